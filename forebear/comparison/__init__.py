@@ -1,0 +1,1 @@
+"""Align two checkpoints, test them, measure effects, give a verdict."""

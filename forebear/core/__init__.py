@@ -1,0 +1,1 @@
+"""Errors, limits, documents and their schemas, seeds."""

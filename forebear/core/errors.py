@@ -1,0 +1,50 @@
+"""One root error: what is wrong, where, what to do (STYLE 6). The library raises; the command line exits."""
+
+from __future__ import annotations
+
+
+class ForebearError(Exception):
+    """Root of every error forebear raises on purpose.
+
+    what:  one plain sentence fragment, no trailing period.
+    where: the file, tensor or argument it concerns; untrusted text is made printable.
+    todo:  what the reader can do about it.
+    """
+
+    exit_code = 4
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+        self.what, self.where, self.todo = printable(what), printable(where), printable(todo)
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}. {self.todo}" if self.todo else head
+
+
+class ExpectationError(ForebearError):
+    """A stated expectation (`--expect`) was not met."""
+
+    exit_code = 1
+
+
+class UsageError(ForebearError):
+    """The words of the call are wrong."""
+
+    exit_code = 2
+
+
+class RefusedError(ForebearError):
+    """An input was refused or could not be read."""
+
+    exit_code = 3
+
+
+class IncomparableError(RefusedError):
+    """Two arrays or checkpoints have nothing that may be compared."""
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """Untrusted text made safe for a terminal: one line, no control or bidirectional characters, bounded length."""
+    safe = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+    return safe if len(safe) <= limit else f"{safe[:limit]}… ({len(safe)} characters)"

@@ -1,0 +1,20 @@
+"""Bounds on what an untrusted input may ask for. Each can be lifted by the caller, none by the file."""
+
+from __future__ import annotations
+
+MAX_HEADER_BYTES = 25 * 2**20
+"""Largest safetensors header read without `--max-header`."""
+MAX_TENSORS = 200_000
+"""Most tensors one checkpoint may declare."""
+MAX_DIMENSIONS = 8
+"""Most dimensions one tensor may have."""
+MAX_SHARDS = 10_000
+"""Most shard files one index may name."""
+MAX_CONFIG_BYTES = 16 * 2**20
+"""Largest configuration file read whole."""
+MAX_TOKENIZER_BYTES = 256 * 2**20
+"""Largest tokenizer file read whole."""
+DEFAULT_BUDGET_BYTES = 64 * 2**20
+"""Tensor bytes read per side by a quick comparison."""
+READ_BLOCK_BYTES = 4 * 2**20
+"""Largest piece of a tensor turned into float32 at once when streaming."""

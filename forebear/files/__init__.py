@@ -1,0 +1,1 @@
+"""Containers and sources: bytes become named tensors; nothing is executed."""

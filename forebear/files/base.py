@@ -1,0 +1,74 @@
+"""What every container offers: entries known from the header, rows of one tensor read on demand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """One tensor as the header declares it (checked against the file before the entry exists).
+
+    name:   as in the file, untrusted; shape: row-major sizes; dtype: the safetensors tag ("F32", "BF16", ...) or the
+    container's own name for a block type; stored_bytes: size in the file; shard: which file of `Container.paths`.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    stored_bytes: int
+    shard: int = 0
+
+    @property
+    def parameters(self) -> int:
+        """Number of elements; 1 for a scalar."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+@dataclass
+class Container(ABC):
+    """A checkpoint's tensors, lazily. Subclasses: one per file format, one registry line each (files/sources.py)."""
+
+    kind: str
+    paths: tuple[Path, ...]
+    tensors: Mapping[str, TensorEntry]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+    """Odd but harmless things noticed while opening, one sentence each."""
+    bytes_read: int = 0
+    """Tensor bytes read so far, headers included."""
+
+    @abstractmethod
+    def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
+        """Rows start..stop of the first axis as float32 (exact for every dtype up to 32 bits; F64 is rounded).
+
+        Shapes: (stop - start, *shape[1:]); a scalar or 1-D tensor is treated as rows of width 1 flattened: returns (n,).
+        Raises: RefusedError when the file changed or cannot be read.
+        """
+
+    @abstractmethod
+    def take(self, name: str, indices: Sequence[int] | NDArray[np.intp]) -> Float32:
+        """The named rows of the first axis in the given order, reading no more than those rows (to page size)."""
+
+    @abstractmethod
+    def stored(self, name: str) -> Iterator[memoryview]:
+        """The tensor's stored bytes in order, in pieces of at most READ_BLOCK_BYTES, for digests."""
+
+    def read(self, name: str) -> Float32:
+        """The whole tensor as float32, in its declared shape."""
+        return self.rows(name).reshape(self.tensors[name].shape)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the files; reading afterwards is an error."""

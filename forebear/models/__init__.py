@@ -1,0 +1,1 @@
+"""Lazy checkpoints: a container read through an architecture definition."""
