@@ -1,0 +1,177 @@
+"""Documents: every result is frozen, versioned, canonical JSON with a schema (DESIGN, interface rules)."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from forebear.core.errors import ForebearError, RefusedError
+from forebear.version import __version__
+
+Json = Any
+"""A JSON value; documents are checked against their schema, not by the type checker."""
+
+COMMON_KEYS = ("schema", "tool", "limits", "read", "reproduce")
+
+
+def freeze(value: Json) -> Json:
+    """The same JSON value made read-only, all the way down: mappings become proxies, lists become tuples."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({str(k): freeze(v) for k, v in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(freeze(v) for v in value)
+    return value
+
+
+def thaw(value: Json) -> Json:
+    """Plain dicts and lists, as `json` wants them; numpy scalars become Python numbers."""
+    if isinstance(value, Mapping):
+        return {str(k): thaw(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [thaw(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        return value.item()
+    return value
+
+
+def canonical_json(document: Json) -> bytes:
+    """UTF-8 JSON with sorted keys and no NaN or infinity, ending in a newline; equal documents give equal bytes.
+
+    Raises: ForebearError when a number is not finite, since a document with NaN would open nowhere.
+    """
+    try:
+        text = json.dumps(thaw(document), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
+    except ValueError as error:
+        raise ForebearError(f"a document holds a number that is not finite ({error})", todo="please report this") from error
+    # a lone surrogate from a hostile name becomes its JSON escape, which is what backslashreplace writes
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def finish(
+    schema: str, body: Mapping[str, Json], *, limits: Sequence[str], read: Mapping[str, Json], reproduce: str
+) -> Mapping[str, Json]:
+    """A checked, frozen document.
+
+    schema:    "forebear/comparison/1"; body: its own keys; limits: what could not be done and why, one sentence each;
+    read:      bytes read per input and seconds; reproduce: the command that makes this document again.
+    Raises:    ForebearError when the body does not fit the schema.
+    """
+    document = {
+        "schema": schema,
+        "tool": {"name": "forebear", "version": __version__},
+        **body,
+        "limits": list(dict.fromkeys(limits)),
+        "read": dict(read),
+        "reproduce": reproduce,
+    }
+    problems = problems_of(document)
+    if problems:
+        raise ForebearError(f"a document of ours does not fit its schema: {problems[0]}", todo="please report this")
+    frozen: Mapping[str, Json] = freeze(document)
+    return frozen
+
+
+@cache
+def schema_of(schema: str) -> Mapping[str, Json]:
+    """The JSON Schema of a document kind such as "forebear/comparison/1".
+
+    Raises: RefusedError for a schema this version does not know.
+    """
+    parts = schema.split("/") if isinstance(schema, str) else []
+    known = {f.name for f in resources.files("forebear.core.schemas").iterdir()}
+    name = f"{parts[1]}-{parts[2]}.json" if len(parts) == 3 and parts[0] == "forebear" else ""
+    if name not in known:
+        raise RefusedError(f"unknown document schema {str(schema)[:80]!r}", todo="Open it with a newer forebear.")
+    loaded: Mapping[str, Json] = json.loads(resources.files("forebear.core.schemas").joinpath(name).read_bytes())
+    return loaded
+
+
+def problems_of(document: Json) -> list[str]:
+    """Where a document departs from its schema; empty when it fits. Covers type, required, properties, items, enum."""
+    if not isinstance(document, Mapping) or "schema" not in document:
+        return ["not a document: no `schema` key"]
+    found: list[str] = []
+    _collect(document, schema_of(document["schema"]), "", found)
+    return found
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (Mapping,),
+    "array": (list, tuple),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def _is(value: Json, name: str) -> bool:
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _TYPES[name])
+
+
+def _collect(value: Json, schema: Mapping[str, Json], where: str, found: list[str]) -> None:
+    wanted = schema.get("type")
+    names = [wanted] if isinstance(wanted, str) else list(wanted or [])
+    if names and not any(_is(value, n) for n in names):
+        found.append(f"{where or 'document'}: {type(value).__name__} where {' or '.join(names)} is wanted")
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where}: {value!r} is none of {schema['enum']}")
+    if "const" in schema and value != schema["const"]:
+        found.append(f"{where}: {value!r} is not {schema['const']!r}")
+    if isinstance(value, Mapping):
+        found.extend(f"{where or 'document'}: key {k!r} is missing" for k in schema.get("required", []) if k not in value)
+        for key, inner in schema.get("properties", {}).items():
+            if key in value:
+                _collect(value[key], inner, f"{where}.{key}" if where else key, found)
+    elif isinstance(value, (list, tuple)) and "items" in schema:
+        for i, item in enumerate(value):
+            _collect(item, schema["items"], f"{where}[{i}]", found)
+
+
+def open_document(path: Path) -> Mapping[str, Json]:
+    """A document read back from a file and checked against its schema.
+
+    Raises: RefusedError when it is not JSON, not ours, or does not fit.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RefusedError(f"not a readable document ({type(error).__name__})", where=str(path)) from error
+    problems = problems_of(document)
+    if problems:
+        raise RefusedError(f"does not fit its schema: {problems[0]}", where=str(path))
+    frozen: Mapping[str, Json] = freeze(document)
+    return frozen
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing: a temporary file beside it, then a rename.
+
+    Raises: RefusedError when the folder is missing, full or not ours to write.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise RefusedError(
+            f"cannot be written ({error.strerror})", where=str(path), todo="Name a folder you may write to with -o."
+        ) from error

@@ -1,0 +1,1 @@
+"""JSON Schemas of every document DESIGN names: the keys a reader may rely on."""
