@@ -8,6 +8,8 @@ MAX_TENSORS = 200_000
 """Most tensors one checkpoint may declare."""
 MAX_DIMENSIONS = 8
 """Most dimensions one tensor may have."""
+MAX_METADATA_ENTRIES = 10_000
+"""Most entries of a header's `__metadata__`."""
 MAX_SHARDS = 10_000
 """Most shard files one index may name."""
 MAX_CONFIG_BYTES = 16 * 2**20
@@ -18,3 +20,11 @@ DEFAULT_BUDGET_BYTES = 64 * 2**20
 """Tensor bytes read per side by a quick comparison."""
 READ_BLOCK_BYTES = 4 * 2**20
 """Largest piece of a tensor turned into float32 at once when streaming."""
+MAX_JSON_VALUES = 8_000_000
+"""Most values one JSON file may hold (the largest known tokenizer.json has under two million)."""
+MAX_VOCABULARY = 4_194_304
+"""Largest token id, plus one, that a vocabulary may use."""
+MAX_TOKEN_BYTES = 65_536
+"""Longest token of a vocabulary."""
+MAX_MERGES = 4_194_304
+"""Most merges one tokenizer may declare."""

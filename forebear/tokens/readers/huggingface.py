@@ -1,0 +1,220 @@
+"""JSON tokenizer files: tokenizer.json (BPE, Unigram, WordPiece, WordLevel), vocab.json, and what else is JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
+from forebear.tokens.readers import lists, ranks
+from forebear.tokens.rules import Rules
+from forebear.tokens.surface import GPT2_ALPHABET, check_lengths, from_byte_alphabet, from_pieces, from_words
+from forebear.tokens.vocabulary import Vocabulary
+
+Json = dict[str, Any]
+
+
+def read_any_json(data: bytes, *, path: Path, full: bool) -> Vocabulary:
+    """The vocabulary in a JSON file, by its shape. Raises RefusedError when it has none we know."""
+    where = str(path)
+    found = parse_json(data, where=where)
+    if isinstance(found, list):
+        return lists.read_pieces(found, where=where, full=full)
+    if isinstance(found, dict) and isinstance(found.get("model"), dict):
+        return _read_tokenizer_json(found, where, full)
+    if isinstance(found, dict) and isinstance(found.get("vocab"), list) and "config" in found:
+        return ranks.read_tekken(found, where=where, full=full)
+    if isinstance(found, dict) and found and all(type(value) is int for value in found.values()):
+        return _read_vocab_json(found, path, full)
+    raise RefusedError("is JSON, but no tokenizer we know", where=where)
+
+
+def types_within(node: Any) -> set[str]:
+    """Every "type" named anywhere in a description of steps (walked without recursion)."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("type"), str):
+                found.add(item["type"])
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
+
+
+def _read_tokenizer_json(found: Json, where: str, full: bool) -> Vocabulary:
+    model = found["model"]
+    kind = _model_kind(model, where)
+    scores = None
+    if isinstance(model.get("vocab"), list):
+        ids, values = _unigram_entries(model["vocab"], where)
+        scores = values if full else None
+    else:
+        ids = model.get("vocab")
+    spellings, places = _ids(ids, where)
+    tokens, odd = _surface(kind, model, found, spellings, where)
+    laid: list[bytes | None] = [None] * (max(places) + 1) if places else []
+    for id_, token in zip(places, tokens, strict=True):
+        laid[id_] = token
+    special, added = _added(found.get("added_tokens"), laid, odd, where)
+    if kind == "wordpiece":
+        special |= {ids[spelling] for spelling in spellings if spelling[:1] == "[" and lists.bert_special(spelling)}
+    for spelling in set(special_spellings(ids, special)):
+        laid[ids[spelling]] = spelling.encode()
+    check_lengths(laid, where)
+    merges = _merges(model.get("merges"), ids, where) if full and kind == "bpe" else None
+    rules = _rules(found, model, ids) if full else None
+    return Vocabulary(kind, tuple(laid), frozenset(special), frozenset(added), scores, merges, rules, tuple(odd))
+
+
+def special_spellings(ids: dict[str, int], special: set[int]) -> list[str]:
+    """Spellings of the model's own entries that are special."""
+    return [spelling for spelling, id_ in ids.items() if id_ in special] if special else []
+
+
+def _model_kind(model: Json, where: str) -> str:
+    kind = model.get("type")
+    if kind is None:  # files from before the key existed
+        kind = "Unigram" if isinstance(model.get("vocab"), list) else "BPE" if "merges" in model else "WordPiece"
+    known = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "wordlevel"}
+    if kind not in known:
+        raise RefusedError(f"has a model of type {str(kind)[:40]!r}", where=where, todo=f"Known: {', '.join(known)}")
+    return known[kind]
+
+
+def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], Any]:
+    ids: dict[str, int] = {}
+    values = []
+    for id_, entry in enumerate(entries):
+        if not (
+            isinstance(entry, list)
+            and len(entry) == 2
+            and isinstance(entry[0], str)
+            and isinstance(entry[1], (int, float))
+        ):
+            raise RefusedError(f"has no piece and score at place {id_}", where=where)
+        if ids.setdefault(entry[0], id_) != id_:
+            raise RefusedError(f"lists the piece {entry[0][:40]!r} twice", where=where)
+        values.append(entry[1])
+    return ids, np.asarray(values, dtype=np.float64)
+
+
+def _ids(ids: Any, where: str) -> tuple[list[str], list[int]]:
+    """Spellings and ids, every id checked before anything is laid out by it."""
+    if not isinstance(ids, dict):
+        raise RefusedError("has no vocabulary in its model", where=where)
+    places = list(ids.values())
+    if set(map(type, places)) - {int}:
+        raise RefusedError("has a token whose id is no integer", where=where)
+    if places and (min(places) < 0 or max(places) >= MAX_VOCABULARY):
+        worst = min(places) if min(places) < 0 else max(places)
+        raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+    if len(set(places)) != len(places):
+        twice = int(np.bincount(np.asarray(places)).argmax())
+        raise RefusedError(f"gives the id {twice} to more than one token", where=where)
+    return list(ids), places
+
+
+def _surface(kind: str, model: Json, found: Json, spellings: list[str], where: str) -> tuple[list[bytes], list[str]]:
+    odd: list[str] = []
+    prefix, suffix = model.get("continuing_subword_prefix"), model.get("end_of_word_suffix")
+    steps = types_within([found.get("pre_tokenizer"), found.get("decoder"), found.get("normalizer")])
+    try:
+        if kind in ("wordpiece", "wordlevel"):
+            mark = prefix if isinstance(prefix, str) else "##" if kind == "wordpiece" else ""
+            return from_words(spellings, mark), odd
+        if kind == "bpe" and "ByteLevel" in steps and not suffix:
+            tokens, strange = from_byte_alphabet(spellings)
+            if strange:
+                odd.append(f"{strange} tokens are spelt outside the byte alphabet")
+            return tokens, odd
+        pieces = model.get("byte_fallback") is True or "ByteFallback" in steps or "<0x00>" in model["vocab"]
+        marks = {
+            "suffix": suffix if isinstance(suffix, str) else "",
+            "prefix": prefix if isinstance(prefix, str) else "",
+        }
+        return from_pieces(spellings, byte_pieces=pieces, **marks), odd
+    except UnicodeEncodeError:
+        raise RefusedError("holds a token that is not text (half a surrogate pair)", where=where) from None
+
+
+def _added(entries: Any, laid: list[bytes | None], odd: list[str], where: str) -> tuple[set[int], set[int]]:
+    """Lay the added tokens over the model's; returns the special ids and all added ids."""
+    special: set[int] = set()
+    added: set[int] = set()
+    if entries is None:
+        return special, added
+    if not isinstance(entries, list):
+        raise RefusedError("has a list of added tokens in a form we do not know", where=where)
+    for entry in entries:
+        id_, content = (entry.get("id"), entry.get("content")) if isinstance(entry, dict) else (None, None)
+        if type(id_) is not int or not isinstance(content, str) or not 0 <= id_ < MAX_VOCABULARY:
+            raise RefusedError(f"has an added token without a sane id and text: {str(entry)[:60]}", where=where)
+        if id_ in added:
+            raise RefusedError(f"gives the id {id_} to more than one added token", where=where)
+        if id_ >= len(laid):
+            laid.extend([None] * (id_ + 1 - len(laid)))
+        if entry.get("special") is True:
+            special.add(id_)
+        if laid[id_] is None or id_ in special:
+            laid[id_] = content.encode("utf-8", "replace")
+        added.add(id_)
+    return special, added
+
+
+def _merges(entries: Any, ids: dict[str, int], where: str) -> Any:
+    """(m, 2) ids of the two halves of each merge. A half that is no token is refused."""
+    if not isinstance(entries, list):
+        return None
+    if len(entries) > MAX_MERGES:
+        raise RefusedError(f"has {len(entries):,} merges, more than the {MAX_MERGES:,} allowed", where=where)
+    pairs = np.empty((len(entries), 2), dtype=np.int32)
+    for rank, entry in enumerate(entries):
+        halves = entry.split(" ") if isinstance(entry, str) else entry
+        if not (isinstance(halves, list) and len(halves) == 2 and all(isinstance(half, str) for half in halves)):
+            raise RefusedError(f"has a merge that does not join two tokens at rank {rank}", where=where)
+        left, right = ids.get(halves[0]), ids.get(halves[1])
+        if left is None or right is None:
+            raise RefusedError(f"has a merge of something that is no token at rank {rank}", where=where)
+        pairs[rank] = left, right
+    return pairs
+
+
+def _rules(found: Json, model: Json, ids: dict[str, int]) -> Rules:
+    names = ("byte_fallback", "ignore_merges", "unk_token", "unk_id", "fuse_unk", "continuing_subword_prefix",
+             "end_of_word_suffix", "max_input_chars_per_word")  # fmt: skip
+    options = [(name, model[name]) for name in names if name in model]
+    unknown = model.get("unk_token")
+    if isinstance(unknown, str) and unknown in ids:
+        options.append(("unk", ids[unknown]))
+    return Rules(normalizer=found.get("normalizer"), pre_tokenizer=found.get("pre_tokenizer"), options=tuple(options))
+
+
+def _read_vocab_json(ids: Json, path: Path, full: bool) -> Vocabulary:
+    """A GPT-2-style vocab.json, with merges.txt beside it when asked for more than tokens."""
+    where = str(path)
+    spellings, places = _ids(ids, where)
+    alphabet = set(GPT2_ALPHABET)
+    byte_level = sum(set(spelling) <= alphabet for spelling in spellings) > 0.99 * len(spellings)
+    tokens = from_byte_alphabet(spellings)[0] if byte_level else lists.encode_checked(spellings, where)
+    laid: list[bytes | None] = [None] * (max(places) + 1)
+    for id_, token in zip(places, tokens, strict=True):
+        laid[id_] = token
+    special = {id_ for spelling, id_ in ids.items() if spelling in lists.CONTROL_PIECES or spelling == "<|endoftext|>"}
+    for spelling in special_spellings(ids, special):
+        laid[ids[spelling]] = spelling.encode()
+    check_lengths(laid, where)
+    merges = None
+    beside = path.with_name("merges.txt")
+    if full and beside.is_file():
+        lines = read_bounded(beside, MAX_TOKENIZER_BYTES).decode("utf-8", "replace").splitlines()
+        if len(lines) > MAX_MERGES:
+            raise RefusedError(f"has {len(lines):,} merges, more than the {MAX_MERGES:,} allowed", where=str(beside))
+        merges = _merges([line for line in lines if line and not line.startswith("#version")], ids, str(beside))
+    return Vocabulary("bpe", tuple(laid), frozenset(special), merges=merges)

@@ -1,0 +1,102 @@
+"""Vocabularies stored as plain lists: vocab.txt, pieces.json, RWKV's trie."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import numpy as np
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_TOKEN_BYTES, MAX_VOCABULARY
+from forebear.tokens.readers.ranks import number
+from forebear.tokens.surface import check_lengths, from_pieces, from_words
+from forebear.tokens.vocabulary import Vocabulary, place
+
+CONTROL_PIECES = frozenset(("<s>", "</s>", "<pad>", "<unk>", "<mask>", "<cls>", "<sep>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<eod>", "<eot>"))  # fmt: skip  # noqa: E501
+_BERT_SPECIAL = re.compile(r"\[(?:PAD|UNK|CLS|SEP|MASK|unused\d{1,6})\]")
+_TRIE_LINE = re.compile(rb"(\d{1,10}) (b?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")) (\d{1,10})\r?")
+
+
+def bert_special(spelling: str) -> bool:
+    """Whether a WordPiece entry is a control token or one of BERT's reserved "[unused7]" places."""
+    return _BERT_SPECIAL.fullmatch(spelling) is not None
+
+
+def read_text(data: bytes, *, where: str) -> Vocabulary:
+    """A .txt vocabulary: RWKV's trie when its lines say so, else one WordPiece token a line, the line number its id."""
+    if _TRIE_LINE.fullmatch(data[:4096].split(b"\n", 1)[0]):
+        return read_trie(data, where=where)
+    if data.count(b"\n") >= MAX_VOCABULARY:
+        raise RefusedError(f"has more than {MAX_VOCABULARY:,} lines", where=where)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where) from None
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    if not lines or max(map(len, lines)) > MAX_TOKEN_BYTES:
+        raise RefusedError("is no list of tokens, one a line", where=where)
+    special = frozenset(id_ for id_, line in enumerate(lines) if line[:1] == "[" and bert_special(line))
+    tokens = from_words(lines, "##")
+    for id_ in special:
+        tokens[id_] = lines[id_].encode()
+    return Vocabulary("wordpiece", tuple(tokens), special)
+
+
+def read_pieces(found: list[Any], *, where: str, full: bool) -> Vocabulary:
+    """A list of {"piece", "score"}, the position its id."""
+    pieces = [entry.get("piece") if isinstance(entry, dict) else None for entry in found]
+    if not pieces or not all(isinstance(piece, str) for piece in pieces) or len(pieces) > MAX_VOCABULARY:
+        raise RefusedError("is no list of pieces with scores", where=where)
+    spellings = [str(piece) for piece in pieces]
+    tokens = encode_checked(spellings, where)
+    special = frozenset(id_ for id_, spelling in enumerate(spellings) if spelling in CONTROL_PIECES)
+    for id_ in special:
+        tokens[id_] = spellings[id_].encode()
+    scores = None
+    if full:
+        values = [entry.get("score") for entry in found]
+        if all(isinstance(value, (int, float)) for value in values):
+            scores = np.asarray(values, dtype=np.float64)
+    return Vocabulary("pieces", tuple(tokens), special, scores=scores)
+
+
+def encode_checked(spellings: list[str], where: str) -> list[bytes]:
+    """SentencePiece spellings → bytes. Raises RefusedError on half a surrogate pair or an endless token."""
+    try:
+        tokens = from_pieces(spellings, byte_pieces="<0x00>" in spellings and "<0xFF>" in spellings)
+    except UnicodeEncodeError:
+        raise RefusedError("holds a token that is not text (half a surrogate pair)", where=where) from None
+    check_lengths(tokens, where)
+    return tokens
+
+
+def read_trie(data: bytes, *, where: str) -> Vocabulary:
+    """RWKV's list: id, a Python string or bytes literal, its length in bytes; id 0 is the end of text."""
+    pairs: list[tuple[int, bytes]] = []
+    for line in data.split(b"\n"):
+        if not line.strip():
+            continue
+        match = _TRIE_LINE.fullmatch(line) if len(line) <= 4 * MAX_TOKEN_BYTES else None
+        if match is None or len(pairs) > MAX_VOCABULARY:
+            raise RefusedError(f"has a line that is not id, token and length: {line[:40]!r}", where=where)
+        token = _literal(match[2], where)
+        if len(token) != number(match[3], where):
+            raise RefusedError(
+                f"says the token {token[:40]!r} has {int(match[3])} bytes; it has {len(token)}", where=where
+            )
+        pairs.append((number(match[1], where), token))
+    tokens = place(pairs, where)
+    check_lengths(tokens, where)
+    return Vocabulary("trie", tuple(tokens), frozenset())
+
+
+def _literal(text: bytes, where: str) -> bytes:
+    try:
+        value = ast.literal_eval(text.decode())  # the line's pattern leaves only one string or bytes literal
+        return value.encode() if isinstance(value, str) else bytes(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise RefusedError(f"has a token that is no literal: {text[:40]!r}", where=where) from None

@@ -1,0 +1,149 @@
+"""A vocabulary as byte strings by id: what two tokenizers can be compared by, whatever made them (METHODS §15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_TOKENIZER_BYTES, MAX_VOCABULARY
+
+if TYPE_CHECKING:
+    from forebear.tokens.rules import Rules
+
+FILE_NAMES = ("tokenizer.json", "tekken.json", "vocab.txt", "tokenizer.model", "spiece.model",
+              "sentencepiece.bpe.model", "spm.model", "pieces.json", "vocab.json")  # fmt: skip
+"""Where a folder keeps its vocabulary, the most authoritative first."""
+FILE_PATTERNS = ("*.tiktoken", "*.model", "*.model.v*")
+"""Looked at when none of FILE_NAMES is there."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What each id stands for.
+
+    kind:    "wordpiece", "bpe", "unigram", "tiktoken", "trie", "pieces" or "wordlevel".
+    tokens:  bytes by id under the convention of `surface`; None where an id has no token.
+    special: ids that never stand for text (control, padding, unknown); their bytes are their spelling.
+    added:   ids put on top of the model's own vocabulary, special or not.
+    scores:  by id, log probabilities of a unigram model; None elsewhere or when not asked for.
+    merges:  (m, 2) ids joined, in order of rank; None when the file lists none (tiktoken: the id is the rank) or
+             when not asked for.
+    rules:   how text becomes tokens; None when the file does not say or when not asked for.
+    odd:     odd but harmless things seen while reading, one sentence each.
+    """
+
+    kind: str
+    tokens: tuple[bytes | None, ...]
+    special: frozenset[int]
+    added: frozenset[int] = frozenset()
+    scores: NDArray[np.float64] | None = None
+    merges: NDArray[np.int32] | None = None
+    rules: Rules | None = None
+    odd: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        """One more than the largest id."""
+        return len(self.tokens)
+
+    def unique(self) -> dict[bytes, int]:
+        """Bytes → id for tokens that stand for text and whose bytes no other id has."""
+        special, tokens = self.special, self.tokens
+        found = {token: id_ for id_, token in enumerate(tokens) if token is not None and id_ not in special}
+        ordinary = len(tokens) - tokens.count(None) - len(special)
+        if len(found) != ordinary:
+            seen: set[bytes] = set()
+            for id_, token in enumerate(tokens):
+                if token is None or id_ in special:
+                    continue
+                if token in seen:
+                    found.pop(token, None)
+                seen.add(token)
+        return found
+
+
+def place(pairs: Iterable[tuple[int, bytes]], where: str) -> list[bytes | None]:
+    """Tokens laid out by id. Raises RefusedError on an id that is negative, beyond any vocabulary, or used twice."""
+    entries = list(pairs)
+    if not entries:
+        raise RefusedError("holds no tokens", where=where)
+    ids = [id_ for id_, _ in entries]
+    low, high = min(ids), max(ids)
+    if low < 0 or high >= MAX_VOCABULARY:
+        worst = low if low < 0 else high
+        raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+    if len(set(ids)) != len(ids):
+        counts = np.bincount(np.asarray(ids))
+        raise RefusedError(f"gives the id {int(counts.argmax())} to more than one token", where=where)
+    tokens: list[bytes | None] = [None] * (high + 1)
+    for id_, token in entries:
+        tokens[id_] = token
+    return tokens
+
+
+def find_vocabulary_file(folder: str | Path) -> Path | None:
+    """The file of a folder that says what its ids stand for, or None; a `vocab.json` needs no merges for that."""
+    base = Path(folder)
+    for name in FILE_NAMES:
+        path = base / name
+        if path.is_file():
+            return path
+    for pattern in FILE_PATTERNS:
+        found = sorted(path for path in base.glob(pattern) if path.is_file())
+        if found:
+            return found[0]
+    return None
+
+
+def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
+    """The vocabulary of a tokenizer file, or of the folder that holds one.
+
+    full: also read scores, merges and rules (slower; comparing tokens does not need them).
+    Reads: tokenizer.json, vocab.txt, SentencePiece, tiktoken ranks, tekken, RWKV tries, pieces.json, vocab.json.
+    Raises: RefusedError when nothing there is a vocabulary, or the file breaks a bound or its own format.
+    """
+    from forebear.tokens.readers import read_vocabulary
+
+    file = Path(path)
+    if file.is_dir():
+        found = find_vocabulary_file(file)
+        if found is None:
+            raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
+        file = found
+    return read_vocabulary(file, full=full)
+
+
+def shared_tokens(a: Vocabulary, b: Vocabulary) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Ids in a and ids in b of the tokens both have, by bytes, in the order of a's ids.
+
+    Special tokens, and bytes that several ids of one side stand for, are left out.
+    Shapes: both (n,), n may be 0.
+    """
+    ours, theirs = a.unique(), b.unique()
+    common = ours.keys() & theirs.keys()
+    left = np.fromiter((ours[token] for token in common), dtype=np.intp, count=len(common))
+    right = np.fromiter((theirs[token] for token in common), dtype=np.intp, count=len(common))
+    order = np.argsort(left, kind="stable")
+    return left[order], right[order]
+
+
+def same_vocabulary_file(folder_a: str | Path, folder_b: str | Path) -> bool:
+    """True when both folders' authoritative tokenizer files are byte for byte equal, so every id means the same.
+
+    False says nothing: the files may differ in settings only. Nothing is parsed.
+    """
+    a, b = find_vocabulary_file(folder_a), find_vocabulary_file(folder_b)
+    if a is None or b is None or a.name != b.name:
+        return False
+    try:
+        if a.stat().st_size != b.stat().st_size:
+            return False
+    except OSError:
+        return False
+    return read_bounded(a, MAX_TOKENIZER_BYTES) == read_bounded(b, MAX_TOKENIZER_BYTES)
