@@ -1,0 +1,73 @@
+"""Array types, checks and row scaling that every statistic shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forebear.core.errors import IncomparableError
+
+Floats = npt.NDArray[np.floating[Any]]
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+LN10 = float(np.log(10.0))
+BLOCK_ELEMENTS = 1 << 20
+"""Most elements of a temporary made at once: 4 MB in float32, 8 MB in float64."""
+_TAME_LOW, _TAME_HIGH = np.float32(1e-20), np.float32(1e20)
+"""Squared norms between these neither overflowed nor lost digits in float32."""
+
+
+def same_shape(a: Floats, b: Floats, what: str, dimensions: int = 2) -> None:
+    """Refuse a pair whose shapes differ or whose number of dimensions is not the expected one.
+
+    Raises: IncomparableError.
+    """
+    if a.ndim != dimensions or b.ndim != dimensions or a.shape != b.shape:
+        raise IncomparableError(
+            f"{what} need two arrays of equal shape with {dimensions} dimensions, not {a.shape} and {b.shape}",
+            todo="align the units first",
+        )
+
+
+def usable_rows(rows: Floats) -> tuple[F32, F32, Bools]:
+    """Rows as float32 with one factor per row that makes it a unit vector; unusable rows are marked.
+
+    Shapes:  rows (n, k) -> (n, k), (n,), (n,). The first is the input itself where every row is tame.
+    Returns: rows, factors (0 for unusable rows), usable. A row with NaN or Inf, or all zero, is unusable.
+    """
+    flat = np.asarray(rows, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        squared = np.einsum("ij,ij->i", flat, flat)
+        wild = ~((squared > _TAME_LOW) & (squared < _TAME_HIGH))  # NaN lands here too
+        if wild.any():
+            flat = flat.copy()
+            largest = np.max(np.abs(flat[wild]), axis=1, initial=0.0)
+            sound = np.isfinite(largest) & (largest > 0)
+            divisor = np.where(sound, largest, 1.0).astype(np.float64)
+            scaled = flat[wild] / divisor[:, None]
+            scaled[~sound] = 0.0
+            flat[wild] = scaled
+            squared = np.einsum("ij,ij->i", flat, flat)
+        usable = squared > 0
+        factors = np.where(usable, 1.0 / np.sqrt(np.where(usable, squared, 1.0)), 0.0).astype(np.float32)
+    return flat, factors, usable
+
+
+def unit_rows(rows: Floats) -> tuple[F32, Bools]:
+    """Rows scaled to length one, unusable rows (NaN, Inf, all zero) as zeros.
+
+    Shapes: (n, k) -> (n, k) float32, (n,) usable.
+    """
+    flat, factors, usable = usable_rows(rows)
+    return flat * factors[:, None], usable
+
+
+def as_float64(values: Floats) -> F64:
+    """The same values in float64, without a copy where they already are."""
+    return np.asarray(values, dtype=np.float64)
