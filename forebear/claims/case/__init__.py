@@ -1,0 +1,1 @@
+"""Case files: testimony in several languages, its discrepancies, its claims and their tests."""

@@ -1,0 +1,1 @@
+"""Rules, lexicons and profiles as data."""
