@@ -1,0 +1,59 @@
+"""Checkpoint folders of the bench: model.safetensors, config.json, tokenizer.json; written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from bench.corpus import TOKENIZER
+from bench.shapes import Floats, Shape, shape_of
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def save(
+    folder: Path, arrays: dict[str, Floats], shape: Shape, dtype: str = "float32", record: dict[str, Any] | None = None
+) -> None:
+    """Writes a checkpoint folder beside its place and renames it there: a kill leaves the old state or the new one.
+
+    dtype:  float32, float16 or bfloat16.
+    record: kept as record.json beside the weights.
+    """
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    tensors = {n: torch.from_numpy(np.ascontiguousarray(a)).to(DTYPES[dtype]) for n, a in arrays.items()}
+    save_file(tensors, partial / "model.safetensors", metadata={"format": "pt"})
+    write_json(partial / "config.json", shape.config() | {"torch_dtype": dtype})
+    if shape.vocabulary == 512:
+        shutil.copyfile(TOKENIZER, partial / "tokenizer.json")
+    if record is not None:
+        write_json(partial / "record.json", record)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Canonical JSON: sorted keys, two spaces, one newline at the end, no NaN."""
+    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def load(folder: Path) -> tuple[dict[str, Floats], Shape]:
+    """Arrays (float32, order of the family) and shape of a folder written by save."""
+    shape = shape_of(json.loads((folder / "config.json").read_text("utf-8")))
+    with safe_open(folder / "model.safetensors", "pt") as opened:
+        return {n: opened.get_tensor(n).to(torch.float32).numpy() for n in opened.keys()}, shape  # noqa: SIM118
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the weights file."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
