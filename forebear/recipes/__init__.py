@@ -1,0 +1,1 @@
+"""How a model was made: forward steps, detectors, replay, mixtures."""

@@ -1,0 +1,135 @@
+"""A model being rewritten: values are shared with the source until replaced, never changed in place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.recipes.steps.layout import Layout, Linear, layout, tied
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.storage import Array
+
+Float64 = NDArray[Any]
+
+BUFFERS = ("inv_freq", "position_ids", ".attn.bias", ".attn.masked_bias")
+"""Ends of names that hold no learnt values and stand on no axis a step moves."""
+HEADS = ("cls.", "classifier.", "bert.pooler.", "pooler.")
+"""Starts of BERT's heads, which the steps that touch them treat by name."""
+
+
+class Draft:
+    """Working copy of a model. Matrices are seen as (out, in) whatever way they are stored."""
+
+    def __init__(self, model: Model) -> None:
+        self.arrays: dict[str, Array] = dict(model.arrays)
+        self.config: dict[str, Any] = copy.deepcopy(dict(model.config))
+        self.tokenizer = model.tokenizer
+        self._source = model
+        self.parts: Layout = layout(model)
+        if self.parts.head is None:  # a head tied to E may be stored as well; nothing reads it
+            self.arrays.pop(f"{self.parts.family.head}.weight", None)
+
+    def finish(self) -> Model:
+        """The model as it now stands; storage tags stay with the names that had them."""
+        dtypes = {name: tag for name, tag in self._source.dtypes.items() if name in self.arrays}
+        return Model(self.arrays, self.config, self.tokenizer, dtypes, self._source.history)
+
+    def reread(self) -> Layout:
+        """Read the parts again after names or counts changed."""
+        self.parts = layout(Model(self.arrays, self.config))
+        return self.parts
+
+    def weight(self, linear: Linear) -> Array:
+        """W of shape (out, in), not to be written to."""
+        stored = self.arrays[linear.weight]
+        whole = stored.T if linear.transposed else stored
+        index, shares = linear.share
+        size = whole.shape[0] // shares
+        return whole[index * size : (index + 1) * size]
+
+    def set_weight(self, linear: Linear, values: Array) -> None:
+        """Replace W (out, in); a fused part must keep its shape, rounding to the stored dtype."""
+        stored = self.arrays[linear.weight]
+        values = values.astype(stored.dtype, copy=False)
+        if linear.share[1] > 1:
+            whole = np.array(stored.T if linear.transposed else stored)
+            index, shares = linear.share
+            size = whole.shape[0] // shares
+            whole[index * size : (index + 1) * size] = values
+            values = whole
+        self.arrays[linear.weight] = np.ascontiguousarray(values.T if linear.transposed else values)
+
+    def bias(self, linear: Linear) -> Array | None:
+        """b of shape (out,), or None."""
+        if not linear.bias:
+            return None
+        stored = self.arrays[linear.bias]
+        index, shares = linear.share
+        size = stored.shape[0] // shares
+        return stored[index * size : (index + 1) * size]
+
+    def set_bias(self, linear: Linear, values: Array) -> None:
+        """Replace b (out,). Raises: RefusedError when the map has no bias."""
+        if not linear.bias:
+            raise RefusedError("this map has no bias", where=linear.weight)
+        stored = self.arrays[linear.bias]
+        values = values.astype(stored.dtype, copy=False)
+        if linear.share[1] > 1:
+            whole = np.array(stored)
+            index, shares = linear.share
+            size = whole.shape[0] // shares
+            whole[index * size : (index + 1) * size] = values
+            values = whole
+        self.arrays[linear.bias] = np.ascontiguousarray(values)
+
+    def set_vector(self, name: str, values: Array) -> None:
+        """Replace a stored array, keeping its dtype."""
+        self.arrays[name] = np.ascontiguousarray(values.astype(self.arrays[name].dtype, copy=False))
+
+    def untie(self) -> None:
+        """Give the head its own tensor, equal to the embedding; nothing when it has one. Outputs stay bitwise equal."""
+        if self.parts.head is not None:
+            return
+        if self.parts.kind == "bert":
+            raise RefusedError("a BERT head cannot be untied here")
+        name = f"{self.parts.family.head}.weight"
+        self.arrays[name] = self.arrays[self.parts.embedding]
+        self.config["tie_word_embeddings"] = False
+        self.reread()
+
+    def refuse_unknown(self) -> None:
+        """Raises: RefusedError when a tensor has no known part, since rewriting round it would change the outputs."""
+        known = self.parts.names()
+        unknown = [n for n in self.arrays if n not in known and not n.endswith(BUFFERS)]
+        if self.parts.kind == "bert":
+            unknown = [name for name in unknown if not name.startswith(HEADS)]
+        if unknown:
+            raise RefusedError(f"{len(unknown)} tensors have no known part", where=unknown[0])
+
+    @property
+    def tied(self) -> bool:
+        """The head is the embedding."""
+        return tied(Model({}, self.config))
+
+
+def times(values: Array, matrix: Float64) -> Array:
+    """values @ matrix, summed in float64 block by block, in the dtype of values.
+
+    Shapes: (rows, n), (n, m) -> (rows, m).
+    """
+    out = np.empty((values.shape[0], matrix.shape[1]), dtype=values.dtype)
+    for start in range(0, values.shape[0], 4096):
+        block = values[start : start + 4096].astype(np.float64)
+        out[start : start + 4096] = block @ matrix
+    return out
+
+
+def draw_like(model: Mapping[str, Any], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Fresh initial values N(0, initializer_range²) in float32, as the configuration says (0.02 when it does not)."""
+    std = float(model.get("initializer_range") or 0.02)
+    return (rng.standard_normal(shape) * std).astype(np.float32)

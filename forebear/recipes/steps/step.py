@@ -1,0 +1,72 @@
+"""What one step is: a forward function, its parameters, where it applies, where it comes from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from forebear.core.errors import RefusedError
+from forebear.recipes.steps.model import Model
+
+Kind = Literal["preserving", "operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One forward step.
+
+    name:     kebab-case, the registry's key.
+    function: (model, rng, **parameters) -> model; never changes its input.
+    kind:     "preserving" leaves the logits within 1e-4 in float32 with any parameters it accepts; "operation" may not.
+    families: the `model_type`s it applies to.
+    source:   where it is defined (METHODS §n).
+    words:    one plain sentence.
+    keeps:    for operations: when the outputs are nevertheless kept; empty when they never are.
+    obstacle: model -> why it does not apply to this one of its families, "" when it does.
+    """
+
+    name: str
+    function: Callable[..., Model]
+    kind: Kind
+    families: tuple[str, ...]
+    source: str
+    words: str
+    keeps: str = ""
+    obstacle: Callable[[Model], str] | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Parameter name -> default; `inspect.Parameter.empty` where one must be given."""
+        accepted = list(inspect.signature(self.function).parameters.values())[2:]
+        return {parameter.name: parameter.default for parameter in accepted}
+
+    def applies_to(self, model: Model) -> bool:
+        """The model's family is one this step is defined for, and nothing stands in the way."""
+        return model.config.get("model_type") in self.families and not (self.obstacle and self.obstacle(model))
+
+    def check(self, model: Model, given: Mapping[str, Any]) -> None:
+        """Raises: RefusedError for another family, an unknown parameter or a missing one."""
+        kind = str(model.config.get("model_type", "(none)"))
+        if kind not in self.families:
+            raise RefusedError(
+                f"{self.name} does not apply to the family {kind!r}", todo=f"It applies to: {', '.join(self.families)}."
+            )
+        why = self.obstacle(model) if self.obstacle else ""
+        if why:
+            raise RefusedError(f"{self.name} does not apply here: {why}")
+        known = self.parameters
+        unknown = [name for name in given if name not in known]
+        missing = [name for name, default in known.items() if default is inspect.Parameter.empty and name not in given]
+        if unknown or missing:
+            raise RefusedError(
+                f"{self.name}: unknown parameters {unknown}, missing parameters {missing}",
+                todo=f"It takes: {', '.join(known) or 'none'}.",
+            )
+
+
+def require(condition: bool, what: str, *, where: str = "", todo: str = "") -> None:
+    """Refuse loudly when a step's condition does not hold."""
+    if not condition:
+        raise RefusedError(what, where=where, todo=todo)
