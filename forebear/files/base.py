@@ -48,12 +48,15 @@ class Container(ABC):
     """Odd but harmless things noticed while opening, one sentence each."""
     bytes_read: int = 0
     """Tensor bytes read so far, headers included."""
+    header_digest: str = ""
+    """SHA-256 of the header(s): says which file this was without reading all of it."""
 
     @abstractmethod
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
-        """Rows start..stop of the first axis as float32 (exact for every dtype up to 32 bits; F64 is rounded).
+        """Rows start..stop of the first axis as float32.
 
-        Shapes: (stop - start, *shape[1:]); a scalar or 1-D tensor is treated as rows of width 1 flattened: returns (n,).
+        Exact for every float of at most 32 bits and integers up to 2**24; the rest is rounded.
+        Shapes: (stop - start, *shape[1:]); a scalar or 1-D tensor is rows of width 1, flattened: returns (n,).
         Raises: RefusedError when the file changed or cannot be read.
         """
 

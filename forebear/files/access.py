@@ -1,0 +1,163 @@
+"""Positioned reads of a regular file that must not change meanwhile.
+
+Reads are `pread`, not a memory map: a map turns a file truncated by somebody else, or a failing disk, into SIGBUS,
+which no handler survives, and pages touched through a map count as this process's memory. A positioned read gives an
+error we can name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from forebear.core.errors import RefusedError
+
+_KINDS = (
+    (stat.S_ISDIR, "is a folder, not a file"),
+    (stat.S_ISFIFO, "is a pipe, not a regular file"),
+    (stat.S_ISSOCK, "is a socket, not a regular file"),
+    (stat.S_ISCHR, "is a device, not a regular file"),
+    (stat.S_ISBLK, "is a device, not a regular file"),
+)
+
+
+def refuse_os_error(error: OSError, path: Path) -> RefusedError:
+    """The operating system's refusal in our words: what is wrong with `path` and what to do."""
+    told = {
+        errno.ENOENT: ("no such file or folder", "Check the path."),
+        errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "Check the path."),
+        errno.EACCES: ("no permission to read it", "Give this user read permission."),
+        errno.EPERM: ("no permission to read it", "Give this user read permission."),
+        errno.ELOOP: ("a symbolic link that leads back to itself", "Point the link at a file."),
+        errno.ENAMETOOLONG: ("the path is too long for this system", "Check the path."),
+        errno.EMFILE: ("too many open files", "Raise the limit on open files (ulimit -n)."),
+        errno.EISDIR: ("is a folder, not a file", "Give a file."),
+        errno.ENXIO: ("is a socket or device, not a regular file", "Give a regular file."),
+    }
+    what, todo = told.get(
+        error.errno or 0, (f"cannot be read ({error.strerror or error})", "Check the disk and the path.")
+    )
+    return RefusedError(what, where=str(path), todo=todo)
+
+
+class PositionedFile:
+    """A regular file read at given offsets; the file must keep its size and time of change.
+
+    size: bytes when first opened; bytes_read: bytes read so far.
+    Raises (all methods): RefusedError when it is missing, not regular, unreadable, or changed since it was opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes_read = 0
+        self._closed = False
+        self._fd: int | None = None
+        self._identity: tuple[int, int, int, int] | None = None
+        self.size = self._open()[2]
+
+    def _open(self) -> tuple[int, int, int, int]:
+        try:
+            # O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
+            flags = (
+                os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+            )
+            fd = os.open(self.path, flags)
+        except ValueError as error:
+            raise RefusedError(
+                "a path cannot hold a zero byte", where=str(self.path), todo="Check the path."
+            ) from error
+        except OSError as error:
+            raise refuse_os_error(error, self.path) from error
+        try:
+            identity = self._identify(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+        self._identity = identity
+        return identity
+
+    def _identify(self, fd: int) -> tuple[int, int, int, int]:
+        """(device, inode, size, time of change in ns), refusing what is not the regular file first opened."""
+        now = os.fstat(fd)
+        for is_kind, what in _KINDS:
+            if is_kind(now.st_mode):
+                raise RefusedError(what, where=str(self.path), todo="Give a regular file.")
+        identity = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+        if self._identity is not None and identity != self._identity:
+            raise RefusedError(
+                "the file changed while it was being read",
+                where=str(self.path),
+                todo="Wait until nothing writes to it, then run again.",
+            )
+        return identity
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` (bytes, writable) from `offset` on, then check that the file has not changed."""
+        self.read_parts([(offset, target)])
+
+    def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
+        """Fill each (offset, target) in turn, then check once that the file has not changed."""
+        if self._closed:
+            raise RefusedError("the file was closed", where=str(self.path), todo="Open it again.")
+        if self._fd is None:
+            self._open()
+        fd = self._fd
+        assert fd is not None
+        short: tuple[int, int] | None = None
+        try:
+            for offset, target in parts:
+                wanted, done = len(target), 0
+                while done < wanted and (got := _read_at(fd, offset + done, target[done:] if done else target)):
+                    done += got
+                self.bytes_read += done
+                if done < wanted:
+                    short = (offset + done, wanted - done)
+                    break
+        except OSError as error:
+            raise refuse_os_error(error, self.path) from error
+        self._identify(fd)
+        if short is not None:
+            raise RefusedError(
+                f"the file ends at byte {short[0]:,}, {short[1]:,} bytes early",
+                where=str(self.path),
+                todo="Download or copy it again.",
+            )
+
+    def read(self, offset: int, count: int) -> bytearray:
+        """`count` bytes from `offset` on; the caller has checked `count` against `size`."""
+        out = bytearray(count)
+        self.read_into(offset, memoryview(out))
+        return out
+
+    def release(self) -> None:
+        """Give the file descriptor back; the next read opens the file again and checks that it is the same."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def close(self) -> None:
+        """Release for good; reading afterwards is an error."""
+        self.release()
+        self._closed = True
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", None) is not None:
+            self.release()
+
+
+if hasattr(os, "preadv"):
+
+    def _read_at(fd: int, offset: int, target: memoryview) -> int:
+        return os.preadv(fd, [target], offset)
+
+else:  # pragma: no cover - platforms without preadv
+
+    def _read_at(fd: int, offset: int, target: memoryview) -> int:
+        os.lseek(fd, offset, os.SEEK_SET)
+        piece = os.read(fd, min(len(target), 2**20))
+        target[: len(piece)] = piece
+        return len(piece)

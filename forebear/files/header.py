@@ -1,0 +1,260 @@
+"""The header of a safetensors file, parsed by its own narrow grammar checked against the file before it is believed.
+
+A general JSON parser would build whatever the header holds (25 MB of `[],[],` becomes half a gigabyte of lists, deep
+nesting overruns the stack); this one walks the bytes, keeps nothing but accepted entries, and nests no deeper than the
+format does.
+Source: the safetensors format, version 0.8.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_DIMENSIONS, MAX_METADATA_ENTRIES, MAX_TENSORS
+from forebear.files.base import TensorEntry
+from forebear.files.dtypes import DTYPES
+
+# Possessive quantifiers: nothing to take back, so a hostile string costs no backtracking and no stack.
+_WS = rb"[ \t\r\n]*+"
+_STRING = rb'"([^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+)"'
+_INT = rb"(?:0|[1-9][0-9]*+)"
+_INTS = rb"\[" + _WS + rb"((?:" + _INT + rb"(?:" + _WS + rb"," + _WS + _INT + rb")*+)?+)" + _WS + rb"\]"
+_KEY = re.compile(_WS + _STRING + _WS + rb":" + _WS)
+_TEXT = re.compile(_STRING)
+_LIST = re.compile(_INTS)
+_OPEN = re.compile(rb"\{" + _WS)
+_NEXT = re.compile(_WS + rb"([,}])")
+_END = re.compile(_WS + rb"\}")
+_REST = re.compile(_WS + rb"\Z")
+_PLAIN_ENTRY = re.compile(  # the order every writer uses; other orders take the slow way to the same result
+    _WS.join(
+        [b"", _STRING, rb":", rb"\{", rb'"dtype"', rb":", rb'"([A-Z0-9_]{1,16})"', rb",", rb'"shape"', rb":", _INTS,
+         rb",", rb'"data_offsets"', rb":", _INTS, rb"\}", rb"([,}])"]
+    )
+)  # fmt: skip
+_LARGEST = 2**63 - 1
+_MALFORMED = "The file is damaged or was written by a faulty tool; get it again."
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEntry(TensorEntry):
+    """An entry and where its bytes begin in the file."""
+
+    begin: int = 0
+
+
+@dataclass(slots=True)
+class Header:
+    """What a header declares, all of it checked: entries in header order."""
+
+    tensors: dict[str, PlacedEntry]
+    metadata: dict[str, str]
+
+
+def parse_header(raw: bytes, *, data_begin: int, file_size: int, where: str, shard: int = 0) -> Header:
+    """Parse and check a safetensors header.
+
+    raw:        the header's bytes; data_begin: where tensor bytes begin in the file; file_size: in bytes.
+    Returns:    entries whose byte ranges tile [data_begin, file_size) exactly.
+    Raises:     RefusedError for anything outside the grammar: duplicate or unknown keys, unknown dtype, too many
+                tensors or dimensions, a size that does not follow from dtype and shape, ranges that overlap, leave a
+                hole, or do not end with the file.
+    """
+    declared = raw.count(b'"data_offsets"')
+    if declared > MAX_TENSORS + 1:  # before any entry is built: a million tensors cost one scan
+        _refuse_count(declared, where)
+    header = _Parser(raw, data_begin, where, shard).parse()
+    _check_ranges(header.tensors, data_begin, file_size, where)
+    return header
+
+
+def _refuse_count(count: int, where: str) -> NoReturn:
+    raise RefusedError(
+        f"the header declares {count:,} tensors; at most {MAX_TENSORS:,} are read",
+        where=where,
+        todo="No known model has that many; check where the file is from.",
+    )
+
+
+class _Parser:
+    """One walk over the header's bytes."""
+
+    def __init__(self, raw: bytes, data_begin: int, where: str, shard: int) -> None:
+        self.raw, self.data_begin, self.where, self.shard = raw, data_begin, where, shard
+        self.tensors: dict[str, PlacedEntry] = {}
+        self.metadata: dict[str, str] | None = None
+
+    def parse(self) -> Header:
+        start = _OPEN.match(self.raw)
+        if start is None:
+            self.refuse(0, "the header is not a JSON object")
+        at = start.end()
+        if (end := _END.match(self.raw, at)) is not None:
+            at, more = end.end(), False
+        else:
+            more = True
+        while more:
+            at, more = self.entry(at)
+        if _REST.match(self.raw, at) is None:
+            self.refuse(at, "something follows the header's closing brace")
+        return Header(self.tensors, self.metadata or {})
+
+    def refuse(self, at: int, what: str) -> NoReturn:
+        raise RefusedError(f"{what} (header byte {at:,})", where=self.where, todo=_MALFORMED)
+
+    def entry(self, at: int) -> tuple[int, bool]:
+        """One `"name": {...}` from `at`; returns where it ends and whether another follows."""
+        plain = _PLAIN_ENTRY.match(self.raw, at)
+        if plain is not None and plain[1] != b"__metadata__":
+            name = self.text(plain[1], at)
+            self.add(name, at, plain[2].decode(), self.numbers(plain[3], at, name), self.numbers(plain[4], at, name))
+            return plain.end(), plain[5] == b","
+        key = _KEY.match(self.raw, at)
+        if key is None:
+            self.refuse(at, "the header is not valid JSON: a name in quotes and a colon should stand here")
+        name = self.text(key[1], at)
+        if name == "__metadata__":
+            if self.metadata is not None:
+                self.refuse(at, "duplicate key __metadata__")
+            self.metadata = {}
+            return self.pairs(key.end(), self.metadata)
+        return self.fields(key.end(), name)
+
+    def text(self, token: bytes, at: int) -> str:
+        """A JSON string's contents as text that can be encoded again."""
+        try:
+            if b"\\" not in token:
+                return token.decode("utf-8")
+            text = str(json.loads(b'"' + token + b'"'))
+            text.encode("utf-8")
+        except UnicodeError as error:
+            raise RefusedError(
+                f"text that is not UTF-8 (header byte {at:,})", where=self.where, todo=_MALFORMED
+            ) from error
+        return text
+
+    def numbers(self, token: bytes, at: int, name: str) -> tuple[int, ...]:
+        """The whole numbers of a list, few and below 2**63."""
+        if token.count(b",") >= MAX_DIMENSIONS:
+            self.refuse(
+                at, f"tensor {name!r} has {token.count(b',') + 1} dimensions; at most {MAX_DIMENSIONS} are read"
+            )
+        if len(token) > 40 * MAX_DIMENSIONS:
+            self.refuse(at, f"tensor {name!r} declares a number too large to be a size")
+        values = tuple(int(part) for part in token.split(b",")) if token else ()
+        if values and max(values) > _LARGEST:
+            self.refuse(at, f"tensor {name!r} declares a number too large to be a size")
+        return values
+
+    def separator(self, at: int) -> tuple[int, bool]:
+        found = _NEXT.match(self.raw, at)
+        if found is None:
+            self.refuse(at, "the header is not valid JSON: a comma or a closing brace should stand here")
+        return found.end(), found[1] == b","
+
+    def begin_object(self, at: int, what: str) -> tuple[int, bool]:
+        start = _OPEN.match(self.raw, at)
+        if start is None:
+            self.refuse(at, f"{what} is not an object")
+        if (end := _END.match(self.raw, start.end())) is not None:
+            return end.end(), False
+        return start.end(), True
+
+    def pairs(self, at: int, into: dict[str, str]) -> tuple[int, bool]:
+        """`__metadata__`: text to text, nothing else."""
+        at, more = self.begin_object(at, "__metadata__")
+        while more:
+            key = _KEY.match(self.raw, at)
+            value = _TEXT.match(self.raw, key.end()) if key is not None else None
+            if key is None or value is None:
+                self.refuse(at, "__metadata__ must map text to text")
+            name = self.text(key[1], at)
+            if name in into:
+                self.refuse(at, f"duplicate key {name!r} in __metadata__")
+            if len(into) >= MAX_METADATA_ENTRIES:
+                self.refuse(at, f"__metadata__ has more than {MAX_METADATA_ENTRIES:,} entries")
+            into[name] = self.text(value[1], at)
+            at, more = self.separator(value.end())
+        return self.separator(at)
+
+    def fields(self, at: int, name: str) -> tuple[int, bool]:
+        """dtype, shape and data_offsets of one tensor, in any order, each once."""
+        begin = at
+        texts: dict[str, str] = {}
+        lists: dict[str, tuple[int, ...]] = {}
+        at, more = self.begin_object(at, f"tensor {name!r}")
+        while more:
+            key = _KEY.match(self.raw, at)
+            if key is None:
+                self.refuse(at, f"tensor {name!r}: a field name in quotes and a colon should stand here")
+            word = self.text(key[1], at)
+            if word in texts or word in lists:
+                self.refuse(at, f"tensor {name!r}: duplicate key {word!r}")
+            if word == "dtype":
+                value = _TEXT.match(self.raw, key.end())
+                if value is None:
+                    self.refuse(key.end(), f"tensor {name!r}: dtype is not text")
+                texts[word] = self.text(value[1], at)
+            elif word in ("shape", "data_offsets"):
+                value = _LIST.match(self.raw, key.end())
+                if value is None:
+                    self.refuse(key.end(), f"tensor {name!r}: {word} is not a list of whole numbers from 0 up")
+                lists[word] = self.numbers(value[1], at, name)
+            else:
+                self.refuse(at, f"tensor {name!r}: unknown key {word!r}")
+            at, more = self.separator(value.end())
+        missing = [word for word in ("dtype", "shape", "data_offsets") if word not in texts and word not in lists]
+        if missing:
+            self.refuse(begin, f"tensor {name!r} lacks {' and '.join(missing)}")
+        self.add(name, begin, texts["dtype"], lists["shape"], lists["data_offsets"])
+        return self.separator(at)
+
+    def add(self, name: str, at: int, tag: str, shape: tuple[int, ...], offsets: tuple[int, ...]) -> None:
+        """Accept one tensor if its byte range follows from its dtype and shape."""
+        if name in self.tensors:
+            self.refuse(at, f"duplicate key: tensor {name!r} is declared twice")
+        if len(self.tensors) >= MAX_TENSORS:
+            _refuse_count(len(self.tensors) + 1, self.where)
+        dtype = DTYPES.get(tag)
+        if dtype is None:
+            raise RefusedError(
+                f"tensor {name!r} has the unknown dtype {tag!r}", where=self.where, todo=f"Known: {', '.join(DTYPES)}."
+            )
+        if len(offsets) != 2 or offsets[0] > offsets[1]:
+            self.refuse(at, f"tensor {name!r}: data_offsets must be a begin and an end, in that order")
+        # Zero sizes do not excuse the others: numpy multiplies them all.
+        if math.prod(size or 1 for size in shape) * 8 > _LARGEST:
+            self.refuse(at, f"tensor {name!r}: the shape overflows")
+        bits = math.prod(shape) * dtype.bits
+        if bits % 8:
+            self.refuse(at, f"tensor {name!r}: {math.prod(shape):,} values of {tag} do not fill whole bytes")
+        if offsets[1] - offsets[0] != bits // 8:
+            span = offsets[1] - offsets[0]
+            self.refuse(at, f"tensor {name!r}: data_offsets span {span:,} bytes, dtype and shape need {bits // 8:,}")
+        self.tensors[name] = PlacedEntry(name, tag, shape, bits // 8, self.shard, self.data_begin + offsets[0])
+
+
+def _check_ranges(tensors: dict[str, PlacedEntry], data_begin: int, file_size: int, where: str) -> None:
+    """The ranges, in file order, follow each other without overlap or hole from the header to the end of the file."""
+    reached, before = data_begin, "the header"
+    for entry in sorted(tensors.values(), key=lambda e: (e.begin, e.stored_bytes)):
+        if entry.begin < reached:
+            raise RefusedError(f"tensor {entry.name!r} overlaps {before}", where=where, todo=_MALFORMED)
+        if entry.begin > reached:
+            raise RefusedError(
+                f"a hole of {entry.begin - reached:,} bytes before tensor {entry.name!r}", where=where, todo=_MALFORMED
+            )
+        reached, before = entry.begin + entry.stored_bytes, f"tensor {entry.name!r}"
+        if reached > file_size:
+            raise RefusedError(
+                f"truncated at byte {file_size:,}: tensor {entry.name!r} ends at {reached:,}",
+                where=where,
+                todo="Download or copy it again.",
+            )
+    if reached < file_size:
+        raise RefusedError(f"{file_size - reached:,} bytes follow the last tensor", where=where, todo=_MALFORMED)

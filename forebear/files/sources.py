@@ -1,0 +1,190 @@
+"""From a path to a container: a file by its first bytes, a folder by what it holds."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
+from forebear.files.access import PositionedFile, refuse_os_error
+from forebear.files.base import Container
+from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.sharded import ShardedContainer, open_index
+
+_SHARD = re.compile(r"(.+)-(\d{1,6})-of-(\d{1,6})\.safetensors", re.DOTALL)
+_CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
+
+
+def _open_safetensors(path: Path, max_header: int | None) -> Container:
+    return SafetensorsContainer(path, max_header=max_header)
+
+
+def _open_safetensors_index(path: Path, max_header: int | None) -> Container:
+    return open_index(path, max_header=max_header)
+
+
+def _looks_like_safetensors(head: bytes, size: int) -> bool:
+    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One container: how it is recognised, how it is opened.
+
+    magic: from the first 64 bytes and the size; suffixes: tried when no magic fits; open: None while unsupported.
+    """
+
+    kind: str
+    magic: Callable[[bytes, int], bool]
+    suffixes: tuple[str, ...]
+    open: Callable[[Path, int | None], Container] | None
+    todo: str = ""
+
+
+def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
+    return lambda head, size: head.startswith(magics)
+
+
+_READERS = (
+    _Reader("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
+    _Reader("safetensors index", lambda head, size: False, (".safetensors.index.json",), _open_safetensors_index),
+    _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
+            "Fetch them: git lfs pull."),
+    _Reader("GGUF", _starts(b"GGUF"), (".gguf",), None, "It is not read yet; give the safetensors version."),
+    _Reader("a PyTorch archive", _starts(b"PK\x03\x04"), (".pt", ".pth", ".ckpt", ".bin"), None,
+            f"It is not read yet (it is a pickle: opening it runs code). {_CONVERT}"),
+    _Reader("a pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"), None,
+            f"It is not read yet (opening it runs code). {_CONVERT}"),
+    _Reader("ONNX", lambda head, size: False, (".onnx",), None, "It is not read yet; give the safetensors version."),
+    _Reader("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
+            "It is not read yet; convert it to safetensors."),
+    _Reader("numpy", _starts(b"\x93NUMPY"), (".npy", ".npz"), None, "It is not read yet; convert it to safetensors."),
+)  # fmt: skip
+"""One line per container. The first whose magic fits decides, then the first whose suffix fits."""
+
+
+def open_container(path: str | Path, *, max_header: int | None = None) -> Container:
+    """Open a checkpoint by the path of a file or a folder.
+
+    A folder is read through its index, else model.safetensors, else its only *.safetensors, else a complete set of
+    *-NNNNN-of-NNNNN.safetensors. max_header: largest header read, bytes.
+    Raises: RefusedError for a path that is missing, unreadable, ambiguous, or no checkpoint this version reads.
+    """
+    place = Path(path)
+    mode = _mode(place)
+    if stat.S_ISDIR(mode):
+        return _open_folder(place, max_header)
+    with_bytes = PositionedFile(place)
+    try:
+        size = with_bytes.size
+        head = bytes(with_bytes.read(0, min(64, size)))
+    finally:
+        with_bytes.close()
+    if size == 0:
+        raise RefusedError("the file is empty", where=str(place), todo="Download or copy it again.")
+    name = place.name.lower()
+    reader = next((r for r in _READERS if r.magic(head, size)), None)
+    reader = reader or next((r for r in _READERS if name.endswith(r.suffixes)), None)
+    if reader is None:
+        raise RefusedError(
+            "no checkpoint format this version knows", where=str(place), todo="Give a safetensors file or folder."
+        )
+    if reader.open is None:
+        raise RefusedError(f"this is {reader.kind}", where=str(place), todo=reader.todo)
+    return reader.open(place, max_header)
+
+
+def _mode(place: Path) -> int:
+    if re.match(r"[a-z][a-z0-9+.-]*://", str(place).replace(":/", "://", 1)) and not place.exists():
+        raise RefusedError(
+            "remote checkpoints are not read yet", where=str(place), todo="Download it and give the path."
+        )
+    try:
+        return place.stat().st_mode
+    except ValueError:
+        raise RefusedError("a path cannot hold a zero byte", where=str(place), todo="Check the path.") from None
+    except OSError as error:
+        raise refuse_os_error(error, place) from error
+
+
+def _open_folder(folder: Path, max_header: int | None) -> Container:
+    """See `open_container`."""
+    try:
+        files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise refuse_os_error(error, folder) from error
+    names = {entry.name: entry for entry in files}
+    indexes = [name for name in names if name.endswith(".safetensors.index.json")]
+    chosen = "model.safetensors.index.json" if "model.safetensors.index.json" in names else None
+    if chosen is None and len(indexes) == 1 and "model.safetensors" not in names:
+        chosen = indexes[0]
+    if chosen is not None:
+        return open_index(names[chosen], max_header=max_header)
+    if "model.safetensors" in names:
+        return open_container_file(names["model.safetensors"], max_header)
+    weights = [entry for entry in files if entry.name.endswith(".safetensors")]
+    if len(weights) == 1 and _SHARD.fullmatch(weights[0].name) is None:
+        return open_container_file(weights[0], max_header)
+    if weights:
+        return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
+    raise _no_weights(folder, files)
+
+
+def open_container_file(path: Path, max_header: int | None) -> Container:
+    """A file found in a folder: never a folder in turn."""
+    if stat.S_ISDIR(_mode(path)):
+        raise RefusedError("is a folder, not a file", where=str(path), todo="Give the file's own path.")
+    return open_container(path, max_header=max_header)
+
+
+def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
+    """The files *-1-of-N ... *-N-of-N when the weights are exactly that."""
+    found = [_SHARD.fullmatch(entry.name) for entry in weights]
+    sets = {(m[1], int(m[3])) for m in found if m is not None}
+    if None in found or len(sets) != 1:
+        shown = ", ".join(entry.name for entry in weights[:4])
+        raise RefusedError(f"{len(weights)} weight files and no index ({shown}{', …' if len(weights) > 4 else ''})",
+                           where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
+    ((_, count),) = sets
+    numbers = sorted(int(m[2]) for m in found if m is not None)
+    if count > MAX_SHARDS or numbers != list(range(1, count + 1)):
+        raise RefusedError(f"{len(numbers)} of {count} shards are here and there is no index", where=str(folder),
+                           todo="Download the rest of it.")  # fmt: skip
+    return weights
+
+
+def _no_weights(folder: Path, files: list[Path]) -> RefusedError:
+    for entry in files:
+        for reader in _READERS:
+            if reader.open is None and reader.suffixes and entry.name.lower().endswith(reader.suffixes):
+                return RefusedError(
+                    f"no safetensors weights, only {reader.kind} ({entry.name})", where=str(folder), todo=reader.todo
+                )
+    return RefusedError(
+        "a folder without weights", where=str(folder), todo="Give a folder that holds *.safetensors, or a file."
+    )
+
+
+def folder_of(path: str | Path) -> Path:
+    """The folder that holds a checkpoint's configuration and tokenizer: the folder itself, or the file's."""
+    place = Path(path)
+    return place if place.is_dir() else place.parent
+
+
+def read_small_text(path: str | Path, limit: int = MAX_CONFIG_BYTES) -> str:
+    """A small UTF-8 text file, whole. Raises RefusedError when larger than `limit` bytes, not UTF-8, not regular."""
+    try:
+        return read_bounded(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=str(path), todo="Save it as UTF-8.") from None
+
+
+def read_small_json(path: str | Path, limit: int = MAX_CONFIG_BYTES) -> Any:
+    """A small JSON file, strictly (see `forebear.core.bounded.parse_json`). Raises RefusedError."""
+    return parse_json(read_bounded(path, limit), where=str(path))
