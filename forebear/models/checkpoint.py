@@ -1,0 +1,157 @@
+"""A lazy checkpoint: a container seen through an architecture definition; units along an axis read on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.files.base import Container, Float32
+from forebear.models.definition import AxisRule, Definition
+from forebear.models.layout import Layout, place
+from forebear.models.pieces import Piece
+from forebear.models.reading import read_units
+from forebear.models.registry import own_definition, select
+from forebear.models.settings import read_config
+
+__all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
+
+
+@dataclass
+class Checkpoint:
+    """Named tensors with what they mean. Nothing is read until `units` or the container is asked.
+
+    config: {} when there is none. definition: None for an unknown family. family: "unknown" then.
+    layers, width: of the main stack; 0 when unknown. limits: what could not be done and why.
+    """
+
+    container: Container
+    config: Mapping[str, Any]
+    definition: Definition | None = None
+    layout: Layout | None = None
+    limits: list[str] = field(default_factory=list)
+    folder: Path | None = None
+    """Where the configuration and perhaps a tokenizer lie; None for weights held in memory."""
+
+    @property
+    def family(self) -> str:
+        """The family's name, "unknown" without a definition."""
+        return self.definition.family if self.definition is not None else "unknown"
+
+    @property
+    def layers(self) -> int:
+        """Layers of the main stack, as the tensors show them; 0 when unknown."""
+        return self.layout.layers[self.layout.definition.main_stack] if self.layout is not None else 0
+
+    @property
+    def stacks(self) -> Mapping[str, int]:
+        """Layers per stack, main stack first."""
+        return self.layout.layers if self.layout is not None else {}
+
+    @property
+    def width(self) -> int:
+        """Size of the residual channel of the main stack; 0 when unknown."""
+        for piece in self.pieces:
+            if piece.has("channel"):
+                return piece.size("channel")
+        return 0
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """Every claimed piece of every tensor."""
+        return self.layout.pieces if self.layout is not None else ()
+
+    @property
+    def unclaimed(self) -> Sequence[str]:
+        """Tensor names that no rule claims."""
+        return self.layout.unclaimed if self.layout is not None else tuple(self.container.tensors)
+
+    @property
+    def axes(self) -> Mapping[str, AxisRule]:
+        """Every axis the checkpoint has, withheld ones included."""
+        return self.layout.axes if self.layout is not None else {}
+
+    def axis(self, name: str) -> AxisRule | None:
+        """What may be done along an axis here; None when the checkpoint has no such axis."""
+        return self.axes.get(name)
+
+    def piece(
+        self, part: str, layer: int | None = None, expert: int | None = None, kind: str = "matrix",
+        stack: str | None = None,
+    ) -> Piece | None:  # fmt: skip
+        """The piece that plays a part in a place (stack None: the main stack); the first when several roles do."""
+        if self.layout is None:
+            return None
+        return self.layout.find(part, kind, stack or self.layout.definition.main_stack, layer, expert)
+
+    def units(
+        self, piece: Piece, axis: str, select: NDArray[np.intp] | None = None, *,
+        only: Mapping[str, NDArray[np.intp]] | None = None,
+    ) -> Float32:  # fmt: skip
+        """Rows along one axis of a piece.
+
+        Shapes:  (blocks, units, features): blocks = product of the enclosing scope atoms in the piece (KV heads for
+                 "value"; 1 for neuron, channel, token); units = size of the atom or len(select); features = all the
+                 rest in the order of the tensor, the same for two checkpoints of a family.
+        select:  unit indices to keep, in this order. only: other atoms cut to these indices before reading
+                 (only={"token": ids} reads only those rows of an embedding).
+        Reads:   only the selected rows when the axis is the leading dimension, else the piece in blocks of rows.
+        Raises:  RefusedError when the piece has no such axis, the size of the axis is unknown, or an index is outside.
+        """
+        rule = self.axis(axis)
+        return read_units(self.container, piece, axis, rule.scope if rule is not None else (), select, only or {})
+
+    def close(self) -> None:
+        """Release the files."""
+        self.container.close()
+
+
+def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_header: int | None = None) -> Checkpoint:
+    """A checkpoint on disk: a file or a folder of shards, with the config.json beside it.
+
+    architecture: a definition of the user's own instead of those that ship. max_header: see forebear.files.
+    Raises: RefusedError when the weights or the user's definition cannot be read. A configuration that cannot be read
+    is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
+    """
+    from forebear.files.sources import open_container
+
+    container = open_container(path, max_header=max_header)
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    limits: list[str] = []
+    config: dict[str, Any] = {}
+    if not (folder / "config.json").is_file():
+        limits.append("there is no config.json beside the weights")
+    else:
+        try:
+            config = read_config(folder / "config.json")
+        except RefusedError as error:
+            limits.append(f"the configuration was not used: {error}")
+    try:
+        definition = own_definition(architecture) if architecture is not None else None
+        return open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
+    except BaseException:
+        container.close()
+        raise
+
+
+def open_checkpoint_from(
+    container: Container, config: Mapping[str, Any], *, definition: Definition | None = None,
+    limits: Sequence[str] = (), folder: Path | None = None,
+) -> Checkpoint:  # fmt: skip
+    """A checkpoint over an open container and a configuration ({} for none); the family is chosen unless given."""
+    said = list(limits)
+    if definition is None:
+        definition, why = select(config, container.tensors)
+        said += why
+    if definition is None:
+        return Checkpoint(container, config, limits=said, folder=folder)
+    layout = place({name: entry.shape for name, entry in container.tensors.items()}, config, definition)
+    if not layout.fits:
+        said.append(f"the tensors are not those of {definition.family}: shapes and digests only, no axis holds")
+        return Checkpoint(container, config, limits=said, folder=folder)
+    return Checkpoint(container, config, definition, layout, [*said, *layout.limits], folder)

@@ -1,0 +1,65 @@
+"""Supported architecture: the definition claims every tensor, and every axis it calls exchangeable is exchangeable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.protocols.families import CASES, Case
+from tests.protocols.proof import Subject, actions, everywhere, write_subject
+
+pytest.importorskip("torch", reason="the proof needs torch")
+pytest.importorskip("transformers", reason="the proof needs transformers")
+
+HOLDS = 1e-5
+MOVES = 1e-2
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name.replace(" ", "-"))
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    case: Case = request.param
+    folder: Path = tmp_path_factory.mktemp("proof")
+    return write_subject(case, folder / "model")
+
+
+def test_the_definition_claims_every_tensor_and_has_nothing_to_complain_of(subject: Subject) -> None:
+    checkpoint = subject.checkpoint()
+    assert checkpoint.family == subject.case.family
+    assert list(checkpoint.unclaimed) == []
+    assert checkpoint.limits == []
+    assert all(0 not in sizes for piece in checkpoint.pieces for sizes in piece.sizes)
+    assert sum(piece.parameters for piece in checkpoint.pieces) == sum(array.size for array in subject.arrays.values())
+
+
+def test_the_definition_allows_exactly_the_axes_that_the_case_lists(subject: Subject) -> None:
+    allowed = [
+        f"{name}{'±' if axis.sign else ''}" for name, axis in subject.checkpoint().axes.items() if axis.permutation
+    ]
+    assert sorted(allowed) == sorted(subject.case.allowed.split())
+
+
+def test_outputs_stay_under_every_symmetry_the_definition_allows(subject: Subject) -> None:
+    checkpoint = subject.checkpoint()
+    for name, arrays in actions(checkpoint, subject.arrays).items():
+        changed = [key for key in arrays if not np.array_equal(arrays[key], subject.arrays[key])]
+        assert changed, f"{name}: nothing was changed, so nothing is proved"
+        assert subject.moved(arrays) < HOLDS, name
+
+
+def test_outputs_move_when_an_axis_without_symmetry_is_shuffled(subject: Subject) -> None:
+    checkpoint = subject.checkpoint()
+    for axis in subject.case.moves:
+        rule = checkpoint.axis(axis)
+        assert rule is not None
+        assert not rule.permutation
+        assert rule.withheld
+        assert subject.moved(everywhere(checkpoint, subject.arrays, axis, signs=False)) > MOVES, axis
+
+
+def test_outputs_move_under_every_sign_the_definition_refuses(subject: Subject) -> None:
+    checkpoint = subject.checkpoint()
+    refused = [name for name in ("channel", "neuron") if (a := checkpoint.axis(name)) and a.permutation and not a.sign]
+    for axis in refused:
+        assert subject.moved(everywhere(checkpoint, subject.arrays, axis, signs=True)) > MOVES, axis
