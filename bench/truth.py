@@ -1,0 +1,145 @@
+"""Which models the truth sets hold, how each is made, and what is true of each pair (METHODS §1, §12, §13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from typing import Any
+
+from bench.shapes import SHAPES
+from bench.training import Course, course
+
+INDEPENDENTS = {"llama64": 100, "gpt2-64": 100, "qwen2-64": 20, "moe-64": 20, "llama128": 12, "llama256": 4}
+FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
+"""Further training as shares of the base's own compute; 0 is the base itself."""
+STAGES = (25, 50, 100)
+"""Per cent of training at which same-seed pairs are kept."""
+FLAWED_INITS = ("one-key-layers", "one-key-gate-up", "cloned-shards")
+STRATUM_SIZE = 6
+RELATED, INDEPENDENT, SHARED_START, DISTILLED = "related", "independent", "shared-start", "distilled"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model. kind: train (from a seed), further (from a parent), student (from a seed, taught by a parent) or
+    rewrite (a parent's outputs, other coordinates)."""
+
+    id: str
+    kind: str
+    shape: str
+    seed: int
+    course: Course
+    parent: str = ""
+    init: str = "plain"
+    rewrite: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models and what is true of them; subject before candidate."""
+
+    subject: str
+    candidate: str
+    truth: str
+    stratum: str
+    further: float = field(default=0.0)
+    """Further training between them, as a share of the base's compute."""
+
+
+def _independents() -> Iterator[Job]:
+    for number, (shape, count) in enumerate(INDEPENDENTS.items()):
+        for n in range(count):
+            yield Job(f"{shape}/independent-{n:03d}", "train", shape, 1000 * (number + 1) + n, course(shape))
+
+
+def base(shape: str, n: int) -> str:
+    """The first independents of a shape double as bases of further training."""
+    return f"{shape}/independent-{n:03d}"
+
+
+def _further() -> Iterator[Job]:
+    for shape, bases, texts in (("llama64", 3, ("other", "dirty")), ("gpt2-64", 3, ("other",)),
+                                ("gpt2-64", 1, ("dirty",)), ("qwen2-64", 1, ("other",)), ("moe-64", 1, ("other",))):
+        for n in range(bases):
+            for text in texts:
+                for word, share in FURTHER.items():
+                    yield Job(f"{shape}/further-{n}-{text}-{word}", "further", shape, 0,
+                              course(shape, share, text=text, order=1), parent=base(shape, n))
+
+
+def _same_seed() -> Iterator[Job]:
+    for shape, seeds in (("llama64", 3), ("gpt2-64", 1)):
+        for n in range(seeds):
+            for side, text in (("a", "main"), ("b", "other")):
+                for stage in STAGES:
+                    whole = course(shape)
+                    yield Job(f"{shape}/same-seed-{n}-{side}-{stage}", "train", shape, 50_000 + n,
+                              course(shape, text=text, order=2 if side == "b" else 0,
+                                     stop=round(whole.steps * stage / 100)))
+
+
+def _strata() -> Iterator[Job]:
+    for init in FLAWED_INITS:
+        for n in range(STRATUM_SIZE):
+            yield Job(f"llama64/{init}-{n}", "train", "llama64", 60_000 + n, course("llama64"), init=init)
+    for rewrite in ("svd-basis", "norm-sorted"):
+        for n in range(STRATUM_SIZE):
+            yield Job(f"llama64/{rewrite}-{n}", "rewrite", "llama64", 0, course("llama64"), rewrite=rewrite,
+                      parent=base("llama64", 90 + n))
+    for teacher in ("logits", "hidden"):
+        for n in range(4):
+            yield Job(f"llama64/student-{teacher}-{n}", "student", "llama64", 70_000 + n,
+                      course("llama64", teacher=teacher, order=3), parent=base("llama64", n % 3))
+
+
+def plan() -> list[Job]:
+    """Every model of the truth sets, those that matter most first, parents before children."""
+    order = {"llama64": 0, "gpt2-64": 0, "qwen2-64": 1, "moe-64": 1, "llama128": 4, "llama256": 4}
+    jobs = [(order[j.shape], j) for j in _independents()]
+    jobs += [(2, j) for j in _further()] + [(3, j) for j in (*_same_seed(), *_strata())]
+    return [j for _, j in sorted(jobs, key=lambda pair: pair[0])]
+
+
+SLICES = {"test": ("tiny", 3)}
+
+
+def slice_plan(name: str) -> list[Job]:
+    """A small plan by name: "test" is three tiny independents, one further trained, one student (about 20 s)."""
+    shape, count = SLICES[name]
+    jobs = [Job(f"{shape}/independent-{n:03d}", "train", shape, 900 + n, course("llama")) for n in range(count)]
+    jobs.append(Job(f"{shape}/further-0-other-quarter", "further", shape, 0,
+                    course("llama", 0.25, text="other", order=1), parent=jobs[0].id))
+    return jobs
+
+
+def pairs(shape: str) -> Iterator[Pair]:
+    """Every labelled pair of one shape: all pairs of independents, further-trained models, strata."""
+    count = INDEPENDENTS[shape]
+    for a, b in combinations(range(count), 2):
+        yield Pair(base(shape, b), base(shape, a), INDEPENDENT, "independent")
+    names = {j.id: j for j in plan() if j.shape == shape}
+    for job in names.values():
+        if job.kind == "further":
+            share = next(v for k, v in FURTHER.items() if job.id.endswith(k))
+            yield Pair(job.id, job.parent, RELATED, f"further-{job.course.text}", share)
+        elif job.kind == "student":
+            yield Pair(job.id, job.parent, DISTILLED, f"student-{job.course.teacher}")
+        elif "same-seed" in job.id and "-a-" in job.id:
+            yield Pair(job.id.replace("-a-", "-b-"), job.id, SHARED_START, f"same-seed-{job.id.rsplit('-', 1)[1]}")
+    for stratum in (*FLAWED_INITS, "svd-basis", "norm-sorted"):
+        members = [n for n in names if n.startswith(f"{shape}/{stratum}-")]
+        for left, right in combinations(members, 2):
+            yield Pair(right, left, INDEPENDENT, stratum)
+
+
+def check() -> None:
+    """Names are unique, every parent comes before its child, shapes exist. Raises: ValueError otherwise."""
+    seen: set[str] = set()
+    for job in plan():
+        if job.id in seen or job.shape not in SHAPES or (job.parent and job.parent not in seen):
+            raise ValueError(f"the plan is wrong at {job.id}")
+        seen.add(job.id)
