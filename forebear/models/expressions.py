@@ -12,7 +12,9 @@ Number = int | float
 Lookup = Callable[[str], Number | None]
 Node = tuple[str, "Node", "Node"] | str | int | float
 
-_TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_]\w*(?:\.\w+)*)|(?P<number>\d+(?:\.\d+)?)|(?P<sign>\?\?|//|[-+*/()]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<name>[A-Za-z_]\w*(?:\.\w+)*)|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<sign>\?\?|//|[-+*/()]))"
+)
 _LEVELS = (("??",), ("+", "-"), ("*", "/", "//"))
 LARGEST = 2**40
 """No size a configuration leads to may exceed this; beyond it is unknown."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from forebear.models.definition import Definition, TensorRule
 from forebear.models.settings import Settings
 
-_NUMBER = re.compile(r"(?<![^.])(?:0|[1-9]\d{0,5})(?![^.])")
-_SLOT = re.compile(r"(?<![^.])(?:\{layer\}|\{expert\}|0|[1-9]\d{0,5})(?![^.])")
+_NUMBER = re.compile(r"(?<![^.])(?:0|[1-9][0-9]{0,5})(?![^.])")
+_SLOT = re.compile(r"(?<![^.])(?:\{layer\}|\{expert\}|0|[1-9][0-9]{0,5})(?![^.])")
 MAX_NAME = 1000
 """Longer tensor names are matched by no rule."""
 
@@ -36,6 +36,8 @@ def match_names(names: Iterable[str], definition: Definition, settings: Settings
     split = [(name, *skeleton(name)) for name in names if len(name) <= MAX_NAME]
     best: list[Match] = []
     for prefix in definition.prefixes:
+        if len(best) == len(split) or not any(name.startswith(prefix) for name, _, _ in split):
+            continue
         found = _with_prefix(split, _table(definition, settings, prefix))
         if len(found) > len(best):
             best = found
