@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
+from forebear.recipes.steps.families import CLASSES
 from forebear.recipes.steps.layout import Layout, Linear, layout, tied
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
@@ -29,15 +30,30 @@ class Draft:
         self.arrays: dict[str, Array] = dict(model.arrays)
         self.config: dict[str, Any] = copy.deepcopy(dict(model.config))
         self.tokenizer = model.tokenizer
+        self.dtypes: dict[str, str] = dict(model.dtypes)
         self._source = model
         self.parts: Layout = layout(model)
         if self.parts.head is None:  # a head tied to E may be stored as well; nothing reads it
             self.arrays.pop(f"{self.parts.family.head}.weight", None)
 
     def finish(self) -> Model:
-        """The model as it now stands; storage tags stay with the names that had them."""
-        dtypes = {name: tag for name, tag in self._source.dtypes.items() if name in self.arrays}
+        """The model as it now stands; new tensors are stored as all of the source's were, when these agreed."""
+        before = {self.dtypes.get(name) for name in self._source.arrays}
+        if len(before) == 1 and None not in before:
+            fresh = [name for name, array in self.arrays.items() if array.dtype == np.float32]
+            self.dtypes.update(dict.fromkeys(fresh, before.pop() or ""))
+        dtypes = {name: tag for name, tag in self.dtypes.items() if name in self.arrays}
         return Model(self.arrays, self.config, self.tokenizer, dtypes, self._source.history)
+
+    def become(self, kind: str, **settings: Any) -> None:
+        """Make the configuration that of another family, with some settings changed (None removes one)."""
+        self.config["model_type"] = kind
+        self.config["architectures"] = [CLASSES[kind]]
+        for key, value in settings.items():
+            if value is None:
+                self.config.pop(key, None)
+            else:
+                self.config[key] = value
 
     def reread(self) -> Layout:
         """Read the parts again after names or counts changed."""

@@ -118,3 +118,28 @@ CONFIG_NAMES: Mapping[str, tuple[str, ...]] = {
     "positions": ("max_position_embeddings", "n_positions"),
 }
 """What steps need of a configuration -> the keys it goes by."""
+OWN_KEYS: Mapping[tuple[str, str], str] = {
+    ("gpt2", "width"): "n_embd",
+    ("gpt2", "layers"): "n_layer",
+    ("gpt2", "heads"): "n_head",
+    ("gpt2", "neurons"): "n_inner",
+    ("gpt2", "eps"): "layer_norm_epsilon",
+    ("gpt2", "positions"): "n_positions",
+    ("starcoder2", "eps"): "norm_epsilon",
+    ("bert", "eps"): "layer_norm_eps",
+    ("qwen2_moe", "experts"): "num_experts",
+    ("qwen3_moe", "experts"): "num_experts",
+}
+"""(family, meaning) -> key, where a family does not use the first name."""
+CLASSES: Mapping[str, str] = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "mixtral": "MixtralForCausalLM",
+    "qwen2_moe": "Qwen2MoeForCausalLM",
+    "qwen3_moe": "Qwen3MoeForCausalLM",
+    "arcee": "ArceeForCausalLM",
+    "starcoder2": "Starcoder2ForCausalLM",
+}
+"""`model_type` -> class name written into a configuration when a step changes the family."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.recipes.steps.families import CONFIG_NAMES, FAMILIES, LAYER_NORM, Family
+from forebear.recipes.steps.families import CONFIG_NAMES, FAMILIES, LAYER_NORM, OWN_KEYS, Family
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -144,8 +144,9 @@ def setting(config: Mapping[str, Any], what: str, default: Any = None) -> Any:
 
 
 def setting_key(config: Mapping[str, Any], what: str) -> str:
-    """The key this configuration uses for a meaning; the family's first name when it has none yet."""
-    return next((key for key in CONFIG_NAMES[what] if key in config), CONFIG_NAMES[what][0])
+    """The key this configuration uses for a meaning; the one its family uses when it has none yet."""
+    present = next((key for key in CONFIG_NAMES[what] if key in config), None)
+    return present or OWN_KEYS.get((str(config.get("model_type")), what), CONFIG_NAMES[what][0])
 
 
 def tied(model: Model) -> bool:

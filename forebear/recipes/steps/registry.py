@@ -10,7 +10,21 @@ import numpy as np
 
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.recipes.steps import attention, experts, neurons, norms, residual
+from forebear.recipes.steps import (
+    attention,
+    conversion,
+    depth,
+    experts,
+    heads,
+    mixing,
+    neurons,
+    norms,
+    precision,
+    residual,
+    routing,
+    vocabulary,
+    width,
+)
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step
 
@@ -20,6 +34,14 @@ GROUPS: tuple[tuple[Step, ...], ...] = (
     neurons.STEPS,
     attention.STEPS,
     experts.STEPS,
+    depth.STEPS,
+    width.STEPS,
+    heads.STEPS,
+    routing.STEPS,
+    vocabulary.STEPS,
+    conversion.STEPS,
+    precision.STEPS,
+    mixing.STEPS,
 )
 
 STEPS: Mapping[str, Step] = {step.name: step for group in GROUPS for step in group}
