@@ -10,6 +10,8 @@ MAX_DIMENSIONS = 8
 """Most dimensions one tensor may have."""
 MAX_METADATA_ENTRIES = 10_000
 """Most entries of a header's `__metadata__`."""
+MAX_ARRAY_BYTES = 8 * 2**30
+"""Largest float32 array one read may ask for; larger tensors are walked by rows."""
 MAX_SHARDS = 10_000
 """Most shard files one index may name."""
 MAX_CONFIG_BYTES = 16 * 2**20

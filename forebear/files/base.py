@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 
+def quoted(name: str, limit: int = 80) -> str:
+    """An untrusted name for a message: quoted, escaped, cut so that the message's own words survive."""
+    return repr(name if len(name) <= limit else f"{name[:limit]}…")
+
+
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
     """One tensor as the header declares it (checked against the file before the entry exists).
@@ -66,7 +71,10 @@ class Container(ABC):
 
     @abstractmethod
     def stored(self, name: str) -> Iterator[memoryview]:
-        """The tensor's stored bytes in order, in pieces of at most READ_BLOCK_BYTES, for digests."""
+        """The tensor's stored bytes in order, in pieces of at most READ_BLOCK_BYTES, for digests.
+
+        A piece holds whole values and is valid until the next is asked for.
+        """
 
     def read(self, name: str) -> Float32:
         """The whole tensor as float32, in its declared shape."""

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_DIMENSIONS, MAX_METADATA_ENTRIES, MAX_TENSORS
-from forebear.files.base import TensorEntry
+from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
 
 # Possessive quantifiers: nothing to take back, so a hostile string costs no backtracking and no stack.
@@ -142,14 +142,14 @@ class _Parser:
         """The whole numbers of a list, few and below 2**63."""
         if token.count(b",") >= MAX_DIMENSIONS:
             self.refuse(
-                at, f"tensor {name!r} has {token.count(b',') + 1} dimensions; at most {MAX_DIMENSIONS} are read"
+                at, f"tensor {quoted(name)} has {token.count(b',') + 1} dimensions; at most {MAX_DIMENSIONS} are read"
             )
-        if len(token) > 40 * MAX_DIMENSIONS:
-            self.refuse(at, f"tensor {name!r} declares a number too large to be a size")
-        values = tuple(int(part) for part in token.split(b",")) if token else ()
-        if values and max(values) > _LARGEST:
-            self.refuse(at, f"tensor {name!r} declares a number too large to be a size")
-        return values
+        parts = [part.strip() for part in token.split(b",")] if token else []
+        if any(
+            len(part) > 19 or int(part) > _LARGEST for part in parts
+        ):  # 19 digits: Python may refuse to convert many
+            self.refuse(at, f"tensor {quoted(name)} declares a number too large to be a size")
+        return tuple(int(part) for part in parts)
 
     def separator(self, at: int) -> tuple[int, bool]:
         found = _NEXT.match(self.raw, at)
@@ -175,7 +175,7 @@ class _Parser:
                 self.refuse(at, "__metadata__ must map text to text")
             name = self.text(key[1], at)
             if name in into:
-                self.refuse(at, f"duplicate key {name!r} in __metadata__")
+                self.refuse(at, f"duplicate key {quoted(name)} in __metadata__")
             if len(into) >= MAX_METADATA_ENTRIES:
                 self.refuse(at, f"__metadata__ has more than {MAX_METADATA_ENTRIES:,} entries")
             into[name] = self.text(value[1], at)
@@ -187,55 +187,59 @@ class _Parser:
         begin = at
         texts: dict[str, str] = {}
         lists: dict[str, tuple[int, ...]] = {}
-        at, more = self.begin_object(at, f"tensor {name!r}")
+        at, more = self.begin_object(at, f"tensor {quoted(name)}")
         while more:
             key = _KEY.match(self.raw, at)
             if key is None:
-                self.refuse(at, f"tensor {name!r}: a field name in quotes and a colon should stand here")
+                self.refuse(at, f"tensor {quoted(name)}: a field name in quotes and a colon should stand here")
             word = self.text(key[1], at)
             if word in texts or word in lists:
-                self.refuse(at, f"tensor {name!r}: duplicate key {word!r}")
+                self.refuse(at, f"tensor {quoted(name)}: duplicate key {quoted(word)}")
             if word == "dtype":
                 value = _TEXT.match(self.raw, key.end())
                 if value is None:
-                    self.refuse(key.end(), f"tensor {name!r}: dtype is not text")
+                    self.refuse(key.end(), f"tensor {quoted(name)}: dtype is not text")
                 texts[word] = self.text(value[1], at)
             elif word in ("shape", "data_offsets"):
                 value = _LIST.match(self.raw, key.end())
                 if value is None:
-                    self.refuse(key.end(), f"tensor {name!r}: {word} is not a list of whole numbers from 0 up")
+                    self.refuse(key.end(), f"tensor {quoted(name)}: {word} is not a list of whole numbers from 0 up")
                 lists[word] = self.numbers(value[1], at, name)
             else:
-                self.refuse(at, f"tensor {name!r}: unknown key {word!r}")
+                self.refuse(at, f"tensor {quoted(name)}: unknown key {quoted(word)}")
             at, more = self.separator(value.end())
         missing = [word for word in ("dtype", "shape", "data_offsets") if word not in texts and word not in lists]
         if missing:
-            self.refuse(begin, f"tensor {name!r} lacks {' and '.join(missing)}")
+            self.refuse(begin, f"tensor {quoted(name)} lacks {' and '.join(missing)}")
         self.add(name, begin, texts["dtype"], lists["shape"], lists["data_offsets"])
         return self.separator(at)
 
     def add(self, name: str, at: int, tag: str, shape: tuple[int, ...], offsets: tuple[int, ...]) -> None:
         """Accept one tensor if its byte range follows from its dtype and shape."""
         if name in self.tensors:
-            self.refuse(at, f"duplicate key: tensor {name!r} is declared twice")
+            self.refuse(at, f"duplicate key: tensor {quoted(name)} is declared twice")
         if len(self.tensors) >= MAX_TENSORS:
             _refuse_count(len(self.tensors) + 1, self.where)
         dtype = DTYPES.get(tag)
         if dtype is None:
             raise RefusedError(
-                f"tensor {name!r} has the unknown dtype {tag!r}", where=self.where, todo=f"Known: {', '.join(DTYPES)}."
+                f"tensor {quoted(name)} has the unknown dtype {quoted(tag)}",
+                where=self.where,
+                todo=f"Known: {', '.join(DTYPES)}.",
             )
         if len(offsets) != 2 or offsets[0] > offsets[1]:
-            self.refuse(at, f"tensor {name!r}: data_offsets must be a begin and an end, in that order")
+            self.refuse(at, f"tensor {quoted(name)}: data_offsets must be a begin and an end, in that order")
         # Zero sizes do not excuse the others: numpy multiplies them all.
         if math.prod(size or 1 for size in shape) * 8 > _LARGEST:
-            self.refuse(at, f"tensor {name!r}: the shape overflows")
+            self.refuse(at, f"tensor {quoted(name)}: the shape overflows")
         bits = math.prod(shape) * dtype.bits
         if bits % 8:
-            self.refuse(at, f"tensor {name!r}: {math.prod(shape):,} values of {tag} do not fill whole bytes")
+            self.refuse(at, f"tensor {quoted(name)}: {math.prod(shape):,} values of {tag} do not fill whole bytes")
         if offsets[1] - offsets[0] != bits // 8:
             span = offsets[1] - offsets[0]
-            self.refuse(at, f"tensor {name!r}: data_offsets span {span:,} bytes, dtype and shape need {bits // 8:,}")
+            self.refuse(
+                at, f"tensor {quoted(name)}: data_offsets span {span:,} bytes, dtype and shape need {bits // 8:,}"
+            )
         self.tensors[name] = PlacedEntry(name, tag, shape, bits // 8, self.shard, self.data_begin + offsets[0])
 
 
@@ -244,15 +248,17 @@ def _check_ranges(tensors: dict[str, PlacedEntry], data_begin: int, file_size: i
     reached, before = data_begin, "the header"
     for entry in sorted(tensors.values(), key=lambda e: (e.begin, e.stored_bytes)):
         if entry.begin < reached:
-            raise RefusedError(f"tensor {entry.name!r} overlaps {before}", where=where, todo=_MALFORMED)
+            raise RefusedError(f"tensor {quoted(entry.name)} overlaps {before}", where=where, todo=_MALFORMED)
         if entry.begin > reached:
             raise RefusedError(
-                f"a hole of {entry.begin - reached:,} bytes before tensor {entry.name!r}", where=where, todo=_MALFORMED
+                f"a hole of {entry.begin - reached:,} bytes before tensor {quoted(entry.name)}",
+                where=where,
+                todo=_MALFORMED,
             )
-        reached, before = entry.begin + entry.stored_bytes, f"tensor {entry.name!r}"
+        reached, before = entry.begin + entry.stored_bytes, f"tensor {quoted(entry.name)}"
         if reached > file_size:
             raise RefusedError(
-                f"truncated at byte {file_size:,}: tensor {entry.name!r} ends at {reached:,}",
+                f"truncated at byte {file_size:,}: tensor {quoted(entry.name)} ends at {reached:,}",
                 where=where,
                 todo="Download or copy it again.",
             )

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_HEADER_BYTES, READ_BLOCK_BYTES
+from forebear.core.limits import MAX_ARRAY_BYTES, MAX_HEADER_BYTES, READ_BLOCK_BYTES
 from forebear.files.access import PositionedFile
-from forebear.files.base import Container, Float32
+from forebear.files.base import Container, Float32, quoted
 from forebear.files.dtypes import DTYPES, Dtype, decode
 from forebear.files.header import PlacedEntry, parse_header
 
@@ -72,7 +72,7 @@ class SafetensorsContainer(Container):
             return self.tensors[name]
         except KeyError:
             raise RefusedError(
-                f"no tensor {name!r}", where=str(self.paths[0]), todo="Ask for one the header names."
+                f"no tensor {quoted(name)}", where=str(self.paths[0]), todo="Ask for one the header names."
             ) from None
 
     def _layout(self, name: str) -> tuple[PlacedEntry, Dtype, int, int]:
@@ -81,19 +81,29 @@ class SafetensorsContainer(Container):
         dtype = DTYPES[entry.dtype]
         if dtype.tag == "C64":
             raise RefusedError(
-                f"tensor {name!r} holds complex numbers, which have no float32 form",
+                f"tensor {quoted(name)} holds complex numbers, which have no float32 form",
                 where=str(self.paths[0]),
                 todo="It can be inspected and digested, not compared.",
             )
         rows = entry.shape[0] if entry.shape else 1
         return entry, dtype, rows, entry.parameters // rows if rows else 0
 
+    def _room(self, name: str, rows: int, width: int) -> Float32:
+        """An array for so many rows. Shape (rows, width)."""
+        if rows * width * 4 > MAX_ARRAY_BYTES:
+            raise RefusedError(
+                f"{rows:,} rows of tensor {quoted(name)} are {rows * width * 4:,} bytes as float32, too many at once",
+                where=str(self.paths[0]),
+                todo="Ask for fewer rows.",
+            )
+        return np.empty((rows, width), dtype=np.float32)
+
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
         """Rows start..stop as float32; see `Container.rows`. C64 is refused; sub-byte types may start inside a byte."""
         entry, dtype, count, width = self._layout(name)
         first, last, _ = slice(start, stop).indices(count)
         last = max(first, last)
-        out = np.empty((last - first) * width, dtype=np.float32)
+        out = self._room(name, last - first, width).reshape(-1)
         self._fill(entry, dtype, first * width, out)
         return out.reshape(last - first, *entry.shape[1:])
 
@@ -106,7 +116,7 @@ class SafetensorsContainer(Container):
         wanted = np.asarray(indices, dtype=np.intp).reshape(-1)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= count):
             raise RefusedError(
-                f"tensor {name!r} has {count:,} rows; row {int(wanted.max()):,} was asked for",
+                f"tensor {quoted(name)} has {count:,} rows; row {int(wanted.max()):,} was asked for",
                 where=str(self.paths[0]),
                 todo="Ask for rows it has.",
             )
@@ -115,7 +125,7 @@ class SafetensorsContainer(Container):
         if rows.size and not np.diff(rows).all():  # repeats: read each row once
             unique, places = np.unique(wanted, return_inverse=True)
             return self.take(name, unique)[places]
-        out = np.empty((wanted.size, width), dtype=np.float32)
+        out = self._room(name, wanted.size, width)
         block = max(1, _BLOCK_VALUES // max(1, width))
         for begin in range(0, rows.size, block):
             part = rows[begin : begin + block]

@@ -14,7 +14,7 @@ from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.access import refuse_os_error
-from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.safetensors import SafetensorsContainer
 
 _OPEN_AT_ONCE = 32
@@ -34,7 +34,8 @@ class ShardedContainer(Container):
     ) -> None:
         """Open every shard's header.
 
-        weight_map: tensor -> shard name as an index declares it; it must agree with the shards exactly.
+        weight_map: tensor -> shard name as an index declares it, the shards in order of first mention; it must agree with
+                    the shards exactly.
         Raises: RefusedError for what a shard is refused for, a tensor in two shards, too many tensors, a tensor the
                 index puts where it is not.
         """
@@ -52,7 +53,7 @@ class ShardedContainer(Container):
                 metadata.setdefault(key, value)
             odd.extend(f"{path.name}: {sentence}" for sentence in shard.odd)
         if weight_map is not None:
-            odd.extend(_check_map(weight_map, tensors, [path.name for path in paths], where))
+            odd.extend(_check_map(weight_map, tensors, where))
         super().__init__("safetensors", tuple(paths), tensors, metadata, odd)
         self._shards = shards
         self._recent: list[int] = []
@@ -66,7 +67,7 @@ class ShardedContainer(Container):
         entry = self.tensors.get(name)
         if entry is None:
             raise RefusedError(
-                f"no tensor {name!r}", where=str(self.paths[0].parent), todo="Ask for one a header names."
+                f"no tensor {quoted(name)}", where=str(self.paths[0].parent), todo="Ask for one a header names."
             )
         if len(self._shards) > _OPEN_AT_ONCE and entry.shard not in self._recent:
             self._recent.append(entry.shard)
@@ -102,7 +103,7 @@ def _add_tensors(tensors: dict[str, TensorEntry], shard: SafetensorsContainer, p
     for name, entry in shard.tensors.items():
         if name in tensors:
             raise RefusedError(
-                f"tensor {name!r} is in two shards, {paths[tensors[name].shard].name} and {paths[entry.shard].name}",
+                f"tensor {quoted(name)} is in two shards, {paths[tensors[name].shard].name} and {paths[entry.shard].name}",
                 where=str(shard.paths[0]),
                 todo="Remove the shard that does not belong, or add the index that says which is meant.",
             )
@@ -115,20 +116,23 @@ def _add_tensors(tensors: dict[str, TensorEntry], shard: SafetensorsContainer, p
         )
 
 
-def _check_map(
-    weight_map: Mapping[str, str], tensors: Mapping[str, TensorEntry], names: list[str], where: str
-) -> list[str]:
+def _check_map(weight_map: Mapping[str, str], tensors: Mapping[str, TensorEntry], where: str) -> list[str]:
     """Refuse an index that names a tensor its shard lacks; say what the shards hold that the index does not name."""
+    names = _shard_names(weight_map)
     for name, shard in weight_map.items():
         entry = tensors.get(name)
-        if entry is None or names[entry.shard] != Path(shard).name:
+        if entry is None or names[entry.shard] != shard:
             raise RefusedError(
-                f"the index puts tensor {name!r} into {shard}, which lacks it",
+                f"the index puts tensor {quoted(name)} into {quoted(shard)}, which lacks it",
                 where=where,
                 todo="Index and shards are of different versions; get both again.",
             )
     unnamed = len(tensors) - len(weight_map)
     return [f"{unnamed} tensors in the shards are not named by the index."] if unnamed else []
+
+
+def _shard_names(weight_map: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(weight_map.values()))
 
 
 def open_index(path: Path, *, max_header: int | None = None) -> ShardedContainer:
@@ -147,7 +151,7 @@ def open_index(path: Path, *, max_header: int | None = None) -> ShardedContainer
         )
     if not weight_map:
         raise RefusedError("the index names no tensor", where=where, todo="Get it again.")
-    names = list(dict.fromkeys(weight_map.values()))
+    names = _shard_names(weight_map)
     if len(names) > MAX_SHARDS:
         raise RefusedError(f"the index names {len(names):,} shards; at most {MAX_SHARDS:,} are read", where=where,
                            todo="Check where it is from.")  # fmt: skip
@@ -160,7 +164,7 @@ def _shard_path(folder: Path, name: str, where: str) -> Path:
     parts = name.replace("\\", "/").split("/")
     outside = name.startswith(("/", "\\")) or ":" in parts[0] or any(part in ("", ".", "..") for part in parts)
     if outside or "\0" in name:
-        raise RefusedError(f"the index names the shard {name!r}, not a file name inside its folder", where=where,
+        raise RefusedError(f"the index names the shard {quoted(name)}, not a file name inside its folder", where=where,
                            todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
     path = folder.joinpath(*parts)
     try:
@@ -169,18 +173,21 @@ def _shard_path(folder: Path, name: str, where: str) -> Path:
         raise refuse_os_error(OSError(errno.ELOOP, ""), path) from None
     except OSError as error:
         if error.errno == errno.ENOENT:
-            raise RefusedError(f"the shard {name!r} is missing", where=where, todo="Download the rest of it.") from None
+            raise RefusedError(
+                f"the shard {quoted(name)} is missing", where=where, todo="Download the rest of it."
+            ) from None
         raise refuse_os_error(error, path) from error
-    if not any(real.is_relative_to(allowed) for allowed in _allowed(folder)):
-        raise RefusedError(f"the shard {name!r} is a link that leads out of the folder", where=where,
+    home = folder.resolve()
+    if not real.is_relative_to(home) and real.parent != _blobs(home):
+        raise RefusedError(f"the shard {quoted(name)} is a link that leads out of the folder", where=where,
                            todo="Put the file itself there, or open it by its own path.")  # fmt: skip
     return path
 
 
-def _allowed(folder: Path) -> list[Path]:
-    """Where a shard may really lie: the folder, and the blobs of the same repository when the folder is a hub snapshot.
+def _blobs(home: Path) -> Path | None:
+    """Where a hub cache keeps the files that its snapshots link to; None for any other folder.
 
-    The hub's cache is <repository>/snapshots/<revision>/<name> linked to <repository>/blobs/<digest>.
+    The layout is <repository>/snapshots/<revision>/[<folder>/]<name>, a link to <repository>/blobs/<digest>.
     """
-    real = folder.resolve()
-    return [real, real.parent.parent / "blobs"] if real.parent.name == "snapshots" else [real]
+    snapshot = next((place for place in (home, *home.parents) if place.parent.name == "snapshots"), None)
+    return snapshot.parent.parent / "blobs" if snapshot is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable
@@ -13,11 +14,13 @@ from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
 from forebear.files.access import PositionedFile, refuse_os_error
-from forebear.files.base import Container
+from forebear.files.base import Container, quoted
 from forebear.files.safetensors import SafetensorsContainer
 from forebear.files.sharded import ShardedContainer, open_index
 
 _SHARD = re.compile(r"(.+)-(\d{1,6})-of-(\d{1,6})\.safetensors", re.DOTALL)
+_INDEX = ".safetensors.index.json"
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]+:/")
 _CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
 
 
@@ -53,7 +56,7 @@ def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
 
 _READERS = (
     _Reader("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
-    _Reader("safetensors index", lambda head, size: False, (".safetensors.index.json",), _open_safetensors_index),
+    _Reader("safetensors index", lambda head, size: False, (_INDEX,), _open_safetensors_index),
     _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
             "Fetch them: git lfs pull."),
     _Reader("GGUF", _starts(b"GGUF"), (".gguf",), None, "It is not read yet; give the safetensors version."),
@@ -77,8 +80,11 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
     Raises: RefusedError for a path that is missing, unreadable, ambiguous, or no checkpoint this version reads.
     """
     place = Path(path)
-    mode = _mode(place)
-    if stat.S_ISDIR(mode):
+    if _REMOTE.match(str(path)) and not os.path.lexists(place):
+        raise RefusedError(
+            "remote checkpoints are not read yet", where=str(path), todo="Download it and give the path."
+        )
+    if stat.S_ISDIR(_mode(place)):
         return _open_folder(place, max_header)
     with_bytes = PositionedFile(place)
     try:
@@ -101,10 +107,6 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
 
 
 def _mode(place: Path) -> int:
-    if re.match(r"[a-z][a-z0-9+.-]*://", str(place).replace(":/", "://", 1)) and not place.exists():
-        raise RefusedError(
-            "remote checkpoints are not read yet", where=str(place), todo="Download it and give the path."
-        )
     try:
         return place.stat().st_mode
     except ValueError:
@@ -115,25 +117,36 @@ def _mode(place: Path) -> int:
 
 def _open_folder(folder: Path, max_header: int | None) -> Container:
     """See `open_container`."""
-    try:
-        files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise refuse_os_error(error, folder) from error
-    names = {entry.name: entry for entry in files}
-    indexes = [name for name in names if name.endswith(".safetensors.index.json")]
-    chosen = "model.safetensors.index.json" if "model.safetensors.index.json" in names else None
-    if chosen is None and len(indexes) == 1 and "model.safetensors" not in names:
-        chosen = indexes[0]
-    if chosen is not None:
-        return open_index(names[chosen], max_header=max_header)
-    if "model.safetensors" in names:
-        return open_container_file(names["model.safetensors"], max_header)
-    weights = [entry for entry in files if entry.name.endswith(".safetensors")]
+    files = _weight_files(folder)
+    indexes = [name for name in files if name.endswith(_INDEX)]
+    if f"model{_INDEX}" in files or (len(indexes) == 1 and "model.safetensors" not in files):
+        chosen = f"model{_INDEX}" if f"model{_INDEX}" in files else indexes[0]
+        return open_index(files[chosen], max_header=max_header)
+    if "model.safetensors" in files:
+        return open_container_file(files["model.safetensors"], max_header)
+    weights = [place for name, place in files.items() if name.endswith(".safetensors")]
     if len(weights) == 1 and _SHARD.fullmatch(weights[0].name) is None:
         return open_container_file(weights[0], max_header)
     if weights:
         return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
     raise _no_weights(folder, files)
+
+
+def _weight_files(folder: Path) -> dict[str, Path]:
+    """Files whose name says they hold weights, in order of name; hidden ones left out."""
+    suffixes = tuple(suffix for reader in _READERS for suffix in reader.suffixes)
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.name.lower().endswith(suffixes) and not e.name.startswith(".")]
+    except OSError as error:
+        raise refuse_os_error(error, folder) from error
+    if len(names) > 2 * MAX_SHARDS:
+        raise RefusedError(
+            f"{len(names):,} weight files; at most {MAX_SHARDS:,} shards are read",
+            where=str(folder),
+            todo="Give the path of the one that is meant.",
+        )
+    return {name: folder / name for name in sorted(names)}
 
 
 def open_container_file(path: Path, max_header: int | None) -> Container:
@@ -148,7 +161,7 @@ def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
     found = [_SHARD.fullmatch(entry.name) for entry in weights]
     sets = {(m[1], int(m[3])) for m in found if m is not None}
     if None in found or len(sets) != 1:
-        shown = ", ".join(entry.name for entry in weights[:4])
+        shown = ", ".join(quoted(entry.name) for entry in weights[:4])
         raise RefusedError(f"{len(weights)} weight files and no index ({shown}{', …' if len(weights) > 4 else ''})",
                            where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
     ((_, count),) = sets
@@ -159,16 +172,13 @@ def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
     return weights
 
 
-def _no_weights(folder: Path, files: list[Path]) -> RefusedError:
-    for entry in files:
-        for reader in _READERS:
-            if reader.open is None and reader.suffixes and entry.name.lower().endswith(reader.suffixes):
-                return RefusedError(
-                    f"no safetensors weights, only {reader.kind} ({entry.name})", where=str(folder), todo=reader.todo
-                )
-    return RefusedError(
-        "a folder without weights", where=str(folder), todo="Give a folder that holds *.safetensors, or a file."
-    )
+def _no_weights(folder: Path, files: dict[str, Path]) -> RefusedError:
+    for name in files:
+        reader = next(r for r in _READERS if name.lower().endswith(r.suffixes))
+        if reader.open is None:
+            what = f"no safetensors weights, only {reader.kind} ({quoted(name)})"
+            return RefusedError(what, where=str(folder), todo=reader.todo)
+    return RefusedError("a folder without weights", where=str(folder), todo="Give a folder that holds *.safetensors.")
 
 
 def folder_of(path: str | Path) -> Path:
