@@ -150,6 +150,27 @@ def mutual_best(a: Floats, b: Floats, *, absolute: bool = True) -> tuple[I32, I3
     return where, partner, np.clip(top_a[where], -1.0, 1.0)
 
 
+def nearest_other(units: Floats) -> tuple[I32, F32]:
+    """Every unit's nearest other unit of the same layer by |cos|, for the index audit.
+
+    Shapes:  (n, k) -> (n,) position of the nearest other, -1 where the unit is unusable or ties; (n,) its |cos|.
+    Ties:    a unit with two equally near others has no nearest; exact copies of one unit thus count only as a pair.
+    Source:  METHODS §8.
+    """
+    _check(units, units)
+    n = len(units)
+    side = usable_rows(units)
+    best = np.full(n, -1, dtype=np.int32)
+    top, second = np.full(n, _ABSENT, np.float32), np.full(n, _ABSENT, np.float32)
+    for rows, columns, cosines in _blocks(side, side, True):
+        own = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
+        cosines[own - rows.start, own - columns.start] = _ABSENT
+        _keep_two_best(cosines, columns.start, rows, best, top, second)
+    best[(top - second < TIE_GAP) | (top <= _ABSENT) | ~side[2]] = -1
+    top[(top <= _ABSENT) | ~side[2]] = 0.0
+    return best, np.clip(top, 0.0, 1.0)
+
+
 def _check(a: Floats, b: Floats) -> None:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise IncomparableError(

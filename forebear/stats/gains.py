@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erfc, log, log10, pi, sqrt
+from math import log10, sqrt
 
 import numpy as np
 
 from forebear.core.errors import UsageError
 from forebear.core.seeds import generator
-from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats
+from forebear.stats.arrays import BLOCK_ELEMENTS, F64, Floats
+from forebear.stats.normal import normal_log10_p
 from forebear.stats.ranks import both_finite, centred_ranks
 
 _TIE = 1e-12
@@ -66,13 +67,6 @@ def gains_test(a: Floats, b: Floats, purpose: str, *key: int | str, shuffles: in
         shuffles=shuffles,
         log10_p_normal=normal_log10_p(rho * sqrt(len(left) - 1)),
     )
-
-
-def normal_log10_p(z: float) -> float:
-    """log10 of the upper normal tail, by its asymptotic series beyond z = 30 where the float underflows."""
-    if z < 30:
-        return log10(0.5 * erfc(z / sqrt(2)))
-    return (-z * z / 2 - log(z * sqrt(2 * pi)) + log(1 - 1 / (z * z))) / LN10
 
 
 def _reached(x: F64, y: F64, level: float, shuffles: int, draws: np.random.Generator) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, inf, lgamma, log, log10, pi, sqrt
+from math import ceil, inf, lgamma, log, log10, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -107,7 +107,7 @@ def sign_smallest(signs: int, d_eff: float, log10_level: float) -> float | None:
 def trace_smallest(n: int, d_eff: float, layers: int, log10_level: float) -> float | None:
     """r = z / sqrt(L (n-1) d_eff), z the effect at which the permanent bound reaches the level; None if n!^L cannot.
 
-    METHODS' 6.0 at 1e-9 is `normal_z`, the z an exact tail would need. The bound that decides asks for more
+    METHODS' 6.0 at 1e-9 is the z an exact normal tail would need (`normal.normal_z`). The bound that decides asks for more
     (`bound_z`: 7.1 at n = 256), and only what it finds may be promised.
     Source: METHODS §6, §11.
     """
@@ -135,22 +135,6 @@ def bound_z(n: int, layers: int, log10_level: float) -> float:
         cost = log(total / size) + tilt * float(x[0]) + log(float(weights @ steps) / total) - flat
         best = min(best, (target + units * cost) / (tilt * sqrt(units)))
     return best
-
-
-def normal_z(log10_level: float) -> float:
-    """The z that a normal variable passes with this chance, one-sided: 6.00 at -9.
-
-    Below 1e-300 the asymptotic tail is solved instead, as the level is no longer a float.
-    """
-    if log10_level >= 0:
-        return 0.0
-    if log10_level > -300:
-        return -_NORMAL.inv_cdf(10.0**log10_level)
-    target = -log10_level * LN10
-    z: float = sqrt(2 * target)
-    for _ in range(50):
-        z = sqrt(2 * (target - log(z * sqrt(2 * pi))))
-    return z
 
 
 def rounded_up(r: float, digits: int = 3) -> float:

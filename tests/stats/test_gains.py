@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import IncomparableError, UsageError
-from forebear.stats.gains import gains_test, normal_log10_p
+from forebear.stats.gains import gains_test
+from forebear.stats.normal import normal_log10_p
 from forebear.stats.ranks import average_ranks, spearman
 from tests.stats import twins
 

@@ -9,7 +9,8 @@ import pytest
 
 from forebear.core.errors import UsageError
 from forebear.stats.deck import deck
-from forebear.stats.power import matches_needed, normal_z, rounded_up, smallest_found
+from forebear.stats.normal import normal_z
+from forebear.stats.power import matches_needed, rounded_up, smallest_found
 from forebear.stats.sign import sign_z, unit_products
 from forebear.stats.trace import similarity, trace_test
 

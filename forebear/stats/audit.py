@@ -1,0 +1,261 @@
+"""Index audit of one file by itself (METHODS §8): does the order of its units carry content? Then order proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, lgamma, log, log10, sqrt
+
+import numpy as np
+
+from forebear.core.errors import IncomparableError
+from forebear.stats import thresholds
+from forebear.stats.arrays import F64, I64, LN10, Floats, as_float64, unit_rows
+from forebear.stats.deck import deck, deck_log10_p, nearest_other
+from forebear.stats.normal import normal_z
+from forebear.stats.ranks import centred_ranks
+
+
+@dataclass(frozen=True)
+class AuditFinding:
+    """One look at one axis of one file.
+
+    value:       what was measured; expected: what chance gives under exchangeability.
+    threshold:   where it alarms; None for figures that only describe.
+    alarm:       the axis is withheld: tests on it are reported and do not decide.
+    words:       one sentence for the reader.
+    consequence: "withhold" the axis (or the sign test), or "drop the first unit".
+    """
+
+    name: str
+    value: float
+    expected: float
+    threshold: float | None
+    alarm: bool
+    words: str
+    consequence: str = "withhold"
+
+
+def row_norms(units: Floats) -> F64:
+    """Euclidean norm of every row in float64; NaN where a row holds NaN or Inf. Shapes: (n, k) -> (n,)."""
+    with np.errstate(all="ignore"):
+        norms: F64 = np.sqrt(np.einsum("ij,ij->i", units, units, dtype=np.float64))
+    norms[~np.isfinite(norms)] = np.nan
+    return norms
+
+
+def norm_against_index(values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units") -> AuditFinding:
+    """Do norms rise or fall along the axis? Catches sorting by norm, singular value or importance, and channel ramps.
+
+    Shapes:  (n,) norms (or any one number per unit), or (n, k) units whose norms are taken.
+    block:   size of known blocks (value dimensions of one head); order is then judged inside blocks only, as heads differ.
+    looks:   audit looks this one belongs to; the level is `thresholds.AUDIT_LOG10_P`, two-sided.
+    Null:    under exchangeability Spearman's rho sqrt(n - 1) is normal in the middle and lighter in the tail.
+    Source:  METHODS §8.
+    """
+    numbers = row_norms(values) if values.ndim == 2 else as_float64(values)
+    z, scale = _index_z(numbers, block)
+    return _order_finding(f"norm against index: {what}", z, scale, looks, f"norms of {what} follow the index")
+
+
+def neighbours(values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units") -> AuditFinding:
+    """Are the norms of neighbours alike? Catches blocks, waves and partial sorting that have no overall slope.
+
+    Shapes, block, looks: as `norm_against_index`. Neighbours never straddle two blocks.
+    Source:  METHODS §8.
+    """
+    numbers = row_norms(values) if values.ndim == 2 else as_float64(values)
+    z, scale = _neighbour_z(numbers, block)
+    return _order_finding(f"neighbours: {what}", z, scale, looks, f"norms of neighbouring {what} are alike")
+
+
+def self_deck(a: Floats, b: Floats, *, looks: float = 1, what: str = "layers") -> AuditFinding:
+    """Deck test between two layers of one file: about one match is expected, one key for all layers gives nearly all.
+
+    Shapes:  (n, k), (n, k). Source: METHODS §3, §8.
+    """
+    return self_decks([deck(a, b).matched], looks=looks, what=what)
+
+
+def self_decks(matched: Sequence[int], *, looks: float | None = None, what: str = "layers") -> AuditFinding:
+    """The largest of several self-decks of one file (`deck(...).matched` of pairs of its own layers).
+
+    looks: at least the number of pairs, the default.
+    """
+    most = max(matched, default=0)
+    count = max(float(len(matched)), looks or 1.0)
+    needed = 1
+    while deck_log10_p(needed, count) > thresholds.AUDIT_LOG10_P:
+        needed += 1
+    alarm = most >= needed
+    words = (
+        f"{what} of one file match each other in {most} places, so they were drawn with one key or ordered by content"
+        if alarm
+        else f"{what} of one file match each other in at most {most} places, as chance would have it"
+    )
+    return AuditFinding(f"self-deck: {what}", float(most), 1.0, float(needed), alarm, words)
+
+
+def mismatched_decks(matched: Sequence[int], *, what: str = "layers") -> AuditFinding:
+    """Mean matches of layers of A with layers of B that do not belong together; above 3 the index carries content.
+
+    matched: at least one count. Source: METHODS §8, §9.
+    """
+    mean = float(np.mean(matched)) if len(matched) else 0.0
+    alarm = mean > thresholds.MISMATCHED_MEAN
+    words = f"{what} that do not belong together match in {mean:.1f} places on average; chance gives 1"
+    return AuditFinding(f"mismatched deck: {what}", mean, 1.0, thresholds.MISMATCHED_MEAN, alarm, words)
+
+
+def lag_sample(size: int, each: int) -> I64:
+    """Positions to read for `cloned_units` without reading a layer whole: some of one eighth, and their seven images.
+
+    size: units in the layer; each: at most this many per eighth. All positions where eight does not divide the size.
+    """
+    if size % 8 or size < 16:
+        return np.arange(size, dtype=np.int64)
+    eighth = size // 8
+    base = np.unique(np.linspace(0, eighth - 1, min(each, eighth)).round().astype(np.int64))
+    return (base[None, :] + eighth * np.arange(8)[:, None]).ravel()
+
+
+def cloned_units(
+    units: Floats, *, positions: I64 | None = None, size: int | None = None, looks: float = 1, what: str = "units"
+) -> tuple[AuditFinding, ...]:
+    """Nearest neighbours at half, a quarter and an eighth of the layer (shards drawn with one key), and the largest |cos|.
+
+    Shapes:    (n, k). positions: (n,) where these rows sit in a layer of `size` units; default all of them, in order.
+    Null:      a unit's nearest other sits at a given lag with chance (partners at that lag) / (n - 1); the count of units is
+               compared with a Poisson of that mean, pairs that are each other's nearest counted once.
+    Returns:   one finding per lag, and one that only describes.
+    Source:    METHODS §8.
+    """
+    place = np.arange(len(units), dtype=np.int64) if positions is None else positions
+    total = int(size if size is not None else len(units))
+    if len(place) != len(units):
+        raise IncomparableError(f"{len(units)} units cannot have {len(place)} positions")
+    nearest, top = nearest_other(units)
+    found = []
+    for share in (2, 4, 8):
+        if total % share == 0 and total // share > 1 and len(units) > 2:
+            found.append(_lag_finding(place, nearest, total, total // share, looks * 3, what))
+    most = float(top.max(initial=0.0))
+    words = f"the nearest two {what} of a layer have |cos| {most:.2f}"
+    found.append(AuditFinding(f"largest cosine: {what}", most, 0.0, None, False, words))
+    return tuple(found)
+
+
+def gate_and_up(gate: Floats, up: Floats) -> AuditFinding:
+    """Mean |cos(g_i, u_i)|: gate and up drawn with one key make every neuron its own twin.
+
+    Shapes:   (f, d), (f, d). expected is measured out of place; training by itself couples the two a little, so the
+              threshold is far above chance.
+    Raises:   IncomparableError if shapes differ.
+    Source:   METHODS §8, §9.
+    """
+    if gate.shape != up.shape or gate.ndim != 2:
+        raise IncomparableError(f"gate and up need equal shapes, not {gate.shape} and {up.shape}")
+    (g, usable_g), (u, usable_u) = unit_rows(gate), unit_rows(up)
+    both = usable_g & usable_u
+    value = float(np.abs(np.einsum("ij,ij->i", g, u))[both].mean()) if both.any() else 0.0
+    away = float(np.abs(np.einsum("ij,ij->i", g, np.roll(u, 1, axis=0))).mean()) if len(g) > 1 else 0.0
+    alarm = value >= thresholds.GATE_UP_COSINE
+    words = f"gate and up of one neuron have mean |cos| {value:.2f} ({away:.2f} out of place)"
+    return AuditFinding("gate and up", value, away, thresholds.GATE_UP_COSINE, alarm, words)
+
+
+def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> AuditFinding:
+    """Do units point one way? Forms with fixed signs (an SVD's largest entry made positive) void the sign test.
+
+    Shapes:  (n, k). Only for axes whose signs METHODS §5 calls free.
+    Null:    signs of the largest entry, and of the sum, are fair coins; Hoeffding, two-sided, two looks.
+    Source:  METHODS §5, §8.
+    """
+    safe, usable = unit_rows(units)
+    safe = safe[usable]
+    n = len(safe)
+    if not n:
+        return AuditFinding(f"sign convention: {what}", 0.0, 0.0, 0.0, False, f"no usable {what}")
+    largest = safe[np.arange(n), np.abs(safe).argmax(axis=1)]
+    sums = safe.sum(axis=1, dtype=np.float64)
+    z = max(abs(float(np.sign(signs).sum())) / sqrt(n) for signs in (largest, sums))
+    level = sqrt(2 * (log(4 * max(looks, 1)) - thresholds.AUDIT_LOG10_P * LN10))
+    alarm = z > level
+    words = f"signs of {what} {'follow a convention' if alarm else 'look like coins'} (z {z:.1f}, alarm above {level:.1f})"
+    return AuditFinding(f"sign convention: {what}", z, 0.0, level, alarm, words, "withhold the sign test")
+
+
+def _index_z(values: F64, block: int | None) -> tuple[float, float]:
+    """Pooled z of Spearman with the index inside blocks, and the factor that turns z into a correlation."""
+    parts = _blocks(values, block)
+    zs = []
+    for part in parts:
+        index = np.flatnonzero(np.isfinite(part))
+        x, y = centred_ranks(part[index]), centred_ranks(index.astype(np.float64))
+        if x is not None and y is not None:
+            zs.append(float(x @ y) * sqrt(len(index) - 1))
+    if not zs:
+        return 0.0, 1.0
+    return sum(zs) / sqrt(len(zs)), 1.0 / sqrt(max(1, len(values) - len(zs)))
+
+
+def _neighbour_z(values: F64, block: int | None) -> tuple[float, float]:
+    """Pooled z of the rank correlation of each unit with the next of its block."""
+    zs = []
+    for part in _blocks(values, block):
+        ranks = centred_ranks(part[np.isfinite(part)])
+        if ranks is not None and len(ranks) > 3:
+            n = len(ranks)
+            # sum of neighbours' products under shuffles: mean -1/n, variance close to 1/n
+            zs.append((float(ranks[:-1] @ ranks[1:]) + 1 / n) * sqrt(n))
+    if not zs:
+        return 0.0, 1.0
+    return sum(zs) / sqrt(len(zs)), 1.0 / sqrt(max(1, len(values)))
+
+
+def _blocks(values: F64, block: int | None) -> list[F64]:
+    if block is None or block >= len(values):
+        return [values]
+    if block < 1:
+        raise IncomparableError(f"a block holds at least one unit, not {block}")
+    return [values[start : start + block] for start in range(0, len(values), block)]
+
+
+def _order_finding(name: str, z: float, scale: float, looks: float, claim: str) -> AuditFinding:
+    level = normal_z(thresholds.AUDIT_LOG10_P - log10(2 * max(looks, 1)))
+    alarm = abs(z) > level
+    words = f"{claim if alarm else claim.replace(' follow', ' do not follow').replace(' are alike', ' are not alike')} "
+    words += f"(rho {z * scale:+.2f}, z {z:+.1f}, alarm beyond {level:.1f})"
+    return AuditFinding(name, z * scale, 0.0, level * scale, alarm, words)
+
+
+def _lag_finding(place: I64, nearest: np.ndarray, total: int, lag: int, looks: float, what: str) -> AuditFinding:
+    order = np.argsort(place)
+    ordered = place[order]
+
+    def present(wanted: I64) -> np.ndarray:
+        at = np.clip(np.searchsorted(ordered, wanted), 0, len(ordered) - 1)
+        return np.asarray(ordered[at] == wanted)
+
+    shifts = [lag] if 2 * lag == total else [lag, total - lag]
+    mean = sum(int(present((place + s) % total).sum()) for s in shifts) / (len(place) - 1)
+    known = np.flatnonzero(nearest >= 0)
+    partner = nearest[known]
+    at_lag = np.isin((place[partner] - place[known]) % total, shifts)
+    pairs = {(min(i, j), max(i, j)) for i, j in zip(known[at_lag].tolist(), partner[at_lag].tolist(), strict=True)}
+    needed = _poisson_threshold(mean, thresholds.AUDIT_LOG10_P - log10(max(looks, 1)))
+    alarm = len(pairs) >= needed
+    words = f"{len(pairs)} {what} have their nearest other {lag} places away; chance gives about {mean:.0f}"
+    if alarm:
+        words += ", so parts of the layer were drawn with one key or copied"
+    return AuditFinding(f"lag {lag}: {what}", float(len(pairs)), mean, float(needed), alarm, words)
+
+
+def _poisson_threshold(mean: float, log10_level: float) -> int:
+    """Smallest k that a Poisson variable reaches with at most this chance."""
+    level = 10.0**log10_level
+    k, below = 0, 0.0
+    while 1.0 - below > level and k < 10_000:
+        below += exp(k * log(mean) - mean - lgamma(k + 1)) if mean > 0 else float(k == 0)
+        k += 1
+    return max(k, 1)

@@ -1,0 +1,48 @@
+"""Every threshold that decides, in one place. Provisional until the null audit freezes them (METHODS §13).
+
+A change needs a decision record made before the run it decides (DESIGN, "What to hold against a change").
+"""
+
+from __future__ import annotations
+
+VERDICT_LOG10_P = -9.0
+"""A finding may decide at this level after multiplying by everything looked at (METHODS §11)."""
+
+AUDIT_LOG10_P = -4.0
+"""An index audit alarms at this chance of a false alarm, after multiplying by its own looks. Under exchangeability every
+audit figure below has a known null, so this is also the share of honest pairs withheld wrongly. Measured: the largest of 66
+norm-against-index z on all-MiniLM-L6 and multilingual-e5-small and 90 on SmolLM2-135M layers is 2.6 (level: 4.7); self-decks of
+15, 66 and 261 layer pairs match at most 3, 4 and 4 units (level: 8 and more); lags at most 8 pairs of about 2 expected."""
+
+MISMATCHED_MEAN = 3.0
+"""Mean matches of layers that do not belong together, above which the axis carries content (METHODS §9). Chance gives 1; the
+real independents above give 0.85 to 1.15."""
+
+GATE_UP_COSINE = 0.5
+"""Mean |cos(g_i, u_i)| at which gate and up count as drawn with one key. Training couples them by itself: SmolLM2-135M shows
+0.06 to 0.14 in its layers (0.035 out of place); one key gives 1 before training."""
+
+ORTHOGONAL_SHARE = 0.2
+"""Mean squared cosine of embedding columns, times the number of tokens, below which the columns stand in an SVD or PCA basis.
+Independent columns give 1, real ones 67 (MiniLM), 70 (e5, centred) and 261 (SmolLM2); an SVD basis below 1e-6."""
+
+FIRST_CHANNEL_Z = 6.0
+"""Robust z of the log norm of channel 0, as the most extreme of all, at which it counts as the sum a Hadamard rotation makes.
+An honest model whose one outlier channel happens to be the first alarms too (one in d); it costs one unit."""
+
+HADAMARD_RATIO = 2.0
+"""How many times more the channel norms must spread once the Hadamard rotation is undone."""
+
+GAINS_TRAINED = 0.35
+"""Mean centred Spearman of gains from which training was shared (toy: 0.72 for a true descendant, 0.03 for a shared start)."""
+
+GAINS_STRANGE = 0.15
+"""Mean centred Spearman of gains up to which training was not shared."""
+
+GRADIENT = 0.15
+"""|Spearman| of embedding-row cosine with usage from which the gradient says anything."""
+
+START_RATIO = 0.5
+"""Cosine in the most used fifth of tokens over that in the least used, below which agreement lives where training hardly went
+(toy shared start: 0.19 / 0.64 = 0.30; shared training 0.68 / 0.47). A short fine-tune also moves used tokens most, but leaves
+the ratio near one (real MiniLM fine-tune: see tests), so a falling gradient alone says nothing."""
