@@ -49,7 +49,9 @@ def canonical_json(document: Json) -> bytes:
     try:
         text = json.dumps(thaw(document), sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
     except ValueError as error:
-        raise ForebearError(f"a document holds a number that is not finite ({error})", todo="please report this") from error
+        raise ForebearError(
+            f"a document holds a number that is not finite ({error})", todo="please report this"
+        ) from error
     # a lone surrogate from a hostile name becomes its JSON escape, which is what backslashreplace writes
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
@@ -130,7 +132,9 @@ def _collect(value: Json, schema: Mapping[str, Json], where: str, found: list[st
     if "const" in schema and value != schema["const"]:
         found.append(f"{where}: {value!r} is not {schema['const']!r}")
     if isinstance(value, Mapping):
-        found.extend(f"{where or 'document'}: key {k!r} is missing" for k in schema.get("required", []) if k not in value)
+        found.extend(
+            f"{where or 'document'}: key {k!r} is missing" for k in schema.get("required", []) if k not in value
+        )
         for key, inner in schema.get("properties", {}).items():
             if key in value:
                 _collect(value[key], inner, f"{where}.{key}" if where else key, found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ForebearError(Exception):
     """Root of every error forebear raises on purpose.
@@ -23,9 +26,13 @@ class ForebearError(Exception):
 
 
 class ExpectationError(ForebearError):
-    """A stated expectation (`--expect`) was not met."""
+    """A stated expectation (`--expect`) was not met; the result itself is whole and stands in `document`."""
 
     exit_code = 1
+
+    def __init__(self, what: str, document: Mapping[str, Any], *, where: str = "", todo: str = "") -> None:
+        self.document = document
+        super().__init__(what, where=where, todo=todo)
 
 
 class UsageError(ForebearError):

@@ -1,0 +1,43 @@
+# The two commands of the README. Each makes its own virtual environment and needs nothing but Python 3.11 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint docs clean
+
+demo: $(VENV)/.run
+	$(BIN)/forebear demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict --quiet
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+# torch first and by its CPU build's version: the newest one on the index may be a build for accelerators
+$(VENV)/.test: pyproject.toml scripts/test-constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint scripts/test-constraints.txt --editable '.[test,tokenizers]'
+	touch $@ $(VENV)/.run
+
+$(VENV)/.lint: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --constraint scripts/test-constraints.txt --editable '.[lint]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

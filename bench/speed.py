@@ -1,0 +1,158 @@
+"""Speed and memory of the command line, whole processes side by side in one run; ratios, since the machine is shared.
+
+    python -m bench.speed --base FOLDER --tuned FOLDER [--large GB ...] [--output FILE]
+
+Not part of CI: figures are committed as bench/results/speed.json and quoted in docs/benchmark.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.version import __version__
+
+REPEATS = 7
+LAYERS, WIDTH, HEADS, GROUPS = 32, 3072, 24, 8
+
+
+def measured(command: list[str]) -> dict[str, float]:
+    """Best wall seconds and peak resident MB of one process, over REPEATS runs."""
+    seconds, peak = [], 0.0
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds.append(time.perf_counter() - started)
+        peak = max(peak, usage.ru_maxrss / 1024)
+        if os.waitstatus_to_exitcode(status):
+            raise SystemExit(f"failed: {command}")
+    return {"seconds": round(min(seconds), 3), "median_seconds": round(sorted(seconds)[REPEATS // 2], 3), "peak_mb": round(peak, 1)}
+
+
+def large_pair(folder: Path, gigabytes: float) -> tuple[Path, Path]:
+    """Two related Llama-shaped sharded bfloat16 checkpoints: real values in the rows a comparison reads, holes elsewhere."""
+    fixed = 2 * 32000 * WIDTH + LAYERS * (2 * WIDTH * WIDTH + 2 * WIDTH * WIDTH // (HEADS // GROUPS))
+    neurons = int((gigabytes * 1e9 / 2 - fixed) / (3 * WIDTH * LAYERS)) // 64 * 64
+    kv = WIDTH // HEADS * GROUPS
+    shapes = {"model.embed_tokens.weight": (32000, WIDTH), "lm_head.weight": (32000, WIDTH), "model.norm.weight": (WIDTH,)}
+    for layer in range(LAYERS):
+        stem = f"model.layers.{layer}."
+        shapes |= {f"{stem}self_attn.{p}_proj.weight": s for p, s in
+                   (("q", (WIDTH, WIDTH)), ("k", (kv, WIDTH)), ("v", (kv, WIDTH)), ("o", (WIDTH, WIDTH)))}
+        shapes |= {f"{stem}mlp.{p}_proj.weight": s for p, s in
+                   (("gate", (neurons, WIDTH)), ("up", (neurons, WIDTH)), ("down", (WIDTH, neurons)))}
+        shapes |= {f"{stem}{n}_layernorm.weight": (WIDTH,) for n in ("input", "post_attention")}
+    config = {"model_type": "llama", "hidden_size": WIDTH, "intermediate_size": neurons, "num_hidden_layers": LAYERS,
+              "num_attention_heads": HEADS, "num_key_value_heads": GROUPS, "vocab_size": 32000, "tie_word_embeddings": False,
+              "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
+    sides = []
+    for side, noise in (("subject", 0.3), ("candidate", 0.0)):
+        target = folder / f"{side}-{gigabytes:g}"
+        target.mkdir()
+        (target / "config.json").write_text(json.dumps(config))
+        _write(target, shapes, noise)
+        sides.append(target)
+    return sides[0], sides[1]
+
+
+def _write(folder: Path, shapes: dict[str, tuple[int, ...]], noise: float) -> None:
+    names = list(shapes)
+    shards = [names[i::4] for i in range(4)]
+    where = {}
+    for number, shard in enumerate(shards, 1):
+        file = folder / f"model-{number:05d}-of-00004.safetensors"
+        header, at = {}, 0
+        for name in shard:
+            size = int(np.prod(shapes[name])) * 2
+            header[name] = {"dtype": "BF16", "shape": list(shapes[name]), "data_offsets": [at, at + size]}
+            at += size
+            where[name] = file.name
+        text = json.dumps(header).encode()
+        with file.open("wb") as out:
+            out.write(len(text).to_bytes(8, "little") + text)
+            out.truncate(8 + len(text) + at)
+            for name in shard:
+                _fill(out, 8 + len(text) + header[name]["data_offsets"][0], name, shapes[name], noise)
+    index = {"metadata": {"total_size": 0}, "weight_map": where}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def _fill(out: Any, start: int, name: str, shape: tuple[int, ...], noise: float) -> None:
+    """Rows that a quick comparison reads: the first ones, and those spread evenly."""
+    rows = shape[0]
+    width = shape[1] if len(shape) > 1 else 1
+    first = range(min(rows, 1024 if "v_proj" in name else 256)) if len(shape) > 1 else range(rows)
+    spread = np.linspace(0, rows - 1, min(rows, 2048 if "embed" in name else 16)).astype(int).tolist()
+    spread += np.linspace(0, rows - 1, 8).astype(int).tolist()
+    for row in sorted({*first, *spread}):
+        rng = np.random.default_rng([sum(map(ord, name)), len(name), row])
+        values = 0.02 * rng.standard_normal(width, dtype=np.float32)
+        values += noise * 0.02 * np.random.default_rng([7, sum(map(ord, name)), row]).standard_normal(width, dtype=np.float32)
+        out.seek(start + row * width * 2)
+        out.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+
+
+def main() -> None:
+    """Run everything asked for and print one document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--tuned", type=Path, required=True)
+    parser.add_argument("--large", type=float, nargs="*", default=[])
+    parser.add_argument("--output", type=Path)
+    args = parser.parse_args()
+    python = sys.executable
+    forebear = [str(Path(python).parent / "forebear")]
+    files = [str(p / "model.safetensors") for p in (args.base, args.tuned)]
+    runs = {
+        "import numpy": [python, "-c", "import numpy"],
+        "forebear --help": [*forebear, "--help"],
+        "quick compare": [*forebear, "compare", str(args.tuned), str(args.base)],
+        "full compare": [*forebear, "compare", "--full", str(args.tuned), str(args.base)],
+        "sha256sum of both": ["sha256sum", *files],
+    }
+    figures: dict[str, Any] = {}
+    for name, command in runs.items():
+        figures[name] = measured(command)
+        print(name, figures[name], file=sys.stderr)
+    unit = figures["import numpy"]["seconds"]
+    ratios = {n: round(f["seconds"] / unit, 2) for n, f in figures.items()}
+    megabytes = sum(Path(f).stat().st_size for f in files) / 1e6
+    for name in ("full compare", "sha256sum of both"):
+        figures[name]["mb_per_second"] = round(megabytes / figures[name]["seconds"], 1)
+    for size in args.large:
+        with tempfile.TemporaryDirectory() as scratch:
+            left, right = large_pair(Path(scratch), size)
+            command = [*forebear, "compare", str(left), str(right), "--format", "json", "--expect", "related"]
+            figure = measured(command)
+            document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+            figures[f"quick compare, {size:g} GB a side"] = figure | {
+                "subject_bytes": document["read"]["subject_bytes"], "candidate_bytes": document["read"]["candidate_bytes"],
+            }
+            print(size, figures[f"quick compare, {size:g} GB a side"], file=sys.stderr)
+    document = {
+        "what": "whole processes, best of repeats, side by side in one run", "repeats": REPEATS, "figures": figures,
+        "ratio_to_import_numpy": ratios, "version": __version__,
+        "machine": {"python": platform.python_version(), "numpy": np.__version__, "cores": os.cpu_count(),
+                    "load_at_end": os.getloadavg()[0], "processor": platform.machine()},
+    }
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    if args.output:
+        args.output.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

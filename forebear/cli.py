@@ -1,0 +1,181 @@
+"""The command line: parse, call the library, show. The one place that prints and exits (STYLE 6, 7)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import forebear
+from forebear.core.errors import ExpectationError, ForebearError
+
+app = typer.Typer(
+    name="forebear",
+    help="Find what a language model descends from, with figures whose false-positive rate is known.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Form(StrEnum):
+    """Output formats."""
+
+    text = "text"
+    json = "json"
+
+
+FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write the result to this file instead of stdout.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
+ArchitectureOption = Annotated[
+    Path | None, typer.Option(help="Architecture definition of your own (TOML); see docs/architectures.md.")
+]
+HeaderOption = Annotated[
+    str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
+]
+
+
+def show(document: Mapping[str, Any], form: Form, output: Path | None) -> None:
+    """Write one document where the caller asked for it."""
+    from forebear.core.documents import write_whole
+    from forebear.reports.show import print_coloured, rendered
+
+    if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        print_coloured(document, sys.stdout)
+        return
+    data = rendered(document, form.value)
+    if output is not None:
+        write_whole(output, data)
+        return
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+@app.command()
+def compare(
+    subject: Annotated[Path, typer.Argument(help="The model asked about: a checkpoint file or folder.")],
+    candidates: Annotated[list[Path], typer.Argument(help="Possible relatives, one or more.")],
+    budget: Annotated[str | None, typer.Option(help="Tensor bytes read per side (default 64MiB).")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything; needed to show equality of large files.")
+    ] = False,
+    expect: Annotated[str | None, typer.Option(help="Exit with 1 unless every verdict is this relation.")] = None,
+    architecture: ArchitectureOption = None,
+    max_header: HeaderOption = None,
+    form: FormatOption = Form.text,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Do SUBJECT and each CANDIDATE share weights? Prints the verdict with its evidence."""
+    try:
+        document = forebear.compare(
+            subject,
+            candidates,
+            budget=budget,
+            full=full,
+            expect=expect,
+            architecture=architecture,
+            max_header=max_header,
+        )
+    except ExpectationError as error:
+        show(error.document, form, output)
+        if not quiet:
+            print(f"forebear: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+    show(document, form, output)
+
+
+@app.command()
+def inspect(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file or folder.")],
+    full: Annotated[
+        bool, typer.Option("--full", help="Also read every value: digests, statistics, value grid.")
+    ] = False,
+    architecture: ArchitectureOption = None,
+    max_header: HeaderOption = None,
+    form: FormatOption = Form.text,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """What is in CHECKPOINT: container, architecture, sizes, tensors, odd things."""
+    show(forebear.inspect(checkpoint, full=full, architecture=architecture, max_header=max_header), form, output)
+
+
+@app.command()
+def demo(form: FormatOption = Form.text, output: OutputOption = None, quiet: QuietOption = False) -> None:
+    """Compare three tiny trained checkpoints that ship with forebear: a base, its descendant, a stranger."""
+    if not quiet:
+        print(
+            "Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an\n"
+            "`independent` model of the same shape, data and data order. No network is used.\n",
+            file=sys.stderr,
+        )
+    show(forebear.demo(), form, output)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Find what a language model descends from, with figures whose false-positive rate is known."""
+    if version:
+        print(f"forebear {forebear.__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line; every way out has the exit code DESIGN gives it, and none shows a traceback."""
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """The exit code of a call: 0 done, 1 expectation not met, 2 usage, 3 input refused, 4 a fault of ours."""
+    import click
+
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except ForebearError as error:
+        print(f"forebear: {error}", file=sys.stderr)
+        return error.exit_code
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        print(f"forebear: {error.format_message()} See forebear --help.", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        print("forebear: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("FOREBEAR_DEBUG"):
+            raise
+        print(
+            f"forebear: a fault of ours ({type(error).__name__}: {forebear_text(error)}). Set FOREBEAR_DEBUG=1 for the "
+            "traceback and report it, please.",
+            file=sys.stderr,
+        )
+        return 4
+
+
+def forebear_text(error: BaseException) -> str:
+    """An exception's text as one printable line."""
+    from forebear.core.errors import printable
+
+    return printable(str(error), 200)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The reading budget of a comparison: what each side may still read, asked before every read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from forebear.files.base import Container
+from forebear.models.checkpoint import Checkpoint, Piece
+
+
+def row_bytes(checkpoint: Checkpoint, tensor: str) -> int:
+    """Stored bytes of one row of the first axis, rounded up."""
+    entry = checkpoint.container.tensors[tensor]
+    rows = entry.shape[0] if entry.shape else 1
+    return -(-entry.stored_bytes // max(1, rows))
+
+
+def piece_cost(checkpoint: Checkpoint, piece: Piece, axis: str, count: int | None) -> int:
+    """Bytes that `checkpoint.units(piece, axis)` of `count` units reads: rows when the axis leads, else the tensor."""
+    entry = checkpoint.container.tensors[piece.tensor]
+    leading = bool(piece.atoms) and piece.atoms[0] == (axis,)
+    if not leading or count is None:
+        return entry.stored_bytes
+    return min(entry.stored_bytes, count * row_bytes(checkpoint, piece.tensor))
+
+
+@dataclass
+class Allowance:
+    """Bytes each side may read in this comparison; `None` sets no bound.
+
+    The bound holds for tensor bytes read after construction; refusals are remembered so that the report can say what
+    was left out for want of budget.
+    """
+
+    subject: Container
+    candidate: Container
+    budget: int | None
+    refused: list[str] = field(default_factory=list)
+    _start: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Count from here: what was read to settle equality is not taken from the tests."""
+        self._start = (self.subject.bytes_read, self.candidate.bytes_read)
+
+    def left(self) -> int | None:
+        """Bytes the tighter side may still read; None without a bound."""
+        if self.budget is None:
+            return None
+        used = max(self.subject.bytes_read - self._start[0], self.candidate.bytes_read - self._start[1])
+        return max(0, self.budget - used)
+
+    def allows(self, subject_bytes: int, candidate_bytes: int, what: str) -> bool:
+        """Whether both reads fit; a refusal is recorded under `what`."""
+        left = self.left()
+        if left is None or max(subject_bytes, candidate_bytes) <= left:
+            return True
+        if what not in self.refused:
+            self.refused.append(what)
+        return False

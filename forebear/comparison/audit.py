@@ -1,0 +1,169 @@
+"""The index audit of both files, before anything decides: an axis whose order carries content is withheld (METHODS §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.allowance import row_bytes
+from forebear.comparison.pair import Pair
+from forebear.comparison.private import AxisPlan, Shelf, Shelved
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Checkpoint
+from forebear.stats.audit import (
+    AuditFinding,
+    cloned_units,
+    gate_and_up,
+    mismatched_decks,
+    neighbours,
+    norm_against_index,
+    self_decks,
+    sign_convention,
+)
+from forebear.stats.audit_basis import channel_basis
+from forebear.stats.audit_positions import sinusoid_positions
+from forebear.stats.deck import deck
+
+TESTED_AXES = ("channel", "neuron", "value", "kv_head", "qk", "expert", "group")
+MAX_POSITIONS = 512
+
+
+@dataclass
+class Audit:
+    """Entries for the document, and what they withhold: "channels", or "values:sign" for one symmetry of an axis."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    withheld: dict[str, list[str]] = field(default_factory=dict)
+    drop_first_channel: bool = False
+
+    def add(self, side: str, axis: str, finding: AuditFinding, withholds: str) -> None:
+        """Record one look; an alarm withholds."""
+        self.entries.append(
+            {
+                "check": finding.name,
+                "checkpoint": side,
+                "axis": axis,
+                "value": round(finding.value, 4),
+                "expected": round(finding.expected, 4),
+                "threshold": None if finding.threshold is None else round(finding.threshold, 4),
+                "alarm": finding.alarm,
+                "words": finding.words,
+            }
+        )
+        if not finding.alarm:
+            return
+        if finding.consequence == "drop the first unit":
+            self.drop_first_channel = True
+            return
+        key = f"{axis}:sign" if finding.consequence == "withhold the sign test" else withholds
+        self.withheld.setdefault(key, []).append(f"{axis} of the {side}: {finding.words}")
+
+
+def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, audit: Audit) -> None:
+    """Channel basis of both embeddings, signs where they may decide, and position tables."""
+    for index, (side, checkpoint) in enumerate((("subject", pair.subject), ("candidate", pair.candidate))):
+        _architecture(side, checkpoint, audit)
+        if columns is not None:
+            for finding in channel_basis(columns[index]):
+                audit.add(side, "channels", finding, "channels")
+            rule = checkpoint.axis("channel")
+            if rule is not None and rule.sign:
+                audit.add(side, "channels", sign_convention(columns[index], what="channels"), "channels")
+        _positions(side, checkpoint, pair, audit)
+
+
+def _architecture(side: str, checkpoint: Checkpoint, audit: Audit) -> None:
+    """Axes that this configuration withholds although the family has them (ALiBi, sinusoids)."""
+    known = checkpoint.definition.axes if checkpoint.definition is not None else {}
+    for name in TESTED_AXES:
+        rule, general = checkpoint.axis(name), known.get(name)
+        if rule is None or rule.withheld is None or (general is not None and general.withheld == rule.withheld):
+            continue
+        axis = {"kv_head": "heads", "channel": "channels", "neuron": "neurons", "value": "values"}.get(name, name)
+        words = rule.withheld
+        audit.entries.append(
+            {"check": "architecture", "checkpoint": side, "axis": axis, "alarm": True, "words": words, "value": 1.0,
+             "expected": 0.0, "threshold": None}
+        )  # fmt: skip
+        audit.withheld.setdefault(axis, []).append(f"{axis} of the {side}: {words}")
+
+
+def _positions(side: str, checkpoint: Checkpoint, pair: Pair, audit: Audit) -> None:
+    piece = checkpoint.piece("positions")
+    if piece is None or not piece.has("channel") or not piece.whole or len(piece.shape) != 2:
+        return
+    rows = min(piece.shape[0], MAX_POSITIONS)
+    cost = rows * row_bytes(checkpoint, piece.tensor)
+    if not pair.allowance.allows(cost, cost, "position tables (budget)"):
+        return
+    table = checkpoint.container.rows(piece.tensor, 0, rows)
+    audit.add(side, "channels", sinusoid_positions(table), "channels")
+
+
+def audit_private(plan: AxisPlan, shelf: Shelf, pairs: Iterable[tuple[int, int]], signs: bool, audit: Audit) -> None:
+    """Order, clones and keys of one private axis on either side; layers that do not belong together across both."""
+    for side, kept in (("subject", shelf.subject), ("candidate", shelf.candidate)):
+        if not kept:
+            continue
+        layers = [kept[k] for k in sorted(kept)]
+        looks = float(len(layers))
+        for finding in _worst([_order_looks(s, plan, looks, signs) for s in layers]):
+            audit.add(side, plan.word, finding, f"{plan.word}:order")
+        matched = [_own_deck(a, b) for a, b in pairwise(layers)]
+        if matched:
+            audit.add(side, plan.word, self_decks(matched, what=f"{plan.word} of layers"), f"{plan.word}:order")
+        if shelf.gate_up[side]:
+            found = [gate_and_up(g, u) for g, u in shelf.gate_up[side]]
+            audit.add(side, plan.word, max(found, key=lambda f: f.value), f"{plan.word}:order")
+    _mismatched(plan, shelf, set(pairs), audit)
+
+
+def _own_deck(a: Shelved, b: Shelved) -> int:
+    size = min(len(a.units), len(b.units))
+    return deck(a.units[:size], b.units[:size]).matched
+
+
+def _order_looks(kept: Shelved, plan: AxisPlan, looks: float, signs: bool) -> list[AuditFinding]:
+    found = [
+        norm_against_index(kept.units, block=kept.block, looks=looks, what=plan.word),
+        neighbours(kept.units, block=kept.block, looks=looks, what=plan.word) if kept.adjacent else None,
+        sign_convention(kept.units, looks=looks, what=plan.word) if signs else None,
+    ]
+    if kept.block is None:
+        found += cloned_units(kept.units, positions=kept.positions, size=kept.size, looks=looks, what=plan.word)
+    return [f for f in found if f is not None]
+
+
+def _worst(by_layer: list[list[AuditFinding]]) -> list[AuditFinding]:
+    """Of every check the layer nearest to its alarm, or beyond it."""
+    worst: dict[str, AuditFinding] = {}
+    for finding in (f for layer in by_layer for f in layer):
+        if finding.name not in worst or _nearness(finding) > _nearness(worst[finding.name]):
+            worst[finding.name] = finding
+    return list(worst.values())
+
+
+def _nearness(finding: AuditFinding) -> float:
+    return abs(finding.value) / finding.threshold if finding.threshold else abs(finding.value)
+
+
+def _mismatched(plan: AxisPlan, shelf: Shelf, pairs: set[tuple[int, int]], audit: Audit) -> None:
+    """Decks of layers that were not paired: about one match each unless the index itself carries content."""
+    others = [(a, b) for a in sorted(shelf.subject) for b in sorted(shelf.candidate) if (a, b) not in pairs][::3][:12]
+    matched = []
+    for left, right in others:
+        a, b = shelf.subject[left].units, shelf.candidate[right].units
+        size, features = min(len(a), len(b)), min(a.shape[1], b.shape[1])
+        matched.append(deck(a[:size, :features], b[:size, :features]).matched)
+    if matched:
+        finding = mismatched_decks(matched, what=f"{plan.word} of layers")
+        audit.add("both", plan.word, finding, f"{plan.word}:order")
+
+
+def plain(values: Float32) -> Float32:
+    """Rows with every value finite, the rest zero: what audits may be shown."""
+    return np.where(np.isfinite(values), values, np.float32(0))

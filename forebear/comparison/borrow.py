@@ -1,0 +1,124 @@
+"""Names that tell nothing: pair tensors with a named checkpoint's by shape and content, and count that as looking."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from math import lgamma, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.files.base import Container, Float32, TensorEntry
+from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
+from forebear.stats.alignment import assign
+
+SAMPLE_ROWS = 8
+SAMPLE_FEATURES = 1024
+MAX_SAME_SHAPE = 400
+LOWEST_COSINE = 0.05
+"""Two tensors are paired when their sampled rows agree at least this much and more than any other pair of theirs."""
+
+
+class Renamed(Container):
+    """A container seen under other names; reads go to the original."""
+
+    def __init__(self, original: Container, names: dict[str, str]) -> None:
+        entries = {}
+        for new, old in names.items():
+            entry = original.tensors[old]
+            entries[new] = TensorEntry(new, entry.dtype, entry.shape, entry.stored_bytes, entry.shard)
+        self._original, self._names = original, names
+        super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from the original."""
+        return self._original.bytes_read
+
+    @bytes_read.setter
+    def bytes_read(self, value: int) -> None:
+        if value:
+            self._original.bytes_read = value
+
+    def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
+        """Rows of the original tensor."""
+        return self._original.rows(self._names[name], start, stop)
+
+    def take(self, name: str, indices: Sequence[int] | NDArray[np.intp]) -> Float32:
+        """Named rows of the original tensor."""
+        return self._original.take(self._names[name], indices)
+
+    def stored(self, name: str) -> Iterator[memoryview]:
+        """Stored bytes of the original tensor."""
+        return self._original.stored(self._names[name])
+
+    def close(self) -> None:
+        """Close the original."""
+        self._original.close()
+
+
+def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, float, list[str]] | None:
+    """The nameless checkpoint read under the names of tensors it resembles.
+
+    Returns: (checkpoint, log10 of the assignments that were possible, sentences to report), or None when nothing
+             resembles anything. Every later p-value is multiplied by the assignments, so choosing them by content is fair.
+    """
+    names: dict[str, str] = {}
+    looks = 0.0
+    for shape, (left, right) in _classes(nameless.container, named.container).items():
+        looks += lgamma(max(len(left), len(right)) + 1) / log(10)
+        if len(shape) < 2:
+            continue
+        names |= _pair_class(nameless.container, left, named.container, right)
+    if not names:
+        return None
+    config = dict(named.config)
+    checkpoint = open_checkpoint_from(Renamed(nameless.container, names), config)
+    if checkpoint.definition is None:
+        return None
+    said = [
+        f"tensor names told nothing: {len(names)} of {len(nameless.container.tensors)} tensors were named after those of "
+        f"equal shape they resemble (inferred); every p-value is multiplied by the 1e{looks:.1f} possible assignments"
+    ]
+    return checkpoint, looks, said
+
+
+def _classes(a: Container, b: Container) -> dict[tuple[int, ...], tuple[list[str], list[str]]]:
+    """Tensors of equal shape on both sides; matrices that differ only in their rows are matched when alone in their width."""
+    left: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    right: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for side, container in ((left, a), (right, b)):
+        for name, entry in container.tensors.items():
+            if entry.parameters:
+                side[entry.shape].append(name)
+    found = {shape: (left[shape], right[shape]) for shape in left if shape in right}
+    rest_a = [s for s in left if s not in right and len(s) == 2 and len(left[s]) == 1]
+    rest_b = [s for s in right if s not in left and len(s) == 2 and len(right[s]) == 1]
+    for shape in rest_a:
+        partners = [s for s in rest_b if s[1] == shape[1]]
+        if len(partners) == 1:
+            found[shape] = (left[shape], right[partners[0]])
+    return {s: pair for s, pair in found.items() if max(len(pair[0]), len(pair[1])) <= MAX_SAME_SHAPE}
+
+
+def _pair_class(a: Container, left: list[str], b: Container, right: list[str]) -> dict[str, str]:
+    """New name -> old name for tensors of one shape whose samples agree best in both directions."""
+    if len(left) == len(right) == 1:
+        return {right[0]: left[0]}
+    one, other = _samples(a, left), _samples(b, right)
+    cosine = one @ other.T
+    partner = assign(cosine.astype(np.float64))
+    return {right[j]: left[i] for i, j in enumerate(partner.tolist()) if j >= 0 and cosine[i, j] >= LOWEST_COSINE}
+
+
+def _samples(container: Container, names: list[str]) -> NDArray[np.float32]:
+    out = []
+    for name in names:
+        rows = container.tensors[name].shape[0]
+        index = np.unique(np.linspace(0, rows - 1, SAMPLE_ROWS).astype(np.intp))
+        block = container.take(name, index).reshape(len(index), -1)[:, :SAMPLE_FEATURES]
+        flat = np.where(np.isfinite(block), block, 0).ravel().astype(np.float32)
+        norm = float(np.linalg.norm(flat))
+        out.append(flat / norm if norm > 0 else flat)
+    return np.stack(out)

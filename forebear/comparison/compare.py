@@ -1,0 +1,217 @@
+"""The verb `compare`: open, align, test, audit, judge; one document a pair, a matrix for several."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log10
+from pathlib import Path
+from typing import Any
+
+from forebear.comparison.allowance import Allowance
+from forebear.comparison.borrow import borrow_names
+from forebear.comparison.pair import Pair
+from forebear.comparison.verdict import RELATIONS
+from forebear.comparison.walk import walk
+from forebear.core.documents import finish
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
+from forebear.core.limits import DEFAULT_BUDGET_BYTES
+from forebear.core.sizes import parse_size
+from forebear.models.checkpoint import Checkpoint, open_checkpoint
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a comparison was asked to do. budget: bytes a side, None for no bound; stated: whether the caller set it."""
+
+    budget: int | None
+    stated: bool
+    full: bool
+    architecture: Path | None
+    max_header: int | None
+    reproduce: str
+
+
+def options_from(
+    subject: str | Path,
+    candidates: Sequence[str | Path],
+    *,
+    budget: int | str | None,
+    full: bool,
+    architecture: str | Path | None,
+    max_header: int | str | None,
+) -> Options:
+    """Checked options and the command that repeats them. Raises UsageError."""
+    if full and budget is not None:
+        raise UsageError("--full and --budget exclude each other", todo="Give one of them.")
+    words = ["forebear", "compare", str(subject), *(str(c) for c in candidates)]
+    for flag, value in (("--budget", budget), ("--architecture", architecture), ("--max-header", max_header)):
+        words += [flag, str(value)] if value is not None else []
+    words += ["--full"] if full else []
+    bound = None if full else (DEFAULT_BUDGET_BYTES if budget is None else parse_size(budget, "--budget"))
+    header = None if max_header is None else parse_size(max_header, "--max-header")
+    definition = None if architecture is None else Path(architecture)
+    return Options(bound, budget is not None, full, definition, header, shlex.join(words))
+
+
+def compare_many(
+    subject: str | Path,
+    candidates: Sequence[str | Path],
+    *,
+    budget: int | str | None = None,
+    full: bool = False,
+    expect: str | None = None,
+    architecture: str | Path | None = None,
+    max_header: int | str | None = None,
+) -> Document:
+    """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
+    if not candidates:
+        raise UsageError("no candidate given", where="CANDIDATE", todo="Name at least one checkpoint to compare with.")
+    if expect is not None and expect not in RELATIONS:
+        raise UsageError(f"{expect!r} is not a relation", where="--expect", todo=f"Use one of: {', '.join(RELATIONS)}.")
+    options = options_from(
+        subject, candidates, budget=budget, full=full, architecture=architecture, max_header=max_header
+    )
+    if len(candidates) == 1:
+        document = compare_pair(subject, candidates[0], options)
+        relations = [document["verdict"]["relation"]]
+    else:
+        document = _matrix(subject, candidates, options)
+        relations = [p["relation"] for p in document["pairs"]]
+    if expect is not None and not all(meets(r, expect) for r in relations):
+        raise ExpectationError(
+            f"expected {expect}, found {', '.join(dict.fromkeys(str(r) for r in relations))}",
+            document,
+            where="--expect",
+        )
+    return document
+
+
+def meets(relation: str | None, expect: str) -> bool:
+    """Whether a relation satisfies an expectation: "related" accepts "identical", "cannot-tell" meets nothing."""
+    if relation is None or relation == "cannot-tell":
+        return False
+    return relation == expect or (expect == "related" and relation == "identical")
+
+
+def compare_pair(subject: str | Path, candidate: str | Path, options: Options, looks: int = 1) -> Document:
+    """The comparison document of one pair; looks: pairs compared in the same run, which multiply every p-value."""
+    started = time.perf_counter()
+    left = open_checkpoint(subject, architecture=options.architecture, max_header=options.max_header)
+    right: Checkpoint | None = None
+    try:
+        right = open_checkpoint(candidate, architecture=options.architecture, max_header=options.max_header)
+        return _compare_open(left, right, options, looks, started, (str(subject), str(candidate)))
+    finally:
+        left.container.close()
+        if right is not None:
+            right.container.close()
+
+
+def _compare_open(
+    left: Checkpoint, right: Checkpoint, options: Options, looks: int, started: float, ids: tuple[str, str]
+) -> Document:
+    allowance = Allowance(left.container, right.container, options.budget)
+    originals = (left, right)
+    left, right, looks_log10, said = _named(left, right)
+    folders = (_folder(ids[0]), _folder(ids[1]))
+    pair = Pair(left, right, allowance, folders, looks_log10 + log10(looks))
+    for side, checkpoint in (("subject", originals[0]), ("candidate", originals[1])):
+        for sentence in checkpoint.limits:
+            pair.note(f"{side}: {sentence}")
+    result = walk(pair, full=options.full, budget_stated=options.stated)
+    result.alignment.setdefault("words", [])
+    result.alignment["words"] = said + list(result.alignment["words"])
+    if allowance.refused:
+        pair.note(f"left out for want of budget: {'; '.join(allowance.refused)}")
+    read = {
+        "subject_bytes": originals[0].container.bytes_read,
+        "candidate_bytes": originals[1].container.bytes_read,
+        "budget_bytes": options.budget,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return finish(
+        "forebear/comparison/1",
+        {
+            "subject": _party(originals[0], ids[0], result.digests[0]),
+            "candidate": _party(originals[1], ids[1], result.digests[1]),
+            "verdict": result.verdict.document(),
+            "evidence": [e.document() for e in result.evidence],
+            "effects": result.effects,
+            "alignment": result.alignment,
+            "audit": result.audit,
+        },
+        limits=pair.limits,
+        read=read,
+        reproduce=options.reproduce,
+    )
+
+
+def _folder(path: str) -> Path:
+    return Path(path) if Path(path).is_dir() else Path(path).parent
+
+
+def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint, float, list[str]]:
+    """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
+    if (left.definition is None) == (right.definition is None):
+        return left, right, 0.0, []
+    nameless, named = (left, right) if left.definition is None else (right, left)
+    borrowed = borrow_names(nameless, named)
+    if borrowed is None:
+        return left, right, 0.0, []
+    checkpoint, looks, said = borrowed
+    return (checkpoint, right, looks, said) if nameless is left else (left, checkpoint, looks, said)
+
+
+def _party(checkpoint: Checkpoint, name: str, digest: str | None) -> dict[str, Any]:
+    return {
+        "id": name,
+        "container": checkpoint.container.kind,
+        "family": checkpoint.family,
+        "layers": checkpoint.layers,
+        "width": checkpoint.width,
+        "parameters": sum(t.parameters for t in checkpoint.container.tensors.values()),
+        "digest": digest,
+    }
+
+
+def _matrix(subject: str | Path, candidates: Sequence[str | Path], options: Options) -> Document:
+    """Every candidate against one subject; a damaged one is reported and the rest goes on."""
+    started = time.perf_counter()
+    pairs: list[dict[str, Any]] = []
+    limits: list[str] = []
+    for candidate in candidates:
+        try:
+            document = compare_pair(subject, candidate, options, looks=len(candidates))
+        except RefusedError as error:
+            if not Path(subject).exists():
+                raise
+            limits.append(f"{candidate} was not compared: {error}")
+            pairs.append(_row(subject, candidate, None, str(error)))
+            continue
+        pairs.append(_row(subject, candidate, document, None))
+    if all(p["comparison"] is None for p in pairs):
+        raise RefusedError(f"none of {len(pairs)} pairs could be compared; the first: {pairs[0]['error']}")
+    return finish(
+        "forebear/matrix/1",
+        {"members": [{"id": str(m)} for m in (subject, *candidates)], "pairs": pairs},
+        limits=limits,
+        read={"seconds": round(time.perf_counter() - started, 3)},
+        reproduce=options.reproduce,
+    )
+
+
+def _row(subject: str | Path, candidate: str | Path, document: Document | None, error: str | None) -> dict[str, Any]:
+    verdict = document["verdict"] if document else {}
+    return {
+        "subject": str(subject),
+        "candidate": str(candidate),
+        "relation": verdict.get("relation"),
+        "log10_p": verdict.get("log10_p"),
+        "comparison": document,
+        "error": error,
+    }

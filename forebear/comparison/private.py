@@ -1,0 +1,336 @@
+"""Private axes, tied to one layer: neurons of an MLP, value dimensions of a head (METHODS §2, §3, §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.allowance import piece_cost
+from forebear.comparison.channels import AxisOutcome, trace_evidence
+from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.layers import LayerMap
+from forebear.comparison.pair import Pair, axis_size, spread
+from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Piece
+from forebear.stats.audit import lag_sample
+from forebear.stats.deck import deck, deck_log10_p, mutual_best
+from forebear.stats.effect import effective_dimension
+from forebear.stats.sign import pooled, sign_z, unit_products
+
+MAX_UNITS = 2048
+"""Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
+MAX_EXPERTS = 4
+SHELF_LAYERS = 8
+SHELF_UNITS = 256
+SHELF_FEATURES = 1024
+TRACE_LAYERS = 4
+
+
+@dataclass(frozen=True)
+class AxisPlan:
+    """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`."""
+
+    atom: str
+    word: str
+    leading: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+NEURONS = AxisPlan("neuron", "neurons", ("gate", "up"), ("down",))
+VALUES = AxisPlan("value", "values", ("v",), ("o",))
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """A few units of one layer: rows, where they sit in a layer of `size` units, and the size of known blocks."""
+
+    units: Float32
+    positions: NDArray[np.int64]
+    size: int
+    block: int | None
+    adjacent: bool
+
+
+@dataclass
+class Shelf:
+    """Units of a few layers kept for the index audit, by side and layer; gate beside up where there are both."""
+
+    subject: dict[int, Shelved] = field(default_factory=dict)
+    candidate: dict[int, Shelved] = field(default_factory=dict)
+    gate_up: dict[str, list[tuple[Float32, Float32]]] = field(default_factory=lambda: {"subject": [], "candidate": []})
+
+
+@dataclass
+class LayerResult:
+    """One layer pair on one axis: matches by block, cosines, partners found elsewhere."""
+
+    layers: tuple[int, int]
+    expert: int | None
+    matched: list[int]
+    of: list[int]
+    best: NDArray[np.int32]
+    cosine: float
+    mutual: int
+    moved: int
+
+
+def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool) -> tuple[AxisOutcome, Shelf]:
+    """Do the units of each layer keep their places, and their signs, in the paired layer?
+
+    The deck takes the best layer and block, multiplied by all layer pairs and blocks looked at (METHODS §3), so it holds
+    under any dependence between layers; the sign test pools over the chosen map, multiplied by the ordered maps.
+    """
+    outcome, shelf = AxisOutcome(), Shelf()
+    rules = (pair.subject.axis(plan.atom), pair.candidate.axis(plan.atom))
+    if any(rule is None for rule in rules):
+        return outcome, shelf
+    order = all(rule is not None and rule.permutation for rule in rules)
+    signs = all(rule is not None and rule.sign for rule in rules)
+    sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
+    read = _read_layers(pair, layers, plan, outcome, shelf, sign_parts if signs else set(), full)
+    outcome.units = max((max(r.of) for r in read.results), default=0)
+    if read.results and order:
+        _add_deck(pair, layers, plan, read.results, outcome)
+        if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL and read.trace_blocks:
+            looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
+            outcome.evidence.append(trace_evidence(plan.word, read.trace_blocks, looks, private=True))
+    if read.contributions:
+        _add_signs(pair, layers, plan, read.contributions, outcome)
+    outcome.extra["layers"] = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
+    return outcome, shelf
+
+
+@dataclass
+class _LayersRead:
+    """What one pass over the paired layers leaves: decks, sign contributions, blocks for the trace test."""
+
+    results: list[LayerResult] = field(default_factory=list)
+    contributions: list[NDArray[np.float64]] = field(default_factory=list)
+    trace_blocks: list[tuple[Float32, Float32]] = field(default_factory=list)
+
+
+def _read_layers(
+    pair: Pair, layers: LayerMap, plan: AxisPlan, outcome: AxisOutcome, shelf: Shelf, sign_parts: set[str], full: bool
+) -> _LayersRead:
+    """Visit the paired layers, spread ones first, so that a small budget still sees the whole depth."""
+    found = _LayersRead()
+    visited = [layers.pairs[i] for i in spread(len(layers.pairs))]
+    for at, (left, right) in enumerate(visited):
+        count = _count(pair, plan, left, right, len(visited) - at, full)
+        for expert in _experts(pair, plan, left, right):
+            read = _read(pair, plan, left, right, expert, count)
+            if not read:
+                continue
+            a, b = _side_by_side(read)
+            outcome.d_eff = outcome.d_eff if outcome.d_eff is not None else effective_dimension(a[0], b[0])
+            found.results.append(_deck_layer((left, right), expert, a, b))
+            _shelve(shelf, left, right, a, b, read)
+            if len(found.trace_blocks) < TRACE_LAYERS:
+                found.trace_blocks.append((_cut(a[0]), _cut(b[0])))
+            if sign_parts:
+                found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts)
+    return found
+
+
+def _cut(units: Float32) -> Float32:
+    return units[:SHELF_UNITS, :SHELF_FEATURES].copy()
+
+
+def _experts(pair: Pair, plan: AxisPlan, left: int, right: int) -> list[int | None]:
+    """None for a plain layer, the first experts of a mixture; nothing where the two layers differ in kind."""
+    part = plan.leading[-1]
+    if pair.both(part, left, right) is not None:
+        return [None]
+    return [e for e in range(MAX_EXPERTS) if pair.both(part, left, right, e) is not None]
+
+
+def _pieces(pair: Pair, parts: tuple[str, ...], left: int, right: int, expert: int | None) -> list[tuple[Piece, Piece]]:
+    found = (pair.both(part, left, right, expert) for part in parts)
+    return [pieces for pieces in found if pieces is not None]
+
+
+def _count(pair: Pair, plan: AxisPlan, left: int, right: int, remaining: int, full: bool) -> int | None:
+    """Units to read in this layer so that the layers still to come get their share; None reads all."""
+    experts = _experts(pair, plan, left, right)
+    pieces = [p for e in experts[:1] for p in _pieces(pair, plan.leading, left, right, e)]
+    size = min((min(axis_size(p[0], plan.atom), axis_size(p[1], plan.atom)) for p in pieces), default=0)
+    cap = MAX_UNITS * (2 if full else 1)
+    budget = pair.allowance.left()
+    if budget is not None and pieces:
+        one = sum(
+            max(piece_cost(pair.subject, p[0], plan.atom, 1), piece_cost(pair.candidate, p[1], plan.atom, 1))
+            for p in pieces
+        )
+        share = budget // (2 * max(1, remaining) * max(1, len(experts)))
+        cap = min(cap, max(64, share // max(1, one)))
+    if size > cap:
+        pair.note(f"{cap} of {size} {plan.word} a layer were read in layer pair {left}/{right}")
+        return cap
+    return None
+
+
+Read = dict[str, tuple[Float32, Float32]]
+
+
+def _read(pair: Pair, plan: AxisPlan, left: int, right: int, expert: int | None, count: int | None) -> Read:
+    """Units of every leading part, by part: each (blocks, units, features) on both sides."""
+    select = None if count is None else np.arange(count, dtype=np.intp)
+    read: Read = {}
+    for part in plan.leading:
+        for pieces in _pieces(pair, (part,), left, right, expert):
+            units = pair.units(pieces, plan.atom, select, f"{plan.word} of some layers (budget)")
+            if units is not None:
+                read[part] = units
+    return read
+
+
+def _side_by_side(read: Read) -> tuple[Float32, Float32]:
+    """Units named by all parts read, features one after the other."""
+    parts = list(read.values())
+    if len(parts) == 1:
+        return parts[0]
+    units = min(p[0].shape[1] for p in parts)
+    return (
+        np.concatenate([p[0][:, :units] for p in parts], axis=2),
+        np.concatenate([p[1][:, :units] for p in parts], axis=2),
+    )
+
+
+def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Float32) -> LayerResult:
+    """Deck of every block; where places are lost, how many units are found elsewhere."""
+    results = [deck(a[k], b[k]) for k in range(a.shape[0])]
+    mutual = moved = 0
+    if sum(r.matched for r in results) * 2 < sum(r.of for r in results):
+        for k in range(a.shape[0]):
+            left, right, partners = mutual_best(a[k], b[k])
+            strong = partners > FOUND_ELSEWHERE_COSINE
+            mutual += int(np.count_nonzero(strong))
+            moved += int(np.count_nonzero(strong & (left != right)))
+    cosine = float(np.median(np.concatenate([r.cosine for r in results])))
+    return LayerResult(
+        layers,
+        expert,
+        [r.matched for r in results],
+        [r.of for r in results],
+        results[0].best[:PAGE_UNITS],
+        cosine,
+        mutual,
+        moved,
+    )
+
+
+def _signs(
+    pair: Pair, plan: AxisPlan, layers: tuple[int, int], expert: int | None, read: Read, sign_parts: set[str]
+) -> list[NDArray[np.float64]]:
+    """One contribution per unit, pooled over the parts its negation flips (METHODS §5)."""
+    found: list[NDArray[np.float64]] = []
+    units = min(a.shape[1] for a, _ in read.values())
+    for part in (*plan.leading, *plan.others):
+        if part not in sign_parts:
+            continue
+        both = read.get(part)
+        for pieces in _pieces(pair, (part,), *layers, expert) if both is None else []:
+            size = min(axis_size(pieces[0], plan.atom), axis_size(pieces[1], plan.atom))
+            select = None if size == units else np.arange(min(units, size), dtype=np.intp)
+            both = pair.units(pieces, plan.atom, select, f"{part} for the sign test (budget)")
+        if both is not None:
+            found.append(unit_products(_flat(both[0][:, :units]), _flat(both[1][:, :units])))
+    shortest = min((len(c) for c in found), default=0)
+    return [pooled([c[:shortest] for c in found])] if found else []
+
+
+def _flat(units: Float32) -> Float32:
+    return units.reshape(-1, units.shape[2])
+
+
+def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerResult], outcome: AxisOutcome) -> None:
+    blocks = max(len(r.matched) for r in results)
+    looks = pair.looks_log10 + layers.looks_log10 + float(np.log10(max(1, blocks)))
+    experts = len({r.expert for r in results})
+    looks += float(np.log10(max(1, experts)))
+    best = max(results, key=lambda r: max(r.matched))
+    top = max(best.matched)
+    outcome.evidence.append(
+        Evidence(
+            "deck",
+            plan.word,
+            "exact",
+            min(0.0, deck_log10_p(top) + looks),
+            True,
+            "order",
+            True,
+            sum(sum(r.matched) for r in results),
+            sum(sum(r.of) for r in results),
+            looks,
+            ORDER_ASSUMPTION,
+            {
+                "best_layer": list(best.layers),
+                "best_matched": top,
+                "expected": sum(len(r.matched) for r in results),
+                "blocks_per_layer": blocks,
+                "median_cosine": float(np.median([r.cosine for r in results])),
+                "layers": len({r.layers for r in results}),
+                "best": best.best.tolist(),
+            },
+        )
+    )
+
+
+def _add_signs(
+    pair: Pair, layers: LayerMap, plan: AxisPlan, contributions: list[NDArray[np.float64]], outcome: AxisOutcome
+) -> None:
+    looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
+    result = sign_z(np.concatenate(contributions))
+    outcome.signs = result.of
+    outcome.evidence.append(
+        Evidence(
+            "sign",
+            plan.word,
+            "exact",
+            min(0.0, result.log10_p + looks),
+            True,
+            "sign",
+            True,
+            result.positive,
+            result.of,
+            looks,
+            SIGN_ASSUMPTION,
+            {"z": result.z, "max_z": result.max_z, "layers": len(contributions)},
+        )
+    )
+
+
+def _shelve(shelf: Shelf, left: int, right: int, a: Float32, b: Float32, read: Read) -> None:
+    """Keep a few units for the audit: of the leading parts side by side, and gate with up where there are both."""
+    if len(shelf.subject) >= SHELF_LAYERS:
+        return
+    shelf.subject[left], shelf.candidate[right] = _shelved(a), _shelved(b)
+    if "gate" in read and "up" in read:
+        for side, name in enumerate(("subject", "candidate")):
+            shelf.gate_up[name].append((_cut(read["gate"][side][0]), _cut(read["up"][side][0])))
+
+
+def _shelved(units: Float32) -> Shelved:
+    """Of one block, an eighth's units and their images in the other seven, which shows cloned shards; of several, the first."""
+    blocks, size, _ = units.shape
+    if blocks == 1 and size > SHELF_UNITS:
+        positions = lag_sample(size, SHELF_UNITS // 8)[:SHELF_UNITS]
+        return Shelved(units[0][positions, :SHELF_FEATURES].copy(), positions, size, None, False)
+    flat = _flat(units)[:SHELF_UNITS]
+    return Shelved(_cut(flat), np.arange(len(flat), dtype=np.int64), size * blocks, size if blocks > 1 else None, True)
+
+
+def _layer_document(result: LayerResult) -> dict[str, object]:
+    return {
+        "layers": list(result.layers),
+        "expert": result.expert,
+        "matched": sum(result.matched),
+        "of": sum(result.of),
+        "blocks": result.matched if len(result.matched) > 1 else None,
+        "median_cosine": result.cosine,
+        "found_elsewhere": result.mutual,
+        "moved": result.moved,
+    }

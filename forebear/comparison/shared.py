@@ -1,0 +1,90 @@
+"""Is it the training that was shared, or only the start? Asked before "related" is said (METHODS §1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.layers import LayerMap
+from forebear.comparison.pair import Pair
+from forebear.comparison.vocabulary import SharedRows
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Checkpoint, Piece
+from forebear.stats.effect import row_cosines
+from forebear.stats.ranks import spearman
+from forebear.stats.shared_start import shared_start
+
+ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones"
+
+
+@dataclass
+class StartOutcome:
+    """only_start: the agreement is that of one initial seed; words: the sentence for the verdict."""
+
+    only_start: bool
+    words: str
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+def ask_shared_start(pair: Pair, layers: LayerMap, rows: SharedRows | None) -> StartOutcome:
+    """Compare what started constant (gains) and what training hardly touched (rows of rare tokens) on both sides.
+
+    Only for a pair whose matrices agree. Gains are compared by rank, centred, norm by norm (METHODS §7).
+    """
+    rhos = _gain_rhos(pair, layers)
+    cosines: NDArray[np.float64] | None = None
+    usage: NDArray[np.float64] | None = None
+    if rows is not None:
+        width = min(rows.a.shape[1], rows.b.shape[1])
+        cosines = row_cosines(_centred(rows.a[:, :width]), _centred(rows.b[:, :width]))
+        usage = rows.ids_a.astype(np.float64)
+    result = shared_start(True, rhos)
+    if result.decision == "undecided":
+        # gains speak first: token ids only stand in for usage, and byte-level vocabularies begin with rare bytes
+        result = shared_start(True, rhos, cosines, usage)
+    figures = {
+        "rho": result.gains_rho,
+        "norms": result.gains_norms,
+        "slope_with_use": result.gradient,
+        "cosine_by_use": list(result.fifths),
+        "decision": result.decision,
+    }
+    evidence = Evidence(
+        "shared-start", "gains and rows", "described", None, False, assumption=ASSUMPTION, extra=figures
+    )
+    return StartOutcome(result.decision == "shared-start", _sentence(result.words), [evidence])
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
+
+
+def _centred(rows: Float32) -> Float32:
+    with np.errstate(all="ignore"):
+        centred: Float32 = rows - np.nanmean(rows, axis=0, keepdims=True)
+    return centred
+
+
+def _gain_rhos(pair: Pair, layers: LayerMap) -> list[float | None]:
+    """Spearman of every norm's gains that both sides have, over paired layers; None where a side is constant."""
+    partner: dict[int | None, int | None] = dict(layers.pairs)
+    partner[None] = None
+    theirs = {piece.key: piece for piece in pair.candidate.pieces if piece.kind == "gain"}
+    rhos: list[float | None] = []
+    for piece in pair.subject.pieces:
+        if piece.kind != "gain" or not piece.has("channel") or piece.layer not in partner:
+            continue
+        other = theirs.get((piece.part, piece.role, piece.kind, piece.stack, partner[piece.layer], piece.expert))
+        if other is None or other.shape != piece.shape:
+            continue
+        a, b = _vector(pair.subject, piece), _vector(pair.candidate, other)
+        rhos.append(None if np.ptp(a) == 0 or np.ptp(b) == 0 else spearman(a, b))
+    return rhos
+
+
+def _vector(checkpoint: Checkpoint, piece: Piece) -> NDArray[np.float64]:
+    values = checkpoint.container.rows(piece.tensor).ravel().astype(np.float64)
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,0 +1,20 @@
+"""Levels at which a comparison decides. Provisional until the null audit freezes them (docs/decisions/0002)."""
+
+from __future__ import annotations
+
+VERDICT_LOG10_LEVEL = -9.0
+"""Each of the two findings a verdict needs must reach this after multiplying by everything looked at (METHODS §11)."""
+TRACE_PERMUTATIONS = 999
+"""Shuffles of the trace test where the bound is not needed."""
+TRACE_MAX_UNITS = 512
+"""Units that enter the trace bound: its scaling costs their square at every step."""
+LAYER_SCREEN_FLOOR = 0.01
+"""Smallest mean cosine above the middle at which two layers may be paired; the screen proposes, tests decide."""
+LAYER_SCREEN_SPREADS = 6.0
+"""Robust spreads above the middle of all cells for the same."""
+EQUAL_READ_BYTES = 2**30
+"""Without a stated budget, files up to this size are read whole when all that was sampled is equal."""
+FOUND_ELSEWHERE_COSINE = 0.5
+"""From here a mutual best partner at another place is told as the same unit moved; it describes only."""
+PAGE_UNITS = 512
+"""Best-match positions kept for the page, per axis (DESIGN, interface rules)."""

@@ -1,0 +1,138 @@
+"""From evidence to one sentence that a judge can repeat (METHODS §11). Relation only; direction is never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+from typing import Any
+
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
+
+RELATIONS = (
+    "identical",
+    "related",
+    "shared-start",
+    "related-channels-only",
+    "shares-components",
+    "no-evidence",
+    "cannot-tell",
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Relation with its reason. `primary` is the evidence quoted, None where no test decided."""
+
+    relation: str
+    words: str
+    primary: Evidence | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The verdict as it stands in a comparison document."""
+        return {
+            "relation": self.relation,
+            "direction": "not-shown",
+            "reparameterised": False,
+            "kind": self.primary.kind if self.primary else ("exact" if self.relation == "identical" else "described"),
+            "log10_p": round(self.primary.log10_p, 3) if self.primary and self.primary.log10_p is not None else None,
+            "test": self.primary.name if self.primary else ("equality" if self.relation == "identical" else None),
+            "assumption": self.primary.assumption if self.primary else "",
+            "words": self.words,
+        }
+
+
+def findings_among(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Evidence that decides and still passes the level after multiplying by the number of deciding tests."""
+    deciding = [e for e in evidence if e.decides and e.log10_p is not None]
+    factor = log10(max(1, len(deciding)))
+    return [e for e in deciding if e.log10_p is not None and e.log10_p + factor <= VERDICT_LOG10_LEVEL]
+
+
+def judge(
+    evidence: Sequence[Evidence],
+    *,
+    identical: bool,
+    shared_start: str | None,
+    confirmed: str,
+    power: str,
+    withheld: Sequence[str],
+) -> Verdict:
+    """The verdict of one pair.
+
+    identical:    every value was read and is equal.
+    shared_start: words of the shared-start test when it says that only the start is shared (METHODS §1), else None.
+    confirmed:    what that test says otherwise ("" when it did not run).
+    power:        what would have been found; withheld: reasons why axes may not decide.
+    Source:       METHODS §11.
+    """
+    if identical:
+        return Verdict(
+            "identical",
+            "Every value is equal after a lossless cast; names, order and constant tensors were left out of account.",
+        )
+    found = findings_among(evidence)
+    primary = min(found, key=lambda e: e.log10_p or 0.0, default=None)
+    if found and shared_start is not None:
+        return Verdict("shared-start", shared_start, primary)
+    symmetries = {e.symmetry for e in found}
+    private = [e for e in found if e.private]
+    if primary is not None and {"order", "sign"} <= symmetries and private:
+        return Verdict("related", f"{_related_words(found)} {confirmed}".strip(), primary)
+    if found and not private:
+        return Verdict(
+            "related-channels-only",
+            f"{_figures(found)} No private axis agrees: copied embeddings, training on hidden states or a shared start all "
+            "do this.",
+            primary,
+        )
+    if found:
+        kind = "order" if "order" in symmetries else "sign"
+        other = "sign" if kind == "order" else "order"
+        return Verdict(
+            "cannot-tell",
+            f"{_figures(found)} Only the {kind} of units agrees; no {other} test confirms it, and one symmetry alone can be "
+            f"broken by how a file was written.{_reasons(withheld)}",
+            primary,
+        )
+    if any(e.decides for e in evidence):
+        return Verdict("no-evidence", f"Nothing beyond chance was found. {power}{_reasons(withheld)}")
+    return Verdict(
+        "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
+    )
+
+
+def _related_words(found: Sequence[Evidence]) -> str:
+    return (
+        f"The subject shares weights with the candidate: {_figures(found)} This shows a common origin (shared weights or "
+        "shared randomness), not who came first."
+    )
+
+
+def _figures(found: Sequence[Evidence]) -> str:
+    said = []
+    for e in found:
+        if e.test == "deck" and e.matched is not None:
+            said.append(
+                f"{_counted(e)} keep their place (chance expects {e.extra.get('expected', 1)}; log10 p ≤ {e.log10_p:.0f})"
+            )
+        elif e.test == "sign":
+            said.append(
+                f"signs of {e.axis} agree (z {e.extra.get('z', 0.0):.1f} of at most {e.extra.get('max_z', 0.0):.1f})"
+            )
+        elif e.log10_p is not None:
+            said.append(f"the {e.test} test on {e.axis} rejects (log10 p ≤ {e.log10_p:.0f})")
+    return "; ".join(said) + "." if said else ""
+
+
+def _counted(e: Evidence) -> str:
+    layers = e.extra.get("layers", 0)
+    if layers > 1 and e.matched == e.of and e.of is not None and e.of % layers == 0:
+        return f"all {e.of // layers} {e.axis} in each of {layers} layers"
+    return f"{e.matched} of {e.of} {e.axis}" + (f" in {layers} layers" if layers > 1 else "")
+
+
+def _reasons(withheld: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(withheld))
+    return f" Withheld: {'; '.join(unique)}." if unique else ""

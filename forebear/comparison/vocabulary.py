@@ -1,0 +1,121 @@
+"""Tokens both checkpoints share, found by their bytes, and the embedding rows that go with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.allowance import row_bytes
+from forebear.comparison.pair import Pair
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Checkpoint, Piece
+from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary, same_vocabulary_file, shared_tokens
+
+MAX_TOKENS = 2048
+EMBEDDING_SHARE = 6
+"""At most one part in this many of the budget goes into embedding rows."""
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """Embedding rows of shared tokens, in the same order on both sides.
+
+    how:     "same vocabulary file", "bytes" or "ids" (no vocabulary to be had on a side).
+    shared:  tokens both know; None when only ids could be used.
+    rows_a, rows_b: rows of either embedding; usage: rank of each chosen row by id, 0 first.
+    """
+
+    how: str
+    shared: int | None
+    only_subject: int | None
+    only_candidate: int | None
+    a: Float32
+    b: Float32
+    ids_a: NDArray[np.intp]
+    pieces: tuple[Piece, Piece]
+
+
+def shared_rows(pair: Pair) -> SharedRows | None:
+    """Embedding rows of tokens chosen evenly over the shared vocabulary; None when there is nothing to read."""
+    pieces = pair.both("embedding", None, None)
+    if pieces is None:
+        pair.note("channels were not tested by tokens: no token embedding was recognised on both sides")
+        return None
+    rows = (_rows(pair.subject, pieces[0]), _rows(pair.candidate, pieces[1]))
+    chosen = _match(pair, rows)
+    if chosen is None:
+        return None
+    how, ids_a, ids_b, shared, only = chosen
+    if not len(ids_a):
+        pair.note("channels were not tested by tokens: the two vocabularies share no token")
+        return None
+    count = min(len(ids_a), MAX_TOKENS, _affordable(pair, pieces))
+    if count < 2:
+        pair.note("channels were not tested by tokens: the budget does not pay for two embedding rows a side")
+        return None
+    pick = np.unique(np.linspace(0, len(ids_a) - 1, count).astype(np.intp))
+    a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
+    b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
+    return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], pieces)
+
+
+def _rows(checkpoint: Checkpoint, piece: Piece) -> int:
+    return checkpoint.container.tensors[piece.tensor].shape[0]
+
+
+def _affordable(pair: Pair, pieces: tuple[Piece, Piece]) -> int:
+    left = pair.allowance.left()
+    if left is None:
+        return MAX_TOKENS
+    dearest = max(row_bytes(pair.subject, pieces[0].tensor), row_bytes(pair.candidate, pieces[1].tensor))
+    return left // EMBEDDING_SHARE // max(1, dearest)
+
+
+Match = tuple[str, NDArray[np.intp], NDArray[np.intp], int | None, tuple[int | None, int | None]]
+
+
+def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
+    folders = pair.folders
+    found = [find_vocabulary_file(f) if f is not None else None for f in folders]
+    if found[0] is None or found[1] is None:
+        return _by_ids(pair, rows, [side for side, f in zip(("subject", "candidate"), found, strict=True) if f is None])
+    try:
+        if rows[0] == rows[1] and _same_list(found[0].parent, found[1].parent, rows[0]):
+            ids = np.arange(rows[0], dtype=np.intp)
+            return "same vocabulary file", ids, ids, rows[0], (0, 0)
+        left, right = load_vocabulary(found[0]), load_vocabulary(found[1])
+    except RefusedError as error:
+        pair.note(f"a vocabulary could not be read ({error}); embedding rows were paired by token id")
+        return _by_ids(pair, rows, [])
+    ids_a, ids_b = shared_tokens(left, right)
+    inside = (ids_a < rows[0]) & (ids_b < rows[1])
+    ids_a, ids_b = ids_a[inside], ids_b[inside]
+    return "bytes", ids_a, ids_b, len(ids_a), (max(0, rows[0] - len(ids_a)), max(0, rows[1] - len(ids_b)))
+
+
+def _same_list(a: Path, b: Path, rows: int) -> bool:
+    """Whether both sides hold the same tokenizer file, or the same `vocab.txt` with one line for each embedding row."""
+    if same_vocabulary_file(a, b):
+        return True
+    lists = [folder / "vocab.txt" for folder in (a, b)]
+    if not all(path.is_file() for path in lists):
+        return False
+    left, right = (read_bounded(path, MAX_TOKENIZER_BYTES) for path in lists)
+    return left == right and left.rstrip(b"\n").count(b"\n") + 1 == rows
+
+
+def _by_ids(pair: Pair, rows: tuple[int, int], missing: list[str]) -> Match:
+    """Rows paired by token id: any map fixed before looking leaves the tests exact; a wrong one only costs power."""
+    if missing:
+        pair.note(
+            f"no vocabulary beside the {' and the '.join(missing)}: embedding rows were paired by token id, which finds "
+            "nothing if the ids were reordered"
+        )
+    ids = np.arange(min(rows), dtype=np.intp)
+    return "ids", ids, ids, None, (None, None)

@@ -1,0 +1,132 @@
+"""The walk through one pair: equality, layers, channels, private axes, audit, shared start, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from forebear.comparison.audit import Audit, audit_channels, audit_private
+from forebear.comparison.channels import AxisOutcome, channel_columns, compare_channels
+from forebear.comparison.effects import effects_of
+from forebear.comparison.equality import Equality, find_equality
+from forebear.comparison.everypair import EveryPair, every_pair
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.layers import LayerMap, find_layers
+from forebear.comparison.pair import Pair
+from forebear.comparison.power import power_words
+from forebear.comparison.private import NEURONS, VALUES, compare_private
+from forebear.comparison.shared import ask_shared_start
+from forebear.comparison.verdict import Verdict, findings_among, judge
+from forebear.comparison.vocabulary import SharedRows, shared_rows
+from forebear.comparison.words import alignment_words
+
+
+@dataclass
+class Walk:
+    """Everything one pair gave, ready for its document."""
+
+    verdict: Verdict
+    evidence: list[Evidence] = field(default_factory=list)
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    alignment: dict[str, Any] = field(default_factory=dict)
+    audit: list[dict[str, Any]] = field(default_factory=list)
+    digests: tuple[str | None, str | None] = (None, None)
+
+
+def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
+    """Compare one open pair (METHODS §3, §5-8, §11)."""
+    equality = find_equality(pair, full=full, budget_stated=budget_stated)
+    if equality.whole and not budget_stated:
+        pair.allowance.restart()
+    if pair.subject.definition is None or pair.candidate.definition is None:
+        return _unnamed(pair, equality)
+    rows = shared_rows(pair)
+    layers = find_layers(pair)
+    audit = Audit()
+    columns = channel_columns(pair, rows)
+    audit_channels(pair, columns, audit)
+    channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel)
+    private = {plan.word: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
+    evidence = list(channels.evidence)
+    for plan in (NEURONS, VALUES):
+        outcome, shelf = private[plan.word]
+        evidence += outcome.evidence
+        audit_private(plan, shelf, layers.pairs, outcome.signs > 0, audit)
+    everywhere = None if layers.found else every_pair(pair, NEURONS)
+    if everywhere is not None:
+        evidence.append(everywhere.evidence)
+    evidence = [_withhold(e, audit.withheld) for e in evidence]
+    start = ask_shared_start(pair, layers, rows) if findings_among(evidence) else None
+    if start is not None:
+        evidence += start.evidence
+    neurons, values = private[NEURONS.word][0], private[VALUES.word][0]
+    verdict = judge(
+        evidence,
+        identical=equality.identical,
+        shared_start=start.words if start is not None and start.only_start else None,
+        confirmed=start.words if start is not None and not start.only_start else "",
+        power=power_words(pair, channels, neurons, values, layers),
+        withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
+    )
+    alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
+    return Walk(verdict, evidence, effects_of(pair, layers), alignment, audit.entries, equality.digests)
+
+
+def _withhold(evidence: Evidence, withheld: dict[str, list[str]]) -> Evidence:
+    """Evidence on an axis that failed the audit is reported and does not decide (METHODS §8)."""
+    for key, reasons in withheld.items():
+        axis, _, symmetry = key.partition(":")
+        if evidence.axis.startswith(axis) and symmetry in ("", evidence.symmetry):
+            return replace(evidence, decides=False, extra={**evidence.extra, "withheld": "; ".join(reasons)})
+    return evidence
+
+
+def _unnamed(pair: Pair, equality: Equality) -> Walk:
+    """A pair of which a side has no known architecture: equality is all that can be shown."""
+    for side, checkpoint in (("subject", pair.subject), ("candidate", pair.candidate)):
+        if checkpoint.definition is None:
+            pair.note(
+                f"{side}: the architecture is not known, so no axis may be called exchangeable and no test can run "
+                "(--architecture takes a definition of your own)"
+            )
+    reasons = ["the architecture of a side is not known, so no axis is exchangeable"]
+    verdict = judge([], identical=equality.identical, shared_start=None, confirmed="", power="", withheld=reasons)
+    return Walk(verdict, alignment={"words": equality.words()}, digests=equality.digests)
+
+
+def _alignment(
+    pair: Pair,
+    rows: SharedRows | None,
+    layers: LayerMap,
+    channels: AxisOutcome,
+    neurons: AxisOutcome,
+    values: AxisOutcome,
+    everywhere: EveryPair | None,
+    equality: Equality,
+) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "layers": {
+            "pairs": [list(p) for p in layers.pairs],
+            "how": "aligned by sampled rows in place" if layers.found else "plain order; no alignment found",
+            "similarity": [[round(float(v), 4) for v in line] for line in layers.similarity],
+            "threshold": round(layers.threshold, 4),
+            "repeats": {str(k): v for k, v in layers.repeats.items()},
+        },
+        "tokens": None
+        if rows is None
+        else {
+            "paired_by": rows.how,
+            "shared": rows.shared,
+            "read": len(rows.a),
+            "only_subject": rows.only_subject,
+            "only_candidate": rows.only_candidate,
+        },
+        "neurons": neurons.extra.get("layers", []),
+        "values": values.extra.get("layers", []),
+        "words": [*alignment_words(pair, rows, layers, neurons, values), *equality.words()],
+    }
+    if everywhere is not None:
+        document["all_pairs"] = everywhere.document("neurons")
+    return document
+
+

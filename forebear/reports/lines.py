@@ -1,0 +1,79 @@
+"""Documents as lines with a style each: printed plain when piped, coloured on a terminal, markup in names inert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.core.errors import printable
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a report; style is a rich style name or empty."""
+
+    text: str
+    style: str = ""
+
+
+def safe(value: object, limit: int = 120) -> str:
+    """Anything from a file as one printable line."""
+    return printable(str(value), limit)
+
+
+def power_of_ten(log10_p: float | None) -> str:
+    """A p-value from its logarithm: "10^-827", "0.03", "1"."""
+    if log10_p is None:
+        return "-"
+    if log10_p > -3:
+        return f"{10**log10_p:.3g}"
+    return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], indent: str = "  ") -> list[Line]:
+    """Columns padded to their widest cell; numbers are right-aligned."""
+    body = [tuple(safe(cell, 60) for cell in row) for row in rows]
+    widths = [max([len(h), *(len(r[i]) for r in body)]) for i, h in enumerate(header)]
+    numeric = [all(_number(r[i]) for r in body) and bool(body) for i in range(len(header))]
+
+    def show(cells: tuple[str, ...]) -> str:
+        parts = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric, strict=True)]
+        return (indent + "  ".join(parts)).rstrip()
+
+    return [Line(show(header), "bold"), *(Line(show(r)) for r in body)]
+
+
+def _number(text: str) -> bool:
+    return (
+        text.replace(",", "").replace(".", "").replace("-", "").replace("^", "").replace(" of ", "").isdigit()
+        or text == "-"
+    )
+
+
+def wrap(text: str, width: int = 100, indent: str = "  ", style: str = "") -> list[Line]:
+    """Words broken over lines."""
+    import textwrap
+
+    found = textwrap.wrap(safe(text, 4000), width, initial_indent=indent, subsequent_indent=indent)
+    return [Line(line, style) for line in found]
+
+
+def bullet(sentences: Iterable[object]) -> list[Line]:
+    """A list of sentences, each behind a dash."""
+    out: list[Line] = []
+    for sentence in sentences:
+        lines = wrap(str(sentence), indent="    ")
+        if lines:
+            out += [Line("  - " + lines[0].text.strip(), lines[0].style), *lines[1:]]
+    return out
+
+
+def footer(document: Mapping[str, Any]) -> list[Line]:
+    """What was read, and the command that makes the document again."""
+    read = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in document["read"].items())
+    return [
+        Line(""),
+        Line(f"Read: {safe(read, 300)}", "dim"),
+        Line(f"Again: {safe(document['reproduce'], 500)}", "dim"),
+    ]
