@@ -17,9 +17,8 @@ import numpy as np
 import torch
 
 from bench.checkpoint import digest, load, save, write_json
-from bench.corpus import WORK
+from bench.corpus import WORK, stream, unigram_entropy
 from bench.corpus import digest as corpus_digest
-from bench.corpus import stream, unigram_entropy
 from bench.rewrites import REWRITES
 from bench.shapes import SHAPES, Floats, Shape, initial
 from bench.training import Report, held_out_loss, train

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).parent / "results"
+
 
 def _build(options: argparse.Namespace) -> int:
     from bench import build, truth
     from bench.checkpoint import write_json
 
     jobs = truth.slice_plan(options.slice) if options.slice else truth.plan()
-    jobs = [j for j in jobs if j.id.startswith(options.only)]
+    jobs = [j for j in jobs if not options.only or j.id.startswith(tuple(options.only))]
     if options.list:
         print("\n".join(j.id for j in jobs))
         return 0
@@ -24,6 +26,54 @@ def _build(options: argparse.Namespace) -> int:
     records = build.build(jobs, options.workers)
     if options.manifest:
         write_json(options.manifest, build.manifest(records))
+    return 0
+
+
+def _scored(options: argparse.Namespace, draw: Any) -> int:
+    """Scores the pairs of every shape with every method and writes one document and page each."""
+    from bench import scores
+
+    for shape in options.shape:
+        wanted = scores.chosen(shape, options.pairs)
+        if not wanted:
+            print(f"{shape}: nothing has been built; python -m bench build first", file=sys.stderr)
+            return 3
+        for method in options.method:
+            rows = scores.score_all(method, wanted, scores.stored(method, shape), options.workers)
+            _write(draw(method, shape, rows), options.results, f"{options.verb}-{method}-{shape}")
+    return 0
+
+
+def _write(document: dict[str, Any], folder: Path, name: str) -> None:
+    from bench.checkpoint import write_json
+    from bench.pages import draw
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{name}.json", document)
+    (folder / f"{name}.html").write_text(draw(document), "utf-8")
+    print(folder / f"{name}.json")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from bench import power
+
+    return _scored(options, power.document)
+
+
+def _null(options: argparse.Namespace) -> int:
+    from bench import null
+
+    return _scored(options, null.document)
+
+
+def _table(options: argparse.Namespace) -> int:
+    from bench import scores, table
+
+    for shape in options.shape:
+        made = table.rows(shape, options.method, options.workers)
+        worst = {m: max((r["score"] for r in scores.rows_of(
+            scores.read_rows(scores.stored(m, shape)).values())), default=None) for m in options.method}
+        _write(table.document(shape, options.method, made, worst), options.results, f"table-{shape}")
     return 0
 
 
@@ -48,6 +98,13 @@ def _tokenizer(_options: argparse.Namespace) -> int:
     return 0
 
 
+def _known() -> tuple[list[str], list[str]]:
+    from bench.methods import METHODS
+    from bench.truth import INDEPENDENTS
+
+    return list(METHODS), list(INDEPENDENTS)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     root = argparse.ArgumentParser("python -m bench", description=__doc__)
@@ -60,11 +117,21 @@ def parser() -> argparse.ArgumentParser:
 
     build = verb("build", _build, "train the truth sets; what is there already stays")
     build.add_argument("--workers", type=int, default=2)
-    build.add_argument("--only", default="", help="ids that start so, for example llama64/")
+    build.add_argument("--only", action="append", default=[], help="ids that start so, for example llama64/; repeatable")
     build.add_argument("--slice", default="", help="a small plan by name: test")
     build.add_argument("--manifest", type=Path, help="write the manifest document here when all is built")
     build.add_argument("--again", type=int, default=0, metavar="N", help="rebuild N models and compare digests")
     build.add_argument("--list", action="store_true", help="print the ids and stop")
+    methods, shapes = _known()
+    for name, call, words in (("run", _run, "score labelled pairs: AUC by stratum"),
+                              ("null", _null, "audit every statistic on independent pairs and strata"),
+                              ("table", _table, "operations x further training x rewriting: what is found")):
+        made = verb(name, call, words)
+        made.add_argument("--method", action="append", choices=methods, help="repeatable; all when not given")
+        made.add_argument("--shape", action="append", choices=shapes, help="repeatable; llama64 when not given")
+        made.add_argument("--pairs", type=int, default=500, help="most independent pairs scored a shape; 0 for all")
+        made.add_argument("--workers", type=int, default=2)
+        made.add_argument("--results", type=Path, default=RESULTS)
     verb("demo", _demo, "remake the demo checkpoints in forebear/demo_data")
     verb("fixtures", _fixtures, "remake the tiny checkpoints under tests/data")
     verb("tokenizer", _tokenizer, "relearn the vocabulary")
@@ -74,6 +141,9 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
     options = parser().parse_args(words)
+    if options.verb in ("run", "null", "table"):
+        options.method = options.method or _known()[0]
+        options.shape = options.shape or ["llama64"]
     code: int = options.call(options)
     sys.stdout.flush()
     return code

@@ -51,7 +51,7 @@ def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
     batch, positions = tokens.shape
     cos, sin = _rotations(s, positions)
     x = F.embedding(tokens, t["model.embed_tokens.weight"])
-    q_rows, kv_rows = s.width, s.kv_heads * s.head_dim
+    q_rows, kv_rows = s.heads * s.head_dim, s.kv_heads * s.head_dim
     for n in range(s.layers):
         p = f"model.layers.{n}."
         a = p + "self_attn."
@@ -66,7 +66,7 @@ def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
         if group > 1:
             k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + F.linear(mixed.transpose(1, 2).reshape(batch, positions, s.width), t[a + "o_proj.weight"])
+        x = x + F.linear(mixed.transpose(1, 2).reshape(batch, positions, q_rows), t[a + "o_proj.weight"])
         y = _rms(x, t[p + "post_attention_layernorm.weight"])
         x = x + (_experts(t, s, p, y) if s.family == "moe" else _gated(t, p, y))
     return _rms(x, t["model.norm.weight"])

@@ -21,7 +21,7 @@ STD = 0.06
 
 @dataclass(frozen=True)
 class Shape:
-    """One architecture with its sizes. heads x head_dim = width; kv_heads divides heads."""
+    """One architecture with its sizes; kv_heads divides heads; head_size 0 means width / heads."""
 
     family: str = "llama"
     layers: int = 4
@@ -33,10 +33,11 @@ class Shape:
     tied: bool = False
     vocabulary: int = VOCABULARY
     context: int = 64
+    head_size: int = 0
 
     @property
     def head_dim(self) -> int:
-        return self.width // self.heads
+        return self.head_size or self.width // self.heads
 
     def sized(self, **changes: Any) -> Shape:
         return replace(self, **changes)
@@ -85,6 +86,8 @@ class Shape:
             "max_position_embeddings": self.context,
             **common,
         }
+        if self.head_size:
+            config["head_dim"] = self.head_size
         if self.family == "moe":
             config |= {"num_local_experts": self.experts, "num_experts_per_tok": 2, "sliding_window": None}
         return config
@@ -144,16 +147,16 @@ def parameters(shape: Shape) -> Spec:
 
 
 def _rope_family(s: Shape) -> Spec:
-    kv = s.kv_heads * s.head_dim
+    rows_q, kv = s.heads * s.head_dim, s.kv_heads * s.head_dim
     spec: Spec = {"model.embed_tokens.weight": ((s.vocabulary, s.width), "normal")}
     for n in range(s.layers):
         p = f"model.layers.{n}."
         spec[p + "input_layernorm.weight"] = ((s.width,), "ones")
-        for name, rows in (("q", s.width), ("k", kv), ("v", kv)):
+        for name, rows in (("q", rows_q), ("k", kv), ("v", kv)):
             spec[f"{p}self_attn.{name}_proj.weight"] = ((rows, s.width), "normal")
             if s.family == "qwen2":
                 spec[f"{p}self_attn.{name}_proj.bias"] = ((rows,), "zeros")
-        spec[p + "self_attn.o_proj.weight"] = ((s.width, s.width), "out")
+        spec[p + "self_attn.o_proj.weight"] = ((s.width, rows_q), "out")
         spec[p + "post_attention_layernorm.weight"] = ((s.width,), "ones")
         if s.family == "moe":
             spec[p + "block_sparse_moe.gate.weight"] = ((s.experts, s.width), "normal")
