@@ -15,6 +15,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_ARRAY_BYTES, MAX_HEADER_BYTES, READ_BLOCK_BYTES
 from forebear.files.access import PositionedFile
 from forebear.files.base import Container, Float32, quoted
+from forebear.files.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, Dtype, decode
 from forebear.files.header import PlacedEntry, parse_header
 
@@ -27,13 +28,16 @@ class SafetensorsContainer(Container):
 
     tensors: dict[str, PlacedEntry]
 
-    def __init__(self, path: Path, *, max_header: int | None = None, shard: int = 0) -> None:
+    def __init__(
+        self, path: Path, *, max_header: int | None = None, shard: int = 0, file: ByteSource | None = None
+    ) -> None:
         """Open and check the header.
 
-        max_header: largest header read, bytes (default MAX_HEADER_BYTES); shard: this file's place among shards.
+        max_header: largest header read, bytes (default MAX_HEADER_BYTES); shard: this file's place among shards;
+        file: bytes from elsewhere than `path` (a member of an archive, a remote address).
         Raises: RefusedError when the file cannot be read or its header breaks a rule of `parse_header`.
         """
-        self._file = PositionedFile(path)
+        self._file = PositionedFile(path) if file is None else file
         try:
             raw = self._read_header(MAX_HEADER_BYTES if max_header is None else max_header)
             header = parse_header(raw, data_begin=8 + len(raw), file_size=self._file.size, where=str(path), shard=shard)

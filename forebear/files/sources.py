@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
 from forebear.files.access import PositionedFile, refuse_os_error
 from forebear.files.base import Container, quoted
+from forebear.files.bytesource import ByteSource
 from forebear.files.safetensors import SafetensorsContainer
 from forebear.files.sharded import ShardedContainer, open_index
 
@@ -24,12 +26,23 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+:/")
 _CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
 
 
-def _open_safetensors(path: Path, max_header: int | None) -> Container:
-    return SafetensorsContainer(path, max_header=max_header)
+def _open_safetensors(file: ByteSource, max_header: int | None) -> Container:
+    return SafetensorsContainer(file.path, max_header=max_header, file=file)
 
 
-def _open_safetensors_index(path: Path, max_header: int | None) -> Container:
-    return open_index(path, max_header=max_header)
+def _open_safetensors_index(file: ByteSource, max_header: int | None) -> Container:
+    file.close()
+    return open_index(file.path, max_header=max_header)
+
+
+def _later(module: str, function: str) -> Callable[[ByteSource, int | None], Container]:
+    """A reader imported when a file needs it, so that the quick path loads none."""
+
+    def opened(file: ByteSource, max_header: int | None) -> Container:
+        container: Container = getattr(import_module(f"forebear.files.{module}"), function)(file, max_header)
+        return container
+
+    return opened
 
 
 def _looks_like_safetensors(head: bytes, size: int) -> bool:
@@ -46,7 +59,7 @@ class _Reader:
     kind: str
     magic: Callable[[bytes, int], bool]
     suffixes: tuple[str, ...]
-    open: Callable[[Path, int | None], Container] | None
+    open: Callable[[ByteSource, int | None], Container] | None
     todo: str = ""
 
 
@@ -59,7 +72,7 @@ _READERS = (
     _Reader("safetensors index", lambda head, size: False, (_INDEX,), _open_safetensors_index),
     _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
             "Fetch them: git lfs pull."),
-    _Reader("GGUF", _starts(b"GGUF"), (".gguf",), None, "It is not read yet; give the safetensors version."),
+    _Reader("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
     _Reader("a PyTorch archive", _starts(b"PK\x03\x04"), (".pt", ".pth", ".ckpt", ".bin"), None,
             f"It is not read yet (it is a pickle: opening it runs code). {_CONVERT}"),
     _Reader("a pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"), None,
@@ -86,24 +99,35 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
         )
     if stat.S_ISDIR(_mode(place)):
         return _open_folder(place, max_header)
-    with_bytes = PositionedFile(place)
+    return open_source(PositionedFile(place), max_header)
+
+
+def open_source(file: ByteSource, max_header: int | None = None) -> Container:
+    """The container whose bytes these are, wherever they come from; `file` is closed when they are refused.
+
+    Raises: RefusedError as `open_container`.
+    """
     try:
-        size = with_bytes.size
-        head = bytes(with_bytes.read(0, min(64, size)))
-    finally:
-        with_bytes.close()
+        return _reader_of(file)(file, max_header)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _reader_of(file: ByteSource) -> Callable[[ByteSource, int | None], Container]:
+    size, where = file.size, str(file.path)
     if size == 0:
-        raise RefusedError("the file is empty", where=str(place), todo="Download or copy it again.")
-    name = place.name.lower()
+        raise RefusedError("the file is empty", where=where, todo="Download or copy it again.")
+    head = bytes(file.read(0, min(64, size)))
+    name = file.path.name.lower()
     reader = next((r for r in _READERS if r.magic(head, size)), None)
     reader = reader or next((r for r in _READERS if name.endswith(r.suffixes)), None)
     if reader is None:
-        raise RefusedError(
-            "no checkpoint format this version knows", where=str(place), todo="Give a safetensors file or folder."
-        )
+        raise RefusedError("no checkpoint format this version knows", where=where,
+                           todo="Give a safetensors file or folder.")  # fmt: skip
     if reader.open is None:
-        raise RefusedError(f"this is {reader.kind}", where=str(place), todo=reader.todo)
-    return reader.open(place, max_header)
+        raise RefusedError(f"this is {reader.kind}", where=where, todo=reader.todo)
+    return reader.open
 
 
 def _mode(place: Path) -> int:
@@ -129,6 +153,9 @@ def _open_folder(folder: Path, max_header: int | None) -> Container:
         return open_container_file(weights[0], max_header)
     if weights:
         return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
+    others = [name for name in files if _opens(name)]
+    if len(others) == 1:
+        return open_container_file(files[others[0]], max_header)
     raise _no_weights(folder, files)
 
 
@@ -172,7 +199,16 @@ def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
     return weights
 
 
+def _opens(name: str) -> bool:
+    reader = next(r for r in _READERS if name.lower().endswith(r.suffixes))
+    return reader.open is not None
+
+
 def _no_weights(folder: Path, files: dict[str, Path]) -> RefusedError:
+    if len(others := [name for name in files if _opens(name)]) > 1:
+        shown = ", ".join(quoted(name) for name in others[:4])
+        return RefusedError(f"{len(others)} weight files ({shown}{', …' if len(others) > 4 else ''})",
+                            where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
     for name in files:
         reader = next(r for r in _READERS if name.lower().endswith(r.suffixes))
         if reader.open is None:

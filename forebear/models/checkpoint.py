@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.files.base import Container, Float32
 from forebear.models.definition import AxisRule, Definition
+from forebear.models.foreign import adopt
 from forebear.models.layout import Layout, place
 from forebear.models.pieces import Piece
 from forebear.models.reading import read_units
@@ -122,9 +123,11 @@ def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_h
 
     container = open_container(path, max_header=max_header)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    limits: list[str] = []
-    config: dict[str, Any] = {}
-    if not (folder / "config.json").is_file():
+    adopted = adopt(container)
+    container, limits, config = adopted.container, list(adopted.said), dict(adopted.config)
+    if config:
+        pass  # the file says itself what it is: whatever lies beside it may belong to another
+    elif not (folder / "config.json").is_file():
         limits.append("there is no config.json beside the weights")
     else:
         try:

@@ -1,0 +1,87 @@
+"""Where a container's bytes come from: a file, a part of a file, an inflated member, a remote address; one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from forebear.core.errors import RefusedError
+
+
+class ByteSource(Protocol):
+    """Bytes at given offsets. `PositionedFile` is one; every method raises RefusedError when bytes cannot be had."""
+
+    @property
+    def path(self) -> Path:
+        """Names the source in messages."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read so far."""
+
+    def read(self, offset: int, count: int) -> bytearray:
+        """`count` bytes from `offset` on."""
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` from `offset` on."""
+
+    def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
+        """Fill each (offset, target) in turn; a remote source fetches them side by side."""
+
+    def release(self) -> None:
+        """Give scarce things (file descriptors, connections) back until the next read."""
+
+    def close(self) -> None:
+        """Release for good."""
+
+
+class Part:
+    """A run of bytes of another source, seen as a source of its own: a stored member of an archive.
+
+    path names the member ("outer.zip/inner.gguf") and need not exist on disk. Closing it closes the outer source.
+    """
+
+    def __init__(self, outer: ByteSource, begin: int, size: int, path: Path) -> None:
+        if begin < 0 or size < 0 or begin + size > outer.size:
+            raise RefusedError(f"bytes {begin:,}..{begin + size:,} lie outside the {outer.size:,} there are",
+                               where=str(path), todo="The archive is damaged; get it again.")  # fmt: skip
+        self._outer, self._begin = outer, begin
+        self.path, self.size = path, size
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from the outer source, by anybody."""
+        return self._outer.bytes_read
+
+    def read(self, offset: int, count: int) -> bytearray:
+        """See `ByteSource.read`."""
+        out = bytearray(count)
+        self.read_into(offset, memoryview(out))
+        return out
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """See `ByteSource.read_into`; never leaves the part."""
+        self.read_parts([(offset, target)])
+
+    def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
+        """See `ByteSource.read_parts`; never leaves the part."""
+        self._outer.read_parts([(self._inside(offset, len(target)), target) for offset, target in parts])
+
+    def _inside(self, offset: int, count: int) -> int:
+        if offset < 0 or offset + count > self.size:
+            raise RefusedError(f"ends at byte {self.size:,}, before byte {offset + count:,}", where=str(self.path),
+                               todo="The file is truncated or damaged; get it again.")  # fmt: skip
+        return self._begin + offset
+
+    def release(self) -> None:
+        """Release the outer source."""
+        self._outer.release()
+
+    def close(self) -> None:
+        """Close the outer source."""
+        self._outer.close()

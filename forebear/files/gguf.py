@@ -1,0 +1,59 @@
+"""GGUF files: header first, then rows of one tensor, dequantised by row blocks."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.limits import MAX_HEADER_BYTES
+from forebear.files.access import PositionedFile
+from forebear.files.base import Float32, TensorEntry
+from forebear.files.bytesource import ByteSource
+from forebear.files.gguf_header import GgufArray, GgufEntry, Scalar, parse_gguf
+from forebear.files.gguf_types import dequantise
+from forebear.files.rowwise import PlacedContainer, row_count
+
+
+class GgufContainer(PlacedContainer):
+    """One GGUF file under its own names, shapes rows first. Memory: the header and a block of rows.
+
+    values: the metadata, arrays unbuilt (`GgufArray.build`).
+    """
+
+    tensors: dict[str, GgufEntry]
+
+    def __init__(self, path: Path, *, max_header: int | None = None, file: ByteSource | None = None) -> None:
+        """Open and check the header.
+
+        max_header: largest header read, bytes (default MAX_HEADER_BYTES); file: bytes from elsewhere than `path`.
+        Raises: RefusedError when the file cannot be read or its header breaks a rule of `parse_gguf`.
+        """
+        self._file = PositionedFile(path) if file is None else file
+        try:
+            header = parse_gguf(
+                lambda offset, count: bytes(self._file.read(offset, count)),
+                size=self._file.size, max_header=max_header or MAX_HEADER_BYTES, where=str(path),
+            )  # fmt: skip
+        except BaseException:
+            self._file.close()
+            raise
+        metadata = {key: str(value) for key, value in header.values.items()}
+        super().__init__("gguf", (path,), header.tensors, metadata, header.odd)
+        self.values: dict[str, Scalar | GgufArray] = dict(header.values)
+        self.header_digest = hashlib.sha256(header.raw).hexdigest()
+        self._count()
+
+    def _place(self, entry: TensorEntry) -> tuple[int, int]:
+        assert isinstance(entry, GgufEntry)
+        return entry.begin, entry.stored_bytes // max(1, row_count(entry)[0])
+
+    def _decode(self, entry: TensorEntry, raw: NDArray[np.uint8]) -> Float32:
+        return dequantise(raw, entry.dtype, str(self.paths[0]))
+
+
+def open_gguf(file: ByteSource, max_header: int | None) -> GgufContainer:
+    """A GGUF file wherever its bytes come from; see `GgufContainer`."""
+    return GgufContainer(file.path, max_header=max_header, file=file)
