@@ -140,16 +140,18 @@ class _Parser:
 
     def numbers(self, token: bytes, at: int, name: str) -> tuple[int, ...]:
         """The whole numbers of a list, few and below 2**63."""
-        if token.count(b",") >= MAX_DIMENSIONS:
-            self.refuse(
-                at, f"tensor {quoted(name)} has {token.count(b',') + 1} dimensions; at most {MAX_DIMENSIONS} are read"
-            )
-        parts = [part.strip() for part in token.split(b",")] if token else []
-        if any(
-            len(part) > 19 or int(part) > _LARGEST for part in parts
-        ):  # 19 digits: Python may refuse to convert many
+        if not token:
+            return ()
+        parts = token.split(b",", MAX_DIMENSIONS)
+        if len(parts) > MAX_DIMENSIONS:
+            count = token.count(b",") + 1
+            self.refuse(at, f"tensor {quoted(name)} has {count:,} dimensions; at most {MAX_DIMENSIONS} are read")
+        if len(token) > 20 * MAX_DIMENSIONS:  # Python refuses to convert very many digits in its own words
+            parts = [part.strip()[:20] for part in parts]
+        values = tuple(map(int, parts))
+        if max(values) > _LARGEST:
             self.refuse(at, f"tensor {quoted(name)} declares a number too large to be a size")
-        return tuple(int(part) for part in parts)
+        return values
 
     def separator(self, at: int) -> tuple[int, bool]:
         found = _NEXT.match(self.raw, at)
