@@ -18,7 +18,7 @@ def channel_basis(columns: Floats, *, looks: float = 1) -> tuple[AuditFinding, .
     Returns: sortedness (with and without the mean over tokens), orthogonality, first channel, Hadamard.
     Source:  METHODS §2, §8.
     """
-    centred = columns - as_float64(columns).mean(axis=1, keepdims=True)
+    centred = _centred(as_float64(columns))
     return (
         norm_against_index(columns, looks=looks, what="channels"),
         norm_against_index(centred, looks=looks, what="centred channels"),
@@ -37,7 +37,7 @@ def orthogonal_channels(columns: Floats) -> AuditFinding:
     """
     values = as_float64(columns)
     tokens = values.shape[1]
-    shares = [_mean_square_cosine(values), _mean_square_cosine(values - values.mean(axis=1, keepdims=True))]
+    shares = [_mean_square_cosine(values), _mean_square_cosine(_centred(values))]
     known = [share * tokens for share in shares if share is not None]
     value = min(known, default=1.0)
     alarm = value < thresholds.ORTHOGONAL_SHARE
@@ -80,6 +80,14 @@ def hadamard_rotated(columns: Floats) -> AuditFinding:
     alarm = value >= limit
     words = f"undoing a Hadamard rotation spreads channel norms {value:.1f} times as far"
     return AuditFinding(name, value, 1.0, limit, alarm, words, "drop the first unit")
+
+
+def _centred(rows: F64) -> F64:
+    """Rows minus their own mean; rows with NaN or Inf become NaN and are left out later."""
+    if not rows.shape[1]:
+        return rows
+    with np.errstate(all="ignore"):
+        return as_float64(rows - rows.mean(axis=1, keepdims=True))
 
 
 def _mean_square_cosine(rows: F64) -> float | None:

@@ -104,6 +104,8 @@ def pooled(pieces: Iterable[Floats]) -> F64:
     if not stack or len({len(piece) for piece in stack}) != 1:
         raise IncomparableError("pooling needs at least one piece, all over the same units")
     table = np.stack(stack)  # (pieces, n)
+    if not table.size:
+        return np.zeros(0)
     known = np.isfinite(table)
     table = np.where(known, table, 0.0)
     largest = np.max(np.abs(table), axis=1, keepdims=True, initial=0.0)

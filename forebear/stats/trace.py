@@ -14,9 +14,9 @@ from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64,
 
 _FLOOR = -400.0
 """Exponents are raised to this: a larger K only enlarges the permanent, an underflow to zero would void the bound."""
-_SINKHORN_ROUNDS = 12
-_GRID = 9
-_GOLDEN_ROUNDS = 10
+_SINKHORN_ROUNDS = 4
+_DOUBLINGS = 30
+_GOLDEN_ROUNDS = 2
 _TIE = 1e-9
 """Share of the summed sizes by which a shuffled sum may fall short and still count as a tie: rounding must not help."""
 
@@ -171,34 +171,44 @@ def soules_steps(n: int) -> F64:
 
 
 def _lowest(bound: Callable[[float], float], start: float) -> tuple[float, float]:
-    """Smallest bound over lambda: a geometric grid around the normal guess, then golden section in log lambda.
+    """Smallest bound over lambda: doubling or halving from the normal guess, then golden section in log lambda.
 
     Any lambda is valid, and the bound is a function of S alone, so the smallest may be taken without a correction.
     """
-    grid = [log(start) + log(2.0) * (k - 3) for k in range(_GRID)]
-    values = [bound(exp(t)) for t in grid]
-    while values[-1] == min(values) and len(values) < 3 * _GRID:
-        grid.append(grid[-1] + log(2.0))
-        values.append(bound(exp(grid[-1])))
-    at = int(np.argmin(values))
-    low, high = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-    best_t, best = grid[at], values[at]
+    step = log(2.0)
+    at, value = log(start), bound(start)
+    neighbours = [(at - step, bound(exp(at - step))), (at + step, bound(exp(at + step)))]
+    way = step if neighbours[1][1] < neighbours[0][1] else -step
+    for _ in range(_DOUBLINGS):
+        ahead, better = neighbours[way > 0]
+        if better >= value:
+            break
+        neighbours = [(at, value)] * 2
+        at, value = ahead, better
+        neighbours[way > 0] = (at + way, bound(exp(at + way)))
+    low, high = sorted((neighbours[0][0], neighbours[1][0]))
+    return _golden(bound, low, high, at, value)
+
+
+def _golden(bound: Callable[[float], float], low: float, high: float, at: float, value: float) -> tuple[float, float]:
+    """Golden section between two logarithms of lambda around a known point; returns the best lambda met."""
     ratio = (sqrt(5.0) - 1) / 2
     inner = [high - ratio * (high - low), low + ratio * (high - low)]
     scores = [bound(exp(t)) for t in inner]
-    for _ in range(_GOLDEN_ROUNDS):
+    for remaining in range(_GOLDEN_ROUNDS, -1, -1):
         side = int(scores[1] < scores[0])
-        if scores[side] < best:
-            best_t, best = inner[side], scores[side]
+        if scores[side] < value:
+            at, value = inner[side], scores[side]
+        if not remaining:
+            break
         if side:
             low, inner[0], scores[0] = inner[0], inner[1], scores[1]
             inner[1] = low + ratio * (high - low)
-            scores[1] = bound(exp(inner[1]))
         else:
             high, inner[1], scores[1] = inner[1], inner[0], scores[0]
             inner[0] = high - ratio * (high - low)
-            scores[0] = bound(exp(inner[0]))
-    return exp(best_t), best
+        scores[side] = bound(exp(inner[side]))
+    return exp(at), value
 
 
 def _tables(layers: Floats | Sequence[Floats]) -> list[F64]:
