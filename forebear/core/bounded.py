@@ -11,6 +11,8 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_JSON_VALUES
 
+_CHECK = "Get the file again from its source."
+
 
 def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
     """The whole of a regular file of at most `limit_bytes` bytes.
@@ -24,20 +26,27 @@ def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RefusedError(
-            f"cannot be opened ({reason})", where=where, todo="Check the path and its permissions"
+            f"cannot be opened ({reason})", where=where, todo="Check the path and its permissions."
         ) from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):  # before fdopen, which raises in its own words on a folder
+        os.close(handle)
+        raise RefusedError("is not a regular file", where=where, todo="Name a file.")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError("is not a regular file", where=where, todo="Name a file")
         if status.st_size > limit_bytes:
-            raise RefusedError(f"has {status.st_size:,} bytes, more than the {limit_bytes:,} allowed", where=where)
+            raise RefusedError(
+                f"has {status.st_size:,} bytes, more than the {limit_bytes:,} allowed", where=where, todo=_CHECK
+            )
         try:
             data = file.read(limit_bytes + 1)
         except OSError as error:
-            raise RefusedError(f"cannot be read ({error.strerror})", where=where) from None
+            raise RefusedError(f"cannot be read ({error.strerror})", where=where, todo="Check the disk.") from None
     if len(data) > limit_bytes:
-        raise RefusedError(f"grew past the {limit_bytes:,} bytes allowed while it was read", where=where)
+        raise RefusedError(
+            f"grew past the {limit_bytes:,} bytes allowed while it was read",
+            where=where,
+            todo="Read it when it is done.",
+        )
     return data
 
 
@@ -62,12 +71,14 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
     # Every value but the first follows one of these bytes, so this bounds memory before the parser allocates any.
     values = data.count(b",") + data.count(b"[") + data.count(b"{")
     if values > max_values:
-        raise RefusedError(f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where)
+        raise RefusedError(
+            f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK
+        )
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where) from None
+        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK) from None
     except RecursionError:
-        raise RefusedError("is JSON nested too deeply", where=where) from None
+        raise RefusedError("is JSON nested too deeply", where=where, todo=_CHECK) from None
     except ValueError as error:
-        raise RefusedError(f"is not JSON we accept ({error})", where=where) from None
+        raise RefusedError(f"is not JSON we accept ({error})", where=where, todo=_CHECK) from None
