@@ -45,14 +45,19 @@ def shared_start(
     gains: Sequence[float | None],
     cosines: Floats | None = None,
     usage_rank: Floats | None = None,
+    *,
+    usage: Literal["ids", "counts"] = "ids",
 ) -> SharedStart:
     """Decide between shared training and a shared start for a pair whose matrices agree in place.
 
     agrees:     whether deck, trace or sign already decided that something is shared.
     gains:      centred Spearman per norm (`gains.gains_test(...).rho`), None where constant or folded.
     cosines:    (T,) embedding-row cosines of shared tokens in aligned channels; NaN is left out.
-    usage_rank: (T,) 0 for the most used token, rising with rarity: counts where known, else the token id, as most
-                vocabularies are numbered by frequency.
+    usage_rank: (T,) 0 for the most used token, rising with rarity: from counts where known, else the token id.
+    usage:      what the ranks are. Ids only stand in for use (many vocabularies begin with rare bytes), so they are heard
+                only where the fifths rise or fall steadily, and never against the gains.
+    Gains speak first: they start constant, so nothing but training makes them agree. The gradient decides where they are
+    silent; known counts that contradict them leave the question open.
     Never "shared-start" where the gains are constant and the gradient says nothing: then undecided.
     Raises:     IncomparableError if cosines and ranks differ in length.
     Source:     METHODS §1.
@@ -60,8 +65,10 @@ def shared_start(
     known = [float(rho) for rho in gains if rho is not None and np.isfinite(rho)]
     rho = float(np.mean(known)) if known else None
     gradient, fifths, tokens = _by_use(cosines, usage_rank)
-    votes = [_gains_vote(rho), _gradient_vote(gradient, fifths)]
-    decision = _decide(votes) if agrees else "not-asked"
+    by_gains, by_use = _gains_vote(rho), _gradient_vote(gradient, fifths)
+    if usage == "ids" and (by_gains != "undecided" or not _steady(fifths)):
+        by_use = "undecided"
+    decision = _decide([by_gains, by_use]) if agrees else "not-asked"
     words = _words(decision, rho, gradient, fifths)
     return SharedStart(decision, rho, len(known), gradient, fifths, tokens, words)
 
@@ -89,6 +96,12 @@ def _gradient_vote(gradient: float | None, fifths: tuple[float, ...]) -> Decisio
     if gradient <= -thresholds.GRADIENT and least > 0 and most < thresholds.START_RATIO * least:
         return "shared-start"
     return "undecided"
+
+
+def _steady(fifths: tuple[float, ...]) -> bool:
+    """Do the fifths rise or fall all the way, but for one swap of neighbours?"""
+    rho = spearman(np.asarray(fifths), np.arange(float(len(fifths)))) if len(fifths) else None
+    return rho is not None and abs(rho) >= 0.9 - 1e-9
 
 
 def _decide(votes: list[Decision]) -> Decision:

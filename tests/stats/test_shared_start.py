@@ -45,9 +45,19 @@ def test_never_a_shared_start_where_gains_are_constant_and_the_gradient_says_not
 
 
 def test_figures_that_contradict_each_other_decide_nothing(rng):
-    assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE).decision == "undecided"
-    assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE).decision == "undecided"
-    assert shared_start(True, [0.25]).decision == "undecided"
+    assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE, usage="counts").decision == "undecided"
+    assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE, usage="counts").decision == "undecided"
+    assert shared_start(True, [0.35]).decision == "undecided"
+
+
+def test_token_ids_only_stand_in_for_use_so_they_never_outvote_gains_nor_speak_unsteadily(rng):
+    assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE).decision == "shared-training"
+    assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE).decision == "shared-start"
+    bytes_first = np.repeat([0.47, 0.86, 0.60, 0.43, 0.41], 100) + 0.01 * rng.standard_normal(500)  # a trained toy's own
+    found = shared_start(True, [None], bytes_first, USE)
+    assert found.gradient > 0.3
+    assert found.decision == "undecided"
+    assert shared_start(True, [0.34, 0.18, -0.10, -0.03, 0.15], bytes_first, USE).decision == "shared-start"
 
 
 def test_one_speaking_figure_is_enough_and_nothing_is_asked_without_agreement(rng):
