@@ -84,8 +84,12 @@ def _wide_cuts(text: str) -> Iterator[int]:
             0, depth + sum(between.count(c) for c in "「『（(《“") - sum(between.count(c) for c in "」』）)》”")
         )
         closers = match.group().lstrip("。！？!?｡…⋯")
+        cut = match.end()
+        if closers.endswith('"') and text.count('"', 0, cut) % 2:
+            # an even number of straight quotation marks before it: this one opens the next sentence
+            closers, cut = closers[:-1], cut - 1
         depth = max(0, depth - len(closers))
-        at = match.end()
+        at = cut
         if closers and _CONTINUES.match(text, at):
             continue
         # a stop inside a short open quotation belongs to the sentence around it

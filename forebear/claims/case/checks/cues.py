@@ -1,0 +1,121 @@
+"""Negation and certainty: word lists of three languages, with the other translations as witnesses."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from forebear.claims.case.facts import narrow
+from forebear.claims.case.findings import Finding
+from forebear.claims.case.pair import Pair
+from forebear.claims.case.toml import read_table
+
+RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}
+
+
+@dataclass(frozen=True)
+class _Cue:
+    family: str
+    language: str
+    strong: tuple[str, ...]
+    soft: tuple[str, ...]
+    refused: tuple[str, ...]
+    weak: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Cues:
+    cue: tuple[_Cue, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Cues of one family in one text: spans of the strong ones, whether any soft one, any weak one stands there."""
+
+    strong: tuple[tuple[int, int], ...]
+    soft: bool
+    weak: bool
+
+
+@cache
+def _lists(family: str, language: str) -> tuple[re.Pattern[str], ...] | None:
+    raw = resources.files("forebear.claims.case.data").joinpath("cues.toml").read_text("utf-8")
+    for cue in read_table(_Cues, tomllib.loads(raw), "cues.toml").cue:
+        if (cue.family, cue.language) == (family, language):
+            refused = sorted(cue.refused, key=len, reverse=True)
+            return _join(cue.strong), _join(cue.soft), _join(refused), _join(cue.weak)
+    return None
+
+
+def _join(patterns: tuple[str, ...] | list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(narrow(p) for p in patterns) if patterns else r"(?!)", re.I)
+
+
+@cache
+def seen(family: str, language: str, text: str) -> Seen | None:
+    """Cues of a family in a text; None when there is no list for the language."""
+    lists = _lists(family, language)
+    if lists is None:
+        return None
+    strong, soft, refused, weak = lists
+    plain = narrow(text)
+    masked = refused.sub(lambda m: "\x00" * len(m.group()), plain)
+    spans = tuple(m.span() for m in strong.finditer(masked))
+    return Seen(spans, bool(soft.search(plain)), bool(weak.search(plain)))
+
+
+def check_cues(pair: Pair) -> Iterator[Finding]:
+    """A strong cue on one side that nothing on the other side answers, not even weakly."""
+    for family, rule in RULE.items():
+        a, b = seen(family, pair.left.language, pair.a), seen(family, pair.right.language, pair.b)
+        if a is None or b is None:
+            continue
+        if pair.left.language == pair.right.language:
+            yield from _counted(pair, family, rule, a, b)
+            continue
+        if bool(a.strong) == bool(b.strong) or len(pair.a) > 600:
+            continue
+        lost = bool(a.strong)
+        other = b if lost else a
+        if other.soft or (other.weak and not _outvoted(pair, family, lost)):
+            continue
+        if not _witnesses_agree(pair, family, lost):
+            continue
+        span = (a if lost else b).strong[0]
+        words = (pair.a if lost else pair.b)[span[0] : span[1]]
+        shown = {"left": words if lost else "none", "right": "none" if lost else words}
+        yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
+
+
+def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[Finding]:
+    """In one language the same sentence has the same number of cues; the odd one is where the two texts part."""
+    if len(a.strong) == len(b.strong):
+        return
+    lost = len(a.strong) > len(b.strong)
+    spans, text = (a.strong, pair.a) if lost else (b.strong, pair.b)
+    other = narrow(pair.b if lost else pair.a)
+    odd = next((s for s in spans if narrow(text)[max(0, s[0] - 1) : s[1] + 1] not in other), spans[-1])
+    words = text[odd[0] : odd[1]]
+    shown = {"left": words if lost else "none", "right": "none" if lost else words}
+    yield pair.finding(rule, odd if lost else None, None if lost else odd, **shown)
+
+
+def _witnesses_agree(pair: Pair, family: str, lost: bool) -> bool:
+    """Every other translation keeps what the original has: a cue the original has, or none when it has none."""
+    for _, language, text, _ in pair.witnesses:
+        other = seen(family, language, text)
+        if other is not None and bool(other.strong) != lost:
+            return False
+    return True
+
+
+def _outvoted(pair: Pair, family: str, lost: bool) -> bool:
+    """Two or more witnesses that all have the strong cue outweigh a soft one on this side."""
+    if family != "negation" or not lost:
+        return False
+    strong = [bool(s.strong) for _, lang, text, _ in pair.witnesses if (s := seen(family, lang, text)) is not None]
+    return len(strong) >= 2 and all(strong)

@@ -1,0 +1,120 @@
+"""Numbers, dates and units that differ across a link."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from forebear.claims.case.facts import Fact, agree
+from forebear.claims.case.findings import Finding
+from forebear.claims.case.pair import Pair
+
+DATES = ("year", "month-of-year", "day-of-month", "time")
+
+
+def check_figures(pair: Pair) -> Iterator[Finding]:
+    """Figures without a counterpart: paired when both sides have one, else lost or added."""
+    lonely_a, lonely_b = _lonely(pair.a_facts, pair.b_facts), _lonely(pair.b_facts, pair.a_facts)
+    for left in list(lonely_a):
+        right = _partner(left, lonely_b)
+        if right is None:
+            continue
+        lonely_a.remove(left)
+        lonely_b.remove(right)
+        yield _changed(pair, left, right)
+    for left in lonely_a:
+        if _worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
+            yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
+    for right in lonely_b:
+        if _worth(right) and not _spelt_out(right, pair.a) and _missing_elsewhere(pair, right):
+            yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
+
+
+def _lonely(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
+    """Strong facts no fact of the other side can answer; each answer serves as often as it stands there."""
+    left = list(others)
+    lonely = []
+    for fact in facts:
+        answer = next((o for o in left if agree(fact, o) and fact.unit == o.unit), None)
+        answer = answer or next((o for o in left if agree(fact, o)), None)
+        if answer is not None:
+            left.remove(answer)
+        elif fact.strong and not any(agree(fact, o) for o in others):
+            lonely.append(fact)
+    return lonely
+
+
+def _partner(fact: Fact, others: Sequence[Fact]) -> Fact | None:
+    same = [o for o in others if (o.kind in DATES) == (fact.kind in DATES)]
+    same = [o for o in same if o.kind == fact.kind or fact.kind not in DATES or o.kind not in DATES] or []
+    same = [o for o in same if fact.kind not in DATES or o.kind == fact.kind]
+    units = [o for o in same if o.unit and o.unit == fact.unit]
+    return (units or same or [None])[0]  # type: ignore[list-item]
+
+
+def _changed(pair: Pair, left: Fact, right: Fact) -> Finding:
+    spans = ((left.start, left.end), (right.start, right.end))
+    if left.kind in DATES:
+        return pair.finding("date/value", *spans, left=left.surface, right=right.surface)
+    factor = _factor(left, right)
+    if factor:
+        return pair.finding("number/magnitude", *spans, left=left.surface, right=right.surface, factor=factor)
+    return pair.finding("number/value", *spans, left=left.surface, right=right.surface)
+
+
+def _factor(left: Fact, right: Fact) -> str:
+    if left.low <= 0 or right.low <= 0:
+        return ""
+    ratio = math.log10(right.low / left.low)
+    power = round(ratio)
+    near = abs(ratio - power) < 1e-9 if left.low == left.high and right.low == right.high else abs(ratio) > 0.9
+    return f"{10 ** abs(power):,}" if near and abs(power) >= 1 else ""
+
+
+def _worth(fact: Fact) -> bool:
+    """Small figures are often said without a numeral (both, twice, half): their absence tells nothing."""
+    return fact.kind in DATES[:1] or fact.low > 12 or (fact.kind == "percent") or (fact.low != int(fact.low))
+
+
+def _spelt_out(fact: Fact, other: str) -> bool:
+    """Whether the digits stand in the other text after all, inside a name or an address."""
+    digits = fact.surface.replace(",", "").strip()
+    return digits.isascii() and any(c.isdigit() for c in digits) and digits in other.replace(",", "")
+
+
+def _witnessed(pair: Pair, fact: Fact) -> bool:
+    """Whether no other translation leaves the figure out as well; without witnesses, yes."""
+    return all(any(agree(fact, o) for o in facts) for _, _, _, facts in pair.witnesses)
+
+
+def _missing_elsewhere(pair: Pair, fact: Fact) -> bool:
+    return not any(agree(fact, o) for _, _, _, facts in pair.witnesses for o in facts)
+
+
+def check_bounds(pair: Pair) -> Iterator[Finding]:
+    """The same figure with another bound (about, more than, less than), and the same figure counting another thing."""
+    for left in pair.a_facts:
+        if left.kind in DATES or not left.strong or (left.low < 3 and left.kind == "number"):
+            continue
+        answers = [o for o in pair.b_facts if agree(left, o) and o.kind == left.kind]
+        if len(answers) != 1 or sum(agree(answers[0], o) for o in pair.a_facts) != 1:
+            continue
+        right = answers[0]
+        spans = ((left.start, left.end), (right.start, right.end))
+        if {left.bound, right.bound} == {"above", "below"} or (
+            bool(left.bound) != bool(right.bound) and _witness_bound(pair, left)
+        ):
+            shown = (left.bound or "exact", right.bound or "exact")
+            yield pair.finding(
+                "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
+            )
+        if left.unit and right.unit and left.unit != right.unit:
+            yield pair.finding(
+                "unit/changed", *spans, left=left.surface, right=right.surface, leftunit=left.unit, rightunit=right.unit
+            )
+
+
+def _witness_bound(pair: Pair, fact: Fact) -> bool:
+    """Whether no other translation changes the bound in the same way."""
+    others = [o for _, _, _, facts in pair.witnesses for o in facts if agree(fact, o)]
+    return all(bool(o.bound) == bool(fact.bound) for o in others)

@@ -1,0 +1,120 @@
+"""Latin terms: model names, product names and codes that changed, went or came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from forebear.claims.case.facts import narrow
+from forebear.claims.case.findings import Finding
+from forebear.claims.case.numerals import LATIN_TERM
+from forebear.claims.case.pair import Pair
+
+_SPLIT = re.compile(r"[-_./+:@~]")
+_PLAIN = frozenset("ok am pm vs no tv cd id it etc eg ie the of and to in a is".split())  # noqa: SIM905
+Term = tuple[str, int, int]
+
+
+def latin_terms(text: str) -> list[Term]:
+    """Latin terms of a text with their spans, at least two letters or a letter and a digit."""
+    plain = narrow(text)
+    return [(m.group().rstrip(".:/"), m.start(), m.start() + len(m.group().rstrip(".:/")))
+            for m in LATIN_TERM.finditer(plain) if len(m.group().rstrip(".:/")) > 1]  # fmt: skip
+
+
+def term_set(text: str) -> frozenset[str]:
+    """Lower-case terms of a whole text, with their parts."""
+    found: set[str] = set()
+    for term, _, _ in latin_terms(text):
+        found.add(term.lower())
+        found.update(_SPLIT.split(term.lower()))
+    return frozenset(found)
+
+
+def distinctive(term: str) -> bool:
+    """Whether a term is a name by its form: a digit in it, capitals inside or throughout."""
+    if term.lower() in _PLAIN:
+        return False
+    return any(c.isdigit() for c in term) or any(c.isupper() for c in term[1:])
+
+
+def check_terms(pair: Pair) -> Iterator[Finding]:
+    """Terms of either side that the other does not have: paired when alike, else lost or added."""
+    if pair.left.language == pair.right.language == "en":
+        return
+    lost, added = _missing(pair, True), _missing(pair, False)
+    for term in list(lost):
+        near = max(added, key=lambda t: _alike(term[0], t[0]), default=None)
+        if near is not None and _alike(term[0], near[0]) >= 0.6:
+            lost.remove(term)
+            added.remove(near)
+            yield pair.finding("term/changed", term[1:], near[1:], left=term[0], right=near[0])
+    for term in lost:
+        rivals = [t for t in added if distinctive(t[0])]
+        if rivals and distinctive(term[0]):
+            added.remove(rivals[0])
+            yield pair.finding("term/changed", term[1:], rivals[0][1:], left=term[0], right=rivals[0][0])
+        elif all(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
+            yield pair.finding("term/lost", term[1:], None, left=term[0])
+    for term in added:
+        if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
+            yield pair.finding("term/added", None, term[1:], right=term[0])
+
+
+def _missing(pair: Pair, left: bool) -> list[Term]:
+    own, other = (pair.a, pair.b) if left else (pair.b, pair.a)
+    language, other_language = (
+        (pair.left.language, pair.right.language) if left else (pair.right.language, pair.left.language)
+    )
+    if sum(len(t[0]) for t in latin_terms(own)) > 0.5 * len(own) and language != "en":
+        return []  # an untranslated sentence is another rule's
+    if other_language != "en" and sum(len(t[0]) for t in latin_terms(other)) > 0.5 * len(other):
+        return []
+    known = pair.right_terms if left else pair.left_terms
+    found, seen = [], set()
+    for term in latin_terms(own):
+        word = term[0].lower()
+        if word in seen or _has(other, term[0]) or _aliased(pair, term[0], other):
+            continue
+        seen.add(word)
+        if language == "en" and not (distinctive(term[0]) and word in known):
+            continue
+        if language != "en" and other_language != "en" and not distinctive(term[0]) and word not in known:
+            continue
+        if language != "en" and (len(word) < 3 and not any(c.isdigit() for c in word)):
+            continue
+        found.append(term)
+    return found
+
+
+def _has(text: str, term: str) -> bool:
+    plain, word = narrow(text).lower(), term.lower()
+    if word in plain:
+        return True
+    stem = re.sub(r"(?:s|es|ed|ing)$", "", word)
+    if len(stem) > 3 and stem in plain:
+        return True
+    squeezed = re.sub(r"[-_./+:@~\s]", "", plain)
+    if re.sub(_SPLIT, "", word) in squeezed and len(word) > 3:
+        return True
+    parts = [p for p in _SPLIT.split(word) if p]
+    return len(parts) > 1 and all(p in plain for p in parts)
+
+
+def _aliased(pair: Pair, term: str, other: str) -> bool:
+    plain = narrow(other).lower()
+    for alias in pair.known.aliases:
+        if any(narrow(n).lower() == term.lower() for n in alias.names):
+            return any(narrow(n).lower() in plain for n in alias.names)
+    return False
+
+
+def _alike(a: str, b: str) -> float:
+    if _digits(a) != _digits(b) and SequenceMatcher(None, a.lower(), b.lower()).ratio() < 0.5:
+        return 0.0
+    return SequenceMatcher(None, a.lower(), b.lower(), autojunk=False).ratio()
+
+
+def _digits(term: str) -> str:
+    return "".join(c for c in term if c.isdigit())
