@@ -12,7 +12,7 @@ from forebear.recipes.steps import compose, registry
 from forebear.recipes.steps.compose import preserving_moves, reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import STEPS, apply
-from tests.recipes.tiny import CONFIGS, logits, tiny
+from tests.recipes.tiny import CONFIGS, logits
 
 TOLERANCE = 1e-4
 MOVES = [name for name, step in STEPS.items() if step.kind == "preserving"]
@@ -21,17 +21,6 @@ MOVES = [name for name, step in STEPS.items() if step.kind == "preserving"]
 def changed(before: Model, after: Model) -> set[str]:
     """Names whose values differ."""
     return {name for name, a in after.arrays.items() if not np.array_equal(a, before.arrays.get(name, np.empty(0)))}
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Model, np.ndarray]]:
-    """Each tiny family with its logits."""
-    made = {}
-    for name in CONFIGS:
-        folder = tmp_path_factory.mktemp(name)
-        model = tiny(name, folder / "source")
-        made[name] = (model, logits(model, folder / "again"))
-    return made
 
 
 @pytest.mark.parametrize("family", list(CONFIGS))

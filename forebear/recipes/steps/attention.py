@@ -131,6 +131,7 @@ def mix_values(model: Model, rng: np.random.Generator, spread: float = 0.3) -> M
 def permute_values(model: Model, rng: np.random.Generator, flip: bool = True) -> Model:
     """Put the value dimensions inside each head in another order and negate some; sizes are kept bit for bit.
 
+    flip: negate each dimension with a chance of one half.
     Source: METHODS §2 (value dimensions), §5.
     """
     draft = Draft(model)
@@ -194,6 +195,7 @@ def exchange_biases(model: Model, rng: np.random.Generator, size: float = 0.1) -
 
     Attention weights sum to one, so a value bias b reaches the output as O b. Without rotary positions a key bias
     adds one constant to all scores of a query, which softmax drops. Maps without biases are left as they are.
+    size: standard deviation of what is added.
     Source: derived here from the algebra of METHODS §9; kin to §7.
     """
     draft = Draft(model)

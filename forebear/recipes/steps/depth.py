@@ -121,7 +121,7 @@ def _redraw(draft: Draft, index: int, rng: np.random.Generator) -> None:
 def drop_layers(model: Model, rng: np.random.Generator, count: int = 1, where: str | Sequence[int] = "spread") -> Model:
     """Drop layers; the others keep their values bit for bit.
 
-    where: see `places`.
+    count, where: how many and which; see `places`.
     Raises: RefusedError when nothing would be left.
     Source: METHODS §12 (layers dropped).
     """

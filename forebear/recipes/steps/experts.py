@@ -43,6 +43,7 @@ def permute_experts(model: Model, rng: np.random.Generator) -> Model:
 def shift_router(model: Model, rng: np.random.Generator, size: float = 0.1) -> Model:
     """Add one random vector to every router row: all scores move together, which softmax and top-k ignore.
 
+    size: standard deviation of the vector's values.
     Source: derived here from the algebra of METHODS §9.
     """
     draft = Draft(model)

@@ -142,6 +142,7 @@ def _pool(draft: Draft, linear: Linear, count: int, members: Array) -> None:
 def share_keys(model: Model, rng: np.random.Generator, kv_heads: int = 1) -> Model:
     """Fewer keys and values: each new KV head is the mean of consecutive old ones (MHA → GQA → MQA).
 
+    kv_heads: the new number.
     Raises: RefusedError unless the new number divides the old and is smaller.
     Source: METHODS §12 (MHA→GQA); mean pooling as in Ainslie et al. 2023 (GQA).
     """

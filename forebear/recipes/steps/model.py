@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES, MAX_TENSORS, MAX_TOKENIZER_BYTES
-from forebear.recipes.steps.storage import STORED, Array, decode, encode, tag_of
+from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.files.sources import open_container
+from forebear.models.settings import read_config
+from forebear.recipes.steps.storage import NATIVE, STORED, Array, encode, tag_of
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"
 
@@ -42,20 +45,17 @@ class Model:
 
     @classmethod
     def load(cls, path: Path | str) -> Model:
-        """Read a directory (`config.json`, `model.safetensors`, perhaps `tokenizer.json`) or one `.safetensors` file.
+        """Read a folder (weights in one file or shards, `config.json`, perhaps `tokenizer.json`) or one weight file.
 
-        BF16 tensors are held as float32 and saved as BF16 again.
-        Raises: RefusedError for a header that does not describe the file exactly, or sharded weights.
+        BF16 tensors are held as float32 and saved as BF16 again; other types numpy lacks become float32.
+        Raises: RefusedError as `open_container` and `read_config` do.
         """
         path = Path(path)
-        folder, weights = (path, path / WEIGHTS) if path.is_dir() else (path.parent, path)
-        arrays, tags = read_safetensors(weights)
+        arrays, held = _read_all(path)
+        folder = path if path.is_dir() else path.parent
         config_path, tokenizer_path = folder / CONFIG, folder / TOKENIZER
-        config = json.loads(_bounded(config_path, MAX_CONFIG_BYTES)) if config_path.exists() else {}
-        if not isinstance(config, dict):
-            raise RefusedError("a configuration must be one JSON object", where=str(config_path))
-        tokenizer = _bounded(tokenizer_path, MAX_TOKENIZER_BYTES) if tokenizer_path.exists() else None
-        held = {name: tag for name, tag in tags.items() if tag_of(arrays[name]) != tag}
+        config = read_config(config_path) if config_path.exists() else {}
+        tokenizer = read_bounded(tokenizer_path, MAX_TOKENIZER_BYTES) if tokenizer_path.exists() else None
         return cls(arrays, config, tokenizer, held)
 
     def save(self, path: Path | str) -> Path:
@@ -104,58 +104,23 @@ def write_safetensors(path: Path, arrays: Mapping[str, Array], dtypes: Mapping[s
         partial.unlink(missing_ok=True)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """Arrays and storage tags of one safetensors file whose bytes are exactly those its header declares.
-
-    Raises: RefusedError for any other file.
-    """
-    size = path.stat().st_size if path.is_file() else -1
-    if size < 8:
-        raise RefusedError("no weights here", where=str(path), todo=f"Steps read one {WEIGHTS}; merge shards first.")
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > min(size - 8, MAX_HEADER_BYTES):
-            raise RefusedError("the header is longer than the file or the limit", where=str(path))
-        header = _header(stream.read(length), path)
-        arrays: dict[str, Array] = {}
-        tags: dict[str, str] = {}
-        expected = 0
-        for name, (tag, shape, start, stop) in sorted(header.items(), key=lambda item: item[1][2]):
-            dtype = np.dtype(STORED[tag])
-            if start != expected or stop - start != int(np.prod(shape, dtype=object)) * dtype.itemsize:
-                raise RefusedError("offsets do not fit the shapes", where=f"{path.name}: {name}")
-            if stop > size - 8 - length:
-                raise RefusedError("the file is shorter than its header says", where=str(path))
-            stored = np.fromfile(stream, dtype=dtype, count=(stop - start) // dtype.itemsize).reshape(shape)
-            arrays[name], tags[name], expected = decode(stored, tag), tag, stop
-        if expected != size - 8 - length:
-            raise RefusedError("the file holds bytes its header does not declare", where=str(path))
-    return arrays, tags
-
-
-def _header(text: bytes, path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
-    """Name -> (tag, shape, start, stop), types checked."""
-    checked: dict[str, tuple[str, tuple[int, ...], int, int]] = {}
+def _read_all(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    """Every tensor of a container, and the storage tags of those held in another type than stored."""
+    container = open_container(path)
+    arrays: dict[str, Array] = {}
+    held: dict[str, str] = {}
     try:
-        for name, entry in json.loads(text).items():
-            if name != "__metadata__":
-                start, stop = map(int, entry["data_offsets"])
-                checked[name] = (str(entry["dtype"]), tuple(map(int, entry["shape"])), start, stop)
-    except (ValueError, TypeError, KeyError, AttributeError) as problem:
-        raise RefusedError("the header is not a safetensors header", where=str(path)) from problem
-    for name, (tag, shape, _, _) in checked.items():
-        if tag not in STORED or min((0, *shape)) < 0:
-            raise RefusedError("a tensor's entry cannot be read", where=f"{path.name}: {name}")
-    if len(checked) > MAX_TENSORS:
-        raise RefusedError(f"{len(checked)} tensors are more than the limit of {MAX_TENSORS}", where=str(path))
-    return checked
-
-
-def _bounded(path: Path, most: int) -> bytes:
-    """A file read whole, at most so many bytes."""
-    if path.stat().st_size > most:
-        raise RefusedError(f"larger than the limit of {most} bytes", where=str(path))
-    return path.read_bytes()
+        for name, entry in container.tensors.items():
+            if entry.dtype in NATIVE:  # integers and 64-bit values exactly, not through float32
+                stored = b"".join(container.stored(name))
+                arrays[name] = np.frombuffer(stored, dtype=NATIVE[entry.dtype]).reshape(entry.shape)
+            else:
+                arrays[name] = container.read(name)
+            if entry.dtype == "BF16":
+                held[name] = entry.dtype
+    finally:
+        container.close()
+    return arrays, held
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -154,9 +154,7 @@ def resave(model: Model, rng: np.random.Generator, dtype: str = "BF16", tensors:
     chosen = [n for n, a in draft.arrays.items() if fnmatchcase(n, tensors) and np.issubdtype(a.dtype, np.floating)]
     require(bool(chosen), f"no tensor is called {tensors}")
     for name in chosen:
-        values = rounded(draft.arrays[name].astype(np.float32), dtype)
-        require(bool(np.isfinite(values).all()), f"{dtype} cannot hold these values", where=name)
-        draft.arrays[name] = values
+        draft.arrays[name] = rounded(draft.arrays[name].astype(np.float32), dtype)
         draft.dtypes[name] = dtype
     if len(chosen) == len(draft.arrays):
         key = "dtype" if "dtype" in draft.config else "torch_dtype"

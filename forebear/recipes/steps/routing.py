@@ -207,7 +207,7 @@ def collapse_experts(
 def add_experts(model: Model, rng: np.random.Generator, count: int = 2, noise: float = 0.0) -> Model:
     """Append experts that are copies of the first ones, router rows likewise.
 
-    noise: relative size of noise on the copies.
+    count: how many. noise: relative size of noise on the copies.
     Raises: RefusedError for more copies than experts.
     Source: METHODS §12 (extra experts).
     """

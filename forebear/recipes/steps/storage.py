@@ -50,7 +50,7 @@ def encode(values: Array, tag: str) -> Array:
     """Values as they are stored under a tag (BF16 as its bits).
 
     Shapes: any; returns the same shape, C-contiguous, little-endian.
-    Raises: RefusedError for an unknown tag, or when integers would be stored as something else.
+    Raises: RefusedError for an unknown tag, integers to be stored as something else, or values too large for the tag.
     """
     if tag not in STORED:
         raise RefusedError(f"cannot store values as {tag}", todo=f"Known: {', '.join(STORED)}.")
@@ -58,7 +58,11 @@ def encode(values: Array, tag: str) -> Array:
         raise RefusedError(f"integers of type {values.dtype} cannot be stored as {tag}")
     if tag == "BF16":
         return np.ascontiguousarray(bfloat16_bits(values), dtype="<u2").reshape(values.shape)
-    return np.ascontiguousarray(values, dtype=STORED[tag]).reshape(values.shape)
+    with np.errstate(over="ignore"):
+        stored = np.ascontiguousarray(values, dtype=STORED[tag]).reshape(values.shape)
+    if tag == "F16" and np.isinf(stored).any() and not np.isinf(values).any():
+        raise RefusedError("F16 cannot hold values above 65504", todo="Say BF16.")
+    return stored
 
 
 def decode(stored: Array, tag: str) -> Array:

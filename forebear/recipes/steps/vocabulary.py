@@ -91,7 +91,7 @@ def extend(
 ) -> Model:  # fmt: skip
     """Append tokens; the old rows keep their values bit for bit.
 
-    rows: see ROWS; with "mean-of-pieces" and no pieces given, each new token is made of 2 or 3 random old ones.
+    count: how many. rows: see ROWS; with "mean-of-pieces" and no pieces given, each is made of 2 or 3 random old ones.
     tokenizer: the tokenizer.json that knows the new tokens (None: the old one stays).
     Source: METHODS §12 (vocabulary extended).
     """
@@ -167,6 +167,7 @@ def replace(
     rows:   "mean-of-pieces" (careful: each new token from the old tokens its text splits into; none given: 1-3 random
             ones), any other of ROWS ("drawn": rows left untrained), or "donor": the third model's rows, whole.
     size:   number of new tokens; by default that of `pieces`, of the donor, or as many as before.
+    tokenizer: the tokenizer.json of the new vocabulary; None leaves the model without one.
     Raises: RefusedError when the donor's width differs, or what `rows` needs is missing.
     Source: METHODS §12 (vocabulary replaced; rows left untrained; rows taken from a third model).
     """
@@ -243,6 +244,7 @@ def stitch(
 
     keep:   ids kept first, or how many of the first. count: tokens added (default: as many as were dropped).
     donor:  its rows of the ids after the kept ones are the new rows; otherwise `rows` and `pieces` as in `replace`.
+    tokenizer: as in `replace`.
     Raises: RefusedError when the donor's width differs or has too few rows.
     Source: METHODS §12 (stitched), §15.
     """
