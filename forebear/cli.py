@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import forebear
-from forebear.core.errors import ExpectationError, ForebearError
+from forebear.core.errors import ExpectationError, ForebearError, printable
 
 app = typer.Typer(
     name="forebear",
@@ -139,8 +139,6 @@ def main() -> NoReturn:
 
 def guarded(run: Callable[[], Any]) -> int:
     """The exit code of a call: 0 done, 1 expectation not met, 2 usage, 3 input refused, 4 a fault of ours."""
-    import click
-
     try:
         code = run()
         sys.stdout.flush()
@@ -148,33 +146,32 @@ def guarded(run: Callable[[], Any]) -> int:
     except ForebearError as error:
         print(f"forebear: {error}", file=sys.stderr)
         return error.exit_code
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
-        print(f"forebear: {error.format_message()} See forebear --help.", file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("forebear: interrupted; nothing was written", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        wrong_words = getattr(error, "format_message", None)  # the parser's own errors, whichever click typer brings
+        if wrong_words is not None:
+            print(f"forebear: {one_line(str(wrong_words()))} See forebear --help.", file=sys.stderr)
+            return 2
         if os.environ.get("FOREBEAR_DEBUG"):
             raise
         print(
-            f"forebear: a fault of ours ({type(error).__name__}: {forebear_text(error)}). Set FOREBEAR_DEBUG=1 for the "
+            f"forebear: a fault of ours ({type(error).__name__}: {one_line(str(error))}). Set FOREBEAR_DEBUG=1 for the "
             "traceback and report it, please.",
             file=sys.stderr,
         )
         return 4
 
 
-def forebear_text(error: BaseException) -> str:
+def one_line(text: str) -> str:
     """An exception's text as one printable line."""
-    from forebear.core.errors import printable
-
-    return printable(str(error), 200)
+    return printable(" ".join(text.split()), 300)
 
 
 if __name__ == "__main__":

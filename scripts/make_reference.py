@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
+from typing import Any
+
 import typer.main
 
 from forebear.cli import app
@@ -33,7 +34,7 @@ def reference() -> str:
     return "\n".join(parts) + CODES
 
 
-def walk(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
+def walk(command: Any, name: str) -> list[tuple[str, Any]]:
     """Every leaf command with its full name."""
     inner = getattr(command, "commands", None)
     if inner is None:
@@ -41,7 +42,7 @@ def walk(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
     return [leaf for key in sorted(inner) for leaf in walk(inner[key], f"{name} {key}")]
 
 
-def section(name: str, command: click.Command) -> str:
+def section(name: str, command: Any) -> str:
     """One command: what it does, its arguments and options."""
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     usage = " ".join(f"{(p.name or '').upper()}{'...' if p.nargs == -1 else ''}" for p in arguments)

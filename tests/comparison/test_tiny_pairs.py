@@ -174,7 +174,7 @@ def bert(folder: Path, seed: int, **settings: object) -> Path:
 def test_sinusoidal_positions_withhold_the_channels(tmp_path):
     pair = [bert(tmp_path / str(s), s, sinusoids=True) for s in (1, 2)]
     document = forebear.compare(pair[0], [pair[1]])
-    assert any("sinus" in a["words"] and a["axis"].startswith("channel") for a in alarms(document))
+    assert any("sinus" in a["check"] and a["axis"].startswith("channel") for a in alarms(document))
     assert not deciding(document, "channels")
 
 
