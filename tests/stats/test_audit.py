@@ -202,7 +202,7 @@ def test_orthogonality_equals_its_definition(rng):
 
 
 def test_a_shared_hadamard_rotation_is_caught_and_costs_one_channel(rng):
-    plain = trained_embedding(rng, 400, 64) * rng.lognormal(0, 0.7, 64)
+    plain = trained_embedding(rng, 400, 64) * rng.lognormal(0, 1.0, 64)
     hadamard = np.array([[1.0]])
     while len(hadamard) < 64:
         hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
