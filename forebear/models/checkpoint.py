@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from forebear.models.pieces import Piece
 from forebear.models.reading import read_units
 from forebear.models.registry import own_definition, select
 from forebear.models.settings import read_config
+from forebear.tokens.vocabulary import Vocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
 
@@ -38,6 +39,8 @@ class Checkpoint:
     limits: list[str] = field(default_factory=list)
     folder: Path | None = None
     """Where the configuration and perhaps a tokenizer lie; None for weights held in memory."""
+    inner_vocabulary: Callable[[], Vocabulary | None] | None = None
+    """Reads the tokenizer inside the weights' own file (GGUF); None when the container has no place for one."""
 
     @property
     def family(self) -> str:
@@ -136,7 +139,8 @@ def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_h
             limits.append(f"the configuration was not used: {error}")
     try:
         definition = own_definition(architecture) if architecture is not None else None
-        return open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
+        opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
+        return replace(opened, inner_vocabulary=adopted.vocabulary)
     except BaseException:
         container.close()
         raise
