@@ -31,14 +31,16 @@ class ValueDigest:
                 counts as zero and every not-a-number as one.
     constant:   all values are equal (or there are none): such a tensor tells nothing of descent.
     not_finite: how many values are infinite or not a number.
-    stored:     SHA-256 of the stored bytes, "" unless asked for; grid: None unless asked for.
+    stored:     SHA-256 of the stored bytes, "" unless asked for.
+    grid:       the narrowest type that holds every value (`ValueGrid.word`), None unless asked for; grid_fits: in full.
     """
 
     digest: str
     constant: bool
     not_finite: int = 0
     stored: str = ""
-    grid: ValueGrid | None = None
+    grid: str | None = None
+    grid_fits: ValueGrid | None = None
 
 
 def value_digest(container: Container, name: str, *, stored: bool = False, grid: bool = False) -> ValueDigest:
@@ -68,7 +70,7 @@ def is_constant(container: Container, name: str) -> bool:
 
 def value_grid(container: Container, name: str) -> ValueGrid:
     """The number types that hold every value of a tensor, in a pass of its own. Source: METHODS §16."""
-    grid = value_digest(container, name, grid=True).grid
+    grid = value_digest(container, name, grid=True).grid_fits
     assert grid is not None
     return grid
 
@@ -150,7 +152,7 @@ class _Pass:
         head = f"forebear/value/1 {kind} {form} {self.entry.shape}\n".encode()
         digest = hashlib.sha256(head + self._hashes[form].digest()).hexdigest()
         grid = self._probe.result(wide=form != "<f4") if self._probe is not None else None
-        return ValueDigest(digest, self.constant, self.not_finite, stored, grid)
+        return ValueDigest(digest, self.constant, self.not_finite, stored, grid.word if grid else None, grid)
 
 
 def _canonical(values: NDArray[Any]) -> NDArray[Any]:

@@ -33,6 +33,15 @@ class ValueGrid:
         """The first of `fits`; of two types of 16 bits, BF16 stands first."""
         return self.fits[0]
 
+    @property
+    def word(self) -> str:
+        """The narrowest type by one name: "INT4 by row" or "INT8 by row" for rows on a grid, else a float type."""
+        if self.levels is not None and self.levels <= 16:
+            return "INT4 by row"
+        if self.levels is not None and not self.narrowest.startswith("F8"):
+            return "INT8 by row"
+        return self.narrowest
+
 
 @dataclass(frozen=True, slots=True)
 class _Form:

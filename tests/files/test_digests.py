@@ -73,10 +73,10 @@ def test_shape_and_order_are_part_of_the_value(tmp_path: Path, seed: int) -> Non
 def test_doubles_that_float32_cannot_hold_stay_doubles(tmp_path: Path, seed: int) -> None:
     array = generator("tests/files/digests/f8", seed).normal(size=(3, 3))
     assert of(tmp_path, array, "<f8").digest != of(tmp_path, array, "<f4").digest
-    assert of(tmp_path, array, "<f8", grid=True).grid == value_grid(
+    assert of(tmp_path, array, "<f8", grid=True).grid_fits == value_grid(
         opened(tmp_path, ("F64", (3, 3), array.tobytes())), "0"
     )
-    assert of(tmp_path, array, "<f8", grid=True).grid.narrowest == "F64"
+    assert of(tmp_path, array, "<f8", grid=True).grid_fits.narrowest == "F64"
 
 
 @pytest.mark.parametrize("value", [2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63), 2**62])
@@ -163,10 +163,10 @@ def test_the_narrowest_type_is_the_one_the_values_came_from(tmp_path: Path, tag:
     kind = {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "BF16": "bfloat16", "F16": "float16"}[tag]
     values = generator("tests/files/grid", tag, seed).normal(size=(64, 64)).astype(np.float32) * np.float32(0.02)
     rounded = values.astype(np.float16 if tag == "F16" else getattr(ml_dtypes, kind)).astype(np.float32)
-    assert of(tmp_path, rounded, "<f4", grid=True).grid.narrowest == tag
-    assert of(tmp_path, values, "<f4", grid=True).grid.narrowest == "F32"
+    assert of(tmp_path, rounded, "<f4", grid=True).grid_fits.narrowest == tag
+    assert of(tmp_path, values, "<f4", grid=True).grid_fits.narrowest == "F32"
     if not tag.startswith("F8"):  # the smallest values of an 8-bit float are evenly spaced: two true answers
-        assert of(tmp_path, rounded, "<f4", grid=True).grid.levels is None
+        assert of(tmp_path, rounded, "<f4", grid=True).grid_fits.levels is None
 
 
 @pytest.mark.parametrize("tag", ["F8_E4M3", "F8_E5M2", "BF16", "F16"])
@@ -178,7 +178,7 @@ def test_every_code_of_a_type_fits_that_type_and_one_beyond_its_range_does_not(t
     largest = {"F8_E4M3": 448.0, "F8_E5M2": 57344.0, "F16": 65504.0}.get(tag)
     if largest is not None:
         for value in (2 * largest, 2.0**-30):
-            assert tag not in of(tmp_path, np.array([1.0, value]), "<f4", grid=True).grid.fits
+            assert tag not in of(tmp_path, np.array([1.0, value]), "<f4", grid=True).grid_fits.fits
 
 
 @pytest.mark.parametrize(("bits", "levels"), [(8, 256), (4, 16), (2, 3)])
@@ -189,10 +189,12 @@ def test_rounding_by_row_to_few_levels_is_seen_and_its_absence_too(
     top = 2 ** (bits - 1) - 1
     scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(top)
     rounded = np.clip(np.rint(values / scale), -top, top).astype(np.float32) * scale
-    grid = of(tmp_path, rounded, "<f4", grid=True).grid
+    grid = of(tmp_path, rounded, "<f4", grid=True).grid_fits
     assert grid.levels is not None
     assert levels // 2 < grid.levels <= levels
-    assert of(tmp_path, values, "<f4", grid=True).grid.levels is None
+    assert grid.word == ("INT8 by row" if bits == 8 else "INT4 by row")
+    assert of(tmp_path, rounded, "<f4", grid=True).grid == grid.word
+    assert of(tmp_path, values, "<f4", grid=True).grid_fits.levels is None
     spoiled = rounded.copy()
     spoiled[150, 7] += scale[150, 0] * np.float32(0.3)
-    assert of(tmp_path, spoiled, "<f4", grid=True).grid.levels is None
+    assert of(tmp_path, spoiled, "<f4", grid=True).grid_fits.levels is None
