@@ -49,8 +49,13 @@ def binomial_upper(n: int, p: float, chance: float = ALARM) -> int:
     """Smallest c with P(Binomial(n, p) > c) <= chance: more than c is an alarm."""
     total = 0.0
     for c in range(n + 1):
-        total += math.exp(math.lgamma(n + 1) - math.lgamma(c + 1) - math.lgamma(n - c + 1)
-                          + c * math.log(p) + (n - c) * math.log1p(-p))
+        total += math.exp(
+            math.lgamma(n + 1)
+            - math.lgamma(c + 1)
+            - math.lgamma(n - c + 1)
+            + c * math.log(p)
+            + (n - c) * math.log1p(-p)
+        )
         if 1 - total <= chance:
             return c
     return n

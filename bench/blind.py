@@ -75,7 +75,12 @@ def weight_cosine(subject: Path, candidate: Path) -> float:
     inner = left_size = right_size = 0.0
     for name, array in left.items():
         other = right.get(name)
-        if array.ndim == 2 and (".layers." in name or ".h." in name) and other is not None and other.shape == array.shape:
+        if (
+            array.ndim == 2
+            and (".layers." in name or ".h." in name)
+            and other is not None
+            and other.shape == array.shape
+        ):
             inner += float(np.vdot(array, other))
             left_size += float(np.vdot(array, array))
             right_size += float(np.vdot(other, other))

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,18 @@ def make(job: Job, root: Path = TRUTH) -> dict[str, Any]:
     Returns: the record (a line of the manifest).
     Raises:  FileNotFoundError if the parent is missing.
     """
-    arrays, report = _trained(job, root)
-    record = {"id": job.id, "job": job.as_dict(), "held_out_loss": round(report.loss, 4),
-              "unigram_entropy": round(report.unigram_entropy, 4), "good": report.good,
-              "processor_seconds": round(report.seconds, 2), "tokens": report.tokens}
+    arrays, shape, report, tokenizer = _trained(job, root)
+    record = {
+        "id": job.id,
+        "job": job.as_dict(),
+        "held_out_loss": round(report.loss, 4),
+        "unigram_entropy": round(report.unigram_entropy, 4),
+        "good": report.good,
+        "processor_seconds": round(report.seconds, 2),
+        "tokens": report.tokens,
+    }
     folder = root / job.id
-    save(folder, arrays, SHAPES[job.shape], record=record)
+    save(folder, arrays, shape, record=record, tokenizer=tokenizer)
     record["sha256"] = digest(folder)
     partial = folder / f"record.{os.getpid()}.partial"
     write_json(partial, record)
@@ -47,19 +54,37 @@ def make(job: Job, root: Path = TRUTH) -> dict[str, Any]:
     return record
 
 
-def _trained(job: Job, root: Path) -> tuple[dict[str, Floats], Report]:
+def _trained(job: Job, root: Path) -> tuple[dict[str, Floats], Shape, Report, bytes | None]:
     shape = SHAPES[job.shape]
     if job.kind == "rewrite":
-        began = time.process_time()
-        arrays = REWRITES[job.rewrite](load(root / job.parent)[0], shape)
-        loss = held_out_loss({n: torch.from_numpy(a) for n, a in arrays.items()}, shape)
-        entropy = unigram_entropy(stream("main", "held-out"))
-        return arrays, Report(loss, entropy, time.process_time() - began, 0)
+        return *_rewritten(job, root), None
+    if job.kind == "grown":
+        return _grown(job, root)
     if job.kind == "further":
-        start = load(root / job.parent)[0]
-        return train(shape, start, job.course)
-    teacher: tuple[dict[str, Floats], Shape] | None = load(root / job.parent) if job.kind == "student" else None
-    return train(shape, initial(shape, job.seed, job.init), job.course, teacher)
+        arrays, report = train(shape, load(root / job.parent)[0], job.course)
+    else:
+        teacher = load(root / job.parent) if job.kind == "student" else None
+        arrays, report = train(shape, initial(shape, job.seed, job.init), job.course, teacher)
+    return arrays, shape, report, None
+
+
+def _rewritten(job: Job, root: Path) -> tuple[dict[str, Floats], Shape, Report]:
+    shape, began = SHAPES[job.shape], time.process_time()
+    arrays = REWRITES[job.rewrite](load(root / job.parent)[0], shape)
+    loss = held_out_loss({n: torch.from_numpy(a) for n, a in arrays.items()}, shape)
+    entropy = unigram_entropy(stream("main", "held-out"))
+    return arrays, shape, Report(loss, entropy, time.process_time() - began, 0)
+
+
+def _grown(job: Job, root: Path) -> tuple[dict[str, Floats], Shape, Report, bytes | None]:
+    from bench.operations import derive, named
+
+    with TemporaryDirectory() as scratch:
+        derive(root / job.parent, Path(scratch), named(job.operation), "plain", job.seed)
+        start, shape = load(Path(scratch))
+        tokenizer = (Path(scratch) / "tokenizer.json").read_bytes()
+    arrays, report = train(shape, start, job.course)
+    return arrays, shape, report, tokenizer
 
 
 def finished(job: Job, root: Path = TRUTH) -> dict[str, Any] | None:
@@ -104,14 +129,24 @@ def _one_thread() -> None:
 
 def _say(record: dict[str, Any], done: int, total: int, seconds: float) -> None:
     mark = "" if record["good"] else "  BELOW THE FLOOR"
-    print(f"{done}/{total} {seconds:7.0f} s  {record['id']}  loss {record['held_out_loss']:.3f}"
-          f" (entropy {record['unigram_entropy']:.3f}){mark}", file=sys.stderr, flush=True)
+    print(
+        f"{done}/{total} {seconds:7.0f} s  {record['id']}  loss {record['held_out_loss']:.3f}"
+        f" (entropy {record['unigram_entropy']:.3f}){mark}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def machine() -> dict[str, str]:
     """Kind of machine and versions, for every committed result: what bit-for-bit depends on."""
-    return {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version(),
-            "numpy": np.__version__, "torch": str(torch.__version__), "processor": _processor()}
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": str(torch.__version__),
+        "processor": _processor(),
+    }
 
 
 def _processor() -> str:
@@ -126,9 +161,15 @@ def manifest(records: list[dict[str, Any]]) -> dict[str, Any]:
     """The manifest document: every model's seed, course, loss, seconds, digest; shapes; text; machine."""
     seconds = sum(r["processor_seconds"] for r in records)
     shapes = {r["job"]["shape"] for r in records}
-    return {"schema": "forebear-bench/manifest/1", "machine": machine(), "corpus_sha256": corpus_digest(),
-            "shapes": {name: asdict(SHAPES[name]) for name in sorted(shapes)}, "models": records,
-            "processor_seconds": round(seconds, 1), "below_the_floor": [r["id"] for r in records if not r["good"]]}
+    return {
+        "schema": "forebear-bench/manifest/1",
+        "machine": machine(),
+        "corpus_sha256": corpus_digest(),
+        "shapes": {name: asdict(SHAPES[name]) for name in sorted(shapes)},
+        "models": records,
+        "processor_seconds": round(seconds, 1),
+        "below_the_floor": [r["id"] for r in records if not r["good"]],
+    }
 
 
 def again(jobs: list[Job], count: int, scratch: Path, root: Path = TRUTH) -> list[str]:

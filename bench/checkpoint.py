@@ -21,12 +21,18 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 
 def save(
-    folder: Path, arrays: dict[str, Floats], shape: Shape, dtype: str = "float32", record: dict[str, Any] | None = None
+    folder: Path,
+    arrays: dict[str, Floats],
+    shape: Shape,
+    dtype: str = "float32",
+    record: dict[str, Any] | None = None,
+    tokenizer: bytes | None = None,
 ) -> None:
     """Writes a checkpoint folder beside its place and renames it there: a kill leaves the old state or the new one.
 
-    dtype:  float32, float16 or bfloat16.
-    record: kept as record.json beside the weights.
+    dtype:     float32, float16 or bfloat16.
+    record:    kept as record.json beside the weights.
+    tokenizer: the bytes of tokenizer.json; the bench's own when not given.
     """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -34,8 +40,7 @@ def save(
     tensors = {n: torch.from_numpy(np.ascontiguousarray(a)).to(DTYPES[dtype]) for n, a in arrays.items()}
     save_file(tensors, partial / "model.safetensors", metadata={"format": "pt"})
     write_json(partial / "config.json", shape.config() | {"torch_dtype": dtype})
-    if shape.vocabulary == 512:
-        shutil.copyfile(TOKENIZER, partial / "tokenizer.json")
+    (partial / "tokenizer.json").write_bytes(TOKENIZER.read_bytes() if tokenizer is None else tokenizer)
     if record is not None:
         write_json(partial / "record.json", record)
     shutil.rmtree(folder, ignore_errors=True)

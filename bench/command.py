@@ -34,11 +34,12 @@ def _scored(options: argparse.Namespace, draw: Any) -> int:
     from bench import scores
 
     for shape in options.shape:
-        wanted = scores.chosen(shape, options.pairs)
-        if not wanted:
-            print(f"{shape}: nothing has been built; python -m bench build first", file=sys.stderr)
-            return 3
         for method in options.method:
+            most = scores.PAIRS.get(method, 0) if options.pairs is None else options.pairs
+            wanted = scores.chosen(shape, most)
+            if not wanted:
+                print(f"{shape}: nothing has been built; python -m bench build first", file=sys.stderr)
+                return 3
             rows = scores.score_all(method, wanted, scores.stored(method, shape), options.workers)
             _write(draw(method, shape, rows), options.results, f"{options.verb}-{method}-{shape}")
     return 0
@@ -71,8 +72,12 @@ def _table(options: argparse.Namespace) -> int:
 
     for shape in options.shape:
         made = table.rows(shape, options.method, options.workers)
-        worst = {m: max((r["score"] for r in scores.rows_of(
-            scores.read_rows(scores.stored(m, shape)).values())), default=None) for m in options.method}
+        worst = {
+            m: max(
+                (r["score"] for r in scores.rows_of(scores.read_rows(scores.stored(m, shape)).values())), default=None
+            )
+            for m in options.method
+        }
         _write(table.document(shape, options.method, made, worst), options.results, f"table-{shape}")
     return 0
 
@@ -117,19 +122,23 @@ def parser() -> argparse.ArgumentParser:
 
     build = verb("build", _build, "train the truth sets; what is there already stays")
     build.add_argument("--workers", type=int, default=2)
-    build.add_argument("--only", action="append", default=[], help="ids that start so, for example llama64/; repeatable")
+    build.add_argument(
+        "--only", action="append", default=[], help="ids that start so, for example llama64/; repeatable"
+    )
     build.add_argument("--slice", default="", help="a small plan by name: test")
     build.add_argument("--manifest", type=Path, help="write the manifest document here when all is built")
     build.add_argument("--again", type=int, default=0, metavar="N", help="rebuild N models and compare digests")
     build.add_argument("--list", action="store_true", help="print the ids and stop")
     methods, shapes = _known()
-    for name, call, words in (("run", _run, "score labelled pairs: AUC by stratum"),
-                              ("null", _null, "audit every statistic on independent pairs and strata"),
-                              ("table", _table, "operations x further training x rewriting: what is found")):
+    for name, call, words in (
+        ("run", _run, "score labelled pairs: AUC by stratum"),
+        ("null", _null, "audit every statistic on independent pairs and strata"),
+        ("table", _table, "operations x further training x rewriting: what is found"),
+    ):
         made = verb(name, call, words)
         made.add_argument("--method", action="append", choices=methods, help="repeatable; all when not given")
         made.add_argument("--shape", action="append", choices=shapes, help="repeatable; llama64 when not given")
-        made.add_argument("--pairs", type=int, default=500, help="most independent pairs scored a shape; 0 for all")
+        made.add_argument("--pairs", type=int, help="most independent pairs scored a shape; 0 for all")
         made.add_argument("--workers", type=int, default=2)
         made.add_argument("--results", type=Path, default=RESULTS)
     verb("demo", _demo, "remake the demo checkpoints in forebear/demo_data")

@@ -33,12 +33,23 @@ def audit_figure(name: str, rows: Sequence[Row], apart: set[tuple[str, str]]) ->
     own = np.array([float(r["figures"][name][0]) for r in having if (r["subject"], r["candidate"]) in apart])
     order = np.argsort(values if law in ("p", "p-bound") else -np.abs(values), kind="stable")[:WORST]
     entry: dict[str, Any] = {
-        "name": name, "law": law, "pairs": len(values), "disjoint_pairs": len(own), "histogram": histogram(values),
-        "mean": _number(values.mean()), "sd": _number(values.std()), "least": _number(values.min()),
-        "median": _number(np.median(values)), "most": _number(values.max()),
-        "worst": [{"subject": having[i]["subject"], "candidate": having[i]["candidate"], "value": _number(values[i])}
-                  for i in order],
-        "ks": None, "levels": None, "alarm": False,
+        "name": name,
+        "law": law,
+        "pairs": len(values),
+        "disjoint_pairs": len(own),
+        "histogram": histogram(values),
+        "mean": _number(values.mean()),
+        "sd": _number(values.std()),
+        "least": _number(values.min()),
+        "median": _number(np.median(values)),
+        "most": _number(values.max()),
+        "worst": [
+            {"subject": having[i]["subject"], "candidate": having[i]["candidate"], "value": _number(values[i])}
+            for i in order
+        ],
+        "ks": None,
+        "levels": None,
+        "alarm": False,
     }
     if len(own):
         _judge(entry, law, own)
@@ -69,12 +80,23 @@ def stratum_entry(truth: str, stratum: str, rows: Sequence[Row]) -> dict[str, An
     called = sum(r["relation"] in ACCUSATIONS for r in rows)
     worst = max(rows, key=lambda r: r["score"])
     return {
-        "stratum": stratum, "truth": truth, "pairs": len(rows), "relations": dict(Counter(r["relation"] for r in rows)),
-        "called_related": called, "called_related_words": called_words(called, rows),
-        "largest_score": {"subject": worst["subject"], "candidate": worst["candidate"],
-                          "score": _number(worst["score"]), "relation": worst["relation"]},
-        "scores": {"least": _number(min(r["score"] for r in rows)), "most": _number(worst["score"]),
-                   "median": _number(np.median([r["score"] for r in rows]))},
+        "stratum": stratum,
+        "truth": truth,
+        "pairs": len(rows),
+        "relations": dict(Counter(r["relation"] for r in rows)),
+        "called_related": called,
+        "called_related_words": called_words(called, rows),
+        "largest_score": {
+            "subject": worst["subject"],
+            "candidate": worst["candidate"],
+            "score": _number(worst["score"]),
+            "relation": worst["relation"],
+        },
+        "scores": {
+            "least": _number(min(r["score"] for r in rows)),
+            "most": _number(worst["score"]),
+            "median": _number(np.median([r["score"] for r in rows])),
+        },
     }
 
 
@@ -86,17 +108,27 @@ def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
     own_called = sum(r["relation"] in ACCUSATIONS for r in own)
     seen = dict.fromkeys((r["truth"], r["stratum"]) for r in rows if r["truth"] != RELATED)
     return {
-        "schema": "forebear-bench/null/1", "method": method, "method_version": version_of(method), "shape": shape,
-        "machine": machine(), "alarm_chance": ALARM,
+        "schema": "forebear-bench/null/1",
+        "method": method,
+        "method_version": version_of(method),
+        "shape": shape,
+        "machine": machine(),
+        "alarm_chance": ALARM,
         "models": len({name for r in independent for name in (r["subject"], r["candidate"])}),
-        "independent": stratum_entry(INDEPENDENT, "independent", independent) | {
-            "disjoint_pairs": len(own), "called_related_disjoint": called_words(own_called, own),
-            "upper_95": none_of(len(own)) if own_called == 0 else None},
+        "independent": stratum_entry(INDEPENDENT, "independent", independent)
+        | {
+            "disjoint_pairs": len(own),
+            "called_related_disjoint": called_words(own_called, own),
+            "upper_95": none_of(len(own)) if own_called == 0 else None,
+        },
         "figures": [audit_figure(name, independent, apart) for name in figure_names(independent)],
-        "strata": [stratum_entry(t, s, chosen) for t, s in seen
-                   if s != "independent" and t in (INDEPENDENT, SHARED_START, DISTILLED)
-                   and (chosen := rows_of(rows, t, s))],
-        "errors": [{"subject": r["subject"], "candidate": r["candidate"], "error": r["error"]}
-                   for r in rows if "error" in r],
+        "strata": [
+            stratum_entry(t, s, chosen)
+            for t, s in seen
+            if s != "independent" and t in (INDEPENDENT, SHARED_START, DISTILLED) and (chosen := rows_of(rows, t, s))
+        ],
+        "errors": [
+            {"subject": r["subject"], "candidate": r["candidate"], "error": r["error"]} for r in rows if "error" in r
+        ],
         "seconds": round(sum(r.get("seconds", 0.0) for r in rows), 1),
     }

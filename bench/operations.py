@@ -29,26 +29,34 @@ class Operation:
 
 NAMED = (
     Operation("further training alone"),
-    Operation("layers inserted, copied", "insert-layers", {"count": 2, "kind": "copied"}),
-    Operation("layers dropped", "drop-layers", {"count": 1}),
-    Operation("MLP widened", "widen-mlp", {}),
-    Operation("residual width grown", "grow-width", {}),
-    Operation("heads to groups", "share-keys", {}),
-    Operation("dense to experts", "dense-to-experts", {}),
-    Operation("vocabulary extended", "extend-vocabulary", {}),
-    Operation("vocabulary trimmed", "trim-vocabulary", {}),
-    Operation("noise added", "add-noise", {}),
-    Operation("pruned", "prune", {}),
-    Operation("quantised", "quantise", {}),
+    Operation("two layers inserted, copied", "layers-inserted", {"count": 2}),
+    Operation("one layer dropped", "layers-dropped", {"count": 1}),
+    Operation("MLP widened by half", "mlp-widened", {"factor": 1.5}),
+    Operation("residual width doubled", "width-grown", {"factor": 2.0}),
+    Operation("keys and values shared", "keys-shared"),
+    Operation("dense to four experts", "dense-to-moe", {"experts": 4, "noise": 0.01}),
+    Operation("vocabulary extended", "vocabulary-extended", {"count": 64}),
+    Operation("vocabulary replaced", "vocabulary-replaced"),
+    Operation("half pruned by size", "pruned-by-size", {"share": 0.5}),
+    Operation("quantised to 4 bits", "quantised-int4", {"group": 16}),
+    Operation("noise of a tenth added", "noise-added", {"size": 0.1}),
 )
 """The twelve named operations. A step the registry lacks, or that refuses a family, is listed as not done."""
 
 
 def operations() -> list[Operation]:
     """The named ones, then every other operation the registry knows and that needs no further word."""
-    rest = [Operation(name, name, named=False) for name, step in STEPS.items()
-            if step.kind == "operation" and name not in {o.step for o in NAMED} and not _needs_words(name)]
+    rest = [
+        Operation(name, name, named=False)
+        for name, step in STEPS.items()
+        if step.kind == "operation" and name not in {o.step for o in NAMED} and not _needs_words(name)
+    ]
     return [*NAMED, *rest]
+
+
+def named(name: str) -> Operation:
+    """The operation of that name. Raises: StopIteration for another name."""
+    return next(o for o in operations() if o.name == name)
 
 
 def _needs_words(name: str) -> bool:
@@ -57,10 +65,16 @@ def _needs_words(name: str) -> bool:
 
 def undone() -> list[dict[str, str]]:
     """Named operations the registry does not have, and steps that need parameters nobody has chosen: said, not dropped."""
-    missing = [{"operation": o.name, "why": f"no step {o.step!r} in the registry"} for o in NAMED
-               if o.step and o.step not in STEPS]
-    wordy = [{"operation": name, "why": "its parameters have no default"} for name, step in STEPS.items()
-             if step.kind == "operation" and _needs_words(name) and name not in {o.step for o in NAMED}]
+    missing = [
+        {"operation": o.name, "why": f"no step {o.step!r} in the registry"}
+        for o in NAMED
+        if o.step and o.step not in STEPS
+    ]
+    wordy = [
+        {"operation": name, "why": "its parameters have no default"}
+        for name, step in STEPS.items()
+        if step.kind == "operation" and _needs_words(name) and name not in {o.step for o in NAMED}
+    ]
     return missing + wordy
 
 

@@ -19,9 +19,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def page(title: str, parts: Sequence[str]) -> str:
     """A whole HTML page; title is escaped, parts are markup made here."""
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
-            f'content="{POLICY}"><title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>'
-            f"{''.join(parts)}</body></html>\n")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        f'content="{POLICY}"><title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>'
+        f"{''.join(parts)}</body></html>\n"
+    )
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[Any]], bad: Sequence[bool] = ()) -> str:
@@ -44,47 +46,96 @@ def histogram(name: str, drawn: dict[str, Any], wide: int = 300, high: int = 90)
     counts, edges = drawn["counts"], drawn["edges"]
     top, each = max(*counts, 1), wide / len(counts)
     heights = [high * c / top for c in counts]
-    bars = "".join(f'<rect x="{i * each:.1f}" y="{high - h:.1f}" width="{each - 1:.1f}" height="{h:.1f}"/>'
-                   for i, h in enumerate(heights))
-    words = (f'<text x="0" y="{high + 13}">{edges[0]:.3g}</text>'
-             f'<text x="{wide}" y="{high + 13}" text-anchor="end">{edges[-1]:.3g}</text>')
-    return (f'<figure><svg width="{wide}" height="{high + 18}" role="img" aria-label="{escape(name)}">{bars}{words}</svg>'
-            f"<figcaption>{escape(name)}</figcaption></figure>")
+    bars = "".join(
+        f'<rect x="{i * each:.1f}" y="{high - h:.1f}" width="{each - 1:.1f}" height="{h:.1f}"/>'
+        for i, h in enumerate(heights)
+    )
+    words = (
+        f'<text x="0" y="{high + 13}">{edges[0]:.3g}</text>'
+        f'<text x="{wide}" y="{high + 13}" text-anchor="end">{edges[-1]:.3g}</text>'
+    )
+    return (
+        f'<figure><svg width="{wide}" height="{high + 18}" role="img" aria-label="{escape(name)}">{bars}{words}</svg>'
+        f"<figcaption>{escape(name)}</figcaption></figure>"
+    )
 
 
 def machine_words(document: dict[str, Any]) -> str:
     """One faint line of what the figures were made with."""
     made = document["machine"]
     words = f"Method version {document['method_version']}. " if "method_version" in document else ""
-    return (f'<p class="faint">{escape(words)}{escape(made["processor"])}, Python {escape(made["python"])}, numpy '
-            f'{escape(made["numpy"])}, torch {escape(made["torch"])}.</p>')
+    return (
+        f'<p class="faint">{escape(words)}{escape(made["processor"])}, Python {escape(made["python"])}, numpy '
+        f"{escape(made['numpy'])}, torch {escape(made['torch'])}.</p>"
+    )
 
 
 def null_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/null/1 document."""
     first = d["independent"]
     figures, parts = d["figures"], [machine_words(d)]
-    parts.append(f"<p>{d['models']} independents, {first['pairs']} pairs, {first['disjoint_pairs']} of them disjoint. "
-                 f"Called related: {escape(first['called_related_words'])}; among disjoint pairs "
-                 f"{escape(first['called_related_disjoint'])}.</p><h2>Statistics on independent pairs</h2>")
+    parts.append(
+        f"<p>{d['models']} independents, {first['pairs']} pairs, {first['disjoint_pairs']} of them disjoint. "
+        f"Called related: {escape(first['called_related_words'])}; among disjoint pairs "
+        f"{escape(first['called_related_disjoint'])}.</p><h2>Statistics on independent pairs</h2>"
+    )
     parts += [histogram(f["name"], f["histogram"]) for f in figures]
-    parts.append(table(
-        ["statistic", "promise", "pairs", "mean", "sd", "least", "median", "most", "KS p (disjoint)", "worst pair"],
-        [[f["name"], f["law"], f["pairs"], f["mean"], f["sd"], f["least"], f["median"], f["most"],
-          f["ks"]["p"] if f["ks"] else "", f"{f['worst'][0]['subject']} / {f['worst'][0]['candidate']}"] for f in figures],
-        [f["alarm"] for f in figures]))
+    parts.append(
+        table(
+            ["statistic", "promise", "pairs", "mean", "sd", "least", "median", "most", "KS p (disjoint)", "worst pair"],
+            [
+                [
+                    f["name"],
+                    f["law"],
+                    f["pairs"],
+                    f["mean"],
+                    f["sd"],
+                    f["least"],
+                    f["median"],
+                    f["most"],
+                    f["ks"]["p"] if f["ks"] else "",
+                    f"{f['worst'][0]['subject']} / {f['worst'][0]['candidate']}",
+                ]
+                for f in figures
+            ],
+            [f["alarm"] for f in figures],
+        )
+    )
     tested = [f for f in figures if f["levels"]]
     if tested:
-        parts.append("<h2>Share of p below each level, disjoint pairs (count, most allowed)</h2>" + table(
-            ["statistic", *(str(row["level"]) for row in tested[0]["levels"])],
-            [[f["name"], *(f"{row['count']} of {row['of']} (≤ {row['limit']})" for row in f["levels"])] for f in tested],
-            [any(row["alarm"] for row in f["levels"]) for f in tested]))
-    parts.append("<h2>Strata: what is not a relative and looks like one</h2>" + table(
-        ["stratum", "truth", "pairs", "called related", "verdicts", "largest score"],
-        [[s["stratum"], s["truth"], s["pairs"], s["called_related_words"], _counted(s["relations"]),
-          s["largest_score"]["score"]] for s in d["strata"]], [s["called_related"] > 0 for s in d["strata"]]))
+        parts.append(
+            "<h2>Share of p below each level, disjoint pairs (count, most allowed)</h2>"
+            + table(
+                ["statistic", *(str(row["level"]) for row in tested[0]["levels"])],
+                [
+                    [f["name"], *(f"{row['count']} of {row['of']} (≤ {row['limit']})" for row in f["levels"])]
+                    for f in tested
+                ],
+                [any(row["alarm"] for row in f["levels"]) for f in tested],
+            )
+        )
+    parts.append(
+        "<h2>Strata: what is not a relative and looks like one</h2>"
+        + table(
+            ["stratum", "truth", "pairs", "called related", "verdicts", "largest score"],
+            [
+                [
+                    s["stratum"],
+                    s["truth"],
+                    s["pairs"],
+                    s["called_related_words"],
+                    _counted(s["relations"]),
+                    s["largest_score"]["score"],
+                ]
+                for s in d["strata"]
+            ],
+            [s["called_related"] > 0 for s in d["strata"]],
+        )
+    )
     if d["errors"]:
-        parts.append(f'<p class="bad">{len(d["errors"])} pairs failed; the first: {escape(d["errors"][0]["error"])}</p>')
+        parts.append(
+            f'<p class="bad">{len(d["errors"])} pairs failed; the first: {escape(d["errors"][0]["error"])}</p>'
+        )
     return page(f"Null audit: {d['method']} on {d['shape']}", parts)
 
 
@@ -94,13 +145,34 @@ def _counted(relations: dict[str, int]) -> str:
 
 def run_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/run/1 document."""
-    body = [[s["stratum"], s["truth"], s["further"], s["positives"], s["auc"], f"{s['low']:.3f} to {s['high']:.3f}",
-             s["called_related"] or ""] for s in d["strata"]]
-    words = "" if d["related"] is None else (
-        f"<p>All relatives against independents: AUC {d['related']['auc']:.4f}, 95 % interval {d['related']['low']:.3f} to "
-        f"{d['related']['high']:.3f}.</p>")
-    return page(f"Run: {d['method']} on {d['shape']}", [machine_words(d), words, table(
-        ["stratum", "truth", "further training", "pairs", "AUC", "95 % interval", "called related"], body)])
+    body = [
+        [
+            s["stratum"],
+            s["truth"],
+            s["further"],
+            s["positives"],
+            s["auc"],
+            f"{s['low']:.3f} to {s['high']:.3f}",
+            s["called_related"] or "",
+        ]
+        for s in d["strata"]
+    ]
+    words = (
+        ""
+        if d["related"] is None
+        else (
+            f"<p>All relatives against independents: AUC {d['related']['auc']:.4f}, 95 % interval {d['related']['low']:.3f} to "
+            f"{d['related']['high']:.3f}.</p>"
+        )
+    )
+    return page(
+        f"Run: {d['method']} on {d['shape']}",
+        [
+            machine_words(d),
+            words,
+            table(["stratum", "truth", "further training", "pairs", "AUC", "95 % interval", "called related"], body),
+        ],
+    )
 
 
 def table_page(d: dict[str, Any]) -> str:
@@ -113,14 +185,23 @@ def table_page(d: dict[str, Any]) -> str:
         names = dict.fromkeys(k[0] for k in cells)
         body = [[name, *(_found(cells.get((name, s, f))) for s in shares for f in d["forms"])] for name in names]
         wrong = [c for c in result["cells"] if c["stranger"] and c["found"]]
-        parts += [f"<h2>{escape(method)}</h2>", table(heads, body),
-                  f"<p>The same operations done to independents: {sum(c['found'] for c in wrong)} of "
-                  f"{sum(c['of'] for c in result['cells'] if c['stranger'])} called related.</p>"]
-    parts.append("<h2>Cosine of weights with the base</h2>" + table(
-        ["text", "further training", "seed", "cosine"],
-        [[c["text"], c["further"], c["seed"], c["cosine"]] for c in d["residual_cosine"]]))
+        parts += [
+            f"<h2>{escape(method)}</h2>",
+            table(heads, body),
+            f"<p>The same operations done to independents: {sum(c['found'] for c in wrong)} of "
+            f"{sum(c['of'] for c in result['cells'] if c['stranger'])} called related.</p>",
+        ]
+    parts.append(
+        "<h2>Cosine of weights with the base</h2>"
+        + table(
+            ["text", "further training", "seed", "cosine"],
+            [[c["text"], c["further"], c["seed"], c["cosine"]] for c in d["residual_cosine"]],
+        )
+    )
     if d["not_done"]:
-        parts.append("<h2>Not done</h2>" + table(["operation", "why"], [[n["operation"], n["why"]] for n in d["not_done"]]))
+        parts.append(
+            "<h2>Not done</h2>" + table(["operation", "why"], [[n["operation"], n["why"]] for n in d["not_done"]])
+        )
     return page(f"Power table: {d['shape']}", parts)
 
 

@@ -19,8 +19,15 @@ def auc_row(positives: Sequence[Row], negatives: Sequence[Row], apart: set[tuple
     own = sum((r["subject"], r["candidate"]) in apart for r in negatives)
     bases = len({r["subject"] for r in positives})
     low, high = auc_interval(value, max(1, bases), max(1, own))
-    return {"auc": round(value, 4), "low": round(low, 4), "high": round(high, 4), "positives": len(positives),
-            "negatives": len(negatives), "independent_positives": bases, "independent_negatives": own}
+    return {
+        "auc": round(value, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "positives": len(positives),
+        "negatives": len(negatives),
+        "independent_positives": bases,
+        "independent_negatives": own,
+    }
 
 
 def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
@@ -33,10 +40,24 @@ def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
     listed = []
     for (truth, stratum, further), members in sorted(groups.items()):
         called = sum(r["relation"] in ACCUSATIONS for r in members)
-        listed.append({"truth": truth, "stratum": stratum, "further": further,
-                       "called_related": share_words(called, len(members)) if any(r["relation"] for r in members) else None,
-                       "scores": sorted(round(r["score"], 4) for r in members), **auc_row(members, negatives, apart)})
+        listed.append(
+            {
+                "truth": truth,
+                "stratum": stratum,
+                "further": further,
+                "called_related": share_words(called, len(members)) if any(r["relation"] for r in members) else None,
+                "scores": sorted(round(r["score"], 4) for r in members),
+                **auc_row(members, negatives, apart),
+            }
+        )
     related = [r for (truth, _, _), members in groups.items() if truth == RELATED for r in members]
-    return {"schema": "forebear-bench/run/1", "method": method, "method_version": version_of(method), "shape": shape,
-            "machine": machine(), "related": auc_row(related, negatives, apart) if related else None, "strata": listed,
-            "errors": sum("error" in r for r in rows)}
+    return {
+        "schema": "forebear-bench/run/1",
+        "method": method,
+        "method_version": version_of(method),
+        "shape": shape,
+        "machine": machine(),
+        "related": auc_row(related, negatives, apart) if related else None,
+        "strata": listed,
+        "errors": sum("error" in r for r in rows),
+    }

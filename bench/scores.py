@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import sys
@@ -27,13 +28,19 @@ Row = dict[str, Any]
 CHUNK = 16
 
 
+RESTS_ON = {"forebear": ("comparison", "core", "files", "models", "stats", "tokens"), "plain-statistics": ("stats",)}
+"""Rooms of forebear whose change makes a method another one."""
+PAIRS = {"forebear": 150}
+"""Independent pairs scored a shape where a method is too slow for all of them; the disjoint ones are always among them."""
+
+
 def version_of(method: str) -> str:
     """Changes when the code a method rests on changes."""
-    roots = [HERE / "methods"] + ([HERE.parent / "forebear"] if method == "forebear" else [])
+    shared = [HERE / "methods" / "parts.py", HERE / "methods" / "score.py", Path(inspect.getfile(METHODS[method]))]
+    rooms = [HERE.parent / "forebear" / room for room in RESTS_ON.get(method, ())]
     whole = hashlib.sha256()
-    for root in roots:
-        for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml")):
-            whole.update(path.relative_to(HERE.parent).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted({*shared, *(p for r in rooms for p in r.rglob("*") if p.suffix in (".py", ".toml"))}):
+        whole.update(path.name.encode() + b"\0" + path.read_bytes())
     return whole.hexdigest()[:12]
 
 
@@ -45,8 +52,13 @@ def score_pair(method: str, root: Path, pair: Pair) -> Row:
         score = score_blind(METHODS[method], root / pair.subject, root / pair.candidate, WORK / "blind")
     except Exception as problem:  # noqa: BLE001 - a rival may fail in any way; the row says so and is counted
         return row | {"error": f"{type(problem).__name__}: {problem}"}
-    row |= {"score": score.score, "direction": score.direction, "log10_p": score.log10_p, "relation": score.relation,
-            "seconds": round(time.perf_counter() - began, 4)}
+    row |= {
+        "score": score.score,
+        "direction": score.direction,
+        "log10_p": score.log10_p,
+        "relation": score.relation,
+        "seconds": round(time.perf_counter() - began, 4),
+    }
     row["figures"] = {name: [figure.value, figure.law] for name, figure in score.figures.items()}
     return row
 

@@ -135,7 +135,14 @@ def shape_of(config: dict[str, Any]) -> Shape:
         tied,
         vocabulary,
         config["max_position_embeddings"],
+        _own_head_size(config),
     )
+
+
+def _own_head_size(config: dict[str, Any]) -> int:
+    """Dimensions of a head where they are not width / heads; 0 where they are."""
+    size = int(config.get("head_dim") or 0)
+    return 0 if size * config["num_attention_heads"] == config["hidden_size"] else size
 
 
 Spec = dict[str, tuple[tuple[int, ...], str]]

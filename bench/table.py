@@ -23,7 +23,7 @@ from bench.build import TRUTH, machine
 from bench.corpus import WORK
 from bench.methods import METHODS
 from bench.null import ACCUSATIONS
-from bench.operations import FORMS, Operation, derive, operations, undone
+from bench.operations import FORMS, Operation, derive, named, operations, undone
 from bench.scores import Row, read_rows, version_of
 from bench.truth import FURTHER, base
 from forebear.core.errors import RefusedError
@@ -70,7 +70,7 @@ def cells(shape: str, chosen: Sequence[Operation], root: Path = TRUTH) -> Iterat
 
 def score_cell(methods: Sequence[str], root: Path, cell: Cell) -> list[Row]:
     """Makes the subject in a scratch folder, scores it with every method, removes it."""
-    chosen = next(o for o in operations() if o.name == cell.operation)
+    chosen = named(cell.operation)
     folder = WORK / "table" / secrets.token_hex(8)
     common: Row = asdict(cell) | {"subject": cell.id, "candidate": cell.candidate}
     try:
@@ -125,13 +125,20 @@ def summary(method: str, made: Sequence[Row], worst_independent: float | None) -
     for (operation, further, form, stranger), members in groups.items():
         scored = [r for r in members if "score" in r]
         hits = sum(_hit(r, worst_independent) for r in scored)
-        listed.append({
-            "operation": operation, "further": further, "form": form, "stranger": stranger, "found": hits,
-            "of": len(scored), "words": share_words(hits, len(scored)) if scored else "not done",
-            "median_score": round(float(np.median([r["score"] for r in scored])), 4) if scored else None,
-            "relations": sorted({r["relation"] for r in scored if r["relation"]}),
-            "not_done": sorted({r.get("refused") or r.get("error") or "" for r in members if "score" not in r}),
-        })
+        listed.append(
+            {
+                "operation": operation,
+                "further": further,
+                "form": form,
+                "stranger": stranger,
+                "found": hits,
+                "of": len(scored),
+                "words": share_words(hits, len(scored)) if scored else "not done",
+                "median_score": round(float(np.median([r["score"] for r in scored])), 4) if scored else None,
+                "relations": sorted({r["relation"] for r in scored if r["relation"]}),
+                "not_done": sorted({r.get("refused") or r.get("error") or "" for r in members if "score" not in r}),
+            }
+        )
     return listed
 
 
@@ -154,13 +161,25 @@ def residual_curve(shape: str, root: Path = TRUTH) -> list[dict[str, Any]]:
     return found
 
 
-def document(shape: str, methods: Sequence[str], made: Sequence[Row], worst: dict[str, float | None],
-             root: Path = TRUTH) -> dict[str, Any]:
+def document(
+    shape: str, methods: Sequence[str], made: Sequence[Row], worst: dict[str, float | None], root: Path = TRUTH
+) -> dict[str, Any]:
     """The committed table of one shape."""
     return {
-        "schema": "forebear-bench/table/1", "shape": shape, "machine": machine(), "seeds": SEEDS,
-        "order": "operations were done after the further training", "forms": list(FORMS),
-        "methods": {m: {"method_version": version_of(m), "worst_independent": worst.get(m),
-                        "cells": summary(m, made, worst.get(m))} for m in methods},
-        "residual_cosine": residual_curve(shape, root), "not_done": undone(),
+        "schema": "forebear-bench/table/1",
+        "shape": shape,
+        "machine": machine(),
+        "seeds": SEEDS,
+        "order": "operations were done after the further training",
+        "forms": list(FORMS),
+        "methods": {
+            m: {
+                "method_version": version_of(m),
+                "worst_independent": worst.get(m),
+                "cells": summary(m, made, worst.get(m)),
+            }
+            for m in methods
+        },
+        "residual_cosine": residual_curve(shape, root),
+        "not_done": undone(),
     }

@@ -42,8 +42,14 @@ def course(shape: str, share: float = 1.0, **changes: Any) -> Course:
     Steps and rates were chosen once so that every shape passes MARGIN_NATS: in about eight seconds on one core at width
     64, 20 at 128, 50 at 256.
     """
-    known = {"llama": (220, 1e-2, 20), "qwen2": (220, 1e-2, 20), "gpt2": (260, 6e-3, 40), "moe": (160, 1e-2, 20),
-             "llama128": (180, 6e-3, 20), "llama256": (150, 5e-3, 20)}
+    known = {
+        "llama": (220, 1e-2, 20),
+        "qwen2": (220, 1e-2, 20),
+        "gpt2": (260, 6e-3, 40),
+        "moe": (160, 1e-2, 20),
+        "llama128": (180, 6e-3, 20),
+        "llama256": (150, 5e-3, 20),
+    }
     steps, peak, warm_up = known[shape] if shape in known else known[shape.split("-")[0].removesuffix("64")]
     return replace(Course(round(steps * share), peak_rate=peak, warm_up=warm_up), **changes)
 

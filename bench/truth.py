@@ -16,14 +16,23 @@ FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
 STAGES = (25, 50, 100)
 """Per cent of training at which same-seed pairs are kept."""
 FLAWED_INITS = ("one-key-layers", "one-key-gate-up", "cloned-shards")
+GROWN = {
+    "two layers inserted, copied": "inserted",
+    "MLP widened by half": "widened",
+    "residual width doubled": "doubled",
+    "dense to four experts": "experts",
+    "keys and values shared": "shared",
+    "vocabulary extended": "extended",
+}
+"""Operations (bench.operations) after which training went on, as it did in the cases the testimony alleges."""
 STRATUM_SIZE = 6
 RELATED, INDEPENDENT, SHARED_START, DISTILLED = "related", "independent", "shared-start", "distilled"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One model. kind: train (from a seed), further (from a parent), student (from a seed, taught by a parent) or
-    rewrite (a parent's outputs, other coordinates)."""
+    """One model. kind: train (from a seed), further (from a parent), student (from a seed, taught by a parent), rewrite
+    (a parent's outputs, other coordinates) or grown (a parent after an operation, then trained further)."""
 
     id: str
     kind: str
@@ -33,9 +42,11 @@ class Job:
     parent: str = ""
     init: str = "plain"
     rewrite: str = ""
+    operation: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What identifies the job; an operation only where there is one."""
+        return {k: v for k, v in asdict(self).items() if k != "operation" or v}
 
 
 @dataclass(frozen=True)
@@ -62,13 +73,24 @@ def base(shape: str, n: int) -> str:
 
 
 def _further() -> Iterator[Job]:
-    for shape, bases, texts in (("llama64", 3, ("other", "dirty")), ("gpt2-64", 3, ("other",)),
-                                ("gpt2-64", 1, ("dirty",)), ("qwen2-64", 1, ("other",)), ("moe-64", 1, ("other",))):
+    for shape, bases, texts in (
+        ("llama64", 3, ("other", "dirty")),
+        ("gpt2-64", 3, ("other",)),
+        ("gpt2-64", 1, ("dirty",)),
+        ("qwen2-64", 1, ("other",)),
+        ("moe-64", 1, ("other",)),
+    ):
         for n in range(bases):
             for text in texts:
                 for word, share in FURTHER.items():
-                    yield Job(f"{shape}/further-{n}-{text}-{word}", "further", shape, 0,
-                              course(shape, share, text=text, order=1), parent=base(shape, n))
+                    yield Job(
+                        f"{shape}/further-{n}-{text}-{word}",
+                        "further",
+                        shape,
+                        0,
+                        course(shape, share, text=text, order=1),
+                        parent=base(shape, n),
+                    )
 
 
 def _same_seed() -> Iterator[Job]:
@@ -77,9 +99,13 @@ def _same_seed() -> Iterator[Job]:
             for side, text in (("a", "main"), ("b", "other")):
                 for stage in STAGES:
                     whole = course(shape)
-                    yield Job(f"{shape}/same-seed-{n}-{side}-{stage}", "train", shape, 50_000 + n,
-                              course(shape, text=text, order=2 if side == "b" else 0,
-                                     stop=round(whole.steps * stage / 100)))
+                    yield Job(
+                        f"{shape}/same-seed-{n}-{side}-{stage}",
+                        "train",
+                        shape,
+                        50_000 + n,
+                        course(shape, text=text, order=2 if side == "b" else 0, stop=round(whole.steps * stage / 100)),
+                    )
 
 
 def _strata() -> Iterator[Job]:
@@ -88,12 +114,39 @@ def _strata() -> Iterator[Job]:
             yield Job(f"llama64/{init}-{n}", "train", "llama64", 60_000 + n, course("llama64"), init=init)
     for rewrite in ("svd-basis", "norm-sorted"):
         for n in range(STRATUM_SIZE):
-            yield Job(f"llama64/{rewrite}-{n}", "rewrite", "llama64", 0, course("llama64"), rewrite=rewrite,
-                      parent=base("llama64", 90 + n))
+            yield Job(
+                f"llama64/{rewrite}-{n}",
+                "rewrite",
+                "llama64",
+                0,
+                course("llama64"),
+                rewrite=rewrite,
+                parent=base("llama64", 90 + n),
+            )
     for teacher in ("logits", "hidden"):
         for n in range(4):
-            yield Job(f"llama64/student-{teacher}-{n}", "student", "llama64", 70_000 + n,
-                      course("llama64", teacher=teacher, order=3), parent=base("llama64", n % 3))
+            yield Job(
+                f"llama64/student-{teacher}-{n}",
+                "student",
+                "llama64",
+                70_000 + n,
+                course("llama64", teacher=teacher, order=3),
+                parent=base("llama64", n % 3),
+            )
+
+
+def _grown() -> Iterator[Job]:
+    for operation, word in GROWN.items():
+        for n, amount in ((0, "one"), (1, "one"), (2, "one"), (0, "four")):
+            yield Job(
+                f"llama64/grown-{word}-{n}-{amount}",
+                "grown",
+                "llama64",
+                n,
+                course("llama64", FURTHER[amount], text="other", order=1),
+                parent=base("llama64", n),
+                operation=operation,
+            )
 
 
 def plan() -> list[Job]:
@@ -101,6 +154,7 @@ def plan() -> list[Job]:
     order = {"llama64": 0, "gpt2-64": 0, "qwen2-64": 1, "moe-64": 1, "llama128": 4, "llama256": 4}
     jobs = [(order[j.shape], j) for j in _independents()]
     jobs += [(2, j) for j in _further()] + [(3, j) for j in (*_same_seed(), *_strata())]
+    jobs += [(5, j) for j in _grown()]
     return [j for _, j in sorted(jobs, key=lambda pair: pair[0])]
 
 
@@ -111,8 +165,16 @@ def slice_plan(name: str) -> list[Job]:
     """A small plan by name: "test" is three tiny independents, one further trained, one student (about 20 s)."""
     shape, count = SLICES[name]
     jobs = [Job(f"{shape}/independent-{n:03d}", "train", shape, 900 + n, course("llama")) for n in range(count)]
-    jobs.append(Job(f"{shape}/further-0-other-quarter", "further", shape, 0,
-                    course("llama", 0.25, text="other", order=1), parent=jobs[0].id))
+    jobs.append(
+        Job(
+            f"{shape}/further-0-other-quarter",
+            "further",
+            shape,
+            0,
+            course("llama", 0.25, text="other", order=1),
+            parent=jobs[0].id,
+        )
+    )
     return jobs
 
 
@@ -126,6 +188,9 @@ def pairs(shape: str) -> Iterator[Pair]:
         if job.kind == "further":
             share = next(v for k, v in FURTHER.items() if job.id.endswith(k))
             yield Pair(job.id, job.parent, RELATED, f"further-{job.course.text}", share)
+        elif job.kind == "grown":
+            share = next(v for k, v in FURTHER.items() if job.id.endswith(k))
+            yield Pair(job.id, job.parent, RELATED, f"grown-{GROWN[job.operation]}", share)
         elif job.kind == "student":
             yield Pair(job.id, job.parent, DISTILLED, f"student-{job.course.teacher}")
         elif "same-seed" in job.id and "-a-" in job.id:

@@ -41,5 +41,6 @@ def method(subject: Path, candidate: Path) -> Score:
     if verdict["relation"] == "identical":
         return Score(IDENTICAL_SCORE, relation="identical")
     strengths = [-float(e["log10_p"]) for e in evidence if e["decides"] and e.get("log10_p") is not None]
-    return Score(max(strengths, default=0.0), verdict["direction"], verdict["log10_p"], verdict["relation"],
-                 figures(evidence))
+    return Score(
+        max(strengths, default=0.0), verdict["direction"], verdict["log10_p"], verdict["relation"], figures(evidence)
+    )

@@ -17,8 +17,13 @@ def arrays(folder: Path) -> dict[str, Floats]:
 
 def layers(tensors: dict[str, Floats]) -> int:
     """Number of layers named N in ".layers.N." or ".h.N."."""
-    found = [int(bits[i + 1]) for n in tensors if (bits := n.split(".")) for i in range(len(bits) - 1)
-             if bits[i] in ("layers", "h") and bits[i + 1].isdigit()]
+    found = [
+        int(bits[i + 1])
+        for n in tensors
+        if (bits := n.split("."))
+        for i in range(len(bits) - 1)
+        if bits[i] in ("layers", "h") and bits[i + 1].isdigit()
+    ]
     return max(found, default=-1) + 1
 
 

@@ -16,8 +16,11 @@ WORDS = ("norm", "ln_", "post_attention")
 def gains(folder: Path) -> list[np.ndarray]:
     """One-dimensional tensors of at least SMALLEST entries whose name says norm, in the order of their names."""
     tensors = arrays(folder)
-    return [tensors[n].astype(np.float64) for n in sorted(tensors)
-            if tensors[n].ndim == 1 and tensors[n].size >= SMALLEST and any(w in n for w in WORDS)]
+    return [
+        tensors[n].astype(np.float64)
+        for n in sorted(tensors)
+        if tensors[n].ndim == 1 and tensors[n].size >= SMALLEST and any(w in n for w in WORDS)
+    ]
 
 
 def method(subject: Path, candidate: Path) -> Score:

@@ -14,14 +14,19 @@ pytest.importorskip("tokenizers")
 from bench.build import again, build, finished, make, manifest
 from bench.checkpoint import load
 from bench.training import Course
-from bench.truth import Job, slice_plan
+from bench.truth import GROWN, Job, slice_plan
 
 QUICK = Course(steps=2)
 PARENT = Job("tiny/independent-000", "train", "tiny", 5, QUICK)
 CHILD = Job("tiny/further-0", "further", "tiny", 0, dataclasses.replace(QUICK, text="other"), parent=PARENT.id)
-TAUGHT = [Job(f"tiny/student-{t}", "student", "tiny", 6, dataclasses.replace(QUICK, teacher=t), parent=PARENT.id)
-          for t in ("logits", "hidden")]
-JOBS = [PARENT, CHILD, *TAUGHT]
+TAUGHT = [
+    Job(f"tiny/student-{t}", "student", "tiny", 6, dataclasses.replace(QUICK, teacher=t), parent=PARENT.id)
+    for t in ("logits", "hidden")
+]
+GREW = [
+    Job(f"tiny/grown-{n}", "grown", "tiny", 0, QUICK, parent=PARENT.id, operation=name) for n, name in enumerate(GROWN)
+]
+JOBS = [PARENT, CHILD, *TAUGHT, *GREW]
 
 
 def _built(root: Path, jobs: list[Job] = JOBS) -> list[dict[str, object]]:
@@ -75,3 +80,14 @@ def test_the_manifest_tells_losses_seconds_digests_and_what_missed_the_floor(tmp
         assert len(row["sha256"]) == 64
         assert row["processor_seconds"] > 0
         assert row["held_out_loss"] > 0
+
+
+def test_a_grown_model_has_the_shape_its_operation_gives(tmp_path: Path) -> None:
+    _built(tmp_path, [PARENT, *GREW])
+    shapes = {j.operation: load(tmp_path / j.id)[1] for j in GREW}
+    assert shapes["two layers inserted, copied"].layers == 4
+    assert shapes["MLP widened by half"].neurons == 192
+    assert shapes["residual width doubled"].width == 128
+    assert shapes["dense to four experts"].experts == 4
+    assert shapes["keys and values shared"].kv_heads == 1
+    assert shapes["vocabulary extended"].vocabulary == 576

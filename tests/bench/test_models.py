@@ -118,8 +118,15 @@ def test_committed_checkpoints_are_the_ones_their_manifest_describes(folder: Pat
         assert entry["held_out_loss"] <= entry["unigram_entropy"] - MARGIN_NATS, name
 
 
-@pytest.mark.parametrize(("folder", "text"), [(DEMO_DATA / "base", "main"), (DEMO_DATA / "descendant", "other"),
-                                              (DATA / "independents" / "3", "main"), (DATA / "same_seed" / "b", "other")])
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        (DEMO_DATA / "base", "main"),
+        (DEMO_DATA / "descendant", "other"),
+        (DATA / "independents" / "3", "main"),
+        (DATA / "same_seed" / "b", "other"),
+    ],
+)
 def test_the_recorded_loss_is_measured_again(folder: Path, text: str) -> None:
     arrays, shape = load(folder)
     loss = held_out_loss({n: torch.from_numpy(a) for n, a in arrays.items()}, shape, text)

@@ -26,15 +26,34 @@ def _rows(rng: np.random.Generator, power_of_p: float = 1.0) -> list[dict[str, A
     for j in range(100):
         for i in range(j):
             p = float(rng.random()) ** power_of_p
-            rows.append({"subject": base(SHAPE, j), "candidate": base(SHAPE, i), "truth": INDEPENDENT,
-                         "stratum": "independent", "further": 0.0, "score": -np.log10(p), "relation": "no-evidence",
-                         "figures": {"test p": [float(np.log10(p)), "p"], "test z": [float(rng.normal()), "z"]}})
+            rows.append(
+                {
+                    "subject": base(SHAPE, j),
+                    "candidate": base(SHAPE, i),
+                    "truth": INDEPENDENT,
+                    "stratum": "independent",
+                    "further": 0.0,
+                    "score": -np.log10(p),
+                    "relation": "no-evidence",
+                    "figures": {"test p": [float(np.log10(p)), "p"], "test z": [float(rng.normal()), "z"]},
+                }
+            )
     for n in range(6):
         common = {"candidate": base(SHAPE, n), "figures": {}, "further": 1.0}
-        rows.append(common | {"subject": f"s{n}", "truth": DISTILLED, "stratum": "student-hidden", "score": 0.1,
-                              "relation": "related" if n == 2 else "no-evidence"})
-        rows.append(common | {"subject": f"r{n}", "truth": RELATED, "stratum": "further-other", "score": 99.0,
-                              "relation": "related"})
+        rows.append(
+            common
+            | {
+                "subject": f"s{n}",
+                "truth": DISTILLED,
+                "stratum": "student-hidden",
+                "score": 0.1,
+                "relation": "related" if n == 2 else "no-evidence",
+            }
+        )
+        rows.append(
+            common
+            | {"subject": f"r{n}", "truth": RELATED, "stratum": "further-other", "score": 99.0, "relation": "related"}
+        )
     return rows
 
 
@@ -52,7 +71,11 @@ def test_a_p_that_is_too_small_too_often_raises_the_alarm_and_its_worst_pair_is_
     figure = next(f for f in null.document("std-curve", SHAPE, rows)["figures"] if f["name"] == "test p")
     assert figure["alarm"]
     assert figure["ks"]["p"] < 1e-3
-    assert figure["worst"][0] == {"subject": rows[1234]["subject"], "candidate": rows[1234]["candidate"], "value": -60.0}
+    assert figure["worst"][0] == {
+        "subject": rows[1234]["subject"],
+        "candidate": rows[1234]["candidate"],
+        "value": -60.0,
+    }
 
 
 def test_kolmogorov_is_run_on_disjoint_pairs_only(rng: np.random.Generator) -> None:
@@ -81,8 +104,16 @@ def test_auc_of_relatives_is_one_and_of_students_below(rng: np.random.Generator)
 
 
 def _cell(seed: int, score: float, relation: str = "", **more: Any) -> dict[str, Any]:
-    return {"operation": "pruned", "further": 0.0, "form": "plain", "seed": seed, "stranger": False, "method": "m",
-            "score": score, "relation": relation} | more
+    return {
+        "operation": "pruned",
+        "further": 0.0,
+        "form": "plain",
+        "seed": seed,
+        "stranger": False,
+        "method": "m",
+        "score": score,
+        "relation": relation,
+    } | more
 
 
 def test_the_table_counts_what_was_found_and_says_what_was_not_done() -> None:

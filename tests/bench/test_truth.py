@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bench.operations import NAMED, undone
 from bench.truth import (
     DISTILLED,
     FLAWED_INITS,
+    GROWN,
     INDEPENDENT,
     RELATED,
     SHARED_START,
@@ -15,6 +17,7 @@ from bench.truth import (
     pairs,
     plan,
 )
+from forebear.recipes.steps.registry import STEPS
 
 
 def test_the_plan_is_consistent() -> None:
@@ -51,9 +54,16 @@ def test_labels_follow_from_seeds_and_parents() -> None:
 
     def origin(name: str) -> int:
         job = jobs[name]
-        return origin(job.parent) if job.kind in ("further", "rewrite") else job.seed
+        return origin(job.parent) if job.kind in ("further", "rewrite", "grown") else job.seed
 
     for shape in ("llama64", "gpt2-64", "qwen2-64", "moe-64"):
         for pair in pairs(shape):
             same = origin(pair.subject) == origin(pair.candidate)
             assert same == (pair.truth in (RELATED, SHARED_START)), pair
+
+
+def test_the_table_names_twelve_operations_and_the_registry_knows_them_all() -> None:
+    assert len(NAMED) == 12
+    assert {o.step for o in NAMED if o.step} <= set(STEPS)
+    assert set(GROWN) <= {o.name for o in NAMED}
+    assert {u["operation"] for u in undone()} == {"rows-from-donor", "merged", "frozen-restored"}
