@@ -26,19 +26,29 @@ LEVELS = ("model", "stack", "layer", "expert")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A question about the configuration: is the value of `key` (or `default` when absent) among `values`?"""
+    """A question about the configuration: is the value of `key` (or `default` when absent) among `values`?
+
+    other: compare with the value of this key instead; two absent values are the same.
+    values empty, other "": is the key there at all?
+    """
 
     key: str
-    values: tuple[Scalar, ...]
+    values: tuple[Scalar, ...] = ()
     default: Scalar | None = None
     negated: bool = False
+    other: str = ""
 
     def holds(self, settings: Settings) -> bool:
         """True when the question is answered yes; an absent key without default is never among the values."""
         found = settings.raw(self.key)
         found = self.default if found is None else found
-        among = any(type(found) is type(value) and found == value for value in self.values)
-        return among is not self.negated
+        if self.other:
+            answer = found is None or found == settings.raw(self.other)
+        elif self.values:
+            answer = any(type(found) is type(value) and found == value for value in self.values)
+        else:
+            answer = found is not None
+        return answer is not self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +60,11 @@ class SizeRule:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of rows of a fused dimension: the part they play (None: the rule's) and their own atoms."""
+    """A run of rows of a fused dimension: the part they play (None: the rule's), their own atoms, their role if any."""
 
     part: str | None
     atoms: tuple[str, ...]
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +92,10 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class TensorRule:
-    """Which tensors play a part and what their dimensions mean. Names may hold {prefix}, {layer}, {expert}.
+    """Which tensors play a part and what their dimensions mean.
 
-    dims None: a constant of any shape. alternatives: other names of the same tensor in files found in the wild.
+    names: of the tensor in files found in the wild; {prefix} first, {layer}, {expert} and {index} (a number that only
+           tells tensors apart) between dots. dims None: a constant of any shape.
     """
 
     names: tuple[str, ...]

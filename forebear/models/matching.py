@@ -10,7 +10,7 @@ from forebear.models.definition import Definition, TensorRule
 from forebear.models.settings import Settings
 
 _NUMBER = re.compile(r"(?<![^.])(?:0|[1-9][0-9]{0,5})(?![^.])")
-_SLOT = re.compile(r"(?<![^.])(?:\{layer\}|\{expert\}|0|[1-9][0-9]{0,5})(?![^.])")
+_SLOT = re.compile(r"(?<![^.])(?:\{layer\}|\{expert\}|\{index\}|0|[1-9][0-9]{0,5})(?![^.])")
 MAX_NAME = 1000
 """Longer tensor names are matched by no rule."""
 
@@ -24,6 +24,7 @@ class Match:
     order: int
     layer: int | None
     expert: int | None
+    index: int | None
 
 
 def skeleton(name: str) -> tuple[str, list[int]]:
@@ -64,7 +65,8 @@ def _with_prefix(split: list[tuple[str, str, list[int]]], table: _Rules) -> list
         for order, rule, slots in table.get(bones, ()):
             caught = _fill(slots, numbers)
             if caught is not None:
-                found.append(Match(name, rule, order, caught.get("layer"), caught.get("expert")))
+                places = (caught.get("layer"), caught.get("expert"), caught.get("index"))
+                found.append(Match(name, rule, order, *places))
                 break
     return found
 

@@ -26,7 +26,7 @@ from forebear.models.definition import (
 from forebear.models.expressions import Expression, parse_expression
 
 MAX_DEFINITION_BYTES = 2**20
-_PLACEHOLDERS = ("layer", "expert")
+_PLACEHOLDERS = ("{layer}", "{expert}", "{index}")
 
 
 def load_definition(path: Path) -> Definition:
@@ -166,12 +166,19 @@ def _condition(table: Table) -> Condition | None:
     if not table.has("when"):
         return None
     inner = table.table("when")
-    negated = inner.has("is_not")
-    values: list[Scalar] = inner.take("is_not" if negated else "is", list)
-    default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
-    if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-        inner.fail("lists no plain values to compare with")
-    condition = Condition(inner.text("key"), tuple(values), default, negated)
+    key = inner.text("key")
+    if inner.has("present"):
+        condition = Condition(key, negated=not inner.flag("present"))
+    elif inner.has("same_as") or inner.has("not_same_as"):
+        negated = inner.has("not_same_as")
+        condition = Condition(key, negated=negated, other=inner.text("not_same_as" if negated else "same_as"))
+    else:
+        negated = inner.has("is_not")
+        values: list[Scalar] = inner.take("is_not" if negated else "is", list)
+        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
+            inner.fail("lists no plain values to compare with")
+        default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
+        condition = Condition(key, tuple(values), default, negated)
     inner.finish()
     return condition
 
@@ -211,10 +218,8 @@ def _check_rule(rule: TensorRule, table: Table) -> None:
         table.fail(f"unknown part {', '.join(sorted(parts - PARTS))}")
     for name in rule.names:
         for step in name.removeprefix("{prefix}").split("."):
-            if ("{" in step or "}" in step) and step not in ("{layer}", "{expert}"):
-                table.fail(
-                    f"{step!r} in a name is no placeholder", "Use {prefix} first, {layer} and {expert} between dots"
-                )
+            if ("{" in step or "}" in step) and step not in _PLACEHOLDERS:
+                table.fail(f"{step!r} in a name is no placeholder", "Use {prefix} first, the others between dots")
     if sum(d.fused for d in rule.dims or ()) > 1:
         table.fail("fuses parts along more than one dimension")
 
@@ -231,7 +236,7 @@ def _dimension(item: object, table: Table) -> Dimension:
     inner = Table(item, f"{table.where}: dims")
     segments = []
     for piece in inner.tables("pieces"):
-        segments.append(Segment(piece.text("part"), piece.texts("atoms")))
+        segments.append(Segment(piece.text("part"), piece.texts("atoms"), piece.text("role", "")))
         piece.finish()
     dimension = Dimension(inner.texts("prefix", ()), tuple(segments))
     inner.finish()

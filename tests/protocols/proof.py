@@ -14,6 +14,7 @@ from forebear.files.memory import MemoryContainer
 from forebear.models.axes import negate, permute
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.models.definition import Definition
+from tests.protocols import published
 from tests.protocols.families import Case
 
 Arrays = dict[str, NDArray[Any]]
@@ -40,8 +41,9 @@ class Subject:
         folder = self.folder.with_name(self.folder.name + "-changed")
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text((self.folder / "config.json").read_text())
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors",
-                  metadata={"format": "pt"})  # fmt: skip
+        loadable = published.to_class(self.case.published, arrays, self.config)
+        save_file({name: array.copy(order="C") for name, array in loadable.items()},
+                  folder / "model.safetensors", metadata={"format": "pt"})  # fmt: skip
         outputs = run(load(self.case, folder), self.case)
         return float(np.abs(outputs - self.outputs).max() / self.outputs.std())
 
@@ -53,6 +55,7 @@ def write_subject(case: Case, folder: Path) -> Subject:
     from safetensors.numpy import load_file
 
     torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     torch.manual_seed(7)
     config = getattr(transformers, case.config)(**case.settings)
     model = getattr(transformers, case.model)(config).to(torch.float64).eval()
@@ -63,10 +66,14 @@ def write_subject(case: Case, folder: Path) -> Subject:
             base = 1.0 if parameter.ndim == 1 and name.endswith("weight") else 0.0
             parameter.copy_(base + spread * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     model.save_pretrained(folder)
-    arrays = load_file(folder / "model.safetensors")
+    arrays = dict(load_file(folder / "model.safetensors"))
+    if case.stacked:
+        tied = set(model._tied_weights_keys or ()) if config.tie_word_embeddings else set()
+        arrays = {name: value.numpy() for name, value in model.state_dict().items() if name not in tied}
     written = json.loads((folder / "config.json").read_text())
+    arrays, written = published.from_class(case.published, arrays, written)
     outputs = run(load(case, folder), case)
-    return Subject(case, folder, dict(arrays), written, outputs)
+    return Subject(case, folder, arrays, written, outputs)
 
 
 def load(case: Case, folder: Path) -> Any:
@@ -74,7 +81,10 @@ def load(case: Case, folder: Path) -> Any:
     import torch
     import transformers
 
-    model = getattr(transformers, case.model).from_pretrained(folder, dtype=torch.float64, attn_implementation="eager")
+    # The grouped kernels for experts know no float64.
+    plain = {"experts_implementation": "eager"} if "expert" in case.allowed.split() else {}
+    kind = getattr(transformers, case.model)
+    model = kind.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager", **plain)
     return model.eval()
 
 
@@ -84,8 +94,9 @@ def run(model: Any, case: Case) -> NDArray[np.float64]:
 
     with torch.no_grad():
         found = model(**inputs_for(case))
-    values = [value for key, value in found.items() if torch.is_tensor(value) and value.is_floating_point()
-              and ("logits" in key or key in ("pooler_output", "prediction_logits"))]  # fmt: skip
+    tensors = {key: value for key, value in found.items() if torch.is_tensor(value) and value.is_floating_point()}
+    values = [value for key, value in tensors.items() if "logits" in key]
+    values = values or [tensors[key] for key in ("pooler_output", "text_embeds", "image_embeds") if key in tensors]
     assert values, f"no outputs to compare among {list(found)}"
     return np.concatenate([value.double().numpy().ravel() for value in values])
 
@@ -95,15 +106,26 @@ def inputs_for(case: Case) -> dict[str, Any]:
     import torch
 
     generator = torch.Generator().manual_seed(5)
-    tokens = torch.randint(3, case.settings.get("vocab_size", 37), (2, 9), generator=generator)
-    return {"input_ids": tokens}
+    tokens = torch.randint(3, 37, (2, 9), generator=generator)
+    image = torch.randn((2, 3, 8, 8), generator=generator, dtype=torch.float64)
+    sound = torch.randn((2, 8, 20), generator=generator, dtype=torch.float64)
+    return {
+        "tokens": {"input_ids": tokens},
+        "pair": {"input_ids": tokens, "decoder_input_ids": tokens.flip(1)},
+        "image": {"pixel_values": image},
+        "both": {"input_ids": tokens, "pixel_values": image},
+        "sound": {"input_features": sound, "decoder_input_ids": tokens},
+    }[case.inputs]
 
 
 def actions(checkpoint: Checkpoint, arrays: Arrays) -> dict[str, Arrays]:
-    """Every symmetry the definition allows, each carried out in every scope at once with its own random shuffle."""
+    """Every symmetry the definition allows, each carried out in every scope at once with its own random shuffle.
+
+    A shuffle of one unit (the only KV head of a multi-query model) does nothing and is left out.
+    """
     done: dict[str, Arrays] = {}
     for name, axis in checkpoint.axes.items():
-        if axis.permutation:
+        if axis.permutation and max(size for _, size in scopes(checkpoint, name)) > 1:
             done[f"{name} permuted"] = everywhere(checkpoint, arrays, name, signs=False)
         if axis.sign:
             done[f"{name} negated"] = everywhere(checkpoint, arrays, name, signs=True)

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forebear.models.registry import select
 from tests.protocols.families import CASES, Case
 from tests.protocols.proof import Subject, actions, everywhere, write_subject
 
 pytest.importorskip("torch", reason="the proof needs torch")
 pytest.importorskip("transformers", reason="the proof needs transformers")
 
+TAKEN_FOR = {"roberta": "bert", "gemma": "llama"}
+"""Families whose names without a configuration are those of another, with the same axes."""
 HOLDS = 1e-5
 MOVES = 1e-2
 
@@ -38,6 +41,13 @@ def test_the_definition_allows_exactly_the_axes_that_the_case_lists(subject: Sub
         f"{name}{'±' if axis.sign else ''}" for name, axis in subject.checkpoint().axes.items() if axis.permutation
     ]
     assert sorted(allowed) == sorted(subject.case.allowed.split())
+
+
+def test_without_a_configuration_the_names_lead_to_this_family_or_to_none(subject: Subject) -> None:
+    definition, said = select({}, subject.arrays)
+    assert said
+    family = subject.case.family
+    assert definition is None or definition.family in (family, TAKEN_FOR.get(family))
 
 
 def test_outputs_stay_under_every_symmetry_the_definition_allows(subject: Subject) -> None:
