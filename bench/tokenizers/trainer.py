@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SPLITS = {
     "gpt2": re.compile(r" ?[^\W\d_]+| ?\d+| ?(?:[^\w\s]|_)+|\s+(?!\S)|\s+"),
@@ -28,12 +29,12 @@ class Trained:
 
 
 def pieces_of(texts: Iterable[str], split: str) -> Counter[bytes]:
-    """How often each piece occurs once the text is cut."""
-    counts: Counter[bytes] = Counter()
+    """How often each piece occurs once the text is cut; pieces that occur once are left out, as large trainers do."""
+    counts: Counter[str] = Counter()
     cut = SPLITS[split]
     for text in texts:
-        counts.update(piece.encode() for piece in cut.findall(text))
-    return counts
+        counts.update(cut.findall(text))
+    return Counter({piece.encode(): count for piece, count in counts.items() if count > 1})
 
 
 def train(
@@ -51,7 +52,7 @@ def train(
     pairs: Counter[tuple[int, int]] = Counter()
     homes: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     for place, word in enumerate(words):
-        for pair in zip(word, word[1:], strict=False):
+        for pair in pairwise(word):
             pairs[pair] += weights[place]
             homes[pair].add(place)
     sign = 1 if ties == "lowest" else -1
@@ -87,7 +88,7 @@ def _prepare(
     for piece in counts:
         word = list(piece)
         while ranks and len(word) > 1:
-            best = min(zip(word, word[1:], strict=False), key=lambda pair: ranks.get(pair, 1 << 30))
+            best = min(pairwise(word), key=lambda pair: ranks.get(pair, 1 << 30))
             if best not in ranks:
                 break
             word = _joined(word, best, ranks[best])
@@ -119,10 +120,10 @@ def _apply(
     gained: set[tuple[int, int]] = set()
     for place in sorted(homes.pop(pair, ())):
         word, weight = words[place], weights[place]
-        for old in zip(word, word[1:], strict=False):
+        for old in pairwise(word):
             pairs[old] -= weight
         word = words[place] = _joined(word, pair, new)
-        for fresh in zip(word, word[1:], strict=False):
+        for fresh in pairwise(word):
             pairs[fresh] += weight
             homes[fresh].add(place)
             gained.add(fresh)

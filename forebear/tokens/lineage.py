@@ -1,0 +1,283 @@
+"""Where a vocabulary comes from, as a document (forebear/tokenizer-lineage/1; METHODS §15)."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.core.documents import finish
+from forebear.core.errors import UsageError
+from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
+from forebear.tokens.order import log10_chance, segments
+from forebear.tokens.parents import Descent, descent
+from forebear.tokens.structure import Structure, structure
+from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, load_vocabulary
+
+MOST_STRETCHES = 60
+"""Most stretches of ids one document lists; shorter ones join their neighbours."""
+CLOSE = 0.3
+"""Order kept above this without exact stretches is worth a sentence, though it decides nothing."""
+
+
+def lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Mapping[str, Any]:
+    """Relation of a tokenizer to one or several others.
+
+    Raises: UsageError without candidates; RefusedError when a file is no tokenizer we can read.
+    Source: METHODS §15; thresholds: docs/decisions/0007-tokenizer-lineage-thresholds.md.
+    """
+    if not candidates:
+        raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")
+    began = time.perf_counter()
+    names = [str(subject), *map(str, candidates)]
+    loaded = [load_vocabulary(name, full=True) for name in names]
+    body = describe(loaded[0], loaded[1:], labels(names))
+    for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
+        entry["path"] = name
+    sizes, digests = zip(*(_digest(name) for name in names), strict=True)
+    body["subject"]["sha256"] = digests[0]
+    for entry, digest in zip(body["candidates"], digests[1:], strict=True):
+        entry["sha256"] = digest
+    read = {
+        "subject_bytes": sizes[0],
+        "candidate_bytes": sum(sizes[1:]),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    limits = body.pop("limits")
+    command = "forebear tokenizers lineage " + " ".join(shlex.quote(name) for name in names)
+    return finish("forebear/tokenizer-lineage/1", body, limits=limits, read=read, reproduce=command)
+
+
+def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Sequence[str]) -> dict[str, Any]:
+    """The document's own keys and its limits, from vocabularies already read; names: the subject's, then theirs."""
+    ours = prepare(subject, names[0])
+    theirs = [prepare(candidate, name) for candidate, name in zip(candidates, names[1:], strict=True)]
+    found = descent(ours, theirs)
+    head = _head(found)
+    shape = structure(subject)
+    return {
+        "subject": _about(ours),
+        "candidates": [_single(single) for single in found.singles],
+        "relation": found.relation,
+        "words": _words(found, head),
+        "parents": [
+            {
+                "name": part.parent.name,
+                "tokens": len(part.positions),
+                "share": _share(len(part.positions), len(ours.tokens)),
+            }
+            for part in found.parts
+        ],
+        "order_kept": _round(head.order_kept),
+        "by_script": _by_script(head),
+        "change_points": _change_points(found, ours),
+        "third_parties": [
+            {"name": rival, "explains": part.parent.name, "tokens": len(part.positions)}
+            for part in found.parts
+            for rival in part.rivals
+        ],
+        "counts": _counts(head) | _structure_counts(shape),
+        "artefacts": shape.artefacts,
+        "evidence": [_evidence(single) for single in found.singles],
+        "limits": _limits(found, ours),
+    }
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """Short names for sentences and charts, each its own: the file's name, or its folder's when the file's says little."""
+    short = []
+    for name in names:
+        path = Path(name)
+        plain = path.stem if path.suffix in (".js", ".cjs", ".json", ".txt", ".tiktoken", ".model") else path.name
+        plain = path.parent.name if plain in ("tokenizer", "vocab", "pieces", "spiece") and path.parent.name else plain
+        short.append(plain or name)
+    return [s if short.count(s) == 1 else f"{s} ({n})" for s, n in zip(short, names, strict=True)]
+
+
+def _digest(name: str) -> tuple[int, str]:
+    path = Path(name)
+    file = find_vocabulary_file(path) if path.is_dir() else path
+    assert file is not None  # it has just been read
+    digest, size = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def _head(found: Descent) -> Kinship:
+    """The candidate that the top-level figures are about: the first parent, or the one with most shared tokens."""
+    if found.parts:
+        return next(s for s in found.singles if s.candidate is found.parts[0].parent)
+    return max(found.singles, key=lambda single: (single.order_kept or 0.0, single.shared))
+
+
+def _about(prepared: Prepared) -> dict[str, Any]:
+    vocabulary = prepared.vocabulary
+    return {
+        "name": prepared.name,
+        "kind": vocabulary.kind,
+        "ids": len(vocabulary.tokens),
+        "text_tokens": len(prepared.tokens),
+        "special": len(vocabulary.special),
+        "added": len(vocabulary.added),
+        "odd": list(vocabulary.odd),
+    }
+
+
+def _single(found: Kinship) -> dict[str, Any]:
+    return _about(found.candidate) | {
+        "relation": relation_of(found),
+        "order_kept": _round(found.order_kept),
+        "shared": found.shared,
+        "kept": found.kept_count,
+        "new": found.new,
+        "dropped": found.dropped,
+        "same_id": found.same_id,
+        "id_shift": _shift(found),
+    }
+
+
+def _shift(found: Kinship) -> int | None:
+    """What is added to every shared token's id, when it is one number."""
+    if not found.shared:
+        return None
+    shifts = np.unique(found.subject.ids[found.subject_at] - found.candidate.ids[found.candidate_at])
+    return int(shifts[0]) if len(shifts) == 1 else None
+
+
+def _by_script(found: Kinship) -> list[dict[str, Any]]:
+    """Per writing system: how many tokens each side has, how many both, how many of those are kept in order."""
+    ours, theirs = Counter(found.subject.scripts), Counter(found.candidate.scripts)
+    scripts = [found.subject.scripts[at] for at in found.subject_at.tolist()]
+    shared = Counter(scripts)
+    kept = Counter(script for script, flag in zip(scripts, found.kept.tolist(), strict=True) if flag)
+    rows = [
+        {"script": s, "subject": ours[s], "candidate": theirs[s], "shared": shared[s], "kept": kept[s]}
+        for s in ours.keys() | theirs.keys()
+    ]
+    return sorted(rows, key=lambda row: (-row["subject"], row["script"]))
+
+
+def _change_points(found: Descent, ours: Prepared) -> list[dict[str, Any]]:
+    """Stretches of the subject's ids by who explains them: a parent, nobody though a candidate has the token, nobody."""
+    labels = np.zeros(len(ours.tokens), dtype=np.int8)
+    for single in found.singles:
+        labels[single.subject_at] = 1
+    for place, part in enumerate(found.parts):
+        labels[np.asarray(sorted(part.positions), dtype=np.intp)] = 2 + place
+    least = max(48, len(labels) // 1000)
+    stretches = segments(labels, least=least)
+    while len(stretches) > MOST_STRETCHES:
+        least *= 2
+        stretches = segments(labels, least=least)
+    rows = []
+    for start, stop in stretches:
+        counts = np.bincount(labels[start:stop], minlength=2 + len(found.parts))
+        rows.append({
+            "first_id": int(ours.ids[start]),
+            "last_id": int(ours.ids[stop - 1]),
+            "tokens": stop - start,
+            "new": int(counts[0]),
+            "shared_out_of_order": int(counts[1]),
+            "kept": {part.parent.name: int(counts[2 + k]) for k, part in enumerate(found.parts)},
+        })  # fmt: skip
+    return rows
+
+
+def _counts(head: Kinship) -> dict[str, Any]:
+    return {
+        "subject": len(head.subject.tokens),
+        "candidate": len(head.candidate.tokens),
+        "shared": head.shared,
+        "kept": head.kept_count,
+        "new": head.new,
+        "dropped": head.dropped,
+        "same_id": head.same_id,
+    }
+
+
+def _structure_counts(shape: Structure) -> dict[str, Any]:
+    return {
+        "merges": shape.merges,
+        "reexpanded_merges": shape.reexpanded,
+        "broken_merges": shape.broken,
+        "orphans": len(shape.orphans),
+        "duplicates": shape.duplicates,
+        "incomplete_utf8": shape.incomplete,
+    }
+
+
+def _evidence(found: Kinship) -> dict[str, Any]:
+    """The one figure, with its null hypothesis and what it assumes."""
+    return {
+        "test": "order of shared tokens",
+        "candidate": found.candidate.name,
+        "h0": "the two vocabularies were made independently",
+        "assumption": "under a random order a chain is about 2/√n of the shared tokens; vocabularies learnt from similar text "
+        "share the order of their most frequent tokens, so the threshold is calibrated on independents",
+        "kind": "calibrated",
+        "chain": found.in_chain,
+        "of": found.ordered,
+        "expected": _round(2 / found.ordered**0.5) if found.ordered else None,
+        "kept": found.kept_count,
+        "log10_bound_random_order": round(log10_chance(found.in_chain, found.ordered), 1),
+        "decides": True,
+    }
+
+
+def _limits(found: Descent, ours: Prepared) -> list[str]:
+    limits = [
+        "the relation is symmetric in time: which vocabulary is older is not shown by it",
+        "the same program trained on the same text gives the same vocabulary, which no test tells from a copy",
+    ]
+    for single in found.singles:
+        close = (single.order_kept or 0.0) >= CLOSE
+        if relation_of(single) == "unrelated" and close:
+            limits.append(
+                f"{single.candidate.name}: order is far above chance ({single.order_kept:.2f}) but nowhere exact over a long "
+                "stretch; the same text learnt again, or two vocabularies dealt together, would look like this"
+            )
+    if ours.vocabulary.kind in ("unigram", "pieces", "wordpiece", "trie"):
+        limits.append(f"a {ours.vocabulary.kind} vocabulary lists no merges, so their structure is not examined")
+    return limits
+
+
+def _words(found: Descent, head: Kinship) -> str:
+    """One sentence a reader can repeat."""
+    name, n = head.candidate.name, len(head.subject.tokens)
+    if found.relation == "unrelated":
+        others = "any of the candidates" if len(found.singles) > 1 else name
+        chance = 2 / head.ordered**0.5 if head.ordered else 0.0
+        return (
+            f"Nothing shows descent from {others}: of {head.shared:,} tokens shared with {name}, "
+            f"{head.in_chain:,} stand in its order ({head.order_kept or 0:.1%}; chance alone gives about {chance:.1%})."
+        )
+    if found.relation == "identical":
+        return f"Every one of {n:,} text tokens and its id is {name}'s."
+    if found.relation == "renumbered":
+        shift = _shift(head)
+        how = f"every id shifted by {shift}" if shift is not None else "under other ids"
+        return f"The same {n:,} text tokens as {name}, {how}."
+    if found.relation == "stitched":
+        parts = ", ".join(f"{len(p.positions):,} from {p.parent.name}" for p in found.parts)
+        rest = n - sum(len(p.positions) for p in found.parts)
+        return f"Put together from several vocabularies: {parts}; {rest:,} from neither."
+    kept = f"{head.kept_count:,} of {name}'s {len(head.candidate.tokens):,} tokens stand in the same order"
+    moved = "" if head.same_id == head.shared else ", under other ids"
+    return f"{kept}{moved}; {head.new:,} are new and {head.dropped:,} were dropped ({found.relation})."
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)

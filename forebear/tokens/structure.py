@@ -1,0 +1,127 @@
+"""What a vocabulary's own list shows without encoding anything: merges, orphans, duplicates, converter artefacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forebear.tokens.vocabulary import Vocabulary
+
+REEXPANDED = 1.2
+"""More merges per token made than this come from listing every split of a token, as converters from ranks do."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Counts over one vocabulary.
+
+    merges:      merges listed (None when the file lists none); made: tokens that some merge makes.
+    reexpanded:  merges beyond the first that make a token already made.
+    broken:      merges whose result is no token.
+    orphans:     multi-byte tokens that no two tokens of lower rank join into: unreachable by merging.
+    duplicates:  tokens whose bytes another id has too.
+    incomplete:  tokens that are no valid UTF-8 by themselves (ordinary in byte-level vocabularies).
+    gaps:        ids without a token; missing_bytes: single bytes without a token.
+    """
+
+    merges: int | None
+    made: int | None
+    reexpanded: int | None
+    broken: int | None
+    orphans: tuple[int, ...]
+    duplicates: int
+    incomplete: int
+    gaps: int
+    missing_bytes: int
+
+    @property
+    def artefacts(self) -> list[str]:
+        """What a converter left behind, one sentence each."""
+        found = []
+        if self.merges is not None and self.made and self.merges > REEXPANDED * self.made:
+            found.append(
+                f"{self.merges:,} merges make {self.made:,} tokens: every split of a token is listed, as a converter from "
+                "ranks does; the order of merges is not the order of learning"
+            )
+        if self.broken:
+            found.append(f"{self.broken:,} merges make something that is no token")
+        if self.gaps:
+            found.append(f"{self.gaps:,} ids have no token")
+        return found
+
+
+def structure(vocabulary: Vocabulary) -> Structure:
+    """Read the list; merges are used when the vocabulary was loaded in full.
+
+    Cost: a few look-ups per token and merge.
+    """
+    ordinary = [
+        (id_, token)
+        for id_, token in enumerate(vocabulary.tokens)
+        if token is not None and id_ not in vocabulary.special and id_ not in vocabulary.added
+    ]
+    rank = {token: id_ for id_, token in reversed(ordinary)}
+    merges = made = reexpanded = broken = None
+    if vocabulary.merges is not None:
+        results = _results(vocabulary)
+        merges, made = len(results), len({r for r in results if r is not None})
+        broken = results.count(None)
+        reexpanded = merges - broken - made
+        orphans = _never_made(vocabulary, ordinary, {r for r in results if r is not None})
+    elif vocabulary.kind in ("bpe", "tiktoken"):
+        orphans = _no_split(ordinary, rank)
+    else:
+        orphans = ()
+    incomplete = sum(not _valid(token) for _, token in ordinary)
+    singles = sum(bytes([byte]) in rank for byte in range(256))
+    return Structure(merges, made, reexpanded, broken, orphans, len(ordinary) - len(rank), incomplete,
+                     vocabulary.tokens.count(None), 256 - singles)  # fmt: skip
+
+
+def _results(vocabulary: Vocabulary) -> list[bytes | None]:
+    """What each merge makes; None when that is no token."""
+    tokens = vocabulary.tokens
+    known = {token for token in tokens if token is not None}
+    results: list[bytes | None] = []
+    assert vocabulary.merges is not None
+    for left, right in vocabulary.merges.tolist():
+        joined = (tokens[left] or b"") + (tokens[right] or b"")
+        results.append(joined if joined in known else None)
+    return results
+
+
+def _never_made(vocabulary: Vocabulary, ordinary: list[tuple[int, bytes]], made: set[bytes]) -> tuple[int, ...]:
+    """Tokens of more than one character or byte that no merge makes."""
+    if vocabulary.rules is not None and vocabulary.rules.option("ignore_merges"):
+        return ()  # whole pieces are looked up before merging, so every token can be reached
+    return tuple(id_ for id_, token in ordinary if token not in made and len(token) > 1 and not _one_character(token))
+
+
+def _no_split(ordinary: list[tuple[int, bytes]], rank: dict[bytes, int]) -> tuple[int, ...]:
+    """Where the id is the rank: tokens that are no join of two tokens of lower id."""
+    orphans = []
+    for id_, token in ordinary:
+        if len(token) < 2 or _one_character(token):
+            continue
+        for cut in range(len(token) - 1, 0, -1):
+            left, right = token[:cut], token[cut:]
+            # characters are there from the start, whatever id a SentencePiece model gives them
+            if (rank.get(left, id_) < id_ or (left in rank and _one_character(left))) and (
+                rank.get(right, id_) < id_ or (right in rank and _one_character(right))
+            ):
+                break
+        else:
+            orphans.append(id_)
+    return tuple(orphans)
+
+
+def _one_character(token: bytes) -> bool:
+    """Whether the token is a single character, which a character-level vocabulary begins with."""
+    return len(token) <= 4 and _valid(token) and len(token.decode()) == 1
+
+
+def _valid(token: bytes) -> bool:
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
