@@ -9,9 +9,10 @@ from math import exp, lgamma, log, log10, sqrt
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.spacing import evenly
 from forebear.stats import thresholds
-from forebear.stats.arrays import F64, I64, LN10, Floats, as_float64, unit_rows
-from forebear.stats.deck import deck, deck_log10_p, nearest_other
+from forebear.stats.arrays import F32, F64, I32, I64, LN10, Floats, as_float64, unit_rows
+from forebear.stats.deck import TIE_GAP, deck, deck_log10_p, nearest_other
 from forebear.stats.normal import normal_z
 from forebear.stats.ranks import centred_ranks
 
@@ -115,7 +116,7 @@ def lag_sample(size: int, each: int) -> I64:
     if size % 8 or size < 16:
         return np.arange(size, dtype=np.int64)
     eighth = size // 8
-    base = np.unique(np.linspace(0, eighth - 1, min(each, eighth)).round().astype(np.int64))
+    base = evenly(eighth, each).astype(np.int64)
     return (base[None, :] + eighth * np.arange(8)[:, None]).ravel()
 
 
@@ -125,8 +126,8 @@ def cloned_units(
     """Nearest neighbours at half, a quarter and an eighth of the layer (shards drawn with one key), and the largest |cos|.
 
     Shapes:    (n, k). positions: (n,) where these rows sit in a layer of `size` units; default all of them, in order.
-    Null:      a unit's nearest other sits at a given lag with chance (partners at that lag) / (n - 1); the count of units is
-               compared with a Poisson of that mean, pairs that are each other's nearest counted once.
+    Null:      a unit's nearest other sits at a given lag with chance (partners at that lag) / (n - 1); the count of pairs is
+               compared with a Poisson of that mean. Exact copies are all nearest, and raise the mean accordingly.
     Returns:   one finding per lag, and one that only describes.
     Source:    METHODS §8.
     """
@@ -134,11 +135,12 @@ def cloned_units(
     total = int(size if size is not None else len(units))
     if len(place) != len(units):
         raise IncomparableError(f"{len(units)} units cannot have {len(place)} positions")
-    nearest, top = nearest_other(units)
+    _, top, many = nearest_other(units)
+    layer = _Layer(place, total, unit_rows(units)[0], top, many)
     found = []
     for share in (2, 4, 8):
         if total % share == 0 and total // share > 1 and len(units) > 2:
-            found.append(_lag_finding(place, nearest, total, total // share, looks * 3, what))
+            found.append(_lag_finding(layer, total // share, looks * 3, what))
     most = float(top.max(initial=0.0))
     words = f"the nearest two {what} of a layer have |cos| {most:.2f}"
     found.append(AuditFinding(f"largest cosine: {what}", most, 0.0, None, False, words))
@@ -185,6 +187,17 @@ def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> 
     return AuditFinding(f"sign convention: {what}", z, 0.0, level, alarm, words, "withhold the sign test")
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """Units of one layer, where they sit, how near their nearest other is and how many are that near."""
+
+    place: I64
+    size: int
+    unit: F32
+    top: F32
+    many: I32
+
+
 def _index_z(values: F64, block: int | None) -> tuple[float, float]:
     """Pooled z of Spearman with the index inside blocks, and the factor that turns z into a correlation."""
     parts = _blocks(values, block)
@@ -229,20 +242,20 @@ def _order_finding(name: str, z: float, scale: float, looks: float, claim: str) 
     return AuditFinding(name, z * scale, 0.0, level * scale, alarm, words)
 
 
-def _lag_finding(place: I64, nearest: np.ndarray, total: int, lag: int, looks: float, what: str) -> AuditFinding:
-    order = np.argsort(place)
-    ordered = place[order]
-
-    def present(wanted: I64) -> np.ndarray:
+def _lag_finding(layer: _Layer, lag: int, looks: float, what: str) -> AuditFinding:
+    order = np.argsort(layer.place)
+    ordered = layer.place[order]
+    pairs: set[tuple[int, int]] = set()
+    mean = 0.0
+    for shift in {lag, layer.size - lag}:
+        wanted = (layer.place + shift) % layer.size
         at = np.clip(np.searchsorted(ordered, wanted), 0, len(ordered) - 1)
-        return np.asarray(ordered[at] == wanted)
-
-    shifts = [lag] if 2 * lag == total else [lag, total - lag]
-    mean = sum(int(present((place + s) % total).sum()) for s in shifts) / (len(place) - 1)
-    known = np.flatnonzero(nearest >= 0)
-    partner = nearest[known]
-    at_lag = np.isin((place[partner] - place[known]) % total, shifts)
-    pairs = {(min(i, j), max(i, j)) for i, j in zip(known[at_lag].tolist(), partner[at_lag].tolist(), strict=True)}
+        here = np.flatnonzero(ordered[at] == wanted)
+        there = order[at[here]]
+        mean += float(layer.many[here].sum()) / (len(layer.place) - 1)
+        cosines = np.abs(np.einsum("ij,ij->i", layer.unit[here], layer.unit[there]))
+        hits = (layer.many[here] > 0) & (cosines >= layer.top[here] - TIE_GAP)
+        pairs |= {(min(i, k), max(i, k)) for i, k in zip(here[hits].tolist(), there[hits].tolist(), strict=True)}
     needed = _poisson_threshold(mean, thresholds.AUDIT_LOG10_P - log10(max(looks, 1)))
     alarm = len(pairs) >= needed
     words = f"{len(pairs)} {what} have their nearest other {lag} places away; chance gives about {mean:.0f}"

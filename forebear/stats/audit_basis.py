@@ -9,6 +9,7 @@ import numpy as np
 from forebear.stats import thresholds
 from forebear.stats.arrays import F64, Floats, as_float64
 from forebear.stats.audit import AuditFinding, norm_against_index, row_norms
+from forebear.stats.median import median
 
 
 def channel_basis(columns: Floats, *, looks: float = 1) -> tuple[AuditFinding, ...]:
@@ -108,8 +109,8 @@ def _robust_z(sizes: F64) -> F64:
     logs[~np.isfinite(logs)] = np.nan
     if np.isnan(logs).all():
         return np.zeros(len(logs))
-    centred = logs - np.nanmedian(logs)
-    spread = 1.4826 * float(np.nanmedian(np.abs(centred)))
+    centred = logs - median(logs)
+    spread = 1.4826 * median(np.abs(centred))
     return centred / spread if spread > 0 else np.zeros(len(logs))
 
 

@@ -7,6 +7,7 @@ from math import log10, sqrt
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.spacing import evenly
 from forebear.stats import thresholds
 from forebear.stats.arrays import F64, I64, Floats, as_float64, unit_rows
 from forebear.stats.audit import AuditFinding
@@ -75,7 +76,7 @@ def _strongest(table: Floats, place: I64) -> tuple[F64, F64]:
     """Index of every column's strongest frequency (0 the fastest), phase left free, and its share of the variance."""
     if not table.size:
         return np.zeros(0), np.zeros(0)
-    rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), _ROWS)).round().astype(np.int64))
+    rows = evenly(len(table), _ROWS).astype(np.int64)
     values = np.nan_to_num(as_float64(table[rows]), nan=0.0, posinf=0.0, neginf=0.0)
     unit = as_float64(unit_rows((values - values.mean(axis=0)).T)[0])  # (d, P)
     times = place[rows].astype(np.float64)

@@ -150,11 +150,11 @@ def mutual_best(a: Floats, b: Floats, *, absolute: bool = True) -> tuple[I32, I3
     return where, partner, np.clip(top_a[where], -1.0, 1.0)
 
 
-def nearest_other(units: Floats) -> tuple[I32, F32]:
+def nearest_other(units: Floats) -> tuple[I32, F32, I32]:
     """Every unit's nearest other unit of the same layer by |cos|, for the index audit.
 
-    Shapes:  (n, k) -> (n,) position of the nearest other, -1 where the unit is unusable or ties; (n,) its |cos|.
-    Ties:    a unit with two equally near others has no nearest; exact copies of one unit thus count only as a pair.
+    Shapes:  (n, k) -> (n,) position of the nearest other, -1 where the unit is unusable or ties; (n,) its |cos|;
+             (n,) how many others are that near: 1 without a tie, 0 for unusable units, 3 for four exact copies.
     Source:  METHODS §8.
     """
     _check(units, units)
@@ -166,9 +166,20 @@ def nearest_other(units: Floats) -> tuple[I32, F32]:
         own = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
         cosines[own - rows.start, own - columns.start] = _ABSENT
         _keep_two_best(cosines, columns.start, rows, best, top, second)
-    best[(top - second < TIE_GAP) | (top <= _ABSENT) | ~side[2]] = -1
-    top[(top <= _ABSENT) | ~side[2]] = 0.0
-    return best, np.clip(top, 0.0, 1.0)
+    lost = (top <= _ABSENT) | ~side[2]
+    tied = np.flatnonzero((top - second < TIE_GAP) & ~lost)
+    best[lost] = -1
+    best[tied] = -1
+    top[lost] = 0.0
+    many = np.where(lost, 0, 1).astype(np.int32)
+    few = (side[0][tied], side[1][tied], side[2][tied])
+    for rows, columns, cosines in _blocks(few, side, True):
+        own = tied[rows]
+        here = np.flatnonzero((own >= columns.start) & (own < columns.stop))
+        cosines[here, own[here] - columns.start] = _ABSENT
+        near = np.count_nonzero(cosines >= (top[own] - TIE_GAP)[:, None], axis=1)
+        many[own] += near - (columns.start == 0)  # the 1 each row began with is one of them
+    return best, np.clip(top, 0.0, 1.0), many
 
 
 def _check(a: Floats, b: Floats) -> None:

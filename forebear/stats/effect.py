@@ -6,6 +6,7 @@ import numpy as np
 
 from forebear.core.errors import IncomparableError
 from forebear.core.seeds import generator
+from forebear.core.spacing import evenly
 from forebear.stats.arrays import F64, Floats, as_float64, same_shape, unit_rows
 
 _POWER_ROUNDS = 60
@@ -121,7 +122,7 @@ def row_cosines(a: Floats, b: Floats) -> F64:
 
 
 def _spaced(n: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)) if n else np.zeros(0, np.int64)
+    return evenly(n, most).astype(np.int64)
 
 
 def _finite_pair(a: Floats, b: Floats) -> tuple[F64, F64]:

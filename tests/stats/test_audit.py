@@ -108,6 +108,15 @@ def test_mismatched_layers_alarm_above_three_on_average():
     assert not audit.mismatched_decks([]).alarm
 
 
+def test_clones_that_training_never_parted_are_caught_though_all_are_equally_near(rng):
+    """Four equal shards stay equal under training: no unit has one nearest other, yet the lag shows."""
+    units = np.tile(rng.standard_normal((32, 64)), (4, 1)).astype(np.float32)
+    names = {f.name for f in audit.cloned_units(units) if f.alarm}
+    assert {"lag 64: units", "lag 32: units"} <= names
+    assert not any(f.alarm for f in audit.cloned_units(units[rng.permutation(128)]))
+    assert not any(f.alarm for f in audit.cloned_units(np.tile(units[:1], (128, 1))))  # a constant layer says nothing
+
+
 @pytest.mark.parametrize("parts", [2, 4, 8])
 def test_shards_drawn_with_one_key_are_caught_whole_or_sampled(rng, parts):
     shard = rng.standard_normal((512 // parts, 64))
@@ -127,7 +136,8 @@ def test_shards_drawn_with_one_key_are_caught_whole_or_sampled(rng, parts):
 
 def test_lag_counts_equal_a_plain_loop(rng):
     units = rng.standard_normal((48, 6)).astype(np.float32)
-    nearest, top = nearest_other(units)
+    nearest, top, many = nearest_other(units)
+    assert many.tolist() == [1] * 48
     for i in range(48):
         others = [(abs(twins.cosine(units[i], units[j])), j) for j in range(48) if j != i]
         assert nearest[i] == max(others)[1]
@@ -136,8 +146,10 @@ def test_lag_counts_equal_a_plain_loop(rng):
         pairs = {frozenset((i, int(j))) for i, j in enumerate(nearest) if (j - i) % 48 in (lag, 48 - lag)}
         assert finding.value == len(pairs)
         assert finding.expected == pytest.approx((48 if lag == 24 else 96) / 47)
-    copies = np.tile(units[:1], (10, 1))
-    assert nearest_other(copies)[0].tolist() == [-1] * 10
+    copies = np.vstack([np.tile(units[:1], (10, 1)), units[1:3], 0 * units[:1]])
+    found = nearest_other(copies)
+    assert found[0].tolist()[:10] == [-1] * 10
+    assert found[2].tolist() == [9] * 10 + [1 if found[0][10] >= 0 else 10, 1 if found[0][11] >= 0 else 10, 0]
     assert audit.lag_sample(30, 4).tolist() == list(range(30))
     with pytest.raises(IncomparableError):
         audit.cloned_units(units, positions=np.arange(5))
