@@ -29,7 +29,8 @@ from forebear.stats.audit_positions import sinusoid_positions
 from forebear.stats.deck import deck
 
 TESTED_AXES = ("channel", "neuron", "value", "kv_head", "qk", "expert", "group")
-MAX_POSITIONS = 512
+MAX_POSITIONS = 128
+BASIS_TOKENS = 256
 
 
 @dataclass
@@ -68,7 +69,7 @@ def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, audit: A
     for index, (side, checkpoint) in enumerate((("subject", pair.subject), ("candidate", pair.candidate))):
         _architecture(side, checkpoint, audit)
         if columns is not None:
-            for finding in channel_basis(columns[index]):
+            for finding in channel_basis(columns[index][:, :BASIS_TOKENS]):
                 audit.add(side, "channels", finding, "channels")
             rule = checkpoint.axis("channel")
             if rule is not None and rule.sign:

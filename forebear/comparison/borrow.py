@@ -9,6 +9,7 @@ from math import lgamma, log
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.stats.alignment import assign
@@ -116,7 +117,7 @@ def _samples(container: Container, names: list[str]) -> NDArray[np.float32]:
     out = []
     for name in names:
         rows = container.tensors[name].shape[0]
-        index = np.unique(np.linspace(0, rows - 1, SAMPLE_ROWS).astype(np.intp))
+        index = evenly(rows, SAMPLE_ROWS)
         block = container.take(name, index).reshape(len(index), -1)[:, :SAMPLE_FEATURES]
         flat = np.where(np.isfinite(block), block, 0).ravel().astype(np.float32)
         norm = float(np.linalg.norm(flat))

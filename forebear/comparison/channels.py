@@ -15,6 +15,7 @@ from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
 from forebear.stats.deck import deck
 from forebear.stats.effect import effective_dimension
+from forebear.stats.median import median
 from forebear.stats.sign import sign_z, unit_products
 from forebear.stats.trace import similarity, trace_test
 
@@ -76,7 +77,7 @@ def compare_channels(
                     "tokens": len(rows.a),
                     "paired_by": rows.how,
                     "best": result.best[:PAGE_UNITS].tolist(),
-                    "median_cosine": float(np.median(result.cosine)),
+                    "median_cosine": median(result.cosine),
                 },
             )
         )

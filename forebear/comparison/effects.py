@@ -8,8 +8,10 @@ import numpy as np
 
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
+from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
+from forebear.stats.median import median
 
 PARTS = ("embedding", "q", "k", "v", "o", "gate", "up", "down", "head")
 ROWS = 8
@@ -28,8 +30,8 @@ def effects_of(pair: Pair, layers: LayerMap) -> list[dict[str, Any]]:
             {
                 "part": part,
                 "layers": len(figures),
-                "cosine": round(float(np.median([f[0] for f in figures])), 6),
-                "distance": round(float(np.median([f[1] for f in figures])), 6),
+                "cosine": round(median(np.array([f[0] for f in figures])), 6),
+                "distance": round(median(np.array([f[1] for f in figures])), 6),
                 "equal_rows": round(float(np.mean([f[2] for f in figures])), 6),
                 "by_layer": [
                     {
@@ -74,7 +76,7 @@ def _rows(pair: Pair, pieces: tuple[Piece, Piece]) -> tuple[Float32, Float32] | 
     if any(len(s) != 2 for s in shapes) or shapes[0][1] != shapes[1][1]:
         return None
     rows = min(shapes[0][0], shapes[1][0])
-    index = np.unique(np.linspace(0, rows - 1, ROWS).astype(np.intp))
+    index = evenly(rows, ROWS)
     cost = [
         len(index) * side.container.tensors[p.tensor].stored_bytes // max(1, s[0])
         for side, p, s in zip((pair.subject, pair.candidate), pieces, shapes, strict=True)

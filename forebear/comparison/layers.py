@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from forebear.comparison.allowance import row_bytes
 from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import LAYER_SCREEN_FLOOR, LAYER_SCREEN_SPREADS
+from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.alignment import align_layers, monotone_maps_log10
+from forebear.stats.median import median
 
 SCREEN_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "router")
 MAX_SCREEN_ROWS = 16
@@ -89,8 +91,8 @@ def _threshold(similarity: NDArray[np.float64], entries: int) -> float:
     """
     if min(similarity.shape) < 3:
         return max(LAYER_SCREEN_FLOOR, LAYER_SCREEN_SPREADS / float(np.sqrt(max(1, entries))))
-    middle = float(np.median(similarity))
-    spread = 1.4826 * float(np.median(np.abs(similarity - middle)))
+    middle = median(similarity)
+    spread = 1.4826 * median(np.abs(similarity - middle))
     return middle + max(LAYER_SCREEN_FLOOR, LAYER_SCREEN_SPREADS * spread)
 
 
@@ -110,8 +112,7 @@ def _plan(pair: Pair) -> list[Step]:
         if len(shape_a) != 2 or len(shape_b) != 2:
             continue
         rows, features = min(shape_a[0], shape_b[0]), min(shape_a[1], shape_b[1], MAX_SCREEN_FEATURES)
-        count = min(rows, MAX_SCREEN_ROWS)
-        chosen.append((part, left, right, np.linspace(0, rows - 1, count).astype(np.intp), features))
+        chosen.append((part, left, right, evenly(rows, MAX_SCREEN_ROWS), features))
         used |= set(left.values())
     return _within_budget(pair, chosen)
 
@@ -127,10 +128,7 @@ def _within_budget(pair: Pair, plan: list[Step]) -> list[Step]:
     rows = int(left // SCREEN_SHARE // max(1, one_row))
     if rows < 1:
         return []
-    return [
-        (part, a, b, index[np.linspace(0, len(index) - 1, min(rows, len(index))).astype(np.intp)], features)
-        for part, a, b, index, features in plan
-    ]
+    return [(part, a, b, index[evenly(len(index), rows)], features) for part, a, b, index, features in plan]
 
 
 def _tensors(checkpoint: Checkpoint, part: str) -> dict[int, str]:

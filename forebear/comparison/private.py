@@ -16,17 +16,20 @@ from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, V
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
 from forebear.stats.audit import lag_sample
-from forebear.stats.deck import deck, deck_log10_p, mutual_best
+from forebear.stats.deck import DeckResult, deck, deck_log10_p, mutual_best
 from forebear.stats.effect import effective_dimension
+from forebear.stats.median import median
 from forebear.stats.sign import pooled, sign_z, unit_products
 
 MAX_UNITS = 2048
 """Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
 MAX_EXPERTS = 4
-SHELF_LAYERS = 8
+SHELF_LAYERS = 4
 SHELF_UNITS = 256
-SHELF_FEATURES = 1024
+SHELF_FEATURES = 256
 TRACE_LAYERS = 4
+FIRST_FEATURES = 128
+"""Features of the first stage of a deck."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ def _side_by_side(read: Read) -> tuple[Float32, Float32]:
 
 def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Float32) -> LayerResult:
     """Deck of every block; where places are lost, how many units are found elsewhere."""
-    results = [deck(a[k], b[k]) for k in range(a.shape[0])]
+    results = [staged_deck(a[k], b[k]) for k in range(a.shape[0])]
     mutual = moved = 0
     if sum(r.matched for r in results) * 2 < sum(r.of for r in results):
         for k in range(a.shape[0]):
@@ -209,7 +212,7 @@ def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Floa
             strong = partners > FOUND_ELSEWHERE_COSINE
             mutual += int(np.count_nonzero(strong))
             moved += int(np.count_nonzero(strong & (left != right)))
-    cosine = float(np.median(np.concatenate([r.cosine for r in results])))
+    cosine = median(np.concatenate([r.cosine for r in results]))
     return LayerResult(
         layers,
         expert,
@@ -220,6 +223,19 @@ def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Floa
         mutual,
         moved,
     )
+
+
+def staged_deck(a: Float32, b: Float32) -> DeckResult:
+    """The deck on the first features; on all of them only when that leaves a unit out of place.
+
+    Kin keep every place on a third of the features, at a third of the cost. Two decks may be looked at, so every p-value of this
+    axis is doubled (`_add_deck`); which one is taken follows B's relabelling like any matching does.
+    """
+    if a.shape[1] > 2 * FIRST_FEATURES:
+        first = deck(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
+        if first.matched == first.of:
+            return first
+    return deck(a, b)
 
 
 def _signs(
@@ -250,6 +266,7 @@ def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerR
     blocks = max(len(r.matched) for r in results)
     looks = pair.looks_log10 + layers.looks_log10 + float(np.log10(max(1, blocks)))
     experts = len({r.expert for r in results})
+    looks += float(np.log10(2))  # the staged deck may look twice
     looks += float(np.log10(max(1, experts)))
     best = max(results, key=lambda r: max(r.matched))
     top = max(best.matched)
@@ -271,7 +288,7 @@ def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerR
                 "best_matched": top,
                 "expected": sum(len(r.matched) for r in results),
                 "blocks_per_layer": blocks,
-                "median_cosine": float(np.median([r.cosine for r in results])),
+                "median_cosine": median(np.array([r.cosine for r in results])),
                 "layers": len({r.layers for r in results}),
                 "best": best.best.tolist(),
             },

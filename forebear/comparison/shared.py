@@ -41,10 +41,7 @@ def ask_shared_start(pair: Pair, layers: LayerMap, rows: SharedRows | None) -> S
         width = min(rows.a.shape[1], rows.b.shape[1])
         cosines = row_cosines(_centred(rows.a[:, :width]), _centred(rows.b[:, :width]))
         usage = rows.ids_a.astype(np.float64)
-    result = shared_start(True, rhos)
-    if result.decision == "undecided":
-        # gains speak first: token ids only stand in for usage, and byte-level vocabularies begin with rare bytes
-        result = shared_start(True, rhos, cosines, usage)
+    result = shared_start(True, rhos, cosines, usage)
     figures = {
         "rho": result.gains_rho,
         "norms": result.gains_norms,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any
@@ -56,7 +56,7 @@ def judge(
     identical: bool,
     shared_start: str | None,
     confirmed: str,
-    power: str,
+    power: Callable[[], str],
     withheld: Sequence[str],
 ) -> Verdict:
     """The verdict of one pair.
@@ -97,7 +97,7 @@ def judge(
             primary,
         )
     if any(e.decides for e in evidence):
-        return Verdict("no-evidence", f"Nothing beyond chance was found. {power}{_reasons(withheld)}")
+        return Verdict("no-evidence", f"Nothing beyond chance was found. {power()}{_reasons(withheld)}")
     return Verdict(
         "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
     )

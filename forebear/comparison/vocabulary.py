@@ -13,11 +13,12 @@ from forebear.comparison.pair import Pair
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary, same_vocabulary_file, shared_tokens
 
-MAX_TOKENS = 2048
+MAX_TOKENS = 768
 EMBEDDING_SHARE = 6
 """At most one part in this many of the budget goes into embedding rows."""
 
@@ -59,7 +60,7 @@ def shared_rows(pair: Pair) -> SharedRows | None:
     if count < 2:
         pair.note("channels were not tested by tokens: the budget does not pay for two embedding rows a side")
         return None
-    pick = np.unique(np.linspace(0, len(ids_a) - 1, count).astype(np.intp))
+    pick = evenly(len(ids_a), count)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
     return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], pieces)

@@ -13,7 +13,6 @@ from forebear.comparison.everypair import EveryPair, every_pair
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.layers import LayerMap, find_layers
 from forebear.comparison.pair import Pair
-from forebear.comparison.power import power_words
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
 from forebear.comparison.verdict import Verdict, findings_among, judge
@@ -65,11 +64,18 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         identical=equality.identical,
         shared_start=start.words if start is not None and start.only_start else None,
         confirmed=start.words if start is not None and not start.only_start else "",
-        power=power_words(pair, channels, neurons, values, layers),
+        power=lambda: _power(pair, channels, neurons, values, layers),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     return Walk(verdict, evidence, effects_of(pair, layers), alignment, audit.entries, equality.digests)
+
+
+def _power(pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values: AxisOutcome, layers: LayerMap) -> str:
+    # only a verdict of no evidence needs it, and its normal quantiles load a library of fractions
+    from forebear.comparison.power import power_words
+
+    return power_words(pair, channels, neurons, values, layers)
 
 
 def _withhold(evidence: Evidence, withheld: dict[str, list[str]]) -> Evidence:
@@ -90,7 +96,7 @@ def _unnamed(pair: Pair, equality: Equality) -> Walk:
                 "(--architecture takes a definition of your own)"
             )
     reasons = ["the architecture of a side is not known, so no axis is exchangeable"]
-    verdict = judge([], identical=equality.identical, shared_start=None, confirmed="", power="", withheld=reasons)
+    verdict = judge([], identical=equality.identical, shared_start=None, confirmed="", power=str, withheld=reasons)
     return Walk(verdict, alignment={"words": equality.words()}, digests=equality.digests)
 
 
@@ -128,5 +134,3 @@ def _alignment(
     if everywhere is not None:
         document["all_pairs"] = everywhere.document("neurons")
     return document
-
-

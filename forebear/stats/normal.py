@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from math import erfc, log, log10, pi, sqrt
-from statistics import NormalDist
 
 from forebear.stats.arrays import LN10
-
-_NORMAL = NormalDist()
 
 
 def normal_z(log10_level: float) -> float:
@@ -18,7 +15,9 @@ def normal_z(log10_level: float) -> float:
     if log10_level >= 0:
         return 0.0
     if log10_level > -300:
-        return -_NORMAL.inv_cdf(10.0**log10_level)
+        from statistics import NormalDist  # loads fractions and decimals, which a quick comparison need not wait for
+
+        return -NormalDist().inv_cdf(10.0**log10_level)
     target = -log10_level * LN10
     z: float = sqrt(2 * target)
     for _ in range(50):
