@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from forebear.models.expressions import Expression
 from forebear.models.settings import Settings
@@ -73,16 +73,20 @@ class Dimension:
 
     prefix: tuple[str, ...]
     segments: tuple[Segment, ...]
+    fused: bool = field(init=False)
+    """Several parts share the dimension."""
+    picks_expert: bool = field(init=False)
+    """Every position is another expert's tensor (written ["{expert}"])."""
+    alone: str = field(init=False)
+    """The one atom the dimension counts, "" when it counts several."""
 
-    @property
-    def fused(self) -> bool:
-        """True when several parts share the dimension."""
-        return len(self.segments) > 1
-
-    @property
-    def picks_expert(self) -> bool:
-        """True when every position is another expert's tensor (written ["{expert}"])."""
-        return not self.prefix and self.segments == (Segment(None, ("{expert}",)),)
+    def __post_init__(self) -> None:
+        first = self.segments[0].atoms
+        picks = not self.prefix and first == ("{expert}",)
+        plain = len(self.segments) == 1 and not self.prefix and not picks
+        object.__setattr__(self, "fused", len(self.segments) > 1)
+        object.__setattr__(self, "picks_expert", picks)
+        object.__setattr__(self, "alone", first[0] if plain and len(first) == 1 else "")
 
     def atoms(self) -> set[str]:
         """Every atom mentioned."""

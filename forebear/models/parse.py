@@ -238,9 +238,9 @@ def _dimension(item: object, table: Table) -> Dimension:
     for piece in inner.tables("pieces"):
         segments.append(Segment(piece.text("part"), piece.texts("atoms"), piece.text("role", "")))
         piece.finish()
-    dimension = Dimension(inner.texts("prefix", ()), tuple(segments))
+    prefix = inner.texts("prefix", ())
     inner.finish()
-    return dimension if len(segments) > 1 else inner.fail("fuses fewer than two pieces")
+    return Dimension(prefix, tuple(segments)) if len(segments) > 1 else inner.fail("fuses fewer than two pieces")
 
 
 def _axis(name: str, table: Table) -> AxisRule:

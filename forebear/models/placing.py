@@ -35,6 +35,8 @@ class Placing:
 
     def __init__(self, sizing: Sizing) -> None:
         self._sizing = sizing
+        self._atoms: dict[int, tuple[str, ...]] = {}
+        self._known: dict[tuple[int, tuple[int, ...], tuple[int, ...]], list[tuple[_Way, ...]] | str] = {}
         self._keys: set[tuple[str, str, str, str, int | None, int | None]] = set()
         self._refused: list[str] = []
         self.pieces: list[Piece] = []
@@ -70,19 +72,31 @@ class Placing:
         self.claimed.add(match.name)
 
     def _pieces(self, match: Match, shape: tuple[int, ...], dims: tuple[Dimension, ...]) -> list[Piece] | str:
-        """The pieces of a tensor, or why it does not fit."""
+        """The pieces of a tensor, or why it does not fit. Tensors alike in rule, shape and sizes are cut alike."""
+        spot: Place = (match.rule.stack, match.layer, match.expert)
+        atoms = self._atoms.get(match.order)
+        if atoms is None:
+            atoms = self._atoms[match.order] = tuple(sorted({atom for d in dims for atom in d.atoms()}))
+        key = (match.order, shape, tuple([self._sizing.size(atom, spot) for atom in atoms]))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._combinations(dims, shape, spot)
+        return found if isinstance(found, str) else [_assemble(match, ways) for ways in found]
+
+    def _combinations(
+        self, dims: tuple[Dimension, ...], shape: tuple[int, ...], spot: Place
+    ) -> list[tuple[_Way, ...]] | str:
         if len(dims) != len(shape):
             return f"has {len(shape)} dimensions, not {len(dims)}"
         if 0 in shape:
             return "has an empty dimension"
-        spot: Place = (match.rule.stack, match.layer, match.expert)
         found: list[tuple[_Way, ...]] = [()]
         for dimension, size in zip(dims, shape, strict=True):
             ways = self._ways(dimension, size, spot)
             if isinstance(ways, str):
                 return ways
             found = [(*before, after) for before in found for after in ways]
-        return [_assemble(match, combination) for combination in found]
+        return found
 
     def _ways(self, dimension: Dimension, size: int, spot: Place) -> list[_Way] | str:
         """What a dimension may be: one thing, one of several experts, or one of several fused parts."""

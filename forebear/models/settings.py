@@ -20,9 +20,14 @@ def read_config(path: Path) -> dict[str, Any]:
 
     Raises: RefusedError when it is missing, too large, not strict JSON, or not an object.
     """
-    raw = parse_json(read_bounded(path, MAX_CONFIG_BYTES), where=str(path), max_values=MAX_CONFIG_VALUES)
+    return parse_config(read_bounded(path, MAX_CONFIG_BYTES), where=str(path))
+
+
+def parse_config(data: bytes, *, where: str) -> dict[str, Any]:
+    """The object in a configuration's bytes. Raises: RefusedError when it is not strict JSON, or not an object."""
+    raw = parse_json(data, where=where, max_values=MAX_CONFIG_VALUES)
     if not isinstance(raw, dict):
-        raise RefusedError("is not a JSON object", where=str(path), todo="A configuration is one object")
+        raise RefusedError("is not a JSON object", where=where, todo="A configuration is one object")
     return raw
 
 

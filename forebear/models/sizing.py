@@ -18,7 +18,8 @@ class Sizing:
         self._definition = definition
         self._settings = settings
         self._stated: dict[tuple[str, str], int] = {}
-        self._bound: dict[tuple[str, ...], int] = {}
+        self._bound: dict[tuple[str | int | None, ...], int] = {}
+        self._reach = {name: _reach(axis.scope) for name, axis in definition.axes.items()}
         self._running: set[tuple[str, str]] = set()
         self.disagreements: dict[str, str] = {}
         """One sentence per atom whose size in the tensors is not what the configuration says."""
@@ -26,9 +27,9 @@ class Sizing:
     def bind(self, dims: Iterable[Dimension], shape: Iterable[int], place: Place) -> None:
         """Learn from a tensor: a dimension that counts one atom states its size (the first to say so is believed)."""
         for dimension, size in zip(dims, shape, strict=False):
-            if dimension.picks_expert or dimension.fused or len(dimension.segments[0].atoms) != 1:
+            atom = dimension.alone
+            if not atom:
                 continue
-            atom = dimension.segments[0].atoms[0]
             if self._bound.setdefault(self._key(atom, place), size) != size:
                 continue
             stated = self.stated(atom, place[0])
@@ -47,14 +48,9 @@ class Sizing:
             known = self._stated[atom, stack] = self._from_settings(atom, stack)
         return known
 
-    def _key(self, atom: str, place: Place) -> tuple[str, ...]:
-        axis = self._definition.axes.get(atom)
-        scope = axis.scope if axis is not None else ()
-        if "model" in scope:
-            return (atom,)
-        if "stack" in scope:
-            return (atom, place[0])
-        return (atom, *map(str, place if "expert" in scope else place[:2]))
+    def _key(self, atom: str, place: Place) -> tuple[str | int | None, ...]:
+        reach = self._reach.get(atom, 2)
+        return (atom, *place[:reach])
 
     def _from_settings(self, atom: str, stack: str) -> int:
         rule = self._definition.stack_sizes.get(stack, {}).get(atom) or self._definition.sizes.get(atom)
@@ -77,3 +73,12 @@ class Sizing:
             known = self.stated(name, stack) or self._bound.get((name,), 0) or self._bound.get((name, stack), 0)
             return known or None
         return self._settings.number(name)
+
+
+def _reach(scope: tuple[str, ...]) -> int:
+    """How much of a place tells sizes apart: nothing for a whole model, else stack, layer, expert."""
+    if "model" in scope:
+        return 0
+    if "stack" in scope:
+        return 1
+    return 3 if "expert" in scope else 2
