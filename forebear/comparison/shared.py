@@ -22,9 +22,10 @@ ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones
 
 @dataclass
 class StartOutcome:
-    """only_start: the agreement is that of one initial seed; words: the sentence for the verdict."""
+    """only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided. words: the sentence for the verdict."""
 
     only_start: bool
+    shared_training: bool
     words: str
     evidence: list[Evidence] = field(default_factory=list)
 
@@ -52,7 +53,9 @@ def ask_shared_start(pair: Pair, layers: LayerMap, rows: SharedRows | None) -> S
     evidence = Evidence(
         "shared-start", "gains and rows", "described", None, False, assumption=ASSUMPTION, extra=figures
     )
-    return StartOutcome(result.decision == "shared-start", _sentence(result.words), [evidence])
+    return StartOutcome(
+        result.decision == "shared-start", result.decision == "shared-training", _sentence(result.words), [evidence]
+    )
 
 
 def _sentence(words: str) -> str:

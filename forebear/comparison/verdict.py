@@ -55,7 +55,8 @@ def judge(
     *,
     identical: bool,
     shared_start: str | None,
-    confirmed: str,
+    training: str,
+    training_shared: bool,
     power: Callable[[], str],
     withheld: Sequence[str],
 ) -> Verdict:
@@ -63,7 +64,7 @@ def judge(
 
     identical:    every value was read and is equal.
     shared_start: words of the shared-start test when it says that only the start is shared (METHODS §1), else None.
-    confirmed:    what that test says otherwise ("" when it did not run).
+    training:     what that test says otherwise ("" when it did not run); training_shared: whether it excludes a shared start.
     power:        what would have been found; withheld: reasons why axes may not decide.
     Source:       METHODS §11.
     """
@@ -79,7 +80,7 @@ def judge(
     symmetries = {e.symmetry for e in found}
     private = [e for e in found if e.private]
     if primary is not None and {"order", "sign"} <= symmetries and private:
-        return Verdict("related", f"{_related_words(found)} {confirmed}".strip(), primary)
+        return Verdict("related", f"{_related_words(found, training_shared)} {training}".strip(), primary)
     if found and not private:
         return Verdict(
             "related-channels-only",
@@ -103,11 +104,10 @@ def judge(
     )
 
 
-def _related_words(found: Sequence[Evidence]) -> str:
-    return (
-        f"The subject shares weights with the candidate: {_figures(found)} This shows a common origin (shared weights or "
-        "shared randomness), not who came first."
-    )
+def _related_words(found: Sequence[Evidence], training_shared: bool) -> str:
+    """Worded "weights or shared randomness" unless the shared-start test excludes a mere start (METHODS §1)."""
+    what = "shares weights" if training_shared else "shares weights, or the randomness they started from,"
+    return f"The subject {what} with the candidate: {_figures(found)} This shows a common origin, not who came first."
 
 
 def _figures(found: Sequence[Evidence]) -> str:

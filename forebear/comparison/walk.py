@@ -63,7 +63,8 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         evidence,
         identical=equality.identical,
         shared_start=start.words if start is not None and start.only_start else None,
-        confirmed=start.words if start is not None and not start.only_start else "",
+        training=start.words if start is not None and not start.only_start else "",
+        training_shared=start is not None and start.shared_training,
         power=lambda: _power(pair, channels, neurons, values, layers),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
@@ -96,7 +97,15 @@ def _unnamed(pair: Pair, equality: Equality) -> Walk:
                 "(--architecture takes a definition of your own)"
             )
     reasons = ["the architecture of a side is not known, so no axis is exchangeable"]
-    verdict = judge([], identical=equality.identical, shared_start=None, confirmed="", power=str, withheld=reasons)
+    verdict = judge(
+        [],
+        identical=equality.identical,
+        shared_start=None,
+        training="",
+        training_shared=False,
+        power=str,
+        withheld=reasons,
+    )
     return Walk(verdict, alignment={"words": equality.words()}, digests=equality.digests)
 
 
