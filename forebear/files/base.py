@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class Container(ABC):
     """Tensor bytes read so far, headers included."""
     header_digest: str = ""
     """SHA-256 of the header(s): says which file this was without reading all of it."""
+    beside: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    """Small files that come with weights whose path is no folder (a member of an archive, a remote address), by name."""
 
     @abstractmethod
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:

@@ -101,13 +101,17 @@ class PlacedContainer(RowwiseContainer):
     def _decode(self, entry: TensorEntry, raw: NDArray[np.uint8]) -> Float32:
         """Stored rows as float32. Shapes: raw (n, row bytes), contiguous; returns n * width values in any shape."""
 
+    def _source(self, entry: TensorEntry) -> ByteSource:
+        """Where a tensor's bytes are; one file for all unless a subclass says otherwise."""
+        return self._file
+
     def _count(self) -> None:
         self.bytes_read = self._file.bytes_read
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
         begin, row_bytes = self._place(entry)
         raw = np.empty((last - first, row_bytes), dtype=np.uint8)
-        self._file.read_into(begin + first * row_bytes, memoryview(raw.reshape(-1).data))
+        self._source(entry).read_into(begin + first * row_bytes, memoryview(raw.reshape(-1).data))
         return self._decode(entry, raw)
 
     def _some(self, entry: TensorEntry, rows: NDArray[np.intp], out: Float32) -> None:
@@ -119,7 +123,7 @@ class PlacedContainer(RowwiseContainer):
             some = rows[begin : begin + step]
             raw = np.empty((some.size, row_bytes), dtype=np.uint8)
             flat = memoryview(raw.reshape(-1).data)
-            self._file.read_parts(
+            self._source(entry).read_parts(
                 [(place + int(some[a]) * row_bytes, flat[a * row_bytes : b * row_bytes]) for a, b in runs(some, step)]
             )
             out[begin : begin + some.size] = self._decode(entry, raw).reshape(some.size, width)
@@ -129,7 +133,7 @@ class PlacedContainer(RowwiseContainer):
         entry = self._entry(name)
         begin, row_bytes = self._place(entry)
         piece = max(1, READ_BLOCK_BYTES // max(1, row_bytes)) * row_bytes if row_bytes < READ_BLOCK_BYTES else 0
-        yield from stored_pieces(self._file, begin, entry.stored_bytes, piece or READ_BLOCK_BYTES)
+        yield from stored_pieces(self._source(entry), begin, entry.stored_bytes, piece or READ_BLOCK_BYTES)
         self._count()
 
     def release(self) -> None:

@@ -23,7 +23,6 @@ from forebear.files.sharded import ShardedContainer, open_index
 _SHARD = re.compile(r"(.+)-(\d{1,6})-of-(\d{1,6})\.safetensors", re.DOTALL)
 _INDEX = ".safetensors.index.json"
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+:/")
-_CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
 
 
 def _open_safetensors(file: ByteSource, max_header: int | None) -> Container:
@@ -73,14 +72,14 @@ _READERS = (
     _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
             "Fetch them: git lfs pull."),
     _Reader("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
-    _Reader("a PyTorch archive", _starts(b"PK\x03\x04"), (".pt", ".pth", ".ckpt", ".bin"), None,
-            f"It is not read yet (it is a pickle: opening it runs code). {_CONVERT}"),
-    _Reader("a pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"), None,
-            f"It is not read yet (opening it runs code). {_CONVERT}"),
+    _Reader("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
+            _later("archive_open", "open_archive")),
+    _Reader("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
+            _later("torch_container", "open_torch")),
     _Reader("ONNX", lambda head, size: False, (".onnx",), None, "It is not read yet; give the safetensors version."),
     _Reader("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
             "It is not read yet; convert it to safetensors."),
-    _Reader("numpy", _starts(b"\x93NUMPY"), (".npy", ".npz"), None, "It is not read yet; convert it to safetensors."),
+    _Reader("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),
 )  # fmt: skip
 """One line per container. The first whose magic fits decides, then the first whose suffix fits."""
 

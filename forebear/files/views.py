@@ -50,7 +50,7 @@ class View(RowwiseContainer):
         self._original, self._looks = original, dict(looks)
         self._kept: OrderedDict[str, Float32] = OrderedDict()
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
-        self.header_digest = original.header_digest
+        self.header_digest, self.beside = original.header_digest, original.beside
 
     @property
     def original(self) -> Container:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from forebear.core.errors import RefusedError
 from forebear.files.base import Container
-from forebear.tokens.vocabulary import Vocabulary
+from forebear.models.settings import parse_config
+from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,26 @@ def adopt(container: Container) -> Adopted:
     """The container as the models room reads it; safetensors and anything unknown come back as they are."""
     if container.kind == "gguf":
         return _gguf(container)
-    return Adopted(container)
+    return _with_files(container) if container.beside else Adopted(container)
+
+
+def _with_files(container: Container) -> Adopted:
+    """Weights whose configuration and tokenizer come from the same archive or address."""
+    said: list[str] = []
+    config: Mapping[str, Any] = {}
+    if (stored := container.beside.get("config.json")) is not None:
+        try:
+            config = parse_config(stored(), where="config.json")
+        except RefusedError as error:
+            said.append(f"the configuration was not used: {error}")
+    return Adopted(container, config, tuple(said), lambda: _vocabulary(container.beside))
+
+
+def _vocabulary(beside: Mapping[str, Callable[[], bytes]]) -> Vocabulary | None:
+    from forebear.tokens.readers import read_vocabulary_bytes
+
+    name = next((name for name in FILE_NAMES if name in beside), None)
+    return read_vocabulary_bytes(beside[name](), Path(name), full=False) if name is not None else None
 
 
 def _gguf(container: Container) -> Adopted:

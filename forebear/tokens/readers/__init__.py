@@ -15,7 +15,11 @@ TEXT_LISTS = (".txt", ".vocab")
 
 def read_vocabulary(path: Path, *, full: bool) -> Vocabulary:
     """The vocabulary of one file. Raises RefusedError when no reader knows it."""
-    data = read_bounded(path, MAX_TOKENIZER_BYTES)
+    return read_vocabulary_bytes(read_bounded(path, MAX_TOKENIZER_BYTES), path, full=full)
+
+
+def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
+    """The vocabulary in a file's bytes; `path` names it and need not exist. Raises RefusedError as `read_vocabulary`."""
     where, start = str(path), data[:64].lstrip()
     if not start:
         raise RefusedError("is empty", where=where)
