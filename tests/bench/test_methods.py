@@ -112,6 +112,9 @@ def test_right_labels_pass_and_swapped_labels_are_caught() -> None:
         dataclasses.replace(pairs[-1], truth=INDEPENDENT),
     ]
     assert wrong_labels(swapped, DATA) == [swapped[0], swapped[-1]]
+    assert scores.check_labels(pairs, DATA) == len(pairs)
+    with pytest.raises(ValueError, match=r"contradict the label 'related' of independents/0"):
+        scores.check_labels(swapped, DATA)
 
 
 def test_weight_cosine_of_a_checkpoint_with_itself_and_with_an_independent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from bench import null, power, table
+from bench import null, power, real_base, table
 from bench.command import main
+from bench.demo import DEMO_DATA
+from bench.operations import NAMED
 from bench.pages import draw
 from bench.truth import DISTILLED, INDEPENDENT, RELATED, base
 
@@ -138,7 +141,12 @@ def test_a_page_is_drawn_without_script_and_escapes_what_it_is_told(rng: np.rand
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*-*.json")), ids=lambda p: p.stem)
 def test_committed_results_open_and_their_pages_are_theirs(path: Path) -> None:
     document = json.loads(path.read_text("utf-8"))
-    if document["schema"] in ("forebear-bench/null/1", "forebear-bench/run/1", "forebear-bench/table/1"):
+    if document["schema"] in (
+        "forebear-bench/null/1",
+        "forebear-bench/run/1",
+        "forebear-bench/table/1",
+        "forebear-bench/real-base/1",
+    ):
         assert path.with_suffix(".html").read_text("utf-8") == draw(document)
 
 
@@ -150,3 +158,49 @@ def test_a_shape_that_was_not_built_says_what_to_do(
     monkeypatch.setattr(scores, "chosen", lambda shape, pairs: [])
     assert main(["null", "--method", "std-curve"]) == 3
     assert "build first" in capsys.readouterr().err
+
+
+def test_query_rows_from_gguf_turn_as_published_ones_do(rng: np.random.Generator) -> None:
+    heads, k, width = 3, 8, 5
+    q, key = rng.normal(size=(heads * k, width)), rng.normal(size=(heads * k, width))
+    x, angles = rng.normal(size=width), rng.uniform(0, 6, k // 2)
+
+    def beside(v: np.ndarray) -> np.ndarray:  # GGUF: dimensions 2i and 2i+1 turn together
+        pairs = v.reshape(heads, k // 2, 2)
+        c, s = np.cos(angles), np.sin(angles)
+        return np.stack([pairs[..., 0] * c - pairs[..., 1] * s, pairs[..., 0] * s + pairs[..., 1] * c], -1).reshape(
+            heads, k
+        )
+
+    def apart(v: np.ndarray) -> np.ndarray:  # published: dimensions i and i + k/2 turn together
+        halves = v.reshape(heads, 2, k // 2)
+        c, s = np.cos(angles), np.sin(angles)
+        return np.concatenate([halves[:, 0] * c - halves[:, 1] * s, halves[:, 0] * s + halves[:, 1] * c], -1)
+
+    inner = (beside(q @ x) * (key @ x).reshape(heads, k)).sum(-1)
+    q_there, key_there = (real_base.published_rows(m.astype(np.float32), heads) for m in (q, key))
+    assert (apart(q_there @ x) * (key_there @ x).reshape(heads, k)).sum(-1) == pytest.approx(inner, abs=1e-4)
+    assert not np.allclose((apart(q @ x) * (key @ x).reshape(heads, k)).sum(-1), inner, atol=1e-2)
+
+
+def test_names_from_gguf_become_published_names() -> None:
+    assert real_base.published_name("blk.7.attn_k.weight") == "model.layers.7.self_attn.k_proj.weight"
+    assert real_base.published_name("token_embd.weight") == "model.embed_tokens.weight"
+    with pytest.raises(KeyError):
+        real_base.published_name("rope_freqs.weight")
+
+
+def test_a_cell_of_the_table_is_made_scored_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "WORK", tmp_path / "work")
+    made = {name: tmp_path / "truth" / name for name in (base(SHAPE, 0), base(SHAPE, 10))}
+    for name, source in ((base(SHAPE, 0), "base"), (base(SHAPE, 10), "independent")):
+        made[name].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(DEMO_DATA / source, made[name])
+        (made[name] / "record.json").write_text("{}")
+    cells = list(table.cells(SHAPE, [NAMED[1]], tmp_path / "truth"))
+    assert [(c.form, c.stranger) for c in cells] == [
+        ("plain", False), ("permuted", False), ("reparameterised", False), ("reparameterised", True)]  # fmt: skip
+    plain, stranger = (table.score_cell(["forebear"], tmp_path / "truth", c)[0] for c in (cells[0], cells[-1]))
+    assert plain["relation"] == "related"
+    assert stranger["relation"] == "no-evidence"
+    assert not any((tmp_path / "work" / "table").iterdir())
