@@ -21,7 +21,7 @@ LEAST_STRETCH = 48
 """Shortest stretch of shared tokens that can count as kept."""
 LEAST_KEPT = 96
 """Fewest kept tokens that make two vocabularies related."""
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.15
 """And the least share of the smaller vocabulary that they must make up."""
 NEARLY_ALL = 0.9
 """Extended and trimmed keep at least this share of the vocabulary they come from, or go into."""

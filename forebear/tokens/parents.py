@@ -16,7 +16,7 @@ from forebear.tokens.kinship import LEAST_KEPT, Kinship, Prepared, kinship, rela
 LEAST_PART = 0.05
 """Least share of the subject that a further parent must explain by itself."""
 LEAST_FIT = 0.5
-"""And of what it shares among the unexplained tokens, this share must stand in its order."""
+"""And of the tokens it shares among the unexplained ones, this share must stand in its order."""
 ENTANGLED = 0.25
 """Chains at least this long, as a share of what is shared, let two candidates be tried together."""
 AS_GOOD = 0.9
@@ -99,7 +99,7 @@ def _part_of(best: Kinship, singles: Sequence[Kinship]) -> Part:
 def _fits(found: Kinship) -> bool:
     """Whether a candidate explains enough of what nobody explains yet, and in its own order."""
     enough = found.kept_count >= max(LEAST_KEPT, LEAST_PART * len(found.subject.tokens))
-    return enough and found.kept_count >= LEAST_FIT * found.shared
+    return enough and found.in_chain >= LEAST_FIT * found.ordered
 
 
 def _further(
