@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from forebear.comparison.allowance import row_bytes
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import AxisPlan, Shelf, Shelved
@@ -124,8 +122,13 @@ def audit_private(plan: AxisPlan, shelf: Shelf, pairs: Iterable[tuple[int, int]]
 
 
 def _own_deck(a: Shelved, b: Shelved) -> int:
-    size = min(len(a.units), len(b.units))
-    return deck(a.units[:size], b.units[:size]).matched
+    return _deck_of(a.units, b.units)
+
+
+def _deck_of(a: Float32, b: Float32) -> int:
+    """Matches over the units and features that both have; a tight budget may have left one layer fewer."""
+    size, features = min(len(a), len(b)), min(a.shape[1], b.shape[1])
+    return deck(a[:size, :features], b[:size, :features]).matched
 
 
 def _order_looks(kept: Shelved, plan: AxisPlan, looks: float, signs: bool) -> list[AuditFinding]:
@@ -155,16 +158,7 @@ def _nearness(finding: AuditFinding) -> float:
 def _mismatched(plan: AxisPlan, shelf: Shelf, pairs: set[tuple[int, int]], audit: Audit) -> None:
     """Decks of layers that were not paired: about one match each unless the index itself carries content."""
     others = [(a, b) for a in sorted(shelf.subject) for b in sorted(shelf.candidate) if (a, b) not in pairs][::3][:12]
-    matched = []
-    for left, right in others:
-        a, b = shelf.subject[left].units, shelf.candidate[right].units
-        size, features = min(len(a), len(b)), min(a.shape[1], b.shape[1])
-        matched.append(deck(a[:size, :features], b[:size, :features]).matched)
+    matched = [_deck_of(shelf.subject[left].units, shelf.candidate[right].units) for left, right in others]
     if matched:
         finding = mismatched_decks(matched, what=f"{plan.word} of layers")
         audit.add("both", plan.word, finding, f"{plan.word}:order")
-
-
-def plain(values: Float32) -> Float32:
-    """Rows with every value finite, the rest zero: what audits may be shown."""
-    return np.where(np.isfinite(values), values, np.float32(0))

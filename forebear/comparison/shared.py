@@ -22,7 +22,11 @@ ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones
 
 @dataclass
 class StartOutcome:
-    """only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided. words: the sentence for the verdict."""
+    """What the shared-start test says.
+
+    only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided.
+    words:      the sentence for the verdict.
+    """
 
     only_start: bool
     shared_training: bool
@@ -79,6 +83,12 @@ def _gain_rhos(pair: Pair, layers: LayerMap) -> list[float | None]:
             continue
         other = theirs.get((piece.part, piece.role, piece.kind, piece.stack, partner[piece.layer], piece.expert))
         if other is None or other.shape != piece.shape:
+            continue
+        cost = [
+            side.container.tensors[p.tensor].stored_bytes
+            for side, p in ((pair.subject, piece), (pair.candidate, other))
+        ]
+        if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
             continue
         a, b = _vector(pair.subject, piece), _vector(pair.candidate, other)
         rhos.append(None if np.ptp(a) == 0 or np.ptp(b) == 0 else spearman(a, b))

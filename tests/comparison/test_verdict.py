@@ -1,0 +1,111 @@
+"""The verdict's rules, one by one: what is needed for a relation, and what withholding one costs."""
+
+from __future__ import annotations
+
+import pytest
+
+from forebear.comparison.compare import meets
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.verdict import RELATIONS, findings_among, judge
+
+ORDER_PRIVATE = ("deck", "neurons", "order", True)
+SIGN_PRIVATE = ("sign", "values", "sign", True)
+ORDER_SHARED = ("deck", "channels", "order", False)
+SIGN_SHARED = ("sign", "channels", "sign", False)
+
+
+def figure(what, log10_p=-30.0, decides=True):
+    test, axis, symmetry, private = what
+    return Evidence(test, axis, "exact", log10_p, decides, symmetry, private, 20, 20, extra={"z": 9.0, "max_z": 9.0})
+
+
+def relation(evidence, **changes):
+    settings = {
+        "identical": False,
+        "shared_start": None,
+        "training": "",
+        "training_shared": True,
+        "power": lambda: "Power.",
+        "withheld": [],
+    }
+    return judge(evidence, **(settings | changes))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        ([ORDER_PRIVATE, SIGN_PRIVATE], "related"),
+        ([ORDER_SHARED, SIGN_PRIVATE], "related"),
+        ([ORDER_PRIVATE, SIGN_SHARED], "related"),
+        ([ORDER_SHARED, SIGN_SHARED], "related-channels-only"),
+        ([ORDER_SHARED], "related-channels-only"),
+        ([ORDER_PRIVATE], "cannot-tell"),
+        ([SIGN_PRIVATE], "cannot-tell"),
+        ([ORDER_PRIVATE, ORDER_SHARED], "cannot-tell"),
+        ([], "cannot-tell"),
+    ],
+)
+def test_a_relation_needs_two_symmetries_and_a_private_axis(evidence, expected):
+    assert relation([figure(e) for e in evidence]).relation == expected
+
+
+def test_one_symmetry_alone_is_told_with_its_figure_and_never_called_related():
+    verdict = relation([figure(ORDER_PRIVATE)])
+    assert "Only the order" in verdict.words
+    assert "-30" in verdict.words
+
+
+def test_evidence_that_is_withheld_does_not_decide():
+    verdict = relation([figure(ORDER_PRIVATE, decides=False), figure(SIGN_PRIVATE)], withheld=["neurons: sorted"])
+    assert verdict.relation == "cannot-tell"
+    assert "neurons: sorted" in verdict.words
+
+
+def test_every_finding_is_multiplied_by_the_number_of_deciding_tests():
+    near = [figure(ORDER_PRIVATE, -9.5), figure(SIGN_PRIVATE, -9.5)]
+    assert len(findings_among(near)) == 2
+    calm = [figure(ORDER_SHARED, 0.0), figure(SIGN_SHARED, 0.0)]
+    assert findings_among(near + calm) == []
+    assert relation(near + calm).relation == "no-evidence"
+
+
+def test_no_evidence_says_what_would_have_been_found():
+    verdict = relation([figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, -3.0)])
+    assert verdict.relation == "no-evidence"
+    assert "Power." in verdict.words
+    assert verdict.document()["log10_p"] is None
+
+
+def test_a_shared_start_outranks_related_and_needs_a_finding():
+    found = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
+    assert relation(found, shared_start="Only the start.").relation == "shared-start"
+    assert relation([figure(ORDER_PRIVATE, 0.0)], shared_start="Only the start.").relation == "no-evidence"
+
+
+def test_related_is_worded_as_shared_randomness_unless_training_was_shared():
+    found = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
+    assert "randomness they started from" in relation(found, training_shared=False).words
+    assert "randomness" not in relation(found, training_shared=True).words
+
+
+def test_direction_is_never_guessed_and_identical_needs_no_test():
+    verdict = relation([], identical=True).document()
+    assert (verdict["relation"], verdict["direction"], verdict["kind"]) == ("identical", "not-shown", "exact")
+
+
+@pytest.mark.parametrize("expected", RELATIONS)
+def test_cannot_tell_meets_no_expectation(expected):
+    assert not meets("cannot-tell", expected)
+    assert not meets(None, expected)
+
+
+def test_related_accepts_identical_and_nothing_else_does():
+    assert meets("identical", "related")
+    assert not meets("related", "identical")
+    assert not meets("shared-start", "related")
+    assert meets("no-evidence", "no-evidence")
+
+
+def test_a_p_value_that_is_not_finite_cannot_become_evidence():
+    with pytest.raises(ValueError, match="not finite"):
+        figure(ORDER_PRIVATE, float("-inf"))
