@@ -101,6 +101,21 @@ def test_a_model_grown_in_every_direction_and_reparameterised_keeps_its_outputs(
         assert np.abs(logits(model, tmp_path / family) - expected).max() < TOLERANCE
 
 
+def test_what_a_configuration_leaves_out_is_written_down_when_the_family_changes(
+    models: dict[str, tuple[Model, np.ndarray]], tmp_path: Path
+) -> None:
+    model, expected = models["llama"]
+    short = {key: value for key, value in model.config.items() if key not in ("rope_parameters", "rms_norm_eps")}
+    bare = Model(model.arrays, short)
+    assert np.abs(logits(bare, tmp_path / "bare") - expected).max() == 0
+    routed = apply("dense-to-moe", bare, 1)
+    assert (routed.config["rope_theta"], routed.config["rms_norm_eps"]) == (10000.0, 1e-6)  # mixtral: 1e6 and 1e-5
+    assert np.abs(logits(routed, tmp_path / "routed") - expected).max() < TOLERANCE
+    back = apply("moe-to-dense", routed, 1)
+    assert back.config["sliding_window"] is None  # mistral means 4096 when it is left out
+    assert np.abs(logits(back, tmp_path / "back") - expected).max() < TOLERANCE
+
+
 def test_reordered_ids_give_the_same_logits_in_the_new_order(
     models: dict[str, tuple[Model, np.ndarray]], tmp_path: Path
 ) -> None:

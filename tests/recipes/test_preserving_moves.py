@@ -124,6 +124,48 @@ def test_a_tensor_without_a_known_part_stops_a_residual_move(models: dict[str, t
         apply("residual-permutation", odd, 1)
 
 
+def test_side_modules_stop_moves_of_what_they_read(models: dict[str, tuple[Model, np.ndarray]]) -> None:
+    odd = apply("side-modules-added", models["llama"][0], 1, kind="activation")
+    for move in ("neuron-permutation", "residual-rotation", "gain-folding"):
+        with pytest.raises(RefusedError, match="no known part"):
+            apply(move, odd, 1)
+
+
+def test_channels_whose_gain_is_zero_stay_silent(models: dict[str, tuple[Model, np.ndarray]], tmp_path: Path) -> None:
+    for family in ("llama-tied", "arcee", "gpt2"):
+        model = models[family][0]
+        arrays = dict(model.arrays)
+        for name in arrays:
+            if arrays[name].ndim == 1 and ("norm" in name or "ln_" in name):
+                arrays[name] = arrays[name].copy()
+                arrays[name][3] = 0
+        dead = Model(arrays, model.config)
+        expected = logits(dead, tmp_path / "dead")
+        for move in ("gain-replacement", "gain-folding", "residual-rotation"):
+            assert np.abs(logits(apply(move, dead, 2), tmp_path / move) - expected).max() < TOLERANCE, (family, move)
+
+
+def test_a_bias_behind_a_zero_gain_stays_or_is_refused(
+    models: dict[str, tuple[Model, np.ndarray]], tmp_path: Path
+) -> None:
+    model = models["gpt2"][0]
+    gain = model.arrays["transformer.ln_f.weight"].copy()
+    gain[3] = 0
+    dead = Model({**model.arrays, "transformer.ln_f.weight": gain}, model.config)
+    replaced = apply("gain-replacement", dead, 2)
+    assert np.abs(logits(replaced, tmp_path / "replaced") - logits(dead, tmp_path / "dead")).max() < TOLERANCE
+    with pytest.raises(RefusedError, match="behind a zero gain"):
+        apply("residual-rotation", dead, 2)
+
+
+def test_a_model_without_a_head_is_not_given_one(models: dict[str, tuple[Model, np.ndarray]]) -> None:
+    model = models["llama"][0]
+    headless = Model({name: a for name, a in model.arrays.items() if name != "lm_head.weight"}, model.config)
+    with pytest.raises(RefusedError, match="no head"):
+        apply("residual-rotation", headless, 1)
+    assert "lm_head.weight" not in apply("residual-permutation", headless, 1).arrays
+
+
 def test_unknown_names_parameters_and_families_are_refused(models: dict[str, tuple[Model, np.ndarray]]) -> None:
     model, _ = models["llama"]
     with pytest.raises(RefusedError, match="no step"):

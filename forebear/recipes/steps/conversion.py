@@ -6,7 +6,7 @@ import numpy as np
 
 from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.families import FAMILIES
-from forebear.recipes.steps.layout import Linear, setting
+from forebear.recipes.steps.layout import Linear, completed, setting
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
 from forebear.recipes.steps.step import Step, require
@@ -81,6 +81,7 @@ def to_rms_norm(model: Model, rng: np.random.Generator, exact: bool = True) -> M
     Source: METHODS §12 (LayerNorm→RMSNorm), §9 (1); the folding as in SliceGPT (Ashkboos et al. 2024).
     """
     draft = Draft(model)
+    draft.refuse_unknown()
     attention, mlp = _flags(draft)
     if exact:
         require(attention and mlp, "norms' biases have nowhere to go", todo="Add biases first, or say exact=False.")
@@ -96,7 +97,7 @@ def to_rms_norm(model: Model, rng: np.random.Generator, exact: bool = True) -> M
             for name, end in ((old.weight, "weight"), (old.bias, "bias")):
                 if name:
                     draft.arrays[f"{layer.prefix}{new}.{end}"] = draft.arrays.pop(name)
-    eps = float(setting(draft.config, "eps", 1e-5))
+    eps = float(setting(draft.config, "eps"))
     draft.become("arcee", rms_norm_eps=eps, norm_epsilon=None, use_bias=None, head_dim=source.head_dim,
                  attention_bias=attention, mlp_bias=mlp)  # fmt: skip
     draft.reread()
@@ -128,6 +129,9 @@ def to_rotary(model: Model, rng: np.random.Generator, theta: float = 10000.0, ke
     draft = Draft(model)
     if keep_mean:
         draft.untie()
+    draft.refuse_unknown()
+    plain = draft.config.get("scale_attn_weights", True) and not draft.config.get("scale_attn_by_inverse_layer_idx")
+    require(bool(plain), "starcoder2 always scales its scores by the head's size")
     source, made = draft.parts, draft.arrays
     target = FAMILIES["starcoder2"]
     require(source.head_dim % 2 == 0, f"a head of {source.head_dim} dimensions has no rotary pairs")
@@ -163,10 +167,10 @@ def _configure_rotary(draft: Draft, theta: float) -> None:
     draft.config = {
         "hidden_size": parts.width, "intermediate_size": int(draft.arrays["model.layers.0.mlp.c_fc.weight"].shape[0]),
         "num_hidden_layers": len(parts.layers), "num_attention_heads": parts.heads, "num_key_value_heads": parts.heads,
-        "hidden_act": old.get("activation_function", "gelu_new"), "norm_epsilon": float(setting(old, "eps", 1e-5)),
+        "hidden_act": completed(old)["activation_function"], "norm_epsilon": float(setting(old, "eps")),
         "vocab_size": int(draft.arrays["model.embed_tokens.weight"].shape[0]), "use_bias": True, "rope_theta": theta,
-        "max_position_embeddings": int(setting(old, "positions", 1024)), "sliding_window": None,
-        "tie_word_embeddings": draft.tied, "initializer_range": old.get("initializer_range", 0.02), **special,
+        "max_position_embeddings": int(setting(old, "positions")), "sliding_window": None,
+        "tie_word_embeddings": draft.tied, "initializer_range": completed(old)["initializer_range"], **special,
     }  # fmt: skip
     draft.become("starcoder2")
     draft.config["sliding_window"] = None

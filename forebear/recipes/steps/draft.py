@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps.families import CLASSES
-from forebear.recipes.steps.layout import Layout, Linear, layout, tied
+from forebear.recipes.steps.layout import Layout, Linear, completed, layout, tied
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -46,7 +46,11 @@ class Draft:
         return Model(self.arrays, self.config, self.tokenizer, dtypes, self._source.history)
 
     def become(self, kind: str, **settings: Any) -> None:
-        """Make the configuration that of another family, with some settings changed (None removes one)."""
+        """Make the configuration that of another family, some settings changed (None removes one).
+
+        What the old family means by keys left out is written down first: the new one may mean something else.
+        """
+        self.config = completed(self.config)
         self.config["model_type"] = kind
         self.config["architectures"] = [CLASSES[kind]]
         for key, value in settings.items():
@@ -113,6 +117,8 @@ class Draft:
             return
         if self.parts.kind == "bert":
             raise RefusedError("a BERT head cannot be untied here")
+        if not self.tied:
+            raise RefusedError("the model has no head, so the final gain has nowhere to go")
         name = f"{self.parts.family.head}.weight"
         self.arrays[name] = self.arrays[self.parts.embedding]
         self.config["tie_word_embeddings"] = False
@@ -130,7 +136,7 @@ class Draft:
     @property
     def tied(self) -> bool:
         """The head is the embedding."""
-        return tied(Model({}, self.config))
+        return tied(self.config)
 
 
 def times(values: Array, matrix: Float64) -> Array:
@@ -145,7 +151,7 @@ def times(values: Array, matrix: Float64) -> Array:
     return out
 
 
-def draw_like(model: Mapping[str, Any], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fresh initial values N(0, initializer_range²) in float32, as the configuration says (0.02 when it does not)."""
-    std = float(model.get("initializer_range") or 0.02)
+def draw_like(config: Mapping[str, Any], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Fresh initial values N(0, initializer_range²) in float32, as the configuration says or means."""
+    std = float(completed(config).get("initializer_range") or 0.02)
     return (rng.standard_normal(shape) * std).astype(np.float32)

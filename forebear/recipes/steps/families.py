@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 RMS, LAYER_NORM = "rms", "layer"
 
@@ -131,6 +132,36 @@ OWN_KEYS: Mapping[tuple[str, str], str] = {
     ("qwen3_moe", "experts"): "num_experts",
 }
 """(family, meaning) -> key, where a family does not use the first name."""
+_RMS_DEFAULTS = {
+    "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "hidden_act": "silu", "initializer_range": 0.02,
+    "max_position_embeddings": 32768, "tie_word_embeddings": False,
+}  # fmt: skip
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "llama": {**_RMS_DEFAULTS, "max_position_embeddings": 2048},
+    "mistral": {**_RMS_DEFAULTS, "num_key_value_heads": 8, "max_position_embeddings": 131072, "sliding_window": 4096},
+    "qwen2": {**_RMS_DEFAULTS, "num_key_value_heads": 32},
+    "qwen3": {**_RMS_DEFAULTS, "num_key_value_heads": 32, "head_dim": 128},
+    "mixtral": {
+        **_RMS_DEFAULTS, "num_key_value_heads": 8, "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+        "rope_theta": 1000000.0, "sliding_window": None,
+    },
+    "qwen2_moe": {**_RMS_DEFAULTS, "num_key_value_heads": 16, "norm_topk_prob": False},
+    "qwen3_moe": {**_RMS_DEFAULTS, "num_key_value_heads": 4, "norm_topk_prob": False},
+    "arcee": {**_RMS_DEFAULTS, "rms_norm_eps": 1e-5, "max_position_embeddings": 4096, "hidden_act": "relu2"},
+    "starcoder2": {
+        "norm_epsilon": 1e-5, "rope_theta": 10000.0, "hidden_act": "gelu_pytorch_tanh", "num_key_value_heads": 2,
+        "initializer_range": 0.018042, "max_position_embeddings": 4096, "tie_word_embeddings": True, "use_bias": True,
+    },
+    "gpt2": {
+        "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new", "initializer_range": 0.02, "n_positions": 1024,
+        "tie_word_embeddings": True,
+    },
+    "bert": {
+        "layer_norm_eps": 1e-12, "hidden_act": "gelu", "initializer_range": 0.02, "max_position_embeddings": 512,
+        "tie_word_embeddings": True,
+    },
+}  # fmt: skip
+"""What a published configuration that leaves a key out means. Source: the configuration classes of transformers 5."""
 CLASSES: Mapping[str, str] = {
     "llama": "LlamaForCausalLM",
     "mistral": "MistralForCausalLM",

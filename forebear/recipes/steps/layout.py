@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.recipes.steps.families import CONFIG_NAMES, FAMILIES, LAYER_NORM, OWN_KEYS, Family
+from forebear.recipes.steps.families import CONFIG_NAMES, DEFAULTS, FAMILIES, LAYER_NORM, OWN_KEYS, Family
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -138,9 +138,18 @@ class Layout:
             yield self.final_norm, (self.head,) if self.head else ()
 
 
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with what its family means by the keys it leaves out (`families.DEFAULTS`)."""
+    defaults = dict(DEFAULTS.get(str(config.get("model_type")), {}))
+    if config.get("rope_parameters") is not None:
+        defaults.pop("rope_theta", None)
+    return {**defaults, **config}
+
+
 def setting(config: Mapping[str, Any], what: str, default: Any = None) -> Any:
-    """A configuration value by what it means (`families.CONFIG_NAMES`)."""
-    return next((config[key] for key in CONFIG_NAMES[what] if config.get(key) is not None), default)
+    """A configuration value by what it means (`families.CONFIG_NAMES`), or what leaving it out means."""
+    full = completed(config)
+    return next((full[key] for key in CONFIG_NAMES[what] if full.get(key) is not None), default)
 
 
 def setting_key(config: Mapping[str, Any], what: str) -> str:
@@ -149,10 +158,9 @@ def setting_key(config: Mapping[str, Any], what: str) -> str:
     return present or OWN_KEYS.get((str(config.get("model_type")), what), CONFIG_NAMES[what][0])
 
 
-def tied(model: Model) -> bool:
-    """The head is the embedding itself. GPT-2 and BERT tie unless told not to."""
-    default = model.config.get("model_type") in ("gpt2", "bert")
-    return bool(model.config.get("tie_word_embeddings", default))
+def tied(config: Mapping[str, Any]) -> bool:
+    """The head is the embedding itself. GPT-2, BERT and Starcoder2 tie unless told not to."""
+    return bool(completed(config).get("tie_word_embeddings"))
 
 
 def layout(model: Model) -> Layout:
@@ -179,12 +187,12 @@ def layout(model: Model) -> Layout:
     parts = Layout(
         kind=kind, family=family, prefix=prefix, width=width, heads=heads,
         kv_heads=int(setting(model.config, "kv_heads", heads)),
-        head_dim=int(model.config.get("head_dim") or width // heads),
+        head_dim=int(completed(model.config).get("head_dim") or width // heads),
         embedding=prefix + family.embedding,
         tables=tuple(prefix + name for name in family.positions if prefix + name in model.arrays),
         layers=layers, final_norm=reader.norm(prefix + family.final_norm) if family.final_norm else None,
         embedding_norm=reader.norm(prefix + family.embedding_norm) if family.embedding_norm else None,
-        head=None if tied(model) else reader.optional(family.head, transposed=False),
+        head=None if tied(model.config) else reader.optional(family.head, transposed=False),
     )  # fmt: skip
     _check_heads(model, parts)
     return parts

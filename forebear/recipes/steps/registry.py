@@ -25,6 +25,7 @@ from forebear.recipes.steps import (
     vocabulary,
     width,
 )
+from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step
 
@@ -64,10 +65,13 @@ def apply(
     """Apply one step; the source is never changed and shares the arrays that stay as they are.
 
     seed: names the generator, together with the step's name; `rng` hands one over instead (no seed in the history).
-    Raises: RefusedError where the step does not apply, for an unknown parameter, and wherever the step refuses.
+    Raises: RefusedError where the step does not apply, for an unknown parameter, wherever the step refuses, and for an
+            output-preserving move when the model has a tensor of no known part.
     """
     chosen = step(name)
     chosen.check(model, parameters)
+    if chosen.kind == "preserving":
+        Draft(model).refuse_unknown()
     made = chosen.function(model, rng or generator(f"steps/{name}", seed), **parameters)
     told = {key: value for key, value in parameters.items() if isinstance(value, (str, int, float, bool, type(None)))}
     record = {"step": name, "parameters": told, "seed": None if rng is not None else seed}

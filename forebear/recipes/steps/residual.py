@@ -74,7 +74,7 @@ def permute_residual(model: Model, rng: np.random.Generator) -> Model:
     """
     draft = Draft(model)
     order = rng.permutation(draft.parts.width)
-    move_residual(draft, lambda values: values[..., order])
+    move_residual(draft, lambda values: np.take(values, order, axis=-1))
     for norm in residual_norms(draft):
         for name in (norm.gain, norm.bias):
             if name:
@@ -133,7 +133,7 @@ def scale_residual(model: Model, rng: np.random.Generator, factor: float = 1.5) 
             bias = draft.bias(writer)
             if bias is not None:
                 draft.set_bias(writer, bias * np.float32(factor))
-    draft.config[setting_key(draft.config, "eps")] = float(setting(draft.config, "eps", 1e-6)) * factor**2
+    draft.config[setting_key(draft.config, "eps")] = float(setting(draft.config, "eps")) * factor**2
     return draft.finish()
 
 

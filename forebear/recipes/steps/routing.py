@@ -7,7 +7,7 @@ import numpy as np
 from forebear.recipes.steps.draft import Draft, draw_like
 from forebear.recipes.steps.experts import mlp_names
 from forebear.recipes.steps.families import DENSE_GATED, FAMILIES, MOE
-from forebear.recipes.steps.layout import Layer, Mlp, setting_key
+from forebear.recipes.steps.layout import Layer, Mlp, completed, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 from forebear.recipes.steps.storage import Array
@@ -61,6 +61,10 @@ def _check_routing(draft: Draft, kind: str, experts: int, active: int, slices: i
     require(router in ("drawn", "zero"), f"no router is called {router!r}", todo="Say drawn or zero.")
     require(0 < active <= experts and 0 < slices <= experts, f"{active} of {experts} experts from {slices} slices")
     require(not shared or kind == "qwen2_moe", f"{kind} has no shared expert")
+    full = completed(draft.config)
+    window = (full.get("sliding_window") or 0) if draft.parts.kind == "mistral" else 0
+    short = 0 < window < int(full["max_position_embeddings"])
+    require(kind != "qwen2_moe" or not short, "qwen2_moe has no such sliding window")
     layer = draft.parts.layers[0]
     require(not any(linear.bias for linear in layer.writers + layer.mlps[0].inward), f"{kind} has no biases there")
     require(not layer.q.bias or kind == "qwen2_moe", f"{kind} has no biases there")
@@ -117,7 +121,7 @@ def _configure_routing(draft: Draft, kind: str, experts: int, active: int, neuro
     biased = bool(draft.parts.layers[0].q.bias)
     if kind == "mixtral":
         draft.become(kind, num_local_experts=experts, num_experts_per_tok=active, intermediate_size=neurons,
-                     sliding_window=draft.config.get("sliding_window"), **heads)  # fmt: skip
+                     **heads)  # fmt: skip
         return
     draft.become(kind, num_experts=experts, num_experts_per_tok=active, moe_intermediate_size=neurons,
                  norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[], **heads)  # fmt: skip
@@ -154,8 +158,6 @@ def make_dense(model: Model, rng: np.random.Generator, kind: str = "mean", exper
                "router_aux_loss_coef", "router_jitter_noise", "output_router_logits")  # fmt: skip
     draft.become(target, **dict.fromkeys(routing), intermediate_size=int(made[1].shape[0]))
     draft.config["head_dim"] = draft.parts.head_dim
-    if target == "mistral":
-        draft.config["sliding_window"] = draft.config.get("sliding_window")
     draft.reread()
     return draft.finish()
 

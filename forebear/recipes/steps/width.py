@@ -30,6 +30,7 @@ def widen_mlp(
     Source: METHODS §12 (MLP widened: appended, interleaved, duplicated).
     """
     draft = Draft(model)
+    draft.refuse_unknown()
     old = neurons_of(draft, draft.parts.layers[0].mlps[0])
     new = round(old * factor) if neurons is None else neurons
     require(new > old, f"{new} neurons are not more than {old}")
@@ -80,6 +81,7 @@ def narrow_mlp(model: Model, rng: np.random.Generator, share: float = 0.5, by: s
     """
     require(by in ("norm", "random"), f"neurons are not kept by {by!r}", todo="Say norm or random.")
     draft = Draft(model)
+    draft.refuse_unknown()
     old = neurons_of(draft, draft.parts.layers[0].mlps[0])
     new = round(old * share)
     require(0 < new < old, f"a share of {share} keeps {new} of {old} neurons")
@@ -110,6 +112,7 @@ def grow_width(
     """
     require(kind in ("zeros", "duplicate", "drawn"), f"no way of growing is called {kind!r}")
     draft = Draft(model)
+    draft.refuse_unknown()
     parts = draft.parts
     old = parts.width
     unit = parts.head_dim if parts.family.fused_qkv else parts.heads
@@ -163,7 +166,7 @@ class _Grower:
             for writer in layer.writers:
                 self.grow_writer(writer, drawn)
         if not drawn:
-            draft.config[setting_key(draft.config, "eps")] = float(setting(draft.config, "eps", 1e-6)) * kept
+            draft.config[setting_key(draft.config, "eps")] = float(setting(draft.config, "eps")) * kept
 
     def last(self, values: Array, drawn: bool) -> Array:
         """The last axis grown: copies side by side, then zeros or drawn values."""
