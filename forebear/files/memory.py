@@ -53,7 +53,7 @@ class MemoryContainer(Container):
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`: little-endian bytes in row-major order."""
         array = np.ascontiguousarray(self._rows_of(name))
-        data = memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8))
+        data = memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8).data)
         self.bytes_read += len(data)
         for start in range(0, len(data), READ_BLOCK_BYTES):
             yield data[start : start + READ_BLOCK_BYTES]

@@ -150,7 +150,7 @@ def test_an_existing_local_path_wins_over_the_look_of_it(tmp_path: Path, monkeyp
     ("model.pkl", b"\x80\x04\x95", "pickle"),
     ("model.safetensors", b"\x80\x04\x95" + bytes(40), "pickle"),
     ("model.h5", b"\x89HDF\r\n\x1a\n", "HDF5"),
-    ("x.npy", b"\x93NUMPY\x01\x00", "numpy"),
+    ("x.npy", b"\x93NUMPY\x01\x00", "ends inside its header"),
     ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
     ("notes.txt", b"hello", "no checkpoint format this version knows"),
     ("none", bytes(100), "no checkpoint format this version knows"),
