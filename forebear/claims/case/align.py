@@ -6,6 +6,7 @@ leave it. Source of the idea: Gale and Church 1993 (length), with the anchors of
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ Features = Counter[str]
 
 BEADS = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1), (1, 4), (4, 1), (2, 3), (3, 2))
 """Numbers of left and right segments that may be linked; (1, 0) and (0, 1) are gaps."""
+MOST = 4
+"""Most segments of one side in a bead."""
+REACH = 4
+"""Columns beyond the band whose overlap is kept, for beads that reach over its edge."""
 GAP_COST = 1.0
 """Cost of leaving a segment without a partner; a link of no likeness at all costs 1 a segment."""
 EXTRA_COST = 0.5
@@ -61,7 +66,7 @@ def align(left: Side, right: Side, band: int = BAND) -> list[Link]:
     weights = _weights(left.anchors, right.anchors)
     centre = _centre(left, right, weights)
     similarity = _Similarity(left, right, weights, centre, max(band, 8))
-    return _trace(_forward(similarity, n, m), similarity, n, m)
+    return _trace(_forward(similarity), similarity, n, m)
 
 
 def _weights(a: Sequence[Features], b: Sequence[Features]) -> dict[str, float]:
@@ -113,8 +118,6 @@ def _unique(side: Sequence[Features]) -> dict[str, int]:
 
 def _increasing(pairs: list[tuple[int, int]], n: int, m: int) -> list[tuple[int, int]]:
     """A longest chain of pairs that rises on both sides, after dropping pairs far off the diagonal of their neighbours."""
-    import bisect
-
     tails: list[int] = []
     places: list[int] = []
     back: list[int] = []
@@ -138,67 +141,86 @@ def _increasing(pairs: list[tuple[int, int]], n: int, m: int) -> list[tuple[int,
 
 
 class _Similarity:
-    """Anchor overlap S[i, j] for j within the band, and costs of links made from it."""
+    """Costs of links within a band around the expected place, computed for many left segments at a time."""
 
     def __init__(self, left: Side, right: Side, weights: dict[str, float], centre: Floats, band: int) -> None:
         n, m = len(left.lengths), len(right.lengths)
-        place = np.round(centre).astype(int)
+        place = np.round(centre).astype(np.int64)
         # (n + 1,): first and last right index of each row; a row reaches back and on to its neighbours' centres
         self.low = np.maximum(0, np.minimum(place, np.concatenate([[0], place[:-1]])) - band)
         self.high = np.minimum(m, np.maximum(place, np.concatenate([place[1:], [m]])) + band)
+        self.n, self.m = n, m
         self.a, self.b = _prefix(left.lengths), _prefix(right.lengths)
         self.mass_a, self.mass_b = _prefix(_masses(left.anchors, weights)), _prefix(_masses(right.anchors, weights))
         self.ratio = max(1e-9, self.b[-1]) / max(1.0, self.a[-1])
-        self.rows = self._overlap(left.anchors, right.anchors, weights, n, m)
+        self.rows = self._overlap(left.anchors, right.anchors, weights)
 
-    def _overlap(
-        self, a: Sequence[Features], b: Sequence[Features], weights: dict[str, float], n: int, m: int
-    ) -> list[Floats]:
+    def _overlap(self, a: Sequence[Features], b: Sequence[Features], weights: dict[str, float]) -> list[Floats]:
+        """For each left segment the running sum over its band of the anchor weight shared with each right segment."""
         postings: dict[str, list[tuple[int, int]]] = {}
         for j, features in enumerate(b):
             for key, count in features.items():
                 postings.setdefault(key, []).append((j, count))
-        import bisect
-
         rows = []
-        for i in range(n):
-            low = max(0, int(self.low[i]) - 4)
-            row = np.zeros(max(0, min(m, int(self.high[i]) + 4) - low))
+        for i in range(self.n):
+            low = max(0, int(self.low[i]) - REACH)
+            row = np.zeros(max(0, min(self.m, int(self.high[i + 1]) + REACH) - low) + 1)
             for key, count in a[i].items():
-                entries = postings.get(key)
-                if not entries:
-                    continue
-                weight = weights[key]
+                entries = postings.get(key, ())
                 for j, other in entries[bisect.bisect_left(entries, (low, 0)) :]:
-                    if j - low >= len(row):
+                    if j - low >= len(row) - 1:
                         break
-                    row[j - low] += weight * min(count, other)
-            rows.append(np.concatenate([[0.0], np.cumsum(row)]))
+                    row[j - low + 1] += weights[key] * min(count, other)
+            rows.append(np.cumsum(row))
         return rows
 
-    def block(self, i: int, k: int, j: NDArray[np.int64], q: int) -> Floats:
-        """Overlap of left [i, i+k) with right [j, j+q) for every j."""
-        total = np.zeros(len(j))
-        for row in range(i, i + k):
-            sums, low = self.rows[row], max(0, int(self.low[row]) - 4)
-            top = len(sums) - 1
-            begin, end = np.minimum(np.maximum(j - low, 0), top), np.minimum(np.maximum(j + q - low, 0), top)
-            total += sums[end] - sums[begin]
-        return total
+    def costs(self, first: int, last: int) -> Floats:
+        """Cost of each bead that ends at left i (first <= i < last) and right low[i] + t: (beads, rows, columns).
 
-    def cost(self, i: int, k: int, j: NDArray[np.int64], q: int) -> Floats:
-        """Cost of linking left [i, i+k) with right [j, j+q): segments times unlikeness."""
-        mass_a, mass_b = self.mass_a[i + k] - self.mass_a[i], self.mass_b[j + q] - self.mass_b[j]
-        mass = mass_a + mass_b
-        shared = 2 * np.minimum(self.block(i, k, j, q), np.minimum(mass_a, mass_b))
-        x = (self.a[i + k] - self.a[i]) * self.ratio
-        y = self.b[j + q] - self.b[j]
-        length = np.exp(-0.5 * (np.log((x + 4) / (y + 4)) / 0.45) ** 2)
-        # missing anchors tell less than shared ones: translations drop and add words
-        alike = (1.5 * shared + LENGTH_WEIGHT * length) / (
-            1.5 * shared + MISSING_WEIGHT * (mass - shared) + LENGTH_WEIGHT
-        )
-        return np.asarray((k + q) * (1 - alike) + EXTRA_COST * (k + q - 2), dtype=np.float64)
+        Cost: segments linked times their unlikeness, plus EXTRA_COST for every segment beyond two; infinite when the
+        bead would reach before the beginning.
+        """
+        i = np.arange(first, last)[:, None]
+        j = self.low[first:last, None] + np.arange(int((self.high - self.low)[first:last].max()) + 1)[None, :]
+        j = np.minimum(j, self.m)
+        shared = self._shared(i, j)
+        out = np.full((len(BEADS), *j.shape), np.inf)
+        for number, (k, q) in enumerate(BEADS):
+            start_i, start_j = np.maximum(i - k, 0), np.maximum(j - q, 0)
+            left, right = self.mass_a[i] - self.mass_a[start_i], self.mass_b[j] - self.mass_b[start_j]
+            size, other = (self.a[i] - self.a[start_i]) * self.ratio, self.b[j] - self.b[start_j]
+            both = 2 * np.minimum(shared[k - 1][q - 1], np.minimum(left, right))
+            length = np.exp(-0.5 * (np.log((size + 4) / (other + 4)) / 0.45) ** 2)
+            told = 1.5 * both + LENGTH_WEIGHT * length
+            alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + LENGTH_WEIGHT)
+            cost = (k + q) * (1 - alike) + EXTRA_COST * (k + q - 2)
+            out[number] = np.where((i < k) | (j < q), np.inf, cost)
+        return out
+
+    def _shared(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> list[list[Floats]]:
+        """[k - 1][q - 1]: anchor weight shared by left [i - k, i) and right [j - q, j)."""
+        begin, end = max(0, int(i[0, 0]) - MOST), int(i[-1, 0])
+        width = max(len(row) for row in self.rows[begin:end]) if end > begin else 1
+        table = np.zeros((max(1, end - begin), width))
+        for r, row in enumerate(self.rows[begin:end]):
+            table[r, : len(row)] = row
+            table[r, len(row) :] = row[-1]
+        sums: list[list[Floats]] = []
+        for k in range(1, MOST + 1):
+            source = i - k
+            at = np.minimum(np.maximum(source - begin, 0), len(table) - 1)
+            low = np.maximum(0, self.low[np.maximum(source, 0)] - REACH)
+            top = table[at, np.minimum(np.maximum(j - low, 0), width - 1)]
+            line = []
+            for q in range(1, MOST + 1):
+                piece = top - table[at, np.minimum(np.maximum(j - q - low, 0), width - 1)]
+                line.append(np.where(source >= 0, piece, 0.0) + (sums[-1][q - 1] if sums else 0.0))
+            sums.append(line)
+        return sums
+
+
+CHUNK = 128
+"""Left segments whose costs are computed at once."""
 
 
 def _prefix(values: Floats) -> Floats:
@@ -209,67 +231,57 @@ def _masses(side: Sequence[Features], weights: dict[str, float]) -> Floats:
     return np.array([sum(weights[k] * c for k, c in f.items()) for f in side], dtype=np.float64)
 
 
-def _forward(sim: _Similarity, n: int, m: int) -> tuple[list[Floats], list[NDArray[np.int64]]]:
-    """Best cost and chosen bead of every cell (i, low[i] + t)."""
-    best: list[Floats] = []
-    chosen: list[NDArray[np.int64]] = []
-    for i in range(n + 1):
-        columns = np.arange(sim.low[i], sim.high[i] + 1)
-        row = np.full(len(columns), np.inf)
-        pick = np.full(len(columns), -9, dtype=np.int64)
-        if i == 0 and sim.low[0] == 0:
-            row[0], pick[0] = 0.0, -1
-        if i > 0:
-            _improve(row, pick, _at(best[i - 1], int(sim.low[i - 1]), columns) + GAP_COST, -2)
-        for number, (k, q) in enumerate(BEADS):
-            if i < k or q > m:
-                continue
-            start = columns - q
-            before = _at(best[i - k], int(sim.low[i - k]), start)
-            usable = np.isfinite(before)
-            if usable.any():
-                value = np.full(len(columns), np.inf)
-                value[usable] = before[usable] + sim.cost(i - k, k, start[usable], q)
-                _improve(row, pick, value, number)
-        # gaps on the right side run along the row: a running minimum of cost less the gaps so far
-        steps = GAP_COST * np.arange(len(columns))
-        lowest = np.minimum.accumulate(row - steps) + steps
-        pick[lowest < row - 1e-12] = -3
-        best.append(lowest)
-        chosen.append(pick)
-    return best, chosen
+def _forward(sim: _Similarity) -> list[tuple[NDArray[np.int64], Floats]]:
+    """For every row the chosen bead of its cells, (columns,), and the cost of that bead alone."""
+    best: list[Floats] = [GAP_COST * np.arange(int(sim.high[0] - sim.low[0]) + 1, dtype=np.float64)]
+    chosen = [(np.where(best[0] > 0, -3, -1), np.zeros(len(best[0])))]
+    for first in range(1, sim.n + 1, CHUNK):
+        last = min(sim.n + 1, first + CHUNK)
+        costs = sim.costs(first, last)
+        for i in range(first, last):
+            columns = np.arange(sim.low[i], sim.high[i] + 1)
+            own = costs[:, i - first, : len(columns)]
+            before = np.stack([_at(best[max(0, i - k)], int(sim.low[max(0, i - k)]), columns - q) for k, q in BEADS])
+            total = before + own
+            number = np.argmin(total, axis=0)
+            value = total[number, np.arange(len(columns))]
+            gap = _at(best[i - 1], int(sim.low[i - 1]), columns) + GAP_COST
+            row = np.minimum(value, gap)
+            pick = np.where(gap <= value, -2, number)
+            # gaps on the right side run along the row: a running minimum of cost less the gaps so far
+            steps = GAP_COST * np.arange(len(columns))
+            lowest = np.minimum.accumulate(row - steps) + steps
+            pick[lowest < row - 1e-12] = -3
+            best.append(lowest)
+            chosen.append((pick, own[number, np.arange(len(columns))]))
+    return chosen
 
 
 def _at(row: Floats, low: int, columns: NDArray[np.int64]) -> Floats:
-    index = columns - low
-    inside = (index >= 0) & (index < len(row))
+    """Entries of a stored row at the given right indices; infinite outside it."""
+    first = int(columns[0]) - low
     values = np.full(len(columns), np.inf)
-    values[inside] = row[index[inside]]
+    start, stop = max(0, -first), min(len(columns), len(row) - first)
+    if start < stop:
+        values[start:stop] = row[first + start : first + stop]
     return values
 
 
-def _improve(row: Floats, pick: NDArray[np.int64], value: Floats, name: int) -> None:
-    better = value < row
-    row[better] = value[better]
-    pick[better] = name
-
-
-def _trace(tables: tuple[list[Floats], list[NDArray[np.int64]]], sim: _Similarity, n: int, m: int) -> list[Link]:
-    chosen = tables[1]
+def _trace(chosen: list[tuple[NDArray[np.int64], Floats]], sim: _Similarity, n: int, m: int) -> list[Link]:
     links: list[Link] = []
     i, j = n, m
     while i > 0 or j > 0:
         at = j - int(sim.low[i])
-        name = int(chosen[i][at]) if 0 <= at < len(chosen[i]) else -9
+        name = int(chosen[i][0][at]) if 0 <= at < len(chosen[i][0]) else -9
         if name == -2 or (name == -9 and i > 0):
             links.append(Link((i - 1,), (), 0.0))
             i -= 1
-        elif name == -3 or name < 0:
+        elif name < 0:
             links.append(Link((), (j - 1,), 0.0))
             j -= 1
         else:
             k, q = BEADS[name]
-            cost = float(sim.cost(i - k, k, np.array([j - q]), q)[0]) - EXTRA_COST * (k + q - 2)
+            cost = float(chosen[i][1][at]) - EXTRA_COST * (k + q - 2)
             links.append(Link(tuple(range(i - k, i)), tuple(range(j - q, j)), round(1 - cost / (k + q), 4)))
             i, j = i - k, j - q
     return links[::-1]

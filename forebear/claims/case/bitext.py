@@ -11,7 +11,7 @@ from forebear.claims.case.align import Features, Link, align
 from forebear.claims.case.anchors import anchors, sides
 from forebear.claims.case.extract import Extract
 from forebear.claims.case.facts import Fact, facts
-from forebear.claims.case.learn import align_learning, learned_pairs, words
+from forebear.claims.case.learn import align_learning, words
 from forebear.claims.case.model import Correction, Source
 from forebear.claims.case.segments import Segment, segments
 from forebear.core.errors import RefusedError
@@ -97,12 +97,7 @@ def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
     blocks_a, blocks_b = _blocks(left, rows), _blocks(right, columns)
     marked_a = [(left.joined(b), _sum(left, b)) for b in blocks_a]
     marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
-    outer = align_learning(marked_a, marked_b, left.language, right.language)
-    pairs: dict[str, list[str]] = {}
-    if len(blocks_a) >= 8:
-        pairs = learned_pairs(
-            [words(t, left.language) for t, _ in marked_a], [words(t, right.language) for t, _ in marked_b], outer
-        )
+    outer, pairs = align_learning(marked_a, marked_b, left.language, right.language)
     links: list[Link] = []
     for link in outer:
         a = [s for i in link.left for s in blocks_a[i]]

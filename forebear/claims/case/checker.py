@@ -42,7 +42,7 @@ RIGHT: tuple[Check, ...] = (check_script, check_controls, check_notes)
 """Checks of the translation alone, gaps included."""
 CONVERTED: tuple[Check, ...] = (check_conversion, check_script, check_controls, check_notes, check_markup)
 """A machine conversion is checked against the conversion, not for meaning."""
-SIBLINGS: tuple[Check, ...] = (check_figures, check_terms, check_names, check_cues)
+SIBLINGS: tuple[Check, ...] = (check_figures, check_terms, check_names, check_cues, check_length)
 """Checks of two texts in one language."""
 
 Links = Mapping[tuple[str, str], Sequence[Link]]
@@ -59,7 +59,8 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
     for names, pair_links in links.items():
         left, right = texts[names[0]], texts[names[1]]
         sibling = right.source.of != left.source.id
-        around = _Around(texts, links, names, {k[1]: v[0] for k, v in ratios.items() if k[0] == names[0]})
+        base = left.source.of if sibling else names[0]
+        around = _Around(texts, links, names, {k[1]: v[0] for k, v in ratios.items() if k[0] == base})
         usual, spread = ratios[names]
         for link in pair_links:
             pair = Pair(left, right, link, known, usual, spread, terms[names[0]], terms[names[1]])
@@ -134,6 +135,10 @@ class _Around:
 def _sibling(pair: Pair, texts: Mapping[str, Text]) -> Iterator[Finding]:
     """Two texts in one language: the original says which of them departs."""
     if not pair.link.left or not pair.link.right:
+        # what the original has at this place, the other text left out; what it lacks was added
+        for finding in check_gaps(pair):
+            left_out = bool(pair.original_segments) == bool(pair.link.left)
+            yield replace(finding, deviates=(pair.right if left_out else pair.left).source.id)
         return
     for check in SIBLINGS:
         for finding in check(pair):
@@ -148,6 +153,11 @@ def _third(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> str:
     if finding.rule.startswith(("number/", "date/")):
         a = any(agree(x, y) for x in _within(pair.a_facts, finding.left_quote) for y in segments[1])
         b = any(agree(x, y) for x in _within(pair.b_facts, finding.right_quote) for y in segments[1])
+    elif finding.rule.startswith(("omission/", "addition/")):
+        a, b = (
+            pair.as_usual(segments[0], pair.left.source.id, pair.a),
+            pair.as_usual(segments[0], pair.right.source.id, pair.b),
+        )
     elif finding.rule.startswith(("term/", "name/")):
         plain = narrow(segments[0]).lower()
         a, b = (narrow(q).lower() in plain for q in (finding.left_quote, finding.right_quote))
@@ -221,8 +231,8 @@ def _habit(finding: Finding) -> tuple[str, str, str, str]:
     detail = ""
     if finding.rule == "script/foreign":
         detail = finding.right_quote
-    elif finding.rule in ("term/lost", "term/added"):
-        detail = finding.left_quote if finding.rule == "term/lost" else finding.right_quote
+    elif finding.rule == "term/lost":
+        detail = finding.left_quote
     elif finding.rule.startswith(("quotes/", "emphasis/", "heading/")):
         detail = finding.rule
     elif finding.rule == "number/lost":

@@ -38,6 +38,7 @@ def words(text: str, language: str) -> set[str]:
 
 def learned_pairs(left: Sequence[set[str]], right: Sequence[set[str]], links: Sequence[Link]) -> dict[str, list[str]]:
     """Right words each left word is linked with: Dice at least LEAST_DICE, seen together twice or more, at most three."""
+    left, right = _repeated(left), _repeated(right)
     single_a: Counter[str] = Counter()
     single_b: Counter[str] = Counter()
     pair: Counter[tuple[str, str]] = Counter()
@@ -62,26 +63,38 @@ def learned_pairs(left: Sequence[set[str]], right: Sequence[set[str]], links: Se
     return {x: [y for _, y in sorted(found, reverse=True)[:3]] for x, found in scored.items()}
 
 
+def _repeated(side: Sequence[set[str]]) -> list[set[str]]:
+    """Words that stand in two segments or more, and in no more than a fifth of them."""
+    counts: Counter[str] = Counter()
+    for segment in side:
+        counts.update(segment)
+    most = max(20, len(side) // 5)
+    kept = {w for w, c in counts.items() if 2 <= c <= most}
+    return [segment & kept for segment in side]
+
+
 Annotated = Sequence[tuple[str, Features]]
 
 
 def align_learning(
     left: Annotated, right: Annotated, left_language: str, right_language: str, passes: int = 2
-) -> list[Link]:
+) -> tuple[list[Link], dict[str, list[str]]]:
     """Align, learn words from the links, and align again with them as anchors.
 
     left, right: (text, anchors) of each segment.
+    Returns: the links, and for each left word the right words it was found to go with.
     """
     first = align(*sides(left, right))
     if len(left) < 8 or len(right) < 8:
-        return first
+        return first, {}
     words_a = [words(text, left_language) for text, _ in left]
     words_b = [words(text, right_language) for text, _ in right]
     links = first
+    pairs: dict[str, list[str]] = {}
     for _ in range(passes - 1):
         pairs = learned_pairs(words_a, words_b, links)
         links = align(*_with_pairs(left, right, words_a, words_b, pairs))
-    return links
+    return links, pairs
 
 
 def _with_pairs(

@@ -75,6 +75,13 @@ class Pair:
         usual = self.ratios.get(source)
         return None if usual is None else math.log((weight(text) + 3) / (weight(self.a) * usual + 3))
 
+    def as_usual(self, original: str, source: str, text: str) -> bool:
+        """Whether a text has about its usual length against the original."""
+        from forebear.claims.case.checks.shape import weight
+
+        usual = self.ratios.get(source, 1.0)
+        return abs(math.log((weight(text) + 3) / (weight(original) * usual + 3))) < 0.25
+
     def witnesses_lack(self, names: Sequence[str]) -> bool:
         """Whether some other translation has none of these spellings either."""
         lowered = [narrow(n).lower() for n in names]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from forebear.claims.case.checks.terms import is_prose
 from forebear.claims.case.facts import narrow
 from forebear.claims.case.findings import Finding
 from forebear.claims.case.pair import Pair
@@ -70,6 +71,8 @@ def seen(family: str, language: str, text: str) -> Seen | None:
 
 def check_cues(pair: Pair) -> Iterator[Finding]:
     """A strong cue on one side that nothing on the other side answers, not even weakly."""
+    if pair.right.language != "en" and is_prose(pair.b):
+        return
     for family, rule in RULE.items():
         a, b = seen(family, pair.left.language, pair.a), seen(family, pair.right.language, pair.b)
         if a is None or b is None:
@@ -114,8 +117,8 @@ def _witnesses_agree(pair: Pair, family: str, lost: bool) -> bool:
 
 
 def _outvoted(pair: Pair, family: str, lost: bool) -> bool:
-    """Two or more witnesses that all have the strong cue outweigh a soft one on this side."""
-    if family != "negation" or not lost:
+    """Two or more witnesses that all side with the original outweigh a weak cue."""
+    if family != "negation":
         return False
     strong = [bool(s.strong) for _, lang, text, _ in pair.witnesses if (s := seen(family, lang, text)) is not None]
-    return len(strong) >= 2 and all(strong)
+    return len(strong) >= 2 and all(x == lost for x in strong)

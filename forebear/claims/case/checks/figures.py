@@ -15,6 +15,7 @@ DATES = ("year", "month-of-year", "day-of-month", "time")
 def check_figures(pair: Pair) -> Iterator[Finding]:
     """Figures without a counterpart: paired when both sides have one, else lost or added."""
     lonely_a, lonely_b = _lonely(pair.a_facts, pair.b_facts), _lonely(pair.b_facts, pair.a_facts)
+    quiet = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if not f.strong]
     for left in list(lonely_a):
         right = _partner(left, lonely_b)
         if right is None:
@@ -26,12 +27,17 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         if _worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
             yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
     for right in lonely_b:
-        if _worth(right) and not _spelt_out(right, pair.a) and _missing_elsewhere(pair, right):
+        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right):
+            continue
+        word = _partner(right, quiet)
+        if word is not None and (pair.witnesses or right.low > 3):
+            yield _changed(pair, word, right)
+        elif _worth(right) or (right.low > 3 and len(pair.witnesses) >= 2):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
 
 
-def _lonely(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """Strong facts no fact of the other side can answer; each answer serves as often as it stands there."""
+def _lonely(facts: Sequence[Fact], others: Sequence[Fact], weak: bool = False) -> list[Fact]:
+    """Strong facts (or weak ones too) no fact of the other side can answer."""
     left = list(others)
     lonely = []
     for fact in facts:
@@ -39,7 +45,7 @@ def _lonely(facts: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
         answer = answer or next((o for o in left if agree(fact, o)), None)
         if answer is not None:
             left.remove(answer)
-        elif fact.strong and not any(agree(fact, o) for o in others):
+        elif (fact.strong or weak) and not any(agree(fact, o) for o in others):
             lonely.append(fact)
     return lonely
 

@@ -14,6 +14,8 @@ from forebear.claims.case.scripts import HAN, KANA, LATIN, fold, is_han, is_japa
 
 SHORT = 2.6
 """Spreads below the usual length of this pair of texts from which a part counts as left out."""
+WITNESSED = 1.7
+"""The same when other translations of the place keep their usual length."""
 LEAST = 24
 """A left text shorter than this (characters) says nothing by its length."""
 
@@ -35,9 +37,9 @@ def check_length(pair: Pair) -> Iterator[Finding]:
     if max(a, b * pair.usual) < LEAST:
         return
     usual = math.log((b + 3) / (a * pair.usual + 3))
-    spread = max(0.16, pair.spread) * (1 + 12 / (a + 6))
-    z = usual / spread
-    if abs(z) < SHORT or abs(usual) < 0.38 or not _witness_length(pair, usual):
+    spread = max(0.16 if pair.left.language != pair.right.language else 0.08, pair.spread) * (1 + 12 / (a + 6))
+    bar = SHORT if not pair.witnesses else WITNESSED
+    if abs(usual) < bar * spread or abs(usual) < 0.3 or not _witness_length(pair, usual):
         return
     share = f"{100 * math.exp(usual):.0f} %"
     if usual < 0:
@@ -61,7 +63,7 @@ def _witness_length(pair: Pair, usual: float) -> bool:
     """Whether the other translations do not share most of the deviation."""
     for source, _, text, _ in pair.witnesses:
         ratio = pair.witness_ratio(source, text)
-        if ratio is not None and ratio * usual > 0 and abs(ratio) > 0.6 * abs(usual):
+        if ratio is not None and ratio * usual > 0 and abs(ratio) > 0.45 * abs(usual):
             return False
     return True
 

@@ -67,10 +67,8 @@ def _missing(pair: Pair, left: bool) -> list[Term]:
     language, other_language = (
         (pair.left.language, pair.right.language) if left else (pair.right.language, pair.left.language)
     )
-    if sum(len(t[0]) for t in latin_terms(own)) > 0.5 * len(own) and language != "en":
+    if (language != "en" and is_prose(own)) or (other_language != "en" and is_prose(other)):
         return []  # an untranslated sentence is another rule's
-    if other_language != "en" and sum(len(t[0]) for t in latin_terms(other)) > 0.5 * len(other):
-        return []
     known = pair.right_terms if left else pair.left_terms
     found, seen = [], set()
     for term in latin_terms(own):
@@ -86,6 +84,14 @@ def _missing(pair: Pair, left: bool) -> list[Term]:
             continue
         found.append(term)
     return found
+
+
+_FUNCTION = re.compile(r"\b(?:the|is|are|was|were|of|to|and|that|in|for|with|this|it|be|can|you)\b", re.I)
+
+
+def is_prose(text: str) -> bool:
+    """Whether a Chinese or Japanese segment is mostly English sentences."""
+    return len(_FUNCTION.findall(text)) >= 3
 
 
 def _has(text: str, term: str) -> bool:

