@@ -144,6 +144,8 @@ def _compare_open(
             "effects": result.effects,
             "alignment": result.alignment,
             "audit": result.audit,
+            "tensors": result.tensors,
+            "weights": result.weights,
         },
         limits=pair.limits,
         read=read,

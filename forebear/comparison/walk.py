@@ -15,8 +15,10 @@ from forebear.comparison.layers import LayerMap, find_layers
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
+from forebear.comparison.tensors import survey, tensor_rows
 from forebear.comparison.verdict import Verdict, findings_among, judge
 from forebear.comparison.vocabulary import SharedRows, shared_rows
+from forebear.comparison.weights import weights_of
 from forebear.comparison.words import alignment_words
 
 
@@ -30,6 +32,8 @@ class Walk:
     alignment: dict[str, Any] = field(default_factory=dict)
     audit: list[dict[str, Any]] = field(default_factory=list)
     digests: tuple[str | None, str | None] = (None, None)
+    tensors: list[dict[str, Any]] = field(default_factory=list)
+    weights: dict[str, Any] = field(default_factory=dict)
 
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
@@ -69,7 +73,9 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
-    return Walk(verdict, evidence, effects_of(pair, layers), alignment, audit.entries, equality.digests)
+    looked = survey(pair, layers)
+    drawn = tensor_rows(pair, looked), weights_of(looked)
+    return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
 
 
 def _power(pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values: AxisOutcome, layers: LayerMap) -> str:
