@@ -12,7 +12,14 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
 from forebear.tokens.readers import lists, ranks
 from forebear.tokens.rules import Rules
-from forebear.tokens.surface import GPT2_ALPHABET, check_lengths, from_byte_alphabet, from_pieces, from_words
+from forebear.tokens.surface import (
+    BYTE_PIECES,
+    GPT2_ALPHABET,
+    check_lengths,
+    from_byte_alphabet,
+    from_pieces,
+    from_words,
+)
 from forebear.tokens.vocabulary import Vocabulary
 
 Json = dict[str, Any]
@@ -187,12 +194,16 @@ def _merges(entries: Any, ids: dict[str, int], where: str) -> Any:
 
 
 def _rules(found: Json, model: Json, ids: dict[str, int]) -> Rules:
-    names = ("byte_fallback", "ignore_merges", "unk_token", "unk_id", "fuse_unk", "continuing_subword_prefix",
+    names = ("byte_fallback", "ignore_merges", "fuse_unk", "continuing_subword_prefix",
              "end_of_word_suffix", "max_input_chars_per_word")  # fmt: skip
     options = [(name, model[name]) for name in names if name in model]
-    unknown = model.get("unk_token")
-    if isinstance(unknown, str) and unknown in ids:
-        options.append(("unk", ids[unknown]))
+    unknown = model.get("unk_token", model.get("unk_id"))
+    options.append(("unk", ids.get(unknown) if isinstance(unknown, str) else unknown if type(unknown) is int else None))
+    steps = types_within([found.get("pre_tokenizer"), found.get("decoder"), found.get("normalizer")])
+    options.append(("surface", "bytes" if "ByteLevel" in steps else "pieces"))
+    byte_ids = [ids.get(spelling) for spelling in BYTE_PIECES]
+    if None not in byte_ids and (model.get("byte_fallback") is True or "ByteFallback" in steps):
+        options.append(("byte_ids", tuple(byte_ids)))
     return Rules(normalizer=found.get("normalizer"), pre_tokenizer=found.get("pre_tokenizer"), options=tuple(options))
 
 

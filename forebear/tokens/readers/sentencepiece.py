@@ -79,19 +79,26 @@ def read_model(data: bytes, *, where: str, full: bool) -> Vocabulary:
             normalizer = dict(fields(value, where))
     if not pieces:
         raise RefusedError("is no SentencePiece model (no pieces)", where=where)
-    tokens, scores, special, user = _pieces(pieces, where)
+    tokens, scores, special, user, byte_ids = _pieces(pieces, where)
     check_lengths(tokens, where)
     kind = MODEL_KINDS.get(int(trainer.get(3, 1)) if not isinstance(trainer.get(3, 1), bytes) else 1, "unigram")
     values = np.asarray(scores, dtype=np.float64) if full else None
-    rules = _rules(trainer, normalizer) if full else None
+    rules = _rules(trainer, normalizer, byte_ids, _unknown(pieces, special, where)) if full else None
     return Vocabulary(kind, tuple(tokens), frozenset(special), frozenset(user), values, None, rules)
 
 
-def _pieces(pieces: list[bytes], where: str) -> tuple[list[bytes | None], list[float], set[int], set[int]]:
+def _unknown(pieces: list[bytes], special: set[int], where: str) -> int | None:
+    return next((id_ for id_ in sorted(special) if _piece(pieces[id_], where)[2] == UNKNOWN), None)
+
+
+def _pieces(
+    pieces: list[bytes], where: str
+) -> tuple[list[bytes | None], list[float], set[int], set[int], dict[int, int]]:
     tokens: list[bytes | None] = []
     scores: list[float] = []
     special: set[int] = set()
     user: set[int] = set()
+    byte_ids: dict[int, int] = {}
     for id_, piece in enumerate(pieces):
         text, score, kind = _piece(piece, where)
         if kind in (UNKNOWN, CONTROL, UNUSED):
@@ -102,12 +109,13 @@ def _pieces(pieces: list[bytes], where: str) -> tuple[list[bytes | None], list[f
             if byte is None:
                 raise RefusedError(f"has the byte piece {text[:40]!r}, which names no byte", where=where)
             tokens.append(byte)
+            byte_ids[byte[0]] = id_
         else:
             if kind == USER:
                 user.add(id_)
             tokens.append(text.replace(b"\xe2\x96\x81", b" "))
         scores.append(score)
-    return tokens, scores, special, user
+    return tokens, scores, special, user, byte_ids
 
 
 def _piece(piece: bytes, where: str) -> tuple[bytes, float, int]:
@@ -127,11 +135,15 @@ def _piece(piece: bytes, where: str) -> tuple[bytes, float, int]:
     return text, float(struct.unpack("<f", raw)[0]), kind
 
 
-def _rules(trainer: dict[int, int | bytes], normalizer: dict[int, int | bytes]) -> Rules:
+def _rules(
+    trainer: dict[int, int | bytes], normalizer: dict[int, int | bytes], byte_ids: dict[int, int], unknown: int | None
+) -> Rules:
     """Settings that change how text is split (defaults as in the format's own definition)."""
     charsmap = normalizer.get(2, b"")
     options = (
-        ("byte_fallback", bool(trainer.get(35, 0))),
+        ("surface", "pieces"),
+        ("byte_ids", tuple(byte_ids[byte] for byte in range(256)) if len(byte_ids) == 256 else None),
+        ("unk", unknown),
         ("suffix_space", bool(trainer.get(24, 0))),
         ("dummy_prefix", bool(normalizer.get(3, 1))),
         ("remove_extra_spaces", bool(normalizer.get(4, 1))),

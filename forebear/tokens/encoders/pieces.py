@@ -1,0 +1,199 @@
+"""SentencePiece-style encoders: BPE over characters with scores or merges, and the unigram model's best path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from forebear.tokens.encoders.base import Encoder
+from forebear.tokens.encoders.merging import Join, merge
+from forebear.tokens.rules import CannotEncodeError
+from forebear.tokens.vocabulary import Vocabulary
+
+_RUNS = re.compile(r" *[^ ]+| +")
+UNKNOWN_PENALTY = 10.0
+"""How far below the worst piece an unknown character scores (SentencePiece, unigram_model)."""
+
+
+class Pieces(Encoder):
+    """Shared by both kinds: normalisation, words cut where no piece can cross, bytes where a character is unknown."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        normalise: Callable[[str], str],
+        *,
+        added_prefix: bool,
+        assumed: Sequence[str] = (),
+    ) -> None:
+        super().__init__(vocabulary, assumed)
+        rules = vocabulary.rules
+        byte_ids = rules.option("byte_ids") if rules else None
+        self.byte_ids: Sequence[int] | None = byte_ids
+        self.unknown: int | None = rules.option("unk") if rules else None
+        skip = set(vocabulary.special) | set(byte_ids or ())
+        self.ids: dict[str, int] = {}
+        for id_, token in enumerate(vocabulary.tokens):
+            if token is not None and id_ not in skip:
+                self.ids.setdefault(token.decode("utf-8", "surrogateescape"), id_)
+        self._normalise = normalise
+        self._added_prefix = added_prefix
+        self.defined = _defined(vocabulary, skip)
+        # no piece holds a space after something else, so none can cross the start of a run of spaces
+        self._by_words = not any(" " in piece.lstrip(" ") for piece in self.ids) and not self.defined
+
+    def pieces(self, text: str) -> Sequence[str]:
+        """Normalised text, in words where that changes nothing."""
+        clean = self._normalise(text)
+        return _RUNS.findall(clean) if self._by_words else (clean,)
+
+    def restore(self, ids: Sequence[int]) -> str:
+        """The space that normalisation put in front is taken away again."""
+        text = super().restore(ids)
+        return text[1:] if self._added_prefix and text.startswith(" ") else text
+
+    def spell(self, character: str) -> Sequence[int]:
+        """A character that is no piece: its bytes, else the unknown token, else nothing."""
+        if self.byte_ids is not None:
+            return [self.byte_ids[byte] for byte in character.encode("utf-8", "surrogatepass")]
+        return () if self.unknown is None else (self.unknown,)
+
+
+def _defined(vocabulary: Vocabulary, skip: set[int]) -> re.Pattern[str] | None:
+    """User-defined pieces, matched before anything else, the longest first; None without any."""
+    words = [vocabulary.tokens[id_] for id_ in vocabulary.added - frozenset(skip)]
+    spellings = sorted((w.decode("utf-8", "replace") for w in words if w), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, spellings))) if spellings else None
+
+
+class CharacterPairs(Pieces):
+    """BPE whose pieces are joined by score (SentencePiece) or by merges (tokenizer.json with byte_fallback)."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        normalise: Callable[[str], str],
+        *,
+        added_prefix: bool,
+        assumed: Sequence[str] = (),
+    ) -> None:
+        super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
+        self._spelling = {id_: piece for piece, id_ in self.ids.items()}
+        # SentencePiece puts one unknown token for a run of unknown characters; tokenizer.json says whether it does
+        self._fuses = bool(vocabulary.rules and (
+            vocabulary.rules.option("charsmap") is not None or vocabulary.rules.option("fuse_unk")
+        ))  # fmt: skip
+        self._whole = bool(vocabulary.rules and vocabulary.rules.option("ignore_merges"))
+        self._join = self._by_merges() if vocabulary.merges is not None else self._by_score()
+
+    def encode_piece(self, piece: str) -> Sequence[int]:
+        """Characters, joined; what user-defined pieces cover is taken out first."""
+        if self.defined is None:
+            return self._plain(piece)
+        found: list[int] = []
+        at = 0
+        for match in self.defined.finditer(piece):
+            found.extend(self._plain(piece[at : match.start()]))
+            found.append(self.ids[match.group()])
+            at = match.end()
+        return [*found, *self._plain(piece[at:])]
+
+    def _plain(self, text: str) -> Sequence[int]:
+        if self._whole and text in self.ids:
+            return (self.ids[text],)
+        row: list[int] = []
+        for character in text:
+            id_ = self.ids.get(character)
+            if id_ is not None:
+                row.append(id_)
+            elif self.byte_ids is not None or not (self._fuses and row and row[-1] == self.unknown):
+                row.extend(self.spell(character))
+        return merge(row, self._join)
+
+    def _by_score(self) -> Join:
+        scores = self.vocabulary.scores
+        if scores is None:
+            raise CannotEncodeError("lists neither merges nor scores")
+        spelling, ids, ranks = self._spelling, self.ids, (-scores).tolist()
+
+        def join(left: int, right: int) -> tuple[float, int] | None:
+            first, second = spelling.get(left), spelling.get(right)
+            joined = None if first is None or second is None else ids.get(first + second)
+            return None if joined is None else (ranks[joined], joined)
+
+        return join
+
+    def _by_merges(self) -> Join:
+        assert self.vocabulary.merges is not None
+        table: dict[tuple[int, int], tuple[float, int]] = {}
+        for rank, (left, right) in enumerate(self.vocabulary.merges.tolist()):
+            joined = self.ids.get(self._spelling.get(left, "\0") + self._spelling.get(right, "\0"))
+            if joined is not None:
+                table.setdefault((left, right), (rank, joined))
+        get = table.get
+        return lambda left, right: get((left, right))
+
+
+class Unigram(Pieces):
+    """The best-scoring way to cut a piece (Viterbi)."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        normalise: Callable[[str], str],
+        *,
+        added_prefix: bool,
+        assumed: Sequence[str] = (),
+    ) -> None:
+        super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
+        if vocabulary.scores is None:
+            raise CannotEncodeError("lists no scores")
+        values = vocabulary.scores.tolist()
+        plain = [values[id_] for id_ in self.ids.values() if id_ not in vocabulary.added]
+        low, high = (min(plain), max(plain)) if plain else (0.0, 0.0)
+        self._score = {
+            piece: (
+                len(piece.encode("utf-8", "surrogatepass")) * high - 0.1 if id_ in vocabulary.added else values[id_]
+            )
+            for piece, id_ in self.ids.items()
+        }
+        self._worst = float(np.float32(low)) - UNKNOWN_PENALTY
+        self._longest = max(map(len, self.ids), default=1)
+
+    def encode_piece(self, piece: str) -> Sequence[int]:
+        """Ids along the best path; neighbouring unknown characters become one unknown token, or their bytes."""
+        n = len(piece)
+        best = [float("-inf")] * (n + 1)
+        back = [0] * (n + 1)
+        best[0] = 0.0
+        score, longest, worst = self._score, self._longest, self._worst
+        for start in range(n):
+            here, single = best[start], False
+            for stop in range(start + 1, min(n, start + longest) + 1):
+                value = score.get(piece[start:stop])
+                if value is not None:
+                    single = single or stop == start + 1
+                    if here + value > best[stop]:
+                        best[stop], back[stop] = here + value, start
+            if not single and here + worst > best[start + 1]:
+                best[start + 1], back[start + 1] = here + worst, start
+        cuts = [n]
+        while cuts[-1] > 0:
+            cuts.append(back[cuts[-1]])
+        cuts.reverse()
+        return self._ids_of([piece[a:b] for a, b in pairwise(cuts)])
+
+    def _ids_of(self, parts: Sequence[str]) -> list[int]:
+        found: list[int] = []
+        unknown = False
+        for part in parts:
+            id_ = self.ids.get(part)
+            if id_ is not None:
+                found.append(id_)
+            elif self.byte_ids is not None or not unknown:
+                found.extend(self.spell(part))
+            unknown = id_ is None
+        return found

@@ -1,0 +1,118 @@
+"""Greedy encoders: WordPiece (longest piece first within a word) and RWKV's trie (longest token first in bytes)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from forebear.tokens.encoders.base import Encoder
+from forebear.tokens.vocabulary import Vocabulary
+
+LONGEST_WORD = 100
+"""Words longer than this become the unknown token (BERT's own setting)."""
+
+
+def is_punctuation(character: str) -> bool:
+    """BERT's notion: ASCII signs, and every Unicode category P."""
+    code = ord(character)
+    if 33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126:
+        return True
+    return code > 127 and unicodedata.category(character).startswith("P")
+
+
+def bert_words(text: str) -> list[str]:
+    """Cut at spaces; each punctuation character by itself."""
+    found: list[str] = []
+    for chunk in text.split():
+        start = 0
+        for at, character in enumerate(chunk):
+            if is_punctuation(character):
+                if start < at:
+                    found.append(chunk[start:at])
+                found.append(character)
+                start = at + 1
+        if start < len(chunk):
+            found.append(chunk[start:])
+    return found
+
+
+class WordPiece(Encoder):
+    """Words from left to right, each by the longest pieces; a word that cannot be spelt is one unknown token."""
+
+    def __init__(self, vocabulary: Vocabulary, normalise: Callable[[str], str], assumed: Sequence[str] = ()) -> None:
+        super().__init__(vocabulary, assumed)
+        rules = vocabulary.rules
+        self._normalise = normalise
+        self._first: dict[str, int] = {}
+        self._inner: dict[str, int] = {}
+        for id_, token in enumerate(vocabulary.tokens):
+            if token is not None and id_ not in vocabulary.special:
+                text = token.decode("utf-8", "replace")
+                (self._first if text.startswith(" ") else self._inner).setdefault(text.removeprefix(" "), id_)
+        unknown = rules.option("unk") if rules else None
+        named = next((id_ for id_ in vocabulary.special if vocabulary.tokens[id_] == b"[UNK]"), None)
+        self._unknown = unknown if unknown is not None else named
+        self._limit = int(rules.option("max_input_chars_per_word", LONGEST_WORD)) if rules else LONGEST_WORD
+
+    def pieces(self, text: str) -> Sequence[str]:
+        """Normalised words."""
+        return bert_words(self._normalise(text))
+
+    def encode_piece(self, piece: str) -> Sequence[int]:
+        """Longest piece first."""
+        lost = () if self._unknown is None else (self._unknown,)
+        if len(piece) > self._limit:
+            return lost
+        found: list[int] = []
+        start = 0
+        while start < len(piece):
+            table = self._first if start == 0 else self._inner
+            for stop in range(len(piece), start, -1):
+                id_ = table.get(piece[start:stop])
+                if id_ is not None:
+                    break
+            else:
+                return lost
+            found.append(id_)
+            start = stop
+        return found
+
+    def restore(self, ids: Sequence[int]) -> str:
+        """Words with single spaces between; what normalisation took is gone."""
+        return super().restore(ids).removeprefix(" ")
+
+
+class Trie(Encoder):
+    """The longest token at each place, over bytes (RWKV World)."""
+
+    def __init__(self, vocabulary: Vocabulary, assumed: Sequence[str] = ()) -> None:
+        super().__init__(vocabulary, assumed)
+        self._ids = {
+            token: id_ for id_, token in enumerate(vocabulary.tokens) if token and id_ not in vocabulary.special
+        }
+        # for each first two bytes, the lengths there are, longest first: few look-ups per place
+        lengths: dict[bytes, set[int]] = {}
+        for token in self._ids:
+            lengths.setdefault(token[:2], set()).add(len(token))
+        self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
+
+    def pieces(self, text: str) -> Sequence[str]:
+        """Nothing is cut, save at line ends no token crosses; kept whole here."""
+        return (text,)
+
+    def encode_piece(self, piece: str) -> Sequence[int]:
+        """Greedy from the left; a byte that begins no token is dropped."""
+        data, ids, lengths = piece.encode("utf-8", "surrogatepass"), self._ids, self._lengths
+        found: list[int] = []
+        at, end = 0, len(data)
+        while at < end:
+            for length in lengths.get(data[at : at + 2], ()):
+                id_ = ids.get(data[at : at + length])
+                if id_ is not None:
+                    break
+            else:
+                id_, length = ids.get(data[at : at + 1]), 1
+            if id_ is not None:
+                found.append(id_)
+            at += length
+        return found

@@ -1,0 +1,134 @@
+"""Normalisation a tokenizer file asks for, from named steps and plain data; an unknown step is refused, not skipped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from forebear.tokens.charsmap import charsmap
+from forebear.tokens.rules import CannotEncodeError
+
+Normaliser = Callable[[str], str]
+_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+_SPACES = re.compile(" {2,}")
+_KNOWN_REPLACEMENTS = {" {2,}": _SPACES}
+"""Expressions that published files use in a Replace step; others are refused."""
+MOST_STEPS = 32
+
+
+def normaliser_of(node: Any) -> Normaliser:
+    """The steps of tokenizer.json's `normalizer` as one function.
+
+    Raises: CannotEncodeError for a step we do not know.
+    """
+    steps: list[Normaliser] = []
+    queue = [node]
+    while queue:
+        item = queue.pop(0)
+        if item is None:
+            continue
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind == "Sequence" and isinstance(item.get("normalizers"), list):
+            queue = [*item["normalizers"], *queue]
+        else:
+            steps.append(_step(kind, item))
+        if len(steps) + len(queue) > MOST_STEPS:
+            raise CannotEncodeError(f"asks for more than {MOST_STEPS} steps of normalisation")
+
+    def run(text: str) -> str:
+        for step in steps:
+            text = step(text)
+        return text
+
+    return run
+
+
+def _step(kind: object, item: Any) -> Normaliser:
+    if kind in _FORMS:
+        return lambda text: unicodedata.normalize(str(kind), text)  # type: ignore[arg-type]
+    if kind == "Lowercase":
+        return str.lower
+    if kind == "StripAccents":
+        return strip_marks
+    if kind == "BertNormalizer":
+        return bert_normaliser(item)
+    if kind == "Prepend" and isinstance(item.get("prepend"), str):
+        prefix = item["prepend"].replace("▁", " ")
+        return lambda text: prefix + text if text else text
+    if kind == "Strip":
+        return _stripper(bool(item.get("strip_left")), bool(item.get("strip_right")))
+    if kind == "Replace" and isinstance(item.get("content"), str):
+        return _replacement(item)
+    if kind == "Precompiled":
+        return charsmap(_decoded(item.get("precompiled_charsmap")))
+    raise CannotEncodeError(f"asks for the normalisation {str(kind)[:40]!r}, which we do not know")
+
+
+def _stripper(left: bool, right: bool) -> Normaliser:
+    def strip(text: str) -> str:
+        text = text.lstrip() if left else text
+        return text.rstrip() if right else text
+
+    return strip
+
+
+def _replacement(item: Any) -> Normaliser:
+    pattern, content = item.get("pattern"), item["content"].replace("▁", " ")
+    if isinstance(pattern, dict) and isinstance(pattern.get("String"), str):
+        old = pattern["String"]
+        return lambda text: text.replace(old, content)
+    known = _KNOWN_REPLACEMENTS.get(str(pattern.get("Regex"))) if isinstance(pattern, dict) else None
+    if known is None:
+        raise CannotEncodeError("replaces by an expression of its own, which is not run")
+    return lambda text: known.sub(lambda _: content, text)
+
+
+def strip_marks(text: str) -> str:
+    """Characters without their non-spacing marks (the text is not put into another form)."""
+    return "".join(c for c in text if unicodedata.category(c) != "Mn")
+
+
+def bert_normaliser(settings: Any) -> Normaliser:
+    """BERT's cleaning: control characters out, Han characters set apart, accents and capitals off where asked."""
+    clean, han = settings.get("clean_text", True), settings.get("handle_chinese_chars", True)
+    lower, strip = settings.get("lowercase", True), settings.get("strip_accents")
+    strip = lower if strip is None else strip
+
+    def run(text: str) -> str:
+        if clean:
+            text = "".join(" " if c.isspace() else c for c in text if not _dropped(c))
+        if han:
+            text = "".join(f" {c} " if _is_han(ord(c)) else c for c in text)
+        if strip:
+            text = strip_marks(unicodedata.normalize("NFD", text))
+        return text.lower() if lower else text
+
+    return run
+
+
+def _dropped(character: str) -> bool:
+    if character in "\t\n\r":
+        return False
+    return character in "\x00\ufffd" or unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs")
+
+
+def _is_han(code: int) -> bool:
+    """The blocks BERT calls Chinese characters."""
+    return (
+        0x4E00 <= code <= 0x9FFF
+        or 0x3400 <= code <= 0x4DBF
+        or 0x20000 <= code <= 0x2A6DF
+        or 0x2A700 <= code <= 0x2CEAF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x2F800 <= code <= 0x2FA1F
+    )
+
+
+def _decoded(text: Any) -> bytes:
+    from forebear.tokens.readers.ranks import decode64
+
+    if not isinstance(text, str):
+        raise CannotEncodeError("asks for a table of characters that is not there")
+    return decode64(text, "precompiled_charsmap")

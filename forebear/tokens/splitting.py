@@ -1,0 +1,130 @@
+"""Cutting text into pieces before merging: the known ways, written by us; a pattern found in a file is only compared, never run.
+
+Text is first rewritten one to one into classes (ASCII stays, any other character becomes the letter of its Unicode category),
+so that each pattern is a small one over 8-bit characters. Matching is linear in the length of each piece.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+UPPER, LOWER, TITLE, MODIFIER, OTHER_LETTER, MARK, NUMBER, SPACE, REST, LONG_S = map(chr, range(0x80, 0x8A))
+_CATEGORIES = {"Lu": UPPER, "Ll": LOWER, "Lt": TITLE, "Lm": MODIFIER, "Lo": OTHER_LETTER,
+               "Mn": MARK, "Mc": MARK, "Me": MARK, "Nd": NUMBER, "Nl": NUMBER, "No": NUMBER,
+               "Zs": SPACE, "Zl": SPACE, "Zp": SPACE}  # fmt: skip
+
+
+class _Classes(dict[int, str]):
+    """Code point → class character, filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if code < 0x80:
+            found = character
+        elif code == 0x85:
+            found = SPACE
+        elif code == 0x17F:
+            found = LONG_S  # folds to s, so "'ſ" is a contraction where case is ignored
+        else:
+            found = _CATEGORIES.get(unicodedata.category(character), REST)
+        self[code] = found
+        return found
+
+
+_CLASSES = _Classes()
+
+
+def classes_of(text: str) -> str:
+    """The text with each character replaced by its class; same length."""
+    return text if text.isascii() else text.translate(_CLASSES)
+
+
+_L = "a-zA-Z\x80-\x84\x89"
+_N = "0-9\x86"
+_S = "\t-\r \x87"
+_UP = "A-Z\x80\x82\x83\x84\x85"  # Lu Lt Lm Lo M
+_LOW = "a-z\x81\x89\x83\x84\x85"  # Ll Lm Lo M
+_ANY_CASE = "'[sS\x89tTmMdD]|'[rRvV][eE]|'[lL][lL]"
+_LISTED = "'[sStTmMdD]|'[rRvV][eE]|'[lL][lL]"
+_TAIL = rf"[{_S}]*[\r\n]+|[{_S}]+(?![^{_S}])|[{_S}]+"
+_SIGNS = rf" ?[^{_S}{_L}{_N}]+"
+
+
+def _cased(contractions: str, numbers: str, slash: str = "/") -> str:
+    """The patterns that cut before capitals (o200k and its kin)."""
+    return (
+        rf"[^\r\n{_L}{_N}]?[{_UP}]*[{_LOW}]+{contractions}|[^\r\n{_L}{_N}]?[{_UP}]+[{_LOW}]*{contractions}"
+        rf"|{numbers}|{_SIGNS}[\r\n{slash}]*|{_TAIL}"
+    )
+
+
+def _words(contractions: str, numbers: str) -> str:
+    """The patterns of cl100k and its kin."""
+    return rf"{contractions}|[^\r\n{_L}{_N}]?[{_L}]+|{numbers}|{_SIGNS}[\r\n]*|{_TAIL}"
+
+
+_SOURCES = {
+    "gpt2": rf"'s|'t|'re|'ve|'m|'ll|'d| ?[{_L}]+| ?[{_N}]+|{_SIGNS}|[{_S}]+(?![^{_S}])|[{_S}]+",
+    "cl100k": _words(_ANY_CASE, rf"[{_N}]{{1,3}}"),
+    "cl100k-listed": _words(_LISTED, rf"[{_N}]{{1,3}}"),
+    "qwen": _words(_ANY_CASE, rf"[{_N}]"),
+    "o200k": _cased(f"(?:{_ANY_CASE})?", rf"[{_N}]{{1,3}}"),
+    "o200k-listed": _cased(f"(?:{_LISTED})?", rf"[{_N}]{{1,3}}"),
+    "tekken": _cased("", rf"[{_N}]"),
+}
+
+_CONTRACTIONS = "(?:'s|'S|'t|'T|'re|'rE|'Re|'RE|'ve|'vE|'Ve|'VE|'m|'M|'ll|'lL|'Ll|'LL|'d|'D)"
+_ENDING = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+_PLAIN = rf"[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}@| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{_ENDING}"
+_CAPITALS = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+#"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*#"
+    rf"|\p{{N}}@| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{_ENDING}"
+)
+_FOLDED = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+KNOWN_PATTERNS = {
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt2",
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": "gpt2",
+    _FOLDED + "|" + _PLAIN.replace("@", "{1,3}"): "cl100k",
+    _FOLDED + "|" + _PLAIN.replace("@", ""): "qwen",
+    _CONTRACTIONS.replace("(?:", "(") + "|" + _PLAIN.replace("@", "{1,3}"): "cl100k-listed",
+    _CAPITALS.replace("#", _FOLDED + "?").replace("@", "{1,3}"): "o200k",
+    _CAPITALS.replace("#", _CONTRACTIONS.replace("(?:", "(") + "?").replace("@", "{1,3}"): "o200k-listed",
+    _CAPITALS.replace("#", "").replace("@", ""): "tekken",
+}
+"""Splitting expressions as files spell them → the name of our own equivalent."""
+
+BY_DIGEST = {
+    "b2b1b8dfb5cc5f024bafc373121c6aba3f66f9a5a0269e243470a1de16a33186": "qwen",  # qwen.tiktoken
+    "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7": "cl100k",  # cl100k_base.tiktoken
+    "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d": "o200k",  # o200k_base.tiktoken
+    "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930": "gpt2",  # r50k_base.tiktoken
+    "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069": "gpt2",  # p50k_base.tiktoken
+}
+"""Rank files carry no pattern; the published ones are known by their SHA-256."""
+
+
+def known_pattern(text: str | None) -> str | None:
+    """The name of our equivalent of a splitting expression, None for one we do not know."""
+    return KNOWN_PATTERNS.get(text) if text is not None else None
+
+
+def names() -> list[str]:
+    """Every way of cutting we have."""
+    return sorted(_SOURCES)
+
+
+@cache
+def _compiled(name: str) -> re.Pattern[str]:
+    return re.compile(_SOURCES[name])
+
+
+def split(text: str, name: str) -> list[str]:
+    """The pieces of a text in order; joined they are the text.
+
+    Raises: KeyError for a name that is not in `names()`.
+    """
+    found = _compiled(name).finditer(classes_of(text))
+    return [text[match.start() : match.end()] for match in found]
