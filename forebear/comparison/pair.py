@@ -56,6 +56,9 @@ class Pair:
         every test stays valid. None when the budget does not allow it (recorded as `what`).
         """
         left, right = pieces
+        if not (left.size(axis) and right.size(axis)):
+            self.note(f"{what.removesuffix(' (budget)')} were not read: a side has no configuration that gives their number")
+            return None
         count = None if select is None else len(select)
         if not self.allowance.allows(
             piece_cost(self.subject, left, axis, count), piece_cost(self.candidate, right, axis, count), what

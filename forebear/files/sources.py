@@ -76,7 +76,7 @@ _READERS = (
             _later("archive_open", "open_archive")),
     _Reader("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
             _later("torch_container", "open_torch")),
-    _Reader("ONNX", lambda head, size: False, (".onnx",), None, "It is not read yet; give the safetensors version."),
+    _Reader("ONNX", lambda head, size: False, (".onnx",), _later("onnx", "open_onnx")),
     _Reader("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
             "It is not read yet; convert it to safetensors."),
     _Reader("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),

@@ -137,6 +137,7 @@ def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_h
             config = read_config(folder / "config.json")
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
+    config = {**adopted.hints, **config}
     try:
         definition = own_definition(architecture) if architecture is not None else None
         opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
