@@ -1,0 +1,136 @@
+"""Parameter arithmetic from a configuration alone, for models whose weights nobody has (METHODS §16)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_CONFIG_BYTES
+
+_NAMES = {
+    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
+    "width": ("hidden_size", "n_embd", "d_model"),
+    "mlp": ("intermediate_size", "n_inner", "ffn_dim"),
+    "heads": ("num_attention_heads", "n_head"),
+    "groups": ("num_key_value_heads",),
+    "head": ("head_dim",),
+    "tokens": ("vocab_size",),
+    "experts": ("num_local_experts", "num_experts", "n_routed_experts"),
+    "expert_mlp": ("moe_intermediate_size",),
+    "shared": ("n_shared_experts", "num_shared_experts"),
+    "positions": ("max_position_embeddings", "n_positions"),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a decoder: all counts; tied: whether output and input embeddings are one; gated: three matrices an MLP."""
+
+    layers: int
+    width: int
+    mlp: int
+    heads: int
+    groups: int
+    head: int
+    tokens: int
+    experts: int = 0
+    expert_mlp: int = 0
+    shared: int = 0
+    tied: bool = False
+    gated: bool = True
+
+    def parameters(self) -> int:
+        """Weights of the matrices and norm gains; biases are not counted (below 0.1 % where a family has them)."""
+        attention = self.width * self.head * (2 * self.heads + 2 * self.groups)
+        matrices = 3 if self.gated else 2
+        if self.experts:
+            mlp = matrices * self.width * (self.expert_mlp or self.mlp) * (self.experts + self.shared)
+            mlp += self.width * self.experts
+        else:
+            mlp = matrices * self.width * self.mlp
+        table = self.tokens * self.width * (1 if self.tied else 2)
+        return self.layers * (attention + mlp + 2 * self.width) + table + self.width
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """A configuration as data: config.json, or the folder that holds it.
+
+    Raises: RefusedError when it is missing, too large, or not a JSON object.
+    """
+    file = path / "config.json" if path.is_dir() else path
+    try:
+        if file.stat().st_size > MAX_CONFIG_BYTES:
+            raise RefusedError(f"larger than {MAX_CONFIG_BYTES} bytes", where=str(file))
+        loaded = json.loads(file.read_bytes())
+    except OSError as error:
+        raise RefusedError(f"no configuration can be read ({error.strerror})", where=str(file)) from error
+    except (ValueError, RecursionError) as error:
+        raise RefusedError("is not JSON", where=str(file)) from error
+    if not isinstance(loaded, dict):
+        raise RefusedError("a JSON object is wanted", where=str(file))
+    return loaded
+
+
+def sizes_of(config: Mapping[str, Any], where: str = "configuration") -> Sizes:
+    """Sizes a configuration declares.
+
+    Raises: RefusedError when layers, width, heads or vocabulary are missing or not positive numbers.
+    """
+    found = {name: _count(config, keys, where) for name, keys in _NAMES.items()}
+    for name in ("layers", "width", "heads", "tokens"):
+        if not found[name]:
+            raise RefusedError(f"declares no {name} ({' or '.join(_NAMES[name])})", where=where)
+    gpt = "n_embd" in config
+    return Sizes(
+        layers=found["layers"], width=found["width"], mlp=found["mlp"] or 4 * found["width"], heads=found["heads"],
+        groups=found["groups"] or found["heads"], head=found["head"] or found["width"] // found["heads"],
+        tokens=found["tokens"], experts=found["experts"], expert_mlp=found["expert_mlp"], shared=found["shared"],
+        tied=bool(config.get("tie_word_embeddings", gpt)), gated=not gpt,
+    )  # fmt: skip
+
+
+def _count(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> int:
+    for key in keys:
+        value = config.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**40:
+            raise RefusedError(f"{key} is {value!r}, not a count", where=where)
+        return value
+    return 0
+
+
+def explain_growth(small: Sizes, wanted: float, tolerance: float = 0.02) -> list[str]:
+    """Single changes (more layers, a wider MLP, another vocabulary) that lead from one model to a parameter count.
+
+    wanted: the claimed count; tolerance: relative. Returns sentences, the smallest change first; empty when none does.
+    """
+    found = []
+    for name, most in (("layers", 4 * small.layers), ("mlp", 16 * small.mlp), ("tokens", 16 * small.tokens)):
+        low, high = getattr(small, name), most
+        best = _nearest(small, name, low, high, wanted)
+        reached = _with(small, name, best).parameters()
+        if best != low and abs(reached - wanted) <= tolerance * wanted:
+            found.append(f"{name} {low} -> {best} gives {reached:,} parameters")
+    return found
+
+
+def _nearest(small: Sizes, name: str, low: int, high: int, wanted: float) -> int:
+    while low < high:
+        middle = (low + high) // 2
+        if _with(small, name, middle).parameters() < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    before = max(int(getattr(small, name)), low - 1)
+    return min((before, low), key=lambda v: abs(_with(small, name, v).parameters() - wanted))
+
+
+def _with(sizes: Sizes, name: str, value: int) -> Sizes:
+    changed: dict[str, Any] = {name: value}
+    return dataclasses.replace(sizes, **changed)

@@ -1,0 +1,93 @@
+"""A report's exchange files: TMX 1.4b, JSON, and CSV of findings and claims; made from the document alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from forebear.core.documents import canonical_json, write_whole
+
+
+def write_exports(folder: Path, document: Mapping[str, Any]) -> list[str]:
+    """Write case.json, findings.csv, claims.csv and one TMX per aligned pair into `folder`; returns their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, bytes] = {
+        "case.json": canonical_json(document),
+        "findings.csv": findings_csv(document),
+        "claims.csv": claims_csv(document),
+    }
+    for alignment in document["alignments"]:
+        files[f"{alignment['left']}--{alignment['right']}.tmx"] = tmx(document, alignment)
+    for name, data in files.items():
+        write_whole(folder / name, data)
+    return sorted(files)
+
+
+def findings_csv(document: Mapping[str, Any]) -> bytes:
+    """One row a finding; formulas are defused for spreadsheets."""
+    rows: list[Sequence[Any]] = [
+        ("rule", "category", "severity", "deviates", "why", "left", "left_quote", "right", "right_quote")
+    ]
+    for f in document["findings"]:
+        sides = [*f["quotes"].items(), ("", ""), ("", "")][:2]
+        rows.append((f["rule"], f["category"], f["severity"], f["deviates"], f["why"], *sides[0], *sides[1]))
+    return _csv(rows)
+
+
+def claims_csv(document: Mapping[str, Any]) -> bytes:
+    """One row a claim."""
+    rows: list[Sequence[Any]] = [("id", "kind", "basis", "status", "statement", "why", "command", "replies")]
+    for c in document["claims"]:
+        statement = c["statement"].get("en") or next(iter(c["statement"].values()), "")
+        rows.append((c["id"], c["kind"], c["basis"], c["status"], statement, c["why"], c["command"], len(c["replies"])))
+    return _csv(rows)
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for row in rows:
+        writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@\t\r" else c for c in row])
+    return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def tmx(document: Mapping[str, Any], alignment: Mapping[str, Any]) -> bytes:
+    """Translation memory of one pair: every link with both sides is a unit."""
+    tags = {
+        s["id"]: f"{s['language']}-{s['script']}" if s["script"] in ("Hans", "Hant") else s["language"]
+        for s in document["sources"]
+    }
+    left, right = alignment["left"], alignment["right"]
+    segments = document["segments"]
+    units = []
+    for link in alignment["links"]:
+        if link["left"] and link["right"]:
+            sides = [(tags[n], _joined(segments[n], link[side])) for n, side in ((left, "left"), (right, "right"))]
+            body = "".join(f"<tuv xml:lang={quoteattr(tag)}><seg>{_xml(text)}</seg></tuv>" for tag, text in sides)
+            units.append(f"<tu>{body}</tu>")
+    about = 'creationtool="forebear" creationtoolversion="1" segtype="sentence" o-tmf="forebear" adminlang="en" datatype="plaintext"'
+    head = f"<header {about} srclang={quoteattr(tags[left])}/>"
+    text = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">{head}<body>\n'
+        + "\n".join(units)
+        + "\n</body></tmx>\n"
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _joined(segments: Sequence[Mapping[str, Any]], indices: Sequence[int]) -> str:
+    return " ".join(str(segments[i]["text"]) for i in indices)
+
+
+def _xml(text: str) -> str:
+    return escape(
+        "".join(
+            c
+            for c in text
+            if c in "\t\n" or (ord(c) >= 32 and not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF))
+        )
+    )
