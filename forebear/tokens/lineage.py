@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from forebear.tokens.parents import Descent, descent
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, load_vocabulary
 
+_TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
 MOST_STRETCHES = 60
 """Most stretches of ids one document lists; shorter ones join their neighbours."""
 CLOSE = 0.3
@@ -89,14 +91,16 @@ def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Seque
     }
 
 
+_PLAIN = {"tokenizer", "vocab", "pieces", "spiece", "model", "models", "data", "resources", "sentencepiece.bpe", "spm"}
+
+
 def labels(names: Sequence[str]) -> list[str]:
-    """Short names for sentences and charts, each its own: the file's name, or its folder's when the file's says little."""
+    """Short names for sentences and charts, each its own: the file's name, or the nearest folder's that says something."""
     short = []
     for name in names:
-        path = Path(name)
-        plain = path.stem if path.suffix in (".js", ".cjs", ".json", ".txt", ".tiktoken", ".model") else path.name
-        plain = path.parent.name if plain in ("tokenizer", "vocab", "pieces", "spiece") and path.parent.name else plain
-        short.append(plain or name)
+        parts = [Path(name).name, *(parent.name for parent in Path(name).parents)]
+        cleaned = [_TAIL.sub("", part) for part in parts if part]
+        short.append(next((part for part in cleaned if part and part not in _PLAIN), name))
     return [s if short.count(s) == 1 else f"{s} ({n})" for s, n in zip(short, names, strict=True)]
 
 
