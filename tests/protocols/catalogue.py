@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forebear.models.definition import AxisRule, Condition, Definition
 from forebear.models.registry import index, shipped
-from tests.protocols.families import CASES, Case
+from tests.protocols.families import CASES, Case, proved_types
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
 
@@ -125,7 +125,7 @@ def _section(definition: Definition, proofs: list[Case]) -> str:
     for held in definition.withholdings:
         what = "loses its sign" if held.signs_only else "is withheld"
         lines += ["", f"* {', '.join(held.axes)} {what} when {_words(held.when)}: {held.reason} ({held.source})."]
-    lines += ["", f"Proof: {_proof(proofs)}.", ""]
+    lines += ["", f"Proof: {_proof(proofs)}.{_unproved_types(definition)}", ""]
     return "\n".join(lines)
 
 
@@ -144,6 +144,11 @@ def _words(condition: Condition) -> str:
     if not condition.values:
         return f"`{condition.key}` is {'absent' if condition.negated else 'there'}"
     return f"`{condition.key}` {verb} {' or '.join(str(value).lower() for value in condition.values)}"
+
+
+def _unproved_types(definition: Definition) -> str:
+    missing = [kind for kind in definition.model_types if kind not in proved_types(definition.family)]
+    return f" Read by the same rules without a proof of their own: {', '.join(missing)}." if missing else ""
 
 
 def _proof(proofs: list[Case]) -> str:

@@ -109,8 +109,11 @@ def inputs_for(case: Case) -> dict[str, Any]:
     tokens = torch.randint(3, 37, (2, 9), generator=generator)
     image = torch.randn((2, 3, 8, 8), generator=generator, dtype=torch.float64)
     sound = torch.randn((2, 8, 20), generator=generator, dtype=torch.float64)
+    large = torch.randn((2, 3, 16, 16), generator=generator, dtype=torch.float64)
+    marked = torch.cat([tokens % 34, torch.full((2, 4), 36), tokens.flip(1) % 34], dim=1)
     return {
         "tokens": {"input_ids": tokens},
+        "prompt": {"input_ids": marked, "pixel_values": large},
         "pair": {"input_ids": tokens, "decoder_input_ids": tokens.flip(1)},
         "image": {"pixel_values": image},
         "both": {"input_ids": tokens, "pixel_values": image},
