@@ -46,7 +46,7 @@ def large_pair(folder: Path, gigabytes: float) -> tuple[Path, Path]:
     fixed = 2 * 32000 * WIDTH + LAYERS * (2 * WIDTH * WIDTH + 2 * WIDTH * WIDTH // (HEADS // GROUPS))
     neurons = int((gigabytes * 1e9 / 2 - fixed) / (3 * WIDTH * LAYERS)) // 64 * 64
     kv = WIDTH // HEADS * GROUPS
-    shapes = {"model.embed_tokens.weight": (32000, WIDTH), "lm_head.weight": (32000, WIDTH), "model.norm.weight": (WIDTH,)}
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (32000, WIDTH), "lm_head.weight": (32000, WIDTH), "model.norm.weight": (WIDTH,)}
     for layer in range(LAYERS):
         stem = f"model.layers.{layer}."
         shapes |= {f"{stem}self_attn.{p}_proj.weight": s for p, s in
@@ -73,7 +73,8 @@ def _write(folder: Path, shapes: dict[str, tuple[int, ...]], noise: float) -> No
     where = {}
     for number, shard in enumerate(shards, 1):
         file = folder / f"model-{number:05d}-of-00004.safetensors"
-        header, at = {}, 0
+        header: dict[str, dict[str, Any]] = {}
+        at = 0
         for name in shard:
             size = int(np.prod(shapes[name])) * 2
             header[name] = {"dtype": "BF16", "shape": list(shapes[name]), "data_offsets": [at, at + size]}

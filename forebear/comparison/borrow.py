@@ -109,8 +109,12 @@ def _pair_class(a: Container, left: list[str], b: Container, right: list[str]) -
         return {right[0]: left[0]}
     one, other = _samples(a, left), _samples(b, right)
     cosine = one @ other.T
-    partner = assign(cosine.astype(np.float64))
-    return {right[j]: left[i] for i, j in enumerate(partner.tolist()) if j >= 0 and cosine[i, j] >= LOWEST_COSINE}
+    scores = cosine.astype(np.float64)
+    if len(left) <= len(right):
+        pairs = list(enumerate(assign(scores).tolist()))
+    else:
+        pairs = [(i, j) for j, i in enumerate(assign(scores.T).tolist())]
+    return {right[j]: left[i] for i, j in pairs if cosine[i, j] >= LOWEST_COSINE}
 
 
 def _samples(container: Container, names: list[str]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
 from forebear.comparison.pair import Pair
-from forebear.comparison.thresholds import PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
+from forebear.comparison.thresholds import LEAST_D_EFF, PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
 from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
 from forebear.stats.deck import deck
@@ -18,6 +18,9 @@ from forebear.stats.effect import effective_dimension
 from forebear.stats.median import median
 from forebear.stats.sign import sign_z, unit_products
 from forebear.stats.trace import similarity, trace_test
+
+FEW = 64
+"""Units looked at to see whether they differ."""
 
 
 @dataclass
@@ -56,6 +59,9 @@ def compare_channels(
         return outcome
     a, b = (c[1:] for c in columns) if drop_first else columns
     outcome.units, outcome.d_eff = len(a), effective_dimension(a, b)
+    if not tells_units_apart(a, b):
+        pair.note("channels were not tested: the embeddings read are constant, zero or not finite")
+        return outcome
     axis = (pair.subject.axis("channel"), pair.candidate.axis("channel"))
     if all(rule is not None and rule.permutation for rule in axis):
         result = deck(a, b)
@@ -103,6 +109,12 @@ def compare_channels(
             )
         )
     return outcome
+
+
+def tells_units_apart(a: Float32, b: Float32) -> bool:
+    """Whether the units of either side differ at all: constant or unreadable values have no order and no sign to test."""
+    own = [effective_dimension(units[:FEW], units[:FEW]) for units in (a, b)]
+    return all(d_eff is not None and d_eff > LEAST_D_EFF for d_eff in own)
 
 
 def trace_evidence(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.allowance import piece_cost
+from forebear.comparison.channels import tells_units_apart
 from forebear.comparison.evidence import ORDER_ASSUMPTION, Evidence
 from forebear.comparison.pair import Pair, axis_size, spread
 from forebear.comparison.private import AxisPlan
@@ -68,6 +69,8 @@ def every_pair(pair: Pair, plan: AxisPlan) -> EveryPair | None:
     select = np.arange(count, dtype=np.intp)
     a = [_sample(pair.subject, p, plan.atom, select) for p in pieces[0]]
     b = [_sample(pair.candidate, p, plan.atom, select) for p in pieces[1]]
+    if not any(tells_units_apart(x, y) for x, y in zip(a, b, strict=False)):
+        return None
     matched = np.array([[_matches(x, y) for y in b] for x in a], dtype=np.int64)
     looks = pair.looks_log10 + log10(max(1, len(sides[0]) * len(sides[1])))
     top = int(matched.max())

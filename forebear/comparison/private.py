@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.allowance import piece_cost
-from forebear.comparison.channels import AxisOutcome, trace_evidence
+from forebear.comparison.channels import AxisOutcome, tells_units_apart, trace_evidence
 from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair, axis_size, spread
@@ -95,6 +95,9 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
     sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
     read = _read_layers(pair, layers, plan, outcome, shelf, sign_parts if signs else set(), full)
     outcome.units = max((max(r.of) for r in read.results), default=0)
+    if read.results and outcome.d_eff is None:
+        pair.note(f"{plan.word} were not tested: the values read are constant, zero or not finite")
+        return outcome, Shelf()
     if read.results and order:
         _add_deck(pair, layers, plan, read.results, outcome)
         if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL and read.trace_blocks:
@@ -121,20 +124,25 @@ def _read_layers(
     """Visit the paired layers, spread ones first, so that a small budget still sees the whole depth."""
     found = _LayersRead()
     visited = [layers.pairs[i] for i in spread(len(layers.pairs))]
+    counts: list[tuple[int, int]] = []
     for at, (left, right) in enumerate(visited):
-        count = _count(pair, plan, left, right, len(visited) - at, full)
+        wanted, there = _count(pair, plan, left, right, len(visited) - at, full)
+        counts.append((wanted, there))
+        count = wanted if wanted < there else None
         for expert in _experts(pair, plan, left, right):
             read = _read(pair, plan, left, right, expert, count)
             if not read:
                 continue
             a, b = _side_by_side(read)
-            outcome.d_eff = outcome.d_eff if outcome.d_eff is not None else effective_dimension(a[0], b[0])
+            if outcome.d_eff is None and tells_units_apart(a[0], b[0]):  # the first layer that can be read
+                outcome.d_eff = effective_dimension(a[0], b[0])
             found.results.append(_deck_layer((left, right), expert, a, b))
             _shelve(shelf, left, right, a, b, read)
             if len(found.trace_blocks) < TRACE_LAYERS:
                 found.trace_blocks.append((_cut(a[0]), _cut(b[0])))
             if sign_parts:
                 found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts)
+    _note_counts(pair, plan, counts)
     return found
 
 
@@ -155,24 +163,37 @@ def _pieces(pair: Pair, parts: tuple[str, ...], left: int, right: int, expert: i
     return [pieces for pieces in found if pieces is not None]
 
 
-def _count(pair: Pair, plan: AxisPlan, left: int, right: int, remaining: int, full: bool) -> int | None:
-    """Units to read in this layer so that the layers still to come get their share; None reads all."""
+def _count(pair: Pair, plan: AxisPlan, left: int, right: int, remaining: int, full: bool) -> tuple[int, int]:
+    """(units to read, units there are) in this layer, so that the layers still to come get their share of the budget.
+
+    Where units do not lie in rows of their own, reading fewer of them saves nothing, and all are taken.
+    """
     experts = _experts(pair, plan, left, right)
     pieces = [p for e in experts[:1] for p in _pieces(pair, plan.leading, left, right, e)]
     size = min((min(axis_size(p[0], plan.atom), axis_size(p[1], plan.atom)) for p in pieces), default=0)
     cap = MAX_UNITS * (2 if full else 1)
     budget = pair.allowance.left()
-    if budget is not None and pieces:
+    if budget is not None and pieces and all(_in_rows(p[0], plan.atom) and _in_rows(p[1], plan.atom) for p in pieces):
         one = sum(
             max(piece_cost(pair.subject, p[0], plan.atom, 1), piece_cost(pair.candidate, p[1], plan.atom, 1))
             for p in pieces
         )
         share = budget // (2 * max(1, remaining) * max(1, len(experts)))
         cap = min(cap, max(64, share // max(1, one)))
-    if size > cap:
-        pair.note(f"{cap} of {size} {plan.word} a layer were read in layer pair {left}/{right}")
-        return cap
-    return None
+    return min(size, cap), size
+
+
+def _in_rows(piece: Piece, atom: str) -> bool:
+    return bool(piece.atoms) and piece.atoms[0] == (atom,)
+
+
+def _note_counts(pair: Pair, plan: AxisPlan, counts: list[tuple[int, int]]) -> None:
+    """One sentence on units left unread, whatever the number of layers."""
+    short = [c for c in counts if c[0] < c[1]]
+    if short:
+        low, high = min(c[0] for c in short), max(c[0] for c in short)
+        number = f"{low}" if low == high else f"{low} to {high}"
+        pair.note(f"of {max(c[1] for c in short)} {plan.word} a layer, {number} were read in {len(short)} layer pairs")
 
 
 Read = dict[str, tuple[Float32, Float32]]

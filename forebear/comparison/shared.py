@@ -67,8 +67,11 @@ def _sentence(words: str) -> str:
 
 
 def _centred(rows: Float32) -> Float32:
+    finite = np.isfinite(rows)
+    counts = np.maximum(finite.sum(axis=0, keepdims=True), 1)
+    means = np.where(finite, rows, 0).sum(axis=0, keepdims=True, dtype=np.float64) / counts
     with np.errstate(all="ignore"):
-        centred: Float32 = rows - np.nanmean(rows, axis=0, keepdims=True)
+        centred: Float32 = (rows - means).astype(np.float32)
     return centred
 
 

@@ -16,5 +16,7 @@ EQUAL_READ_BYTES = 2**30
 """Without a stated budget, files up to this size are read whole when all that was sampled is equal."""
 FOUND_ELSEWHERE_COSINE = 0.5
 """From here a mutual best partner at another place is told as the same unit moved; it describes only."""
+LEAST_D_EFF = 1.01
+"""Effective dimension under which all units are one and the same: nothing to tell apart, so no test runs."""
 PAGE_UNITS = 512
 """Best-match positions kept for the page, per axis (DESIGN, interface rules)."""

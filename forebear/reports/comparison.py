@@ -68,7 +68,7 @@ def _evidence(evidence: Any) -> list[Line]:
         elif e["matched"] is not None:
             figure = f"{e['matched']} of {e['of']} in place; chance {e.get('expected', 1)}"
         elif "rho" in e:
-            figure = f"rho {e['rho']:.2f}"
+            figure = "gains constant" if e["rho"] is None else f"rho {e['rho']:.2f}"
         else:
             figure = f"mean cosine {e.get('mean_cosine', 0.0):.3f}"
         role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")

@@ -135,10 +135,14 @@ def test_nan_and_infinity_do_not_stop_a_comparison(base, tmp_path):
     assert json.loads(done.stdout)["verdict"]["relation"] == "related"
 
 
-def test_all_nan_is_no_evidence_or_cannot_tell(base, tmp_path):
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 0.25])
+def test_weights_that_say_nothing_cannot_tell_and_the_reason_is_given(base, tmp_path, value):
     from tests.comparison.variants import load, save
 
-    arrays = {n: np.full_like(v, np.nan) for n, v in load(base).items()}
-    done = run("compare", save(tmp_path / "nan", arrays, base), base, "--format", "json")
+    arrays = {n: np.full_like(v, value) for n, v in load(base).items()}
+    done = run("compare", save(tmp_path / "flat", arrays, base), base, "--format", "json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["verdict"]["relation"] in ("no-evidence", "cannot-tell")
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document["verdict"]["relation"] == "cannot-tell"
+    assert any("constant, zero or not finite" in s for s in document["limits"])
