@@ -63,9 +63,17 @@ def test_an_expectation_that_is_met_exits_0_and_one_that_is_not_exits_1_with_the
 
 @pytest.mark.parametrize(
     "words",
-    [("compare",), ("compare", "x"), ("nonsense",), ("compare", "a", "b", "--budget", "much"), ("compare", "a", "b", "--expect", "kin"),
-     ("compare", "a", "b", "--full", "--budget", "1MiB"), ("inspect",), ("compare", "a", "b", "--format", "pdf")],
-)  # fmt: skip
+    [
+        ("compare",),
+        ("compare", "x"),
+        ("nonsense",),
+        ("compare", "a", "b", "--budget", "much"),
+        ("compare", "a", "b", "--expect", "kin"),
+        ("compare", "a", "b", "--full", "--budget", "1MiB"),
+        ("inspect",),
+        ("compare", "a", "b", "--format", "pdf"),
+    ],
+)
 def test_wrong_words_exit_2(words):
     refused(run(*words), 2)
 
