@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from bench.shapes import SHAPES
@@ -176,6 +177,17 @@ def slice_plan(name: str) -> list[Job]:
         )
     )
     return jobs
+
+
+def build(name: str, root: Path, workers: int = 2) -> list[Path]:
+    """Trains a slice by name into root, for tests that need models fresh from training (about 10 s each).
+
+    Returns: the folders in the order of the plan: independents, then what was trained further.
+    Raises:  KeyError for an unknown slice.
+    """
+    from bench import build as builder
+
+    return [root / record["id"] for record in builder.build(slice_plan(name), workers, root, quiet=True)]
 
 
 def pairs(shape: str) -> Iterator[Pair]:
