@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.models.expressions import Expression
 from forebear.models.settings import Settings
@@ -24,8 +25,7 @@ LEVELS = ("model", "stack", "layer", "expert")
 """Words of an axis scope that are not atoms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """A question about the configuration: is the value of `key` (or `default` when absent) among `values`?
 
     other: compare with the value of this key instead; two absent values are the same.
@@ -51,15 +51,13 @@ class Condition:
         return answer is not self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class SizeRule:
+class SizeRule(NamedTuple):
     """The size of an atom: the first choice whose condition holds."""
 
     choices: tuple[tuple[Condition | None, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A run of rows of a fused dimension: the part they play (None: the rule's), their own atoms, their role if any."""
 
     part: str | None
@@ -67,26 +65,28 @@ class Segment:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
+class Dimension(NamedTuple):
     """One tensor dimension: prefix atoms, then for each prefix position the segments one after another."""
 
     prefix: tuple[str, ...]
     segments: tuple[Segment, ...]
-    fused: bool = field(init=False)
-    """Several parts share the dimension."""
-    picks_expert: bool = field(init=False)
-    """Every position is another expert's tensor (written ["{expert}"])."""
-    alone: str = field(init=False)
-    """The one atom the dimension counts, "" when it counts several."""
 
-    def __post_init__(self) -> None:
-        first = self.segments[0].atoms
-        picks = not self.prefix and first == ("{expert}",)
-        plain = len(self.segments) == 1 and not self.prefix and not picks
-        object.__setattr__(self, "fused", len(self.segments) > 1)
-        object.__setattr__(self, "picks_expert", picks)
-        object.__setattr__(self, "alone", first[0] if plain and len(first) == 1 else "")
+    @property
+    def fused(self) -> bool:
+        """Several parts share the dimension."""
+        return len(self.segments) > 1
+
+    @property
+    def picks_expert(self) -> bool:
+        """Every position is another expert's tensor (written ["{expert}"])."""
+        return self.segments[0].atoms == ("{expert}",)
+
+    @property
+    def alone(self) -> str:
+        """The one atom the dimension counts, "" when it counts several."""
+        if self.prefix or len(self.segments) > 1 or len(self.segments[0].atoms) > 1 or self.picks_expert:
+            return ""
+        return self.segments[0].atoms[0]
 
     def atoms(self) -> set[str]:
         """Every atom mentioned."""
@@ -94,8 +94,7 @@ class Dimension:
         return set() if self.picks_expert else own | set(self.prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class TensorRule:
+class TensorRule(NamedTuple):
     """Which tensors play a part and what their dimensions mean.
 
     names: of the tensor in files found in the wild; {prefix} first, {layer}, {expert} and {index} (a number that only
@@ -132,8 +131,7 @@ class AxisRule:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Withholding:
+class Withholding(NamedTuple):
     """A condition on the configuration under which axes lose a symmetry (`signs_only`: keep the permutation)."""
 
     axes: tuple[str, ...]
@@ -143,8 +141,7 @@ class Withholding:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A family of architectures, as its TOML file states it."""
 
     family: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.core.errors import RefusedError
 
@@ -20,8 +20,7 @@ LARGEST = 2**40
 """No size a configuration leads to may exceed this; beyond it is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """Arithmetic over names: + - *, / (exact), // (rounded down), a ?? b (b when a is unknown), parentheses."""
 
     text: str

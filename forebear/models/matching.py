@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.models.definition import Definition, TensorRule
 from forebear.models.settings import Settings
@@ -15,8 +15,7 @@ MAX_NAME = 1000
 """Longer tensor names are matched by no rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A tensor name under a rule; `order` is the rule's place in the definition."""
 
     name: str
@@ -24,7 +23,7 @@ class Match:
     order: int
     layer: int | None
     expert: int | None
-    index: int | None
+    number: int | None
 
 
 def skeleton(name: str) -> tuple[str, list[int]]:

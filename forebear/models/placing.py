@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.core.errors import printable
 from forebear.core.limits import MAX_TENSORS
@@ -18,8 +18,7 @@ SHOWN = 3
 """How many tensors a sentence names before it counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """One part's share of one dimension."""
 
     part: str | None
@@ -156,5 +155,5 @@ def _assemble(match: Match, ways: tuple[_Way, ...]) -> Piece:
         sizes=tuple(way.sizes for way in ways),
         spans=tuple(way.span for way in ways),
         stack=rule.stack,
-        role=role if match.index is None else f"{role}{match.index}",
+        role=role if match.number is None else f"{role}{match.number}",
     )

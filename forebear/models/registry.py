@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
 from forebear.models.definition import Definition
@@ -19,8 +18,7 @@ FOLDER = Path(__file__).parent / "architectures"
 INDEX = FOLDER / "index.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """One family in the index: its model types, and names that mark it when there is no configuration.
 
     marks:  skeletons (numbers as #, without prefix) that must all be there; empty: never inferred from names.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
@@ -31,8 +30,7 @@ def parse_config(data: bytes, *, where: str) -> dict[str, Any]:
     return raw
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """A configuration seen through the roots under which a family keeps its keys ("" first, then "text_config"...)."""
 
     config: Mapping[str, Any]
