@@ -1,0 +1,1 @@
+"""Tokenizer documents → text and pages. Draws, computes nothing."""

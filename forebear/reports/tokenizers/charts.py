@@ -1,0 +1,101 @@
+"""Small SVG charts from a document's figures; every text passes through escaping, every number through formatting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log10
+from typing import Any
+
+from markupsafe import Markup, escape
+
+ROW, LABEL, WIDTH = 16, 150, 330
+"""Height of a bar's row, room for its label, room for the bar, in pixels."""
+
+
+def _svg(width: float, height: float, parts: Sequence[str], words: str) -> Markup:
+    head = Markup(
+        '<svg viewBox="0 0 {:.0f} {:.0f}" width="{:.0f}" height="{:.0f}" role="img"><title>{}</title>'
+    ).format(width, height, width, height, words)
+    return head + Markup("".join(parts)) + Markup("</svg>")
+
+
+def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float) -> Markup:
+    """Bars of how many tokens the same text takes, the reference language = 1, with intervals; logarithmic.
+
+    rows: (label, cost row); most: the largest figure over all panels, so that panels share a scale.
+    """
+    top = max(2.0, most)
+    low = min([0.5, *(row["low"] or row["premium"] or 1.0 for _, row in rows)])
+    parts = []
+
+    def x(value: float) -> float:
+        return LABEL + WIDTH * (log10(max(value, low)) - log10(low)) / (log10(top) - log10(low))
+
+    height = ROW * len(rows) + 24
+    for tick in (0.5, 1, 2, 5, 10, 20):
+        if low <= tick <= top:
+            parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="0" y2="{height - 20}"/>')
+            parts.append(f'<text class="axis" x="{x(tick):.1f}" y="{height - 6}" text-anchor="middle">{tick:g}×</text>')
+    for place, (label, row) in enumerate(rows):
+        y = place * ROW
+        parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(label)}</text>')
+        value = row["premium"]
+        if value is None:
+            continue
+        start, stop = sorted((x(1.0), x(value)))
+        kind = "bar" if row["lossless"] else "bar lossy"
+        parts.append(
+            f'<rect class="{kind}" x="{start:.1f}" y="{y + 3}" width="{stop - start:.1f}" height="{ROW - 6}"/>'
+        )
+        if row["low"] is not None:
+            middle = y + ROW / 2
+            parts.append(
+                f'<line class="whisker" x1="{x(row["low"]):.1f}" x2="{x(row["high"]):.1f}" y1="{middle}" y2="{middle}"/>'
+            )
+    return _svg(LABEL + WIDTH + 30, height, parts, "Tokens for the same text, with 95 % intervals")
+
+
+def ribbon(stretches: Sequence[Mapping[str, Any]], parents: Sequence[str], width: int = 900) -> Markup:
+    """The subject's ids from left to right; in each stretch, how much is kept from which parent, moved, or new."""
+    total = sum(stretch["tokens"] for stretch in stretches) or 1
+    parts: list[str] = []
+    at, height = 0.0, 90.0
+    for stretch in stretches:
+        span = width * stretch["tokens"] / total
+        y = 0.0
+        layers = [(f"h{k % 6}", stretch["kept"].get(name, 0)) for k, name in enumerate(parents)]
+        layers += [("moved", stretch["shared_out_of_order"]), ("new", stretch["new"])]
+        for kind, count in layers:
+            tall = height * count / max(1, stretch["tokens"])
+            if tall > 0:
+                parts.append(
+                    f'<rect class="{kind}" x="{at:.2f}" y="{y:.2f}" width="{max(span, 0.5):.2f}" height="{tall:.2f}"/>'
+                )
+            y += tall
+        at += span
+    first, last = (stretches[0]["first_id"], stretches[-1]["last_id"]) if stretches else (0, 0)
+    parts.append(f'<text class="axis" x="0" y="{height + 16:.0f}">id {int(first)}</text>')
+    parts.append(f'<text class="axis" x="{width}" y="{height + 16:.0f}" text-anchor="end">id {int(last)}</text>')
+    return _svg(width, height + 22, parts, "Where each stretch of ids comes from")
+
+
+def script_chart(rows: Sequence[Mapping[str, Any]], most: int = 16) -> Markup:
+    """Per script: kept, shared but moved, and new, as shares of the subject's tokens."""
+    shown = [row for row in rows if row["subject"]][:most]
+    parts = []
+    for place, row in enumerate(shown):
+        y, at = place * ROW, float(LABEL)
+        parts.append(
+            f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(row["script"])}</text>'
+        )
+        for kind, count in (
+            ("h0", row["kept"]),
+            ("moved", row["shared"] - row["kept"]),
+            ("new", row["subject"] - row["shared"]),
+        ):
+            span = WIDTH * count / row["subject"]
+            if span > 0:
+                parts.append(f'<rect class="{kind}" x="{at:.1f}" y="{y + 3}" width="{span:.1f}" height="{ROW - 6}"/>')
+            at += span
+        parts.append(f'<text class="axis" x="{LABEL + WIDTH + 6}" y="{y + 12}">{int(row["subject"]):,}</text>')
+    return _svg(LABEL + WIDTH + 80, ROW * len(shown) + 4, parts, "What was kept, by script")
