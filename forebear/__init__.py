@@ -15,7 +15,21 @@ from forebear.version import __version__
 if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
-__all__ = ["__version__", "compare", "demo", "inspect"]
+__all__ = [
+    "__version__",
+    "case_add",
+    "case_align",
+    "case_check",
+    "case_report",
+    "case_run",
+    "case_seal",
+    "case_verify",
+    "compare",
+    "demo",
+    "inspect",
+    "tokenizers_cost",
+    "tokenizers_lineage",
+]
 
 
 def compare(
@@ -78,3 +92,106 @@ def demo() -> Document:
     from forebear.comparison.demo import run_demo
 
     return run_demo()
+
+
+def tokenizers_cost(
+    paths: Sequence[str | Path],
+    *,
+    text: str | Path | None = None,
+    reference: str = "eng",
+    width: int = 4096,
+    price: float | None = None,
+    cut: str | None = None,
+) -> Document:
+    """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/1 document.
+
+    text: a UTF-8 file instead of the default text; reference: language of the premiums; width: for the table's parameters;
+    price: money per million tokens; cut: how a rank file that does not say cuts its text.
+    Raises: UsageError, RefusedError.
+    """
+    from forebear.tokens import verbs
+
+    return verbs.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut)
+
+
+def tokenizers_lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Document:
+    """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/1 document.
+
+    Raises: UsageError, RefusedError.
+    """
+    from forebear.tokens import verbs
+
+    return verbs.lineage(subject, candidates)
+
+
+def case_add(
+    folder: str | Path,
+    file: str | Path,
+    *,
+    language: str,
+    script: str = "",
+    id: str = "",
+    role: str = "original",
+    of: str = "",
+    version: str = "",
+    date: str = "",
+    encoding: str = "",
+    conversion: str = "",
+    transcript: str | Path | None = None,
+    as_bytes: bool = False,
+    trust_language: bool = False,
+    by: str = "",
+    when: str = "",
+    where: str = "",
+    title: str = "",
+) -> Document:
+    """Add a source to a case, made when FOLDER holds none: see `forebear.claims.verbs.case_add`."""
+    from forebear.claims import verbs
+
+    return verbs.case_add(
+        folder, file, language=language, script=script, id=id, role=role, of=of, version=version, date=date,
+        encoding=encoding, conversion=conversion, transcript=transcript, as_bytes=as_bytes, trust_language=trust_language,
+        by=by, when=when, where=where, title=title,
+    )  # fmt: skip
+
+
+def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
+    """Align every translation of a case with its source; `only`: these again. Returns a forebear/case/1 document."""
+    from forebear.claims import verbs
+
+    return verbs.case_align(folder, only=only)
+
+
+def case_check(folder: str | Path) -> Document:
+    """Find where the sources of a case disagree, and which names need a ruling. Returns a forebear/case/1 document."""
+    from forebear.claims import verbs
+
+    return verbs.case_check(folder)
+
+
+def case_run(folder: str | Path, *, claims: Sequence[str] = ()) -> Document:
+    """Run what the claims of a case can be tested for on the files given. Returns a forebear/case/1 document."""
+    from forebear.claims import verbs
+
+    return verbs.case_run(folder, claims=claims)
+
+
+def case_report(folder: str | Path, *, language: str = "en") -> Document:
+    """The case with private names replaced. Raises ExpectationError until every name candidate is ruled."""
+    from forebear.claims import verbs
+
+    return verbs.case_report(folder, language=language)
+
+
+def case_seal(folder: str | Path, target: str | Path, *, key: str | Path | None = None) -> Document:
+    """Copy a case into a BagIt bag at TARGET, signed with a local key file when one is given."""
+    from forebear.claims import verbs
+
+    return verbs.case_seal(folder, target, key=key)
+
+
+def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
+    """What of a sealed case was altered. Raises ExpectationError (with its document) when anything was."""
+    from forebear.claims import verbs
+
+    return verbs.case_verify(folder, key=key, original=original)

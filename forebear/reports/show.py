@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TextIO
 
 from forebear.core.documents import canonical_json
 from forebear.core.errors import UsageError
-from forebear.reports.comparison import comparison_lines, matrix_lines
-from forebear.reports.inspection import inspection_lines
 from forebear.reports.lines import Line
 
 Document = Mapping[str, Any]
-TEXT: dict[str, Callable[[Document], list[Line]]] = {
-    "forebear/comparison/1": comparison_lines,
-    "forebear/matrix/1": matrix_lines,
-    "forebear/inspection/1": inspection_lines,
+TEXT: dict[str, str] = {
+    "forebear/comparison/1": "forebear.reports.comparison:comparison_lines",
+    "forebear/matrix/1": "forebear.reports.comparison:matrix_lines",
+    "forebear/inspection/1": "forebear.reports.inspection:inspection_lines",
+    "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.text:cost_lines",
+    "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.text:lineage_lines",
+    "forebear/case/1": "forebear.reports.cases.text:case_lines",
 }
+"""Text report of each document, imported only when it is drawn."""
 FORMATS = ("text", "json")
+
+
+def text_lines(document: Document) -> list[Line]:
+    """The text report of a document of a kind in TEXT."""
+    module, _, name = TEXT[document["schema"]].partition(":")
+    report: Callable[[Document], list[Line]] = getattr(import_module(module), name)
+    return report(document)
 
 
 def rendered(document: Document, form: str) -> bytes:
@@ -28,7 +38,7 @@ def rendered(document: Document, form: str) -> bytes:
     if form == "json":
         return canonical_json(document)
     if form == "text" and document["schema"] in TEXT:
-        lines = TEXT[document["schema"]](document)
+        lines = text_lines(document)
         return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
     raise UsageError(
         f"no {form} report of {document['schema']}", where="--format", todo=f"Use one of: {', '.join(FORMATS)}."
@@ -41,5 +51,5 @@ def print_coloured(document: Document, stream: TextIO) -> None:
     from rich.text import Text
 
     console = Console(file=stream, highlight=False, soft_wrap=True)
-    for line in TEXT[document["schema"]](document):
+    for line in text_lines(document):
         console.print(Text(line.text, style=line.style))

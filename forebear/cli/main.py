@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 import forebear
+from forebear.cli.case import app as case_app
+from forebear.cli.options import (
+    ArchitectureOption,
+    Form,
+    FormatOption,
+    HeaderOption,
+    OutputOption,
+    QuietOption,
+    show,
+)
+from forebear.cli.tokenizers import app as tokenizers_app
 from forebear.core.errors import ExpectationError, ForebearError, printable
 
 app = typer.Typer(
@@ -22,42 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class Form(StrEnum):
-    """Output formats."""
-
-    text = "text"
-    json = "json"
-
-
-FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
-OutputOption = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Write the result to this file instead of stdout.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
-ArchitectureOption = Annotated[
-    Path | None, typer.Option(help="Architecture definition of your own (TOML); see docs/architectures.md.")
-]
-HeaderOption = Annotated[
-    str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
-]
-
-
-def show(document: Mapping[str, Any], form: Form, output: Path | None) -> None:
-    """Write one document where the caller asked for it."""
-    from forebear.core.documents import write_whole
-    from forebear.reports.show import print_coloured, rendered
-
-    if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        print_coloured(document, sys.stdout)
-        return
-    data = rendered(document, form.value)
-    if output is not None:
-        write_whole(output, data)
-        return
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
 
 
 @app.command()
@@ -120,6 +94,10 @@ def demo(form: FormatOption = Form.text, output: OutputOption = None, quiet: Qui
             file=sys.stderr,
         )
     show(forebear.demo(), form, output)
+
+
+app.add_typer(tokenizers_app, name="tokenizers")
+app.add_typer(case_app, name="case")
 
 
 @app.callback(invoke_without_command=True)

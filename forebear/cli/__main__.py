@@ -1,0 +1,5 @@
+"""`python -m forebear.cli`."""
+
+from forebear.cli.main import main
+
+main()

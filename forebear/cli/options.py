@@ -1,0 +1,48 @@
+"""Options that several commands share, and the one way a document leaves the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Form(StrEnum):
+    """Output formats."""
+
+    text = "text"
+    json = "json"
+
+
+FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Write the result to this file instead of stdout.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
+ArchitectureOption = Annotated[
+    Path | None, typer.Option(help="Architecture definition of your own (TOML); see docs/architectures.md.")
+]
+HeaderOption = Annotated[
+    str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
+]
+
+
+def show(document: Mapping[str, Any], form: Form, output: Path | None) -> None:
+    """Write one document where the caller asked for it."""
+    from forebear.core.documents import write_whole
+    from forebear.reports.show import print_coloured, rendered
+
+    if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        print_coloured(document, sys.stdout)
+        return
+    data = rendered(document, form.value)
+    if output is not None:
+        write_whole(output, data)
+        return
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
