@@ -16,7 +16,7 @@ from forebear.models.definition import AxisRule, Definition
 from forebear.models.foreign import adopt
 from forebear.models.layout import Layout, place
 from forebear.models.pieces import Piece
-from forebear.models.reading import read_units
+from forebear.models.reading import read_units, rows_needed
 from forebear.models.registry import own_definition, select
 from forebear.models.settings import read_config
 from forebear.tokens.vocabulary import Vocabulary
@@ -109,6 +109,12 @@ class Checkpoint:
         """
         rule = self.axis(axis)
         return read_units(self.container, piece, axis, rule.scope if rule is not None else (), select, only or {})
+
+    def cost(self, piece: Piece, axis: str, count: int | None = None) -> int:
+        """Stored bytes that `units` of `count` units along an axis reads (all units for None), rounded up to whole rows."""
+        entry = self.container.tensors[piece.tensor]
+        total = entry.shape[0] if entry.shape else 1
+        return -(-entry.stored_bytes * rows_needed(piece, axis, count) // max(1, total))
 
     def close(self) -> None:
         """Release the files."""

@@ -37,6 +37,17 @@ def read_units(
     return np.ascontiguousarray(ordered).reshape(math.prod(shape[i] for i in blocks), shape[at], features)
 
 
+def rows_needed(piece: Piece, axis: str, count: int | None) -> int:
+    """Rows of the first tensor dimension that `count` units along an axis lie in (all units for None)."""
+    if not piece.spans:
+        return 1
+    atoms, sizes, whole = piece.atoms[0], piece.sizes[0], piece.spans[0].count
+    if count is None or axis not in atoms or 0 in sizes:
+        return whole
+    size = sizes[atoms.index(axis)]
+    return whole // size * min(count, size)
+
+
 def _cut(piece: Piece, dimension: int, axis: str, wanted: Mapping[str, NDArray[np.intp]]) -> tuple[Indices, list[str]]:
     """Positions along a dimension, shaped by its atoms and cut to the wanted indices."""
     atoms, sizes = piece.atoms[dimension], piece.sizes[dimension]

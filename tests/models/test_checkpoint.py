@@ -78,6 +78,20 @@ def test_only_the_selected_rows_are_read_when_the_axis_leads(rng: np.random.Gene
     assert checkpoint.container.bytes_read - before == 2 * 12 * 4
 
 
+@pytest.mark.parametrize(
+    ("part", "axis", "count"),
+    [("up", "neuron", 3), ("up", "neuron", None), ("down", "neuron", 3), ("v", "value", 2), ("o", "value", 2),
+     ("up", "channel", 5), ("o", "channel", 5)],
+)  # fmt: skip
+def test_the_cost_foretold_is_the_cost_paid(rng: np.random.Generator, part: str, axis: str, count: int | None) -> None:
+    checkpoint = llama(rng)
+    piece = checkpoint.piece(part, 1)
+    assert piece is not None
+    before = checkpoint.container.bytes_read
+    checkpoint.units(piece, axis, None if count is None else np.arange(count))
+    assert checkpoint.container.bytes_read - before == checkpoint.cost(piece, axis, count)
+
+
 def test_a_column_axis_is_read_in_blocks_and_gives_the_same(rng: np.random.Generator, monkeypatch: Any) -> None:
     checkpoint = llama(rng)
     down = checkpoint.piece("down", 0)

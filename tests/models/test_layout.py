@@ -136,6 +136,39 @@ def test_a_sign_is_lost_where_the_configuration_says_so_and_the_order_stays_free
     assert bool(rule.sign_parts) is (signs and axis == "neuron")
 
 
+OLDER = {
+    "bert": ({"num_attention_heads": 2}, {
+        "bert.encoder.layer.0.attention.self.query.weight": (4, 4), "bert.encoder.layer.0.output.dense.weight": (4, 6),
+        "bert.embeddings.LayerNorm.gamma": (4,), "bert.embeddings.LayerNorm.beta": (4,),
+        "bert.encoder.layer.0.output.LayerNorm.gamma": (4,), "bert.embeddings.position_ids": (1, 512)}),
+    "gpt2": ({"n_head": 2}, {
+        "h.0.attn.c_attn.weight": (4, 12), "h.0.mlp.c_proj.weight": (6, 4), "wte.weight": (9, 4),
+        "h.0.attn.bias": (1, 1, 8, 8), "h.0.attn.masked_bias": ()}),
+    "llama": ({"num_attention_heads": 2}, {
+        "model.embed_tokens.weight": (9, 4), "model.layers.0.mlp.down_proj.weight": (4, 6),
+        "model.layers.0.self_attn.rotary_emb.inv_freq": (1,)}),
+    "t5": ({"num_heads": 2, "d_kv": 2}, {
+        "shared.weight": (9, 4), "encoder.embed_tokens.weight": (9, 4), "decoder.embed_tokens.weight": (9, 4),
+        "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight": (32, 2)}),
+    "deepseek": ({"num_attention_heads": 2, "n_routed_experts": 4, "n_group": 2, "kv_lora_rank": 3, "qk_rope_head_dim": 2}, {
+        "model.layers.61.embed_tokens.weight": (9, 4), "model.layers.61.eh_proj.weight": (4, 8),
+        "model.layers.61.enorm.weight": (4,), "model.layers.61.hnorm.weight": (4,),
+        "model.layers.61.shared_head.norm.weight": (4,), "model.layers.61.shared_head.head.weight": (9, 4),
+        "model.layers.61.mlp.gate.e_score_correction_bias": (4,)}),
+    "gpt_neox": ({"num_attention_heads": 2, "hidden_size": 4}, {
+        "gpt_neox.layers.0.attention.bias": (1, 1, 8, 8), "gpt_neox.layers.0.attention.masked_bias": (),
+        "gpt_neox.layers.0.attention.rotary_emb.inv_freq": (1,), "gpt_neox.embed_in.weight": (9, 4)}),
+    "opt": ({"num_attention_heads": 2, "hidden_size": 4}, {
+        "decoder.embed_tokens.weight": (9, 4), "decoder.layer_norm.weight": (4,), "decoder.layer_norm.bias": (4,)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", OLDER)
+def test_names_that_only_older_or_larger_files_have_are_claimed(family: str) -> None:
+    config, shapes = OLDER[family]
+    assert place(shapes, config, shipped(family)).unclaimed == ()
+
+
 def test_two_hundred_thousand_tensors_are_placed_in_seconds() -> None:
     shapes = {f"model.layers.{layer}.mlp.experts.{expert}.{part}_proj.weight": (64, 64)
               for layer in range(260) for expert in range(256) for part in ("gate", "up", "down")}  # fmt: skip
