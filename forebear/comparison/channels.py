@@ -64,29 +64,7 @@ def compare_channels(
         return outcome
     axis = (pair.subject.axis("channel"), pair.candidate.axis("channel"))
     if all(rule is not None and rule.permutation for rule in axis):
-        result = deck(a, b)
-        outcome.evidence.append(
-            Evidence(
-                "deck",
-                "channels",
-                "exact",
-                min(0.0, result.log10_p + pair.looks_log10),
-                True,
-                "order",
-                False,
-                result.matched,
-                result.of,
-                pair.looks_log10,
-                ORDER_ASSUMPTION,
-                {
-                    "expected": 1,
-                    "tokens": len(rows.a),
-                    "paired_by": rows.how,
-                    "best": result.best[:PAGE_UNITS].tolist(),
-                    "median_cosine": median(result.cosine),
-                },
-            )
-        )
+        outcome.evidence.append(_deck_evidence(pair, rows, a, b))
         if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL:
             outcome.evidence.append(trace_evidence("channels", [(a, b)], pair.looks_log10, private=False))
     if all(rule is not None and rule.sign for rule in axis):
@@ -109,6 +87,30 @@ def compare_channels(
             )
         )
     return outcome
+
+
+def _deck_evidence(pair: Pair, rows: SharedRows, a: Float32, b: Float32) -> Evidence:
+    result = deck(a, b)
+    return Evidence(
+        "deck",
+        "channels",
+        "exact",
+        min(0.0, result.log10_p + pair.looks_log10),
+        True,
+        "order",
+        False,
+        result.matched,
+        result.of,
+        pair.looks_log10,
+        ORDER_ASSUMPTION,
+        {
+            "expected": 1,
+            "tokens": len(rows.a),
+            "paired_by": rows.how,
+            "best": result.best[:PAGE_UNITS].tolist(),
+            "median_cosine": median(result.cosine),
+        },
+    )
 
 
 def tells_units_apart(a: Float32, b: Float32) -> bool:
