@@ -78,6 +78,18 @@ class Container(ABC):
         A piece holds whole values and is valid until the next is asked for.
         """
 
+    def raw(self, name: str, begin: int, end: int) -> bytes:
+        """Stored bytes begin..end of a tensor, for types that float32 cannot hold; reads all before them unless the
+        container can do better."""
+        out = bytearray()
+        at = 0
+        for part in self.stored(name):
+            out += part[max(0, begin - at) : max(0, end - at)]
+            at += len(part)
+            if at >= end:
+                break
+        return bytes(out)
+
     def read(self, name: str) -> Float32:
         """The whole tensor as float32, in its declared shape."""
         return self.rows(name).reshape(self.tensors[name].shape)

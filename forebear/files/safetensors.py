@@ -194,6 +194,14 @@ class SafetensorsContainer(Container):
             self.bytes_read = self._file.bytes_read
             yield part.toreadonly()
 
+    def raw(self, name: str, begin: int, end: int) -> bytes:
+        """See `Container.raw`; reads those bytes only."""
+        entry = self._entry(name)
+        end = min(end, entry.stored_bytes)
+        data = bytes(self._file.read(entry.begin + begin, max(0, end - begin)))
+        self.bytes_read = self._file.bytes_read
+        return data
+
     def release(self) -> None:
         """Give the file descriptor back until the next read."""
         self._file.release()

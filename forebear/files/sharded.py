@@ -93,6 +93,12 @@ class ShardedContainer(Container):
             self._count()
             yield part
 
+    def raw(self, name: str, begin: int, end: int) -> bytes:
+        """See `Container.raw`."""
+        data = self._shard_of(name).raw(name, begin, end)
+        self._count()
+        return data
+
     def close(self) -> None:
         """Close every shard."""
         for shard in self._shards:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.files.base import Container, Float32
 from forebear.models.definition import AxisRule, Definition
-from forebear.models.foreign import adopt
+from forebear.models.foreign import adopt, plain_values
 from forebear.models.layout import Layout, place
 from forebear.models.pieces import Piece
 from forebear.models.reading import read_units, rows_needed
@@ -145,6 +145,8 @@ def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_h
             limits.append(f"the configuration was not used: {error}")
     config = {**adopted.hints, **config}
     try:
+        container, quantised = plain_values(container, config)
+        limits += quantised
         definition = own_definition(architecture) if architecture is not None else None
         opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
         return replace(opened, inner_vocabulary=adopted.vocabulary)

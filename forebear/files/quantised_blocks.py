@@ -1,0 +1,188 @@
+"""Small floats and bytes with scales by block: FP8, int8, bitsandbytes, MXFP4, NVFP4.
+
+Sources: DeepSeek-V3 inference code (weight_scale_inv multiplies, 128 x 128 blocks), compressed-tensors (float-, int- and
+nvfp4-pack-quantized), bitsandbytes functional.py (QuantState) and nn/modules.py (SCB / 127), the OCP microscaling
+formats and gpt-oss (two values a byte, the low half first; experts stored transposed).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.files.base import Container, Float32, quoted
+from forebear.files.dtypes import DTYPES, decode
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A matrix of small floats or whole numbers and scales that cover it in equal blocks: one, one a row, a grid.
+
+    stored, scale: tensor names; divide: of the scale (127 for bitsandbytes' row maxima); zero: zero points like scales.
+    """
+
+    stored: str
+    scale: str
+    shape: tuple[int, ...]
+    dtype: str
+    block: tuple[int, int] = (0, 0)
+    divide: float = 1.0
+    zero: str = ""
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows of the matrix. Shape (len(rows), width)."""
+        values = container.take(self.stored, rows).reshape(rows.size, -1)
+        if self.zero:
+            values = values - self._factor(container, self.zero, rows, values.shape[1])
+        with np.errstate(all="ignore"):
+            return np.asarray(values * (self._factor(container, self.scale, rows, values.shape[1]) / self.divide), np.float32)
+
+    def _factor(self, container: Container, name: str, rows: Rows, width: int) -> Float32:
+        """Scales of these rows, broadcastable to (len(rows), width)."""
+        scales = container.read(name)
+        if scales.size == 1:
+            return scales.reshape(1, 1)
+        height = self.shape[0]
+        scales = scales.reshape(scales.shape[0], -1)
+        down = self.block[0] or -(-height // scales.shape[0])
+        across = self.block[1] or -(-width // scales.shape[1])
+        picked = scales[np.minimum(rows // down, scales.shape[0] - 1)]
+        if scales.shape[1] == 1:
+            return picked
+        columns = np.minimum(np.arange(width) // across, scales.shape[1] - 1)
+        return np.ascontiguousarray(picked[:, columns])
+
+
+def fits(shape: tuple[int, ...], scale: tuple[int, ...], block: tuple[int, int]) -> bool:
+    """Whether scales of one shape can cover a matrix of another: as one, by row, or as a grid of blocks."""
+    if math.prod(scale) == 1:
+        return True
+    if len(shape) != 2 or len(scale) not in (1, 2):
+        return False
+    down, across = scale[0], scale[1] if len(scale) == 2 else 1
+    if block != (0, 0):
+        return (down, across) == (-(-shape[0] // block[0]), -(-shape[1] // block[1]))
+    return 0 < down <= shape[0] and 0 < across <= shape[1] and shape[0] % down == 0 and shape[1] % across == 0
+
+
+@dataclass(frozen=True, slots=True)
+class BitsAndBytes4:
+    """X.weight: two codes a byte, the high half first, in order of the matrix; X.weight.absmax by block, itself perhaps
+    coded; X.weight.quant_map: what a code means; X.weight.quant_state.bitsandbytes__*: shape and block sizes as JSON."""
+
+    stem: str
+    shape: tuple[int, ...]
+    block: int
+    nested_block: int
+    offset: float
+    dtype: str
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows of the matrix. Shape (len(rows), width)."""
+        width = math.prod(self.shape[1:])
+        table = container.read(f"{self.stem}.quant_map").reshape(-1)
+        out = np.empty((rows.size, width), dtype=np.float32)
+        for place, row in enumerate(rows.tolist()):
+            begin = row * width
+            first, last = begin // 2, -(-(begin + width) // 2)
+            codes = np.frombuffer(container.raw(self.stem, first, last), dtype=np.uint8)
+            values = table[np.stack([codes >> 4, codes & 15], axis=1).reshape(-1)]
+            out[place] = values[begin - 2 * first :][:width] * self._largest(container, begin, width)
+        return out
+
+    def _largest(self, container: Container, begin: int, width: int) -> Float32:
+        """The largest absolute value of each value's block. Shape (width,)."""
+        blocks = np.arange(begin, begin + width) // self.block
+        first, last = int(blocks[0]), int(blocks[-1]) + 1
+        largest = container.rows(f"{self.stem}.absmax", first, last)
+        if self.nested_block:
+            table = container.read(f"{self.stem}.nested_quant_map").reshape(-1)
+            outer = container.rows(f"{self.stem}.nested_absmax", first // self.nested_block,
+                                   (last - 1) // self.nested_block + 1)  # fmt: skip
+            places = np.arange(first, last) // self.nested_block - first // self.nested_block
+            largest = table[largest.astype(np.intp)] * outer[places] + np.float32(self.offset)
+        return np.asarray(largest[blocks - first], dtype=np.float32)
+
+
+def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
+    """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
+    try:
+        state = json.loads(container.raw(name, 0, 2**16))
+        shape = tuple(int(size) for size in state["shape"])
+        block, nested = int(state["blocksize"]), int(state.get("nested_blocksize") or 0)
+        offset = float(state.get("nested_offset") or 0.0)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _damaged(container, stem, "has a quantisation state that is none") from None
+    values = math.prod(shape)
+    if not shape or min(shape) < 1 or block < 1 or nested < 0 or values >= 2**48:
+        raise _damaged(container, stem, "has a quantisation state that is none")
+    if container.tensors[stem].stored_bytes != -(-values // 2):
+        raise _damaged(container, stem, "has a quantisation state of another size")
+    blocks = -(-values // block)
+    parts = {"absmax": blocks, "quant_map": 16}
+    if nested:
+        parts |= {"nested_absmax": -(-blocks // nested), "nested_quant_map": 256}
+    for part, count in parts.items():
+        entry = container.tensors.get(f"{stem}.{part}")
+        if entry is None or entry.parameters != count:
+            raise _damaged(container, stem, f"lacks its {part} of {count:,} values")
+    kind = name.rsplit("bitsandbytes__", 1)[-1][:8]
+    return BitsAndBytes4(stem, shape, block, nested, offset, f"bitsandbytes {kind}")
+
+
+def _damaged(container: Container, stem: str, what: str) -> RefusedError:
+    return RefusedError(f"tensor {quoted(stem)} {what}", where=str(container.paths[0]) if container.paths else "",
+                        todo="The checkpoint is damaged; get it again.")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Microscaled:
+    """X_blocks (experts, rows, groups, 16) bytes and X_scales (experts, rows, groups): an exponent for 32 values.
+
+    Shown as gpt-oss publishes it otherwise, (experts, groups * 32, rows): each expert transposed.
+    """
+
+    stem: str
+    shape: tuple[int, int, int]
+    dtype: str = "MXFP4"
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Experts. Shape (len(rows), inputs * outputs)."""
+        out = []
+        for expert in rows.tolist():
+            packed = container.rows(f"{self.stem}_blocks", expert, expert + 1)[0].astype(np.uint8)
+            exponents = container.rows(f"{self.stem}_scales", expert, expert + 1)[0].astype(np.int32) - 127
+            values = decode(np.ascontiguousarray(packed).reshape(-1), DTYPES["F4"]).reshape(*exponents.shape, 32)
+            with np.errstate(all="ignore"):
+                full = np.ldexp(values, exponents[..., None])  # (rows, groups, 32)
+            out.append(full.reshape(full.shape[0], -1).T.reshape(-1))
+        return np.asarray(np.stack(out), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class FourBitFloat:
+    """compressed-tensors: X.weight_packed (out, in / 2) bytes of two four-bit floats, X.weight_scale (out, groups), and
+    for NVFP4 X.weight_global_scale, which divides; MXFP4 scales are exponents."""
+
+    stem: str
+    shape: tuple[int, int]
+    dtype: str
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows of the matrix. Shape (len(rows), in)."""
+        packed = container.take(f"{self.stem}.weight_packed", rows).astype(np.uint8)
+        values = decode(np.ascontiguousarray(packed).reshape(-1), DTYPES["F4"]).reshape(rows.size, -1)
+        scales = container.take(f"{self.stem}.weight_scale", rows).reshape(rows.size, -1)
+        if container.tensors[f"{self.stem}.weight_scale"].dtype == "U8":
+            scales = np.ldexp(np.float32(1), scales.astype(np.int32) - 127)
+        if f"{self.stem}.weight_global_scale" in container.tensors:
+            scales = scales / container.read(f"{self.stem}.weight_global_scale").reshape(-1)[0]
+        group = values.shape[1] // scales.shape[1]
+        return np.asarray(values * np.repeat(scales, group, axis=1), dtype=np.float32)

@@ -1,0 +1,166 @@
+"""Whole numbers packed into 32-bit words with scales and zero points by group: GPTQ, AWQ, compressed-tensors.
+
+Sources: AutoGPTQ qlinear_cuda_old.py and GPTQModel (format "gptq": zero points stored minus one; "gptq_v2": as they
+are), AutoAWQ gemm.py (order of the eight nibbles), compressed-tensors pack_quantized.py (values stored plus half the
+range, packed along the input; zero points packed along the output).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import READ_BLOCK_BYTES
+from forebear.files.base import Container, Float32, quoted
+
+Words = NDArray[np.uint32]
+Rows = NDArray[np.intp]
+AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+"""Which of eight neighbouring outputs stands in each nibble of a word, lowest nibble first."""
+
+
+def words(container: Container, name: str, first: int = 0, last: int | None = None) -> Words:
+    """Rows of a matrix of 32-bit words, exactly. Shape (last - first, width)."""
+    height, width = container.tensors[name].shape
+    last = height if last is None else last
+    data = container.raw(name, first * width * 4, last * width * 4)
+    return np.frombuffer(data, dtype="<u4").reshape(last - first, width)
+
+
+def unpack_across(packed: Words, bits: int) -> NDArray[np.int32]:
+    """Values packed along rows, lowest bits first, values never split when bits divide 32.
+
+    Shapes:  packed (n, w) -> (n, w * 32 // bits); 3 and other odd bits run on over word boundaries.
+    """
+    if 32 % bits == 0:
+        shifts = np.arange(0, 32, bits, dtype=np.uint32)
+        values = (packed[:, :, None] >> shifts) & np.uint32(2**bits - 1)
+        return values.reshape(packed.shape[0], -1).astype(np.int32)
+    stream = np.unpackbits(np.ascontiguousarray(packed).view(np.uint8), axis=1, bitorder="little")
+    whole = stream.shape[1] // bits * bits
+    pieces = stream[:, :whole].reshape(packed.shape[0], -1, bits).astype(np.int32)
+    return np.asarray(pieces @ (1 << np.arange(bits, dtype=np.int32)), dtype=np.int32)
+
+
+def unpack_down(packed: Words, bits: int) -> NDArray[np.int32]:
+    """Values packed along columns. Shapes: (w, n) -> (w * 32 // bits, n)."""
+    return np.ascontiguousarray(unpack_across(np.ascontiguousarray(packed.T), bits).T)
+
+
+@dataclass(frozen=True, slots=True)
+class Gptq:
+    """X.qweight (in * bits / 32, out), X.qzeros (groups, out * bits / 32), X.scales (groups, out), X.g_idx (in,)."""
+
+    stem: str
+    bits: int
+    plus_one: bool
+    shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> str:
+        """Shown as the tensor's type."""
+        return f"GPTQ {self.bits}-bit"
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows (outputs) of the published matrix. Shape (len(rows), in)."""
+        height, inputs = container.tensors[f"{self.stem}.qweight"].shape[0], self.shape[1]
+        scales = container.read(f"{self.stem}.scales")[:, rows]  # (groups, n)
+        zeros = unpack_across(words(container, f"{self.stem}.qzeros"), self.bits)[:, rows]
+        zeros = (zeros + self.plus_one) & (2**self.bits - 1) if self.plus_one else zeros
+        groups = self._groups(container, len(scales))
+        out = np.empty((rows.size, inputs), dtype=np.float32)
+        unit = 1 if 32 % self.bits == 0 else self.bits  # words after which values start afresh
+        step = max(1, READ_BLOCK_BYTES // (4 * self.shape[0]) // unit) * unit
+        at = 0
+        for begin in range(0, height, step):
+            packed = words(container, f"{self.stem}.qweight", begin, min(height, begin + step))[:, rows]
+            values = unpack_down(packed, self.bits)[: inputs - at]  # (some inputs, n)
+            some = groups[at : at + len(values)]
+            out[:, at : at + len(values)] = ((values - zeros[some]) * scales[some]).T
+            at += len(values)
+        return out
+
+    def _groups(self, container: Container, count: int) -> Rows:
+        """The group of every input, shape (in,)."""
+        inputs = self.shape[1]
+        if f"{self.stem}.g_idx" in container.tensors:
+            groups = container.read(f"{self.stem}.g_idx").astype(np.intp)
+        else:
+            groups = np.arange(inputs, dtype=np.intp) // -(-inputs // count)
+        if groups.shape != (inputs,) or (groups.size and not 0 <= groups.min() <= groups.max() < count):
+            raise RefusedError(f"the groups of {quoted(self.stem)} do not fit its scales",
+                               where=str(container.paths[0]) if container.paths else "",
+                               todo="The checkpoint is damaged; get it again.")  # fmt: skip
+        return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Awq:
+    """X.qweight (in, out / 8), X.qzeros (in / group, out / 8), X.scales (in / group, out); four bits."""
+
+    stem: str
+    shape: tuple[int, int]
+    dtype: str = "AWQ 4-bit"
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows (outputs) of the published matrix. Shape (len(rows), in)."""
+        outputs, inputs = self.shape
+        word, place = rows // 8, np.argsort(AWQ_ORDER)[rows % 8]
+        shift = (4 * place).astype(np.uint32)
+        scales = container.read(f"{self.stem}.scales")[:, rows]
+        zeros = (words(container, f"{self.stem}.qzeros")[:, word] >> shift & 15).astype(np.int32)
+        group = inputs // len(scales)
+        out = np.empty((rows.size, inputs), dtype=np.float32)
+        step = max(1, READ_BLOCK_BYTES // (4 * outputs))
+        for begin in range(0, inputs, step):
+            end = min(inputs, begin + step)
+            values = (words(container, f"{self.stem}.qweight", begin, end)[:, word] >> shift & 15).astype(np.int32)
+            some = np.arange(begin, end) // group
+            out[:, begin:end] = ((values - zeros[some]) * scales[some]).T
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """compressed-tensors: X.weight_packed (out, in * bits / 32), X.weight_scale (out, groups), perhaps
+    X.weight_zero_point (out * bits / 32, groups) and X.weight_g_idx (in,)."""
+
+    stem: str
+    bits: int
+    shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> str:
+        """Shown as the tensor's type."""
+        return f"packed {self.bits}-bit"
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows of the matrix. Shape (len(rows), in)."""
+        width = container.tensors[f"{self.stem}.weight_packed"].shape[1]
+        packed = np.concatenate(
+            [words(container, f"{self.stem}.weight_packed", int(r), int(r) + 1) for r in rows]
+        ) if not _run(rows) else words(container, f"{self.stem}.weight_packed", int(rows[0]), int(rows[-1]) + 1)
+        half = 2 ** (self.bits - 1)
+        inputs = self.shape[1]
+        values = unpack_across(packed.reshape(rows.size, width), self.bits)[:, :inputs] - half
+        scales = container.take(f"{self.stem}.weight_scale", rows).reshape(rows.size, -1)
+        groups = self._groups(container, scales.shape[1])
+        if f"{self.stem}.weight_zero_point" in container.tensors:
+            zeros = unpack_down(words(container, f"{self.stem}.weight_zero_point"), self.bits)[rows] - half
+            values = values - zeros[:, groups]
+        return np.asarray(values * scales[:, groups], dtype=np.float32)
+
+    def _groups(self, container: Container, count: int) -> Rows:
+        inputs = self.shape[1]
+        if f"{self.stem}.weight_g_idx" in container.tensors:
+            groups = container.read(f"{self.stem}.weight_g_idx").astype(np.intp)
+            if groups.shape == (inputs,) and (not groups.size or 0 <= groups.min() <= groups.max() < count):
+                return groups
+        return np.arange(inputs, dtype=np.intp) // -(-inputs // max(1, count))
+
+
+def _run(rows: Rows) -> bool:
+    return rows.size > 0 and int(rows[-1]) - int(rows[0]) + 1 == rows.size and bool((np.diff(rows) == 1).all())

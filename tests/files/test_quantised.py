@@ -1,0 +1,242 @@
+"""Each quantised form gives back its matrix within half a step, from encoders that share no code with the reader."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import forebear
+from forebear.core.errors import RefusedError
+from forebear.core.seeds import generator
+from forebear.files.memory import MemoryContainer
+from forebear.files.quantised import dequantised
+from forebear.files.safetensors import SafetensorsContainer
+from forebear.models.checkpoint import open_checkpoint
+from tests.files import quantised_make as make
+from tests.files.gguf_make import demo
+from tests.files.make import encode, write
+
+TAGS = {"int32": "I32", "float16": "F16", "float32": "F32", "int64": "I64", "uint8": "U8", "int8": "I8",
+        "float8_e4m3fn": "F8_E4M3", "bfloat16": "BF16"}  # fmt: skip
+DEMO = Path(forebear.__file__).parent / "demo_data"
+
+
+def opened(path: Path, tensors: dict[str, np.ndarray], config: dict[str, Any] | None = None):
+    """A safetensors file of these tensors, its quantised matrices recognised."""
+    data = {name: (TAGS[a.dtype.name], a.shape, np.ascontiguousarray(a).tobytes()) for name, a in tensors.items()}
+    return dequantised(SafetensorsContainer(write(path, encode(data))), config or {})
+
+
+def matrix(outputs: int, inputs: int, seed: int = 0) -> np.ndarray:
+    return generator("tests/files/quantised", seed).normal(size=(outputs, inputs)).astype(np.float32)
+
+
+def check(container, name: str, weight: np.ndarray, steps: np.ndarray, slack: float = 1.02) -> None:
+    assert container.tensors[name].shape == weight.shape
+    got = container.read(name)
+    assert (np.abs(got - weight) <= steps / 2 * slack + 1e-6).all(), float(np.abs((got - weight) / steps).max())
+    picked = [weight.shape[0] - 1, 0, 3]
+    np.testing.assert_array_equal(container.take(name, picked), got[picked])
+    np.testing.assert_array_equal(container.rows(name, 2, 5), got[2:5])
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("form", ["plain", "act-order", "v2"])
+def test_gptq_comes_back(tmp_path: Path, bits: int, form: str) -> None:
+    weight = matrix(32, 96)
+    shuffled = [int(g) for g in np.random.default_rng(7).permutation([i // 32 for i in range(96)])]
+    stored, steps = make.gptq(weight, bits, 32, order=shuffled if form == "act-order" else None, v2=form == "v2")
+    settings = {"quant_method": "gptq", "bits": bits, "checkpoint_format": "gptq_v2" if form == "v2" else "gptq"}
+    tensors = {f"a.{k}": v for k, v in stored.items()} | {"a.bias": np.ones(32, np.float16)}
+    container, said = opened(tmp_path / "m", tensors, {"quantization_config": settings})
+    assert set(container.tensors) == {"a.weight", "a.bias"}
+    assert said == [f"1 quantised matrices (GPTQ {bits}-bit) were read as the values they stand for"]
+    check(container, "a.weight", weight, steps)
+
+
+def test_gptq_bits_follow_from_the_shapes_when_nothing_states_them(tmp_path: Path) -> None:
+    weight = matrix(32, 64)
+    stored, steps = make.gptq(weight, 8, 32)
+    container, _ = opened(tmp_path / "m", {f"a.{k}": v for k, v in stored.items() if k != "g_idx"})
+    check(container, "a.weight", weight, steps)
+
+
+def test_awq_comes_back(tmp_path: Path) -> None:
+    weight = matrix(48, 64)
+    stored, steps = make.awq(weight, 32)
+    container, _ = opened(tmp_path / "m", {f"a.{k}": v for k, v in stored.items()})
+    assert container.tensors["a.weight"].dtype == "AWQ 4-bit"
+    check(container, "a.weight", weight, steps)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_compressed_tensors_packed_comes_back(tmp_path: Path, bits: int, symmetric: bool) -> None:
+    weight = matrix(20, 64)
+    stored, steps = make.packed(weight, bits, 16, symmetric=symmetric)
+    container, _ = opened(tmp_path / "m", {f"a.{k}": v for k, v in stored.items()})
+    check(container, "a.weight", weight, steps)
+
+
+@pytest.mark.parametrize("per", ["tensor", "row"])
+@pytest.mark.parametrize("kind", ["fp8", "int8"])
+def test_small_values_with_one_scale_or_one_a_row_come_back(tmp_path: Path, per: str, kind: str) -> None:
+    weight = matrix(12, 24)
+    largest = np.abs(weight).max(axis=1, keepdims=True) if per == "row" else np.abs(weight).max().reshape(1)
+    scale = (largest / (448 if kind == "fp8" else 127)).astype(np.float32)
+    codes = (weight / scale).astype(ml_dtypes.float8_e4m3fn) if kind == "fp8" else np.round(weight / scale).astype(np.int8)
+    container, _ = opened(tmp_path / "m", {"a.weight": codes, "a.weight_scale": scale})
+    steps = np.maximum(np.abs(weight) / 8, scale * 2**-9) if kind == "fp8" else np.broadcast_to(scale, weight.shape)
+    check(container, "a.weight", weight, steps)
+
+
+@pytest.mark.parametrize("size", [(256, 256), (200, 130)])
+def test_fp8_with_scales_by_block_comes_back(tmp_path: Path, size: tuple[int, int]) -> None:
+    weight = matrix(*size)
+    scale = np.zeros((-(-size[0] // 128), -(-size[1] // 128)), np.float32)
+    codes = np.zeros(size, ml_dtypes.float8_e4m3fn)
+    for i in range(scale.shape[0]):
+        for j in range(scale.shape[1]):
+            place = np.s_[128 * i : 128 * i + 128, 128 * j : 128 * j + 128]
+            scale[i, j] = np.abs(weight[place]).max() / 448
+            codes[place] = (weight[place] / scale[i, j]).astype(ml_dtypes.float8_e4m3fn)
+    container, _ = opened(tmp_path / "m", {"a.weight": codes, "a.weight_scale_inv": scale})
+    check(container, "a.weight", weight, np.maximum(np.abs(weight) / 8, scale.max() * 2**-9))
+
+
+def test_bitsandbytes_int8_comes_back(tmp_path: Path) -> None:
+    weight = matrix(12, 24)
+    largest = np.abs(weight).max(axis=1).astype(np.float32)
+    codes = np.round(weight / largest[:, None] * 127).astype(np.int8)
+    tensors = {"a.weight": codes, "a.SCB": largest, "a.weight_format": np.array(0, np.uint8)}
+    container, _ = opened(tmp_path / "m", tensors)
+    assert set(container.tensors) == {"a.weight"}
+    check(container, "a.weight", weight, np.broadcast_to(largest[:, None] / 127, weight.shape))
+
+
+@pytest.mark.parametrize("nested", [0, 4])
+@pytest.mark.parametrize("size", [(16, 64), (9, 21)])
+def test_bitsandbytes_nf4_comes_back(tmp_path: Path, nested: int, size: tuple[int, int]) -> None:
+    weight = matrix(*size)
+    stored, steps = make.nf4(weight, 32, nested=nested)
+    tensors = {f"a.weight.{part}" if part else "a.weight": array for part, array in stored.items()}
+    container, _ = opened(tmp_path / "m", tensors)
+    assert set(container.tensors) == {"a.weight"}
+    check(container, "a.weight", weight, steps)
+
+
+def test_mxfp4_experts_come_back_transposed(tmp_path: Path) -> None:
+    published = generator("tests/files/quantised", 3).normal(size=(2, 64, 6)).astype(np.float32)  # experts, in, out
+    rows = [[make.mxfp4_row(published[e, :, r]) for r in range(6)] for e in range(2)]
+    blocks = np.array([[np.reshape(r[0], (2, 16)) for r in expert] for expert in rows], np.uint8)
+    scales = np.array([[r[1] for r in expert] for expert in rows], np.uint8)
+    steps = np.array([[r[2] for r in expert] for expert in rows]).swapaxes(1, 2)
+    container, _ = opened(tmp_path / "m", {"m.experts.up_blocks": blocks, "m.experts.up_scales": scales})
+    got = container.read("m.experts.up")
+    assert got.shape == published.shape
+    assert (np.abs(got - published) <= steps / 2 + 1e-6).all()
+    np.testing.assert_array_equal(container.take("m.experts.up", [1]), got[[1]])
+
+
+@pytest.mark.parametrize("kind", ["MXFP4", "NVFP4"])
+def test_packed_four_bit_floats_come_back(tmp_path: Path, kind: str) -> None:
+    weight = matrix(8, 64)
+    if kind == "MXFP4":
+        rows = [make.mxfp4_row(row) for row in weight]
+        tensors = {"a.weight_packed": np.array([r[0] for r in rows], np.uint8),
+                   "a.weight_scale": np.array([r[1] for r in rows], np.uint8)}  # fmt: skip
+        steps = np.array([r[2] for r in rows])
+    else:
+        whole = np.float32(500.0)
+        scale = (np.abs(weight).reshape(8, 4, 16).max(axis=2) / 6 * whole).astype(ml_dtypes.float8_e4m3fn)
+        real = np.repeat(scale.astype(np.float32) / whole, 16, axis=1)
+        pairs = [[make.four_bit_code(float(v / s)) for v, s in zip(w, r, strict=True)] for w, r in zip(weight, real, strict=True)]
+        codes = np.array([[c for c, _ in row] for row in pairs], np.uint8)
+        tensors = {"a.weight_packed": codes[:, ::2] | codes[:, 1::2] << 4, "a.weight_scale": scale,
+                   "a.weight_global_scale": np.array([whole])}  # fmt: skip
+        steps = np.array([[s for _, s in row] for row in pairs]) * real * 1.2
+    container, _ = opened(tmp_path / "m", tensors)
+    assert container.tensors["a.weight"].dtype == kind
+    check(container, "a.weight", weight, steps)
+
+
+def test_plain_checkpoints_are_left_as_they_are() -> None:
+    container = MemoryContainer({"a.weight": matrix(4, 4), "b.scales": matrix(2, 2)})
+    assert dequantised(container, {}) == (container, [])
+
+
+DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
+    "gptq with too many zero points": (
+        {"a.qweight": np.zeros((8, 16), np.int32), "a.qzeros": np.zeros((2, 3), np.int32),
+         "a.scales": np.zeros((2, 16), np.float16)}, "shapes that do not fit"),
+    "gptq with a group that is not there": (
+        {"a.qweight": np.zeros((8, 16), np.int32), "a.qzeros": np.zeros((2, 2), np.int32),
+         "a.scales": np.zeros((2, 16), np.float16), "a.g_idx": np.full(64, 5, np.int32)}, "the groups of 'a' do not fit"),
+    "awq whose groups do not divide": (
+        {"a.qweight": np.zeros((10, 2), np.int32), "a.qzeros": np.zeros((3, 2), np.int32),
+         "a.scales": np.zeros((3, 16), np.float16)}, "do not divide its inputs"),
+    "packed words for another shape": (
+        {"a.weight_packed": np.zeros((4, 3), np.int32), "a.weight_scale": np.zeros((4, 1), np.float32),
+         "a.weight_shape": np.array([4, 100], np.int64)}, "do not fit its stated shape"),
+    "packed zero points for another shape": (
+        {"a.weight_packed": np.zeros((8, 4), np.int32), "a.weight_scale": np.zeros((8, 2), np.float32),
+         "a.weight_shape": np.array([8, 32], np.int64), "a.weight_zero_point": np.zeros((3, 2), np.int32)},
+        "zero points that do not fit"),
+    "four-bit floats whose scales do not divide": (
+        {"a.weight_packed": np.zeros((4, 5), np.uint8), "a.weight_scale": np.zeros((4, 3), np.uint8)},
+        "do not divide its inputs"),
+    "row maxima for other rows": (
+        {"a.weight": np.zeros((4, 4), np.int8), "a.SCB": np.zeros(3, np.float32)}, "4 rows and 3 row maxima"),
+    "scales that do not cover": (
+        {"a.weight": np.zeros((4, 4), np.int8), "a.weight_scale": np.zeros((3, 1), np.float32)}, "has scales of shape (3, 1)"),
+    "blocks that do not cover": (
+        {"a.weight": np.zeros((300, 4), np.int8), "a.weight_scale_inv": np.zeros((2, 1), np.float32)},
+        "has scales of shape (2, 1)"),
+    "expert blocks of another size": (
+        {"a_blocks": np.zeros((2, 3, 2, 15), np.uint8), "a_scales": np.zeros((2, 3, 2), np.uint8)}, "blocks of shape"),
+    "a state that is no JSON": (
+        {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4": np.zeros(9, np.uint8)},
+        "a quantisation state that is none"),
+    "a state of another size": (
+        {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
+         np.frombuffer(json.dumps({"shape": [4, 5], "blocksize": 64}).encode(), np.uint8).copy()}, "of another size"),
+    "a state without its maxima": (
+        {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
+         np.frombuffer(json.dumps({"shape": [4, 4], "blocksize": 64}).encode(), np.uint8).copy()}, "lacks its absmax of 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_parts_that_contradict_each_other_are_refused(tmp_path: Path, defect: str) -> None:
+    tensors, message = DEFECTS[defect]
+    with pytest.raises(RefusedError, match=re.escape(message)):
+        opened(tmp_path / "m", tensors)[0].read("a.weight")
+
+
+@pytest.mark.parametrize("kind", ["gptq", "nf4"])
+def test_a_quantised_copy_is_related_to_its_base_and_not_to_an_independent(tmp_path: Path, kind: str) -> None:
+    arrays, config = demo(DEMO / "base")
+    tensors: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        if not name.endswith("_proj.weight") or array.shape[1] % 8:
+            tensors[name] = array
+        elif kind == "gptq" and array.shape[1] % 16 == 0:
+            stem = name.removesuffix(".weight")
+            tensors |= {f"{stem}.{k}": v for k, v in make.gptq(array, 4, 16)[0].items()}
+        else:
+            tensors |= {f"{name}.{k}" if k else name: v for k, v in make.nf4(array, 64)[0].items()}
+    data = {name: (TAGS[a.dtype.name], a.shape, np.ascontiguousarray(a).tobytes()) for name, a in tensors.items()}
+    write(tmp_path / "model.safetensors", encode(data))
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    checkpoint = open_checkpoint(tmp_path)
+    assert set(checkpoint.container.tensors) == set(arrays)
+    assert not checkpoint.unclaimed
+    assert forebear.compare(tmp_path, [DEMO / "base"])["verdict"]["relation"] == "related"
+    other = forebear.compare(tmp_path, [DEMO / "independent"])["verdict"]["relation"]
+    assert other not in ("related", "identical")
