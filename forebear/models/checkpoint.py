@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
+from forebear.files.adapters import is_adapter
 from forebear.files.base import Container, Float32
+from forebear.models.adapter import open_adapter
 from forebear.models.definition import AxisRule, Definition
 from forebear.models.foreign import adopt, plain_values
 from forebear.models.layout import Layout, place
@@ -121,10 +123,14 @@ class Checkpoint:
         self.container.close()
 
 
-def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_header: int | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | Path, *, architecture: Path | None = None, max_header: int | None = None,
+    base: str | Path | None = None,
+) -> Checkpoint:  # fmt: skip
     """A checkpoint on disk: a file or a folder of shards, with the config.json beside it.
 
     architecture: a definition of the user's own instead of those that ship. max_header: see forebear.files.
+    base: the model that an adapter at `path` changes; without it an adapter is opened by itself.
     Raises: RefusedError when the weights or the user's definition cannot be read. A configuration that cannot be read
     is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
     """
@@ -132,6 +138,8 @@ def open_checkpoint(path: str | Path, *, architecture: Path | None = None, max_h
 
     container = open_container(path, max_header=max_header)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    if base is not None or is_adapter(container.tensors):
+        return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
     adopted = adopt(container)
     container, limits, config = adopted.container, list(adopted.said), dict(adopted.config)
     if config:

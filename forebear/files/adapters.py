@@ -1,0 +1,166 @@
+"""Low-rank adapters (PEFT): pairs of small matrices, and a base checkpoint seen with their change added.
+
+Source: the checkpoint format page of PEFT (names, alpha / r, rank-stabilised scaling, DoRA) and peft/tuners/lora.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.rowwise import RowwiseContainer
+
+_PREFIX = "base_model.model."
+_HALF = re.compile(r"(.+)\.lora_(embedding_)?([AB])(?:\.[A-Za-z0-9_-]{1,64})?(?:\.weight)?")
+_MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.[A-Za-z0-9_-]{1,64})?(?:\.weight)?")
+MAX_RANK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LowRank:
+    """A change of one matrix: down (rank, inputs), up (outputs, rank), perhaps a magnitude of each row (DoRA).
+
+    embedding: the change is (up @ down) transposed.
+    """
+
+    module: str
+    down: str
+    up: str
+    magnitude: str
+    rank: int
+    embedding: bool
+
+
+def is_adapter(names: Iterable[str]) -> bool:
+    """Whether a checkpoint's names are those of a low-rank adapter."""
+    return any(".lora_" in name and _HALF.fullmatch(name) for name in names)
+
+
+def low_rank_changes(container: Container) -> tuple[list[LowRank], dict[str, str]]:
+    """The changes of an adapter, and whole tensors it replaces: published name -> name in the adapter.
+
+    Raises: RefusedError for half a pair, or halves whose ranks differ.
+    """
+    halves: dict[tuple[str, bool], dict[str, str]] = {}
+    magnitudes: dict[str, str] = {}
+    whole: dict[str, str] = {}
+    for name in container.tensors:
+        bare = name.removeprefix(_PREFIX)
+        if found := _HALF.fullmatch(bare):
+            halves.setdefault((found[1], bool(found[2])), {})[found[3]] = name
+        elif found := _MAGNITUDE.fullmatch(bare):
+            magnitudes[found[1]] = name
+        else:
+            whole[bare.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", ".")] = name
+    changes = []
+    for (module, embedding), pair in halves.items():
+        rank = _rank(container, module, pair)
+        changes.append(LowRank(module, pair["A"], pair["B"], magnitudes.pop(module, ""), rank, embedding))
+    if magnitudes:
+        raise _refuse(container, next(iter(magnitudes)), "has a magnitude and no low-rank pair")
+    return changes, whole
+
+
+def _rank(container: Container, module: str, pair: Mapping[str, str]) -> int:
+    if set(pair) != {"A", "B"}:
+        raise _refuse(container, module, f"has only lora_{next(iter(pair))} of its pair")
+    down, up = (container.tensors[pair[half]].shape for half in "AB")
+    if len(down) != 2 or len(up) != 2 or down[0] != up[1]:
+        raise _refuse(container, module, f"has halves of shapes {down} and {up}, which do not meet in one rank")
+    if not 0 < down[0] <= MAX_RANK:
+        raise _refuse(container, module, f"has rank {down[0]:,}; 1 to {MAX_RANK:,} are read")
+    return down[0]
+
+
+def _refuse(container: Container, module: str, what: str) -> RefusedError:
+    return RefusedError(f"the adapter's module {quoted(module)} {what}",
+                        where=str(container.paths[0]) if container.paths else "",
+                        todo="The adapter is damaged or of a kind this version does not know.")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A low-rank change placed on a tensor of the base. turned: the tensor is (inputs, outputs)."""
+
+    pair: LowRank
+    scale: float
+    turned: bool
+
+
+class AdaptedContainer(RowwiseContainer):
+    """A base checkpoint with an adapter's changes added and its whole tensors in place of the base's."""
+
+    def __init__(
+        self, base: Container, adapter: Container, changes: Mapping[str, Change], whole: Mapping[str, str]
+    ) -> None:
+        self._base, self._adapter, self._changes, self._whole = base, adapter, dict(changes), dict(whole)
+        self._halves: dict[str, tuple[Float32, Float32]] = {}
+        entries: dict[str, TensorEntry] = dict(base.tensors)
+        for name, source in whole.items():
+            entry = adapter.tensors[source]
+            entries[name] = TensorEntry(name, entry.dtype, entry.shape, entry.stored_bytes)
+        for name, change in changes.items():
+            pair = change.pair
+            entry = entries[name]
+            extra = sum(adapter.tensors[half].stored_bytes for half in (pair.down, pair.up))
+            dtype = f"{entry.dtype} + rank {pair.rank}"
+            entries[name] = TensorEntry(name, dtype, entry.shape, entry.stored_bytes + extra)
+        super().__init__(base.kind, (*base.paths, *adapter.paths), entries, base.metadata, [*base.odd, *adapter.odd])
+        self.header_digest = base.header_digest
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from the base and the adapter."""
+        return self._base.bytes_read + self._adapter.bytes_read
+
+    @bytes_read.setter
+    def bytes_read(self, value: int) -> None:
+        if value:
+            self._base.bytes_read = value
+
+    def _source(self, name: str) -> tuple[Container, str]:
+        return (self._adapter, self._whole[name]) if name in self._whole else (self._base, name)
+
+    def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
+        container, name = self._source(entry.name)
+        return self._changed(entry, container.rows(name, first, last), np.arange(first, last, dtype=np.intp))
+
+    def _some(self, entry: TensorEntry, rows: NDArray[np.intp], out: Float32) -> None:
+        container, name = self._source(entry.name)
+        out[...] = self._changed(entry, container.take(name, rows), rows).reshape(out.shape)
+
+    def _changed(self, entry: TensorEntry, values: Float32, rows: NDArray[np.intp]) -> Float32:
+        change = self._changes.get(entry.name)
+        if change is None:
+            return values
+        down, up = self._pair(change.pair)
+        delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
+        changed = values + np.float32(change.scale) * delta
+        if change.pair.magnitude:
+            lengths = np.linalg.norm(changed, axis=1, keepdims=True)
+            wanted = self._adapter.read(change.pair.magnitude).reshape(-1)[rows][:, None]
+            changed = np.divide(changed * wanted, lengths, out=np.zeros_like(changed), where=lengths > 0)
+        return np.asarray(changed, dtype=np.float32)
+
+    def _pair(self, pair: LowRank) -> tuple[Float32, Float32]:
+        """Both halves, kept for the tensor read last."""
+        if pair.module not in self._halves:
+            self._halves = {pair.module: (self._adapter.read(pair.down), self._adapter.read(pair.up))}
+        return self._halves[pair.module]
+
+    def stored(self, name: str) -> Iterator[memoryview]:
+        """See `Container.stored`; of a changed tensor, the base's bytes."""
+        self._entry(name)
+        container, source = self._source(name)
+        yield from container.stored(source)
+
+    def close(self) -> None:
+        """Close both."""
+        self._base.close()
+        self._adapter.close()

@@ -1,0 +1,130 @@
+"""A PEFT adapter as a checkpoint: by itself with what it claims, or as a change on a given base."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forebear.core.errors import RefusedError, printable
+from forebear.files.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
+from forebear.files.base import Container
+from forebear.models.settings import Settings, read_config
+
+if TYPE_CHECKING:
+    from forebear.models.checkpoint import Checkpoint
+
+CONFIG = "adapter_config.json"
+
+
+def open_adapter(
+    container: Container, folder: Path, base: str | Path | None, *, architecture: Path | None, max_header: int | None
+) -> Checkpoint:
+    """An open adapter as a checkpoint: with a base, the base changed; without, by itself under its own names.
+
+    Raises: RefusedError when `container` is no adapter of this base; the adapter is closed then.
+    """
+    from forebear.models.checkpoint import open_checkpoint, open_checkpoint_from
+
+    config, said = _settings(folder)
+    if base is None:
+        said.insert(0, "these are the weights of an adapter, not of a model: --base adds them to the model they change")
+        return open_checkpoint_from(container, config, limits=said, folder=folder)
+    try:
+        under = open_checkpoint(base, architecture=architecture, max_header=max_header)
+    except BaseException:
+        container.close()
+        raise
+    try:
+        both, changed = adapted(under.container, container, config)
+    except BaseException:
+        under.close()
+        container.close()
+        raise
+    limits = [*changed, *said, *(f"base: {sentence}" for sentence in under.limits)]
+    opened = open_checkpoint_from(both, under.config, definition=under.definition, limits=limits, folder=under.folder)
+    return replace(opened, inner_vocabulary=under.inner_vocabulary)
+
+
+def _settings(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The adapter's configuration, its base as the claim `base_model`, and what is to be said."""
+    if not (folder / CONFIG).is_file():
+        return {}, [f"there is no {CONFIG} beside the adapter: its scale is taken as alpha 8, as PEFT does"]
+    try:
+        config = read_config(folder / CONFIG)
+    except RefusedError as error:
+        return {}, [f"the adapter's configuration was not used: {error}"]
+    base = Settings(config).text("base_model_name_or_path")
+    if not base:
+        return config, []
+    return {**config, "base_model": base}, [f"the adapter says that its base is {printable(base, 120)}"]
+
+
+def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> tuple[AdaptedContainer, list[str]]:
+    """The base with the adapter's change added, and what is to be said.
+
+    config: the adapter's (adapter_config.json).
+    Raises: RefusedError for an adapter that is not low-rank, modules the base lacks, or shapes that do not meet.
+    """
+    settings = Settings(config)
+    kind = settings.text("peft_type") or "LORA"
+    if kind != "LORA":
+        raise _refuse(adapter, f"the adapter is of kind {printable(kind, 40)!r}; LORA is added to a base")
+    pairs, whole = low_rank_changes(adapter)
+    if not pairs:
+        raise _refuse(adapter, "the adapter holds no low-rank pair")
+    changes = {}
+    for pair in pairs:
+        name = _target(base, f"{pair.module}.weight")
+        if name is None:
+            raise _refuse(adapter, f"the base has no module {printable(pair.module, 80)!r}")
+        changes[name] = _change(base, adapter, pair, name, settings)
+    placed = {_target(base, name) or name: source for name, source in whole.items()}
+    container = AdaptedContainer(base, adapter, changes, placed)
+    said = [f"an adapter was added: {len(changes)} matrices changed by low rank"]
+    if placed:
+        said[0] += f", {len(placed)} tensors replaced or added whole"
+    return container, said
+
+
+def _target(base: Container, name: str) -> str | None:
+    """The base's own name for a module's tensor: prefixes differ between a model and its inner model."""
+    for candidate in (name, name.removeprefix("model."), f"model.{name}", name.removeprefix("transformer."),
+                      f"transformer.{name}"):  # fmt: skip
+        if candidate in base.tensors:
+            return candidate
+    return None
+
+
+def _change(base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings) -> Change:
+    shape = base.tensors[name].shape
+    change = (adapter.tensors[pair.up].shape[0], adapter.tensors[pair.down].shape[1])
+    turned = pair.embedding or bool(settings.raw("fan_in_fan_out"))
+    if shape != (change[::-1] if turned else change):
+        if turned or shape != change[::-1]:
+            raise _refuse(adapter, f"the change of {printable(name, 80)!r} has shape {change}, the base's has {shape}")
+        turned = True
+    if pair.magnitude and (turned or adapter.tensors[pair.magnitude].parameters != shape[0]):
+        raise _refuse(adapter, f"the magnitudes of {printable(name, 80)!r} do not fit its rows")
+    return Change(pair, _scale(settings, pair), turned)
+
+
+def _scale(settings: Settings, pair: LowRank) -> float:
+    """alpha / rank, or alpha / sqrt(rank) when rank-stabilised; alpha by module where the configuration says so.
+
+    Patterns are compared as endings, never run as regular expressions.
+    """
+    alpha = settings.number("lora_alpha")
+    patterns = settings.raw("alpha_pattern")
+    for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():
+        if isinstance(value, int | float) and (pair.module == pattern or pair.module.endswith(f".{pattern}")):
+            alpha = value
+    alpha = 8.0 if alpha is None else float(alpha)
+    return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") is True else pair.rank)
+
+
+def _refuse(adapter: Container, what: str) -> RefusedError:
+    return RefusedError(what, where=str(adapter.paths[0]) if adapter.paths else "",
+                        todo="Give the base this adapter was trained on.")  # fmt: skip

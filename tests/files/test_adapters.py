@@ -1,0 +1,161 @@
+"""A low-rank adapter on its base is the model PEFT would merge; by itself it is a claim and its own weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import forebear
+from forebear.core.errors import RefusedError
+from forebear.core.seeds import generator
+from forebear.models.checkpoint import open_checkpoint
+
+DEMO = Path(forebear.__file__).parent / "demo_data"
+Q = "model.layers.1.self_attn.q_proj"
+
+
+def adapter(folder: Path, tensors: dict[str, np.ndarray], **config: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    save_file({f"base_model.model.{name}": np.ascontiguousarray(a) for name, a in tensors.items()},
+              folder / "adapter_model.safetensors")  # fmt: skip
+    stated = {"peft_type": "LORA", "base_model_name_or_path": "forebear/demo", "lora_alpha": 6, **config}
+    (folder / "adapter_config.json").write_text(json.dumps(stated))
+    return folder
+
+
+def halves(outputs: int, inputs: int, rank: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    rng = generator("tests/files/adapters", 0)
+    return rng.normal(size=(rank, inputs)).astype(np.float32), rng.normal(size=(outputs, rank)).astype(np.float32)
+
+
+def test_the_change_is_added_row_by_row_and_the_rest_is_the_base(tmp_path: Path) -> None:
+    down, up = halves(64, 64)
+    path = adapter(tmp_path / "a", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up})
+    base = open_checkpoint(DEMO / "base").container
+    both = open_checkpoint(path, base=DEMO / "base")
+    expected = base.read(f"{Q}.weight") + 6 / 3 * up @ down
+    np.testing.assert_allclose(both.container.read(f"{Q}.weight"), expected, atol=1e-5)
+    np.testing.assert_allclose(both.container.take(f"{Q}.weight", [40, 2]), expected[[40, 2]], atol=1e-5)
+    assert both.family == "llama"
+    assert both.container.tensors[f"{Q}.weight"].dtype.endswith("+ rank 3")
+    for name in base.tensors:
+        if name != f"{Q}.weight":
+            np.testing.assert_array_equal(both.container.read(name), base.read(name))
+
+
+@pytest.mark.parametrize(("config", "scale"), [
+    ({"lora_alpha": 12}, 4.0), ({"lora_alpha": 12, "use_rslora": True}, 12 / 3**0.5),
+    ({"alpha_pattern": {"q_proj": 3}}, 1.0), ({"alpha_pattern": {"v_proj": 3}}, 2.0),
+])  # fmt: skip
+def test_the_scale_follows_the_configuration(tmp_path: Path, config: dict[str, Any], scale: float) -> None:
+    down, up = halves(64, 64)
+    path = adapter(tmp_path / "a", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up}, **config)
+    base = open_checkpoint(DEMO / "base").container.read(f"{Q}.weight")
+    both = open_checkpoint(path, base=DEMO / "base").container.read(f"{Q}.weight")
+    np.testing.assert_allclose(both, base + scale * up @ down, atol=1e-5)
+
+
+def test_magnitudes_embeddings_and_whole_tensors_are_applied(tmp_path: Path) -> None:
+    base = open_checkpoint(DEMO / "base").container
+    down, up = halves(64, 64)
+    tokens, width = base.tensors["model.embed_tokens.weight"].shape
+    across, along = halves(width, tokens)
+    rng = generator("tests/files/adapters", 1)
+    magnitude, head = rng.uniform(1, 2, 64).astype(np.float32), rng.normal(size=(tokens, width)).astype(np.float32)
+    path = adapter(tmp_path / "a", {
+        f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up, f"{Q}.lora_magnitude_vector": magnitude,
+        "model.embed_tokens.lora_embedding_A": across, "model.embed_tokens.lora_embedding_B": along,
+        "lm_head.weight": head,
+    })  # fmt: skip
+    both = open_checkpoint(path, base=DEMO / "base").container
+    changed = base.read(f"{Q}.weight") + 2 * up @ down
+    for row in (0, 17, 63):
+        expected = changed[row] * magnitude[row] / np.sqrt((changed[row] ** 2).sum())
+        np.testing.assert_allclose(both.take(f"{Q}.weight", [row])[0], expected, rtol=1e-4)
+    embedding = base.read("model.embed_tokens.weight") + 2 * (along @ across).T
+    np.testing.assert_allclose(both.read("model.embed_tokens.weight"), embedding, atol=1e-4)
+    np.testing.assert_array_equal(both.read("lm_head.weight"), head)
+
+
+def test_an_adapter_by_itself_claims_its_base_and_no_axis_holds(tmp_path: Path) -> None:
+    down, up = halves(64, 64)
+    path = adapter(tmp_path / "a", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up})
+    alone = open_checkpoint(path)
+    assert alone.config["base_model"] == "forebear/demo"
+    assert alone.definition is None
+    assert any("weights of an adapter" in sentence for sentence in alone.limits)
+    document = forebear.inspect(path)
+    assert "config base_model: forebear/demo" in document["claims"]
+    again = adapter(tmp_path / "b", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up})
+    assert forebear.compare(path, [again])["verdict"]["relation"] == "identical"
+    other = adapter(tmp_path / "c", {f"{Q}.lora_A.weight": down[::-1], f"{Q}.lora_B.weight": up})
+    assert forebear.compare(path, [other])["verdict"]["relation"] != "identical"
+
+
+DEFECTS = {
+    "half a pair": ({f"{Q}.lora_A.weight": np.zeros((3, 64))}, {}, "has only lora_A of its pair"),
+    "ranks that differ": (
+        {f"{Q}.lora_A.weight": np.zeros((3, 64)), f"{Q}.lora_B.weight": np.zeros((64, 4))}, {}, "do not meet in one rank"),
+    "rank zero": (
+        {f"{Q}.lora_A.weight": np.zeros((0, 64)), f"{Q}.lora_B.weight": np.zeros((64, 0))}, {}, "has rank 0"),
+    "an unknown module": (
+        {"model.layers.99.x.lora_A.weight": np.zeros((3, 64)), "model.layers.99.x.lora_B.weight": np.zeros((64, 3))}, {},
+        "the base has no module 'model.layers.99.x'"),
+    "another shape": (
+        {f"{Q}.lora_A.weight": np.zeros((3, 32)), f"{Q}.lora_B.weight": np.zeros((64, 3))}, {}, "has shape (64, 32)"),
+    "another kind": (
+        {f"{Q}.lora_A.weight": np.zeros((3, 64)), f"{Q}.lora_B.weight": np.zeros((64, 3))}, {"peft_type": "IA3"},
+        "of kind 'IA3'"),
+    "magnitudes alone": ({f"{Q}.lora_magnitude_vector": np.ones(64)}, {}, "has a magnitude and no low-rank pair"),
+    "magnitudes of other rows": (
+        {f"{Q}.lora_A.weight": np.zeros((3, 64)), f"{Q}.lora_B.weight": np.zeros((64, 3)),
+         f"{Q}.lora_magnitude_vector": np.ones(63)}, {}, "do not fit its rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_an_adapter_that_does_not_fit_its_base_is_refused(tmp_path: Path, defect: str) -> None:
+    tensors, config, message = DEFECTS[defect]
+    path = adapter(tmp_path / "a", {n: np.asarray(a, np.float32) for n, a in tensors.items()}, **config)
+    with pytest.raises(RefusedError) as refusal:
+        open_checkpoint(path, base=DEMO / "base")
+    assert message in str(refusal.value)
+
+
+def test_a_model_given_as_an_adapter_is_refused() -> None:
+    with pytest.raises(RefusedError, match="holds no low-rank pair"):
+        open_checkpoint(DEMO / "independent", base=DEMO / "base")
+
+
+@pytest.mark.parametrize("form", ["lora", "rslora", "dora", "gpt2"])
+def test_peft_merges_to_the_same_numbers(tmp_path: Path, form: str) -> None:
+    torch, peft = pytest.importorskip("torch"), pytest.importorskip("peft")
+    transformers = pytest.importorskip("transformers")
+    if form == "gpt2":
+        shape = transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, vocab_size=64, n_positions=16)
+        model, targets = transformers.GPT2LMHeadModel(shape), ["c_attn", "c_fc"]
+    else:
+        shape = transformers.LlamaConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, vocab_size=64,
+                                         num_attention_heads=4, num_key_value_heads=2)  # fmt: skip
+        model, targets = transformers.LlamaForCausalLM(shape), ["q_proj", "down_proj"]
+    model.save_pretrained(tmp_path / "base")
+    settings = peft.LoraConfig(r=4, lora_alpha=10, target_modules=targets, use_rslora=form == "rslora",
+                               use_dora=form == "dora", fan_in_fan_out=form == "gpt2")  # fmt: skip
+    wrapped = peft.get_peft_model(model, settings)
+    made = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for name, parameter in wrapped.named_parameters():
+            if "lora_" in name and "magnitude" not in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=made) * 0.1)
+    wrapped.save_pretrained(tmp_path / "adapter")
+    wrapped.merge_and_unload().save_pretrained(tmp_path / "merged")
+    expected = open_checkpoint(tmp_path / "merged").container
+    both = open_checkpoint(tmp_path / "adapter", base=tmp_path / "base").container
+    assert set(both.tensors) == set(expected.tensors)
+    for name in expected.tensors:
+        np.testing.assert_allclose(both.read(name), expected.read(name), atol=2e-5, err_msg=name)
