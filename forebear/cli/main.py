@@ -17,6 +17,8 @@ from forebear.cli.options import (
     Form,
     FormatOption,
     HeaderOption,
+    Language,
+    LanguageOption,
     OutputOption,
     QuietOption,
     show,
@@ -48,6 +50,7 @@ def compare(
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
+    language: LanguageOption = Language.en,
 ) -> None:
     """Do SUBJECT and each CANDIDATE share weights? Prints the verdict with its evidence."""
     try:
@@ -61,11 +64,11 @@ def compare(
             max_header=max_header,
         )
     except ExpectationError as error:
-        show(error.document, form, output)
+        show(error.document, form, output, language)
         if not quiet:
             print(f"forebear: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
-    show(document, form, output)
+    show(document, form, output, language)
 
 
 @app.command()
@@ -79,13 +82,20 @@ def inspect(
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
+    language: LanguageOption = Language.en,
 ) -> None:
     """What is in CHECKPOINT: container, architecture, sizes, tensors, odd things."""
-    show(forebear.inspect(checkpoint, full=full, architecture=architecture, max_header=max_header), form, output)
+    document = forebear.inspect(checkpoint, full=full, architecture=architecture, max_header=max_header)
+    show(document, form, output, language)
 
 
 @app.command()
-def demo(form: FormatOption = Form.text, output: OutputOption = None, quiet: QuietOption = False) -> None:
+def demo(
+    form: FormatOption = Form.text,
+    output: OutputOption = None,
+    quiet: QuietOption = False,
+    language: LanguageOption = Language.en,
+) -> None:
     """Compare three tiny trained checkpoints that ship with forebear: a base, its descendant, a stranger."""
     if not quiet:
         print(
@@ -93,7 +103,7 @@ def demo(form: FormatOption = Form.text, output: OutputOption = None, quiet: Qui
             "`independent` model of the same shape, data and data order. No network is used.\n",
             file=sys.stderr,
         )
-    show(forebear.demo(), form, output)
+    show(forebear.demo(), form, output, language)
 
 
 app.add_typer(tokenizers_app, name="tokenizers")

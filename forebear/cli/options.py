@@ -17,12 +17,24 @@ class Form(StrEnum):
 
     text = "text"
     json = "json"
+    html = "html"
+    csv = "csv"
+
+
+class Language(StrEnum):
+    """Languages of text reports and pages."""
+
+    en = "en"
+    zh_hans = "zh-Hans"
+    zh_hant = "zh-Hant"
+    ja = "ja"
 
 
 FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="Write the result to this file instead of stdout.")
 ]
+LanguageOption = Annotated[Language, typer.Option("--language", help="Language of text and pages; JSON stays English.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]
 ArchitectureOption = Annotated[
     Path | None, typer.Option(help="Architecture definition of your own (TOML); see docs/architectures.md.")
@@ -32,15 +44,15 @@ HeaderOption = Annotated[
 ]
 
 
-def show(document: Mapping[str, Any], form: Form, output: Path | None) -> None:
+def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
     """Write one document where the caller asked for it."""
     from forebear.core.documents import write_whole
     from forebear.reports.show import print_coloured, rendered
 
     if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        print_coloured(document, sys.stdout)
+        print_coloured(document, sys.stdout, language.value)
         return
-    data = rendered(document, form.value)
+    data = rendered(document, form.value, language.value)
     if output is not None:
         write_whole(output, data)
         return

@@ -27,7 +27,7 @@ WORDS = {
 }
 
 
-def comparison_lines(document: Mapping[str, Any]) -> list[Line]:
+def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/comparison/1 document."""
     verdict = document["verdict"]
     lines = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TextIO
 
 from forebear.core.documents import canonical_json
-from forebear.core.errors import UsageError
+from forebear.core.errors import UsageError, printable
 from forebear.reports.lines import Line
 
 Document = Mapping[str, Any]
@@ -20,36 +22,87 @@ TEXT: dict[str, str] = {
     "forebear/case/1": "forebear.reports.cases.text:case_lines",
 }
 """Text report of each document, imported only when it is drawn."""
-FORMATS = ("text", "json")
+PAGES: dict[str, str] = {
+    "forebear/comparison/1": "forebear.reports.comparison_page:comparison_page",
+    "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
+    "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
+}
+"""The page of each document as bytes, imported only when it is drawn."""
+ROWS: dict[str, str] = {}
+"""Documents that are rows: a table whose first row names the columns."""
+SPOKEN = frozenset({"forebear/comparison/1"})
+"""Documents whose text and page are told in every language of the catalogue; the others speak English."""
+FORMATS = ("text", "json", "html", "csv")
 
 
-def text_lines(document: Document) -> list[Line]:
+def text_lines(document: Document, language: str = "en") -> list[Line]:
     """The text report of a document of a kind in TEXT."""
-    module, _, name = TEXT[document["schema"]].partition(":")
-    report: Callable[[Document], list[Line]] = getattr(import_module(module), name)
-    return report(document)
+    lines: list[Line] = _told(TEXT[document["schema"]], document, language)
+    return lines
 
 
-def rendered(document: Document, form: str) -> bytes:
-    """The document in one format, as bytes to write.
+def rendered(document: Document, form: str, language: str = "en") -> bytes:
+    """The document in one format, as bytes to write; language: of text and pages (JSON and CSV stay English).
 
-    Raises: UsageError for a format this document has no report in.
+    Raises: UsageError for a format this document has no report in, or a language it is not told in.
     """
+    schema = document["schema"]
     if form == "json":
         return canonical_json(document)
-    if form == "text" and document["schema"] in TEXT:
-        lines = text_lines(document)
+    if form == "text" and schema in TEXT:
+        lines = text_lines(document, language)
         return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
-    raise UsageError(
-        f"no {form} report of {document['schema']}", where="--format", todo=f"Use one of: {', '.join(FORMATS)}."
-    )
+    if form == "html" and schema in PAGES:
+        page: bytes = _told(PAGES[schema], document, language)
+        return page
+    if form == "csv" and schema in ROWS:
+        return as_csv(_named(ROWS[schema])(document))
+    raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
 
 
-def print_coloured(document: Document, stream: TextIO) -> None:
+def _told(place: str, document: Document, language: str) -> Any:
+    if document["schema"] in SPOKEN:
+        return _named(place)(document, language)
+    if language != "en":
+        raise UsageError(
+            f"{document['schema']} is told in English only", where="--language", todo="Leave --language out."
+        )
+    return _named(place)(document)
+
+
+def _named(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _forms(document: Document) -> str:
+    schema = document["schema"]
+    known = {"text": schema in TEXT, "json": True, "html": schema in PAGES, "csv": schema in ROWS}
+    return " or ".join(form for form in FORMATS if known[form])
+
+
+def as_csv(rows: list[list[Any]]) -> bytes:
+    """Rows as CSV (RFC 4180). A cell that a spreadsheet would take for a formula is led by an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        text = printable(value, 2000)
+        return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return "" if value is None else value
+
+
+def print_coloured(document: Document, stream: TextIO, language: str = "en") -> None:
     """Print the text report on a terminal, styled; names stay plain text (rich markup is not interpreted)."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=stream, highlight=False, soft_wrap=True)
-    for line in text_lines(document):
+    for line in text_lines(document, language):
         console.print(Text(line.text, style=line.style))

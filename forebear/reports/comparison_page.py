@@ -1,0 +1,215 @@
+"""The page of one comparison: the verdict first, then what it rests on, figures, tensors, what was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forebear.core.sizes import show_size
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.figures.decks import all_pairs_histogram, deck_picture
+from forebear.reports.figures.effects import effect_map
+from forebear.reports.figures.layers import layer_map
+from forebear.reports.figures.weights import curve_scale, weight_curves
+from forebear.reports.lines import power_of_ten, safe
+from forebear.reports.page import Document, Draw, render, sentences, shown
+
+DECISIVE_LOG10 = -9.0
+"""Evidence quoted in the verdict's words when a document is told in another language (METHODS §11)."""
+
+
+def comparison_page(document: Document, language: str) -> bytes:
+    """The HTML page of a forebear/comparison/1 document."""
+    words = catalogue(language)
+    view = comparison_view(document, words)
+    return render("comparison.html", document, words, {"c": view}, view["rules"])
+
+
+def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, figures: bool = True) -> dict[str, Any]:
+    """What the templates show of one comparison; prefix keeps anchors apart where a page holds several."""
+    verdict = document["verdict"]
+    relation = verdict["relation"]
+    told = verdict["words"] if words.language == "en" else told_again(document, words)
+    rows, filters, rules = _tensors(document.get("tensors", ()), words, prefix)
+    return {
+        "prefix": prefix,
+        "relation": relation,
+        "headline": words(f"headline.{relation}"),
+        "words": told,
+        "english": "" if words.language == "en" else verdict["words"],
+        "caveat": words(f"caveat.{relation}"),
+        "direction": words(f"direction.{verdict['direction']}"),
+        "subject": _party(document["subject"]),
+        "candidate": _party(document["candidate"]),
+        "evidence": [evidence_row(e, words) for e in document["evidence"]],
+        "about": [words(k) for k in dict.fromkeys(f"about.{e['test']}" for e in document["evidence"]) if words.has(k)],
+        "assumptions": sentences(
+            list(dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"])), words
+        ),
+        **_audit(document["audit"], words),
+        "alignment": sentences(document["alignment"].get("words", ()), words),
+        "figures": _figures(document, words) if figures else {},
+        "effects": [_effect(e, words) for e in document["effects"]],
+        "tensors": rows,
+        "filters": filters,
+        "rules": rules,
+        **_read(document["read"], words),
+    }
+
+
+def told_again(document: Document, words: Catalogue) -> str:
+    """The verdict's figures in another language, from the evidence that decided."""
+    found = [
+        finding(e, words)
+        for e in document["evidence"]
+        if e["decides"] and e["log10_p"] is not None and e["log10_p"] <= DECISIVE_LOG10
+    ]
+    return words("found.joint").join(found) + words("found.stop") if found else words("found.nothing")
+
+
+def finding(e: Mapping[str, Any], words: Catalogue) -> str:
+    """One deciding test as a clause."""
+    axis, p = axis_name(e["axis"], words), f"{e['log10_p']:.0f}"
+    if e["test"] == "deck" and e.get("matched") is not None:
+        return words("found.deck", matched=e["matched"], of=e["of"], axis=axis, expected=e.get("expected", 1), p=p)
+    if e["test"] == "sign":
+        return words("found.sign", axis=axis, z=f"{e.get('z', 0):.1f}", max_z=f"{e.get('max_z', 0):.1f}", p=p)
+    return words("found.other", test=words.name("test", e["test"]), axis=axis, p=p)
+
+
+def axis_name(axis: str, words: Catalogue) -> str:
+    """An axis in words: "neurons", "channels"; what follows a comma or slash is said as it stands."""
+    head, *rest = axis.split(",", 1)
+    name = words.name("term", head)
+    return f"{name}, {words.name('term', rest[0].strip())}" if rest else name
+
+
+def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
+    """One test as the evidence table shows it."""
+    if e["test"] == "sign" and "z" in e:
+        figure = words("figure_of.sign", z=f"{e['z']:.1f}", max_z=f"{e['max_z']:.1f}")
+    elif e.get("matched") is not None:
+        figure = words("figure_of.deck", matched=e["matched"], of=e["of"], expected=e.get("expected", 1))
+    elif "rho" in e:
+        figure = words("figure_of.rho", rho=f"{e['rho']:.2f}")
+    elif e.get("mean_cosine") is not None:
+        figure = words("figure_of.cosine", cosine=f"{e['mean_cosine']:.3f}")
+    else:
+        figure = "–"
+    role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")
+    return {
+        "test": words.name("test", e["test"]),
+        "axis": axis_name(e["axis"], words),
+        "figure": figure,
+        "p": raised(power_of_ten(e["log10_p"])),
+        "kind": words.name("kind", e["kind"]),
+        "role": words(f"role.{role}"),
+    }
+
+
+def raised(text: str) -> str:
+    """10^-827 with its exponent raised."""
+    head, mark, exponent = text.partition("^")
+    return head + exponent.translate(str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")) if mark else text
+
+
+def _party(party: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: safe(v, 200) if isinstance(v, str) else v for k, v in party.items()}
+
+
+def _audit(audit: Sequence[Mapping[str, Any]], words: Catalogue) -> dict[str, Any]:
+    alarms = [a for a in audit if a["alarm"]]
+    if not audit:
+        said = words("page.audit_none")
+    elif alarms:
+        said = words("page.audit_alarms", count=len(alarms))
+    else:
+        said = words("page.audit_calm", count=len(audit))
+    told = [
+        f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.sentence(a['words'])[0]}"
+        for a in alarms
+    ]
+    return {"audit_words": said, "alarms": sentences(told, words)}
+
+
+def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
+    names = [safe(document[side]["id"], 60) for side in ("subject", "candidate")]
+    about = f"[{names[0]} / {names[1]}; {document['tool']['name']} {document['tool']['version']}]"
+    wanted: dict[str, tuple[Draw, ...]] = {
+        "layers": (lambda w: layer_map(document, w),),
+        "decks": (lambda w: deck_picture(document, w), lambda w: all_pairs_histogram(document, w)),
+        "effects": (lambda w: effect_map(document, w),),
+        "weights": (
+            lambda w: curve_scale(document, w),
+            lambda w: weight_curves(document, w, "std"),
+            lambda w: weight_curves(document, w, "kurtosis"),
+        ),
+    }
+    drawn = {key: [shown(draw, words, about) for draw in draws] for key, draws in wanted.items()}
+    return {key: [f for f in figures if f is not None] for key, figures in drawn.items()}
+
+
+def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+    return {
+        "part": words.name("part", e["part"]),
+        "layers": e["layers"],
+        "cosine": f"{e['cosine']:.4f}",
+        "distance": f"{e['distance']:.4f}",
+        "equal": f"{e['equal_rows']:.0%}",
+    }
+
+
+def _tensors(tensors: Sequence[Mapping[str, Any]], words: Catalogue, prefix: str) -> tuple[list[Any], list[Any], str]:
+    """Rows of the table, the filters above it, and the style rules by which an anchor hides the other rows."""
+    parts = {part: f"p{i}" for i, part in enumerate(dict.fromkeys(t["part"] for t in tensors))}
+    rows = [_tensor(t, parts[t["part"]], words) for t in tensors]
+    counts = Counter(mark for row in rows for mark in row["marks"].split())
+    named = [("", words("page.filter_all"), len(rows))]
+    named += [
+        (m, words(f"page.filter_{n}"), counts[m]) for m, n in (("ch", "changed"), ("eq", "equal"), ("lo", "lone"))
+    ]
+    named += [(mark, words.name("part", part), counts[mark]) for part, mark in parts.items()]
+    filters = [{"id": f"{prefix}only-{mark or 'all'}", "name": name, "count": n} for mark, name, n in named if n]
+    rules = "".join(
+        f"#{prefix}only-{mark}:target~.scroll tbody tr:not(.{mark}){{display:none}}"
+        for mark, _, n in named
+        if mark and n
+    )
+    return rows, filters, rules
+
+
+def _tensor(t: Mapping[str, Any], mark: str, words: Catalogue) -> dict[str, str]:
+    a, b = t["subject"], t["candidate"]
+    state = (
+        "lo" if a is None or b is None else ("eq" if t["equal"] == 1.0 else ("ch" if t["equal"] is not None else ""))
+    )
+    one, other = a or b, b or a
+    expert = "" if t.get("expert") is None else f" · {t['expert']}"
+    return {
+        "marks": f"{mark} {state}".strip(),
+        "part": words.name("part", t["part"]) + ("" if t["kind"] == "matrix" else f" {t['kind']}") + expert,
+        "layers": "/".join("–" if s is None or s["layer"] is None else str(s["layer"]) for s in (a, b)),
+        "subject": "–" if a is None else a["name"],
+        "candidate": "–" if b is None else ("=" if a is not None and a["name"] == b["name"] else b["name"]),
+        "shape": _both("×".join(map(str, one["shape"])), "×".join(map(str, other["shape"]))),
+        "dtype": _both(one["dtype"], other["dtype"]),
+        "cosine": "" if t["cosine"] is None else f"{t['cosine']:.4f}",
+        "distance": "" if t["distance"] is None else f"{t['distance']:.4f}",
+        "equal": "" if t["equal"] is None else f"{t['equal']:.0%}",
+    }
+
+
+def _both(left: str, right: str) -> str:
+    return left if left == right else f"{left} / {right}"
+
+
+def _read(read: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+    budget = read.get("budget_bytes")
+    said = [f"{words('column.budget')}: {words('term.none') if budget is None else show_size(budget)}"]
+    if read.get("seconds") is not None:
+        said.append(f"{words('column.seconds')}: {read['seconds']}")
+    sizes = {
+        side: show_size(read[f"{side}_bytes"]) if f"{side}_bytes" in read else "–" for side in ("subject", "candidate")
+    }
+    return {"read_bytes": sizes, "read_words": " · ".join(said)}

@@ -1,0 +1,69 @@
+"""The deck picture: place in the candidate against best match in the subject; a line for kin, a cloud for independents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue
+from forebear.reports.figures.scale import numbered
+from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, ticks
+
+SIDE = 190.0
+LEFT, TOP = 34.0, 36.0
+SIZE = (LEFT + SIDE + 6, TOP + SIDE + 40)
+
+
+def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
+    """One square a deck of the evidence; None when no deck ran."""
+    panels = [
+        _square(e["axis"], e["best"], words, e.get("best_layer"))
+        for e in document["evidence"]
+        if e["test"] == "deck" and e.get("best")
+    ]
+    if not panels:
+        return None
+    caption, caveat = words("figure.decks_caption"), words("figure.decks_caveat")
+    return Figure("decks", words("figure.decks"), tuple(panels), caption, caveat)
+
+
+def _square(axis: str, best: Sequence[int], words: Catalogue, layer: Sequence[int] | None) -> Scene:
+    count = max(1, len(best), max(best, default=0) + 1)
+    scale = SIDE / count
+    dots = tuple((LEFT + (i + 0.5) * scale, TOP + SIDE - (j + 0.5) * scale) for i, j in enumerate(best) if j >= 0)
+    in_place = sum(1 for i, j in enumerate(best) if i == j)
+    where = "" if layer is None else words("figure.deck_layers", subject=layer[0], candidate=layer[1])
+    marks = ticks(count, 5)
+    shapes: list[Shape] = [
+        Words(LEFT, 13, f"{words.name('term', axis)}{where}", bold=True),
+        Words(LEFT, 29, words("figure.deck_count", matched=in_place, of=len(best)), "muted"),
+        Box(LEFT, TOP, SIDE, SIDE, "panel", "line"),
+        Dots(dots, 1.1 if len(best) > 256 else 1.7, "dot"),
+        *numbered([(LEFT + (i + 0.5) * scale, str(i)) for i in marks], TOP + SIDE + 14, across=True),
+        *numbered([(TOP + SIDE - (i + 0.5) * scale, str(i)) for i in marks], LEFT - 4, across=False),
+        Words(LEFT + SIDE, TOP + SIDE + 30, words("figure.deck_axes"), "muted", "end", 11),
+    ]
+    return Scene(*SIZE, tuple(shapes))
+
+
+def all_pairs_histogram(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
+    """How many layer pairs gave how many matches, when all were tried; None otherwise."""
+    pairs = document["alignment"].get("all_pairs")
+    if not pairs:
+        return None
+    counts = sorted((int(k), v) for k, v in pairs["histogram"].items())
+    last = max(8, counts[-1][0])
+    most, wide = max(v for _, v in counts), 330.0
+    each = wide / (last + 1)
+    shapes: list[Shape] = []
+    for value, count in counts:
+        height = 120.0 * count / most
+        shapes.append(Box(LEFT + value * each + 1, 20 + 120 - height, max(1.0, each - 2), height, "dot"))
+        if last <= 16:
+            shapes.append(Words(LEFT + (value + 0.5) * each, 20 + 120 - height - 4, str(count), "muted", "middle", 11))
+    shapes += numbered([(LEFT + (i + 0.5) * each, str(i)) for i in ticks(last + 1)], 155, across=True)
+    shapes.append(Words(LEFT + wide, 172, words("figure.pairs_across"), "muted", "end", 11))
+    title = words("figure.pairs", count=pairs["pairs"])
+    caption = words("figure.pairs_caption", count=pairs["pairs"], units=pairs["units"], mean=f"{pairs['mean']:.2f}")
+    scene = Scene(LEFT + wide + 8, 180, tuple(shapes))
+    return Figure("all-pairs", title, (scene,), caption, words("figure.pairs_caveat"))

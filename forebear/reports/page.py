@@ -1,0 +1,105 @@
+"""Documents as pages: one self-contained HTML file each, no script, a strict Content-Security-Policy, names escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.png import png
+from forebear.reports.scene import Figure, sheet
+from forebear.reports.svg import colour_rules, inline_svg, standalone_svg
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+Document = Mapping[str, Any]
+Draw = Callable[[Catalogue], Figure | None]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with the language it is in."""
+
+    text: str
+    lang: str
+
+
+def render(template: str, document: Document, words: Catalogue, values: Mapping[str, Any], style: str = "") -> bytes:
+    """A whole page from a template of ours; every value is escaped by the template engine.
+
+    style: rules added for this page (filters); never text from a document.
+    """
+    css = (TEMPLATES / "page.css").read_text("utf-8") + colour_rules() + style
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    from markupsafe import Markup
+
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            w=words,
+            language=words.language,
+            document=document,
+            limits=sentences(document["limits"], words),
+            policy=policy,
+            style=Markup(css),
+            **values,
+        )
+    )
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def sentences(english: Sequence[str], words: Catalogue) -> list[Sentence]:
+    """Sentences of a document in the page's language where the catalogue has them."""
+    return [Sentence(*words.sentence(s)) for s in english]
+
+
+def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:
+    """A figure as the templates want it: panels inline, and the whole sheet as SVG and PNG to save.
+
+    about: whose figure it is, put under the caption of what is saved. The PNG speaks English: its letters are our own.
+    """
+    figure = draw(words)
+    if figure is None:
+        return None
+    from markupsafe import Markup
+
+    english = figure if words.language == "en" else draw(catalogue("en")) or figure
+    svg = standalone_svg(_signed(figure, about), figure.caption)
+    picture = png(_signed(english, about))
+    label = f"{figure.title}. {figure.caption}"
+    return {
+        "name": figure.name,
+        "caption": figure.caption,
+        "caveat": figure.caveat,
+        "panels": [Markup(inline_svg(panel, label)) for panel in figure.panels],
+        "svg": _data("image/svg+xml", svg.encode("utf-8", "replace")),
+        "png": _data("image/png", picture),
+    }
+
+
+def _signed(figure: Figure, about: str) -> Any:
+    return sheet(replace(figure, caveat=f"{figure.caveat} {about}"))
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
