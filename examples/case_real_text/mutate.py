@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def _omission(text: str, language: str, rng: np.random.Generator) -> tuple[str, 
     cuts = [0, *(m.end() for m in re.finditer(r"[。！？]", text))]
     if cuts[-1] < len(text):
         cuts.append(len(text))
-    spans = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 12]
+    spans = [(a, b) for a, b in pairwise(cuts) if b - a >= 12]
     if len(cuts) < 3 or not spans:
         return None
     start, end = _pick(rng, spans)  # type: ignore[misc]

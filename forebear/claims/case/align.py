@@ -25,7 +25,13 @@ MOST = 4
 REACH = 4
 """Columns beyond the band whose overlap is kept, for beads that reach over its edge."""
 GAP_COST = 1.0
-"""Cost of leaving a segment without a partner; a link of no likeness at all costs 1 a segment."""
+"""Cost of leaving a paragraph without a partner; a link of no likeness at all costs 1 a segment."""
+CROSS_COST = 0.4
+"""Cost, besides, of a link that takes several segments of both sides: two plain links are the better story."""
+SENTENCE_GAP_COST = 0.65
+"""The same for a sentence inside linked paragraphs: sentences go missing more often than paragraphs do."""
+TWIN_GAP_COST = 0.4
+"""The same between two texts in one language, whose sentences are nearly equal."""
 EXTRA_COST = 0.5
 """Cost of each segment beyond 1-1."""
 LENGTH_WEIGHT = 0.9
@@ -55,7 +61,7 @@ class Side:
     anchors: Sequence[Features]
 
 
-def align(left: Side, right: Side, band: int = BAND) -> list[Link]:
+def align(left: Side, right: Side, band: int = BAND, gap: float = GAP_COST) -> list[Link]:
     """The cheapest monotone alignment of two texts.
 
     Returns: links in order, covering every segment of both sides once.
@@ -66,7 +72,7 @@ def align(left: Side, right: Side, band: int = BAND) -> list[Link]:
     weights = _weights(left.anchors, right.anchors)
     centre = _centre(left, right, weights)
     similarity = _Similarity(left, right, weights, centre, max(band, 8))
-    return _trace(_forward(similarity), similarity, n, m)
+    return _trace(_forward(similarity, gap), similarity, n, m)
 
 
 def _weights(a: Sequence[Features], b: Sequence[Features]) -> dict[str, float]:
@@ -177,7 +183,7 @@ class _Similarity:
     def costs(self, first: int, last: int) -> Floats:
         """Cost of each bead that ends at left i (first <= i < last) and right low[i] + t: (beads, rows, columns).
 
-        Cost: segments linked times their unlikeness, plus EXTRA_COST for every segment beyond two; infinite when the
+        Cost: segments linked times their unlikeness, plus what _extra says; infinite when the
         bead would reach before the beginning.
         """
         i = np.arange(first, last)[:, None]
@@ -193,7 +199,7 @@ class _Similarity:
             length = np.exp(-0.5 * (np.log((size + 4) / (other + 4)) / 0.45) ** 2)
             told = 1.5 * both + LENGTH_WEIGHT * length
             alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + LENGTH_WEIGHT)
-            cost = (k + q) * (1 - alike) + EXTRA_COST * (k + q - 2)
+            cost = (k + q) * (1 - alike) + _extra(k, q)
             out[number] = np.where((i < k) | (j < q), np.inf, cost)
         return out
 
@@ -223,6 +229,11 @@ CHUNK = 128
 """Left segments whose costs are computed at once."""
 
 
+def _extra(k: int, q: int) -> float:
+    """What a bead costs for taking more than one segment of a side, and of both."""
+    return EXTRA_COST * (k + q - 2) + (CROSS_COST if k > 1 and q > 1 else 0.0)
+
+
 def _prefix(values: Floats) -> Floats:
     return np.concatenate([[0.0], np.cumsum(values)])
 
@@ -231,9 +242,9 @@ def _masses(side: Sequence[Features], weights: dict[str, float]) -> Floats:
     return np.array([sum(weights[k] * c for k, c in f.items()) for f in side], dtype=np.float64)
 
 
-def _forward(sim: _Similarity) -> list[tuple[NDArray[np.int64], Floats]]:
+def _forward(sim: _Similarity, gap_cost: float) -> list[tuple[NDArray[np.int64], Floats]]:
     """For every row the chosen bead of its cells, (columns,), and the cost of that bead alone."""
-    best: list[Floats] = [GAP_COST * np.arange(int(sim.high[0] - sim.low[0]) + 1, dtype=np.float64)]
+    best: list[Floats] = [gap_cost * np.arange(int(sim.high[0] - sim.low[0]) + 1, dtype=np.float64)]
     chosen = [(np.where(best[0] > 0, -3, -1), np.zeros(len(best[0])))]
     for first in range(1, sim.n + 1, CHUNK):
         last = min(sim.n + 1, first + CHUNK)
@@ -245,11 +256,11 @@ def _forward(sim: _Similarity) -> list[tuple[NDArray[np.int64], Floats]]:
             total = before + own
             number = np.argmin(total, axis=0)
             value = total[number, np.arange(len(columns))]
-            gap = _at(best[i - 1], int(sim.low[i - 1]), columns) + GAP_COST
+            gap = _at(best[i - 1], int(sim.low[i - 1]), columns) + gap_cost
             row = np.minimum(value, gap)
             pick = np.where(gap <= value, -2, number)
             # gaps on the right side run along the row: a running minimum of cost less the gaps so far
-            steps = GAP_COST * np.arange(len(columns))
+            steps = gap_cost * np.arange(len(columns))
             lowest = np.minimum.accumulate(row - steps) + steps
             pick[lowest < row - 1e-12] = -3
             best.append(lowest)
@@ -281,7 +292,7 @@ def _trace(chosen: list[tuple[NDArray[np.int64], Floats]], sim: _Similarity, n: 
             j -= 1
         else:
             k, q = BEADS[name]
-            cost = float(chosen[i][1][at]) - EXTRA_COST * (k + q - 2)
+            cost = float(chosen[i][1][at]) - _extra(k, q)
             links.append(Link(tuple(range(i - k, i)), tuple(range(j - q, j)), round(1 - cost / (k + q), 4)))
             i, j = i - k, j - q
     return links[::-1]

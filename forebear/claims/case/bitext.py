@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from forebear.claims.case.align import Features, Link, align
+from forebear.claims.case.align import SENTENCE_GAP_COST, TWIN_GAP_COST, Features, Link, align
 from forebear.claims.case.anchors import anchors, sides
 from forebear.claims.case.extract import Extract
 from forebear.claims.case.facts import Fact, facts
 from forebear.claims.case.learn import align_learning, words
 from forebear.claims.case.model import Correction, Source
+from forebear.claims.case.notes import blank_notes
 from forebear.claims.case.segments import Segment, segments
 from forebear.core.errors import RefusedError
 
@@ -32,6 +33,10 @@ class Text:
         """The declared language."""
         return self.source.language
 
+    def is_note(self, index: int) -> bool:
+        """Whether a segment is nothing but an editor's note."""
+        return not blank_notes(self.segments[index].text, self.language).strip(" 。.")
+
     def joined(self, indices: Sequence[int]) -> str:
         """The text of several neighbouring segments as it stands in the source."""
         if not indices:
@@ -41,8 +46,6 @@ class Text:
 
 def read_text(source: Source, extract: Extract) -> Text:
     """Segments, facts and anchors of one source."""
-    from forebear.claims.case.notes import blank_notes
-
     found = segments(extract, source.language)
     shown = [blank_notes(s.text, source.language) for s in found]
     figures = [facts(t, source.language) for t in shown]
@@ -94,7 +97,12 @@ def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
     """Links of a stretch of both texts."""
     if not rows or not columns:
         return [Link((i,), (), 0.0) for i in rows] + [Link((), (j,), 0.0) for j in columns]
-    blocks_a, blocks_b = _blocks(left, rows), _blocks(right, columns)
+    # editors' notes are no testimony: they are linked with nothing
+    apart = [Link((i,), (), 0.0) for i in rows if left.is_note(i)] + [
+        Link((), (j,), 0.0) for j in columns if right.is_note(j)
+    ]
+    blocks_a = _blocks(left, [i for i in rows if not left.is_note(i)])
+    blocks_b = _blocks(right, [j for j in columns if not right.is_note(j)])
     marked_a = [(left.joined(b), _sum(left, b)) for b in blocks_a]
     marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
     outer, pairs = align_learning(marked_a, marked_b, left.language, right.language)
@@ -103,10 +111,10 @@ def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
         a = [s for i in link.left for s in blocks_a[i]]
         b = [s for j in link.right for s in blocks_b[j]]
         links += _inner(left, right, a, b, pairs, link)
-    return links
+    return links + apart
 
 
-def _blocks(text: Text, indices: range) -> list[list[int]]:
+def _blocks(text: Text, indices: Sequence[int]) -> list[list[int]]:
     blocks: list[list[int]] = []
     for i in indices:
         if blocks and text.segments[blocks[-1][0]].paragraph == text.segments[i].paragraph:
@@ -136,5 +144,6 @@ def _inner(left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str,
     for j in b:
         extra = Counter({f"x:{w}": 1 for w in words(right.segments[j].text, right.language) & known})
         marked_b.append((right.segments[j].text, right.anchors[j] + extra))
-    inner = align(*sides(marked_a, marked_b), band=max(len(a), len(b)))
+    gap = TWIN_GAP_COST if left.language == right.language else SENTENCE_GAP_COST
+    inner = align(*sides(marked_a, marked_b), band=max(len(a), len(b)), gap=gap)
     return [Link(tuple(a[i] for i in k.left), tuple(b[j] for j in k.right), k.score) for k in inner]

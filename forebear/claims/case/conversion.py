@@ -97,6 +97,8 @@ def check_conversion(pair: Pair) -> Iterator[Finding]:
     if pair.link.right and wanted != pair.b:
         for tag, a0, a1, b0, b1 in SequenceMatcher(None, wanted, pair.b, autojunk=False).get_opcodes():
             if tag != "equal":
+                if b0 == b1:
+                    b0, b1 = max(0, b0 - 1), min(len(pair.b), b1 + 1)
                 words = {"left": wanted[max(0, a0 - 1) : a1 + 1], "right": pair.b[max(0, b0 - 1) : b1 + 1]}
                 yield pair.finding("conversion/differs", None, (b0, b1), **words)
     for start, end in cut_words(pair.a, configuration):
@@ -111,9 +113,11 @@ def cut_words(text: str, configuration: str) -> list[tuple[int, int]]:
     """Spans the conversion treats as one word although its first or last character belongs to the neighbour."""
     found = []
     for cut in _cuts():
-        before = f"(?<=[{''.join(cut.before)}])" if cut.before else ""
-        after = f"(?=[{''.join(cut.after)}])" if cut.after else ""
-        for match in re.finditer(f"{before}{re.escape(cut.word)}{after}", text):
+        word = re.escape(cut.word)
+        ways = [f"(?<=[{''.join(cut.before)}]){word}"] * bool(cut.before) + [
+            f"{word}(?=[{''.join(cut.after)}])"
+        ] * bool(cut.after)
+        for match in re.finditer("|".join(ways), text):
             # only a phrase conversion can cut: character by character the result would be the same
             apart = "".join(convert(c, configuration) for c in match.group())
             if convert(match.group(), configuration) != apart:

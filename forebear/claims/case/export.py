@@ -69,8 +69,8 @@ def tmx(document: Mapping[str, Any], alignment: Mapping[str, Any]) -> bytes:
             sides = [(tags[n], _joined(segments[n], link[side])) for n, side in ((left, "left"), (right, "right"))]
             body = "".join(f"<tuv xml:lang={quoteattr(tag)}><seg>{_xml(text)}</seg></tuv>" for tag, text in sides)
             units.append(f"<tu>{body}</tu>")
-    about = 'creationtool="forebear" creationtoolversion="1" segtype="sentence" o-tmf="forebear" adminlang="en" datatype="plaintext"'
-    head = f"<header {about} srclang={quoteattr(tags[left])}/>"
+    about = 'creationtool="forebear" creationtoolversion="1" segtype="sentence" o-tmf="forebear" adminlang="en"'
+    head = f'<header {about} datatype="plaintext" srclang={quoteattr(tags[left])}/>'
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">{head}<body>\n'
         + "\n".join(units)

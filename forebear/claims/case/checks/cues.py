@@ -111,7 +111,11 @@ def _witnesses_agree(pair: Pair, family: str, lost: bool) -> bool:
     """Every other translation keeps what the original has: a cue the original has, or none when it has none."""
     for _, language, text, _ in pair.witnesses:
         other = seen(family, language, text)
-        if other is not None and bool(other.strong) != lost:
+        if other is None:
+            continue
+        # a weaker word is enough for a witness to side with a cue, none at all is needed to side against it
+        agrees = bool(other.strong or other.soft or other.weak) if lost else not other.strong
+        if not agrees:
             return False
     return True
 

@@ -71,10 +71,15 @@ def check_names(pair: Pair) -> Iterator[Finding]:
         if near is not None:
             rule, start, end = near
             yield pair.finding(rule, here, (start, end), left=pair.a[here[0] : here[1]], right=pair.b[start:end])
-        elif kind != "person" and not pair.witnesses_lack(names):
+        elif kind != "person" and (_spelt_in(names, pair.right.language) or not pair.witnesses_lack(names)):
             yield pair.finding("name/changed", here, None, left=pair.a[here[0] : here[1]])
         elif kind == "person" and (other := _other_person(pair, b, a)) is not None:
             yield pair.finding("name/changed", here, other, left=pair.a[here[0] : here[1]])
+
+
+def _spelt_in(names: Sequence[str], language: str) -> bool:
+    """Whether the case gives a spelling in the script of a language, so that its absence means something."""
+    return any(n.isascii() for n in names) if language == "en" else any(not n.isascii() for n in names)
 
 
 def _expected(kind: str, names: Sequence[str]) -> list[str]:

@@ -36,7 +36,7 @@ def distinctive(term: str) -> bool:
     """Whether a term is a name by its form: a digit in it, capitals inside or throughout."""
     if term.lower() in _PLAIN:
         return False
-    return any(c.isdigit() for c in term) or any(c.isupper() for c in term[1:])
+    return any(c.isdigit() for c in term) or any(c.isupper() or c == "_" for c in term[1:])
 
 
 def check_terms(pair: Pair) -> Iterator[Finding]:
