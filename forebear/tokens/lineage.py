@@ -38,7 +38,7 @@ def lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Mapping[st
         raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")
     began = time.perf_counter()
     names = [str(subject), *map(str, candidates)]
-    loaded = [load_vocabulary(name, full=True) for name in names]
+    loaded = [load_vocabulary(name, full=name is names[0]) for name in names]  # only the subject's merges are looked at
     body = describe(loaded[0], loaded[1:], labels(names))
     for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
         entry["path"] = name

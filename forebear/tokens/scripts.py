@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 _RANGES: tuple[tuple[int, int, str], ...] = (
@@ -68,6 +69,7 @@ _RANGES: tuple[tuple[int, int, str], ...] = (
     (0x1F000, 0x1FAFF, "emoji"),
     (0x20000, 0x3FFFF, "Han"),
 )
+_LETTER = re.compile(rb"[A-Za-z]").search
 _STARTS = [first for first, _, _ in _RANGES]
 
 
@@ -94,7 +96,7 @@ def script_of(token: bytes) -> str:
     "bytes": a piece of a character that is no valid UTF-8 by itself.
     """
     if token.isascii():
-        if token.isalpha() or any(65 <= byte <= 90 or 97 <= byte <= 122 for byte in token):
+        if _LETTER(token):
             return "Latin"
         return _unlettered(token.decode("ascii"))
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from forebear.tokens.surface import (
 from forebear.tokens.vocabulary import Vocabulary
 
 Json = dict[str, Any]
+_ONE_SPACE = re.compile(r"[^ ]+ [^ ]+").fullmatch
 
 
 def read_any_json(data: bytes, *, path: Path, full: bool) -> Vocabulary:
@@ -181,16 +184,29 @@ def _merges(entries: Any, ids: dict[str, int], where: str) -> Any:
         return None
     if len(entries) > MAX_MERGES:
         raise RefusedError(f"has {len(entries):,} merges, more than the {MAX_MERGES:,} allowed", where=where)
-    pairs = np.empty((len(entries), 2), dtype=np.int32)
-    for rank, entry in enumerate(entries):
-        halves = entry.split(" ") if isinstance(entry, str) else entry
-        if not (isinstance(halves, list) and len(halves) == 2 and all(isinstance(half, str) for half in halves)):
-            raise RefusedError(f"has a merge that does not join two tokens at rank {rank}", where=where)
-        left, right = ids.get(halves[0]), ids.get(halves[1])
-        if left is None or right is None:
-            raise RefusedError(f"has a merge of something that is no token at rank {rank}", where=where)
-        pairs[rank] = left, right
+    halves = _halves(entries)
+    if halves is None:
+        raise RefusedError("has a merge that does not join two tokens", where=where)
+    places = list(map(ids.get, halves))
+    if None in places:
+        rank = places.index(None) // 2
+        raise RefusedError(f"has a merge of something that is no token at rank {rank}", where=where)
+    pairs = np.asarray(places, dtype=np.int32).reshape(-1, 2)
     return pairs
+
+
+def _halves(entries: list[Any]) -> list[str] | None:
+    """Left, right, left, right...: from "a b" or ["a", "b"]; None when an entry is neither."""
+    kinds = set(map(type, entries))
+    if kinds == {str}:
+        joined = "\n".join(entries)
+        halves = joined.replace("\n", " ").split(" ")
+        one_space_each = joined.count("\n") == len(entries) - 1 and all(map(_ONE_SPACE, entries))
+        return halves if one_space_each else None
+    if kinds <= {list} and set(map(len, entries)) <= {2}:
+        halves = list(chain.from_iterable(entries))
+        return halves if set(map(type, halves)) <= {str} else None
+    return None
 
 
 def _rules(found: Json, model: Json, ids: dict[str, int]) -> Rules:

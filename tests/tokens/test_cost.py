@@ -1,0 +1,193 @@
+"""Costs are counts of text that comes back, with intervals that cover; a page made of them carries no foreign markup."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import tracemalloc
+from math import exp, log, sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forebear.core.documents import canonical_json, problems_of
+from forebear.core.errors import UsageError
+from forebear.reports.tokenizers.page import cost_page, lineage_page, visible
+from forebear.reports.tokenizers.text import cost_lines, lineage_lines
+from forebear.tokens import sample
+from forebear.tokens.intervals import quantile, ratio
+from forebear.tokens.verbs import cost, lineage
+
+
+def ranks(path: Path, extra: list[bytes], *, missing: int = -1) -> Path:
+    tokens = [*(bytes([byte]) for byte in range(256) if byte != missing), *extra]
+    path.write_bytes(b"".join(base64.b64encode(t) + b" %d\n" % at for at, t in enumerate(tokens)))
+    return path
+
+
+ENGLISH = [b" t", b"he", b" the", b"in", b" a", b"re", b"er", b"nd", b" and", b"on", b"ht", b"ts", b"ig", b" right"]
+
+
+def test_a_ratio_and_its_interval_are_the_plain_jackknife(rng: np.random.Generator) -> None:
+    a, b = rng.integers(20, 90, 30), rng.integers(20, 90, 30)
+    found = ratio(a, b)
+    assert found is not None
+    logs = [log((a.sum() - x) / (b.sum() - y)) for x, y in zip(a, b, strict=True)]
+    middle = sum(logs) / 30
+    deviation = sqrt(29 / 30 * sum((v - middle) ** 2 for v in logs))
+    assert found.value == pytest.approx(a.sum() / b.sum())
+    assert found.deviation == pytest.approx(deviation)
+    assert found.high == pytest.approx(exp(log(found.value) + 2.04523 * deviation), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("level", "freedom", "table"), [(0.05, 29, 2.0452), (0.01, 29, 2.7564), (0.001, 29, 3.6594), (0.05, 10, 2.2281)]
+)
+def test_the_quantile_is_that_of_the_tables(level: float, freedom: int, table: float) -> None:
+    assert quantile(level, freedom) == pytest.approx(table, rel=2e-3)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(404)
+    covered = 0
+    for _ in range(400):
+        size = rng.gamma(4.0, 20.0, 30)
+        found = ratio(size * 1.3 * rng.gamma(25.0, 1 / 25.0, 30), size * rng.gamma(25.0, 1 / 25.0, 30))
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= 1.3 <= found.high
+    assert 365 <= covered <= 395
+
+
+def test_equal_costs_show_no_difference_and_too_few_blocks_no_judgement() -> None:
+    same = ratio([5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 9, 10])
+    assert same is not None
+    assert same.differs() is False
+    few = ratio([5, 6], [7, 8])
+    assert few is not None
+    assert few.differs() is None
+    assert ratio([0, 0], [1, 1]) is None
+
+
+def test_the_default_text_is_parallel_in_more_than_twenty_languages() -> None:
+    passages = sample.languages()
+    assert len(passages) >= 20
+    assert {"cmn_hans", "cmn_hant", "yue", "jpn", "eng"} <= {p.name for p in passages}
+    assert {len(p.blocks) for p in passages} == {30}
+    assert all(block.strip() for p in passages for block in p.blocks)
+    assert {p.name for p in sample.domains()} == {"digits", "spaces", "symbols", "code", "mathematics", "emoji"}
+
+
+def test_a_vocabulary_with_words_of_a_language_needs_fewer_tokens_there_and_says_so(tmp_path: Path) -> None:
+    plain, better = ranks(tmp_path / "plain.tiktoken", []), ranks(tmp_path / "better.tiktoken", ENGLISH)
+    document = cost([plain, better, plain.rename(tmp_path / "p.tiktoken")][1:], price=2.0)
+    assert problems_of(json.loads(canonical_json(document))) == []
+    rows = {(r["tokenizer"], r["language"]): r for r in document["rows"]}
+    assert rows["p", "eng"]["tokens"] == rows["p", "eng"]["bytes"]
+    assert rows["better", "eng"]["tokens"] < rows["p", "eng"]["tokens"]
+    assert rows["p", "eng"]["money_per_1000_characters"] == pytest.approx(
+        rows["p", "eng"]["per_1000_characters"] * 2e-6, rel=1e-3
+    )
+    premium = rows["p", "jpn"]
+    assert premium["low"] < premium["premium"] < premium["high"]
+    outcome = {(c["language"]): c["outcome"] for c in document["comparisons"]}
+    assert outcome["eng"] == "a needs fewer"
+    assert outcome["tha"] == "no clear difference"
+
+
+def test_a_byte_that_is_missing_shows_as_text_that_does_not_come_back(tmp_path: Path) -> None:
+    document = cost([ranks(tmp_path / "holed.tiktoken", [], missing=ord("h")), ranks(tmp_path / "whole.tiktoken", [])])
+    holed, whole = document["tokenizers"]
+    assert whole["lossless"]
+    assert not holed["lossless"]
+    assert holed["failed_blocks"] > 20
+    assert "h" in holed["failures"][0]["given"]
+    assert any("do not come back" in limit for limit in document["limits"])
+    assert "NOT come back" in "\n".join(line.text for line in cost_lines(document))
+
+
+def test_the_reference_scheme_stands_beside_real_tokenizers(tmp_path: Path) -> None:
+    document = cost([ranks(tmp_path / "a.tiktoken", []), "builtin:one-each"])
+    rows = {(r["tokenizer"], r["language"]): r for r in document["rows"]}
+    han = rows["builtin:one-each", "cmn_hans"]
+    assert han["tokens"] == pytest.approx(han["characters"], rel=0.01)
+    assert rows["a", "cmn_hans"]["tokens"] == rows["a", "cmn_hans"]["bytes"]
+
+
+def test_a_text_of_ones_own_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    text = tmp_path / "long.txt"
+    line = "x" * 60 + "\n"
+    with text.open("w") as file:
+        for _ in range(400_000):  # 24 MB
+            file.write(line)
+    tracemalloc.start()
+    total = sum(len(block) for block in sample.stream(text))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert total == 400_000 * 61
+    assert peak < 12 * 2**20
+
+
+def test_a_text_of_ones_own_is_counted_whole_and_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
+    text = tmp_path / "t.txt"
+    text.write_bytes("héllo wörld\n".encode() * 3000 + b"\xff\xfe")
+    document = cost([ranks(tmp_path / "a.tiktoken", [])], text=text)
+    (row,) = document["rows"]
+    assert row["language"] == "t.txt"
+    assert row["characters"] == 12 * 3000 + 2
+    assert row["premium"] is None
+
+
+def test_words_that_mean_nothing_are_wrong_calls(tmp_path: Path) -> None:
+    path = ranks(tmp_path / "a.tiktoken", [])
+    with pytest.raises(UsageError, match="no tokenizer"):
+        cost([])
+    with pytest.raises(UsageError, match="no reference text"):
+        cost([path], reference="tlh")
+    with pytest.raises(UsageError, match="positive"):
+        cost([path], width=0)
+
+
+HOSTILE = "<script>alert(1)</script>$x$ {{7*7}} [bold]\x1b[31m"
+
+
+def test_hostile_names_and_tokens_stay_text_on_the_pages(tmp_path: Path) -> None:
+    folder = tmp_path / HOSTILE.replace("/", "_")
+    folder.mkdir()
+    subject = ranks(folder / "<img src=x onerror=y>.tiktoken", [b"<b>", "\u202e".encode(), b"</style>", *ENGLISH])
+    other = ranks(tmp_path / "b.tiktoken", ENGLISH)
+    pages = [cost_page(cost([subject, other])), lineage_page(lineage(subject, [other]))]
+    for page in pages:
+        text = page.decode()
+        assert "<script" not in text
+        assert "<img" not in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert text.count("</style>") == 1
+        assert "{{7*7}}" in text or "49" not in text
+        assert re.search(r"<[^>]* style=", text) is None
+        assert "default-src 'none'; style-src 'sha256-" in html.unescape(text)
+        assert "http" not in re.sub(r'http-equiv="Content-Security-Policy"', "", text)
+    lines = [*cost_lines(cost([subject, other])), *lineage_lines(lineage(subject, [other]))]
+    assert all("\x1b" not in line.text and "\n" not in line.text for line in lines)
+
+
+def test_a_page_shows_every_language_every_tokenizer_and_the_split(tmp_path: Path) -> None:
+    page = cost_page(cost([ranks(tmp_path / "one.tiktoken", []), ranks(tmp_path / "two.tiktoken", ENGLISH)])).decode()
+    for word in ("Cantonese", "Chinese (Traditional)", "one", "two", "95 % intervals", "no clear difference"):
+        assert word in page
+    assert page.count("<svg") == 2
+    assert page.count('class="split"') == 2
+
+
+def test_what_cannot_be_seen_is_made_visible() -> None:
+    assert visible("a b\n\x07\u202e") == "a␣b↵\n\\u0007\\u202e"
+
+
+def test_a_document_read_back_draws_the_same_page(tmp_path: Path) -> None:
+    document = lineage(ranks(tmp_path / "s.tiktoken", [b"aa", b"bb"]), [ranks(tmp_path / "c.tiktoken", [b"aa"])])
+    assert lineage_page(json.loads(canonical_json(document))) == lineage_page(document)
