@@ -16,12 +16,8 @@ def row_bytes(checkpoint: Checkpoint, tensor: str) -> int:
 
 
 def piece_cost(checkpoint: Checkpoint, piece: Piece, axis: str, count: int | None) -> int:
-    """Bytes that `checkpoint.units(piece, axis)` of `count` units reads: rows when the axis leads, else the tensor."""
-    entry = checkpoint.container.tensors[piece.tensor]
-    leading = bool(piece.atoms) and piece.atoms[0] == (axis,)
-    if not leading or count is None:
-        return entry.stored_bytes
-    return min(entry.stored_bytes, count * row_bytes(checkpoint, piece.tensor))
+    """Bytes that `checkpoint.units(piece, axis)` of `count` units reads; all units for None."""
+    return checkpoint.cost(piece, axis, count)
 
 
 @dataclass
