@@ -93,9 +93,9 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
     """
     place = Path(path)
     if _REMOTE.match(str(path)) and not os.path.lexists(place):
-        raise RefusedError(
-            "remote checkpoints are not read yet", where=str(path), todo="Download it and give the path."
-        )
+        from forebear.files.remote import open_remote
+
+        return open_remote(str(path), max_header)
     if stat.S_ISDIR(_mode(place)):
         return _open_folder(place, max_header)
     return open_source(PositionedFile(place), max_header)
@@ -140,6 +140,8 @@ def _mode(place: Path) -> int:
 
 def _open_folder(folder: Path, max_header: int | None) -> Container:
     """See `open_container`."""
+    if (kept := _snapshot(folder)) is not None:
+        return _open_folder(kept, max_header)
     files = _weight_files(folder)
     indexes = [name for name in files if name.endswith(_INDEX)]
     if f"model{_INDEX}" in files or (len(indexes) == 1 and "model.safetensors" not in files):
@@ -156,6 +158,15 @@ def _open_folder(folder: Path, max_header: int | None) -> Container:
     if len(others) == 1:
         return open_container_file(files[others[0]], max_header)
     raise _no_weights(folder, files)
+
+
+def _snapshot(folder: Path) -> Path | None:
+    """The main snapshot when the folder is a repository of the hub's cache (models--org--name)."""
+    if not (folder.name.startswith("models--") and (folder / "snapshots").is_dir()):
+        return None
+    from forebear.files.hub import snapshot
+
+    return snapshot(folder, "main")
 
 
 def _weight_files(folder: Path) -> dict[str, Path]:
