@@ -9,7 +9,7 @@ from typing import Any
 
 from forebear.claims.case.add import Addition, add_source
 from forebear.claims.case.checker import check_case
-from forebear.claims.case.claims import load_claims
+from forebear.claims.case.claims import Claim, load_claims
 from forebear.claims.case.document import (
     case_document,
     load_alignments,
@@ -24,11 +24,11 @@ from forebear.claims.case.document import (
 from forebear.claims.case.export import write_exports
 from forebear.claims.case.folder import load_case, save_case, unrecorded
 from forebear.claims.case.model import CaseFile
-from forebear.claims.case.names import undecided, with_candidates, with_pseudonyms
+from forebear.claims.case.names import undecided, unspeakable, with_candidates, with_pseudonyms
 from forebear.claims.case.pair import Knowledge
 from forebear.claims.case.run import Outcome, Runner, default_runner, run_claim
 from forebear.claims.case.seal import seal_case, verify_seal
-from forebear.core.errors import ExpectationError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
 Document = Mapping[str, Any]
 
@@ -134,7 +134,8 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to report/.
 
     language: of the reader: the column put first. The page is drawn from this document by forebear.reports.cases.
-    Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name.
+    Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
+              a private name could leak in a spelling that cannot be worked out here.
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
@@ -147,8 +148,16 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
             root, case, start, f"forebear case report {folder}", extra={"undecided": open_names}, bare=True
         )
         raise ExpectationError(
-            f"{len(open_names)} name candidates have no ruling: {', '.join(open_names[:8])}", refusal, where=str(root / "case.toml"),
+            f"{len(open_names)} name candidates have no ruling: {', '.join(open_names[:8])}", refusal,
+            where=str(root / "case.toml"),
             todo="Set `ruling` of each [[name]] to public, private or not-a-name.",
+        )  # fmt: skip
+    unknown = unspeakable(case, texts.values())
+    if unknown:
+        raise RefusedError(
+            f"{len(unknown)} private names may stand in Latin letters that cannot be worked out here",
+            where=str(root / "case.toml"),
+            todo="Give their Latin spellings in `also`, or install forebear[cases].",
         )  # fmt: skip
     ruled = with_pseudonyms(case)
     if ruled != load_case(root):
@@ -197,11 +206,19 @@ def _document(
     stray = [] if bare else unrecorded(root, case)
     said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
     texts = {} if bare else read_texts(root, case)
+    claims: Sequence[Claim] = ()
+    try:
+        claims = () if bare else load_claims(root, case)
+    except RefusedError as error:
+        if full or command.startswith("forebear case run"):
+            raise
+        # adding, aligning and checking texts does not hang on the claims
+        said.append(f"claims were not read: {error}")
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
+    links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
     return case_document(
-        case, texts, {} if bare else load_alignments(root, case, texts, missing_ok=True), [] if bare else load_findings(root),
-        () if bare else load_claims(root, case), outcomes, limits=said, seconds=time.monotonic() - start,
-        reproduce=command, full=full, language=language, extra=extra or {},
+        case, texts, links, [] if bare else load_findings(root), claims, outcomes, limits=said,
+        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from forebear.claims.case.conversion import can_convert
 from forebear.claims.case.findings import Finding, rules
 from forebear.claims.case.folder import digest
 from forebear.claims.case.model import CaseFile, Source
-from forebear.claims.case.names import mask_names
+from forebear.claims.case.names import mask_names, with_pseudonyms
 from forebear.claims.case.run import Outcome, command_of
 from forebear.claims.case.selectors import cite
 from forebear.core.documents import canonical_json, finish, write_whole
@@ -150,7 +150,8 @@ def case_document(
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[str], seconds: float, reproduce: str,
     full: bool, language: str, extra: Mapping[str, Any],
 ) -> Mapping[str, Any]:  # fmt: skip
-    """The forebear/case/1 document. full: for a report, with the segments, and private names replaced everywhere."""
+    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments."""
+    case = with_pseudonyms(case)
     body: dict[str, Any] = {
         "title": case.title, "language": language, "sources": [_source(s, texts) for s in case.source],
         "alignments": [
@@ -213,7 +214,7 @@ def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
     if full:
         return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name
                 if n.ruling in ("public", "private")]  # fmt: skip
-    return [{"name": n.text, "ruling": n.ruling} for n in case.name]
+    return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
 
 
 def _standing_limits(case: CaseFile) -> list[str]:

@@ -44,13 +44,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Name:
-    """A name candidate and the ruling on it; pseudonym is fixed once given, so that every output agrees."""
+    """A name candidate and the ruling on it; pseudonym is fixed once given, so that every output agrees.
+
+    also: other right spellings; misspelt: wrong ones that stand in a source, replaced like the name but still findings.
+    """
 
     text: str
     ruling: str = "undecided"
     kind: str = "person"
     pseudonym: str = ""
     also: tuple[str, ...] = ()
+    misspelt: tuple[str, ...] = ()
     why: str = ""
 
 

@@ -11,13 +11,13 @@ from importlib import resources
 from typing import Any
 
 from forebear.claims.case.bitext import Text
-from forebear.claims.case.checks.names import near_han, romanised
+from forebear.claims.case.checks.names import can_sound, near_han, romanised
 from forebear.claims.case.facts import narrow
 from forebear.claims.case.model import CaseFile, Name
 from forebear.claims.case.toml import read_table
 
 _GIVEN_STOP = frozenset(
-    "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以上下为之者所一二三四五六七八九十年月日时把被给对从向很更最没还又再只"
+    "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以上下为之者所二三四五六七八九十年月日时把被给对从向很更最没还又再只"
 )
 
 
@@ -29,6 +29,7 @@ class _Surnames:
     titles_before: tuple[str, ...]
     titles_english: tuple[str, ...]
     said: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
 
 @cache
@@ -60,11 +61,12 @@ def _wide(body: str) -> list[str]:
         rf"(?<![\u4e00-\u9fff])(?:{'|'.join(lists.titles_before)})(?:{every})(?=$|[^\u4e00-\u9fff]|{said})", plain
     ):
         found.append(body[match.start() : match.end()])
+    everyday = tuple(narrow(w) for w in lists.words)
     counted: dict[str, int] = {}
     for size in (2, 1):
         for match in re.finditer(rf"(?=((?:{every})[\u4e00-\u9fff]{{{size}}}))", plain):
             name = match.group(1)
-            if not set(name[-size:]) & _GIVEN_STOP:
+            if not set(name[-size:]) & _GIVEN_STOP and not name.startswith(everyday):
                 counted[name] = counted.get(name, 0) + 1
     for name, count in counted.items():
         places = [m.start() for m in re.finditer(name, plain)]
@@ -111,7 +113,7 @@ def _english(body: str) -> list[str]:
 
 def with_candidates(case: CaseFile, texts: Iterable[Text]) -> CaseFile:
     """The case with every new name candidate added as undecided; rulings that exist are kept."""
-    ruled = {narrow(n).lower() for name in case.name for n in (name.text, *name.also)}
+    ruled = {narrow(n).lower() for name in case.name for n in (name.text, *name.also, *name.misspelt)}
     ruled |= {narrow(r).lower() for name in case.name for n in (name.text, *name.also) for r in romanised(narrow(n))}
     ruled |= {narrow(n).lower() for alias in case.alias if alias.kind != "person" for n in alias.names}
     new = [Name(text=n) for n in name_candidates(texts) if narrow(n).lower() not in ruled]
@@ -136,6 +138,14 @@ def with_pseudonyms(case: CaseFile) -> CaseFile:
     return replace(case, name=tuple(names))
 
 
+def unspeakable(case: CaseFile, texts: Iterable[Text]) -> list[str]:
+    """Private Han names whose Latin spelling neither the case gives nor this machine can work out, beside a Latin text."""
+    if can_sound() or not any(t.language not in ("zh", "ja") for t in texts):
+        return []
+    private = [n for n in case.name if n.ruling == "private" and not n.text.isascii()]
+    return [n.text for n in private if not any(a.isascii() for a in (*n.also, *n.misspelt))]
+
+
 def mask_names(case: CaseFile, texts: Iterable[Text]) -> Callable[[Any], Any]:
     """A function that replaces every spelling of every private name in strings, lists and tables.
 
@@ -147,7 +157,7 @@ def mask_names(case: CaseFile, texts: Iterable[Text]) -> Callable[[Any], Any]:
     for name in case.name:
         if name.ruling != "private":
             continue
-        forms = {name.text, *name.also}
+        forms = {name.text, *name.also, *name.misspelt}
         forms |= {n for alias in case.alias if forms & set(alias.names) for n in alias.names}
         forms |= {r for f in list(forms) for r in romanised(narrow(f))}
         forms |= {r.replace(" ", sep) for r in list(forms) if r.isascii() for sep in ("-", "_", "")}

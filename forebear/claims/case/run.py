@@ -73,7 +73,7 @@ def command_of(case: CaseFile, claim: Claim) -> str:
     models = [case.models[m] for m in (claim.subject, *claim.candidates) if m]
     if claim.test in ("related", "unrelated"):
         return "forebear compare " + " ".join(models)
-    return f"forebear case run . --claim {claim.id}" if claim.test != "none" else ""
+    return f"forebear case run . --claims {claim.id}" if claim.test != "none" else ""
 
 
 def _weights(folder: Path, case: CaseFile, claim: Claim, runner: Runner) -> Outcome:

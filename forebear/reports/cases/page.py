@@ -1,0 +1,115 @@
+"""The page of a case: claim board, replies beside allegations, texts side by side with findings in place; no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from forebear.core.errors import printable
+
+_HERE = "forebear.reports.cases"
+_STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
+
+
+def case_page(document: Mapping[str, Any]) -> bytes:
+    """A forebear/case/1 document as one self-contained HTML file; made for the document of `case report`.
+
+    The page says nothing the document does not hold; who obtained a source and from where is left out.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    words = _words(str(document.get("language", "en")))
+    style = resources.files(_HERE).joinpath("case.css").read_text("utf-8")
+    template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    columns = _columns(document)
+    found = [{**f, "number": i} for i, f in enumerate(_visible(document["findings"]))]
+    rows, placed = _rows(document, columns, found)
+    claims = [{**c, "number": i} for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
+    html = environment.from_string(template).render(
+        w=words, lang=str(document.get("language", "en")), title=str(_visible(document.get("title", ""))), style=Markup(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(), claims=claims, findings=found,
+        loose=[f for f in found if f["number"] not in placed], columns=columns, rows=rows,
+        sources=_visible(document["sources"]), limits=_visible(document["limits"]), reproduce=_visible(document["reproduce"]),
+    )  # fmt: skip
+    return html.encode("utf-8", "backslashreplace")
+
+
+@cache
+def _words(language: str) -> dict[str, str]:
+    tables: dict[str, dict[str, str]] = tomllib.loads(resources.files(_HERE).joinpath("words.toml").read_text("utf-8"))
+    return tables.get(language, tables["en"])
+
+
+def _visible(value: Any) -> Any:
+    """Untrusted text with control and bidirectional characters made visible."""
+    if isinstance(value, str):
+        return value if value.isprintable() else printable(value, len(value) + 1)
+    if isinstance(value, Mapping):
+        return {k: _visible(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_visible(v) for v in value]
+    return value
+
+
+def _columns(document: Mapping[str, Any]) -> list[str]:
+    """Sources that are texts side by side: the original, then what was made from it, the reader's language first."""
+    segments = document.get("segments", {})
+    language = document.get("language", "en")
+    known = [s for s in document["sources"] if s["id"] in segments]
+    originals = [s["id"] for s in known if s["role"] == "original"][:1]
+    made = [s for s in known if originals and s["of"] == originals[0]]
+    made.sort(key=lambda s: s["language"] != language)
+    return [*originals, *(s["id"] for s in made)][:6]
+
+
+def _rows(
+    document: Mapping[str, Any], columns: Sequence[str], found: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], set[int]]:
+    """One row a segment of the original, with what each column has there and the findings that stand on it."""
+    if not columns:
+        return [], set()
+    segments = document["segments"]
+    languages = {s["id"]: s["language"] for s in document["sources"]}
+    links: dict[tuple[str, int], list[int]] = {}
+    added: dict[tuple[str, int], list[int]] = {}
+    for alignment in document["alignments"]:
+        if alignment["left"] == columns[0] and alignment["right"] in columns:
+            _spread(alignment, links, added)
+    placed: set[int] = set()
+    rows = []
+    for i, segment in enumerate(segments[columns[0]]):
+        cells = [{"name": columns[0], "lang": languages[columns[0]], "text": _visible(segment["text"])}]
+        here = {columns[0]: {i}}
+        for name in columns[1:]:
+            indices = sorted({*links.get((name, i), []), *added.get((name, i), [])})
+            here[name] = set(indices)
+            text = " ".join(str(segments[name][j]["text"]) for j in indices)
+            cells.append({"name": name, "lang": languages[name], "text": _visible(text)})
+        mine = [f for f in found if f["number"] not in placed and _on(f, here)]
+        placed.update(f["number"] for f in mine)
+        rows.append({"cells": cells, "findings": mine})
+    return rows, placed
+
+
+def _spread(
+    alignment: Mapping[str, Any], links: dict[tuple[str, int], list[int]], added: dict[tuple[str, int], list[int]]
+) -> None:
+    name, last = str(alignment["right"]), 0
+    for link in alignment["links"]:
+        for i in link["left"]:
+            links[name, int(i)] = [int(j) for j in link["right"]]
+            last = int(i)
+        if not link["left"]:
+            added.setdefault((name, last), []).extend(int(j) for j in link["right"])
+
+
+def _on(finding: Mapping[str, Any], here: Mapping[str, set[int]]) -> bool:
+    """Whether a finding quotes a segment of this row."""
+    return any(set(indices) & here.get(name, set()) for name, indices in finding["segments"].items() if name)
