@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forebear.core.errors import printable
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.png import png
 from forebear.reports.scene import Figure, sheet
@@ -17,6 +18,8 @@ from forebear.reports.svg import colour_rules, inline_svg, standalone_svg
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+MAX_TEXT = 4000
+"""Longest text of a document printed in one place."""
 TEMPLATES = Path(__file__).parent / "templates"
 Document = Mapping[str, Any]
 Draw = Callable[[Catalogue], Figure | None]
@@ -65,7 +68,13 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=one_line,
     )
+
+
+def one_line(value: object) -> object:
+    """What a template prints: text without control or bidirectional characters; markup of ours as it is."""
+    return printable(value, MAX_TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def sentences(english: Sequence[str], words: Catalogue) -> list[Sentence]:
@@ -92,8 +101,8 @@ def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:
         "caption": figure.caption,
         "caveat": figure.caveat,
         "panels": [Markup(inline_svg(panel, label)) for panel in figure.panels],
-        "svg": _data("image/svg+xml", svg.encode("utf-8", "replace")),
-        "png": _data("image/png", picture),
+        "svg": Markup(_data("image/svg+xml", svg.encode("utf-8", "replace"))),
+        "png": Markup(_data("image/png", picture)),
     }
 
 

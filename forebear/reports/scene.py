@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from forebear.core.errors import printable
+
 Point = tuple[float, float]
 LEVELS = 10
 """Steps of the colour scale on either side of zero."""
@@ -178,6 +180,17 @@ def text_width(text: str, size: float) -> float:
     """About how wide a line of text is: wide characters count one size, others six tenths."""
     wide = sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
     return size * (wide + 0.56 * (len(text) - wide))
+
+
+def fitted(text: str, width: float, size: float) -> str:
+    """The text made printable and cut, with a sign that it was, to fit a width even in the widest common fonts."""
+    text = printable(text, 200)
+    size *= 1.25
+    if text_width(text, size) <= width:
+        return text
+    while text and text_width(f"{text}…", size) > width:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:

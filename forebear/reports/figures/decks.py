@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import numbered
-from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, ticks
+from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, fitted, text_width, ticks
 
 SIDE = 190.0
 LEFT, TOP = 34.0, 36.0
@@ -35,7 +35,7 @@ def _square(axis: str, best: Sequence[int], words: Catalogue, layer: Sequence[in
     where = "" if layer is None else words("figure.deck_layers", subject=layer[0], candidate=layer[1])
     marks = ticks(count, 5)
     shapes: list[Shape] = [
-        Words(LEFT, 13, f"{words.name('term', axis)}{where}", bold=True),
+        Words(LEFT, 13, fitted(words.name("term", axis), SIDE - text_width(where, 13), 12) + where, bold=True),
         Words(LEFT, 29, words("figure.deck_count", matched=in_place, of=len(best)), "muted"),
         Box(LEFT, TOP, SIDE, SIDE, "panel", "line"),
         Dots(dots, 1.1 if len(best) > 256 else 1.7, "dot"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import colour_legend, numbered
-from forebear.reports.scene import Box, Cells, Figure, Lines, Scene, Shape, Words, level_of, ticks
+from forebear.reports.scene import Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
 LEFT, TOP = 84.0, 26.0
 WIDE, ROW = 250.0, 18.0
@@ -47,7 +47,7 @@ def _grid(
     for row, effect in enumerate(effects):
         y = TOP + row * ROW
         known = {tuple(f["layers"]): level_of(f[figure], top) for f in effect["by_layer"]}
-        shapes.append(Words(LEFT - 8, y + 12, words.name("part", effect["part"]), "ink", "end"))
+        shapes.append(Words(LEFT - 8, y + 12, fitted(words.name("part", effect["part"]), LEFT - 10, 12), "ink", "end"))
         alone = [level for place, level in known.items() if place[0] is None]
         levels = alone if alone else [known.get(place, 0) for place in places]
         width = ALONE if alone else WIDE

@@ -10,10 +10,10 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import figure_number, numbered
-from forebear.reports.scene import Area, Box, Dots, Figure, Lines, Point, Scene, Shape, Words
+from forebear.reports.scene import Area, Box, Dots, Figure, Lines, Point, Scene, Shape, Words, fitted
 
 WIDE, HIGH = 168.0, 92.0
-LEFT, TOP = 44.0, 22.0
+LEFT, TOP = 50.0, 22.0
 SIZE = (LEFT + WIDE + 8, TOP + HIGH + 24)
 
 
@@ -52,7 +52,7 @@ def _panel(part: Mapping[str, Any], figure: str, words: Catalogue) -> Scene | No
     def at(curve: Sequence[Point]) -> tuple[Point, ...]:
         return tuple((LEFT + d * WIDE, TOP + HIGH * (high - v) / (high - low)) for d, v in curve)
 
-    shapes: list[Shape] = [Words(LEFT, 13, words.name("part", part["part"]), bold=True)]
+    shapes: list[Shape] = [Words(LEFT, 13, fitted(words.name("part", part["part"]), WIDE, 12), bold=True)]
     shapes.append(Box(LEFT, TOP, WIDE, HIGH, "panel", "line"))
     if low_curve:
         shapes.append(Area((*at(low_curve), *reversed(at(high_curve))), "band"))
