@@ -18,8 +18,8 @@ from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
 from forebear.tokens.lineage import labels
 from forebear.tokens.profile import profile, splits
-from forebear.tokens.scheme import NAME, OneEach
-from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, load_vocabulary
+from forebear.tokens.scheme import NAME, OneEach, is_scheme
+from forebear.tokens.vocabulary import Loader, Vocabulary, find_vocabulary_file, load_vocabulary
 
 SHOWN_FAILURES = 5
 """Failures to give a text back that are shown per tokenizer; all are counted."""
@@ -90,12 +90,13 @@ def cost(
     width: int = 4096,
     price: float | None = None,
     cut: str | None = None,
+    load: Loader = load_vocabulary,
 ) -> Mapping[str, Any]:
     """Weigh tokenizers on the default text, or on a file.
 
     text: a UTF-8 file instead of the default text; reference: the language that premiums compare with;
     width: residual width for the parameters of the table; price: money per million tokens; cut: how a rank file that does
-    not say cuts its text (a name of `splitting.names()`).
+    not say cuts its text (a name of `splitting.names()`); load: what reads a vocabulary.
     Raises: UsageError on words that mean nothing here; RefusedError when a file is no tokenizer we can read.
     """
     if not paths:
@@ -109,7 +110,7 @@ def cost(
     began = time.perf_counter()
     names = [str(path) for path in paths]
     limits: list[str] = []
-    candidates = _open(names, cut, limits)
+    candidates = _open(names, cut, limits, load)
     read_text = _weigh(candidates, text)
     body = _body(candidates, text, reference, width, price)
     limits += _limits(candidates, text, price)
@@ -119,14 +120,14 @@ def cost(
                   reproduce=_command(names, text, reference, width, price, cut))  # fmt: skip
 
 
-def _open(names: Sequence[str], cut: str | None, limits: list[str]) -> list[Candidate]:
+def _open(names: Sequence[str], cut: str | None, limits: list[str], load: Loader) -> list[Candidate]:
     found = []
     for name, label in zip(names, labels(names), strict=True):
-        if name == NAME:
+        if is_scheme(name):
             scheme = OneEach()
-            found.append(Candidate(NAME, name, scheme, scheme.vocabulary))
+            found.append(Candidate(NAME, NAME, scheme, scheme.vocabulary))
             continue
-        vocabulary = load_vocabulary(name, full=True)
+        vocabulary = load(name, full=True)
         try:
             encoder = encoder_of(vocabulary, cut=cut, digest=_digest(name)[1])
         except CannotEncodeError as error:

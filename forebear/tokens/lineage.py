@@ -19,17 +19,30 @@ from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
 from forebear.tokens.structure import Structure, structure
-from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, find_vocabulary_file, load_vocabulary
 
 _TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
 MOST_STRETCHES = 60
 """Most stretches of ids one document lists; shorter ones join their neighbours."""
+NULL = {
+    "independent_pairs": 400,
+    "called_kin": 0,
+    "upper_95": 0.0075,
+    "highest_order_kept": 0.2002,
+    "wrong_answers": "1 of 320",
+    "from": "bench/results/tokenizers-lineage-1.json",
+}
+"""What the held-out run gave: independents and re-learnt vocabularies of about 3,500 tokens (0 of n: at most 3/n)."""
 CLOSE = 0.3
 """Order kept above this without exact stretches is worth a sentence, though it decides nothing."""
 
 
-def lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Mapping[str, Any]:
+def lineage(
+    subject: str | Path, candidates: Sequence[str | Path], *, load: Loader = load_vocabulary
+) -> Mapping[str, Any]:
     """Relation of a tokenizer to one or several others.
+
+    load: what reads a vocabulary (a room above may open checkpoints with a tokenizer inside).
 
     Raises: UsageError without candidates; RefusedError when a file is no tokenizer we can read.
     Source: METHODS §15; thresholds: docs/decisions/0007-tokenizer-lineage-thresholds.md.
@@ -38,7 +51,7 @@ def lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Mapping[st
         raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")
     began = time.perf_counter()
     names = [str(subject), *map(str, candidates)]
-    loaded = [load_vocabulary(name, full=name is names[0]) for name in names]  # only the subject's merges are looked at
+    loaded = [load(name, full=name is names[0]) for name in names]  # only the subject's merges are looked at
     body = describe(loaded[0], loaded[1:], labels(names))
     for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
         entry["path"] = name
@@ -234,6 +247,7 @@ def _evidence(found: Kinship) -> dict[str, Any]:
         "kept": found.kept_count,
         "log10_bound_random_order": round(log10_chance(found.in_chain, found.ordered), 1),
         "decides": True,
+        "null": dict(NULL),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from forebear.tokens.encoders.base import Encoder
 from forebear.tokens.vocabulary import Vocabulary
@@ -15,6 +16,11 @@ from forebear.tokens.vocabulary import Vocabulary
 NAME = "builtin:one-each"
 _HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PART = re.compile(rf"(?:(?![{_HAN}])[^\W\d_])+|.", re.S)
+
+
+def is_scheme(name: str) -> bool:
+    """Whether an argument means the scheme: its name, or the short form where no such file exists."""
+    return name == NAME or (name == "one-each" and not Path(name).exists())
 
 
 class OneEach(Encoder):

@@ -8,6 +8,7 @@ from typing import Any
 
 from forebear.tokens import cost as _cost
 from forebear.tokens import lineage as _lineage
+from forebear.tokens.vocabulary import Loader, load_vocabulary
 
 Document = Mapping[str, Any]
 
@@ -20,11 +21,12 @@ def cost(
     width: int = 4096,
     price: float | None = None,
     cut: str | None = None,
+    load: Loader = load_vocabulary,
 ) -> Document:
     """What vocabularies cost (`forebear tokenizers cost T...`): see forebear.tokens.cost.cost."""
-    return _cost.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut)
+    return _cost.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut, load=load)
 
 
-def lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Document:
+def lineage(subject: str | Path, candidates: Sequence[str | Path], *, load: Loader = load_vocabulary) -> Document:
     """Where a vocabulary comes from (`forebear tokenizers lineage SUBJECT CANDIDATE...`): see forebear.tokens.lineage."""
-    return _lineage.lineage(subject, candidates)
+    return _lineage.lineage(subject, candidates, load=load)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,14 @@ def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
             raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
         file = found
     return read_vocabulary(file, full=full)
+
+
+class Loader(Protocol):
+    """Reads a vocabulary; rooms above this one give one that also opens checkpoints with a tokenizer inside."""
+
+    def __call__(self, path: str | Path, *, full: bool = False) -> Vocabulary:
+        """As load_vocabulary."""
+        ...
 
 
 def shared_tokens(a: Vocabulary, b: Vocabulary) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -40,6 +40,14 @@ class BytePairs(Encoder):
             whole = self._ids.get(data)
             if whole is not None:
                 return (whole,)
+        return self._joined(data)
+
+    def join_bytes(self, data: bytes) -> Sequence[int]:
+        """Bytes as one piece, whether or not they are text."""
+        whole = self._ids.get(data) if self._whole_first else None
+        return (whole,) if whole is not None else self._joined(data)
+
+    def _joined(self, data: bytes) -> Sequence[int]:
         symbols = [self._bytes[byte] for byte in data]
         # a byte without a token is lost, as in the maker's encoder; losslessness shows it
         return merge([id_ for id_ in symbols if id_ is not None], self._join)

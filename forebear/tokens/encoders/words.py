@@ -77,6 +77,14 @@ class WordPiece(Encoder):
             start = stop
         return found
 
+    def reaches(self, text: str, id_: int) -> bool:
+        """Whether some word has this piece: as its first piece by itself, or after a first piece that leaves it alone."""
+        if text.startswith(" "):
+            parts = self.pieces(text)
+            return len(parts) == 1 and list(self.encode_piece(parts[0])) == [id_]
+        clean = self._normalise("x" + text)[1:]
+        return clean == text and self._inner.get(text) == id_ and len(bert_words("x" + text)) == 1
+
     def restore(self, ids: Sequence[int]) -> str:
         """Words with single spaces between; what normalisation took is gone."""
         return super().restore(ids).removeprefix(" ")

@@ -1,0 +1,88 @@
+"""Vocabularies we know by sight: digests of their tokens, and a sample of tokens in order, enough to see kin without the file.
+
+The sample is every token whose hash is divisible by SAMPLED, so that samples of kin hold the same tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from forebear.tokens.kinship import Prepared
+from forebear.tokens.order import longest_chain
+
+SAMPLED = 256
+LEAST_SAMPLE = 20
+"""Fewest shared sampled tokens that say anything."""
+ORDER = 0.9
+"""Order kept over the sample from which a known vocabulary is named as kin (described; `lineage` with the file decides)."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A known vocabulary that this one resembles. how: "same tokens and order", "same tokens", "order kept in a sample"."""
+
+    name: str
+    how: str
+    shared: int
+    in_order: int
+    of_theirs: int
+
+
+def set_digest(prepared: Prepared) -> str:
+    """SHA-256 over the text tokens, whatever their order."""
+    return _digest(sorted(prepared.tokens))
+
+
+def order_digest(prepared: Prepared) -> str:
+    """SHA-256 over the text tokens in order of id."""
+    return _digest(prepared.tokens)
+
+
+def _digest(tokens: list[bytes]) -> str:
+    digest = hashlib.sha256()
+    for token in tokens:
+        digest.update(len(token).to_bytes(4, "little"))
+        digest.update(token)
+    return digest.hexdigest()
+
+
+def sampled(prepared: Prepared) -> list[str]:
+    """Hashes of the sampled tokens in order of id (48 bits each, in hexadecimal)."""
+    found = []
+    for token in prepared.tokens:
+        code = hashlib.blake2b(token, digest_size=8).digest()
+        if code[0] % SAMPLED == 0 and len(token) > 1:
+            found.append(code[1:7].hex())
+    return found
+
+
+@cache
+def _known() -> tuple[dict[str, Any], ...]:
+    text = resources.files("forebear.tokens").joinpath("data", "known.json").read_bytes()
+    return tuple(json.loads(text)["vocabularies"])
+
+
+def matches(prepared: Prepared) -> list[Match]:
+    """Known vocabularies that are the same, or whose sampled order is kept; the closest first."""
+    whole, order, ours = set_digest(prepared), order_digest(prepared), sampled(prepared)
+    place = {code: at for at, code in enumerate(ours)}
+    found = []
+    for entry in _known():
+        theirs = entry["sample"]
+        rows = [place[code] for code in theirs if code in place]
+        if entry["order_sha256"] == order:
+            found.append(Match(entry["name"], "same tokens and order", len(rows), len(rows), len(theirs)))
+        elif entry["set_sha256"] == whole:
+            kept = int(longest_chain(rows).sum())
+            found.append(Match(entry["name"], "same tokens", len(rows), kept, len(theirs)))
+        elif len(rows) >= LEAST_SAMPLE:
+            kept = int(longest_chain(rows).sum())
+            if kept >= ORDER * len(rows):
+                found.append(Match(entry["name"], "order kept in a sample", len(rows), kept, len(theirs)))
+    ranks = ("same tokens and order", "same tokens", "order kept in a sample")
+    return sorted(found, key=lambda match: (ranks.index(match.how), -match.in_order / max(1, match.of_theirs)))
