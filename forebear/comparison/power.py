@@ -9,8 +9,13 @@ from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.stats.power import rounded_up, smallest_found
 
 
-def power_words(pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values: AxisOutcome, layers: LayerMap) -> str:
-    """Smallest correlation between units in place that each axis would have shown, by the effective dimension measured."""
+def power_words(
+    pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values: AxisOutcome, layers: LayerMap, gauge: str = ""
+) -> str:
+    """Smallest correlation between units in place that each axis would have shown, by the effective dimension measured.
+
+    gauge: the same for a rewritten copy, where gauge fixing ran.
+    """
     said = []
     named = (("neurons of one layer", neurons), ("channels", channels), ("value dimensions of one head", values))
     for word, outcome in named:
@@ -29,10 +34,9 @@ def power_words(pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values:
         if parts:
             said.append(f"{outcome.units} {word} (effective dimension {outcome.d_eff:.0f}): {', '.join(parts)}")
     if not said:
-        return ""
+        return gauge
     return (
         "The smallest correlation in place that would have been found half of the time: "
         + "; ".join(said)
-        + ". This says "
-        "nothing of copies that were rotated or reordered as a whole."
+        + (f". {gauge}" if gauge else ". This says nothing of copies that were rotated or reordered as a whole.")
     )

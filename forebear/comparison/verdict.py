@@ -23,18 +23,22 @@ RELATIONS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """Relation with its reason. `primary` is the evidence quoted, None where no test decided."""
+    """Relation with its reason. `primary` is the evidence quoted, None where no test decided.
+
+    reparameterised: the relation shows only after gauge fixing (METHODS §9).
+    """
 
     relation: str
     words: str
     primary: Evidence | None = None
+    reparameterised: bool = False
 
     def document(self) -> dict[str, Any]:
         """The verdict as it stands in a comparison document."""
         return {
             "relation": self.relation,
             "direction": "not-shown",
-            "reparameterised": False,
+            "reparameterised": self.reparameterised,
             "kind": self.primary.kind if self.primary else ("exact" if self.relation == "identical" else "described"),
             "log10_p": round(self.primary.log10_p, 3) if self.primary and self.primary.log10_p is not None else None,
             "test": self.primary.name if self.primary else ("equality" if self.relation == "identical" else None),
@@ -48,6 +52,12 @@ def findings_among(evidence: Sequence[Evidence]) -> list[Evidence]:
     deciding = [e for e in evidence if e.decides and e.log10_p is not None]
     factor = log10(max(1, len(deciding)))
     return [e for e in deciding if e.log10_p is not None and e.log10_p + factor <= VERDICT_LOG10_LEVEL]
+
+
+def settled(evidence: Sequence[Evidence]) -> bool:
+    """Whether two symmetries agree, one of them on a private axis: what "related" rests on (METHODS §11)."""
+    found = findings_among(evidence)
+    return {"order", "sign"} <= {e.symmetry for e in found} and any(e.private for e in found if e.symmetry != "none")
 
 
 def judge(
@@ -79,8 +89,15 @@ def judge(
         return Verdict("shared-start", shared_start, primary)
     symmetries = {e.symmetry for e in found}
     private = [e for e in found if e.private]
-    if primary is not None and {"order", "sign"} <= symmetries and private:
-        return Verdict("related", f"{_related_words(found, training_shared)} {training}".strip(), primary)
+    rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
+    if settled(evidence):
+        words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
+        return Verdict("related", words, primary, rewritten)
+    calibrated = [e for e in found if e.kind == "calibrated"]
+    if calibrated:
+        return Verdict(
+            "related", f"{_related_words(found, training_shared, True)} {training}".strip(), calibrated[0], True
+        )
     if found and not private:
         return Verdict(
             "related-channels-only",
@@ -104,10 +121,11 @@ def judge(
     )
 
 
-def _related_words(found: Sequence[Evidence], training_shared: bool) -> str:
+def _related_words(found: Sequence[Evidence], training_shared: bool, rewritten: bool) -> str:
     """Worded "weights or shared randomness" unless the shared-start test excludes a mere start (METHODS §1)."""
     what = "shares weights" if training_shared else "shares weights, or the randomness they started from,"
-    return f"The subject {what} with the candidate: {_figures(found)} This shows a common origin, not who came first."
+    after = ", after undoing a rewriting that leaves the outputs unchanged" if rewritten else ""
+    return f"The subject {what} with the candidate{after}: {_figures(found)} This shows a common origin, not who came first."
 
 
 def _figures(found: Sequence[Evidence]) -> str:
@@ -120,6 +138,11 @@ def _figures(found: Sequence[Evidence]) -> str:
         elif e.test == "sign":
             said.append(
                 f"signs of {e.axis} agree (z {e.extra.get('z', 0.0):.1f} of at most {e.extra.get('max_z', 0.0):.1f})"
+            )
+        elif e.kind == "calibrated":
+            said.append(
+                f"both views of {e.matched} of {e.of} neurons in {e.extra.get('layers', 0)} layer pairs name the same partner "
+                f"(chance is credited with {e.extra.get('expected', 0):.0f}; log10 p {e.log10_p:.0f}, calibrated)"
             )
         elif e.log10_p is not None:
             said.append(f"the {e.test} test on {e.axis} rejects (log10 p ≤ {e.log10_p:.0f})")

@@ -42,8 +42,8 @@ class SharedRows:
     pieces: tuple[Piece, Piece]
 
 
-def shared_rows(pair: Pair) -> SharedRows | None:
-    """Embedding rows of tokens chosen evenly over the shared vocabulary; None when there is nothing to read."""
+def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
+    """Embedding rows of at most `most` tokens chosen evenly over the shared vocabulary; None when there is nothing to read."""
     pieces = pair.both("embedding", None, None)
     if pieces is None:
         pair.note("channels were not tested by tokens: no token embedding was recognised on both sides")
@@ -56,7 +56,7 @@ def shared_rows(pair: Pair) -> SharedRows | None:
     if not len(ids_a):
         pair.note("channels were not tested by tokens: the two vocabularies share no token")
         return None
-    count = min(len(ids_a), MAX_TOKENS, _affordable(pair, pieces))
+    count = min(len(ids_a), most, _affordable(pair, pieces, most))
     if count < 2:
         pair.note("channels were not tested by tokens: the budget does not pay for two embedding rows a side")
         return None
@@ -70,10 +70,10 @@ def _rows(checkpoint: Checkpoint, piece: Piece) -> int:
     return checkpoint.container.tensors[piece.tensor].shape[0]
 
 
-def _affordable(pair: Pair, pieces: tuple[Piece, Piece]) -> int:
+def _affordable(pair: Pair, pieces: tuple[Piece, Piece], most: int) -> int:
     left = pair.allowance.left()
     if left is None:
-        return MAX_TOKENS
+        return most
     dearest = max(row_bytes(pair.subject, pieces[0].tensor), row_bytes(pair.candidate, pieces[1].tensor))
     return left // EMBEDDING_SHARE // max(1, dearest)
 

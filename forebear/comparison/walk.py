@@ -11,12 +11,13 @@ from forebear.comparison.effects import effects_of
 from forebear.comparison.equality import Equality, find_equality
 from forebear.comparison.everypair import EveryPair, every_pair
 from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.outcome import GaugeOutcome
 from forebear.comparison.layers import LayerMap, find_layers
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
 from forebear.comparison.tensors import survey, tensor_rows
-from forebear.comparison.verdict import Verdict, findings_among, judge
+from forebear.comparison.verdict import Verdict, findings_among, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
 from forebear.comparison.words import alignment_words
@@ -62,6 +63,11 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     start = ask_shared_start(pair, layers, rows) if findings_among(evidence) else None
     if start is not None:
         evidence += start.evidence
+    gauge = None
+    if not equality.identical and not settled(evidence):
+        gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
+        evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
+        start = gauge.start or start  # raw gains say nothing where they were replaced
     neurons, values = private[NEURONS.word][0], private[VALUES.word][0]
     verdict = judge(
         evidence,
@@ -69,20 +75,59 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         shared_start=start.words if start is not None and start.only_start else None,
         training=start.words if start is not None and not start.only_start else "",
         training_shared=start is not None and start.shared_training,
-        power=lambda: _power(pair, channels, neurons, values, layers),
+        power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
+    if gauge is not None:
+        _add_gauge(alignment, gauge)
     looked = survey(pair, layers)
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
 
 
-def _power(pair: Pair, channels: AxisOutcome, neurons: AxisOutcome, values: AxisOutcome, layers: LayerMap) -> str:
+def _power(
+    pair: Pair,
+    channels: AxisOutcome,
+    neurons: AxisOutcome,
+    values: AxisOutcome,
+    layers: LayerMap,
+    gauge: GaugeOutcome | None,
+) -> str:
     # only a verdict of no evidence needs it, and its normal quantiles load a library of fractions
     from forebear.comparison.power import power_words
 
-    return power_words(pair, channels, neurons, values, layers)
+    return power_words(pair, channels, neurons, values, layers, gauge.power if gauge is not None else "")
+
+
+def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
+    """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
+    from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
+
+    if not budget_stated:
+        pair.allowance.restart()
+    outcome = gauge_pair(pair, layers, rows, full=full)
+    if not outcome.ran:
+        pair.note(f"a copy rewritten without changing its outputs was not looked for: {outcome.why}")
+    for sentence in outcome.limits:
+        pair.note(sentence)
+    return outcome
+
+
+def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:
+    """What gauge fixing found stands beside the raw alignment; its layer map replaces the raw one where it decided."""
+    alignment["gauge"] = {"ran": gauge.ran, "why": gauge.why, "decided": gauge.decided, **gauge.document}
+    alignment["words"] += gauge.words
+    if gauge.layers is not None:
+        alignment["layers"] |= {
+            "pairs": [list(p) for p in gauge.layers.pairs],
+            "how": "aligned by two views of neurons after gauge fixing"
+            if gauge.layers.found
+            else "plain order, held by two views of neurons after gauge fixing",
+            "similarity": [[round(float(v), 4) for v in line] for line in gauge.layers.similarity],
+            "threshold": round(gauge.layers.threshold, 4),
+            "repeats": {str(k): v for k, v in gauge.layers.repeats.items()},
+        }
 
 
 def _withhold(evidence: Evidence, withheld: dict[str, list[str]]) -> Evidence:

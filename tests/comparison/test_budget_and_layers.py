@@ -42,8 +42,8 @@ def test_within_a_stated_budget_a_copy_too_large_for_it_is_related_not_identical
     assert forebear.compare(base, [tmp_path / "copy"], full=True)["verdict"]["relation"] == "identical"
 
 
-def test_sign_flips_alone_leave_one_symmetry_and_no_accusation(tmp_path):
-    """Flipped units keep their order: the deck sees them, the sign test does not, and one symmetry decides nothing."""
+def test_sign_flips_leave_one_symmetry_in_place_and_gauge_fixing_settles_it(tmp_path):
+    """Flipped units keep their order: the deck sees them, the sign test does not; two views do, whatever the signs."""
     base, rng = demo_folder() / "base", np.random.default_rng(2)
     arrays = load(base)
     for layer in range(4):
@@ -61,8 +61,9 @@ def test_sign_flips_alone_leave_one_symmetry_and_no_accusation(tmp_path):
                 value * flips[:, None] if name.endswith(("o_proj.weight", "down_proj.weight")) else value * flips
             )
     document = forebear.compare(save(tmp_path / "flipped", arrays, base), [base])
-    assert document["verdict"]["relation"] == "cannot-tell"
-    assert "Only the order" in document["verdict"]["words"]
+    assert (document["verdict"]["relation"], document["verdict"]["reparameterised"]) == ("related", True)
+    in_place = [e for e in document["evidence"] if e["test"] == "sign" and not e.get("gauge")]
+    assert in_place and all(e["log10_p"] > -3 for e in in_place)
 
 
 def test_several_candidates_multiply_every_p_value_and_a_damaged_one_does_not_stop_the_rest(tmp_path):

@@ -1,0 +1,188 @@
+"""Cells: one layer of the subject held against one layer of the candidate by two views (METHODS §9, steps 3 and 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log10
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.gauge.folded import Place, Side, Views
+from forebear.comparison.gauge.thresholds import LARGE_LAYER, MAX_EXPERTS, MISMATCHED_PER_LAYER, NEURONS
+from forebear.comparison.pair import Pair, spread
+from forebear.core.spacing import evenly
+from forebear.stats.arrays import F32, F64
+from forebear.stats.gauge import Agreement, two_views
+
+BUDGET_WORDS = "neurons of some layers for the comparison after gauge fixing"
+Cell = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Neurons of one place of the subject, carried into the candidate's coordinates. positions: (n,) their places there."""
+
+    place: Place
+    views: Views
+    positions: NDArray[np.intp]
+
+
+@dataclass
+class CellResult:
+    """The best expert pair of one cell. tried: expert pairs looked at. in_place: neurons whose first view names their own
+    position; products: one signed product per neuron that stands at the same position on both sides."""
+
+    cell: Cell
+    experts: tuple[int | None, int | None]
+    agreement: Agreement
+    tried: int
+    in_place: int
+    products: F64
+    flips: bool
+    by_expert: dict[tuple[int | None, int | None], int] = field(default_factory=dict)
+
+
+def ask(side: Side, layers: Iterable[int], rotation: F32, count: int) -> dict[int, list[Asked]]:
+    """Evenly spaced neurons of every place of some layers of the subject, turned by the rotation."""
+    found: dict[int, list[Asked]] = {}
+    for layer in layers:
+        for place in side.places(layer)[:MAX_EXPERTS]:
+            size = side.neurons(place)
+            if size:
+                chosen = evenly(size, count).astype(np.intp)
+                views = side.views(place, None if len(chosen) == size else chosen)
+                found.setdefault(layer, []).append(Asked(place, views.turned(rotation), chosen))
+    return found
+
+
+def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell) -> CellResult | None:
+    """The best of all expert pairs of one cell; None when a side has nothing to compare."""
+    best: CellResult | None = None
+    tried: dict[tuple[int | None, int | None], int] = {}
+    for mine in asked:
+        for place, views in there:
+            if mine.views.flips != views.flips:
+                continue
+            first, second = mine.views, views
+            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips))
+            experts = (mine.place[1], place[1])
+            tried[experts] = agreement.matched
+            if best is None or agreement.matched > best.agreement.matched:
+                in_place = int(np.count_nonzero(agreement.first == mine.positions))
+                best = CellResult(cell, experts, agreement, 0, in_place, _products(mine, views), views.flips)
+    if best is not None:
+        best.tried, best.by_expert = len(tried), tried
+    return best
+
+
+def _products(mine: Asked, views: Views) -> F64:
+    """Signed products of the second view (as stored, not made orthogonal) of neurons at the same position, scaled to cosines."""
+    inside = mine.positions < len(views.raw)
+    a, b = mine.views.raw[inside], views.raw[mine.positions[inside]]
+    sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    dots = np.einsum("ij,ij->i", a, b, dtype=np.float64)
+    products: F64 = np.divide(dots, sizes, out=np.zeros(len(dots)), where=sizes > 0)
+    return products
+
+
+@dataclass
+class Tested:
+    """A layer map held against the cells of layers that do not belong together."""
+
+    pairs: list[CellResult]
+    mismatched: list[CellResult]
+    d_eff_views: tuple[F32, F32] | None = None
+    layer_size: int = 0
+    one_key: float = 0.0
+    """Largest mean |cosine| of the two rows of a neuron, over the layers read."""
+
+    @property
+    def experts_log10(self) -> float:
+        """log10 of the expert pairs looked at, over all layer pairs (each took its best)."""
+        return sum(log10(max(1, r.tried)) for r in self.pairs)
+
+
+def test_map(
+    pair: Pair, sides: tuple[Side, Side], rotation: F32, pairs: Sequence[Cell], related: set[Cell], *, full: bool
+) -> Tested | None:
+    """Two views on every pair of a layer map, and on cells off it. None when the budget allows no pair.
+
+    related: cells that may truly share weights though they are off the map (repeated layers); never taken as mismatched.
+    """
+    chosen = affordable(pair, sides, pairs, full)
+    if not chosen:
+        return None
+    size = max(sides[1].neurons(p) for _, b in chosen for p in sides[1].places(b)[:1])
+    count = NEURONS if size <= LARGE_LAYER or full else NEURONS // 2
+    asked = ask(sides[0], {a for a, _ in chosen}, rotation, count)
+    strange = _strangers(chosen, {*pairs, *related}, sorted(asked), sides[1].checkpoint.layers)
+    tested = Tested([], [], None, size)
+    for a, b in chosen:
+        there = read_layer(sides[1], b)
+        tested.one_key = max(
+            [tested.one_key, *(m.views.coupled for m in asked.get(a, [])), *(v.coupled for _, v in there)]
+        )
+        result = hold(asked.get(a, []), there, (a, b))
+        if result is not None:
+            tested.pairs.append(result)
+            if tested.d_eff_views is None:
+                tested.d_eff_views = (asked[a][0].views.first, there[0][1].first)
+        for other in strange.get(b, ()):
+            found = hold(asked[other], there, (other, b))
+            if found is not None:
+                tested.mismatched.append(found)
+    return tested if tested.pairs else None
+
+
+def read_layer(side: Side, layer: int) -> list[tuple[Place, Views]]:
+    """Every neuron of a layer, by place."""
+    return [(place, side.views(place)) for place in side.places(layer)[:MAX_EXPERTS] if side.neurons(place)]
+
+
+def affordable(pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], full: bool) -> list[Cell]:
+    """Pairs of the map that the budget can read, spread over the depth."""
+    chosen: list[Cell] = []
+    costs = [0, 0]
+    left = pair.allowance.left()
+    for at in spread(len(pairs)):
+        a, b = pairs[at]
+        for k, layer in ((0, a), (1, b)):
+            wanted = NEURONS if k == 0 and not full else None
+            costs[k] += sum(sides[k].cost(p, wanted) for p in sides[k].places(layer)[:MAX_EXPERTS])
+        if left is not None and max(costs) > left:
+            pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS)
+            break
+        chosen.append((a, b))
+    return sorted(chosen)
+
+
+def _strangers(chosen: Sequence[Cell], known: set[Cell], asked: Sequence[int], layers: int) -> Mapping[int, list[int]]:
+    """For every candidate layer read, layers of the subject that do not belong to it, far ones first."""
+    found: dict[int, list[int]] = {}
+    for a, b in chosen:
+        others = [other for other in asked if other != a and (other, b) not in known]
+        others.sort(key=lambda other, here=a: (-min(abs(other - here), layers), other))  # type: ignore[misc]
+        found[b] = others[:MISMATCHED_PER_LAYER]
+    return found
+
+
+def screen(pair: Pair, sides: tuple[Side, Side], rotation: F32, count: int) -> NDArray[np.float64] | None:
+    """Share of agreements of a few neurons, every layer against every layer; None when the budget cannot read them."""
+    layers = [s.checkpoint.layers for s in sides]
+    costs = [
+        sum(side.cost(p, count if k == 0 else None) for i in range(layers[k]) for p in side.places(i)[:MAX_EXPERTS])
+        for k, side in enumerate(sides)
+    ]
+    if not pair.allowance.allows(costs[0], costs[1], "every layer against every layer after gauge fixing"):
+        return None
+    asked = ask(sides[0], range(layers[0]), rotation, count)
+    shares = np.zeros((layers[0], layers[1]))
+    for b in range(layers[1]):
+        there = read_layer(sides[1], b)
+        for a, mine in asked.items():
+            result = hold(mine, there, (a, b))
+            if result is not None:
+                shares[a, b] = result.agreement.share
+    return shares

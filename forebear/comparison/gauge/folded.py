@@ -1,0 +1,93 @@
+"""Neurons of one MLP as two separate views in the coordinates of the bare residual stream (METHODS §9, steps 1 and 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.allowance import piece_cost
+from forebear.comparison.gauge.norms import NormRule, gain
+from forebear.models.checkpoint import Checkpoint, Piece
+from forebear.stats.arrays import F32, unit_rows
+from forebear.stats.gauge import fold, residual
+
+Place = tuple[int, int | None]
+"""Layer, and expert of a mixture layer."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Neurons seen twice. first: gate rows (plain MLPs: up rows); second: up rows (down columns), made orthogonal to the first.
+
+    Shapes: (n, width) each. raw: the second view before it was made orthogonal. flips: whether a neuron's sign in the second
+    view is free (gated MLPs).
+    """
+
+    first: F32
+    second: F32
+    raw: F32
+    flips: bool
+    coupled: float
+    """Mean |cosine| of a gated neuron's two rows in its own model; 0 for plain MLPs."""
+
+    def turned(self, rotation: F32) -> Views:
+        """The same neurons in the other side's coordinates. rotation: (width, other width)."""
+        return Views(self.first @ rotation, self.second @ rotation, self.raw @ rotation, self.flips, self.coupled)
+
+    def take(self, index: NDArray[np.intp]) -> Views:
+        """Some of the neurons."""
+        return Views(self.first[index], self.second[index], self.raw[index], self.flips, self.coupled)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One checkpoint with the rule by which its norms fold."""
+
+    checkpoint: Checkpoint
+    rule: NormRule
+
+    def places(self, layer: int) -> list[Place]:
+        """Where the layer has neurons: one place, or one per expert."""
+        if self.checkpoint.piece("up", layer) is not None:
+            return [(layer, None)]
+        found: list[Place] = []
+        while self.checkpoint.piece("up", layer, len(found)) is not None:
+            found.append((layer, len(found)))
+        return found
+
+    def parts(self, place: Place) -> tuple[Piece, Piece] | None:
+        """The pieces the two views come from; None where one is missing."""
+        gate, up = self.checkpoint.piece("gate", *place), self.checkpoint.piece("up", *place)
+        down = self.checkpoint.piece("down", *place)
+        one, other = (gate, up) if gate is not None else (up, down)
+        return None if one is None or other is None else (one, other)
+
+    def neurons(self, place: Place) -> int:
+        """How many neurons there are; 0 where the place cannot be read."""
+        pieces = self.parts(place)
+        return min(p.size("neuron") for p in pieces) if pieces is not None else 0
+
+    def cost(self, place: Place, count: int | None) -> int:
+        """Bytes that `views` reads."""
+        pieces = self.parts(place)
+        return sum(piece_cost(self.checkpoint, p, "neuron", count) for p in pieces) if pieces is not None else 0
+
+    def views(self, place: Place, select: NDArray[np.intp] | None = None) -> Views:
+        """Both views of the chosen neurons (all by default) of a place that `parts` knows."""
+        pieces = self.parts(place)
+        assert pieces is not None
+        scale = gain(self.checkpoint, self.rule, "mlp", place[0])
+        gated = pieces[1].part == "up"
+        rows = [self.checkpoint.units(piece, "neuron", select)[0] for piece in pieces]
+        subtracted = self.rule.mean_subtracted
+        first = fold(rows[0], scale, mean_subtracted=subtracted)
+        raw = fold(rows[1], scale if gated else None, mean_subtracted=subtracted)
+        return Views(first, residual(raw, first), raw, gated, _coupling(first, raw) if gated else 0.0)
+
+
+def _coupling(first: F32, raw: F32) -> float:
+    (a, sound_a), (b, sound_b) = unit_rows(first), unit_rows(raw)
+    sound = sound_a & sound_b
+    return float(np.abs(np.einsum("ij,ij->i", a[sound], b[sound])).mean()) if sound.any() else 0.0

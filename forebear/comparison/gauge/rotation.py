@@ -1,0 +1,55 @@
+"""The rotation between two residual streams, from the embedding rows of shared tokens (METHODS §9, step 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.thresholds import ROTATION_RANK, TOKENS_PER_CHANNEL
+from forebear.comparison.pair import Pair
+from forebear.comparison.vocabulary import SharedRows
+from forebear.core.errors import IncomparableError
+from forebear.stats.arrays import F32
+from forebear.stats.gauge import fold, polar, rotation_fit
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Residual coordinates of the subject -> those of the candidate.
+
+    matrix: (subject width, candidate width). fit: mean cosine on tokens that played no part; tokens: how many made it.
+    how:    "embedding of shared tokens" or "neurons of n layers".
+    """
+
+    matrix: F32
+    fit: float
+    tokens: int
+    how: str
+
+
+def tokens_wanted(pair: Pair) -> int:
+    """Shared tokens to read: enough to fit every direction twice over, and to tell the fit."""
+    width = max(pair.subject.width, pair.candidate.width)
+    return min(max(2 * ROTATION_RANK, 768), TOKENS_PER_CHANNEL * width) if width <= ROTATION_RANK else 2 * ROTATION_RANK
+
+
+def from_embedding(rows: SharedRows, sides: tuple[Side, Side]) -> Rotation | None:
+    """Fitted on every other token, told on the rest; None where the rows cannot be used."""
+    a, b = (centred(r, s.rule.mean_subtracted) for r, s in zip((rows.a, rows.b), sides, strict=True))
+    fitted = np.arange(len(a)) % 2 == 0
+    try:
+        matrix = polar(a[fitted], b[fitted])
+    except IncomparableError:
+        return None
+    return Rotation(
+        matrix, rotation_fit(a[~fitted], b[~fitted], matrix), int(fitted.sum()), "embedding of shared tokens"
+    )
+
+
+def centred(rows: F32, mean_subtracted: bool) -> F32:
+    """Embedding rows without their mean row (and, under LayerNorm, without the part no norm lets through)."""
+    folded = fold(rows, mean_subtracted=mean_subtracted)
+    out: F32 = folded - folded.mean(axis=0, keepdims=True)
+    return out

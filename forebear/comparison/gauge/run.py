@@ -1,0 +1,150 @@
+"""Gauge fixing of one pair: fold, rotate, map the layers, hold two views against each other (METHODS §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
+from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
+from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.norms import norm_rule
+from forebear.comparison.gauge.outcome import GaugeOutcome
+from forebear.comparison.gauge.power import power_words
+from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
+from forebear.comparison.gauge.start import aligned_start
+from forebear.comparison.gauge.thresholds import SCREEN_NEURONS, SCREEN_SHARE
+from forebear.comparison.gauge.words import gauge_words
+from forebear.comparison.layers import LayerMap
+from forebear.comparison.pair import Pair
+from forebear.comparison.vocabulary import SharedRows, shared_rows
+from forebear.stats.alignment import align_layers, monotone_maps_log10
+
+
+def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool) -> GaugeOutcome:
+    """Compare a pair whose raw coordinates showed nothing.
+
+    layers: the raw layer map (used only when it was found). rows: shared embedding rows already read, if any.
+    Reads within the pair's allowance. Never raises for what a file lacks: the outcome says why nothing ran.
+    Source: METHODS §9, §10.
+    """
+    rules = norm_rule(pair.subject), norm_rule(pair.candidate)
+    if rules[0] is None or rules[1] is None:
+        families = {c.family for c, r in zip((pair.subject, pair.candidate), rules, strict=True) if r is None}
+        return GaugeOutcome(False, f"no folding rule is known for the {' and the '.join(sorted(families))} family")
+    sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
+    more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
+    rotation = from_embedding(more, sides) if more is not None else None
+    if rotation is None or more is None:
+        return GaugeOutcome(False, "no embedding rows of shared tokens could be used, so no rotation could be fitted")
+    outcome = _with_rotation(pair, sides, rotation, full)
+    if not outcome.decided:
+        return outcome
+    start = aligned_start(more, sides, rotation)
+    return replace(outcome, start=start, evidence=(*outcome.evidence, *start.evidence))
+
+
+@dataclass
+class _Attempt:
+    """One layer map and what its test gave."""
+
+    map: LayerMap
+    tested: Tested | None
+    looks_log10: float
+
+
+def _with_rotation(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> GaugeOutcome:
+    attempts = []
+    equal = sides[0].checkpoint.layers == sides[1].checkpoint.layers
+    if equal:
+        attempts.append(_plain(pair, sides, rotation, full))
+    if not equal or not _evidence(pair, attempts[-1]).decides:
+        searched = _searched(pair, sides, rotation, full)
+        attempts += [searched] if searched is not None else []
+    if not attempts:
+        attempts.append(_plain(pair, sides, rotation, full))
+    usable = [a for a in attempts if a.tested is not None]
+    if not usable:
+        return GaugeOutcome(False, "the budget does not pay for the neurons of one layer pair")
+    best = max(usable, key=lambda a: (_evidence(pair, a).decides, len(a.map.pairs) if a.map.found else 0))
+    return _outcome(pair, sides, rotation, best)
+
+
+def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:
+    return views_evidence(pair, attempt.tested, attempt.looks_log10, attempt.map)
+
+
+def _plain(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> _Attempt:
+    """Layers in plain order, fixed before looking."""
+    counts = [side.checkpoint.layers for side in sides]
+    pairs = tuple((i, i) for i in range(min(counts)))
+    tested = test_map(pair, sides, rotation.matrix, pairs, set(), full=full)
+    shares = np.zeros((counts[0], counts[1]))
+    for result in (*tested.pairs, *tested.mismatched) if tested is not None else ():
+        shares[result.cell] = result.agreement.share
+    return _Attempt(LayerMap(pairs, shares, SCREEN_SHARE, False, {}, 0.0, 0.0, 2), tested, 0.0)
+
+
+def _searched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> _Attempt | None:
+    """The ordered map with most agreement, from a few neurons of every layer; None where no cell passes."""
+    shares = screen(pair, sides, rotation.matrix, SCREEN_NEURONS)
+    if shares is None:
+        return None
+    aligned = align_layers(shares, SCREEN_SHARE)
+    if not aligned.pairs:
+        return None
+    repeats = {a: int(np.argmax(shares[a])) for a in aligned.unmatched_a if shares[a].max() >= SCREEN_SHARE}
+    copied = {(int(np.argmax(shares[:, b])), b) for b in aligned.unmatched_b if shares[:, b].max() >= SCREEN_SHARE}
+    related: set[Cell] = {*repeats.items(), *copied}
+    looks = monotone_maps_log10(*shares.shape)
+    tested = test_map(pair, sides, rotation.matrix, aligned.pairs, related, full=full)
+    found = LayerMap(aligned.pairs, shares, SCREEN_SHARE, True, repeats, float(np.log10(shares.size)), looks, 2)
+    return _Attempt(found, tested, looks)
+
+
+def _outcome(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt: _Attempt) -> GaugeOutcome:
+    tested = attempt.tested
+    assert tested is not None
+    evidence = _evidence(pair, attempt)
+    alarm = gate_up_alarm(tested)
+    found = [evidence, *exact_in_place(pair, sides, tested, attempt.map)]
+    decided = evidence.decides
+    return GaugeOutcome(
+        True,
+        f"residual coordinates were folded and aligned by the {rotation.how}",
+        decided,
+        tuple(found),
+        tuple(gauge_words(pair, sides, rotation, attempt.map, tested, decided)),
+        tuple(_limits(sides, alarm)),
+        power_words(tested, rotation),
+        attempt.map if decided else None,
+        document={
+            "rotation": {"how": rotation.how, "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
+            "cells": [_cell(r) for r in tested.pairs],
+            "mismatched": [_cell(r) for r in tested.mismatched],
+            "similarity": [[round(float(v), 4) for v in line] for line in attempt.map.similarity],
+        },
+    )
+
+
+def _limits(sides: Sequence[Side], alarm: str) -> list[str]:
+    said = [
+        f"the folding rule of the {side.checkpoint.family} family was read from its definition and is not proved by a test"
+        for side in sides
+        if not side.rule.proved
+    ]
+    return [*dict.fromkeys(said), *([alarm] if alarm else [])]
+
+
+def _cell(result: CellResult) -> dict[str, Any]:
+    return {
+        "layers": list(result.cell),
+        "experts": list(result.experts),
+        "agree": result.agreement.matched,
+        "of": result.agreement.of,
+        "in_place": result.in_place,
+    }

@@ -1,0 +1,21 @@
+"""Sizes and levels of the gauge walk (docs/decisions/0006). Those that decide stand in forebear/stats/gauge_thresholds.py."""
+
+from __future__ import annotations
+
+ROTATION_RANK = 1024
+"""Most directions of the residual stream a rotation is fitted on; wider models are compared inside them."""
+TOKENS_PER_CHANNEL = 4
+"""Tokens read per channel (half fit, half tell the fit), up to twice the rank above."""
+NEURONS = 512
+"""Neurons of the subject asked per layer; 256 when a layer of the candidate has more than LARGE_LAYER of them."""
+LARGE_LAYER = 4096
+SCREEN_NEURONS = 48
+"""Neurons asked per cell when every layer is tried against every layer."""
+SCREEN_SHARE = 0.10
+"""Share of agreements from which a cell may be paired; the screen proposes, the test decides."""
+MISMATCHED_PER_LAYER = 2
+"""Cells of layers that do not belong together, per layer tested."""
+MAX_EXPERTS = 8
+"""Experts of a mixture layer tried on a side."""
+LEAST_FIT = 0.02
+"""Held-out fit below which no rotation is believed to be there; neurons are then matched without the embedding as well."""

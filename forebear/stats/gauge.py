@@ -1,0 +1,226 @@
+"""Gauge fixing (METHODS §9): undo rewritings that leave the outputs unchanged, then count agreements of separate views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, lgamma, log
+
+import numpy as np
+
+from forebear.core.errors import IncomparableError
+from forebear.stats.arrays import F32, F64, I32, LN10, Floats, as_float64, unit_rows
+from forebear.stats.deck import deck
+from forebear.stats.gauge_thresholds import (
+    GAUGE_LOG10_P,
+    LEAST_LAYERS,
+    LEAST_RATE,
+    LEAST_SHARE,
+    MOST_MISMATCHED,
+    RATE_FACTOR,
+)
+
+_RANK_CUT = 1e-5
+"""Singular directions below this share of the largest carry rounding only."""
+
+
+def fold(rows: Floats, gain: Floats | None = None, *, mean_subtracted: bool = False) -> F32:
+    """Rows of a matrix in the coordinates of the bare residual stream.
+
+    Shapes:  rows (n, d): one vector of d channels per row, of a reader or a writer. gain (d,): of the norm a reader reads
+             through, None for writers and embeddings.
+    mean_subtracted: LayerNorm takes the mean over channels away, so the part along the all-ones vector never acts.
+    Raises:  IncomparableError if the gain has another length.
+    Source:  METHODS §9 (1).
+    """
+    out = np.array(rows, dtype=np.float32)
+    if gain is not None:
+        if gain.shape != (out.shape[1],):
+            raise IncomparableError(f"a gain of shape {gain.shape} does not fit rows of {out.shape[1]} channels")
+        out *= np.asarray(gain, dtype=np.float32)
+    if mean_subtracted:
+        out -= out.mean(axis=1, keepdims=True)
+    return out
+
+
+def polar(a: Floats, b: Floats) -> F32:
+    """The partial isometry R that carries rows of A nearest to the rows of B: the polar factor of AᵀB.
+
+    Shapes:  a (t, d_a), b (t, d_b): the same tokens in the same order, centred by the caller -> (d_a, d_b). Rank at most
+             min(t, d_a, d_b); directions that carry rounding only are left out, so R maps them to zero.
+    Cost:    (d_a + d_b) t² + min(t, d)³.
+    Raises:  IncomparableError if rows differ in number, there are none, or a value is not finite.
+    Source:  METHODS §9 (2); orthogonal Procrustes (Schönemann 1966).
+    """
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or not len(a):
+        raise IncomparableError(f"a rotation needs the same rows on both sides, not shapes {a.shape} and {b.shape}")
+    x, y = as_float64(a), as_float64(b)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise IncomparableError("an embedding row holds NaN or Inf")
+    if len(x) >= min(x.shape[1], y.shape[1]):
+        return _isometry(x.T @ y)
+    left, small_a = np.linalg.qr(x.T)  # (d_a, t), (t, t)
+    right, small_b = np.linalg.qr(y.T)
+    inner = as_float64(_isometry(small_a @ small_b.T))
+    out: F32 = (left @ inner @ right.T).astype(np.float32)
+    return out
+
+
+def _isometry(cross: F64) -> F32:
+    u, s, vt = np.linalg.svd(cross, full_matrices=False)
+    rank = int(np.count_nonzero(s > _RANK_CUT * max(float(s[0]), 1e-300)))
+    out: F32 = (u[:, :rank] @ vt[:rank]).astype(np.float32)
+    return out
+
+
+def rotation_fit(a: Floats, b: Floats, rotation: Floats) -> float:
+    """Mean cosine of rows of B with rows of A carried over: 1 for an exact rotation, near 0 for strangers.
+
+    Shapes: a (t, d_a), b (t, d_b), rotation (d_a, d_b). Rows that played no part in the fit, centred alike.
+    Source: METHODS §9 (2).
+    """
+    (x, sound_a), (y, sound_b) = unit_rows(np.asarray(a, dtype=np.float32) @ rotation), unit_rows(b)
+    sound = sound_a & sound_b
+    return float(np.einsum("ij,ij->i", x[sound], y[sound]).mean()) if sound.any() else 0.0
+
+
+def residual(rows: Floats, *others: Floats) -> F32:
+    """Each row made orthogonal to the rows at its place in `others`, so that what is left is separate evidence.
+
+    Shapes:  all (n, d) -> (n, d). Training couples a neuron's rows by itself (mean |cos| of gate and up reaches 0.49 in
+             toys): without this step two views are one.
+    Source:  METHODS §9 (3).
+    """
+    out = np.array(rows, dtype=np.float32)
+    basis: list[F32] = []
+    for other in others:
+        direction = np.array(other, dtype=np.float32)
+        for earlier in basis:
+            direction -= np.einsum("ij,ij->i", direction, earlier)[:, None] * earlier
+        unit, _ = unit_rows(direction)
+        basis.append(unit)
+    for unit in basis:
+        out -= np.einsum("ij,ij->i", out, unit)[:, None] * unit
+    return out
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many neurons of A two views send to the same neuron of B.
+
+    matched: neurons both views name alike; of: neurons asked.
+    first, second: (n,) partner each view names, -1 where it names none.
+    """
+
+    matched: int
+    of: int
+    first: I32
+    second: I32
+
+    @property
+    def partners(self) -> I32:
+        """(n,) the partner both views name, -1 elsewhere."""
+        return np.where(self.first == self.second, self.first, -1)
+
+    @property
+    def share(self) -> float:
+        """Share of the neurons asked."""
+        return self.matched / self.of if self.of else 0.0
+
+
+View = tuple[F32, F32, bool]
+"""Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""
+
+
+def two_views(first: View, second: View) -> Agreement:
+    """Name a partner in B for every neuron of A twice, from separate evidence, and count the agreements.
+
+    A partner counts only where it names the neuron back among those asked, so that a neuron of B near to everything (a hub)
+    is named once at most.
+    Shapes:  each view (n, k) of A and (m, k) of B.
+    Chance:  under one agreement; with one-sided naming toys give 1.7 to 1.8 (hubs), mismatched layers 1.1 to 1.4. Not exact.
+    Source:  METHODS §9 (4).
+    """
+    named = [mutual(view) for view in (first, second)]
+    matched = int(np.count_nonzero((named[0] == named[1]) & (named[0] >= 0)))
+    return Agreement(matched, len(named[0]), named[0], named[1])
+
+
+def mutual(view: View) -> I32:
+    """The best partner in B of every neuron of A, -1 where it does not name that neuron back. (n,)"""
+    a, b, flips = view
+    best = deck(a, b, absolute=flips).best
+    named = np.unique(best[best >= 0])
+    back = np.full(len(b), -1, dtype=np.int32)
+    back[named] = deck(b[named], a, absolute=flips).best
+    kept = (best >= 0) & (back[best] == np.arange(len(best)))
+    out: I32 = np.where(kept, best, -1).astype(np.int32)
+    return out
+
+
+def poisson_tail_log10(k: int, mean: float) -> float:
+    """log10 P(Poisson(mean) >= k), exact to rounding; 0 for k <= 0.
+
+    Raises: IncomparableError unless the mean is positive and finite.
+    """
+    if not (np.isfinite(mean) and mean > 0):
+        raise IncomparableError(f"a Poisson mean of {mean} is no rate")
+    if k <= 0:
+        return 0.0
+    if k <= mean:  # the short side is below k
+        below = sum(exp(i * log(mean) - mean - lgamma(i + 1)) for i in range(k))
+        return min(0.0, log(max(1.0 - below, 1e-300)) / LN10)
+    first = k * log(mean) - mean - lgamma(k + 1)
+    series = term = 1.0
+    step = k + 1
+    while term > 1e-17 * series:
+        term *= mean / step
+        series += term
+        step += 1
+    return min(0.0, (first + log(series)) / LN10)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The agreements of all layer pairs held against a rate measured on this very pair.
+
+    log10_p:   of the Poisson tail times the looks. Calibrated, not exact.
+    rate:      agreements per layer pair that chance is credited with (λ0).
+    mismatched: mean agreements of layers that do not belong together; None when none could be formed.
+    broad:     whether enough neurons agree in enough layers; decides: whether every condition holds; why: what failed.
+    """
+
+    log10_p: float
+    rate: float
+    mismatched: float | None
+    broad: bool
+    decides: bool
+    why: str
+
+
+def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[int], looks_log10: float) -> Calibrated:
+    """Is the number of agreements more than chance, by the rule of METHODS §9?
+
+    matched, of: agreements and neurons asked, by layer pair. mismatched: agreements of layers that do not belong together, as
+    many neurons asked. looks_log10: log10 of the maps and pairs looked at.
+    Decides only if p <= 1e-9, at least a tenth of the neurons agree in at least half of the layer pairs, and the mismatched
+    mean is at most 3; without mismatched layers it never decides.
+    Raises: IncomparableError without a layer pair, or if the lists differ in length.
+    """
+    if not matched or len(matched) != len(of):
+        raise IncomparableError("agreements need a layer pair each")
+    mean = float(np.mean(mismatched)) if len(mismatched) else None
+    rate = max(LEAST_RATE, RATE_FACTOR * (mean or 0.0))
+    log10_p = min(0.0, poisson_tail_log10(int(sum(matched)), rate * len(matched)) + looks_log10)
+    wide = sum(m >= LEAST_SHARE * n for m, n in zip(matched, of, strict=True))
+    broad = wide >= LEAST_LAYERS * len(matched)
+    why = ""
+    if mean is None:
+        why = "no mismatched layers could be formed to measure chance"
+    elif mean > MOST_MISMATCHED:
+        why = f"layers that do not belong together agree on {mean:.1f} neurons each, so the views are not separate"
+    elif log10_p > GAUGE_LOG10_P:
+        why = "the agreements do not exceed chance"
+    elif not broad:
+        why = f"a tenth of the neurons agrees in only {wide} of {len(matched)} layer pairs"
+    return Calibrated(log10_p, rate, mean, broad, not why, why)

@@ -1,0 +1,17 @@
+"""Levels of the calibrated tests after gauge fixing. Provisional (docs/decisions/0006): frozen before held-out runs."""
+
+from __future__ import annotations
+
+GAUGE_LOG10_P = -9.0
+"""The Poisson tail must reach this after multiplying by every map looked at (METHODS §9)."""
+LEAST_RATE = 3.0
+"""Agreements per layer pair that independents are credited with, whatever was measured (METHODS §9: toys give 1.1 to 1.8)."""
+RATE_FACTOR = 2.0
+"""The rate is also at least this many times the mean of the pair's own mismatched layers."""
+LEAST_SHARE = 0.10
+"""Share of neurons whose two views must name the same partner, in at least half of the layer pairs."""
+LEAST_LAYERS = 0.5
+MOST_MISMATCHED = 3.0
+"""Mean agreements of layers that do not belong together, above which the views are not separate evidence."""
+MOST_GATE_UP = 0.6
+"""Mean |cos| of a neuron's gate and up rows from which they count as drawn with one key (as in the raw audit)."""

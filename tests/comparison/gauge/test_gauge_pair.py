@@ -1,0 +1,83 @@
+"""Rewritten without changing an output: a copy, a descendant and a stranger, seen through `compare`."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import forebear
+from forebear.comparison.demo import demo_folder
+from tests.comparison.gauge.conftest import INDEPENDENTS
+
+
+def verdict(subject, candidate, **settings):
+    document = forebear.compare(subject, [candidate], **settings)
+    return document, document["verdict"]
+
+
+def views(document):
+    return next(e for e in document["evidence"] if e["test"] == "two-views")
+
+
+def test_a_descendant_rewritten_by_every_move_is_found_with_its_layers(rewritten):
+    """The demo's descendant has two layers inserted (1 and 4) and was trained on; then every output-preserving move."""
+    document, found = verdict(rewritten(demo_folder() / "descendant", 1), demo_folder() / "base")
+    assert (found["relation"], found["reparameterised"], found["kind"]) == ("related", True, "calibrated")
+    assert document["alignment"]["layers"]["pairs"] == ((0, 0), (2, 1), (3, 2), (5, 3))
+    assert views(document)["matched"] >= 600 and views(document)["of"] == 704
+    assert views(document)["mismatched_mean"] <= 1.5
+    assert "layers 2-3 of the subject answer to the candidate's layers 1-2" in document["alignment"]["words"]
+
+
+def test_the_positive_control_agrees_on_every_neuron(rewritten):
+    """A against itself rewritten (METHODS §9)."""
+    document, found = verdict(demo_folder() / "base", rewritten(demo_folder() / "base", 2))
+    assert (found["relation"], found["reparameterised"]) == ("related", True)
+    assert views(document)["matched"] == views(document)["of"] == 704
+    assert document["alignment"]["gauge"]["rotation"]["fit"] > 0.999
+
+
+@pytest.mark.parametrize(
+    "move", ["residual-permutation", "residual-rotation", "gain-replacement", "neuron-permutation", "neuron-scaling"]
+)
+def test_each_move_alone_is_seen_through(rewritten, move):
+    _, found = verdict(rewritten(demo_folder() / "descendant", 3, (move,)), demo_folder() / "base")
+    assert found["relation"] == "related"
+
+
+def test_neurons_left_in_place_under_a_rotation_still_have_exact_tests(rewritten):
+    """Rotations made for quantisation move no neuron: deck and sign are exact after the rotation (METHODS §9, end)."""
+    document, _ = verdict(rewritten(demo_folder() / "descendant", 1, ("residual-rotation",)), demo_folder() / "base")
+    exact = [e for e in document["evidence"] if e.get("gauge") and e["kind"] == "exact"]
+    assert {e["test"] for e in exact} == {"deck", "sign"}
+    assert all(e["log10_p"] < -100 for e in exact)
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.combinations(range(6), 2))[::4])
+def test_no_independent_is_called_related(left, right):
+    document, found = verdict(INDEPENDENTS / str(left), INDEPENDENTS / str(right))
+    assert found["relation"] == "no-evidence"
+    assert views(document)["matched"] <= 8 and not views(document)["decides"]
+
+
+def test_a_stranger_stays_a_stranger_when_it_is_rewritten(rewritten):
+    document, found = verdict(rewritten(demo_folder() / "independent", 4), demo_folder() / "base")
+    assert (found["relation"], found["reparameterised"]) == ("no-evidence", False)
+    assert "would have been found down to a correlation of" in found["words"]
+    assert "nothing corresponds" in " ".join(document["alignment"]["words"])
+
+
+def test_a_pair_settled_in_raw_coordinates_is_not_gauge_fixed():
+    document, found = verdict(demo_folder() / "descendant", demo_folder() / "base")
+    assert found["relation"] == "related" and not found["reparameterised"]
+    assert "gauge" not in document["alignment"]
+
+
+def test_a_budget_too_small_for_gauge_fixing_is_said(rewritten):
+    """And it is kept: what was read beyond the header stays under it."""
+    document, found = verdict(rewritten(demo_folder() / "descendant", 1), demo_folder() / "base", budget="40000")
+    assert found["relation"] in ("no-evidence", "cannot-tell")
+    assert any("rewritten without changing its outputs was not looked for" in s for s in document["limits"])
+    header = 8192
+    assert document["read"]["subject_bytes"] <= 40000 + header

@@ -1,0 +1,148 @@
+"""Gauge fixing as arithmetic: what rotations, gains and shuffles do is undone, and strangers agree on nothing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from forebear.core.errors import IncomparableError
+from forebear.core.seeds import generator
+from forebear.stats.gauge import (
+    calibrated,
+    fold,
+    mutual,
+    poisson_tail_log10,
+    polar,
+    residual,
+    rotation_fit,
+    two_views,
+)
+
+
+def turned(rng, d):
+    q, r = np.linalg.qr(rng.standard_normal((d, d)))
+    return q * np.sign(np.diag(r))
+
+
+def test_folding_multiplies_each_channel_by_its_gain_and_takes_the_mean_away():
+    rows, gain = np.array([[1.0, 2.0, 3.0], [0.0, 4.0, 4.0]]), np.array([2.0, 0.5, 1.0])
+    assert fold(rows, gain).tolist() == [[2, 1, 3], [0, 2, 4]]
+    assert fold(rows, gain, mean_subtracted=True).tolist() == [[0, -1, 1], [-2, 0, 2]]
+    with pytest.raises(IncomparableError):
+        fold(rows, gain[:2])
+
+
+@pytest.mark.parametrize("tokens", [200, 30])
+def test_the_rotation_of_an_embedding_comes_back(tokens):
+    """With fewer tokens than channels only their span comes back, and it carries rows of that span exactly."""
+    rng = generator("test/gauge/polar", tokens)
+    a, r = rng.standard_normal((tokens, 48)), turned(rng, 48)
+    found = polar(a, a @ r)
+    np.testing.assert_allclose(a @ found, a @ r, atol=2e-4)
+    if tokens > 48:
+        np.testing.assert_allclose(found, r, atol=1e-4)
+    assert np.linalg.matrix_rank(found, tol=1e-3) == min(tokens, 48)
+
+
+def test_a_wider_stream_is_reached_by_a_rectangular_rotation():
+    rng = generator("test/gauge/wider")
+    a = rng.standard_normal((300, 24))
+    into = turned(rng, 40)[:24]
+    found = polar(a, a @ into)
+    assert found.shape == (24, 40)
+    np.testing.assert_allclose(found @ found.T, np.eye(24), atol=1e-4)
+    assert rotation_fit(a[:50], a[:50] @ into, found) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_strangers_have_no_held_out_fit():
+    rng = generator("test/gauge/strangers")
+    a, b = rng.standard_normal((400, 24)), rng.standard_normal((400, 24))
+    assert abs(rotation_fit(a[200:], b[200:], polar(a[:200], b[:200]))) < 0.1
+
+
+def test_a_rotation_needs_the_same_finite_rows():
+    rows = np.ones((4, 3))
+    with pytest.raises(IncomparableError):
+        polar(rows, rows[:3])
+    with pytest.raises(IncomparableError):
+        polar(rows, rows * np.nan)
+
+
+def test_a_residual_is_orthogonal_to_all_it_was_made_orthogonal_to():
+    rng = generator("test/gauge/residual")
+    g, u = rng.standard_normal((9, 16)), rng.standard_normal((9, 16))
+    d = rng.standard_normal((9, 16)) + 3 * g + 2 * u
+    left = residual(d, g, u)
+    for other in (g, u):
+        np.testing.assert_allclose(np.einsum("ij,ij->i", left, other), 0, atol=1e-4)
+    assert np.linalg.norm(left) > 1
+
+
+def test_views_of_a_shuffled_flipped_copy_agree_on_every_neuron():
+    rng = generator("test/gauge/copy")
+    g, u = rng.standard_normal((60, 32)), rng.standard_normal((60, 32))
+    order, signs = rng.permutation(60), rng.choice([-1.0, 1.0], 60)
+    result = two_views((g, g[order], False), (u, (u * signs[:, None])[order], True))
+    assert result.matched == 60
+    assert (order[result.partners] == np.arange(60)).all()
+
+
+def test_views_of_strangers_agree_on_almost_none():
+    """60 pairs of independents of 100 neurons: under one agreement each is expected."""
+    total = 0
+    for seed in range(60):
+        rng = generator("test/gauge/null", seed)
+        rows = [rng.standard_normal((100, 24)) for _ in range(4)]
+        total += two_views((rows[0], rows[1], False), (rows[2], rows[3], True)).matched
+    assert total < 60
+
+
+def test_one_view_used_twice_agrees_with_itself_which_is_why_views_are_made_orthogonal():
+    rng = generator("test/gauge/one-key")
+    a, b = rng.standard_normal((100, 24)), rng.standard_normal((100, 24))
+    assert two_views((a, b, False), (a, b, False)).matched > 20
+
+
+def test_a_hub_is_named_once_at_most():
+    """One neuron of B near to all of A is the best of all, and names only one back."""
+    rng = generator("test/gauge/hub")
+    middle = 5 * np.ones(24)
+    a, b = rng.standard_normal((50, 24)) + middle, rng.standard_normal((50, 24))
+    b[7] = middle
+    assert np.count_nonzero(mutual((a, b, False)) == 7) == 1
+
+
+@pytest.mark.parametrize(("k", "mean"), [(1, 0.5), (5, 12.0), (13, 12.0), (40, 12.0), (30, 30.0)])
+def test_the_poisson_tail_is_the_sum_of_its_terms(k, mean):
+    plain = sum(math.exp(i * math.log(mean) - mean - math.lgamma(i + 1)) for i in range(k, k + 300))
+    assert poisson_tail_log10(k, mean) == pytest.approx(math.log10(plain), abs=1e-9)
+
+
+def test_the_poisson_tail_holds_where_floats_underflow():
+    assert poisson_tail_log10(0, 3.0) == 0.0
+    assert -1000 < poisson_tail_log10(704, 12.0) < -900
+    with pytest.raises(IncomparableError):
+        poisson_tail_log10(3, 0.0)
+
+
+def test_the_rule_decides_on_a_broad_agreement_only():
+    four = [352] * 4
+    assert calibrated([300] * 4, four, [1, 0, 2], 0.0).decides
+    assert not calibrated([3, 2, 1, 2], four, [1, 0, 2], 0.0).decides
+    narrow = calibrated([300, 0, 0, 0], four, [1, 0, 2], 0.0)
+    assert narrow.log10_p < -9 and not narrow.decides and "1 of 4" in narrow.why
+
+
+def test_agreement_of_layers_that_do_not_belong_together_withholds_the_rule():
+    """One key for gate and up made independents agree on 60 neurons of every pair of layers: refused."""
+    refused = calibrated([60] * 4, [176] * 4, [55, 58, 61], 0.0)
+    assert not refused.decides and "not separate" in refused.why
+    assert refused.rate == pytest.approx(116, abs=1)
+    assert not calibrated([176] * 4, [176] * 4, [], 0.0).decides
+
+
+def test_maps_looked_at_are_paid_for():
+    few = calibrated([22, 22], [176, 176], [0, 1], 0.0)
+    assert few.decides and not calibrated([22, 22], [176, 176], [0, 1], 15.0).decides
