@@ -13,8 +13,8 @@ from forebear.files.access import PositionedFile
 from forebear.files.base import Float32, TensorEntry
 from forebear.files.bytesource import ByteSource
 from forebear.files.gguf_header import GgufArray, GgufEntry, Scalar, parse_gguf
-from forebear.files.gguf_types import dequantise
-from forebear.files.rowwise import PlacedContainer, row_count
+from forebear.files.gguf_types import BLOCKS, NUMBERS, dequantise
+from forebear.files.rowwise import PlacedContainer, RowwiseContainer, row_count
 
 
 class GgufContainer(PlacedContainer):
@@ -49,6 +49,21 @@ class GgufContainer(PlacedContainer):
     def _place(self, entry: TensorEntry) -> tuple[int, int]:
         assert isinstance(entry, GgufEntry)
         return entry.begin, entry.stored_bytes // max(1, row_count(entry)[0])
+
+    def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
+        block, block_bytes = BLOCKS[NUMBERS[entry.dtype]]
+        if len(entry.shape) != 1 or block == 1:
+            return super()._run(entry, first, last)
+        begin, end = first // block, -(-last // block)  # values of a vector begin inside a block
+        raw = self._file.read(self.tensors[entry.name].begin + begin * block_bytes, (end - begin) * block_bytes)
+        values = dequantise(np.frombuffer(raw, dtype=np.uint8).reshape(1, -1), entry.dtype, self._where()).reshape(-1)
+        return values[first - begin * block : last - begin * block]
+
+    def _some(self, entry: TensorEntry, rows: NDArray[np.intp], out: Float32) -> None:
+        if len(entry.shape) == 1:
+            RowwiseContainer._some(self, entry, rows, out)
+        else:
+            super()._some(entry, rows, out)
 
     def _decode(self, entry: TensorEntry, raw: NDArray[np.uint8]) -> Float32:
         return dequantise(raw, entry.dtype, str(self.paths[0]))

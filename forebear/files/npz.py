@@ -32,9 +32,9 @@ _TAGS = {
     "f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "u2": "U16",
     "u4": "U32", "u8": "U64", "b1": "BOOL", "c8": "C64", "V2": "BF16",
 }  # fmt: skip
-_HEADER = re.compile(
-    rb"\{\s*'descr'\s*:\s*'([<>|=])([a-zA-Z])(\d{1,4})'\s*,\s*'fortran_order'\s*:\s*(True|False)\s*,"
-    rb"\s*'shape'\s*:\s*\(((?:\s*\d{1,19}L?\s*,?)*)\)\s*,?\s*\}\s*"
+_HEADER = re.compile(  # possessive quantifiers: a hostile header costs no backtracking
+    rb"\{\s*+'descr'\s*+:\s*+'([<>|=])([a-zA-Z])(\d{1,4})'\s*+,\s*+'fortran_order'\s*+:\s*+(True|False)\s*+,"
+    rb"\s*+'shape'\s*+:\s*+\(\s*+((?:\d{1,19}+L?+\s*+(?:,\s*+|(?=\))))*+)\)\s*+,?+\s*+\}\s*+"
 )
 _DAMAGED = "The file is damaged; get it again."
 

@@ -97,6 +97,7 @@ def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_OP
     Raises: RefusedError for an opcode off the list, a broken stack, text that cannot be decoded, too many opcodes.
     """
     machine = _Machine(where, max_opcodes)
+    machine.at = 0 if isinstance(data, bytes) else data.tell()
     try:
         for opcode, argument, position in pickletools.genops(cast(Any, data)):
             machine.step(opcode.name, argument, position or 0)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+import numpy as np
+
 from forebear.core.errors import RefusedError
 from forebear.files.bytesource import ByteSource
 
@@ -112,18 +114,24 @@ class Messages:
             self.refuse(f"{what} is not UTF-8 (byte {field.begin:,})")
 
     def numbers(self, field: Field, what: str, most: int) -> list[int]:
-        """A packed or single varint field as signed 64-bit numbers."""
+        """A packed or single varint field as signed 64-bit numbers; packed ones are decoded side by side."""
         if field.wire == VARINT:
             return [signed(field.value)]
         if field.wire != BYTES:
             self.refuse(f"{what} is no list of numbers (byte {field.begin:,})")
-        if field.end - field.begin > 10 * most:
+        data = np.frombuffer(self.bytes(field, what, 10 * most), dtype=np.uint8)
+        ends = np.flatnonzero(data < 0x80)
+        if ends.size > most:
             self.refuse(f"{what} has more than {most:,} numbers")
-        out, at = [], field.begin
-        while at < field.end:
-            value, at = self._varint(at, field.end, what)
-            out.append(signed(value))
-        return out
+        begins = np.concatenate([[0], ends[:-1] + 1]) if ends.size else ends
+        lengths = ends - begins + 1
+        if data.size and (not ends.size or ends[-1] + 1 != data.size or lengths.max() > 10):
+            self.refuse(f"{what} holds a number that does not end")
+        values = np.zeros(ends.size, dtype=np.uint64)
+        for place in range(int(lengths.max()) if ends.size else 0):
+            longer = lengths > place
+            values[longer] |= (data[begins[longer] + place].astype(np.uint64) & np.uint64(0x7F)) << np.uint64(7 * place)
+        return [int(value) for value in values.view(np.int64)]
 
 
 def signed(value: int) -> int:

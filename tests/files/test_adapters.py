@@ -111,6 +111,14 @@ DEFECTS = {
     "another kind": (
         {f"{Q}.lora_A.weight": np.zeros((3, 64)), f"{Q}.lora_B.weight": np.zeros((64, 3))}, {"peft_type": "IA3"},
         "of kind 'IA3'"),
+    "a rank of five thousand": (
+        {f"{Q}.lora_A.weight": np.zeros((5000, 64)), f"{Q}.lora_B.weight": np.zeros((64, 5000))}, {}, "has rank 5,000"),
+    "a half that is no matrix": (
+        {f"{Q}.lora_A.weight": np.zeros(64), f"{Q}.lora_B.weight": np.zeros((64, 3))}, {}, "has halves of shapes (64,)"),
+    "an embedding of another size": (
+        {"model.embed_tokens.lora_embedding_A": np.zeros((3, 9)), "model.embed_tokens.lora_embedding_B": np.zeros((64, 3))},
+        {}, "has shape (64, 9)"),
+    "prompts alone": ({"prompt_embeddings": np.zeros((8, 64))}, {"peft_type": "PROMPT_TUNING"}, "of kind 'PROMPT_TUNING'"),
     "magnitudes alone": ({f"{Q}.lora_magnitude_vector": np.ones(64)}, {}, "has a magnitude and no low-rank pair"),
     "magnitudes of other rows": (
         {f"{Q}.lora_A.weight": np.zeros((3, 64)), f"{Q}.lora_B.weight": np.zeros((64, 3)),

@@ -64,6 +64,19 @@ def test_a_type_nobody_dequantises_is_refused_by_name_and_the_rest_is_read(
     np.testing.assert_array_equal(container.read("v"), np.arange(5))
 
 
+def test_a_vector_of_a_block_type_is_read_value_by_value(tmp_path: Path) -> None:
+    vector = generator("tests/files/gguf/vector", 0).normal(size=96).astype(np.float32)
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
+    raw = quants.quantize(vector, GGMLQuantizationType.Q8_0)
+    writer.add_tensor("v", raw, raw_dtype=GGMLQuantizationType.Q8_0)
+    finish(writer)
+    container = GgufContainer(tmp_path / "m.gguf")
+    expected = quants.dequantize(raw, GGMLQuantizationType.Q8_0)
+    np.testing.assert_array_equal(container.read("v"), expected)
+    np.testing.assert_array_equal(container.rows("v", 30, 70), expected[30:70])
+    np.testing.assert_array_equal(container.take("v", [95, 0, 33]), expected[[95, 0, 33]])
+
+
 def test_plain_types_read_without_the_gguf_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = generator("tests/files/gguf/plain", 0)
     plain = {
