@@ -30,7 +30,7 @@ CHUNK = 16
 
 RESTS_ON = {"forebear": ("comparison", "core", "files", "models", "stats", "tokens"), "plain-statistics": ("stats",)}
 """Rooms of forebear whose change makes a method another one."""
-PAIRS = {"forebear": 150}
+PAIRS = {"forebear": 500}
 """Independent pairs scored a shape where a method is too slow for all of them; the disjoint ones are always among them."""
 
 
