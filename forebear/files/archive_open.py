@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
@@ -12,6 +13,25 @@ from forebear.files.bytesource import ByteSource
 
 _INSIDE = (".safetensors", ".gguf", ".pt", ".pth", ".bin", ".onnx", ".npz", ".npy", ".ckpt")
 _NOT_WEIGHTS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin")
+
+_USUAL = ("pytorch_model.bin.index.json", "pytorch_model.bin", "consolidated.00.pth", "model.onnx")
+_FIRST_PART = re.compile(r".+-00001-of-\d{5}\.gguf", re.DOTALL)
+_PART = re.compile(r".+-\d{5}-of-\d{5}\.(gguf|bin)", re.DOTALL)
+
+
+def main_file(names: Iterable[str]) -> str | None:
+    """Of a folder's weight files that are no safetensors, the one that is the model; None when none stands out.
+
+    A trainer's leftovers do not count, and the parts of a split GGUF stand for one file.
+    """
+    left = [name for name in names if name.lower() not in _NOT_WEIGHTS]
+    usual = next((name for name in _USUAL if name in left), None)
+    if usual is not None:
+        return usual
+    firsts = [name for name in left if _FIRST_PART.fullmatch(name)]
+    whole = [name for name in left if not _PART.fullmatch(name)]
+    chosen = firsts + whole
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def open_archive(file: ByteSource, max_header: int | None) -> Container:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.core.limits import MAX_HEADER_BYTES
 from forebear.files.access import PositionedFile
-from forebear.files.base import Float32, TensorEntry
+from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytesource import ByteSource
 from forebear.files.gguf_header import GgufArray, GgufEntry, Scalar, parse_gguf
 from forebear.files.gguf_types import BLOCKS, NUMBERS, dequantise
@@ -69,6 +69,14 @@ class GgufContainer(PlacedContainer):
         return dequantise(raw, entry.dtype, str(self.paths[0]))
 
 
-def open_gguf(file: ByteSource, max_header: int | None) -> GgufContainer:
-    """A GGUF file wherever its bytes come from; see `GgufContainer`."""
-    return GgufContainer(file.path, max_header=max_header, file=file)
+def open_gguf(file: ByteSource, max_header: int | None) -> Container:
+    """A GGUF file wherever its bytes come from, joined with its other parts when it is one of several on disk."""
+    container = GgufContainer(file.path, max_header=max_header, file=file)
+    if container.values.get("split.count") in (None, 0, 1):
+        return container
+    if not file.path.is_file():
+        container.odd.append("This is one of several parts; the others were not looked for.")
+        return container
+    from forebear.files.gguf_split import joined_parts
+
+    return joined_parts(container, max_header)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_SHARDS, MAX_TENSORS
+from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.bytesource import ByteSource
 from forebear.files.remote import RemoteFile
 from forebear.files.remote_http import Client
+from forebear.files.sharded import _shard_path
 
 
 class JoinedContainer(Container):
@@ -125,3 +127,25 @@ def open_remote_index(
         lambda file: open_source(RemoteFile(client, address_of(file), name=file), max_header), files
     ))  # fmt: skip
     return JoinedContainer(parts, weight_map=weight_map, where=where)
+
+
+def open_local_index(file: ByteSource, max_header: int | None) -> Container:
+    """The PyTorch files that an index (`pytorch_model.bin.index.json`) beside them names."""
+    from forebear.files.sources import open_container_file
+
+    where = str(file.path)
+    if file.size > MAX_HEADER_BYTES:
+        raise RefusedError(f"the index has {file.size:,} bytes; at most {MAX_HEADER_BYTES:,} are read", where=where,
+                           todo="Check where it is from.")  # fmt: skip
+    weight_map = read_index(bytes(file.read(0, file.size)), where)
+    file.close()
+    parts: list[Container] = []
+    try:
+        for name in dict.fromkeys(weight_map.values()):
+            place = _shard_path(file.path.parent, name, where)
+            parts.append(open_container_file(place, max_header))
+        return JoinedContainer(parts, weight_map=weight_map, where=where)
+    except BaseException:
+        for part in parts:
+            part.close()
+        raise

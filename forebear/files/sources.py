@@ -72,6 +72,7 @@ _READERS = (
     _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
             "Fetch them: git lfs pull."),
     _Reader("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
+    _Reader("a PyTorch index", lambda head, size: False, (".bin.index.json",), _later("joined", "open_local_index")),
     _Reader("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
             _later("archive_open", "open_archive")),
     _Reader("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
@@ -154,9 +155,10 @@ def _open_folder(folder: Path, max_header: int | None) -> Container:
         return open_container_file(weights[0], max_header)
     if weights:
         return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
-    others = [name for name in files if _opens(name)]
-    if len(others) == 1:
-        return open_container_file(files[others[0]], max_header)
+    from forebear.files.archive_open import main_file
+
+    if (other := main_file(name for name in files if _opens(name))) is not None:
+        return open_container_file(files[other], max_header)
     raise _no_weights(folder, files)
 
 

@@ -121,11 +121,13 @@ def _vocabulary(beside: Mapping[str, Callable[[], bytes]]) -> Vocabulary | None:
 
 def _gguf(container: Container) -> Adopted:
     from forebear.files.gguf import GgufContainer
+    from forebear.files.joined import JoinedContainer
     from forebear.models.gguf_tokens import inner_vocabulary
     from forebear.models.gguf_view import published
 
-    if not isinstance(container, GgufContainer):
+    first = container.parts[0] if isinstance(container, JoinedContainer) else container
+    if not isinstance(first, GgufContainer):
         return Adopted(container)
-    seen, config, said = published(container, container.values)
+    seen, config, said = published(container, first.values)
     where = str(container.paths[0])
-    return Adopted(seen, config, {}, tuple(said), lambda: inner_vocabulary(container.values, where))
+    return Adopted(seen, config, {}, tuple(said), lambda: inner_vocabulary(first.values, where))
