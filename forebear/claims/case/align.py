@@ -28,7 +28,7 @@ GAP_COST = 1.0
 """Cost of leaving a paragraph without a partner; a link of no likeness at all costs 1 a segment."""
 CROSS_COST = 0.4
 """Cost, besides, of a link that takes several segments of both sides: two plain links are the better story."""
-SENTENCE_GAP_COST = 0.65
+SENTENCE_GAP_COST = 0.75
 """The same for a sentence inside linked paragraphs: sentences go missing more often than paragraphs do."""
 TWIN_GAP_COST = 0.4
 """The same between two texts in one language, whose sentences are nearly equal."""
@@ -38,6 +38,10 @@ LENGTH_WEIGHT = 0.9
 """Weight of length likeness against one unit of anchor mass."""
 MISSING_WEIGHT = 0.3
 """Weight of anchors only one side has, against 1.5 for shared ones: translations drop and add words."""
+IDLE_COST = 0.5
+"""Cost of a segment in a link of several that has anchors and shares none of them: it is better left alone."""
+LEAST_MASS = 0.15
+"""Anchor mass from which a segment can be told to share nothing."""
 KIND_WEIGHTS = {"h1": 0.15, "h2": 1.0}
 """Weight of a single shared Han character and of a pair; every other kind of anchor counts 1."""
 BAND = 40
@@ -189,7 +193,7 @@ class _Similarity:
         i = np.arange(first, last)[:, None]
         j = self.low[first:last, None] + np.arange(int((self.high - self.low)[first:last].max()) + 1)[None, :]
         j = np.minimum(j, self.m)
-        shared = self._shared(i, j)
+        shared, idle = self._shared(i, j)
         out = np.full((len(BEADS), *j.shape), np.inf)
         for number, (k, q) in enumerate(BEADS):
             start_i, start_j = np.maximum(i - k, 0), np.maximum(j - q, 0)
@@ -199,12 +203,13 @@ class _Similarity:
             length = np.exp(-0.5 * (np.log((size + 4) / (other + 4)) / 0.45) ** 2)
             told = 1.5 * both + LENGTH_WEIGHT * length
             alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + LENGTH_WEIGHT)
-            cost = (k + q) * (1 - alike) + _extra(k, q)
+            cost = (k + q) * (1 - alike) + _extra(k, q) + IDLE_COST * idle[k - 1][q - 1]
             out[number] = np.where((i < k) | (j < q), np.inf, cost)
         return out
 
-    def _shared(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> list[list[Floats]]:
-        """[k - 1][q - 1]: anchor weight shared by left [i - k, i) and right [j - q, j)."""
+    def _shared(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> tuple[list[list[Floats]], list[list[Floats]]]:
+        """[k - 1][q - 1]: anchor weight shared by left [i - k, i) and right [j - q, j), and how many of the left segments
+        have anchors and share none (counted only where a link takes several)."""
         begin, end = max(0, int(i[0, 0]) - MOST), int(i[-1, 0])
         width = max(len(row) for row in self.rows[begin:end]) if end > begin else 1
         table = np.zeros((max(1, end - begin), width))
@@ -212,17 +217,23 @@ class _Similarity:
             table[r, : len(row)] = row
             table[r, len(row) :] = row[-1]
         sums: list[list[Floats]] = []
+        idle: list[list[Floats]] = []
         for k in range(1, MOST + 1):
             source = i - k
             at = np.minimum(np.maximum(source - begin, 0), len(table) - 1)
             low = np.maximum(0, self.low[np.maximum(source, 0)] - REACH)
+            mass = self.mass_a[np.maximum(source + 1, 0)] - self.mass_a[np.maximum(source, 0)]
             top = table[at, np.minimum(np.maximum(j - low, 0), width - 1)]
-            line = []
+            line, empty = [], []
             for q in range(1, MOST + 1):
                 piece = top - table[at, np.minimum(np.maximum(j - q - low, 0), width - 1)]
                 line.append(np.where(source >= 0, piece, 0.0) + (sums[-1][q - 1] if sums else 0.0))
+                alone = (piece < 0.1 * mass) & (mass > LEAST_MASS)
+                empty.append(alone.astype(np.float64) + (idle[-1][q - 1] if idle else 0.0))
             sums.append(line)
-        return sums
+            idle.append(empty)
+        idle[0] = [np.zeros_like(e) for e in idle[0]]
+        return sums, idle
 
 
 CHUNK = 128

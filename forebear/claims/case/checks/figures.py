@@ -106,9 +106,11 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
         if len(answers) != 1 or sum(agree(answers[0], o) for o in pair.a_facts) != 1:
             continue
         right = answers[0]
+        if left.low != left.high or right.low != right.high:
+            continue  # a range says by itself that it is not exact
         spans = ((left.start, left.end), (right.start, right.end))
         if {left.bound, right.bound} == {"above", "below"} or (
-            bool(left.bound) != bool(right.bound) and _witness_bound(pair, left)
+            bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
         ):
             shown = (left.bound or "exact", right.bound or "exact")
             yield pair.finding(
@@ -118,6 +120,11 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
             yield pair.finding(
                 "unit/changed", *spans, left=left.surface, right=right.surface, leftunit=left.unit, rightunit=right.unit
             )
+
+
+def _rounded(*facts: Fact) -> bool:
+    """Tenths (三成, 3割) are round by nature: a word for about adds nothing to them."""
+    return any(f.surface[-1:] in "成割" for f in facts)
 
 
 def _witness_bound(pair: Pair, fact: Fact) -> bool:

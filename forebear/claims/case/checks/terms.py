@@ -36,7 +36,8 @@ def distinctive(term: str) -> bool:
     """Whether a term is a name by its form: a digit in it, capitals inside or throughout."""
     if term.lower() in _PLAIN:
         return False
-    return any(c.isdigit() for c in term) or any(c.isupper() or c == "_" for c in term[1:])
+    parts = term.split("-")
+    return any(c.isdigit() or c == "_" for c in term) or any(c.isupper() for part in parts for c in part[1:])
 
 
 def check_terms(pair: Pair) -> Iterator[Finding]:
@@ -98,6 +99,8 @@ def _has(text: str, term: str) -> bool:
     plain, word = narrow(text).lower(), term.lower()
     if word in plain:
         return True
+    if term[:-1].isupper() and term.endswith("s") and term[:-1] in narrow(text):
+        return True  # a plural of capitals: CDs
     stem = re.sub(r"(?:s|es|ed|ing)$", "", word)
     if len(stem) > 3 and stem in plain:
         return True

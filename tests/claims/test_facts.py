@@ -1,0 +1,98 @@
+"""Figures are the same figures in any script, and idioms are no figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from forebear.claims.case.facts import Fact, agree, facts
+
+
+def _one(text: str, language: str, kind: str = "number") -> Fact:
+    found = [f for f in facts(text, language) if f.kind == kind]
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value"),
+    [
+        ("zh", "共有1350亿参数", 135e9),
+        ("zh", "共有一千三百五十亿参数", 135e9),
+        ("ja", "1,350億パラメータ", 135e9),
+        ("ja", "１３５Bのモデル", 135e9),
+        ("zh", "模型是135B的", 135e9),
+        ("en", "a 135B model", 135e9),
+        ("en", "135 billion parameters", 135e9),
+        ("en", "one hundred and thirty-five billion parameters", 135e9),
+        ("zh", "3万5千元", 35000),
+        ("zh", "约3.5万亿词元", 3.5e12),
+        ("ja", "3.5兆トークン", 3.5e12),
+        ("en", "1,048,576 bytes", 1048576),
+        ("en", "twenty-five layers", 25),
+    ],
+)
+def test_a_figure_has_one_value_in_every_script(language: str, text: str, value: float) -> None:
+    fact = _one(text, language)
+    assert fact.low == pytest.approx(value)
+    assert fact.high == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (("zh", "千亿参数"), ("en", "100 billion parameters"), True),
+        (("zh", "千亿参数"), ("ja", "億パラメータ規模"), False),
+        (("zh", "数百亿参数"), ("en", "tens of billions of parameters"), True),
+        (("zh", "数千亿参数"), ("ja", "数百Bパラメータ"), True),
+        (("zh", "数千亿参数"), ("ja", "数百億パラメータ"), False),
+        (("zh", "百分之三十的人"), ("ja", "3割の人"), True),
+        (("zh", "百分之三十的人"), ("en", "13% of them"), False),
+        (("zh", "十几个人"), ("en", "15 people"), True),
+        (("zh", "两千多人"), ("en", "more than 2,000 people"), True),
+        (("zh", "一百多亿元"), ("en", "200 billion yuan"), False),
+    ],
+)
+def test_ranges_and_bare_units_agree_only_with_figures_inside_them(
+    left: tuple[str, str], right: tuple[str, str], same: bool
+) -> None:
+    a, b = facts(left[1], left[0]), facts(right[1], right[0])
+    assert any(agree(x, y) for x in a for y in b) is same
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", "万一失败，千万不要慌，一定要统一意见。"),
+        ("zh", "第一次见面，大家一起说了一些话，十分高兴。"),
+        ("ja", "万が一の場合、一般に一緒に行く。"),
+        ("en", "One of them said that no one knew, and one day it was over."),
+        ("en", "See GPT-2, v3.1.4 and Qwen2.5-14B at https://example.org/2024/05."),
+    ],
+)
+def test_idioms_names_and_addresses_hold_no_figures(language: str, text: str) -> None:
+    assert [f.surface for f in facts(text, language) if f.strong] == []
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (("zh", "24年3月"), ("en", "in March 2024"), True),
+        (("zh", "24年3月"), ("en", "in March 2025"), False),
+        (("zh", "二〇三一年四月二日"), ("ja", "令和13年4月2日"), True),
+        (("en", "5 May 2024"), ("ja", "2024年5月5日"), True),
+        (("en", "2024-05-03"), ("zh", "2024年5月4日"), False),
+    ],
+)
+def test_dates_are_read_part_by_part(left: tuple[str, str], right: tuple[str, str], same: bool) -> None:
+    dates = ("year", "month-of-year", "day-of-month")
+    a = {f.kind: f for f in facts(left[1], left[0]) if f.kind in dates}
+    b = {f.kind: f for f in facts(right[1], right[0]) if f.kind in dates}
+    assert set(a) == set(b)
+    assert all(agree(a[k], b[k]) for k in a) is same
+
+
+def test_a_unit_and_a_bound_stand_beside_their_figure() -> None:
+    fact = _one("训练用了不到20分钟", "zh")
+    assert (fact.unit, fact.bound) == ("minute", "below")
+    assert _one("more than 20 hours", "en").unit == "hour"
+    assert _one("少なくとも3時間", "ja").bound == "above"
