@@ -53,15 +53,30 @@ def _clean(text: str) -> str:
 
 
 def debian(folder: Path, part: str) -> Texts:
-    """Paragraphs of the chapters of a part, one to one, without those whose Japanese is the English."""
-    names = sorted(p.name[:4] for p in folder.glob("usr/share/debian-reference/ch??.en.html"))
+    """Paragraphs of the chapters of a part of debian-reference."""
+    place = folder / "usr/share/debian-reference"
+    names = sorted(p.name[:4] for p in place.glob("ch??.en.html"))
     chosen = [n for n in names if (n in DEVELOPMENT) == (part == "development")]
+    return _docbook([{name: place / f"{chapter}.{name}.html" for name in SCRIPTS} for chapter in chosen])
+
+
+def maint_guide(folder: Path) -> Texts:
+    """Paragraphs of maint-guide."""
+    homes = {name: folder / f"usr/share/doc/maint-guide{'' if name == 'en' else '-' + name}/html" for name in SCRIPTS}
+    chapters = sorted(p.name.split(".")[0] for p in homes["en"].glob("*.en.html"))
+    return _docbook([{name: homes[name] / f"{chapter}.{name}.html" for name in SCRIPTS} for chapter in chapters])
+
+
+def _docbook(pages: list[dict[str, Path]]) -> Texts:
+    """Paragraphs one to one in four languages, without those whose Japanese is the English; a page that does not pair is left out."""
     texts: Texts = {name: [] for name in SCRIPTS}
-    for chapter in chosen:
-        found = {}
-        for name in SCRIPTS:
-            page = folder / "usr/share/debian-reference" / f"{chapter}.{name}.html"
-            found[name] = [_clean(m) for m in re.findall(r"<p>(.*?)</p>", page.read_text("utf-8"), re.S)]
+    for page in pages:
+        found = {
+            name: [_clean(m) for m in re.findall(r"<p>(.*?)</p>", path.read_text("utf-8"), re.S)]
+            if path.exists()
+            else []
+            for name, path in page.items()
+        }
         if len({len(v) for v in found.values()}) > 1:
             continue
         keep = [i for i, text in enumerate(found["en"]) if text and found["ja"][i] != text]
@@ -160,30 +175,40 @@ def _paragraphs(read: dict[str, Text], finding: Finding) -> set[int]:
     return {read[name].segments[i].paragraph for name, segments in sides for i in segments}
 
 
-def plant(texts: Texts, seed: int, each: int) -> tuple[Texts, list[dict[str, Any]]]:
-    """`each` mutations of every kind, one a paragraph at most, over the three translations in turn."""
+def plant(texts: Texts, seed: int, total: int) -> tuple[Texts, list[dict[str, Any]]]:
+    """`total` mutations, one a paragraph at most, over the three translations in turn.
+
+    A fifth of them of every kind as far as the text offers places (figures are rare in prose); the rest is filled up evenly.
+    """
     rng = generator("cases/mutations", seed)
     changed = {name: list(paragraphs) for name, paragraphs in texts.items()}
     used: set[int] = set()
     planted: list[dict[str, Any]] = []
-    for kind in ("magnitude", "number", "negation", "omission", "name"):
-        order = rng.permutation(len(texts["en"]))
-        count = 0
-        for turn, index in enumerate(int(i) for i in order):
-            name = ("ja", "zh-cn", "zh-tw")[turn % 3]
-            made = None if index in used else mutate(kind, texts[name][index], name, rng)
-            if made is None or count >= each:
+    spent: set[str] = set()
+    for quota in (total // len(KINDS), *range(total // len(KINDS) + 10, total, 10)):
+        for kind in ("magnitude", "number", "negation", "omission", "name"):
+            if kind in spent or len(planted) >= total:
                 continue
-            changed[name][index] = made[0]
-            used.add(index)
-            count += 1
-            planted.append({"kind": kind, "text": name, "paragraph": index, "was": made[1], "is": made[2]})
+            count = sum(p["kind"] == kind for p in planted)
+            before = count
+            for turn, index in enumerate(int(i) for i in rng.permutation(len(texts["en"]))):
+                name = ("ja", "zh-cn", "zh-tw")[turn % 3]
+                if index in used or count >= quota or len(planted) >= total:
+                    continue
+                made = mutate(kind, texts[name][index], name, rng)
+                if made is not None:
+                    changed[name][index] = made[0]
+                    used.add(index)
+                    count += 1
+                    planted.append({"kind": kind, "text": name, "paragraph": index, "was": made[1], "is": made[2]})
+            if count == before:
+                spent.add(kind)
     return changed, planted
 
 
-def recall(texts: Texts, clean: list[Finding], read_clean: dict[str, Text], seed: int, each: int) -> dict[str, Any]:
+def recall(texts: Texts, clean: list[Finding], read_clean: dict[str, Text], seed: int, total: int) -> dict[str, Any]:
     """Share of planted errors with a new finding of their family on their paragraph."""
-    changed, planted = plant(texts, seed, each)
+    changed, planted = plant(texts, seed, total)
     read, found, _ = check(changed)
     before = Counter((f.rule, f.right, f.left_quote, f.right_quote) for f in clean)
     new = [f for f in found if not before.get((f.rule, f.right, f.left_quote, f.right_quote))]
@@ -213,7 +238,8 @@ def main() -> None:
     parser.add_argument("--udhr", type=Path)
     parser.add_argument("--part", choices=("development", "held-out"), default="development")
     parser.add_argument("--commit", default="", help="the commit that froze the checker")
-    parser.add_argument("--each", type=int, default=100)
+    parser.add_argument("--maint", type=Path, help="holds usr/share/doc/maint-guide* of maint-guide 1.2.53")
+    parser.add_argument("--total", type=int, default=500, help="mutations planted")
     parser.add_argument("-o", type=Path)
     parser.add_argument(
         "--words", type=Path, help="where to put findings with their words, for reading; never committed"
@@ -224,10 +250,12 @@ def main() -> None:
         sets["debian-reference"] = debian(given.debian, given.part)
     if given.udhr and given.part == "held-out":
         sets["udhr"] = udhr(given.udhr)
+    if given.maint and given.part == "held-out":
+        sets["maint-guide"] = maint_guide(given.maint)
     out: dict[str, Any] = {"part": given.part, "frozen": given.commit, "sets": {}}
     words: dict[str, Any] = {}
     for name, texts in sets.items():
-        out["sets"][name], words[name] = _measure(texts, given.each if name != "udhr" else 0)
+        out["sets"][name], words[name] = _measure(texts, given.total if name != "udhr" else 0)
     out["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     text = json.dumps(out, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     print(text)
@@ -237,7 +265,7 @@ def main() -> None:
         given.words.write_text(json.dumps(words, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _measure(texts: Texts, each: int) -> tuple[dict[str, Any], Any]:
+def _measure(texts: Texts, total_planted: int) -> tuple[dict[str, Any], Any]:
     read, found, spent = check(texts)
     segments = {n: len(t.segments) for n, t in read.items()}
     told = [f for f in found if f.severity != "neutral"]
@@ -253,8 +281,8 @@ def _measure(texts: Texts, each: int) -> tuple[dict[str, Any], Any]:
               "ctx": read[f.left].joined(f.left_segments) if f.left else "",
               "ctx2": read[f.right].joined(f.right_segments)} for f in told]  # fmt: skip
     missed: Any = []
-    if each:
-        result["mutations"] = recall(texts, found, read, 11, each)
+    if total_planted:
+        result["mutations"] = recall(texts, found, read, 11, total_planted)
         missed = result["mutations"].pop("missed_words")
     return result, {"findings": shown, "missed": missed}
 
