@@ -22,8 +22,8 @@ DEFAULT_BUDGET_BYTES = 64 * 2**20
 """Tensor bytes read per side by a quick comparison."""
 READ_BLOCK_BYTES = 4 * 2**20
 """Largest piece of a tensor turned into float32 at once when streaming."""
-MAX_JSON_VALUES = 8_000_000
-"""Most values one JSON file may hold (the largest known tokenizer.json has under two million)."""
+MAX_JSON_VALUES = 3_000_000
+"""Most values one JSON file may hold (the largest published tokenizer.json has about two and a half million)."""
 MAX_VOCABULARY = 4_194_304
 """Largest token id, plus one, that a vocabulary may use."""
 MAX_TOKEN_BYTES = 65_536

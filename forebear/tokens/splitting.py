@@ -73,6 +73,8 @@ _SOURCES = {
     "o200k": _cased(f"(?:{_ANY_CASE})?", rf"[{_N}]{{1,3}}"),
     "o200k-listed": _cased(f"(?:{_LISTED})?", rf"[{_N}]{{1,3}}"),
     "tekken": _cased("", rf"[{_N}]"),
+    "each-digit": rf"[{_N}]|[^{_N}]+",
+    "digit-runs": rf"[{_N}]+|[^{_N}]+",
 }
 
 _CONTRACTIONS = "(?:'s|'S|'t|'T|'re|'rE|'Re|'RE|'ve|'vE|'Ve|'VE|'m|'M|'ll|'lL|'Ll|'LL|'d|'D)"

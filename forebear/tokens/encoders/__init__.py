@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from forebear.tokens.charsmap import charsmap
@@ -19,8 +18,6 @@ from forebear.tokens.vocabulary import Vocabulary
 
 __all__ = ["CannotEncodeError", "Encoder", "encoder_of"]
 
-_DIGIT = re.compile(r"\d|\D+")
-_DIGITS = re.compile(r"\d+|\D+")
 _SPACE_RUNS = re.compile(" {2,}")
 
 
@@ -83,17 +80,12 @@ def _steps(node: Any) -> list[Step]:
             if item.get("use_regex", True):
                 steps.append(_cutter("gpt2"))
         elif kind == "Digits":
-            pattern = _DIGIT if item.get("individual_digits") else _DIGITS
-            steps.append(partial(_findall, pattern))
+            steps.append(_cutter("each-digit" if item.get("individual_digits") else "digit-runs"))
         elif kind == "Split":
             steps.append(_known_split(item))
         else:
             raise CannotEncodeError(f"cuts text by {str(kind)[:40]!r}, which we do not know")
     return steps
-
-
-def _findall(pattern: re.Pattern[str], pieces: Sequence[str]) -> list[str]:
-    return [part for piece in pieces for part in pattern.findall(piece)]
 
 
 def _known_split(item: Any) -> Step:
