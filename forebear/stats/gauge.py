@@ -16,6 +16,7 @@ from forebear.stats.gauge_thresholds import (
     LEAST_LAYERS,
     LEAST_RATE,
     LEAST_SHARE,
+    MISMATCHED_SHARE,
     MOST_MISMATCHED,
     RATE_FACTOR,
 )
@@ -204,7 +205,7 @@ def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[i
     matched, of: agreements and neurons asked, by layer pair. mismatched: agreements of layers that do not belong together, as
     many neurons asked. looks_log10: log10 of the maps and pairs looked at.
     Decides only if p <= 1e-9, at least a tenth of the neurons agree in at least half of the layer pairs, and the mismatched
-    mean is at most 3; without mismatched layers it never decides.
+    mean is at most 3 (or a twentieth of the agreements of the pairs); without mismatched layers it never decides.
     Raises: IncomparableError without a layer pair, or if the lists differ in length.
     """
     if not matched or len(matched) != len(of):
@@ -217,7 +218,7 @@ def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[i
     why = ""
     if mean is None:
         why = "no mismatched layers could be formed to measure chance"
-    elif mean > MOST_MISMATCHED:
+    elif mean > max(MOST_MISMATCHED, MISMATCHED_SHARE * sum(matched) / len(matched)):
         why = f"layers that do not belong together agree on {mean:.1f} neurons each, so the views are not separate"
     elif log10_p > GAUGE_LOG10_P:
         why = "the agreements do not exceed chance"

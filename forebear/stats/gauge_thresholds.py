@@ -12,6 +12,9 @@ LEAST_SHARE = 0.10
 """Share of neurons whose two views must name the same partner, in at least half of the layer pairs."""
 LEAST_LAYERS = 0.5
 MOST_MISMATCHED = 3.0
-"""Mean agreements of layers that do not belong together, above which the views are not separate evidence."""
+"""Mean agreements of layers that do not belong together, above which the views are not separate evidence ..."""
+MISMATCHED_SHARE = 0.05
+"""... unless it is at most this share of the mean agreements of the pairs: layers of one and the same model have features in
+common (a plain-MLP toy against itself: 4.6 beside 256 of 256), one key gives pairs and others alike (60 beside 60)."""
 MOST_GATE_UP = 0.6
 """Mean |cos| of a neuron's gate and up rows from which they count as drawn with one key (as in the raw audit)."""

@@ -64,6 +64,22 @@ class Side:
         one, other = (gate, up) if gate is not None else (up, down)
         return None if one is None or other is None else (one, other)
 
+    def whole(self, place: Place) -> list[F32]:
+        """Every matrix of a place folded: gate, up and down rows, or up and down."""
+        found = []
+        for part in ("gate", "up", "down"):
+            piece = self.checkpoint.piece(part, *place)
+            if piece is not None:
+                scale = gain(self.checkpoint, self.rule, "mlp", place[0]) if part != "down" else None
+                rows = self.checkpoint.units(piece, "neuron")[0]
+                found.append(fold(rows, scale, mean_subtracted=self.rule.mean_subtracted))
+        return found
+
+    def whole_cost(self, place: Place) -> int:
+        """Bytes that `whole` reads."""
+        pieces = (self.checkpoint.piece(part, *place) for part in ("gate", "up", "down"))
+        return sum(piece_cost(self.checkpoint, p, "neuron", None) for p in pieces if p is not None)
+
     def neurons(self, place: Place) -> int:
         """How many neurons there are; 0 where the place cannot be read."""
         pieces = self.parts(place)

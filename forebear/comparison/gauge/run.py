@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.blind import blind_rotation, propose_layers, split
 from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
 from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.folded import Side
@@ -23,6 +24,10 @@ from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.stats.alignment import align_layers, monotone_maps_log10
+
+BLIND_TRIES = 3
+"""Maps tried at most with and without an embedding, which multiply the p-values of the later ones."""
+BLIND_POWER = "A rotation from neurons alone was tried as well, and agreed on no layer that played no part in it."
 
 
 def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool) -> GaugeOutcome:
@@ -39,13 +44,13 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
     sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
     more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
     rotation = from_embedding(more, sides) if more is not None else None
-    if rotation is None or more is None:
-        return GaugeOutcome(False, "no embedding rows of shared tokens could be used, so no rotation could be fitted")
-    outcome = _with_rotation(pair, sides, rotation, full)
-    if not outcome.decided:
-        return outcome
-    start = aligned_start(more, sides, rotation)
-    return replace(outcome, start=start, evidence=(*outcome.evidence, *start.evidence))
+    outcome = GaugeOutcome(False, "no embedding rows of shared tokens could be used")
+    if rotation is not None and more is not None:
+        outcome = _with_rotation(pair, sides, rotation, full)
+        if outcome.decided:
+            start = aligned_start(more, sides, rotation)
+            return replace(outcome, start=start, evidence=(*outcome.evidence, *start.evidence))
+    return _without_embedding(pair, sides, outcome, full)
 
 
 @dataclass
@@ -72,6 +77,53 @@ def _with_rotation(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, ful
         return GaugeOutcome(False, "the budget does not pay for the neurons of one layer pair")
     best = max(usable, key=lambda a: (_evidence(pair, a).decides, len(a.map.pairs) if a.map.found else 0))
     return _outcome(pair, sides, rotation, best)
+
+
+def _without_embedding(pair: Pair, sides: tuple[Side, Side], before: GaugeOutcome, full: bool) -> GaugeOutcome:
+    """Second try: the rotation from neurons of some layers, the test on the others; twice looked, so every p is doubled.
+
+    Plain order first where the layers are as many; else, or when that shows nothing, the order that moments propose.
+    """
+    counts = [side.checkpoint.layers for side in sides]
+    plain = [(i, i) for i in range(counts[0])] if counts[0] == counts[1] else None
+    best = before
+    for pairs in (plain, None):
+        if pairs is None:
+            proposed = propose_layers(pair, sides)
+            if proposed is None or len(proposed[0]) < 2 or proposed[0] == plain:
+                break
+            pairs, looks = proposed[0], monotone_maps_log10(counts[0], counts[1])
+        else:
+            looks = 0.0
+        outcome = _blind(pair, sides, pairs, looks + float(np.log10(BLIND_TRIES)), full)
+        if outcome is None:
+            break
+        if outcome.decided or not best.ran:
+            best = outcome
+        if outcome.decided:
+            break
+    if before.ran and not best.decided:
+        best = replace(best, power=f"{before.power} {BLIND_POWER}".strip())
+    return best
+
+
+def _blind(
+    pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], looks_log10: float, full: bool
+) -> GaugeOutcome | None:
+    fitted, held_out = split(pairs)
+    if len(held_out) < 2:
+        return None
+    rotation = blind_rotation(pair, sides, fitted)
+    if rotation is None:
+        return None
+    tested = test_map(pair, sides, rotation.matrix, held_out, set(), full=full)
+    if tested is None:
+        return None
+    shares = np.zeros((sides[0].checkpoint.layers, sides[1].checkpoint.layers))
+    for result in (*tested.pairs, *tested.mismatched):
+        shares[result.cell] = result.agreement.share
+    found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 1, {}, 0.0, looks_log10, 2)
+    return _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10))
 
 
 def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:

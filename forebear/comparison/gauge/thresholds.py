@@ -17,5 +17,7 @@ MISMATCHED_PER_LAYER = 2
 """Cells of layers that do not belong together, per layer tested."""
 MAX_EXPERTS = 8
 """Experts of a mixture layer tried on a side."""
-LEAST_FIT = 0.02
-"""Held-out fit below which no rotation is believed to be there; neurons are then matched without the embedding as well."""
+BLIND_LAYERS = 4
+"""Layers a rotation is fitted on when there is no embedding; at most half of the map, the others test it."""
+KINSHIP = 0.1
+"""Kinship of two layers' moments from which they may be paired; it proposes only, as independents show it too (depth)."""

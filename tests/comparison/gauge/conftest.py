@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from forebear.comparison.demo import demo_folder
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
-from forebear.comparison.demo import demo_folder
 
 INDEPENDENTS = Path(__file__).parents[2] / "data" / "independents"
 
