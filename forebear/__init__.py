@@ -70,18 +70,21 @@ def inspect(
     checkpoint: str | Path,
     *,
     full: bool = False,
+    against: str | Path | None = None,
     architecture: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Document:
-    """What is in a checkpoint, from its header: container, architecture, sizes, tensors, odd things.
+    """What is in a checkpoint, from its header: container, architecture, sizes, tensors, claims, residue, odd things.
 
+    checkpoint: a file or folder, or a configuration alone (CONFIG.json), whose parameters are counted without weights.
     full:    also read every value: digests, statistics, value grid.
+    against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
     Returns: a forebear/inspection/1 document.
-    Raises:  RefusedError when it cannot be read.
+    Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
     """
-    from forebear.models.inspection import inspect_checkpoint
+    from forebear.models.inspection import inspect_path
 
-    return inspect_checkpoint(checkpoint, full=full, architecture=architecture, max_header=max_header)
+    return inspect_path(checkpoint, full=full, against=against, architecture=architecture, max_header=max_header)
 
 
 def demo() -> Document:

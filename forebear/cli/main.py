@@ -24,7 +24,7 @@ from forebear.cli.options import (
     show,
 )
 from forebear.cli.tokenizers import app as tokenizers_app
-from forebear.core.errors import ExpectationError, ForebearError, printable
+from forebear.core.errors import ForebearError, printable
 
 app = typer.Typer(
     name="forebear",
@@ -63,20 +63,22 @@ def compare(
             architecture=architecture,
             max_header=max_header,
         )
-    except ExpectationError as error:
-        show(error.document, form, output, language)
-        if not quiet:
-            print(f"forebear: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+    except ForebearError as error:
+        if error.document is not None:  # the result is whole; only what was asked of it failed
+            show(error.document, form, output, language)
+        raise
     show(document, form, output, language)
 
 
 @app.command()
 def inspect(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file or folder.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file or folder, or a configuration alone (.json).")],
     full: Annotated[
         bool, typer.Option("--full", help="Also read every value: digests, statistics, value grid.")
     ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="A configuration, or the claimed part of one: how one count leads to the other.")
+    ] = None,
     architecture: ArchitectureOption = None,
     max_header: HeaderOption = None,
     form: FormatOption = Form.text,
@@ -84,8 +86,10 @@ def inspect(
     quiet: QuietOption = False,
     language: LanguageOption = Language.en,
 ) -> None:
-    """What is in CHECKPOINT: container, architecture, sizes, tensors, odd things."""
-    document = forebear.inspect(checkpoint, full=full, architecture=architecture, max_header=max_header)
+    """What is in CHECKPOINT: container, architecture, sizes, tensors, claims, residue, odd things."""
+    document = forebear.inspect(
+        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header
+    )
     show(document, form, output, language)
 
 

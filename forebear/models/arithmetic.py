@@ -23,15 +23,17 @@ class Count:
     """Parameters that a configuration asks for.
 
     by_part: part → parameters. active: of a mixture, those that one token meets; the total elsewhere.
-    notes:   what was taken for granted.
+    notes:   what was taken for granted. whole: a checkpoint holds these tensors and no others (no task heads are usual).
     """
 
     family: str
     total: int
     active: int
     layers: int
+    width: int
     by_part: Mapping[str, int]
     notes: tuple[str, ...]
+    whole: bool = False
 
     def document(self) -> dict[str, Any]:
         """The count as it stands in an inspection document."""
@@ -40,8 +42,11 @@ class Count:
             "parameters": self.total,
             "active": self.active,
             "layers": self.layers,
+            "width": self.width,
             "by_part": dict(self.by_part),
             "notes": list(self.notes),
+            "whole": self.whole,
+            "head_counts": "head" in self.by_part,
         }
 
 
@@ -84,9 +89,16 @@ def _count(definition: Definition, presence: Presence, settings: Settings) -> Co
     notes = [f"counted as {presence.source}"]
     if presence.head and presence.is_tied(settings):
         notes.append("the output head is the embedding and counts once")
-    total = sum(parts.values())
+    total, main = sum(parts.values()), definition.main_stack
     return Count(
-        definition.family, total, total - idle, _layers(layers, definition.main_stack), dict(parts), tuple(notes)
+        definition.family,
+        total,
+        total - idle,
+        _layers(layers, main),
+        sizing.stated("channel", main),
+        dict(parts),
+        tuple(notes),
+        bool(presence.head),
     )
 
 

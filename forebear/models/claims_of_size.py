@@ -64,7 +64,11 @@ def arithmetic(config: Config, against: Config | None = None) -> dict[str, Any]:
     Raises: RefusedError when the configuration cannot be counted.
     """
     count = count_parameters(config)
-    document: dict[str, Any] = {"subject": count.document(), "against": None, "words": [f"{_big(count.total)} parameters"]}
+    document: dict[str, Any] = {
+        "subject": count.document(),
+        "against": None,
+        "words": [f"{_big(count.total)} parameters"],
+    }
     if against is None:
         return document
     other, open_keys = completed(config, against)
@@ -192,7 +196,14 @@ def _open(config: Config, keys: list[str], target: Claim) -> dict[str, Any] | No
         count = _count(dict(config) | {key: multiple * 1024})
         if count is not None:
             difference = count - target.parameters
-            rows.append({"value": multiple * 1024, "parameters": count, "difference": difference, "agrees": target.agrees(count)})
+            rows.append(
+                {
+                    "value": multiple * 1024,
+                    "parameters": count,
+                    "difference": difference,
+                    "agrees": target.agrees(count),
+                }
+            )
     return {"key": printable(key, 80), "exact": exact, "low": low, "high": high, "rows": rows, "round": round_ones}
 
 
@@ -204,7 +215,9 @@ def _words(count: Count, reached: Count, claim: Claim | None, document: Mapping[
             said.append(f"{change['key']} {change['from']} -> {change['to']} alone {sign} {_big(abs(change['alone']))}")
     if claim is not None and document["reaches"] is not None:
         verb = "reach" if document["reaches"] else "cannot reach"
-        said.append(f"the claimed changes {verb} the claimed {_big(claim.parameters)}: they lead to {_big(reached.total)}")
+        said.append(
+            f"the claimed changes {verb} the claimed {_big(claim.parameters)}: they lead to {_big(reached.total)}"
+        )
     found = document["open"]
     if found is not None and claim is not None:
         said.append(

@@ -14,7 +14,10 @@ from forebear.core.errors import RefusedError, printable
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
-from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary
+from forebear.models.claims_of_size import arithmetic
+from forebear.models.inference import infer_parts
+from forebear.models.residue import find_residue
+from forebear.models.settings import read_config
 
 CLAIM_KEYS = (
     "_name_or_path",
@@ -25,48 +28,139 @@ CLAIM_KEYS = (
     "torch_dtype",
     "dtype",
 )
+MAX_METADATA = 40
+"""Entries of a header's metadata that are listed as claims."""
+
+Document = Mapping[str, Any]
 
 
-def inspect_checkpoint(
-    path: str | Path, *, full: bool = False, architecture: str | Path | None = None, max_header: int | str | None = None
-) -> Mapping[str, Any]:
-    """A forebear/inspection/1 document (see `forebear.inspect`). Without `full` only headers and small files are read."""
+def inspect_path(
+    path: str | Path,
+    *,
+    full: bool = False,
+    against: str | Path | None = None,
+    architecture: str | Path | None = None,
+    max_header: int | str | None = None,
+) -> Document:
+    """A forebear/inspection/1 document of a checkpoint, or of a configuration without weights (see `forebear.inspect`)."""
     started = time.perf_counter()
-    header = None if max_header is None else parse_size(max_header, "--max-header")
-    definition = None if architecture is None else Path(architecture)
-    checkpoint = open_checkpoint(path, architecture=definition, max_header=header)
+    words = ["forebear", "inspect", str(path), *(["--full"] if full else [])]
+    for flag, value in (("--against", against), ("--architecture", architecture), ("--max-header", max_header)):
+        words += [flag, str(value)] if value is not None else []
+    other = None if against is None else read_config(_configuration(Path(against)))
+    if Path(path).suffix == ".json" and not str(path).endswith(".index.json") and Path(path).is_file():
+        body, limits = _of_configuration(Path(path), other)
+        bytes_read = Path(path).stat().st_size
+    else:
+        header = None if max_header is None else parse_size(max_header, "--max-header")
+        definition = None if architecture is None else Path(architecture)
+        checkpoint = open_checkpoint(path, architecture=definition, max_header=header)
+        try:
+            body, limits = _of_checkpoint(checkpoint, Path(path), other, full)
+            bytes_read = checkpoint.container.bytes_read
+        finally:
+            checkpoint.close()
+    read = {"bytes": bytes_read, "seconds": round(time.perf_counter() - started, 3)}
+    return finish("forebear/inspection/1", body, limits=limits, read=read, reproduce=shlex.join(words))
+
+
+def _configuration(path: Path) -> Path:
+    return path / "config.json" if path.is_dir() else path
+
+
+def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[str]]:
+    """A configuration alone: its count, the way to another, its claims.
+
+    Raises: RefusedError when it cannot be counted.
+    """
+    config = read_config(path)
+    found = arithmetic(config, other)
+    residue, limits = find_residue(path.parent) if path.name == "config.json" else ([], [])
+    body = {
+        "container": {
+            "kind": "configuration",
+            "files": 1,
+            "names": [path.name],
+            "bytes": path.stat().st_size,
+            "metadata": {},
+        },
+        "architecture": {"family": found["subject"]["family"], "recognised": True, "axes": [], "unclaimed": []},
+        "layers": found["subject"]["layers"],
+        "width": found["subject"]["width"],
+        "parameters": found["subject"]["parameters"],
+        "dtypes": {},
+        "value_grid": None,
+        "tokenizer": None,
+        "claims": _claims(config, {}),
+        "residue": residue,
+        "odd": [],
+        "tensors": [],
+        "arithmetic": found,
+    }
+    return body, ["there are no weights: only the configuration was read", *limits]
+
+
+def _of_checkpoint(
+    checkpoint: Checkpoint, path: Path, other: Mapping[str, Any] | None, full: bool
+) -> tuple[dict[str, Any], list[str]]:
+    limits = list(checkpoint.limits)
+    folder = checkpoint.folder or (path if path.is_dir() else path.parent)
+    tensors = _tensors(checkpoint, limits)
+    grid = None
+    odd = [printable(o) for o in checkpoint.container.odd]
+    if full:
+        from forebear.models.inspection_values import odd_values, read_values
+
+        grid = read_values(checkpoint.container, tensors)
+        odd += odd_values(tensors)
+    else:
+        limits.append("values were not read: no digests, statistics or value grid (--full reads them)")
+    parameters = sum(t["parameters"] for t in tensors)
+    found = _arithmetic(checkpoint, other, odd, limits)
+    residue, unread = find_residue(folder) if path.is_dir() else ([], [])
+    limits += unread
+    return {
+        "container": _container(checkpoint.container),
+        "architecture": _architecture(checkpoint),
+        "layers": checkpoint.layers,
+        "width": checkpoint.width,
+        "parameters": parameters,
+        "dtypes": dict(Counter(t["dtype"] for t in tensors)),
+        "value_grid": grid,
+        "tokenizer": _tokenizer(checkpoint, folder, limits),
+        "claims": _claims(checkpoint.config, checkpoint.container.metadata),
+        "residue": residue,
+        "odd": odd,
+        "tensors": tensors,
+        "arithmetic": found,
+    }, limits
+
+
+def _arithmetic(
+    checkpoint: Checkpoint, other: Mapping[str, Any] | None, odd: list[str], limits: list[str]
+) -> dict[str, Any] | None:
+    """What the configuration asks for beside what is there; asked for and impossible is an error, unasked a limit."""
+    if not checkpoint.config:
+        if other is not None:
+            raise RefusedError("has no configuration to hold against another", todo="Give a folder with a config.json.")
+        return None
     try:
-        limits = list(checkpoint.limits)
-        folder = Path(path) if Path(path).is_dir() else Path(path).parent
-        tensors = _tensors(checkpoint)
-        grid = _read_everything(checkpoint.container, tensors) if full else None
-        if not full:
-            limits.append("values were not read: no digests, statistics or value grid (--full reads them)")
-        words = ["forebear", "inspect", str(path), *(["--full"] if full else [])]
-        for flag, value in (("--architecture", architecture), ("--max-header", max_header)):
-            words += [flag, str(value)] if value is not None else []
-        return finish(
-            "forebear/inspection/1",
-            {
-                "container": _container(checkpoint.container),
-                "architecture": _architecture(checkpoint),
-                "layers": checkpoint.layers,
-                "width": checkpoint.width,
-                "parameters": sum(t["parameters"] for t in tensors),
-                "dtypes": dict(Counter(t["dtype"] for t in tensors)),
-                "value_grid": grid,
-                "tokenizer": _tokenizer(folder, limits),
-                "claims": _claims(checkpoint),
-                "residue": [],
-                "odd": [printable(o) for o in checkpoint.container.odd] + _odd_values(tensors),
-                "tensors": tensors,
-            },
-            limits=limits,
-            read={"bytes": checkpoint.container.bytes_read, "seconds": round(time.perf_counter() - started, 3)},
-            reproduce=shlex.join(words),
-        )
-    finally:
-        checkpoint.close()
+        found = arithmetic(checkpoint.config, other)
+    except RefusedError as error:
+        if other is not None:
+            raise
+        limits.append(f"the configuration was not counted: {error.what}")
+        return None
+    asked, held = found["subject"]["parameters"], _held(checkpoint, found["subject"]["head_counts"])
+    if found["subject"]["whole"] and asked != held:
+        odd.append(f"the configuration asks for {asked:,} parameters, the tensors hold {held:,}")
+    return found
+
+
+def _held(checkpoint: Checkpoint, head_counts: bool) -> int:
+    """Parameters of all tensors but tables that training does not touch, and a head saved besides the embedding it is."""
+    left_out = {p.tensor for p in checkpoint.pieces if p.kind == "constant" or (p.part == "head" and not head_counts)}
+    return sum(e.parameters for e in checkpoint.container.tensors.values() if e.name not in left_out)
 
 
 def _container(container: Container) -> dict[str, Any]:
@@ -76,6 +170,7 @@ def _container(container: Container) -> dict[str, Any]:
         "files": len(container.paths),
         "names": [p.name for p in container.paths],
         "bytes": stored,
+        "header_digest": container.header_digest,
         "metadata": {printable(k): printable(v) for k, v in container.metadata.items()},
     }
 
@@ -99,12 +194,16 @@ def _architecture(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _tensors(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+def _tensors(checkpoint: Checkpoint, limits: list[str]) -> list[dict[str, Any]]:
     parts: dict[str, list[str]] = {}
     for piece in checkpoint.pieces:
         parts.setdefault(piece.tensor, [])
         if piece.part not in parts[piece.tensor]:
             parts[piece.tensor].append(piece.part)
+    inferred: Mapping[str, str] = {}
+    if checkpoint.definition is None:
+        inferred, said = infer_parts({name: entry.shape for name, entry in checkpoint.container.tensors.items()})
+        limits += said
     return [
         {
             "name": entry.name,
@@ -112,29 +211,23 @@ def _tensors(checkpoint: Checkpoint) -> list[dict[str, Any]]:
             "shape": list(entry.shape),
             "parameters": entry.parameters,
             "bytes": entry.stored_bytes,
-            "part": "+".join(parts.get(entry.name, [])),
+            "part": "+".join(parts.get(entry.name, [])) or inferred.get(entry.name, ""),
+            "inferred": entry.name in inferred,
         }
         for entry in checkpoint.container.tensors.values()
     ]
 
 
-def _read_everything(container: Container, tensors: list[dict[str, Any]]) -> dict[str, Any]:
-    """Digest, constancy and grid of every tensor, written into its row; the grid counted over tensors."""
-    from forebear.files.digests import value_digest
+def _tokenizer(checkpoint: Checkpoint, folder: Path, limits: list[str]) -> dict[str, Any] | None:
+    from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary
 
-    grids: Counter[str] = Counter()
-    for row in tensors:
-        digest = value_digest(container, row["name"], grid=True)
-        row |= {"digest": digest.digest, "constant": digest.constant, "value_grid": digest.grid}
-        grids[str(digest.grid)] += 1
-    return dict(grids)
-
-
-def _tokenizer(folder: Path, limits: list[str]) -> dict[str, Any] | None:
-    found = find_vocabulary_file(folder)
-    if found is None:
-        return None
     try:
+        inner = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
+        if inner is not None:
+            return {"file": checkpoint.container.paths[0].name, "kind": inner.kind, "tokens": len(inner)}
+        found = find_vocabulary_file(folder)
+        if found is None:
+            return None
         vocabulary = load_vocabulary(found)
     except RefusedError as error:
         limits.append(f"the vocabulary was not read: {error}")
@@ -142,12 +235,7 @@ def _tokenizer(folder: Path, limits: list[str]) -> dict[str, Any] | None:
     return {"file": found.name, "kind": vocabulary.kind, "tokens": len(vocabulary)}
 
 
-def _claims(checkpoint: Checkpoint) -> list[str]:
-    said = [f"config {key}: {checkpoint.config[key]}" for key in CLAIM_KEYS if checkpoint.config.get(key)]
-    said += [f"metadata {key}: {value}" for key, value in list(checkpoint.container.metadata.items())[:40]]
+def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[str]:
+    said = [f"config {key}: {config[key]}" for key in CLAIM_KEYS if config.get(key)]
+    said += [f"metadata {key}: {value}" for key, value in list(metadata.items())[:MAX_METADATA]]
     return [printable(s) for s in said]
-
-
-def _odd_values(tensors: list[dict[str, Any]]) -> list[str]:
-    constant = [t for t in tensors if t.get("constant") and t["parameters"] > 1]
-    return [f"{len(constant)} tensors hold one value only"] if constant else []
