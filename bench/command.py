@@ -111,6 +111,14 @@ def _tokenizer(_options: argparse.Namespace) -> int:
     return 0
 
 
+def _note_versions(methods: list[str]) -> None:
+    """Digests of the code, taken before anything slow happens."""
+    from bench import scores
+
+    for method in methods:
+        scores.version_of(method)
+
+
 def _known() -> tuple[list[str], list[str]]:
     from bench.methods import METHODS
     from bench.truth import INDEPENDENTS
@@ -164,6 +172,7 @@ def main(words: list[str] | None = None) -> int:
     options = parser().parse_args(words)
     if options.verb in ("run", "null", "table"):
         options.method = options.method or _known()[0]
+        _note_versions(options.method)
         options.shape = options.shape or ["llama64"]
     code: int = options.call(options)
     sys.stdout.flush()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,8 +34,10 @@ PAIRS = {"forebear": 500}
 """Independent pairs scored a shape where a method is too slow for all of them; the disjoint ones are always among them."""
 
 
+@cache
 def version_of(method: str) -> str:
-    """Changes when the code a method rests on changes."""
+    """Changes when the code a method rests on changes. Read once, so that code edited during a run is not mistaken for
+    the code that runs."""
     shared = [HERE / "methods" / "parts.py", HERE / "methods" / "score.py", Path(inspect.getfile(METHODS[method]))]
     rooms = [HERE.parent / "forebear" / room for room in RESTS_ON.get(method, ())]
     whole = hashlib.sha256()

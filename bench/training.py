@@ -16,6 +16,8 @@ from bench.network import Tensors, forward
 from bench.shapes import Floats, Shape
 from forebear.core.seeds import generator
 
+HIDDEN_WEIGHT = {"hidden": 1.0, "hidden-states-above-all": 20.0}
+"""Weight of the squared distance of hidden states beside the loss on the text, in nats."""
 MARGIN_NATS = 1.0
 """A model counts as trained when its held-out loss is this far below the unigram entropy of the same text."""
 
@@ -33,7 +35,8 @@ class Course:
     stop: int = 0
     """Stop after so many steps of the schedule; 0 goes to the end."""
     teacher: str = ""
-    """"" learns the text; "logits" a teacher's token probabilities; "hidden" its last hidden states besides the text."""
+    """"" learns the text; "logits" a teacher's token probabilities; a word of HIDDEN_WEIGHT its last hidden states besides
+    the text."""
 
 
 def course(shape: str, share: float = 1.0, **changes: Any) -> Course:
@@ -111,10 +114,10 @@ def _loss(t: Tensors, shape: Shape, windows: Any, course: Course, teacher: tuple
     if teacher is None:
         return _text_loss(t, shape, windows)
     with torch.no_grad():
-        target = forward(*teacher, windows[:, :-1], hidden=course.teacher == "hidden")
-    if course.teacher == "hidden":
+        target = forward(*teacher, windows[:, :-1], hidden=course.teacher.startswith("hidden"))
+    if course.teacher.startswith("hidden"):
         ours = forward(t, shape, windows[:, :-1], hidden=True)
-        return F.mse_loss(ours, target) + _text_loss(t, shape, windows)
+        return HIDDEN_WEIGHT[course.teacher] * F.mse_loss(ours, target) + _text_loss(t, shape, windows)
     ours = F.log_softmax(forward(t, shape, windows[:, :-1]), dim=-1)
     return F.kl_div(
         ours.flatten(0, 1), F.log_softmax(target, dim=-1).flatten(0, 1), log_target=True, reduction="batchmean"

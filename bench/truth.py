@@ -124,7 +124,7 @@ def _strata() -> Iterator[Job]:
                 rewrite=rewrite,
                 parent=base("llama64", 90 + n),
             )
-    for teacher in ("logits", "hidden"):
+    for teacher in ("logits", "hidden", "hidden-states-above-all"):
         for n in range(4):
             yield Job(
                 f"llama64/student-{teacher}-{n}",

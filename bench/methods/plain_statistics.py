@@ -1,4 +1,6 @@
-"""forebear's statistics without its walk: same shape, layers in place, whole tensors. Fast enough for every pair there is.
+"""forebear's statistics without its walk: layers in place, whole tensors. Fast enough for every pair there is.
+
+Where sizes differ the first units and features of each are compared: positions chosen in advance, so every test holds.
 
 The null audit of all 4950 pairs of a family runs on this; the walk itself (`forebear`) is audited on fewer.
 """
@@ -30,17 +32,36 @@ def channels(tensors: Tensors) -> Floats:
     return np.ascontiguousarray(columns - columns.mean(axis=1, keepdims=True))
 
 
-def neurons(tensors: Tensors, layer: int) -> tuple[Floats, Floats, Floats | None]:
-    """One layer's neurons, (neurons, features): all reading rows; up rows; down columns (None without a gate)."""
+def neurons(tensors: Tensors, layer: int) -> list[Floats]:
+    """One layer's neurons by part, each (neurons, features): gate and up rows and down columns, or plain rows alone."""
     if (fused := tensors.get(f"transformer.h.{layer}.mlp.c_fc.weight")) is not None:
-        rows = np.ascontiguousarray(fused.T)
-        return rows, rows, None
+        return [np.ascontiguousarray(fused.T)]
     p = f"model.layers.{layer}."
     gate, up, down = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
     if f"{p}{gate}.weight" not in tensors:
         gate, up, down = (f"block_sparse_moe.experts.0.{w}" for w in ("w1", "w3", "w2"))
-    g, u, d = (tensors[f"{p}{x}.weight"] for x in (gate, up, down))
-    return np.concatenate([g, u], axis=1), u, np.ascontiguousarray(d.T)
+    return [
+        tensors[f"{p}{gate}.weight"],
+        tensors[f"{p}{up}.weight"],
+        np.ascontiguousarray(tensors[f"{p}{down}.weight"].T),
+    ]
+
+
+def both(left: list[Floats], right: list[Floats]) -> list[tuple[Floats, Floats]]:
+    """The parts of two layers side by side, cut to common sizes."""
+    return [common(x, y) for x, y in zip(left, right, strict=True)]
+
+
+def reading(parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """What every neuron reads, on both sides: gate and up rows one after the other."""
+    a, b = zip(*parts[:2], strict=True)
+    return np.concatenate(a, axis=1), np.concatenate(b, axis=1)
+
+
+def common(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Both cut to the sizes they share, from the start of every axis."""
+    cut = tuple(slice(min(m, n)) for m, n in zip(a.shape, b.shape, strict=True))
+    return np.ascontiguousarray(a[cut]), np.ascontiguousarray(b[cut])
 
 
 def final_gain(tensors: Tensors) -> Floats:
@@ -52,12 +73,12 @@ def method(subject: Path, candidate: Path) -> Score:
     """Deck, sign, trace and gains on whole tensors in place. Score: minus log10 p of the best layer's deck of neurons."""
     a, b = arrays(subject), arrays(candidate)
     found: dict[str, Figure] = {}
-    x, y = channels(a), channels(b)
+    x, y = common(channels(a), channels(b))
     matched = deck(x, y).matched
     found["deck/channels matched"] = Figure(matched, "count")
     found["deck/channels p"] = Figure(deck_log10_p(matched), "p-bound")
     found["trace/channels p, shuffles"] = Figure(_shuffled(x, y), "p")
-    gains = gains_test(final_gain(a), final_gain(b), "bench/gains", _key(x, y), shuffles=SHUFFLES)
+    gains = gains_test(*common(final_gain(a), final_gain(b)), "bench/gains", _key(x, y), shuffles=SHUFFLES)
     if gains.applicable and gains.rho is not None:
         found["gains/last norm p"] = Figure(gains.log10_p, "p")
         found["gains/last norm rho"] = Figure(gains.rho)
@@ -71,21 +92,17 @@ def method(subject: Path, candidate: Path) -> Score:
 def _neurons(found: dict[str, Figure], a: Tensors, b: Tensors, gated: bool) -> float:
     depth = min(layers(a), layers(b))
     left, right = [neurons(a, n) for n in range(depth)], [neurons(b, n) for n in range(depth)]
-    in_place = [deck(left[n][0], right[n][0]).matched for n in range(depth)]
-    crossed = [deck(left[n][0], right[(n + 1) % depth][0]).matched for n in range(depth)]
+    paired = [both(left[n], right[n]) for n in range(depth)]
+    in_place = [deck(*reading(parts)).matched for parts in paired]
+    crossed = [deck(*reading(both(left[n], right[(n + 1) % depth]))).matched for n in range(depth)]
     found["deck/neurons matched, best layer"] = Figure(max(in_place), "count")
     found["deck/neurons matched, all layers"] = Figure(sum(in_place), "count")
     found["deck/neurons matched, mismatched layers"] = Figure(sum(crossed), "count")
     log10_p = deck_log10_p(max(in_place), depth)
     found["deck/neurons p"] = Figure(log10_p, "p-bound")
-    found["trace/neurons of layer 0 p, shuffles"] = Figure(_shuffled(left[0][0], right[0][0]), "p")
+    found["trace/neurons of layer 0 p, shuffles"] = Figure(_shuffled(*reading(paired[0])), "p")
     if gated:
-        products = [
-            pooled([unit_products(up_a, up_b), unit_products(down_a, down_b)])
-            for (_, up_a, down_a), (_, up_b, down_b) in zip(left, right, strict=True)
-            if down_a is not None and down_b is not None
-        ]
-        _signed(found, "neurons", products)
+        _signed(found, "neurons", [pooled([unit_products(x, y) for x, y in parts[1:]]) for parts in paired])
     return -log10_p
 
 
