@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class Container(ABC):
     """Tensor bytes read so far, headers included."""
     header_digest: str = ""
     """SHA-256 of the header(s): says which file this was without reading all of it."""
+    grain_bytes: int = 1
+    """Smallest piece a read costs, bytes: 1 on disk, a block at an address. See `spread_rows`."""
     beside: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     """Small files that come with weights whose path is no folder (a member of an archive, a remote address), by name."""
 
@@ -78,6 +80,10 @@ class Container(ABC):
         A piece holds whole values and is valid until the next is asked for.
         """
 
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """Say which rows of which tensors are read next: an address fetches them side by side; a file does nothing."""
+        del wanted
+
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """Stored bytes begin..end of a tensor, for types that float32 cannot hold; reads all before them unless the
         container can do better."""
@@ -97,3 +103,24 @@ class Container(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the files; reading afterwards is an error."""
+
+
+PIECE_BYTES = 2**20
+"""Rows that lie together in pieces of this size cost one request at an address."""
+
+
+def spread_rows(container: Container, name: str, total: int, count: int) -> NDArray[np.intp]:
+    """About `count` of rows 0..total-1, spread evenly, in the form that costs the container least.
+
+    On disk single rows; at an address as few runs of neighbours as hold them. Chosen before anything is looked at, so
+    every test that takes rows at positions fixed in advance may use either.
+    Shapes: returns (n,) sorted, distinct, n <= count.
+    """
+    count = min(count, total)
+    entry = container.tensors[name]
+    row_bytes = max(1, entry.stored_bytes // max(1, entry.shape[0] if entry.shape else 1))
+    if count <= 0 or container.grain_bytes <= row_bytes:
+        return np.unique(np.linspace(0, total - 1, max(0, count)).astype(np.intp))
+    run = max(1, min(count, PIECE_BYTES // row_bytes))
+    begins = np.linspace(0, total - run, max(1, count // run)).astype(np.intp)
+    return np.unique((begins[:, None] + np.arange(run, dtype=np.intp)).reshape(-1))

@@ -44,6 +44,7 @@ class GgufContainer(PlacedContainer):
         super().__init__("gguf", (path,), header.tensors, metadata, header.odd)
         self.values: dict[str, Scalar | GgufArray] = dict(header.values)
         self.header_digest = hashlib.sha256(header.raw).hexdigest()
+        self.grain_bytes = getattr(self._file, "grain_bytes", 1)
         self._count()
 
     def _place(self, entry: TensorEntry) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytesource import ByteSource
-from forebear.files.remote import RemoteFile
+from forebear.files.remote import RemoteFile, prefetch_files
 from forebear.files.remote_http import Client
+from forebear.files.safetensors import SafetensorsContainer
 from forebear.files.sharded import _shard_path
 
 
@@ -51,6 +52,7 @@ class JoinedContainer(Container):
                                    where=where, todo="Index and parts are of different versions.")  # fmt: skip
         self._parts = tuple(parts)
         super().__init__(parts[0].kind, tuple(p for part in parts for p in part.paths), tensors, metadata, odd)
+        self.grain_bytes = max(part.grain_bytes for part in parts)
         self.header_digest = hashlib.sha256("".join(part.header_digest for part in parts).encode()).hexdigest()
 
     @property
@@ -86,6 +88,19 @@ class JoinedContainer(Container):
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`."""
         yield from self._part(name).stored(name)
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`; safetensors shards at an address are fetched together."""
+        asked = list(wanted)
+        jobs = []
+        for part in self._parts:
+            mine = [(name, rows) for name, rows in asked if self._home.get(name) is part]
+            file = getattr(part, "_file", None)
+            if isinstance(part, SafetensorsContainer) and isinstance(file, RemoteFile):
+                jobs.append((file, part.spans(mine)))
+            elif mine:
+                part.prefetch(mine)
+        prefetch_files(jobs)
 
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """See `Container.raw`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,6 +53,7 @@ class QuantisedContainer(RowwiseContainer):
             entries[name] = TensorEntry(name, decoder.dtype, decoder.shape, stored)
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
         self.header_digest, self.beside = original.header_digest, original.beside
+        self.grain_bytes = original.grain_bytes
 
     @property
     def bytes_read(self) -> int:
@@ -85,6 +86,10 @@ class QuantisedContainer(RowwiseContainer):
                 self._kept.popitem(last=False)
         self._kept.move_to_end(entry.name)
         return self._kept[entry.name][rows]
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`; quantised matrices are left to be read when needed."""
+        self._original.prefetch((name, rows) for name, rows in wanted if name not in self._decoders)
 
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`; of a quantised matrix, its codes without scales."""

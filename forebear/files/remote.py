@@ -20,6 +20,23 @@ PIECE_BYTES = 2**20
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 
 
+def prefetch_files(wanted: list[tuple[RemoteFile, list[tuple[int, int]]]]) -> None:
+    """Fetch (offset, count) spans of several files of one client side by side, as far as there is room to keep them."""
+    jobs: list[tuple[RemoteFile, tuple[int, int]]] = []
+    room = KEPT_BYTES // BLOCK_BYTES
+    for file, spans in wanted:
+        pieces = file.pieces(spans)
+        for piece in pieces:
+            room -= piece[1] - piece[0]
+            if room >= 0:
+                jobs.append((file, piece))
+    if not jobs:
+        return
+    pool = jobs[0][0].client.pool
+    for _ in pool.map(lambda job: job[0].fetch_piece(job[1]), jobs):
+        pass
+
+
 class RemoteFile:
     """The bytes at an address. Memory: KEPT_BYTES of blocks for all files of a client, and the pieces in flight.
 
@@ -27,8 +44,10 @@ class RemoteFile:
     Raises: RefusedError when the server does not serve ranges, the file changes, or an address is not allowed.
     """
 
+    grain_bytes = BLOCK_BYTES
+
     def __init__(self, client: Client, address: str, *, name: str = "") -> None:
-        self._client, self._origin, self._address = client, address, address
+        self.client, self._client, self._origin, self._address = client, client, address, address
         self.path = Path(name or _shown(address))
         self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._kept, self._number = client.kept, client.kept.new_file()
@@ -84,8 +103,16 @@ class RemoteFile:
 
     def prefetch(self, spans: Iterable[tuple[int, int]]) -> None:
         """Fetch (offset, count) spans side by side and keep them, as far as there is room to keep."""
+        prefetch_files([(self, list(spans))])
+
+    def pieces(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The runs of blocks that (offset, count) spans need and that are not kept."""
         blocks = sorted({b for offset, count in spans for b in _blocks(offset, min(count, self.size - offset))})
-        self.fetch(blocks[: KEPT_BYTES // BLOCK_BYTES])
+        return list(_pieces(self._kept.missing(self._number, blocks)))
+
+    def fetch_piece(self, piece: tuple[int, int]) -> None:
+        """Fetch one run of blocks and keep it."""
+        self._keep(*self._piece(piece))
 
     def fetch(self, blocks: list[int]) -> None:
         """Fetch the blocks not kept yet; blocks sorted."""

@@ -20,7 +20,7 @@ from forebear.core.errors import RefusedError, printable
 from forebear.files.remote_kept import Kept
 
 TIMEOUT_SECONDS = 30.0
-IN_FLIGHT = 12
+IN_FLIGHT = 16
 ATTEMPTS = 6
 MAX_REDIRECTS = 5
 LONGEST_WAIT_SECONDS = 30.0

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 BLOCK_BYTES = 64 * 2**10
 """Smallest piece fetched, and the grain of what is kept."""
-KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 96 * 2**20
 Key = tuple[int, int]
 """(file, block number)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,19 @@ class PlacedContainer(RowwiseContainer):
     @abstractmethod
     def _decode(self, entry: TensorEntry, raw: NDArray[np.uint8]) -> Float32:
         """Stored rows as float32. Shapes: raw (n, row bytes), contiguous; returns n * width values in any shape."""
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`."""
+        fetch = getattr(self._file, "prefetch", None)
+        if fetch is None:
+            return
+        spans = []
+        for name, rows in wanted:
+            entry = self.tensors.get(name)
+            if entry is not None and self._source(entry) is self._file:
+                begin, row_bytes = self._place(entry)
+                spans += [(begin + int(rows[a]) * row_bytes, (b - a) * row_bytes) for a, b in runs(rows, rows.size)]
+        fetch(spans)
 
     def _source(self, entry: TensorEntry) -> ByteSource:
         """Where a tensor's bytes are; one file for all unless a subclass says otherwise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class SafetensorsContainer(Container):
             raise
         super().__init__("safetensors", (path,), header.tensors, header.metadata, _oddities(header.tensors))
         self.header_digest = hashlib.sha256(raw).hexdigest()
+        self.grain_bytes = getattr(self._file, "grain_bytes", 1)
         self.bytes_read = self._file.bytes_read
 
     def _read_header(self, cap: int) -> bytes:
@@ -193,6 +194,25 @@ class SafetensorsContainer(Container):
             self._file.read_into(entry.begin + offset, part)
             self.bytes_read = self._file.bytes_read
             yield part.toreadonly()
+
+    def spans(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> list[tuple[int, int]]:
+        """(offset, count) in the file of the rows wanted; names it lacks are passed over."""
+        found: list[tuple[int, int]] = []
+        for name, rows in wanted:
+            entry = self.tensors.get(name)
+            if entry is None or not entry.shape or not rows.size:
+                continue
+            row_bytes = entry.stored_bytes // max(1, entry.shape[0])
+            cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+            for some in np.split(rows, cuts):
+                found.append((entry.begin + int(some[0]) * row_bytes, some.size * row_bytes))
+        return found
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`."""
+        fetch = getattr(self._file, "prefetch", None)
+        if fetch is not None:
+            fetch(self.spans(wanted))
 
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """See `Container.raw`; reads those bytes only."""

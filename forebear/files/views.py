@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,7 @@ class View(RowwiseContainer):
         self._kept: OrderedDict[str, Float32] = OrderedDict()
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
         self.header_digest, self.beside = original.header_digest, original.beside
+        self.grain_bytes = original.grain_bytes
 
     @property
     def original(self) -> Container:
@@ -121,6 +122,14 @@ class View(RowwiseContainer):
         self._kept[name] = values
         while sum(v.nbytes for v in self._kept.values()) > KEPT_BYTES:
             self._kept.popitem(last=False)
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`; tensors that are turned or cut out of a stack are left to be read when needed."""
+        looks = [(self._looks[name], rows) for name, rows in wanted if name in self._looks]
+        self._original.prefetch(
+            (look.source, np.sort(look.rows[rows]) if look.rows is not None else rows)
+            for look, rows in looks if not look.transposed and look.slot is None
+        )  # fmt: skip
 
     def read(self, name: str) -> Float32:
         """See `Container.read`."""

@@ -47,6 +47,9 @@ class Hub:
     etag: str = "one"
     port: int = 0
     _now: int = 0
+    _last: float = 0.0
+    _area: float = 0.0
+    _union: float = 0.0
     _signature: int = 1
     _uses: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -59,6 +62,21 @@ class Hub:
     def file(self, name: str) -> str:
         """A file's resolve address."""
         return f"{self.address}/org/name/resolve/{COMMIT}/{name}"
+
+    def count(self, step: int) -> None:
+        """A request begins (1) or ends (-1); keeps how many were served at once and for how long."""
+        now = time.perf_counter()
+        if self._now:
+            self._area += self._now * (now - self._last)
+            self._union += now - self._last
+        self._last = now
+        self._now += step
+        self.busiest = max(self.busiest, self._now)
+
+    @property
+    def side_by_side(self) -> float:
+        """Requests served at once, on average over the time in which any was."""
+        return self._area / self._union if self._union else 0.0
 
     def ranges(self) -> int:
         """Requests for parts of files so far."""
@@ -77,8 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.hub
         with hub.lock:
             hub.seen.append(Seen(self.path, self.headers["Range"], self.headers["Authorization"], self.headers["Host"]))
-            hub._now += 1
-            hub.busiest = max(hub.busiest, hub._now)
+            hub.count(1)
         try:
             time.sleep(hub.latency)
             self.answer(hub)
@@ -86,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             with hub.lock:
-                hub._now -= 1
+                hub.count(-1)
 
     def answer(self, hub: Hub) -> None:
         path = self.path.split("?")[0]
