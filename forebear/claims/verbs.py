@@ -162,7 +162,7 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     ruled = with_pseudonyms(case)
     if ruled != load_case(root):
         save_case(root, ruled)
-    document = _document(root, ruled, start, f"forebear case report {folder}", full=True, language=language)
+    document = _document(root, ruled, start, "forebear case report CASE", full=True, language=language)
     write_exports(root / "report", document)
     return document
 
@@ -207,6 +207,9 @@ def _document(
     said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
     texts = {} if bare else read_texts(root, case)
     claims: Sequence[Claim] = ()
+    if full:
+        # a report names no place of this machine
+        said = [line.replace(str(root.resolve()), "CASE").replace(str(root), "CASE") for line in said]
     try:
         claims = () if bare else load_claims(root, case)
     except RefusedError as error:

@@ -155,6 +155,20 @@ def test_no_private_name_stands_in_any_output_and_pseudonyms_are_stable(walked: 
     assert "裴一舟" in outputs["case.json"], "a public name stays"
 
 
+def test_spans_that_may_identify_a_witness_are_flagged_and_the_way_to_them_is_scrubbed(tmp_path: Path) -> None:
+    words = (
+        "I joined the tokenizer group in May. Write to night.boat@example.org. The model has 6 layers and 64 channels."
+    )
+    (tmp_path / "w.txt").write_text(words, "utf-8")
+    verbs.case_add(
+        tmp_path / "c", tmp_path / "w.txt", language="en", by="Somebody Known", when="2031-01-01", where="a cafe"
+    )
+    document = verbs.case_report(tmp_path / "c")
+    assert [s["rule"] for s in document["identifying"]] == ["address/electronic", "self/post"]
+    for output in ((tmp_path / "c" / "report" / "case.json").read_text("utf-8"), case_page(document).decode()):
+        assert [w for w in ("Somebody Known", "a cafe", str(tmp_path)) if w in output] == []
+
+
 @extras
 def test_the_page_has_no_script_a_strict_policy_and_every_finding_and_claim(walked: Path) -> None:
     document = verbs.case_report(walked)

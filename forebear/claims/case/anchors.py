@@ -83,4 +83,6 @@ def _keys(side: Sequence[tuple[str, Features]]) -> set[str]:
 def _side(side: Sequence[tuple[str, Features]], shared: set[str]) -> Side:
     lengths = np.array([float(len(text)) for text, _ in side])
     # a figure or a known word that only one side has tells of an omission; other one-sided words tell nothing
-    return Side(lengths, [Counter({k: c for k, c in f.items() if k in shared or k[:2] in ("n:", "c:")}) for _, f in side])
+    return Side(
+        lengths, [Counter({k: c for k, c in f.items() if k in shared or k[:2] in ("n:", "c:")}) for _, f in side]
+    )

@@ -16,6 +16,7 @@ from forebear.claims.case.claims import Claim, cited
 from forebear.claims.case.conversion import can_convert
 from forebear.claims.case.findings import Finding, rules
 from forebear.claims.case.folder import digest
+from forebear.claims.case.identify import identifying_spans
 from forebear.claims.case.model import CaseFile, Source
 from forebear.claims.case.names import mask_names, with_pseudonyms
 from forebear.claims.case.run import Outcome, command_of
@@ -162,6 +163,7 @@ def case_document(
         "findings": [_finding(f, texts) for f in found],
         "claims": [_claim(c, case, outcomes, list(texts.values())) for c in claims],
         "names": _names(case, full),
+        "identifying": identifying_spans(texts.values()),
         **extra,
     }  # fmt: skip
     if full:
@@ -169,6 +171,9 @@ def case_document(
             name: [{"paragraph": s.paragraph, "kind": s.kind, "text": s.text} for s in text.segments]
             for name, text in texts.items()
         }
+        for source in body["sources"]:
+            # who obtained a source, when and where may lead to the witness: it stays in case.toml
+            source.pop("obtained")
     body = mask_names(case, texts.values())(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     return finish(SCHEMA, body, limits=[*limits, *_standing_limits(case)], read=read, reproduce=reproduce)

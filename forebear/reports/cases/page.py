@@ -33,11 +33,21 @@ def case_page(document: Mapping[str, Any]) -> bytes:
     rows, placed = _rows(document, columns, found)
     claims = [{**c, "number": i} for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
-        w=words, lang=str(document.get("language", "en")), title=str(_visible(document.get("title", ""))), style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(), claims=claims, findings=found,
-        loose=[f for f in found if f["number"] not in placed], columns=columns, rows=rows,
-        sources=_visible(document["sources"]), limits=_visible(document["limits"]), reproduce=_visible(document["reproduce"]),
-    )  # fmt: skip
+        w=words,
+        lang=str(document.get("language", "en")),
+        title=str(_visible(document.get("title", ""))),
+        style=Markup(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        claims=claims,
+        findings=found,
+        loose=[f for f in found if f["number"] not in placed],
+        columns=columns,
+        rows=rows,
+        identifying=_visible(document.get("identifying", ())),
+        sources=_visible(document["sources"]),
+        limits=_visible(document["limits"]),
+        reproduce=_visible(document["reproduce"]),
+    )
     return html.encode("utf-8", "backslashreplace")
 
 

@@ -13,8 +13,15 @@ SHOWN_FINDINGS = 20
 
 def case_lines(document: Mapping[str, Any]) -> list[Line]:
     """Text report of a forebear/case/1 document; the page shows the texts side by side."""
-    lines = [Line(f"{len(document['sources'])} sources, {len(document['findings'])} findings, {len(document['claims'])} claims")]
-    rows = [(s.get("id", "-"), s.get("role", "-"), s.get("language", "-"), s.get("script", "") or "-") for s in document["sources"]]
+    lines = [
+        Line(
+            f"{len(document['sources'])} sources, {len(document['findings'])} findings, {len(document['claims'])} claims"
+        )
+    ]
+    rows = [
+        (s.get("id", "-"), s.get("role", "-"), s.get("language", "-"), s.get("script", "") or "-")
+        for s in document["sources"]
+    ]
     lines += [Line(""), Line("Sources", "bold"), *table(("source", "role", "language", "script"), rows)] if rows else []
     counts = Counter((f["category"], f["severity"]) for f in document["findings"])
     if counts:

@@ -134,10 +134,10 @@ def _near(plain: str, names: Sequence[str], pair: Pair) -> tuple[str, int, int] 
 
 def near_han(plain: str, word: str, known: Sequence[str] = ()) -> tuple[str, int, int] | None:
     """A run of Han characters that differs from `word` in one character, of the same sound when readings are known."""
-    for at in range(len(plain) - len(word) + 1):
-        window = plain[at : at + len(word)]
+    for match in _one_off(word).finditer(plain):
+        at, window = match.start(), match.group(1)
         wrong = [i for i, (x, y) in enumerate(zip(word, window, strict=True)) if x != y]
-        if len(wrong) != 1 or not _HAN_NAME.fullmatch(window) or window in known:
+        if len(wrong) != 1 or window in known:
             continue
         i = wrong[0]
         if sounds(word[i]) & sounds(window[i]):
@@ -145,6 +145,13 @@ def near_han(plain: str, word: str, known: Sequence[str] = ()) -> tuple[str, int
         if len(word) >= 3 and i > 0:
             return "name/variant", at, at + len(word)
     return None
+
+
+@cache
+def _one_off(word: str) -> re.Pattern[str]:
+    """Runs of Han characters as long as a name that differ from it in at most one place, overlapping ones too."""
+    ways = "|".join(f"{word[:i]}[\u4e00-\u9fff]{word[i + 1 :]}" for i in range(len(word)))
+    return re.compile(f"(?=({ways}))")
 
 
 def _near_latin(plain: str, word: str) -> tuple[str, int, int] | None:
