@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations
 from typing import Any
+
+import numpy as np
 
 from forebear.comparison.allowance import row_bytes
 from forebear.comparison.pair import Pair
-from forebear.comparison.private import AxisPlan, Shelf, Shelved
+from forebear.comparison.private import AxisPlan
+from forebear.comparison.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
+from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.audit import (
@@ -62,7 +66,7 @@ class Audit:
         self.withheld.setdefault(key, []).append(f"{axis} of the {side}: {finding.words}")
 
 
-def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, audit: Audit) -> None:
+def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, rows: SharedRows | None, audit: Audit) -> None:
     """Channel basis of both embeddings, signs where they may decide, and position tables."""
     for index, (side, checkpoint) in enumerate((("subject", pair.subject), ("candidate", pair.candidate))):
         _architecture(side, checkpoint, audit)
@@ -70,8 +74,11 @@ def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, audit: A
             for finding in channel_basis(columns[index][:, :BASIS_TOKENS]):
                 audit.add(side, "channels", finding, "channels")
             rule = checkpoint.axis("channel")
-            if rule is not None and rule.sign:
-                audit.add(side, "channels", sign_convention(columns[index], what="channels"), "channels")
+            if rule is not None and rule.sign and rows is not None:
+                raw = (rows.a, rows.b)[index][:BASIS_TOKENS].T  # uncentred: centred columns have no sum to look at
+                audit.add(
+                    side, "channels", sign_convention(np.ascontiguousarray(raw), what="channels"), "channels:sign"
+                )
         _positions(side, checkpoint, pair, audit)
 
 
@@ -103,26 +110,42 @@ def _positions(side: str, checkpoint: Checkpoint, pair: Pair, audit: Audit) -> N
     audit.add(side, "channels", sinusoid_positions(table), "channels")
 
 
-def audit_private(plan: AxisPlan, shelf: Shelf, pairs: Iterable[tuple[int, int]], signs: bool, audit: Audit) -> None:
-    """Order, clones and keys of one private axis on either side; layers that do not belong together across both."""
+def audit_private(plan: AxisPlan, shelf: Shelf, pairs: Iterable[tuple[int, int]], audit: Audit) -> None:
+    """Order, clones and keys of one private axis on either side; layers that do not belong together across both.
+
+    Units drawn with one key or copied withhold both symmetries: their coins are not independent, so neither is their order.
+    """
     for side, kept in (("subject", shelf.subject), ("candidate", shelf.candidate)):
-        if not kept:
-            continue
         layers = [kept[k] for k in sorted(kept)]
-        looks = float(len(layers))
-        for finding in _worst([_order_looks(s, plan, looks, signs) for s in layers]):
+        looks = float(max(1, len(layers)))
+        for finding in _worst([_order_looks(s, plan, looks) for s in layers]):
             audit.add(side, plan.word, finding, f"{plan.word}:order")
-        matched = [_own_deck(a, b) for a, b in pairwise(layers)]
-        if matched:
-            audit.add(side, plan.word, self_decks(matched, what=f"{plan.word} of layers"), f"{plan.word}:order")
+        for finding in _worst([_clone_looks(s, plan, looks) for s in layers]):
+            audit.add(side, plan.word, finding, plan.word)
+        for what, matched in _key_decks(shelf.keys[side]).items():
+            if matched:
+                audit.add(side, plan.word, self_decks(matched, what=f"{plan.word} of {what}"), plan.word)
+        found = [sign_convention(rows, looks=float(len(shelf.signs[side])), what=f"{plan.word} ({part})")
+                 for part, rows in shelf.signs[side]]  # fmt: skip
+        for finding in _worst([found]):
+            audit.add(side, plan.word, finding, f"{plan.word}:sign")
         if shelf.gate_up[side]:
-            found = [gate_and_up(g, u) for g, u in shelf.gate_up[side]]
-            audit.add(side, plan.word, max(found, key=lambda f: f.value), f"{plan.word}:order")
+            coupled = [gate_and_up(g, u) for g, u in shelf.gate_up[side]]
+            audit.add(side, plan.word, max(coupled, key=lambda f: f.value), f"{plan.word}:order")
     _mismatched(plan, shelf, set(pairs), audit)
 
 
-def _own_deck(a: Shelved, b: Shelved) -> int:
-    return _deck_of(a.units, b.units)
+def _key_decks(keys: Mapping[Key, Float32]) -> dict[str, list[int]]:
+    """Decks between layers, between experts of a layer, between blocks (heads) of an expert: about one match is expected."""
+    matched: dict[str, list[int]] = {"layers": [], "experts": [], "heads": []}
+    layers = [k for k in sorted(keys) if k[1] == 0 and k[2] == -1]
+    matched["layers"] = [_deck_of(keys[a], keys[b]) for a, b in combinations(layers[:MAX_KEYS], 2)]
+    for layer in layers[:SHELF_LAYERS]:
+        experts = [k for k in keys if k[0] == layer[0] and k[2] == -1]
+        matched["experts"] += [_deck_of(keys[a], keys[b]) for a, b in combinations(sorted(experts), 2)]
+        heads = [k for k in keys if k[:2] == layer[:2] and k[2] >= 0]
+        matched["heads"] += [_deck_of(keys[a], keys[b]) for a, b in combinations(sorted(heads), 2)]
+    return matched
 
 
 def _deck_of(a: Float32, b: Float32) -> int:
@@ -131,15 +154,17 @@ def _deck_of(a: Float32, b: Float32) -> int:
     return deck(a[:size, :features], b[:size, :features]).matched
 
 
-def _order_looks(kept: Shelved, plan: AxisPlan, looks: float, signs: bool) -> list[AuditFinding]:
-    found = [
-        norm_against_index(kept.units, block=kept.block, looks=looks, what=plan.word),
-        neighbours(kept.units, block=kept.block, looks=looks, what=plan.word) if kept.adjacent else None,
-        sign_convention(kept.units, looks=looks, what=plan.word) if signs else None,
-    ]
-    if kept.block is None:
-        found += cloned_units(kept.units, positions=kept.positions, size=kept.size, looks=looks, what=plan.word)
-    return [f for f in found if f is not None]
+def _order_looks(kept: Shelved, plan: AxisPlan, looks: float) -> list[AuditFinding]:
+    found = [norm_against_index(kept.units, block=kept.block, looks=looks, what=plan.word)]
+    if kept.adjacent:
+        found.append(neighbours(kept.units, block=kept.block, looks=looks, what=plan.word))
+    return found
+
+
+def _clone_looks(kept: Shelved, plan: AxisPlan, looks: float) -> list[AuditFinding]:
+    if kept.block is not None:
+        return []
+    return list(cloned_units(kept.units, positions=kept.positions, size=kept.size, looks=looks, what=plan.word))
 
 
 def _worst(by_layer: list[list[AuditFinding]]) -> list[AuditFinding]:

@@ -13,10 +13,10 @@ from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import LEAST_D_EFF, PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
 from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
-from forebear.stats.deck import deck
+from forebear.stats.deck import deck, deck_log10_p
 from forebear.stats.effect import effective_dimension
 from forebear.stats.median import median
-from forebear.stats.sign import sign_z, unit_products
+from forebear.stats.sign import sign_log10_p, sign_z, unit_products
 from forebear.stats.trace import similarity, trace_test
 
 FEW = 64
@@ -84,6 +84,7 @@ def compare_channels(
                 pair.looks_log10,
                 SIGN_ASSUMPTION,
                 {"z": signs.z, "max_z": signs.max_z},
+                attainable_log10_p=sign_log10_p(signs.max_z) + pair.looks_log10,
             )
         )
     return outcome
@@ -110,6 +111,7 @@ def _deck_evidence(pair: Pair, rows: SharedRows, a: Float32, b: Float32) -> Evid
             "best": result.best[:PAGE_UNITS].tolist(),
             "median_cosine": median(result.cosine),
         },
+        attainable_log10_p=deck_log10_p(result.of) + pair.looks_log10,
     )
 
 

@@ -71,6 +71,8 @@ def compare_many(
     """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
     if not candidates:
         raise UsageError("no candidate given", where="CANDIDATE", todo="Name at least one checkpoint to compare with.")
+    if expect == "cannot-tell":
+        raise UsageError("nothing meets the expectation cannot-tell", where="--expect", todo="Expect a relation that can be shown.")
     if expect is not None and expect not in RELATIONS:
         raise UsageError(f"{expect!r} is not a relation", where="--expect", todo=f"Use one of: {', '.join(RELATIONS)}.")
     options = options_from(
@@ -82,6 +84,15 @@ def compare_many(
     else:
         document = _matrix(subject, candidates, options)
         relations = [p["relation"] for p in document["pairs"]]
+    unread = [r for r in relations if r is None]
+    if expect is not None and unread:
+        error = RefusedError(
+            f"{len(unread)} of {len(relations)} candidates could not be read, so the expectation was not checked",
+            where="--expect",
+            todo="See the rows with an error.",
+        )
+        error.document = document
+        raise error
     if expect is not None and not all(meets(r, expect) for r in relations):
         raise ExpectationError(
             f"expected {expect}, found {', '.join(dict.fromkeys(str(r) for r in relations))}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
 from forebear.files.base import Container
 from forebear.files.digests import ValueDigest, value_digest
+from forebear.models.checkpoint import Checkpoint
 
 PROBE_ROWS = 2
 
@@ -59,7 +60,7 @@ def find_equality(pair: Pair, *, full: bool, budget_stated: bool) -> Equality:
         if alike:
             pair.note("all that was sampled is equal; only reading everything (--full) can show the two are identical")
         return Equality()
-    return _whole(a, b)
+    return _whole(pair, a, b)
 
 
 def _shapes(container: Container) -> Counter[tuple[int, ...]]:
@@ -82,8 +83,8 @@ def _probes(container: Container) -> Counter[tuple[tuple[int, ...], bytes]]:
     return found
 
 
-def _whole(a: Container, b: Container) -> Equality:
-    left, right = _digests(a), _digests(b)
+def _whole(pair: Pair, a: Container, b: Container) -> Equality:
+    left, right = _digests(a, _given(pair.subject)), _digests(b, _given(pair.candidate))
     result = Equality(whole=True)
     pool: dict[str, list[str]] = {}
     for name, digest in right.items():
@@ -114,5 +115,15 @@ def _digest_of(digests: dict[str, ValueDigest]) -> str:
     return hashlib.sha256("\n".join(sorted(d.digest for d in digests.values())).encode()).hexdigest()
 
 
-def _digests(container: Container) -> dict[str, ValueDigest]:
-    return {name: value_digest(container, name) for name, entry in container.tensors.items() if entry.parameters}
+def _given(checkpoint: Checkpoint) -> set[str]:
+    """Tensors that follow from the configuration (position ids, inv_freq, masks): they never count (METHODS §11)."""
+    return {piece.tensor for piece in checkpoint.pieces if piece.kind == "constant"}
+
+
+def _digests(container: Container, given: set[str]) -> dict[str, ValueDigest]:
+    found = {}
+    for name, entry in container.tensors.items():
+        if entry.parameters:
+            digest = value_digest(container, name)
+            found[name] = replace(digest, constant=True) if name in given else digest
+    return found

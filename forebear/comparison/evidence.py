@@ -30,6 +30,7 @@ class Evidence:
     log10_p:  log10 of a bound on the p-value, already multiplied by the layer pairs or maps looked at (`looks_log10`);
               None for figures that only describe.
     symmetry: which exchangeability it rests on; private: whether the axis belongs to one layer only (METHODS §2).
+    attainable_log10_p: the smallest log10 p these units could have given, None where no bound is known.
     extra:    what a page draws: best-match positions, matches by layer, effect sizes.
     """
 
@@ -45,6 +46,7 @@ class Evidence:
     looks_log10: float = 0.0
     assumption: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    attainable_log10_p: float | None = None
 
     def __post_init__(self) -> None:
         if self.log10_p is not None and not math.isfinite(self.log10_p):

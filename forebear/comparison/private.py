@@ -12,21 +12,18 @@ from forebear.comparison.channels import AxisOutcome, tells_units_apart, trace_e
 from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair, axis_size, spread
+from forebear.comparison.shelf import Shelf, cut, flat
 from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
-from forebear.stats.audit import lag_sample
 from forebear.stats.deck import DeckResult, deck, deck_log10_p, mutual_best
 from forebear.stats.effect import effective_dimension
 from forebear.stats.median import median
-from forebear.stats.sign import pooled, sign_z, unit_products
+from forebear.stats.sign import pooled, sign_log10_p, sign_z, unit_products
 
 MAX_UNITS = 2048
 """Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
 MAX_EXPERTS = 4
-SHELF_LAYERS = 4
-SHELF_UNITS = 256
-SHELF_FEATURES = 256
 TRACE_LAYERS = 4
 FIRST_FEATURES = 128
 """Features of the first stage of a deck."""
@@ -44,26 +41,6 @@ class AxisPlan:
 
 NEURONS = AxisPlan("neuron", "neurons", ("gate", "up"), ("down",))
 VALUES = AxisPlan("value", "values", ("v",), ("o",))
-
-
-@dataclass(frozen=True)
-class Shelved:
-    """A few units of one layer: rows, where they sit in a layer of `size` units, and the size of known blocks."""
-
-    units: Float32
-    positions: NDArray[np.int64]
-    size: int
-    block: int | None
-    adjacent: bool
-
-
-@dataclass
-class Shelf:
-    """Units of a few layers kept for the index audit, by side and layer; gate beside up where there are both."""
-
-    subject: dict[int, Shelved] = field(default_factory=dict)
-    candidate: dict[int, Shelved] = field(default_factory=dict)
-    gate_up: dict[str, list[tuple[Float32, Float32]]] = field(default_factory=lambda: {"subject": [], "candidate": []})
 
 
 @dataclass
@@ -137,17 +114,13 @@ def _read_layers(
             if outcome.d_eff is None and tells_units_apart(a[0], b[0]):  # the first layer that can be read
                 outcome.d_eff = effective_dimension(a[0], b[0])
             found.results.append(_deck_layer((left, right), expert, a, b))
-            _shelve(shelf, left, right, a, b, read)
+            shelf.keep((left, right), expert, (a, b), read)
             if len(found.trace_blocks) < TRACE_LAYERS:
-                found.trace_blocks.append((_cut(a[0]), _cut(b[0])))
+                found.trace_blocks.append((cut(a[0]), cut(b[0])))
             if sign_parts:
-                found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts)
+                found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts, shelf)
     _note_counts(pair, plan, counts)
     return found
-
-
-def _cut(units: Float32) -> Float32:
-    return units[:SHELF_UNITS, :SHELF_FEATURES].copy()
 
 
 def _experts(pair: Pair, plan: AxisPlan, left: int, right: int) -> list[int | None]:
@@ -260,7 +233,13 @@ def staged_deck(a: Float32, b: Float32) -> DeckResult:
 
 
 def _signs(
-    pair: Pair, plan: AxisPlan, layers: tuple[int, int], expert: int | None, read: Read, sign_parts: set[str]
+    pair: Pair,
+    plan: AxisPlan,
+    layers: tuple[int, int],
+    expert: int | None,
+    read: Read,
+    sign_parts: set[str],
+    shelf: Shelf,
 ) -> list[NDArray[np.float64]]:
     """One contribution per unit, pooled over the parts its negation flips (METHODS §5)."""
     found: list[NDArray[np.float64]] = []
@@ -274,13 +253,11 @@ def _signs(
             select = None if size == units else np.arange(min(units, size), dtype=np.intp)
             both = pair.units(pieces, plan.atom, select, f"{part} for the sign test (budget)")
         if both is not None:
-            found.append(unit_products(_flat(both[0][:, :units]), _flat(both[1][:, :units])))
+            rows = flat(both[0][:, :units]), flat(both[1][:, :units])
+            shelf.keep_signs(part, rows)
+            found.append(unit_products(*rows))
     shortest = min((len(c) for c in found), default=0)
     return [pooled([c[:shortest] for c in found])] if found else []
-
-
-def _flat(units: Float32) -> Float32:
-    return units.reshape(-1, units.shape[2])
 
 
 def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerResult], outcome: AxisOutcome) -> None:
@@ -313,6 +290,7 @@ def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerR
                 "layers": len({r.layers for r in results}),
                 "best": best.best.tolist(),
             },
+            deck_log10_p(max(max(r.of) for r in results)) + looks,
         )
     )
 
@@ -337,28 +315,9 @@ def _add_signs(
             looks,
             SIGN_ASSUMPTION,
             {"z": result.z, "max_z": result.max_z, "layers": len(contributions)},
+            sign_log10_p(result.max_z) + looks,
         )
     )
-
-
-def _shelve(shelf: Shelf, left: int, right: int, a: Float32, b: Float32, read: Read) -> None:
-    """Keep a few units for the audit: of the leading parts side by side, and gate with up where there are both."""
-    if len(shelf.subject) >= SHELF_LAYERS:
-        return
-    shelf.subject[left], shelf.candidate[right] = _shelved(a), _shelved(b)
-    if "gate" in read and "up" in read:
-        for side, name in enumerate(("subject", "candidate")):
-            shelf.gate_up[name].append((_cut(read["gate"][side][0]), _cut(read["up"][side][0])))
-
-
-def _shelved(units: Float32) -> Shelved:
-    """Of one block, an eighth's units and their images in the other seven, which shows cloned shards; of several, the first."""
-    blocks, size, _ = units.shape
-    if blocks == 1 and size > SHELF_UNITS:
-        positions = lag_sample(size, SHELF_UNITS // 8)[:SHELF_UNITS]
-        return Shelved(units[0][positions, :SHELF_FEATURES].copy(), positions, size, None, False)
-    flat = _flat(units)[:SHELF_UNITS]
-    return Shelved(_cut(flat), np.arange(len(flat), dtype=np.int64), size * blocks, size if blocks > 1 else None, True)
 
 
 def _layer_document(result: LayerResult) -> dict[str, object]:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
+from forebear.comparison.shelf import Shelf
+from forebear.comparison.thresholds import LEAST_CHANNELS, REPLACED_RHO, TOO_CLOSE_FOR_A_START
 from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.effect import row_cosines
 from forebear.stats.ranks import spearman
-from forebear.stats.shared_start import shared_start
+from forebear.stats.shared_start import BOTH, shared_start
 
 ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones"
 
@@ -34,12 +36,19 @@ class StartOutcome:
     evidence: list[Evidence] = field(default_factory=list)
 
 
-def ask_shared_start(pair: Pair, layers: LayerMap, rows: SharedRows | None) -> StartOutcome:
+def ask_shared_start(
+    pair: Pair, layers: LayerMap, rows: SharedRows | None, closeness: float | None, shelf: Shelf
+) -> StartOutcome:
     """Compare what started constant (gains) and what training hardly touched (rows of rare tokens) on both sides.
 
-    Only for a pair whose matrices agree. Gains are compared by rank, centred, norm by norm (METHODS §7).
+    Only for a pair whose matrices agree. Gains are compared by rank, centred, norm by norm (METHODS §7). closeness: median
+    cosine of neurons in place; shelf: gate and up rows beside each other. Gains that disagree prove a mere start only where they
+    are the model's own (not replaced and made up for in the next matrix) and the matrices have gone their own ways since.
     """
     rhos = _gain_rhos(pair, layers)
+    replaced = _gains_replaced(pair, layers, shelf)
+    if replaced:
+        rhos = []
     cosines: NDArray[np.float64] | None = None
     usage: NDArray[np.float64] | None = None
     if rows is not None:
@@ -57,9 +66,56 @@ def ask_shared_start(pair: Pair, layers: LayerMap, rows: SharedRows | None) -> S
     evidence = Evidence(
         "shared-start", "gains and rows", "described", None, False, assumption=ASSUMPTION, extra=figures
     )
-    return StartOutcome(
-        result.decision == "shared-start", result.decision == "shared-training", _sentence(result.words), [evidence]
-    )
+    only_start = result.decision == "shared-start"
+    words = result.words
+    if replaced:
+        words = f"{BOTH}: norm gains were replaced and made up for in the matrices that follow, so they say nothing"
+    elif only_start and closeness is not None and closeness >= TOO_CLOSE_FOR_A_START:
+        only_start = False
+        words = f"{BOTH}: gains disagree, but matrices agree by {closeness:.2f}, closer than training of their own would leave them"
+    return StartOutcome(only_start, result.decision == "shared-training", _sentence(words), [evidence])
+
+
+def _gains_replaced(pair: Pair, layers: LayerMap, shelf: Shelf) -> bool:
+    """Do columns of gate (or up) rows grow where the gain before them shrank? Then the gain was replaced, outputs unchanged.
+
+    The slope of subject on candidate over shelved rows, channel by channel, is ranked against the quotient of the gains.
+    """
+    found = []
+    for left, right in layers.pairs:
+        if left not in shelf.subject or right not in shelf.candidate:
+            continue
+        gains = _mlp_gains(pair, left, right)
+        a, b = shelf.subject[left].units.astype(np.float64), shelf.candidate[right].units.astype(np.float64)
+        if gains is None or a.shape[0] != b.shape[0]:
+            continue
+        width = min(a.shape[1], b.shape[1], len(gains[0]), len(gains[1]))  # the first leading part only
+        with np.errstate(all="ignore"):
+            slope = (a[:, :width] * b[:, :width]).sum(axis=0) / (b[:, :width] ** 2).sum(axis=0)
+            quotient = gains[1][:width] / gains[0][:width]
+        sound = np.isfinite(slope) & np.isfinite(quotient)
+        rho = spearman(slope[sound], quotient[sound]) if sound.sum() >= LEAST_CHANNELS else None
+        if rho is not None:
+            found.append(rho)
+    return bool(found) and float(np.mean(found)) >= REPLACED_RHO
+
+
+def _mlp_gains(pair: Pair, left: int, right: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Gains before the MLP of both layers, as far as the budget allows; None without such norms."""
+    sides = []
+    for checkpoint, layer in ((pair.subject, left), (pair.candidate, right)):
+        pieces = [
+            p
+            for p in checkpoint.pieces
+            if p.kind == "gain" and p.layer == layer and p.role == "mlp" and p.has("channel")
+        ]
+        if not pieces:
+            return None
+        sides.append((checkpoint, pieces[0]))
+    cost = [c.container.tensors[p.tensor].stored_bytes for c, p in sides]
+    if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
+        return None
+    return _vector(*sides[0]), _vector(*sides[1])
 
 
 def _sentence(words: str) -> str:

@@ -18,5 +18,12 @@ FOUND_ELSEWHERE_COSINE = 0.5
 """From here a mutual best partner at another place is told as the same unit moved; it describes only."""
 LEAST_D_EFF = 1.01
 """Effective dimension under which all units are one and the same: nothing to tell apart, so no test runs."""
+TOO_CLOSE_FOR_A_START = 0.98
+"""Median cosine of neurons in place from which gains that disagree no longer make a mere start: training of their own would
+have moved the matrices further (same-seed toys after a full course: 0.47)."""
+REPLACED_RHO = 0.5
+"""Mean Spearman of column slopes with quotients of gains from which the gains count as replaced (a plain pair: about 0)."""
+LEAST_CHANNELS = 16
+"""Channels that a correlation of gains needs."""
 PAGE_UNITS = 512
 """Best-match positions kept for the page, per axis (DESIGN, interface rules)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 from typing import Any
 
@@ -54,6 +54,26 @@ def findings_among(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [e for e in deciding if e.log10_p is not None and e.log10_p + factor <= VERDICT_LOG10_LEVEL]
 
 
+def could_decide(e: Evidence, evidence: Sequence[Evidence]) -> bool:
+    """Whether this test could have reached the level at all with the units it had (METHODS §3: fewer than 13 cannot)."""
+    if e.attainable_log10_p is None:
+        return True
+    deciding = sum(1 for other in evidence if other.decides and other.log10_p is not None)
+    return e.attainable_log10_p + log10(max(1, deciding)) <= VERDICT_LOG10_LEVEL
+
+
+def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The same evidence, each deciding figure with its p after multiplying by the number of deciding tests."""
+    deciding = sum(1 for e in evidence if e.decides and e.log10_p is not None)
+    factor = log10(max(1, deciding))
+    return [
+        replace(e, extra={**e.extra, "corrected_log10_p": round(min(0.0, e.log10_p + factor), 3)})
+        if e.decides and e.log10_p is not None
+        else e
+        for e in evidence
+    ]
+
+
 def settled(evidence: Sequence[Evidence]) -> bool:
     """Whether two symmetries agree, one of them on a private axis: what "related" rests on (METHODS §11)."""
     found = findings_among(evidence)
@@ -85,7 +105,8 @@ def judge(
         )
     found = findings_among(evidence)
     primary = min(found, key=lambda e: e.log10_p or 0.0, default=None)
-    if found and shared_start is not None:
+    calibrated = [e for e in found if e.kind == "calibrated"]
+    if shared_start is not None and (settled(evidence) or calibrated):
         return Verdict("shared-start", shared_start, primary)
     symmetries = {e.symmetry for e in found}
     private = [e for e in found if e.private]
@@ -93,16 +114,18 @@ def judge(
     if settled(evidence):
         words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
         return Verdict("related", words, primary, rewritten)
-    calibrated = [e for e in found if e.kind == "calibrated"]
     if calibrated:
         return Verdict(
             "related", f"{_related_words(found, training_shared, True)} {training}".strip(), calibrated[0], True
         )
+    if found and not private and not any(e.private and e.decides for e in evidence):
+        words = f"{_figures(found)} No axis private to a layer could be tested, so nothing more can be said.{_reasons(withheld)}"
+        return Verdict("cannot-tell", words, primary)
     if found and not private:
         return Verdict(
             "related-channels-only",
-            f"{_figures(found)} No private axis agrees: copied embeddings, training on hidden states or a shared start all "
-            "do this.",
+            f"{_figures(found)} No private axis that was tested agrees: copied embeddings, training on hidden states or a "
+            "shared start all do this.",
             primary,
         )
     if found:
@@ -114,8 +137,13 @@ def judge(
             f"broken by how a file was written.{_reasons(withheld)}",
             primary,
         )
-    if any(e.decides for e in evidence):
+    if any(e.decides and could_decide(e, evidence) for e in evidence):
         return Verdict("no-evidence", f"Nothing beyond chance was found. {power()}{_reasons(withheld)}")
+    if any(e.decides for e in evidence):
+        words = (
+            "Nothing was found, and nothing could have been: no axis that was read has units enough to reach the level."
+        )
+        return Verdict("cannot-tell", f"{words}{_reasons(withheld)}")
     return Verdict(
         "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
     )

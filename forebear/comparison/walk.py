@@ -17,7 +17,7 @@ from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
 from forebear.comparison.tensors import survey, tensor_rows
-from forebear.comparison.verdict import Verdict, findings_among, judge, settled
+from forebear.comparison.verdict import Verdict, corrected, findings_among, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
 from forebear.comparison.words import alignment_words
@@ -48,23 +48,28 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     layers = find_layers(pair)
     audit = Audit()
     columns = channel_columns(pair, rows)
-    audit_channels(pair, columns, audit)
+    audit_channels(pair, columns, rows, audit)
     channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel)
     private = {plan.word: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
     evidence = list(channels.evidence)
     for plan in (NEURONS, VALUES):
         outcome, shelf = private[plan.word]
         evidence += outcome.evidence
-        audit_private(plan, shelf, layers.pairs, outcome.signs > 0, audit)
+        audit_private(plan, shelf, layers.pairs, audit)
     everywhere = None if layers.found else every_pair(pair, NEURONS)
     if everywhere is not None:
         evidence.append(everywhere.evidence)
     evidence = [_withhold(e, audit.withheld) for e in evidence]
-    start = ask_shared_start(pair, layers, rows) if findings_among(evidence) else None
+    start = (
+        ask_shared_start(pair, layers, rows, _closeness(private[NEURONS.word][0]), private[NEURONS.word][1])
+        if findings_among(evidence)
+        else None
+    )
     if start is not None:
         evidence += start.evidence
     gauge = None
-    if not equality.identical and not settled(evidence):
+    replaced = start is not None and start.only_start and _gains_replaced(pair, layers)
+    if evidence and not equality.identical and (replaced or not settled(evidence)):
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
@@ -78,12 +83,19 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
+    if replaced and verdict.relation == "related":
+        verdict = replace(verdict, reparameterised=True)
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
         _add_gauge(alignment, gauge)
     looked = survey(pair, layers)
     drawn = tensor_rows(pair, looked), weights_of(looked)
-    return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
+    return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
+
+
+def _closeness(neurons: AxisOutcome) -> float | None:
+    """Median cosine in place over layers, None where no neuron was read."""
+    return next((e.extra["median_cosine"] for e in neurons.evidence if e.test == "deck"), None)
 
 
 def _power(
@@ -112,6 +124,13 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     for sentence in outcome.limits:
         pair.note(sentence)
     return outcome
+
+
+def _gains_replaced(pair: Pair, layers: LayerMap) -> bool:
+    """Gains that were rewritten, with what reads through them, tell nothing of a shared start."""
+    from forebear.comparison.gauge.gains import gains_replaced
+
+    return gains_replaced(pair, layers.pairs)
 
 
 def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:

@@ -15,6 +15,8 @@ class ForebearError(Exception):
     """
 
     exit_code = 4
+    document: Mapping[str, Any] | None = None
+    """A result that is whole and worth showing although the call failed."""
 
     def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
         self.what, self.where, self.todo = printable(what), printable(where), printable(todo)

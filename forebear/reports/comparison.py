@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, power_of_ten, safe, table, wrap
+from forebear.reports.telling import evidence_row, told
 
 STYLES = {
     "identical": "bold green",
@@ -16,109 +18,128 @@ STYLES = {
     "related-channels-only": "bold yellow",
     "shares-components": "bold yellow",
 }
-WORDS = {
-    "identical": "identical",
-    "related": "related",
-    "shared-start": "shared start only",
-    "related-channels-only": "related by channels only",
-    "shares-components": "shares components",
-    "no-evidence": "no evidence of a relation",
-    "cannot-tell": "cannot tell",
-}
 
 
 def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/comparison/1 document."""
+    words = catalogue(language)
+    return _body(document, words) + footer(document, words)
+
+
+def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     verdict = document["verdict"]
+    sides = (words("term.subject"), words("term.candidate"))
+    rewritten = f" ({words('text.reparameterised')})" if verdict["reparameterised"] else ""
     lines = [
-        Line(f"subject    {_party(document['subject'])}"),
-        Line(f"candidate  {_party(document['candidate'])}"),
+        Line(f"{sides[0]:<11}{_party(document['subject'], words)}"),
+        Line(f"{sides[1]:<11}{_party(document['candidate'], words)}"),
         Line(""),
-        Line(f"Verdict: {WORDS[verdict['relation']].upper()}", STYLES[verdict["relation"]]),
-        *wrap(verdict["words"]),
-        Line(f"  direction: {verdict['direction']}"),
+        Line(
+            f"{words('text.verdict')}: {words('relation.' + verdict['relation']).upper()}{rewritten}",
+            STYLES[verdict["relation"]],
+        ),
+        *wrap(told(document, words)),
+        Line(f"  {words('text.direction')}: {words.name('direction', verdict['direction'])}"),
     ]
     if document["evidence"]:
-        lines += [Line(""), Line("Evidence", "bold"), *_evidence(document["evidence"])]
-        lines += wrap(f"H0: {document['evidence'][0]['h0']}.", style="dim")
+        lines += [Line(""), Line(words("text.evidence"), "bold"), *_evidence(document["evidence"], words)]
+        h0 = f"{document['evidence'][0]['h0']}." if words.language == "en" else words("h0.text")
+        lines += wrap(f"{words('text.h0')}: {h0}", style="dim")
         for assumption in dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"]):
-            lines += wrap(f"Assumes: {assumption}.", style="dim")
-    lines += _alignment(document["alignment"])
-    lines += _effects(document["effects"])
+            lines += wrap(f"{words('text.assumes')}: {words.sentence(assumption)[0]}{words('found.stop')}", style="dim")
+    lines += _alignment(document["alignment"], words)
+    lines += _effects(document["effects"], words)
     alarms = [a for a in document["audit"] if a["alarm"]]
-    calm = len(document["audit"]) - len(alarms)
     if document["audit"]:
-        lines += [Line(""), Line(f"Index audit: {calm} checks clean, {len(alarms)} alarms", "bold")]
-        lines += bullet(f"{a['checkpoint']}, {a['axis']}: {a['words']}" for a in alarms)
-    if document["limits"]:
-        lines += [Line(""), Line("What could not be done", "bold"), *bullet(document["limits"])]
-    return lines + footer(document)
+        calm = len(document["audit"]) - len(alarms)
+        lines += [Line(""), Line(words("text.audit", calm=calm, alarms=len(alarms)), "bold")]
+        lines += bullet(
+            f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.sentence(a['words'])[0]}"
+            for a in alarms
+        )
+    return lines + _limits(document["limits"], words)
 
 
-def _party(party: Mapping[str, Any]) -> str:
-    sizes = f"{party['layers']} layers, width {party['width']}, " if party["layers"] else ""
-    return f"{safe(party['id'])}  ({safe(party['family'])}, {sizes}{party['parameters']:,} parameters, {safe(party['container'])})"
+def _limits(limits: Sequence[str], words: Catalogue) -> list[Line]:
+    if not limits:
+        return []
+    return [Line(""), Line(words("page.limits"), "bold"), *bullet(words.sentence(s)[0] for s in limits)]
 
 
-def _evidence(evidence: Any) -> list[Line]:
-    rows = []
-    for e in evidence:
-        if e["test"] == "sign":
-            figure = f"z {e['z']:.1f} of at most {e['max_z']:.1f}"
-        elif e["matched"] is not None:
-            figure = f"{e['matched']} of {e['of']} in place; chance {e.get('expected', 1)}"
-        elif "rho" in e:
-            figure = "gains constant" if e["rho"] is None else f"rho {e['rho']:.2f}"
-        else:
-            figure = f"mean cosine {e.get('mean_cosine', 0.0):.3f}"
-        role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")
-        rows.append((e["test"], e["axis"], figure, power_of_ten(e["log10_p"]), e["kind"], role))
-    return table(("test", "axis", "figure", "p at most", "kind", "role"), rows)
+def _party(party: Mapping[str, Any], words: Catalogue) -> str:
+    sizes = words("text.party_sizes", layers=party["layers"], width=party["width"]) if party["layers"] else ""
+    said = words(
+        "text.party",
+        family=safe(party["family"]),
+        sizes=sizes,
+        parameters=f"{party['parameters']:,}",
+        container=safe(party["container"]),
+    )
+    return f"{safe(party['id'])}  ({said})"
 
 
-def _alignment(alignment: Mapping[str, Any]) -> list[Line]:
-    said = list(alignment.get("words", []))
-    lines = [Line(""), Line("Alignment", "bold"), *bullet(said)] if said else []
+def _evidence(evidence: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    keys = ("test", "axis", "figure", "p", "kind", "role")
+    rows = [tuple(evidence_row(e, words)[key] for key in keys) for e in evidence]
+    return table(tuple(words(f"column.{key}") for key in keys), rows)
+
+
+def _alignment(alignment: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    said = [words.sentence(s)[0] for s in alignment.get("words", [])]
+    lines = [Line(""), Line(words("text.alignment"), "bold"), *bullet(said)] if said else []
     pairs = alignment.get("all_pairs")
     if pairs:
-        lines += [
-            Line(""),
-            Line(
-                f"Matches in all {pairs['pairs']} layer pairs ({pairs['units']} {pairs['axis']} each; chance expects 1)",
-                "bold",
-            ),
-        ]
+        axis = words.name("term", pairs["axis"])
+        title = words("text.all_pairs", pairs=pairs["pairs"], units=pairs["units"], axis=axis)
+        lines += [Line(""), Line(title, "bold")]
         most = max(pairs["histogram"].values(), default=1)
         for key, count in sorted(pairs["histogram"].items(), key=lambda item: int(item[0])):
             lines.append(Line(f"  {int(key):>5} {'#' * max(1, round(40 * count / most))} {count}"))
     return lines
 
 
-def _effects(effects: Any) -> list[Line]:
+def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
     if not effects:
         return []
     rows = [
-        (e["part"], e["layers"], f"{e['cosine']:.4f}", f"{e['distance']:.4f}", f"{e['equal_rows']:.0%}")
+        (
+            words.name("part", e["part"]),
+            e["layers"],
+            f"{e['cosine']:.4f}",
+            f"{e['distance']:.4f}",
+            f"{e['equal_rows']:.0%}",
+        )
         for e in effects
     ]
-    head = ("part", "layer pairs", "median cosine", "relative change", "rows equal bit for bit")
-    return [Line(""), Line("Effect, over sampled rows in place", "bold"), *table(head, rows)]
+    head = tuple(words(f"column.{key}") for key in ("part", "layer_pairs", "cosine", "distance", "equal"))
+    return [Line(""), Line(words("text.effects"), "bold"), *table(head, rows)]
 
 
-def matrix_lines(document: Mapping[str, Any]) -> list[Line]:
-    """Text report of a forebear/matrix/1 document: the table, then each comparison."""
+def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
+    """Text report of a forebear/matrix/1 document: the table, then each comparison that the document keeps."""
+    words = catalogue(language)
     lines: list[Line] = []
     for note in document.get("notes", []):
         lines += wrap(note, indent="")
     rows = [
-        (p["subject"], p["candidate"], WORDS.get(p["relation"], p["relation"]), power_of_ten(p["log10_p"]))
+        (
+            p["subject"],
+            p["candidate"],
+            words.name("relation", p["relation"] or "not-compared"),
+            power_of_ten(p["log10_p"]),
+            "-" if p.get("effect") is None else f"{p['effect']:.3f}",
+        )
         for p in document["pairs"]
     ]
-    lines += [*table(("subject", "candidate", "relation", "p at most"), rows, indent="")]
+    head = tuple(words(f"column.{key}") for key in ("subject", "candidate", "relation", "p", "effect"))
+    lines += [*table(head, rows, indent="")]
     for pair in document["pairs"]:
-        title = f"{safe(pair['subject'])}  against  {safe(pair['candidate'])}"
+        if pair["comparison"] is None and not pair["error"]:
+            continue
+        title = f"{safe(pair['subject'])}  {words('text.against')}  {safe(pair['candidate'])}"
         lines += [Line(""), Line("─" * 100, "dim"), Line(title, "bold"), Line("")]
-        lines += comparison_lines(pair["comparison"]) if pair["comparison"] else wrap(pair["error"] or "not compared")
-    if document["limits"]:
-        lines += [Line(""), Line("What could not be done", "bold"), *bullet(document["limits"])]
-    return lines + footer(document)
+        if pair["comparison"]:
+            lines += _body(pair["comparison"], words) + footer(pair["comparison"], words)
+        else:
+            lines += wrap(words.sentence(pair["error"])[0])
+    return lines + _limits(document["limits"], words) + footer(document, words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from forebear.comparison.compare import meets
@@ -37,8 +39,8 @@ def relation(evidence, **changes):
         ([ORDER_PRIVATE, SIGN_PRIVATE], "related"),
         ([ORDER_SHARED, SIGN_PRIVATE], "related"),
         ([ORDER_PRIVATE, SIGN_SHARED], "related"),
-        ([ORDER_SHARED, SIGN_SHARED], "related-channels-only"),
-        ([ORDER_SHARED], "related-channels-only"),
+        ([ORDER_SHARED, SIGN_SHARED], "cannot-tell"),
+        ([ORDER_SHARED], "cannot-tell"),
         ([ORDER_PRIVATE], "cannot-tell"),
         ([SIGN_PRIVATE], "cannot-tell"),
         ([ORDER_PRIVATE, ORDER_SHARED], "cannot-tell"),
@@ -47,6 +49,26 @@ def relation(evidence, **changes):
 )
 def test_a_relation_needs_two_symmetries_and_a_private_axis(evidence, expected):
     assert relation([figure(e) for e in evidence]).relation == expected
+
+
+def test_channels_alone_are_named_when_a_private_axis_was_tested_and_found_nothing():
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    verdict = relation([figure(ORDER_SHARED), figure(SIGN_SHARED), *calm])
+    assert verdict.relation == "related-channels-only"
+    assert "copied embeddings" in verdict.words
+
+
+def test_a_shared_start_needs_what_related_needs():
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    alone = [figure(ORDER_SHARED), *calm]
+    assert relation(alone, shared_start="Only the start.").relation == "related-channels-only"
+
+
+def test_units_too_few_to_reach_the_level_cannot_tell():
+    few = [replace(figure(p, -2.0), attainable_log10_p=-8.7) for p in (ORDER_PRIVATE, SIGN_PRIVATE)]
+    assert relation(few).relation == "cannot-tell"
+    enough = [replace(e, attainable_log10_p=-80.0) for e in few]
+    assert relation(enough).relation == "no-evidence"
 
 
 def test_one_symmetry_alone_is_told_with_its_figure_and_never_called_related():
