@@ -29,7 +29,7 @@ class Catalogue:
     words: Mapping[str, str]
     patterns: tuple[tuple[re.Pattern[str], str], ...]
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The words of a key with its slots filled; values are never read as patterns."""
         return self.words[key].format(**values) if values else self.words[key]
 

@@ -12,11 +12,9 @@ from forebear.reports.figures.decks import all_pairs_histogram, deck_picture
 from forebear.reports.figures.effects import effect_map
 from forebear.reports.figures.layers import layer_map
 from forebear.reports.figures.weights import curve_scale, weight_curves
-from forebear.reports.lines import power_of_ten, safe
+from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, render, sentences, shown
-
-DECISIVE_LOG10 = -9.0
-"""Evidence quoted in the verdict's words when a document is told in another language (METHODS §11)."""
+from forebear.reports.telling import evidence_row, told
 
 
 def comparison_page(document: Document, language: str) -> bytes:
@@ -30,19 +28,19 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
     """What the templates show of one comparison; prefix keeps anchors apart where a page holds several."""
     verdict = document["verdict"]
     relation = verdict["relation"]
-    told = verdict["words"] if words.language == "en" else told_again(document, words)
     rows, filters, rules = _tensors(document.get("tensors", ()), words, prefix)
     return {
         "prefix": prefix,
         "relation": relation,
         "headline": words(f"headline.{relation}"),
-        "words": told,
+        "words": told(document, words),
         "english": "" if words.language == "en" else verdict["words"],
         "caveat": words(f"caveat.{relation}"),
+        "rewritten": words("caveat.reparameterised") if verdict["reparameterised"] else "",
         "direction": words(f"direction.{verdict['direction']}"),
         "subject": _party(document["subject"]),
         "candidate": _party(document["candidate"]),
-        "evidence": [evidence_row(e, words) for e in document["evidence"]],
+        "evidence": [_raised(evidence_row(e, words)) for e in document["evidence"]],
         "about": [words(k) for k in dict.fromkeys(f"about.{e['test']}" for e in document["evidence"]) if words.has(k)],
         "assumptions": sentences(
             list(dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"])), words
@@ -58,54 +56,8 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
     }
 
 
-def told_again(document: Document, words: Catalogue) -> str:
-    """The verdict's figures in another language, from the evidence that decided."""
-    found = [
-        finding(e, words)
-        for e in document["evidence"]
-        if e["decides"] and e["log10_p"] is not None and e["log10_p"] <= DECISIVE_LOG10
-    ]
-    return words("found.joint").join(found) + words("found.stop") if found else words("found.nothing")
-
-
-def finding(e: Mapping[str, Any], words: Catalogue) -> str:
-    """One deciding test as a clause."""
-    axis, p = axis_name(e["axis"], words), f"{e['log10_p']:.0f}"
-    if e["test"] == "deck" and e.get("matched") is not None:
-        return words("found.deck", matched=e["matched"], of=e["of"], axis=axis, expected=e.get("expected", 1), p=p)
-    if e["test"] == "sign":
-        return words("found.sign", axis=axis, z=f"{e.get('z', 0):.1f}", max_z=f"{e.get('max_z', 0):.1f}", p=p)
-    return words("found.other", test=words.name("test", e["test"]), axis=axis, p=p)
-
-
-def axis_name(axis: str, words: Catalogue) -> str:
-    """An axis in words: "neurons", "channels"; what follows a comma or slash is said as it stands."""
-    head, *rest = axis.split(",", 1)
-    name = words.name("term", head)
-    return f"{name}, {words.name('term', rest[0].strip())}" if rest else name
-
-
-def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
-    """One test as the evidence table shows it."""
-    if e["test"] == "sign" and "z" in e:
-        figure = words("figure_of.sign", z=f"{e['z']:.1f}", max_z=f"{e['max_z']:.1f}")
-    elif e.get("matched") is not None:
-        figure = words("figure_of.deck", matched=e["matched"], of=e["of"], expected=e.get("expected", 1))
-    elif "rho" in e:
-        figure = words("figure_of.rho", rho=f"{e['rho']:.2f}")
-    elif e.get("mean_cosine") is not None:
-        figure = words("figure_of.cosine", cosine=f"{e['mean_cosine']:.3f}")
-    else:
-        figure = "–"
-    role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")
-    return {
-        "test": words.name("test", e["test"]),
-        "axis": axis_name(e["axis"], words),
-        "figure": figure,
-        "p": raised(power_of_ten(e["log10_p"])),
-        "kind": words.name("kind", e["kind"]),
-        "role": words(f"role.{role}"),
-    }
+def _raised(row: dict[str, str]) -> dict[str, str]:
+    return row | {"p": raised(row["p"])}
 
 
 def raised(text: str) -> str:
@@ -213,3 +165,30 @@ def _read(read: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         side: show_size(read[f"{side}_bytes"]) if f"{side}_bytes" in read else "–" for side in ("subject", "candidate")
     }
     return {"read_bytes": sizes, "read_words": " · ".join(said)}
+
+
+def comparison_rows(document: Document) -> list[list[Any]]:
+    """The table of tensors for CSV; columns are those of the document, English."""
+    rows: list[list[Any]] = [
+        ["part", "kind", "subject", "subject_layer", "candidate", "candidate_layer", "subject_shape", "candidate_shape",
+         "subject_dtype", "candidate_dtype", "cosine", "relative_change", "equal_rows"]
+    ]  # fmt: skip
+    for t in document.get("tensors", ()):
+        sides = [
+            t[side] or {"name": None, "layer": None, "shape": (), "dtype": None} for side in ("subject", "candidate")
+        ]
+        shapes = ["x".join(map(str, s["shape"])) for s in sides]
+        names = [v for s in sides for v in (s["name"], s["layer"])]
+        rows.append(
+            [
+                t["part"],
+                t["kind"],
+                *names,
+                *shapes,
+                *(s["dtype"] for s in sides),
+                t["cosine"],
+                t["distance"],
+                t["equal"],
+            ]
+        )
+    return rows

@@ -2,56 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.core.sizes import show_size
+from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table
 
 SHOWN_TENSORS = 24
+STATISTICS = ("min", "max", "mean", "std", "nan")
 
 
-def inspection_lines(document: Mapping[str, Any]) -> list[Line]:
+def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/inspection/1 document."""
+    words = catalogue(language)
+    lines = [Line(f"{name}{' ' * max(1, 14 - len(name))}{value}") for name, value in head(document, words)]
+    axes = document["architecture"]["axes"]
+    if axes:
+        names = tuple(words(f"inspect.{key}") for key in ("axis", "scope", "order", "sign", "withheld"))
+        lines += [Line(""), Line(words("inspect.axes"), "bold"), *table(names, axis_rows(axes, words))]
+    if document["tensors"]:
+        lines += [Line(""), Line(words("page.tensors"), "bold"), *_tensors(document["tensors"], words)]
+    if document.get("arithmetic"):
+        lines += [Line(""), Line(words("page.arithmetic"), "bold"), *_arithmetic(document["arithmetic"], words)]
+    residue = [residue_words(t, words) for t in document["residue"]]
+    told = (("claims", document["claims"]), ("residue", residue), ("odd", document["odd"]))
+    for key, found in told:
+        if found:
+            lines += [
+                Line(""),
+                Line(words(f"inspect.{key}"), "bold"),
+                *bullet(words.sentence(str(s))[0] for s in found),
+            ]
+    if document["limits"]:
+        said = (words.sentence(s)[0] for s in document["limits"])
+        lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(said)]
+    return lines + footer(document, words)
+
+
+def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]:
+    """What stands at the top: names and values."""
     container, architecture = document["container"], document["architecture"]
     dtypes = ", ".join(f"{safe(k)} {v}" for k, v in document["dtypes"].items())
-    lines = [
-        Line(f"container     {safe(container['kind'])}, {container['files']} file(s), {show_size(container['bytes'])}"),
-        Line(
-            f"architecture  {safe(architecture['family'])}"
-            + ("" if architecture["recognised"] else " (not recognised)")
-        ),
-        Line(f"layers        {document['layers'] or '-'}"),
-        Line(f"width         {document['width'] or '-'}"),
-        Line(f"parameters    {document['parameters']:,} in {len(document['tensors'])} tensors"),
-        Line(f"dtypes        {dtypes}"),
+    files = words(
+        "inspect.files", kind=safe(container["kind"]), count=container["files"], size=show_size(container["bytes"])
+    )
+    unknown = "" if architecture["recognised"] else f" ({words('inspect.unknown')})"
+    count = words("inspect.count", parameters=f"{document['parameters']:,}", tensors=len(document["tensors"]))
+    rows = [
+        ("container", files),
+        ("architecture", safe(architecture["family"]) + unknown),
+        ("layers", str(document["layers"] or "-")),
+        ("width", str(document["width"] or "-")),
+        ("parameters", count),
+        ("dtypes", dtypes or "-"),
     ]
+    if document["value_grid"]:
+        rows.append(("value_grid", ", ".join(f"{safe(k)} {v}" for k, v in document["value_grid"].items())))
     if document["tokenizer"]:
         t = document["tokenizer"]
-        lines.append(Line(f"tokenizer     {safe(t['kind'])}, {t['tokens']:,} tokens ({safe(t['file'])})"))
-    if architecture["axes"]:
-        lines += [Line(""), Line("Axes a test may use", "bold")]
-        rows = [
-            (
-                a["axis"],
-                a["scope"],
-                "yes" if a["permutation"] else "no",
-                "yes" if a["sign"] else "no",
-                a["withheld"] or "",
-            )
-            for a in architecture["axes"]
-        ]
-        lines += table(("axis", "scope", "order", "sign", "withheld because"), rows)
-    lines += [Line(""), Line("Tensors", "bold"), *_tensors(document["tensors"])]
-    for title, key in (("Claims in metadata", "claims"), ("Odd", "odd"), ("What could not be done", "limits")):
-        if document[key]:
-            lines += [Line(""), Line(title, "bold"), *bullet(document[key])]
-    return lines + footer(document)
+        rows.append(
+            ("tokenizer", words("inspect.tokens", kind=safe(t["kind"]), count=f"{t['tokens']:,}", file=safe(t["file"])))
+        )
+    if container.get("header_digest"):
+        rows.append(("header_digest", safe(container["header_digest"])[:24] + "…"))
+    return [(words(f"inspect.{key}"), value) for key, value in rows]
 
 
-def _tensors(tensors: Any) -> list[Line]:
-    shown = tensors[:SHOWN_TENSORS]
-    rows = [(t["name"], t["dtype"], "x".join(str(s) for s in t["shape"]) or "scalar", t["part"] or "") for t in shown]
-    lines = table(("name", "dtype", "shape", "part"), rows)
+def axis_rows(axes: Sequence[Mapping[str, Any]], words: Catalogue) -> list[tuple[str, ...]]:
+    """Axes as rows: name, scope, order, sign, why withheld."""
+    yes = {True: words("term.yes"), False: words("term.no")}
+    return [
+        (
+            a["axis"],
+            a["scope"],
+            yes[bool(a["permutation"])],
+            yes[bool(a["sign"])],
+            words.sentence(a["withheld"] or "")[0],
+        )
+        for a in axes
+    ]
+
+
+def tensor_cells(t: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
+    """A tensor as text cells: name, type, shape, part, and statistics where they were read."""
+    part = words.name("part", t.get("part") or "")
+    inferred = words("inspect.inferred", part=part) if t.get("inferred") else part
+    cells = (t["name"], t["dtype"], "x".join(str(s) for s in t["shape"]) or "scalar", inferred)
+    return cells + tuple(figure(t.get(key)) for key in STATISTICS) if "digest" in t else cells
+
+
+def figure(value: Any) -> str:
+    """A statistic in five digits."""
+    return "-" if value is None else (f"{value:.5g}" if isinstance(value, float) else str(value))
+
+
+def _tensors(tensors: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    shown = [tensor_cells(t, words) for t in tensors[:SHOWN_TENSORS]]
+    keys = ("name", "dtype", "shape", "part", *(STATISTICS if len(shown[0]) > 4 else ()))
+    lines = table(tuple(words(f"inspect.{key}") for key in keys), shown)
     rest = len(tensors) - len(shown)
-    return [*lines, Line(f"  … and {rest} more (all in --format json)", "dim")] if rest > 0 else lines
+    return [*lines, Line(f"  {words('inspect.more', count=rest)}", "dim")] if rest > 0 else lines
+
+
+def residue_words(trace: Mapping[str, Any], words: Catalogue) -> str:
+    """One trace in words: where, what kind, the text, the families it names."""
+    where = f"{trace['file']}:{trace['line']}" if trace["line"] else trace["file"]
+    names = f" [{', '.join(trace['names'])}]" if trace["names"] else ""
+    return f"{where}, {words.name('trace', trace['kind'])}: {trace['text']}{names}"
+
+
+def _arithmetic(found: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    lines = bullet(words.sentence(s)[0] for s in found["words"])
+    changes, alone = change_rows(found), alone_rows(found, words)
+    if changes:
+        names = tuple(words(f"count.{k}") for k in ("key", "from", "to", "alone", "step"))
+        lines += [Line(""), Line("  " + words("count.changes")), *table(names, changes)]
+    if alone:
+        names = tuple(words(f"count.{k}") for k in ("key", "from", "needed", "reached", "agrees"))
+        lines += [Line(""), Line("  " + words("count.each_alone")), *table(names, alone)]
+    if found.get("open"):
+        names = tuple(words(f"count.{k}") for k in ("value", "reached", "difference", "agrees"))
+        lines += [
+            Line(""),
+            Line("  " + words("count.open", key=safe(found["open"]["key"]))),
+            *table(names, open_rows(found, words)),
+        ]
+        lines += table((words("count.multiple"), words("count.values")), round_rows(found))
+    return lines
+
+
+def change_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Changed keys: from, to, what each does alone, and what it adds after those before it."""
+    return [
+        (safe(c["key"]), safe(c["from"]), safe(c["to"]), signed(c["alone"]), signed(c["step"]))
+        for c in found.get("changes", ())
+    ]
+
+
+def alone_rows(found: Mapping[str, Any], words: Catalogue) -> list[tuple[str, ...]]:
+    """How far each key alone would have to go to reach the other count."""
+    return [
+        (
+            safe(a["key"]),
+            f"{a['from']:,}",
+            _whole(a["needed"]),
+            _whole(a["parameters"]),
+            words(f"term.{'yes' if a['agrees'] else 'no'}"),
+        )
+        for a in found.get("alone", ())
+        if found.get("claimed") or found.get("difference")
+    ]
+
+
+def open_rows(found: Mapping[str, Any], words: Catalogue) -> list[tuple[str, ...]]:
+    """Round values of the open key and what they lead to."""
+    return [
+        (
+            f"{r['value']:,}",
+            f"{r['parameters']:,}",
+            signed(r["difference"]),
+            words(f"term.{'yes' if r['agrees'] else 'no'}"),
+        )
+        for r in found["open"]["rows"]
+    ]
+
+
+def round_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """For each step, the values that are its multiples and reach the claim."""
+    return [
+        (f"{r['multiple_of']:,}", ", ".join(f"{v:,}" for v in r["values"][:8]) or "–") for r in found["open"]["round"]
+    ]
+
+
+def signed(value: int | None) -> str:
+    """A change with its sign."""
+    return "–" if value is None else f"{value:+,}"
+
+
+def _whole(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def inspection_rows(document: Mapping[str, Any]) -> list[list[Any]]:
+    """The table of tensors for CSV; columns are those of the document, English."""
+    keys = ["name", "dtype", "shape", "part", "parameters", "bytes", "min", "max", "mean", "std", "nan", "infinite", "zeros",
+            "value_grid", "constant", "digest"]  # fmt: skip
+    rows: list[list[Any]] = [keys]
+    for t in document["tensors"]:
+        rows.append(["x".join(map(str, t["shape"])) if k == "shape" else t.get(k) for k in keys])
+    return rows

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
+
+if TYPE_CHECKING:
+    from forebear.reports.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,24 @@ def power_of_ten(log10_p: float | None) -> str:
 def table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], indent: str = "  ") -> list[Line]:
     """Columns padded to their widest cell; numbers are right-aligned."""
     body = [tuple(safe(cell, 60) for cell in row) for row in rows]
-    widths = [max([len(h), *(len(r[i]) for r in body)]) for i, h in enumerate(header)]
+    widths = [max([_width(h), *(_width(r[i]) for r in body)]) for i, h in enumerate(header)]
     numeric = [all(_number(r[i]) for r in body) and bool(body) for i in range(len(header))]
 
     def show(cells: tuple[str, ...]) -> str:
-        parts = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric, strict=True)]
+        parts = [_padded(c, w, n) for c, w, n in zip(cells, widths, numeric, strict=True)]
         return (indent + "  ".join(parts)).rstrip()
 
     return [Line(show(header), "bold"), *(Line(show(r)) for r in body)]
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: wide characters take two."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
 
 
 def _number(text: str) -> bool:
@@ -53,9 +67,14 @@ def _number(text: str) -> bool:
 
 def wrap(text: str, width: int = 100, indent: str = "  ", style: str = "") -> list[Line]:
     """Words broken over lines."""
+    text = safe(text, 4000)
+    if _width(text) > len(text) * 1.3:  # few spaces to break at: every wide letter may end a line
+        from forebear.reports.scene import wrapped
+
+        return [Line(indent + line, style) for line in wrapped(text, width / 2 * 1.1, 1)]
     import textwrap
 
-    found = textwrap.wrap(safe(text, 4000), width, initial_indent=indent, subsequent_indent=indent)
+    found = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
     return [Line(line, style) for line in found]
 
 
@@ -69,11 +88,12 @@ def bullet(sentences: Iterable[object]) -> list[Line]:
     return out
 
 
-def footer(document: Mapping[str, Any]) -> list[Line]:
+def footer(document: Mapping[str, Any], words: Catalogue | None = None) -> list[Line]:
     """What was read, and the command that makes the document again."""
     read = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in document["read"].items())
+    names = ("Read", "Again") if words is None else (words("text.read"), words("text.again"))
     return [
         Line(""),
-        Line(f"Read: {safe(read, 300)}", "dim"),
-        Line(f"Again: {safe(document['reproduce'], 500)}", "dim"),
+        Line(f"{names[0]}: {safe(read, 300)}", "dim"),
+        Line(f"{names[1]}: {safe(document['reproduce'], 500)}", "dim"),
     ]

@@ -24,13 +24,17 @@ TEXT: dict[str, str] = {
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
     "forebear/comparison/1": "forebear.reports.comparison_page:comparison_page",
+    "forebear/inspection/1": "forebear.reports.inspection_page:inspection_page",
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
-ROWS: dict[str, str] = {}
+ROWS: dict[str, str] = {
+    "forebear/comparison/1": "forebear.reports.comparison_page:comparison_rows",
+    "forebear/inspection/1": "forebear.reports.inspection:inspection_rows",
+}
 """Documents that are rows: a table whose first row names the columns."""
-SPOKEN = frozenset({"forebear/comparison/1"})
+SPOKEN = frozenset({"forebear/comparison/1", "forebear/matrix/1", "forebear/inspection/1"})
 """Documents whose text and page are told in every language of the catalogue; the others speak English."""
 FORMATS = ("text", "json", "html", "csv")
 
