@@ -20,8 +20,8 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_DIMENSIONS = 4
 MAX_NAME_BYTES = 4096
-MAX_ARRAY_ITEMS = 2**21
-"""Most array elements all metadata together may hold (the largest known vocabulary with its merges: under 800,000)."""
+MAX_ARRAY_TEXTS = 2**20
+"""Most texts all arrays of the metadata may hold (the largest known vocabulary with its merges: under 800,000)."""
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _BOOL, _STRING, _ARRAY = 7, 8, 9
 _DAMAGED = "The file is damaged or was written by a faulty tool; get it again."
@@ -178,7 +178,7 @@ def _metadata(cursor: _Cursor, count: int) -> dict[str, Scalar | GgufArray]:
         kind = cursor.u32(f"the type of {quoted(key)}")
         if kind == _ARRAY:
             array = _array(cursor, key, items)
-            items += array.items
+            items += array.items if array.type == _STRING else 0
             values[key] = array
         elif kind == _STRING:
             values[key] = cursor.string(f"the text of {quoted(key)}").decode("utf-8", "replace")
@@ -217,8 +217,8 @@ def _array(cursor: _Cursor, key: str, before: int) -> GgufArray:
     size = 8 if kind == _STRING else struct.calcsize("<" + _SCALARS[kind])
     if count * size > cursor.left():
         cursor.refuse(f"the array {quoted(key)} claims {count:,} elements, {cursor.left():,} bytes are left")
-    if before + count > MAX_ARRAY_ITEMS:
-        cursor.refuse(f"the metadata arrays hold more than {MAX_ARRAY_ITEMS:,} elements", "Check where it is from.")
+    if kind == _STRING and before + count > MAX_ARRAY_TEXTS:
+        cursor.refuse(f"the metadata arrays hold more than {MAX_ARRAY_TEXTS:,} texts", "Check where it is from.")
     begin = cursor.at
     if kind == _STRING:
         _skip_strings(cursor, key, count)
@@ -229,7 +229,7 @@ def _array(cursor: _Cursor, key: str, before: int) -> GgufArray:
 
 
 def _skip_strings(cursor: _Cursor, key: str, count: int) -> None:
-    """Walk over `count` strings; the loop is bounded by MAX_ARRAY_ITEMS and by the bytes there are."""
+    """Walk over `count` strings; the loop is bounded by MAX_ARRAY_TEXTS and by the bytes there are."""
     what, unpack = f"an element of {quoted(key)}", _U64.unpack_from
     for _ in range(count):
         if cursor.at + 8 > len(cursor.data):

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forebear.core.limits import MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.bytesource import ByteSource
@@ -34,7 +37,7 @@ class OnnxEntry(TensorEntry):
 
     begin: int = 0
     location: str = ""
-    listed: tuple[int, ...] | None = None
+    listed: NDArray[np.int64] | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -156,7 +159,7 @@ class _Draft:
     type: int = 0
     sizes: list[int] = field(default_factory=list)
     raw: Field | None = None
-    listed: list[int] | None = None
+    listed: NDArray[np.int64] | None = None
     external: dict[str, str] = field(default_factory=dict)
     outside: bool = False
 
@@ -170,8 +173,9 @@ def _tensor(messages: Messages, part: Field, name: str | None) -> OnnxEntry | No
         elif inner.number in (4, 10, 9):
             _raw(messages, inner, draft)
         elif inner.number in (5, 7, 11):
-            draft.listed = (draft.listed or []) + messages.numbers(inner, "a tensor's list", MAX_LISTED)
-            if len(draft.listed) > MAX_LISTED:
+            more = messages.numbers(inner, "a tensor's list", MAX_LISTED)
+            draft.listed = more if draft.listed is None else np.concatenate([draft.listed, more])
+            if draft.listed.size > MAX_LISTED:
                 messages.refuse(f"a tensor lists more than {MAX_LISTED:,} numbers one by one")
     if name is not None:
         draft.name = name
@@ -187,7 +191,7 @@ def _type(messages: Messages, part: Field, draft: _Draft) -> None:
 
 
 def _dims(messages: Messages, part: Field, draft: _Draft) -> None:
-    draft.sizes += messages.numbers(part, "a tensor's shape", MAX_DIMENSIONS)
+    draft.sizes += messages.numbers(part, "a tensor's shape", MAX_DIMENSIONS).tolist()
     if len(draft.sizes) > MAX_DIMENSIONS:
         messages.refuse(f"a tensor has more than {MAX_DIMENSIONS} dimensions")
 
@@ -236,7 +240,7 @@ def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
     if draft.listed is not None:
         if len(draft.listed) not in (values, -(-values // 2) if tag in ("U4", "I4", "F4") else values):
             messages.refuse(f"tensor {quoted(name)} lists {len(draft.listed):,} values, its shape needs {values:,}")
-        return OnnxEntry(name, tag, shape, needed, listed=tuple(draft.listed))
+        return OnnxEntry(name, tag, shape, needed, listed=draft.listed)
     held = draft.raw.end - draft.raw.begin if draft.raw is not None else 0
     if held != needed:
         messages.refuse(f"tensor {quoted(name)} has {held:,} bytes, its type and shape need {needed:,}")

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 from forebear.core.errors import RefusedError
 
-MAX_OPCODES = 8_000_000
+MAX_OPCODES = 3_000_000
 CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
 _DAMAGED = "The file is damaged or was made to mislead; get it again."
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.files.bytesource import ByteSource
@@ -113,10 +114,10 @@ class Messages:
         except UnicodeDecodeError:
             self.refuse(f"{what} is not UTF-8 (byte {field.begin:,})")
 
-    def numbers(self, field: Field, what: str, most: int) -> list[int]:
+    def numbers(self, field: Field, what: str, most: int) -> NDArray[np.int64]:
         """A packed or single varint field as signed 64-bit numbers; packed ones are decoded side by side."""
         if field.wire == VARINT:
-            return [signed(field.value)]
+            return np.array([signed(field.value)], dtype=np.int64)
         if field.wire != BYTES:
             self.refuse(f"{what} is no list of numbers (byte {field.begin:,})")
         data = np.frombuffer(self.bytes(field, what, 10 * most), dtype=np.uint8)
@@ -131,7 +132,7 @@ class Messages:
         for place in range(int(lengths.max()) if ends.size else 0):
             longer = lengths > place
             values[longer] |= (data[begins[longer] + place].astype(np.uint64) & np.uint64(0x7F)) << np.uint64(7 * place)
-        return [int(value) for value in values.view(np.int64)]
+        return values.view(np.int64)
 
 
 def signed(value: int) -> int:

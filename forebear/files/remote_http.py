@@ -21,6 +21,8 @@ from forebear.files.remote_kept import Kept
 
 TIMEOUT_SECONDS = 30.0
 IN_FLIGHT = 16
+SLOWEST_SECONDS = 120.0
+"""Longest that one answer may take to come in."""
 ATTEMPTS = 6
 MAX_REDIRECTS = 5
 LONGEST_WAIT_SECONDS = 30.0
@@ -121,7 +123,7 @@ class Client:
         if not unwanted and length.isdecimal() and int(length) > limit:
             self._drop(address)
             refuse(address, f"sends {int(length):,} bytes where at most {limit:,} were expected")
-        body = response.read(2**16 if unwanted else limit + 1)
+        body = _read(response, 2**16 if unwanted else limit + 1)
         if not response.isclosed():
             self._drop(address)
         if not unwanted and length.isdecimal() and len(body) < int(length):
@@ -202,6 +204,16 @@ def expired(status: int) -> bool:
 def refuse(address: str, what: str, todo: str = "Check the address.") -> NoReturn:
     """Raise with the address as the place, its query left out: signatures are secrets."""
     raise RefusedError(what, where=printable(address.split("?", 1)[0], 200), todo=todo)
+
+
+def _read(response: http.client.HTTPResponse, most: int) -> bytes:
+    """The body, at most `most` bytes, as it comes in; a server that trickles is cut off."""
+    out, deadline = bytearray(), time.monotonic() + SLOWEST_SECONDS
+    while len(out) < most and (piece := response.read1(min(2**16, most - len(out)))):
+        out += piece
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer within {SLOWEST_SECONDS:.0f} seconds")
+    return bytes(out)
 
 
 def pause(seconds: float) -> None:

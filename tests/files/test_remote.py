@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,23 @@ def test_failures_that_pass_are_tried_again(hub: Hub, fault) -> None:
     container = open_container(hub.file("model.safetensors"))
     hub.faults = [fault, fault, fault]
     same(container)
+
+
+def test_a_server_that_trickles_is_cut_off_and_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trickle(handler) -> bool:
+        handler.reply(206, b"", {"Content-Range": "bytes 0-65535/100000"}, length=65_536)
+        for _ in range(50):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.02)
+        return True
+
+    monkeypatch.setattr(remote_http, "SLOWEST_SECONDS", 0.05)
+    hub.faults = [trickle] * 6
+    begin = time.perf_counter()
+    with pytest.raises(RefusedError, match="no answer within 0 seconds"):
+        open_container(hub.file("model.safetensors"))
+    assert time.perf_counter() - begin < 8
 
 
 def test_a_server_that_never_recovers_is_given_up(hub: Hub) -> None:

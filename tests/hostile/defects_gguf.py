@@ -56,8 +56,8 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "an array of an unknown type": (gguf((pair("k", ARRAY, struct.pack("<IQ", 55, 1)),)), "elements of the unknown type 55"),
     "an array of texts longer than the file": (
         gguf((pair("k", ARRAY, struct.pack("<IQ", STRING, 2) + text("a") + text("", 2**45)),)), "an element of 'k' claims"),
-    "three million array elements": (
-        gguf((pair("k", ARRAY, struct.pack("<IQ", U8, 3_000_000) + bytes(3_000_000)),)), "more than 2,097,152 elements"),
+    "two million texts": (
+        gguf((pair("k", ARRAY, struct.pack("<IQ", STRING, 2_000_000) + bytes(16_000_000)),)), "more than 1,048,576 texts"),
     "alignment zero": (gguf((pair("general.alignment", U32, bytes(4)),)), "general.alignment is 0"),
     "alignment 24": (gguf((pair("general.alignment", U32, struct.pack("<I", 24)),)), "general.alignment is 24"),
     "alignment of a gigabyte": (gguf((pair("general.alignment", U32, struct.pack("<I", 2**30)),)), "is 1073741824, not"),
