@@ -25,7 +25,7 @@ MAX_UNITS = 2048
 """Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
 MAX_EXPERTS = 4
 TRACE_LAYERS = 4
-FIRST_FEATURES = 128
+FIRST_FEATURES = 64
 """Features of the first stage of a deck."""
 
 
@@ -222,7 +222,7 @@ def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Floa
 def staged_deck(a: Float32, b: Float32) -> DeckResult:
     """The deck on the first features; on all of them only when that leaves a unit out of place.
 
-    Kin keep every place on a third of the features, at a third of the cost. Two decks may be looked at, so every p-value of this
+    Kin keep every place on a few features, at a fraction of the cost. Two decks may be looked at, so every p-value of this
     axis is doubled (`_add_deck`); which one is taken follows B's relabelling like any matching does.
     """
     if a.shape[1] > 2 * FIRST_FEATURES:

@@ -17,7 +17,7 @@ SHELF_FEATURES = 256
 KEY_UNITS = 64
 KEY_FEATURES = 128
 MAX_KEYS = 48
-MAX_BLOCKS = 8
+MAX_BLOCKS = 4
 SIDES = ("subject", "candidate")
 
 Read = Mapping[str, tuple[Float32, Float32]]
