@@ -34,7 +34,7 @@ __all__ = [
 
 def compare(
     subject: str | Path,
-    candidates: Sequence[str | Path],
+    candidates: Sequence[str | Path] = (),
     *,
     budget: int | str | None = None,
     full: bool = False,
@@ -44,13 +44,14 @@ def compare(
 ) -> Document:
     """Do the subject and each candidate share weights?
 
-    subject, candidates: checkpoint files or folders.
+    subject, candidates: checkpoint files or folders; a subject that is a folder of models is compared pair by pair, with or
+                  without candidates, and a candidate that is one stands for the models in it.
     budget:       tensor bytes read per side, as a number or "64MiB"; 64 MiB by default.
     full:         read everything within the caps of each test, and every value for equality.
     expect:       a relation; the call fails when a verdict does not meet it ("related" accepts "identical").
     architecture: a definition of your own (TOML) for both sides.
     max_header:   largest header read, as a number or "25MiB".
-    Returns:      a forebear/comparison/1 document for one candidate, forebear/matrix/1 for several.
+    Returns:      a forebear/comparison/1 document for one pair, forebear/matrix/1 for several, each corrected for all of them.
     Raises:       RefusedError, UsageError; ExpectationError (with the document as its `document`).
     """
     from forebear.comparison.compare import compare_many

@@ -21,10 +21,13 @@ from forebear.cli.options import (
     LanguageOption,
     OutputOption,
     QuietOption,
+    quietly,
     show,
+    show_progress,
 )
 from forebear.cli.tokenizers import app as tokenizers_app
 from forebear.core.errors import ForebearError, printable
+from forebear.core.progress import listening
 
 app = typer.Typer(
     name="forebear",
@@ -38,8 +41,8 @@ app = typer.Typer(
 
 @app.command()
 def compare(
-    subject: Annotated[Path, typer.Argument(help="The model asked about: a checkpoint file or folder.")],
-    candidates: Annotated[list[Path], typer.Argument(help="Possible relatives, one or more.")],
+    subject: Annotated[Path, typer.Argument(help="The model asked about: a checkpoint, or a folder of models for all pairs.")],
+    candidates: Annotated[list[Path] | None, typer.Argument(help="Possible relatives, one or more.")] = None,
     budget: Annotated[str | None, typer.Option(help="Tensor bytes read per side (default 64MiB).")] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Read everything; needed to show equality of large files.")
@@ -52,17 +55,21 @@ def compare(
     quiet: QuietOption = False,
     language: LanguageOption = Language.en,
 ) -> None:
-    """Do SUBJECT and each CANDIDATE share weights? Prints the verdict with its evidence."""
+    """Do SUBJECT and each CANDIDATE share weights? Prints the verdict with its evidence.
+
+    A SUBJECT that is a folder of models is compared pair by pair, each verdict corrected for all pairs.
+    """
     try:
-        document = forebear.compare(
-            subject,
-            candidates,
-            budget=budget,
-            full=full,
-            expect=expect,
-            architecture=architecture,
-            max_header=max_header,
-        )
+        with listening(quietly if quiet else show_progress):
+            document = forebear.compare(
+                subject,
+                candidates or (),
+                budget=budget,
+                full=full,
+                expect=expect,
+                architecture=architecture,
+                max_header=max_header,
+            )
     except ForebearError as error:
         if error.document is not None:  # the result is whole; only what was asked of it failed
             show(error.document, form, output, language)

@@ -58,3 +58,18 @@ def show(document: Mapping[str, Any], form: Form, output: Path | None, language:
         return
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def show_progress(done: int, total: int, what: str) -> None:
+    """One line on stderr that is overwritten on a terminal; a line for every tenth part elsewhere."""
+    from forebear.core.errors import printable
+
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r\x1b[2K{done} of {total} pairs: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)
+    elif done == total or done * 10 // total > (done - 1) * 10 // total:
+        print(f"{done} of {total} pairs", file=sys.stderr, flush=True)
+
+
+def quietly(done: int, total: int, what: str) -> None:
+    """No progress."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
@@ -69,8 +69,6 @@ def compare_many(
     max_header: int | str | None = None,
 ) -> Document:
     """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
-    if not candidates:
-        raise UsageError("no candidate given", where="CANDIDATE", todo="Name at least one checkpoint to compare with.")
     if expect == "cannot-tell":
         raise UsageError("nothing meets the expectation cannot-tell", where="--expect", todo="Expect a relation that can be shown.")
     if expect is not None and expect not in RELATIONS:
@@ -78,12 +76,8 @@ def compare_many(
     options = options_from(
         subject, candidates, budget=budget, full=full, architecture=architecture, max_header=max_header
     )
-    if len(candidates) == 1:
-        document = compare_pair(subject, candidates[0], options)
-        relations = [document["verdict"]["relation"]]
-    else:
-        document = _matrix(subject, candidates, options)
-        relations = [p["relation"] for p in document["pairs"]]
+    document = _document(subject, candidates, options)
+    relations = [p["relation"] for p in document["pairs"]] if "pairs" in document else [document["verdict"]["relation"]]
     unread = [r for r in relations if r is None]
     if expect is not None and unread:
         error = RefusedError(
@@ -100,6 +94,24 @@ def compare_many(
             where="--expect",
         )
     return document
+
+
+def _document(subject: str | Path, candidates: Sequence[str | Path], options: Options) -> Document:
+    """All pairs where the subject is a folder of models, one pair, or one subject against several candidates."""
+    from forebear.comparison.matrix import all_pairs, members_in, split_members
+
+    own = members_in(subject)
+    others = [m for c in candidates for m in (members_in(c) or [str(c)])]
+    if own:
+        members, damaged = split_members([*own, *others], options.max_header)
+        return _many(members, all_pairs(members), damaged, options, tree=True)
+    if not others:
+        what = "Name at least one checkpoint to compare with, or a folder that holds several."
+        raise UsageError("no candidate given", where="CANDIDATE", todo=what)
+    if len(others) == 1:
+        return compare_pair(subject, others[0], options)
+    open_checkpoint(subject, architecture=options.architecture, max_header=options.max_header).close()
+    return _many([str(subject), *others], [(str(subject), c) for c in others], {}, options, tree=False)
 
 
 def meets(relation: str | None, expect: str) -> bool:
@@ -192,39 +204,33 @@ def _party(checkpoint: Checkpoint, name: str, digest: str | None) -> dict[str, A
     }
 
 
-def _matrix(subject: str | Path, candidates: Sequence[str | Path], options: Options) -> Document:
-    """Every candidate against one subject; a damaged one is reported and the rest goes on."""
-    started = time.perf_counter()
-    pairs: list[dict[str, Any]] = []
-    limits: list[str] = []
-    for candidate in candidates:
-        try:
-            document = compare_pair(subject, candidate, options, looks=len(candidates))
-        except RefusedError as error:
-            if not Path(subject).exists():
-                raise
-            limits.append(f"{candidate} was not compared: {error}")
-            pairs.append(_row(subject, candidate, None, str(error)))
-            continue
-        pairs.append(_row(subject, candidate, document, None))
-    if all(p["comparison"] is None for p in pairs):
-        raise RefusedError(f"none of {len(pairs)} pairs could be compared; the first: {pairs[0]['error']}")
-    return finish(
-        "forebear/matrix/1",
-        {"members": [{"id": str(m)} for m in (subject, *candidates)], "pairs": pairs},
-        limits=limits,
-        read={"seconds": round(time.perf_counter() - started, 3)},
-        reproduce=options.reproduce,
-    )
+def _many(
+    members: Sequence[str], pairs: Sequence[tuple[str, str]], damaged: Mapping[str, str], options: Options, tree: bool
+) -> Document:
+    """The matrix of these pairs, each multiplied by their number; by several processes where there are many."""
+    from forebear.comparison.matrix import matrix_body
+    from forebear.comparison.workers import run_in_workers, worker_count
+
+    started, workers = time.perf_counter(), worker_count(len(pairs))
+
+    def run(asked: Sequence[tuple[str, str]]) -> Iterator[tuple[Document | None, str | None]]:
+        if workers:
+            return run_in_workers(asked, _written(options, len(asked)), workers)
+        return (_tried(pair, options, len(asked)) for pair in asked)
+
+    body, limits = matrix_body(members, damaged, pairs, run, tree=tree)
+    read = {"seconds": round(time.perf_counter() - started, 3), "processes": max(1, workers)}
+    return finish("forebear/matrix/1", body, limits=limits, read=read, reproduce=options.reproduce)
 
 
-def _row(subject: str | Path, candidate: str | Path, document: Document | None, error: str | None) -> dict[str, Any]:
-    verdict = document["verdict"] if document else {}
-    return {
-        "subject": str(subject),
-        "candidate": str(candidate),
-        "relation": verdict.get("relation"),
-        "log10_p": verdict.get("log10_p"),
-        "comparison": document,
-        "error": error,
-    }
+def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Document | None, str | None]:
+    try:
+        return compare_pair(*pair, options, looks=looks), None
+    except RefusedError as error:
+        return None, str(error)
+
+
+def _written(options: Options, looks: int) -> dict[str, Any]:
+    """Options as they cross a pipe (worker.py reads them)."""
+    architecture = None if options.architecture is None else str(options.architecture)
+    return {**vars(options), "architecture": architecture, "looks": looks}
