@@ -18,6 +18,7 @@ from forebear.core.errors import UsageError
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
+from forebear.tokens.scripts import script_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, find_vocabulary_file, load_vocabulary
 
@@ -172,9 +173,10 @@ def _shift(found: Kinship) -> int | None:
 
 def _by_script(found: Kinship) -> list[dict[str, Any]]:
     """Per writing system: how many tokens each side has, how many both, how many of those are kept in order."""
-    ours, theirs = Counter(found.subject.scripts), Counter(found.candidate.scripts)
     scripts = [found.subject.scripts[at] for at in found.subject_at.tolist()]
-    shared = Counter(scripts)
+    ours, shared = Counter(found.subject.scripts), Counter(scripts)
+    known = set(found.candidate_at.tolist())  # a shared token has the script it has on our side
+    theirs = shared + Counter(script_of(t) for at, t in enumerate(found.candidate.tokens) if at not in known)
     kept = Counter(script for script, flag in zip(scripts, found.kept.tolist(), strict=True) if flag)
     rows = [
         {"script": s, "subject": ours[s], "candidate": theirs[s], "shared": shared[s], "kept": kept[s]}
