@@ -24,13 +24,16 @@ TEXT: dict[str, str] = {
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
     "forebear/comparison/1": "forebear.reports.comparison_page:comparison_page",
+    "forebear/matrix/1": "forebear.reports.matrix_page:matrix_page",
     "forebear/inspection/1": "forebear.reports.inspection_page:inspection_page",
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
+    "forebear/case/1": "forebear.reports.cases.page:case_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
     "forebear/comparison/1": "forebear.reports.comparison_page:comparison_rows",
+    "forebear/matrix/1": "forebear.reports.matrix_page:matrix_rows",
     "forebear/inspection/1": "forebear.reports.inspection:inspection_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
