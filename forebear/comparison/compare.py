@@ -79,6 +79,7 @@ def compare_many(
     document = _document(subject, candidates, options)
     relations = [p["relation"] for p in document["pairs"]] if "pairs" in document else [document["verdict"]["relation"]]
     unread = [r for r in relations if r is None]
+    unread += [None for m in document.get("members", ()) if m["error"] and "pairs" in document]
     if expect is not None and unread:
         error = RefusedError(
             f"{len(unread)} of {len(relations)} candidates could not be read, so the expectation was not checked",

@@ -40,7 +40,7 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         "direction": words(f"direction.{verdict['direction']}"),
         "subject": _party(document["subject"]),
         "candidate": _party(document["candidate"]),
-        "evidence": [_raised(evidence_row(e, words)) for e in document["evidence"]],
+        "evidence": [raised_row(evidence_row(e, words)) for e in document["evidence"]],
         "about": [words(k) for k in dict.fromkeys(f"about.{e['test']}" for e in document["evidence"]) if words.has(k)],
         "assumptions": sentences(
             list(dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"])), words
@@ -56,7 +56,8 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
     }
 
 
-def _raised(row: dict[str, str]) -> dict[str, str]:
+def raised_row(row: dict[str, str]) -> dict[str, str]:
+    """A row of evidence with the exponent of its p raised."""
     return row | {"p": raised(row["p"])}
 
 

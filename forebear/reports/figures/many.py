@@ -1,0 +1,105 @@
+"""Many models at once: all pairs as a heat map, and the tree of similarity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue
+from forebear.reports.figures.scale import colour_legend, numbered
+from forebear.reports.scene import Box, Cells, Dots, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
+
+NAMES = 150.0
+SIDE = 340.0
+ROW = 17.0
+DEPTH = 250.0
+RELATIVES = frozenset({"identical", "related"})
+
+
+def short_names(members: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Member → the last part of its path, with its number where two would be called alike."""
+    last = {m["id"]: PurePosixPath(m["id"]).name or m["id"] for m in members}
+    seen: dict[str, int] = {}
+    for name in last.values():
+        seen[name] = seen.get(name, 0) + 1
+    return {
+        m["id"]: last[m["id"]] if seen[last[m["id"]]] == 1 else f"{i} {last[m['id']]}" for i, m in enumerate(members)
+    }
+
+
+def leaf_order(document: Mapping[str, Any]) -> list[str]:
+    """Members that were compared, in the order of the tree's leaves."""
+    members = [m["id"] for m in document["members"] if not m["error"]]
+    tree = document.get("tree")
+    if not tree or not tree["merges"]:
+        return members
+    groups: dict[int, list[int]] = {i: [i] for i in range(len(members))}
+    for i, merge in enumerate(tree["merges"]):
+        groups[len(members) + i] = groups.pop(merge["left"]) + groups.pop(merge["right"])
+    return [members[i] for group in groups.values() for i in group]
+
+
+def pair_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
+    """Every member against every other by effect, in the order of the tree; None without a tree."""
+    if not document.get("tree"):
+        return None
+    order = leaf_order(document)
+    place = {member: i for i, member in enumerate(order)}
+    names = short_names(document["members"])
+    count = len(order)
+    levels = [[0] * count for _ in range(count)]
+    rings = []
+    cell = SIDE / max(1, count)
+    for pair in document["pairs"]:
+        a, b = place[pair["subject"]], place[pair["candidate"]]
+        levels[a][b] = levels[b][a] = level_of(pair["effect"])
+        if pair["relation"] in RELATIVES:
+            rings += [(NAMES + (x + 0.5) * cell, 8 + (y + 0.5) * cell) for x, y in ((a, b), (b, a))]
+    shapes: list[Shape] = [
+        Box(NAMES, 8, SIDE, SIDE, "panel"),
+        Cells(NAMES, 8, SIDE, SIDE, tuple(map(tuple, levels))),
+        Box(NAMES, 8, SIDE, SIDE, "", "line"),
+        Dots(tuple(rings), max(1.2, min(4.0, cell / 5)), "path"),
+    ]
+    for i in range(count) if cell >= 11 else ticks(count):
+        name = f"{fitted(names[order[i]], NAMES - 34, 11)} {i + 1}"
+        shapes.append(Words(NAMES - 6, 8 + (i + 0.5) * cell + 4, name, "ink", "end", 11))
+    shapes += numbered([(NAMES + (i + 0.5) * cell, str(i + 1)) for i in ticks(count, 20)], SIDE + 23, across=True)
+    shapes += colour_legend(NAMES, SIDE + 34, "−1", "+1", negative=True)
+    scene = Scene(NAMES + SIDE + 8, SIDE + 62, tuple(shapes))
+    return Figure(
+        "pairs", words("figure.matrix"), (scene,), words("figure.matrix_caption"), words("figure.matrix_caveat")
+    )
+
+
+def tree_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
+    """The tree of similarity, leaves at the right; None without a tree."""
+    tree = document.get("tree")
+    if not tree or not tree["merges"]:
+        return None
+    order = leaf_order(document)
+    names = short_names(document["members"])
+    members = [m["id"] for m in document["members"] if not m["error"]]
+    place = {member: i for i, member in enumerate(order)}
+    left, top = 14.0, 12.0
+
+    def at(similarity: float) -> float:
+        return left + DEPTH * max(0.0, min(1.0, similarity))
+
+    spots: dict[int, tuple[float, float]] = {i: (at(1.0), top + place[m] * ROW) for i, m in enumerate(members)}
+    shapes: list[Shape] = []
+    for i, merge in enumerate(tree["merges"]):
+        (x0, y0), (x1, y1) = spots[merge["left"]], spots[merge["right"]]
+        x = at(merge["similarity"])
+        shapes.append(Lines(((x0, y0), (x, y0), (x, y1), (x1, y1)), "subject", 1.5))
+        spots[len(members) + i] = (x, (y0 + y1) / 2)
+    for member in order:
+        shapes.append(Words(at(1.0) + 8, top + place[member] * ROW + 4, fitted(names[member], 180, 12), size=12))
+    low = top + len(order) * ROW + 4
+    shapes += [
+        Lines(((at(0.0), low), (at(1.0), low)), "line", 1.0),
+        *numbered([(at(v), f"{v:g}") for v in (0.0, 0.25, 0.5, 0.75, 1.0)], low + 14, across=True),
+    ]
+    scene = Scene(at(1.0) + 200, low + 22, tuple(shapes))
+    return Figure("tree", words("figure.tree"), (scene,), words("figure.tree_caption"), words("figure.tree_caveat"))

@@ -1,0 +1,107 @@
+"""The page of many at once: map and tree by effect, every verdict, and what the pairs that share something rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.comparison_page import comparison_view, raised, raised_row
+from forebear.reports.figures.many import pair_map, tree_picture
+from forebear.reports.lines import power_of_ten, safe
+from forebear.reports.page import Document, Draw, render, shown
+from forebear.reports.telling import evidence_row, told
+
+RELATIONS = (
+    "identical", "related", "shared-start", "related-channels-only", "shares-components", "cannot-tell", "no-evidence",
+)  # fmt: skip
+MAX_ROWS = 3000
+MAX_DRAWN = 4
+"""Pairs whose whole comparison, figures and all, stands on the page."""
+MAX_FOUND = 200
+"""Pairs whose evidence stands on the page where comparisons are not kept."""
+
+
+def matrix_page(document: Document, language: str) -> bytes:
+    """The HTML page of a forebear/matrix/1 document."""
+    words = catalogue(language)
+    order = sorted(range(len(document["pairs"])), key=lambda i: _rank(document["pairs"][i]))
+    kept = [i for i in order if document["pairs"][i]["comparison"]]
+    views = [
+        comparison_view(document["pairs"][i]["comparison"], words, f"pair{i}-", figures=len(kept) <= MAX_DRAWN)
+        for i in kept
+    ]
+    found = [i for i in order if i not in kept and document["pairs"][i]["relation"] not in (None, "no-evidence")][
+        :MAX_FOUND
+    ]
+    anchors = {i: f"pair{i}-pair" for i in kept} | {i: f"found-{i}" for i in found}
+    left_out = len(order) - MAX_ROWS
+    limits = [
+        *document["limits"],
+        *([f"the page leaves out {left_out:,} pairs (all in --format json or csv)"] if left_out > 0 else []),
+    ]
+    values = {
+        "headline": _headline(document, words),
+        "total": len(order),
+        "figures": _figures(document, words),
+        "pairs": [_pair(document["pairs"][i], anchors.get(i, ""), words) for i in order[:MAX_ROWS]],
+        "members": [_member(m) for m in document["members"]],
+        "shown": views,
+        "found": [_found(document["pairs"][i], anchors[i], words) for i in found],
+    }
+    return render("matrix.html", dict(document) | {"limits": limits}, words, values, "".join(v["rules"] for v in views))
+
+
+def _rank(pair: Mapping[str, Any]) -> tuple[int, float]:
+    relation = pair["relation"]
+    return RELATIONS.index(relation) if relation in RELATIONS else len(RELATIONS), -(pair.get("effect") or 0.0)
+
+
+def _headline(document: Document, words: Catalogue) -> str:
+    counts = Counter(p["relation"] or "not-compared" for p in document["pairs"])
+    order = [r for r in (*RELATIONS, "not-compared") if counts[r]]
+    return words("many.joint").join(
+        words("many.counted", count=counts[r], relation=words.name("relation", r)) for r in order
+    )
+
+
+def _figures(document: Document, words: Catalogue) -> list[Any]:
+    about = f"[{document['tool']['name']} {document['tool']['version']}]"
+    draws: tuple[Draw, ...] = (lambda w: pair_map(document, w), lambda w: tree_picture(document, w))
+    return [f for draw in draws if (f := shown(draw, words, about)) is not None]
+
+
+def _pair(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, str]:
+    return {
+        "subject": safe(pair["subject"], 200),
+        "candidate": safe(pair["candidate"], 200),
+        "relation": words.name("relation", pair["relation"] or "not-compared"),
+        "p": raised(power_of_ten(pair["log10_p"])) if pair["log10_p"] is not None else "–",
+        "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.3f}",
+        "anchor": anchor,
+    }
+
+
+def _member(member: Mapping[str, Any]) -> dict[str, str]:
+    shown_figures = {k: "–" if member.get(k) is None else f"{member[k]:,}" for k in ("layers", "width", "parameters")}
+    family = safe(member.get("error") or member.get("family") or "–", 200)
+    return {"id": safe(member["id"], 200), "family": family, **shown_figures}
+
+
+def _found(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, Any]:
+    evidence = pair.get("evidence", ())
+    document = {"verdict": {"words": pair.get("words") or ""}, "evidence": evidence}
+    return {
+        "anchor": anchor,
+        "relation": pair["relation"],
+        "title": f"{safe(pair['subject'], 100)} / {safe(pair['candidate'], 100)}: {words.name('relation', pair['relation'])}",
+        "words": told(document, words),
+        "evidence": [raised_row(evidence_row(e, words)) for e in evidence],
+    }
+
+
+def matrix_rows(document: Document) -> list[list[Any]]:
+    """All pairs for CSV; columns are those of the document, English."""
+    keys = ["subject", "candidate", "relation", "direction", "reparameterised", "log10_p", "effect", "error"]
+    return [keys, *([p.get(k) for k in keys] for p in document["pairs"])]
