@@ -29,6 +29,7 @@ from forebear.stats.audit import (
 from forebear.stats.audit_basis import channel_basis
 from forebear.stats.audit_positions import sinusoid_positions
 from forebear.stats.deck import deck
+from forebear.stats.many_decks import decks_among
 
 TESTED_AXES = ("channel", "neuron", "value", "kv_head", "qk", "expert", "group")
 MAX_POSITIONS = 128
@@ -139,13 +140,19 @@ def _key_decks(keys: Mapping[Key, Float32]) -> dict[str, list[int]]:
     """Decks between layers, between experts of a layer, between blocks (heads) of an expert: about one match is expected."""
     matched: dict[str, list[int]] = {"layers": [], "experts": [], "heads": []}
     layers = [k for k in sorted(keys) if k[1] == 0 and k[2] == -1]
-    matched["layers"] = [_deck_of(keys[a], keys[b]) for a, b in combinations(layers[:MAX_KEYS], 2)]
+    matched["layers"] = _upper([keys[k] for k in layers[:MAX_KEYS]])
     for layer in layers[:SHELF_LAYERS]:
-        experts = [k for k in keys if k[0] == layer[0] and k[2] == -1]
-        matched["experts"] += [_deck_of(keys[a], keys[b]) for a, b in combinations(sorted(experts), 2)]
-        heads = [k for k in keys if k[:2] == layer[:2] and k[2] >= 0]
-        matched["heads"] += [_deck_of(keys[a], keys[b]) for a, b in combinations(sorted(heads), 2)]
+        experts = [k for k in sorted(keys) if k[0] == layer[0] and k[2] == -1]
+        matched["experts"] += _upper([keys[k] for k in experts])
+        heads = [k for k in sorted(keys) if k[:2] == layer[:2] and k[2] >= 0]
+        matched["heads"] += _upper([keys[k] for k in heads])
     return matched
+
+
+def _upper(groups: list[Float32]) -> list[int]:
+    """Matches of every two groups, each pair once."""
+    matched = decks_among(groups)
+    return [int(matched[i, j]) for i, j in combinations(range(len(groups)), 2)]
 
 
 def _deck_of(a: Float32, b: Float32) -> int:
