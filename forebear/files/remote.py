@@ -239,7 +239,8 @@ def open_remote(address: str, max_header: int | None) -> Container:
     from forebear.files.hub import open_hub, token_for
     from forebear.files.sources import open_source
 
-    if address.startswith(("hf:/", "hf://")):
+    address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
+    if address.startswith("hf:/"):
         return open_hub(address, max_header)
     if not address.startswith(("https://", "http://")):
         refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")

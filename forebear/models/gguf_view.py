@@ -145,6 +145,8 @@ def _config(container: Container, values: Values, stated: str, names: GgufNames)
     embedding = container.tensors.get("token_embd.weight")
     if embedding is not None and len(embedding.shape) == 2:
         config["vocab_size"] = embedding.shape[0]
+    if "output" in names.top:
+        config["tie_word_embeddings"] = "output.weight" not in container.tensors
     if isinstance(name := values.get("general.name"), str) and name:
         config["_name_or_path"] = name
     return config

@@ -55,6 +55,12 @@ def test_opening_costs_the_header_alone_and_values_are_those_of_the_file(hub: Hu
     assert container.header_digest
 
 
+def test_an_address_that_lost_a_slash_as_a_path_is_understood(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    same(open_container(Path(hub.file("model.safetensors"))))
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    same(open_container(Path("hf://org/name@main")))
+
+
 def test_the_address_is_resolved_once(hub: Hub) -> None:
     same(open_container(hub.file("model.safetensors")))
     assert sum("/resolve/" in seen.path for seen in hub.seen) == 1
