@@ -108,8 +108,6 @@ def judge(
     calibrated = [e for e in found if e.kind == "calibrated"]
     if shared_start is not None and (settled(evidence) or calibrated):
         return Verdict("shared-start", shared_start, primary)
-    symmetries = {e.symmetry for e in found}
-    private = [e for e in found if e.private]
     rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
     if settled(evidence):
         words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
@@ -118,25 +116,8 @@ def judge(
         return Verdict(
             "related", f"{_related_words(found, training_shared, True)} {training}".strip(), calibrated[0], True
         )
-    if found and not private and not any(e.private and e.decides for e in evidence):
-        words = f"{_figures(found)} No axis private to a layer could be tested, so nothing more can be said.{_reasons(withheld)}"
-        return Verdict("cannot-tell", words, primary)
-    if found and not private:
-        return Verdict(
-            "related-channels-only",
-            f"{_figures(found)} No private axis that was tested agrees: copied embeddings, training on hidden states or a "
-            "shared start all do this.",
-            primary,
-        )
     if found:
-        kind = "order" if "order" in symmetries else "sign"
-        other = "sign" if kind == "order" else "order"
-        return Verdict(
-            "cannot-tell",
-            f"{_figures(found)} Only the {kind} of units agrees; no {other} test confirms it, and one symmetry alone can be "
-            f"broken by how a file was written.{_reasons(withheld)}",
-            primary,
-        )
+        return _half_found(evidence, found, primary, withheld)
     if any(e.decides and could_decide(e, evidence) for e in evidence):
         return Verdict("no-evidence", f"Nothing beyond chance was found. {power()}{_reasons(withheld)}")
     if any(e.decides for e in evidence):
@@ -146,6 +127,31 @@ def judge(
         return Verdict("cannot-tell", f"{words}{_reasons(withheld)}")
     return Verdict(
         "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
+    )
+
+
+def _half_found(
+    evidence: Sequence[Evidence], found: Sequence[Evidence], primary: Evidence | None, withheld: Sequence[str]
+) -> Verdict:
+    """Something was found, but not what "related" rests on: channels alone, or one symmetry alone."""
+    private = [e for e in found if e.private]
+    if not private and not any(e.private and e.decides for e in evidence):
+        words = f"{_figures(found)} No axis private to a layer could be tested, so nothing more can be said.{_reasons(withheld)}"
+        return Verdict("cannot-tell", words, primary)
+    if not private:
+        return Verdict(
+            "related-channels-only",
+            f"{_figures(found)} No private axis that was tested agrees: copied embeddings, training on hidden states or a "
+            "shared start all do this.",
+            primary,
+        )
+    kind = "order" if "order" in {e.symmetry for e in found} else "sign"
+    other = "sign" if kind == "order" else "order"
+    return Verdict(
+        "cannot-tell",
+        f"{_figures(found)} Only the {kind} of units agrees; no {other} test confirms it, and one symmetry alone can be "
+        f"broken by how a file was written.{_reasons(withheld)}",
+        primary,
     )
 
 
