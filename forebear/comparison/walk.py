@@ -68,8 +68,7 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if start is not None:
         evidence += start.evidence
     gauge = None
-    replaced = start is not None and start.only_start and _gains_replaced(pair, layers)
-    if evidence and not equality.identical and (replaced or not settled(evidence)):
+    if evidence and not equality.identical and not settled(evidence):
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
@@ -83,8 +82,6 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
     )
-    if replaced and verdict.relation == "related":
-        verdict = replace(verdict, reparameterised=True)
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
         _add_gauge(alignment, gauge)
@@ -124,13 +121,6 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     for sentence in outcome.limits:
         pair.note(sentence)
     return outcome
-
-
-def _gains_replaced(pair: Pair, layers: LayerMap) -> bool:
-    """Gains that were rewritten, with what reads through them, tell nothing of a shared start."""
-    from forebear.comparison.gauge.gains import gains_replaced
-
-    return gains_replaced(pair, layers.pairs)
 
 
 def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:
