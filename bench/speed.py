@@ -39,7 +39,11 @@ def measured(command: list[str]) -> dict[str, float]:
         peak = max(peak, usage.ru_maxrss / 1024)
         if os.waitstatus_to_exitcode(status):
             raise SystemExit(f"failed: {command}")
-    return {"seconds": round(min(seconds), 3), "median_seconds": round(sorted(seconds)[REPEATS // 2], 3), "peak_mb": round(peak, 1)}
+    return {
+        "seconds": round(min(seconds), 3),
+        "median_seconds": round(sorted(seconds)[REPEATS // 2], 3),
+        "peak_mb": round(peak, 1),
+    }
 
 
 def large_pair(folder: Path, gigabytes: float) -> tuple[Path, Path]:
@@ -47,17 +51,35 @@ def large_pair(folder: Path, gigabytes: float) -> tuple[Path, Path]:
     fixed = 2 * 32000 * WIDTH + LAYERS * (2 * WIDTH * WIDTH + 2 * WIDTH * WIDTH // (HEADS // GROUPS))
     neurons = int((gigabytes * 1e9 / 2 - fixed) / (3 * WIDTH * LAYERS)) // 64 * 64
     kv = WIDTH // HEADS * GROUPS
-    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (32000, WIDTH), "lm_head.weight": (32000, WIDTH), "model.norm.weight": (WIDTH,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (32000, WIDTH),
+        "lm_head.weight": (32000, WIDTH),
+        "model.norm.weight": (WIDTH,),
+    }
     for layer in range(LAYERS):
         stem = f"model.layers.{layer}."
-        shapes |= {f"{stem}self_attn.{p}_proj.weight": s for p, s in
-                   (("q", (WIDTH, WIDTH)), ("k", (kv, WIDTH)), ("v", (kv, WIDTH)), ("o", (WIDTH, WIDTH)))}
-        shapes |= {f"{stem}mlp.{p}_proj.weight": s for p, s in
-                   (("gate", (neurons, WIDTH)), ("up", (neurons, WIDTH)), ("down", (WIDTH, neurons)))}
+        shapes |= {
+            f"{stem}self_attn.{p}_proj.weight": s
+            for p, s in (("q", (WIDTH, WIDTH)), ("k", (kv, WIDTH)), ("v", (kv, WIDTH)), ("o", (WIDTH, WIDTH)))
+        }
+        shapes |= {
+            f"{stem}mlp.{p}_proj.weight": s
+            for p, s in (("gate", (neurons, WIDTH)), ("up", (neurons, WIDTH)), ("down", (WIDTH, neurons)))
+        }
         shapes |= {f"{stem}{n}_layernorm.weight": (WIDTH,) for n in ("input", "post_attention")}
-    config = {"model_type": "llama", "hidden_size": WIDTH, "intermediate_size": neurons, "num_hidden_layers": LAYERS,
-              "num_attention_heads": HEADS, "num_key_value_heads": GROUPS, "vocab_size": 32000, "tie_word_embeddings": False,
-              "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "hidden_act": "silu"}
+    config = {
+        "model_type": "llama",
+        "hidden_size": WIDTH,
+        "intermediate_size": neurons,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": GROUPS,
+        "vocab_size": 32000,
+        "tie_word_embeddings": False,
+        "max_position_embeddings": 4096,
+        "rms_norm_eps": 1e-5,
+        "hidden_act": "silu",
+    }
     sides = []
     for side, noise in (("subject", 0.3), ("candidate", 0.0)):
         target = folder / f"{side}-{gigabytes:g}"
@@ -142,14 +164,23 @@ def main() -> None:
             figure = measured(command)
             document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
             figures[f"quick compare, {size:g} GB a side"] = figure | {
-                "subject_bytes": document["read"]["subject_bytes"], "candidate_bytes": document["read"]["candidate_bytes"],
+                "subject_bytes": document["read"]["subject_bytes"],
+                "candidate_bytes": document["read"]["candidate_bytes"],
             }
             print(size, figures[f"quick compare, {size:g} GB a side"], file=sys.stderr)
     document = {
-        "what": "whole processes, best of repeats, side by side in one run", "repeats": REPEATS, "figures": figures,
-        "ratio_to_import_numpy": ratios, "version": __version__,
-        "machine": {"python": platform.python_version(), "numpy": np.__version__, "cores": os.cpu_count(),
-                    "load_at_end": os.getloadavg()[0], "processor": platform.machine()},
+        "what": "whole processes, best of repeats, side by side in one run",
+        "repeats": REPEATS,
+        "figures": figures,
+        "ratio_to_import_numpy": ratios,
+        "version": __version__,
+        "machine": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "cores": os.cpu_count(),
+            "load_at_end": os.getloadavg()[0],
+            "processor": platform.machine(),
+        },
     }
     text = json.dumps(document, indent=1, sort_keys=True) + "\n"
     if args.output:

@@ -44,7 +44,7 @@ def table(**entries: bytes) -> bytes:
     return b"\x80\x02}(" + b"".join(word(key) + value for key, value in entries.items()) + b"u."
 
 
-def torch(pickle: bytes, data: bytes = bytes(32), **more: Any) -> bytes:
+def torch(pickle: bytes, data: Any = bytes(32), **more: Any) -> bytes:
     files = [File(b"m/data.pkl", pickle), File(b"m/data/0", data), File(b"m/byteorder", b"little")]
     return archive(*[more.get(f.name.decode(), f) for f in files])
 
