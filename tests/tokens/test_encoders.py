@@ -157,7 +157,7 @@ def oracle(name: str, vocabulary: Vocabulary, path: Path) -> Callable[[str], Seq
     tiktoken = pytest.importorskip("tiktoken")
     pattern = vocabulary.rules.pattern if vocabulary.rules else None
     if pattern is None:  # the rank file of Qwen carries none; this is what its maker publishes
-        pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"  # fmt: skip  # noqa: E501
+        pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"  # fmt: skip
     skip = vocabulary.special | vocabulary.added
     first = 1000 if name == "tekken" else 0
     ranks = {t: id_ - first for id_, t in enumerate(vocabulary.tokens) if t is not None and id_ not in skip}
