@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import forebear
-from forebear.comparison.demo import demo_folder
 from forebear.core.documents import canonical_json
 from forebear.core.seeds import generator
 
