@@ -31,8 +31,9 @@ def power_words(tested: Tested, rotation: Rotation) -> str:
     if not d_eff:
         return ""
     r = smallest_correlation(tested.layer_size, d_eff)
+    if_only = "its embedding rows still tell the rotation" if rotation.tokens else "its neurons tell the rotation"
     return (
-        f"After gauge fixing (rotation from {rotation.how}, held-out fit {rotation.fit:.2f}) {len(tested.pairs)} layer pairs were "
-        f"asked: a copy rewritten without changing its outputs would have been found down to a correlation of {rounded_up(r):.3f} "
-        f"between aligned neurons (effective dimension {d_eff:.0f}), if its embedding rows still tell the rotation."
+        f"After gauge fixing (rotation from {rotation.how}, {rotation.fit_words}) {len(tested.pairs)} layer pairs were asked: "
+        f"a copy rewritten without changing its outputs would have been found down to a correlation of {rounded_up(r):.3f} "
+        f"between aligned neurons (effective dimension {d_eff:.0f}), if {if_only}."
     )

@@ -16,7 +16,7 @@ def gauge_words(
     pair: Pair, sides: Sequence[Side], rotation: Rotation, layers: LayerMap, tested: Tested, decided: bool
 ) -> list[str]:
     """Sentences on the rotation, the layers and the neurons; only the rotation when nothing was found."""
-    fit = f"held-out tokens align at cosine {rotation.fit:.2f}"
+    fit = rotation.fit_words
     if not decided:
         return [f"after gauge fixing nothing corresponds ({fit})"]
     said = [f"the residual stream was rotated back by the {rotation.how} ({fit})"]

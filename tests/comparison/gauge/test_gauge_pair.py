@@ -111,3 +111,11 @@ def test_a_stranger_without_an_embedding_stays_a_stranger(rewritten, tmp_path):
     _, found = verdict(subject, demo_folder() / "base")
     assert found["relation"] == "no-evidence"
     assert "A rotation from neurons alone was tried as well" in found["words"]
+
+
+def test_a_rotation_from_neurons_never_claims_held_out_tokens(rewritten, tmp_path):
+    subject = without_embedding(rewritten(demo_folder() / "base", 2), tmp_path / "replaced")
+    document, _ = verdict(subject, demo_folder() / "base")
+    told = " ".join(document["alignment"]["words"])
+    assert "held-out tokens" not in told
+    assert "it was fitted on name each other" in told
