@@ -100,6 +100,11 @@ def stratum_entry(truth: str, stratum: str, rows: Sequence[Row]) -> dict[str, An
     }
 
 
+def failures(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Pairs on which the method failed, and how."""
+    return [{k: r[k] for k in ("subject", "candidate", "error")} for r in rows if "error" in r]
+
+
 def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
     """The committed result of one method on one shape."""
     independent = rows_of(rows)
@@ -127,8 +132,6 @@ def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
             for t, s in seen
             if s != "independent" and t in (INDEPENDENT, SHARED_START, DISTILLED) and (chosen := rows_of(rows, t, s))
         ],
-        "errors": [
-            {"subject": r["subject"], "candidate": r["candidate"], "error": r["error"]} for r in rows if "error" in r
-        ],
+        "errors": failures(rows),
         "seconds": round(sum(r.get("seconds", 0.0) for r in rows), 1),
     }

@@ -70,6 +70,13 @@ def machine_words(document: dict[str, Any]) -> str:
     )
 
 
+def failed_words(errors: list[dict[str, str]]) -> str:
+    """How many pairs failed, and the first reason; nothing where none did."""
+    if not errors:
+        return ""
+    return f'<p class="bad">{len(errors)} pairs failed; the first: {escape(errors[0]["error"])}</p>'
+
+
 def null_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/null/1 document."""
     first = d["independent"]
@@ -132,10 +139,7 @@ def null_page(d: dict[str, Any]) -> str:
             [s["called_related"] > 0 for s in d["strata"]],
         )
     )
-    if d["errors"]:
-        parts.append(
-            f'<p class="bad">{len(d["errors"])} pairs failed; the first: {escape(d["errors"][0]["error"])}</p>'
-        )
+    parts.append(failed_words(d["errors"]))
     return page(f"Null audit: {d['method']} on {d['shape']}", parts)
 
 
@@ -171,6 +175,7 @@ def run_page(d: dict[str, Any]) -> str:
             machine_words(d),
             words,
             table(["stratum", "truth", "further training", "pairs", "AUC", "95 % interval", "called related"], body),
+            failed_words(d["errors"]),
         ],
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.audit import auc, auc_interval, share_words
 from bench.build import machine
-from bench.null import ACCUSATIONS
+from bench.null import ACCUSATIONS, failures
 from bench.scores import Row, disjoint_names, rows_of, version_of
 from bench.truth import DISTILLED, RELATED, SHARED_START
 
@@ -59,5 +59,5 @@ def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
         "machine": machine(),
         "related": auc_row(related, negatives, apart) if related else None,
         "strata": listed,
-        "errors": sum("error" in r for r in rows),
+        "errors": failures(rows),
     }

@@ -91,13 +91,13 @@ def _scored(method: str, subject: Path, candidate: Path) -> Row:
 
 
 def rows(shape: str, methods: Sequence[str], workers: int = 2, root: Path = TRUTH) -> list[Row]:
-    """All rows of the table of one shape; what is on disk from an earlier run of the same code is not done again."""
+    """All rows of the table of one shape; what an earlier run of the same code did is not done again."""
     mark = "-".join(version_of(m) for m in methods)
     path = WORK / "scores" / "table" / f"{shape}-{mark}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     wanted = list(cells(shape, operations(), root))
     kept = read_rows(path)
-    found = {k: list(r["rows"]) for k, r in kept.items()}
+    found = {k: list(r["rows"]) for k, r in kept.items() if not any("error" in row for row in r["rows"])}
     missing = [c for c in wanted if (c.id, c.candidate) not in found]
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, path.open("a", encoding="utf-8") as out:

@@ -149,6 +149,23 @@ def test_scores_are_kept_and_only_missing_pairs_are_done_again(tmp_path: Path, m
     assert [(r["subject"], r["score"]) for r in rows] == [(p.subject, 0.5) for p in pairs[:3]]
 
 
+def test_a_pair_that_failed_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [True]
+
+    def mending(subject: Path, candidate: Path) -> Score:
+        if broken and subject.parent == tmp_path / "blind":
+            raise RuntimeError("not today")
+        return Score(0.5)
+
+    monkeypatch.setattr(scores, "METHODS", {"mending": mending})
+    monkeypatch.setattr(scores, "WORK", tmp_path)
+    monkeypatch.setattr(scores, "leak_check", lambda *_: None)
+    pairs, path = _labelled()[:2], tmp_path / "rows.jsonl"
+    assert all("error" in r for r in scores.score_all("mending", pairs, path, workers=1, root=DATA))
+    broken.clear()
+    assert [r["score"] for r in scores.score_all("mending", pairs, path, workers=1, root=DATA)] == [0.5, 0.5]
+
+
 def test_a_method_that_fails_leaves_a_row_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(subject: Path, candidate: Path) -> Score:
         raise RuntimeError("cannot")

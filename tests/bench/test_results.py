@@ -106,6 +106,18 @@ def test_auc_of_relatives_is_one_and_of_students_below(rng: np.random.Generator)
     assert strata["student-hidden"]["auc"] < 0.5
 
 
+def test_pairs_that_failed_stand_in_the_documents_and_on_their_pages(rng: np.random.Generator) -> None:
+    rows = _rows(rng)
+    rows[7] = {k: rows[7][k] for k in ("subject", "candidate", "truth", "stratum", "further")} | {
+        "error": "OSError: full"
+    }
+    for made in (null.document("std-curve", SHAPE, rows), power.document("std-curve", SHAPE, rows)):
+        assert made["errors"] == [
+            {"subject": rows[7]["subject"], "candidate": rows[7]["candidate"], "error": "OSError: full"}
+        ]
+        assert "1 pairs failed; the first: OSError: full" in draw(made)
+
+
 def _cell(seed: int, score: float, relation: str = "", **more: Any) -> dict[str, Any]:
     return {
         "operation": "pruned",
