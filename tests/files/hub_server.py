@@ -184,7 +184,8 @@ def cut(handler: Any) -> bool:
 def serve(hub: Hub) -> Iterator[Hub]:
     """The hub on a free port of this machine."""
     handler = type("Handler", (_Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    kind = type("Server", (ThreadingHTTPServer,), {"request_queue_size": 64})  # five waiting callers would be few
+    server = kind(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     hub.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
