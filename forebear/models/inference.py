@@ -12,7 +12,7 @@ MIN_LAYERS = 2
 def infer_parts(shapes: Mapping[str, Sequence[int]]) -> tuple[dict[str, str], list[str]]:
     """Tensor name → part, for tensors that only one reading fits, and sentences that say how it was inferred.
 
-    The width is the size that most matrices share; layers are how often the commonest shapes repeat. Named: the embedding (with its
+    The width is the size that most matrices share; layers are the matrices that close an MLP. Named: the embedding (with its
     equally shaped head as "embedding or head"), what opens the MLP ("gate or up", "up") and what closes it ("down"), square
     attention matrices ("q or o", with "k or v" where keys are narrower), gains ("norm"). What two readings fit keeps both names.
     Nothing is inferred without at least MIN_LAYERS repetitions.
@@ -45,27 +45,29 @@ def _width(matrices: Counter[Shape]) -> int:
 
 
 def _layers(matrices: Counter[Shape], width: int) -> int:
-    """How often the shapes of a layer repeat: the least count among shapes with the width that occur more than twice."""
-    counts = [count for shape, count in matrices.items() if width in shape and count >= MIN_LAYERS]
-    return min((c for c in counts if all(other % c == 0 for other in counts)), default=0)
+    """How many matrices close an MLP: shapes (width, f) beside one or two (f, width) each; 0 unless all such pairs agree."""
+    found = {
+        count
+        for (rows, columns), count in matrices.items()
+        if rows == width != columns and matrices.get((columns, rows), 0) in (count, 2 * count)
+    }
+    return found.pop() if len(found) == 1 else 0
 
 
 def _readings(matrices: Counter[Shape], width: int, layers: int) -> dict[Shape, str]:
     found: dict[Shape, str] = {}
+    tallest = max(
+        (rows for rows, columns in matrices if columns == width and (columns, rows) not in matrices), default=0
+    )
     for shape, count in matrices.items():
-        other = shape[0] if shape[1] == width else (shape[1] if shape[0] == width else 0)
-        if not other:
-            continue
         a_layer = count // layers if count % layers == 0 else 0
-        if count <= 2 and not a_layer and other > 4 * width:
+        if shape == (tallest, width) and tallest > width and count <= 2 and count < layers:
             found[shape] = "embedding" if count == 1 else "embedding or head"
-        elif shape == (width, width) and a_layer == 2:
-            found[shape] = "q or o"
-        elif shape == (width, width) and a_layer == 4:
-            found[shape] = "q, k, v or o"
-        elif other < width and shape[1] == width and a_layer == 2:
+        elif shape == (width, width) and a_layer in (2, 4):
+            found[shape] = "q or o" if a_layer == 2 else "q, k, v or o"
+        elif shape[0] < width == shape[1] and a_layer == 2:
             found[shape] = "k or v"
-        elif other > width and a_layer in (1, 2):
+        elif width in shape and max(shape) > width:
             found[shape] = _mlp(shape, width, matrices, layers)
     return {shape: part for shape, part in found.items() if part}
 

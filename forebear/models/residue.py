@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_FILES = 200
 MAX_TEXT_BYTES = 2**20
 MAX_FOUND = 200
 MAX_JSON = 100_000
+MAX_MATCHES = 500
+"""Matches of one pattern looked at in one file."""
 DEPTH = 2
 
 FAMILIES = (
@@ -147,7 +150,7 @@ def _traces(name: str, data: bytes, limits: list[str]) -> Iterator[Trace]:
     if base.endswith(_CODE):
         yield from _from_code(shown, text)
     elif base in _MERGE_FILES:
-        for match in _MERGE.finditer(text):
+        for match in islice(_MERGE.finditer(text), MAX_MATCHES):
             yield _trace(shown, text, match.start(), "merge", f"{match.group(1)}: {match.group(2)}")
     elif base == "readme.md":
         yield from _front_matter(shown, text)
@@ -162,11 +165,11 @@ def _trace(file: str, text: str, at: int, kind: str, said: str) -> Trace:
 def _from_code(name: str, text: str) -> Iterator[Trace]:
     """Class names and imports that name a model, absolute paths, copyright lines."""
     for pattern, kind in ((_CLASS, "class name"), (_IMPORT, "import")):
-        for match in pattern.finditer(text):
+        for match in islice(pattern.finditer(text), MAX_MATCHES):
             trace = _trace(name, text, match.start(1), kind, match.group(1))
             if any(len(n) > 3 or kind == "class name" for n in trace.names):
                 yield trace
-    for match in _PATH.finditer(text):
+    for match in islice(_PATH.finditer(text), MAX_MATCHES):
         trace = _trace(name, text, match.start(), "path", match.group(0))
         if trace.names or match.group(0).startswith(("/home/", "/root/", "/Users/", "/mnt/", "/data/", "/cache/")):
             yield trace

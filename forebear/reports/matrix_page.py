@@ -61,9 +61,8 @@ def _rank(pair: Mapping[str, Any]) -> tuple[int, float]:
 def _headline(document: Document, words: Catalogue) -> str:
     counts = Counter(p["relation"] or "not-compared" for p in document["pairs"])
     order = [r for r in (*RELATIONS, "not-compared") if counts[r]]
-    return words("many.joint").join(
-        words("many.counted", count=counts[r], relation=words.name("relation", r)) for r in order
-    )
+    said = (words("many.counted", count=counts[r], relation=words.name("relation", r)) for r in order)
+    return words("many.headline", total=len(document["pairs"]), counts=words("many.joint").join(said))
 
 
 def _figures(document: Document, words: Catalogue) -> list[Any]:

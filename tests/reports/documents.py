@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import forebear
 from forebear.core.documents import canonical_json
 from forebear.core.seeds import generator
 
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 HOSTILE = (
     '"><script>window.hacked=1</script>',
     "<img src=x onerror=window.hacked=1>",
@@ -78,6 +80,15 @@ def tall_comparison(layers: int) -> Any:
             for side in ("subject", "candidate"):
                 made[side] |= {"name": f"{side}.model.layers.{layer}.self_attn.{part}_proj.weight", "layer": layer}
             document["tensors"].append(made)
+    _stretch(document, layers, rng)
+    for e in document["evidence"]:
+        if "best" in e:
+            e["best"] = [int(v) for v in rng.integers(0, 512, 512)]
+    return document
+
+
+def _stretch(document: Any, layers: int, rng: Any) -> None:
+    """Effects and weight curves of as many layers."""
     for effect in document["effects"]:
         if effect["by_layer"][0]["layers"][0] is not None:
             effect["by_layer"] = [
@@ -94,7 +105,48 @@ def tall_comparison(layers: int) -> Any:
                     "kurtosis": values,
                     "quantiles": [],
                 }
-    for e in document["evidence"]:
-        if "best" in e:
-            e["best"] = [int(v) for v in rng.integers(0, 512, 512)]
+
+
+def matrix(hostile: bool) -> Any:
+    """The golden matrix of all pairs, or the same with hostile names and sentences, repeated until the pairs are many."""
+    document = json.loads((GOLDEN / "matrix-all-pairs.json").read_bytes())
+    if hostile:
+        old = [m["id"] for m in document["members"]]
+        new = dict(zip(old, HOSTILE, strict=False))
+        for member in document["members"]:
+            member |= {"id": new[member["id"]], "family": HOSTILE[4], "error": member["error"] and HOSTILE[0]}
+        for pair, word in zip(document["pairs"], HOSTILE, strict=False):
+            kept = pair["comparison"]
+            pair |= {
+                "subject": new[pair["subject"]],
+                "candidate": new[pair["candidate"]],
+                "words": word,
+                "comparison": None,
+            }
+            pair["evidence"] = (
+                [{"test": word, "axis": word, "kind": word, "log10_p": -20.0, "decides": True}] if kept else []
+            )
+        document["limits"], document["reproduce"] = list(HOSTILE), HOSTILE[1]
+    return document
+
+
+def inspection(hostile: bool) -> Any:
+    """The golden inspection with statistics and arithmetic, or the same with hostile names and sentences."""
+    document = json.loads((GOLDEN / "inspection-full.json").read_bytes())
+    document["arithmetic"] = json.loads((GOLDEN / "inspection-configuration.json").read_bytes())["arithmetic"]
+    if hostile:
+        for i, tensor in enumerate(document["tensors"]):
+            word = HOSTILE[i % len(HOSTILE)]
+            tensor |= {"name": word, "dtype": word, "part": word}
+        document["residue"] = [{"file": h, "line": 3, "kind": h, "text": h, "names": [h]} for h in HOSTILE]
+        document |= {"claims": list(HOSTILE), "odd": list(HOSTILE), "limits": list(HOSTILE), "reproduce": HOSTILE[2]}
+        document["container"] |= {"kind": HOSTILE[0], "names": [HOSTILE[1]], "header_digest": HOSTILE[5]}
+        document["architecture"]["family"] = HOSTILE[2]
+        for axis in document["architecture"]["axes"]:
+            axis |= {"axis": HOSTILE[0], "withheld": HOSTILE[6]}
+        document["arithmetic"]["words"] = list(HOSTILE)
+        for change in document["arithmetic"]["changes"]:
+            change |= {"key": HOSTILE[0], "to": HOSTILE[1]}
+        document["arithmetic"]["open"]["key"] = HOSTILE[2]
+        document["tokenizer"] |= {"kind": HOSTILE[0], "file": HOSTILE[1]}
     return document

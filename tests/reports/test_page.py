@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from forebear.reports.comparison_page import comparison_page
-from tests.reports.documents import demo_comparison, hostile_comparison, tall_comparison
+from forebear.reports.show import rendered
+from tests.reports.documents import demo_comparison, hostile_comparison, inspection, matrix, tall_comparison
 from tests.reports.pictures import decoded
 
 ORDER = ["rests", "layers", "decks", "effects", "weights", "tensors", "read", "limits", "again"]
@@ -161,3 +162,54 @@ def test_a_document_without_figures_says_why_none_is_drawn():
     page = comparison_page(document, "en").decode()
     assert page.count("Nothing to draw") == 4
     assert "No tensor could be placed" in page
+
+
+@pytest.mark.parametrize(("make", "least"), [(matrix, 3), (inspection, 0)])
+def test_hostile_names_stay_text_on_every_page(make, least):
+    clean, seen = (Seen(rendered(make(hostile), "html")) for hostile in (False, True))
+    assert set(seen.tags) <= set(clean.tags) | {
+        "section",
+        "h2",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "div",
+        "p",
+        "li",
+        "ul",
+    }
+    assert not [n for _, n, _ in seen.attributes if n.startswith("on") or n == "style"]
+    assert all(v.startswith(("#", "data:")) for _, n, v in seen.attributes if n in ("href", "src"))
+    text = "".join(seen.text)
+    assert text.count("window.hacked") > least
+    assert not set("\x1b\x07\x00\u202e\ud800") & set(text)
+
+
+def test_a_matrix_page_holds_map_tree_verdicts_and_the_damaged_member():
+    page = rendered(matrix(False), "html").decode()
+    assert "3 pairs: 1 related, 2 no evidence of a relation" in page
+    for anchor in ('id="figure-pairs"', 'id="figure-tree"', 'id="verdicts"', 'id="members"', 'id="pair0-pair"'):
+        assert anchor in page
+    assert "damaged was not compared" in page
+    assert len(re.findall(r' id="([^"]+)"', page)) == len(set(re.findall(r' id="([^"]+)"', page)))
+
+
+def test_a_page_of_many_pairs_stays_small_and_says_what_it_leaves_out():
+    document = matrix(False)
+    one = document["pairs"][0] | {"comparison": None}
+    document["pairs"] = [one | {"relation": "no-evidence"}] * 4000 + [one | {"evidence": []}] * 20
+    document["tree"] = None
+    page = rendered(document, "html")
+    assert b"leaves out 1,020 pairs" in page
+    assert page.count(b'class="found"') == 20
+    assert len(page) < 1_500_000
+
+
+def test_the_page_of_a_configuration_shows_the_widths_that_reach_the_claim():
+    page = rendered(inspection(False), "html").decode()
+    assert "59,392" in page
+    assert "134,563,852,288" in page
+    assert "num_hidden_layers" in page
