@@ -109,6 +109,8 @@ def judge(
     if shared_start is not None and (settled(evidence) or calibrated):
         return Verdict("shared-start", shared_start, primary)
     rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
+    if rewritten and (settled(evidence) or calibrated) and not _start_excluded(evidence):
+        return Verdict("cannot-tell", _start_open(found, training), primary)
     if settled(evidence):
         words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
         return Verdict("related", words, primary, rewritten)
@@ -153,6 +155,20 @@ def _half_found(
         f"broken by how a file was written.{_reasons(withheld)}",
         primary,
     )
+
+
+def _start_excluded(evidence: Sequence[Evidence]) -> bool:
+    """Whether gauge fixing found more than one initial seed explains, or nothing that training of their own would have left."""
+    asked = [e for e in evidence if e.test == "shared-start" and e.extra.get("gauge")]
+    return any(e.extra["decision"] in ("shared-training", "close") for e in asked)
+
+
+def _start_open(found: Sequence[Evidence], training: str) -> str:
+    """After a rewriting gains are gone from their place, so a shared start must be excluded before "related" is said."""
+    return (
+        "After undoing a rewriting that leaves the outputs unchanged the subject agrees with the candidate far beyond chance: "
+        f"{_figures(found)} Weights were shared, or only the randomness they started from. {training}"
+    ).strip()
 
 
 def _related_words(found: Sequence[Evidence], training_shared: bool, rewritten: bool) -> str:

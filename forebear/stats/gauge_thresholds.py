@@ -18,3 +18,11 @@ MISMATCHED_SHARE = 0.05
 common (a plain-MLP toy against itself: 4.6 beside 256 of 256), one key gives pairs and others alike (60 beside 60)."""
 MOST_GATE_UP = 0.6
 """Mean |cos| of a neuron's gate and up rows from which they count as drawn with one key (as in the raw audit)."""
+ALIGNED_GAINS = 0.2
+"""Mean Spearman of one side's own gains with the other side's columns in its coordinates, from which training was shared. Toys:
+same seed -0.02 to 0.11, independents to 0.14, further trained 4x 0.27 to 0.41, 1x 0.5 to 0.6."""
+ALIGNED_GAINS_Z = 3.5
+"""... and its z, as few channels give chance correlations."""
+CROSSED_SPREAD = 0.15
+"""Likeness of spread of unlike matrices (gate and up) from which training was shared. Toys: same seed 0.05 to 0.09, independents
+0.02, further trained 4x 0.17 to 0.23."""

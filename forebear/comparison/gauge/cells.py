@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.gauge.folded import Place, Side, Views
-from forebear.comparison.gauge.thresholds import LARGE_LAYER, MAX_EXPERTS, MISMATCHED_PER_LAYER, NEURONS
+from forebear.comparison.gauge.readers import Readers, readers_of
+from forebear.comparison.gauge.thresholds import (
+    LARGE_LAYER,
+    MAX_EXPERTS,
+    MISMATCHED_PER_LAYER,
+    NEURONS,
+    START_LAYERS,
+)
 from forebear.comparison.pair import Pair, spread
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64
@@ -97,6 +104,8 @@ class Tested:
     layer_size: int = 0
     one_key: float = 0.0
     """Largest mean |cosine| of the two rows of a neuron, over the layers read."""
+    readers: dict[Cell, Readers] = field(default_factory=dict)
+    """What columns of neurons tell of norm gains, for some layer pairs."""
 
     @property
     def experts_log10(self) -> float:
@@ -119,6 +128,7 @@ def test_map(
     asked = ask(sides[0], {a for a, _ in chosen}, rotation, count)
     strange = _strangers(chosen, {*pairs, *related}, sorted(asked), sides[1].checkpoint.layers)
     tested = Tested([], [], None, size)
+    told = {chosen[i] for i in evenly(len(chosen), START_LAYERS)}
     for a, b in chosen:
         there = read_layer(sides[1], b)
         tested.one_key = max(
@@ -127,6 +137,8 @@ def test_map(
         result = hold(asked.get(a, []), there, (a, b))
         if result is not None:
             tested.pairs.append(result)
+            if (a, b) in told:
+                tested.readers[(a, b)] = readers_of(asked[a][0].views.rows, there[0][1].rows, rotation)
             if tested.d_eff_views is None:
                 tested.d_eff_views = (asked[a][0].views.first, there[0][1].first)
         for other in strange.get(b, ()):

@@ -32,6 +32,11 @@ class Views:
     coupled: float
     """Mean |cosine| of a gated neuron's two rows in its own model; 0 for plain MLPs."""
 
+    @property
+    def rows(self) -> tuple[F32, ...]:
+        """The matrices that read the residual: gate and up, or up alone."""
+        return (self.first, self.raw) if self.flips else (self.first,)
+
     def turned(self, rotation: F32) -> Views:
         """The same neurons in the other side's coordinates. rotation: (width, other width)."""
         return Views(self.first @ rotation, self.second @ rotation, self.raw @ rotation, self.flips, self.coupled)

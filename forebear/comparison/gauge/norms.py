@@ -53,8 +53,11 @@ def gain(checkpoint: Checkpoint, rule: NormRule, role: str, layer: int | None) -
 
     Shapes: (width,).
     """
-    if not rule.pre_norm:
-        return None
+    return stored_gain(checkpoint, rule, role, layer) if rule.pre_norm else None
+
+
+def stored_gain(checkpoint: Checkpoint, rule: NormRule, role: str, layer: int | None) -> F32 | None:
+    """The same whether or not it folds; None where no such norm has a gain over channels."""
     for piece in checkpoint.pieces:
         if piece.part == "norm" and piece.kind == "gain" and piece.layer == layer and piece.role == role:
             values = checkpoint.container.read(piece.tensor)

@@ -24,6 +24,7 @@ from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.stats.alignment import align_layers, monotone_maps_log10
+from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 
 BLIND_TRIES = 3
 """Maps tried at most with and without an embedding, which multiply the p-values of the later ones."""
@@ -46,10 +47,9 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
     rotation = from_embedding(more, sides) if more is not None else None
     outcome = GaugeOutcome(False, "no embedding rows of shared tokens could be used")
     if rotation is not None and more is not None:
-        outcome = _with_rotation(pair, sides, rotation, full)
+        outcome = _with_rotation(pair, sides, rotation, more, full)
         if outcome.decided:
-            start = aligned_start(more, sides, rotation)
-            return replace(outcome, start=start, evidence=(*outcome.evidence, *start.evidence))
+            return outcome
     return _without_embedding(pair, sides, outcome, full)
 
 
@@ -62,7 +62,9 @@ class _Attempt:
     looks_log10: float
 
 
-def _with_rotation(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> GaugeOutcome:
+def _with_rotation(
+    pair: Pair, sides: tuple[Side, Side], rotation: Rotation, rows: SharedRows, full: bool
+) -> GaugeOutcome:
     attempts = []
     equal = sides[0].checkpoint.layers == sides[1].checkpoint.layers
     if equal:
@@ -76,7 +78,7 @@ def _with_rotation(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, ful
     if not usable:
         return GaugeOutcome(False, "the budget does not pay for the neurons of one layer pair")
     best = max(usable, key=lambda a: (_evidence(pair, a).decides, len(a.map.pairs) if a.map.found else 0))
-    return _outcome(pair, sides, rotation, best)
+    return _outcome(pair, sides, rotation, best, rows)
 
 
 def _without_embedding(pair: Pair, sides: tuple[Side, Side], before: GaugeOutcome, full: bool) -> GaugeOutcome:
@@ -123,7 +125,7 @@ def _blind(
     for result in (*tested.pairs, *tested.mismatched):
         shares[result.cell] = result.agreement.share
     found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 1, {}, 0.0, looks_log10, 2)
-    return _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10))
+    return _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10), None)
 
 
 def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:
@@ -158,22 +160,27 @@ def _searched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bo
     return _Attempt(found, tested, looks)
 
 
-def _outcome(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt: _Attempt) -> GaugeOutcome:
+def _outcome(
+    pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt: _Attempt, rows: SharedRows | None
+) -> GaugeOutcome:
     tested = attempt.tested
     assert tested is not None
     evidence = _evidence(pair, attempt)
     alarm = gate_up_alarm(tested)
     found = [evidence, *exact_in_place(pair, sides, tested, attempt.map)]
     decided = evidence.decides
+    agrees = any(e.decides and e.log10_p is not None and e.log10_p <= GAUGE_LOG10_P for e in found)
+    start = aligned_start(pair, rows, sides, rotation, tested) if agrees else None
     return GaugeOutcome(
         True,
         f"residual coordinates were folded and aligned by the {rotation.how}",
         decided,
-        tuple(found),
+        (*found, *(start.evidence if start is not None else ())),
         tuple(gauge_words(pair, sides, rotation, attempt.map, tested, decided)),
         tuple(_limits(sides, alarm)),
         power_words(tested, rotation),
         attempt.map if decided else None,
+        start,
         document={
             "rotation": {"how": rotation.how, "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
             "cells": [_cell(r) for r in tested.pairs],

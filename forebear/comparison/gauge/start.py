@@ -1,30 +1,137 @@
-"""Shared start or shared training, asked in aligned coordinates (METHODS §1): gains were folded away, so rows alone speak."""
+"""Shared start or shared training, asked in aligned coordinates (METHODS §1): gains were folded away, but columns keep them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.cells import Cell, Tested
 from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.norms import gain, stored_gain
+from forebear.comparison.gauge.readers import Readers, readers_of
 from forebear.comparison.gauge.rotation import Rotation, centred
+from forebear.comparison.gauge.thresholds import START_ROWS
+from forebear.comparison.pair import Pair
 from forebear.comparison.shared import ASSUMPTION, StartOutcome
+from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
 from forebear.comparison.vocabulary import SharedRows
+from forebear.core.spacing import evenly
+from forebear.models.checkpoint import Piece
+from forebear.stats.arrays import F32, F64
 from forebear.stats.effect import row_cosines
-from forebear.stats.shared_start import shared_start
+from forebear.stats.gauge import fold
+from forebear.stats.gauge_start import AlignedGains, aligned_gains
+from forebear.stats.shared_start import BOTH, SharedStart, shared_start
+
+READS_ATTENTION = "matrices that read the residual, which tell a shared start (budget)"
+Norms = list[tuple[F64, F64]]
 
 
-def aligned_start(rows: SharedRows, sides: tuple[Side, Side], rotation: Rotation) -> StartOutcome:
-    """Row cosines by use, on the tokens that did not make the rotation."""
-    a, b = (centred(r, s.rule.mean_subtracted) for r, s in zip((rows.a, rows.b), sides, strict=True))
-    held_out = np.arange(len(a)) % 2 == 1
-    cosines = row_cosines(a[held_out] @ rotation.matrix, b[held_out])
-    result = shared_start(True, [], cosines, rows.ids_a[held_out].astype(np.float64))
+def aligned_start(
+    pair: Pair, rows: SharedRows | None, sides: tuple[Side, Side], rotation: Rotation, tested: Tested
+) -> StartOutcome:
+    """Gains that left their mark in the other side's columns, and row cosines by use on tokens that did not make the rotation.
+
+    Agreement shows shared training. Disagreement shows nothing: the stored gains may have been replaced on both sides.
+    """
+    gains = _gains(pair, sides, rotation, tested)
+    cosines, usage = None, None
+    if rows is not None:
+        a, b = (centred(r, s.rule.mean_subtracted) for r, s in zip((rows.a, rows.b), sides, strict=True))
+        held_out = np.arange(len(a)) % 2 == 1
+        cosines = row_cosines(a[held_out] @ rotation.matrix, b[held_out])
+        usage = rows.ids_a[held_out].astype(np.float64)
+    by_use = shared_start(True, [], cosines, usage)
+    trained = gains.trained or by_use.decision == "shared-training"
+    close = rotation.tokens > 0 and rotation.fit >= TOO_CLOSE_FOR_A_START
+    only_start = not trained and not close and by_use.decision == "shared-start"
+    decision = "shared-training" if trained else "close" if close else "shared-start" if only_start else "undecided"
     figures = {
         "gauge": True,
-        "slope_with_use": result.gradient,
-        "cosine_by_use": list(result.fifths),
-        "decision": result.decision,
+        "rho": gains.rho,
+        "norms": gains.norms,
+        "crossed": gains.crossed,
+        "slope_with_use": by_use.gradient,
+        "cosine_by_use": list(by_use.fifths),
+        "decision": decision,
     }
-    evidence = Evidence("shared-start", "aligned rows", "described", None, False, assumption=ASSUMPTION, extra=figures)
-    words = f"{result.words[:1].upper()}{result.words[1:]}."
-    return StartOutcome(result.decision == "shared-start", result.decision == "shared-training", words, [evidence])
+    axis = "aligned rows" if gains.rho is None and gains.crossed is None else "gains and rows"
+    evidence = Evidence("shared-start", axis, "described", None, False, assumption=ASSUMPTION, extra=figures)
+    return StartOutcome(only_start, trained, start_words(gains, by_use, decision, rotation.fit), [evidence])
+
+
+def start_words(gains: AlignedGains, by_use: SharedStart, decision: str, fit: float) -> str:
+    """One sentence that never claims more than was decided."""
+    said = []
+    if gains.rho is not None:
+        said.append(f"norm gains agree with the columns of the other side by {gains.rho:+.2f}")
+    if gains.crossed is not None:
+        said.append(f"unlike matrices spread alike by {gains.crossed:+.2f}")
+    if by_use.fifths:
+        said.append(
+            f"embedding rows align by {by_use.fifths[0]:.2f} where most used and {by_use.fifths[-1]:.2f} where least"
+        )
+    figures = ", ".join(said) or "no norm gain and no embedding row could be asked"
+    if decision == "shared-training":
+        return f"Training was shared: {figures}."
+    if decision == "close":
+        closer = f"held-out tokens align at {fit:.2f}, closer than training of their own would leave them"
+        return f"{BOTH[:1].upper()}{BOTH[1:]}: {closer}; {figures}."
+    if decision == "shared-start":
+        return f"Only the start was shared (one seed, or initial weights taken over): {figures}."
+    return f"Shared training and a shared start could not be told apart: {figures}."
+
+
+def _gains(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, tested: Tested) -> AlignedGains:
+    """The better of two readings: gains of the candidate against the subject's columns, and the other way round."""
+    found = [(cell, "mlp", readers) for cell, readers in sorted(tested.readers.items())]
+    crossed = [r.crossed for _, _, r in found if r.crossed is not None]
+    for cell in sorted(tested.readers):
+        readers = _attention(pair, sides, rotation.matrix, cell)
+        if readers is not None:
+            found.append((cell, "attention", readers))
+    there, back = _norms(sides, rotation.matrix, found)
+    return max((aligned_gains(n, crossed) for n in (there, back)), key=lambda g: g.rho if g.rho is not None else -1.0)
+
+
+def _norms(sides: tuple[Side, Side], rotation: F32, found: Sequence[tuple[Cell, str, Readers]]) -> tuple[Norms, Norms]:
+    """(gains of the candidate, energy of the subject's columns) and (gains of the subject, energy of the candidate's)."""
+    there: Norms = []
+    back: Norms = []
+    squares = rotation.astype(np.float64) ** 2
+    for cell, role, readers in found:
+        own = [stored_gain(side.checkpoint, side.rule, role, layer) for side, layer in zip(sides, cell, strict=True)]
+        if all(side.rule.pre_norm for side in sides):
+            there += [] if own[1] is None else [(own[1].astype(np.float64), readers.there)]
+            back += [] if own[0] is None else [(own[0].astype(np.float64), readers.back)]
+        elif own[0] is not None and own[1] is not None:  # the norm stands in the residual: gains move with the channels
+            there.append((own[1].astype(np.float64), own[0].astype(np.float64) @ squares))
+    return there, back
+
+
+def _attention(pair: Pair, sides: tuple[Side, Side], rotation: F32, cell: Cell) -> Readers | None:
+    """Rows of q, k and v of one layer pair; None where the budget or the shapes forbid it."""
+    wanted = []
+    for side, layer in zip(sides, cell, strict=True):
+        pieces = [side.checkpoint.piece(part, layer) for part in ("q", "k", "v")]
+        known = [p for p in pieces if p is not None and p.has("channel") and 0 not in p.sizes[0]]
+        wanted.append(known if len(known) == len(pieces) else [])
+    costs = [sum(s.checkpoint.cost(p, "channel") for p in known) for s, known in zip(sides, wanted, strict=True)]
+    if not wanted[0] or not wanted[1] or not pair.allowance.allows(costs[0], costs[1], READS_ATTENTION):
+        return None
+    read = []
+    for side, layer, known in zip(sides, cell, wanted, strict=True):
+        scale = gain(side.checkpoint, side.rule, "attention", layer)
+        few = [_rows(side, p) for p in known]
+        read.append([fold(rows, scale, mean_subtracted=side.rule.mean_subtracted) for rows in few])
+    return readers_of([rows @ rotation for rows in read[0]], read[1], rotation)
+
+
+def _rows(side: Side, piece: Piece) -> F32:
+    """A few rows of a reader, (n, width), whichever way it is stored."""
+    units = side.checkpoint.units(piece, "channel")  # (1, width, rows)
+    few = evenly(units.shape[2], START_ROWS)
+    rows: F32 = np.ascontiguousarray(units[0][:, few].T)
+    return rows

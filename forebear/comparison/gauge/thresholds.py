@@ -21,3 +21,7 @@ BLIND_LAYERS = 4
 """Layers a rotation is fitted on when there is no embedding; at most half of the map, the others test it."""
 KINSHIP = 0.1
 """Kinship of two layers' moments from which they may be paired; it proposes only, as independents show it too (depth)."""
+START_LAYERS = 6
+"""Layer pairs in which norm gains are looked for in the columns of the matrices that read through them."""
+START_ROWS = 256
+"""Rows of each such matrix that are asked."""

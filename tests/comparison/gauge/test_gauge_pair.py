@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,3 +120,29 @@ def test_a_rotation_from_neurons_never_claims_held_out_tokens(rewritten, tmp_pat
     told = " ".join(document["alignment"]["words"])
     assert "held-out tokens" not in told
     assert "it was fitted on name each other" in told
+
+
+SAME_SEED = Path(__file__).parents[2] / "data" / "same_seed"
+
+
+@pytest.mark.parametrize("moves", ["all", ("residual-rotation",), ("neuron-permutation", "gain-replacement")])
+def test_one_seed_with_other_data_is_never_called_related_after_a_rewriting(rewritten, moves):
+    """Gains are gone from their place, so what tells a shared start must be read from columns (METHODS §1)."""
+    for subject, candidate in (("a", "b"), ("b", "a")):
+        _, found = verdict(rewritten(SAME_SEED / subject, 5, moves), SAME_SEED / candidate)
+        assert found["relation"] in ("shared-start", "cannot-tell", "no-evidence", "related-channels-only")
+
+
+def test_a_descendant_rewritten_is_told_apart_from_a_shared_start_by_its_gains(rewritten):
+    document, found = verdict(rewritten(demo_folder() / "descendant", 1), demo_folder() / "base")
+    start = next(e for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge"))
+    assert start["decision"] == "shared-training"
+    assert start["rho"] >= 0.25
+    assert "Training was shared" in found["words"]
+
+
+def test_two_rewritten_copies_without_one_gain_in_its_place_are_held_by_how_close_they_are(rewritten):
+    document, found = verdict(rewritten(demo_folder() / "base", 5), rewritten(demo_folder() / "base", 6))
+    assert (found["relation"], found["reparameterised"]) == ("related", True)
+    start = next(e for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge"))
+    assert start["decision"] in ("shared-training", "close")
