@@ -109,13 +109,15 @@ def tokenizers_cost(
 ) -> Document:
     """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/1 document.
 
+    paths: tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
     text: a UTF-8 file instead of the default text; reference: language of the premiums; width: for the table's parameters;
     price: money per million tokens; cut: how a rank file that does not say cuts its text.
     Raises: UsageError, RefusedError.
     """
+    from forebear.models.gguf_tokens import load_tokenizer
     from forebear.tokens import verbs
 
-    return verbs.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut)
+    return verbs.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut, load=load_tokenizer)
 
 
 def tokenizers_lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Document:
@@ -123,9 +125,10 @@ def tokenizers_lineage(subject: str | Path, candidates: Sequence[str | Path]) ->
 
     Raises: UsageError, RefusedError.
     """
+    from forebear.models.gguf_tokens import load_tokenizer
     from forebear.tokens import verbs
 
-    return verbs.lineage(subject, candidates)
+    return verbs.lineage(subject, candidates, load=load_tokenizer)
 
 
 def case_add(

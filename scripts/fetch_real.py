@@ -134,9 +134,11 @@ def check(file: Pinned, found: str) -> None:
 
 def download(item: Item, scratch: Path) -> Path:
     """The package's archive, by the registry's client. Raises FetchError with the client's last words."""
-    if item.registry == "pip":
+    if item.registry in ("pip", "pip source"):
+        # for a source archive pip asks its build system for metadata; nothing is built or installed
         what = f"{item.package}=={item.version}"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        kind = "--only-binary=:all:" if item.registry == "pip" else "--no-binary=:all:"
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", kind]
         command = [*pip, "--dest", str(scratch), what]
     elif item.registry == "npm":
         npm = shutil.which("npm")
@@ -150,7 +152,7 @@ def download(item: Item, scratch: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=scratch)
     except subprocess.TimeoutExpired:
         raise FetchError(f"{command[0]} took more than {SECONDS} s") from None
-    found = [path for path in scratch.iterdir() if path.suffix in (".whl", ".tgz")]
+    found = [path for path in scratch.iterdir() if path.suffix in (".whl", ".tgz", ".gz")]
     if done.returncode or len(found) != 1:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise FetchError(f"{what} cannot be had: {words[-1] if words else 'no archive came'}")
@@ -183,7 +185,7 @@ def member(archive: Path, path: str) -> Iterator[IO[bytes]]:
             yield inner
     else:
         with tarfile.open(archive) as tar:
-            found = tar.getmember(f"package/{path}")
+            found = tar.getmember(f"package/{path}" if archive.suffix == ".tgz" else path)
             source = tar.extractfile(found) if found.isfile() else None
             if source is None:
                 raise KeyError(f"{path} is not a regular file")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from forebear.tokens.intervals import Ratio, ratio
 from forebear.tokens.lineage import labels
 from forebear.tokens.profile import profile, splits
 from forebear.tokens.scheme import NAME, OneEach, is_scheme
-from forebear.tokens.vocabulary import Loader, Vocabulary, find_vocabulary_file, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
 
 SHOWN_FAILURES = 5
 """Failures to give a text back that are shown per tokenizer; all are counted."""
@@ -137,13 +136,8 @@ def _open(names: Sequence[str], cut: str | None, limits: list[str], load: Loader
     return found
 
 
-def _digest(name: str) -> tuple[int, str]:
-    if name == NAME:
-        return 0, ""
-    path = Path(name)
-    file = find_vocabulary_file(path) if path.is_dir() else path
-    data = file.read_bytes() if file is not None else b""
-    return len(data), hashlib.sha256(data).hexdigest()
+def _digest(name: str) -> tuple[int, str | None]:
+    return (0, None) if name == NAME else file_digest(name)
 
 
 def _weigh(candidates: Sequence[Candidate], text: str | Path | None) -> int:
@@ -223,7 +217,7 @@ def _about(candidate: Candidate, width: int) -> dict[str, Any]:
     return {
         "name": candidate.name,
         "path": candidate.path,
-        "sha256": digest or None,
+        "sha256": digest,
         "bytes": size,
         "kind": candidate.vocabulary.kind,
         "ids": ids or None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 import time
@@ -20,7 +19,7 @@ from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
 from forebear.tokens.scripts import script_of
 from forebear.tokens.structure import Structure, structure
-from forebear.tokens.vocabulary import Loader, Vocabulary, find_vocabulary_file, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
 
 _TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
 MOST_STRETCHES = 60
@@ -56,7 +55,7 @@ def lineage(
     body = describe(loaded[0], loaded[1:], labels(names))
     for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
         entry["path"] = name
-    sizes, digests = zip(*(_digest(name) for name in names), strict=True)
+    sizes, digests = zip(*(file_digest(name) for name in names), strict=True)
     body["subject"]["sha256"] = digests[0]
     for entry, digest in zip(body["candidates"], digests[1:], strict=True):
         entry["sha256"] = digest
@@ -65,7 +64,11 @@ def lineage(
         "candidate_bytes": sum(sizes[1:]),
         "seconds": round(time.perf_counter() - began, 3),
     }
-    limits = body.pop("limits")
+    limits = body.pop("limits") + [
+        f"{label}: read out of a checkpoint, which was not digested"
+        for label, digest in zip(labels(names), digests, strict=True)
+        if digest is None
+    ]
     command = "forebear tokenizers lineage " + " ".join(shlex.quote(name) for name in names)
     return finish("forebear/tokenizer-lineage/1", body, limits=limits, read=read, reproduce=command)
 
@@ -116,18 +119,6 @@ def labels(names: Sequence[str]) -> list[str]:
         cleaned = [_TAIL.sub("", part) for part in parts if part]
         short.append(next((part for part in cleaned if part and part not in _PLAIN), name))
     return [s if short.count(s) == 1 else f"{s} ({n})" for s, n in zip(short, names, strict=True)]
-
-
-def _digest(name: str) -> tuple[int, str]:
-    path = Path(name)
-    file = find_vocabulary_file(path) if path.is_dir() else path
-    assert file is not None  # it has just been read
-    digest, size = hashlib.sha256(), 0
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return size, digest.hexdigest()
 
 
 def _head(found: Descent) -> Kinship:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,36 +32,37 @@ class Rules:
         return dict(self.options).get(name, default)
 
 
-_DIGITS = {"type": "Digits", "individual_digits": True}
-_GPT2 = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
-_GGUF_CUTS = {
-    "llama-bpe": "cl100k",
-    "llama3": "cl100k",
-    "qwen2": "qwen",
-    "gpt-4o": "o200k",
-    "tekken": "tekken",
-    "gpt-2": "gpt2",
-    "default": "gpt2",
-}
+_GGUF_CUTS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("gpt2",): ("gpt-2", "phi-2", "mpt", "olmo", "jais", "jina-es", "jina-de", "jina-v1-en", "jina-v2-es", "jina-v2-de",
+                "jina-v2-code", "roberta-bpe", "gigachat", "a.x-4.0", "mellum", "modern-bert", "trillion", "granite-docling"),
+    ("each-digit", "gpt2"): ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "exaone4", "minerva-7b"),
+    ("cl100k",): ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "dbrx",
+                  "smaug-bpe", "glm4", "glm5", "chatglm-bpe"),
+    ("qwen",): ("qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "solar-open", "grok-2"),
+    ("qwen-marks",): ("qwen35",),
+    ("o200k",): ("gpt-4o", "llama4", "kanana2", "minimax-m2"),
+    ("tekken",): ("tekken",),
+    ("line-ends", "letters", "points", "deepseek-han", "each-digit"): ("deepseek-coder",),
+    ("line-ends", "deepseek-words", "deepseek-signs", "last-spaces", "deepseek-han", "digit-runs"): ("deepseek-llm",),
+    ("signs-and-ticks", "gpt2", "three-digits"): ("falcon",),
+    ("signs", "gpt2", "digit-runs", "three-digits"): ("default",),
+}  # fmt: skip
+_WHOLE_FIRST = frozenset({"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
+                          "glm4", "glm5", "tekken"})  # fmt: skip
 
 
-def gguf_rules(model: str, pre: str, *, add_space_prefix: bool = True) -> Rules | None:
-    """How a GGUF file's tokenizer cuts text, by its kind and the name it gives its pre-tokeniser; None for one we do not know.
+def gguf_rules(model: str, pre: str, settings: Mapping[str, Any]) -> Rules | None:
+    """How a GGUF file's tokenizer cuts text, by its kind and the name it gives its pre-tokeniser.
 
-    Source: the names llama.cpp's converter writes (tokenizer.ggml.pre) and what each stands for in its vocabulary code.
+    settings: byte_ids, unk, dummy_prefix, remove_extra_spaces and charsmap, for kinds that are spelt in pieces.
+    Returns:  None for "bert", whose cleaning the file does not state; rules that no encoder can follow for a name we do not know.
+    Source:   the names llama.cpp's converter writes (tokenizer.ggml.pre) and what each stands for in its vocabulary code.
     """
-    if model == "gpt2" and pre in ("smollm", "starcoder", "refact", "command-r"):
-        return Rules(
-            pre_tokenizer={"type": "Sequence", "pretokenizers": [_DIGITS, _GPT2]}, options=(("surface", "bytes"),)
-        )
-    if model == "gpt2" and pre in _GGUF_CUTS:
-        options = (
-            ("surface", "bytes"),
-            ("cut", _GGUF_CUTS[pre]),
-            ("ignore_merges", pre in ("llama-bpe", "llama3", "tekken")),
-        )
-        return Rules(options=options)
-    if model == "llama":
-        spaces = (("charsmap", b""), ("remove_extra_spaces", False), ("dummy_prefix", add_space_prefix))
-        return Rules(options=(("surface", "pieces"), *spaces))
-    return None
+    if model == "bert":
+        return None
+    if model != "gpt2":
+        return Rules(options=(("surface", "pieces"), *settings.items()))
+    cuts = next((cuts for cuts, names in _GGUF_CUTS.items() if pre in names), None)
+    if cuts is None:
+        return Rules(pre_tokenizer={"type": pre}, options=(("surface", "bytes"),))
+    return Rules(options=(("surface", "bytes"), ("cut", cuts), ("ignore_merges", pre in _WHOLE_FIRST)))

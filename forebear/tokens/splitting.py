@@ -10,10 +10,11 @@ import re
 import unicodedata
 from functools import cache
 
-UPPER, LOWER, TITLE, MODIFIER, OTHER_LETTER, MARK, NUMBER, SPACE, REST, LONG_S = map(chr, range(0x80, 0x8A))
+UPPER, LOWER, TITLE, MODIFIER, OTHER_LETTER, MARK, NUMBER, SPACE, REST, LONG_S, POINT = map(chr, range(0x80, 0x8B))
 _CATEGORIES = {"Lu": UPPER, "Ll": LOWER, "Lt": TITLE, "Lm": MODIFIER, "Lo": OTHER_LETTER,
                "Mn": MARK, "Mc": MARK, "Me": MARK, "Nd": NUMBER, "Nl": NUMBER, "No": NUMBER,
-               "Zs": SPACE, "Zl": SPACE, "Zp": SPACE}  # fmt: skip
+               "Zs": SPACE, "Zl": SPACE, "Zp": SPACE, "Pc": POINT, "Pd": POINT, "Ps": POINT, "Pe": POINT, "Pi": POINT,
+               "Pf": POINT, "Po": POINT}  # fmt: skip
 
 
 class _Classes(dict[int, str]):
@@ -48,6 +49,7 @@ _UP = "A-Z\x80\x82\x83\x84\x85"  # Lu Lt Lm Lo M
 _LOW = "a-z\x81\x89\x83\x84\x85"  # Ll Lm Lo M
 _ANY_CASE = "'[sS\x89tTmMdD]|'[rRvV][eE]|'[lL][lL]"
 _LISTED = "'[sStTmMdD]|'[rRvV][eE]|'[lL][lL]"
+_P = "!-#%-*,-/:;?@\\[-\\]_{}\x8a"
 _TAIL = rf"[{_S}]*[\r\n]+|[{_S}]+(?![^{_S}])|[{_S}]+"
 _SIGNS = rf" ?[^{_S}{_L}{_N}]+"
 
@@ -65,6 +67,11 @@ def _words(contractions: str, numbers: str) -> str:
     return rf"{contractions}|[^\r\n{_L}{_N}]?[{_L}]+|{numbers}|{_SIGNS}[\r\n]*|{_TAIL}"
 
 
+def _apart(pattern: str) -> str:
+    """What matches a pattern, and what lies between such matches."""
+    return rf"{pattern}|(?:(?!{pattern})[\s\S])+"
+
+
 _SOURCES = {
     "gpt2": rf"'s|'t|'re|'ve|'m|'ll|'d| ?[{_L}]+| ?[{_N}]+|{_SIGNS}|[{_S}]+(?![^{_S}])|[{_S}]+",
     "cl100k": _words(_ANY_CASE, rf"[{_N}]{{1,3}}"),
@@ -73,9 +80,27 @@ _SOURCES = {
     "o200k": _cased(f"(?:{_ANY_CASE})?", rf"[{_N}]{{1,3}}"),
     "o200k-listed": _cased(f"(?:{_LISTED})?", rf"[{_N}]{{1,3}}"),
     "tekken": _cased("", rf"[{_N}]"),
+    "qwen-marks": _words(_ANY_CASE, rf"[{_N}]")
+    .replace(f"[{_L}]+", f"[{_L}\x85]+")
+    .replace(f"[^{_S}{_L}", f"[^{_S}{_L}\x85"),
+    "signs": _apart(rf"[{_P}$+<=>^~|]+"),
+    "signs-and-ticks": _apart(rf"[{_P}$+<=>^~|`]+"),
+    "three-digits": _apart("[0-9][0-9][0-9]"),
+    "deepseek-words": _apart(rf"[{_S}]?[a-zA-Z\x80-\x82\x89]+"),
+    "letters": _apart(rf"[{_S}]?[{_L}]+"),
+    "points": _apart(rf"[{_S}]?[{_P}]+"),
+    "line-ends": r"[\r\n]|[^\r\n]+",
+    "last-spaces": _apart(rf"[{_S}]+\Z"),
     "each-digit": rf"[{_N}]|[^{_N}]+",
     "digit-runs": rf"[{_N}]+|[^{_N}]+",
 }
+
+_HAN_AND_MORE = "\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff"
+_RAW = {
+    "deepseek-han": re.compile(f"[{_HAN_AND_MORE}]+|[^{_HAN_AND_MORE}]+"),
+    "deepseek-signs": re.compile(_apart(r"\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+")),
+}
+"""Steps that name code points and not classes."""
 
 _CONTRACTIONS = "(?:'s|'S|'t|'T|'re|'rE|'Re|'RE|'ve|'vE|'Ve|'VE|'m|'M|'ll|'lL|'Ll|'LL|'d|'D)"
 _ENDING = r"\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -115,7 +140,7 @@ def known_pattern(text: str | None) -> str | None:
 
 def names() -> list[str]:
     """Every way of cutting we have."""
-    return sorted(_SOURCES)
+    return sorted([*_SOURCES, *_RAW])
 
 
 @cache
@@ -128,5 +153,7 @@ def split(text: str, name: str) -> list[str]:
 
     Raises: KeyError for a name that is not in `names()`.
     """
+    if name in _RAW:
+        return [match.group() for match in _RAW[name].finditer(text)]
     found = _compiled(name).finditer(classes_of(text))
     return [text[match.start() : match.end()] for match in found]

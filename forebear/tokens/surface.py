@@ -37,8 +37,8 @@ BYTE_PIECES = {f"<0x{byte:02X}>": bytes([byte]) for byte in range(256)}
 """SentencePiece's spelling of a byte."""
 
 
-def from_byte_alphabet(spellings: Sequence[str]) -> tuple[list[bytes], int]:
-    """GPT-2 alphabet → bytes; a spelling outside the alphabet stands for its own UTF-8 (second value: how many did)."""
+def from_byte_alphabet(spellings: Sequence[str]) -> tuple[list[bytes], list[int]]:
+    """GPT-2 alphabet → bytes; a spelling outside the alphabet stands for its own UTF-8 (second value: which ones did)."""
     joined = "".join(spellings)
     try:
         data, _ = codecs.charmap_encode(joined, "strict", _GPT2_ENCODING)
@@ -49,18 +49,18 @@ def from_byte_alphabet(spellings: Sequence[str]) -> tuple[list[bytes], int]:
         stop = start + len(spelling)
         found.append(data[start:stop])
         start = stop
-    return found, 0
+    return found, []
 
 
-def _one_by_one(spellings: Sequence[str]) -> tuple[list[bytes], int]:
-    found, strange = [], 0
-    for spelling in spellings:
+def _one_by_one(spellings: Sequence[str]) -> tuple[list[bytes], list[int]]:
+    found, foreign = [], []
+    for at, spelling in enumerate(spellings):
         try:
             found.append(codecs.charmap_encode(spelling, "strict", _GPT2_ENCODING)[0])
         except UnicodeEncodeError:
             found.append(spelling.encode())
-            strange += 1
-    return found, strange
+            foreign.append(at)
+    return found, foreign
 
 
 def from_pieces(

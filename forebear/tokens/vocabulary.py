@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ class Vocabulary:
              when not asked for.
     rules:   how text becomes tokens; None when the file does not say or when not asked for.
     odd:     odd but harmless things seen while reading, one sentence each.
+    foreign: ids of a byte-level vocabulary that are spelt outside its alphabet, so that no bytes join into them.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Vocabulary:
     merges: NDArray[np.int32] | None = None
     rules: Rules | None = None
     odd: tuple[str, ...] = field(default=())
+    foreign: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         """One more than the largest id."""
@@ -117,6 +120,28 @@ def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
             raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
         file = found
     return read_vocabulary(file, full=full)
+
+
+def holds_its_own(path: str | Path) -> bool:
+    """Whether a file is a checkpoint that carries its tokenizer inside (GGUF), by its first bytes."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except (OSError, ValueError):
+        return False  # whoever reads it says why
+
+
+def file_digest(path: str | Path) -> tuple[int, str | None]:
+    """Bytes and SHA-256 of a tokenizer file (of a folder: the file it keeps its vocabulary in); (0, None) for a checkpoint."""
+    file = find_vocabulary_file(path) if Path(path).is_dir() else Path(path)
+    if file is None or holds_its_own(file):
+        return 0, None
+    digest, size = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
 
 
 class Loader(Protocol):

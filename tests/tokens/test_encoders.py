@@ -16,7 +16,7 @@ from forebear.tokens import sample
 from forebear.tokens.charsmap import charsmap
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.encoders.merging import SHORT, _merge_long, _merge_short, merge
-from forebear.tokens.rules import Rules, gguf_rules
+from forebear.tokens.rules import Rules
 from forebear.tokens.scheme import OneEach
 from forebear.tokens.vocabulary import Vocabulary, load_vocabulary
 from tests.real import real_path
@@ -127,13 +127,6 @@ def test_a_table_of_characters_replaces_the_longest_key_and_a_damaged_one_is_ref
     for table in (b"\x00", b"\xff\xff\xff\xff1234", (8).to_bytes(4, "little") + b"1234"):
         with pytest.raises(RefusedError):
             charsmap(table)
-
-
-def test_a_gguf_pre_tokeniser_we_know_has_rules_and_another_has_none() -> None:
-    rules = gguf_rules("gpt2", "qwen2")
-    assert rules is not None
-    assert rules.option("cut") == "qwen"
-    assert gguf_rules("gpt2", "unheard-of") is None
 
 
 def blocks() -> list[str]:

@@ -53,7 +53,7 @@ def _byte_pairs(vocabulary: Vocabulary, rules: Rules, cut: str | None, digest: s
         if name is None:
             name = "gpt2" if vocabulary.merges is not None else "cl100k"
             assumed.append(f"the file does not say how text is cut; taken to be as in {name}")
-        steps = [_cutter(name)]
+        steps = [_cutter(part) for part in ((name,) if isinstance(name, str) else name)]
     if rules.normalizer is not None:
         normalise = normaliser_of(rules.normalizer)
         steps.insert(0, lambda pieces: [normalise(piece) for piece in pieces])

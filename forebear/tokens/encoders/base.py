@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -54,3 +55,10 @@ class Encoder(ABC):
 
 Step = Callable[[Sequence[str]], Sequence[str]]
 """One way of cutting pieces further."""
+
+
+def defined_pattern(vocabulary: Vocabulary, skip: set[int]) -> re.Pattern[str] | None:
+    """Pieces the maker added by hand, matched before anything else, the longest first; None without any."""
+    words = [vocabulary.tokens[id_] for id_ in vocabulary.added - skip]
+    spellings = sorted((w.decode("utf-8", "replace") for w in words if w), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, spellings))) if spellings else None

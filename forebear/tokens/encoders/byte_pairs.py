@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forebear.tokens.encoders.base import Encoder, Step
+from forebear.tokens.encoders.base import Encoder, Step, defined_pattern
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
@@ -18,23 +18,40 @@ class BytePairs(Encoder):
     ) -> None:
         super().__init__(vocabulary, assumed)
         self._steps = steps
-        skip = vocabulary.special | vocabulary.added
+        skip = vocabulary.special | vocabulary.added | vocabulary.foreign
         self._ids = {
             t: id_ for id_, t in reversed(list(enumerate(vocabulary.tokens))) if t is not None and id_ not in skip
         }
         self._bytes = [self._ids.get(bytes([byte])) for byte in range(256)]
         self._whole_first = whole_first
+        self.defined = defined_pattern(vocabulary, set(vocabulary.special))
+        spelt = ((id_, vocabulary.tokens[id_]) for id_ in sorted(vocabulary.added - vocabulary.special, reverse=True))
+        self._defined = {token.decode("utf-8", "replace"): id_ for id_, token in spelt if token}
         self._join = _by_rank(vocabulary, self._ids) if vocabulary.merges is None else _by_merges(vocabulary, self._ids)
 
     def pieces(self, text: str) -> Sequence[str]:
-        """Each step in turn."""
-        found: Sequence[str] = (text,)
+        """What the maker added is taken out whole, the longest first; then each step in turn."""
+        if self.defined is None:
+            return self._cut(text)
+        found: list[str] = []
+        at = 0
+        for match in self.defined.finditer(text):
+            found.extend(self._cut(text[at : match.start()]))
+            found.append(match.group())
+            at = match.end()
+        found.extend(self._cut(text[at:]))
+        return found
+
+    def _cut(self, text: str) -> Sequence[str]:
+        found: Sequence[str] = (text,) if text else ()
         for step in self._steps:
             found = step(found)
         return found
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """A piece that is a token is that token (tiktoken, ignore_merges); else bytes, joined."""
+        if piece in self._defined:
+            return (self._defined[piece],)
         data = piece.encode("utf-8", "surrogatepass")
         if self._whole_first:
             whole = self._ids.get(data)

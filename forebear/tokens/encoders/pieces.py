@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from forebear.tokens.encoders.base import Encoder
+from forebear.tokens.encoders.base import Encoder, defined_pattern
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ class Pieces(Encoder):
                 self.ids.setdefault(token.decode("utf-8", "surrogateescape"), id_)
         self._normalise = normalise
         self._added_prefix = added_prefix
-        self.defined = _defined(vocabulary, skip)
+        self.defined = defined_pattern(vocabulary, skip)
         # no piece holds a space after something else, so none can cross the start of a run of spaces
         self._by_words = not any(" " in piece.lstrip(" ") for piece in self.ids) and not self.defined
 
@@ -60,13 +60,6 @@ class Pieces(Encoder):
         if self.byte_ids is not None:
             return [self.byte_ids[byte] for byte in character.encode("utf-8", "surrogatepass")]
         return () if self.unknown is None else (self.unknown,)
-
-
-def _defined(vocabulary: Vocabulary, skip: set[int]) -> re.Pattern[str] | None:
-    """User-defined pieces, matched before anything else, the longest first; None without any."""
-    words = [vocabulary.tokens[id_] for id_ in vocabulary.added - frozenset(skip)]
-    spellings = sorted((w.decode("utf-8", "replace") for w in words if w), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, spellings))) if spellings else None
 
 
 class CharacterPairs(Pieces):

@@ -140,9 +140,9 @@ def _surface(kind: str, model: Json, found: Json, spellings: list[str], where: s
             mark = prefix if isinstance(prefix, str) else "##" if kind == "wordpiece" else ""
             return from_words(spellings, mark), odd
         if kind == "bpe" and "ByteLevel" in steps and not suffix:
-            tokens, strange = from_byte_alphabet(spellings)
-            if strange:
-                odd.append(f"{strange} tokens are spelt outside the byte alphabet")
+            tokens, foreign = from_byte_alphabet(spellings)
+            if foreign:
+                odd.append(f"{len(foreign)} tokens are spelt outside the byte alphabet")
             return tokens, odd
         pieces = model.get("byte_fallback") is True or "ByteFallback" in steps or "<0x00>" in model["vocab"]
         marks = {
