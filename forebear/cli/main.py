@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from forebear.cli.options import (
 from forebear.cli.tokenizers import app as tokenizers_app
 from forebear.core.errors import ForebearError, printable
 from forebear.core.progress import listening
+from forebear.core.threads import start_with_one
 
 app = typer.Typer(
     name="forebear",
@@ -41,7 +43,9 @@ app = typer.Typer(
 
 @app.command()
 def compare(
-    subject: Annotated[Path, typer.Argument(help="The model asked about: a checkpoint, or a folder of models for all pairs.")],
+    subject: Annotated[
+        Path, typer.Argument(help="The model asked about: a checkpoint, or a folder of models for all pairs.")
+    ],
     candidates: Annotated[list[Path] | None, typer.Argument(help="Possible relatives, one or more.")] = None,
     budget: Annotated[str | None, typer.Option(help="Tensor bytes read per side (default 64MiB).")] = None,
     full: Annotated[
@@ -133,7 +137,19 @@ def root(
 
 def main() -> NoReturn:
     """Run the command line; every way out has the exit code DESIGN gives it, and none shows a traceback."""
-    sys.exit(guarded(lambda: app(standalone_mode=False)))
+    gc.set_threshold(50_000)  # imports make many objects and no rubbish; looking for it every 700 costs a tenth
+    start_with_one()
+    sys.exit(guarded(lambda: asked_for(sys.argv[1:])(standalone_mode=False)))
+
+
+def asked_for(arguments: list[str]) -> typer.Typer:
+    """The application, or of it the one plain command that is asked for: describing all the others takes a while."""
+    chosen = [c for c in app.registered_commands if arguments[:1] == [getattr(c.callback, "__name__", "")]]
+    if not chosen:
+        return app
+    alone = typer.Typer(name=app.info.name, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    alone.registered_commands, alone.registered_callback = chosen, app.registered_callback
+    return alone
 
 
 def guarded(run: Callable[[], Any]) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from forebear.comparison.allowance import Allowance
-from forebear.comparison.borrow import borrow_names
 from forebear.comparison.pair import Pair
 from forebear.comparison.verdict import RELATIONS
 from forebear.comparison.walk import walk
@@ -70,7 +69,9 @@ def compare_many(
 ) -> Document:
     """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
     if expect == "cannot-tell":
-        raise UsageError("nothing meets the expectation cannot-tell", where="--expect", todo="Expect a relation that can be shown.")
+        raise UsageError(
+            "nothing meets the expectation cannot-tell", where="--expect", todo="Expect a relation that can be shown."
+        )
     if expect is not None and expect not in RELATIONS:
         raise UsageError(f"{expect!r} is not a relation", where="--expect", todo=f"Use one of: {', '.join(RELATIONS)}.")
     options = options_from(
@@ -185,6 +186,8 @@ def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint,
     """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
     if (left.definition is None) == (right.definition is None):
         return left, right, 0.0, []
+    from forebear.comparison.borrow import borrow_names
+
     nameless, named = (left, right) if left.definition is None else (right, left)
     borrowed = borrow_names(nameless, named)
     if borrowed is None:

@@ -57,7 +57,9 @@ class Pair:
         """
         left, right = pieces
         if not (left.size(axis) and right.size(axis)):
-            self.note(f"{what.removesuffix(' (budget)')} were not read: a side has no configuration that gives their number")
+            self.note(
+                f"{what.removesuffix(' (budget)')} were not read: a side has no configuration that gives their number"
+            )
             return None
         count = None if select is None else len(select)
         if not self.allowance.allows(

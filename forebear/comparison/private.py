@@ -16,7 +16,7 @@ from forebear.comparison.shelf import Shelf, cut, flat
 from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
-from forebear.stats.deck import DeckResult, deck, deck_log10_p, mutual_best
+from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
 from forebear.stats.effect import effective_dimension
 from forebear.stats.median import median
 from forebear.stats.sign import pooled, sign_log10_p, sign_z, unit_products
@@ -25,7 +25,7 @@ MAX_UNITS = 2048
 """Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
 MAX_EXPERTS = 4
 TRACE_LAYERS = 4
-FIRST_FEATURES = 64
+FIRST_FEATURES = 32
 """Features of the first stage of a deck."""
 
 
@@ -226,8 +226,8 @@ def staged_deck(a: Float32, b: Float32) -> DeckResult:
     axis is doubled (`_add_deck`); which one is taken follows B's relabelling like any matching does.
     """
     if a.shape[1] > 2 * FIRST_FEATURES:
-        first = deck(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
-        if first.matched == first.of:
+        first = deck_in_place(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
+        if first is not None:
             return first
     return deck(a, b)
 

@@ -27,3 +27,8 @@ LEAST_CHANNELS = 16
 """Channels that a correlation of gains needs."""
 PAGE_UNITS = 512
 """Best-match positions kept for the page, per axis (DESIGN, interface rules)."""
+COPIED_ROWS = 0.98
+"""Median cosine of rows in place from which an embedding or head counts as the other's own rows, to within a cast. Students trained
+on hidden states agree in their channels with rows at 0.02 to 0.05."""
+NOTHING_LOG10_P = -2.0
+"""A component was not found when no test of it goes below this; between here and the level it cannot be told."""

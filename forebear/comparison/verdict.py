@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
-from typing import Any
+from typing import Any, Literal
 
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
@@ -18,6 +18,12 @@ RELATIONS = (
     "shares-components",
     "no-evidence",
     "cannot-tell",
+)
+
+
+ROTATED_WORDS = (
+    "Embedding rows of tokens that played no part in it follow one rotation nearly exactly, as rows of the candidate's own would; "
+    "no test with a known null decides on that, and nothing else beyond chance was found."
 )
 
 
@@ -74,10 +80,37 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
+State = Literal["shared", "alike", "rotated", "not-found", "open", "not-tested"]
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of a model that may have an origin of its own (METHODS §11, shares components).
+
+    name:  "embedding", "layers", "head", "vision layers". state: "shared"; "alike" (channels agree, rows do not); "rotated" (rows
+           follow one rotation, which has no exact test); "not-found" (tests that could have reached the level show nothing); "open".
+    log10_p: the least of its own tests, before the factor of all tests.
+    """
+
+    name: str
+    state: State
+    log10_p: float | None = None
+
+
+def of_component(evidence: Sequence[Evidence], name: str) -> list[Evidence]:
+    """Tests of a component other than the embedding and the layers of the main tower."""
+    return [e for e in evidence if e.extra.get("component") == name]
+
+
 def settled(evidence: Sequence[Evidence]) -> bool:
     """Whether two symmetries agree, one of them on a private axis: what "related" rests on (METHODS §11)."""
-    found = findings_among(evidence)
-    return {"order", "sign"} <= {e.symmetry for e in found} and any(e.private for e in found if e.symmetry != "none")
+    return two_symmetries(findings_among(evidence))
+
+
+def two_symmetries(found: Sequence[Evidence]) -> bool:
+    """The same of findings; a further tower or the head speaks for itself only."""
+    own = [e for e in found if not e.extra.get("component")]
+    return {"order", "sign"} <= {e.symmetry for e in own} and any(e.private for e in own if e.symmetry != "none")
 
 
 def judge(
@@ -89,6 +122,7 @@ def judge(
     training_shared: bool,
     power: Callable[[], str],
     withheld: Sequence[str],
+    components: Sequence[Component] = (),
 ) -> Verdict:
     """The verdict of one pair.
 
@@ -96,6 +130,7 @@ def judge(
     shared_start: words of the shared-start test when it says that only the start is shared (METHODS §1), else None.
     training:     what that test says otherwise ("" when it did not run); training_shared: whether it excludes a shared start.
     power:        what would have been found; withheld: reasons why axes may not decide.
+    components:   what each part of the model shows; a part that shows nothing beside one that is shared is named.
     Source:       METHODS §11.
     """
     if identical:
@@ -111,6 +146,9 @@ def judge(
     rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
     if rewritten and (settled(evidence) or calibrated) and not _start_excluded(evidence):
         return Verdict("cannot-tell", _start_open(found, training), primary)
+    if (settled(evidence) or calibrated) and _lacking(components):
+        words = f"{_component_words(components, found, training_shared)} {training}".strip()
+        return Verdict("shares-components", words, primary, rewritten)
     if settled(evidence):
         words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
         return Verdict("related", words, primary, rewritten)
@@ -118,8 +156,12 @@ def judge(
         return Verdict(
             "related", f"{_related_words(found, training_shared, True)} {training}".strip(), calibrated[0], True
         )
+    if _parts_alone(components):
+        return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
     if found:
         return _half_found(evidence, found, primary, withheld)
+    if any(c.state == "rotated" for c in components):
+        return Verdict("cannot-tell", f"{ROTATED_WORDS} {power()}{_reasons(withheld)}")
     if any(e.decides and could_decide(e, evidence) for e in evidence):
         return Verdict("no-evidence", f"Nothing beyond chance was found. {power()}{_reasons(withheld)}")
     if any(e.decides for e in evidence):
@@ -129,6 +171,28 @@ def judge(
         return Verdict("cannot-tell", f"{words}{_reasons(withheld)}")
     return Verdict(
         "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
+    )
+
+
+def _lacking(components: Sequence[Component]) -> bool:
+    """Whether a part beside the head was tested and shows nothing; a new head is what every fine-tune for a task has."""
+    return any(c.state == "not-found" and c.name != "head" for c in components)
+
+
+def _parts_alone(components: Sequence[Component]) -> bool:
+    """Whether a part is shared although the layers of the main tower, tested, show nothing."""
+    states = {c.name: c.state for c in components}
+    return states.get("layers") == "not-found" and "shared" in states.values()
+
+
+def _component_words(components: Sequence[Component], found: Sequence[Evidence], training_shared: bool) -> str:
+    shared = [c.name for c in components if c.state == "shared"]
+    lacking = [c.name for c in components if c.state == "not-found"]
+    what = "weights" if training_shared else "weights, or the randomness they started from,"
+    return (
+        f"The subject shares {what} with the candidate in some components: {', '.join(shared)}. Nothing shared was found in: "
+        f"{', '.join(lacking)}. {_figures(found)} Every figure was multiplied by all tests of the {len(components)} components "
+        "looked at."
     )
 
 

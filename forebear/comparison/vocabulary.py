@@ -29,7 +29,7 @@ class SharedRows:
 
     how:     "same vocabulary file", "bytes" or "ids" (no vocabulary to be had on a side).
     shared:  tokens both know; None when only ids could be used.
-    rows_a, rows_b: rows of either embedding; usage: rank of each chosen row by id, 0 first.
+    a, b: rows of either embedding; ids_a, ids_b: their token ids.
     """
 
     how: str
@@ -39,6 +39,7 @@ class SharedRows:
     a: Float32
     b: Float32
     ids_a: NDArray[np.intp]
+    ids_b: NDArray[np.intp]
     pieces: tuple[Piece, Piece]
 
 
@@ -63,7 +64,7 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     pick = evenly(len(ids_a), count)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
-    return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], pieces)
+    return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces)
 
 
 def _rows(checkpoint: Checkpoint, piece: Piece) -> int:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.channels import AxisOutcome, channel_columns, compare_channels
 from forebear.comparison.effects import effects_of
 from forebear.comparison.equality import Equality, find_equality
-from forebear.comparison.everypair import EveryPair, every_pair
 from forebear.comparison.evidence import Evidence
-from forebear.comparison.gauge.outcome import GaugeOutcome
 from forebear.comparison.layers import LayerMap, find_layers
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
 from forebear.comparison.tensors import survey, tensor_rows
-from forebear.comparison.verdict import Verdict, corrected, findings_among, judge, settled
+from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
-from forebear.comparison.words import alignment_words
+from forebear.comparison.words import alignment_words, told_components
+from forebear.core.threads import use_all_cores
+
+if TYPE_CHECKING:
+    from forebear.comparison.everypair import EveryPair
+    from forebear.comparison.gauge.outcome import GaugeOutcome
 
 
 @dataclass
@@ -56,7 +59,7 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         outcome, shelf = private[plan.word]
         evidence += outcome.evidence
         audit_private(plan, shelf, layers.pairs, audit)
-    everywhere = None if layers.found else every_pair(pair, NEURONS)
+    everywhere = None if layers.found else _every_pair(pair)
     if everywhere is not None:
         evidence.append(everywhere.evidence)
     evidence = [_withhold(e, audit.withheld) for e in evidence]
@@ -72,6 +75,7 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
+    parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)
     neurons, values = private[NEURONS.word][0], private[VALUES.word][0]
     verdict = judge(
         evidence,
@@ -81,13 +85,42 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         training_shared=start is not None and start.shared_training,
         power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
+        components=parts,
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
         _add_gauge(alignment, gauge)
+    alignment |= told_components(alignment["words"], parts)
     looked = survey(pair, layers)
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
+
+
+def _components(
+    pair: Pair,
+    rows: SharedRows | None,
+    evidence: list[Evidence],
+    gauge: GaugeOutcome | None,
+    audit: Audit,
+    *,
+    full: bool,
+    whole: bool,
+) -> list[Component]:
+    """What each part of the model shows; tests of the head and of further towers are added to the evidence, so all pay for all."""
+    if whole:
+        return []
+    from forebear.comparison.components import Embedding, components_of, head_evidence, stack_evidence
+
+    more = [] if settled(evidence) else head_evidence(pair, rows)
+    more += stack_evidence(pair, audit, full=full)
+    evidence += [_withhold(e, audit.withheld) for e in more]
+    return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
+
+
+def _every_pair(pair: Pair) -> EveryPair | None:
+    from forebear.comparison.everypair import every_pair  # only a pair without a layer map waits for it
+
+    return every_pair(pair, NEURONS)
 
 
 def _closeness(neurons: AxisOutcome) -> float | None:
@@ -113,6 +146,7 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
     from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
 
+    use_all_cores()
     if not budget_stated:
         pair.allowance.restart()
     outcome = gauge_pair(pair, layers, rows, full=full)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from forebear.comparison.channels import AxisOutcome
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
+from forebear.comparison.verdict import Component
 from forebear.comparison.vocabulary import SharedRows
 
 
@@ -55,6 +57,25 @@ def _layer_words(pair: Pair, layers: LayerMap) -> list[str]:
     for start, length in _spans([i for i in range(pair.candidate.layers) if i not in paired_b]):
         said.append(f"{span(start, length)} of the candidate {_have(length)} no counterpart in the subject")
     return said
+
+
+COMPONENT_WORDS = {
+    "shared": "component {name}: shared with the candidate",
+    "alike": "component {name}: channels agree but rows do not, as training on the other's vectors would leave them too",
+    "rotated": "component {name}: rows follow one rotation, which no test with a known null decides on",
+    "not-found": "component {name}: nothing shared was found",
+    "open": "component {name}: cannot be told",
+}
+
+
+def told_components(words: list[str], components: Sequence[Component]) -> dict[str, Any]:
+    """Components as an alignment document holds them; where one is shared, a sentence each is added to the words."""
+    if any(c.state in ("shared", "alike", "rotated") for c in components):
+        words += [COMPONENT_WORDS[c.state].format(name=c.name) for c in components if c.state in COMPONENT_WORDS]
+    told = [
+        {"name": c.name, "state": c.state, "log10_p": None if c.log10_p is None else round(c.log10_p, 3)} for c in components
+    ]
+    return {"components": told}
 
 
 def _have(length: int) -> str:

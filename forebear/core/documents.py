@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +16,7 @@ from forebear.version import __version__
 Json = Any
 """A JSON value; documents are checked against their schema, not by the type checker."""
 
+SCHEMAS = Path(__file__).parent / "schemas"
 COMMON_KEYS = ("schema", "tool", "limits", "read", "reproduce")
 
 
@@ -87,11 +86,11 @@ def schema_of(schema: str) -> Mapping[str, Json]:
     Raises: RefusedError for a schema this version does not know.
     """
     parts = schema.split("/") if isinstance(schema, str) else []
-    known = {f.name for f in resources.files("forebear.core.schemas").iterdir()}
+    known = {f.name for f in SCHEMAS.iterdir()}
     name = f"{parts[1]}-{parts[2]}.json" if len(parts) == 3 and parts[0] == "forebear" else ""
     if name not in known:
         raise RefusedError(f"unknown document schema {str(schema)[:80]!r}", todo="Open it with a newer forebear.")
-    loaded: Mapping[str, Json] = json.loads(resources.files("forebear.core.schemas").joinpath(name).read_bytes())
+    loaded: Mapping[str, Json] = json.loads((SCHEMAS / name).read_bytes())
     return loaded
 
 
@@ -164,6 +163,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises: RefusedError when the folder is missing, full or not ours to write.
     """
+    import tempfile  # draws in random numbers and digests, which printing needs not
+
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)

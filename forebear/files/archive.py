@@ -207,7 +207,9 @@ class ZipArchive:
             self.refuse(f"no local header at byte {at:,} for the member {quoted(name)}")
         begin: int = at + _LOCAL.size + name_size + extra_size
         if begin + central[3] > self.file.size:
-            self.refuse(f"truncated: the member {quoted(name)} ends at byte {begin + central[3]:,} of {self.file.size:,}")
+            self.refuse(
+                f"truncated: the member {quoted(name)} ends at byte {begin + central[3]:,} of {self.file.size:,}"
+            )
         if self._name(bytes(self.file.read(at + _LOCAL.size, name_size))) != name:
             self.refuse(f"the local header of {quoted(name)} gives another name")
         told = (crc, stored, size)

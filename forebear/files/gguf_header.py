@@ -266,7 +266,11 @@ def _declarations(cursor: _Cursor, count: int) -> dict[str, tuple[tuple[int, ...
         sizes = [cursor.u64(f"a size of {quoted(name)}") for _ in range(dimensions)]
         if math.prod(size or 1 for size in sizes) * 8 >= 2**63:
             cursor.refuse(f"tensor {quoted(name)}: the shape overflows")
-        declared[name] = (tuple(reversed(sizes)), cursor.u32(f"the type of {quoted(name)}"), cursor.u64(f"where {quoted(name)} is"))
+        declared[name] = (
+            tuple(reversed(sizes)),
+            cursor.u32(f"the type of {quoted(name)}"),
+            cursor.u64(f"where {quoted(name)} is"),
+        )
     return declared
 
 
@@ -280,7 +284,9 @@ def _place(
     block, block_bytes = BLOCKS[number]
     width = shape[-1] if shape else 1
     if width % block:
-        cursor.refuse(f"tensor {quoted(name)}: rows of {width:,} values are no whole blocks of {block} ({TYPE_NAMES[number]})")
+        cursor.refuse(
+            f"tensor {quoted(name)}: rows of {width:,} values are no whole blocks of {block} ({TYPE_NAMES[number]})"
+        )
     if offset % alignment:
         cursor.refuse(f"tensor {quoted(name)} begins at {offset:,}, which is not aligned to {alignment}")
     stored = math.prod(shape) // block * block_bytes

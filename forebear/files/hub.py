@@ -22,7 +22,8 @@ from forebear.files.remote_http import Client, refuse
 
 ENDPOINT = "https://huggingface.co"
 _ADDRESS = re.compile(
-    r"hf:/{1,2}([A-Za-z0-9][\w.-]{0,95})/([A-Za-z0-9][\w.-]{0,95})(?:@([\w.-]{1,100}))?((?:/[\w. -]{1,200}){0,8})", re.ASCII
+    r"hf:/{1,2}([A-Za-z0-9][\w.-]{0,95})/([A-Za-z0-9][\w.-]{0,95})(?:@([\w.-]{1,100}))?((?:/[\w. -]{1,200}){0,8})",
+    re.ASCII,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SMALL = (".json", ".txt", ".model", ".tiktoken")
@@ -39,7 +40,11 @@ def token_for(address: str) -> tuple[str, str]:
     """(token, its host): HF_TOKEN for addresses of the hub itself, none for any other host."""
     host = urlsplit(endpoint()).netloc
     token = os.environ.get("HF_TOKEN", "").strip()
-    return (token, host) if token and token.isascii() and token.isprintable() and urlsplit(address).netloc == host else ("", "")
+    return (
+        (token, host)
+        if token and token.isascii() and token.isprintable() and urlsplit(address).netloc == host
+        else ("", "")
+    )
 
 
 def cache_folder() -> Path:

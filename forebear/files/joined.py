@@ -28,7 +28,9 @@ class JoinedContainer(Container):
     Raises: RefusedError for a tensor in two parts, too many tensors, or an index that disagrees.
     """
 
-    def __init__(self, parts: Sequence[Container], *, weight_map: Mapping[str, str] | None = None, where: str = "") -> None:
+    def __init__(
+        self, parts: Sequence[Container], *, weight_map: Mapping[str, str] | None = None, where: str = ""
+    ) -> None:
         tensors: dict[str, TensorEntry] = {}
         self._home: dict[str, Container] = {}
         metadata: dict[str, str] = {}

@@ -52,7 +52,9 @@ class NpyContainer(PlacedContainer):
 
     tensors: dict[str, NpyEntry]
 
-    def __init__(self, kind: str, file: ByteSource, archive: ZipArchive | None, entries: Mapping[str, NpyEntry]) -> None:
+    def __init__(
+        self, kind: str, file: ByteSource, archive: ZipArchive | None, entries: Mapping[str, NpyEntry]
+    ) -> None:
         self._file, self._archive = file, archive
         self._open: OrderedDict[str, ByteSource] = OrderedDict()
         odd = []

@@ -227,7 +227,9 @@ def _raw(messages: Messages, part: Field, draft: _Draft) -> None:
 def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
     tag, name = TYPES.get(draft.type), draft.name
     if tag is None:
-        messages.refuse(f"tensor {quoted(name)} has the unknown type {draft.type}", f"Known: {', '.join(TYPES.values())}.")
+        messages.refuse(
+            f"tensor {quoted(name)} has the unknown type {draft.type}", f"Known: {', '.join(TYPES.values())}."
+        )
     if any(size < 0 for size in draft.sizes):
         messages.refuse(f"tensor {quoted(name)} has a negative size")
     if math.prod(size or 1 for size in draft.sizes) * 8 >= 2**63:
@@ -249,7 +251,9 @@ def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
 
 def _placed_outside(messages: Messages, draft: _Draft, entry: OnnxEntry) -> OnnxEntry:
     location = draft.external.get("location", "")
-    numbers = [draft.external.get(key, default) for key, default in (("offset", "0"), ("length", str(entry.stored_bytes)))]
+    numbers = [
+        draft.external.get(key, default) for key, default in (("offset", "0"), ("length", str(entry.stored_bytes)))
+    ]
     if not location or not all(n.isascii() and n.isdecimal() and len(n) < 20 for n in numbers):
         messages.refuse(f"tensor {quoted(entry.name)} does not say where outside the file it lies")
     offset, length = (int(n) for n in numbers)

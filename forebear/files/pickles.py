@@ -250,8 +250,6 @@ def _many(machine: _Machine, _: Any, into: Callable[[_Machine, list[Any]], None]
     into(machine, values)
 
 
-
-
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (), "MARK": _Mark}
 _LITERALS = frozenset((
     "INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",

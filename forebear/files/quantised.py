@@ -159,7 +159,12 @@ def _qweight(found: _Recognised, name: str, stem: str) -> None:
         return
     bits = _bits(found, zeros[1] * 32 // outputs if outputs else 0)
     inputs = packed[0] * 32 // bits if bits else 0
-    if packed[1] != outputs or bits not in (2, 3, 4, 8) or zeros != (groups, -(-outputs * bits // 32)) or inputs < groups:
+    if (
+        packed[1] != outputs
+        or bits not in (2, 3, 4, 8)
+        or zeros != (groups, -(-outputs * bits // 32))
+        or inputs < groups
+    ):
         raise found.refuse(stem, "has packed values, zero points and scales of shapes that do not fit")
     plus_one = str(found.settings.get("checkpoint_format", "gptq")) != "gptq_v2"
     found.add(f"{stem}.weight", Gptq(stem, bits, plus_one, (outputs, inputs)), *parts)

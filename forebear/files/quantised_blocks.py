@@ -42,7 +42,9 @@ class Scaled:
         if self.zero:
             values = values - self._factor(container, self.zero, rows, values.shape[1])
         with np.errstate(all="ignore"):
-            return np.asarray(values * (self._factor(container, self.scale, rows, values.shape[1]) / self.divide), np.float32)
+            return np.asarray(
+                values * (self._factor(container, self.scale, rows, values.shape[1]) / self.divide), np.float32
+            )
 
     def _factor(self, container: Container, name: str, rows: Rows, width: int) -> Float32:
         """Scales of these rows, broadcastable to (len(rows), width)."""

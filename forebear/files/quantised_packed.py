@@ -140,9 +140,11 @@ class Packed:
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), in)."""
         width = container.tensors[f"{self.stem}.weight_packed"].shape[1]
-        packed = np.concatenate(
-            [words(container, f"{self.stem}.weight_packed", int(r), int(r) + 1) for r in rows]
-        ) if not _run(rows) else words(container, f"{self.stem}.weight_packed", int(rows[0]), int(rows[-1]) + 1)
+        packed = (
+            np.concatenate([words(container, f"{self.stem}.weight_packed", int(r), int(r) + 1) for r in rows])
+            if not _run(rows)
+            else words(container, f"{self.stem}.weight_packed", int(rows[0]), int(rows[-1]) + 1)
+        )
         half = 2 ** (self.bits - 1)
         inputs = self.shape[1]
         values = unpack_across(packed.reshape(rows.size, width), self.bits)[:, :inputs] - half

@@ -254,5 +254,3 @@ def open_remote(address: str, max_header: int | None) -> Container:
     container = open_source(RemoteFile(client, address), max_header)
     container.beside = container.beside or {"config.json": partial(fetch_small, client, f"{folder}/config.json")}
     return container
-
-

@@ -145,7 +145,9 @@ def open_torch_zip(file: ByteSource, archive: ZipArchive, cap: int) -> Container
     }  # fmt: skip
     packed = [quoted(m.name) for m in storages.values() if m.method != STORED]
     if packed:
-        archive.refuse(f"the storage {packed[0]} is compressed; PyTorch stores them as they are", "Repack it uncompressed.")
+        archive.refuse(
+            f"the storage {packed[0]} is compressed; PyTorch stores them as they are", "Repack it uncompressed."
+        )
     places = {key: (m.begin, m.size) for key, m in storages.items()}
     container = TorchContainer(file, "torch zip", found, places, hashlib.sha256(raw).hexdigest())
     container.check_storages(archive, list(storages.values()))

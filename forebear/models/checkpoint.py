@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
-from forebear.files.adapters import is_adapter
 from forebear.files.base import Container, Float32
-from forebear.models.adapter import open_adapter
 from forebear.models.definition import AxisRule, Definition
-from forebear.models.foreign import adopt, plain_values
 from forebear.models.layout import Layout, place
 from forebear.models.pieces import Piece
 from forebear.models.reading import read_units, rows_needed
@@ -24,6 +21,11 @@ from forebear.models.settings import read_config
 from forebear.tokens.vocabulary import Vocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
+
+QUANTISED_ENDINGS = (
+    ".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".SCB", "__nf4", "__fp4", "_blocks",
+)  # fmt: skip
+"""Ends of tensor names that stand for the parts of a quantised matrix."""
 
 
 @dataclass
@@ -138,10 +140,22 @@ def open_checkpoint(
 
     container = open_container(path, max_header=max_header)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    if base is not None or is_adapter(container.tensors):
-        return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
-    adopted = adopt(container)
-    container, limits, config = adopted.container, list(adopted.said), dict(adopted.config)
+    if base is not None or any(".lora_" in name for name in container.tensors):
+        from forebear.files.adapters import is_adapter
+        from forebear.models.adapter import open_adapter
+
+        if base is not None or is_adapter(container.tensors):
+            return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
+    limits: list[str] = []
+    config: dict[str, Any] = {}
+    hints: Mapping[str, Any] = {}
+    vocabulary: Callable[[], Vocabulary | None] | None = None
+    if container.kind != "safetensors" or container.beside:
+        from forebear.models.foreign import adopt  # plain safetensors need none of it
+
+        adopted = adopt(container)
+        container, limits, config = adopted.container, list(adopted.said), dict(adopted.config)
+        hints, vocabulary = adopted.hints, adopted.vocabulary
     if config:
         pass  # the file says itself what it is: whatever lies beside it may belong to another
     elif not (folder / "config.json").is_file():
@@ -151,13 +165,16 @@ def open_checkpoint(
             config = read_config(folder / "config.json")
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
-    config = {**adopted.hints, **config}
+    config = {**hints, **config}
     try:
-        container, quantised = plain_values(container, config)
-        limits += quantised
+        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
+            from forebear.files.quantised import dequantised
+
+            container, quantised = dequantised(container, config)
+            limits += quantised
         definition = own_definition(architecture) if architecture is not None else None
         opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
-        return replace(opened, inner_vocabulary=adopted.vocabulary)
+        return replace(opened, inner_vocabulary=vocabulary)
     except BaseException:
         container.close()
         raise

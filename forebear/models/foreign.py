@@ -43,21 +43,6 @@ def adopt(container: Container) -> Adopted:
     return _without_prefix(adopted) if container.kind in _WRAPPED else adopted
 
 
-def plain_values(container: Container, config: Mapping[str, Any]) -> tuple[Container, list[str]]:
-    """Quantised matrices of a safetensors or PyTorch checkpoint shown as the values they stand for, and what to say.
-
-    Raises: RefusedError when the parts of a quantised matrix contradict each other.
-    """
-    if not any(name.endswith(_QUANTISED) for name in container.tensors):
-        return container, []
-    from forebear.files.quantised import dequantised
-
-    return dequantised(container, config)
-
-
-_QUANTISED = (".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".SCB", "__nf4", "__fp4", "_blocks")
-
-
 def _heads(container: Container) -> dict[str, int]:
     """Numbers of heads as an ONNX graph cuts its queries and keys into them."""
     from forebear.files.onnx import OnnxContainer

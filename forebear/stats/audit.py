@@ -45,7 +45,9 @@ def row_norms(units: Floats) -> F64:
     return norms
 
 
-def norm_against_index(values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units") -> AuditFinding:
+def norm_against_index(
+    values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units"
+) -> AuditFinding:
     """Do norms rise or fall along the axis? Catches sorting by norm, singular value or importance, and channel ramps.
 
     Shapes:  (n,) norms (or any one number per unit), or (n, k) units whose norms are taken.
@@ -183,7 +185,9 @@ def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> 
     z = max(abs(float(np.sign(signs).sum())) / sqrt(n) for signs in (largest, sums))
     level = sqrt(2 * (log(4 * max(looks, 1)) - thresholds.AUDIT_LOG10_P * LN10))
     alarm = z > level
-    words = f"signs of {what} {'follow a convention' if alarm else 'look like coins'} (z {z:.1f}, alarm above {level:.1f})"
+    words = (
+        f"signs of {what} {'follow a convention' if alarm else 'look like coins'} (z {z:.1f}, alarm above {level:.1f})"
+    )
     return AuditFinding(f"sign convention: {what}", z, 0.0, level, alarm, words, "withhold the sign test")
 
 

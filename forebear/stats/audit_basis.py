@@ -58,7 +58,9 @@ def first_channel(columns: Floats) -> AuditFinding:
     z = _robust_z(row_norms(columns))
     value = float(abs(z[0])) if len(z) > 8 and np.isfinite(z[0]) and abs(z[0]) >= np.nanmax(np.abs(z)) else 0.0
     alarm = value >= thresholds.FIRST_CHANNEL_Z
-    words = "channel 0 stands apart from all others, as after a Hadamard rotation" if alarm else "channel 0 is like others"
+    words = (
+        "channel 0 stands apart from all others, as after a Hadamard rotation" if alarm else "channel 0 is like others"
+    )
     return AuditFinding("first channel", value, 0.0, thresholds.FIRST_CHANNEL_Z, alarm, words, "drop the first unit")
 
 
@@ -96,10 +98,11 @@ def _mean_square_cosine(rows: F64) -> float | None:
     sound = np.isfinite(sizes) & (sizes > 1e-9 * np.nanmax(sizes, initial=0.0)) & (sizes > 0)
     if int(sound.sum()) < 2:
         return None
-    unit = rows[sound] / sizes[sound, None]
+    unit = (rows[sound] / sizes[sound, None]).astype(np.float32)  # cosines of 1e-7 count as none here
     gram = unit @ unit.T
+    np.fill_diagonal(gram, 0.0)
     n = len(unit)
-    return float((np.sum(gram**2) - np.sum(np.diag(gram) ** 2)) / (n * (n - 1)))
+    return float(np.vdot(gram, gram)) / (n * (n - 1))
 
 
 def _robust_z(sizes: F64) -> F64:

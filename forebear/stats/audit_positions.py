@@ -33,14 +33,18 @@ def sinusoid_positions(table: Floats, *, positions: I64 | None = None, looks: fl
     """
     place = np.arange(len(table), dtype=np.int64) if positions is None else positions
     if table.ndim != 2 or len(place) != len(table):
-        raise IncomparableError(f"a position table needs one position per row, not shapes {table.shape} and {place.shape}")
+        raise IncomparableError(
+            f"a position table needs one position per row, not shapes {table.shape} and {place.shape}"
+        )
     d = table.shape[1]
     level = normal_z(thresholds.AUDIT_LOG10_P - log10(4 * max(looks, 1)))
     frequency, share = _strongest(table, place)
     kept = np.flatnonzero(share >= max(_SHARE, _SHARE_ROWS / max(len(table), 1)))
     ranks = centred_ranks(frequency[kept])
     if ranks is None:
-        return AuditFinding("sinusoidal positions", 0.0, 0.0, 1.0, False, "the position table holds no waves to look at")
+        return AuditFinding(
+            "sinusoidal positions", 0.0, 0.0, 1.0, False, "the position table holds no waves to look at"
+        )
     best = 0.0
     for layout in (kept // 2, kept % max(1, (d + 1) // 2)):
         other = centred_ranks(layout.astype(np.float64))

@@ -68,6 +68,28 @@ def deck(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult:
     return DeckResult(matched, of, best, np.clip(in_place, -1.0, 1.0), np.clip(top, -1.0, 1.0))
 
 
+def deck_in_place(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult | None:
+    """The deck where every unit of A finds its partner at its own position; None as soon as one does not.
+
+    What `deck` would give, for a third of its work: only whether another unit comes as near has to be seen.
+    Shapes and Raises: as `deck`. Source: METHODS §3.
+    """
+    _check(a, b)
+    left, right = usable_rows(a), usable_rows(b)
+    if len(a) != len(b) or not len(a) or not left[2].all() or not right[2].all():
+        return None
+    in_place = np.einsum("ij,ij->i", left[0], right[0]) * left[1] * right[1]
+    own = np.abs(in_place) if absolute else in_place
+    scaled = right[0] * right[1][:, None], np.ones_like(right[1]), right[2]
+    for rows, columns, cosines in _blocks(left, scaled, absolute, scale=False):
+        here = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
+        cosines[here - rows.start, here - columns.start] = _ABSENT
+        if not (own[rows] - cosines.max(axis=1) >= TIE_GAP).all():
+            return None
+    best = np.arange(len(a), dtype=np.int32)
+    return DeckResult(len(a), len(a), best, np.clip(in_place, -1.0, 1.0), np.clip(own, -1.0, 1.0))
+
+
 def deck_log10_p(k: int, looks: float = 1) -> float:
     """log10 of the bound min(1, looks / k!): valid under any dependence between the looks.
 
@@ -190,9 +212,9 @@ def _check(a: Floats, b: Floats) -> None:
 
 
 def _blocks(
-    left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools], absolute: bool
+    left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools], absolute: bool, scale: bool = True
 ) -> Iterator[tuple[slice, slice, F32]]:
-    """Blocks of the cosine matrix, each a fresh array the caller may overwrite."""
+    """Blocks of the cosine matrix, each a fresh array the caller may overwrite; scale: False for rows of B of length one."""
     (a, scale_a, _), (b, scale_b, usable_b) = left, right
     n, m = len(a), len(b)
     width = max(1, min(m, BLOCK_ELEMENTS // 128))
@@ -204,7 +226,8 @@ def _blocks(
         for start in range(0, m, width):
             columns = slice(start, min(start + width, m))
             cosines: F32 = unit @ b[columns].T  # (rows, columns)
-            cosines *= scale_b[columns]
+            if scale:
+                cosines *= scale_b[columns]
             if absolute:
                 np.abs(cosines, out=cosines)
             if len(spoiled):

@@ -100,13 +100,13 @@ def effective_dimension(a: Floats, b: Floats, *, most: int = 512) -> float | Non
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise IncomparableError(f"units need rows of equal length, not shapes {a.shape} and {b.shape}")
     rows, columns = _spaced(len(a), most), _spaced(len(b), most)
-    (left, usable_a), (right, usable_b) = unit_rows(a[rows]), unit_rows(b[columns])
-    squares = as_float64(left @ right.T) ** 2
-    keep = usable_a[:, None] & usable_b[None, :] & (rows[:, None] != columns[None, :])
-    if not keep.any():
-        return None
-    mean = float(squares[keep].mean())
-    return 1.0 / mean if mean > 0 else None
+    (left, usable_a), (right, usable_b) = unit_rows(a[rows]), unit_rows(b[columns])  # unusable rows are zero
+    cosines = left @ right.T
+    _, same_a, same_b = np.intersect1d(rows, columns, assume_unique=True, return_indices=True)
+    cosines[same_a, same_b] = 0.0
+    kept = int(usable_a.sum()) * int(usable_b.sum()) - int((usable_a[same_a] & usable_b[same_b]).sum())
+    total = float(np.einsum("ij,ij->i", cosines, cosines).sum(dtype=np.float64))
+    return kept / total if kept and total > 0 else None
 
 
 def row_cosines(a: Floats, b: Floats) -> F64:

@@ -129,7 +129,9 @@ def _words(decision: Decision, rho: float | None, gradient: float | None, fifths
     if decision == "not-asked":
         return "nothing agreed, so there is no start to ask about"
     gains = "norm gains are constant" if rho is None else f"norm gains agree by {rho:+.2f}"
-    rows = f"embedding rows by {fifths[0]:.2f} where most used and {fifths[-1]:.2f} where least" if fifths else "no rows"
+    rows = (
+        f"embedding rows by {fifths[0]:.2f} where most used and {fifths[-1]:.2f} where least" if fifths else "no rows"
+    )
     if decision == "shared-training":
         return f"training was shared: {gains}, {rows}"
     if decision == "shared-start":

@@ -153,7 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.reply(206, data[begin:end], {"Content-Range": f"bytes {begin}-{end - 1}/{len(data)}", "ETag": hub.etag})
 
-    def reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None, length: int | None = None) -> None:
+    def reply(
+        self, status: int, body: bytes, headers: Mapping[str, str] | None = None, length: int | None = None
+    ) -> None:
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -166,9 +168,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 def status(code: int, **headers: str) -> Callable[[Any], bool]:
     """A fault: answer with a status."""
+
     def fault(handler: Any) -> bool:
         handler.reply(code, b"busy", {name.replace("_", "-"): value for name, value in headers.items()})
         return True
+
     return fault
 
 

@@ -30,7 +30,9 @@ def affine(row: NDArray[np.float32], bits: int) -> tuple[list[int], float, int]:
     return [min(2**bits - 1, max(0, round(float(v) / scale) + zero)) for v in row], scale, zero
 
 
-def gptq(weight: Matrix, bits: int, group: int, *, order: list[int] | None = None, v2: bool = False) -> tuple[Stored, Matrix]:
+def gptq(
+    weight: Matrix, bits: int, group: int, *, order: list[int] | None = None, v2: bool = False
+) -> tuple[Stored, Matrix]:
     """(tensors without stem, step of every value). order: the group of each input, as act-order leaves it."""
     outputs, inputs = weight.shape
     groups = order if order is not None else [i // group for i in range(inputs)]
@@ -84,7 +86,10 @@ def packed(weight: Matrix, bits: int, group: int, *, symmetric: bool) -> tuple[S
             members = list(range(g * group, (g + 1) * group))
             if symmetric:
                 scale = float(np.abs(weight[out, members]).max()) / (half - 0.5)
-                codes, zero = [max(-half, min(half - 1, round(float(v) / scale))) + half for v in weight[out, members]], half
+                codes, zero = (
+                    [max(-half, min(half - 1, round(float(v) / scale))) + half for v in weight[out, members]],
+                    half,
+                )
             else:
                 codes, scale, zero = affine(weight[out, members], bits)
             scales[out, g] = scale

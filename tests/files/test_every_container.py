@@ -131,7 +131,9 @@ def test_a_pytorch_index_that_disagrees_is_refused(tmp_path: Path) -> None:
     index = tmp_path / "pytorch_model.bin.index.json"
     document = json.loads(index.read_text())
     names = list(document["weight_map"])
-    index.write_text(json.dumps({"weight_map": {**document["weight_map"], names[0]: document["weight_map"][names[-1]]}}))
+    index.write_text(
+        json.dumps({"weight_map": {**document["weight_map"], names[0]: document["weight_map"][names[-1]]}})
+    )
     with pytest.raises(RefusedError, match="the index puts tensor"):
         open_container(tmp_path)
     index.write_text(json.dumps({"weight_map": {"w": "../outside.bin"}}))

@@ -90,7 +90,9 @@ def test_small_values_with_one_scale_or_one_a_row_come_back(tmp_path: Path, per:
     weight = matrix(12, 24)
     largest = np.abs(weight).max(axis=1, keepdims=True) if per == "row" else np.abs(weight).max().reshape(1)
     scale = (largest / (448 if kind == "fp8" else 127)).astype(np.float32)
-    codes = (weight / scale).astype(ml_dtypes.float8_e4m3fn) if kind == "fp8" else np.round(weight / scale).astype(np.int8)
+    codes = (
+        (weight / scale).astype(ml_dtypes.float8_e4m3fn) if kind == "fp8" else np.round(weight / scale).astype(np.int8)
+    )
     container, _ = opened(tmp_path / "m", {"a.weight": codes, "a.weight_scale": scale})
     steps = np.maximum(np.abs(weight) / 8, scale * 2**-9) if kind == "fp8" else np.broadcast_to(scale, weight.shape)
     check(container, "a.weight", weight, steps)
@@ -156,7 +158,10 @@ def test_packed_four_bit_floats_come_back(tmp_path: Path, kind: str) -> None:
         whole = np.float32(500.0)
         scale = (np.abs(weight).reshape(8, 4, 16).max(axis=2) / 6 * whole).astype(ml_dtypes.float8_e4m3fn)
         real = np.repeat(scale.astype(np.float32) / whole, 16, axis=1)
-        pairs = [[make.four_bit_code(float(v / s)) for v, s in zip(w, r, strict=True)] for w, r in zip(weight, real, strict=True)]
+        pairs = [
+            [make.four_bit_code(float(v / s)) for v, s in zip(w, r, strict=True)]
+            for w, r in zip(weight, real, strict=True)
+        ]
         codes = np.array([[c for c, _ in row] for row in pairs], np.uint8)
         tensors = {"a.weight_packed": codes[:, ::2] | codes[:, 1::2] << 4, "a.weight_scale": scale,
                    "a.weight_global_scale": np.array([whole])}  # fmt: skip

@@ -77,7 +77,9 @@ def test_many_rows_are_fetched_side_by_side_within_the_limit(hub: Hub) -> None:
     assert len(hub.seen) <= 2 + len(rows)
 
 
-@pytest.mark.parametrize("fault", [status(429, Retry_After="1"), status(500), status(502), status(503), status(504), cut])
+@pytest.mark.parametrize(
+    "fault", [status(429, Retry_After="1"), status(500), status(502), status(503), status(504), cut]
+)
 def test_failures_that_pass_are_tried_again(hub: Hub, fault) -> None:
     hub.faults = [fault, fault]
     container = open_container(hub.file("model.safetensors"))

@@ -26,7 +26,9 @@ def plan(container: Container) -> list[tuple[str, np.ndarray]]:
         base = f"model.layers.{layer}"
         wanted += [(f"{base}.mlp.{part}_proj.weight", np.arange(48)) for part in ("gate", "up")]
         wanted += [(f"{base}.self_attn.v_proj.weight", np.arange(32))]
-        wanted += [(f"{base}.{gain}.weight", np.arange(3072)) for gain in ("input_layernorm", "post_attention_layernorm")]
+        wanted += [
+            (f"{base}.{gain}.weight", np.arange(3072)) for gain in ("input_layernorm", "post_attention_layernorm")
+        ]
     return wanted
 
 

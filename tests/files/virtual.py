@@ -54,7 +54,9 @@ class Virtual:
 
     def _made(self, number: int) -> bytes:
         def normals(seed: int) -> np.ndarray:
-            return np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal(BLOCK // 2, dtype=np.float32)
+            return np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal(
+                BLOCK // 2, dtype=np.float32
+            )
 
         values = normals(self.seed)
         if self.change:

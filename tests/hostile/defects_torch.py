@@ -9,7 +9,11 @@ from tests.hostile.defects_zip import File, archive
 
 
 def whole(value: int) -> bytes:
-    return b"J" + struct.pack("<i", value) if -(2**31) <= value < 2**31 else b"\x8a\x09" + value.to_bytes(9, "little", signed=True)
+    return (
+        b"J" + struct.pack("<i", value)
+        if -(2**31) <= value < 2**31
+        else b"\x8a\x09" + value.to_bytes(9, "little", signed=True)
+    )
 
 
 def word(value: str) -> bytes:
@@ -25,8 +29,12 @@ def name(module: str, attribute: str) -> bytes:
     return f"c{module}\n{attribute}\n".encode()
 
 
-def storage(kind: bytes | None = None, key: str = "0", elements: int = 8, first: str = "storage", view: bytes = b"") -> bytes:
-    return many(word(first), kind or name("torch", "FloatStorage"), word(key), word("cpu"), whole(elements), view) + b"Q"
+def storage(
+    kind: bytes | None = None, key: str = "0", elements: int = 8, first: str = "storage", view: bytes = b""
+) -> bytes:
+    return (
+        many(word(first), kind or name("torch", "FloatStorage"), word(key), word("cpu"), whole(elements), view) + b"Q"
+    )
 
 
 EMPTY = b"}"

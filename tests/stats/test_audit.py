@@ -158,7 +158,9 @@ def test_lag_counts_equal_a_plain_loop(rng):
 def test_one_key_for_gate_and_up_is_caught_and_what_training_couples_is_not(rng):
     gate = rng.standard_normal((200, 64)).astype(np.float32)
     one_key = (gate + 0.5 * rng.standard_normal((200, 64))).astype(np.float32)
-    coupled = (0.2 * gate + rng.standard_normal((200, 64))).astype(np.float32)  # mean |cos| as real layers have, and more
+    coupled = (0.2 * gate + rng.standard_normal((200, 64))).astype(
+        np.float32
+    )  # mean |cos| as real layers have, and more
     assert audit.gate_and_up(gate, one_key).alarm
     found = audit.gate_and_up(gate, coupled)
     assert not found.alarm
@@ -206,7 +208,10 @@ def test_orthogonality_equals_its_definition(rng):
     columns = rng.standard_normal((7, 30))
     cosines = [
         twins.cosine(columns[i] - c * columns[i].mean(), columns[j] - c * columns[j].mean()) ** 2
-        for c in (0, 1) for i in range(7) for j in range(7) if i != j
+        for c in (0, 1)
+        for i in range(7)
+        for j in range(7)
+        if i != j
     ]
     expected = 30 * min(np.mean(cosines[:42]), np.mean(cosines[42:]))
     assert orthogonal_channels(columns).value == pytest.approx(expected)

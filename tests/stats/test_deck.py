@@ -44,6 +44,28 @@ def test_fast_deck_equals_its_twin_on_bad_rows_ties_and_blocks(rng, absolute, mo
     assert (2 in found.best) == absolute or not absolute
 
 
+@pytest.mark.parametrize("absolute", [True, False])
+def test_the_short_way_for_units_in_place_equals_the_deck_and_gives_up_on_anything_else(rng, absolute, monkeypatch):
+    monkeypatch.setattr("forebear.stats.deck.BLOCK_ELEMENTS", 4000)  # several blocks of rows and of columns
+    a = rng.standard_normal((90, 24)).astype(np.float32)
+    b = (a + 0.1 * rng.standard_normal(a.shape)).astype(np.float32)
+    short, whole = d.deck_in_place(a, b, absolute=absolute), d.deck(a, b, absolute=absolute)
+    assert short is not None
+    assert (short.matched, short.of) == (whole.matched, whole.of) == (90, 90)
+    assert np.array_equal(short.best, whole.best)
+    assert np.allclose(short.cosine, whole.cosine, atol=1e-6)
+    assert np.allclose(short.top_cosine, whole.top_cosine, atol=1e-6)
+    swapped, twin, dead, spoiled = (b.copy() for _ in range(4))
+    swapped[[3, 70]] = swapped[[70, 3]]
+    twin[5] = twin[88]
+    dead[11] = 0
+    spoiled[11, 2] = np.nan
+    for other in (swapped, twin, dead, spoiled, b[:-1]):
+        assert d.deck_in_place(a, other, absolute=absolute) is None
+        assert d.deck(a, other, absolute=absolute).matched < 90
+    assert (d.deck_in_place(a, -b, absolute=absolute) is not None) is absolute
+
+
 def test_a_noisy_copy_keeps_every_place_and_a_shuffled_one_keeps_none(rng):
     a = rng.standard_normal((352, 64)).astype(np.float32)
     b = noisy_copy(rng, a, 0.3)

@@ -53,7 +53,9 @@ def test_figures_that_contradict_each_other_decide_nothing(rng):
 def test_token_ids_only_stand_in_for_use_so_they_never_outvote_gains_nor_speak_unsteadily(rng):
     assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE).decision == "shared-training"
     assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE).decision == "shared-start"
-    bytes_first = np.repeat([0.47, 0.86, 0.60, 0.43, 0.41], 100) + 0.01 * rng.standard_normal(500)  # a trained toy's own
+    bytes_first = np.repeat([0.47, 0.86, 0.60, 0.43, 0.41], 100) + 0.01 * rng.standard_normal(
+        500
+    )  # a trained toy's own
     found = shared_start(True, [None], bytes_first, USE)
     assert found.gradient > 0.3
     assert found.decision == "undecided"

@@ -27,6 +27,7 @@ class GaugeOutcome:
     words:    what corresponds, told. limits: what could not be done. power: what would have been found.
     start:    shared start or shared training, asked in aligned coordinates; None unless decided.
     layers:   the layer map in folded coordinates, None when no layer could be paired.
+    embedding: "carried", "left", "rotated" or "": what it says of the embedding (`components.Embedding`).
     document: what a page draws: rotation fit, cells, layers, experts, heads.
     """
 
@@ -39,4 +40,5 @@ class GaugeOutcome:
     power: str = ""
     layers: LayerMap | None = None
     start: StartOutcome | None = None
+    embedding: str = ""
     document: dict[str, Any] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from forebear.comparison.gauge.power import power_words
 from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
 from forebear.comparison.gauge.start import aligned_start
 from forebear.comparison.gauge.thresholds import SCREEN_NEURONS, SCREEN_SHARE
+from forebear.comparison.gauge.tokens import rows_after, rows_of_their_own_rotation
 from forebear.comparison.gauge.words import gauge_words
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
@@ -49,8 +50,9 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
     if rotation is not None and more is not None:
         outcome = _with_rotation(pair, sides, rotation, more, full)
         if outcome.decided:
-            return outcome
-    return _without_embedding(pair, sides, outcome, full)
+            return replace(outcome, embedding="carried")
+        outcome = replace(outcome, embedding=rows_of_their_own_rotation(more, rotation))
+    return _without_embedding(pair, sides, outcome, more, full)
 
 
 @dataclass
@@ -81,7 +83,9 @@ def _with_rotation(
     return _outcome(pair, sides, rotation, best, rows)
 
 
-def _without_embedding(pair: Pair, sides: tuple[Side, Side], before: GaugeOutcome, full: bool) -> GaugeOutcome:
+def _without_embedding(
+    pair: Pair, sides: tuple[Side, Side], before: GaugeOutcome, rows: SharedRows | None, full: bool
+) -> GaugeOutcome:
     """Second try: the rotation from neurons of some layers, the test on the others; twice looked, so every p is doubled.
 
     Plain order first where the layers are as many; else, or when that shows nothing, the order that moments propose.
@@ -97,7 +101,7 @@ def _without_embedding(pair: Pair, sides: tuple[Side, Side], before: GaugeOutcom
             pairs, looks = proposed[0], monotone_maps_log10(counts[0], counts[1])
         else:
             looks = 0.0
-        outcome = _blind(pair, sides, pairs, looks + float(np.log10(BLIND_TRIES)), full)
+        outcome = _blind(pair, sides, pairs, looks + float(np.log10(BLIND_TRIES)), rows, full)
         if outcome is None:
             break
         if outcome.decided or not best.ran:
@@ -110,7 +114,7 @@ def _without_embedding(pair: Pair, sides: tuple[Side, Side], before: GaugeOutcom
 
 
 def _blind(
-    pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], looks_log10: float, full: bool
+    pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], looks_log10: float, rows: SharedRows | None, full: bool
 ) -> GaugeOutcome | None:
     fitted, held_out = split(pairs)
     if len(held_out) < 2:
@@ -125,7 +129,11 @@ def _blind(
     for result in (*tested.pairs, *tested.mismatched):
         shares[result.cell] = result.agreement.share
     found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 1, {}, 0.0, looks_log10, 2)
-    return _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10), None)
+    outcome = _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10), None)
+    if not outcome.decided:
+        return outcome
+    told = rows_after(pair, rows, sides, rotation)
+    return replace(outcome, embedding=told.state, words=(*outcome.words, *([told.words] if told.words else [])))
 
 
 def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:

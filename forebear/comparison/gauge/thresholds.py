@@ -25,3 +25,14 @@ START_LAYERS = 6
 """Layer pairs in which norm gains are looked for in the columns of the matrices that read through them."""
 START_ROWS = 256
 """Rows of each such matrix that are asked."""
+ROWS_FOLLOW = 0.2
+"""Mean cosine of rows of shared tokens in a rotation made by neurons, from which the embedding counts as shared ..."""
+ROWS_LEFT = 0.1
+"""... and up to which nothing of it was found. Strangers' rows give 0 ± 1/√(tokens × d_eff)."""
+MATCHED_ROWS = 0.5
+"""Cosine of rows that name each other, from which a token counts as found under another id."""
+ROWS_ASKED = 256
+MOST_MATCHED_BYTES = 2**28
+"""Largest embedding read whole to find tokens under other ids."""
+LEAST_ROWS_D_EFF = 8.0
+"""Effective dimension of rows under which one rotation fits any two embeddings."""
