@@ -100,6 +100,8 @@ SHAPES = {
     "moe-64": Shape(family="moe", neurons=104, experts=4),
     "llama128": Shape(width=128, heads=8, kv_heads=4, neurons=352),
     "llama256": Shape(width=256, heads=8, kv_heads=4, neurons=704),
+    "qwen2-80": Shape(family="qwen2", width=80, neurons=208, tied=True),
+    "moe-80": Shape(family="moe", width=80, neurons=120, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }
 

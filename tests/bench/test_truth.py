@@ -9,6 +9,7 @@ from bench.truth import (
     DISTILLED,
     FLAWED_INITS,
     GROWN,
+    HELD_OUT,
     INDEPENDENT,
     RELATED,
     SHARED_START,
@@ -56,7 +57,7 @@ def test_labels_follow_from_seeds_and_parents() -> None:
         job = jobs[name]
         return origin(job.parent) if job.kind in ("further", "rewrite", "grown") else job.seed
 
-    for shape in ("llama64", "gpt2-64", "qwen2-64", "moe-64"):
+    for shape in ("llama64", "gpt2-64", "qwen2-64", "moe-64", *HELD_OUT):
         for pair in pairs(shape):
             same = origin(pair.subject) == origin(pair.candidate)
             assert same == (pair.truth in (RELATED, SHARED_START)), pair
