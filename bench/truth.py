@@ -157,7 +157,7 @@ def _grown() -> Iterator[Job]:
 
 def plan() -> list[Job]:
     """Every model of the truth sets, those that matter most first, parents before children."""
-    order = {"llama64": 0, "gpt2-64": 0, "qwen2-64": 1, "moe-64": 1, "llama128": 4, "llama256": 4, "qwen2-80": 6, "moe-80": 6}
+    order = {"llama64": 0, "gpt2-64": 0, "qwen2-64": 1, "moe-64": 1, "llama128": 4, "llama256": 4, "qwen2-80": 2, "moe-80": 2}
     jobs = [(order[j.shape], j) for j in _independents()]
     jobs += [(2, j) for j in _further()] + [(3, j) for j in (*_same_seed(), *_strata())]
     jobs += [(5, j) for j in _grown()]
