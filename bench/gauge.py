@@ -1,119 +1,39 @@
 """Gauge fixing measured (METHODS §9): rewritten descendants found, independents and strata not, as found/n with intervals.
 
-Every pair goes straight to gauge fixing, whatever its raw coordinates show, so that its own null and power are seen.
+    python -m bench.gauge --shape llama64 --part related chains --pairs 300 --commit COMMIT -o FILE
+
+Pairs go straight to gauge fixing, whatever their raw coordinates show, so that its own null and power are seen; the part `moves`
+asks the public verb. Rows are kept as they come, by a digest of the code: a run that is killed goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
+import hashlib
+import json
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.build import TRUTH, machine
+from bench.build import machine
 from bench.checkpoint import write_json
-from bench.operations import Operation, operations
-from bench.truth import RELATED, Pair, pairs
-from forebear.comparison.allowance import Allowance
-from forebear.comparison.gauge import gauge_pair
-from forebear.comparison.layers import find_layers
-from forebear.comparison.pair import Pair as Compared
-from forebear.comparison.vocabulary import shared_rows
-from forebear.core.errors import RefusedError
-from forebear.models.checkpoint import open_checkpoint
-from forebear.recipes.steps.compose import reparameterise
-from forebear.recipes.steps.model import Model
-from forebear.recipes.steps.registry import apply
+from bench.corpus import HERE, WORK
+from bench.gauge_rows import PARTS, Row
 
-Row = dict[str, Any]
+ROOMS = ("comparison", "core", "files", "models", "stats", "tokens")
 
 
-def held(subject: Path, candidate: Path, *, hide_embedding: bool = False) -> Row:
-    """One pair after gauge fixing, in figures. hide_embedding: as if no token were shared."""
-    left, right = open_checkpoint(subject), open_checkpoint(candidate)
-    began = time.process_time()
-    pair = Compared(left, right, Allowance(left.container, right.container, None), (subject, candidate))
-    rows = None if hide_embedding else shared_rows(pair)
-    outcome = gauge_pair(pair, find_layers(pair), rows, full=False)
-    row: Row = {"ran": outcome.ran, "decided": outcome.decided, "seconds": round(time.process_time() - began, 2)}
-    if outcome.ran:
-        first = outcome.evidence[0]
-        row |= {
-            "matched": first.matched, "of": first.of, "log10_p": round(first.log10_p or 0.0, 1),
-            "by_layer": list(first.extra["by_layer"]), "mismatched": first.extra["mismatched_mean"],
-            "withheld": first.extra["withheld"], "map": [c["layers"] for c in outcome.document["cells"]],
-            "fit": outcome.document["rotation"]["fit"],
-            "exact": {e.test: round(e.log10_p or 0.0, 1) for e in outcome.evidence if e.kind == "exact"},
-        }  # fmt: skip
-    else:
-        row["why"] = outcome.why
-    for side in (left, right):
-        side.close()
-    return row
-
-
-def rewritten(source: Path, folder: Path, seed: str, operation: Operation | None = None, after: bool = False) -> Path:
-    """The source after an operation and every output-preserving move. after: the moves come first, the operation last."""
-    model = Model.load(source)
-    if after:
-        model = reparameterise(model, seed)
-    if operation is not None and operation.step:
-        model = apply(operation.step, model, seed, **operation.parameters)
-    if not after:
-        model = reparameterise(model, seed)
-    return model.save(folder)
-
-
-def related_rows(shape: str, hide: bool = False) -> Iterator[Row]:
-    """Everything further trained or grown in the truth set, its subject rewritten by every move."""
-    for pair in pairs(shape):
-        if pair.truth == RELATED and _built(pair):
-            with tempfile.TemporaryDirectory() as folder:
-                subject = rewritten(TRUTH / pair.subject, Path(folder) / "m", pair.subject)
-                yield {"stratum": pair.stratum, "further": pair.further, "subject": pair.subject} | held(
-                    subject, TRUTH / pair.candidate, hide_embedding=hide
-                )
-
-
-def operation_rows(shape: str, bases: int = 1) -> Iterator[Row]:
-    """Every operation of the registry on a base, then every move; and the two the other way round."""
-    for n in range(bases):
-        base = TRUTH / shape / f"independent-{n:03d}"
-        for operation in operations():
-            for after in (False, True):
-                row: Row = {"operation": operation.name, "moves": "first" if after else "last", "base": n}
-                with tempfile.TemporaryDirectory() as folder:
-                    try:
-                        made = rewritten(base, Path(folder) / "m", f"{n}", operation, after)
-                    except RefusedError as refusal:
-                        yield row | {"refused": str(refusal)}
-                        continue
-                    yield row | held(made, base)
-
-
-def stranger_rows(shape: str, most: int, hide: bool = False) -> Iterator[Row]:
-    """Independents (pairs at random), and every stratum that shares nothing."""
-    found = [p for p in pairs(shape) if p.truth != RELATED and _built(p)]
-    plain = [p for p in found if p.stratum == "independent"]
-    random.Random(6).shuffle(plain)
-    for pair in [*plain[:most], *(p for p in found if p.stratum != "independent")]:
-        yield {
-            "truth": pair.truth,
-            "stratum": pair.stratum,
-            "subject": pair.subject,
-            "candidate": pair.candidate,
-        } | held(TRUTH / pair.subject, TRUTH / pair.candidate, hide_embedding=hide)
-
-
-def _built(pair: Pair) -> bool:
-    return all((TRUTH / name / "config.json").exists() for name in (pair.subject, pair.candidate))
+def code_digest() -> str:
+    """Changes when the code that is measured, or the rows, change."""
+    whole = hashlib.sha256()
+    paths = [p for room in ROOMS for p in (HERE.parent / "forebear" / room).rglob("*") if p.suffix in (".py", ".toml")]
+    for path in sorted([*paths, HERE / "gauge_rows.py", HERE / "gauge_models.py"]):
+        whole.update(path.name.encode() + b"\0" + path.read_bytes())
+    return whole.hexdigest()[:12]
 
 
 def wilson(found: int, of: int) -> tuple[float, float]:
@@ -127,67 +47,103 @@ def wilson(found: int, of: int) -> tuple[float, float]:
 
 
 def summary(rows: list[Row], key: str) -> list[Row]:
-    """Found of n with its interval, by the values of a key, with the worst figures seen."""
+    """Found of n with its interval, by the values of a key, with the worst figures seen; refused rows are left out."""
     out = []
     for value in dict.fromkeys(r.get(key) for r in rows):
-        mine = [r for r in rows if r.get(key) == value and "refused" not in r]
+        mine = [r for r in rows if r.get(key) == value and "decided" in r]
         if not mine:
             continue
         count = sum(r["decided"] for r in mine)
         low, high = wilson(count, len(mine))
-        ran = [r for r in mine if r["ran"]]
-        out.append(
-            {
-                key: value, "called": count, "of": len(mine), "low": round(low, 4), "high": round(high, 4),
-                "most_per_layer": max((max(r["by_layer"]) for r in ran), default=None),
-                "least_share": min((round(r["matched"] / r["of"], 3) for r in ran), default=None),
-                "most_matched": max((r["matched"] for r in ran), default=None),
-                "most_mismatched": max((r["mismatched"] or 0.0 for r in ran), default=None),
-                "mean_mismatched": round(float(np.mean([r["mismatched"] or 0.0 for r in ran])), 3) if ran else None,
-            }
-        )  # fmt: skip
+        line: Row = {key: value, "called": count, "of": len(mine), "low": round(low, 4), "high": round(high, 4)}
+        out.append(line | _worst([r for r in mine if r.get("ran")]) | _maps(mine))
     return out
 
 
-def document(shape: str, most: int, parts: list[str]) -> dict[str, Any]:
-    """The measured parts of one shape."""
-    made: dict[str, Any] = {"schema": "forebear-bench/gauge/1", "shape": shape, "machine": machine()}
-    if "related" in parts:
-        rows = [_told(r) for r in related_rows(shape)]
-        made["related"] = {"summary": summary(rows, "stratum"), "rows": rows}
-    if "operations" in parts:
-        rows = [_told(r) for r in operation_rows(shape)]
-        made["operations"] = {"summary": summary(rows, "moves"), "rows": rows}
-    if "strangers" in parts:
-        rows = [_told(r) for r in stranger_rows(shape, most)]
-        made["strangers"] = {"summary": summary(rows, "stratum"), "rows": rows}
-    if "no-embedding" in parts:
-        rows = [_told(r) for r in related_rows(shape, True)]
-        made["no_embedding"] = {
-            "summary": summary(rows, "stratum"),
-            "by_training": summary(rows, "further"),
-            "rows": rows,
-        }
-        rows = [_told(r) for r in stranger_rows(shape, most, True)]
-        made["no_embedding_strangers"] = {"summary": summary(rows, "stratum"), "rows": rows}
+def _worst(ran: list[Row]) -> Row:
+    if not ran:
+        return {}
+    return {
+        "most_per_layer": max(max(r["by_layer"]) for r in ran),
+        "least_share": min(round(r["matched"] / r["of"], 3) for r in ran),
+        "most_matched": max(r["matched"] for r in ran),
+        "all_neurons": sum(r["matched"] == r["of"] for r in ran),
+        "most_mismatched": max(r["mismatched"] or 0.0 for r in ran),
+        "mean_mismatched": round(float(np.mean([r["mismatched"] or 0.0 for r in ran])), 3),
+    }
+
+
+def _maps(rows: list[Row]) -> Row:
+    words = ("pairs_right", "every_layer_right", "experts_right")
+    return {w: sum(bool(r.get(w)) for r in rows) for w in words if any(w in r for r in rows)}
+
+
+def found_among_plain(rows: list[Row]) -> Row:
+    """Of the operations whose plain form is found, how many are found after moves: alone, and all together; and the misses."""
+    plain = {r["operation"] for r in rows if r["move"] == "none" and r.get("decided")}
+    asked = [r for r in rows if r["move"] != "none" and r["operation"] in plain and "decided" in r]
+    lines: Row = {"operations": len(plain), "plain_not_found": sorted(
+        {r["operation"] for r in rows if r["move"] == "none" and r.get("decided") is False})}  # fmt: skip
+    for word, mine in (
+        ("alone", [r for r in asked if r["move"] != "all moves"]),
+        ("together", [r for r in asked if r["move"] == "all moves"]),
+    ):
+        count = sum(r["decided"] for r in mine)
+        low, high = wilson(count, len(mine))
+        lines[word] = {"found": count, "of": len(mine), "low": round(low, 4), "high": round(high, 4)}
+    lines["missed"] = [{k: r.get(k) for k in ("operation", "move", "relation")} for r in asked if not r["decided"]]
+    return lines
+
+
+def measured(part: str, shape: str, most: int) -> list[Row]:
+    """Every row of a part, from the log where it is there, made and logged where it is not."""
+    log = WORK / "gauge-rows" / f"{shape}-{part}-{code_digest()}.jsonl"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    known = {r["name"]: r for r in map(json.loads, log.read_text("utf-8").splitlines())} if log.exists() else {}
+    rows = []
+    for task in PARTS[part][0](shape, most):
+        if task.name not in known:
+            began = time.process_time()
+            known[task.name] = {"name": task.name} | task.facts | task.run()
+            known[task.name]["all_seconds"] = round(time.process_time() - began, 2)
+            with log.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(known[task.name]) + "\n")
+            _say(known[task.name])
+        rows.append(known[task.name])
+    return rows
+
+
+def _say(row: Row) -> None:
+    shown = {k: v for k, v in row.items() if k not in ("map", "seconds", "all_seconds", "name", "candidate")}
+    print(" ".join(f"{k}={v}" for k, v in shown.items()), file=sys.stderr, flush=True)
+
+
+def document(shape: str, most: int, parts: list[str], commit: str, before: dict[str, Any]) -> dict[str, Any]:
+    """The measured parts of one shape; parts measured before at another commit stay, each with its own."""
+    made = {**before, "schema": "forebear-bench/gauge/2", "shape": shape, "machine": machine()}
+    for part in parts:
+        rows = measured(part, shape, most)
+        told: Row = {"commit": commit, "code": code_digest(), "summary": summary(rows, PARTS[part][1]), "rows": rows}
+        if part == "moves":
+            told["found"] = found_among_plain(rows)
+        made[part] = told
     return made
 
 
-def _told(row: Row) -> Row:
-    shown = {k: v for k, v in row.items() if k not in ("map", "exact", "seconds", "candidate")}
-    print(" ".join(f"{k}={v}" for k, v in shown.items()), file=sys.stderr, flush=True)
-    return row
-
-
 def main() -> int:
-    """`python -m bench.gauge --shape llama64 --part related strangers --pairs 300 -o FILE`."""
+    """Measure some parts of a shape and write them into its document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", required=True)
-    parser.add_argument("--part", nargs="+", default=["related", "operations", "strangers"])
+    parser.add_argument("--part", nargs="+", default=["related", "moves", "strangers"], choices=list(PARTS))
     parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--commit", default="", help="the commit the code is a copy of")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
-    write_json(options.output, document(options.shape, options.pairs, options.part))
+    before = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
+    before = before if before.get("schema") == "forebear-bench/gauge/2" else {}
+    for part in options.part:  # written after each, so that a limit of time costs one part
+        before = document(options.shape, options.pairs, [part], options.commit, before)
+        write_json(options.output, before)
     return 0
 
 
