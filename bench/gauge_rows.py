@@ -131,7 +131,7 @@ def strangers(shape: str, most: int, moves: tuple[Step, ...] = (), destroy: bool
     for p in [*(p for p in found if p.stratum != "independent"), *plain[:most]]:
         facts = {"truth": p.truth, "stratum": p.stratum, "subject": p.subject, "candidate": p.candidate}
         yield Task(f"{p.subject} {p.candidate}", facts, lambda p=p: changed(  # type: ignore[misc]
-            TRUTH / p.subject, moves, p.subject, lambda made: _figures(made, TRUTH / p.candidate), destroy))  # fmt: skip
+            TRUTH / p.subject, moves, p.subject, lambda made: _judged(made, TRUTH / p.candidate), destroy))  # fmt: skip
 
 
 def rewritten_strangers(shape: str, most: int) -> Iterator[Task]:
