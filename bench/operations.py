@@ -25,6 +25,8 @@ class Operation:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     named: bool = True
     """One of the twelve that are tried with every amount of further training; the others only with 0 and 1."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that are models: "donor" (an independent of the same shape), "donors" (a list of that one) or "base"."""
 
 
 NAMED = (
@@ -44,14 +46,25 @@ NAMED = (
 """The twelve named operations. A step the registry lacks, or that refuses a family, is listed as not done."""
 
 
+WORDED = (
+    Operation("heads-added", "heads-added", {"groups": 2}, named=False),
+    Operation("half the rows from another model", "rows-from-donor", {"share": 0.5}, False, {"donor": "donor"}),
+    Operation("merged, six parts to four", "merged", {"weights": (0.6, 0.4)}, False, {"others": "donors"}),
+    Operation("embedding put back", "frozen-restored", {"tensors": "*embed*"}, False, {"base": "base"}),
+    Operation("embedding put back (wte)", "frozen-restored", {"tensors": "*wte*"}, False, {"base": "base"}),
+)
+"""Others whose step must be told something: numbers, or further models."""
+
+
 def operations() -> list[Operation]:
     """The named ones, then every other operation the registry knows and that needs no further word."""
+    known = {o.step for o in (*NAMED, *WORDED)}
     rest = [
         Operation(name, name, named=False)
         for name, step in STEPS.items()
-        if step.kind == "operation" and name not in {o.step for o in NAMED} and not _needs_words(name)
+        if step.kind == "operation" and name not in known and not _needs_words(name)
     ]
-    return [*NAMED, *rest]
+    return [*NAMED, *rest, *WORDED]
 
 
 def named(name: str) -> Operation:
@@ -73,19 +86,27 @@ def undone() -> list[dict[str, str]]:
     wordy = [
         {"operation": name, "why": "its parameters have no default"}
         for name, step in STEPS.items()
-        if step.kind == "operation" and _needs_words(name) and name not in {o.step for o in NAMED}
+        if step.kind == "operation" and _needs_words(name) and name not in {o.step for o in (*NAMED, *WORDED)}
     ]
     return missing + wordy
 
 
-def derive(source: Path, target: Path, operation: Operation, form: str, seed: int) -> None:
+def derive(
+    source: Path, target: Path, operation: Operation, form: str, seed: int, models: Mapping[str, Path] | None = None
+) -> None:
     """Writes source after the operation, in one of FORMS, to target.
 
-    Raises: RefusedError where the step does not apply.
+    models: folders of "donor" and "base", for operations that need them.
+    Raises: RefusedError where the step does not apply; KeyError where a model it needs was not given.
     """
     model = Model.load(source)
     if operation.step:
-        model = apply(operation.step, model, seed, **operation.parameters)
+        more = {name: _further(word, models or {}) for name, word in operation.models.items()}
+        model = apply(operation.step, model, seed, **operation.parameters, **more)
     if form in MOVES:
         model = reparameterise(model, f"table/{seed}", MOVES[form])
     model.save(target)
+
+
+def _further(word: str, models: Mapping[str, Path]) -> Model | list[Model]:
+    return [Model.load(models["donor"])] if word == "donors" else Model.load(models[word])

@@ -31,6 +31,8 @@ from forebear.core.errors import RefusedError
 SEEDS = 3
 STRANGER = 10
 """Operations are also done to independents: number n + STRANGER stands against base n, and must not be called related."""
+DONOR = 14
+"""Number n + DONOR gives rows or is merged in; it is neither the stranger nor the base."""
 SHARES = {0.0: "", **{share: word for word, share in FURTHER.items()}}
 
 
@@ -64,7 +66,8 @@ def cells(shape: str, chosen: Sequence[Operation], root: Path = TRUTH) -> Iterat
                     if (root / child / "record.json").exists():
                         yield Cell(operation.name, share, form, seed, False, child, candidate)
                 stranger = base(shape, seed + STRANGER)
-                if share == 0.0 and (root / stranger / "record.json").exists():
+                alone = "base" not in operation.models.values()  # else the stranger would hold parts of the base
+                if share == 0.0 and alone and (root / stranger / "record.json").exists():
                     yield Cell(operation.name, share, "reparameterised", seed, True, stranger, candidate)
 
 
@@ -74,7 +77,9 @@ def score_cell(methods: Sequence[str], root: Path, cell: Cell) -> list[Row]:
     folder = WORK / "table" / secrets.token_hex(8)
     common: Row = asdict(cell) | {"subject": cell.id, "candidate": cell.candidate}
     try:
-        derive(root / cell.source, folder, chosen, cell.form, cell.seed)
+        donor = base(cell.source.split("/")[0], cell.seed + DONOR)
+        models = {"donor": root / donor, "base": root / cell.candidate}
+        derive(root / cell.source, folder, chosen, cell.form, cell.seed, models)
         return [common | {"method": m} | _scored(m, folder, root / cell.candidate) for m in methods]
     except RefusedError as problem:
         return [common | {"method": m, "refused": str(problem)} for m in methods]
