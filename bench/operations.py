@@ -101,7 +101,7 @@ def derive(
     """
     model = Model.load(source)
     if operation.step:
-        more = {name: _further(word, models or {}) for name, word in operation.models.items()}
+        more: dict[str, Any] = {name: _further(word, models or {}) for name, word in operation.models.items()}
         model = apply(operation.step, model, seed, **operation.parameters, **more)
     if form in MOVES:
         model = reparameterise(model, f"table/{seed}", MOVES[form])
