@@ -15,7 +15,8 @@ from forebear.comparison.evidence import Evidence
 from forebear.comparison.layers import find_layers
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, AxisPlan, compare_private
-from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P
+from forebear.comparison.tensors import Surveyed
+from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE
 from forebear.comparison.verdict import Component, State, could_decide, findings_among, of_component, two_symmetries
 from forebear.comparison.vocabulary import SharedRows
 from forebear.files.base import Float32
@@ -38,7 +39,8 @@ def head_evidence(pair: Pair, rows: SharedRows | None) -> list[Evidence]:
     inside = (rows.ids_a < pieces[0].shape[0]) & (rows.ids_b < pieces[1].shape[0])
     ids = rows.ids_a[inside], rows.ids_b[inside]
     costs = [
-        len(i) * row_bytes(side, p.tensor) for i, side, p in zip(ids, (pair.subject, pair.candidate), pieces, strict=True)
+        len(i) * row_bytes(side, p.tensor)
+        for i, side, p in zip(ids, (pair.subject, pair.candidate), pieces, strict=True)
     ]
     if len(ids[0]) < 2 or not pair.allowance.allows(costs[0], costs[1], "the head, as a component of its own (budget)"):
         return []
@@ -78,7 +80,9 @@ def through(checkpoint: Checkpoint, stack: str) -> Checkpoint:
     layout, definition = checkpoint.layout, checkpoint.definition
     assert layout is not None
     assert definition is not None
-    seen = replace(definition, main_stack=stack)
+    seen = definition._replace(
+        stacks={stack: definition.stacks[stack], **definition.stacks}
+    )  # the first is the main one
     return replace(checkpoint, definition=seen, layout=replace(layout, definition=seen))
 
 
@@ -111,7 +115,8 @@ class Embedding:
 
 def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Component]:
     """Every component that both sides have, with what its own tests say after multiplying by all tests looked at."""
-    found = [_embedding(evidence, embedding), _layers(evidence)]
+    layers = _layers(evidence)
+    found = [_embedding(evidence, embedding, layers), layers]
     names = list(dict.fromkeys(str(e.extra["component"]) for e in evidence if e.extra.get("component")))
     for name in names:
         own = of_component(evidence, name)
@@ -120,19 +125,21 @@ def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Co
     return [c for c in found if c.state != "not-tested"]
 
 
-def _embedding(evidence: Sequence[Evidence], known: Embedding) -> Component:
+def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component) -> Component:
+    """Raw coordinates first; what gauge fixing says of the rows only where they show nothing."""
     own = [e for e in evidence if e.axis == "channels" and not e.extra.get("gauge")]
-    name = "embedding"
-    if known.gauge in GAUGE_STATES:
-        return Component(name, GAUGE_STATES[known.gauge], None)
-    if known.rows is None:
-        return Component(name, "not-tested", None)
-    close = row_closeness(known.rows)
-    own = [replace(e, extra={**e.extra, "row_cosine": close}) for e in own]
-    state = _by_rows(evidence, own)
-    if state == "not-found" and known.rows.how == "ids":  # rows paired by id find nothing where ids were reordered
-        state = "open"
-    return Component(name, state, _least(own))
+    state: State = "not-tested"
+    if known.rows is not None:
+        close = row_closeness(known.rows)
+        own = [replace(e, extra={**e.extra, "row_cosine": close}) for e in own]
+        state = _by_rows(evidence, own)
+        if state == "not-found" and known.rows.how == "ids":  # rows paired by id find nothing where ids were reordered
+            state = "open"
+    if state == "alike" and layers.state == "shared":
+        state = "shared"
+    if state not in ("shared", "alike"):
+        state = GAUGE_STATES.get(known.gauge, state)
+    return Component("embedding", state, _least(own))
 
 
 def _layers(evidence: Sequence[Evidence]) -> Component:
@@ -176,3 +183,14 @@ def _nothing(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
 def _least(own: Sequence[Evidence]) -> float | None:
     known = [e.log10_p for e in own if e.decides and e.log10_p is not None]
     return min(known, default=None)
+
+
+def head_seen(surveyed: Sequence[Surveyed], components: Sequence[Component]) -> list[Component]:
+    """The head of a pair whose layers settled it, from the few rows looked at for effects; a figure that describes."""
+    states = {c.name: c.state for c in components}
+    figures = [
+        s.figures for s in surveyed if s.piece.part == HEAD and s.piece.kind == "matrix" and s.figures is not None
+    ]
+    if HEAD in states or states.get("layers") != "shared" or not figures:
+        return []
+    return [Component(HEAD, "shared" if figures[0][0] >= SEEN_COSINE else "unlike", None)]

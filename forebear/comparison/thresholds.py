@@ -32,3 +32,5 @@ COPIED_ROWS = 0.98
 on hidden states agree in their channels with rows at 0.02 to 0.05."""
 NOTHING_LOG10_P = -2.0
 """A component was not found when no test of it goes below this; between here and the level it cannot be told."""
+SEEN_COSINE = 0.3
+"""Cosine of a few rows in place from which a head beside shared layers is told as shared; it describes only."""

@@ -80,15 +80,17 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
-State = Literal["shared", "alike", "rotated", "not-found", "open", "not-tested"]
+State = Literal["shared", "alike", "rotated", "not-found", "open", "unlike", "not-tested"]
 
 
 @dataclass(frozen=True)
 class Component:
     """A part of a model that may have an origin of its own (METHODS §11, shares components).
 
-    name:  "embedding", "layers", "head", "vision layers". state: "shared"; "alike" (channels agree, rows do not); "rotated" (rows
-           follow one rotation, which has no exact test); "not-found" (tests that could have reached the level show nothing); "open".
+    name:    "embedding", "layers", "head", "vision layers".
+    state:   "shared"; "alike" (channels agree, rows do not); "rotated" (rows follow one rotation, which has no exact test);
+             "not-found" (tests that could have reached the level show nothing); "open"; "unlike" (rows looked at do not agree,
+             which describes).
     log10_p: the least of its own tests, before the factor of all tests.
     """
 
@@ -140,22 +142,8 @@ def judge(
         )
     found = findings_among(evidence)
     primary = min(found, key=lambda e: e.log10_p or 0.0, default=None)
-    calibrated = [e for e in found if e.kind == "calibrated"]
-    if shared_start is not None and (settled(evidence) or calibrated):
-        return Verdict("shared-start", shared_start, primary)
-    rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
-    if rewritten and (settled(evidence) or calibrated) and not _start_excluded(evidence):
-        return Verdict("cannot-tell", _start_open(found, training), primary)
-    if (settled(evidence) or calibrated) and _lacking(components):
-        words = f"{_component_words(components, found, training_shared)} {training}".strip()
-        return Verdict("shares-components", words, primary, rewritten)
-    if settled(evidence):
-        words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
-        return Verdict("related", words, primary, rewritten)
-    if calibrated:
-        return Verdict(
-            "related", f"{_related_words(found, training_shared, True)} {training}".strip(), calibrated[0], True
-        )
+    if settled(evidence) or any(e.kind == "calibrated" for e in found):
+        return _agreement(evidence, found, primary, shared_start, training, training_shared, components)
     if _parts_alone(components):
         return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
     if found:
@@ -172,6 +160,30 @@ def judge(
     return Verdict(
         "cannot-tell", f"No test could decide.{_reasons(withheld) or ' No exchangeable axis is known for this pair.'}"
     )
+
+
+def _agreement(
+    evidence: Sequence[Evidence],
+    found: Sequence[Evidence],
+    primary: Evidence | None,
+    shared_start: str | None,
+    training: str,
+    training_shared: bool,
+    components: Sequence[Component],
+) -> Verdict:
+    """The layers of the main tower agree: is it the weights, and is it all of the model?"""
+    if shared_start is not None:
+        return Verdict("shared-start", shared_start, primary)
+    rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
+    if rewritten and not _start_excluded(evidence):
+        return Verdict("cannot-tell", _start_open(found, training), primary)
+    if _lacking(components):
+        words = f"{_component_words(components, found, training_shared)} {training}".strip()
+        return Verdict("shares-components", words, primary, rewritten)
+    if not settled(evidence):
+        primary = next(e for e in found if e.kind == "calibrated")
+    words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
+    return Verdict("related", words, primary, rewritten)
 
 
 def _lacking(components: Sequence[Component]) -> bool:
@@ -251,7 +263,7 @@ def _figures(found: Sequence[Evidence]) -> str:
             )
         elif e.test == "sign":
             said.append(
-                f"signs of {e.axis} agree (z {e.extra.get('z', 0.0):.1f} of at most {e.extra.get('max_z', 0.0):.1f})"
+                f"signs of {_of(e)} agree (z {e.extra.get('z', 0.0):.1f} of at most {e.extra.get('max_z', 0.0):.1f})"
             )
         elif e.kind == "calibrated":
             said.append(
@@ -266,8 +278,13 @@ def _figures(found: Sequence[Evidence]) -> str:
 def _counted(e: Evidence) -> str:
     layers = e.extra.get("layers", 0)
     if layers > 1 and e.matched == e.of and e.of is not None and e.of % layers == 0:
-        return f"all {e.of // layers} {e.axis} in each of {layers} layers"
-    return f"{e.matched} of {e.of} {e.axis}" + (f" in {layers} layers" if layers > 1 else "")
+        return f"all {e.of // layers} {_of(e)} in each of {layers} layers"
+    return f"{e.matched} of {e.of} {_of(e)}" + (f" in {layers} layers" if layers > 1 else "")
+
+
+def _of(e: Evidence) -> str:
+    """Units with the component they belong to: "channels of the head"."""
+    return e.axis.replace(", ", " of the ", 1) if e.extra.get("component") else e.axis
 
 
 def _reasons(withheld: Sequence[str]) -> str:

@@ -61,10 +61,22 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     if count < 2:
         pair.note("channels were not tested by tokens: the budget does not pay for two embedding rows a side")
         return None
-    pick = evenly(len(ids_a), count)
+    pick = evenly(len(ids_a), count) if pair.ahead is None else _fetched(pair, pieces, (ids_a, ids_b), count)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
     return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces)
+
+
+def _fetched(pair: Pair, pieces: tuple[Piece, Piece], ids: tuple[NDArray[np.intp], NDArray[np.intp]], count: int) -> NDArray[np.intp]:
+    """Tokens that lie together where a side is at an address, their rows fetched. Returns: places in `ids`."""
+    from forebear.comparison.ahead import token_places
+
+    assert pair.ahead is not None
+    left = pair.allowance.left()
+    tensors = pieces[0].tensor, pieces[1].tensor
+    pick = token_places(pair, tensors, ids, count, None if left is None else left // EMBEDDING_SHARE)
+    pair.ahead.fetch(pair, [(tensors[0], np.unique(ids[0][pick]))], [(tensors[1], np.unique(ids[1][pick]))])
+    return pick
 
 
 def _rows(checkpoint: Checkpoint, piece: Piece) -> int:

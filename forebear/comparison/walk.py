@@ -14,7 +14,7 @@ from forebear.comparison.layers import LayerMap, find_layers
 from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
-from forebear.comparison.tensors import survey, tensor_rows
+from forebear.comparison.tensors import Surveyed, survey, tensor_rows
 from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
@@ -90,8 +90,8 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
         _add_gauge(alignment, gauge)
-    alignment |= told_components(alignment["words"], parts)
     looked = survey(pair, layers)
+    alignment |= told_components(alignment["words"], [*parts, *_head_seen(looked, parts)])
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
 
@@ -115,6 +115,12 @@ def _components(
     more += stack_evidence(pair, audit, full=full)
     evidence += [_withhold(e, audit.withheld) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
+
+
+def _head_seen(looked: list[Surveyed], parts: list[Component]) -> list[Component]:
+    from forebear.comparison.components import head_seen
+
+    return head_seen(looked, parts)
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:

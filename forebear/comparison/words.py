@@ -65,6 +65,7 @@ COMPONENT_WORDS = {
     "rotated": "component {name}: rows follow one rotation, which no test with a known null decides on",
     "not-found": "component {name}: nothing shared was found",
     "open": "component {name}: cannot be told",
+    "unlike": "component {name}: the rows looked at do not agree",
 }
 
 
@@ -73,7 +74,8 @@ def told_components(words: list[str], components: Sequence[Component]) -> dict[s
     if any(c.state in ("shared", "alike", "rotated") for c in components):
         words += [COMPONENT_WORDS[c.state].format(name=c.name) for c in components if c.state in COMPONENT_WORDS]
     told = [
-        {"name": c.name, "state": c.state, "log10_p": None if c.log10_p is None else round(c.log10_p, 3)} for c in components
+        {"name": c.name, "state": c.state, "log10_p": None if c.log10_p is None else round(c.log10_p, 3)}
+        for c in components
     ]
     return {"components": told}
 

@@ -19,13 +19,14 @@ def relation(document):
     return document["verdict"]["relation"]
 
 
-def test_a_stranger_with_copied_embeddings_is_related_by_channels_only_and_no_shared_start(tmp_path):
+def test_a_stranger_with_copied_embeddings_shares_components_and_no_start(tmp_path):
     folder = demo_folder()
     arrays, base = load(folder / "independent"), load(folder / "base")
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         arrays[name] = base[name]
     document = forebear.compare(save(tmp_path / "copied", arrays, folder / "independent"), [folder / "base"])
-    assert relation(document) == "related-channels-only"
+    assert relation(document) == "shares-components"
+    assert "embedding, head" in document["verdict"]["words"]
 
 
 def test_equal_matrices_with_gains_drawn_anew_are_related_and_not_a_mere_start(tmp_path):

@@ -1,4 +1,4 @@
-"""Embedding rows after a rotation that they did not make: do they follow it, in place or under other token ids? (METHODS §9, §10)"""
+"""Embedding rows after a rotation they did not make: do they follow it, in place or under other token ids? (METHODS §9, §10)"""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RowsFound:
 
 
 def rows_of_their_own_rotation(rows: SharedRows, rotation: Rotation) -> str:
-    """ "rotated" where held-out rows follow the rotation of the others nearly exactly, and differ enough for that to mean anything."""
+    """ "rotated" where held-out rows follow the rotation of the others nearly exactly, and differ enough to mean anything."""
     d_eff = effective_dimension(rows.b, rows.b)
     close = rotation.tokens > 0 and rotation.fit >= COPIED_ROWS and d_eff is not None and d_eff >= LEAST_ROWS_D_EFF
     return "rotated" if close else ""
@@ -81,5 +81,6 @@ def _matched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation) -> RowsFo
         return RowsFound()
     order = "under another token id" if moved * 2 > found else "under the same token id"
     return RowsFound(
-        "carried", f"{found:,} of {len(chosen):,} embedding rows asked were found in the candidate by their content, most {order}"
+        "carried",
+        f"{found:,} of {len(chosen):,} embedding rows asked were found in the candidate by their content, most {order}",
     )

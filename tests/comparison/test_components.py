@@ -1,0 +1,150 @@
+"""Parts of different origin in one model: each is named, with what was found and what was not (METHODS §11)."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forebear
+from forebear.comparison.components import Embedding, components_of, head_seen, through
+from forebear.comparison.demo import demo_folder
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.verdict import Component, judge
+from forebear.models.checkpoint import open_checkpoint
+from forebear.recipes.steps.compose import reparameterise
+from forebear.recipes.steps.model import Model
+from tests.comparison.variants import load, save
+
+INDEPENDENTS = Path(__file__).resolve().parent.parent / "data" / "independents"
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+def mixed(target, *, embedding, tower, head):
+    """A model of three origins, by number of independent."""
+    arrays = load(INDEPENDENTS / str(tower))
+    arrays[EMBEDDING] = load(INDEPENDENTS / str(embedding))[EMBEDDING]
+    arrays[HEAD] = load(INDEPENDENTS / str(head))[HEAD]
+    return save(target, arrays, INDEPENDENTS / str(tower))
+
+
+def looked(subject, candidate):
+    document = forebear.compare(subject, [candidate])
+    states = {c["name"]: c["state"] for c in document["alignment"]["components"]}
+    return document, document["verdict"], states
+
+
+@pytest.fixture(scope="module")
+def three_origins(tmp_path_factory):
+    return mixed(tmp_path_factory.mktemp("mixed") / "m", embedding=1, tower=2, head=3)
+
+
+@pytest.mark.parametrize(("donor", "part"), [(1, "embedding"), (2, "layers"), (3, "head")])
+def test_each_donor_of_a_mixed_model_is_named_by_its_part_and_no_other(three_origins, donor, part):
+    document, verdict, states = looked(three_origins, INDEPENDENTS / str(donor))
+    assert verdict["relation"] == "shares-components"
+    assert f"in some components: {part}." in verdict["words"]
+    assert [name for name, state in states.items() if state == "shared"] == [part]
+    assert f"component {part}: shared with the candidate" in document["alignment"]["words"]
+
+
+def test_a_model_that_gave_nothing_to_the_mixture_is_no_relation(three_origins):
+    _, verdict, states = looked(three_origins, INDEPENDENTS / "4")
+    assert verdict["relation"] == "no-evidence"
+    assert set(states.values()) == {"not-found"}
+
+
+def test_an_embedding_copied_into_a_stranger_is_a_component_and_not_a_relation(tmp_path):
+    _, verdict, states = looked(mixed(tmp_path / "m", embedding=0, tower=5, head=5), INDEPENDENTS / "0")
+    assert verdict["relation"] == "shares-components"
+    assert states == {"embedding": "shared", "layers": "not-found", "head": "not-found"}
+    assert not verdict["reparameterised"]
+
+
+def test_an_embedding_that_only_resembles_is_not_called_copied(tmp_path):
+    """Rows halfway between a copy and a stranger's: channels agree, as training on the other's vectors makes them."""
+    arrays = load(INDEPENDENTS / "5")
+    mine, theirs = (a - a.mean(axis=0) for a in (arrays[EMBEDDING], load(INDEPENDENTS / "0")[EMBEDDING]))
+    arrays[EMBEDDING] = (mine + theirs).astype(np.float32)
+    _, verdict, states = looked(save(tmp_path / "m", arrays, INDEPENDENTS / "5"), INDEPENDENTS / "0")
+    assert verdict["relation"] == "related-channels-only"
+    assert states["embedding"] == "alike"
+
+
+def test_a_tower_is_found_under_another_embedding_after_every_move(tmp_path):
+    arrays, other = load(demo_folder() / "base"), load(demo_folder() / "independent")
+    subject = save(tmp_path / "m", arrays | {EMBEDDING: other[EMBEDDING], HEAD: other[HEAD]}, demo_folder() / "base")
+    moved = reparameterise(Model.load(subject), 4).save(tmp_path / "moved")
+    _, verdict, states = looked(moved, demo_folder() / "base")
+    assert (verdict["relation"], verdict["reparameterised"]) == ("shares-components", True)
+    assert (states["layers"], states["embedding"]) == ("shared", "not-found")
+
+
+def test_a_rotated_embedding_in_a_stranger_is_told_and_not_decided(tmp_path):
+    subject = mixed(tmp_path / "m", embedding=1, tower=2, head=3)
+    moved = reparameterise(Model.load(subject), 4).save(tmp_path / "moved")
+    _, verdict, states = looked(moved, INDEPENDENTS / "1")
+    assert verdict["relation"] == "cannot-tell"
+    assert states["embedding"] == "rotated"
+    assert "follow one rotation" in verdict["words"]
+
+
+def test_a_new_head_on_a_descendant_is_said_and_changes_no_relation(tmp_path):
+    arrays = load(demo_folder() / "descendant")
+    arrays[HEAD] = np.random.default_rng(3).standard_normal(arrays[HEAD].shape).astype(np.float32)
+    document, verdict, states = looked(
+        save(tmp_path / "m", arrays, demo_folder() / "descendant"), demo_folder() / "base"
+    )
+    assert verdict["relation"] == "related"
+    assert states["head"] == "unlike"
+    assert "component head: the rows looked at do not agree" in document["alignment"]["words"]
+
+
+def test_a_descendant_has_all_its_components():
+    _, verdict, states = looked(demo_folder() / "descendant", demo_folder() / "base")
+    assert verdict["relation"] == "related"
+    assert states == {"embedding": "shared", "layers": "shared", "head": "shared"}
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.combinations(range(6), 2))[1::3])
+def test_no_component_of_strangers_is_shared(left, right):
+    _, verdict, states = looked(INDEPENDENTS / str(left), INDEPENDENTS / str(right))
+    assert verdict["relation"] == "no-evidence"
+    assert "shared" not in states.values()
+
+
+def private(test, symmetry, log10_p, component=None):
+    extra = {"z": 9.0, "max_z": 9.0, **({"component": component} if component else {})}
+    axis = f"neurons, {component}" if component else "neurons"
+    return Evidence(test, axis, "exact", log10_p, True, symmetry, True, 40, 40, extra=extra)
+
+
+@pytest.mark.parametrize(("main", "vision", "expected"), [
+    (-40.0, -40.0, "related"), (-40.0, 0.0, "shares-components"), (0.0, -40.0, "shares-components"),
+    (0.0, 0.0, "no-evidence"),
+])  # fmt: skip
+def test_a_tower_of_vision_speaks_for_itself(main, vision, expected):
+    evidence = [
+        private(t, s, p, c)
+        for p, c in ((main, None), (vision, "vision"))
+        for t, s in (("deck", "order"), ("sign", "sign"))
+    ]
+    components = components_of(evidence, Embedding(None))
+    assert [c.name for c in components] == ["layers", "vision layers"]
+    verdict = judge(
+        evidence, identical=False, shared_start=None, training="", training_shared=True, power=str, withheld=[],
+        components=components,
+    )  # fmt: skip
+    assert verdict.relation == expected
+
+
+def test_a_checkpoint_is_seen_through_its_other_tower():
+    checkpoint = open_checkpoint(demo_folder() / "base")
+    assert through(checkpoint, "main").layers == checkpoint.layers
+    checkpoint.close()
+
+
+def test_a_head_nobody_looked_at_is_not_told():
+    assert head_seen([], [Component("layers", "shared")]) == []
