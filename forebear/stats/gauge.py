@@ -129,6 +129,8 @@ class Agreement:
         return self.matched / self.of if self.of else 0.0
 
 
+COMPLETED_FROM = 0.5
+"""Share of agreements from which the neurons left over are asked again; it adds to what is plain and decides nothing."""
 View = tuple[F32, F32, bool]
 """Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""
 
@@ -137,14 +139,25 @@ def two_views(first: View, second: View) -> Agreement:
     """Name a partner in B for every neuron of A twice, from separate evidence, and count the agreements.
 
     A partner counts only where it names the neuron back among those asked, so that a neuron of B near to everything (a hub)
-    is named once at most.
+    is named once at most. Where at least half agree, both views are asked again about the neurons left over on either side, until
+    no more agree: a neuron that stands in another's light finds its partner (toys, further trained with the base's own
+    compute, rotation from neurons alone: 352 of 352 for 19 of 20 seeds instead of 1). Strangers never get there.
     Shapes:  each view (n, k) of A and (m, k) of B.
     Chance:  under one agreement; with one-sided naming toys give 1.7 to 1.8 (hubs), mismatched layers 1.1 to 1.4. Not exact.
     Source:  METHODS §9 (4).
     """
-    named = [mutual(view) for view in (first, second)]
-    matched = int(np.count_nonzero((named[0] == named[1]) & (named[0] >= 0)))
-    return Agreement(matched, len(named[0]), named[0], named[1])
+    named = mutual(first), mutual(second)
+    while True:
+        agreed = (named[0] == named[1]) & (named[0] >= 0)
+        count = int(np.count_nonzero(agreed))
+        left_a, left_b = np.flatnonzero(~agreed), np.setdiff1d(np.arange(len(first[1])), named[0][agreed])
+        if count < COMPLETED_FROM * len(agreed) or not len(left_a) or not len(left_b):
+            return Agreement(count, len(agreed), *named)
+        rest = [mutual((a[left_a], b[left_b], flips)) for a, b, flips in (first, second)]
+        if not ((rest[0] == rest[1]) & (rest[0] >= 0)).any():
+            return Agreement(count, len(agreed), *named)
+        for names, found in zip(named, rest, strict=True):
+            names[left_a] = np.where(found >= 0, left_b[found], -1)
 
 
 def mutual(view: View) -> I32:

@@ -105,6 +105,24 @@ def test_one_view_used_twice_agrees_with_itself_which_is_why_views_are_made_orth
     assert two_views((a, b, False), (a, b, False)).matched > 20
 
 
+def test_neurons_left_over_find_their_partners_once_most_agree():
+    """Two near twins name one partner; when the others are settled, each has its own. Without most, nothing is added."""
+    rng = generator("test/gauge/left-over")
+    n, d = 120, 40
+    gate, up = rng.standard_normal((n, d)), rng.standard_normal((n, d))
+    noisy = [(rows + 1.05 * rng.standard_normal((n, d))).astype(np.float32) for rows in (gate, up)]
+    b = [rows.astype(np.float32) for rows in (gate, up)]
+    alone = [mutual((x, y, False)) for x, y in zip(noisy, b, strict=True)]
+    at_once = int(np.count_nonzero((alone[0] == alone[1]) & (alone[0] >= 0)))
+    agreed = two_views((noisy[0], b[0], False), (noisy[1], b[1], False))
+    assert n // 2 <= at_once < agreed.matched
+    assert np.count_nonzero(agreed.partners == np.arange(n)) == agreed.matched >= 0.95 * n
+    strangers = [rng.standard_normal((n, d)).astype(np.float32) for _ in range(2)]
+    far = [mutual((x, y, False)) for x, y in zip(strangers, b, strict=True)]
+    once = int(np.count_nonzero((far[0] == far[1]) & (far[0] >= 0)))
+    assert two_views((strangers[0], b[0], False), (strangers[1], b[1], False)).matched == once <= 3
+
+
 def test_a_hub_is_named_once_at_most():
     """One neuron of B near to all of A is the best of all, and names only one back."""
     rng = generator("test/gauge/hub")
