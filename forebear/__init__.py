@@ -74,18 +74,23 @@ def inspect(
     against: str | Path | None = None,
     architecture: str | Path | None = None,
     max_header: int | str | None = None,
+    tokenizer: bool = False,
 ) -> Document:
     """What is in a checkpoint, from its header: container, architecture, sizes, tensors, claims, residue, odd things.
 
-    checkpoint: a file or folder, or a configuration alone (CONFIG.json), whose parameters are counted without weights.
-    full:    also read every value: digests, statistics, value grid.
+    checkpoint: a file or folder; a configuration alone (CONFIG.json), whose parameters are counted without weights; or a
+             tokenizer, file or folder, which is audited, with the rows of the embedding where weights lie beside it.
+    full:    also read every value: digests, statistics, value grid; and audit the tokenizer.
+    tokenizer: audit the checkpoint's tokenizer, and look for rows of the embedding that training hardly touched.
     against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
     Returns: a forebear/inspection/1 document.
     Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
     """
     from forebear.models.inspection import inspect_path
 
-    return inspect_path(checkpoint, full=full, against=against, architecture=architecture, max_header=max_header)
+    return inspect_path(
+        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header, tokenizer=tokenizer
+    )
 
 
 def demo() -> Document:

@@ -83,15 +83,18 @@ def compare(
 
 @app.command()
 def inspect(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint file or folder, or a configuration alone (.json).")],
-    full: Annotated[
-        bool, typer.Option("--full", help="Also read every value: digests, statistics, value grid.")
-    ] = False,
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A checkpoint file or folder, a configuration alone (.json), or a tokenizer.")
+    ],
+    full: Annotated[bool, typer.Option("--full", help="Also read every value, and audit the tokenizer.")] = False,
     against: Annotated[
         Path | None, typer.Option(help="A configuration, or the claimed part of one: how one count leads to the other.")
     ] = None,
     architecture: ArchitectureOption = None,
     max_header: HeaderOption = None,
+    tokenizer: Annotated[
+        bool, typer.Option("--tokenizer", help="Audit the tokenizer and the rows of the embedding.")
+    ] = False,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -99,7 +102,7 @@ def inspect(
 ) -> None:
     """What is in CHECKPOINT: container, architecture, sizes, tensors, claims, residue, odd things."""
     document = forebear.inspect(
-        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header
+        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header, tokenizer=tokenizer
     )
     show(document, form, output, language)
 

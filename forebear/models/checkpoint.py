@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from forebear.models.pieces import Piece
 from forebear.models.reading import read_units, rows_needed
 from forebear.models.registry import own_definition, select
 from forebear.models.settings import read_config
-from forebear.tokens.vocabulary import Vocabulary
+from forebear.tokens.vocabulary import InnerVocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
 
@@ -43,7 +43,7 @@ class Checkpoint:
     limits: list[str] = field(default_factory=list)
     folder: Path | None = None
     """Where the configuration and perhaps a tokenizer lie; None for weights held in memory."""
-    inner_vocabulary: Callable[[], Vocabulary | None] | None = None
+    inner_vocabulary: InnerVocabulary | None = None
     """Reads the tokenizer inside the weights' own file (GGUF); None when the container has no place for one."""
 
     @property
@@ -149,7 +149,7 @@ def open_checkpoint(
     limits: list[str] = []
     config: dict[str, Any] = {}
     hints: Mapping[str, Any] = {}
-    vocabulary: Callable[[], Vocabulary | None] | None = None
+    vocabulary: InnerVocabulary | None = None
     if container.kind != "safetensors" or container.beside:
         from forebear.models.foreign import adopt  # plain safetensors need none of it
 

@@ -14,7 +14,7 @@ from forebear.files.views import View, renamed
 from forebear.models.matching import match_names
 from forebear.models.registry import select
 from forebear.models.settings import Settings, parse_config
-from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary
+from forebear.tokens.vocabulary import FILE_NAMES, InnerVocabulary, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Adopted:
     config: Mapping[str, Any] = field(default_factory=dict)
     hints: Mapping[str, Any] = field(default_factory=dict)
     said: tuple[str, ...] = ()
-    vocabulary: Callable[[], Vocabulary | None] | None = None
+    vocabulary: InnerVocabulary | None = None
 
 
 def adopt(container: Container) -> Adopted:
@@ -94,14 +94,14 @@ def _with_files(container: Container) -> Adopted:
             config = parse_config(stored(), where="config.json")
         except RefusedError as error:
             said.append(f"the configuration was not used: {error}")
-    return Adopted(container, config, {}, tuple(said), lambda: _vocabulary(container.beside))
+    return Adopted(container, config, {}, tuple(said), lambda full=False: _vocabulary(container.beside, full))
 
 
-def _vocabulary(beside: Mapping[str, Callable[[], bytes]]) -> Vocabulary | None:
+def _vocabulary(beside: Mapping[str, Callable[[], bytes]], full: bool) -> Vocabulary | None:
     from forebear.tokens.readers import read_vocabulary_bytes
 
     name = next((name for name in FILE_NAMES if name in beside), None)
-    return read_vocabulary_bytes(beside[name](), Path(name), full=False) if name is not None else None
+    return read_vocabulary_bytes(beside[name](), Path(name), full=full) if name is not None else None
 
 
 def _gguf(container: Container) -> Adopted:
@@ -115,4 +115,4 @@ def _gguf(container: Container) -> Adopted:
         return Adopted(container)
     seen, config, said = published(container, first.values)
     where = str(container.paths[0])
-    return Adopted(seen, config, {}, tuple(said), lambda: inner_vocabulary(first.values, where))
+    return Adopted(seen, config, {}, tuple(said), lambda full=False: inner_vocabulary(first.values, where, full=full))

@@ -16,6 +16,7 @@ from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.models.claims_of_size import arithmetic
 from forebear.models.inference import infer_parts
+from forebear.models.inspection_tokens import is_tokenizer, of_tokenizer, tokenizer_of
 from forebear.models.residue import find_residue
 from forebear.models.settings import read_config
 
@@ -41,14 +42,17 @@ def inspect_path(
     against: str | Path | None = None,
     architecture: str | Path | None = None,
     max_header: int | str | None = None,
+    tokenizer: bool = False,
 ) -> Document:
-    """A forebear/inspection/1 document of a checkpoint, or of a configuration without weights (see `forebear.inspect`)."""
+    """A forebear/inspection/1 document of a checkpoint, of a configuration or of a tokenizer (see `forebear.inspect`)."""
     started = time.perf_counter()
-    words = ["forebear", "inspect", str(path), *(["--full"] if full else [])]
+    words = ["forebear", "inspect", str(path), *(["--full"] if full else []), *(["--tokenizer"] if tokenizer else [])]
     for flag, value in (("--against", against), ("--architecture", architecture), ("--max-header", max_header)):
         words += [flag, str(value)] if value is not None else []
     other = None if against is None else read_config(_configuration(Path(against)))
-    if Path(path).suffix == ".json" and not str(path).endswith(".index.json") and Path(path).is_file():
+    if is_tokenizer(Path(path)):
+        body, limits, bytes_read = of_tokenizer(Path(path))
+    elif Path(path).suffix == ".json" and not str(path).endswith(".index.json") and Path(path).is_file():
         body, limits = _of_configuration(Path(path), other)
         bytes_read = Path(path).stat().st_size
     else:
@@ -56,7 +60,7 @@ def inspect_path(
         definition = None if architecture is None else Path(architecture)
         checkpoint = open_checkpoint(path, architecture=definition, max_header=header)
         try:
-            body, limits = _of_checkpoint(checkpoint, Path(path), other, full)
+            body, limits = _of_checkpoint(checkpoint, Path(path), other, full, tokenizer)
             bytes_read = checkpoint.container.bytes_read
         finally:
             checkpoint.close()
@@ -101,7 +105,7 @@ def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict
 
 
 def _of_checkpoint(
-    checkpoint: Checkpoint, path: Path, other: Mapping[str, Any] | None, full: bool
+    checkpoint: Checkpoint, path: Path, other: Mapping[str, Any] | None, full: bool, tokenizer: bool
 ) -> tuple[dict[str, Any], list[str]]:
     limits = list(checkpoint.limits)
     folder = checkpoint.folder or (path if path.is_dir() else path.parent)
@@ -127,7 +131,7 @@ def _of_checkpoint(
         "parameters": parameters,
         "dtypes": dict(Counter(t["dtype"] for t in tensors)),
         "value_grid": grid,
-        "tokenizer": _tokenizer(checkpoint, folder, limits),
+        "tokenizer": tokenizer_of(checkpoint, folder, limits, asked=tokenizer or full),
         "claims": _claims(checkpoint.config, checkpoint.container.metadata),
         "residue": residue,
         "odd": odd,
@@ -216,23 +220,6 @@ def _tensors(checkpoint: Checkpoint, limits: list[str]) -> list[dict[str, Any]]:
         }
         for entry in checkpoint.container.tensors.values()
     ]
-
-
-def _tokenizer(checkpoint: Checkpoint, folder: Path, limits: list[str]) -> dict[str, Any] | None:
-    from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary
-
-    try:
-        inner = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
-        if inner is not None:
-            return {"file": checkpoint.container.paths[0].name, "kind": inner.kind, "tokens": len(inner)}
-        found = find_vocabulary_file(folder)
-        if found is None:
-            return None
-        vocabulary = load_vocabulary(found)
-    except RefusedError as error:
-        limits.append(f"the vocabulary was not read: {error}")
-        return None
-    return {"file": found.name, "kind": vocabulary.kind, "tokens": len(vocabulary)}
 
 
 def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[str]:

@@ -80,14 +80,15 @@ def read_values(container: Container, tensors: list[Row]) -> dict[str, int]:
         entry = container.tensors[row["name"]]
         digest = value_digest(container, entry.name, grid=True)
         summary = Summary()
-        for block in _blocks(container, entry):
+        for block in blocks(container, entry):
             summary.add(block)
         row |= {"digest": digest.digest, "constant": digest.constant, "value_grid": digest.grid, **summary.document()}
         grids[str(digest.grid)] += 1
     return dict(grids)
 
 
-def _blocks(container: Container, entry: TensorEntry) -> Iterator[NDArray[np.float32]]:
+def blocks(container: Container, entry: TensorEntry) -> Iterator[NDArray[np.float32]]:
+    """A tensor in blocks of rows, each at most READ_BLOCK_BYTES as float32 (or one row)."""
     rows = entry.shape[0] if entry.shape else 1
     if not entry.parameters:
         return

@@ -7,7 +7,8 @@ from typing import Any
 
 from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.lines import Line, bullet, footer, safe, table
+from forebear.reports.inspection_tokens import audit_rows, audit_sentences
+from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 SHOWN_TENSORS = 24
 STATISTICS = ("min", "max", "mean", "std", "nan")
@@ -17,6 +18,8 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
     """Text report of a forebear/inspection/1 document."""
     words = catalogue(language)
     lines = [Line(f"{name}{' ' * max(1, 14 - len(name))}{value}") for name, value in head(document, words)]
+    if document["tokenizer"] and document["tokenizer"].get("audit"):
+        lines += [Line(""), Line(words("tokens.title"), "bold"), *_audit(document["tokenizer"], words)]
     axes = document["architecture"]["axes"]
     if axes:
         names = tuple(words(f"inspect.{key}") for key in ("axis", "scope", "order", "sign", "withheld"))
@@ -43,6 +46,7 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
 def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]:
     """What stands at the top: names and values."""
     container, architecture = document["container"], document["architecture"]
+    alone = container["kind"] == "tokenizer"  # no weights to tell of
     dtypes = ", ".join(f"{safe(k)} {v}" for k, v in document["dtypes"].items())
     files = words(
         "inspect.files", kind=safe(container["kind"]), count=container["files"], size=show_size(container["bytes"])
@@ -56,7 +60,7 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
         ("width", str(document["width"] or "-")),
         ("parameters", count),
         ("dtypes", dtypes or "-"),
-    ]
+    ][: 1 if alone else None]
     if document["value_grid"]:
         rows.append(("value_grid", ", ".join(f"{safe(k)} {v}" for k, v in document["value_grid"].items())))
     if document["tokenizer"]:
@@ -67,6 +71,15 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
     if container.get("header_digest"):
         rows.append(("header_digest", safe(container["header_digest"])[:24] + "…"))
     return [(words(f"inspect.{key}"), value) for key, value in rows]
+
+
+def _audit(tokenizer: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    lines = []
+    for name, value in audit_rows(tokenizer, words):
+        first, *rest = wrap(value, 84, indent="") or [Line("")]
+        lines.append(Line(f"  {name}: {first.text}"))
+        lines += [Line(f"      {line.text}") for line in rest]
+    return lines + bullet(words.sentence(s)[0] for s in audit_sentences(tokenizer))
 
 
 def axis_rows(axes: Sequence[Mapping[str, Any]], words: Catalogue) -> list[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from forebear.reports.inspection import (
     round_rows,
     tensor_cells,
 )
+from forebear.reports.inspection_tokens import audit_rows, audit_sentences
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, render, sentences
 
@@ -36,6 +37,9 @@ def inspection_page(document: Document, language: str) -> bytes:
     values = {
         "title": words("inspect.page_title", name=safe(named[0], 80)),
         "head": head(document, words),
+        "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
+        "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
+        "weights": document["container"]["kind"] != "tokenizer",
         "odd": sentences([safe(o, 600) for o in document["odd"]], words),
         "claims": [safe(c, 400) for c in document["claims"]],
         "residue": [safe(residue_words(t, words), 400) for t in document["residue"]],
@@ -49,6 +53,10 @@ def inspection_page(document: Document, language: str) -> bytes:
         ],
     }
     return render("inspection.html", shown, words, values, rules)
+
+
+def _audited(document: Document) -> bool:
+    return bool(document["tokenizer"] and document["tokenizer"].get("audit"))
 
 
 def _left_out(count: int) -> str:

@@ -219,7 +219,7 @@ def _structure_counts(shape: Structure) -> dict[str, Any]:
         "merges": shape.merges,
         "reexpanded_merges": shape.reexpanded,
         "broken_merges": shape.broken,
-        "orphans": len(shape.orphans),
+        "orphans": None if shape.orphans is None else len(shape.orphans),
         "duplicates": shape.duplicates,
         "incomplete_utf8": shape.incomplete,
     }

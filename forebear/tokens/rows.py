@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,22 +23,49 @@ def undertrained(rows: Rows, *, least: int = 50) -> Ids:
     Returns: nothing when no row stands out or there are fewer than `least` rows.
     Source:  METHODS §15; rows that never occur decay together or stay near one start.
     """
-    values = np.asarray(rows, dtype=np.float64)
-    if len(values) < least:
+    return undertrained_in(lambda: iter([np.asarray(rows)]), least=least)
+
+
+def undertrained_in(blocks: Callable[[], Iterator[Rows]], *, least: int = 50) -> Ids:
+    """As `undertrained`, over rows that are read again block by block; memory: one block and three numbers a row.
+
+    blocks: reads all rows in order; called once, and twice more when small rows stand out.
+    """
+    norms = _each(blocks, lambda block: np.linalg.norm(block, axis=1))
+    finite = np.isfinite(norms)
+    if int(finite.sum()) < least:
         return np.zeros(0, dtype=np.intp)
-    norms = np.linalg.norm(values, axis=1)
-    logs = np.log(np.maximum(norms, np.finfo(np.float64).tiny))
-    middle = float(np.median(logs))
-    spread = max(float(np.median(np.abs(logs - middle))) * 1.4826, 1e-3)
-    small = logs < middle - LOW * spread
+    logs = np.log(np.maximum(np.where(finite, norms, 1.0), np.finfo(np.float64).tiny))
+    middle = float(np.median(logs[finite]))
+    spread = max(float(np.median(np.abs(logs[finite] - middle))) * 1.4826, 1e-3)
+    small = finite & (logs < middle - LOW * spread)
     if not small.any():
         return np.zeros(0, dtype=np.intp)
-    alike = np.zeros(len(values), dtype=np.bool_)
-    centre = values[small & (norms > 0)].mean(axis=0) if (small & (norms > 0)).any() else np.zeros(values.shape[1])
+    centre = _mean_of(blocks, small & (norms > 0))
     size = float(np.linalg.norm(centre))
-    if size > 0:
-        alike = values @ centre >= ALIKE * size * np.maximum(norms, 1e-30)
+    if size == 0:
+        return np.flatnonzero(small)
+    along = _each(blocks, lambda block: block @ centre)
+    alike = finite & (along >= ALIKE * size * np.maximum(norms, 1e-30))
     return np.flatnonzero(small | alike)
+
+
+def _each(
+    blocks: Callable[[], Iterator[Rows]], figure: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    with np.errstate(all="ignore"):
+        found = [figure(block.astype(np.float64)) for block in blocks()]
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def _mean_of(blocks: Callable[[], Iterator[Rows]], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the chosen rows; 0 when none is chosen."""
+    total, start = np.zeros(1), 0
+    for block in blocks():
+        total = total + block[chosen[start : start + len(block)]].astype(np.float64).sum(axis=0)
+        start += len(block)
+    found: NDArray[np.float64] = total / max(1, int(chosen.sum()))
+    return found
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,14 @@ class Loader(Protocol):
         ...
 
 
+class InnerVocabulary(Protocol):
+    """Reads the vocabulary that a checkpoint's own file or archive holds."""
+
+    def __call__(self, full: bool = False) -> Vocabulary | None:
+        """As load_vocabulary; None when there is none inside."""
+        ...
+
+
 def shared_tokens(a: Vocabulary, b: Vocabulary) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Ids in a and ids in b of the tokens both have, by bytes, in the order of a's ids.
 

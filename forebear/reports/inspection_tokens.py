@@ -1,0 +1,82 @@
+"""The audit of a tokenizer in an inspection, as rows and sentences that text and page share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue
+from forebear.reports.lines import safe
+
+SHOWN = 8
+"""Examples of a finding told in one row; the document holds more."""
+
+
+def audit_rows(tokenizer: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]:
+    """What an audit found, as name and value."""
+    audit = tokenizer["audit"]
+    made = words(
+        "tokens.made",
+        **{
+            key: f"{audit[part]:,}"
+            for key, part in (("text", "text_tokens"), ("special", "special"), ("added", "added"))
+        },
+    )
+    rows = [("holds", made), ("known", _known(audit["known"], words))]
+    if audit["merges"] is not None:
+        rows.append(("merges", f"{audit['merges']:,}"))
+    rows += [(key, _listed(audit[key], words)) for key in ("unreachable", "orphans", "broken_utf8")]
+    rows += [(key, f"{audit[key]:,}") for key in ("incomplete_utf8", "duplicates", "missing_bytes")]
+    odd = audit["odd_special"]
+    told = [f"{token(e)} ({words.sentence(e['why'])[0]})" for e in odd[:SHOWN]]
+    rows.append(("odd_special", _joined(told, len(odd), words) if odd else words("tokens.none")))
+    rows.append(("untrained", _untrained(audit["untrained"], words)))
+    return [(words(f"tokens.{key}"), value) for key, value in rows]
+
+
+def audit_sentences(tokenizer: Mapping[str, Any]) -> list[str]:
+    """What beside the counts is odd about a tokenizer, as the document says it."""
+    audit = tokenizer["audit"]
+    return [safe(s, 600) for key in ("labels", "artefacts", "odd") for s in audit[key]]
+
+
+def token(example: Mapping[str, Any]) -> str:
+    """The text of a token between quotes, bytes that are no text in hexadecimal."""
+    text = bytes.fromhex(example["bytes"]).decode("utf-8", "backslashreplace")
+    return f"“{safe(text, 32)}”"
+
+
+def _known(known: Sequence[Mapping[str, Any]], words: Catalogue) -> str:
+    if not known:
+        return words("tokens.stranger")
+    told = []
+    for match in known:
+        how = words.name("kinship", match["how"])
+        order = f", {match['sampled_in_order']} / {match['sampled_shared']}" if "sample" in match["how"] else ""
+        told.append(f"{safe(match['name'], 60)} ({how}{order})")
+    return "; ".join(told)
+
+
+def _listed(found: Mapping[str, Any] | None, words: Catalogue) -> str:
+    if found is None:
+        return words("tokens.not_looked")
+    if not found["count"]:
+        return words("tokens.none")
+    told = [token(e) for e in found["examples"][:SHOWN]]
+    return f"{found['count']:,}: {_joined(told, found['count'], words)}"
+
+
+def _untrained(found: Mapping[str, Any] | None, words: Catalogue) -> str:
+    if found is None:
+        return words("tokens.not_looked")
+    if not found["count"]:
+        return words("tokens.none_of", rows=f"{found['rows']:,}")
+    told = [token(e) for e in found["examples"][:SHOWN]]
+    counts = words(
+        "tokens.rows", count=f"{found['count']:,}", rows=f"{found['rows']:,}", text=f"{found['text_tokens']:,}"
+    )
+    return f"{counts}: {_joined(told, found['text_tokens'], words)}" if told else counts
+
+
+def _joined(told: Sequence[str], total: int, words: Catalogue) -> str:
+    return " ".join(told) + (f" {words('tokens.more')}" if total > len(told) else "")
