@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -15,9 +19,23 @@ def row_bytes(checkpoint: Checkpoint, tensor: str) -> int:
     return -(-entry.stored_bytes // max(1, rows))
 
 
-def piece_cost(checkpoint: Checkpoint, piece: Piece, axis: str, count: int | None) -> int:
-    """Bytes that `checkpoint.units(piece, axis)` of `count` units reads; all units for None."""
-    return checkpoint.cost(piece, axis, count)
+def piece_cost(
+    checkpoint: Checkpoint,
+    piece: Piece,
+    axis: str,
+    count: int | None,
+    only: Mapping[str, NDArray[np.intp]] | None = None,
+) -> int:
+    """Bytes that `checkpoint.units(piece, axis, only=only)` of `count` units reads; all units for None."""
+    return checkpoint.cost(piece, axis, count, only)
+
+
+def vector_cost(checkpoint: Checkpoint, tensor: str) -> int:
+    """Bytes that reading a vector whole costs: at an address what is still to be fetched."""
+    entry, container = checkpoint.container.tensors[tensor], checkpoint.container
+    if container.grain_bytes <= 1 or not entry.shape:
+        return entry.stored_bytes
+    return container.cost(tensor, np.arange(entry.shape[0], dtype=np.intp))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import lgamma, log
 
 import numpy as np
@@ -31,6 +31,11 @@ class Renamed(Container):
             entries[new] = TensorEntry(new, entry.dtype, entry.shape, entry.stored_bytes, entry.shard)
         self._original, self._names = original, names
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
+        self.header_digest, self.grain_bytes, self.beside = (
+            original.header_digest,
+            original.grain_bytes,
+            original.beside,
+        )
 
     @property
     def bytes_read(self) -> int:
@@ -53,6 +58,18 @@ class Renamed(Container):
     def stored(self, name: str) -> Iterator[memoryview]:
         """Stored bytes of the original tensor."""
         return self._original.stored(self._names[name])
+
+    def raw(self, name: str, begin: int, end: int) -> bytes:
+        """Stored bytes of the original tensor."""
+        return self._original.raw(self._names[name], begin, end)
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """Rows of original tensors that are read next."""
+        self._original.prefetch((self._names[name], rows) for name, rows in wanted if name in self._names)
+
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """What taking rows of the original tensor reads."""
+        return self._original.cost(self._names[name], rows)
 
     def close(self) -> None:
         """Close the original."""
@@ -107,7 +124,8 @@ def _pair_class(a: Container, left: list[str], b: Container, right: list[str]) -
     """New name -> old name for tensors of one shape whose samples agree best in both directions."""
     if len(left) == len(right) == 1:
         return {right[0]: left[0]}
-    one, other = _samples(a, left), _samples(b, right)
+    together = max(a.grain_bytes, b.grain_bytes) > 1
+    one, other = _samples(a, left, together), _samples(b, right, together)
     cosine = one @ other.T
     scores = cosine.astype(np.float64)
     if len(left) <= len(right):
@@ -117,11 +135,15 @@ def _pair_class(a: Container, left: list[str], b: Container, right: list[str]) -
     return {right[j]: left[i] for i, j in pairs if cosine[i, j] >= LOWEST_COSINE}
 
 
-def _samples(container: Container, names: list[str]) -> NDArray[np.float32]:
+def _samples(container: Container, names: list[str], together: bool) -> NDArray[np.float32]:
+    """A few rows of each, spread; together: the first ones, where a side is at an address."""
     out = []
-    for name in names:
-        rows = container.tensors[name].shape[0]
-        index = evenly(rows, SAMPLE_ROWS)
+    counts = [container.tensors[name].shape[0] for name in names]
+    first = [np.arange(min(SAMPLE_ROWS, rows), dtype=np.intp) for rows in counts]
+    if together:
+        container.prefetch(zip(names, first, strict=True))
+    for name, rows, begin in zip(names, counts, first, strict=True):
+        index = begin if together else evenly(rows, SAMPLE_ROWS)
         block = container.take(name, index).reshape(len(index), -1)[:, :SAMPLE_FEATURES]
         flat = np.where(np.isfinite(block), block, 0).ravel().astype(np.float32)
         norm = float(np.linalg.norm(flat))

@@ -107,6 +107,8 @@ def _chosen(own: int, other: int) -> list[int]:
 
 def _units_affordable(pair: Pair, pieces: list[list[Piece]], atom: str) -> int:
     left = pair.allowance.left()
+    if pair.ahead is not None:
+        return min(UNITS, pair.ahead.units)  # fetched already
     if left is None:
         return UNITS
     dearest = max(

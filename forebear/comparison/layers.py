@@ -103,7 +103,8 @@ def _plan(pair: Pair) -> list[Step]:
     """Tensors to sample: (part, subject tensor by layer, candidate tensor by layer, rows, features)."""
     chosen: list[Step] = []
     used: set[str] = set()
-    for part in SCREEN_PARTS:
+    ahead = pair.ahead
+    for part in SCREEN_PARTS if ahead is None else ahead.parts:
         left, right = _tensors(pair.subject, part), _tensors(pair.candidate, part)
         if not left or not right or set(left.values()) & used:
             continue
@@ -112,9 +113,12 @@ def _plan(pair: Pair) -> list[Step]:
         if len(shape_a) != 2 or len(shape_b) != 2:
             continue
         rows, features = min(shape_a[0], shape_b[0]), min(shape_a[1], shape_b[1], MAX_SCREEN_FEATURES)
-        chosen.append((part, left, right, evenly(rows, MAX_SCREEN_ROWS), features))
+        places = (
+            evenly(rows, MAX_SCREEN_ROWS) if ahead is None else np.arange(min(rows, MAX_SCREEN_ROWS), dtype=np.intp)
+        )
+        chosen.append((part, left, right, places, features))
         used |= set(left.values())
-    return _within_budget(pair, chosen)
+    return _within_budget(pair, chosen) if ahead is None else chosen
 
 
 def _within_budget(pair: Pair, plan: list[Step]) -> list[Step]:

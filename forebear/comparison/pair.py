@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from forebear.comparison.allowance import Allowance, piece_cost
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
+
+if TYPE_CHECKING:
+    from forebear.comparison.ahead import Ahead
 
 
 @dataclass
@@ -28,6 +32,15 @@ class Pair:
     folders: tuple[Path | None, Path | None] = (None, None)
     looks_log10: float = 0.0
     limits: list[str] = field(default_factory=list)
+    ahead: Ahead | None = None
+    """What is read where a side is at an address; None for two local sides."""
+
+    def look_ahead(self) -> None:
+        """Choose and fetch what is read where a side is at an address."""
+        if max(self.subject.container.grain_bytes, self.candidate.container.grain_bytes) > 1:
+            from forebear.comparison.ahead import look_ahead  # local pairs need none of it
+
+            self.ahead = look_ahead(self)
 
     def note(self, sentence: str) -> None:
         """Record what could not be done and why, once."""
@@ -48,12 +61,18 @@ class Pair:
         return (left, right) if left is not None and right is not None else None
 
     def units(
-        self, pieces: tuple[Piece, Piece], axis: str, select: NDArray[np.intp] | None, what: str
+        self,
+        pieces: tuple[Piece, Piece],
+        axis: str,
+        select: NDArray[np.intp] | None,
+        what: str,
+        only: Mapping[str, NDArray[np.intp]] | None = None,
     ) -> tuple[Float32, Float32] | None:
         """Units of both pieces along one axis, shape (blocks, units, features) each, cut to what both have.
 
         Units and features beyond the smaller side are left out: positions are chosen before anything is looked at, so
-        every test stays valid. None when the budget does not allow it (recorded as `what`).
+        every test stays valid. only: other atoms cut to these indices. None when the budget does not allow it (recorded as
+        `what`).
         """
         left, right = pieces
         if not (left.size(axis) and right.size(axis)):
@@ -63,11 +82,13 @@ class Pair:
             return None
         count = None if select is None else len(select)
         if not self.allowance.allows(
-            piece_cost(self.subject, left, axis, count), piece_cost(self.candidate, right, axis, count), what
+            piece_cost(self.subject, left, axis, count, only),
+            piece_cost(self.candidate, right, axis, count, only),
+            what,
         ):
             return None
-        a = self.subject.units(left, axis, select)
-        b = self.candidate.units(right, axis, select)
+        a = self.subject.units(left, axis, select, only=only)
+        b = self.candidate.units(right, axis, select, only=only)
         blocks, units, features = (min(x, y) for x, y in zip(a.shape, b.shape, strict=True))
         return a[:blocks, :units, :features], b[:blocks, :units, :features]
 

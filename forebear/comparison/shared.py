@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.allowance import vector_cost
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.layers import LayerMap
-from forebear.comparison.pair import Pair
+from forebear.comparison.pair import Pair, spread
 from forebear.comparison.shelf import Shelf
 from forebear.comparison.thresholds import LEAST_CHANNELS, REPLACED_RHO, TOO_CLOSE_FOR_A_START
 from forebear.comparison.vocabulary import SharedRows
@@ -112,7 +113,7 @@ def _mlp_gains(pair: Pair, left: int, right: int) -> tuple[NDArray[np.float64], 
         if not pieces:
             return None
         sides.append((checkpoint, pieces[0]))
-    cost = [c.container.tensors[p.tensor].stored_bytes for c, p in sides]
+    cost = [vector_cost(c, p.tensor) for c, p in sides]
     if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
         return None
     return _vector(*sides[0]), _vector(*sides[1])
@@ -133,25 +134,33 @@ def _centred(rows: Float32) -> Float32:
 
 def _gain_rhos(pair: Pair, layers: LayerMap) -> list[float | None]:
     """Spearman of every norm's gains that both sides have, over paired layers; None where a side is constant."""
-    partner: dict[int | None, int | None] = dict(layers.pairs)
-    partner[None] = None
-    theirs = {piece.key: piece for piece in pair.candidate.pieces if piece.kind == "gain"}
     rhos: list[float | None] = []
-    for piece in pair.subject.pieces:
-        if piece.kind != "gain" or not piece.has("channel") or piece.layer not in partner:
-            continue
-        other = theirs.get((piece.part, piece.role, piece.kind, piece.stack, partner[piece.layer], piece.expert))
-        if other is None or other.shape != piece.shape:
-            continue
-        cost = [
-            side.container.tensors[p.tensor].stored_bytes
-            for side, p in ((pair.subject, piece), (pair.candidate, other))
-        ]
+    for piece, other in _gains(pair, layers):
+        cost = vector_cost(pair.subject, piece.tensor), vector_cost(pair.candidate, other.tensor)
         if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
             continue
         a, b = _vector(pair.subject, piece), _vector(pair.candidate, other)
         rhos.append(None if np.ptp(a) == 0 or np.ptp(b) == 0 else spearman(a, b))
     return rhos
+
+
+def _gains(pair: Pair, layers: LayerMap) -> list[tuple[Piece, Piece]]:
+    """Gains of both sides over paired layers; at an address a few of them, layers spread, fetched together."""
+    partner: dict[int | None, int | None] = dict(layers.pairs)
+    partner[None] = None
+    theirs = {piece.key: piece for piece in pair.candidate.pieces if piece.kind == "gain"}
+    found = []
+    for piece in pair.subject.pieces:
+        if piece.kind != "gain" or not piece.has("channel") or piece.layer not in partner:
+            continue
+        other = theirs.get((piece.part, piece.role, piece.kind, piece.stack, partner[piece.layer], piece.expert))
+        if other is not None and other.shape == piece.shape:
+            found.append((piece, other))
+    if pair.ahead is None:
+        return found
+    from forebear.comparison.ahead import fetch_vectors
+
+    return fetch_vectors(pair, found, [layers.pairs[i][0] for i in spread(len(layers.pairs))])
 
 
 def _vector(checkpoint: Checkpoint, piece: Piece) -> NDArray[np.float64]:

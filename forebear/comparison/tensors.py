@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forebear.comparison.allowance import row_bytes
+from forebear.comparison.allowance import row_bytes, vector_cost
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.weights import drawn, moments
@@ -75,7 +75,7 @@ def _pieces(pair: Pair, layers: LayerMap) -> list[tuple[Piece | None, Piece | No
 
 def _rows_affordable(pair: Pair, pieces: list[tuple[Piece | None, Piece | None]]) -> int:
     left = pair.allowance.left()
-    if left is None:
+    if left is None or pair.ahead is not None:
         return ROWS
     one = [0, 0]
     for both in pieces:
@@ -89,8 +89,8 @@ def _look(pair: Pair, left: Piece | None, right: Piece | None, rows: int) -> Sur
     shapes = [p.shape for p in (left, right) if p is not None]
     beside = len(shapes) == 2 and len(shapes[0]) == len(shapes[1])
     shared = min(s[0] for s in shapes) if beside and shapes[0] else None
-    a = None if left is None else _read(pair, pair.subject, left, rows, shared)
-    b = None if right is None else _read(pair, pair.candidate, right, rows, shared)
+    a = None if left is None else _read(pair, 0, left, rows, shared)
+    b = None if right is None else _read(pair, 1, right, rows, shared)
     figures = figures_of(a, b, centred=left is not None and left.kind != "matrix") if beside else None
     return Surveyed(left, right, _moments(left, a), _moments(right, b), figures)
 
@@ -99,22 +99,32 @@ def _moments(piece: Piece | None, rows: Float32 | None) -> Moments | None:
     return moments(rows) if piece is not None and rows is not None and drawn(piece) else None
 
 
-def _read(pair: Pair, side: Checkpoint, piece: Piece, rows: int, shared: int | None) -> Float32 | None:
-    """A few rows of a matrix piece, or a vector as one row; None where it is neither, too long or beyond the budget."""
+def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -> Float32 | None:
+    """A few rows of a matrix piece, or a vector as one row; None where it is neither, too long or beyond the budget.
+
+    At an address: the first rows, and only of what was fetched for the tests.
+    """
     what = "figures of some tensors (budget)"
+    side = (pair.subject, pair.candidate)[which]
+    if pair.ahead is not None and piece.tensor not in pair.ahead.rows[which]:
+        pair.note("at an address, tensors that no test reads have no figures")
+        return None
     if len(piece.shape) == 1:
         entry = side.container.tensors[piece.tensor]
-        cost = entry.stored_bytes
+        cost = vector_cost(side, piece.tensor)
         if entry.parameters > MAX_VECTOR or not pair.allowance.allows(cost, cost, what):
             return None
         return side.container.rows(piece.tensor).ravel()[piece.spans[0].positions()][None]
     if len(piece.shape) != 2:
         return None
-    chosen = evenly(piece.shape[0] if shared is None else shared, rows)
-    cost = len(chosen) * row_bytes(side, piece.tensor)
+    size = piece.shape[0] if shared is None else shared
+    chosen = evenly(size, rows) if pair.ahead is None else np.arange(min(size, rows), dtype=np.intp)
+    places, across = piece.spans[0].positions()[chosen], piece.spans[1]
+    if pair.ahead is not None and not pair.ahead.covers(which, piece.tensor, places):
+        return None
+    cost = len(chosen) * row_bytes(side, piece.tensor) if pair.ahead is None else 0
     if not pair.allowance.allows(cost, cost, what):
         return None
-    places, across = piece.spans[0].positions()[chosen], piece.spans[1]
     block = side.container.take(piece.tensor, places)
     return block[:, across.start : across.start + across.count] if across.contiguous else block[:, across.positions()]
 

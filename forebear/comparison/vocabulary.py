@@ -29,7 +29,7 @@ class SharedRows:
 
     how:     "same vocabulary file", "bytes" or "ids" (no vocabulary to be had on a side).
     shared:  tokens both know; None when only ids could be used.
-    a, b: rows of either embedding; ids_a, ids_b: their token ids.
+    a, b: rows of either embedding; ids_a, ids_b: their token ids; matched: ids of all shared tokens on either side.
     """
 
     how: str
@@ -41,6 +41,7 @@ class SharedRows:
     ids_a: NDArray[np.intp]
     ids_b: NDArray[np.intp]
     pieces: tuple[Piece, Piece]
+    matched: tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
@@ -64,10 +65,12 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     pick = evenly(len(ids_a), count) if pair.ahead is None else _fetched(pair, pieces, (ids_a, ids_b), count)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
-    return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces)
+    return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces, (ids_a, ids_b))
 
 
-def _fetched(pair: Pair, pieces: tuple[Piece, Piece], ids: tuple[NDArray[np.intp], NDArray[np.intp]], count: int) -> NDArray[np.intp]:
+def _fetched(
+    pair: Pair, pieces: tuple[Piece, Piece], ids: tuple[NDArray[np.intp], NDArray[np.intp]], count: int
+) -> NDArray[np.intp]:
     """Tokens that lie together where a side is at an address, their rows fetched. Returns: places in `ids`."""
     from forebear.comparison.ahead import token_places
 

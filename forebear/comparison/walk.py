@@ -42,6 +42,7 @@ class Walk:
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     """Compare one open pair (METHODS §3, §5-8, §11)."""
+    pair.look_ahead()
     equality = find_equality(pair, full=full, budget_stated=budget_stated)
     if equality.whole and not budget_stated:
         pair.allowance.restart()
@@ -112,7 +113,7 @@ def _components(
     from forebear.comparison.components import Embedding, components_of, head_evidence, stack_evidence
 
     more = [] if settled(evidence) else head_evidence(pair, rows)
-    more += stack_evidence(pair, audit, full=full)
+    more += stack_evidence(pair, audit, full=full) if pair.ahead is None else []
     evidence += [_withhold(e, audit.withheld) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
 
@@ -153,7 +154,7 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
 
     use_all_cores()
-    if not budget_stated:
+    if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget
         pair.allowance.restart()
     outcome = gauge_pair(pair, layers, rows, full=full)
     if not outcome.ran:

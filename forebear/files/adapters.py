@@ -112,7 +112,7 @@ class AdaptedContainer(RowwiseContainer):
             dtype = f"{entry.dtype} + rank {pair.rank}"
             entries[name] = TensorEntry(name, dtype, entry.shape, entry.stored_bytes + extra)
         super().__init__(base.kind, (*base.paths, *adapter.paths), entries, base.metadata, [*base.odd, *adapter.odd])
-        self.header_digest = base.header_digest
+        self.header_digest, self.grain_bytes, self.beside = base.header_digest, base.grain_bytes, base.beside
 
     @property
     def bytes_read(self) -> int:
@@ -153,6 +153,15 @@ class AdaptedContainer(RowwiseContainer):
         if pair.module not in self._halves:
             self._halves = {pair.module: (self._adapter.read(pair.down), self._adapter.read(pair.up))}
         return self._halves[pair.module]
+
+    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
+        """See `Container.prefetch`; what the adapter holds is small and read when needed."""
+        self._base.prefetch((name, rows) for name, rows in wanted if name not in self._whole)
+
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`."""
+        container, source = self._source(name)
+        return container.cost(source, rows)
 
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`; of a changed tensor, the base's bytes."""

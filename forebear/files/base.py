@@ -84,6 +84,11 @@ class Container(ABC):
         """Say which rows of which tensors are read next: an address fetches them side by side; a file does nothing."""
         del wanted
 
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """Bytes that taking these rows (sorted, distinct) would read now; an address reads whole pieces, and none twice."""
+        entry = self.tensors[name]
+        return -(-entry.stored_bytes * rows.size // max(1, entry.shape[0] if entry.shape else 1))
+
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """Stored bytes begin..end of a tensor, for types that float32 cannot hold; reads all before them unless the
         container can do better."""
@@ -119,7 +124,7 @@ def spread_rows(container: Container, name: str, total: int, count: int) -> NDAr
     count = min(count, total)
     entry = container.tensors[name]
     row_bytes = max(1, entry.stored_bytes // max(1, entry.shape[0] if entry.shape else 1))
-    if count <= 0 or container.grain_bytes <= row_bytes:
+    if count <= 0 or container.grain_bytes <= 1:
         return np.unique(np.linspace(0, total - 1, max(0, count)).astype(np.intp))
     run = max(1, min(count, PIECE_BYTES // row_bytes))
     begins = np.linspace(0, total - run, max(1, count // run)).astype(np.intp)

@@ -72,6 +72,23 @@ class Part:
         """See `ByteSource.read_parts`; never leaves the part."""
         self._outer.read_parts([(self._inside(offset, len(target)), target) for offset, target in parts])
 
+    @property
+    def grain_bytes(self) -> int:
+        """Smallest piece a read of the outer source costs (`Container.grain_bytes`)."""
+        return getattr(self._outer, "grain_bytes", 1)
+
+    def prefetch(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Fetch (offset, count) spans side by side where the outer source can."""
+        fetch = getattr(self._outer, "prefetch", None)
+        if fetch is not None:
+            fetch([(self._inside(offset, count), count) for offset, count in spans])
+
+    def fetch_cost(self, spans: Iterable[tuple[int, int]]) -> int:
+        """Bytes that reading (offset, count) spans would fetch now."""
+        whole = [(self._inside(offset, count), count) for offset, count in spans]
+        told: int = self._outer.fetch_cost(whole) if hasattr(self._outer, "fetch_cost") else sum(c for _, c in whole)
+        return told
+
     def _inside(self, offset: int, count: int) -> int:
         if offset < 0 or offset + count > self.size:
             raise RefusedError(f"ends at byte {self.size:,}, before byte {offset + count:,}", where=str(self.path),

@@ -104,6 +104,10 @@ class JoinedContainer(Container):
                 part.prefetch(mine)
         prefetch_files(jobs)
 
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`."""
+        return self._part(name).cost(name, rows)
+
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """See `Container.raw`."""
         return self._part(name).raw(name, begin, end)

@@ -91,6 +91,10 @@ class QuantisedContainer(RowwiseContainer):
         """See `Container.prefetch`; quantised matrices are left to be read when needed."""
         self._original.prefetch((name, rows) for name, rows in wanted if name not in self._decoders)
 
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`; of a quantised matrix, its parts in proportion."""
+        return self._original.cost(name, rows) if name not in self._decoders else super().cost(name, rows)
+
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`; of a quantised matrix, its codes without scales."""
         self._entry(name)

@@ -110,6 +110,10 @@ class RemoteFile:
         blocks = sorted({b for offset, count in spans for b in _blocks(offset, min(count, self.size - offset))})
         return list(_pieces(self._kept.missing(self._number, blocks)))
 
+    def fetch_cost(self, spans: Iterable[tuple[int, int]]) -> int:
+        """Bytes that reading (offset, count) spans would fetch now."""
+        return BLOCK_BYTES * sum(end - begin for begin, end in self.pieces(spans))
+
     def fetch_piece(self, piece: tuple[int, int]) -> None:
         """Fetch one run of blocks and keep it."""
         self._keep(*self._piece(piece))

@@ -104,15 +104,22 @@ class PlacedContainer(RowwiseContainer):
     def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
         """See `Container.prefetch`."""
         fetch = getattr(self._file, "prefetch", None)
-        if fetch is None:
-            return
-        spans = []
-        for name, rows in wanted:
-            entry = self.tensors.get(name)
-            if entry is not None and self._source(entry) is self._file:
-                begin, row_bytes = self._place(entry)
-                spans += [(begin + int(rows[a]) * row_bytes, (b - a) * row_bytes) for a, b in runs(rows, rows.size)]
-        fetch(spans)
+        if fetch is not None:
+            fetch([span for name, rows in wanted for span in self._spans(name, rows)])
+
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`."""
+        told = getattr(self._file, "fetch_cost", None)
+        spans = self._spans(name, rows) if told is not None else []
+        return int(told(spans)) if told is not None and spans else super().cost(name, rows)
+
+    def _spans(self, name: str, rows: NDArray[np.intp]) -> list[tuple[int, int]]:
+        """(offset, count) of rows in this container's own file; none for a tensor that is elsewhere or not there."""
+        entry = self.tensors.get(name)
+        if entry is None or not rows.size or self._source(entry) is not self._file:
+            return []
+        begin, row_bytes = self._place(entry)
+        return [(begin + int(rows[a]) * row_bytes, (b - a) * row_bytes) for a, b in runs(rows, rows.size)]
 
     def _source(self, entry: TensorEntry) -> ByteSource:
         """Where a tensor's bytes are; one file for all unless a subclass says otherwise."""

@@ -214,6 +214,11 @@ class SafetensorsContainer(Container):
         if fetch is not None:
             fetch(self.spans(wanted))
 
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`."""
+        told = getattr(self._file, "fetch_cost", None)
+        return super().cost(name, rows) if told is None else int(told(self.spans([(name, rows)])))
+
     def raw(self, name: str, begin: int, end: int) -> bytes:
         """See `Container.raw`; reads those bytes only."""
         entry = self._entry(name)

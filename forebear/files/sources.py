@@ -108,7 +108,9 @@ def open_source(file: ByteSource, max_header: int | None = None) -> Container:
     Raises: RefusedError as `open_container`.
     """
     try:
-        return _reader_of(file)(file, max_header)
+        container = _reader_of(file)(file, max_header)
+        container.grain_bytes = getattr(file, "grain_bytes", container.grain_bytes)
+        return container
     except BaseException:
         file.close()
         raise

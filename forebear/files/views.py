@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.files.base import Container, Float32, TensorEntry
-from forebear.files.rowwise import RowwiseContainer
+from forebear.files.rowwise import RowwiseContainer, row_count
 
 KEPT_BYTES = 64 * 2**20
 """Transposed matrices kept in memory, all together: their rows cannot be read one by one."""
@@ -130,6 +130,19 @@ class View(RowwiseContainer):
             (look.source, np.sort(look.rows[rows]) if look.rows is not None else rows)
             for look, rows in looks if not look.transposed and look.slot is None
         )  # fmt: skip
+
+    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
+        """See `Container.cost`; a tensor that is turned or cut out of a stack is read whole."""
+        look = self._looks[name]
+        if not look.transposed and look.slot is None:
+            return self._original.cost(look.source, rows if look.rows is None else np.sort(look.rows[rows]))
+        first = look.slot or 0
+        last = first + 1 if look.slot is not None else row_count(self._original.tensors[look.source])[0]
+        return 0 if name in self._kept else self._original.cost(look.source, np.arange(first, last, dtype=np.intp))
+
+    def raw(self, name: str, begin: int, end: int) -> bytes:
+        """See `Container.raw`: bytes of the source."""
+        return self._original.raw(self._looks[self._entry(name).name].source, begin, end)
 
     def read(self, name: str) -> Float32:
         """See `Container.read`."""

@@ -15,7 +15,7 @@ from forebear.files.base import Container, Float32
 from forebear.models.definition import AxisRule, Definition
 from forebear.models.layout import Layout, place
 from forebear.models.pieces import Piece
-from forebear.models.reading import read_units, rows_needed
+from forebear.models.reading import read_units, rows_needed, rows_read
 from forebear.models.registry import own_definition, select
 from forebear.models.settings import read_config
 from forebear.tokens.vocabulary import InnerVocabulary
@@ -114,8 +114,15 @@ class Checkpoint:
         rule = self.axis(axis)
         return read_units(self.container, piece, axis, rule.scope if rule is not None else (), select, only or {})
 
-    def cost(self, piece: Piece, axis: str, count: int | None = None) -> int:
-        """Stored bytes that `units` of `count` units along an axis reads (all units for None), rounded up to whole rows."""
+    def cost(
+        self, piece: Piece, axis: str, count: int | None = None, only: Mapping[str, NDArray[np.intp]] | None = None
+    ) -> int:
+        """Stored bytes that `units` of `count` units along an axis reads (all units for None), rounded up to whole rows.
+
+        At an address: what is fetched for them now, in whole pieces; nothing for what was fetched before.
+        """
+        if self.container.grain_bytes > 1 or only:
+            return self.container.cost(piece.tensor, rows_read(piece, axis, count, only or {}))
         entry = self.container.tensors[piece.tensor]
         total = entry.shape[0] if entry.shape else 1
         return -(-entry.stored_bytes * rows_needed(piece, axis, count) // max(1, total))

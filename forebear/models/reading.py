@@ -48,6 +48,18 @@ def rows_needed(piece: Piece, axis: str, count: int | None) -> int:
     return whole // size * min(count, size)
 
 
+def rows_read(piece: Piece, axis: str, count: int | None, only: Mapping[str, Indices]) -> Indices:
+    """The rows themselves: positions along the first tensor dimension that the first `count` units lie in, sorted."""
+    if not piece.spans:
+        return np.zeros(1, dtype=np.intp)
+    wanted = dict(only) if count is None else {**only, axis: np.arange(count, dtype=np.intp)}
+    if 0 in piece.sizes[0]:
+        return np.unique(piece.spans[0].positions())
+    here = {atom: chosen for atom, chosen in wanted.items() if atom in piece.atoms[0]}
+    sizes = dict(zip(piece.atoms[0], piece.sizes[0], strict=True))
+    return np.unique(_cut(piece, 0, axis, {atom: chosen[chosen < sizes[atom]] for atom, chosen in here.items()})[0])
+
+
 def _cut(piece: Piece, dimension: int, axis: str, wanted: Mapping[str, NDArray[np.intp]]) -> tuple[Indices, list[str]]:
     """Positions along a dimension, shaped by its atoms and cut to the wanted indices."""
     atoms, sizes = piece.atoms[dimension], piece.sizes[dimension]
