@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from forebear.claims.case.checks.terms import is_prose
+from forebear.claims.case.checks.terms import is_prose, mostly_latin
 from forebear.claims.case.facts import narrow
 from forebear.claims.case.findings import Finding
 from forebear.claims.case.pair import Pair
@@ -26,6 +26,7 @@ class _Cue:
     soft: tuple[str, ...]
     refused: tuple[str, ...]
     weak: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _lists(family: str, language: str) -> tuple[re.Pattern[str], ...] | None:
     for cue in read_table(_Cues, tomllib.loads(raw), "cues.toml").cue:
         if (cue.family, cue.language) == (family, language):
             refused = sorted(cue.refused, key=len, reverse=True)
-            return _join(cue.strong), _join(cue.soft), _join(refused), _join(cue.weak)
+            return _join(cue.strong), _join(cue.soft), _join(refused), _join(cue.weak), _join(cue.broken)
     return None
 
 
@@ -62,7 +63,7 @@ def seen(family: str, language: str, text: str) -> Seen | None:
     lists = _lists(family, language)
     if lists is None:
         return None
-    strong, soft, refused, weak = lists
+    strong, soft, refused, weak, _ = lists
     plain = narrow(text)
     masked = refused.sub(lambda m: "\x00" * len(m.group()), plain)
     spans = tuple(m.span() for m in strong.finditer(masked))
@@ -70,9 +71,10 @@ def seen(family: str, language: str, text: str) -> Seen | None:
 
 
 def check_cues(pair: Pair) -> Iterator[Finding]:
-    """A strong cue on one side that nothing on the other side answers, not even weakly."""
-    if pair.right.language != "en" and is_prose(pair.b):
+    """A strong cue on one side that nothing on the other side answers, not even weakly; and set phrases cut in two."""
+    if pair.right.language != "en" and (is_prose(pair.b) or mostly_latin(pair.b)):
         return
+    yield from _broken(pair)
     for family, rule in RULE.items():
         a, b = seen(family, pair.left.language, pair.a), seen(family, pair.right.language, pair.b)
         if a is None or b is None:
@@ -90,8 +92,21 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
             continue
         span = (a if lost else b).strong[0]
         words = (pair.a if lost else pair.b)[span[0] : span[1]]
+        if words.isascii() and re.search(
+            rf"(?<![A-Za-z]){re.escape(words)}(?![A-Za-z])", pair.b if lost else pair.a, re.I
+        ):
+            continue  # the word itself was kept: a value of a setting, a quoted title
         shown = {"left": words if lost else "none", "right": "none" if lost else words}
         yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
+
+
+def _broken(pair: Pair) -> Iterator[Finding]:
+    """A set phrase of the right text without the negation it cannot do without."""
+    lists = _lists("negation", pair.right.language)
+    match = lists[4].search(narrow(pair.b)) if lists else None
+    if match:
+        words = pair.b[match.start() : match.end()]
+        yield pair.finding(RULE["negation"], None, match.span(), left="its negation", right=words)
 
 
 def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[Finding]:

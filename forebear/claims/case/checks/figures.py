@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from forebear.claims.case.checks.terms import mostly_latin
 from forebear.claims.case.facts import Fact, agree
 from forebear.claims.case.findings import Finding
 from forebear.claims.case.pair import Pair
@@ -23,7 +24,10 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         lonely_a.remove(left)
         lonely_b.remove(right)
         yield _changed(pair, left, right)
+    untranslated = pair.right.language != "en" and mostly_latin(pair.b)
     for left in lonely_a:
+        if untranslated:
+            continue
         if _worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
             yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
     for right in lonely_b:

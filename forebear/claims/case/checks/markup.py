@@ -64,10 +64,16 @@ def _quotes(pair: Pair) -> Iterator[Finding]:
     if bool(a) == bool(b):
         return
     counts = [len(quoted(text)) for _, _, text, _ in pair.witnesses]
+    b = [span for span in b if not _is_code(pair.b[slice(*span)][1:-1], pair.a)] or b[:0]
     if b and not any(counts):
         yield pair.finding("quotes/added", None, b[0], right=pair.b[slice(*b[0])][:60])
-    elif a and all(counts):
+    elif a and all(counts) and "《" not in pair.b:
         yield pair.finding("quotes/lost", a[0], None, left=pair.a[slice(*a[0])][:60])
+
+
+def _is_code(words: str, other: str) -> bool:
+    """Marks round one Latin word the other side has too, or round signs: a way of setting code, not a distance taken."""
+    return words.isascii() and (words in other or not re.search(r"[A-Za-z]{2}", words)) and " " not in words
 
 
 def check_notes(pair: Pair) -> Iterator[Finding]:

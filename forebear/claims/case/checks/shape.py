@@ -7,15 +7,21 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from forebear.claims.case.checks.terms import mostly_latin
 from forebear.claims.case.findings import Finding
 from forebear.claims.case.intake import BIDI, INVISIBLE
 from forebear.claims.case.pair import Pair
 from forebear.claims.case.scripts import HAN, KANA, LATIN, fold, is_han, is_japanese_form, is_kana, standard_of
+from forebear.claims.case.segments import sentences
 
 SHORT = 2.6
 """Spreads below the usual length of this pair of texts from which a part counts as left out."""
+ONE_WITNESS = 2.1
+"""The same when one other translation of the place keeps its usual length."""
 WITNESSED = 1.7
-"""The same when other translations of the place keep their usual length."""
+"""The same when two or more do."""
+FEWER = 0.2
+"""Log of the length below which a text that has fewer sentences than the original and every witness left one out."""
 LEAST = 24
 """A left text shorter than this (characters) says nothing by its length."""
 
@@ -31,14 +37,17 @@ def check_gaps(pair: Pair) -> Iterator[Finding]:
 
 def check_length(pair: Pair) -> Iterator[Finding]:
     """A side far shorter than the ratio of this pair of texts, while the witnesses keep their length."""
-    if not pair.link.left or not pair.link.right:
-        return
+    if not pair.link.left or not pair.link.right or (pair.right.language != "en" and mostly_latin(pair.b)):
+        return  # what was left untranslated is check_residue's
     a, b = weight(pair.a), weight(pair.b)
     if max(a, b * pair.usual) < LEAST:
         return
     usual = math.log((b + 3) / (a * pair.usual + 3))
     spread = max(0.16 if pair.left.language != pair.right.language else 0.08, pair.spread) * (1 + 12 / (a + 6))
-    bar = SHORT if not pair.witnesses else WITNESSED
+    if _fewer_sentences(pair, usual):
+        yield pair.finding("omission/part", None, None, left="", right=f"{100 * math.exp(usual):.0f} %")
+        return
+    bar = (SHORT, ONE_WITNESS, WITNESSED)[min(2, len(pair.witnesses))]
     if abs(usual) < bar * spread or abs(usual) < 0.3 or not _witness_length(pair, usual):
         return
     share = f"{100 * math.exp(usual):.0f} %"
@@ -46,6 +55,15 @@ def check_length(pair: Pair) -> Iterator[Finding]:
         yield pair.finding("omission/part", None, None, left="", right=share)
     else:
         yield pair.finding("addition/part", None, None, left="", right=share)
+
+
+def _fewer_sentences(pair: Pair, usual: float) -> bool:
+    """Whether only this text says in fewer sentences, and more shortly, what the original and two witnesses say in more."""
+    mine = len(pair.link.right)
+    if usual > -FEWER or len(pair.link.left) <= mine or len(pair.witnesses) < 2:
+        return False
+    counts = [sum(1 for _ in sentences(text, language)) for _, language, text, _ in pair.witnesses]
+    return min(counts) > mine and _witness_length(pair, usual)
 
 
 _KINDS = (re.compile(f"[{HAN}]"), re.compile(f"[{KANA}]"), re.compile(f"[{LATIN}0-9]"))
@@ -100,7 +118,15 @@ def _glossed(text: str, start: int, end: int) -> bool:
 def _is_prose(pair: Pair, match: re.Match[str]) -> bool:
     words = _FUNCTION.findall(match.group())
     quoted = _glossed(pair.b, match.start(), match.end()) and len(words) < 6
-    return len(words) >= 2 and not quoted and match.group()[:40].lower() in pair.a.lower()
+    if all(w[0].isupper() or _FUNCTION.fullmatch(w) for w in re.findall(r"[A-Za-z]+", match.group())):
+        return False  # the name of an organisation or a book
+    copied = match.group()[:40].lower() in pair.a.lower()
+    return len(words) >= 2 and not quoted and copied and not _is_cited_title(pair.b, match.start())
+
+
+def _is_cited_title(text: str, start: int) -> bool:
+    """Whether a run follows the number of a section (6.2.1 Which ...) in a sentence that is otherwise translated."""
+    return bool(re.search(r"\d+(?:\.\d+)+\.?\s*$", text[:start])) and bool(_WIDE_RUN.search(text[:start]))
 
 
 def _copied_runs(pair: Pair) -> Iterator[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from forebear.claims.case.facts import narrow
 from forebear.claims.case.findings import Finding
@@ -13,6 +14,9 @@ from forebear.claims.case.pair import Pair
 
 _SPLIT = re.compile(r"[-_./+:@~]")
 _PLAIN = frozenset("ok am pm vs no tv cd id it etc eg ie the of and to in a is".split())  # noqa: SIM905
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{2,}")
+MISSPELT = 0.75
+"""Likeness from which a gloss that the left text has not is a misspelling of one of its words."""
 Term = tuple[str, int, int]
 
 
@@ -51,6 +55,8 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
             lost.remove(term)
             added.remove(near)
             yield pair.finding("term/changed", term[1:], near[1:], left=term[0], right=near[0])
+    if pair.original_segments:
+        return  # between two translations only a changed term tells: what one lacks is judged against the original
     for term in lost:
         rivals = [t for t in added if distinctive(t[0])]
         if rivals and distinctive(term[0]):
@@ -58,9 +64,33 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
             yield pair.finding("term/changed", term[1:], rivals[0][1:], left=term[0], right=rivals[0][0])
         elif all(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/lost", term[1:], None, left=term[0])
+    yield from _added(pair, added)
+
+
+def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
     for term in added:
+        own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
+        if own_word and not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a)):
+            continue
         if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/added", None, term[1:], right=term[0])
+
+
+def _is_gloss(text: str, start: int, end: int) -> bool:
+    """Whether a term stands in brackets behind a word of another script: the original word beside its translation."""
+    before = re.search(r"([^\s\x00-\x7f])[「」『』“”\"]?\s*[(（][^()（）]*$", text[:start])
+    return before is not None and bool(re.match(r"[^()（）]*[)）]", text[end:]))
+
+
+@lru_cache(maxsize=64)
+def initials(text: str) -> frozenset[str]:
+    """Abbreviations that the capitalised runs of a text spell with their initials (Development Kit: DK), two to six letters."""
+    found: set[str] = set()
+    for match in re.finditer(r"[A-Z][A-Za-z]*(?:[ -](?:of |the |and |in |for )*[A-Za-z][A-Za-z]*){1,7}", text):
+        words = [w for w in re.findall(r"[A-Za-z]+", match.group()) if w[0].isupper()]
+        heads = [w if w.isupper() else w[0] for w in words]
+        found.update("".join(heads[i:j]) for i in range(len(heads)) for j in range(i + 2, min(i + 6, len(heads)) + 1))
+    return frozenset(found)
 
 
 def _missing(pair: Pair, left: bool) -> list[Term]:
@@ -93,6 +123,17 @@ _FUNCTION = re.compile(r"\b(?:the|is|are|was|were|of|to|and|that|in|for|with|thi
 def is_prose(text: str) -> bool:
     """Whether a Chinese or Japanese segment is mostly English sentences."""
     return len(_FUNCTION.findall(text)) >= 3
+
+
+def mostly_latin(text: str) -> bool:
+    """Whether a Chinese or Japanese segment has hardly any character of its own script outside quotation marks."""
+    bare = _QUOTED.sub("", text)
+    return len(_LATIN.findall(bare)) > 8 * len(_WIDE.findall(bare)) + 12
+
+
+_QUOTED = re.compile(r"「[^「」]*」|『[^『』]*』|“[^“”]*”")
+_LATIN = re.compile(r"[A-Za-z]")
+_WIDE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
 
 def _has(text: str, term: str) -> bool:
