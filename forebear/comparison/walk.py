@@ -18,7 +18,7 @@ from forebear.comparison.tensors import Surveyed, survey, tensor_rows
 from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
-from forebear.comparison.words import alignment_words, told_components
+from forebear.comparison.words import add_paths, alignment_words, told_components
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
         _add_gauge(alignment, gauge)
+    if evidence and not equality.identical:
+        add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     looked = survey(pair, layers)
     alignment |= told_components(alignment["words"], [*parts, *_head_seen(looked, parts)])
     drawn = tensor_rows(pair, looked), weights_of(looked)

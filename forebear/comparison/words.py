@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.channels import AxisOutcome
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.verdict import Component
 from forebear.comparison.vocabulary import SharedRows
+
+if TYPE_CHECKING:
+    from forebear.comparison.gauge.outcome import GaugeOutcome
 
 
 def alignment_words(
@@ -78,6 +81,24 @@ def told_components(words: list[str], components: Sequence[Component]) -> dict[s
         for c in components
     ]
     return {"components": told}
+
+
+def add_paths(alignment: dict[str, Any], gauge: GaugeOutcome | None, raw_power: Callable[[], str]) -> None:
+    """Which ways were gone, why, and what each would have found; the power is worked out only where raw coordinates failed.
+
+    alignment: the alignment document; its words gain a sentence, and "paths" an entry for each way.
+    """
+    raw: dict[str, Any] = {"path": "raw coordinates", "ran": True, "why": "always first"}
+    if gauge is None:
+        why = "raw coordinates settled the pair, so gauge fixing was not needed"
+        alignment["paths"] = [raw, {"path": "gauge fixing", "ran": False, "why": why}]
+        alignment["words"].append(why)
+        return
+    raw["power"] = raw_power()
+    alignment["paths"] = [raw, {"path": "gauge fixing", "ran": gauge.ran, "why": gauge.why, "power": gauge.power}]
+    if gauge.ran:
+        again = "raw coordinates did not settle the pair, so it was looked at again after gauge fixing"
+        alignment["words"].append(f"{again}: {gauge.why}")
 
 
 def _have(length: int) -> str:

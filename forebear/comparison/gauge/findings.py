@@ -62,13 +62,19 @@ def gate_up_alarm(tested: Tested) -> str:
     return f"gate and up rows of a neuron are alike (mean |cosine| {worst:.2f}), as if drawn with one key"
 
 
-def exact_in_place(pair: Pair, sides: tuple[Side, Side], tested: Tested, layers: LayerMap) -> list[Evidence]:
+def exact_in_place(
+    pair: Pair, sides: tuple[Side, Side], tested: Tested, layers: LayerMap, tries_log10: float
+) -> list[Evidence]:
     """Deck and sign of neurons that were not shuffled: exact whatever rotation the embeddings gave (METHODS §9, end).
 
-    The rotation comes from token rows alone, so it follows no relabelling of neurons.
+    The rotation comes from token rows alone, so it follows no relabelling of neurons. tries_log10: rotations and maps tried.
     """
     rules = [side.checkpoint.axis("neuron") for side in sides]
-    looks = pair.looks_log10 + float(np.log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers)))
+    looks = (
+        pair.looks_log10
+        + tries_log10
+        + float(np.log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers)))
+    )
     extra = {"gauge": True, "layers": len(tested.pairs)}
     found = []
     if all(rule is not None and rule.permutation for rule in rules):
@@ -85,7 +91,7 @@ def exact_in_place(pair: Pair, sides: tuple[Side, Side], tested: Tested, layers:
     parts = [set(rule.sign_parts) if rule is not None and rule.sign else set() for rule in rules]
     if "up" in parts[0] & parts[1] and tested.pairs[0].flips:
         signs = sign_z(np.concatenate([r.products for r in tested.pairs]))
-        maps = pair.looks_log10 + layers.maps_log10 + tested.experts_log10
+        maps = pair.looks_log10 + tries_log10 + layers.maps_log10 + tested.experts_log10
         found.append(
             Evidence(
                 "sign", "neurons", "exact", min(0.0, signs.log10_p + maps), True, "sign", True, signs.positive, signs.of,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import log10
 from typing import Any
 
 import numpy as np
 
 from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.attention import HeadsFound, compare_heads
 from forebear.comparison.gauge.blind import blind_rotation, propose_layers, split
 from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
 from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
@@ -27,8 +29,9 @@ from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 
-BLIND_TRIES = 3
-"""Maps tried at most with and without an embedding, which multiply the p-values of the later ones."""
+TRIES = 4
+"""Tries at most, each with its own rotation or map (plain order and a searched one, with an embedding and without): every p-value
+after gauge fixing is multiplied by all of them."""
 BLIND_POWER = "A rotation from neurons alone was tried as well, and agreed on no layer that played no part in it."
 
 
@@ -86,7 +89,7 @@ def _with_rotation(
 def _without_embedding(
     pair: Pair, sides: tuple[Side, Side], before: GaugeOutcome, rows: SharedRows | None, full: bool
 ) -> GaugeOutcome:
-    """Second try: the rotation from neurons of some layers, the test on the others; twice looked, so every p is doubled.
+    """Second try: the rotation from neurons of some layers, the test on the others.
 
     Plain order first where the layers are as many; else, or when that shows nothing, the order that moments propose.
     """
@@ -101,7 +104,7 @@ def _without_embedding(
             pairs, looks = proposed[0], monotone_maps_log10(counts[0], counts[1])
         else:
             looks = 0.0
-        outcome = _blind(pair, sides, pairs, looks + float(np.log10(BLIND_TRIES)), rows, full)
+        outcome = _blind(pair, sides, pairs, looks, rows, full)
         if outcome is None:
             break
         if outcome.decided or not best.ran:
@@ -128,7 +131,7 @@ def _blind(
     shares = np.zeros((sides[0].checkpoint.layers, sides[1].checkpoint.layers))
     for result in (*tested.pairs, *tested.mismatched):
         shares[result.cell] = result.agreement.share
-    found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 1, {}, 0.0, looks_log10, 2)
+    found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 0, {}, 0.0, looks_log10, 2)
     outcome = _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10), None)
     if not outcome.decided:
         return outcome
@@ -137,7 +140,7 @@ def _blind(
 
 
 def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:
-    return views_evidence(pair, attempt.tested, attempt.looks_log10, attempt.map)
+    return views_evidence(pair, attempt.tested, attempt.looks_log10 + log10(TRIES), attempt.map)
 
 
 def _plain(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> _Attempt:
@@ -175,16 +178,17 @@ def _outcome(
     assert tested is not None
     evidence = _evidence(pair, attempt)
     alarm = gate_up_alarm(tested)
-    found = [evidence, *exact_in_place(pair, sides, tested, attempt.map)]
+    found = [evidence, *exact_in_place(pair, sides, tested, attempt.map, log10(TRIES))]
     decided = evidence.decides
     agrees = any(e.decides and e.log10_p is not None and e.log10_p <= GAUGE_LOG10_P for e in found)
     start = aligned_start(pair, rows, sides, rotation, tested) if agrees else None
+    heads = compare_heads(pair, sides, rotation, [r.cell for r in tested.pairs]) if decided else HeadsFound()
     return GaugeOutcome(
         True,
         f"residual coordinates were folded and aligned by the {rotation.how}",
         decided,
-        (*found, *(start.evidence if start is not None else ())),
-        tuple(gauge_words(pair, sides, rotation, attempt.map, tested, decided)),
+        (*found, *heads.evidence, *(start.evidence if start is not None else ())),
+        (*gauge_words(pair, sides, rotation, attempt.map, tested, decided), *heads.words),
         tuple(_limits(sides, alarm)),
         power_words(tested, rotation),
         attempt.map if decided else None,
@@ -193,6 +197,7 @@ def _outcome(
             "rotation": {"how": rotation.how, "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
             "cells": [_cell(r) for r in tested.pairs],
             "mismatched": [_cell(r) for r in tested.mismatched],
+            "heads": list(heads.document),
             "similarity": [[round(float(v), 4) for v in line] for line in attempt.map.similarity],
         },
     )

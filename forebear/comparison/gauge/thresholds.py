@@ -36,3 +36,9 @@ MOST_MATCHED_BYTES = 2**28
 """Largest embedding read whole to find tokens under other ids."""
 LEAST_ROWS_D_EFF = 8.0
 """Effective dimension of rows under which one rotation fits any two embeddings."""
+HEAD_LAYERS = 4
+"""Layer pairs whose attention heads are compared; they describe, so a few tell."""
+HEAD_WORK = 2**38
+"""Multiplications spent on turning heads into the other side's coordinates."""
+MOST_HEADS = 512
+"""Heads of a layer kept for a page."""

@@ -1,0 +1,220 @@
+"""Attention after gauge fixing: which head answers to which, and by how much; it describes and never decides (METHODS §9, §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.evidence import Evidence
+from forebear.comparison.gauge.cells import Cell
+from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.norms import gain
+from forebear.comparison.gauge.rotation import Rotation
+from forebear.comparison.gauge.thresholds import HEAD_LAYERS, HEAD_WORK, MOST_HEADS
+from forebear.comparison.pair import Pair
+from forebear.core.errors import IncomparableError
+from forebear.core.spacing import evenly
+from forebear.models.checkpoint import Piece
+from forebear.stats.arrays import F32
+from forebear.stats.gauge import fold
+from forebear.stats.gauge_heads import HeadMatch, match_heads, product_likeness, rotary_likeness
+
+HEADS = "two-products"
+HEADS_ASSUMPTION = (
+    "what a head writes (O·V) and its scores (Q·K, by rotary plane) come from unlike matrices, so each names alone"
+)
+BUDGET_WORDS = "attention heads after gauge fixing"
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Heads of one layer in one set of coordinates. q, o: (heads, size, d); k, v: the same, those of its KV group repeated.
+
+    groups: KV groups; each: query heads of one; rotary: whether positions turn planes of q and k.
+    """
+
+    q: F32
+    k: F32
+    v: F32
+    o: F32
+    groups: int
+    each: int
+    rotary: bool
+
+    def turned(self, rotation: F32) -> Heads:
+        """The same heads in the other side's coordinates."""
+        q, k, v, o = (m @ rotation for m in (self.q, self.k, self.v, self.o))
+        return Heads(q, k, v, o, self.groups, self.each, self.rotary)
+
+
+@dataclass(frozen=True)
+class HeadsFound:
+    """What attention shows: one described figure, sentences, and the map a page may draw."""
+
+    evidence: tuple[Evidence, ...] = ()
+    words: tuple[str, ...] = ()
+    document: tuple[dict[str, Any], ...] = ()
+
+
+def compare_heads(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, cells: Sequence[Cell]) -> HeadsFound:
+    """Heads of some layer pairs, and of layers that do not belong together beside them.
+
+    Nothing where a side's attention is not made of q, k, v and o of known head sizes, or the budget forbids it.
+    """
+    chosen = _chosen(pair, sides, cells)
+    if not chosen:
+        return HeadsFound()
+    mine = {a: h.turned(rotation.matrix) for a in dict.fromkeys(a for a, _ in chosen) if (h := read_heads(sides[0], a))}
+    matched: list[tuple[Cell, HeadMatch]] = []
+    strange: list[HeadMatch] = []
+    there: Heads | None = None
+    for a, b in chosen:
+        there = read_heads(sides[1], b)
+        if there is None or a not in mine:
+            continue
+        matched += [((a, b), m) for m in (hold_heads(mine[a], there),) if m is not None]
+        others = [hold_heads(mine[c], there) for c in mine if (c, b) not in cells and c != a][-1:]
+        strange += [m for m in others if m is not None]
+    if not matched or there is None:
+        return HeadsFound()
+    one = next(iter(mine.values()))
+    return HeadsFound(
+        (_evidence(matched, strange),),
+        tuple(head_words(matched, strange, one, there)),
+        tuple(_told(c, m) for c, m in matched),
+    )
+
+
+def hold_heads(mine: Heads, there: Heads) -> HeadMatch | None:
+    """Heads of both layers told apart by two products; None where their sizes cannot be compared."""
+    if mine.rotary != there.rotary:
+        return None
+    try:
+        written = product_likeness(mine.o, mine.v, there.o, there.v)
+        score = rotary_likeness if mine.rotary else product_likeness
+        scored = score(mine.q, mine.k, there.q, there.k)
+    except IncomparableError:
+        return None
+    return match_heads(written, scored, (mine.each, there.each))
+
+
+def read_heads(side: Side, layer: int) -> Heads | None:
+    """Every head of a layer, folded; None where a part is missing or its sizes are not known."""
+    found = [side.checkpoint.piece(part, layer) for part in ("q", "k", "v", "o")]
+    pieces = [p for p in found if p is not None and p.has("channel") and p.size("kv_head")]
+    if len(pieces) < len(found):
+        return None
+    groups = pieces[1].size("kv_head")
+    each = pieces[0].size("group") or 1
+    scale = gain(side.checkpoint, side.rule, "attention", layer)
+    q, k, v, o = (_rows(side, p, None if p.part == "o" else scale) for p in pieces)
+    if any(len(m) % heads for m, heads in ((q, groups * each), (k, groups), (v, groups), (o, groups * each))):
+        return None
+    by_head = np.repeat(np.arange(groups), each)
+    q, k = (_normed(side, layer, role, m, n) for role, m, n in (("q", q, groups * each), ("k", k, groups)))
+    return Heads(
+        q, k[by_head], v.reshape(groups, -1, v.shape[1])[by_head], o.reshape(groups * each, -1, o.shape[1]), groups, each,
+        pieces[0].has("rope"),
+    )  # fmt: skip
+
+
+def _rows(side: Side, piece: Piece, scale: F32 | None) -> F32:
+    """Rows of a reader, or columns of the writer as rows: (heads · size, width)."""
+    units = side.checkpoint.units(piece, "channel")[0]  # (width, heads · size)
+    return fold(np.ascontiguousarray(units.T), scale, mean_subtracted=side.rule.mean_subtracted)
+
+
+def _normed(side: Side, layer: int, role: str, rows: F32, heads: int) -> F32:
+    """Heads of queries or keys with the gain of their own norm, where they have one: (heads, size, width)."""
+    split = rows.reshape(heads, -1, rows.shape[1])
+    for piece in side.checkpoint.pieces:
+        if piece.part == "norm" and piece.kind == "gain" and piece.layer == layer and piece.role == role:
+            values = np.asarray(side.checkpoint.container.read(piece.tensor), dtype=np.float32).reshape(-1)
+            if len(values) == split.shape[1]:
+                return split * values[:, None]
+    return split
+
+
+def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list[Cell]:
+    """Layer pairs whose attention the budget and a bound on arithmetic allow, spread over the depth."""
+    work = sum(_size(sides[0], a) for a, _ in cells[:1]) * max(1, sides[1].checkpoint.width)
+    most = max(0, min(HEAD_LAYERS, HEAD_WORK // max(1, work)))
+    chosen = [cells[i] for i in evenly(len(cells), most)]
+    costs = [sum(_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
+    if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS):
+        return []
+    return chosen
+
+
+def _parts(side: Side, layer: int) -> list[Piece]:
+    found = (side.checkpoint.piece(part, layer) for part in ("q", "k", "v", "o"))
+    return [p for p in found if p is not None and p.has("channel")]
+
+
+def _size(side: Side, layer: int) -> int:
+    return sum(p.parameters for p in _parts(side, layer))
+
+
+def _cost(side: Side, layer: int) -> int:
+    return sum(side.checkpoint.cost(p, "channel") for p in _parts(side, layer))
+
+
+def _evidence(matched: Sequence[tuple[Cell, HeadMatch]], strange: Sequence[HeadMatch]) -> Evidence:
+    by_chance = float(np.mean([m.agreed for m in strange])) if strange else None
+    return Evidence(
+        HEADS, "heads", "described", None, False, "none", True, sum(m.agreed for _, m in matched),
+        sum(len(m.partners) for _, m in matched), 0.0, HEADS_ASSUMPTION,
+        {
+            "gauge": True,
+            "layers": len(matched),
+            "by_layer": [m.agreed for _, m in matched],
+            "mismatched_mean": by_chance,
+            "expected": None if by_chance is None else round(by_chance * len(matched), 1),
+            "written_cosine": _mean([m.written for _, m in matched]),
+            "scored_cosine": _mean([m.scored for _, m in matched]),
+            "mismatched_written": _mean([m.written for m in strange]),
+            "mismatched_scored": _mean([m.scored for m in strange]),
+        },
+    )  # fmt: skip
+
+
+def _mean(values: Sequence[np.ndarray[Any, Any]]) -> float | None:
+    joined = np.concatenate(values) if values else np.zeros(0)
+    return round(float(joined.mean()), 4) if len(joined) else None
+
+
+def head_words(
+    matched: Sequence[tuple[Cell, HeadMatch]], strange: Sequence[HeadMatch], mine: Heads, there: Heads
+) -> list[str]:
+    """What corresponds, told: heads, what they write and score, and KV groups where their number changed."""
+    agreed, of = sum(m.agreed for _, m in matched), sum(len(m.partners) for _, m in matched)
+    place = sum(int(np.count_nonzero(m.partners == np.arange(len(m.partners)))) for _, m in matched)
+    written, scored = (_mean([getattr(m, name) for _, m in matched]) or 0.0 for name in ("written", "scored"))
+    said = [
+        f"in {len(matched)} layer pairs {agreed} of {of} attention heads are named alike by what they write and by their scores; "
+        f"they stand {'in their places' if place * 2 > of else 'in another order'}",
+        f"heads that answer to each other write alike by a mean cosine of {written:.2f} and score alike by {scored:.2f}",
+    ]
+    if strange:
+        other, score = (_mean([getattr(m, name) for m in strange]) or 0.0 for name in ("written", "scored"))
+        said[-1] += f" (layers that do not belong together: {other:.2f} and {score:.2f})"
+    if mine.groups != there.groups:
+        said.append(
+            f"{mine.groups} key-value groups of {mine.each} query heads in the subject answer to {there.groups} of {there.each} "
+            "in the candidate"
+        )
+    return said
+
+
+def _told(cell: Cell, match: HeadMatch) -> dict[str, Any]:
+    return {
+        "layers": list(cell),
+        "partners": match.partners[:MOST_HEADS].tolist(),
+        "groups": None if match.groups is None else match.groups[:MOST_HEADS].tolist(),
+        "agree": match.agreed,
+        "written": [round(float(c), 4) for c in match.written[:MOST_HEADS]],
+        "scored": [round(float(c), 4) for c in match.scored[:MOST_HEADS]],
+    }
