@@ -245,4 +245,8 @@ def _alignment(
     }
     if everywhere is not None:
         document["all_pairs"] = everywhere.document("neurons")
+    if rows is not None and rows.how == "bytes":
+        from forebear.comparison.fates import tell_fates  # equal vocabularies have no rows to tell of
+
+        tell_fates(document, pair, rows)
     return document
