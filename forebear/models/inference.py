@@ -1,20 +1,37 @@
-"""Parts of tensors whose names tell nothing, from shapes and repetition alone, where that leaves no doubt."""
+"""Parts of tensors whose names tell nothing, from shapes, repetition and norms, where that leaves no doubt."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from forebear.files.base import Float32
 
 Shape = tuple[int, ...]
 MIN_LAYERS = 2
+MOST_VECTORS = 2000
+"""Vectors whose values are looked at."""
+GAIN_LENGTH = (0.2, 5.0)
+"""Root mean square of what may be gains: they start at one. Biases start at zero and keep both signs."""
+ONE_SIGN = 0.99
+"""Share of entries above zero from which a vector counts as gains."""
+BOTH_SIGNS = 0.25
+"""Least share of either sign in a bias."""
 
 
-def infer_parts(shapes: Mapping[str, Sequence[int]]) -> tuple[dict[str, str], list[str]]:
+def infer_parts(
+    shapes: Mapping[str, Sequence[int]], read: Callable[[str], Float32] | None = None
+) -> tuple[dict[str, str], list[str]]:
     """Tensor name → part, for tensors that only one reading fits, and sentences that say how it was inferred.
+
+    read: gives a vector's values; without it vectors of the width keep both their readings, "norm or bias".
 
     The width is the size that most matrices share; layers are the matrices that close an MLP. Named: the embedding (with its
     equally shaped head as "embedding or head"), what opens the MLP ("gate or up", "up") and what closes it ("down"), square
-    attention matrices ("q or o", with "k or v" where keys are narrower), gains ("norm"). What two readings fit keeps both names.
+    attention matrices ("q or o", with "k or v" where keys are narrower); by their norms gains ("norm": all of one sign, about
+    one long) and biases ("bias": of both signs). What two readings fit keeps both names.
     Nothing is inferred without at least MIN_LAYERS repetitions.
     """
     plain = {name: tuple(shape) for name, shape in shapes.items()}
@@ -25,12 +42,23 @@ def infer_parts(shapes: Mapping[str, Sequence[int]]) -> tuple[dict[str, str], li
         return {}, ["no part could be inferred from shapes: nothing repeats layer by layer around one width"]
     by_shape = _readings(matrices, width, layers)
     found = {name: by_shape[shape] for name, shape in plain.items() if shape in by_shape}
-    found |= {name: "norm" for name, shape in plain.items() if shape == (width,)}
+    vectors = [name for name, shape in plain.items() if shape == (width,)]
+    found |= {name: _vector(read(name) if read and at < MOST_VECTORS else None) for at, name in enumerate(vectors)}
     said = (
         f"names tell nothing: width {width}, {layers} layers and {len(found)} of {len(plain)} parts are inferred from shapes that "
-        "repeat; no axis may be tested on that"
+        f"repeat{' and from norms' if read and vectors else ''}; no axis may be tested on that"
     )
     return found, [said]
+
+
+def _vector(values: Float32 | None) -> str:
+    """Gains start at one and stay on its side of zero; biases start at zero and go both ways."""
+    if values is None or not values.size or not np.isfinite(values).all():
+        return "norm or bias"
+    positive, length = float(np.mean(values > 0)), float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    if positive >= ONE_SIGN and GAIN_LENGTH[0] <= length <= GAIN_LENGTH[1]:
+        return "norm"
+    return "bias" if BOTH_SIGNS <= positive <= 1 - BOTH_SIGNS and length < 1 else "norm or bias"
 
 
 def _width(matrices: Counter[Shape]) -> int:

@@ -206,7 +206,8 @@ def _tensors(checkpoint: Checkpoint, limits: list[str]) -> list[dict[str, Any]]:
             parts[piece.tensor].append(piece.part)
     inferred: Mapping[str, str] = {}
     if checkpoint.definition is None:
-        inferred, said = infer_parts({name: entry.shape for name, entry in checkpoint.container.tensors.items()})
+        shapes = {name: entry.shape for name, entry in checkpoint.container.tensors.items()}
+        inferred, said = infer_parts(shapes, checkpoint.container.rows)
         limits += said
     return [
         {

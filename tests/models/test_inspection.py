@@ -211,9 +211,23 @@ def test_parts_without_names_are_inferred_from_shapes_that_repeat_and_said_to_be
     parts, said = infer_parts(llama(4, 64, 176, 32, 512))
     assert parts["t0"] == "embedding or head"
     assert [parts[f"t{i}"] for i in range(3, 12)] == ["q or o", "k or v", "k or v", "q or o", "gate or up", "gate or up", "down",
-                                                     "norm", "norm"]  # fmt: skip
+                                                     "norm or bias", "norm or bias"]  # fmt: skip
     assert "inferred" in said[0]
     assert "no axis" in said[0]
+
+
+def test_gains_and_biases_without_names_are_told_apart_by_their_norms_where_that_is_plain(rng):
+    shapes = llama(4, 64, 176, 32, 512)
+    vectors = [name for name, shape in shapes.items() if len(shape) == 1]
+    gains, biases = (
+        1 + 0.2 * rng.standard_normal(64).astype(np.float32),
+        0.1 * rng.standard_normal(64).astype(np.float32),
+    )
+    centred_gains, spoiled = 0.3 + 0.2 * rng.standard_normal(64).astype(np.float32), np.full(64, np.nan, np.float32)
+    given = dict(zip(vectors, [gains, biases, centred_gains, spoiled, np.zeros(64, np.float32)], strict=False))
+    parts, said = infer_parts(shapes, lambda name: given.get(name, gains))
+    assert [parts[name] for name in vectors[:5]] == ["norm", "bias", "norm or bias", "norm or bias", "norm or bias"]
+    assert "from norms" in said[0]
 
 
 @pytest.mark.parametrize(
