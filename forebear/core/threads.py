@@ -35,10 +35,9 @@ def use_all_cores() -> bool:
     if not _ours:
         return False
     import ctypes
+    from importlib import import_module
 
-    import numpy._core._multiarray_umath as loaded
-
-    library = ctypes.CDLL(loaded.__file__)
+    library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
     for name in _SETTERS:
         setter = getattr(library, name, None)
         if setter is not None:
