@@ -76,6 +76,15 @@ def _figures(subject: Path, candidate: Path, hide: bool = False) -> Row:
     return held(subject, candidate, hide_embedding=hide)[0]
 
 
+def _judged(subject: Path, candidate: Path) -> Row:
+    """Gauge fixing by itself; where it decides, what the public verb makes of it (a shared start is not called related)."""
+    row = held(subject, candidate)[0]
+    if row["decided"]:
+        said = verdict(subject, candidate)
+        row |= {"gauge_decided": True, "relation": said["relation"], "decided": said["decided"]}
+    return row
+
+
 def changed(
     source: Path, steps: tuple[Step, ...], seed: str, look: Callable[[Path], Row], destroy: bool = False
 ) -> Row:
