@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from math import lgamma, log
 
 import numpy as np
@@ -95,6 +96,7 @@ def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, f
     checkpoint = open_checkpoint_from(Renamed(nameless.container, names), config)
     if checkpoint.definition is None:
         return None
+    checkpoint = replace(checkpoint, folder=nameless.folder, inner_vocabulary=nameless.inner_vocabulary)
     said = [
         f"tensor names told nothing: {len(names)} of {len(nameless.container.tensors)} tensors were named after those of "
         f"equal shape they resemble (inferred); every p-value is multiplied by the 1e{looks:.1f} possible assignments"

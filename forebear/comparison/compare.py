@@ -143,7 +143,7 @@ def _compare_open(
     allowance = Allowance(left.container, right.container, options.budget)
     originals = (left, right)
     left, right, looks_log10, said = _named(left, right)
-    folders = (_folder(ids[0]), _folder(ids[1]))
+    folders = (originals[0].folder or _folder(ids[0]), originals[1].folder or _folder(ids[1]))
     pair = Pair(left, right, allowance, folders, looks_log10 + log10(looks))
     for side, checkpoint in (("subject", originals[0]), ("candidate", originals[1])):
         for sentence in checkpoint.limits:

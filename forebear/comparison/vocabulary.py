@@ -16,7 +16,14 @@ from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.tokens.vocabulary import find_vocabulary_file, load_vocabulary, same_vocabulary_file, shared_tokens
+from forebear.tokens.vocabulary import (
+    FILE_NAMES,
+    Vocabulary,
+    find_vocabulary_file,
+    load_vocabulary,
+    same_vocabulary_file,
+    shared_tokens,
+)
 
 MAX_TOKENS = 768
 EMBEDDING_SHARE = 6
@@ -98,15 +105,20 @@ Match = tuple[str, NDArray[np.intp], NDArray[np.intp], int | None, tuple[int | N
 
 
 def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
-    folders = pair.folders
-    found = [find_vocabulary_file(f) if f is not None else None for f in folders]
-    if found[0] is None or found[1] is None:
-        return _by_ids(pair, rows, [side for side, f in zip(("subject", "candidate"), found, strict=True) if f is None])
+    sides = (pair.subject, pair.candidate)
+    files = [find_vocabulary_file(f) if f is not None and _at_home(c) else None
+             for f, c in zip(pair.folders, sides, strict=True)]  # fmt: skip
     try:
-        if rows[0] == rows[1] and _same_list(found[0].parent, found[1].parent, rows[0]):
-            ids = np.arange(rows[0], dtype=np.intp)
-            return "same vocabulary file", ids, ids, rows[0], (0, 0)
-        left, right = load_vocabulary(found[0]), load_vocabulary(found[1])
+        if files[0] is not None and files[1] is not None:
+            if rows[0] == rows[1] and _same_list(files[0].parent, files[1].parent, rows[0]):
+                return _same(rows[0])
+        elif rows[0] == rows[1] and _same_beside(*sides):
+            return _same(rows[0])
+        inner = [_inner(c) if f is None else None for c, f in zip(sides, files, strict=True)]
+        missing = [side for side, f, v in zip(("subject", "candidate"), files, inner, strict=True) if not f and not v]
+        if missing:
+            return _by_ids(pair, rows, missing)
+        left, right = (v or load_vocabulary(f or Path()) for f, v in zip(files, inner, strict=True))
     except RefusedError as error:
         pair.note(f"a vocabulary could not be read ({error}); embedding rows were paired by token id")
         return _by_ids(pair, rows, [])
@@ -114,6 +126,36 @@ def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
     inside = (ids_a < rows[0]) & (ids_b < rows[1])
     ids_a, ids_b = ids_a[inside], ids_b[inside]
     return "bytes", ids_a, ids_b, len(ids_a), (max(0, rows[0] - len(ids_a)), max(0, rows[1] - len(ids_b)))
+
+
+def _at_home(checkpoint: Checkpoint) -> bool:
+    """Whether a tokenizer is to be looked for in the folder: not where the weights bring their own files or tokenizer."""
+    return not any(name in checkpoint.container.beside for name in FILE_NAMES) and checkpoint.container.kind != "gguf"
+
+
+def _inner(checkpoint: Checkpoint) -> Vocabulary | None:
+    """The tokenizer that came with the weights, in their file, archive or repository; else the one beside a GGUF file."""
+    found = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
+    if (
+        found is None
+        and checkpoint.folder is not None
+        and (beside := find_vocabulary_file(checkpoint.folder)) is not None
+    ):
+        return load_vocabulary(beside)
+    return found
+
+
+def _same(rows: int) -> Match:
+    ids = np.arange(rows, dtype=np.intp)
+    return "same vocabulary file", ids, ids, rows, (0, 0)
+
+
+def _same_beside(a: Checkpoint, b: Checkpoint) -> bool:
+    """Whether both came with the same tokenizer file, byte for byte, from an archive or repository."""
+    names = [next((n for n in FILE_NAMES if n in side.container.beside), None) for side in (a, b)]
+    if names[0] is None or names[0] != names[1]:
+        return False
+    return a.container.beside[names[0]]() == b.container.beside[names[0]]()
 
 
 def _same_list(a: Path, b: Path, rows: int) -> bool:
