@@ -217,3 +217,10 @@ def test_a_cell_of_the_table_is_made_scored_and_removed(tmp_path: Path, monkeypa
     assert plain["relation"] == "related"
     assert stranger["relation"] == "no-evidence"
     assert not any((tmp_path / "work" / "table").iterdir())
+
+
+def test_real_rows_of_an_earlier_run_are_kept_and_a_line_cut_short_is_made_again(tmp_path: Path) -> None:
+    kept = tmp_path / "rows.jsonl"
+    assert real_base._kept(kept) == {}
+    kept.write_text('{"operation": "a", "form": "plain", "refused": "x"}\n{"operation": "b", "form": "pl')
+    assert list(real_base._kept(kept)) == [("a", "plain")]
