@@ -51,12 +51,16 @@ class Allowance:
     budget: int | None
     refused: list[str] = field(default_factory=list)
     _start: tuple[int, int] = (0, 0)
+    _quick: int | None = None
 
     def __post_init__(self) -> None:
         self.restart()
 
-    def restart(self) -> None:
-        """Count from here: what was read to settle equality is not taken from the tests."""
+    def restart(self, budget: int | None = None) -> None:
+        """Count from here: what was read to settle equality is not taken from the tests. budget: a larger one from here on, which
+        searches that take long for what they read do not get."""
+        if budget is not None and self.budget is not None:
+            self._quick, self.budget = self.budget, max(self.budget, budget)
         self._start = (self.subject.bytes_read, self.candidate.bytes_read)
 
     def left(self) -> int | None:
@@ -66,9 +70,11 @@ class Allowance:
         used = max(self.subject.bytes_read - self._start[0], self.candidate.bytes_read - self._start[1])
         return max(0, self.budget - used)
 
-    def allows(self, subject_bytes: int, candidate_bytes: int, what: str) -> bool:
-        """Whether both reads fit; a refusal is recorded under `what`."""
+    def allows(self, subject_bytes: int, candidate_bytes: int, what: str, *, slow: bool = False) -> bool:
+        """Whether both reads fit; a refusal is recorded under `what`. slow: the search takes long for what it reads."""
         left = self.left()
+        if slow and self._quick is not None and left is not None:
+            left = min(left, self._quick)
         if left is None or max(subject_bytes, candidate_bytes) <= left:
             return True
         if what not in self.refused:

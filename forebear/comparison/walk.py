@@ -19,6 +19,7 @@ from forebear.comparison.verdict import Component, Verdict, corrected, findings_
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
 from forebear.comparison.words import add_paths, alignment_words, told_components
+from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
 
     use_all_cores()
     if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget
-        pair.allowance.restart()
+        pair.allowance.restart(GAUGE_BUDGET_BYTES)
     outcome = gauge_pair(pair, layers, rows, full=full)
     if not outcome.ran:
         pair.note(f"a copy rewritten without changing its outputs was not looked for: {outcome.why}")

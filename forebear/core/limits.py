@@ -20,6 +20,9 @@ MAX_TOKENIZER_BYTES = 256 * 2**20
 """Largest tokenizer file read whole."""
 DEFAULT_BUDGET_BYTES = 64 * 2**20
 """Tensor bytes read per side by a quick comparison."""
+GAUGE_BUDGET_BYTES = 2**30
+"""Tensor bytes read per side by the search for a rewritten copy among files on disk: every neuron of a layer has to be read, 180 MB
+at 7B. Checkpoints at an address keep the budget of a quick comparison."""
 READ_BLOCK_BYTES = 4 * 2**20
 """Largest piece of a tensor turned into float32 at once when streaming."""
 MAX_JSON_VALUES = 3_000_000

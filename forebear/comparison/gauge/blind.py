@@ -24,7 +24,7 @@ def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], ND
     """Layers paired by what no rotation changes; None when the budget cannot read them all."""
     counts = [side.checkpoint.layers for side in sides]
     costs = [sum(_cost(side, i) for i in range(n)) for side, n in zip(sides, counts, strict=True)]
-    if not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS):
+    if not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
         return None
     try:
         made = [
@@ -49,7 +49,7 @@ def split(pairs: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
 def blind_rotation(pair: Pair, sides: tuple[Side, Side], fitted: Sequence[Cell]) -> Rotation | None:
     """The rotation from the neurons of some layer pairs; None where they cannot be read or differ in kind."""
     costs = [sum(_cost(side, cell[k]) for cell in fitted) for k, side in enumerate(sides)]
-    if not fitted or not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS):
+    if not fitted or not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
         return None
     try:
         bundles = [
