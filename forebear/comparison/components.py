@@ -1,4 +1,4 @@
-"""Components of a pair, each with its own evidence: embedding, layers, head, and further towers where there are any (METHODS §11)."""
+"""Components of a pair, each with its own evidence: embedding, layers, head, further towers where there are any (METHODS §11)."""
 
 from __future__ import annotations
 
@@ -121,6 +121,8 @@ def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Co
     for name in names:
         own = of_component(evidence, name)
         state = _by_rows(evidence, own) if name == HEAD else _by_tests(evidence, own)
+        if name == HEAD and state == "not-found" and embedding.rows is not None and embedding.rows.how == "ids":
+            state = "open"  # ids may have been reordered
         found.append(Component(name if name == HEAD else f"{name} layers", state, _least(own)))
     return [c for c in found if c.state != "not-tested"]
 

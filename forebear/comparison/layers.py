@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class LayerMap:
     looks_log10: float
     maps_log10: float
     parts: int
+    copies: dict[int, int] = field(default_factory=dict)
+    """Candidate layer without a partner -> the subject's layer it resembles."""
 
 
 def find_layers(pair: Pair) -> LayerMap:
@@ -69,10 +71,13 @@ def find_layers(pair: Pair) -> LayerMap:
     repeats = {
         layer: int(np.argmax(similarity[layer])) for layer in aligned.unmatched_a if similarity[layer].max() > threshold
     }
-    looks = float(np.log10(left * right))
-    return LayerMap(
-        aligned.pairs, similarity, threshold, True, repeats, looks, monotone_maps_log10(left, right), len(plan)
-    )
+    copies = {
+        layer: int(np.argmax(similarity[:, layer]))
+        for layer in aligned.unmatched_b
+        if similarity[:, layer].max() > threshold
+    }
+    looks, maps = float(np.log10(left * right)), monotone_maps_log10(left, right)
+    return LayerMap(aligned.pairs, similarity, threshold, True, repeats, looks, maps, len(plan), copies)
 
 
 def _plain(left: int, right: int, similarity: NDArray[np.float64], threshold: float, parts: int) -> LayerMap:

@@ -57,7 +57,11 @@ def _layer_words(pair: Pair, layers: LayerMap) -> list[str]:
         said.append(f"{span(a, length)} of the subject {verb} the candidate's {span(b, length)} as well (repeated)")
     for start, length in _spans([i for i in lone if i not in layers.repeats]):
         said.append(f"{span(start, length)} of the subject {_have(length)} no counterpart in the candidate")
-    for start, length in _spans([i for i in range(pair.candidate.layers) if i not in paired_b]):
+    spare = [i for i in range(pair.candidate.layers) if i not in paired_b]
+    for b, a, length in runs([(i, layers.copies[i]) for i in spare if i in layers.copies]):
+        verb = "resemble" if length > 1 else "resembles"
+        said.append(f"{span(b, length)} of the candidate {verb} the subject's {span(a, length)} as well (repeated)")
+    for start, length in _spans([i for i in spare if i not in layers.copies]):
         said.append(f"{span(start, length)} of the candidate {_have(length)} no counterpart in the subject")
     return said
 

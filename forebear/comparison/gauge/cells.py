@@ -18,6 +18,7 @@ from forebear.comparison.gauge.thresholds import (
     NEURONS,
     START_LAYERS,
 )
+from forebear.comparison.gauge.wider import Wider, widened
 from forebear.comparison.pair import Pair, spread
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64
@@ -29,26 +30,35 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True)
 class Asked:
-    """Neurons of one place of the subject, carried into the candidate's coordinates. positions: (n,) their places there."""
+    """Neurons of one place of the subject, in the candidate's coordinates. positions: (n,) their places there, of size."""
 
     place: Place
     views: Views
     positions: NDArray[np.intp]
+    size: int = 0
+
+
+Experts = tuple[int | None, int | None]
+"""Expert of the subject and of the candidate; None where a side has one MLP."""
 
 
 @dataclass
 class CellResult:
     """The best expert pair of one cell. tried: expert pairs looked at. in_place: neurons whose first view names their own
-    position; products: one signed product per neuron that stands at the same position on both sides."""
+    position; products: one signed product per neuron that stands at the same position on both sides. by_expert: agreements of
+    every expert pair; spans: the candidate's neurons they lie among; wider: where the sizes differ."""
 
     cell: Cell
-    experts: tuple[int | None, int | None]
+    experts: Experts
     agreement: Agreement
     tried: int
     in_place: int
     products: F64
     flips: bool
-    by_expert: dict[tuple[int | None, int | None], int] = field(default_factory=dict)
+    by_expert: dict[Experts, int] = field(default_factory=dict)
+    spans: dict[Experts, tuple[int, int]] = field(default_factory=dict)
+    sizes: tuple[int, int] = (0, 0)
+    wider: Wider | None = None
 
 
 def ask(side: Side, layers: Iterable[int], rotation: F32, count: int) -> dict[int, list[Asked]]:
@@ -60,14 +70,15 @@ def ask(side: Side, layers: Iterable[int], rotation: F32, count: int) -> dict[in
             if size:
                 chosen = evenly(size, count).astype(np.intp)
                 views = side.views(place, None if len(chosen) == size else chosen)
-                found.setdefault(layer, []).append(Asked(place, views.turned(rotation), chosen))
+                found.setdefault(layer, []).append(Asked(place, views.turned(rotation), chosen, size))
     return found
 
 
 def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell) -> CellResult | None:
     """The best of all expert pairs of one cell; None when a side has nothing to compare."""
     best: CellResult | None = None
-    tried: dict[tuple[int | None, int | None], int] = {}
+    tried: dict[Experts, int] = {}
+    spans: dict[Experts, tuple[int, int]] = {}
     for mine in asked:
         for place, views in there:
             if mine.views.flips != views.flips:
@@ -76,12 +87,24 @@ def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cel
             agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips))
             experts = (mine.place[1], place[1])
             tried[experts] = agreement.matched
+            if agreement.matched:
+                spans[experts] = _span(agreement.partners)
             if best is None or agreement.matched > best.agreement.matched:
                 in_place = int(np.count_nonzero(agreement.first == mine.positions))
                 best = CellResult(cell, experts, agreement, 0, in_place, _products(mine, views), views.flips)
+                best.sizes = (mine.size, len(views.first))
+                best.wider = widened(mine.positions, mine.views, views) if mine.size > len(views.first) else None
     if best is not None:
-        best.tried, best.by_expert = len(tried), tried
+        best.tried, best.by_expert, best.spans = len(tried), tried, spans
     return best
+
+
+def _span(partners: NDArray[np.int32]) -> tuple[int, int]:
+    """First and last of the neurons named, without those far from the rest (named by chance)."""
+    named = partners[partners >= 0]
+    low, high = np.quantile(named, [0.25, 0.75])
+    near = named[np.abs(named - (low + high) / 2) <= 1.5 * max(high - low, 1)]
+    return int(near.min()), int(near.max())
 
 
 def _products(mine: Asked, views: Views) -> F64:

@@ -163,11 +163,12 @@ def _searched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bo
     if not aligned.pairs:
         return None
     repeats = {a: int(np.argmax(shares[a])) for a in aligned.unmatched_a if shares[a].max() >= SCREEN_SHARE}
-    copied = {(int(np.argmax(shares[:, b])), b) for b in aligned.unmatched_b if shares[:, b].max() >= SCREEN_SHARE}
-    related: set[Cell] = {*repeats.items(), *copied}
+    copies = {b: int(np.argmax(shares[:, b])) for b in aligned.unmatched_b if shares[:, b].max() >= SCREEN_SHARE}
+    related: set[Cell] = {*repeats.items(), *((a, b) for b, a in copies.items())}
     looks = monotone_maps_log10(*shares.shape)
     tested = test_map(pair, sides, rotation.matrix, aligned.pairs, related, full=full)
-    found = LayerMap(aligned.pairs, shares, SCREEN_SHARE, True, repeats, float(np.log10(shares.size)), looks, 2)
+    cells = float(np.log10(shares.size))
+    found = LayerMap(aligned.pairs, shares, SCREEN_SHARE, True, repeats, cells, looks, 2, copies)
     return _Attempt(found, tested, looks)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from forebear.comparison.gauge.cells import Tested
+from forebear.comparison.gauge.cells import CellResult, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
-from forebear.comparison.words import alignment_words
+from forebear.comparison.words import alignment_words, runs, span
 
 
 def gauge_words(
@@ -20,8 +21,7 @@ def gauge_words(
     if not decided:
         return [f"after gauge fixing nothing corresponds ({fit})"]
     said = [f"the residual stream was rotated back by the {rotation.how} ({fit})"]
-    if layers.found:
-        said += layer_words(pair, layers)
+    said += layer_words(pair, layers)
     matched, of = sum(r.agreement.matched for r in tested.pairs), sum(r.agreement.of for r in tested.pairs)
     in_place = sum(r.in_place for r in tested.pairs)
     where = "in their places" if in_place * 2 > of else "in another order"
@@ -29,28 +29,74 @@ def gauge_words(
         f"after gauge fixing both views of {matched:,} of {of:,} neurons in {len(tested.pairs)} layer pairs name the same "
         f"partner; they stand {where}"
     )
-    return said + expert_words(tested)
+    return [*said, *wider_words(tested), *expert_words(tested)]
 
 
 def layer_words(pair: Pair, layers: LayerMap) -> list[str]:
-    """The layer map in sentences, those of the raw walk."""
+    """The layer map in sentences, those of the raw walk; a map in plain order was held by the test and is told alike."""
     from forebear.comparison.channels import AxisOutcome
 
-    return alignment_words(pair, None, layers, AxisOutcome(), AxisOutcome())
+    return alignment_words(pair, None, replace(layers, found=True), AxisOutcome(), AxisOutcome())
+
+
+WIDER_WORDS = {
+    "appended": "they stand first and in their places, the others after them (appended)",
+    "interleaved": "they stand in the candidate's order, with the others between them (interleaved)",
+    "duplicated": "the others are copies of them (duplicated)",
+    "": "their order does not tell how the others came in",
+}
+
+
+def wider_words(tested: Tested) -> list[str]:
+    """How MLPs that are wider than the candidate's correspond to them."""
+    wide = [(r.sizes, r.wider) for r in tested.pairs if r.wider is not None and r.experts == (None, None)]
+    if not wide:
+        return []
+    orders = {w.order for _, w in wide}
+    own, other = wide[0][0]
+    found, asked = sum(w.found for _, w in wide), sum(w.asked for _, w in wide)
+    return [
+        f"MLPs of the subject hold {own:,} neurons for the candidate's {other:,}: {found:,} of {asked:,} asked answer to one of "
+        f"them; {WIDER_WORDS[orders.pop() if len(orders) == 1 else '']}"
+    ]
 
 
 def expert_words(tested: Tested) -> list[str]:
-    """Which experts answer to which, layer by layer, where there are any."""
-    said = []
-    for r in tested.pairs:
-        if r.experts == (None, None):
-            continue
-        strong = sorted(k for k, v in r.by_expert.items() if v * 10 >= r.agreement.of)
-        if strong:
-            told = ", ".join(f"{_name(a)} to {_name(b)}" for a, b in strong)
-            said.append(f"layer {r.cell[0]} of the subject to layer {r.cell[1]} of the candidate: {told}")
+    """Which experts answer to which where there are any; layer pairs with one and the same map are told together."""
+    maps = [(r.cell, _map(r)) for r in tested.pairs if r.experts != (None, None)]
+    said: list[str] = []
+    for text in dict.fromkeys(t for _, t in maps if t):
+        cells = [cell for cell, t in maps if t == text]
+        for a, b, length in runs(cells):
+            said.append(
+                f"experts of {span(a, length)} of the subject answer to {span(b, length)} of the candidate as {text}"
+            )
     return said
 
 
-def _name(expert: int | None) -> str:
-    return "its MLP" if expert is None else f"expert {expert}"
+def _map(result: CellResult) -> str:
+    """The partner of each expert, or several where they are about as near: "0, 2 → MLP [0-87]".
+
+    Experts by number, "MLP" for a layer of one; in brackets the partner's neurons that answer, where these are not all of them.
+    """
+    groups: dict[str, list[int | None]] = {}
+    best: dict[int | None, int] = {}
+    for (mine, _), count in result.by_expert.items():
+        best[mine] = max(count, best.get(mine, 0))
+    for (mine, other), count in sorted(
+        result.by_expert.items(), key=lambda item: [-1 if e is None else e for e in item[0]]
+    ):
+        if count * 10 < result.agreement.of or count * 2 < best[mine]:
+            continue
+        low, high = result.spans[(mine, other)]
+        part = f" [{low}-{high}]" if (high - low + 1) * 4 < 3 * result.sizes[1] else ""
+        groups.setdefault(f"{'MLP' if other is None else other}{part}", []).append(mine)
+    return "; ".join(f"{_numbers(mine)} → {other}" for other, mine in groups.items())
+
+
+def _numbers(experts: list[int | None]) -> str:
+    known = [e for e in experts if e is not None]
+    if not known:
+        return "MLP"
+    spans = runs([(e, e) for e in known])
+    return ", ".join(f"{a}" if length == 1 else f"{a}-{a + length - 1}" for a, _, length in spans)

@@ -1,0 +1,170 @@
+"""Alignment in words on known answers: layers, experts, neurons of wider MLPs, tokens under other ids (METHODS §10)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import forebear
+from forebear.comparison.demo import demo_folder
+from forebear.core.seeds import generator
+from forebear.recipes.steps.compose import reparameterise
+from forebear.recipes.steps.depth import restack
+from forebear.recipes.steps.draft import Draft
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.registry import apply
+from tests.comparison.variants import load, save
+
+BASE = demo_folder() / "base"
+NEURONS = 176
+
+
+@pytest.fixture(scope="module")
+def base():
+    return Model.load(BASE)
+
+
+def told(subject, candidate=BASE):
+    document = forebear.compare(subject, [candidate])
+    return document, document["alignment"]["words"]
+
+
+def stacked(model, sources):
+    draft = Draft(model)
+    restack(draft, sources)
+    return draft.finish()
+
+
+def test_a_stack_that_repeats_its_end_is_told_with_the_layers_it_repeats(base, tmp_path):
+    subject = reparameterise(stacked(base, [0, 1, 2, 3, 2, 3]), 1).save(tmp_path / "m")
+    _, words = told(subject)
+    pairs = " ".join(w for w in words if w.startswith("layer"))
+    assert "layers 0-1 of the subject answer to the candidate's layers 0-1" in pairs or (
+        "layers 0-3 of the subject answer to the candidate's layers 0-3" in pairs
+    )
+    assert "of the subject resemble the candidate's layers 2-3 as well (repeated)" in pairs
+    assert "no counterpart" not in pairs
+
+
+def test_a_candidate_that_repeats_layers_of_the_subject_is_told_the_other_way_round(base, tmp_path):
+    candidate = reparameterise(stacked(base, [0, 1, 1, 2, 3]), 1).save(tmp_path / "m")
+    _, words = told(BASE, candidate)
+    assert any(w.endswith("of the candidate resembles the subject's layer 1 as well (repeated)") for w in words)
+    assert not any("no counterpart" in w for w in words)
+
+
+def test_new_layers_have_no_counterpart(base, tmp_path):
+    subject = reparameterise(apply("layers-inserted", base, 2, kind="new", where=[1]), 1).save(tmp_path / "m")
+    _, words = told(subject)
+    assert "layers 0-1 of the subject answer to the candidate's layers 0-1" in words
+    assert "layers 3-4 of the subject answer to the candidate's layers 2-3" in words
+    assert "layer 2 of the subject has no counterpart in the candidate" in words
+
+
+@pytest.mark.parametrize("settings", [{}, {"noise": 0.1}, {"noise": 0.1, "redrawn": 0.3}])
+def test_eight_experts_copied_from_one_mlp_are_told_in_one_line(base, tmp_path, settings):
+    made = apply("dense-to-moe", base, 3, experts=8, **settings)
+    document, words = told(reparameterise(made, 1).save(tmp_path / "m"))
+    assert document["verdict"]["relation"] == "related"
+    assert "experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as 0-7 → MLP" in words
+
+
+def test_experts_that_hold_slices_are_told_with_the_neurons_they_hold(base, tmp_path):
+    """Every expert's slice is known from the order in which the experts were shuffled."""
+    made = apply("dense-to-moe", base, 3, experts=8, slices=8)
+    rewritten = reparameterise(made, 1, ["residual-rotation", "neuron-permutation"])
+    document, words = told(rewritten.save(tmp_path / "m"))
+    assert document["verdict"]["relation"] == "related"
+    size = NEURONS // 8
+    expected = "; ".join(f"{e} → MLP [{e * size}-{(e + 1) * size - 1}]" for e in range(8))
+    assert f"experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as {expected}" in words
+
+
+def test_experts_answer_to_the_experts_they_come_from(base, tmp_path):
+    made = apply("dense-to-moe", base, 3, experts=4, redrawn=0.6)
+    whole = made.save(tmp_path / "whole")
+    _, words = told(reparameterise(made, 7, ["residual-rotation", "neuron-permutation"]).save(tmp_path / "m"), whole)
+    assert (
+        "experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as 0 → 0; 1 → 1; 2 → 2; 3 → 3"
+        in words
+    )
+
+
+def test_experts_in_another_order_answer_one_to_one(base, tmp_path):
+    made = apply("dense-to-moe", base, 3, experts=4, redrawn=0.6)
+    whole = made.save(tmp_path / "whole")
+    document, words = told(reparameterise(made, 7).save(tmp_path / "m"), whole)
+    assert document["verdict"]["relation"] == "related"
+    maps = [
+        dict(p.split(" → ") for p in w.split(" as ")[1].split("; ")) for w in words if w.startswith("experts of layer")
+    ]
+    assert maps
+    assert all(sorted(m) == sorted(m.values()) == ["0", "1", "2", "3"] for m in maps)
+    assert any(m[e] != e for m in maps for e in m)
+
+
+@pytest.mark.parametrize(("kind", "moves", "order"), [
+    ("append", ["residual-rotation"], "(appended)"), ("interleave", ["residual-rotation"], "(interleaved)"),
+    ("duplicate", "all", "(duplicated)"), ("append", "all", "does not tell"),
+])  # fmt: skip
+def test_a_wider_mlp_is_told_with_how_its_neurons_came_in(base, tmp_path, kind, moves, order):
+    made = apply("mlp-widened", base, 4, factor=1.5, kind=kind)
+    document, words = told(reparameterise(made, 1, moves).save(tmp_path / "m"))
+    assert document["verdict"]["relation"] == "related"
+    line = next(w for w in words if w.startswith("MLPs of the subject hold 264 neurons for the candidate's 176"))
+    assert order in line
+    found = int(line.split(": ")[1].split(" of ")[0].replace(",", ""))
+    assert found == 1056 if kind == "duplicate" else 704 <= found <= 715
+
+
+def test_mlps_of_equal_width_are_not_called_wider(base, tmp_path):
+    _, words = told(reparameterise(base, 1).save(tmp_path / "m"))
+    assert not any(w.startswith("MLPs of the subject") for w in words)
+    assert not any(w.startswith("experts") for w in words)
+
+
+def reordered(folder, target):
+    """The same model with its tokens under other ids and no vocabulary beside it."""
+    arrays = load(folder)
+    order = generator("test/gauge/ids").permutation(512)
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        arrays[name] = arrays[name][order]
+    return save(target, arrays, folder, tokenizer=False)
+
+
+def test_tokens_under_other_ids_without_a_vocabulary_are_found_by_their_content(rewritten, tmp_path):
+    document, words = told(reordered(rewritten(demo_folder() / "descendant", 1), tmp_path / "m"))
+    found = document["verdict"]
+    assert (found["relation"], found["reparameterised"]) == ("related", True)
+    line = next(w for w in words if "embedding rows asked" in w)
+    assert line.endswith("most under another token id")
+    assert int(line.split(" of ")[0]) >= 200
+    assert [p["path"] for p in document["alignment"]["paths"]] == ["raw coordinates", "gauge fixing"]
+
+
+def test_a_strangers_tokens_under_other_ids_are_not_found(rewritten, tmp_path):
+    document, words = told(reordered(rewritten(demo_folder() / "independent", 4), tmp_path / "m"))
+    assert document["verdict"]["relation"] == "no-evidence"
+    assert not any("embedding rows asked" in w for w in words)
+
+
+def test_both_ways_are_told_with_what_each_would_have_found(rewritten):
+    document, words = told(rewritten(demo_folder() / "independent", 4))
+    raw, fixed = document["alignment"]["paths"]
+    assert (raw["ran"], fixed["ran"]) == (True, True)
+    assert "smallest correlation in place" in raw["power"]
+    assert "rewritten without changing its outputs" in fixed["power"]
+    assert any(w.startswith("raw coordinates did not settle the pair, so it was looked at again") for w in words)
+
+
+def test_a_pair_settled_in_raw_coordinates_says_that_gauge_fixing_was_not_needed():
+    document, words = told(demo_folder() / "descendant")
+    assert document["alignment"]["paths"][1]["ran"] is False
+    assert "raw coordinates settled the pair, so gauge fixing was not needed" in words
+
+
+def test_every_try_after_gauge_fixing_is_paid_for(rewritten):
+    """Four tries at most: plain and searched order, with an embedding and without."""
+    document, _ = told(rewritten(demo_folder() / "base", 2))
+    evidence = next(e for e in document["evidence"] if e["test"] == "two-views")
+    assert evidence["looks_log10"] == pytest.approx(np.log10(4), abs=1e-3)
