@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.tokens.order import exact_stretches, in_byte_order, longest_chain
-from forebear.tokens.scripts import script_of
+from forebear.tokens.scripts import scripts_of
 from forebear.tokens.vocabulary import Vocabulary
 
 EXACT_RATE = 0.99
@@ -62,7 +62,7 @@ class Prepared:
     @cached_property
     def scripts(self) -> list[str]:
         """Writing system of each token."""
-        return [script_of(token) for token in self.tokens]
+        return scripts_of(self.tokens)
 
 
 def prepare(vocabulary: Vocabulary, name: str = "") -> Prepared:

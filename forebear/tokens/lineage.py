@@ -17,7 +17,7 @@ from forebear.core.errors import UsageError
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
-from forebear.tokens.scripts import script_of
+from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
 
@@ -167,7 +167,7 @@ def _by_script(found: Kinship) -> list[dict[str, Any]]:
     scripts = [found.subject.scripts[at] for at in found.subject_at.tolist()]
     ours, shared = Counter(found.subject.scripts), Counter(scripts)
     known = set(found.candidate_at.tolist())  # a shared token has the script it has on our side
-    theirs = shared + Counter(script_of(t) for at, t in enumerate(found.candidate.tokens) if at not in known)
+    theirs = shared + Counter(scripts_of(t for at, t in enumerate(found.candidate.tokens) if at not in known))
     kept = Counter(script for script, flag in zip(scripts, found.kept.tolist(), strict=True) if flag)
     rows = [
         {"script": s, "subject": ours[s], "candidate": theirs[s], "shared": shared[s], "kept": kept[s]}

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from math import lgamma, log
+from operator import lt
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ def longest_chain(places: Sequence[int] | Ints) -> Bools:
 
     places: (n,) distinct positions in the other vocabulary, in this one's order. Returns: (n,) True for members.
     """
-    values = [int(place) for place in places]
+    row = np.asarray(places, dtype=np.intp)
+    if len(row) < 2 or (row[1:] > row[:-1]).all():
+        return np.ones(len(row), dtype=np.bool_)
+    values: list[int] = row.tolist()
     tops: list[int] = []  # smallest last value of a chain of each length
     holders: list[int] = []  # who holds that value
     before = [-1] * len(values)
@@ -109,7 +113,7 @@ def in_byte_order(tokens: Sequence[bytes], *, run: int = 8) -> Bools:
     Shapes: (n,) for n tokens in order of id.
     """
     n = len(tokens)
-    rising = np.fromiter((a < b for a, b in pairwise(tokens)), dtype=np.bool_, count=max(0, n - 1))
+    rising = np.fromiter(map(lt, tokens, tokens[1:]), dtype=np.bool_, count=max(0, n - 1))
     edges = np.flatnonzero(~rising)
     starts = np.concatenate([[0], edges + 1]).astype(np.intp)
     stops = np.concatenate([edges + 1, [n]]).astype(np.intp)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
+from functools import cache
 
 _RANGES: tuple[tuple[int, int, str], ...] = (
     (0x00AA, 0x024F, "Latin"),
@@ -73,6 +75,7 @@ _LETTER = re.compile(rb"[A-Za-z]").search
 _STARTS = [first for first, _, _ in _RANGES]
 
 
+@cache
 def script_of_character(character: str) -> str | None:
     """The writing system of one character, None for a digit, sign or space."""
     code = ord(character)
@@ -108,6 +111,11 @@ def script_of(token: bytes) -> str:
         if script is not None:
             return script
     return _unlettered(text)
+
+
+def scripts_of(tokens: Iterable[bytes]) -> list[str]:
+    """`script_of` of many tokens, without a call for those of plain letters."""
+    return ["Latin" if token.isascii() and _LETTER(token) else script_of(token) for token in tokens]
 
 
 def _unlettered(text: str) -> str:

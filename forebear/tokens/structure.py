@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
+from operator import add
 
 from forebear.tokens.vocabulary import Vocabulary
 
@@ -83,7 +84,7 @@ def structure(vocabulary: Vocabulary) -> Structure:
         orphans = None
     else:
         orphans = _no_split(ordinary, rank)
-    partial = [(id_, token) for id_, token in ordinary if not _valid(token)]
+    partial = [(id_, token) for id_, token in ordinary if not token.isascii() and not _valid(token)]
     broken = tuple(id_ for id_, token in partial if len(token) > 1 and not _within_text(token))
     singles = sum(bytes([byte]) in rank for byte in range(256))
     return Structure(merges, made, reexpanded, lost, orphans, len(ordinary) - len(rank), len(partial), broken,
@@ -97,14 +98,11 @@ def too_much(vocabulary: Vocabulary) -> bool:
 
 def _results(vocabulary: Vocabulary) -> list[bytes | None]:
     """What each merge makes; None when that is no token."""
-    tokens = vocabulary.tokens
-    known = {token for token in tokens if token is not None}
-    results: list[bytes | None] = []
+    tokens = [token or b"" for token in vocabulary.tokens]
+    known = {token for token in vocabulary.tokens if token is not None}
     assert vocabulary.merges is not None
-    for left, right in vocabulary.merges.tolist():
-        joined = (tokens[left] or b"") + (tokens[right] or b"")
-        results.append(joined if joined in known else None)
-    return results
+    halves = (map(tokens.__getitem__, vocabulary.merges[:, side].tolist()) for side in (0, 1))
+    return [joined if joined in known else None for joined in map(add, *halves)]
 
 
 def _never_made(vocabulary: Vocabulary, ordinary: list[tuple[int, bytes]], made: set[bytes]) -> tuple[int, ...]:

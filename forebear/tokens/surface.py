@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKEN_BYTES
@@ -44,12 +45,8 @@ def from_byte_alphabet(spellings: Sequence[str]) -> tuple[list[bytes], list[int]
         data, _ = codecs.charmap_encode(joined, "strict", _GPT2_ENCODING)
     except UnicodeEncodeError:
         return _one_by_one(spellings)
-    found, start = [], 0
-    for spelling in spellings:  # one byte per character, so character offsets are byte offsets
-        stop = start + len(spelling)
-        found.append(data[start:stop])
-        start = stop
-    return found, []
+    offsets = accumulate(map(len, spellings), initial=0)  # one byte per character: character offsets are byte offsets
+    return [data[start:stop] for start, stop in pairwise(offsets)], []
 
 
 def _one_by_one(spellings: Sequence[str]) -> tuple[list[bytes], list[int]]:

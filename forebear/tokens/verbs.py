@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,4 +31,17 @@ def cost(
 
 def lineage(subject: str | Path, candidates: Sequence[str | Path], *, load: Loader = load_vocabulary) -> Document:
     """Where a vocabulary comes from (`forebear tokenizers lineage SUBJECT CANDIDATE...`): see forebear.tokens.lineage."""
-    return _lineage.lineage(subject, candidates, load=load)
+    with _no_collection():
+        return _lineage.lineage(subject, candidates, load=load)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of small objects and no cycle among them: searching them for cycles takes a sixth of the time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
