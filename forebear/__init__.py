@@ -40,6 +40,7 @@ def compare(
     full: bool = False,
     expect: str | None = None,
     architecture: str | Path | None = None,
+    base: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Document:
     """Do the subject and each candidate share weights?
@@ -50,6 +51,7 @@ def compare(
     full:         read everything within the caps of each test, and every value for equality.
     expect:       a relation; the call fails when a verdict does not meet it ("related" accepts "identical").
     architecture: a definition of your own (TOML) for both sides.
+    base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     max_header:   largest header read, as a number or "25MiB".
     Returns:      a forebear/comparison/1 document for one pair, forebear/matrix/1 for several, each corrected for all of them.
     Raises:       RefusedError, UsageError; ExpectationError (with the document as its `document`).
@@ -63,6 +65,7 @@ def compare(
         full=full,
         expect=expect,
         architecture=architecture,
+        base=base,
         max_header=max_header,
     )
 
@@ -73,6 +76,7 @@ def inspect(
     full: bool = False,
     against: str | Path | None = None,
     architecture: str | Path | None = None,
+    base: str | Path | None = None,
     max_header: int | str | None = None,
     tokenizer: bool = False,
 ) -> Document:
@@ -83,13 +87,20 @@ def inspect(
     full:    also read every value: digests, statistics, value grid; and audit the tokenizer.
     tokenizer: audit the checkpoint's tokenizer, and look for rows of the embedding that training hardly touched.
     against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
+    base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
     Returns: a forebear/inspection/1 document.
     Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
     """
     from forebear.models.inspection import inspect_path
 
     return inspect_path(
-        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header, tokenizer=tokenizer
+        checkpoint,
+        full=full,
+        against=against,
+        architecture=architecture,
+        base=base,
+        max_header=max_header,
+        tokenizer=tokenizer,
     )
 
 
@@ -195,11 +206,13 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     return verbs.case_report(folder, language=language)
 
 
-def case_seal(folder: str | Path, target: str | Path, *, key: str | Path | None = None) -> Document:
-    """Copy a case into a BagIt bag at TARGET, signed with a local key file when one is given."""
+def case_seal(
+    folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
+) -> Document:
+    """Copy a case, or its report alone, into a BagIt bag at TARGET, signed with a local key file when one is given."""
     from forebear.claims import verbs
 
-    return verbs.case_seal(folder, target, key=key)
+    return verbs.case_seal(folder, target, key=key, report_only=report_only)
 
 
 def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:

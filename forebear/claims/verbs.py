@@ -27,7 +27,7 @@ from forebear.claims.case.model import CaseFile
 from forebear.claims.case.names import undecided, unspeakable, with_candidates, with_pseudonyms
 from forebear.claims.case.pair import Knowledge
 from forebear.claims.case.run import Outcome, Runner, default_runner, run_claim
-from forebear.claims.case.seal import seal_case, verify_seal
+from forebear.claims.case.seal import seal_case, signer, verify_seal
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
 Document = Mapping[str, Any]
@@ -167,28 +167,51 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     return document
 
 
-def case_seal(folder: str | Path, target: str | Path, *, key: str | Path | None = None) -> Document:
-    """Copy the case into a BagIt bag at TARGET, signed (HMAC-SHA-256) with a local key file when one is given."""
+def case_seal(
+    folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
+) -> Document:
+    """Copy the case into a BagIt bag at TARGET, signed (Ed25519) with a local key file when one is given.
+
+    key:         32 bytes or more, kept by its owner; the document names the public key by which others can check.
+    report_only: seal report/ alone, where private names are replaced; the whole case holds them.
+    Raises:      RefusedError, UsageError; nothing is written then.
+    """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
-    files = seal_case(root, Path(target), Path(key) if key else None)
-    return _document(
-        root, case, start, f"forebear case seal {folder} {target}", extra={"sealed": files, "signed": key is not None}
-    )
+    seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
+    private = sum(n.ruling in ("private", "undecided") for n in case.name)
+    said = []
+    if private and not report_only:
+        said.append(f"this seal holds the sources and {private} names that are private or not ruled on: keep it, and give out "
+                    "a seal of the report alone (--report-only)")  # fmt: skip
+    extra = {"sealed": list(seal.files), "signed": bool(seal.public), "public_key": seal.public}
+    return _document(root, case, start, f"forebear case seal {folder} {target}", said, extra=extra, bare=True)
 
 
 def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
-    """What of a sealed case was altered, file by file and byte range by byte range.
+    """What of a sealed case was altered, file by file and byte range by byte range, and whose key signed it.
 
-    folder:  the bag; original: an unaltered copy of the case, which makes every range exact to the byte.
-    Raises:  ExpectationError (exit 1) with the document as its `document` when anything was altered.
+    folder:  the bag; key: the owner's key file or a public key; original: an unaltered copy, which makes ranges exact.
+    Raises:  ExpectationError (exit 1) with the document as its `document` when anything was altered; RefusedError when a
+             signature fits neither these manifests nor this key.
     """
     start, bag = time.monotonic(), Path(folder)
-    changes = verify_seal(bag, Path(key) if key else None, Path(original) if original else None)
+    changes = verify_seal(bag, Path(original) if original else None)
+    try:
+        public, unsigned = signer(bag, Path(key) if key else None), ""
+    except RefusedError as error:
+        if not changes:
+            raise
+        public, unsigned = "", str(error)
     listed = [{"file": c.file, "what": c.what, "ranges": [list(r) for r in c.ranges]} for c in changes]
-    extra = {"changes": listed, "intact": not changes}
+    extra = {"changes": listed, "intact": not changes, "signed": bool(public), "public_key": public}
+    said = [unsigned] if unsigned else []
+    if public and not key:
+        said.append("the signature is whole, but whose key it is was not asked: give --key with a public key you trust")
+    if not public and not unsigned:
+        said.append("no signature: whoever altered the files could have made the manifests anew")
     empty = CaseFile(schema="", title=bag.name)
-    document = _document(bag, empty, start, f"forebear case verify {folder}", extra=extra, bare=True)
+    document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)
     if changes:
         shown = "; ".join(f"{c.file} {c.what} {_ranges(c.ranges)}".strip() for c in changes[:5])
         raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))

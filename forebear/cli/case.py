@@ -10,10 +10,15 @@ import typer
 import forebear
 from forebear.cli.options import Form, FormatOption, OutputOption, QuietOption, show
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Case files: testimony, translations, claims and tests.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Case files: testimony, translations, claims and tests."
+)
 
 Folder = Annotated[Path, typer.Argument(help="The case: a folder of plain files.")]
-Key = Annotated[Path | None, typer.Option(help="A local key file for the signature (HMAC-SHA-256).")]
+Key = Annotated[
+    Path | None,
+    typer.Option(help="A local key file (32 bytes or more) for the Ed25519 signature; to verify, or a public key."),
+]
 
 
 @app.command()
@@ -23,14 +28,20 @@ def add(
     language: Annotated[str, typer.Option(help="Language of the source: zh, ja, en, ...")],
     script: Annotated[str, typer.Option(help="Script: Hans, Hant, ...")] = "",
     id: Annotated[str, typer.Option(help="Name of the source inside the case.")] = "",
-    role: Annotated[str, typer.Option(help="original, translation, machine-conversion, statement or reply.")] = "original",
+    role: Annotated[
+        str, typer.Option(help="original, translation, machine-conversion, statement or reply.")
+    ] = "original",
     of: Annotated[str, typer.Option(help="The source it was made from.")] = "",
     version: Annotated[str, typer.Option(help="Version of the source.")] = "",
     date: Annotated[str, typer.Option(help="Date of the source.")] = "",
     encoding: Annotated[str, typer.Option(help="Encoding, where it is not UTF-8.")] = "",
-    conversion: Annotated[str, typer.Option(help="OpenCC configuration of a machine conversion (s2t, s2twp, ...).")] = "",
+    conversion: Annotated[
+        str, typer.Option(help="OpenCC configuration of a machine conversion (s2t, s2twp, ...).")
+    ] = "",
     transcript: Annotated[Path | None, typer.Option(help="Text of a PDF or picture.")] = None,
-    as_bytes: Annotated[bool, typer.Option("--as-bytes", help="Keep the file as bytes without reading text from it.")] = False,
+    as_bytes: Annotated[
+        bool, typer.Option("--as-bytes", help="Keep the file as bytes without reading text from it.")
+    ] = False,
     trust_language: Annotated[bool, typer.Option("--trust-language", help="Take the language as stated.")] = False,
     by: Annotated[str, typer.Option(help="Who obtained it.")] = "",
     when: Annotated[str, typer.Option(help="When it was obtained.")] = "",
@@ -62,7 +73,9 @@ def align(
 
 
 @app.command()
-def check(folder: Folder, form: FormatOption = Form.text, output: OutputOption = None, quiet: QuietOption = False) -> None:
+def check(
+    folder: Folder, form: FormatOption = Form.text, output: OutputOption = None, quiet: QuietOption = False
+) -> None:
     """Find where the sources disagree, and which names need a ruling."""
     show(forebear.case_check(folder), form, output)
 
@@ -96,12 +109,15 @@ def seal(
     folder: Folder,
     target: Annotated[Path, typer.Argument(help="Where the sealed copy (a BagIt bag) is made.")],
     key: Key = None,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Seal report/ alone, without private names.")
+    ] = False,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Copy the case into a BagIt bag, signed with a local key when one is given."""
-    show(forebear.case_seal(folder, target, key=key), form, output)
+    show(forebear.case_seal(folder, target, key=key, report_only=report_only), form, output)
 
 
 @app.command()

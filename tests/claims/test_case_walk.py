@@ -244,17 +244,80 @@ def test_files_put_in_and_taken_out_of_a_seal_are_named(walked: Path, tmp_path: 
         verbs.case_verify(bag)
 
 
-def test_a_signature_fits_one_key_only(walked: Path, tmp_path: Path) -> None:
+def test_a_signature_fits_one_key_and_its_public_half_and_cannot_be_made_with_that(
+    walked: Path, tmp_path: Path
+) -> None:
     keys = [tmp_path / "a", tmp_path / "b"]
     for n, key in enumerate(keys):
         key.write_bytes(bytes([n]) * 32)
     bag = tmp_path / "bag"
-    verbs.case_seal(walked, bag, key=keys[0])
-    with pytest.raises(RefusedError, match="does not fit this key"):
+    made = verbs.case_seal(walked, bag, key=keys[0])
+    public = tmp_path / "a.pub"
+    public.write_text(f"ed25519 {made['public_key']}\n", "ascii")
+    for key in (keys[0], public):
+        assert verbs.case_verify(bag, key=key)["public_key"] == made["public_key"]
+    with pytest.raises(RefusedError, match="another key made it"):
         verbs.case_verify(bag, key=keys[1])
+    with pytest.raises(UsageError, match="checks seals and cannot make one"):
+        verbs.case_seal(walked, tmp_path / "bag2", key=public)
     (tmp_path / "short").write_bytes(b"x")
     with pytest.raises(UsageError, match="32 or more are wanted"):
         verbs.case_seal(walked, tmp_path / "bag2", key=tmp_path / "short")
+    assert not (tmp_path / "bag2").exists()
+
+
+def test_a_manifest_made_anew_over_altered_files_does_not_pass_a_signed_seal(walked: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(bytes(range(32)))
+    bag, forged = tmp_path / "bag", tmp_path / "forged"
+    verbs.case_seal(walked, bag, key=key)
+    path = walked / "sources" / "reply.md"
+    path.write_bytes(path.read_bytes().replace(b"does not contain", b"does contain"))
+    verbs.case_seal(walked, forged)
+    shutil.copy(bag / "signature-ed25519.txt", forged)
+    with pytest.raises(RefusedError, match="does not fit these manifests"):
+        verbs.case_verify(forged)
+    (forged / "signature-ed25519.txt").unlink()
+    assert "made the manifests anew" in verbs.case_verify(forged)["limits"][0]
+    with pytest.raises(RefusedError, match="has no signature, though a key was given"):
+        verbs.case_verify(forged, key=key)
+
+
+@extras
+def test_a_seal_of_the_report_alone_holds_no_private_name(walked: Path, tmp_path: Path) -> None:
+    verbs.case_report(walked)
+    whole = verbs.case_seal(walked, tmp_path / "whole")
+    assert "3 names that are private" in whole["limits"][0]
+    verbs.case_seal(walked, tmp_path / "bag", report_only=True)
+    files = [p for p in (tmp_path / "bag").rglob("*") if p.is_file()]
+    assert len(files) >= 10
+    for path in files:
+        assert [p for p in PRIVATE if p in path.read_text("utf-8").lower()] == [], path
+    assert verbs.case_verify(tmp_path / "bag")["intact"] is True
+
+
+@extras
+def test_no_private_name_stands_in_evidence_of_a_real_run(walked: Path) -> None:
+    verbs.case_run(walked, claims=("descent", "layers", "deletion"))
+    for path in (walked / "evidence").iterdir():
+        assert [p for p in PRIVATE if p in path.read_text("utf-8").lower()] == [], path
+
+
+def test_front_matter_and_comments_stay_out_of_a_report(tmp_path: Path) -> None:
+    (tmp_path / "w.md").write_text(
+        "---\nauthor: Somebody Known\n---\nThe model has 6 layers and 64 channels.\n", "utf-8"
+    )
+    (tmp_path / "w.html").write_text(
+        "<!-- typed by Somebody Known --><p>The model has 6 layers, 64 channels.</p>", "utf-8"
+    )
+    verbs.case_add(tmp_path / "c", tmp_path / "w.md", language="en", id="one")
+    verbs.case_add(tmp_path / "c", tmp_path / "w.html", language="en", id="two", role="statement")
+    assert "Somebody Known" in str(verbs.case_check(tmp_path / "c")), "the keeper of the case sees it"
+    document = verbs.case_report(tmp_path / "c")
+    outputs = [p.read_text("utf-8") for p in (tmp_path / "c" / "report").iterdir()] + [case_page(document).decode()]
+    for output in outputs:
+        assert "Somebody Known" not in output
+    assert "note/front-matter" in outputs[-1]
 
 
 @extras

@@ -171,12 +171,25 @@ def case_document(
             name: [{"paragraph": s.paragraph, "kind": s.kind, "text": s.text} for s in text.segments]
             for name, text in texts.items()
         }
+        _scrub(body)
         for source in body["sources"]:
             # who obtained a source, when and where may lead to the witness: it stays in case.toml
             source.pop("obtained")
     body = mask_names(case, texts.values())(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
-    return finish(SCHEMA, body, limits=[*limits, *_standing_limits(case)], read=read, reproduce=reproduce)
+    standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
+    return finish(SCHEMA, body, limits=[*limits, *standing], read=read, reproduce=reproduce)
+
+
+def _scrub(body: dict[str, Any]) -> None:
+    """Take out of a report what a source says of its making: front matter, comments, page heads may name an author."""
+    for source in body["sources"]:
+        source["removed"] = [{**r, "begins": ""} for r in source["removed"]]
+    for finding in body["findings"]:
+        if finding["rule"] == "note/front-matter":
+            words = ", ".join(f"{len(q.splitlines())} lines" for q in finding["quotes"].values() if q)
+            finding["quotes"] = dict.fromkeys(finding["quotes"], f"({words}, kept in the case)")
+            finding["targets"] = []
 
 
 def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:

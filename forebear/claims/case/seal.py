@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from forebear.claims.case.signature import fits, public_key, sign
 from forebear.core.documents import write_whole
 from forebear.core.errors import RefusedError, UsageError
 
@@ -14,13 +15,17 @@ MANIFEST, TAGS, BLOCKS, SIGNATURE = (
     "manifest-sha256.txt",
     "tagmanifest-sha256.txt",
     "block-sha256.txt",
-    "signature-hmac-sha256.txt",
+    "signature-ed25519.txt",
 )
 BLOCK = 256
 """Bytes of one digest in the block list, by which an altered place is found without the old file."""
 SEARCHED = 20
 """Altered blocks in which the one altered byte is looked for by trying."""
 KEY_BYTES = 32
+MOST_KEY_BYTES = 2**20
+_CONTEXT = b"forebear case seal 1\n"
+"""Put before what is signed, and before a key file, so that neither serves any other purpose."""
+_PUBLIC = re.compile(rb"\s*ed25519 ([0-9a-f]{64})\s*")
 
 
 @dataclass(frozen=True)
@@ -32,16 +37,26 @@ class Change:
     ranges: tuple[tuple[int, int], ...] = ()
 
 
-def seal_case(folder: Path, target: Path, key: Path | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Seal:
+    """What was sealed: the files, and the public key of the signature ("" without one)."""
+
+    files: tuple[str, ...]
+    public: str = ""
+
+
+def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "") -> Seal:
     """Copy a case into `target` as a bag: data/..., manifests, block digests, and a signature when a key is given.
 
-    key: a file of at least 32 bytes that stays with its owner. Returns the sealed files.
+    key: a file of at least 32 bytes that stays with its owner; part: a folder of the case to seal instead of the whole.
     Raises: RefusedError when the target exists, or a file is a link or cannot be read; UsageError for a short key.
     """
     if target.exists():
         raise RefusedError("exists already", where=str(target), todo="A seal is never written over.")
-    secret = _secret(key)
-    files = _files(folder, target)
+    secret = _secret(key) if key else b""
+    files = [n for n in _files(folder, target) if n.startswith(f"{part}/" if part else "")]
+    if not files:
+        raise RefusedError("holds no file to seal", where=str(folder / part), todo="Run `forebear case report` first.")
     (target / "data").mkdir(parents=True)
     sums, blocks = [], []
     for name in files:
@@ -60,23 +75,58 @@ def seal_case(folder: Path, target: Path, key: Path | None = None) -> list[str]:
     }
     for name, text in tags.items():
         write_whole(target / name, text.encode())
-    listed = "".join(f"{hashlib.sha256(t.encode()).hexdigest()}  {n}\n" for n, t in sorted(tags.items()))
-    write_whole(target / TAGS, listed.encode())
-    if secret:
-        write_whole(target / SIGNATURE, (hmac.new(secret, listed.encode(), "sha256").hexdigest() + "\n").encode())
-    return files
+    listed = "".join(f"{hashlib.sha256(t.encode()).hexdigest()}  {n}\n" for n, t in sorted(tags.items())).encode()
+    write_whole(target / TAGS, listed)
+    if not secret:
+        return Seal(tuple(files))
+    public = public_key(secret).hex()
+    signature = f"ed25519 {public}\nsignature {sign(secret, _CONTEXT + listed).hex()}\n"
+    write_whole(target / SIGNATURE, signature.encode())
+    return Seal(tuple(files), public)
 
 
-def _secret(key: Path | None) -> bytes:
-    if key is None:
-        return b""
+def _secret(key: Path) -> bytes:
+    data = _key_bytes(key)
+    if len(data) < KEY_BYTES:
+        raise UsageError(f"the key has {len(data)} bytes; {KEY_BYTES} or more are wanted")
+    if _PUBLIC.fullmatch(data):
+        raise UsageError("this is a public key: it checks seals and cannot make one")
+    return hashlib.sha256(_CONTEXT + data).digest()
+
+
+def _key_bytes(key: Path) -> bytes:
     try:
-        secret = key.read_bytes()
+        with key.open("rb") as file:
+            data = file.read(MOST_KEY_BYTES + 1)
     except OSError as error:
         raise RefusedError(f"the key cannot be read ({error.strerror})", where=str(key)) from error
-    if len(secret) < KEY_BYTES:
-        raise UsageError(f"the key has {len(secret)} bytes; {KEY_BYTES} or more are wanted")
-    return secret
+    if len(data) > MOST_KEY_BYTES:
+        raise UsageError(f"the key has more than {MOST_KEY_BYTES} bytes")
+    return data
+
+
+def signer(bag: Path, key: Path | None = None) -> str:
+    """The public key that signed a bag, or "" when none did.
+
+    key: the owner's key file, or a file with the line `ed25519 PUBLIC`.
+    Raises: RefusedError when the signature is not of these manifests, or not of this key, or there is none and a key is given.
+    """
+    if not (bag / SIGNATURE).exists():
+        if key is not None:
+            raise RefusedError("has no signature, though a key was given", where=str(bag))
+        return ""
+    match = re.fullmatch(rb"ed25519 ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n", _read(bag / SIGNATURE))
+    if match is None:
+        raise RefusedError("the signature file was altered", where=str(bag / SIGNATURE))
+    public, signature = (bytes.fromhex(part.decode()) for part in match.groups())
+    if not fits(public, _CONTEXT + _read(bag / TAGS), signature):
+        raise RefusedError("the signature does not fit these manifests: one of them was altered", where=str(bag))
+    if key is not None:
+        given = _PUBLIC.fullmatch(_key_bytes(key))
+        wanted = bytes.fromhex(given[1].decode()) if given else public_key(_secret(key))
+        if wanted != public:
+            raise RefusedError("the signature does not fit this key: another key made it", where=str(bag))
+    return public.hex()
 
 
 def _files(folder: Path, target: Path) -> list[str]:
@@ -103,18 +153,13 @@ def _blocks(data: bytes) -> list[str]:
     return [hashlib.sha256(data[i : i + BLOCK]).hexdigest()[:16] for i in range(0, len(data), BLOCK)]
 
 
-def verify_seal(bag: Path, key: Path | None = None, original: Path | None = None) -> list[Change]:
-    """Every difference between a bag and its seal; empty when none.
+def verify_seal(bag: Path, original: Path | None = None) -> list[Change]:
+    """Every difference between a bag and its seal; empty when none. Whether it is signed, `signer` says.
 
     original: an unaltered copy of the case, with which the ranges are exact to the byte. Without it they are exact where
-    one byte of a block of 256 was changed, else to the block. Raises: RefusedError when the bag has no seal, or a
-    signature does not fit the key.
+    one byte of a block of 256 was changed, else to the block. Raises: RefusedError when the bag has no seal.
     """
     tags = _read(bag / TAGS)
-    if key is not None:
-        signed = _read(bag / SIGNATURE).decode("ascii", "replace").strip()
-        if not hmac.compare_digest(signed, hmac.new(_secret(key), tags, "sha256").hexdigest()):
-            raise RefusedError("the signature does not fit this key and these manifests", where=str(bag))
     changes = [
         Change(name, "altered", ())
         for digest, name in _lines(tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
@@ -13,6 +13,8 @@ SHOWN_FINDINGS = 20
 
 def case_lines(document: Mapping[str, Any]) -> list[Line]:
     """Text report of a forebear/case/1 document; the page shows the texts side by side."""
+    if "sealed" in document or "changes" in document:
+        return [*_seal_lines(document), *_limits(document), *footer(document)]
     lines = [
         Line(
             f"{len(document['sources'])} sources, {len(document['findings'])} findings, {len(document['claims'])} claims"
@@ -34,6 +36,26 @@ def case_lines(document: Mapping[str, Any]) -> list[Line]:
         lines += [Line(f"  … and {rest} more (--format json)", "dim")] if rest > 0 else []
     claims = [(c["id"], c["kind"], c["basis"], c["status"]) for c in document["claims"]]
     lines += [Line(""), Line("Claims", "bold"), *table(("claim", "kind", "basis", "status"), claims)] if claims else []
-    if document["limits"]:
-        lines += [Line(""), Line("What could not be done", "bold"), *bullet(document["limits"])]
-    return lines + footer(document)
+    return [*lines, *_limits(document), *footer(document)]
+
+
+def _limits(document: Mapping[str, Any]) -> list[Line]:
+    said = document["limits"]
+    return [Line(""), Line("What could not be done", "bold"), *bullet(said)] if said else []
+
+
+def _seal_lines(document: Mapping[str, Any]) -> list[Line]:
+    """What was sealed, or what of a seal was altered; and by whose key."""
+    if "sealed" in document:
+        lines = [Line(f"{len(document['sealed'])} files sealed")]
+    elif document["intact"]:
+        lines = [Line("Nothing was altered")]
+    else:
+        rows = [(c["file"], c["what"], _places(c["ranges"])) for c in document["changes"]]
+        lines = [Line(f"{len(rows)} files differ from the seal"), *table(("file", "what", "bytes"), rows)]
+    return [*lines, Line(f"Signed: ed25519 {document['public_key']}" if document["signed"] else "Not signed")]
+
+
+def _places(ranges: Sequence[Sequence[int]]) -> str:
+    shown = ", ".join(f"{a}-{b - 1}" for a, b in ranges[:5])
+    return f"{shown} and {len(ranges) - 5} more" if len(ranges) > 5 else shown or "-"
