@@ -15,6 +15,7 @@ import forebear
 from forebear.cli.case import app as case_app
 from forebear.cli.options import (
     ArchitectureOption,
+    BaseOption,
     Form,
     FormatOption,
     HeaderOption,
@@ -53,6 +54,7 @@ def compare(
     ] = False,
     expect: Annotated[str | None, typer.Option(help="Exit with 1 unless every verdict is this relation.")] = None,
     architecture: ArchitectureOption = None,
+    base: BaseOption = None,
     max_header: HeaderOption = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
@@ -72,6 +74,7 @@ def compare(
                 full=full,
                 expect=expect,
                 architecture=architecture,
+                base=base,
                 max_header=max_header,
             )
     except ForebearError as error:
@@ -91,6 +94,7 @@ def inspect(
         Path | None, typer.Option(help="A configuration, or the claimed part of one: how one count leads to the other.")
     ] = None,
     architecture: ArchitectureOption = None,
+    base: BaseOption = None,
     max_header: HeaderOption = None,
     tokenizer: Annotated[
         bool, typer.Option("--tokenizer", help="Audit the tokenizer and the rows of the embedding.")
@@ -102,7 +106,13 @@ def inspect(
 ) -> None:
     """What is in CHECKPOINT: container, architecture, sizes, tensors, claims, residue, odd things."""
     document = forebear.inspect(
-        checkpoint, full=full, against=against, architecture=architecture, max_header=max_header, tokenizer=tokenizer
+        checkpoint,
+        full=full,
+        against=against,
+        architecture=architecture,
+        base=base,
+        max_header=max_header,
+        tokenizer=tokenizer,
     )
     show(document, form, output, language)
 

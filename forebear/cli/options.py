@@ -39,6 +39,10 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no n
 ArchitectureOption = Annotated[
     Path | None, typer.Option(help="Architecture definition of your own (TOML); see docs/architectures.md.")
 ]
+BaseOption = Annotated[
+    Path | None,
+    typer.Option(help="The model that an adapter (LoRA) changes: the adapter is then read as that model changed."),
+]
 HeaderOption = Annotated[
     str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
 ]

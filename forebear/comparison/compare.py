@@ -33,6 +33,7 @@ class Options:
     architecture: Path | None
     max_header: int | None
     reproduce: str
+    base: str | None = None
 
 
 def options_from(
@@ -43,18 +44,22 @@ def options_from(
     full: bool,
     architecture: str | Path | None,
     max_header: int | str | None,
+    base: str | Path | None = None,
 ) -> Options:
     """Checked options and the command that repeats them. Raises UsageError."""
     if full and budget is not None:
         raise UsageError("--full and --budget exclude each other", todo="Give one of them.")
     words = ["forebear", "compare", str(subject), *(str(c) for c in candidates)]
-    for flag, value in (("--budget", budget), ("--architecture", architecture), ("--max-header", max_header)):
+    given = {"--budget": budget, "--architecture": architecture, "--base": base, "--max-header": max_header}
+    for flag, value in given.items():
         words += [flag, str(value)] if value is not None else []
     words += ["--full"] if full else []
     bound = None if full else (DEFAULT_BUDGET_BYTES if budget is None else parse_size(budget, "--budget"))
     header = None if max_header is None else parse_size(max_header, "--max-header")
     definition = None if architecture is None else Path(architecture)
-    return Options(bound, budget is not None, full, definition, header, shlex.join(words))
+    return Options(
+        bound, budget is not None, full, definition, header, shlex.join(words), None if base is None else str(base)
+    )
 
 
 def compare_many(
@@ -66,6 +71,7 @@ def compare_many(
     expect: str | None = None,
     architecture: str | Path | None = None,
     max_header: int | str | None = None,
+    base: str | Path | None = None,
 ) -> Document:
     """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
     if expect == "cannot-tell":
@@ -75,7 +81,7 @@ def compare_many(
     if expect is not None and expect not in RELATIONS:
         raise UsageError(f"{expect!r} is not a relation", where="--expect", todo=f"Use one of: {', '.join(RELATIONS)}.")
     options = options_from(
-        subject, candidates, budget=budget, full=full, architecture=architecture, max_header=max_header
+        subject, candidates, budget=budget, full=full, architecture=architecture, max_header=max_header, base=base
     )
     document = _document(subject, candidates, options)
     relations = [p["relation"] for p in document["pairs"]] if "pairs" in document else [document["verdict"]["relation"]]
@@ -126,15 +132,36 @@ def meets(relation: str | None, expect: str) -> bool:
 def compare_pair(subject: str | Path, candidate: str | Path, options: Options, looks: int = 1) -> Document:
     """The comparison document of one pair; looks: pairs compared in the same run, which multiply every p-value."""
     started = time.perf_counter()
-    left = open_checkpoint(subject, architecture=options.architecture, max_header=options.max_header)
+    left = _opened(subject, options)
     right: Checkpoint | None = None
     try:
-        right = open_checkpoint(candidate, architecture=options.architecture, max_header=options.max_header)
+        right = _opened(candidate, options)
+        if options.base is not None and looks == 1 and not (_changed(left) or _changed(right)):
+            raise UsageError("neither side is an adapter", where="--base", todo="Leave it out, or give an adapter.")
         return _compare_open(left, right, options, looks, started, (str(subject), str(candidate)))
     finally:
         left.container.close()
         if right is not None:
             right.container.close()
+
+
+def _opened(path: str | Path, options: Options) -> Checkpoint:
+    """A side; an adapter as the base changed by it, when a base is given."""
+    opened = open_checkpoint(path, architecture=options.architecture, max_header=options.max_header)
+    if options.base is None:
+        return opened
+    from forebear.files.adapters import is_adapter
+
+    if not is_adapter(opened.container.tensors):
+        return opened
+    opened.close()
+    return open_checkpoint(path, architecture=options.architecture, max_header=options.max_header, base=options.base)
+
+
+def _changed(checkpoint: Checkpoint) -> bool:
+    from forebear.files.adapters import AdaptedContainer
+
+    return isinstance(checkpoint.container, AdaptedContainer)
 
 
 def _compare_open(

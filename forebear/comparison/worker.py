@@ -32,6 +32,7 @@ def options_of(written: Mapping[str, Any]) -> Options:
         architecture=None if architecture is None else Path(architecture),
         max_header=written["max_header"],
         reproduce=written["reproduce"],
+        base=written["base"],
     )
 
 

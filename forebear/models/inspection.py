@@ -41,13 +41,15 @@ def inspect_path(
     full: bool = False,
     against: str | Path | None = None,
     architecture: str | Path | None = None,
+    base: str | Path | None = None,
     max_header: int | str | None = None,
     tokenizer: bool = False,
 ) -> Document:
     """A forebear/inspection/1 document of a checkpoint, of a configuration or of a tokenizer (see `forebear.inspect`)."""
     started = time.perf_counter()
     words = ["forebear", "inspect", str(path), *(["--full"] if full else []), *(["--tokenizer"] if tokenizer else [])]
-    for flag, value in (("--against", against), ("--architecture", architecture), ("--max-header", max_header)):
+    given = {"--against": against, "--architecture": architecture, "--base": base, "--max-header": max_header}
+    for flag, value in given.items():
         words += [flag, str(value)] if value is not None else []
     other = None if against is None else read_config(_configuration(Path(against)))
     if is_tokenizer(Path(path)):
@@ -58,7 +60,7 @@ def inspect_path(
     else:
         header = None if max_header is None else parse_size(max_header, "--max-header")
         definition = None if architecture is None else Path(architecture)
-        checkpoint = open_checkpoint(path, architecture=definition, max_header=header)
+        checkpoint = open_checkpoint(path, architecture=definition, max_header=header, base=base)
         try:
             body, limits = _of_checkpoint(checkpoint, Path(path), other, full, tokenizer)
             bytes_read = checkpoint.container.bytes_read

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
 import forebear
-from forebear.core.errors import RefusedError
+from forebear.cli.main import app
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint
 
@@ -167,3 +169,46 @@ def test_peft_merges_to_the_same_numbers(tmp_path: Path, form: str) -> None:
     assert set(both.tensors) == set(expected.tensors)
     for name in expected.tensors:
         np.testing.assert_allclose(both.read(name), expected.read(name), atol=2e-5, err_msg=name)
+
+
+def two_adapters(tmp_path: Path) -> tuple[Path, Path]:
+    """An adapter of the demo's base, and a plain copy's folder that is none."""
+    down, up = halves(64, 64)
+    return adapter(tmp_path / "a", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up / 500}), DEMO / "descendant"
+
+
+def test_compare_reads_an_adapter_as_its_base_changed_when_the_base_is_given(tmp_path: Path) -> None:
+    path, descendant = two_adapters(tmp_path)
+    document = forebear.compare(path, [descendant], base=DEMO / "base")
+    assert document["verdict"]["relation"] == "related"
+    assert document["subject"]["family"] == "llama"
+    assert "--base" in document["reproduce"]
+    alone = forebear.compare(path, [descendant])
+    assert alone["verdict"]["relation"] == "cannot-tell"
+    assert any("--base adds them" in limit for limit in alone["limits"])
+
+
+def test_an_adapter_of_a_stranger_shows_no_evidence(tmp_path: Path) -> None:
+    path, _ = two_adapters(tmp_path)
+    document = forebear.compare(path, [DEMO / "independent"], base=DEMO / "base")
+    assert document["verdict"]["relation"] == "no-evidence"
+
+
+def test_a_base_without_an_adapter_is_refused_and_several_candidates_may_be_either(tmp_path: Path) -> None:
+    path, descendant = two_adapters(tmp_path)
+    with pytest.raises(UsageError, match="neither side is an adapter"):
+        forebear.compare(DEMO / "base", [descendant], base=DEMO / "base")
+    matrix = forebear.compare(descendant, [path, DEMO / "independent"], base=DEMO / "base")
+    assert [pair["relation"] for pair in matrix["pairs"]] == ["related", "no-evidence"]
+
+
+def test_inspect_takes_the_base_too_and_the_command_line_passes_it_on(tmp_path: Path) -> None:
+    path, _ = two_adapters(tmp_path)
+    document = forebear.inspect(path, base=DEMO / "base")
+    assert document["architecture"]["family"] == "llama"
+    assert any("1 matrices changed by low rank" in limit for limit in document["limits"])
+    shown = CliRunner().invoke(app, ["inspect", str(path), "--base", str(DEMO / "base"), "--format", "json"])
+    assert shown.exit_code == 0
+    assert json.loads(shown.stdout)["architecture"]["family"] == "llama"
+    with pytest.raises(RefusedError, match="no low-rank pair"):
+        forebear.inspect(DEMO / "base", base=DEMO / "base")
