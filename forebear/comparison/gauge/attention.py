@@ -31,7 +31,7 @@ BUDGET_WORDS = "attention heads after gauge fixing"
 
 @dataclass(frozen=True)
 class Heads:
-    """Heads of one layer in one set of coordinates. q, o: (heads, size, d); k, v: the same, those of its KV group repeated.
+    """Heads of one layer in one set of coordinates. q, o: (heads, size, d); k, v: (KV groups, size, d).
 
     groups: KV groups; each: query heads of one; rotary: whether positions turn planes of q and k.
     """
@@ -48,6 +48,10 @@ class Heads:
         """The same heads in the other side's coordinates."""
         q, k, v, o = (m @ rotation for m in (self.q, self.k, self.v, self.o))
         return Heads(q, k, v, o, self.groups, self.each, self.rotary)
+
+    def shared(self, rows: F32) -> F32:
+        """Keys or values of the KV group of every query head: (heads, size, d)."""
+        return np.repeat(rows, self.each, axis=0) if self.each > 1 else rows
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ def hold_heads(mine: Heads, there: Heads) -> HeadMatch | None:
     if mine.rotary != there.rotary:
         return None
     try:
-        written = product_likeness(mine.o, mine.v, there.o, there.v)
+        written = product_likeness(mine.o, mine.shared(mine.v), there.o, there.shared(there.v))
         score = rotary_likeness if mine.rotary else product_likeness
-        scored = score(mine.q, mine.k, there.q, there.k)
+        scored = score(mine.q, mine.shared(mine.k), there.q, there.shared(there.k))
     except IncomparableError:
         return None
     return match_heads(written, scored, (mine.each, there.each))
@@ -113,12 +117,9 @@ def read_heads(side: Side, layer: int) -> Heads | None:
     q, k, v, o = (_rows(side, p, None if p.part == "o" else scale) for p in pieces)
     if any(len(m) % heads for m, heads in ((q, groups * each), (k, groups), (v, groups), (o, groups * each))):
         return None
-    by_head = np.repeat(np.arange(groups), each)
     q, k = (_normed(side, layer, role, m, n) for role, m, n in (("q", q, groups * each), ("k", k, groups)))
-    return Heads(
-        q, k[by_head], v.reshape(groups, -1, v.shape[1])[by_head], o.reshape(groups * each, -1, o.shape[1]), groups, each,
-        pieces[0].has("rope"),
-    )  # fmt: skip
+    v, o = v.reshape(groups, -1, v.shape[1]), o.reshape(groups * each, -1, o.shape[1])
+    return Heads(q, k, v, o, groups, each, pieces[0].has("rope"))
 
 
 def _rows(side: Side, piece: Piece, scale: F32 | None) -> F32:
@@ -143,6 +144,8 @@ def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list
     work = sum(_size(sides[0], a) for a, _ in cells[:1]) * max(1, sides[1].checkpoint.width)
     most = max(0, min(HEAD_LAYERS, HEAD_WORK // max(1, work)))
     chosen = [cells[i] for i in evenly(len(cells), most)]
+    if cells and work and not chosen:
+        pair.note("attention heads were not compared after gauge fixing: they are too large for it")
     costs = [sum(_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
     if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS):
         return []

@@ -12,7 +12,7 @@ from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain, stored_gain
 from forebear.comparison.gauge.readers import Readers, readers_of
 from forebear.comparison.gauge.rotation import Rotation, centred
-from forebear.comparison.gauge.thresholds import START_ROWS
+from forebear.comparison.gauge.thresholds import ATTENTION_LAYERS, START_ROWS
 from forebear.comparison.pair import Pair
 from forebear.comparison.shared import ASSUMPTION, StartOutcome
 from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
@@ -88,7 +88,7 @@ def _gains(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, tested: Tes
     """The better of two readings: gains of the candidate against the subject's columns, and the other way round."""
     found = [(cell, "mlp", readers) for cell, readers in sorted(tested.readers.items())]
     crossed = [r.crossed for _, _, r in found if r.crossed is not None]
-    for cell in sorted(tested.readers):
+    for cell in sorted(tested.readers)[:ATTENTION_LAYERS]:
         readers = _attention(pair, sides, rotation.matrix, cell)
         if readers is not None:
             found.append((cell, "attention", readers))
@@ -131,7 +131,9 @@ def _attention(pair: Pair, sides: tuple[Side, Side], rotation: F32, cell: Cell) 
 
 def _rows(side: Side, piece: Piece) -> F32:
     """A few rows of a reader, (n, width), whichever way it is stored."""
-    units = side.checkpoint.units(piece, "channel")  # (1, width, rows)
-    few = evenly(units.shape[2], START_ROWS)
-    rows: F32 = np.ascontiguousarray(units[0][:, few].T)
+    heads = piece.size("kv_head")
+    each = max(1, piece.parameters // max(1, heads * piece.size("channel")))
+    few = {"kv_head": evenly(heads, -(-START_ROWS // each))} if heads else {}
+    units = side.checkpoint.units(piece, "channel", only=few)  # (1, width, rows)
+    rows: F32 = np.ascontiguousarray(units[0][:, evenly(units.shape[2], START_ROWS)].T)
     return rows

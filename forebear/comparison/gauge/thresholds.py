@@ -23,6 +23,8 @@ KINSHIP = 0.1
 """Kinship of two layers' moments from which they may be paired; it proposes only, as independents show it too (depth)."""
 START_LAYERS = 6
 """Layer pairs in which norm gains are looked for in the columns of the matrices that read through them."""
+ATTENTION_LAYERS = 4
+"""Of those, layer pairs whose q, k and v are read for the same."""
 START_ROWS = 256
 """Rows of each such matrix that are asked."""
 ROWS_FOLLOW = 0.2
