@@ -19,7 +19,7 @@ MAX_ENTRIES = 10_000
 KEPT_PAIRS = 12
 """With more pairs than these a document keeps each verdict and its evidence, not the whole comparison."""
 
-_KEPT_KEYS = (
+KEPT_KEYS = (
     "test", "axis", "kind", "log10_p", "corrected_log10_p", "decides", "withheld", "matched", "of", "expected", "z", "max_z", "rho",
     "mean_cosine",
 )  # fmt: skip
@@ -141,7 +141,7 @@ def _member(name: str, party: Mapping[str, Any] | None, error: str | None) -> di
 def _row(subject: str, candidate: str, document: Document | None, error: str | None, *, kept: bool) -> dict[str, Any]:
     verdict = document["verdict"] if document is not None else {}
     evidence = document["evidence"] if document is not None else ()
-    plain = [{k: e[k] for k in _KEPT_KEYS if k in e} for e in evidence]
+    plain = [{k: e[k] for k in KEPT_KEYS if k in e} for e in evidence]
     return {
         "subject": subject,
         "candidate": candidate,

@@ -18,6 +18,7 @@ from forebear.comparison import workers
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.linkage import average_linkage
 from forebear.comparison.matrix import members_in
+from forebear.comparison.worker import row_of
 from forebear.comparison.workers import run_in_workers, worker_count
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
@@ -154,6 +155,7 @@ OPTIONS = {
     "architecture": None,
     "max_header": None,
     "reproduce": "x",
+    "base": None,
     "looks": 3,
 }
 
@@ -169,7 +171,7 @@ def test_processes_give_the_same_as_one(folder):
     assert "truncated" in found[2][1]
     among = forebear.compare(folder / "base", [folder / n for n in ("descendant", "independent", "stranger-0")])
     for (document, _), pair in zip(found[:2], among["pairs"][:2], strict=True):
-        assert json.dumps(_thawed(document["evidence"])) == json.dumps(_thawed(pair["comparison"]["evidence"]))
+        assert json.dumps(_thawed(document)) == json.dumps(_thawed(row_of(pair["comparison"])))
 
 
 def _thawed(value):
