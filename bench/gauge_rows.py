@@ -76,9 +76,9 @@ def _figures(subject: Path, candidate: Path, hide: bool = False) -> Row:
     return held(subject, candidate, hide_embedding=hide)[0]
 
 
-def _judged(subject: Path, candidate: Path) -> Row:
+def _judged(subject: Path, candidate: Path, hide: bool = False) -> Row:
     """Gauge fixing by itself; where it decides, what the public verb makes of it (a shared start is not called related)."""
-    row = held(subject, candidate)[0]
+    row = held(subject, candidate, hide_embedding=hide)[0]
     if row["decided"]:
         said = verdict(subject, candidate)
         row |= {"gauge_decided": True, "relation": said["relation"], "decided": said["decided"]}
@@ -140,7 +140,7 @@ def strangers(shape: str, most: int, moves: tuple[Step, ...] = (), destroy: bool
     for p in [*(p for p in found if p.stratum != "independent"), *plain[:most]]:
         facts = {"truth": p.truth, "stratum": p.stratum, "subject": p.subject, "candidate": p.candidate}
         yield Task(f"{p.subject} {p.candidate}", facts, lambda p=p: changed(  # type: ignore[misc]
-            TRUTH / p.subject, moves, p.subject, lambda made: _judged(made, TRUTH / p.candidate), destroy))  # fmt: skip
+            TRUTH / p.subject, moves, p.subject, lambda made: _judged(made, TRUTH / p.candidate, destroy), destroy))  # fmt: skip
 
 
 def rewritten_strangers(shape: str, most: int) -> Iterator[Task]:
@@ -149,7 +149,8 @@ def rewritten_strangers(shape: str, most: int) -> Iterator[Task]:
 
 
 def no_embedding_strangers(shape: str, most: int) -> Iterator[Task]:
-    """Strangers, the subject rewritten and its embedding and head replaced by noise."""
+    """Strangers, the subject rewritten, its embedding and head replaced by noise and no token taken as shared: the figure is of
+    neurons alone."""
     return strangers(shape, most, (MOVES,), True)
 
 
