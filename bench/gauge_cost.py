@@ -30,6 +30,8 @@ from forebear.recipes.steps.model import Model
 SMALL = Size(30, 576, 1536, 9, 49152)
 WHOLE_LAYERS = 8
 """Layers of a 7B shape that hold every value: the first ones in the order in which a comparison takes layers."""
+STRANGER_LAYERS = 6
+"""The same of the one that shares nothing: more than a budget of one gigabyte pays for, which is five."""
 COMMAND = "from forebear.cli import main; main()"
 
 
@@ -91,17 +93,16 @@ def small(gguf: Path, folder: Path) -> list[dict[str, Any]]:
 def large(folder: Path, noise: float, keep: bool) -> list[dict[str, Any]]:
     """A drawn 7B shape against itself, noised and rewritten, and against another drawn one."""
     arrays = Model.load(FOLDER / "smollm2-135m").arrays
-    whole = sorted(list(spread(SEVEN_BILLION.layers))[:WHOLE_LAYERS])
+    order = list(spread(SEVEN_BILLION.layers))
     drawn = Drawn(arrays, SEVEN_BILLION, "base")
-    base = write(drawn, folder / "base", whole)
+    base = write(drawn, folder / "base", order[:WHOLE_LAYERS])
     rows = []
-    for word, subject in (
-        (f"noise of {noise:g}, then rewritten", Rewritten(drawn, noise, "subject")),
-        ("drawn from the same spectra", Drawn(arrays, SEVEN_BILLION, "stranger")),
+    for word, subject, layers in (
+        (f"noise of {noise:g}, then rewritten", Rewritten(drawn, noise, "subject"), WHOLE_LAYERS),
+        ("drawn from the same spectra", Drawn(arrays, SEVEN_BILLION, "stranger"), STRANGER_LAYERS),
     ):
-        path = write(subject, folder / "subject", whole)
-        for options in ((), ("--budget", "1GB")):
-            rows.append({"pair": word, "whole_layers": whole} | measured(path, base, *options))
+        path = write(subject, folder / "subject", order[:layers])
+        rows.append({"pair": word, "whole_layers": sorted(order[:layers])} | measured(path, base))
         if not keep:
             shutil.rmtree(path)
     if not keep:
