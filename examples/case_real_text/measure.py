@@ -86,6 +86,13 @@ def installation_guide(folder: Path) -> Texts:
     return _docbook([{"en": home / "en" / p, "ja": home / "ja" / p, "zh-cn": home / "zh_CN" / p} for p in pages])
 
 
+def debmake_doc(folder: Path) -> Texts:
+    """Paragraphs of debmake-doc 1.17-7 in four languages."""
+    home = folder / "usr/share/doc/debmake-doc/html"
+    chapters = sorted(p.name.split(".")[0] for p in home.glob("*.en.html"))
+    return _docbook([{name: home / f"{c}.{name}.html" for name in SCRIPTS} for c in chapters])
+
+
 def _docbook(pages: list[dict[str, Path]]) -> Texts:
     """Paragraphs one to one in all languages of the pages, but for untranslated ones; a page that does not pair is left out."""
     names = list(pages[0])
@@ -269,6 +276,7 @@ def main() -> None:
     parser.add_argument("--commit", default="", help="the commit that froze the checker")
     parser.add_argument("--maint", type=Path, help="holds usr/share/doc/maint-guide* of maint-guide 1.2.53")
     parser.add_argument("--faq", type=Path, help="holds usr/share/doc/debian/FAQ of debian-faq 11.1")
+    parser.add_argument("--debmake", type=Path, help="holds usr/share/doc/debmake-doc of debmake-doc 1.17-7")
     parser.add_argument("--install", type=Path, help="holds usr/share/doc/installation-guide-amd64")
     parser.add_argument("--total", type=int, default=500, help="mutations planted")
     parser.add_argument("-o", type=Path)
@@ -281,6 +289,8 @@ def main() -> None:
         sets["debian-reference"] = debian(given.debian, given.part)
     if given.faq and given.part == "development":
         sets["debian-faq"] = debian_faq(given.faq)
+    if given.debmake and given.part == "held-out":
+        sets["debmake-doc"] = debmake_doc(given.debmake)
     if given.install and given.part == "held-out":
         sets["installation-guide"] = installation_guide(given.install)
     if given.udhr and given.part == "held-out":

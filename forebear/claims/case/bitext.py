@@ -146,4 +146,22 @@ def _inner(left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str,
         marked_b.append((right.segments[j].text, right.anchors[j] + extra))
     gap = TWIN_GAP_COST if left.language == right.language else SENTENCE_GAP_COST
     inner = align(*sides(marked_a, marked_b), band=max(len(a), len(b)), gap=gap)
-    return [Link(tuple(a[i] for i in k.left), tuple(b[j] for j in k.right), k.score) for k in inner]
+    return [Link(tuple(a[i] for i in k.left), tuple(b[j] for j in k.right), k.score) for k in _evened(inner)]
+
+
+def _evened(links: list[Link]) -> list[Link]:
+    """Links where one that takes two sentences stands beside a gap of the other side: two plain links are the better story."""
+    out: list[Link] = []
+    for link in links:
+        last = out[-1] if out else Link((), (), 0.0)
+        if len(last.left) == 2 and len(last.right) == 1 and not link.left and len(link.right) == 1:
+            out[-1:] = [Link(last.left[:1], last.right, last.score), Link(last.left[1:], link.right, 0.0)]
+        elif len(link.left) == 2 and len(link.right) == 1 and not last.left and len(last.right) == 1:
+            out[-1:] = [Link(link.left[:1], last.right, 0.0), Link(link.left[1:], link.right, link.score)]
+        elif len(last.left) == 1 and len(last.right) == 2 and not link.right and len(link.left) == 1:
+            out[-1:] = [Link(last.left, last.right[:1], last.score), Link(link.left, last.right[1:], 0.0)]
+        elif len(link.left) == 1 and len(link.right) == 2 and not last.right and len(last.left) == 1:
+            out[-1:] = [Link(last.left, link.right[:1], 0.0), Link(link.left, link.right[1:], link.score)]
+        else:
+            out.append(link)
+    return out

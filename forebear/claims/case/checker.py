@@ -142,7 +142,10 @@ def _sibling(pair: Pair, texts: Mapping[str, Text]) -> Iterator[Finding]:
         return
     for check in SIBLINGS:
         for finding in check(pair):
-            yield replace(finding, deviates=_third(finding, pair, texts))
+            deviates = _third(finding, pair, texts)
+            # two ways of putting it, when the original takes no side
+            if deviates or not finding.rule.startswith(("omission/", "addition/")):
+                yield replace(finding, deviates=deviates)
 
 
 def _third(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> str:

@@ -22,6 +22,8 @@ WITNESSED = 1.7
 """The same when two or more do."""
 FEWER = 0.2
 """Log of the length below which a text that has fewer sentences than the original and every witness left one out."""
+LEAST_SHORT, LEAST_LONG = 0.36, 0.45
+"""Log of the length within which nothing is said, whatever the spread."""
 LEAST = 24
 """A left text shorter than this (characters) says nothing by its length."""
 
@@ -48,7 +50,7 @@ def check_length(pair: Pair) -> Iterator[Finding]:
         yield pair.finding("omission/part", None, None, left="", right=f"{100 * math.exp(usual):.0f} %")
         return
     bar = (SHORT, ONE_WITNESS, WITNESSED)[min(2, len(pair.witnesses))]
-    if abs(usual) < bar * spread or abs(usual) < 0.3 or not _witness_length(pair, usual):
+    if abs(usual) < bar * spread or -LEAST_SHORT < usual < LEAST_LONG or not _witness_length(pair, usual):
         return
     share = f"{100 * math.exp(usual):.0f} %"
     if usual < 0:

@@ -70,10 +70,24 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
 def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
     for term in added:
         own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
+        own_word = own_word or _spelt_by(pair.a, term[0]) or _named_subject(pair, term[0])
         if own_word and not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a)):
             continue
         if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/added", None, term[1:], right=term[0])
+
+
+def _spelt_by(text: str, term: str) -> bool:
+    """Whether neighbouring words of a text spell a term of capitals with their initials (local area network: LAN)."""
+    heads = "".join(w[0] for w in re.findall(r"[A-Za-z]+", text)).upper()
+    return len(term) > 2 and term.isupper() and term in heads
+
+
+def _named_subject(pair: Pair, term: str) -> bool:
+    """Whether a plain word of the left text is merely named where the left sentence says `it`: nothing of its own is missing."""
+    if distinctive(term) or term.lower() not in pair.left_terms:
+        return False
+    return all(_has(pair.b, word) for word in re.findall(r"(?<=[a-z,] )[A-Z][A-Za-z]{3,}", pair.a))
 
 
 def _is_gloss(text: str, start: int, end: int) -> bool:
