@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.gauge.cells import Cell
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain
 from forebear.comparison.gauge.rotation import Rotation
-from forebear.comparison.gauge.thresholds import HEAD_LAYERS, HEAD_WORK, MOST_HEADS
+from forebear.comparison.gauge.thresholds import HEAD_CHANNELS, HEAD_LAYERS, MOST_ASKED, MOST_HEADS, ROTATION_RANK
 from forebear.comparison.pair import Pair
 from forebear.core.errors import IncomparableError
 from forebear.core.spacing import evenly
@@ -43,11 +44,25 @@ class Heads:
     groups: int
     each: int
     rotary: bool
+    positions: NDArray[np.intp]
+    """(heads,) where each stands in its layer."""
+
+    def few(self, groups: int) -> Heads:
+        """Evenly spaced KV groups with their query heads."""
+        kept = evenly(self.groups, groups)
+        heads = (kept[:, None] * self.each + np.arange(self.each)).ravel()
+        own = (self.q[heads], self.k[kept], self.v[kept], self.o[heads])
+        return Heads(*own, len(kept), self.each, self.rotary, self.positions[heads])
+
+    def cut(self, channels: NDArray[np.intp]) -> Heads:
+        """The same heads on some channels of the residual stream: a block of each product."""
+        own = (self.q[..., channels], self.k[..., channels], self.v[..., channels], self.o[..., channels])
+        return Heads(*own, self.groups, self.each, self.rotary, self.positions)
 
     def turned(self, rotation: F32) -> Heads:
         """The same heads in the other side's coordinates."""
         q, k, v, o = (m @ rotation for m in (self.q, self.k, self.v, self.o))
-        return Heads(q, k, v, o, self.groups, self.each, self.rotary)
+        return Heads(q, k, v, o, self.groups, self.each, self.rotary, self.positions)
 
     def shared(self, rows: F32) -> F32:
         """Keys or values of the KV group of every query head: (heads, size, d)."""
@@ -71,24 +86,33 @@ def compare_heads(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, cell
     chosen = _chosen(pair, sides, cells)
     if not chosen:
         return HeadsFound()
-    mine = {a: h.turned(rotation.matrix) for a in dict.fromkeys(a for a, _ in chosen) if (h := read_heads(sides[0], a))}
+    channels = evenly(sides[1].checkpoint.width, HEAD_CHANNELS)
+    mine: dict[int, Heads] = {}
+    groups = 0
+    for a in dict.fromkeys(a for a, _ in chosen):
+        own = read_heads(sides[0], a)
+        if own is not None:
+            groups = own.groups
+            mine[a] = own.few(max(1, MOST_ASKED // own.each)).turned(rotation.matrix[:, channels])
     matched: list[tuple[Cell, HeadMatch]] = []
     strange: list[HeadMatch] = []
-    there: Heads | None = None
+    sizes = (0, 0, 0, 0)
     for a, b in chosen:
         there = read_heads(sides[1], b)
         if there is None or a not in mine:
             continue
+        there = there.cut(channels)
+        sizes = (groups, mine[a].each, there.groups, there.each)
         matched += [((a, b), m) for m in (hold_heads(mine[a], there),) if m is not None]
         others = [hold_heads(mine[c], there) for c in mine if (c, b) not in cells and c != a][-1:]
         strange += [m for m in others if m is not None]
-    if not matched or there is None:
+    if not matched:
         return HeadsFound()
-    one = next(iter(mine.values()))
+    positions = next(iter(mine.values())).positions
     return HeadsFound(
         (_evidence(matched, strange),),
-        tuple(head_words(matched, strange, one, there)),
-        tuple(_told(c, m) for c, m in matched),
+        tuple(head_words(matched, strange, positions, sizes)),
+        tuple(_told(c, m, positions) for c, m in matched),
     )
 
 
@@ -119,7 +143,7 @@ def read_heads(side: Side, layer: int) -> Heads | None:
         return None
     q, k = (_normed(side, layer, role, m, n) for role, m, n in (("q", q, groups * each), ("k", k, groups)))
     v, o = v.reshape(groups, -1, v.shape[1]), o.reshape(groups * each, -1, o.shape[1])
-    return Heads(q, k, v, o, groups, each, pieces[0].has("rope"))
+    return Heads(q, k, v, o, groups, each, pieces[0].has("rope"), np.arange(groups * each, dtype=np.intp))
 
 
 def _rows(side: Side, piece: Piece, scale: F32 | None) -> F32:
@@ -140,12 +164,9 @@ def _normed(side: Side, layer: int, role: str, rows: F32, heads: int) -> F32:
 
 
 def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list[Cell]:
-    """Layer pairs whose attention the budget and a bound on arithmetic allow, spread over the depth."""
-    work = sum(_size(sides[0], a) for a, _ in cells[:1]) * max(1, sides[1].checkpoint.width)
-    most = max(0, min(HEAD_LAYERS, HEAD_WORK // max(1, work)))
+    """Layer pairs whose attention the budget allows, spread over the depth; of wide models two, one for each to be a stranger."""
+    most = HEAD_LAYERS if sides[1].checkpoint.width <= ROTATION_RANK else 2
     chosen = [cells[i] for i in evenly(len(cells), most)]
-    if cells and work and not chosen:
-        pair.note("attention heads were not compared after gauge fixing: they are too large for it")
     costs = [sum(_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
     if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS):
         return []
@@ -155,10 +176,6 @@ def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list
 def _parts(side: Side, layer: int) -> list[Piece]:
     found = (side.checkpoint.piece(part, layer) for part in ("q", "k", "v", "o"))
     return [p for p in found if p is not None and p.has("channel")]
-
-
-def _size(side: Side, layer: int) -> int:
-    return sum(p.parameters for p in _parts(side, layer))
 
 
 def _cost(side: Side, layer: int) -> int:
@@ -190,11 +207,14 @@ def _mean(values: Sequence[np.ndarray[Any, Any]]) -> float | None:
 
 
 def head_words(
-    matched: Sequence[tuple[Cell, HeadMatch]], strange: Sequence[HeadMatch], mine: Heads, there: Heads
+    matched: Sequence[tuple[Cell, HeadMatch]],
+    strange: Sequence[HeadMatch],
+    positions: NDArray[np.intp],
+    sizes: tuple[int, int, int, int],
 ) -> list[str]:
     """What corresponds, told: heads, what they write and score, and KV groups where their number changed."""
     agreed, of = sum(m.agreed for _, m in matched), sum(len(m.partners) for _, m in matched)
-    place = sum(int(np.count_nonzero(m.partners == np.arange(len(m.partners)))) for _, m in matched)
+    place = sum(int(np.count_nonzero(m.partners == positions)) for _, m in matched)
     written, scored = (_mean([getattr(m, name) for _, m in matched]) or 0.0 for name in ("written", "scored"))
     said = [
         f"in {len(matched)} layer pairs {agreed} of {of} attention heads are named alike by what they write and by their scores; "
@@ -204,17 +224,18 @@ def head_words(
     if strange:
         other, score = (_mean([getattr(m, name) for m in strange]) or 0.0 for name in ("written", "scored"))
         said[-1] += f" (layers that do not belong together: {other:.2f} and {score:.2f})"
-    if mine.groups != there.groups:
+    if (sizes[0], sizes[1]) != (sizes[2], sizes[3]):
         said.append(
-            f"{mine.groups} key-value groups of {mine.each} query heads in the subject answer to {there.groups} of {there.each} "
-            "in the candidate"
+            f"{sizes[0]} key-value groups of {sizes[1]} query heads in the subject answer to {sizes[2]} of {sizes[3]} in the "
+            "candidate"
         )
     return said
 
 
-def _told(cell: Cell, match: HeadMatch) -> dict[str, Any]:
+def _told(cell: Cell, match: HeadMatch, positions: NDArray[np.intp]) -> dict[str, Any]:
     return {
         "layers": list(cell),
+        "heads": positions[:MOST_HEADS].tolist(),
         "partners": match.partners[:MOST_HEADS].tolist(),
         "groups": None if match.groups is None else match.groups[:MOST_HEADS].tolist(),
         "agree": match.agreed,

@@ -40,7 +40,9 @@ LEAST_ROWS_D_EFF = 8.0
 """Effective dimension of rows under which one rotation fits any two embeddings."""
 HEAD_LAYERS = 4
 """Layer pairs whose attention heads are compared; they describe, so a few tell."""
-HEAD_WORK = 2**38
-"""Multiplications spent on turning heads into the other side's coordinates."""
+HEAD_CHANNELS = 512
+"""Channels of the candidate on which heads are compared: a block of what they write and score tells as well as all of it."""
+MOST_ASKED = 8
+"""Query heads of the subject asked per layer, whole KV groups of them."""
 MOST_HEADS = 512
 """Heads of a layer kept for a page."""
