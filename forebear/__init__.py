@@ -41,7 +41,6 @@ def compare(
     expect: str | None = None,
     architecture: str | Path | None = None,
     base: str | Path | None = None,
-    base: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Document:
     """Do the subject and each candidate share weights?
@@ -52,7 +51,6 @@ def compare(
     full:         read everything within the caps of each test, and every value for equality.
     expect:       a relation; the call fails when a verdict does not meet it ("related" accepts "identical").
     architecture: a definition of your own (TOML) for both sides.
-    base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     max_header:   largest header read, as a number or "25MiB".
     Returns:      a forebear/comparison/1 document for one pair, forebear/matrix/1 for several, each corrected for all of them.
@@ -79,7 +77,6 @@ def inspect(
     against: str | Path | None = None,
     architecture: str | Path | None = None,
     base: str | Path | None = None,
-    base: str | Path | None = None,
     max_header: int | str | None = None,
     tokenizer: bool = False,
 ) -> Document:
@@ -90,7 +87,6 @@ def inspect(
     full:    also read every value: digests, statistics, value grid; and audit the tokenizer.
     tokenizer: audit the checkpoint's tokenizer, and look for rows of the embedding that training hardly touched.
     against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
-    base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
     base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
     Returns: a forebear/inspection/1 document.
     Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
