@@ -92,7 +92,7 @@ def from_words(spellings: Sequence[str], prefix: str) -> list[bytes]:
 
 def check_lengths(tokens: Sequence[bytes | None], where: str) -> None:
     """Raises RefusedError when a token is longer than any real one could be."""
-    longest = len(max((token for token in tokens if token), key=len, default=b""))
+    longest = max(map(len, filter(None, tokens)), default=0)
     if longest > MAX_TOKEN_BYTES:
         raise RefusedError(
             f"holds a token of {longest:,} bytes, more than the {MAX_TOKEN_BYTES:,} allowed", where=where

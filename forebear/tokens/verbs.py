@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from forebear.tokens import cost as _cost
 from forebear.tokens import lineage as _lineage
+from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.vocabulary import Loader, load_vocabulary
 
 Document = Mapping[str, Any]
@@ -31,17 +30,5 @@ def cost(
 
 def lineage(subject: str | Path, candidates: Sequence[str | Path], *, load: Loader = load_vocabulary) -> Document:
     """Where a vocabulary comes from (`forebear tokenizers lineage SUBJECT CANDIDATE...`): see forebear.tokens.lineage."""
-    with _no_collection():
+    with no_collection():
         return _lineage.lineage(subject, candidates, load=load)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Millions of small objects and no cycle among them: searching them for cycles takes a sixth of the time."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()

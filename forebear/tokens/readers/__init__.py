@@ -8,6 +8,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.tokens.readers import huggingface, lists, ranks, sentencepiece
+from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.vocabulary import Vocabulary
 
 TEXT_LISTS = (".txt", ".vocab")
@@ -15,7 +16,8 @@ TEXT_LISTS = (".txt", ".vocab")
 
 def read_vocabulary(path: Path, *, full: bool) -> Vocabulary:
     """The vocabulary of one file. Raises RefusedError when no reader knows it."""
-    return read_vocabulary_bytes(read_bounded(path, MAX_TOKENIZER_BYTES), path, full=full)
+    with no_collection():
+        return read_vocabulary_bytes(read_bounded(path, MAX_TOKENIZER_BYTES), path, full=full)
 
 
 def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:

@@ -74,7 +74,7 @@ def _read_tokenizer_json(found: Json, where: str, full: bool) -> Vocabulary:
         laid[id_] = token
     special, added = _added(found.get("added_tokens"), laid, odd, where)
     if kind == "wordpiece":
-        special |= {ids[spelling] for spelling in spellings if spelling[:1] == "[" and lists.bert_special(spelling)}
+        special |= {ids[spelling] for spelling in spellings if "[" in spelling and lists.bert_special(spelling)}
     for spelling in set(special_spellings(ids, special)):
         laid[ids[spelling]] = spelling.encode()
     check_lengths(laid, where)
