@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.allowance import row_bytes
+from forebear.comparison.allowance import piece_cost, row_bytes
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.spacing import evenly
 from forebear.files.base import PIECE_BYTES, Container, spread_rows
+from forebear.files.remote import SmallFile
 from forebear.models.reading import rows_read
 
 if TYPE_CHECKING:
@@ -57,8 +58,11 @@ class Ahead:
     rows: tuple[dict[str, Rows], dict[str, Rows]] = field(default_factory=lambda: ({}, {}))
 
     def fetch(self, pair: Pair, subject: Iterable[tuple[str, Rows]], candidate: Iterable[tuple[str, Rows]]) -> None:
-        """Fetch rows of both sides side by side and remember that they were asked for."""
-        asked = list(subject), list(candidate)
+        """Fetch rows of both sides side by side, as far as the budget goes, and remember that they were asked for.
+
+        The two lists run side by side: what the budget does not pay on one side is not fetched on the other.
+        """
+        asked = _paid(pair, list(subject), list(candidate))
         for known, wanted in zip(self.rows, asked, strict=True):
             for name, rows in wanted:
                 known[name] = np.union1d(known[name], rows) if name in known else rows
@@ -71,6 +75,39 @@ class Ahead:
         """Whether these rows were asked for already."""
         known = self.rows[side].get(tensor)
         return known is not None and bool(np.isin(rows, known).all())
+
+    @staticmethod
+    def bound_tokenizers(pair: Pair) -> None:
+        """Let no tokenizer at an address take more than half of what is left to read."""
+        left = pair.allowance.left()
+        for side in (pair.subject, pair.candidate) if left is not None else ():
+            for file in side.container.beside.values():
+                if isinstance(file, SmallFile):
+                    file.limit = min(file.limit, (left or 0) // 2)
+
+    @staticmethod
+    def pays_for_a_layer(pair: Pair) -> bool:
+        """Whether the budget pays for the MLP of one layer on either side: what gauge fixing needs at the least."""
+        left = pair.allowance.left()
+        for side in (pair.subject, pair.candidate):
+            pieces = [side.piece(part, 0) or side.piece(part, 0, 0) for part in ("gate", "up", "down")]
+            costs = [piece_cost(side, p, "neuron", None) for p in pieces if p is not None and p.has("neuron")]
+            if left is not None and sum(costs) > left:
+                return False
+        return True
+
+
+def _paid(pair: Pair, subject: Wanted, candidate: Wanted) -> tuple[Wanted, Wanted]:
+    left = pair.allowance.left()
+    if left is None:
+        return subject, candidate
+    lengths = []
+    for side, wanted in ((pair.subject, subject), (pair.candidate, candidate)):
+        costs = np.cumsum([side.container.cost(name, rows) for name, rows in wanted])
+        lengths.append(int(np.searchsorted(costs, left, side="right")))
+    if max(len(subject), len(candidate)) > min(lengths):
+        pair.allowance.allows(left + 1, left + 1, "rows at an address (budget)")
+    return subject[: min(lengths)], candidate[: min(lengths)]
 
 
 def look_ahead(pair: Pair) -> Ahead | None:

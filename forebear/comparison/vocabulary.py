@@ -57,6 +57,8 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     if pieces is None:
         pair.note("channels were not tested by tokens: no token embedding was recognised on both sides")
         return None
+    if pair.ahead is not None:
+        pair.ahead.bound_tokenizers(pair)
     rows = (_rows(pair.subject, pieces[0]), _rows(pair.candidate, pieces[1]))
     chosen = _match(pair, rows)
     if chosen is None:

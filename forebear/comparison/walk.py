@@ -156,6 +156,12 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
     from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
 
+    if pair.ahead is not None and not pair.ahead.pays_for_a_layer(pair):
+        from forebear.comparison.gauge.outcome import GaugeOutcome
+
+        why = "it needs whole layers, and a side is at an address (a larger --budget, or the files themselves)"
+        pair.note(f"a copy rewritten without changing its outputs was not looked for: {why}")
+        return GaugeOutcome(False, why)
     use_all_cores()
     if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget
         pair.allowance.restart(GAUGE_BUDGET_BYTES)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
 from forebear.files.base import Container
-from forebear.files.remote import RemoteFile, fetch_small
+from forebear.files.remote import RemoteFile, SmallFile, fetch_small
 from forebear.files.remote_http import Client, refuse
 
 ENDPOINT = "https://huggingface.co"
@@ -93,7 +93,7 @@ def open_hub(address: str, max_header: int | None) -> Container:
     base = f"{endpoint()}/{organisation}/{name}/resolve/{commit}"
     container = _open_remote(client, base, chosen, max_header)
     container.beside = {
-        file: partial(fetch_small, client, f"{base}/{quote(file)}", MAX_TOKENIZER_BYTES) for file in files
+        file: SmallFile(client, f"{base}/{quote(file)}", container, MAX_TOKENIZER_BYTES) for file in files
         if file.endswith(_SMALL) and "/" not in file and not file.endswith(".index.json")
     }  # fmt: skip
     return container

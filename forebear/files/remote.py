@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -235,6 +234,33 @@ def fetch_small(client: Client, address: str, limit: int = MAX_CONFIG_BYTES) -> 
     return answer.body
 
 
+class SmallFile:
+    """A small file beside weights at an address, fetched when first asked for; its bytes count as read of the weights.
+
+    limit: bytes; a larger file is refused before it is read, and may be asked for again under a larger limit.
+    """
+
+    def __init__(self, client: Client, address: str, weights: Container, limit: int = MAX_CONFIG_BYTES) -> None:
+        self._client, self._address, self._file, self.limit = client, address, _first_file(weights), limit
+        self._body: bytes | None = None
+
+    def __call__(self) -> bytes:
+        """The file's bytes. Raises RefusedError as `fetch_small`."""
+        if self._body is None:
+            self._body = fetch_small(self._client, self._address, self.limit)
+            if self._file is not None:
+                self._file.bytes_read += len(self._body)
+        return self._body
+
+
+def _first_file(container: object) -> RemoteFile | None:
+    """The remote file behind a container: its own, its first part's, or the one an archive's member lies in."""
+    while container is not None and not isinstance(container, RemoteFile):
+        parts = getattr(container, "parts", None)
+        container = parts[0] if parts else getattr(container, "_file", None) or getattr(container, "_outer", None)
+    return container
+
+
 def open_remote(address: str, max_header: int | None) -> Container:
     """A checkpoint at an address: hf://org/name@revision, or https:// for one file or a safetensors index.
 
@@ -256,5 +282,5 @@ def open_remote(address: str, max_header: int | None) -> Container:
         return open_remote_index(client, lambda shard: f"{folder}/{quote(shard)}", fetch_small(
             client, address, MAX_HEADER_BYTES), _shown(address), max_header)  # fmt: skip
     container = open_source(RemoteFile(client, address), max_header)
-    container.beside = container.beside or {"config.json": partial(fetch_small, client, f"{folder}/config.json")}
+    container.beside = container.beside or {"config.json": SmallFile(client, f"{folder}/config.json", container)}
     return container

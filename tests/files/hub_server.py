@@ -34,7 +34,8 @@ class Seen:
 @dataclass
 class Hub:
     """files: by name, of the one repository org/name. faults: taken one per file request; each gets the handler and
-    says whether it has answered. latency: seconds before each answer. signed_uses: after which a signed address dies."""
+    says whether it has answered. latency: seconds before each answer. listed: bytes of listings among those sent.
+    signed_uses: after which a signed address dies."""
 
     files: Mapping[str, Data]
     latency: float = 0.0
@@ -43,6 +44,7 @@ class Hub:
     faults: list[Callable[[Any], bool]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     sent: int = 0
+    listed: int = 0
     busiest: int = 0
     etag: str = "one"
     port: int = 0
@@ -108,8 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, hub: Hub) -> None:
         path = self.path.split("?")[0]
         if path.startswith("/api/models/org/name/revision/"):
-            listing = {"sha": COMMIT, "siblings": [{"rfilename": name} for name in hub.files]}
-            self.reply(200, json.dumps(listing).encode())
+            listing = json.dumps({"sha": COMMIT, "siblings": [{"rfilename": name} for name in hub.files]}).encode()
+            hub.listed += len(listing)
+            self.reply(200, listing)
         elif path.startswith("/org/name/resolve/"):
             name = path.split("/", 5)[5]
             if name not in hub.files:
