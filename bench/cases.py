@@ -28,10 +28,20 @@ from forebear.version import __version__
 SEED = 5
 WORDS = tuple(
     pair.split()
-    for pair in (
-        "模型 model|数据 data|公司 company|报告 report|权重 weights|会议 meeting|邮件 email|代码 code|实验 experiment|"
-        "词表 vocabulary|集群 cluster|团队 team"
-    ).split("|")
+    for pair in [
+        "模型 model",
+        "数据 data",
+        "公司 company",
+        "报告 report",
+        "权重 weights",
+        "会议 meeting",
+        "邮件 email",
+        "代码 code",
+        "实验 experiment",
+        "词表 vocabulary",
+        "集群 cluster",
+        "团队 team",
+    ]
 )
 FRAMES = (
     ("{a}在{y}年{m}月用了{n}张卡，{b}没有公开。", "In {M} {y} the {A} used {n} cards, and the {B} was not published."),

@@ -87,10 +87,10 @@ def installation_guide(folder: Path) -> Texts:
 
 
 def debmake_doc(folder: Path) -> Texts:
-    """Paragraphs of debmake-doc 1.17-7 in four languages."""
+    """Paragraphs of debmake-doc 1.17-7 in English and both Chinese scripts; its Japanese is English but for 14 paragraphs."""
     home = folder / "usr/share/doc/debmake-doc/html"
     chapters = sorted(p.name.split(".")[0] for p in home.glob("*.en.html"))
-    return _docbook([{name: home / f"{c}.{name}.html" for name in SCRIPTS} for c in chapters])
+    return _docbook([{name: home / f"{c}.{name}.html" for name in ("en", "zh-cn", "zh-tw")} for c in chapters])
 
 
 def _docbook(pages: list[dict[str, Path]]) -> Texts:

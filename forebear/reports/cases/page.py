@@ -31,7 +31,7 @@ def case_page(document: Mapping[str, Any]) -> bytes:
     columns = _columns(document)
     found = [{**f, "number": i} for i, f in enumerate(_visible(document["findings"]))]
     rows, placed = _rows(document, columns, found)
-    claims = [{**c, "number": i} for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
+    claims = [_claim(c, i, document) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
         w=words,
         lang=str(document.get("language", "en")),
@@ -49,6 +49,13 @@ def case_page(document: Mapping[str, Any]) -> bytes:
         reproduce=_visible(document["reproduce"]),
     )
     return html.encode("utf-8", "backslashreplace")
+
+
+def _claim(claim: Mapping[str, Any], number: int, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A claim with its statements in order, the reader's language first."""
+    language = document.get("language", "en")
+    statements = sorted(claim["statement"].items(), key=lambda item: (item[0] != language, item[0] != "en"))
+    return {**claim, "number": number, "statements": statements, "said": statements[0][1] if statements else ""}
 
 
 @cache
