@@ -59,6 +59,7 @@ def write_llama(path: Path, arrays: Arrays, config: Mapping[str, int], kind: GGM
     writer.add_head_count(config["num_attention_heads"])
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_context_length(config["max_position_embeddings"])
+    writer.add_layer_norm_rms_eps(config.get("rms_norm_eps", 1e-5))
     for name, array in arrays.items():
         for part, heads in (("q_proj", "num_attention_heads"), ("k_proj", "num_key_value_heads")):
             array = converter_rows(array, config[heads]) if part in name else array
