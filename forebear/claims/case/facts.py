@@ -97,8 +97,6 @@ def facts(text: str, language: str) -> list[Fact]:
     from forebear.claims.case.numerals import number_facts
 
     plain = narrow(text)
-    # the number of a footnote counts nothing
-    plain = mask(plain, [m.span() for m in _FOOTNOTE.finditer(plain)])
     found = date_facts(plain, language)
     plain = mask(plain, ((f.start, f.end) for f in found))
     pattern = _refused_pattern(language)
@@ -109,7 +107,6 @@ def facts(text: str, language: str) -> list[Fact]:
     return sorted(placed, key=lambda f: f.start)
 
 
-_FOOTNOTE = re.compile(r"\[\d{1,3}\]")
 _NUMERAL = "0-9〇零一二两三四五六七八九十百千万亿"
 
 
