@@ -80,6 +80,8 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
+TABLES = ("embedding", "head")
+"""Components that hold a row a token. A model whose layers are another's is related to it whatever became of these."""
 State = Literal["shared", "alike", "rotated", "not-found", "open", "unlike", "not-tested"]
 
 
@@ -182,13 +184,21 @@ def _agreement(
         return Verdict("shares-components", words, primary, rewritten)
     if not settled(evidence):
         primary = next(e for e in found if e.kind == "calibrated")
-    words = f"{_related_words(found, training_shared, rewritten)} {training}".strip()
+    words = f"{_related_words(found, training_shared, rewritten)}{_bare_words(components)} {training}".strip()
     return Verdict("related", words, primary, rewritten)
 
 
 def _lacking(components: Sequence[Component]) -> bool:
-    """Whether a part beside the head was tested and shows nothing; a new head is what every fine-tune for a task has."""
-    return any(c.state == "not-found" and c.name != "head" for c in components)
+    """Whether a further tower was tested and shows nothing beside layers that are shared."""
+    return any(c.state == "not-found" and c.name not in ("layers", *TABLES) for c in components)
+
+
+def _bare_words(components: Sequence[Component]) -> str:
+    """Tables of tokens that show nothing beside layers that are shared: a new vocabulary, a new head or another origin."""
+    bare = [c.name for c in components if c.state == "not-found" and c.name in TABLES]
+    if not bare:
+        return ""
+    return f" Nothing shared was found in: {', '.join(bare)} (replaced, trained anew or of another origin)."
 
 
 def _parts_alone(components: Sequence[Component]) -> bool:
