@@ -13,7 +13,8 @@ from bench.build import machine
 from bench.scores import Row, disjoint_names, rows_of, version_of
 from bench.truth import DISTILLED, INDEPENDENT, RELATED, SHARED_START
 
-ACCUSATIONS = ("related", "identical")
+ACCUSATIONS = ("related", "identical", "shares-components")
+"""Verdicts that say weights are shared: right for a descendant, wrong for a stranger and for a student."""
 WORST = 3
 
 

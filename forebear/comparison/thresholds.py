@@ -1,4 +1,4 @@
-"""Levels at which a comparison decides. Provisional until the null audit freezes them (docs/decisions/0002)."""
+"""Levels at which a comparison decides. Frozen on two families (docs/decisions/0002)."""
 
 from __future__ import annotations
 

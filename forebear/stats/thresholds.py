@@ -1,4 +1,4 @@
-"""Every threshold that decides, in one place. Provisional until the null audit freezes them (METHODS §13).
+"""Every threshold that decides, in one place. Frozen on two families by the null audit (METHODS §13, docs/decisions/0002).
 
 A change needs a decision record made before the run it decides (DESIGN, "What to hold against a change").
 """
