@@ -77,8 +77,10 @@ def texts(count: int) -> tuple[str, str, int]:
     for i in range(count):
         a, b = (WORDS[int(k)] for k in rng.choice(len(WORDS), 2, replace=False))
         month, n = int(rng.integers(1, 13)), int(rng.integers(11, 9999))
-        said = {"a": a[0], "b": b[0], "A": a[1], "B": b[1], "y": int(rng.integers(2020, 2032)), "m": month, "M": MONTHS[month - 1],
-                "n": n, "p": int(rng.integers(2, 99)), "name": f"Heron-{int(rng.integers(1, 400))}"}  # fmt: skip
+        said: dict[str, Any] = {
+            "a": a[0], "b": b[0], "A": a[1], "B": b[1], "y": int(rng.integers(2020, 2032)), "m": month,
+            "M": MONTHS[month - 1], "n": n, "p": int(rng.integers(2, 99)), "name": f"Heron-{int(rng.integers(1, 400))}",
+        }  # fmt: skip
         frame = FRAMES[int(rng.integers(len(FRAMES)))]
         end = "\n\n" if i % 5 == 4 else ""
         zh.append(frame[0].format(**said) + end)
