@@ -282,5 +282,7 @@ def test_a_hostile_header_costs_little_time_and_little_memory(tmp_path: Path, at
     path = write(tmp_path / "m.safetensors", frame(HOSTILE[attack]()))
     outcome = watched(path, max_header=100 * 2**20)
     assert outcome.refused
-    assert outcome.seconds < 15  # of processor, on a slow and busy machine; a second or two otherwise
+    assert (
+        outcome.seconds < 15
+    )  # of a processor of known speed; a second or two, and four for two hundred thousand escapes
     assert outcome.megabytes < 3 * path.stat().st_size / 2**20 + 200

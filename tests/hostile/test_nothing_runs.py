@@ -94,7 +94,7 @@ def test_reading_every_container_and_every_defect_does_nothing_but_read(tmp_path
 
 @pytest.mark.parametrize(("done", "event"), [
     ("import pickle; pickle.loads(b'cos\\ngetpid\\n.')", "pickle.find_class"), ("open(os.devnull, 'w')", "open"),
-    ("eval('1')", "compile"), ("import colorsys", "import"),
+    ("eval('1')", "compile"), ("sys.modules.pop('colorsys', None); import colorsys", "import"),
     ("import socket; socket.socket().close()", "socket.__new__"),
 ])  # fmt: skip
 def test_the_hook_would_notice(tmp_path: Path, done: str, event: str) -> None:
