@@ -15,12 +15,16 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What a voca
 
 @app.command()
 def cost(
-    paths: Annotated[list[str], typer.Argument(help="Tokenizer files or folders, or `one-each` for the built-in scheme.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Tokenizer files or folders, or `one-each` for the built-in scheme.")
+    ],
     text: Annotated[Path | None, typer.Option(help="A UTF-8 text instead of the default one.")] = None,
     reference: Annotated[str, typer.Option(help="Language that premiums compare with.")] = "eng",
     width: Annotated[int, typer.Option(help="Residual width, for the parameters of the table.")] = 4096,
     price: Annotated[float | None, typer.Option(help="Money per million tokens.")] = None,
-    cut: Annotated[str | None, typer.Option(help="How a rank file that does not say cuts its text (gpt2, cl100k, ...).")] = None,
+    cut: Annotated[
+        str | None, typer.Option(help="How a rank file that does not say cuts its text (gpt2, cl100k, ...).")
+    ] = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
