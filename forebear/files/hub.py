@@ -33,7 +33,10 @@ _WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.
 
 def endpoint() -> str:
     """Where the hub is: HF_ENDPOINT or the public one."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
+    stated = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
+    if stated and not stated.startswith(("https://", "http://")):
+        refuse(stated, "is no address of a hub", "Set HF_ENDPOINT to an https:// address, or unset it.")
+    return stated or ENDPOINT
 
 
 def token_for(address: str) -> tuple[str, str]:

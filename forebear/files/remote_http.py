@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import ssl
 import threading
 import time
@@ -202,8 +203,9 @@ def expired(status: int) -> bool:
 
 
 def refuse(address: str, what: str, todo: str = "Check the address.") -> NoReturn:
-    """Raise with the address as the place, its query left out: signatures are secrets."""
-    raise RefusedError(what, where=printable(address.split("?", 1)[0], 200), todo=todo)
+    """Raise with the address as the place, its query and any name and password left out: they are secrets."""
+    shown = re.sub(r"^([a-zA-Z][\w+.-]*:/{1,2})[^/]*@", r"\1", address.split("?", 1)[0])
+    raise RefusedError(what, where=printable(shown, 200), todo=todo)
 
 
 def _read(response: http.client.HTTPResponse, most: int) -> bytes:

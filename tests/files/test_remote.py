@@ -326,3 +326,17 @@ def test_a_remote_descendant_is_related_to_its_remote_base(monkeypatch: pytest.M
     with serve(hubs[0]) as base, serve(hubs[1]) as descendant:
         document = forebear.compare(descendant.file("model.safetensors"), [base.file("model.safetensors")])
     assert document["verdict"]["relation"] == "related"
+
+
+@pytest.mark.parametrize("address", ["https://someone:secret@example.org/m", "https://secret@example.org/m?a=secret"])
+def test_a_password_in_an_address_is_refused_and_never_shown(address: str) -> None:
+    with pytest.raises(RefusedError, match="holds a name or password") as told:
+        open_container(address)
+    assert "secret" not in str(told.value)
+    assert "example.org/m" in str(told.value)
+
+
+def test_an_endpoint_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "hub.example.org")
+    with pytest.raises(RefusedError, match="HF_ENDPOINT"):
+        open_container("hf://org/name@main")
