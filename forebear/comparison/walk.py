@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from forebear.comparison.gauge.outcome import GaugeOutcome
 
 
+WIDE = 512
+"""Residual width from which matrices are large enough to gain from more than one core."""
+
+
 @dataclass
 class Walk:
     """Everything one pair gave, ready for its document."""
@@ -162,7 +166,8 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
         why = "it needs whole layers, and a side is at an address (a larger --budget, or the files themselves)"
         pair.note(f"a copy rewritten without changing its outputs was not looked for: {why}")
         return GaugeOutcome(False, why)
-    use_all_cores()
+    if max(pair.subject.width, pair.candidate.width) >= WIDE:
+        use_all_cores()
     if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget
         pair.allowance.restart(GAUGE_BUDGET_BYTES)
     outcome = gauge_pair(pair, layers, rows, full=full)
