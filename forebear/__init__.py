@@ -34,7 +34,7 @@ __all__ = [
 
 def compare(
     subject: str | Path,
-    candidates: Sequence[str | Path] = (),
+    candidates: str | Path | Sequence[str | Path] = (),
     *,
     budget: int | str | None = None,
     full: bool = False,
@@ -46,7 +46,7 @@ def compare(
     """Do the subject and each candidate share weights?
 
     subject, candidates: checkpoint files or folders; a subject that is a folder of models is compared pair by pair, with or
-                  without candidates, and a candidate that is one stands for the models in it.
+                  without candidates, and a candidate that is one stands for the models in it. One candidate may stand alone.
     budget:       tensor bytes read per side, as a number or "64MiB"; 64 MiB by default.
     full:         read everything within the caps of each test, and every value for equality.
     expect:       a relation; the call fails when a verdict does not meet it ("related" accepts "identical").
@@ -60,7 +60,7 @@ def compare(
 
     return compare_many(
         subject,
-        list(candidates),
+        _listed(candidates),
         budget=budget,
         full=full,
         expect=expect,
@@ -136,7 +136,7 @@ def tokenizers_cost(
     return verbs.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut, load=load_tokenizer)
 
 
-def tokenizers_lineage(subject: str | Path, candidates: Sequence[str | Path]) -> Document:
+def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Document:
     """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/1 document.
 
     Raises: UsageError, RefusedError.
@@ -144,7 +144,12 @@ def tokenizers_lineage(subject: str | Path, candidates: Sequence[str | Path]) ->
     from forebear.models.gguf_tokens import load_tokenizer
     from forebear.tokens import verbs
 
-    return verbs.lineage(subject, candidates, load=load_tokenizer)
+    return verbs.lineage(subject, _listed(candidates), load=load_tokenizer)
+
+
+def _listed(paths: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """One path or several as a list; a path is no list of letters."""
+    return [paths] if isinstance(paths, (str, Path)) else list(paths)
 
 
 def case_add(

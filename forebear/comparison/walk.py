@@ -120,7 +120,10 @@ def _components(
     from forebear.comparison.components import Embedding, components_of, head_evidence, stack_evidence
 
     more = [] if settled(evidence) else head_evidence(pair, rows)
-    more += stack_evidence(pair, audit, full=full) if pair.ahead is None else []
+    if pair.ahead is None:
+        more += stack_evidence(pair, audit, full=full)
+    elif len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1:
+        pair.note("further towers (vision, encoder) are not compared where a side is at an address")
     evidence += [_withhold(e, audit.withheld) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
 
@@ -158,14 +161,14 @@ def _power(
 
 def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
-    from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
-
     if pair.ahead is not None and not pair.ahead.pays_for_a_layer(pair):
         from forebear.comparison.gauge.outcome import GaugeOutcome
 
         why = "it needs whole layers, and a side is at an address (a larger --budget, or the files themselves)"
         pair.note(f"a copy rewritten without changing its outputs was not looked for: {why}")
         return GaugeOutcome(False, why)
+    from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
+
     if max(pair.subject.width, pair.candidate.width) >= WIDE:
         use_all_cores()
     if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget

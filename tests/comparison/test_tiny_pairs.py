@@ -189,3 +189,11 @@ def test_alibi_withholds_the_heads_with_its_reason(tmp_path):
     pair = [bert(tmp_path / str(s), s, position_embedding_type="alibi") for s in (1, 2)]
     document = forebear.compare(pair[0], [pair[1]])
     assert any("ALiBi" in a["words"] and "head" in a["axis"] for a in alarms(document))
+
+
+def test_one_candidate_may_stand_without_a_list():
+    from forebear.comparison.demo import demo_folder
+
+    base, descendant = demo_folder() / "base", demo_folder() / "descendant"
+    for alone in (base, str(base)):
+        assert forebear.compare(descendant, alone)["verdict"] == forebear.compare(descendant, [base])["verdict"]
