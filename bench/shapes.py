@@ -101,6 +101,7 @@ SHAPES = {
     "llama128": Shape(width=128, heads=8, kv_heads=4, neurons=352),
     "llama256": Shape(width=256, heads=8, kv_heads=4, neurons=704),
     "qwen2-80": Shape(family="qwen2", width=80, neurons=208, tied=True),
+    "qwen2-96": Shape(family="qwen2", width=96, neurons=256, tied=True),
     "moe-80": Shape(family="moe", width=80, neurons=120, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }

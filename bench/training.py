@@ -51,6 +51,7 @@ def course(shape: str, share: float = 1.0, **changes: Any) -> Course:
         "gpt2": (260, 6e-3, 40),
         "moe": (160, 1e-2, 20),
         "qwen2-80": (260, 8e-3, 25),
+        "qwen2-96": (260, 8e-3, 25),
         "moe-80": (190, 8e-3, 25),
         "llama128": (180, 6e-3, 20),
         "llama256": (150, 5e-3, 20),

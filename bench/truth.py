@@ -12,8 +12,8 @@ from bench.shapes import SHAPES
 from bench.training import Course, course
 
 INDEPENDENTS = {"llama64": 100, "gpt2-64": 100, "qwen2-64": 20, "moe-64": 20, "llama128": 12, "llama256": 4,
-                "qwen2-80": 24, "moe-80": 24}  # fmt: skip
-HELD_OUT = ("qwen2-80", "moe-80")
+                "qwen2-80": 24, "moe-80": 24, "qwen2-96": 4}  # fmt: skip
+HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96")
 """Measured once, after the thresholds were frozen on llama64 and gpt2-64 (docs/decisions/0002)."""
 FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
 """Further training as shares of the base's own compute; 0 is the base itself."""
@@ -85,6 +85,7 @@ def _further() -> Iterator[Job]:
         ("moe-64", 1, ("other",)),
         ("qwen2-80", 2, ("other",)),
         ("moe-80", 2, ("other",)),
+        ("qwen2-96", 2, ("other",)),
     ):
         for n in range(bases):
             for text in texts:
@@ -100,7 +101,7 @@ def _further() -> Iterator[Job]:
 
 
 def _same_seed() -> Iterator[Job]:
-    for shape, seeds in (("llama64", 3), ("gpt2-64", 1), ("qwen2-80", 1), ("moe-80", 1)):
+    for shape, seeds in (("llama64", 3), ("gpt2-64", 1), ("qwen2-80", 1), ("moe-80", 1), ("qwen2-96", 2)):
         for n in range(seeds):
             for side, text in (("a", "main"), ("b", "other")):
                 for stage in STAGES:
@@ -157,7 +158,15 @@ def _grown() -> Iterator[Job]:
 
 def plan() -> list[Job]:
     """Every model of the truth sets, those that matter most first, parents before children."""
-    order = {"llama64": 0, "gpt2-64": 0, "qwen2-64": 1, "moe-64": 1, "llama128": 4, "llama256": 4, "qwen2-80": 2, "moe-80": 2}
+    order = {
+        "llama64": 0,
+        "gpt2-64": 0,
+        "qwen2-64": 1,
+        "moe-64": 1,
+        "llama128": 4,
+        "llama256": 4,
+        **dict.fromkeys(HELD_OUT, 2),
+    }
     jobs = [(order[j.shape], j) for j in _independents()]
     jobs += [(2, j) for j in _further()] + [(3, j) for j in (*_same_seed(), *_strata())]
     jobs += [(5, j) for j in _grown()]

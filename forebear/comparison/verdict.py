@@ -111,6 +111,14 @@ def settled(evidence: Sequence[Evidence]) -> bool:
     return two_symmetries(findings_among(evidence))
 
 
+def in_place(evidence: Sequence[Evidence]) -> bool:
+    """Whether units were found in their places by a deck: else what is compared channel by channel says nothing.
+
+    A shuffle of channels may leave one outlier where it was; trace and sign of neurons see that one, and no deck does.
+    """
+    return any(e.test == "deck" for e in findings_among(evidence))
+
+
 def two_symmetries(found: Sequence[Evidence]) -> bool:
     """The same of findings; a further tower or the head speaks for itself only."""
     own = [e for e in found if not e.extra.get("component")]
@@ -176,7 +184,7 @@ def _agreement(
     """The layers of the main tower agree: is it the weights, and is it all of the model?"""
     if shared_start is not None:
         return Verdict("shared-start", shared_start, primary)
-    rewritten = not settled([e for e in evidence if not e.extra.get("gauge")])
+    rewritten = not settled([e for e in evidence if not e.extra.get("gauge") and not e.extra.get("astray")])
     if rewritten and not _start_excluded(evidence):
         return Verdict("cannot-tell", _start_open(found, training), primary)
     if _lacking(components):

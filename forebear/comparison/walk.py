@@ -15,7 +15,7 @@ from forebear.comparison.pair import Pair
 from forebear.comparison.private import NEURONS, VALUES, compare_private
 from forebear.comparison.shared import ask_shared_start
 from forebear.comparison.tensors import Surveyed, survey, tensor_rows
-from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, judge, settled
+from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, in_place, judge, settled
 from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
 from forebear.comparison.words import add_paths, alignment_words, told_components
@@ -76,9 +76,12 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     )
     if start is not None:
         evidence += start.evidence
+    astray = start is not None and start.only_start and not in_place(evidence)
     gauge = None
-    if evidence and not equality.identical and not settled(evidence):
+    if evidence and not equality.identical and (astray or not settled(evidence)):
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
+        if astray and gauge.decided:  # gains were compared channel by channel although channels are not in their places
+            evidence = [replace(e, extra={**e.extra, "astray": True}) for e in evidence]
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
     parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)

@@ -10,6 +10,8 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.registry import apply
 from tests.comparison.gauge.conftest import INDEPENDENTS
 from tests.comparison.variants import load, save
 
@@ -147,3 +149,14 @@ def test_two_rewritten_copies_without_one_gain_in_its_place_are_held_by_how_clos
     assert (found["relation"], found["reparameterised"]) == ("related", True)
     start = next(e for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge"))
     assert start["decision"] in ("shared-training", "close")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_shuffle_of_channels_that_leaves_an_outlier_in_place_makes_no_shared_start(seed, tmp_path):
+    """With seed 0 trace and sign of neurons see that one channel, while gains are compared with others' gains."""
+    moved = apply("residual-permutation", Model.load(demo_folder() / "base"), seed).save(tmp_path / "moved")
+    document, found = verdict(moved, demo_folder() / "base")
+    assert (found["relation"], found["reparameterised"]) == ("related", True)
+    assert any(e.get("astray") for e in document["evidence"]) is (seed == 0)
+    stranger = apply("residual-permutation", Model.load(demo_folder() / "independent"), seed).save(tmp_path / "other")
+    assert verdict(stranger, demo_folder() / "base")[1]["relation"] == "no-evidence"
