@@ -25,4 +25,5 @@ ALIGNED_GAINS_Z = 3.5
 """... and its z, as few channels give chance correlations."""
 CROSSED_SPREAD = 0.3
 """Likeness of spread of unlike matrices (gate and up) from which training was shared. Toys: same seed 0.05 to 0.18, independents
-0.02, further trained 4x 0.15 to 0.23, 1x 0.23 to 0.39, 1/4 0.25 to 0.52. It was 0.15 until a held-out family showed 0.18 for one seed."""
+0.02, further trained 4x 0.15 to 0.23, 1x 0.23 to 0.39, 1/4 0.25 to 0.52. It was 0.15 until a held-out family showed 0.18 for
+one seed."""
