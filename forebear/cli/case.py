@@ -95,7 +95,7 @@ def run(
 @app.command()
 def report(
     folder: Folder,
-    language: Annotated[str, typer.Option(help="Language of the reader.")] = "en",
+    language: Annotated[str, typer.Option(help="Language of the reader: en, zh-Hans, zh-Hant, ja.")] = "en",
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,

@@ -167,7 +167,7 @@ def _third(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> str:
     else:
         ours = seen(_FAMILY.get(finding.rule, "negation"), original.language, segments[0])
         strong = bool(ours and ours.strong)
-        lost = finding.why.endswith("(none)") or finding.why.endswith("none")
+        lost = "right" in finding.ours
         a, b = strong == lost, strong != lost
     if a == b:
         return ""
@@ -225,7 +225,7 @@ def _habits(found: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
         elif finding is alike[0]:
             why = f"{finding.why}; the same at {len(alike)} places of this text, so a habit of it"
-            kept.append(replace(finding, why=why, severity="neutral"))
+            kept.append(replace(finding, why=why, severity="neutral", repeats=len(alike)))
     return kept
 
 

@@ -113,7 +113,7 @@ def load_findings(folder: Path) -> list[Finding]:
     path = folder / "findings" / "findings.json"
     if not path.exists():
         return []
-    tuples = ("left_span", "right_span", "left_segments", "right_segments", "witnesses")
+    tuples = ("left_span", "right_span", "left_segments", "right_segments", "witnesses", "ours")
     try:
         entries: list[dict[str, Any]] = [{k: tuple(v) if k in tuples else v for k, v in e.items()} for e in _json(path)]
         return [Finding(**entry) for entry in entries]

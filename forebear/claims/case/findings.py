@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -52,7 +52,7 @@ class Finding:
     """One discrepancy.
 
     left, right: source ids and the spans quoted; segments: indices on each side; deviates: the source that departs, or ""
-    when the two cannot be told apart; words: what each side holds, for the sentence of `why`.
+    when the two cannot be told apart; why: the sentence of the rule in English, its slots filled with `words`.
     """
 
     rule: str
@@ -70,6 +70,12 @@ class Finding:
     witnesses: tuple[str, ...] = ()
     context: str = ""
     """The word before the left quote: equal contexts make a habit."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Slots of the rule's sentence: what each side holds, so that a page can tell it in another language."""
+    ours: tuple[str, ...] = ()
+    """Slots that hold words of ours (none, about, a heading of level 2), not words of the texts."""
+    repeats: int = 0
+    """At how many places of the text the same was found, when that makes a habit of it."""
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""
@@ -82,7 +88,19 @@ class Finding:
             "rule": self.rule, "category": rule.category, "severity": self.severity, "kind": rule.kind, "quotes": quotes,
             "spans": spans, "segments": {self.left: list(self.left_segments), self.right: list(self.right_segments)},
             "deviates": self.deviates, "why": self.why, "witnesses": list(self.witnesses),
+            "words": dict(self.words), "ours": list(self.ours), "repeats": self.repeats,
         }  # fmt: skip
+
+
+class Ours(str):
+    """A word of ours in a slot of a sentence, to be told in the reader's language; what a text says is a plain str."""
+
+    __slots__ = ()
+
+
+def ours_of(words: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the slots that hold words of ours."""
+    return tuple(name for name, word in words.items() if isinstance(word, Ours))
 
 
 def say(rule: str, **words: str) -> str:

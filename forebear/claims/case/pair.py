@@ -10,7 +10,7 @@ from functools import cached_property
 from forebear.claims.case.align import Link
 from forebear.claims.case.bitext import Text
 from forebear.claims.case.facts import Fact, narrow
-from forebear.claims.case.findings import Finding, rules, say
+from forebear.claims.case.findings import Finding, ours_of, rules, say
 from forebear.claims.case.model import Alias, Name
 from forebear.claims.case.notes import blank_notes
 
@@ -90,7 +90,7 @@ class Pair:
     def finding(
         self, rule: str, a: Span | None, b: Span | None, severity: str = "", deviates: str = "", **words: str
     ) -> Finding:
-        """A finding of this link; spans are offsets in `a` and `b`, None for the whole side."""
+        """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; words fill the rule's sentence."""
         a_start, b_start = _start(self.left, self.link.left), _start(self.right, self.link.right)
         a, b = a or (0, len(self.a)), b or (0, len(self.b))
         return Finding(
@@ -101,6 +101,7 @@ class Pair:
             deviates=deviates or self.right.source.id, why=say(rule, **words), severity=severity or rules()[rule].severity,
             left_segments=self.link.left, right_segments=self.link.right,
             witnesses=tuple(w[0] for w in self.witnesses), context=(self.a[: a[0]].split() or [""])[-1],
+            words={name: str(word) for name, word in words.items()}, ours=ours_of(words),
         )  # fmt: skip
 
 

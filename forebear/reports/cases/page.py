@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib import resources
 from typing import Any
 
 from forebear.core.errors import printable
+from forebear.reports.cases.words import CaseWords, Told, case_words
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
@@ -24,17 +23,17 @@ def case_page(document: Mapping[str, Any]) -> bytes:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    words = _words(str(document.get("language", "en")))
+    words = case_words(str(document.get("language", "en")))
     style = resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     columns = _columns(document)
-    found = [{**f, "number": i} for i, f in enumerate(_visible(document["findings"]))]
+    found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
     rows, placed = _rows(document, columns, found)
-    claims = [_claim(c, i, document) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
+    claims = [_claim(c, i, words) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
         w=words,
-        lang=str(document.get("language", "en")),
+        lang=words.language,
         title=str(_visible(document.get("title", ""))),
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -42,26 +41,42 @@ def case_page(document: Mapping[str, Any]) -> bytes:
         findings=found,
         loose=[f for f in found if f["number"] not in placed],
         columns=columns,
+        langs={str(s["id"]): str(s["language"]) for s in document["sources"]},
         rows=rows,
         identifying=_visible(document.get("identifying", ())),
-        sources=_visible(document["sources"]),
-        limits=_visible(document["limits"]),
+        sources=[_source(s, words) for s in _visible(document["sources"])],
+        limits=[words.sentence(line) for line in _visible(document["limits"])],
         reproduce=_visible(document["reproduce"]),
     )
     return html.encode("utf-8", "backslashreplace")
 
 
-def _claim(claim: Mapping[str, Any], number: int, document: Mapping[str, Any]) -> dict[str, Any]:
+def _claim(claim: Mapping[str, Any], number: int, words: CaseWords) -> dict[str, Any]:
     """A claim with its statements in order, the reader's language first."""
-    language = document.get("language", "en")
-    statements = sorted(claim["statement"].items(), key=lambda item: (item[0] != language, item[0] != "en"))
-    return {**claim, "number": number, "statements": statements, "said": statements[0][1] if statements else ""}
+    tags = (words.language, words.language.partition("-")[0])
+    statements = sorted(claim["statement"].items(), key=lambda item: (item[0] not in tags, item[0] != "en"))
+    said = Told(statements[0][1], statements[0][0]) if statements else Told("", words.language)
+    return {**claim, "number": number, "statements": statements, "said": said, "told": words.outcome(claim)}
 
 
-@cache
-def _words(language: str) -> dict[str, str]:
-    tables: dict[str, dict[str, str]] = tomllib.loads(resources.files(_HERE).joinpath("words.toml").read_text("utf-8"))
-    return tables.get(language, tables["en"])
+def _finding(finding: Mapping[str, Any], number: int, words: CaseWords) -> dict[str, Any]:
+    """A finding with its reason, category and severity in the reader's language."""
+    quotes = {name: words.sentence(quote).text if finding["rule"] == "note/front-matter" else quote
+              for name, quote in finding["quotes"].items()}  # fmt: skip
+    shown = {
+        "told": words.finding(finding),
+        "kind_of": words.name("category", finding["category"]),
+        "weight": words.name("severity", finding["severity"]),
+    }
+    return {**finding, "number": number, "quotes": quotes, **shown}
+
+
+def _source(source: Mapping[str, Any], words: CaseWords) -> dict[str, Any]:
+    return {
+        **source,
+        "role_name": words.name("role", source["role"]),
+        "notes": [words.sentence(n) for n in source["notes"]],
+    }
 
 
 def _visible(value: Any) -> Any:
@@ -78,11 +93,12 @@ def _visible(value: Any) -> Any:
 def _columns(document: Mapping[str, Any]) -> list[str]:
     """Sources that are texts side by side: the original, then what was made from it, the reader's language first."""
     segments = document.get("segments", {})
-    language = document.get("language", "en")
+    language = case_words(str(document.get("language", "en"))).language
     known = [s for s in document["sources"] if s["id"] in segments]
     originals = [s["id"] for s in known if s["role"] == "original"][:1]
     made = [s for s in known if originals and s["of"] == originals[0]]
-    made.sort(key=lambda s: s["language"] != language)
+    base, _, script = language.partition("-")
+    made.sort(key=lambda s: (s["language"] != base, bool(script) and s["script"] != script))
     return [*originals, *(s["id"] for s in made)][:6]
 
 

@@ -11,10 +11,11 @@ from importlib import resources
 
 from forebear.claims.case.checks.terms import is_prose, mostly_latin
 from forebear.claims.case.facts import narrow
-from forebear.claims.case.findings import Finding
+from forebear.claims.case.findings import Finding, Ours
 from forebear.claims.case.pair import Pair
 from forebear.claims.case.toml import read_table
 
+NONE = Ours("none")
 RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}
 
 
@@ -96,7 +97,7 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
             rf"(?<![A-Za-z]){re.escape(words)}(?![A-Za-z])", pair.b if lost else pair.a, re.I
         ):
             continue  # the word itself was kept: a value of a setting, a quoted title
-        shown = {"left": words if lost else "none", "right": "none" if lost else words}
+        shown = {"left": words if lost else NONE, "right": NONE if lost else words}
         yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
 
 
@@ -106,7 +107,7 @@ def _broken(pair: Pair) -> Iterator[Finding]:
     match = lists[4].search(narrow(pair.b)) if lists else None
     if match:
         words = pair.b[match.start() : match.end()]
-        yield pair.finding(RULE["negation"], None, match.span(), left="its negation", right=words)
+        yield pair.finding(RULE["negation"], None, match.span(), left=Ours("its negation"), right=words)
 
 
 def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[Finding]:
@@ -118,7 +119,7 @@ def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[F
     other = narrow(pair.b if lost else pair.a)
     odd = next((s for s in spans if narrow(text)[max(0, s[0] - 1) : s[1] + 1] not in other), spans[-1])
     words = text[odd[0] : odd[1]]
-    shown = {"left": words if lost else "none", "right": "none" if lost else words}
+    shown = {"left": words if lost else NONE, "right": NONE if lost else words}
     yield pair.finding(rule, odd if lost else None, None if lost else odd, **shown)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from forebear.claims.case.checks.terms import mostly_latin
 from forebear.claims.case.facts import Fact, agree
-from forebear.claims.case.findings import Finding
+from forebear.claims.case.findings import Finding, Ours
 from forebear.claims.case.pair import Pair
 
 DATES = ("year", "month-of-year", "day-of-month", "time")
@@ -116,13 +116,18 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
         if {left.bound, right.bound} == {"above", "below"} or (
             bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
         ):
-            shown = (left.bound or "exact", right.bound or "exact")
+            shown = (Ours(left.bound or "exact"), Ours(right.bound or "exact"))
             yield pair.finding(
                 "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
             )
         if left.unit and right.unit and left.unit != right.unit:
             yield pair.finding(
-                "unit/changed", *spans, left=left.surface, right=right.surface, leftunit=left.unit, rightunit=right.unit
+                "unit/changed",
+                *spans,
+                left=left.surface,
+                right=right.surface,
+                leftunit=Ours(left.unit),
+                rightunit=Ours(right.unit),
             )
 
 

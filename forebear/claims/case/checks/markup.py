@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from forebear.claims.case.bitext import Text
-from forebear.claims.case.findings import Finding
+from forebear.claims.case.findings import Finding, Ours
 from forebear.claims.case.notes import find_notes
 from forebear.claims.case.pair import Pair
 
@@ -46,12 +46,12 @@ def _headings(pair: Pair) -> Iterator[Finding]:
         yield pair.finding("heading/changed", None, None, left=a, right=b)
 
 
-def _heading(text: Text, index: int) -> str:
+def _heading(text: Text, index: int) -> Ours:
     segment = text.segments[index]
     if segment.kind != "heading":
-        return "no heading"
+        return Ours("no heading")
     level = next(b.level for b in text.extract.blocks if b.start <= segment.start < b.end)
-    return f"a heading of level {level}"
+    return Ours(f"a heading of level {level}")
 
 
 def quoted(text: str) -> list[tuple[int, int]]:

@@ -197,6 +197,7 @@ def _odd_places(text: Text, name: str, word: str, known: Sequence[str]) -> Itera
         yield Finding(
             "name/inconsistent", "", text.source.id, (0, 0), (start, end), shown, quote, text.source.id,
             say("name/inconsistent", left=shown, right=quote), rules()["name/inconsistent"].severity, (), (segment.index,),
+            words={"left": shown, "right": quote},
         )  # fmt: skip
 
 

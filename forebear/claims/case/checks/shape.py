@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from forebear.claims.case.checks.terms import mostly_latin
-from forebear.claims.case.findings import Finding
+from forebear.claims.case.findings import Finding, Ours
 from forebear.claims.case.intake import BIDI, INVISIBLE
 from forebear.claims.case.pair import Pair
 from forebear.claims.case.scripts import HAN, KANA, LATIN, fold, is_han, is_japanese_form, is_kana, standard_of
@@ -155,7 +155,9 @@ def check_script(pair: Pair) -> Iterator[Finding]:
         return
     shown = "".join(dict.fromkeys(pair.b[i] for i in odd))
     names = {"Hans": "simplified Chinese", "Hant": "traditional Chinese", "Jpan": "Japanese", "Latn": "Latin script"}
-    yield pair.finding("script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=names.get(script, script))
+    yield pair.finding(
+        "script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=Ours(names.get(script, script))
+    )
 
 
 @cache
