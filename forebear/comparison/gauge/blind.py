@@ -23,14 +23,11 @@ BLIND_WORDS = "whole layers for a rotation without embeddings"
 def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], NDArray[np.float64]] | None:
     """Layers paired by what no rotation changes; None when the budget cannot read them all."""
     counts = [side.checkpoint.layers for side in sides]
-    costs = [sum(_cost(side, i) for i in range(n)) for side, n in zip(sides, counts, strict=True)]
+    costs = [sum(side.pooled_cost(i) for i in range(n)) for side, n in zip(sides, counts, strict=True)]
     if not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
         return None
     try:
-        made = [
-            [moments(bundle(side.whole(side.places(i)[0]))) for i in range(n)]
-            for side, n in zip(sides, counts, strict=True)
-        ]
+        made = [[moments(bundle(side.pooled(i))) for i in range(n)] for side, n in zip(sides, counts, strict=True)]
     except (IncomparableError, IndexError):  # a layer without an MLP
         return None
     if made[0][0].shape[0] != made[1][0].shape[0]:
@@ -48,20 +45,13 @@ def split(pairs: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
 
 def blind_rotation(pair: Pair, sides: tuple[Side, Side], fitted: Sequence[Cell]) -> Rotation | None:
     """The rotation from the neurons of some layer pairs; None where they cannot be read or differ in kind."""
-    costs = [sum(_cost(side, cell[k]) for cell in fitted) for k, side in enumerate(sides)]
+    costs = [sum(side.pooled_cost(cell[k]) for cell in fitted) for k, side in enumerate(sides)]
     if not fitted or not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
         return None
     try:
-        bundles = [
-            tuple(bundle(side.whole(side.places(cell[k])[0])) for k, side in enumerate(sides)) for cell in fitted
-        ]
+        bundles = [tuple(bundle(side.pooled(cell[k])) for k, side in enumerate(sides)) for cell in fitted]
         fit = fit_rotation([(a, b) for a, b in bundles])
     except (IncomparableError, IndexError):
         return None
     how = f"neurons of {len(fitted)} layer{'s' if len(fitted) > 1 else ''}, tested on others"
     return Rotation(fit.matrix, fit.kept, 0, how)
-
-
-def _cost(side: Side, layer: int) -> int:
-    places = side.places(layer)
-    return side.whole_cost(places[0]) if places else 0

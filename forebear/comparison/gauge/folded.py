@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.allowance import piece_cost
 from forebear.comparison.gauge.norms import NormRule, gain
+from forebear.comparison.gauge.thresholds import MAX_EXPERTS
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import F32, unit_rows
 from forebear.stats.gauge import fold, residual
@@ -79,6 +80,18 @@ class Side:
                 rows = self.checkpoint.units(piece, "neuron")[0]
                 found.append(fold(rows, scale, mean_subtracted=self.rule.mean_subtracted))
         return found
+
+    def pooled(self, layer: int) -> list[F32]:
+        """The same of a whole layer: a mixture's experts one after the other, so that their order does not matter.
+
+        Raises: IndexError for a layer without neurons.
+        """
+        experts = [self.whole(place) for place in self.places(layer)[:MAX_EXPERTS]]
+        return [np.concatenate(rows) for rows in zip(*experts, strict=True)] if len(experts) > 1 else experts[0]
+
+    def pooled_cost(self, layer: int) -> int:
+        """Bytes that `pooled` reads."""
+        return sum(self.whole_cost(place) for place in self.places(layer)[:MAX_EXPERTS])
 
     def whole_cost(self, place: Place) -> int:
         """Bytes that `whole` reads."""

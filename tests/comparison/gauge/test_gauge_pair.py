@@ -10,6 +10,7 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
+from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.comparison.gauge.conftest import INDEPENDENTS
@@ -160,3 +161,13 @@ def test_a_shuffle_of_channels_that_leaves_an_outlier_in_place_makes_no_shared_s
     assert any(e.get("astray") for e in document["evidence"]) is (seed == 0)
     stranger = apply("residual-permutation", Model.load(demo_folder() / "independent"), seed).save(tmp_path / "other")
     assert verdict(stranger, demo_folder() / "base")[1]["relation"] == "no-evidence"
+
+
+def test_a_mixture_with_a_new_vocabulary_is_found_whatever_the_order_of_its_experts(tmp_path):
+    def mixture(name: str) -> Model:
+        return apply("dense-to-moe", Model.load(demo_folder() / name), 5, experts=4, noise=0.3)
+
+    base = mixture("base").save(tmp_path / "base")
+    for name, expected in (("base", "related"), ("independent", "no-evidence")):
+        moved = reparameterise(apply("vocabulary-replaced", mixture(name), 6), 7).save(tmp_path / f"moved-{name}")
+        assert verdict(moved, base)[1]["relation"] == expected
