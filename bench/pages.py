@@ -183,7 +183,7 @@ def run_page(d: dict[str, Any]) -> str:
 def table_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/table/1 document."""
     parts = [machine_words(d), f"<p>Three seeds; {escape(d['order'])}. Found of tried.</p>"]
-    for method, result in d["methods"].items():
+    for method, result in sorted(d["methods"].items()):
         cells = {(c["operation"], c["further"], c["form"]): c for c in result["cells"] if not c["stranger"]}
         shares = sorted({k[1] for k in cells})
         heads = ["operation", *(f"{share:g}x {form}" for share in shares for form in d["forms"])]
@@ -249,7 +249,7 @@ def _or_blank(value: Any) -> Any:
 
 def real_page(d: dict[str, Any]) -> str:
     """The page of a forebear-bench/real-base/1 document."""
-    methods = list(d["methods"])
+    methods = sorted(d["methods"])
     body = [
         [r["operation"], r["form"], *(_said(r.get(m), r.get("refused", "")) for m in methods), r["processor_seconds"]]
         for r in d["rows"]
