@@ -26,6 +26,8 @@ opencc = pytest.mark.skipif(not can_convert(), reason="OpenCC (extra `cases`) is
         ("词表有512个词。", "en", "The vocabulary has 521 words.", "The vocabulary has 512 words.", "number/value"),
         ("会在2031年3月5日开。", "en", "It opens on 5 May 2031.", "It opens on 5 March 2031.", "date/value"),
         ("每次不超过20分钟。", "en", "Never more than 20 hours.", "Never more than 20 minutes.", "unit/changed"),
+        ("每次不超过20分钟。", "en", "Each took more than 20 minutes.", "Each took no more than 20 minutes.", "number/bound"),
+        ("每次不超过20分钟。", "ja", "毎回20分を超えた。", "毎回20分以内だった。", "number/bound"),
         ("能用的不到90张卡。", "en", "More than 90 cards worked.", "Fewer than 90 cards worked.", "number/bound"),
         ("我们用了 Kestrel-4 的词表。", "ja", "Kestral-4 の語彙を使った。", "Kestrel-4 の語彙を使った。", "term/changed"),
         ("我没有看到代码。", "en", "I saw the code.", "I did not see the code.", "negation/polarity"),

@@ -96,3 +96,40 @@ def test_a_unit_and_a_bound_stand_beside_their_figure() -> None:
     assert (fact.unit, fact.bound) == ("minute", "below")
     assert _one("more than 20 hours", "en").unit == "hour"
     assert _one("少なくとも3時間", "ja").bound == "above"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "bound"),
+    [
+        ("不超过5天", "zh", "below"), ("不會超過5天", "zh", "below"), ("未超出5天", "zh", "below"), ("至多5天", "zh", "below"),
+        ("不足5天", "zh", "below"), ("5天以内", "zh", "below"), ("不低于5天", "zh", "above"), ("不少于5天", "zh", "above"),
+        ("超过5天", "zh", "above"), ("不，超过5天", "zh", "above"), ("差不多5天", "zh", "about"), ("不用5天", "zh", ""),
+        ("5日を超えない", "ja", "below"), ("5日を超えることはない", "ja", "below"), ("5日を超えてはならない", "ja", "below"),
+        ("5日未満", "ja", "below"), ("5日以内", "ja", "below"), ("5日以下", "ja", "below"), ("5日以上ではない", "ja", "below"),
+        ("5日を超える", "ja", "above"), ("5日以上なら", "ja", "above"), ("20分以内", "ja", "below"), ("3種類以上", "ja", "above"), ("3トン以下", "ja", "below"), ("5日を超えなければ", "ja", "above"),
+        ("not more than 5 days", "en", "below"), ("not exceeding 5 days", "en", "below"), ("does not exceed 5 days", "en", "below"),
+        ("fewer than 5 days", "en", "below"), ("never over 5 days", "en", "below"), ("not fewer than 5 days", "en", "above"),
+        ("It is not easy. More than 5 days", "en", "above"), ("not 5 days", "en", ""),
+    ],
+)  # fmt: skip
+def test_a_bound_that_is_denied_is_the_other_bound(text: str, language: str, bound: str) -> None:
+    assert _one(text, language).bound == bound
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "value"),
+    [
+        ("135\u200f billion weights", "en", 135e9),
+        ("13\u200b5B weights", "en", 135e9),
+        ("有1350\u200e亿个", "zh", 135e9),
+    ],
+)
+def test_a_mark_nobody_sees_takes_no_magnitude_from_a_figure(text: str, language: str, value: float) -> None:
+    fact = _one(text, language)
+    assert fact.low == value
+    assert text[fact.start : fact.end] == fact.surface, "placed where it stands"
+    assert "135" in fact.surface.replace("\u200b", "")
+
+
+def test_a_mark_between_words_makes_no_figure_of_two() -> None:
+    assert [f.low for f in facts("135 \u200fweights and 7 billion", "en")] == [135.0, 7e9]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
 
+from forebear.claims.case.intake import BIDI, INVISIBLE
 from forebear.claims.case.scripts import fold
 from forebear.claims.case.toml import read_table
 
@@ -93,6 +94,9 @@ def facts(text: str, language: str) -> list[Fact]:
 
     language: "en" reads number words of English, every other tag Han numerals as well as digits.
     """
+    marks = _UNSEEN.search(text)
+    if marks:
+        return _without_marks(text, language)
     from forebear.claims.case.dates import date_facts
     from forebear.claims.case.numerals import number_facts
 
@@ -105,6 +109,17 @@ def facts(text: str, language: str) -> list[Fact]:
     found += number_facts(plain, language)
     placed = [_place(f, text, plain, language) for f in found]
     return sorted(placed, key=lambda f: f.start)
+
+
+_UNSEEN = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")
+
+
+def _without_marks(text: str, language: str) -> list[Fact]:
+    """Figures of a text with characters nobody sees (135<mark> billion): read without them, placed where they stand."""
+    kept = [i for i, c in enumerate(text) if not _UNSEEN.match(c)]
+    found = facts("".join(text[i] for i in kept), language)
+    ends = [(kept[f.start], kept[f.end - 1] + 1) for f in found]
+    return [replace(f, start=a, end=b, surface=text[a:b]) for f, (a, b) in zip(found, ends, strict=True)]
 
 
 _NUMERAL = "0-9〇零一二两三四五六七八九十百千万亿"
@@ -183,6 +198,29 @@ def _bound(plain: str, start: int, end: int) -> str:
     before, after = _bound_pattern()
     left = before.search(plain[max(0, start - 24) : start])
     if left:
-        return _bound_kind(left.group(1))
-    right = after.match(plain[end : end + 12])
-    return _bound_kind(right.group(1)) if right else ""
+        denied = _DENIED_BEFORE.search(plain[max(0, start - 24) : start][: left.start(1)])
+        return _turned(_bound_kind(left.group(1)), denied is not None)
+    right = after.match(plain[end : end + 12]) or _COUNTED.match(plain[end : end + 12])
+    if right is None:
+        return ""
+    denied = _DENIED_AFTER.match(plain[end + right.end(1) :])
+    return _turned(_bound_kind(right.group(1)), denied is not None)
+
+
+_COUNTED = re.compile(
+    r"(?:[\u4e00-\u9fff]{1,3}?|[\u30a1-\u30faー]{1,8})(以上|以下|以内|未满|を超え|を上回|を下回|に满たない)"
+)
+"""A counted thing between a figure and its bound (20分以内, 3種類以上); other bounds must stand beside the figure."""
+_DENIED_BEFORE = re.compile(
+    r"(?:不|未|没|没有|未曾|不会|不能|不得|不可|不应|不许|不准)$|(?:\b(?:no|not|never|neither|cannot)|n['’]t)(?: be| to| of)* $",
+    re.I,
+)
+_DENIED_AFTER = re.compile(
+    r"(?:る?(?:こと|もの)?(?:は|が|も|の)?|て(?:は|も)(?:なら|いけ)|では?|じゃ)(?:ない|なか|なく|ません|ず|ぬ)"
+)
+"""を超えない, を超えることはない, 以上ではない; not 以上なら and not を超えなければ."""
+
+
+def _turned(kind: str, denied: bool) -> str:
+    """A bound that is denied is the other bound: not more than (不超过, を超えない) is at most."""
+    return {"above": "below", "below": "above"}.get(kind, kind) if denied else kind
