@@ -109,6 +109,32 @@ def _docbook(pages: list[dict[str, Path]]) -> Texts:
     return texts
 
 
+def handbook(folder: Path) -> Texts:
+    """Paragraphs of every third page of debian-handbook 11.20220922; a page that does not pair in all four is left out.
+
+    Only paragraphs translated in all three: not the English, and mostly in the script of their language.
+    """
+    home = folder / "usr/share/doc/debian-handbook/html"
+    places = {"en": "en-US", "ja": "ja-JP", "zh-cn": "zh-CN", "zh-tw": "zh-TW"}
+    texts: Texts = {name: [] for name in places}
+    for page in sorted(p.name for p in (home / "en-US").glob("*.html"))[::3]:
+        paths = [home / place / page for place in places.values()]
+        found = [
+            [_clean(m) for m in re.findall(_PARA, p.read_text("utf-8", "replace"), re.S)] for p in paths if p.exists()
+        ]
+        if len(found) < len(places) or len({len(f) for f in found}) > 1:
+            continue
+        for row in zip(*found, strict=True):
+            if len(row[0]) > 1 and all(4 * len(_WIDE.findall(text)) > len(text) for text in row[1:]):
+                for name, text in zip(places, row, strict=True):
+                    texts[name].append(text)
+    return texts
+
+
+_PARA = r'<div class="para">(.*?)(?=<div|<ul|<ol|<pre|<table|<dl|</div>)'
+_WIDE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
+
+
 def _paragraphs_of(path: Path) -> list[str]:
     if not path.exists():
         return []
@@ -278,6 +304,9 @@ def main() -> None:
     parser.add_argument("--faq", type=Path, help="holds usr/share/doc/debian/FAQ of debian-faq 11.1")
     parser.add_argument("--debmake", type=Path, help="holds usr/share/doc/debmake-doc of debmake-doc 1.17-7")
     parser.add_argument("--install", type=Path, help="holds usr/share/doc/installation-guide-amd64")
+    parser.add_argument(
+        "--handbook", type=Path, help="holds usr/share/doc/debian-handbook of debian-handbook 11.20220922"
+    )
     parser.add_argument("--total", type=int, default=500, help="mutations planted")
     parser.add_argument("-o", type=Path)
     parser.add_argument(
@@ -293,6 +322,8 @@ def main() -> None:
         sets["debmake-doc"] = debmake_doc(given.debmake)
     if given.install and given.part == "held-out":
         sets["installation-guide"] = installation_guide(given.install)
+    if given.handbook and given.part == "held-out":
+        sets["debian-handbook"] = handbook(given.handbook)
     if given.udhr and given.part == "held-out":
         sets["udhr"] = udhr(given.udhr)
     if given.maint and given.part == "held-out":

@@ -88,3 +88,26 @@ def test_two_hundred_paragraphs_survive_random_merging_and_splitting(rng: np.ran
 
 def test_nothing_to_align_gives_gaps_only() -> None:
     assert _links("只有一句。", "# ") == [((0,), ())]
+
+
+def test_the_number_of_an_article_is_an_anchor_and_an_idiom_is_none() -> None:
+    assert anchors("第八条", "zh")["n:8"] == 1
+    assert anchors("第三條", "zh")["n:3"] == 1
+    assert anchors("Article 8", "en")["n:8"] == 1
+    assert not [k for k in anchors("第三者说的", "zh") if k.startswith("n:")]
+
+
+def test_a_short_segment_that_recurs_is_learned_whole_and_a_long_one_is_not() -> None:
+    assert "=Table of Contents" in words("Table of Contents", "en")
+    assert "=目录" in words("目录", "zh")
+    assert not [w for w in words("这一段话很长，" * 9, "zh") if w.startswith("=")]
+
+
+def test_recurring_headings_before_long_paragraphs_keep_their_partners() -> None:
+    tail = "is told here at some length, so that the paragraph is far longer than its heading."
+    left, right = [], []
+    for i in range(12):
+        left += ["Table of Contents", f"The topic of part {i + 20} {tail}"]
+        right += ["目录", f"第{i + 20}部分的主题在这里讲得比较详细，所以这一段比它的标题长得多。"]
+    links, _ = align_learning([(t, anchors(t, "en")) for t in left], [(t, anchors(t, "zh")) for t in right], "en", "zh")
+    assert [(k.left, k.right) for k in links] == [((i,), (i,)) for i in range(24)]

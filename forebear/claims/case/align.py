@@ -45,6 +45,11 @@ LEAST_MASS = 0.15
 KIND_WEIGHTS = {"h1": 0.15, "h2": 1.0}
 """Weight of a single shared Han character and of a pair; every other kind of anchor counts 1."""
 BAND = 40
+SLACK = 4.0
+"""Characters added to both lengths before they are compared."""
+SPREAD, SPREAD_SHORT = 0.38, 4.0
+"""Usual spread of the log ratio of two lengths, and what is added to its square over the characters of both: short segments
+tell less by their length (Gale and Church 1993 let the spread grow so)."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,8 @@ class _Similarity:
             left, right = self.mass_a[i] - self.mass_a[start_i], self.mass_b[j] - self.mass_b[start_j]
             size, other = (self.a[i] - self.a[start_i]) * self.ratio, self.b[j] - self.b[start_j]
             both = 2 * np.minimum(shared[k - 1][q - 1], np.minimum(left, right))
-            length = np.exp(-0.5 * (np.log((size + 4) / (other + 4)) / 0.45) ** 2)
+            spread = SPREAD**2 + SPREAD_SHORT / (size + other + 2 * SLACK)
+            length = np.exp(-0.5 * np.log((size + SLACK) / (other + SLACK)) ** 2 / spread)
             told = 1.5 * both + LENGTH_WEIGHT * length
             alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + LENGTH_WEIGHT)
             cost = (k + q) * (1 - alike) + _extra(k, q) + IDLE_COST * idle[k - 1][q - 1]

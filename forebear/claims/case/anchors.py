@@ -12,8 +12,10 @@ import numpy as np
 
 from forebear.claims.case.align import Features, Side
 from forebear.claims.case.facts import Fact, facts, narrow
-from forebear.claims.case.numerals import LATIN_TERM
+from forebear.claims.case.numerals import LATIN_TERM, han_value
 
+_ORDINAL = re.compile("第([〇零一二三四五六七八九十百千两]+)(?=[条章节回部卷页表图版步项款编篇课])")
+"""The number of an article or chapter (第八条): small Han numerals are otherwise too often no figures."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z']+")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]+")
 _KATAKANA = re.compile(r"[\u30a1-\u30faー]{3,}")
@@ -58,6 +60,8 @@ def anchors(text: str, language: str, found: Sequence[Fact] | None = None) -> Fe
         english = _lexicon()[0]
         features.update(english[w] for w in _WORD.findall(plain.lower()) if w in english)
         return features
+    for numeral in _ORDINAL.findall(plain):
+        features.setdefault(f"n:{han_value(numeral):.6g}", 1)
     for run in _HAN_RUN.findall(plain):
         features.update(f"h:{run[i : i + 2]}" for i in range(len(run) - 1))
         features.update(f"h:{c}" for c in run if c not in _COMMON)

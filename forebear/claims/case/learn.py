@@ -14,6 +14,8 @@ LEAST_DICE = 0.45
 """Least Dice coefficient of two words over the links for them to count as each other's translation."""
 MOST_TOKENS = 120
 """Longer segments teach nothing: too many words meet in them by chance."""
+WHOLE, WHOLE_WIDE = 60, 25
+"""Segments shorter than this (characters of Latin script, of Han or kana) are learned whole as well."""
 
 _ENGLISH = re.compile(r"[A-Za-z][A-Za-z']{2,}")
 _ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
@@ -21,11 +23,13 @@ _WIDE = re.compile(r"[\u4e00-\u9fff]+|[\u30a1-\u30faー]{2,}")
 
 
 def words(text: str, language: str) -> set[str]:
-    """What may be learned from one segment: English stems, or Han pairs and katakana words."""
+    """What may be learned from one segment: English stems, or Han pairs and katakana words; and a short segment as a whole."""
     plain = narrow(text)
+    # a short segment that recurs word for word (Table of Contents, Note) is learned as one word
+    whole = {f"={plain}"} if len(plain) < (WHOLE if language == "en" else WHOLE_WIDE) else set()
     if language == "en":
-        return {_ENDING.sub("", w.lower()) for w in _ENGLISH.findall(plain)}
-    found: set[str] = set()
+        return whole | {_ENDING.sub("", w.lower()) for w in _ENGLISH.findall(plain)}
+    found: set[str] = whole
     for run in _WIDE.findall(plain):
         if run[0] >= "\u4e00":
             found.update(run[i : i + 2] for i in range(len(run) - 1))

@@ -60,13 +60,13 @@ def _blank(text: str, match: re.Match[str]) -> str:
 
 def _percents(text: str) -> Iterator[Fact]:
     for match in _PERCENT.finditer(text):
-        value = (_value(match["body"]) + _point(match["point"])) / 100
+        value = (han_value(match["body"]) + _point(match["point"])) / 100
         yield Fact("percent", value, value, *match.span(), match.group(), unit="percent")
     for match in _TENTHS.finditer(text):
         before = text[match.start() - 1 : match.start()]
         if before and before in _HAN + "0123456789.分":
             continue
-        value = (_value(match["body"]) + (0.5 if match["half"] else 0)) / 10
+        value = (han_value(match["body"]) + (0.5 if match["half"] else 0)) / 10
         yield Fact("percent", value, value, *match.span(), match.group(), unit="percent")
 
 
@@ -86,7 +86,7 @@ def _wide(match: re.Match[str], text: str) -> Fact | None:
         scale *= LARGE[character]
     if body in ("万", "亿", "兆", "零", "〇") and not match["vague"] and scale == 1:
         return None
-    value = (_value(body) + _point(match["point"])) * scale
+    value = (han_value(body) + _point(match["point"])) * scale
     span = match.span()
     if match["vague"] in ("数", "几") and body[0] in "十百千万亿":
         return Fact("number", 2 * value, 9.999 * value, *span, match.group())
@@ -102,7 +102,7 @@ def _wide(match: re.Match[str], text: str) -> Fact | None:
 
 
 def _plain_fact(match: re.Match[str], body: str, text: str) -> Fact:
-    value = _value(body)
+    value = han_value(body)
     start = match.start() + len(match["vague"])
     strong = body[0].isdigit() or value > 10
     return Fact(
@@ -124,7 +124,7 @@ def _step(body: str) -> float:
     return float({**SMALL, **LARGE}.get(last, 1))
 
 
-def _value(body: str) -> float:
+def han_value(body: str) -> float:
     """3万5千, 1,350亿, 一千三百五十亿, 二〇二四, 千亿."""
     body = body.replace(",", "").replace(" ", "")
     if body and all(c in DIGIT for c in body) and len(body) > 1:
