@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from forebear.claims.case.align import Link
+from forebear.claims.case.anchors import anchors
 from forebear.claims.case.bitext import align_texts
+from forebear.claims.case.learn import align_learning, words
 from forebear.claims.case.model import Correction
 from forebear.core.errors import RefusedError
 from tests.claims.texts import FIVE_EN as EN
