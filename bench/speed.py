@@ -24,25 +24,35 @@ import numpy as np
 
 from forebear.version import __version__
 
-REPEATS = 7
+REPEATS = 15
+LARGE_REPEATS = 3
 LAYERS, WIDTH, HEADS, GROUPS = 32, 3072, 24, 8
 
 
-def measured(command: list[str]) -> dict[str, float]:
-    """Best wall seconds and peak resident MB of one process, over REPEATS runs."""
-    seconds, peak = [], 0.0
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds.append(time.perf_counter() - started)
-        peak = max(peak, usage.ru_maxrss / 1024)
-        if os.waitstatus_to_exitcode(status):
-            raise SystemExit(f"failed: {command}")
+def one_run(command: list[str]) -> tuple[float, float, float]:
+    """(wall seconds, processor seconds, peak resident MB) of one process."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"failed: {command}")
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def measured(runs: dict[str, list[str]], repeats: int) -> dict[str, dict[str, float]]:
+    """Every command once, then again, `repeats` times: what disturbs this machine for a while disturbs them all."""
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, command in runs.items():
+            found[name].append(one_run(command))
     return {
-        "seconds": round(min(seconds), 3),
-        "median_seconds": round(sorted(seconds)[REPEATS // 2], 3),
-        "peak_mb": round(peak, 1),
+        name: {
+            "seconds": round(min(r[0] for r in rows), 3),
+            "median_seconds": round(sorted(r[0] for r in rows)[repeats // 2], 3),
+            "processor_seconds": round(sorted(r[1] for r in rows)[repeats // 2], 3),
+            "peak_mb": round(max(r[2] for r in rows), 1),
+        }
+        for name, rows in found.items()
     }
 
 
@@ -148,12 +158,13 @@ def main() -> None:
         "full compare": [*forebear, "compare", "--full", str(args.tuned), str(args.base)],
         "sha256sum of both": ["sha256sum", *files],
     }
-    figures: dict[str, Any] = {}
-    for name, command in runs.items():
-        figures[name] = measured(command)
-        print(name, figures[name], file=sys.stderr)
-    unit = figures["import numpy"]["seconds"]
-    ratios = {n: round(f["seconds"] / unit, 2) for n, f in figures.items()}
+    figures: dict[str, Any] = dict(measured(runs, REPEATS))
+    for name, figure in figures.items():
+        print(name, figure, file=sys.stderr)
+    unit = figures["import numpy"]
+    kinds = ("seconds", "median_seconds")
+    ratios = {n: {k: round(f[k] / unit[k], 2) for k in kinds} for n, f in figures.items()}
+    print(ratios, file=sys.stderr)
     megabytes = sum(Path(f).stat().st_size for f in files) / 1e6
     for name in ("full compare", "sha256sum of both"):
         figures[name]["mb_per_second"] = round(megabytes / figures[name]["seconds"], 1)
@@ -161,7 +172,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             left, right = large_pair(Path(scratch), size)
             command = [*forebear, "compare", str(left), str(right), "--format", "json", "--expect", "related"]
-            figure = measured(command)
+            figure = measured({"large": command}, LARGE_REPEATS)["large"]
             document = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
             figures[f"quick compare, {size:g} GB a side"] = figure | {
                 "subject_bytes": document["read"]["subject_bytes"],
@@ -169,8 +180,8 @@ def main() -> None:
             }
             print(size, figures[f"quick compare, {size:g} GB a side"], file=sys.stderr)
     document = {
-        "what": "whole processes, best of repeats, side by side in one run",
-        "repeats": REPEATS,
+        "what": "whole processes, best and median of repeats, the commands in turn in one run",
+        "repeats": [REPEATS, LARGE_REPEATS],
         "figures": figures,
         "ratio_to_import_numpy": ratios,
         "version": __version__,

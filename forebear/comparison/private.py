@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.allowance import piece_cost
+from forebear.comparison.beside import Beside
 from forebear.comparison.channels import AxisOutcome, tells_units_apart, trace_evidence
 from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
 from forebear.comparison.layers import LayerMap
@@ -120,6 +122,7 @@ def _read_layers(
 ) -> _LayersRead:
     """Visit the paired layers, spread ones first, so that a small budget still sees the whole depth."""
     found = _LayersRead()
+    decks: Beside[LayerResult] = Beside()
     visited = [layers.pairs[i] for i in spread(len(layers.pairs))]
     counts: list[tuple[int, int]] = []
     for at, (left, right) in enumerate(visited):
@@ -133,13 +136,14 @@ def _read_layers(
             a, b = _side_by_side(read)
             if outcome.d_eff is None and tells_units_apart(a[0], b[0]):  # the first layer that can be read
                 outcome.d_eff = effective_dimension(a[0], b[0])
-            found.results.append(_deck_layer((left, right), expert, a, b))
+            decks.ask(a.size, partial(_deck_layer, (left, right), expert, a, b))
             shelf.keep((left, right), expert, (a, b), read)
             if len(found.trace_blocks) < TRACE_LAYERS:
                 found.trace_blocks.append((cut(a[0]), cut(b[0])))
             if sign_parts:
                 found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts, shelf)
     _note_counts(pair, plan, counts)
+    found.results = decks.answers()
     return found
 
 

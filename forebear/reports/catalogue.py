@@ -66,9 +66,8 @@ def catalogue(language: str = "en") -> Catalogue:
         raise UsageError(f"no reports in {language!r}", where="--language", todo=f"Use one of: {', '.join(LANGUAGES)}.")
     words = dict(_flat(_load(language)))
     english = words if language == "en" else dict(_flat(_load("en")))
-    patterns = tuple(
-        (_pattern(text), words[key]) for key, text in english.items() if key.startswith("sentence.") and key in words
-    )
+    told = () if language == "en" else english.items()  # English needs no pattern to be told in English
+    patterns = tuple((_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words)
     return Catalogue(language, words, patterns)
 
 

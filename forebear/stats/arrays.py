@@ -54,6 +54,8 @@ def usable_rows(rows: Floats) -> tuple[F32, F32, Bools]:
             scaled[~sound] = 0.0
             flat[wild] = scaled
             squared = np.einsum("ij,ij->i", flat, flat)
+        else:
+            return flat, (1.0 / np.sqrt(squared)).astype(np.float32, copy=False), np.ones(len(flat), dtype=np.bool_)
         usable = squared > 0
         factors = np.where(usable, 1.0 / np.sqrt(np.where(usable, squared, 1.0)), 0.0).astype(np.float32)
     return flat, factors, usable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erfc, log, log10, pi, sqrt
+from math import erfc, exp, log, log10, pi, sqrt
 
 from forebear.stats.arrays import LN10
 
@@ -14,12 +14,16 @@ def normal_z(log10_level: float) -> float:
     """
     if log10_level >= 0:
         return 0.0
-    if log10_level > -300:
-        from statistics import NormalDist  # loads fractions and decimals, which a quick comparison need not wait for
-
-        return -NormalDist().inv_cdf(10.0**log10_level)
     target = -log10_level * LN10
     z: float = sqrt(2 * target)
+    if log10_level > -300:
+        for _ in range(60):  # Newton's steps on the log of the tail, which is concave: they never run away
+            tail = 0.5 * erfc(z / sqrt(2))
+            step = (log(tail) + target) * tail * sqrt(2 * pi) * exp(z * z / 2)
+            z += step
+            if abs(step) < 1e-13 * max(1.0, abs(z)):
+                break
+        return z
     for _ in range(50):
         z = sqrt(2 * (target - log(z * sqrt(2 * pi))))
     return z

@@ -170,6 +170,10 @@ def soules_steps(n: int) -> F64:
     return np.diff(roots, prepend=0.0)
 
 
+_WEAK = -9.2
+"""Natural logarithm of a bound (1e-4) above which lambda is not sought more closely."""
+
+
 def _lowest(bound: Callable[[float], float], start: float) -> tuple[float, float]:
     """Smallest bound over lambda: doubling or halving from the normal guess, then golden section in log lambda.
 
@@ -186,6 +190,8 @@ def _lowest(bound: Callable[[float], float], start: float) -> tuple[float, float
         neighbours = [(at, value)] * 2
         at, value = ahead, better
         neighbours[way > 0] = (at + way, bound(exp(at + way)))
+    if value > _WEAK:  # no lambda near by makes this a finding; any lambda is valid
+        return exp(at), value
     low, high = sorted((neighbours[0][0], neighbours[1][0]))
     return _golden(bound, low, high, at, value)
 
