@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf, lgamma, log, log10, sqrt
 from statistics import NormalDist
 
@@ -116,6 +117,7 @@ def trace_smallest(n: int, d_eff: float, layers: int, log10_level: float) -> flo
     return _possible(bound_z(n, layers, log10_level) / sqrt(layers * (n - 1) * d_eff))
 
 
+@lru_cache(maxsize=512)
 def bound_z(n: int, layers: int, log10_level: float) -> float:
     """Hoeffding z at which the permanent bound of `trace.trace_test` reaches the level, for normal similarities.
 

@@ -72,7 +72,7 @@ def trace_test(layers: Floats | Sequence[Floats], *, refined: bool = True) -> Tr
     def bound(scale: float) -> float:
         return sum(layer_log_bound(c, scale, refined=refined) for c in tables)
 
-    scale, value = _lowest(bound, start)
+    scale, value = _lowest(bound, start) if z >= _WORTH_SEEKING else (start, bound(start))
     return TraceResult(total, expected, z, min(0.0, value / LN10), scale)
 
 
@@ -170,6 +170,8 @@ def soules_steps(n: int) -> F64:
     return np.diff(roots, prepend=0.0)
 
 
+_WORTH_SEEKING = 3.0
+"""Effect size from which the best lambda is sought; below, one lambda gives a bound as valid and as far from any level."""
 _WEAK = -9.2
 """Natural logarithm of a bound (1e-4) above which lambda is not sought more closely."""
 
