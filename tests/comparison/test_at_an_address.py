@@ -149,7 +149,9 @@ def test_a_tokenizer_that_takes_too_much_of_the_budget_is_not_fetched(monkeypatc
     with serve(Hub(files)) as far:
         monkeypatch.setenv("HF_ENDPOINT", far.address)
         document = forebear.compare("hf://org/name@main", [DEMO / "base"], budget="1MiB")
-        assert far.sent < 2**20 + 2**18
+    assert (
+        document["read"]["subject_bytes"] < 2**20 + 2**18
+    )  # what was taken; a server may have filled the wires with more
     assert document["alignment"]["tokens"]["paired_by"] == "ids"
     assert any("a vocabulary could not be read" in limit for limit in document["limits"])
 
