@@ -162,7 +162,8 @@ def _rows_of(factor: Float32, stored: OnnxEntry, how: Quantised, first: int, las
     blocked = how.block and how.axis is not None and stored.shape
     axis = how.axis % len(stored.shape) if blocked and how.axis is not None else -1
     if axis == 0 and factor.shape[0] > 1:
-        return factor[np.arange(first, last) // how.block]
+        picked: Float32 = factor[np.arange(first, last) // how.block]
+        return picked
     part = factor[first:last] if factor.shape[0] > 1 else factor
     if axis > 0 and part.shape[axis] > 1:
         part = np.repeat(part, how.block, axis=axis)[(slice(None),) * axis + (slice(stored.shape[axis]),)]

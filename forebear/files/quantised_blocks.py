@@ -55,7 +55,7 @@ class Scaled:
         scales = scales.reshape(scales.shape[0], -1)
         down = self.block[0] or -(-height // scales.shape[0])
         across = self.block[1] or -(-width // scales.shape[1])
-        picked = scales[np.minimum(rows // down, scales.shape[0] - 1)]
+        picked: Float32 = scales[np.minimum(rows // down, scales.shape[0] - 1)]
         if scales.shape[1] == 1:
             return picked
         columns = np.minimum(np.arange(width) // across, scales.shape[1] - 1)

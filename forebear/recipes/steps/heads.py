@@ -31,7 +31,8 @@ def set_counts(draft: Draft, heads: int, kv_heads: int) -> None:
 
 def _whole_groups(groups: Array, each: int) -> Array:
     """Query heads of the named KV groups, in order."""
-    return (np.asarray(groups)[:, None] * each + np.arange(each)).ravel()
+    order: Array = (np.asarray(groups)[:, None] * each + np.arange(each)).ravel()
+    return order
 
 
 def grow_fused_heads(draft: Draft, heads: int, rng: np.random.Generator | None) -> None:
