@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -44,20 +45,9 @@ class SafetensorsContainer(Container):
             self._file.close()
             raise
         super().__init__("safetensors", (path,), header.tensors, header.metadata, _oddities(header.tensors))
-        self._header = raw
+        self.header_digest = hashlib.sha256(raw).hexdigest()
         self.grain_bytes = getattr(self._file, "grain_bytes", 1)
         self.bytes_read = self._file.bytes_read
-
-    @property
-    def header_digest(self) -> str:
-        """SHA-256 of the header, reckoned when it is asked for: loading the library of digests takes longer than many a header."""
-        import hashlib
-
-        return hashlib.sha256(self._header).hexdigest()
-
-    @header_digest.setter
-    def header_digest(self, value: str) -> None:
-        """The base class sets what it does not know yet."""
 
     def _read_header(self, cap: int) -> bytes:
         """The header's bytes, once its length fits both the file and the cap."""

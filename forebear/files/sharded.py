@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -56,18 +57,8 @@ class ShardedContainer(Container):
         super().__init__("safetensors", tuple(paths), tensors, metadata, odd)
         self._shards = shards
         self._recent: list[int] = []
+        self.header_digest = hashlib.sha256("".join(s.header_digest for s in shards).encode()).hexdigest()
         self._count()
-
-    @property
-    def header_digest(self) -> str:
-        """SHA-256 over those of the shards' headers."""
-        import hashlib
-
-        return hashlib.sha256("".join(s.header_digest for s in self._shards).encode()).hexdigest()
-
-    @header_digest.setter
-    def header_digest(self, value: str) -> None:
-        """The base class sets what it does not know yet."""
 
     def _count(self) -> None:
         self.bytes_read = sum(shard.bytes_read for shard in self._shards)
