@@ -20,7 +20,7 @@ from bench.build import machine
 from bench.corpus import WORK
 from bench.methods import METHODS
 from bench.operations import FORMS, NAMED, derive
-from bench.scores import version_of
+from bench.scores import read_rows, version_of
 from bench.shapes import Floats
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps.model import Model
@@ -128,7 +128,7 @@ def document(gguf: Path, forms: tuple[str, ...] = FORMS) -> dict[str, Any]:
     mark = "-".join(version_of(m) for m in METHODS_TRIED)
     kept = WORK / "scores" / "real-base" / f"{mark}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    done = _kept(kept)
+    done = read_rows(kept, ("operation", "form"))
     for form in forms:
         for operation in NAMED:
             if (operation.name, form) not in done:
@@ -140,15 +140,3 @@ def document(gguf: Path, forms: tuple[str, ...] = FORMS) -> dict[str, Any]:
         "machine": machine(), "methods": {m: version_of(m) for m in METHODS_TRIED},
         "rows": [done[o.name, form] for o in NAMED for form in forms],
     }  # fmt: skip
-
-
-def _kept(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows of earlier runs by operation and form; a line cut short by a kill is dropped."""
-    found = {}
-    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
-        try:
-            made = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        found[made["operation"], made["form"]] = made
-    return found

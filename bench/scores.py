@@ -70,8 +70,8 @@ def stored(method: str, shape: str) -> Path:
     return WORK / "scores" / method / f"{shape}-{version_of(method)}.jsonl"
 
 
-def read_rows(path: Path) -> dict[tuple[str, str], Row]:
-    """Rows kept so far; a line cut short by a kill is dropped."""
+def read_rows(path: Path, keys: tuple[str, str] = ("subject", "candidate")) -> dict[tuple[str, str], Row]:
+    """Rows kept so far, by what `keys` name; a line cut short by a kill is dropped."""
     rows: dict[tuple[str, str], Row] = {}
     if path.exists():
         for line in path.read_text("utf-8").splitlines():
@@ -79,7 +79,7 @@ def read_rows(path: Path) -> dict[tuple[str, str], Row]:
                 row = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            rows[row["subject"], row["candidate"]] = row
+            rows[row[keys[0]], row[keys[1]]] = row
     return rows
 
 

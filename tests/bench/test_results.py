@@ -17,6 +17,7 @@ from bench.command import main
 from bench.demo import DEMO_DATA
 from bench.operations import NAMED
 from bench.pages import draw
+from bench.scores import read_rows
 from bench.truth import DISTILLED, INDEPENDENT, RELATED, base
 
 SHAPE = "llama64"
@@ -221,6 +222,6 @@ def test_a_cell_of_the_table_is_made_scored_and_removed(tmp_path: Path, monkeypa
 
 def test_real_rows_of_an_earlier_run_are_kept_and_a_line_cut_short_is_made_again(tmp_path: Path) -> None:
     kept = tmp_path / "rows.jsonl"
-    assert real_base._kept(kept) == {}
+    assert read_rows(kept, ("operation", "form")) == {}
     kept.write_text('{"operation": "a", "form": "plain", "refused": "x"}\n{"operation": "b", "form": "pl')
-    assert list(real_base._kept(kept)) == [("a", "plain")]
+    assert list(read_rows(kept, ("operation", "form"))) == [("a", "plain")]
