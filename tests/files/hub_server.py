@@ -89,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     hub: Hub
+    counted = False
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -98,14 +99,22 @@ class _Handler(BaseHTTPRequestHandler):
         with hub.lock:
             hub.seen.append(Seen(self.path, self.headers["Range"], self.headers["Authorization"], self.headers["Host"]))
             hub.count(1)
+        self.counted = True
         try:
             time.sleep(hub.latency)
             self.answer(hub)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
-            with hub.lock:
-                hub.count(-1)
+            self.ends()
+
+    def ends(self, sent: int = 0) -> None:
+        """Count a request's end and its bytes once, before they go: the caller may ask again as soon as it has them."""
+        with self.hub.lock:
+            self.hub.sent += sent
+            if self.counted:
+                self.hub.count(-1)
+            self.counted = False
 
     def answer(self, hub: Hub) -> None:
         path = self.path.split("?")[0]
@@ -163,10 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.ends(len(body))
         self.end_headers()
         self.wfile.write(body)
-        with self.hub.lock:
-            self.hub.sent += len(body)
 
 
 def status(code: int, **headers: str) -> Callable[[Any], bool]:
