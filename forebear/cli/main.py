@@ -29,6 +29,7 @@ from forebear.cli.options import (
 )
 from forebear.cli.tokenizers import app as tokenizers_app
 from forebear.core.errors import ForebearError, printable
+from forebear.core.memory import keep_freed_memory
 from forebear.core.progress import listening
 from forebear.core.threads import start_with_one
 
@@ -65,6 +66,7 @@ def compare(
 
     A SUBJECT that is a folder of models is compared pair by pair, each verdict corrected for all pairs.
     """
+    keep_freed_memory()
     try:
         with listening(quietly if quiet else show_progress):
             document = forebear.compare(
