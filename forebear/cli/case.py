@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import forebear
-from forebear.cli.options import Form, FormatOption, OutputOption, QuietOption, show
+from forebear.cli.forms import Form, show
+from forebear.cli.options import FormatOption, OutputOption, QuietOption
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Case files: testimony, translations, claims and tests."

@@ -1,34 +1,13 @@
-"""Options that several commands share, and the one way a document leaves the command line."""
+"""Options that several commands share, as the command line describes them."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-
-class Form(StrEnum):
-    """Output formats."""
-
-    text = "text"
-    json = "json"
-    html = "html"
-    csv = "csv"
-
-
-class Language(StrEnum):
-    """Languages of text reports and pages."""
-
-    en = "en"
-    zh_hans = "zh-Hans"
-    zh_hant = "zh-Hant"
-    ja = "ja"
-
+from forebear.cli.forms import Form, Language
 
 FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
 OutputOption = Annotated[
@@ -46,34 +25,3 @@ BaseOption = Annotated[
 HeaderOption = Annotated[
     str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
 ]
-
-
-def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
-    """Write one document where the caller asked for it."""
-    from forebear.core.documents import write_whole
-    from forebear.reports.show import print_coloured, rendered
-
-    if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        print_coloured(document, sys.stdout, language.value)
-        return
-    data = rendered(document, form.value, language.value)
-    if output is not None:
-        write_whole(output, data)
-        return
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-
-def show_progress(done: int, total: int, what: str) -> None:
-    """One line on stderr that is overwritten on a terminal; a line for every tenth part elsewhere."""
-    from forebear.core.errors import printable
-
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r\x1b[2K{done} of {total} pairs: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)
-    elif done == total or done * 10 // total > (done - 1) * 10 // total:
-        print(f"{done} of {total} pairs", file=sys.stderr, flush=True)
-
-
-def quietly(done: int, total: int, what: str) -> None:
-    """No progress."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from forebear.cli.main import app, asked_for
+from forebear.cli.application import app, asked_for
 from forebear.comparison.beside import LEAST, Beside
 
 
