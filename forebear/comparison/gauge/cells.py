@@ -46,7 +46,7 @@ Experts = tuple[int | None, int | None]
 class CellResult:
     """The best expert pair of one cell. tried: expert pairs looked at. in_place: neurons whose first view names their own
     position; products: one signed product per neuron that stands at the same position on both sides. by_expert: agreements of
-    every expert pair; spans: the candidate's neurons they lie among; wider: where the sizes differ."""
+    every expert pair; spans: the candidate's neurons they lie among; wider: where the sizes differ, either way."""
 
     cell: Cell
     experts: Experts
@@ -93,7 +93,7 @@ def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cel
                 in_place = int(np.count_nonzero(agreement.first == mine.positions))
                 best = CellResult(cell, experts, agreement, 0, in_place, _products(mine, views), views.flips)
                 best.sizes = (mine.size, len(views.first))
-                best.wider = widened(mine.positions, mine.views, views) if mine.size > len(views.first) else None
+                best.wider = widened(mine.positions, mine.views, views) if mine.size != len(views.first) else None
     if best is not None:
         best.tried, best.by_expert, best.spans = len(tried), tried, spans
     return best

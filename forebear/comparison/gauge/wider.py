@@ -1,4 +1,4 @@
-"""Neurons of an MLP wider than the candidate's: which answer to one of its, and how the others came in (METHODS §10)."""
+"""Neurons of an MLP wider or narrower than the candidate's: which answer to one of its, and in what order (METHODS §10)."""
 
 from __future__ import annotations
 

@@ -45,19 +45,26 @@ WIDER_WORDS = {
     "duplicated": "the others are copies of them (duplicated)",
     "": "their order does not tell how the others came in",
 }
+NARROWER_WORDS = {
+    "appended": "they are the candidate's first, in their places; its others are left out",
+    "interleaved": "they stand in the candidate's order; its others, between them, are left out",
+    "": "their order does not tell which of the candidate's were left out",
+}
 
 
 def wider_words(tested: Tested) -> list[str]:
-    """How MLPs that are wider than the candidate's correspond to them."""
+    """How MLPs that are wider or narrower than the candidate's correspond to them."""
     wide = [(r.sizes, r.wider) for r in tested.pairs if r.wider is not None and r.experts == (None, None)]
     if not wide:
         return []
     orders = {w.order for _, w in wide}
     own, other = wide[0][0]
     found, asked = sum(w.found for _, w in wide), sum(w.asked for _, w in wide)
+    order = orders.pop() if len(orders) == 1 else ""
+    told = WIDER_WORDS[order] if own > other else NARROWER_WORDS.get(order, NARROWER_WORDS[""])
     return [
         f"MLPs of the subject hold {own:,} neurons for the candidate's {other:,}: {found:,} of {asked:,} asked answer to one of "
-        f"them; {WIDER_WORDS[orders.pop() if len(orders) == 1 else '']}"
+        f"them; {told}"
     ]
 
 

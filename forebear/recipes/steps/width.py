@@ -75,11 +75,11 @@ def _add_drawn(draft: Draft, mlp: Mlp, sources: Array, rng: np.random.Generator,
 def narrow_mlp(model: Model, rng: np.random.Generator, share: float = 0.5, by: str = "norm") -> Model:
     """Keep a share of every MLP's neurons, in their old order.
 
-    by: "norm" (largest product of the lengths of up row, down column and, where there is one, gate row) or "random".
+    by: "norm" (largest product of the lengths of up row, down column and, where there is one, gate row), "random" or "first".
     Raises: RefusedError unless 0 < share < 1 keeps at least one.
     Source: METHODS §12 (pruned), §10 (injective alignments).
     """
-    require(by in ("norm", "random"), f"neurons are not kept by {by!r}", todo="Say norm or random.")
+    require(by in ("norm", "random", "first"), f"neurons are not kept by {by!r}", todo="Say norm, random or first.")
     draft = Draft(model)
     draft.refuse_unknown()
     old = neurons_of(draft, draft.parts.layers[0].mlps[0])
@@ -90,7 +90,8 @@ def narrow_mlp(model: Model, rng: np.random.Generator, share: float = 0.5, by: s
             sizes = np.linalg.norm(draft.weight(mlp.down), axis=0)
             for linear in mlp.inward:
                 sizes = sizes * np.linalg.norm(draft.weight(linear), axis=1)
-            ranked = np.argsort(-sizes, kind="stable") if by == "norm" else rng.permutation(old)
+            ranked = rng.permutation(old) if by == "random" else np.argsort(-sizes, kind="stable")
+            ranked = np.arange(old) if by == "first" else ranked
             take_neurons(draft, mlp, np.sort(ranked[:new]))
     draft.config[setting_key(draft.config, "neurons")] = new
     return draft.finish()

@@ -117,6 +117,19 @@ def test_a_wider_mlp_is_told_with_how_its_neurons_came_in(base, tmp_path, kind, 
     assert found == 1056 if kind == "duplicate" else 704 <= found <= 715
 
 
+@pytest.mark.parametrize(("by", "moves", "order"), [
+    ("first", ["residual-rotation"], "they are the candidate's first"),
+    ("norm", ["residual-rotation"], "they stand in the candidate's order"), ("norm", "all", "does not tell which"),
+])  # fmt: skip
+def test_a_narrower_mlp_is_told_with_what_was_left_out(base, tmp_path, by, moves, order):
+    made = apply("mlp-narrowed", base, 4, share=0.75, by=by)
+    document, words = told(reparameterise(made, 1, moves).save(tmp_path / "m"))
+    assert document["verdict"]["relation"] == "related"
+    line = next(w for w in words if w.startswith("MLPs of the subject hold 132 neurons for the candidate's 176"))
+    assert order in line
+    assert "528 of 528" in line
+
+
 def test_mlps_of_equal_width_are_not_called_wider(base, tmp_path):
     _, words = told(reparameterise(base, 1).save(tmp_path / "m"))
     assert not any(w.startswith("MLPs of the subject") for w in words)
