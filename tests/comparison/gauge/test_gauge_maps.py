@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import forebear
+from forebear.comparison.gauge import run
 from forebear.comparison.demo import demo_folder
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
@@ -181,3 +182,54 @@ def test_every_try_after_gauge_fixing_is_paid_for(rewritten):
     document, _ = told(rewritten(demo_folder() / "base", 2))
     evidence = next(e for e in document["evidence"] if e["test"] == "two-views")
     assert evidence["looks_log10"] == pytest.approx(np.log10(4), abs=1e-3)
+
+
+def with_a_worn_copy(base, noise):
+    """Five layers, the last a copy of the one before, under noise of this multiple of each matrix's spread."""
+    made = stacked(base, [0, 1, 2, 3, 3])
+    rng = generator("test/gauge/worn")
+    arrays = dict(made.arrays)
+    for name, old in arrays.items():
+        if ".4." in name and old.ndim == 2:
+            arrays[name] = old + (noise * old.std() * rng.standard_normal(old.shape)).astype(old.dtype)
+    return Model(arrays, made.config, made.tokenizer, made.dtypes, made.history)
+
+
+WORN = "layer 4 of the subject resembles the candidate's layer 3 as well (repeated)"
+
+
+def unlucky(screened):
+    """A screen that drew, of the last layer, few of the neurons that answer."""
+
+    def screen(*given):
+        shares = screened(*given)
+        shares[4] *= 0.1
+        return shares
+
+    return screen
+
+
+@pytest.mark.parametrize(("wear", "named"), [(1.4, True), (3.0, False)])
+def test_a_copy_that_a_screen_hardly_saw_is_asked_again_and_named_when_it_is_one(
+    base, tmp_path, monkeypatch, wear, named
+):
+    subject = reparameterise(with_a_worn_copy(base, wear), 1).save(tmp_path / "m")
+    monkeypatch.setattr(run, "screen", unlucky(run.screen))
+    words = told(subject)[1]
+    assert (WORN in words) is named
+    assert any("layers 0-3 of the subject answer" in w for w in words)
+    monkeypatch.setattr(run, "weaker_copies", lambda *_: ({}, {}))
+    assert WORN not in told(subject)[1]
+
+
+def test_a_candidate_that_holds_a_copy_the_screen_hardly_saw_is_told_the_other_way_round(base, tmp_path, monkeypatch):
+    candidate = reparameterise(with_a_worn_copy(base, 1.4), 1).save(tmp_path / "m")
+    screened = run.screen
+
+    def screen(*given):
+        shares = screened(*given)
+        shares[:, 4] *= 0.1
+        return shares
+
+    monkeypatch.setattr(run, "screen", screen)
+    assert "layer 4 of the candidate resembles the subject's layer 3 as well (repeated)" in told(BASE, candidate)[1]
