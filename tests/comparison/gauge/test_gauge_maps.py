@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import forebear
-from forebear.comparison.gauge import run
 from forebear.comparison.demo import demo_folder
+from forebear.comparison.gauge import run
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.depth import restack
