@@ -23,6 +23,7 @@ from forebear.stats.audit import (
     mismatched_decks,
     neighbours,
     norm_against_index,
+    row_norms,
     self_decks,
     sign_convention,
 )
@@ -162,9 +163,10 @@ def _deck_of(a: Float32, b: Float32) -> int:
 
 
 def _order_looks(kept: Shelved, plan: AxisPlan, looks: float) -> list[AuditFinding]:
-    found = [norm_against_index(kept.units, block=kept.block, looks=looks, what=plan.word)]
+    norms = row_norms(kept.units)
+    found = [norm_against_index(norms, block=kept.block, looks=looks, what=plan.word)]
     if kept.adjacent:
-        found.append(neighbours(kept.units, block=kept.block, looks=looks, what=plan.word))
+        found.append(neighbours(norms, block=kept.block, looks=looks, what=plan.word))
     return found
 
 

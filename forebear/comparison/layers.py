@@ -167,7 +167,8 @@ def _sketches(
 
 
 def _unit(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    clean = np.where(np.isfinite(block), block, 0).astype(np.float32, copy=False)
+    known = np.isfinite(block)
+    clean = block if known.all() else np.where(known, block, np.float32(0))
     largest = np.abs(clean).max(axis=1, keepdims=True)
     scaled = np.divide(clean, largest, out=np.zeros_like(clean), where=largest > 0)
     norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]

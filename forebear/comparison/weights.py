@@ -57,10 +57,12 @@ def moments(rows: NDArray[np.float32]) -> Mapping[str, Any] | None:
 
     Shapes: any; all values are taken together.
     """
-    values = rows[np.isfinite(rows)].astype(np.float64)
-    if not values.size:
+    finite = np.isfinite(rows)
+    kept = rows.flatten() if finite.all() else rows[finite]
+    if not kept.size:
         return None
-    values.sort()
+    kept.sort()
+    values = kept.astype(np.float64)
     mean = float(values.mean())
     centred = values - mean
     squares = centred * centred

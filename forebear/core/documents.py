@@ -17,15 +17,18 @@ Json = Any
 """A JSON value; documents are checked against their schema, not by the type checker."""
 
 SCHEMAS = Path(__file__).parent / "schemas"
+_PLAIN = (str, int, float, type(None))  # most values of a document; told from mappings by asking their type alone
 COMMON_KEYS = ("schema", "tool", "limits", "read", "reproduce")
 
 
 def freeze(value: Json) -> Json:
     """The same JSON value made read-only, all the way down: mappings become proxies, lists become tuples."""
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({str(k): freeze(v) for k, v in value.items()})
     if isinstance(value, (list, tuple)):
-        return tuple(freeze(v) for v in value)
+        return tuple([freeze(v) for v in value])
     return value
 
 

@@ -55,5 +55,9 @@ class IncomparableError(RefusedError):
 
 def printable(text: str, limit: int = 300) -> str:
     """Untrusted text made safe for a terminal: one line, no control or bidirectional characters, bounded length."""
-    safe = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+    safe = text
+    if not text.isprintable():
+        safe = "".join(
+            c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text
+        )
     return safe if len(safe) <= limit else f"{safe[:limit]}… ({len(safe)} characters)"

@@ -83,11 +83,13 @@ class PositionedFile:
     def _identify(self, fd: int) -> tuple[int, int, int, int]:
         """(device, inode, size, time of change in ns), refusing what is not the regular file first opened."""
         now = os.fstat(fd)
+        identity = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+        if identity == self._identity:
+            return identity
         for is_kind, what in _KINDS:
             if is_kind(now.st_mode):
                 raise RefusedError(what, where=str(self.path), todo="Give a regular file.")
-        identity = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
-        if self._identity is not None and identity != self._identity:
+        if self._identity is not None:
             raise RefusedError(
                 "the file changed while it was being read",
                 where=str(self.path),

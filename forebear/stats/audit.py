@@ -14,7 +14,7 @@ from forebear.stats import thresholds
 from forebear.stats.arrays import F32, F64, I32, I64, LN10, Floats, as_float64, unit_rows
 from forebear.stats.deck import TIE_GAP, deck, deck_log10_p, nearest_other
 from forebear.stats.normal import normal_z
-from forebear.stats.ranks import centred_ranks
+from forebear.stats.ranks import centred_ranks, rising_ranks
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _index_z(values: F64, block: int | None) -> tuple[float, float]:
     zs = []
     for part in parts:
         index = np.flatnonzero(np.isfinite(part))
-        x, y = centred_ranks(part[index]), centred_ranks(index.astype(np.float64))
+        x, y = centred_ranks(part[index]), rising_ranks(len(index))
         if x is not None and y is not None:
             zs.append(float(x @ y) * sqrt(len(index) - 1))
     if not zs:

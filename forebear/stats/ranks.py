@@ -16,10 +16,14 @@ def average_ranks(values: Floats) -> F64:
     flat = as_float64(values).ravel()
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])) if len(flat) else np.zeros(0, bool))
+    out = np.empty(len(flat))
+    changes = ordered[1:] != ordered[:-1]
+    if changes.all():
+        out[order] = np.arange(1.0, len(flat) + 1)
+        return out
+    starts = np.append(0, np.flatnonzero(changes) + 1)
     ends = np.append(starts[1:], len(flat))
     means = (starts + ends - 1) / 2 + 1
-    out = np.empty(len(flat))
     out[order] = np.repeat(means, ends - starts)
     return out
 
@@ -40,7 +44,15 @@ def centred_ranks(values: Floats) -> F64 | None:
     """Ranks minus their mean, scaled to length one; None if fewer than two values differ. Ties of equal values only."""
     if len(values) < 2:
         return None
-    ranks = average_ranks(values)
+    return _scaled(average_ranks(values))
+
+
+def rising_ranks(count: int) -> F64 | None:
+    """`centred_ranks` of any values that rise throughout. Shapes: (count,)."""
+    return _scaled(np.arange(1.0, count + 1)) if count > 1 else None
+
+
+def _scaled(ranks: F64) -> F64 | None:
     ranks -= ranks.mean()
     size = float(np.sqrt(ranks @ ranks))
     return ranks / size if size > 0 else None

@@ -12,7 +12,7 @@ import pytest
 from forebear.core.errors import IncomparableError, UsageError
 from forebear.stats.gains import gains_test
 from forebear.stats.normal import normal_log10_p
-from forebear.stats.ranks import average_ranks, spearman
+from forebear.stats.ranks import average_ranks, centred_ranks, rising_ranks, spearman
 from tests.stats import twins
 
 
@@ -22,6 +22,19 @@ def test_ranks_and_spearman_equal_counting_by_hand(rng):
         assert average_ranks(x).tolist() == twins.ranks(x.tolist())
         assert spearman(x, y) == pytest.approx(twins.spearman(x.tolist(), y.tolist()))
     assert average_ranks(np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 32, 1536])
+def test_rising_values_have_the_ranks_they_would_be_sorted_to(count):
+    found = rising_ranks(count)
+    assert found is not None
+    assert found.tolist() == centred_ranks(np.cumsum(np.arange(count) + 0.5)).tolist()
+    assert found.tolist() != centred_ranks(np.arange(count)[::-1].astype(np.float64)).tolist()
+
+
+def test_one_value_has_no_ranks_to_speak_of():
+    assert rising_ranks(1) is None
+    assert rising_ranks(0) is None
     assert spearman(np.arange(5.0), -np.arange(5.0)) == pytest.approx(-1)
     assert spearman(np.ones(5), np.arange(5.0)) is None
     assert spearman(np.array([1.0, np.nan, 2.0, 3.0]), np.array([1.0, 5.0, 2.0, 4.0])) == pytest.approx(1)
