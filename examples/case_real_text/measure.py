@@ -273,7 +273,8 @@ def recall(texts: Texts, clean: list[Finding], read_clean: dict[str, Text], seed
     changed, planted = plant(texts, seed, total)
     read, found, _ = check(changed)
     before = Counter((f.rule, f.right, f.left_quote, f.right_quote) for f in clean)
-    new = [f for f in found if not before.get((f.rule, f.right, f.left_quote, f.right_quote))]
+    told = [f for f in found if f.severity != "neutral"]
+    new = [f for f in told if not before.get((f.rule, f.right, f.left_quote, f.right_quote))]
     counts: dict[str, list[int]] = {}
     missed = []
     for error in planted:

@@ -145,5 +145,5 @@ def test_front_matter_is_kept_apart_from_testimony() -> None:
 
 def test_every_rule_has_an_mqm_category_a_severity_and_a_test_above() -> None:
     assert {r.category.split("/")[0] for r in rules().values()} == {
-        "accuracy", "terminology", "linguistic-conventions", "design-and-markup",
+        "accuracy", "terminology", "linguistic-conventions", "design-and-markup", "style",
     }  # fmt: skip

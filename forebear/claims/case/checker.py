@@ -24,6 +24,7 @@ from forebear.claims.case.checks.terms import check_terms, term_set
 from forebear.claims.case.conversion import check_conversion
 from forebear.claims.case.facts import Fact, agree, narrow
 from forebear.claims.case.findings import Finding, rules, say
+from forebear.claims.case.manner import Manner, manner_of
 from forebear.claims.case.pair import Knowledge, Pair
 
 Check = Callable[[Pair], Iterator[Finding]]
@@ -44,6 +45,8 @@ CONVERTED: tuple[Check, ...] = (check_conversion, check_script, check_controls, 
 """A machine conversion is checked against the conversion, not for meaning."""
 SIBLINGS: tuple[Check, ...] = (check_figures, check_terms, check_names, check_cues, check_length)
 """Checks of two texts in one language."""
+APART: tuple[Check, ...] = (check_figures, check_terms, check_names)
+"""The same when the two were made apart from each other: each puts its sentences in its own way."""
 
 Links = Mapping[tuple[str, str], Sequence[Link]]
 
@@ -54,6 +57,7 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
     texts: by source id; links: by (left id, right id), where left is what right was made from, or its sibling.
     """
     found: list[Finding] = []
+    notes: list[Finding] = []
     ratios = {pair: _usual(texts[pair[0]], texts[pair[1]], ls) for pair, ls in links.items()}
     terms = {name: term_set(text.extract.text) for name, text in texts.items()}
     for names, pair_links in links.items():
@@ -62,16 +66,51 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
         base = left.source.of if sibling else names[0]
         around = _Around(texts, links, names, {k[1]: v[0] for k, v in ratios.items() if k[0] == base})
         usual, spread = ratios[names]
+        manner = manner_of(left, right, pair_links)
+        told: list[Finding] = []
+        held = 0
         for link in pair_links:
             pair = Pair(left, right, link, known, usual, spread, terms[names[0]], terms[names[1]])
             pair.witnesses, pair.ratios = around.at(link), around.ratios
             if sibling:
                 pair.original_segments = _origin(links.get((left.source.of, left.source.id), ()), link.left)
-            found += _sibling(pair, texts) if sibling else _run(pair, _checks_for(right))
+            said, kept = _said(pair, texts, manner, sibling)
+            told += said
+            held += kept
+        found += told
+        notes += _manner_notes(left, right, manner, sibling, held)
     for text in texts.values():
         found += check_consistency(text, known)
         found += _front_matter(text)
-    return _distinct(found)
+    return [*_distinct(found), *notes]
+
+
+def _said(pair: Pair, texts: Mapping[str, Text], manner: Manner, sibling: bool) -> tuple[list[Finding], int]:
+    """Findings of one link, and how many more a close translation would have had."""
+    if sibling:
+        every = list(_sibling(pair, texts, SIBLINGS, gaps=True))
+        if not manner.apart:
+            return every, 0
+        strict = list(_sibling(pair, texts, APART, gaps=False))
+        return strict, len(every) - len(strict)
+    every = list(_run(pair, _checks_for(pair.right)))
+    if not manner.free or not every:
+        return every, 0
+    pair.free = True
+    strict = list(_run(pair, _checks_for(pair.right)))
+    return strict, max(0, len(every) - len(strict))
+
+
+def _manner_notes(left: Text, right: Text, manner: Manner, sibling: bool, held: int) -> Iterator[Finding]:
+    """What was not told because of the manner of a translation, once for the pair."""
+    rule = "manner/apart" if sibling and manner.apart else "manner/free" if not sibling and manner.free else ""
+    if rule:
+        share = 100 * (manner.likeness if sibling else manner.shifted)
+        words = {"share": f"{share:.0f} %", "links": str(manner.links), "held": str(held)}
+        yield Finding(
+            rule, left.source.id, right.source.id, (0, 0), (0, 0), "", "", "", say(rule, **words), rules()[rule].severity,
+            words=words,
+        )  # fmt: skip
 
 
 def _checks_for(right: Text) -> tuple[Check, ...]:
@@ -132,15 +171,15 @@ class _Around:
         return found
 
 
-def _sibling(pair: Pair, texts: Mapping[str, Text]) -> Iterator[Finding]:
+def _sibling(pair: Pair, texts: Mapping[str, Text], checks: Iterable[Check], gaps: bool) -> Iterator[Finding]:
     """Two texts in one language: the original says which of them departs."""
     if not pair.link.left or not pair.link.right:
         # what the original has at this place, the other text left out; what it lacks was added
-        for finding in check_gaps(pair):
+        for finding in check_gaps(pair) if gaps else ():
             left_out = bool(pair.original_segments) == bool(pair.link.left)
             yield replace(finding, deviates=(pair.right if left_out else pair.left).source.id)
         return
-    for check in SIBLINGS:
+    for check in checks:
         for finding in check(pair):
             deviates = _third(finding, pair, texts)
             # two ways of putting it, when the original takes no side

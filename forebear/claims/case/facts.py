@@ -79,6 +79,8 @@ def _refused_pattern(language: str) -> re.Pattern[str]:
     words = number_words().refused["english" if language == "en" else "han"]
     ordered = sorted({fold(w) for w in words}, key=len, reverse=True)
     joined = "|".join(re.escape(w) for w in ordered)
+    if language != "en":
+        joined = rf"(?:16|10|8|2|十六|十|八|二)\s?进(?=[制位数法])|{joined}"
     return re.compile(rf"\b(?:{joined})\b" if language == "en" else joined, re.I)
 
 

@@ -16,10 +16,12 @@ _DIGITS = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _HAN = "〇零一二两三四五六七八九十百千万亿"
 LATIN_TERM = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./+:@~][A-Za-z0-9]+)*")
 _WIDE = re.compile(
-    rf"(?P<vague>[数几上])?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|\d)*|(?:{_DIGITS})|[{_HAN}]+兆?)"
+    rf"(?P<vague>数以|[数几上何])?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|\d)*|(?:{_DIGITS})|[{_HAN}]+兆?)"
     rf"(?P<point>点[{_HAN[:11]}]+)?(?P<more>[多余几来数](?=[万亿\u4e00-\u9fffBbMm个]|$|\s))?(?P<large>[万亿]{{0,2}})"
     r"(?:\s?(?P<latin>[KkMBT])(?![A-Za-z0-9]))?"
 )
+_SOME = ("数", "数以", "几", "何")
+"""数百, 几百, 何百: some hundreds; 数以百万 and 何百万: millions."""
 _PERCENT = re.compile(rf"百分之(?P<body>(?:{_DIGITS})|[{_HAN}]+)(?P<point>点[{_HAN[:11]}]+)?")
 _TENTHS = re.compile(
     r"(?P<body>[一二三四五六七八九]|\d(?:\.\d)?)(?P<unit>成|割)(?P<half>半)?(?![功为立员年长分了熟语果本就绩])"
@@ -88,10 +90,12 @@ def _wide(match: re.Match[str], text: str) -> Fact | None:
         return None
     value = (han_value(body) + _point(match["point"])) * scale
     span = match.span()
-    if match["vague"] in ("数", "几") and body[0] in "十百千万亿":
+    if match["vague"] in _SOME and body[0] in "十百千万亿":
         return Fact("number", 2 * value, 9.999 * value, *span, match.group())
-    if match["vague"] in ("数", "几"):
+    if match["vague"] in _SOME:
         return None
+    if body == "千百万":
+        return Fact("number", 10.0**6, 9.999 * 10**7, *span, match.group())
     if body[0] in "百千万亿" and len(body) <= 3:
         return Fact("number", value, 1.999 * value, *span, match.group())
     if match["more"] and not match["latin"]:

@@ -63,6 +63,8 @@ class Pair:
         """Facts of the right text, placed in `b`."""
         return _placed(self.right, self.link.right)
 
+    free: bool = False
+    """Whether this translation is a free one: weak cues then tell less (case.manner)."""
     original_segments: Sequence[int] = ()
     """For two texts in one language: the segments of their common original at this place."""
     ratios: dict[str, float] = field(default_factory=dict)

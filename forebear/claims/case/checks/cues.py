@@ -37,11 +37,13 @@ class _Cues:
 
 @dataclass(frozen=True)
 class Seen:
-    """Cues of one family in one text: spans of the strong ones, whether any soft one, any weak one stands there."""
+    """Cues of one family in one text: spans of the strong ones, and whether any soft one, any weak one stands there."""
 
     strong: tuple[tuple[int, int], ...]
     soft: bool
     weak: bool
+    fixed: bool = False
+    """Whether one stands in a set phrase that another language may well put with one (last but not least)."""
 
 
 @cache
@@ -68,7 +70,8 @@ def seen(family: str, language: str, text: str) -> Seen | None:
     plain = narrow(text)
     masked = refused.sub(lambda m: "\x00" * len(m.group()), plain)
     spans = tuple(m.span() for m in strong.finditer(masked))
-    return Seen(spans, bool(soft.search(plain)), bool(weak.search(plain)))
+    fixed = any(strong.search(m.group()) for m in refused.finditer(plain))
+    return Seen(spans, bool(soft.search(plain)), bool(weak.search(plain)), fixed)
 
 
 def check_cues(pair: Pair) -> Iterator[Finding]:
@@ -83,14 +86,14 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
         if pair.left.language == pair.right.language:
             yield from _counted(pair, family, rule, a, b)
             continue
-        if bool(a.strong) == bool(b.strong) or len(pair.a) > 600:
+        if len(pair.a) > 600:
             continue
         lost = bool(a.strong)
-        other = b if lost else a
-        if other.soft or (other.weak and not _outvoted(pair, family, lost)):
-            continue
-        if not _witnesses_agree(pair, family, lost):
-            continue
+        if not _fewest(pair, family, a, b):
+            if bool(a.strong) == bool(b.strong) or _answered(pair, family, lost, b if lost else a):
+                continue
+            if not _witnesses_agree(pair, family, lost):
+                continue
         span = (a if lost else b).strong[0]
         words = (pair.a if lost else pair.b)[span[0] : span[1]]
         if words.isascii() and re.search(
@@ -99,6 +102,46 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
             continue  # the word itself was kept: a value of a setting, a quoted title
         shown = {"left": words if lost else NONE, "right": NONE if lost else words}
         yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
+
+
+def _answered(pair: Pair, family: str, lost: bool, other: Seen) -> bool:
+    """Whether the side without a strong cue says it in other words, so far as one can tell.
+
+    A free Japanese translation turns sentences round: what it puts without a negation tells nothing. A word for the like of a
+    negation answers one that was added, unless neither of two other translations shows any trace of one.
+    """
+    if family != "negation":
+        return other.soft or other.weak
+    if lost and pair.right.language == "ja":
+        return pair.free or other.soft or other.weak
+    if not (other.soft or other.weak):
+        return False
+    if not lost and other.fixed and pair.left.language == "en":
+        return True
+    if not lost and _traceless(pair):
+        return False
+    return other.soft or pair.free or not _outvoted(pair, lost)
+
+
+def _traceless(pair: Pair) -> bool:
+    """Whether two or more other translations show nothing of a negation, not even weakly."""
+    others = [s for _, language, text, _ in pair.witnesses if (s := seen("negation", language, text)) is not None]
+    return len(others) >= 2 and not any(s.strong or s.soft or s.weak for s in others)
+
+
+def _fewest(pair: Pair, family: str, a: Seen, b: Seen) -> bool:
+    """Whether a Chinese text has fewer negations than the original and each of two other translations, who say the same.
+
+    Counts tell between these languages only in this direction: Japanese leaves negations out and every translation adds some.
+    """
+    if family != "negation" or pair.right.language != "zh" or len(pair.witnesses) < 2:
+        return False
+    if b.soft and not b.strong:
+        return False
+    counts = [
+        len(s.strong) for _, language, text, _ in pair.witnesses if (s := seen(family, language, text)) is not None
+    ]
+    return len(counts) >= 2 and len(b.strong) < min(len(a.strong), *counts)
 
 
 def _broken(pair: Pair) -> Iterator[Finding]:
@@ -136,9 +179,7 @@ def _witnesses_agree(pair: Pair, family: str, lost: bool) -> bool:
     return True
 
 
-def _outvoted(pair: Pair, family: str, lost: bool) -> bool:
-    """Two or more witnesses that all side with the original outweigh a weak cue."""
-    if family != "negation":
-        return False
-    strong = [bool(s.strong) for _, lang, text, _ in pair.witnesses if (s := seen(family, lang, text)) is not None]
+def _outvoted(pair: Pair, lost: bool) -> bool:
+    """Two or more witnesses that all side with the original outweigh a weak cue of negation."""
+    strong = [bool(s.strong) for _, lang, text, _ in pair.witnesses if (s := seen("negation", lang, text)) is not None]
     return len(strong) >= 2 and all(x == lost for x in strong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from forebear.claims.case.checks.terms import mostly_latin
@@ -31,13 +32,32 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         if _worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
             yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
     for right in lonely_b:
-        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right):
+        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right) or _is_label(pair, right):
             continue
         word = _partner(right, quiet)
         if word is not None and (pair.witnesses or right.low > 3):
             yield _changed(pair, word, right)
         elif _worth(right) or (right.low > 3 and len(pair.witnesses) >= 2):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
+
+
+def _is_label(pair: Pair, fact: Fact) -> bool:
+    """Whether a small figure only numbers something (第4, 2番目): a free translation counts what the original lists."""
+    if not pair.free or fact.low > 12:
+        return False
+    before, after = pair.b[: fact.start].rstrip(), pair.b[fact.end :].lstrip()
+    label = before.endswith("第") or after.startswith(("番目", "つ目", "個目"))
+    return label and not _other_ordinal(fact, pair.a)
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def _other_ordinal(fact: Fact, text: str) -> bool:
+    """Whether an English text has ordinal words, and another than this one."""
+    words = set(re.findall("|".join(rf"\b{w}\b" for w in _ORDINALS), text.lower()))
+    own = _ORDINALS[int(fact.low) - 1] if 1 <= fact.low <= len(_ORDINALS) else ""
+    return bool(words) and own not in words
 
 
 def _lonely(facts: Sequence[Fact], others: Sequence[Fact], weak: bool = False) -> list[Fact]:

@@ -11,7 +11,7 @@ from forebear.claims.case.notes import find_notes
 from forebear.claims.case.pair import Pair
 
 _QUOTED = re.compile(
-    r"「(?P<a>[^「」]{1,80})」|『(?P<b>[^『』]{1,80})』|“(?P<c>[^“”]{1,160})”|(?<!\w)\"(?P<d>[^\"]{1,160})\"(?!\w)"
+    r"「(?P<a>[^「」]{1,80})」|『(?P<b>[^『』]{1,80})』|“(?P<c>[^“”]{1,160})”|(?<![A-Za-z0-9])\"(?P<d>[^\"]{1,160})\"(?![A-Za-z0-9])"
     r"|(?<![\w’])‘(?P<e>[^‘’]{2,160})’(?!\w)"
 )
 
@@ -67,7 +67,7 @@ def _quotes(pair: Pair) -> Iterator[Finding]:
     b = [span for span in b if not _is_code(pair.b[slice(*span)][1:-1], pair.a)] or b[:0]
     if b and not any(counts):
         yield pair.finding("quotes/added", None, b[0], right=pair.b[slice(*b[0])][:60])
-    elif a and all(counts) and "《" not in pair.b:
+    elif a and all(counts) and "《" not in pair.b and not pair.free:
         yield pair.finding("quotes/lost", a[0], None, left=pair.a[slice(*a[0])][:60])
 
 

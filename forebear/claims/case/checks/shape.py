@@ -55,7 +55,7 @@ def check_length(pair: Pair) -> Iterator[Finding]:
     share = f"{100 * math.exp(usual):.0f} %"
     if usual < 0:
         yield pair.finding("omission/part", None, None, left="", right=share)
-    else:
+    elif not pair.free:  # a free translation explains
         yield pair.finding("addition/part", None, None, left="", right=share)
 
 

@@ -71,6 +71,7 @@ def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
     for term in added:
         own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
         own_word = own_word or _spelt_by(pair.a, term[0]) or _named_subject(pair, term[0])
+        own_word = own_word or _named_near(pair, term[0])
         if own_word and not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a)):
             continue
         if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
@@ -88,6 +89,27 @@ def _named_subject(pair: Pair, term: str) -> bool:
     if distinctive(term) or term.lower() not in pair.left_terms:
         return False
     return all(_has(pair.b, word) for word in re.findall(r"(?<=[a-z,] )[A-Z][A-Za-z]{3,}", pair.a))
+
+
+NEAR = 8
+"""Segments of the left text before and behind a link in which a name counts as spoken of."""
+
+
+def _named_near(pair: Pair, term: str) -> bool:
+    """Whether the left text speaks of a term close by, or a free translation names what the left one points to.
+
+    Not so when the left sentence has a name of its own that is missing here: then one may stand for the other.
+    """
+    if _missing(pair, True):
+        return False
+    if pair.free and _POINTING.search(pair.a):
+        return True
+    indices = pair.link.left
+    near = range(max(0, indices[0] - NEAR), min(len(pair.left.segments), indices[-1] + NEAR + 1))
+    return _has(pair.left.joined(near), term)
+
+
+_POINTING = re.compile(r"\b(?:this|these|those|that|its?|they|them|their|above|former|latter|such|here|both)\b", re.I)
 
 
 def _is_gloss(text: str, start: int, end: int) -> bool:
