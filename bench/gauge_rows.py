@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,10 +241,32 @@ def _mapped(subject: Path, candidate: Path, stack: tuple[int, ...], experts: int
             "every_layer_right": behind == dict(enumerate(stack)),
         }  # fmt: skip
         if experts:
-            told = [w for w in outcome.words if w.startswith("layer ") and "expert" in w]
-            count = [len(set(re.findall(r"expert (\d+) to its MLP", w))) for w in told]
+            told = experts_told(outcome.words)
+            count = [sum(other == "MLP" for _, other in told.get(layer, ())) for layer in range(len(stack))]
             row |= {"experts_told": count, "experts_right": count == [experts] * len(stack)}
     return row
+
+
+EXPERT_WORDS = re.compile(
+    r"experts of layers? (\d+)(?:-(\d+))? of the subject answer to layers? .* of the candidate as (.+)"
+)
+
+
+def experts_told(words: Iterable[str]) -> dict[int, list[tuple[int, str]]]:
+    """Layer of the subject -> (its expert, what that answers to: a number or "MLP"), read from the sentences of a report."""
+    told: dict[int, list[tuple[int, str]]] = {}
+    for sentence in words:
+        if (at := EXPERT_WORDS.fullmatch(sentence)) is None:
+            continue
+        pairs = [
+            (expert, other.split(" [")[0])
+            for mine, other in (group.split(" → ") for group in at[3].split("; "))
+            for first, _, last in (run.partition("-") for run in mine.split(", "))
+            for expert in range(int(first), int(last or first) + 1)
+        ]
+        for layer in range(int(at[1]), int(at[2] or at[1]) + 1):
+            told.setdefault(layer, []).extend(pairs)
+    return told
 
 
 def experts(shape: str, most: int) -> Iterator[Task]:
@@ -263,11 +285,10 @@ def experts(shape: str, most: int) -> Iterator[Task]:
 def _expert_map(subject: Path, candidate: Path, source: Path) -> Row:
     row, outcome = held(subject, candidate)
     truth = drawn_order(source)
-    told: dict[int, list[list[int]]] = {}
-    for words in outcome.words:
-        at = re.match(r"layer (\d+) of the subject", words)
-        if at and "expert" in words:
-            told[int(at[1])] = sorted([int(a), int(b)] for a, b in re.findall(r"expert (\d+) to expert (\d+)", words))
+    told = {
+        layer: sorted([mine, int(other)] for mine, other in pairs if other.isdecimal())
+        for layer, pairs in experts_told(outcome.words).items()
+    }
     right = [told.get(layer) == sorted([a, b] for a, b in enumerate(order)) for layer, order in truth.items()]
     return row | {"experts_told": {str(k): v for k, v in told.items()}, "experts_right": bool(right) and all(right),
                   "layers_right": sum(right), "layers": len(right)}  # fmt: skip

@@ -15,9 +15,10 @@ from bench.checkpoint import load, save
 from bench.gauge import found_among_plain, summary, wilson
 from bench.gauge_large import Drawn, Rewritten, Size, Turn, write
 from bench.gauge_models import EXPERTS, MADE, models, steps_done
-from bench.gauge_rows import CHAINS, MOVES, PARTS, Row, changed, drawn_order, held, without_tables
+from bench.gauge_rows import CHAINS, MOVES, PARTS, Row, changed, drawn_order, experts_told, held, without_tables
 from bench.network import forward
 from bench.shapes import SHAPES, Floats, initial
+from forebear.comparison.demo import demo_folder
 from forebear.recipes.steps.experts import permute_experts
 from forebear.recipes.steps.model import Model
 
@@ -166,3 +167,13 @@ def test_chains_name_models_that_are_made() -> None:
     assert CHAINS["eight experts, rewritten"][1] == (EXPERTS, MOVES)
     assert all(made.folder.parent == MADE for made in models())
     assert len(PARTS) == 10
+
+
+def test_expert_maps_are_read_from_the_sentences_that_reports_hold(tmp_path: Path) -> None:
+    base = Model.load(demo_folder() / "base")
+    whole = base.save(tmp_path / "base")
+    _, outcome = held(steps_done(base, (EXPERTS, MOVES), "t").save(tmp_path / "grown"), whole)
+    assert experts_told(outcome.words) == {layer: [(e, "MLP") for e in range(8)] for layer in range(4)}
+    words = ["experts of layer 2 of the subject answer to layer 1 of the candidate as 0, 2-3 → 4 [0-87]; 1 → MLP"]
+    assert experts_told(words) == {2: [(0, "4"), (2, "4"), (3, "4"), (1, "MLP")]}
+    assert experts_told(["layers 0-3 of the subject answer to the candidate's layers 0-3"]) == {}
