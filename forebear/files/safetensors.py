@@ -125,13 +125,19 @@ class SafetensorsContainer(Container):
                 where=str(self.paths[0]),
                 todo="Ask for rows it has.",
             )
+        block = max(1, _BLOCK_VALUES // max(1, width))
+        if wanted.size <= block and (wanted[1:] > wanted[:-1]).all():  # rising, as most callers ask
+            out = self._room(name, wanted.size, width)
+            if wanted.size:
+                self._gather(entry, dtype, wanted, out)
+            self.bytes_read = self._file.bytes_read
+            return out.reshape(wanted.size, *entry.shape[1:])
         order = np.argsort(wanted, kind="stable")
         rows = wanted[order]
         if rows.size and not np.diff(rows).all():  # repeats: read each row once
             unique, places = np.unique(wanted, return_inverse=True)
             return self.take(name, unique)[places]
         out = self._room(name, wanted.size, width)
-        block = max(1, _BLOCK_VALUES // max(1, width))
         for begin in range(0, rows.size, block):
             part = rows[begin : begin + block]
             values = np.empty((part.size, width), dtype=np.float32)
@@ -157,11 +163,10 @@ class SafetensorsContainer(Container):
             self._file.read_into(entry.begin + int(first) * row_bytes, memoryview(span.reshape(-1).data))
             np.take(span, rows - first, axis=0, out=raw)
         else:
-            cuts = np.flatnonzero(np.diff(rows) != 1) + 1
-            begins, ends = np.append(0, cuts), np.append(cuts, rows.size)
-            offsets = entry.begin + rows[begins] * row_bytes
-            parts = zip(offsets.tolist(), (begins * row_bytes).tolist(), (ends * row_bytes).tolist(), strict=True)
-            self._file.read_parts((offset, flat[begin:end]) for offset, begin, end in parts)
+            self._file.read_parts(
+                (entry.begin + row * row_bytes, flat[place * row_bytes : (place + count) * row_bytes])
+                for place, row, count in _runs(rows.tolist())
+            )
         if not direct:
             out[...] = decode(raw.reshape(-1), dtype).reshape(out.shape)
 
@@ -234,6 +239,15 @@ class SafetensorsContainer(Container):
     def close(self) -> None:
         """Release the file; reading afterwards is an error."""
         self._file.close()
+
+
+def _runs(rows: list[int]) -> Iterator[tuple[int, int, int]]:
+    """(place of the first, first row, rows) of every run of neighbours among sorted, distinct rows; one read each."""
+    begin = 0
+    for place in range(1, len(rows) + 1):
+        if place == len(rows) or rows[place] != rows[place - 1] + 1:
+            yield begin, rows[begin], place - begin
+            begin = place
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:
