@@ -17,6 +17,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,15 +110,15 @@ def _docbook(pages: list[dict[str, Path]]) -> Texts:
     return texts
 
 
-def handbook(folder: Path) -> Texts:
-    """Paragraphs of every third page of debian-handbook 11.20220922; a page that does not pair in all four is left out.
+def handbook(folder: Path, first: int = 0) -> Texts:
+    """Paragraphs of every third page of debian-handbook 11.20220922, from the page numbered `first` on; a page that does not pair in all four is left out.
 
     Only paragraphs translated in all three: not the English, and mostly in the script of their language.
     """
     home = folder / "usr/share/doc/debian-handbook/html"
     places = {"en": "en-US", "ja": "ja-JP", "zh-cn": "zh-CN", "zh-tw": "zh-TW"}
     texts: Texts = {name: [] for name in places}
-    for page in sorted(p.name for p in (home / "en-US").glob("*.html"))[::3]:
+    for page in sorted(p.name for p in (home / "en-US").glob("*.html"))[first::3]:
         paths = [home / place / page for place in places.values()]
         found = [
             [_clean(m) for m in re.findall(_PARA, p.read_text("utf-8", "replace"), re.S)] for p in paths if p.exists()
@@ -125,12 +126,57 @@ def handbook(folder: Path) -> Texts:
         if len(found) < len(places) or len({len(f) for f in found}) > 1:
             continue
         for row in zip(*found, strict=True):
-            if len(row[0]) > 1 and all(4 * len(_WIDE.findall(text)) > len(text) for text in row[1:]):
+            if _translated(row):
                 for name, text in zip(places, row, strict=True):
                     texts[name].append(text)
     return texts
 
 
+def libreoffice(folder: Path) -> Texts:
+    """Paragraphs, by their id, of every third guide page of libreoffice-help 7.4.7; those translated in all three, each once."""
+    home = folder / "usr/share/libreoffice/help"
+    places = {"en": "en-US", "ja": "ja", "zh-cn": "zh-CN", "zh-tw": "zh-TW"}
+    texts: Texts = {name: [] for name in places}
+    once: set[str] = set()
+    for page in sorted(p.relative_to(home / "en-US") for p in (home / "en-US").glob("text/**/guide/*.html"))[::3]:
+        pages = [(home / place / page).read_text("utf-8", "replace") for place in places.values()]
+        found = [{i: _clean(t) for i, t in re.findall(_BY_ID, p, re.S)} for p in pages]
+        for key, english in found[0].items():
+            row = [f.get(key, "") for f in found]
+            if english not in once and _translated(row):
+                once.add(english)
+                for name, text in zip(places, row, strict=True):
+                    texts[name].append(text)
+    return texts
+
+
+def gnome(folder: Path) -> Texts:
+    """Paragraphs of gnome-user-docs 43 in English, Japanese and Simplified Chinese, each once."""
+    home = folder / "usr/share/help"
+    places = {"en": "C", "ja": "ja", "zh-cn": "zh_CN"}
+    texts: Texts = {name: [] for name in places}
+    once: set[str] = set()
+    for page in sorted(p.name for p in (home / "C/gnome-help").glob("*.page")):
+        paths = [home / place / "gnome-help" / page for place in places.values()]
+        if not all(p.exists() for p in paths):
+            continue
+        found = [[_clean(m) for m in re.findall(r"<p>(.*?)</p>", p.read_text("utf-8"), re.S)] for p in paths]
+        if len({len(f) for f in found}) > 1:
+            continue
+        for row in zip(*found, strict=True):
+            if row[0] not in once and _translated(row):
+                once.add(row[0])
+                for name, text in zip(places, row, strict=True):
+                    texts[name].append(text)
+    return texts
+
+
+def _translated(row: Sequence[str]) -> bool:
+    """Whether a paragraph is there in every language, and mostly in the script of each translation."""
+    return len(row[0]) > 1 and all(4 * len(_WIDE.findall(text)) > len(text) for text in row[1:])
+
+
+_BY_ID = r'<p id="(par_[^"]+)" class="paragraph"[^>]*>(.*?)</p>'
 _PARA = r'<div class="para">(.*?)(?=<div|<ul|<ol|<pre|<table|<dl|</div>)'
 _WIDE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
@@ -308,6 +354,8 @@ def main() -> None:
     parser.add_argument(
         "--handbook", type=Path, help="holds usr/share/doc/debian-handbook of debian-handbook 11.20220922"
     )
+    parser.add_argument("--libreoffice", type=Path, help="holds usr/share/libreoffice/help of libreoffice-help-* 7.4.7")
+    parser.add_argument("--gnome", type=Path, help="holds usr/share/help of gnome-user-docs 43.0-2")
     parser.add_argument("--total", type=int, default=500, help="mutations planted")
     parser.add_argument("-o", type=Path)
     parser.add_argument(
@@ -325,6 +373,11 @@ def main() -> None:
         sets["installation-guide"] = installation_guide(given.install)
     if given.handbook and given.part == "held-out":
         sets["debian-handbook"] = handbook(given.handbook)
+        sets["debian-handbook, other pages"] = handbook(given.handbook, 1)
+    if given.libreoffice and given.part == "held-out":
+        sets["libreoffice-help"] = libreoffice(given.libreoffice)
+    if given.gnome and given.part == "held-out":
+        sets["gnome-user-docs"] = gnome(given.gnome)
     if given.udhr and given.part == "held-out":
         sets["udhr"] = udhr(given.udhr)
     if given.maint and given.part == "held-out":

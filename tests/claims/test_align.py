@@ -113,3 +113,9 @@ def test_recurring_headings_before_long_paragraphs_keep_their_partners() -> None
         right += ["目录", f"第{i + 20}部分的主题在这里讲得比较详细，所以这一段比它的标题长得多。"]
     links, _ = align_learning([(t, anchors(t, "en")) for t in left], [(t, anchors(t, "zh")) for t in right], "en", "zh")
     assert [(k.left, k.right) for k in links] == [((i,), (i,)) for i in range(24)]
+
+
+def test_signs_of_code_are_anchors_in_every_language() -> None:
+    assert anchors("<<: less than;", "en")["s:<<"] == 1
+    assert anchors("<< はより低いことを意味します。", "ja")["s:<<"] == 1
+    assert not [k for k in anchors("a - b, <b> ====", "en") if k.startswith("s:")]

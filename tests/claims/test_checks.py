@@ -147,3 +147,65 @@ def test_every_rule_has_an_mqm_category_a_severity_and_a_test_above() -> None:
     assert {r.category.split("/")[0] for r in rules().values()} == {
         "accuracy", "terminology", "linguistic-conventions", "design-and-markup", "style",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("en", "ja", "wrong"),
+    [
+        ("It takes 30 or 40 MB of memory.", "30–40 MB ほどのメモリを使う。", "30–40 GB ほどのメモリを使う。"),
+        ("The media is smaller than 2 GB.", "メディアは 2 GB より小さい。", "メディアは 2 MB より小さい。"),
+        ("It shouldn't be smaller than 512 MB.", "512 MB 以下にすべきではありません。", "512 MB 以上にすべきではありません。"),
+        ("You should allow up to 350 MB.", "最大 350 MB が必要です。", "最低 350 MB が必要です。"),
+        ("It is written in octal notation.", "8 進数表記で書かれている。", "18 進数表記で書かれている。"),
+        ("Millions of people read it.", "何百万もの人々が読む。", "何百億もの人々が読む。"),
+        ("See install.en.html for more.", "詳しくは install.ja.html を見よ。", "詳しくは instal.ja.html を見よ。"),
+        ("You must look for it.", "それを探さねばなりません。", "それを探しません。"),
+    ],
+)  # fmt: skip
+def test_another_way_of_putting_a_figure_or_a_name_is_left_alone_and_an_error_beside_it_is_not(
+    en: str, ja: str, wrong: str
+) -> None:
+    assert rules_of(("en", en), ("ja", ja)) == []
+    assert rules_of(("en", en), ("ja", wrong)) != []
+
+
+def test_two_translations_without_a_trace_of_negation_outweigh_a_word_like_one() -> None:
+    en = ("en", "Instead you may subscribe to the list.")
+    one, other = ("zh", "您可以订阅这个列表。"), ("hant", "您可以訂閱這個列表。")
+    wrong, right = ("ja", "リストを購読しません。"), ("ja", "リストを購読します。")
+    assert rules_of(en, wrong, one, other) == ["negation/polarity"]
+    assert rules_of(en, right, one, other) == []
+    # one of them that says it in its own way is enough to let it pass
+    assert rules_of(en, wrong, ("zh", "您不妨订阅这个列表。"), other) == []
+
+
+def test_a_chinese_text_with_fewer_negations_than_all_others_is_found() -> None:
+    en = ("en", "It cannot be read and it cannot be written.")
+    ja, zh = ("ja", "読むことはできず、書くこともできません。"), ("zh", "它不能读，也不能写。")
+    assert rules_of(en, ja, zh, ("hant", "它能讀，也不能寫。")) == ["negation/polarity"]
+    assert rules_of(en, ja, zh, ("hant", "它不能讀，也不能寫。")) == []
+
+
+def test_a_name_the_original_speaks_of_close_by_is_no_addition() -> None:
+    en = "The tool is called Ironwood.\n\nThis starts at night."
+    assert rules_of(("en", en), ("ja", "道具の名は Ironwood だ。\n\nIronwood は夜に始まる。")) == []
+    assert rules_of(("en", en), ("ja", "道具の名は Ironwood だ。\n\nBirchwood は夜に始まる。")) == ["term/added"]
+    # not where the original has a name of its own in that sentence
+    en = "The tool is called Ironwood.\n\nBSD-4 starts at night.\n\nIt is BSD-4."
+    ja = "道具の名は Ironwood だ。\n\nIronwood は夜に始まる。\n\nそれは BSD-4 だ。"
+    assert rules_of(("en", en), ("ja", ja)) == ["term/lost"]
+
+
+def test_footnotes_that_all_shift_by_one_are_a_habit_and_one_that_shifts_otherwise_is_an_error() -> None:
+    words = ("Alder", "Birch", "Cedar", "Ebony", "Hazel", "Maple", "Rowan")
+    en = "\n\n".join(f"{w} is told of in a note[{i + 20}]." for i, w in enumerate(words))
+    ja = "\n\n".join(f"{w} のことは注にある[{i + 19}]。" for i, w in enumerate(words))
+    shifted = found(("en", en), ("ja", ja))
+    assert [(f.rule, f.severity, f.repeats) for f in shifted] == [("number/value", "neutral", len(words))]
+    other = found(("en", en), ("ja", ja.replace("[25]", "[52]")))
+    assert sorted(f.severity for f in other) == ["major", "neutral"]
+
+
+def test_straight_quotation_marks_beside_chinese_are_quotation_marks() -> None:
+    assert rules_of(("en", "He said “very good” to them."), ("zh", '他说"很好"给他们听。')) == []
+    assert rules_of(("en", "He said “very good” to them."), ("zh", "他说很好给他们听。")) == ["quotes/lost"]

@@ -19,6 +19,8 @@ _ORDINAL = re.compile("第([〇零一二三四五六七八九十百千两]+)(?=[
 _WORD = re.compile(r"[A-Za-z][A-Za-z']+")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]+")
 _KATAKANA = re.compile(r"[\u30a1-\u30faー]{3,}")
+_SIGNS = re.compile(r"(?<![<>=!|&~^+*-])[<>=!|&~^+*-]{2,3}(?![<>=!|&~^+*-])")
+"""Signs of code that no translation changes (<<, >=, ||)."""
 _COMMON = frozenset("的了是在和有不这那他她我们个也就都而及与或到说要会能可以上下为之者所以一人")
 
 
@@ -56,6 +58,7 @@ def anchors(text: str, language: str, found: Sequence[Fact] | None = None) -> Fe
         term = match.group().lower()
         if len(term) > 1:
             features[f"l:{term}"] += 1
+    features.update(f"s:{m}" for m in _SIGNS.findall(plain))
     if language == "en":
         english = _lexicon()[0]
         features.update(english[w] for w in _WORD.findall(plain.lower()) if w in english)

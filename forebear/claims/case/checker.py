@@ -268,6 +268,12 @@ def _habits(found: Sequence[Finding]) -> list[Finding]:
     return kept
 
 
+def _shift(finding: Finding) -> str:
+    """By how much the number of a footnote differs; footnotes that all shift by one are a habit."""
+    a, b = finding.left_quote, finding.right_quote
+    return f"[{int(b) - int(a):+d}]" if a.isdecimal() and b.isdecimal() else ""
+
+
 def _habit(finding: Finding) -> tuple[str, str, str, str]:
     """What makes two findings one habit; the last part is empty for rules that never are one."""
     detail = ""
@@ -279,4 +285,6 @@ def _habit(finding: Finding) -> tuple[str, str, str, str]:
         detail = finding.rule
     elif finding.rule == "number/lost":
         detail = finding.context
+    elif finding.rule == "number/value" and finding.context.endswith("["):
+        detail = _shift(finding)
     return finding.rule, finding.left, finding.right, detail

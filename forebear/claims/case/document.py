@@ -178,7 +178,7 @@ def case_document(
     body = mask_names(case, texts.values())(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
-    return finish(SCHEMA, body, limits=[*limits, *standing], read=read, reproduce=reproduce)
+    return finish(SCHEMA, body, limits=[*limits, *limits_of(found), *standing], read=read, reproduce=reproduce)
 
 
 def _scrub(body: dict[str, Any]) -> None:
@@ -233,6 +233,11 @@ def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
         return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name
                 if n.ruling in ("public", "private")]  # fmt: skip
     return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
+
+
+def limits_of(found: Sequence[Finding]) -> list[str]:
+    """What was not told of a pair of texts because of the manner of its translation, as lines for the limits."""
+    return [f"{f.left} and {f.right}: {f.why}" for f in found if f.rule.startswith("manner/")]
 
 
 def _standing_limits(case: CaseFile) -> list[str]:

@@ -80,7 +80,7 @@ def _refused_pattern(language: str) -> re.Pattern[str]:
     ordered = sorted({fold(w) for w in words}, key=len, reverse=True)
     joined = "|".join(re.escape(w) for w in ordered)
     if language != "en":
-        joined = rf"(?:16|10|8|2|十六|十|八|二)\s?进(?=[制位数法])|{joined}"
+        joined = rf"(?<!\d)(?:16|10|8|2|十六|十|八|二)\s?进(?=[制位数法])|{joined}"
     return re.compile(rf"\b(?:{joined})\b" if language == "en" else joined, re.I)
 
 
@@ -214,11 +214,12 @@ _COUNTED = re.compile(
 )
 """A counted thing between a figure and its bound (20分以内, 3種類以上); other bounds must stand beside the figure."""
 _DENIED_BEFORE = re.compile(
-    r"(?:不|未|没|没有|未曾|不会|不能|不得|不可|不应|不许|不准)$|(?:\b(?:no|not|never|neither|cannot)|n['’]t)(?: be| to| of)* $",
+    r"(?:不|未|没|没有|未曾|不会|不能|不得|不可|不应|不应该|不应当|不该|不许|不准)$"
+    r"|(?:\b(?:no|not|never|neither|cannot)|n['’]t)(?: be| to| of)* $",
     re.I,
 )
 _DENIED_AFTER = re.compile(
-    r"(?:る?(?:こと|もの)?(?:は|が|も|の)?|て(?:は|も)(?:なら|いけ)|では?|じゃ)(?:ない|なか|なく|ません|ず|ぬ)"
+    r"(?:る?(?:こと|もの)?(?:は|が|も|の)?|にす(?:る)?べきでは?|て(?:は|も)(?:なら|いけ)|では?|じゃ)(?:ない|なか|なく|(?:あり)?ません|ず|ぬ)"
 )
 """を超えない, を超えることはない, 以上ではない; not 以上なら and not を超えなければ."""
 

@@ -37,7 +37,7 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         word = _partner(right, quiet)
         if word is not None and (pair.witnesses or right.low > 3):
             yield _changed(pair, word, right)
-        elif _worth(right) or (right.low > 3 and len(pair.witnesses) >= 2):
+        elif _worth(right) or (right.low > 3 and (pair.witnesses or _other_ordinal(right, pair.a))):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
 
 
@@ -124,7 +124,7 @@ def _missing_elsewhere(pair: Pair, fact: Fact) -> bool:
 def check_bounds(pair: Pair) -> Iterator[Finding]:
     """The same figure with another bound (about, more than, less than), and the same figure counting another thing."""
     for left in pair.a_facts:
-        if left.kind in DATES or not left.strong or (left.low < 3 and left.kind == "number"):
+        if left.kind in DATES or not left.strong or (left.low < 3 and left.kind == "number" and not left.unit):
             continue
         answers = [o for o in pair.b_facts if agree(left, o) and o.kind == left.kind]
         if len(answers) != 1 or sum(agree(answers[0], o) for o in pair.a_facts) != 1:
@@ -133,9 +133,7 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
         if left.low != left.high or right.low != right.high:
             continue  # a range says by itself that it is not exact
         spans = ((left.start, left.end), (right.start, right.end))
-        if {left.bound, right.bound} == {"above", "below"} or (
-            bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
-        ):
+        if _other_bound(pair, left, right):
             shown = (Ours(left.bound or "exact"), Ours(right.bound or "exact"))
             yield pair.finding(
                 "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
@@ -149,6 +147,24 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
                 leftunit=Ours(left.unit),
                 rightunit=Ours(right.unit),
             )
+
+
+def _other_bound(pair: Pair, left: Fact, right: Fact) -> bool:
+    """Whether two equal figures have bounds that differ; the bound of one end of a range may belong to all of it."""
+    if _in_range(pair.a, left) or _in_range(pair.b, right):
+        return False
+    if {left.bound, right.bound} == {"above", "below"}:
+        return True
+    return bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
+
+
+_TO = r"(?:[-~–—〜～]|or|to|and|或|到|至|から)"
+
+
+def _in_range(text: str, fact: Fact) -> bool:
+    """Whether a figure is one end of a range (2–3 GB, 30 or 40 MB)."""
+    before, after = text[max(0, fact.start - 8) : fact.start], text[fact.end : fact.end + 12]
+    return bool(re.search(rf"\d\s?{_TO}\s?$", before) or re.match(rf"\s?(?:[A-Za-z]{{1,3}}\s?)?{_TO}\s?\d", after))
 
 
 def _rounded(*facts: Fact) -> bool:

@@ -22,7 +22,7 @@ WITNESSED = 1.7
 """The same when two or more do."""
 FEWER = 0.2
 """Log of the length below which a text that has fewer sentences than the original and every witness left one out."""
-LEAST_SHORT, LEAST_LONG = 0.36, 0.45
+LEAST_SHORT, LEAST_LONG = 0.36, 0.6
 """Log of the length within which nothing is said, whatever the spread."""
 LEAST = 24
 """A left text shorter than this (characters) says nothing by its length."""

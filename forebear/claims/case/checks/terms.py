@@ -72,7 +72,8 @@ def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
         own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
         own_word = own_word or _spelt_by(pair.a, term[0]) or _named_subject(pair, term[0])
         own_word = own_word or _named_near(pair, term[0])
-        if own_word and not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a)):
+        spelt = term[0].lower() in pair.left_terms and pair.free
+        if own_word and (spelt or not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a))):
             continue
         if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/added", None, term[1:], right=term[0])
@@ -172,9 +173,17 @@ _LATIN = re.compile(r"[A-Za-z]")
 _WIDE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
 
+_TONGUE = re.compile(r"(?<=[._/-])(?:en|ja|zh)(?:[_-](?:us|jp|cn|tw|hans|hant))?(?=[._/-]|$)")
+"""A language in the name of a file (install.ja.txt): each translation names its own."""
+
+
 def _has(text: str, term: str) -> bool:
     plain, word = narrow(text).lower(), term.lower()
     if word in plain:
+        return True
+    if _TONGUE.search(word) and _TONGUE.sub("*", word) in {
+        _TONGUE.sub("*", t.lower()) for t, _, _ in latin_terms(text)
+    }:
         return True
     if term[:-1].isupper() and term.endswith("s") and term[:-1] in narrow(text):
         return True  # a plural of capitals: CDs
