@@ -16,7 +16,7 @@ import numpy as np
 import forebear
 from bench.build import TRUTH
 from bench.gauge_models import ALL_MOVES, AMOUNTS, EXPERTS, MADE, SEEDS, Step, steps_done
-from bench.operations import operations
+from bench.operations import Operation, further, operations
 from bench.truth import RELATED, Pair, pairs
 from forebear.comparison.allowance import Allowance
 from forebear.comparison.gauge.outcome import GaugeOutcome
@@ -163,6 +163,13 @@ def verdict(subject: Path, candidate: Path) -> Row:
             "seconds": round(time.process_time() - began, 2)}  # fmt: skip
 
 
+def _done(operation: Operation, shape: str) -> tuple[Step, ...]:
+    """An operation as a step; where it needs further models, another independent of the shape, or the base itself."""
+    models = {"donor": TRUTH / shape / "independent-001", "base": TRUTH / shape / "independent-000"}
+    more = {name: further(word, models) for name, word in operation.models.items()}
+    return ((operation.step, {**operation.parameters, **more}),) if operation.step else ()
+
+
 def moves(shape: str, most: int) -> Iterator[Task]:
     """Every operation of the registry on a base, plain, then with each output-preserving move alone and with all of them;
     the public verb judges. The plain rows stand first: only operations found there count."""
@@ -170,7 +177,7 @@ def moves(shape: str, most: int) -> Iterator[Task]:
     base = TRUTH / shape / "independent-000"
     alone = [(), *((name,) for name in preserving_moves(Model.load(base))), (ALL_MOVES,)]
     for operation in operations():
-        done: tuple[Step, ...] = ((operation.step, dict(operation.parameters)),) if operation.step else ()
+        done = _done(operation, shape)
         for names in alone:
             word = names[0] if names else "none"
             steps = (*done, *((n, {}) for n in names))
@@ -184,7 +191,9 @@ def moves_first(shape: str, most: int) -> Iterator[Task]:
     del most
     base = TRUTH / shape / "independent-000"
     for operation in operations():
-        steps = (MOVES, *(((operation.step, dict(operation.parameters)),) if operation.step else ()))
+        if operation.models:
+            continue  # what the other model holds would have to be rewritten alike
+        steps = (MOVES, *_done(operation, shape))
         yield Task(operation.name, {"operation": operation.name}, lambda s=steps: changed(  # type: ignore[misc]
             base, s, "first", lambda made: _figures(made, base)))  # fmt: skip
 

@@ -101,12 +101,13 @@ def derive(
     """
     model = Model.load(source)
     if operation.step:
-        more: dict[str, Any] = {name: _further(word, models or {}) for name, word in operation.models.items()}
+        more: dict[str, Any] = {name: further(word, models or {}) for name, word in operation.models.items()}
         model = apply(operation.step, model, seed, **operation.parameters, **more)
     if form in MOVES:
         model = reparameterise(model, f"table/{seed}", MOVES[form])
     model.save(target)
 
 
-def _further(word: str, models: Mapping[str, Path]) -> Model | list[Model]:
+def further(word: str, models: Mapping[str, Path]) -> Model | list[Model]:
+    """The further model a word of `Operation.models` stands for. Raises: KeyError where it was not given."""
     return [Model.load(models["donor"])] if word == "donors" else Model.load(models[word])
