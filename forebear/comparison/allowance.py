@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.records import record
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint, Piece
 
@@ -38,7 +39,7 @@ def vector_cost(checkpoint: Checkpoint, tensor: str) -> int:
     return container.cost(tensor, np.arange(entry.shape[0], dtype=np.intp))
 
 
-@dataclass
+@record
 class Allowance:
     """Bytes each side may read in this comparison; `None` sets no bound.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +14,7 @@ from forebear.comparison.pair import Pair
 from forebear.comparison.private import AxisPlan
 from forebear.comparison.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
 from forebear.comparison.vocabulary import SharedRows
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.audit import (
@@ -37,7 +38,7 @@ MAX_POSITIONS = 128
 BASIS_TOKENS = 256
 
 
-@dataclass
+@record
 class Audit:
     """Entries for the document, and what they withhold: "channels", or "values:sign" for one symmetry of an axis."""
 

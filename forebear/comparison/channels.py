@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evid
 from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import LEAST_D_EFF, PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
 from forebear.comparison.vocabulary import SharedRows
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.stats.deck import deck, deck_log10_p
 from forebear.stats.effect import effective_dimension
@@ -23,7 +24,7 @@ FEW = 64
 """Units looked at to see whether they differ."""
 
 
-@dataclass
+@record
 class AxisOutcome:
     """What the tests of one axis gave: evidence, and what power and audits need later."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from forebear.comparison.walk import walk
 from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
+from forebear.core.records import record
 from forebear.core.sizes import parse_size
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Options:
     """What a comparison was asked to do. budget: bytes a side, None for no bound; stated: whether the caller set it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log10
 
 import numpy as np
@@ -19,6 +19,7 @@ from forebear.comparison.tensors import Surveyed
 from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE
 from forebear.comparison.verdict import Component, State, could_decide, findings_among, of_component, two_symmetries
 from forebear.comparison.vocabulary import SharedRows
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.effect import row_cosines
@@ -100,7 +101,7 @@ def _centred(rows: Float32) -> Float32:
     return out
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Embedding:
     """What is known of the embedding beside its channel tests.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
+from forebear.core.records import record
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PROBE_ROWS = 2
 
 
-@dataclass
+@record
 class Equality:
     """How far the two sides agree value for value.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from forebear.core.records import record
 
 H0 = (
     "the subject's random numbers are independent of the candidate's, and nothing of the candidate was copied into "
@@ -22,7 +24,7 @@ ORDER_ASSUMPTION = (
 SIGN_ASSUMPTION = "negating a unit changes neither the distribution of its initialisation, nor training, nor the output"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Evidence:
     """One test on one axis.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from forebear.comparison.allowance import row_bytes
 from forebear.comparison.pair import Pair
 from forebear.comparison.thresholds import LAYER_SCREEN_FLOOR, LAYER_SCREEN_SPREADS
+from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.alignment import align_layers, monotone_maps_log10
@@ -22,7 +23,7 @@ SCREEN_SHARE = 8
 """At most one part in this many of the budget is spent on finding the layer map."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LayerMap:
     """Layers paired in order, and the similarities the pairing was chosen from.
 

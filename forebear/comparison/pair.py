@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.allowance import Allowance, piece_cost
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from forebear.comparison.ahead import Ahead
 
 
-@dataclass
+@record
 class Pair:
     """Subject and candidate, the budget they share, and what could not be done so far.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import islice
 
@@ -17,6 +17,7 @@ from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair, axis_size, spread
 from forebear.comparison.shelf import Shelf, cut, flat
 from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
 from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
@@ -32,7 +33,7 @@ FIRST_FEATURES = 32
 """Features of the first stage of a deck."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class AxisPlan:
     """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`."""
 
@@ -46,7 +47,7 @@ NEURONS = AxisPlan("neuron", "neurons", ("gate", "up"), ("down",))
 VALUES = AxisPlan("value", "values", ("v",), ("o",))
 
 
-@dataclass
+@record
 class LayerResult:
     """One layer pair on one axis: matches by block, cosines, partners found elsewhere."""
 
@@ -108,7 +109,7 @@ def _at_an_address(pair: Pair, layers: LayerMap, plan: AxisPlan) -> tuple[AxisPl
     return replace(plan, others=()), some
 
 
-@dataclass
+@record
 class _LayersRead:
     """What one pass over the paired layers leaves: decks, sign contributions, blocks for the trace test."""
 

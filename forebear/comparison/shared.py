@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from forebear.comparison.pair import Pair, spread
 from forebear.comparison.shelf import Shelf
 from forebear.comparison.thresholds import LEAST_CHANNELS, REPLACED_RHO, TOO_CLOSE_FOR_A_START
 from forebear.comparison.vocabulary import SharedRows
+from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.effect import row_cosines
@@ -23,7 +24,7 @@ from forebear.stats.shared_start import BOTH, shared_start
 ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones"
 
 
-@dataclass
+@record
 class StartOutcome:
     """What the shared-start test says.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.weights import drawn, moments
 from forebear.core.errors import printable
+from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -28,7 +28,7 @@ Figures = tuple[float, float, float]
 Moments = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Surveyed:
     """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows)."""
 

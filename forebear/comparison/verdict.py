@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log10
 from typing import Any, Literal
 
 from forebear.comparison.evidence import Evidence
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
+from forebear.core.records import record
 
 RELATIONS = (
     "identical",
@@ -27,7 +28,7 @@ ROTATED_WORDS = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """Relation with its reason. `primary` is the evidence quoted, None where no test decided.
 
@@ -85,7 +86,7 @@ TABLES = ("embedding", "head")
 State = Literal["shared", "alike", "rotated", "not-found", "open", "unlike", "not-tested"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Component:
     """A part of a model that may have an origin of its own (METHODS §11, shares components).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from forebear.comparison.pair import Pair
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -30,7 +30,7 @@ EMBEDDING_SHARE = 6
 """At most one part in this many of the budget goes into embedding rows."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SharedRows:
     """Embedding rows of shared tokens, in the same order on both sides.
 

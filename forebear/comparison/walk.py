@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
@@ -20,6 +20,7 @@ from forebear.comparison.vocabulary import SharedRows, shared_rows
 from forebear.comparison.weights import weights_of
 from forebear.comparison.words import add_paths, alignment_words, told_components
 from forebear.core.limits import GAUGE_BUDGET_BYTES
+from forebear.core.records import record
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ WIDE = 512
 """Residual width from which matrices are large enough to gain from more than one core."""
 
 
-@dataclass
+@record
 class Walk:
     """Everything one pair gave, ready for its document."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
+from forebear.core.records import record
 from forebear.files.base import Container, Float32
 from forebear.models.definition import AxisRule, Definition
 from forebear.models.layout import Layout, place
@@ -28,7 +29,7 @@ QUANTISED_ENDINGS = (
 """Ends of tensor names that stand for the parts of a quantised matrix."""
 
 
-@dataclass
+@record
 class Checkpoint:
     """Named tensors with what they mean. Nothing is read until `units` or the container is asked.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from forebear.core.errors import printable
+from forebear.core.records import record
 from forebear.models.definition import AxisRule, Definition
 from forebear.models.matching import Match, match_names
 from forebear.models.pieces import Piece
@@ -16,7 +17,7 @@ from forebear.models.settings import Settings
 from forebear.models.sizing import Sizing
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Layout:
     """What a definition makes of a checkpoint's names and shapes.
 

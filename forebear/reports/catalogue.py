@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import UsageError
+from forebear.core.records import record
 
 FOLDER = Path(__file__).parent / "words"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 _SLOT = re.compile(r"\\\{(\w+)\\\}")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Catalogue:
     """Words of one language by dotted key, and the English sentences of documents it can say.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
+from forebear.core.records import record
 
 if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Line:
     """One line of a report; style is a rich style name or empty."""
 

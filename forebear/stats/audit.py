@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import exp, lgamma, log, log10, sqrt
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
 from forebear.stats.arrays import F32, F64, I32, I64, LN10, Floats, as_float64, unit_rows
@@ -17,7 +17,7 @@ from forebear.stats.normal import normal_z
 from forebear.stats.ranks import centred_ranks, rising_ranks
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class AuditFinding:
     """One look at one axis of one file.
 
@@ -191,7 +191,7 @@ def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> 
     return AuditFinding(f"sign convention: {what}", z, 0.0, level, alarm, words, "withhold the sign test")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Layer:
     """Units of one layer, where they sit, how near their nearest other is and how many are that near."""
 

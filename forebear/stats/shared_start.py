@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.records import record
 from forebear.stats import thresholds
 from forebear.stats.arrays import Floats, as_float64
 from forebear.stats.ranks import spearman
@@ -18,7 +18,7 @@ BOTH = "shared weights or shared randomness"
 _FIFTHS = 5
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SharedStart:
     """What the parts that start constant, and the tokens that were hardly trained, say about an agreement already found.
 
