@@ -159,6 +159,8 @@ def test_every_rule_has_an_mqm_category_a_severity_and_a_test_above() -> None:
         ("It is written in octal notation.", "8 進数表記で書かれている。", "18 進数表記で書かれている。"),
         ("Millions of people read it.", "何百万もの人々が読む。", "何百億もの人々が読む。"),
         ("See install.en.html for more.", "詳しくは install.ja.html を見よ。", "詳しくは instal.ja.html を見よ。"),
+        ("Set it in the dialog.", "ダイアログで設定を行ないます。", "ダイアログで設定を行ないません。"),
+        ("It starts when you plug it in.", "つないだら始まる。", "つながないと始まらない。"),
         ("You must look for it.", "それを探さねばなりません。", "それを探しません。"),
     ],
 )  # fmt: skip
