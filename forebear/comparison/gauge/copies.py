@@ -1,8 +1,9 @@
-"""Layers that stand twice on one side and answer too weakly for a screen of few neurons: asked again with many (METHODS §10)."""
+"""Layers a screen of few neurons left over: asked again with many, then paired or named as copies (METHODS §10)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import log10
 
 import numpy as np
@@ -10,43 +11,72 @@ from numpy.typing import NDArray
 
 from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, read_layer
 from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.thresholds import NEURONS, SCREEN_SHARE
+from forebear.comparison.gauge.thresholds import COPY_LOG10_P, NEURONS, SCREEN_SHARE
 from forebear.comparison.pair import Pair
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import poisson_tail_log10
-from forebear.stats.gauge_thresholds import GAUGE_LOG10_P, LEAST_RATE, RATE_FACTOR
+from forebear.stats.gauge_thresholds import LEAST_RATE, RATE_FACTOR
 
 
-def weaker_copies(
+@dataclass(frozen=True)
+class LeftOver:
+    """pairs: further pairs in order with the map. repeats: layer of the subject -> the candidate's; copies: the other way."""
+
+    pairs: tuple[Cell, ...] = ()
+    repeats: dict[int, int] = field(default_factory=dict)
+    copies: dict[int, int] = field(default_factory=dict)
+
+
+def left_over(
     pair: Pair,
     sides: tuple[Side, Side],
     rotation: F32,
     shares: NDArray[np.float64],
-    unmatched: tuple[Sequence[int], Sequence[int]],
+    paired: Sequence[Cell],
     tested: Tested,
-) -> tuple[dict[int, int], dict[int, int]]:
-    """({layer of the subject: the candidate's}, {layer of the candidate: the subject's}) of layers the map left over.
+) -> LeftOver:
+    """What became of the layers that a map leaves over on either side.
 
     shares: (subject's layers, candidate's) of the screen, whose largest below SCREEN_SHARE says which cell to ask again. A cell
-    is named when its agreements pass the level of the test itself, against the rate of the same layers held against strange
-    ones, multiplied by every cell of the screen. It describes the map; the test of the pair is not touched by it.
+    counts when its agreements pass COPY_LOG10_P against the rate of layers that do not belong together, multiplied by every
+    cell of the screen. It describes the map; the test of the pair was made before and is not touched by it.
     """
-    rows = {a: int(np.argmax(shares[a])) for a in unmatched[0] if 0 < shares[a].max() < SCREEN_SHARE}
-    columns = {b: int(np.argmax(shares[:, b])) for b in unmatched[1] if 0 < shares[:, b].max() < SCREEN_SHARE}
-    wanted = sorted({*rows.items(), *((a, b) for b, a in columns.items())})
-    asked = _asked(pair, sides, rotation, wanted, tested)
-    return {a: b for a, b in rows.items() if (a, b) in asked}, {b: a for b, a in columns.items() if (a, b) in asked}
+    lone = [sorted(set(range(shares.shape[k])) - {cell[k] for cell in paired}) for k in (0, 1)]
+    wanted = {(a, int(np.argmax(shares[a]))) for a in lone[0]} | {(int(np.argmax(shares[:, b])), b) for b in lone[1]}
+    found = _asked(pair, sides, rotation, sorted(c for c in wanted if 0 < shares[c] < SCREEN_SHARE), tested)
+    return placed(found, paired, lone[0], lone[1])
 
 
-def _asked(pair: Pair, sides: tuple[Side, Side], rotation: F32, wanted: Sequence[Cell], tested: Tested) -> set[Cell]:
-    """The cells in which more neurons agree than layers that do not belong together give."""
+def placed(
+    found: Mapping[Cell, int], paired: Sequence[Cell], lone_a: Collection[int], lone_b: Collection[int]
+) -> LeftOver:
+    """Cells in which many neurons agree, as pairs where both layers are free and the order holds, else as copies.
+
+    found: cell -> neurons that agree; those with most are placed first.
+    """
+    pairs: list[Cell] = []
+    for a, b in sorted(found, key=lambda cell: (-found[cell], cell)):
+        free = all(a != x and b != y for x, y in (*paired, *pairs))
+        if free and all((a - x) * (b - y) > 0 for x, y in (*paired, *pairs)):
+            pairs.append((a, b))
+    taken = {a for a, _ in pairs}, {b for _, b in pairs}
+    repeats = {a: b for a, b in found if a in lone_a and a not in taken[0]}
+    copies = {b: a for a, b in found if b in lone_b and b not in taken[1]}
+    return LeftOver(tuple(sorted(pairs)), repeats, copies)
+
+
+def _asked(
+    pair: Pair, sides: tuple[Side, Side], rotation: F32, wanted: Sequence[Cell], tested: Tested
+) -> dict[Cell, int]:
+    """The cells in which more neurons agree than layers that do not belong together give, with how many."""
     strange = [r.agreement.matched for r in tested.mismatched]
     rate = max(LEAST_RATE, RATE_FACTOR * float(np.mean(strange)) if strange else 0.0)
     looks = log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers))
-    found = set()
+    found: dict[Cell, int] = {}
     for a, b in affordable(pair, sides, wanted, False) if wanted and strange else ():
         result = hold(ask(sides[0], [a], rotation, NEURONS).get(a, []), read_layer(sides[1], b), (a, b))
         if result is not None:
-            log10_p = poisson_tail_log10(result.agreement.matched, rate) + looks + log10(max(1, result.tried))
-            found |= {(a, b)} if log10_p <= GAUGE_LOG10_P else set()
+            matched = result.agreement.matched
+            log10_p = poisson_tail_log10(matched, rate) + looks + log10(max(1, result.tried))
+            found |= {(a, b): matched} if log10_p <= COPY_LOG10_P else {}
     return found

@@ -13,7 +13,7 @@ from forebear.comparison.evidence import Evidence
 from forebear.comparison.gauge.attention import HeadsFound, compare_heads
 from forebear.comparison.gauge.blind import blind_rotation, propose_layers, split
 from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
-from forebear.comparison.gauge.copies import weaker_copies
+from forebear.comparison.gauge.copies import left_over
 from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import norm_rule
@@ -168,12 +168,13 @@ def _searched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bo
     related: set[Cell] = {*repeats.items(), *((a, b) for b, a in copies.items())}
     looks = monotone_maps_log10(*shares.shape)
     tested = test_map(pair, sides, rotation.matrix, aligned.pairs, related, full=full)
+    pairs = aligned.pairs
     if tested is not None:
-        left = aligned.unmatched_a, aligned.unmatched_b
-        more = weaker_copies(pair, sides, rotation.matrix, shares, left, tested)
-        repeats, copies = {**more[0], **repeats}, {**more[1], **copies}
+        more = left_over(pair, sides, rotation.matrix, shares, pairs, tested)
+        pairs = tuple(sorted((*pairs, *more.pairs)))
+        repeats, copies = {**more.repeats, **repeats}, {**more.copies, **copies}
     cells = float(np.log10(shares.size))
-    found = LayerMap(aligned.pairs, shares, SCREEN_SHARE, True, repeats, cells, looks, 2, copies)
+    found = LayerMap(pairs, shares, SCREEN_SHARE, True, repeats, cells, looks, 2, copies)
     return _Attempt(found, tested, looks)
 
 

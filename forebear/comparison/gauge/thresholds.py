@@ -13,6 +13,8 @@ SCREEN_NEURONS = 48
 """Neurons asked per cell when every layer is tried against every layer."""
 SCREEN_SHARE = 0.10
 """Share of agreements from which a cell may be paired; the screen proposes, the test decides."""
+COPY_LOG10_P = -4.0
+"""Level, over all cells of the screen, at which a layer it left over is named; it describes and never decides."""
 MISMATCHED_PER_LAYER = 2
 """Cells of layers that do not belong together, per layer tested."""
 MAX_EXPERTS = 8

@@ -31,7 +31,7 @@ def case_lines(document: Mapping[str, Any]) -> list[Line]:
         lines += table(("category", "severity", "findings"), [(c, s, n) for (c, s), n in sorted(counts.items())])
         for finding in document["findings"][:SHOWN_FINDINGS]:
             quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items())
-            lines += wrap(f"[{finding['rule']}] {safe(finding['why'], 200)} ({quotes})")
+            lines += wrap(f"[{finding['rule']}] {safe(finding['why'], 400)} ({quotes})")
         rest = len(document["findings"]) - SHOWN_FINDINGS
         lines += [Line(f"  … and {rest} more (--format json)", "dim")] if rest > 0 else []
     claims = [(c["id"], c["kind"], c["basis"], c["status"]) for c in document["claims"]]

@@ -8,6 +8,7 @@ import pytest
 import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.gauge import run
+from forebear.comparison.gauge.copies import LeftOver, placed
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.depth import restack
@@ -218,7 +219,7 @@ def test_a_copy_that_a_screen_hardly_saw_is_asked_again_and_named_when_it_is_one
     words = told(subject)[1]
     assert (WORN in words) is named
     assert any("layers 0-3 of the subject answer" in w for w in words)
-    monkeypatch.setattr(run, "weaker_copies", lambda *_: ({}, {}))
+    monkeypatch.setattr(run, "left_over", lambda *_: LeftOver())
     assert WORN not in told(subject)[1]
 
 
@@ -233,3 +234,11 @@ def test_a_candidate_that_holds_a_copy_the_screen_hardly_saw_is_told_the_other_w
 
     monkeypatch.setattr(run, "screen", screen)
     assert "layer 4 of the candidate resembles the subject's layer 3 as well (repeated)" in told(BASE, candidate)[1]
+
+
+def test_layers_left_over_are_paired_where_both_are_free_and_the_order_holds_else_named_as_copies():
+    paired = [(0, 0), (2, 2)]
+    assert placed({(3, 3): 20, (4, 3): 30}, paired, {1, 3, 4}, {1, 3}) == LeftOver(((4, 3),), {3: 3}, {})
+    assert placed({(1, 3): 20}, paired, {1, 3}, {1, 3}) == LeftOver((), {1: 3}, {3: 1})  # it would cross (2, 2)
+    assert placed({(1, 2): 20, (2, 3): 9}, paired, {1}, {1, 3}) == LeftOver((), {1: 2}, {3: 2})
+    assert placed({}, paired, {1}, {1}) == LeftOver()
