@@ -9,12 +9,11 @@ verb.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import forebear
@@ -42,11 +41,8 @@ def row(pair: Pair, rewriting: str, seed: int, root: Path = TRUTH) -> dict[str, 
     """The subject rewritten and compared; what told a start from training."""
     model = Model.load(root / pair.subject)
     moved = reparameterise(model, seed) if rewriting == "all moves" else apply(rewriting, model, seed)
-    scratch = Path(mkdtemp())
-    try:
-        document = forebear.compare(moved.save(scratch / "moved"), root / pair.candidate)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with TemporaryDirectory() as scratch:
+        document = forebear.compare(moved.save(Path(scratch) / "moved"), root / pair.candidate)
     start: dict[str, Any] = next(
         (dict(e) for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge")), {}
     )

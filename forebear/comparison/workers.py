@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from forebear.core.documents import freeze, thaw
 from forebear.core.errors import ForebearError
+from forebear.core.threads import usable_cores
 
 MIN_PAIRS = 24
 """Below this many pairs starting a process costs more than it saves."""
@@ -27,7 +28,7 @@ def worker_count(pairs: int) -> int:
     """How many processes to start for this many pairs: 0 to compare in this one."""
     if pairs < MIN_PAIRS:
         return 0
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     return min(MAX_WORKERS, usable, pairs // (MIN_PAIRS // 2)) if usable > 1 else 0
 
 

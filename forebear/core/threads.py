@@ -19,6 +19,11 @@ _SETTERS = (
 _ours = False
 
 
+def usable_cores() -> int:
+    """Cores this process may run on, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def start_with_one() -> None:
     """Let numpy, which must not be loaded yet, begin with one thread; a caller who set a number keeps it."""
     global _ours
@@ -28,7 +33,7 @@ def start_with_one() -> None:
 
 
 def use_all_cores() -> bool:
-    """Give large matrices every core again, where `start_with_one` took them; False where that is not to be had.
+    """Give large matrices every usable core again, where `start_with_one` took them; False where that is not to be had.
 
     Only speed depends on it. A build of numpy without OpenBLAS keeps the threads it has.
     """
@@ -41,6 +46,6 @@ def use_all_cores() -> bool:
     for name in _SETTERS:
         setter = getattr(library, name, None)
         if setter is not None:
-            setter(ctypes.c_int(os.cpu_count() or 1))
+            setter(ctypes.c_int(usable_cores()))
             return True
     return False
