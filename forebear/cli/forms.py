@@ -31,8 +31,11 @@ class Language(StrEnum):
 def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
     """Write one document where the caller asked for it."""
     from forebear.core.documents import write_whole
+    from forebear.core.errors import RefusedError
     from forebear.reports.show import print_coloured, rendered
 
+    if output is None and sys.stdout is None:  # closed by the caller
+        raise RefusedError("standard output is closed", todo="Say where to write: -o FILE.")
     if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         print_coloured(document, sys.stdout, language.value)
         return
@@ -40,8 +43,21 @@ def show(document: Mapping[str, Any], form: Form, output: Path | None, language:
     if output is not None:
         write_whole(output, data)
         return
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    _to_stdout(data)
+
+
+def _to_stdout(data: bytes) -> None:
+    """Write to standard output; a reader who has seen enough and left is no fault, anything else is said."""
+    from forebear.core.errors import RefusedError
+
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        if not isinstance(error, BrokenPipeError):
+            told = f"standard output cannot be written ({error.strerror or error})"
+            raise RefusedError(told, todo="Make room, or say where to write: -o FILE.") from error
 
 
 def show_progress(done: int, total: int, what: str) -> None:

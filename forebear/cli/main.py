@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from forebear.cli.comparing import compare_and_show
@@ -37,7 +38,8 @@ def guarded(run: Callable[[], Any]) -> int:
     """The exit code of a call: 0 done, 1 expectation not met, 2 usage, 3 input refused, 4 a fault of ours."""
     try:
         code = run()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ForebearError as error:
         print(f"forebear: {error}", file=sys.stderr)
@@ -48,15 +50,9 @@ def guarded(run: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        parser = sys.modules.get("typer")  # not loaded for a plain call
-        if parser is not None and isinstance(error, parser.Exit):
-            return int(error.exit_code)
-        if parser is not None and isinstance(error, parser.Abort):
-            return interrupted()
-        wrong_words = getattr(error, "format_message", None)  # the parser's own errors, whichever click typer brings
-        if wrong_words is not None:
-            print(f"forebear: {one_line(str(wrong_words()))} See forebear --help.", file=sys.stderr)
-            return 2
+        code = known(error)
+        if code is not None:
+            return code
         if os.environ.get("FOREBEAR_DEBUG"):
             raise
         print(
@@ -65,6 +61,26 @@ def guarded(run: Callable[[], Any]) -> int:
             file=sys.stderr,
         )
         return 4
+
+
+def known(error: Exception) -> int | None:
+    """The exit code of what the parser raises, and of what the system refuses about a file; None for any other error."""
+    parser = sys.modules.get("typer")  # not loaded for a plain call
+    if parser is not None and isinstance(error, parser.Exit):
+        return int(error.exit_code)
+    if parser is not None and isinstance(error, parser.Abort):
+        return interrupted()
+    wrong_words = getattr(error, "format_message", None)  # the parser's own errors, whichever click typer brings
+    if wrong_words is not None:
+        print(f"forebear: {one_line(str(wrong_words()))} See forebear --help.", file=sys.stderr)
+        return 2
+    if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)) and "FOREBEAR_DEBUG" not in os.environ:
+        from forebear.files.access import refuse_os_error
+
+        refused = refuse_os_error(error, Path(os.fsdecode(error.filename)))
+        print(f"forebear: {refused}", file=sys.stderr)
+        return refused.exit_code
+    return None
 
 
 def interrupted() -> int:

@@ -48,6 +48,9 @@ def plain_comparison(arguments: list[str]) -> tuple[list[Path], dict[str, Any]] 
         if name is None or name in options:
             return None
         options[name] = value
+    named = [*paths, *(value for value in options.values() if isinstance(value, Path))]
+    if not all(os.access(path, os.R_OK) for path in named if os.path.exists(path)):
+        return None  # the parser refuses what this user may not read
     return (paths, options) if paths else None
 
 

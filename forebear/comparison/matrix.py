@@ -12,6 +12,7 @@ import numpy as np
 from forebear.comparison.linkage import average_linkage
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.progress import tell
+from forebear.files.access import refuse_os_error
 from forebear.files.sources import open_container
 
 MAX_MEMBERS = 150
@@ -34,14 +35,17 @@ Runner = Callable[[Pairs], Iterable[tuple[Document | None, str | None]]]
 def members_in(path: str | Path) -> list[str]:
     """The checkpoints directly inside a folder that is none itself, by name; empty when it is one, or holds none.
 
-    Raises: UsageError when it holds more than MAX_MEMBERS.
+    Raises: UsageError when it holds more than MAX_MEMBERS; RefusedError when it cannot be looked into.
     """
     folder = Path(path)
-    if not folder.is_dir() or _is_checkpoint(folder):
-        return []
-    found = sorted(
-        str(entry) for _, entry in zip(range(MAX_ENTRIES), folder.iterdir(), strict=False) if _may_be_one(entry)
-    )
+    try:
+        if not folder.is_dir() or _is_checkpoint(folder):
+            return []
+        found = sorted(
+            str(entry) for _, entry in zip(range(MAX_ENTRIES), folder.iterdir(), strict=False) if _may_be_one(entry)
+        )
+    except OSError as error:
+        raise refuse_os_error(error, folder) from error
     if len(found) > MAX_MEMBERS:
         raise UsageError(
             f"holds {len(found)} models, more than {MAX_MEMBERS}", where=str(path), todo="Compare them in parts."
