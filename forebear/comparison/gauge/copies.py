@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, read_layer
 from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.thresholds import COPY_LOG10_P, NEURONS, SCREEN_SHARE
+from forebear.comparison.gauge.thresholds import COPY_LOG10_P, LARGE_LAYER, NEURONS, SCREEN_SHARE
 from forebear.comparison.pair import Pair
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import poisson_tail_log10
@@ -37,11 +37,12 @@ def left_over(
 ) -> LeftOver:
     """What became of the layers that a map leaves over on either side.
 
-    shares: (subject's layers, candidate's) of the screen, whose largest below SCREEN_SHARE says which cell to ask again. A cell
-    counts when its agreements pass COPY_LOG10_P against the rate of layers that do not belong together, multiplied by every
-    cell of the screen. It describes the map; the test of the pair was made before and is not touched by it.
+    shares: (subject's layers, candidate's) of the screen. A layer with a cell of SCREEN_SHARE or more is known already; of the
+    others the largest cell is asked again. It counts when its agreements pass COPY_LOG10_P against the rate of layers that do
+    not belong together, multiplied by every cell of the screen. It describes the map; the pair has been decided before.
     """
-    lone = [sorted(set(range(shares.shape[k])) - {cell[k] for cell in paired}) for k in (0, 1)]
+    weak = shares.max(axis=1) < SCREEN_SHARE, shares.max(axis=0) < SCREEN_SHARE
+    lone = [[i for i in range(shares.shape[k]) if weak[k][i] and all(i != cell[k] for cell in paired)] for k in (0, 1)]
     wanted = {(a, int(np.argmax(shares[a]))) for a in lone[0]} | {(int(np.argmax(shares[:, b])), b) for b in lone[1]}
     found = _asked(pair, sides, rotation, sorted(c for c in wanted if 0 < shares[c] < SCREEN_SHARE), tested)
     return placed(found, paired, lone[0], lone[1])
@@ -52,16 +53,21 @@ def placed(
 ) -> LeftOver:
     """Cells in which many neurons agree, as pairs where both layers are free and the order holds, else as copies.
 
-    found: cell -> neurons that agree; those with most are placed first.
+    found: cell -> neurons that agree; those with most are placed first. lone_a, lone_b: layers of which nothing is known yet.
     """
     pairs: list[Cell] = []
+    repeats: dict[int, int] = {}
+    copies: dict[int, int] = {}
     for a, b in sorted(found, key=lambda cell: (-found[cell], cell)):
-        free = all(a != x and b != y for x, y in (*paired, *pairs))
-        if free and all((a - x) * (b - y) > 0 for x, y in (*paired, *pairs)):
+        known = (*paired, *pairs)
+        free = a in lone_a and b in lone_b and a not in repeats and b not in copies
+        if free and all((a - x) * (b - y) > 0 for x, y in known):
             pairs.append((a, b))
-    taken = {a for a, _ in pairs}, {b for _, b in pairs}
-    repeats = {a: b for a, b in found if a in lone_a and a not in taken[0]}
-    copies = {b: a for a, b in found if b in lone_b and b not in taken[1]}
+            continue
+        if a in lone_a and all(a != x for x, _ in known):
+            repeats.setdefault(a, b)
+        if b in lone_b and all(b != y for _, y in known):
+            copies.setdefault(b, a)
     return LeftOver(tuple(sorted(pairs)), repeats, copies)
 
 
@@ -72,9 +78,10 @@ def _asked(
     strange = [r.agreement.matched for r in tested.mismatched]
     rate = max(LEAST_RATE, RATE_FACTOR * float(np.mean(strange)) if strange else 0.0)
     looks = log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers))
+    count = NEURONS if tested.layer_size <= LARGE_LAYER else NEURONS // 2  # as many as gave the rate
     found: dict[Cell, int] = {}
     for a, b in affordable(pair, sides, wanted, False) if wanted and strange else ():
-        result = hold(ask(sides[0], [a], rotation, NEURONS).get(a, []), read_layer(sides[1], b), (a, b))
+        result = hold(ask(sides[0], [a], rotation, count).get(a, []), read_layer(sides[1], b), (a, b))
         if result is not None:
             matched = result.agreement.matched
             log10_p = poisson_tail_log10(matched, rate) + looks + log10(max(1, result.tried))

@@ -61,11 +61,12 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
 
 @dataclass
 class _Attempt:
-    """One layer map and what its test gave."""
+    """One layer map and what its test gave. screened: whether its similarity holds every layer against every layer."""
 
     map: LayerMap
     tested: Tested | None
     looks_log10: float
+    screened: bool = False
 
 
 def _with_rotation(
@@ -168,14 +169,9 @@ def _searched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bo
     related: set[Cell] = {*repeats.items(), *((a, b) for b, a in copies.items())}
     looks = monotone_maps_log10(*shares.shape)
     tested = test_map(pair, sides, rotation.matrix, aligned.pairs, related, full=full)
-    pairs = aligned.pairs
-    if tested is not None:
-        more = left_over(pair, sides, rotation.matrix, shares, pairs, tested)
-        pairs = tuple(sorted((*pairs, *more.pairs)))
-        repeats, copies = {**more.repeats, **repeats}, {**more.copies, **copies}
     cells = float(np.log10(shares.size))
-    found = LayerMap(pairs, shares, SCREEN_SHARE, True, repeats, cells, looks, 2, copies)
-    return _Attempt(found, tested, looks)
+    found = LayerMap(aligned.pairs, shares, SCREEN_SHARE, True, repeats, cells, looks, 2, copies)
+    return _Attempt(found, tested, looks, screened=True)
 
 
 def _outcome(
@@ -190,15 +186,16 @@ def _outcome(
     agrees = any(e.decides and e.log10_p is not None and e.log10_p <= GAUGE_LOG10_P for e in found)
     start = aligned_start(pair, rows, sides, rotation, tested) if agrees else None
     heads = compare_heads(pair, sides, rotation, [r.cell for r in tested.pairs]) if decided else HeadsFound()
+    layers = _completed(pair, sides, rotation, attempt, tested) if decided else attempt.map
     return GaugeOutcome(
         True,
         f"residual coordinates were folded and aligned by the {rotation.how}",
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
-        (*gauge_words(pair, sides, rotation, attempt.map, tested, decided), *heads.words),
+        (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),
         tuple(_limits(sides, alarm)),
         power_words(tested, rotation),
-        attempt.map if decided else None,
+        layers if decided else None,
         start,
         document={
             "rotation": {"how": rotation.how, "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
@@ -207,6 +204,20 @@ def _outcome(
             "heads": list(heads.document),
             "similarity": [[round(float(v), 4) for v in line] for line in attempt.map.similarity],
         },
+    )
+
+
+def _completed(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt: _Attempt, tested: Tested) -> LayerMap:
+    """The map with what became of layers the screen left over; read last, with what the budget has left."""
+    layers = attempt.map
+    if not attempt.screened:
+        return layers
+    more = left_over(pair, sides, rotation.matrix, layers.similarity, layers.pairs, tested)
+    return replace(
+        layers,
+        pairs=tuple(sorted((*layers.pairs, *more.pairs))),
+        repeats={**more.repeats, **layers.repeats},
+        copies={**more.copies, **layers.copies},
     )
 
 

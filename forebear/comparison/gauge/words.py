@@ -8,6 +8,8 @@ from dataclasses import replace
 from forebear.comparison.gauge.cells import CellResult, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
+from forebear.comparison.gauge.thresholds import SCREEN_SHARE
+from forebear.comparison.gauge.wider import Wider
 from forebear.comparison.layers import LayerMap
 from forebear.comparison.pair import Pair
 from forebear.comparison.words import alignment_words, runs, span
@@ -45,6 +47,8 @@ WIDER_WORDS = {
     "duplicated": "the others are copies of them (duplicated)",
     "": "their order does not tell how the others came in",
 }
+LEAST_IN_ORDER = 12
+"""Neurons found, beside SCREEN_SHARE of those asked, below which their order says nothing."""
 NARROWER_WORDS = {
     "appended": "they are the candidate's first, in their places; its others are left out",
     "interleaved": "they stand in the candidate's order; its others, between them, are left out",
@@ -53,19 +57,23 @@ NARROWER_WORDS = {
 
 
 def wider_words(tested: Tested) -> list[str]:
-    """How MLPs that are wider or narrower than the candidate's correspond to them."""
+    """How MLPs that are wider or narrower than the candidate's correspond to them, told apart by their sizes."""
     wide = [(r.sizes, r.wider) for r in tested.pairs if r.wider is not None and r.experts == (None, None)]
-    if not wide:
-        return []
-    orders = {w.order for _, w in wide}
-    own, other = wide[0][0]
-    found, asked = sum(w.found for _, w in wide), sum(w.asked for _, w in wide)
-    order = orders.pop() if len(orders) == 1 else ""
+    return [_wider(sizes, [w for s, w in wide if s == sizes]) for sizes in dict.fromkeys(s for s, _ in wide)]
+
+
+def _wider(sizes: tuple[int, int], layers: Sequence[Wider]) -> str:
+    """One sentence on layers of one size each; no order is told from the few neurons that chance names as well."""
+    own, other = sizes
+    orders = {w.order for w in layers}
+    found, asked = sum(w.found for w in layers), sum(w.asked for w in layers)
+    enough = len(orders) == 1 and found >= max(LEAST_IN_ORDER, SCREEN_SHARE * asked)
+    order = orders.pop() if enough else ""
     told = WIDER_WORDS[order] if own > other else NARROWER_WORDS.get(order, NARROWER_WORDS[""])
-    return [
+    return (
         f"MLPs of the subject hold {own:,} neurons for the candidate's {other:,}: {found:,} of {asked:,} asked answer to one of "
         f"them; {told}"
-    ]
+    )
 
 
 def expert_words(tested: Tested) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.gauge import run
 from forebear.comparison.gauge.copies import LeftOver, placed
+from forebear.comparison.gauge.wider import Wider
+from forebear.comparison.gauge.words import wider_words
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.depth import restack
@@ -242,3 +246,20 @@ def test_layers_left_over_are_paired_where_both_are_free_and_the_order_holds_els
     assert placed({(1, 3): 20}, paired, {1, 3}, {1, 3}) == LeftOver((), {1: 3}, {3: 1})  # it would cross (2, 2)
     assert placed({(1, 2): 20, (2, 3): 9}, paired, {1}, {1, 3}) == LeftOver((), {1: 2}, {3: 2})
     assert placed({}, paired, {1}, {1}) == LeftOver()
+    assert placed({(1, 3): 200, (1, 4): 20}, [(2, 2)], {1}, {3, 4}).repeats == {1: 3}  # the stronger cell
+    assert placed({(1, 0): 200, (1, 3): 20}, [(0, 0)], {1}, {3}) == LeftOver((), {1: 0}, {3: 1})  # a copy is no pair
+    assert placed({(2, 3): 20}, [(0, 0)], set(), {3}) == LeftOver((), {}, {3: 2})  # a layer the screen knows already
+
+
+def test_mlps_of_several_sizes_are_told_apart_and_a_chance_neuron_tells_no_order():
+    def cell(sizes, found, order):
+        return SimpleNamespace(sizes=sizes, experts=(None, None), wider=Wider(sizes[0], found, 0, order))
+
+    tested = SimpleNamespace(pairs=[cell((96, 128), 90, "appended"), cell((256, 128), 128, "appended")])
+    narrow, wide = wider_words(tested)
+    assert narrow.startswith("MLPs of the subject hold 96 neurons for the candidate's 128: 90 of 96")
+    assert "its others are left out" in narrow
+    assert wide.startswith("MLPs of the subject hold 256 neurons for the candidate's 128: 128 of 256")
+    assert wide.endswith("(appended)")
+    (chance,) = wider_words(SimpleNamespace(pairs=[cell((132, 176), 1, "interleaved")]))
+    assert chance.endswith("does not tell which of the candidate's were left out")
