@@ -19,7 +19,8 @@ else:
     def record(cls: type | None = None, /, *, frozen: bool = False) -> Any:
         """As `dataclass`, with equality and representation by fields; frozen: as there, and hashed by fields.
 
-        Raises: TypeError for a field that has a default and no place among the arguments, which records do not have.
+        Raises: TypeError for what a dataclass may have and a record has not: class variables, fields left out of arguments,
+        equality, hash or representation, keyword-only ones, and a field without default behind one that has it.
         """
         return _made(cls, frozen) if cls is not None else lambda later: _made(later, frozen)
 
@@ -39,8 +40,12 @@ def _made(cls: type, frozen: bool) -> type:
 def _making(made: Any) -> Any:
     """The `__init__` of one record: arguments in the order of its fields, defaults for what is not given."""
     every = fields(made)
-    if not all(f.init for f in every):
-        raise TypeError(f"{made.__name__}: every field of a record is an argument")
+    plain = all(f.init and f.compare and f.repr and f.hash is None and not f.kw_only for f in every)
+    if not plain or len(every) != len(made.__dataclass_fields__):
+        raise TypeError(f"{made.__name__}: every field of a record is an argument, compared and shown")
+    given_later = [f.default is MISSING and f.default_factory is MISSING for f in every]
+    if given_later != sorted(given_later, reverse=True):
+        raise TypeError(f"{made.__name__}: a field without default stands behind one that has it")
     names = tuple(f.name for f in every)
     known = frozenset(names)
     defaults = {f.name: f.default for f in every if f.default is not MISSING}

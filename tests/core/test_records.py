@@ -6,8 +6,8 @@ import copy
 import pickle
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import FrozenInstanceError, InitVar, asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -151,3 +151,17 @@ COUNT = (
 def test_no_code_is_compiled_for_a_record():
     done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "True"]
+
+
+@pytest.mark.parametrize("body", [
+    {"__annotations__": {"a": "int"}, "a": field(compare=False)},
+    {"__annotations__": {"a": "int"}, "a": field(repr=False)},
+    {"__annotations__": {"a": "int"}, "a": field(hash=False)},
+    {"__annotations__": {"a": "int"}, "a": field(kw_only=True)},
+    {"__annotations__": {"a": ClassVar[int]}, "a": 3},
+    {"__annotations__": {"a": InitVar[int]}},
+    {"__annotations__": {"a": "int", "b": "int"}, "a": 3},
+])  # fmt: skip
+def test_what_a_record_cannot_do_is_refused_when_it_is_defined(body):
+    with pytest.raises(TypeError, match=r"every field of a record|stands behind one"):
+        record(type("Odd", (), dict(body)))
