@@ -195,12 +195,12 @@ def test_a_name_the_original_speaks_of_close_by_is_no_addition() -> None:
     # not where the original has a name of its own in that sentence
     en = "The tool is called Ironwood.\n\nBSD-4 starts at night.\n\nIt is BSD-4."
     ja = "道具の名は Ironwood だ。\n\nIronwood は夜に始まる。\n\nそれは BSD-4 だ。"
-    assert rules_of(("en", en), ("ja", ja)) == ["term/lost"]
+    assert rules_of(("en", en), ("ja", ja)) == ["term/added", "term/lost"]
 
 
 def test_footnotes_that_all_shift_by_one_are_a_habit_and_one_that_shifts_otherwise_is_an_error() -> None:
     words = ("Alder", "Birch", "Cedar", "Ebony", "Hazel", "Maple", "Rowan")
-    en = "\n\n".join(f"{w} is told of in a note[{i + 20}]." for i, w in enumerate(words))
+    en = "\n\n".join(f"{w} is told of in a note.[{i + 20}]" for i, w in enumerate(words))
     ja = "\n\n".join(f"{w} のことは注にある[{i + 19}]。" for i, w in enumerate(words))
     shifted = found(("en", en), ("ja", ja))
     assert [(f.rule, f.severity, f.repeats) for f in shifted] == [("number/value", "neutral", len(words))]
@@ -211,3 +211,49 @@ def test_footnotes_that_all_shift_by_one_are_a_habit_and_one_that_shifts_otherwi
 def test_straight_quotation_marks_beside_chinese_are_quotation_marks() -> None:
     assert rules_of(("en", "He said “very good” to them."), ("zh", '他说"很好"给他们听。')) == []
     assert rules_of(("en", "He said “very good” to them."), ("zh", "他说很好给他们听。")) == ["quotes/lost"]
+
+
+def test_a_name_put_for_a_missing_one_is_told_though_the_original_speaks_of_it_close_by() -> None:
+    en = "OpenAI made the first model.\n\nThe weights came from Meta."
+    assert rules_of(("en", en), ("zh", "OpenAI做了第一个模型。\n\n权重来自OpenAI。")) == ["term/added"]
+    assert rules_of(("en", en), ("zh", "OpenAI做了第一个模型。\n\n权重来自Meta。")) == []
+    assert rules_of(("en", en), ("zh", "OpenAI做了第一个模型。\n\nOpenAI的权重来自Meta。")) == []
+    paid = "Alice paid the rent.\n\nThe fine was paid by Bob."
+    assert rules_of(("en", paid), ("zh", "Alice付了房租。\n\n罚款由Alice支付。")) == ["term/added"]
+    assert rules_of(("en", paid), ("zh", "Alice付了房租。\n\n罚款由Bob支付。")) == []
+
+
+def test_a_name_that_opens_its_sentence_counts_when_the_text_has_it_inside_sentences_too() -> None:
+    en = "It runs beside Oracle and PostgreSQL.\n\nOracle keeps the backup."
+    zh = "它与 Oracle 和 PostgreSQL 一起运行。\n\n"
+    assert rules_of(("en", en), ("zh", zh + "PostgreSQL 保管备份。")) == ["term/added"]
+    assert rules_of(("en", en), ("zh", zh + "Oracle 保管备份。")) == []
+    plain = "It runs beside the old PostgreSQL.\n\nThis keeps the backup."
+    assert rules_of(("en", plain), ("zh", "它与旧的 PostgreSQL 一起运行。\n\nPostgreSQL 保管备份。")) == []
+
+
+def test_a_bound_turned_round_is_told_beside_another_figure_too() -> None:
+    en = ("en", "The server needs at least 8 GB and 16 disks.")
+    assert rules_of(en, ("zh", "服务器最多需要 8 GB 和 16 块磁盘。")) == ["number/bound"]
+    assert rules_of(en, ("zh", "服务器至少需要 8 GB 和 16 块磁盘。")) == []
+    assert rules_of(en, ("zh", "服务器需要 8 GB 和 16 块磁盘。")) == ["number/bound"]
+    assert rules_of(("en", "It needs at least 2 and 3 GB."), ("zh", "它需要 2 GB 和 3 GB。")) == []
+
+
+@pytest.mark.parametrize("word", ["何一つない", "一つない", "ひとつない", "1つない"])
+def test_not_a_single_one_is_a_negation_in_japanese(word: str) -> None:
+    assert rules_of(("en", "There is a defect in each program."), ("ja", f"どのプログラムにも欠陥は{word}。")) == [
+        "negation/polarity"
+    ]
+    assert rules_of(("en", "There is no defect in any program."), ("ja", f"どのプログラムにも欠陥は{word}。")) == []
+
+
+def test_indices_that_all_shift_are_no_footnotes_and_a_habit_says_its_places() -> None:
+    words = ("red", "blue", "green", "black", "white", "grey")
+    colours = ("红色", "蓝色", "绿色", "黑色", "白色", "灰色")
+    en = "\n\n".join(f"The array a[{i * 3}] in the {w} holds the price." for i, w in enumerate(words, 1))
+    zh = "\n\n".join(f"{w}中的数组 a[{i * 3 + 1}] 保存价格。" for i, w in enumerate(colours, 1))
+    assert [(f.rule, f.severity) for f in found(("en", en), ("zh", zh))] == [("number/value", "major")] * 6
+    (habit,) = found(("en", en.replace(" a[", " [")), ("zh", zh.replace(" a[", " [")))
+    assert (habit.severity, habit.repeated[:2]) == ("neutral", ("3 → 4", "6 → 7"))
+    assert habit.why.endswith("so a habit of it (3 → 4, 6 → 7, 9 → 10, 12 → 13, 15 → 16, 18 → 19)")

@@ -133,3 +133,18 @@ def test_a_mark_nobody_sees_takes_no_magnitude_from_a_figure(text: str, language
 
 def test_a_mark_between_words_makes_no_figure_of_two() -> None:
     assert [f.low for f in facts("135 \u200fweights and 7 billion", "en")] == [135.0, 7e9]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "low", "high"),
+    [
+        ("任何512个用户", "zh", 512.0, 512.0), ("为何512个用户被拒绝", "zh", 512.0, 512.0), ("如何30分钟内完成", "zh", 30.0, 30.0),
+        ("為何512個用戶", "zh", 512.0, 512.0), ("任何百人", "zh", 100.0, 199.9), ("行数512", "ja", 512.0, 512.0),
+        ("何百人もいる", "ja", 200.0, 999.9), ("何百万人", "ja", 2e6, 9.999e6), ("几百人", "zh", 200.0, 999.9), ("数以百万计", "zh", 2e6, 9.999e6),
+    ],
+)  # fmt: skip
+def test_a_figure_behind_any_why_and_how_is_read_and_some_hundreds_stay_vague(
+    text: str, language: str, low: float, high: float
+) -> None:
+    fact = _one(text, language)
+    assert (fact.low, pytest.approx(fact.high)) == (low, high)

@@ -68,7 +68,26 @@ def test_a_lost_negation_is_told_of_a_close_translation_and_held_back_of_a_free_
     assert [f.rule for f in close] == ["negation/polarity"]
     (note,) = _found(_english(english), _japanese(japanese, free=True))
     assert (note.rule, note.severity, note.words["held"]) == ("manner/free", "neutral", "1")
-    assert "1 weaker departures were not told" in note.why
+    assert "1 weaker departures were not told, 1 of them critical and 0 major" in note.why
+    place = note.words["places"]
+    assert f"(first segments, from 0: {place})" in note.why
+    left, right = _pair(_english(english), _japanese(japanese, free=True))
+    assert japanese == right.segments[int(place)].text
+
+
+def test_a_free_translation_may_name_what_the_text_points_to_but_no_name_the_text_never_has() -> None:
+    far = "\n".join(["The keeper of the house is MySQL.", *("The gate is open." for _ in range(12))])
+    there = "\n".join(["館の番人は MySQL だ。", *("門は開いている。" for _ in range(12))])
+    pointing, naming = "It was copied from the archive by its keeper.", "それは MySQL の番人が書庫から写した。"
+    named = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{naming}", free=True))
+    assert [f.rule for f in named] == ["manner/free"]
+    assert named[0].words["held"] == "1"
+    planted = naming.replace("MySQL", "OpenAI")
+    told = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{planted}", free=True))
+    assert [f.rule for f in told] == ["term/added", "manner/free"]
+    other = pointing.replace("keeper", "friend Oracle")
+    told = _found(_english(f"{far}\n{other}"), _japanese(f"{there}\n{naming}", free=True))
+    assert [f.rule for f in told] == ["term/added", "manner/free"]
 
 
 def test_a_free_translation_is_still_held_to_an_added_negation_and_to_its_figures() -> None:
@@ -95,7 +114,20 @@ def test_versions_made_apart_are_compared_in_figures_only_and_that_is_said() -> 
     (note,) = _versions(one, apart)
     assert (note.rule, note.severity) == ("manner/apart", "neutral")
     assert int(note.words["held"]) >= 1
+    assert "in linked places" in note.why
     assert "number/value" in [f.rule for f in _versions(one, apart.replace("60室", "61室").replace("310室", "301室"))]
+
+
+def test_a_sentence_that_one_of_two_versions_apart_lacks_is_told_when_it_holds_a_figure_or_a_name() -> None:
+    wording = "第{}号机器放在{}号房间里，一共有{}层。", "{}號設備擺於{}室，其高{}層。"
+    both = ("大门开着。", "旧钥匙没有丢。"), ("門敞開。", "老鑰匙丟了。")
+
+    def rules(left: tuple[str, ...], right: tuple[str, ...]) -> list[str]:
+        return [f.rule for f in _versions(_chinese(wording[0], *left), _chinese(wording[1], *right))]
+
+    assert rules((*both[0], "谷歌在1998年支付了777万元。"), both[1]) == ["omission/sentence", "manner/apart"]
+    assert rules(both[0], (*both[1], "谷歌在1998年支付了777萬元。")) == ["addition/sentence", "manner/apart"]
+    assert rules((*both[0], "那天的天气一直很好，大家都出门散步。"), both[1]) == ["manner/apart"]
 
 
 def test_the_note_stands_among_the_limits_in_four_languages() -> None:
@@ -107,4 +139,11 @@ def test_the_note_stands_among_the_limits_in_four_languages() -> None:
     assert line.startswith("o and t: a free translation")
     told = {tag: case_words(tag).sentence(line) for tag in ("en", "zh-Hans", "zh-Hant", "ja")}
     assert all(said.lang == tag and " 1 " in said.text for tag, said in told.items())
+    names = {
+        "en": "names that the text points to",
+        "zh-Hans": "原文所指代的名称",
+        "zh-Hant": "原文所指代的名稱",
+        "ja": "原文が指している名前",
+    }
+    assert all(names[tag] in said.text for tag, said in told.items())
     assert limits_of(_found(_english(), _japanese(free=False))) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from forebear.claims.case.checks.terms import check_terms, term_set
 from forebear.claims.case.conversion import check_conversion
 from forebear.claims.case.facts import Fact, agree, narrow
 from forebear.claims.case.findings import Finding, rules, say
+from forebear.claims.case.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.claims.case.manner import Manner, manner_of
 from forebear.claims.case.pair import Knowledge, Pair
 
@@ -68,49 +70,37 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
         usual, spread = ratios[names]
         manner = manner_of(left, right, pair_links)
         told: list[Finding] = []
-        held = 0
-        for link in pair_links:
+        held = Held()
+        for at, link in enumerate(pair_links):
             pair = Pair(left, right, link, known, usual, spread, terms[names[0]], terms[names[1]])
             pair.witnesses, pair.ratios = around.at(link), around.ratios
             if sibling:
                 pair.original_segments = _origin(links.get((left.source.of, left.source.id), ()), link.left)
-            said, kept = _said(pair, texts, manner, sibling)
+            every, said = _said(pair, texts, manner, sibling, pair_links[max(0, at - GAP_NEAR) : at + GAP_NEAR + 1])
             told += said
-            held += kept
+            held.keep(every, said)
         found += told
-        notes += _manner_notes(left, right, manner, sibling, held)
+        notes += manner_notes(left, right, manner, sibling, held)
     for text in texts.values():
         found += check_consistency(text, known)
         found += _front_matter(text)
     return [*_distinct(found), *notes]
 
 
-def _said(pair: Pair, texts: Mapping[str, Text], manner: Manner, sibling: bool) -> tuple[list[Finding], int]:
-    """Findings of one link, and how many more a close translation would have had."""
+def _said(
+    pair: Pair, texts: Mapping[str, Text], manner: Manner, sibling: bool, near: Sequence[Link]
+) -> tuple[list[Finding], list[Finding]]:
+    """Findings that one link of a close translation would have, and those told of it; near: the links around it."""
     if sibling:
         every = list(_sibling(pair, texts, SIBLINGS, gaps=True))
-        if not manner.apart:
-            return every, 0
-        strict = list(_sibling(pair, texts, APART, gaps=False))
-        return strict, len(every) - len(strict)
+        if not manner.apart or not every:
+            return every, every
+        return every, list(_sibling(pair, texts, APART, gaps=gap_tells(pair, near)))
     every = list(_run(pair, _checks_for(pair.right)))
     if not manner.free or not every:
-        return every, 0
+        return every, every
     pair.free = True
-    strict = list(_run(pair, _checks_for(pair.right)))
-    return strict, max(0, len(every) - len(strict))
-
-
-def _manner_notes(left: Text, right: Text, manner: Manner, sibling: bool, held: int) -> Iterator[Finding]:
-    """What was not told because of the manner of a translation, once for the pair."""
-    rule = "manner/apart" if sibling and manner.apart else "manner/free" if not sibling and manner.free else ""
-    if rule:
-        share = 100 * (manner.likeness if sibling else manner.shifted)
-        words = {"share": f"{share:.0f} %", "links": str(manner.links), "held": str(held)}
-        yield Finding(
-            rule, left.source.id, right.source.id, (0, 0), (0, 0), "", "", "", say(rule, **words), rules()[rule].severity,
-            words=words,
-        )  # fmt: skip
+    return every, list(_run(pair, _checks_for(pair.right)))
 
 
 def _checks_for(right: Text) -> tuple[Check, ...]:
@@ -264,7 +254,9 @@ def _habits(found: Sequence[Finding]) -> list[Finding]:
             kept.append(finding)
         elif finding is alike[0]:
             why = f"{finding.why}; the same at {len(alike)} places of this text, so a habit of it"
-            kept.append(replace(finding, why=why, severity="neutral", repeats=len(alike)))
+            at = tuple(f"{f.left_quote} → {f.right_quote}" for f in alike) if finding.rule == "number/value" else ()
+            why += f" ({', '.join(at)})" if at else ""
+            kept.append(replace(finding, why=why, severity="neutral", repeats=len(alike), repeated=at))
     return kept
 
 
@@ -272,6 +264,10 @@ def _shift(finding: Finding) -> str:
     """By how much the number of a footnote differs; footnotes that all shift by one are a habit."""
     a, b = finding.left_quote, finding.right_quote
     return f"[{int(b) - int(a):+d}]" if a.isdecimal() and b.isdecimal() else ""
+
+
+_FOOTNOTE = re.compile(r"(?:^|[^A-Za-z0-9_\]])\[$")
+"""The bracket of a footnote: behind a name it may be an index, which is no footnote (a[3])."""
 
 
 def _habit(finding: Finding) -> tuple[str, str, str, str]:
@@ -285,6 +281,6 @@ def _habit(finding: Finding) -> tuple[str, str, str, str]:
         detail = finding.rule
     elif finding.rule == "number/lost":
         detail = finding.context
-    elif finding.rule == "number/value" and finding.context.endswith("["):
+    elif finding.rule == "number/value" and _FOOTNOTE.search(finding.context):
         detail = _shift(finding)
     return finding.rule, finding.left, finding.right, detail

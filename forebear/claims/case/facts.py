@@ -184,7 +184,7 @@ def _bound_pattern() -> tuple[re.Pattern[str], re.Pattern[str]]:
     words = [(fold(w), k) for k, ws in number_words().beside.items() for w in ws]
     ordered = sorted(words, key=lambda p: -len(p[0]))
     body = "|".join(rf"\b{re.escape(w)}\b" if w[0].isascii() else re.escape(w) for w, _ in ordered)
-    before = re.compile(rf"({body})(?:\s|了|达|为|有|の|a|an|\$|，)*$", re.I)
+    before = re.compile(rf"({body})(?:\s|了|达|为|有|需要?|要|の|a|an|\$|，)*$", re.I)
     return before, re.compile(rf"^[\s个の]*({body})", re.I)
 
 

@@ -76,6 +76,8 @@ class Finding:
     """Slots that hold words of ours (none, about, a heading of level 2), not words of the texts."""
     repeats: int = 0
     """At how many places of the text the same was found, when that makes a habit of it."""
+    repeated: tuple[str, ...] = ()
+    """What stands at those places, where they differ (footnotes: 19 → 18)."""
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""
@@ -88,7 +90,7 @@ class Finding:
             "rule": self.rule, "category": rule.category, "severity": self.severity, "kind": rule.kind, "quotes": quotes,
             "spans": spans, "segments": {self.left: list(self.left_segments), self.right: list(self.right_segments)},
             "deviates": self.deviates, "why": self.why, "witnesses": list(self.witnesses),
-            "words": dict(self.words), "ours": list(self.ours), "repeats": self.repeats,
+            "words": dict(self.words), "ours": list(self.ours), "repeats": self.repeats, "repeated": list(self.repeated),
         }  # fmt: skip
 
 

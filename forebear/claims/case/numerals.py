@@ -15,8 +15,10 @@ LATIN_SCALE = {"K": 10**3, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _DIGITS = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _HAN = "〇零一二两三四五六七八九十百千万亿"
 LATIN_TERM = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./+:@~][A-Za-z0-9]+)*")
+_VAGUE = r"(?:数以|[数几]|(?<![如为任])何)(?=[十百千万亿])|上"
+"""Some (数百, 几十, 何百) before a place of ten or more only; 如何, 为何, 任何 are no figures, nor is what follows them vague."""
 _WIDE = re.compile(
-    rf"(?P<vague>数以|[数几上何])?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|\d)*|(?:{_DIGITS})|[{_HAN}]+兆?)"
+    rf"(?P<vague>{_VAGUE})?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|\d)*|(?:{_DIGITS})|[{_HAN}]+兆?)"
     rf"(?P<point>点[{_HAN[:11]}]+)?(?P<more>[多余几来数](?=[万亿\u4e00-\u9fffBbMm个]|$|\s))?(?P<large>[万亿]{{0,2}})"
     r"(?:\s?(?P<latin>[KkMBT])(?![A-Za-z0-9]))?"
 )
@@ -90,10 +92,8 @@ def _wide(match: re.Match[str], text: str) -> Fact | None:
         return None
     value = (han_value(body) + _point(match["point"])) * scale
     span = match.span()
-    if match["vague"] in _SOME and body[0] in "十百千万亿":
-        return Fact("number", 2 * value, 9.999 * value, *span, match.group())
     if match["vague"] in _SOME:
-        return None
+        return Fact("number", 2 * value, 9.999 * value, *span, match.group())
     if body == "千百万":
         return Fact("number", 10.0**6, 9.999 * 10**7, *span, match.group())
     if body[0] in "百千万亿" and len(body) <= 3:

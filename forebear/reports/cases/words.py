@@ -51,6 +51,8 @@ class CaseWords:
         shown = {k: self._own(v) if k in ours else self._quoted(k, v) for k, v in slots.items()}
         repeats = finding.get("repeats", 0)
         more = self["places"].format(count=repeats) if repeats else ""
+        at = finding.get("repeated", ())
+        more += f" ({', '.join(at)})" if at else ""
         return Told(template.format(**shown) + more, self.language)
 
     def _own(self, word: str) -> str:

@@ -29,7 +29,7 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
     for left in lonely_a:
         if untranslated:
             continue
-        if _worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
+        if worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
             yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
     for right in lonely_b:
         if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right) or _is_label(pair, right):
@@ -37,7 +37,7 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         word = _partner(right, quiet)
         if word is not None and (pair.witnesses or right.low > 3):
             yield _changed(pair, word, right)
-        elif _worth(right) or (right.low > 3 and (pair.witnesses or _other_ordinal(right, pair.a))):
+        elif worth(right) or (right.low > 3 and (pair.witnesses or _other_ordinal(right, pair.a))):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
 
 
@@ -101,7 +101,7 @@ def _factor(left: Fact, right: Fact) -> str:
     return f"{10 ** abs(power):,}" if near and abs(power) >= 1 else ""
 
 
-def _worth(fact: Fact) -> bool:
+def worth(fact: Fact) -> bool:
     """Small figures are often said without a numeral (both, twice, half): their absence tells nothing."""
     return fact.kind in DATES[:1] or fact.low > 12 or (fact.kind == "percent") or (fact.low != int(fact.low))
 
@@ -151,20 +151,31 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
 
 def _other_bound(pair: Pair, left: Fact, right: Fact) -> bool:
     """Whether two equal figures have bounds that differ; the bound of one end of a range may belong to all of it."""
-    if _in_range(pair.a, left) or _in_range(pair.b, right):
-        return False
     if {left.bound, right.bound} == {"above", "below"}:
-        return True
+        return True  # each side has its own word, so no range excuses it
+    if _in_range(pair.a, left, pair.a_facts) or _in_range(pair.b, right, pair.b_facts):
+        return False
     return bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
 
 
-_TO = r"(?:[-~–—〜～]|or|to|and|或|到|至|から)"
+_TO = r"(?P<to>[-~–—〜～]|or|to|and|或|和|到|至|から)"
 
 
-def _in_range(text: str, fact: Fact) -> bool:
-    """Whether a figure is one end of a range (2–3 GB, 30 or 40 MB)."""
+def _in_range(text: str, fact: Fact, facts: Sequence[Fact]) -> bool:
+    """Whether a figure is one end of a range (2–3 GB, 30 or 40 MB); two figures beside `and` only when they count one thing."""
     before, after = text[max(0, fact.start - 8) : fact.start], text[fact.end : fact.end + 12]
-    return bool(re.search(rf"\d\s?{_TO}\s?$", before) or re.match(rf"\s?(?:[A-Za-z]{{1,3}}\s?)?{_TO}\s?\d", after))
+    to = re.search(rf"\d\s?{_TO}\s?$", before)
+    if to:
+        other = max((f for f in facts if f.end <= fact.start), key=lambda f: f.end, default=None)
+        return to["to"] not in _AND or (other is not None and other.unit in ("", fact.unit))
+    to = re.match(rf"\s?(?:[A-Za-z]{{1,3}}\s?)?{_TO}\s?\d", after)
+    if to:
+        other = min((f for f in facts if f.start >= fact.end), key=lambda f: f.start, default=None)
+        return to["to"] not in _AND or (other is not None and fact.unit in ("", other.unit))
+    return False
+
+
+_AND = ("and", "和")
 
 
 def _rounded(*facts: Fact) -> bool:

@@ -62,7 +62,7 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
         if rivals and distinctive(term[0]):
             added.remove(rivals[0])
             yield pair.finding("term/changed", term[1:], rivals[0][1:], left=term[0], right=rivals[0][0])
-        elif all(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
+        elif all(has_term(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/lost", term[1:], None, left=term[0])
     yield from _added(pair, added)
 
@@ -72,11 +72,17 @@ def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
         own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
         own_word = own_word or _spelt_by(pair.a, term[0]) or _named_subject(pair, term[0])
         own_word = own_word or _named_near(pair, term[0])
-        spelt = term[0].lower() in pair.left_terms and pair.free
-        if own_word and (spelt or not any(_alike(term[0], word) >= MISSPELT for word in _WORD.findall(pair.a))):
+        if own_word and not _misspells(pair, term[0]):
             continue
-        if not any(_has(text, term[0]) for _, _, text, _ in pair.witnesses):
+        if not any(has_term(text, term[0]) for _, _, text, _ in pair.witnesses):
             yield pair.finding("term/added", None, term[1:], right=term[0])
+
+
+def _misspells(pair: Pair, term: str) -> bool:
+    """Whether a term is like a word of the left sentence; in a free translation, one that is not there rightly spelt too."""
+    known = pair.free and term.lower() in pair.left_terms
+    like = (word for word in _WORD.findall(pair.a) if _alike(term, word) >= MISSPELT)
+    return any(not (known and has_term(pair.b, word)) for word in like)
 
 
 def _spelt_by(text: str, term: str) -> bool:
@@ -87,9 +93,7 @@ def _spelt_by(text: str, term: str) -> bool:
 
 def _named_subject(pair: Pair, term: str) -> bool:
     """Whether a plain word of the left text is merely named where the left sentence says `it`: nothing of its own is missing."""
-    if distinctive(term) or term.lower() not in pair.left_terms:
-        return False
-    return all(_has(pair.b, word) for word in re.findall(r"(?<=[a-z,] )[A-Z][A-Za-z]{3,}", pair.a))
+    return not distinctive(term) and term.lower() in pair.left_terms and not _own_name_missing(pair)
 
 
 NEAR = 8
@@ -101,16 +105,46 @@ def _named_near(pair: Pair, term: str) -> bool:
 
     Not so when the left sentence has a name of its own that is missing here: then one may stand for the other.
     """
-    if _missing(pair, True):
+    if _own_name_missing(pair):
         return False
-    if pair.free and _POINTING.search(pair.a):
+    if pair.free and term.lower() in pair.left_terms and _POINTING.search(pair.a):
         return True
     indices = pair.link.left
     near = range(max(0, indices[0] - NEAR), min(len(pair.left.segments), indices[-1] + NEAR + 1))
-    return _has(pair.left.joined(near), term)
+    return has_term(pair.left.joined(near), term)
 
 
-_POINTING = re.compile(r"\b(?:this|these|those|that|its?|they|them|their|above|former|latter|such|here|both)\b", re.I)
+_POINTING = re.compile(r"\b(?:this|these|those|it|its|they|them|their|former|latter)\b", re.I)
+
+
+def _own_name_missing(pair: Pair) -> bool:
+    """Whether the left sentence has a name that the right one has not: by its form, or by its capital (not a mere first word)."""
+    text = pair.a
+    for term, start, _ in latin_terms(text):
+        if pair.left.language == "en" and not distinctive(term):
+            if not term[0].isupper() or _OWN_WORDS.fullmatch(term):
+                continue
+            if _OPENING.search(text[:start]) and term not in capitalised(pair.left.extract.text):
+                continue
+        if not has_term(pair.b, term) and not _aliased(pair, term, pair.b):
+            return True
+    return False
+
+
+_OPENING = re.compile(r"(?:^|[.!?:\n])[^A-Za-z0-9]*$")
+_OWN_WORDS = re.compile(
+    "(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Septem|Octo|Novem|Decem)ber|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+    "|English|Japanese|Chinese|Section|Chapter|Appendix|Figure|Table|Internet"
+)
+"""Every translation has its own words for these."""
+
+
+@lru_cache(maxsize=64)
+def capitalised(text: str) -> frozenset[str]:
+    """Words of an English text that have their capital inside sentences too, and stand nowhere without it: names."""
+    plain = frozenset(re.findall(r"\b[a-z]{2,}\b", text))
+    inside = re.findall(r"(?<=[a-z,] )[A-Z][A-Za-z]+", text)
+    return frozenset(word for word in inside if word.lower() not in plain)
 
 
 def _is_gloss(text: str, start: int, end: int) -> bool:
@@ -141,7 +175,7 @@ def _missing(pair: Pair, left: bool) -> list[Term]:
     found, seen = [], set()
     for term in latin_terms(own):
         word = term[0].lower()
-        if word in seen or _has(other, term[0]) or _aliased(pair, term[0], other):
+        if word in seen or has_term(other, term[0]) or _aliased(pair, term[0], other):
             continue
         seen.add(word)
         if language == "en" and not (distinctive(term[0]) and word in known):
@@ -177,7 +211,8 @@ _TONGUE = re.compile(r"(?<=[._/-])(?:en|ja|zh)(?:[_-](?:us|jp|cn|tw|hans|hant))?
 """A language in the name of a file (install.ja.txt): each translation names its own."""
 
 
-def _has(text: str, term: str) -> bool:
+def has_term(text: str, term: str) -> bool:
+    """Whether a text has a Latin term, in whatever case, plural or joined otherwise."""
     plain, word = narrow(text).lower(), term.lower()
     if word in plain:
         return True
