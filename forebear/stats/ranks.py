@@ -49,7 +49,7 @@ def centred_ranks(values: Floats) -> F64 | None:
 
 def rising_ranks(count: int) -> F64 | None:
     """`centred_ranks` of any values that rise throughout. Shapes: (count,)."""
-    return _scaled(np.arange(1.0, count + 1)) if count > 1 else None
+    return _scaled(np.arange(1, count + 1, dtype=np.float64)) if count > 1 else None
 
 
 def _scaled(ranks: F64) -> F64 | None:
