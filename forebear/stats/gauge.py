@@ -212,6 +212,14 @@ class Calibrated:
     why: str
 
 
+def chance_rate(mismatched: Sequence[int]) -> float:
+    """Agreements that chance is credited with in one layer pair (λ0), from those of layers that do not belong together.
+
+    Source: METHODS §9.
+    """
+    return max(LEAST_RATE, RATE_FACTOR * float(np.mean(mismatched)) if len(mismatched) else 0.0)
+
+
 def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[int], looks_log10: float) -> Calibrated:
     """Is the number of agreements more than chance, by the rule of METHODS §9?
 
@@ -224,7 +232,7 @@ def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[i
     if not matched or len(matched) != len(of):
         raise IncomparableError("agreements need a layer pair each")
     mean = float(np.mean(mismatched)) if len(mismatched) else None
-    rate = max(LEAST_RATE, RATE_FACTOR * (mean or 0.0))
+    rate = chance_rate(mismatched)
     log10_p = min(0.0, poisson_tail_log10(int(sum(matched)), rate * len(matched)) + looks_log10)
     wide = sum(m >= LEAST_SHARE * n for m, n in zip(matched, of, strict=True))
     broad = wide >= LEAST_LAYERS * len(matched)

@@ -136,6 +136,11 @@ class Tested:
         return sum(log10(max(1, r.tried)) for r in self.pairs)
 
 
+def neurons_asked(size: int, *, full: bool = False) -> int:
+    """Neurons of the subject asked in a layer, where the candidate's has this many."""
+    return NEURONS if size <= LARGE_LAYER or full else NEURONS // 2
+
+
 def test_map(
     pair: Pair, sides: tuple[Side, Side], rotation: F32, pairs: Sequence[Cell], related: set[Cell], *, full: bool
 ) -> Tested | None:
@@ -147,8 +152,7 @@ def test_map(
     if not chosen:
         return None
     size = max(sides[1].neurons(p) for _, b in chosen for p in sides[1].places(b)[:1])
-    count = NEURONS if size <= LARGE_LAYER or full else NEURONS // 2
-    asked = ask(sides[0], {a for a, _ in chosen}, rotation, count)
+    asked = ask(sides[0], {a for a, _ in chosen}, rotation, neurons_asked(size, full=full))
     strange = _strangers(chosen, {*pairs, *related}, sorted(asked), sides[1].checkpoint.layers)
     tested = Tested([], [], None, size)
     told = {chosen[i] for i in evenly(len(chosen), START_LAYERS)}

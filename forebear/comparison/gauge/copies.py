@@ -9,13 +9,12 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, read_layer
+from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, neurons_asked, read_layer
 from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.thresholds import COPY_LOG10_P, LARGE_LAYER, NEURONS, SCREEN_SHARE
+from forebear.comparison.gauge.thresholds import COPY_LOG10_P, SCREEN_SHARE
 from forebear.comparison.pair import Pair
 from forebear.stats.arrays import F32
-from forebear.stats.gauge import poisson_tail_log10
-from forebear.stats.gauge_thresholds import LEAST_RATE, RATE_FACTOR
+from forebear.stats.gauge import chance_rate, poisson_tail_log10
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,9 @@ def _asked(
 ) -> dict[Cell, int]:
     """The cells in which more neurons agree than layers that do not belong together give, with how many."""
     strange = [r.agreement.matched for r in tested.mismatched]
-    rate = max(LEAST_RATE, RATE_FACTOR * float(np.mean(strange)) if strange else 0.0)
+    rate = chance_rate(strange)
     looks = log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers))
-    count = NEURONS if tested.layer_size <= LARGE_LAYER else NEURONS // 2  # as many as gave the rate
+    count = neurons_asked(tested.layer_size)  # as many as gave the rate
     found: dict[Cell, int] = {}
     for a, b in affordable(pair, sides, wanted, False) if wanted and strange else ():
         result = hold(ask(sides[0], [a], rotation, count).get(a, []), read_layer(sides[1], b), (a, b))
