@@ -14,6 +14,7 @@ from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.alignment import align_layers, monotone_maps_log10
+from forebear.stats.arrays import finite_or_zero
 from forebear.stats.median import median
 
 SCREEN_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "router")
@@ -168,8 +169,7 @@ def _sketches(
 
 
 def _unit(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    known = np.isfinite(block)
-    clean = block if known.all() else np.where(known, block, np.float32(0))
+    clean = finite_or_zero(block)
     largest = np.abs(clean).max(axis=1, keepdims=True)
     scaled = np.divide(clean, largest, out=np.zeros_like(clean), where=largest > 0)
     norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]

@@ -16,6 +16,7 @@ from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
+from forebear.stats.arrays import finite_or_zero
 
 MAX_TENSORS = 3000
 """Rows of the table kept in a document; a mixture of experts has tens of thousands of tensors."""
@@ -136,7 +137,7 @@ def figures_of(a: Float32 | None, b: Float32 | None, *, centred: bool) -> Figure
     """
     if a is None or b is None or a.shape != b.shape or not a.size:
         return None
-    x, y = (_finite(v).astype(np.float64) for v in (a, b))
+    x, y = (finite_or_zero(v).astype(np.float64) for v in (a, b))
     change, whole = float(np.linalg.norm(x - y)), float(np.linalg.norm(y))
     if centred:
         x, y = x - x.mean(), y - y.mean()
@@ -144,12 +145,6 @@ def figures_of(a: Float32 | None, b: Float32 | None, *, centred: bool) -> Figure
     if not whole or not norms[0] or not norms[1]:
         return None
     return float((x * y).sum() / norms[0] / norms[1]), change / whole, float(np.mean((a == b).all(axis=1)))
-
-
-def _finite(values: Float32) -> Float32:
-    """The same values, what is not finite as zero; the array itself where all are."""
-    known = np.isfinite(values)
-    return values if known.all() else np.where(known, values, np.float32(0))
 
 
 def tensor_rows(pair: Pair, surveyed: list[Surveyed]) -> list[dict[str, Any]]:

@@ -35,6 +35,12 @@ def same_shape(a: Floats, b: Floats, what: str, dimensions: int = 2) -> None:
         )
 
 
+def finite_or_zero(values: F32) -> F32:
+    """The same values, what is not finite as zero; the array itself where all are. Shapes: any."""
+    known = np.isfinite(values)
+    return values if known.all() else np.where(known, values, np.float32(0))
+
+
 def usable_rows(rows: Floats) -> tuple[F32, F32, Bools]:
     """Rows as float32 with one factor per row that makes it a unit vector; unusable rows are marked.
 

@@ -7,6 +7,7 @@ import pytest
 
 from forebear.core.errors import IncomparableError
 from forebear.stats import effect as e
+from forebear.stats.arrays import finite_or_zero
 from tests.stats import twins
 
 
@@ -68,3 +69,12 @@ def test_row_cosines_equal_the_twin_and_mark_unusable_rows(rng):
     a[2], b[4, 0] = 0, np.nan
     expected = [np.nan if twins.cosine(x, y) is None else twins.cosine(x, y) for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(e.row_cosines(a, b), expected, atol=1e-6)
+
+
+def test_what_is_not_finite_is_zero_and_nothing_is_copied_where_all_is():
+    whole = np.array([[1.0, -2.0], [0.0, 3.0]], np.float32)
+    assert finite_or_zero(whole) is whole
+    broken = np.array([[1.0, np.nan], [np.inf, -np.inf]], np.float32)
+    assert finite_or_zero(broken).tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert np.isnan(broken[0, 1])
+    assert finite_or_zero(broken).dtype == np.float32
