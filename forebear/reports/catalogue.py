@@ -67,7 +67,9 @@ def catalogue(language: str = "en") -> Catalogue:
     words = dict(_flat(_load(language)))
     english = words if language == "en" else dict(_flat(_load("en")))
     told = () if language == "en" else english.items()  # English needs no pattern to be told in English
-    patterns = tuple((_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words)
+    patterns = tuple(
+        (sentence_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words
+    )
     return Catalogue(language, words, patterns)
 
 
@@ -83,8 +85,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{key}", value
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    """The template as a pattern: each {slot} takes the shortest run of characters; a slot named twice must repeat."""
+def sentence_pattern(template: str, longest: int = 400) -> re.Pattern[str]:
+    """The template as a pattern: each {slot} takes the shortest run, `longest` characters at most; one named twice must repeat."""
     seen: set[str] = set()
 
     def slot(match: re.Match[str]) -> str:
@@ -92,6 +94,6 @@ def _pattern(template: str) -> re.Pattern[str]:
         if name in seen:
             return f"(?P={name})"
         seen.add(name)
-        return f"(?P<{name}>.{{1,400}}?)"
+        return f"(?P<{name}>.{{1,{longest}}}?)"
 
     return re.compile(_SLOT.sub(slot, re.escape(template)), re.DOTALL)

@@ -10,9 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.reports.catalogue import LANGUAGES, catalogue, sentence_pattern
 
-_SLOT = re.compile(r"\\\{(\w+)\\\}")
+LONGEST = 4000
+"""Characters a slot of a sentence may take: a quotation of a text may stand in it."""
 ALIASES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant"}
 """Other tags readers give for a language there are words for."""
 
@@ -101,7 +102,7 @@ def case_words(language: str) -> CaseWords:
     tag = tag if tag in LANGUAGES else "en"
     tables = load_words()
     sentences, own = tables["en"]["sentence"], tables[tag]["sentence"]
-    patterns = tuple((_pattern(text), str(own[key])) for key, text in sentences.items())
+    patterns = tuple((sentence_pattern(text, LONGEST), str(own[key])) for key, text in sentences.items())
     return CaseWords(tag, tables[tag], patterns)
 
 
@@ -114,8 +115,3 @@ def load_words() -> Mapping[str, Mapping[str, Any]]:
 
 def _named(template: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", template)
-
-
-def _pattern(template: str) -> re.Pattern[str]:
-    """A sentence as a pattern: each {slot} takes the shortest run of characters that fits."""
-    return re.compile(_SLOT.sub(lambda m: f"(?P<{m.group(1)}>.{{1,4000}}?)", re.escape(template)), re.DOTALL)
