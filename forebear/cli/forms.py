@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from forebear.core.errors import RefusedError, printable
+
 
 class Form(StrEnum):
     """Output formats."""
@@ -31,7 +33,6 @@ class Language(StrEnum):
 def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
     """Write one document where the caller asked for it."""
     from forebear.core.documents import write_whole
-    from forebear.core.errors import RefusedError
     from forebear.reports.show import print_coloured, rendered
 
     if output is None and sys.stdout is None:  # closed by the caller
@@ -48,22 +49,23 @@ def show(document: Mapping[str, Any], form: Form, output: Path | None, language:
 
 def _to_stdout(data: bytes) -> None:
     """Write to standard output; a reader who has seen enough and left is no fault, anything else is said."""
-    from forebear.core.errors import RefusedError
-
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        discard_output()
         if not isinstance(error, BrokenPipeError):
             told = f"standard output cannot be written ({error.strerror or error})"
             raise RefusedError(told, todo="Make room, or say where to write: -o FILE.") from error
 
 
+def discard_output() -> None:
+    """Let what is left in the buffer of standard output go nowhere, so that nothing fails on it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def show_progress(done: int, total: int, what: str) -> None:
     """One line on stderr that is overwritten on a terminal; a line for every tenth part elsewhere."""
-    from forebear.core.errors import printable
-
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
         print(f"\r\x1b[2K{done} of {total} pairs: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)

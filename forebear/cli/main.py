@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from forebear.cli.comparing import compare_and_show
+from forebear.cli.forms import discard_output
 from forebear.cli.plain import plain_comparison
 from forebear.core.errors import ForebearError, printable
 from forebear.core.threads import start_with_one
@@ -47,7 +48,7 @@ def guarded(run: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return interrupted()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
     except Exception as error:
         code = known(error)
