@@ -90,8 +90,10 @@ def narrow_mlp(model: Model, rng: np.random.Generator, share: float = 0.5, by: s
             sizes = np.linalg.norm(draft.weight(mlp.down), axis=0)
             for linear in mlp.inward:
                 sizes = sizes * np.linalg.norm(draft.weight(linear), axis=1)
-            ranked = rng.permutation(old) if by == "random" else np.argsort(-sizes, kind="stable")
-            ranked = np.arange(old) if by == "first" else ranked
+            if by == "norm":
+                ranked = np.argsort(-sizes, kind="stable")
+            else:
+                ranked = rng.permutation(old) if by == "random" else np.arange(old)
             take_neurons(draft, mlp, np.sort(ranked[:new]))
     draft.config[setting_key(draft.config, "neurons")] = new
     return draft.finish()
