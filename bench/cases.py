@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from forebear.claims.case.bitext import Text, align_texts, read_text
-from forebear.claims.case.checker import check_case
-from forebear.claims.case.extract import extract
-from forebear.claims.case.model import Source
-from forebear.claims.case.pair import Knowledge
+from forebear.casefile.bitext.bitext import Text, align_texts, read_text
+from forebear.casefile.checks.checker import check_case
+from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.folder.model import Source
+from forebear.casefile.text.extract import extract
 from forebear.core.seeds import generator
 from forebear.version import __version__
 

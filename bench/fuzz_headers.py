@@ -64,28 +64,28 @@ def _walk(container: Container) -> None:
 
 def _opened(module: str, function: str, name: str) -> Callable[[bytes], None]:
     def parse(data: bytes) -> None:
-        opener = getattr(__import__(f"forebear.files.{module}", fromlist=[function]), function)
+        opener = getattr(__import__(f"forebear.files.formats.{module}", fromlist=[function]), function)
         _walk(opener(Memory(data, name), None))
 
     return parse
 
 
 def _safetensors(data: bytes) -> None:
-    from forebear.files.safetensors import SafetensorsContainer
+    from forebear.files.formats.safetensors import SafetensorsContainer
 
     _walk(SafetensorsContainer(Path("m.safetensors"), file=Memory(data, "m.safetensors")))
 
 
 def _pickle(data: bytes) -> None:
-    from forebear.files.pickles import read_pickle
-    from forebear.files.torch_tensors import find_tensors, place_tensors
+    from forebear.files.formats.pickles import read_pickle
+    from forebear.files.formats.torch_tensors import find_tensors, place_tensors
 
     found = find_tensors(read_pickle(data, where="m.pt"), "m.pt")
     place_tensors(found.tensors, {"0": (0, 4096)}, "m.pt")
 
 
 def _index(data: bytes) -> None:
-    from forebear.files.joined import read_index
+    from forebear.files.formats.joined import read_index
 
     read_index(data, "m.index.json")
 

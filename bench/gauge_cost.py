@@ -24,7 +24,7 @@ from bench.build import machine
 from bench.checkpoint import write_json
 from bench.gauge_large import SEVEN_BILLION, Drawn, Rewritten, Size, write
 from bench.real_base import FOLDER, build_base
-from forebear.comparison.pair import spread
+from forebear.comparison.reading.pair import spread
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 

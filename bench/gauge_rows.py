@@ -18,12 +18,12 @@ from bench.build import TRUTH
 from bench.gauge_models import ALL_MOVES, AMOUNTS, EXPERTS, MADE, SEEDS, Step, steps_done
 from bench.operations import Operation, further, operations
 from bench.truth import RELATED, Pair, pairs
-from forebear.comparison.allowance import Allowance
 from forebear.comparison.gauge.outcome import GaugeOutcome
 from forebear.comparison.gauge.run import gauge_pair
-from forebear.comparison.layers import find_layers
-from forebear.comparison.pair import Pair as Compared
-from forebear.comparison.vocabulary import shared_rows
+from forebear.comparison.reading.allowance import Allowance
+from forebear.comparison.reading.layers import find_layers
+from forebear.comparison.reading.pair import Pair as Compared
+from forebear.comparison.tests.vocabulary import shared_rows
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint

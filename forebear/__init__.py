@@ -91,7 +91,7 @@ def inspect(
     Returns: a forebear/inspection/1 document.
     Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
     """
-    from forebear.models.inspection import inspect_path
+    from forebear.inspection.inspection import inspect_path
 
     return inspect_path(
         checkpoint,
@@ -130,7 +130,7 @@ def tokenizers_cost(
     price: money per million tokens; cut: how a rank file that does not say cuts its text.
     Raises: UsageError, RefusedError.
     """
-    from forebear.models.gguf_tokens import load_tokenizer
+    from forebear.models.published.gguf_tokens import load_tokenizer
     from forebear.tokens import verbs
 
     return verbs.cost(paths, text=text, reference=reference, width=width, price=price, cut=cut, load=load_tokenizer)
@@ -141,7 +141,7 @@ def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[st
 
     Raises: UsageError, RefusedError.
     """
-    from forebear.models.gguf_tokens import load_tokenizer
+    from forebear.models.published.gguf_tokens import load_tokenizer
     from forebear.tokens import verbs
 
     return verbs.lineage(subject, _listed(candidates), load=load_tokenizer)
@@ -173,8 +173,8 @@ def case_add(
     where: str = "",
     title: str = "",
 ) -> Document:
-    """Add a source to a case, made when FOLDER holds none: see `forebear.claims.verbs.case_add`."""
-    from forebear.claims import verbs
+    """Add a source to a case, made when FOLDER holds none: see `forebear.casefile.verbs.case_add`."""
+    from forebear.casefile import verbs
 
     return verbs.case_add(
         folder, file, language=language, script=script, id=id, role=role, of=of, version=version, date=date,
@@ -185,28 +185,28 @@ def case_add(
 
 def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
     """Align every translation of a case with its source; `only`: these again. Returns a forebear/case/1 document."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_align(folder, only=only)
 
 
 def case_check(folder: str | Path) -> Document:
     """Find where the sources of a case disagree, and which names need a ruling. Returns a forebear/case/1 document."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_check(folder)
 
 
 def case_run(folder: str | Path, *, claims: Sequence[str] = ()) -> Document:
     """Run what the claims of a case can be tested for on the files given. Returns a forebear/case/1 document."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_run(folder, claims=claims)
 
 
 def case_report(folder: str | Path, *, language: str = "en") -> Document:
     """The case with private names replaced. Raises ExpectationError until every name candidate is ruled."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_report(folder, language=language)
 
@@ -215,13 +215,13 @@ def case_seal(
     folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
 ) -> Document:
     """Copy a case, or its report alone, into a BagIt bag at TARGET, signed with a local key file when one is given."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_seal(folder, target, key=key, report_only=report_only)
 
 
 def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
     """What of a sealed case was altered. Raises ExpectationError (with its document) when anything was."""
-    from forebear.claims import verbs
+    from forebear.casefile import verbs
 
     return verbs.case_verify(folder, key=key, original=original)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import forebear
-from forebear.comparison.weights import MIN_CURVE, PARTS, curve_correlation, short
+from forebear.comparison.findings.weights import MIN_CURVE, PARTS, curve_correlation, short
 
 TARGET = Path(__file__).resolve().parent.parent / "forebear" / "reports" / "data" / "independents.json"
 

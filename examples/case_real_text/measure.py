@@ -24,15 +24,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from mutate import KINDS, mutate
 
-from forebear.claims.case.align import Link
-from forebear.claims.case.anchors import anchors
-from forebear.claims.case.bitext import Text, align_texts, read_text
-from forebear.claims.case.checker import check_case
-from forebear.claims.case.extract import extract
-from forebear.claims.case.findings import Finding
-from forebear.claims.case.learn import align_learning
-from forebear.claims.case.model import Source
-from forebear.claims.case.pair import Knowledge
+from forebear.casefile.bitext.align import Link
+from forebear.casefile.bitext.anchors import anchors
+from forebear.casefile.bitext.bitext import Text, align_texts, read_text
+from forebear.casefile.bitext.learn import align_learning
+from forebear.casefile.checks.checker import check_case
+from forebear.casefile.checks.findings import Finding
+from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.folder.model import Source
+from forebear.casefile.text.extract import extract
 from forebear.core.seeds import generator
 
 SCRIPTS = {"en": ("en", "Latn"), "ja": ("ja", "Jpan"), "zh-cn": ("zh", "Hans"), "zh-tw": ("zh", "Hant")}

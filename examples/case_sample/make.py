@@ -13,8 +13,8 @@ import re
 import sys
 from pathlib import Path
 
-from forebear.claims.case.conversion import convert
-from forebear.claims.case.toml import write_toml
+from forebear.casefile.checks.conversion import convert
+from forebear.casefile.folder.toml import write_toml
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -15,13 +15,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from forebear.claims.case.bitext import align_texts
-from forebear.claims.case.checker import check_case
-from forebear.claims.case.document import pair_names, read_texts
-from forebear.claims.case.findings import Finding
-from forebear.claims.case.folder import load_case
-from forebear.claims.case.names import name_candidates
-from forebear.claims.case.pair import Knowledge
+from forebear.casefile.bitext.bitext import align_texts
+from forebear.casefile.checks.checker import check_case
+from forebear.casefile.checks.findings import Finding
+from forebear.casefile.checks.names import name_candidates
+from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.folder.document import pair_names, read_texts
+from forebear.casefile.folder.folder import load_case
 
 HERE = Path(__file__).parent
 FAMILY = {

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from forebear.comparison.allowance import row_bytes
-from forebear.comparison.pair import Pair
-from forebear.comparison.private import AxisPlan
-from forebear.comparison.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
-from forebear.comparison.vocabulary import SharedRows
+from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
+from forebear.comparison.tests.private import AxisPlan
+from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint

@@ -9,9 +9,9 @@ from math import log10
 from pathlib import Path
 from typing import Any
 
-from forebear.comparison.allowance import Allowance
-from forebear.comparison.pair import Pair
-from forebear.comparison.verdict import RELATIONS
+from forebear.comparison.findings.verdict import RELATIONS
+from forebear.comparison.reading.allowance import Allowance
+from forebear.comparison.reading.pair import Pair
 from forebear.comparison.walk import walk
 from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
@@ -106,7 +106,7 @@ def compare_many(
 
 def _document(subject: str | Path, candidates: Sequence[str | Path], options: Options) -> Document:
     """All pairs where the subject is a folder of models, one pair, or one subject against several candidates."""
-    from forebear.comparison.matrix import all_pairs, members_in, split_members
+    from forebear.comparison.many.matrix import all_pairs, members_in, split_members
 
     own = members_in(subject)
     others = [m for c in candidates for m in (members_in(c) or [str(c)])]
@@ -150,7 +150,7 @@ def _opened(path: str | Path, options: Options) -> Checkpoint:
     opened = open_checkpoint(path, architecture=options.architecture, max_header=options.max_header)
     if options.base is None:
         return opened
-    from forebear.files.adapters import is_adapter
+    from forebear.files.views.adapters import is_adapter
 
     if not is_adapter(opened.container.tensors):
         return opened
@@ -159,7 +159,7 @@ def _opened(path: str | Path, options: Options) -> Checkpoint:
 
 
 def _changed(checkpoint: Checkpoint) -> bool:
-    from forebear.files.adapters import AdaptedContainer
+    from forebear.files.views.adapters import AdaptedContainer
 
     return isinstance(checkpoint.container, AdaptedContainer)
 
@@ -213,7 +213,7 @@ def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint,
     """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
     if (left.definition is None) == (right.definition is None):
         return left, right, 0.0, []
-    from forebear.comparison.borrow import borrow_names
+    from forebear.comparison.reading.borrow import borrow_names
 
     nameless, named = (left, right) if left.definition is None else (right, left)
     borrowed = borrow_names(nameless, named)
@@ -239,8 +239,8 @@ def _many(
     members: Sequence[str], pairs: Sequence[tuple[str, str]], damaged: Mapping[str, str], options: Options, tree: bool
 ) -> Document:
     """The matrix of these pairs, each multiplied by their number; by several processes where there are many."""
-    from forebear.comparison.matrix import matrix_body
-    from forebear.comparison.workers import run_in_workers, worker_count
+    from forebear.comparison.many.matrix import matrix_body
+    from forebear.comparison.many.workers import run_in_workers, worker_count
 
     started, workers = time.perf_counter(), worker_count(len(pairs))
 

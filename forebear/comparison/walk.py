@@ -6,26 +6,26 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
-from forebear.comparison.channels import AxisOutcome, channel_columns, compare_channels
-from forebear.comparison.effects import effects_of
-from forebear.comparison.equality import Equality, find_equality
-from forebear.comparison.evidence import Evidence
-from forebear.comparison.layers import LayerMap, find_layers
-from forebear.comparison.pair import Pair
-from forebear.comparison.private import NEURONS, VALUES, compare_private
-from forebear.comparison.shared import ask_shared_start
-from forebear.comparison.tensors import Surveyed, survey, tensor_rows
-from forebear.comparison.verdict import Component, Verdict, corrected, findings_among, in_place, judge, settled
-from forebear.comparison.vocabulary import SharedRows, shared_rows
-from forebear.comparison.weights import weights_of
-from forebear.comparison.words import add_paths, alignment_words, told_components
+from forebear.comparison.findings.effects import effects_of
+from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.tensors import Surveyed, survey, tensor_rows
+from forebear.comparison.findings.verdict import Component, Verdict, corrected, findings_among, in_place, judge, settled
+from forebear.comparison.findings.weights import weights_of
+from forebear.comparison.findings.words import add_paths, alignment_words, told_components
+from forebear.comparison.reading.layers import LayerMap, find_layers
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.channels import AxisOutcome, channel_columns, compare_channels
+from forebear.comparison.tests.equality import Equality, find_equality
+from forebear.comparison.tests.private import NEURONS, VALUES, compare_private
+from forebear.comparison.tests.shared import ask_shared_start
+from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
 from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.records import record
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
-    from forebear.comparison.everypair import EveryPair
     from forebear.comparison.gauge.outcome import GaugeOutcome
+    from forebear.comparison.tests.everypair import EveryPair
 
 
 WIDE = 512
@@ -121,7 +121,7 @@ def _components(
     """What each part of the model shows; tests of the head and of further towers are added to the evidence, so all pay for all."""
     if whole:
         return []
-    from forebear.comparison.components import Embedding, components_of, head_evidence, stack_evidence
+    from forebear.comparison.tests.components import Embedding, components_of, head_evidence, stack_evidence
 
     more = [] if settled(evidence) else head_evidence(pair, rows)
     if pair.ahead is None:
@@ -133,13 +133,13 @@ def _components(
 
 
 def _head_seen(looked: list[Surveyed], parts: list[Component]) -> list[Component]:
-    from forebear.comparison.components import head_seen
+    from forebear.comparison.tests.components import head_seen
 
     return head_seen(looked, parts)
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:
-    from forebear.comparison.everypair import every_pair  # only a pair without a layer map waits for it
+    from forebear.comparison.tests.everypair import every_pair  # only a pair without a layer map waits for it
 
     return every_pair(pair, NEURONS)
 
@@ -158,7 +158,7 @@ def _power(
     gauge: GaugeOutcome | None,
 ) -> str:
     # only a verdict of no evidence needs it, and its normal quantiles load a library of fractions
-    from forebear.comparison.power import power_words
+    from forebear.comparison.findings.power import power_words
 
     return power_words(pair, channels, neurons, values, layers, gauge.power if gauge is not None else "")
 
@@ -265,7 +265,7 @@ def _alignment(
     if everywhere is not None:
         document["all_pairs"] = everywhere.document("neurons")
     if rows is not None and rows.how == "bytes":
-        from forebear.comparison.fates import tell_fates  # equal vocabularies have no rows to tell of
+        from forebear.comparison.tests.fates import tell_fates  # equal vocabularies have no rows to tell of
 
         tell_fates(document, pair, rows)
     return document

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_ARRAY_BYTES, READ_BLOCK_BYTES
 from forebear.files.base import Container, Float32, TensorEntry, quoted
-from forebear.files.bytesource import ByteSource
+from forebear.files.bytes.bytesource import ByteSource
 
 
 def row_count(entry: TensorEntry) -> tuple[int, int]:

@@ -14,11 +14,11 @@ from typing import Any
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
-from forebear.files.access import PositionedFile, refuse_os_error
 from forebear.files.base import Container, quoted
-from forebear.files.bytesource import ByteSource
-from forebear.files.safetensors import SafetensorsContainer
-from forebear.files.sharded import ShardedContainer, open_index
+from forebear.files.bytes.access import PositionedFile, refuse_os_error
+from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.formats.sharded import ShardedContainer, open_index
 
 _SHARD = re.compile(r"(.+)-(\d{1,6})-of-(\d{1,6})\.safetensors", re.DOTALL)
 _INDEX = ".safetensors.index.json"
@@ -38,7 +38,7 @@ def _later(module: str, function: str) -> Callable[[ByteSource, int | None], Con
     """A reader imported when a file needs it, so that the quick path loads none."""
 
     def opened(file: ByteSource, max_header: int | None) -> Container:
-        container: Container = getattr(import_module(f"forebear.files.{module}"), function)(file, max_header)
+        container: Container = getattr(import_module(f"forebear.files.formats.{module}"), function)(file, max_header)
         return container
 
     return opened
@@ -94,7 +94,7 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
     """
     place = Path(path)
     if _REMOTE.match(str(path)) and not os.path.lexists(place):
-        from forebear.files.remote import open_remote
+        from forebear.files.bytes.remote import open_remote
 
         return open_remote(str(path), max_header)
     if stat.S_ISDIR(_mode(place)):
@@ -157,7 +157,7 @@ def _open_folder(folder: Path, max_header: int | None) -> Container:
         return open_container_file(weights[0], max_header)
     if weights:
         return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
-    from forebear.files.archive_open import main_file
+    from forebear.files.formats.archive_open import main_file
 
     if (other := main_file(name for name in files if _opens(name))) is not None:
         return open_container_file(files[other], max_header)
@@ -168,7 +168,7 @@ def _snapshot(folder: Path) -> Path | None:
     """The main snapshot when the folder is a repository of the hub's cache (models--org--name)."""
     if not (folder.name.startswith("models--") and (folder / "snapshots").is_dir()):
         return None
-    from forebear.files.hub import snapshot
+    from forebear.files.bytes.hub import snapshot
 
     return snapshot(folder, "main")
 

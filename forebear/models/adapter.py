@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forebear.core.errors import RefusedError, printable
-from forebear.files.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
 from forebear.files.base import Container
-from forebear.models.settings import Settings, read_config
+from forebear.files.views.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
+from forebear.models.architecture.settings import Settings, read_config
 
 if TYPE_CHECKING:
     from forebear.models.checkpoint import Checkpoint

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
+from forebear.models.architecture.definition import LEVELS, AxisRule
+from forebear.models.architecture.layout import Layout
+from forebear.models.architecture.pieces import Indices, Piece
 from forebear.models.checkpoint import Checkpoint
-from forebear.models.definition import LEVELS, AxisRule
-from forebear.models.layout import Layout
-from forebear.models.pieces import Indices, Piece
 
 Arrays = Mapping[str, NDArray[Any]]
 

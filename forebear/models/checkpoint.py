@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.records import record
 from forebear.files.base import Container, Float32
-from forebear.models.definition import AxisRule, Definition
-from forebear.models.layout import Layout, place
-from forebear.models.pieces import Piece
+from forebear.models.architecture.definition import AxisRule, Definition
+from forebear.models.architecture.layout import Layout, place
+from forebear.models.architecture.pieces import Piece
+from forebear.models.architecture.registry import own_definition, select
+from forebear.models.architecture.settings import read_config
 from forebear.models.reading import read_units, rows_needed, rows_read
-from forebear.models.registry import own_definition, select
-from forebear.models.settings import read_config
 from forebear.tokens.vocabulary import InnerVocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
@@ -149,7 +149,7 @@ def open_checkpoint(
     container = open_container(path, max_header=max_header)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     if base is not None or any(".lora_" in name for name in container.tensors):
-        from forebear.files.adapters import is_adapter
+        from forebear.files.views.adapters import is_adapter
         from forebear.models.adapter import open_adapter
 
         if base is not None or is_adapter(container.tensors):
@@ -159,7 +159,7 @@ def open_checkpoint(
     hints: Mapping[str, Any] = {}
     vocabulary: InnerVocabulary | None = None
     if container.kind != "safetensors" or container.beside:
-        from forebear.models.foreign import adopt  # plain safetensors need none of it
+        from forebear.models.published.foreign import adopt  # plain safetensors need none of it
 
         adopted = adopt(container)
         container, limits, config = adopted.container, list(adopted.said), dict(adopted.config)
@@ -176,7 +176,7 @@ def open_checkpoint(
     config = {**hints, **config}
     try:
         if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
-            from forebear.files.quantised import dequantised
+            from forebear.files.views.quantised import dequantised
 
             container, quantised = dequantised(container, config)
             limits += quantised

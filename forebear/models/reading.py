@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.files.base import Container, Float32
-from forebear.models.pieces import Indices, Piece
+from forebear.models.architecture.pieces import Indices, Piece
 
 
 def read_units(

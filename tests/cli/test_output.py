@@ -12,7 +12,7 @@ import pytest
 from forebear.cli.main import guarded
 from forebear.cli.plain import plain_comparison
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.matrix import members_in
+from forebear.comparison.many.matrix import members_in
 from forebear.core.errors import RefusedError
 
 BASE, OTHER = str(demo_folder() / "base"), str(demo_folder() / "descendant")

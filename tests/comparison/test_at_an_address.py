@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 import forebear
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.pair import Pair
-from forebear.files import remote_http
+from forebear.comparison.reading.pair import Pair
+from forebear.files.bytes import remote_http
 from tests.comparison.variants import load, save
 from tests.files.hub_server import Hub, serve
 from tests.files.virtual import CONFIG, Virtual

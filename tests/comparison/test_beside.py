@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from forebear.cli.application import app, asked_for
-from forebear.comparison.beside import LEAST, Beside
+from forebear.comparison.reading.beside import LEAST, Beside
 
 
 def test_answers_come_in_the_order_they_were_asked_for_by_threads_or_at_once():

@@ -7,8 +7,8 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.pair import spread
-from forebear.comparison.words import runs, span
+from forebear.comparison.findings.words import runs, span
+from forebear.comparison.reading.pair import spread
 from tests.comparison.variants import load, save
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import forebear
-from forebear.comparison.components import Embedding, components_of, head_seen, through
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.evidence import Evidence
-from forebear.comparison.verdict import Component, judge
+from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.verdict import Component, judge
+from forebear.comparison.tests.components import Embedding, components_of, head_seen, through
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model

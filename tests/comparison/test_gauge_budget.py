@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import forebear
 from forebear.comparison import compare
-from forebear.comparison.allowance import Allowance
 from forebear.comparison.demo import demo_folder
+from forebear.comparison.reading.allowance import Allowance
 from forebear.files.base import Container
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from forebear.comparison.compare import meets
-from forebear.comparison.evidence import Evidence
-from forebear.comparison.verdict import RELATIONS, findings_among, judge
+from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.verdict import RELATIONS, findings_among, judge
 
 ORDER_PRIVATE = ("deck", "neurons", "order", True)
 SIGN_PRIVATE = ("sign", "values", "sign", True)

@@ -16,8 +16,8 @@ from safetensors.numpy import save, save_file
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files.access import PositionedFile
-from forebear.files.archive_inflate import InflatedFile
+from forebear.files.bytes.access import PositionedFile
+from forebear.files.bytes.archive_inflate import InflatedFile
 from forebear.files.sources import open_container
 from forebear.models.checkpoint import open_checkpoint
 

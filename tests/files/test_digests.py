@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from forebear.core.seeds import generator
 from forebear.files.digests import ValueDigest, is_constant, value_digest, value_grid
 from forebear.files.dtypes import DTYPES
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
 from tests.files.make import encode, write
 
 NUMPY = {d.numpy: tag for tag, d in DTYPES.items() if d.numpy and tag != "BOOL"}

@@ -9,7 +9,7 @@ import pytest
 
 from forebear.core.seeds import generator
 from forebear.files.dtypes import DTYPES, decode, value_table
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
 from tests.files.make import encode, write
 
 SMALL = {

@@ -13,8 +13,8 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files import gguf_types
-from forebear.files.gguf import GgufContainer
+from forebear.files.formats import gguf_types
+from forebear.files.formats.gguf import GgufContainer
 from forebear.files.sources import open_container
 from tests.files.gguf_make import finish
 

@@ -12,7 +12,7 @@ from gguf.constants import GGMLQuantizationType
 from safetensors.numpy import save_file
 
 import forebear
-from forebear.files.gguf import GgufContainer
+from forebear.files.formats.gguf import GgufContainer
 from forebear.models.checkpoint import open_checkpoint
 from tests.files.gguf_make import write_llama
 from tests.real import real_path

@@ -14,9 +14,9 @@ import pytest
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files.memory import MemoryContainer
-from forebear.files.quantised import dequantised
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.bytes.memory import MemoryContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.views.quantised import dequantised
 from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo

@@ -15,7 +15,7 @@ from safetensors.numpy import save
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files import remote_http
+from forebear.files.bytes import remote_http
 from forebear.files.sources import open_container
 from forebear.models.checkpoint import open_checkpoint
 from tests.files.hub_server import COMMIT, Hub, cut, serve, status

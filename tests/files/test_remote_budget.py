@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forebear.files import remote_http
 from forebear.files.base import Container, spread_rows
+from forebear.files.bytes import remote_http
 from forebear.files.sources import open_container
 from tests.files.hub_server import Hub, serve
 from tests.files.virtual import Virtual

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from forebear.core.errors import RefusedError
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.core.seeds import generator
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
 from tests.files.make import encode, write
 
 NUMPY_TYPES = ["<f2", "<f4", "<f8", "|u1", "|i1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "|b1"]

@@ -16,7 +16,7 @@ from safetensors.numpy import load
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
 from tests.files.make import encode, frame, write
 
 
@@ -187,7 +187,7 @@ def test_zero_sizes_anywhere_are_accepted(tmp_path: Path) -> None:
 def test_as_many_tensors_as_allowed_are_read_and_one_more_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forebear.files.header.MAX_TENSORS", 5)
+    monkeypatch.setattr("forebear.files.formats.header.MAX_TENSORS", 5)
     for count, slow in ((5, False), (6, False), (6, True)):
         content = encode({str(i): ("U8", (1,), b"x") for i in range(count)})
         if slow:  # the count before parsing does not see this spelling

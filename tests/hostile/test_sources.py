@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.files.safetensors import SafetensorsContainer
+from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.sources import folder_of, open_container, read_small_json, read_small_text
 from tests.files.make import encode, write
 
@@ -112,7 +112,7 @@ def test_what_the_system_refuses_is_said_plainly(
     def refuse(*_: Any, **__: Any) -> int:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("forebear.files.access.os.open", refuse)
+    monkeypatch.setattr("forebear.files.bytes.access.os.open", refuse)
     assert said in refusal(path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.files.memory import MemoryContainer
+from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.axes import negate, permute
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from tests.models.builders import GPT2, LLAMA, gpt2_arrays, llama_arrays

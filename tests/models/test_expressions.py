@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.models.expressions import parse_expression
+from forebear.models.architecture.expressions import parse_expression
 
 CONFIG = {"hidden_size": 768, "heads": 12, "rotary_pct": 0.25, "zero": 0, "text.width": 5, "negative": -3}
 

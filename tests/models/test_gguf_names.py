@@ -14,7 +14,7 @@ import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint
-from forebear.models.gguf_names import ARCHITECTURES
+from forebear.models.published.gguf_names import ARCHITECTURES
 from tests.files.gguf_make import converter_rows, demo, finish, write_llama
 
 DEMO = Path(forebear.__file__).parent / "demo_data"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.models.parse import load_definition, parse_definition
+from forebear.models.architecture.parse import load_definition, parse_definition
 
 GOOD: dict[str, Any] = {
     "family": "tiny",

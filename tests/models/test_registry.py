@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.models.parse import load_definition
-from forebear.models.registry import FOLDER, INDEX, index, select
+from forebear.models.architecture.parse import load_definition
+from forebear.models.architecture.registry import FOLDER, INDEX, index, select
 
 FILES = sorted(path for path in FOLDER.glob("*.toml") if path != INDEX)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from forebear.models.definition import AxisRule, Condition, Definition
-from forebear.models.registry import index, shipped
+from forebear.models.architecture.definition import AxisRule, Condition, Definition
+from forebear.models.architecture.registry import index, shipped
 from tests.protocols.families import CASES, Case, proved_types
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"

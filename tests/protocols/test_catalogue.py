@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forebear.models.registry import index
+from forebear.models.architecture.registry import index
 from tests.protocols.catalogue import PAGE, page
 from tests.protocols.families import CASES
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forebear.files.memory import MemoryContainer
+from forebear.files.bytes.memory import MemoryContainer
 from forebear.models import axes
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.recipes.steps import neurons, residual

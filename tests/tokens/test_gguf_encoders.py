@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forebear.models.gguf_tokens import load_tokenizer
+from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens import sample
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.rules import gguf_rules

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.evidence import Evidence
+from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.gauge.cells import Cell
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import HEAD_CHANNELS, HEAD_LAYERS, MOST_ASKED, MOST_HEADS, ROTATION_RANK
-from forebear.comparison.pair import Pair
+from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Piece

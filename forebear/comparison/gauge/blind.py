@@ -11,7 +11,7 @@ from forebear.comparison.gauge.cells import Cell
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import BLIND_LAYERS, KINSHIP
-from forebear.comparison.pair import Pair
+from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
 from forebear.core.spacing import evenly
 from forebear.stats.alignment import align_layers

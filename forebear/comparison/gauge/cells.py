@@ -19,7 +19,7 @@ from forebear.comparison.gauge.thresholds import (
     START_LAYERS,
 )
 from forebear.comparison.gauge.wider import Wider, widened
-from forebear.comparison.pair import Pair, spread
+from forebear.comparison.reading.pair import Pair, spread
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64
 from forebear.stats.gauge import Agreement, two_views

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, neurons_asked, read_layer
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.thresholds import COPY_LOG10_P, SCREEN_SHARE
-from forebear.comparison.pair import Pair
+from forebear.comparison.reading.pair import Pair
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import chance_rate, poisson_tail_log10
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.comparison.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
 from forebear.comparison.gauge.cells import Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.outcome import VIEWS, VIEWS_ASSUMPTION
-from forebear.comparison.layers import LayerMap
-from forebear.comparison.pair import Pair
+from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import PAGE_UNITS
 from forebear.stats.deck import deck_log10_p
 from forebear.stats.gauge import calibrated

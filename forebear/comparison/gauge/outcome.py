@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from forebear.comparison.evidence import Evidence
-from forebear.comparison.layers import LayerMap
-from forebear.comparison.shared import StartOutcome
+from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.tests.shared import StartOutcome
 
 VIEWS = "two-views"
 """Name of the calibrated test."""

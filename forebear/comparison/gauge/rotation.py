@@ -8,8 +8,8 @@ import numpy as np
 
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.thresholds import ROTATION_RANK, TOKENS_PER_CHANNEL
-from forebear.comparison.pair import Pair
-from forebear.comparison.vocabulary import SharedRows
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import fold, polar, rotation_fit

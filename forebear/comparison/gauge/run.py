@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forebear.comparison.evidence import Evidence
+from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.gauge.attention import HeadsFound, compare_heads
 from forebear.comparison.gauge.blind import blind_rotation, propose_layers, split
 from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
@@ -24,9 +24,9 @@ from forebear.comparison.gauge.start import aligned_start
 from forebear.comparison.gauge.thresholds import SCREEN_NEURONS, SCREEN_SHARE
 from forebear.comparison.gauge.tokens import rows_after, rows_of_their_own_rotation
 from forebear.comparison.gauge.words import gauge_words
-from forebear.comparison.layers import LayerMap
-from forebear.comparison.pair import Pair
-from forebear.comparison.vocabulary import SharedRows, shared_rows
+from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 

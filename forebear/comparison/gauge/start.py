@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forebear.comparison.evidence import Evidence
+from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.gauge.cells import Cell, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain, stored_gain
 from forebear.comparison.gauge.readers import Readers, readers_of
 from forebear.comparison.gauge.rotation import Rotation, centred
 from forebear.comparison.gauge.thresholds import ATTENTION_LAYERS, START_ROWS
-from forebear.comparison.pair import Pair
-from forebear.comparison.shared import ASSUMPTION, StartOutcome
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.shared import ASSUMPTION, StartOutcome
+from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
-from forebear.comparison.vocabulary import SharedRows
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32, F64

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.comparison.allowance import row_bytes
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation, centred
 from forebear.comparison.gauge.thresholds import (
@@ -17,9 +16,10 @@ from forebear.comparison.gauge.thresholds import (
     ROWS_FOLLOW,
     ROWS_LEFT,
 )
-from forebear.comparison.pair import Pair
+from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import COPIED_ROWS
-from forebear.comparison.vocabulary import SharedRows
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32
 from forebear.stats.effect import effective_dimension, row_cosines

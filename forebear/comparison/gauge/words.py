@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from forebear.comparison.findings.words import alignment_words, runs, span
 from forebear.comparison.gauge.cells import CellResult, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import SCREEN_SHARE
 from forebear.comparison.gauge.wider import Wider
-from forebear.comparison.layers import LayerMap
-from forebear.comparison.pair import Pair
-from forebear.comparison.words import alignment_words, runs, span
+from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.reading.pair import Pair
 
 
 def gauge_words(
@@ -36,7 +36,7 @@ def gauge_words(
 
 def layer_words(pair: Pair, layers: LayerMap) -> list[str]:
     """The layer map in sentences, those of the raw walk; a map in plain order was held by the test and is told alike."""
-    from forebear.comparison.channels import AxisOutcome
+    from forebear.comparison.tests.channels import AxisOutcome
 
     return alignment_words(pair, None, replace(layers, found=True), AxisOutcome(), AxisOutcome())
 

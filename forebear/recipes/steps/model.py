@@ -15,7 +15,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.files.sources import open_container
-from forebear.models.settings import read_config
+from forebear.models.architecture.settings import read_config
 from forebear.recipes.steps.storage import NATIVE, STORED, Array, encode, tag_of
 
 WEIGHTS, CONFIG, TOKENIZER = "model.safetensors", "config.json", "tokenizer.json"

@@ -1,0 +1,1 @@
+"""Which sentence of a translation belongs to which sentence of its source."""

@@ -1,0 +1,167 @@
+"""Two sources side by side: segments of both, paragraph links first, then sentence links inside them, hand links kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from forebear.casefile.bitext.align import SENTENCE_GAP_COST, TWIN_GAP_COST, Features, Link, align
+from forebear.casefile.bitext.anchors import anchors, sides
+from forebear.casefile.bitext.learn import align_learning, words
+from forebear.casefile.checks.facts import Fact, facts
+from forebear.casefile.folder.model import Correction, Source
+from forebear.casefile.text.extract import Extract
+from forebear.casefile.text.notes import blank_notes
+from forebear.casefile.text.segments import Segment, segments
+from forebear.core.errors import RefusedError
+
+
+@dataclass
+class Text:
+    """A source ready to align and check: its extract, its segments, and the facts and anchors of each."""
+
+    source: Source
+    extract: Extract
+    segments: list[Segment]
+    facts: list[list[Fact]] = field(default_factory=list)
+    anchors: list[Features] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        """The declared language."""
+        return self.source.language
+
+    def is_note(self, index: int) -> bool:
+        """Whether a segment is nothing but an editor's note."""
+        return not blank_notes(self.segments[index].text, self.language).strip(" 。.")
+
+    def joined(self, indices: Sequence[int]) -> str:
+        """The text of several neighbouring segments as it stands in the source."""
+        if not indices:
+            return ""
+        return self.extract.text[self.segments[indices[0]].start : self.segments[indices[-1]].end]
+
+
+def read_text(source: Source, extract: Extract) -> Text:
+    """Segments, facts and anchors of one source."""
+    found = segments(extract, source.language)
+    shown = [blank_notes(s.text, source.language) for s in found]
+    figures = [facts(t, source.language) for t in shown]
+    marks = [anchors(t, source.language, f) for t, f in zip(shown, figures, strict=True)]
+    return Text(source, extract, found, figures, marks)
+
+
+def align_texts(left: Text, right: Text, corrections: Sequence[Correction] = ()) -> list[Link]:
+    """Sentence links of two texts, in order; every segment stands in one link.
+
+    Raises: RefusedError when a hand correction quotes words that are not there, or corrections cross.
+    """
+    forced = _forced(left, right, corrections)
+    links: list[Link] = []
+    i = j = 0
+    for link in forced:
+        links += _piece(left, right, range(i, link.left[0]), range(j, link.right[0]))
+        links.append(link)
+        i, j = link.left[-1] + 1, link.right[-1] + 1
+    return links + _piece(left, right, range(i, len(left.segments)), range(j, len(right.segments)))
+
+
+def _forced(left: Text, right: Text, corrections: Sequence[Correction]) -> list[Link]:
+    found = []
+    for c in corrections:
+        if (c.left, c.right) == (left.source.id, right.source.id) and c.left_quotes and c.right_quotes:
+            a = sorted(_quoted(left, q) for q in c.left_quotes)
+            b = sorted(_quoted(right, q) for q in c.right_quotes)
+            found.append(Link(tuple(range(a[0], a[-1] + 1)), tuple(range(b[0], b[-1] + 1)), 1.0, "hand"))
+    found.sort(key=lambda k: k.left)
+    for one, two in pairwise(found):
+        if one.left[-1] >= two.left[0] or one.right[-1] >= two.right[0]:
+            raise RefusedError("two hand corrections cross or overlap", where=f"{left.source.id} / {right.source.id}")
+    return found
+
+
+def _quoted(text: Text, quote: str) -> int:
+    places = [s.index for s in text.segments if quote in s.text]
+    if len(places) != 1:
+        what = "is nowhere in" if not places else f"stands in {len(places)} sentences of"
+        raise RefusedError(
+            f"a hand correction quotes {quote[:60]!r}, which {what} {text.source.id}",
+            todo="Quote more of the sentence.",
+        )
+    return places[0]
+
+
+def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
+    """Links of a stretch of both texts."""
+    if not rows or not columns:
+        return [Link((i,), (), 0.0) for i in rows] + [Link((), (j,), 0.0) for j in columns]
+    # editors' notes are no testimony: they are linked with nothing
+    apart = [Link((i,), (), 0.0) for i in rows if left.is_note(i)] + [
+        Link((), (j,), 0.0) for j in columns if right.is_note(j)
+    ]
+    blocks_a = _blocks(left, [i for i in rows if not left.is_note(i)])
+    blocks_b = _blocks(right, [j for j in columns if not right.is_note(j)])
+    marked_a = [(left.joined(b), _sum(left, b)) for b in blocks_a]
+    marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
+    outer, pairs = align_learning(marked_a, marked_b, left.language, right.language)
+    links: list[Link] = []
+    for link in outer:
+        a = [s for i in link.left for s in blocks_a[i]]
+        b = [s for j in link.right for s in blocks_b[j]]
+        links += _inner(left, right, a, b, pairs, link)
+    return links + apart
+
+
+def _blocks(text: Text, indices: Sequence[int]) -> list[list[int]]:
+    blocks: list[list[int]] = []
+    for i in indices:
+        if blocks and text.segments[blocks[-1][0]].paragraph == text.segments[i].paragraph:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    return blocks
+
+
+def _sum(text: Text, indices: Sequence[int]) -> Features:
+    total: Features = Counter()
+    for i in indices:
+        total.update(text.anchors[i])
+    return total
+
+
+def _inner(left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str, list[str]], link: Link) -> list[Link]:
+    if not a or not b or (len(a) == 1 and len(b) == 1):
+        if a and b:
+            return [Link(tuple(a), tuple(b), link.score)]
+        return [Link((i,), (), 0.0) for i in a] + [Link((), (j,), 0.0) for j in b]
+    known = {y for ys in pairs.values() for y in ys}
+    marked_a, marked_b = [], []
+    for i in a:
+        extra = Counter({f"x:{y}": 1 for w in words(left.segments[i].text, left.language) for y in pairs.get(w, ())})
+        marked_a.append((left.segments[i].text, left.anchors[i] + extra))
+    for j in b:
+        extra = Counter({f"x:{w}": 1 for w in words(right.segments[j].text, right.language) & known})
+        marked_b.append((right.segments[j].text, right.anchors[j] + extra))
+    gap = TWIN_GAP_COST if left.language == right.language else SENTENCE_GAP_COST
+    inner = align(*sides(marked_a, marked_b), band=max(len(a), len(b)), gap=gap)
+    return [Link(tuple(a[i] for i in k.left), tuple(b[j] for j in k.right), k.score) for k in _evened(inner)]
+
+
+def _evened(links: list[Link]) -> list[Link]:
+    """Links where one that takes two sentences stands beside a gap of the other side: two plain links are the better story."""
+    out: list[Link] = []
+    for link in links:
+        last = out[-1] if out else Link((), (), 0.0)
+        if len(last.left) == 2 and len(last.right) == 1 and not link.left and len(link.right) == 1:
+            out[-1:] = [Link(last.left[:1], last.right, last.score), Link(last.left[1:], link.right, 0.0)]
+        elif len(link.left) == 2 and len(link.right) == 1 and not last.left and len(last.right) == 1:
+            out[-1:] = [Link(link.left[:1], last.right, 0.0), Link(link.left[1:], link.right, link.score)]
+        elif len(last.left) == 1 and len(last.right) == 2 and not link.right and len(link.left) == 1:
+            out[-1:] = [Link(last.left, last.right[:1], last.score), Link(link.left, last.right[1:], 0.0)]
+        elif len(link.left) == 1 and len(link.right) == 2 and not last.right and len(last.left) == 1:
+            out[-1:] = [Link(last.left, link.right[:1], 0.0), Link(link.left, link.right[1:], link.score)]
+        else:
+            out.append(link)
+    return out

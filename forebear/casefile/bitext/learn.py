@@ -1,0 +1,117 @@
+"""A word list learned from the case itself: words that keep turning up in linked segments become anchors of a second pass."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from forebear.casefile.bitext.align import Features, Link, Side, align
+from forebear.casefile.bitext.anchors import sides
+from forebear.casefile.checks.facts import narrow
+
+LEAST_DICE = 0.45
+"""Least Dice coefficient of two words over the links for them to count as each other's translation."""
+MOST_TOKENS = 120
+"""Longer segments teach nothing: too many words meet in them by chance."""
+WHOLE, WHOLE_WIDE = 60, 25
+"""Segments shorter than this (characters of Latin script, of Han or kana) are learned whole as well."""
+
+_ENGLISH = re.compile(r"[A-Za-z][A-Za-z']{2,}")
+_ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
+_WIDE = re.compile(r"[\u4e00-\u9fff]+|[\u30a1-\u30faー]{2,}")
+
+
+def words(text: str, language: str) -> set[str]:
+    """What may be learned from one segment: English stems, or Han pairs and katakana words; and a short segment as a whole."""
+    plain = narrow(text)
+    # a short segment that recurs word for word (Table of Contents, Note) is learned as one word
+    whole = {f"={plain}"} if len(plain) < (WHOLE if language == "en" else WHOLE_WIDE) else set()
+    if language == "en":
+        return whole | {_ENDING.sub("", w.lower()) for w in _ENGLISH.findall(plain)}
+    found: set[str] = whole
+    for run in _WIDE.findall(plain):
+        if run[0] >= "\u4e00":
+            found.update(run[i : i + 2] for i in range(len(run) - 1))
+            if len(run) == 1:
+                found.add(run)
+        else:
+            found.add(run)
+    return found
+
+
+def learned_pairs(left: Sequence[set[str]], right: Sequence[set[str]], links: Sequence[Link]) -> dict[str, list[str]]:
+    """Right words each left word is linked with: Dice at least LEAST_DICE, seen together twice or more, at most three."""
+    left, right = _repeated(left), _repeated(right)
+    single_a: Counter[str] = Counter()
+    single_b: Counter[str] = Counter()
+    pair: Counter[tuple[str, str]] = Counter()
+    for link in links:
+        if not link.left or not link.right:
+            continue
+        a = set().union(*(left[i] for i in link.left))
+        b = set().union(*(right[j] for j in link.right))
+        if len(a) > MOST_TOKENS or len(b) > MOST_TOKENS:
+            continue
+        single_a.update(a)
+        single_b.update(b)
+        pair.update((x, y) for x in a for y in b)
+    scored: dict[str, list[tuple[float, str]]] = {}
+    for (x, y), count in pair.items():
+        if count < 2:
+            continue
+        dice = 2 * count / (single_a[x] + single_b[y])
+        # a pair seen twice must be nearly always together; chance pairs of frequent words fall below the bar
+        if dice >= LEAST_DICE + 0.7 / count:
+            scored.setdefault(x, []).append((dice, y))
+    return {x: [y for _, y in sorted(found, reverse=True)[:3]] for x, found in scored.items()}
+
+
+def _repeated(side: Sequence[set[str]]) -> list[set[str]]:
+    """Words that stand in two segments or more, and in no more than a fifth of them."""
+    counts: Counter[str] = Counter()
+    for segment in side:
+        counts.update(segment)
+    most = max(20, len(side) // 5)
+    kept = {w for w, c in counts.items() if 2 <= c <= most}
+    return [segment & kept for segment in side]
+
+
+Annotated = Sequence[tuple[str, Features]]
+
+
+def align_learning(
+    left: Annotated, right: Annotated, left_language: str, right_language: str, passes: int = 2
+) -> tuple[list[Link], dict[str, list[str]]]:
+    """Align, learn words from the links, and align again with them as anchors.
+
+    left, right: (text, anchors) of each segment.
+    Returns: the links, and for each left word the right words it was found to go with.
+    """
+    first = align(*sides(left, right))
+    if len(left) < 8 or len(right) < 8:
+        return first, {}
+    words_a = [words(text, left_language) for text, _ in left]
+    words_b = [words(text, right_language) for text, _ in right]
+    links = first
+    pairs: dict[str, list[str]] = {}
+    for _ in range(passes - 1):
+        pairs = learned_pairs(words_a, words_b, links)
+        links = align(*_with_pairs(left, right, words_a, words_b, pairs))
+    return links, pairs
+
+
+def _with_pairs(
+    left: Annotated,
+    right: Annotated,
+    words_a: Sequence[set[str]],
+    words_b: Sequence[set[str]],
+    pairs: dict[str, list[str]],
+) -> tuple[Side, Side]:
+    known = {y for ys in pairs.values() for y in ys}
+    a = [
+        (t, f + Counter({f"x:{y}": 1 for w in ws for y in pairs.get(w, ())}))
+        for (t, f), ws in zip(left, words_a, strict=True)
+    ]
+    b = [(t, f + Counter({f"x:{w}": 1 for w in ws & known})) for (t, f), ws in zip(right, words_b, strict=True)]
+    return sides(a, b)

@@ -1,0 +1,1 @@
+"""Where two texts that should say the same do not."""

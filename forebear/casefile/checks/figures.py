@@ -1,0 +1,189 @@
+"""Numbers, dates and units that differ across a link."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from forebear.casefile.checks.facts import Fact, agree
+from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.pair import Pair
+from forebear.casefile.checks.terms import mostly_latin
+
+DATES = ("year", "month-of-year", "day-of-month", "time")
+
+
+def check_figures(pair: Pair) -> Iterator[Finding]:
+    """Figures without a counterpart: paired when both sides have one, else lost or added."""
+    lonely_a, lonely_b = _lonely(pair.a_facts, pair.b_facts), _lonely(pair.b_facts, pair.a_facts)
+    quiet = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if not f.strong]
+    for left in list(lonely_a):
+        right = _partner(left, lonely_b)
+        if right is None:
+            continue
+        lonely_a.remove(left)
+        lonely_b.remove(right)
+        yield _changed(pair, left, right)
+    untranslated = pair.right.language != "en" and mostly_latin(pair.b)
+    for left in lonely_a:
+        if untranslated:
+            continue
+        if worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
+            yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
+    for right in lonely_b:
+        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right) or _is_label(pair, right):
+            continue
+        word = _partner(right, quiet)
+        if word is not None and (pair.witnesses or right.low > 3):
+            yield _changed(pair, word, right)
+        elif worth(right) or (right.low > 3 and (pair.witnesses or _other_ordinal(right, pair.a))):
+            yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
+
+
+def _is_label(pair: Pair, fact: Fact) -> bool:
+    """Whether a small figure only numbers something (第4, 2番目): a free translation counts what the original lists."""
+    if not pair.free or fact.low > 12:
+        return False
+    before, after = pair.b[: fact.start].rstrip(), pair.b[fact.end :].lstrip()
+    label = before.endswith("第") or after.startswith(("番目", "つ目", "個目"))
+    return label and not _other_ordinal(fact, pair.a)
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def _other_ordinal(fact: Fact, text: str) -> bool:
+    """Whether an English text has ordinal words, and another than this one."""
+    words = set(re.findall("|".join(rf"\b{w}\b" for w in _ORDINALS), text.lower()))
+    own = _ORDINALS[int(fact.low) - 1] if 1 <= fact.low <= len(_ORDINALS) else ""
+    return bool(words) and own not in words
+
+
+def _lonely(facts: Sequence[Fact], others: Sequence[Fact], weak: bool = False) -> list[Fact]:
+    """Strong facts (or weak ones too) no fact of the other side can answer."""
+    left = list(others)
+    lonely = []
+    for fact in facts:
+        answer = next((o for o in left if agree(fact, o) and fact.unit == o.unit), None)
+        answer = answer or next((o for o in left if agree(fact, o)), None)
+        if answer is not None:
+            left.remove(answer)
+        elif (fact.strong or weak) and not any(agree(fact, o) for o in others):
+            lonely.append(fact)
+    return lonely
+
+
+def _partner(fact: Fact, others: Sequence[Fact]) -> Fact | None:
+    same = [o for o in others if (o.kind in DATES) == (fact.kind in DATES)]
+    same = [o for o in same if o.kind == fact.kind or fact.kind not in DATES or o.kind not in DATES] or []
+    same = [o for o in same if fact.kind not in DATES or o.kind == fact.kind]
+    units = [o for o in same if o.unit and o.unit == fact.unit]
+    return (units or same or [None])[0]  # type: ignore[list-item]
+
+
+def _changed(pair: Pair, left: Fact, right: Fact) -> Finding:
+    spans = ((left.start, left.end), (right.start, right.end))
+    if left.kind in DATES:
+        return pair.finding("date/value", *spans, left=left.surface, right=right.surface)
+    factor = _factor(left, right)
+    if factor:
+        return pair.finding("number/magnitude", *spans, left=left.surface, right=right.surface, factor=factor)
+    return pair.finding("number/value", *spans, left=left.surface, right=right.surface)
+
+
+def _factor(left: Fact, right: Fact) -> str:
+    if left.low <= 0 or right.low <= 0:
+        return ""
+    ratio = math.log10(right.low / left.low)
+    power = round(ratio)
+    near = abs(ratio - power) < 1e-9 if left.low == left.high and right.low == right.high else abs(ratio) > 0.9
+    return f"{10 ** abs(power):,}" if near and abs(power) >= 1 else ""
+
+
+def worth(fact: Fact) -> bool:
+    """Small figures are often said without a numeral (both, twice, half): their absence tells nothing."""
+    return fact.kind in DATES[:1] or fact.low > 12 or (fact.kind == "percent") or (fact.low != int(fact.low))
+
+
+def _spelt_out(fact: Fact, other: str) -> bool:
+    """Whether the digits stand in the other text after all, inside a name or an address."""
+    digits = fact.surface.replace(",", "").strip()
+    return digits.isascii() and any(c.isdigit() for c in digits) and digits in other.replace(",", "")
+
+
+def _witnessed(pair: Pair, fact: Fact) -> bool:
+    """Whether no other translation leaves the figure out as well; without witnesses, yes."""
+    return all(any(agree(fact, o) for o in facts) for _, _, _, facts in pair.witnesses)
+
+
+def _missing_elsewhere(pair: Pair, fact: Fact) -> bool:
+    return not any(agree(fact, o) for _, _, _, facts in pair.witnesses for o in facts)
+
+
+def check_bounds(pair: Pair) -> Iterator[Finding]:
+    """The same figure with another bound (about, more than, less than), and the same figure counting another thing."""
+    for left in pair.a_facts:
+        if left.kind in DATES or not left.strong or (left.low < 3 and left.kind == "number" and not left.unit):
+            continue
+        answers = [o for o in pair.b_facts if agree(left, o) and o.kind == left.kind]
+        if len(answers) != 1 or sum(agree(answers[0], o) for o in pair.a_facts) != 1:
+            continue
+        right = answers[0]
+        if left.low != left.high or right.low != right.high:
+            continue  # a range says by itself that it is not exact
+        spans = ((left.start, left.end), (right.start, right.end))
+        if _other_bound(pair, left, right):
+            shown = (Ours(left.bound or "exact"), Ours(right.bound or "exact"))
+            yield pair.finding(
+                "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
+            )
+        if left.unit and right.unit and left.unit != right.unit:
+            yield pair.finding(
+                "unit/changed",
+                *spans,
+                left=left.surface,
+                right=right.surface,
+                leftunit=Ours(left.unit),
+                rightunit=Ours(right.unit),
+            )
+
+
+def _other_bound(pair: Pair, left: Fact, right: Fact) -> bool:
+    """Whether two equal figures have bounds that differ; the bound of one end of a range may belong to all of it."""
+    if {left.bound, right.bound} == {"above", "below"}:
+        return True  # each side has its own word, so no range excuses it
+    if _in_range(pair.a, left, pair.a_facts) or _in_range(pair.b, right, pair.b_facts):
+        return False
+    return bool(left.bound) != bool(right.bound) and not _rounded(left, right) and _witness_bound(pair, left)
+
+
+_TO = r"(?P<to>[-~–—〜～]|or|to|and|或|和|到|至|から)"
+
+
+def _in_range(text: str, fact: Fact, facts: Sequence[Fact]) -> bool:
+    """Whether a figure is one end of a range (2–3 GB, 30 or 40 MB); two figures beside `and` only when they count one thing."""
+    before, after = text[max(0, fact.start - 8) : fact.start], text[fact.end : fact.end + 12]
+    to = re.search(rf"\d\s?{_TO}\s?$", before)
+    if to:
+        other = max((f for f in facts if f.end <= fact.start), key=lambda f: f.end, default=None)
+        return to["to"] not in _AND or (other is not None and other.unit in ("", fact.unit))
+    to = re.match(rf"\s?(?:[A-Za-z]{{1,3}}\s?)?{_TO}\s?\d", after)
+    if to:
+        other = min((f for f in facts if f.start >= fact.end), key=lambda f: f.start, default=None)
+        return to["to"] not in _AND or (other is not None and fact.unit in ("", other.unit))
+    return False
+
+
+_AND = ("and", "和")
+
+
+def _rounded(*facts: Fact) -> bool:
+    """Tenths (三成, 3割) are round by nature: a word for about adds nothing to them."""
+    return any(f.surface[-1:] in "成割" for f in facts)
+
+
+def _witness_bound(pair: Pair, fact: Fact) -> bool:
+    """Whether no other translation changes the bound in the same way."""
+    others = [o for _, _, _, facts in pair.witnesses for o in facts if agree(fact, o)]
+    return all(bool(o.bound) == bool(fact.bound) for o in others)

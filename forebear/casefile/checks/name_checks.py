@@ -1,0 +1,206 @@
+"""Names of people, products and codes: same sound and other character, other spellings, consistency within a text."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from functools import cache
+from typing import Any
+
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.checks.facts import narrow
+from forebear.casefile.checks.findings import Finding, rules, say
+from forebear.casefile.checks.pair import Knowledge, Pair
+
+_HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}")
+
+
+@cache
+def _pinyin() -> Any:
+    try:
+        return importlib.import_module("pypinyin")
+    except ImportError:
+        return None
+
+
+def can_sound() -> bool:
+    """Whether readings of Han characters are at hand (extra `cases`, pypinyin)."""
+    return _pinyin() is not None
+
+
+@cache
+def sounds(character: str) -> frozenset[str]:
+    """Mandarin readings of one character without tones; empty without pypinyin."""
+    module = _pinyin()
+    if module is None:
+        return frozenset()
+    readings = module.pinyin(character, style=module.Style.NORMAL, heteronym=True)
+    return frozenset(readings[0]) if readings else frozenset()
+
+
+def romanised(name: str) -> list[str]:
+    """Pinyin spellings of a Han name of a person, both orders; empty without pypinyin."""
+    module = _pinyin()
+    if module is None or not _HAN_NAME.fullmatch(name):
+        return []
+    parts = [p[0] for p in module.pinyin(name, style=module.Style.NORMAL)]
+    surname, given = parts[0].capitalize(), "".join(parts[1:]).capitalize()
+    return [f"{surname} {given}", f"{given} {surname}"]
+
+
+def spellings(known: Knowledge) -> list[tuple[str, tuple[str, ...]]]:
+    """(kind, every spelling of one thing), from rulings and aliases."""
+    groups: list[tuple[str, tuple[str, ...]]] = [(a.kind, a.names) for a in known.aliases]
+    aliased = {n for _, names in groups for n in names}
+    for name in known.names:
+        if name.ruling != "not-a-name" and name.text not in aliased:
+            groups.append((name.kind, (name.text, *name.also)))
+    return groups
+
+
+def check_names(pair: Pair) -> Iterator[Finding]:
+    """A known name of the left text that the right one writes otherwise, or not at all."""
+    a, b = narrow(pair.a), narrow(pair.b)
+    for kind, names in spellings(pair.known):
+        here = _first(a, names)
+        if here is None or _first(b, _expected(kind, names)) is not None:
+            continue
+        near = _near(b, names, pair)
+        if near is not None:
+            rule, start, end = near
+            yield pair.finding(rule, here, (start, end), left=pair.a[here[0] : here[1]], right=pair.b[start:end])
+        elif kind != "person" and (_spelt_in(names, pair.right.language) or not pair.witnesses_lack(names)):
+            yield pair.finding("name/changed", here, None, left=pair.a[here[0] : here[1]])
+        elif kind == "person" and (other := _other_person(pair, b, a)) is not None:
+            yield pair.finding("name/changed", here, other, left=pair.a[here[0] : here[1]])
+
+
+def _spelt_in(names: Sequence[str], language: str) -> bool:
+    """Whether the case gives a spelling in the script of a language, so that its absence means something."""
+    return any(n.isascii() for n in names) if language == "en" else any(not n.isascii() for n in names)
+
+
+def _expected(kind: str, names: Sequence[str]) -> list[str]:
+    more = [r for n in names for r in romanised(narrow(n))] if kind == "person" else []
+    return [*names, *more]
+
+
+def _first(plain: str, names: Sequence[str]) -> tuple[int, int] | None:
+    lowered = plain.lower()
+    for name in sorted(names, key=len, reverse=True):
+        word = narrow(name).lower()
+        at = lowered.find(word)
+        while at >= 0:
+            if not word.isascii() or _whole(lowered, at, at + len(word)):
+                return at, at + len(word)
+            at = lowered.find(word, at + 1)
+    return None
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not ((before.isascii() and before.isalnum()) or (after.isascii() and after.isalnum()))
+
+
+def _other_person(pair: Pair, right: str, left: str) -> tuple[int, int] | None:
+    """A person the right text names and the left one does not."""
+    for kind, names in spellings(pair.known):
+        if kind == "person" and _first(left, names) is None:
+            place = _first(right, _expected(kind, names))
+            if place is not None:
+                return place
+    return None
+
+
+def _near(plain: str, names: Sequence[str], pair: Pair) -> tuple[str, int, int] | None:
+    """A spelling one character off: (rule, start, end)."""
+    for name in names:
+        word = narrow(name)
+        if _HAN_NAME.fullmatch(word):
+            found = near_han(plain, word, [narrow(n) for _, group in spellings(pair.known) for n in group])
+        else:
+            found = _near_latin(plain, word)
+        if found is not None:
+            return found
+    for name in names:
+        for reading in romanised(narrow(name)):
+            found = _near_latin(plain, reading)
+            if found is not None:
+                return found
+    return None
+
+
+def near_han(plain: str, word: str, known: Sequence[str] = ()) -> tuple[str, int, int] | None:
+    """A run of Han characters that differs from `word` in one character, of the same sound when readings are known."""
+    for match in _one_off(word).finditer(plain):
+        at, window = match.start(), match.group(1)
+        wrong = [i for i, (x, y) in enumerate(zip(word, window, strict=True)) if x != y]
+        if len(wrong) != 1 or window in known:
+            continue
+        i = wrong[0]
+        if sounds(word[i]) & sounds(window[i]):
+            return "name/homophone", at, at + len(word)
+        if len(word) >= 3 and i > 0:
+            return "name/variant", at, at + len(word)
+    return None
+
+
+@cache
+def _one_off(word: str) -> re.Pattern[str]:
+    """Runs of Han characters as long as a name that differ from it in at most one place, overlapping ones too."""
+    ways = "|".join(f"{word[:i]}[\u4e00-\u9fff]{word[i + 1 :]}" for i in range(len(word)))
+    return re.compile(f"(?=({ways}))")
+
+
+def _near_latin(plain: str, word: str) -> tuple[str, int, int] | None:
+    if len(word) < 5 or not word.isascii():
+        return None
+    size = word.count(" ") + 1
+    tokens = list(re.finditer(r"[A-Za-z0-9][A-Za-z0-9.\-]*", plain))
+    for i in range(len(tokens) - size + 1):
+        start, end = tokens[i].start(), tokens[i + size - 1].end()
+        text = plain[start:end].rstrip(".")
+        if not text[0].isupper() or text.lower() == word.lower() or text.lower().startswith(word.lower()):
+            continue
+        if SequenceMatcher(None, text.lower(), word.lower(), autojunk=False).ratio() >= 0.84:
+            return "name/variant", start, start + len(text)
+    return None
+
+
+def check_consistency(text: Text, known: Knowledge) -> Iterator[Finding]:
+    """A known name that one text writes in two ways, once correctly: the odd places, quoted with the usual spelling."""
+    for _, names in spellings(known):
+        for name in names:
+            word = narrow(name)
+            if not _HAN_NAME.fullmatch(word):
+                continue
+            yield from _odd_places(text, name, word, [narrow(n) for _, group in spellings(known) for n in group])
+
+
+def _odd_places(text: Text, name: str, word: str, known: Sequence[str]) -> Iterator[Finding]:
+    right = [s for s in text.segments if word in narrow(s.text)]
+    if not right or not can_sound():
+        return
+    for segment in text.segments:
+        plain = narrow(segment.text)
+        found = near_han(plain, word, known) if word not in plain else None
+        if found is None or found[0] != "name/homophone":
+            continue
+        start, end = segment.start + found[1], segment.start + found[2]
+        usual = right[0].start + narrow(right[0].text).find(word)
+        shown = text.extract.text[usual : usual + len(word)]
+        quote = text.extract.text[start:end]
+        if len(word) < 3 and kind_of_neighbour(plain, found[1]):
+            continue
+        yield Finding(
+            "name/inconsistent", "", text.source.id, (0, 0), (start, end), shown, quote, text.source.id,
+            say("name/inconsistent", left=shown, right=quote), rules()["name/inconsistent"].severity, (), (segment.index,),
+            words={"left": shown, "right": quote},
+        )  # fmt: skip
+
+
+def kind_of_neighbour(plain: str, at: int) -> bool:
+    """Whether a two-character run is the tail of a longer word, so that it is hardly a name of its own."""
+    return at > 0 and bool(re.match(r"[\u4e00-\u9fff]", plain[at - 1]))

@@ -1,0 +1,123 @@
+"""What a check sees: one link of an original and a translation, with what the other translations say there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from forebear.casefile.bitext.align import Link
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.checks.facts import Fact, narrow
+from forebear.casefile.checks.findings import Finding, ours_of, rules, say
+from forebear.casefile.folder.model import Alias, Name
+from forebear.casefile.text.notes import blank_notes
+
+Span = tuple[int, int]
+
+
+@dataclass
+class Knowledge:
+    """What the case says of names: rulings and spellings of one thing."""
+
+    names: Sequence[Name] = ()
+    aliases: Sequence[Alias] = ()
+
+
+@dataclass
+class Pair:
+    """One link under test. Offsets of spans are relative to the side's own joined text until a finding is made.
+
+    witnesses: (source id, text, facts) of what other sources have at the same place of the original.
+    """
+
+    left: Text
+    right: Text
+    link: Link
+    known: Knowledge
+    usual: float = 1.0
+    spread: float = 0.3
+    left_terms: frozenset[str] = frozenset()
+    right_terms: frozenset[str] = frozenset()
+    witnesses: list[tuple[str, str, str, list[Fact]]] = field(default_factory=list)
+    """(source id, language, text, facts)"""
+
+    @cached_property
+    def a(self) -> str:
+        """Left text, editors' notes blanked."""
+        return blank_notes(self.left.joined(self.link.left), self.left.language)
+
+    @cached_property
+    def b(self) -> str:
+        """Right text, editors' notes blanked."""
+        return blank_notes(self.right.joined(self.link.right), self.right.language)
+
+    @cached_property
+    def a_facts(self) -> list[Fact]:
+        """Facts of the left text, placed in `a`."""
+        return _placed(self.left, self.link.left)
+
+    @cached_property
+    def b_facts(self) -> list[Fact]:
+        """Facts of the right text, placed in `b`."""
+        return _placed(self.right, self.link.right)
+
+    free: bool = False
+    """Whether this translation is a free one: weak cues then tell less (case.manner)."""
+    original_segments: Sequence[int] = ()
+    """For two texts in one language: the segments of their common original at this place."""
+    ratios: dict[str, float] = field(default_factory=dict)
+    """Usual length of each witness against the left text, in units of shape.weight."""
+
+    def witness_ratio(self, source: str, text: str) -> float | None:
+        """Log of a witness's length over its usual length here; None when nothing usual is known."""
+        from forebear.casefile.checks.shape import weight
+
+        usual = self.ratios.get(source)
+        return None if usual is None else math.log((weight(text) + 3) / (weight(self.a) * usual + 3))
+
+    def as_usual(self, original: str, source: str, text: str) -> bool:
+        """Whether a text has about its usual length against the original."""
+        from forebear.casefile.checks.shape import weight
+
+        usual = self.ratios.get(source, 1.0)
+        return abs(math.log((weight(text) + 3) / (weight(original) * usual + 3))) < 0.25
+
+    def witnesses_lack(self, names: Sequence[str]) -> bool:
+        """Whether some other translation has none of these spellings either."""
+        lowered = [narrow(n).lower() for n in names]
+        return any(not any(n in narrow(text).lower() for n in lowered) for _, _, text, _ in self.witnesses)
+
+    def finding(
+        self, rule: str, a: Span | None, b: Span | None, severity: str = "", deviates: str = "", **words: str
+    ) -> Finding:
+        """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; words fill the rule's sentence."""
+        a_start, b_start = _start(self.left, self.link.left), _start(self.right, self.link.right)
+        a, b = a or (0, len(self.a)), b or (0, len(self.b))
+        return Finding(
+            rule=rule, left=self.left.source.id, right=self.right.source.id,
+            left_span=(a_start + a[0], a_start + a[1]), right_span=(b_start + b[0], b_start + b[1]),
+            left_quote=self.left.extract.text[a_start + a[0] : a_start + a[1]],
+            right_quote=self.right.extract.text[b_start + b[0] : b_start + b[1]],
+            deviates=deviates or self.right.source.id, why=say(rule, **words), severity=severity or rules()[rule].severity,
+            left_segments=self.link.left, right_segments=self.link.right,
+            witnesses=tuple(w[0] for w in self.witnesses), context=(self.a[: a[0]].split() or [""])[-1],
+            words={name: str(word) for name, word in words.items()}, ours=ours_of(words),
+        )  # fmt: skip
+
+
+def _start(text: Text, indices: Sequence[int]) -> int:
+    return text.segments[indices[0]].start if indices else 0
+
+
+def _placed(text: Text, indices: Sequence[int]) -> list[Fact]:
+    return list(_shifted(text, indices))
+
+
+def _shifted(text: Text, indices: Sequence[int]) -> Iterator[Fact]:
+    origin = _start(text, indices)
+    for i in indices:
+        shift = text.segments[i].start - origin
+        for fact in text.facts[i]:
+            yield replace(fact, start=fact.start + shift, end=fact.end + shift)

@@ -1,0 +1,196 @@
+"""What is left out, added, left untranslated, or written in characters of another script."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.pair import Pair
+from forebear.casefile.checks.terms import mostly_latin
+from forebear.casefile.folder.intake import BIDI, INVISIBLE
+from forebear.casefile.text.scripts import HAN, KANA, LATIN, fold, is_han, is_japanese_form, is_kana, standard_of
+from forebear.casefile.text.segments import sentences
+
+SHORT = 2.6
+"""Spreads below the usual length of this pair of texts from which a part counts as left out."""
+ONE_WITNESS = 2.1
+"""The same when one other translation of the place keeps its usual length."""
+WITNESSED = 1.7
+"""The same when two or more do."""
+FEWER = 0.2
+"""Log of the length below which a text that has fewer sentences than the original and every witness left one out."""
+LEAST_SHORT, LEAST_LONG = 0.36, 0.6
+"""Log of the length within which nothing is said, whatever the spread."""
+LEAST = 24
+"""A left text shorter than this (characters) says nothing by its length."""
+
+
+def check_gaps(pair: Pair) -> Iterator[Finding]:
+    """Sentences without a counterpart."""
+    if pair.link.left and not pair.link.right:
+        if len(pair.a.strip()) > 1:
+            yield pair.finding("omission/sentence", None, (0, 0))
+    elif pair.link.right and not pair.link.left and len(pair.b.strip()) > 1:
+        yield pair.finding("addition/sentence", (0, 0), None)
+
+
+def check_length(pair: Pair) -> Iterator[Finding]:
+    """A side far shorter than the ratio of this pair of texts, while the witnesses keep their length."""
+    if not pair.link.left or not pair.link.right or (pair.right.language != "en" and mostly_latin(pair.b)):
+        return  # what was left untranslated is check_residue's
+    a, b = weight(pair.a), weight(pair.b)
+    if max(a, b * pair.usual) < LEAST:
+        return
+    usual = math.log((b + 3) / (a * pair.usual + 3))
+    spread = max(0.16 if pair.left.language != pair.right.language else 0.08, pair.spread) * (1 + 12 / (a + 6))
+    if _fewer_sentences(pair, usual):
+        yield pair.finding("omission/part", None, None, left="", right=f"{100 * math.exp(usual):.0f} %")
+        return
+    bar = (SHORT, ONE_WITNESS, WITNESSED)[min(2, len(pair.witnesses))]
+    if abs(usual) < bar * spread or -LEAST_SHORT < usual < LEAST_LONG or not _witness_length(pair, usual):
+        return
+    share = f"{100 * math.exp(usual):.0f} %"
+    if usual < 0:
+        yield pair.finding("omission/part", None, None, left="", right=share)
+    elif not pair.free:  # a free translation explains
+        yield pair.finding("addition/part", None, None, left="", right=share)
+
+
+def _fewer_sentences(pair: Pair, usual: float) -> bool:
+    """Whether only this text says in fewer sentences, and more shortly, what the original and two witnesses say in more."""
+    mine = len(pair.link.right)
+    if usual > -FEWER or len(pair.link.left) <= mine or len(pair.witnesses) < 2:
+        return False
+    counts = [sum(1 for _ in sentences(text, language)) for _, language, text, _ in pair.witnesses]
+    return min(counts) > mine and _witness_length(pair, usual)
+
+
+_KINDS = (re.compile(f"[{HAN}]"), re.compile(f"[{KANA}]"), re.compile(f"[{LATIN}0-9]"))
+
+
+@lru_cache(maxsize=50_000)
+def weight(text: str) -> float:
+    """Length in units of meaning: a Han character counts 1, kana 0.55, a Latin letter or digit 0.3, signs nothing."""
+    if text.isascii():
+        return 0.3 * len(_KINDS[2].findall(text))
+    return sum(share * len(kind.findall(text)) for share, kind in zip((1.0, 0.55, 0.3), _KINDS, strict=True))
+
+
+def _witness_length(pair: Pair, usual: float) -> bool:
+    """Whether the other translations do not share most of the deviation."""
+    for source, _, text, _ in pair.witnesses:
+        ratio = pair.witness_ratio(source, text)
+        if ratio is not None and ratio * usual > 0 and abs(ratio) > 0.45 * abs(usual):
+            return False
+    return True
+
+
+_ENGLISH_RUN = re.compile(r"[A-Za-z][A-Za-z'’,]*(?: +[A-Za-z'’,]+){3,}")
+_FUNCTION = re.compile(
+    r"\b(?:the|is|are|was|were|of|to|and|that|in|for|with|this|it|we|they|he|she|have|has|had|be)\b", re.I
+)
+_WIDE_RUN = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]+")
+
+
+def check_residue(pair: Pair) -> Iterator[Finding]:
+    """Words of the other language left standing."""
+    if pair.left.language == pair.right.language or not pair.link.right:
+        return
+    if pair.right.language == "en":
+        spans = [m.span() for m in _WIDE_RUN.finditer(pair.b) if not _glossed(pair.b, m.start(), m.end())]
+        spans = [(s, e) for s, e in spans if e - s > 1 or is_kana(pair.b[s])]
+    elif pair.left.language == "en":
+        spans = [m.span() for m in _ENGLISH_RUN.finditer(pair.b) if _is_prose(pair, m)]
+    else:
+        spans = list(_copied_runs(pair))
+    for start, end in spans[:1]:
+        yield pair.finding("untranslated/residue", None, (start, end), right=pair.b[start:end][:60])
+
+
+def _glossed(text: str, start: int, end: int) -> bool:
+    """Inside brackets or quotation marks beside a translation, foreign words are a gloss."""
+    return bool(re.search(r"[(（\[“\"'‘「『][^)）\]”\"'’」』]*$", text[:start])) and bool(
+        re.match(r"[^(（\[“「『]*[)）\]”\"'’」』]", text[end:])
+    )
+
+
+def _is_prose(pair: Pair, match: re.Match[str]) -> bool:
+    words = _FUNCTION.findall(match.group())
+    quoted = _glossed(pair.b, match.start(), match.end()) and len(words) < 6
+    if all(w[0].isupper() or _FUNCTION.fullmatch(w) for w in re.findall(r"[A-Za-z]+", match.group())):
+        return False  # the name of an organisation or a book
+    copied = match.group()[:40].lower() in pair.a.lower()
+    return len(words) >= 2 and not quoted and copied and not _is_cited_title(pair.b, match.start())
+
+
+def _is_cited_title(text: str, start: int) -> bool:
+    """Whether a run follows the number of a section (6.2.1 Which ...) in a sentence that is otherwise translated."""
+    return bool(re.search(r"\d+(?:\.\d+)+\.?\s*$", text[:start])) and bool(_WIDE_RUN.search(text[:start]))
+
+
+def _copied_runs(pair: Pair) -> Iterator[tuple[int, int]]:
+    """A Japanese sentence that keeps ten Han characters or more of the Chinese one in a row; or the other way kana in Chinese."""
+    if pair.right.language == "ja":
+        folded = fold(pair.a)
+        for match in re.finditer(r"[\u4e00-\u9fff，、]{8,}", fold(pair.b)):
+            if match.group() in folded and not is_title(pair.b, match.start(), match.end()):
+                yield match.span()
+
+
+def is_title(text: str, start: int, end: int) -> bool:
+    """Whether a run stands in quotation marks or title marks."""
+    return text[start - 1 : start] in "「『《“" and text[end : end + 1] in "」』》”"
+
+
+def check_script(pair: Pair) -> Iterator[Finding]:
+    """Characters that the declared script of the right text does not have."""
+    script = pair.right.source.script
+    if pair.b.isascii():
+        return
+    odd = [i for i, c in enumerate(pair.b) if _foreign(c, script)]
+    if not odd:
+        return
+    shown = "".join(dict.fromkeys(pair.b[i] for i in odd))
+    names = {"Hans": "simplified Chinese", "Hant": "traditional Chinese", "Jpan": "Japanese", "Latn": "Latin script"}
+    yield pair.finding(
+        "script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=Ours(names.get(script, script))
+    )
+
+
+@cache
+def _foreign(character: str, script: str) -> bool:
+    if script == "Jpan":
+        return is_han(character) and not is_japanese_form(character)
+    if script in ("Hans", "Hant"):
+        if is_kana(character):
+            return character not in "の・ー"
+        standard = standard_of(character)
+        if script == "Hant":
+            return standard == "Hans" or (is_han(character) and not standard and _only_japanese(character))
+        return standard == "Hant" and fold(character) != character
+    return False
+
+
+@cache
+def _only_japanese(character: str) -> bool:
+    """A form of Japan's first level that Taiwan's and Hong Kong's standards lack, and that has a traditional twin."""
+    try:
+        character.encode("big5hkscs")
+    except UnicodeEncodeError:
+        code = character.encode("cp932", "replace")
+        return len(code) == 2 and code[0] < 0x98 and fold(character) != character
+    return False
+
+
+_SIGNS = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")
+
+
+def check_controls(pair: Pair) -> Iterator[Finding]:
+    """Bidirectional and invisible characters, which can make a text read otherwise than it is."""
+    match = _SIGNS.search(pair.b)
+    if match:
+        codes = " ".join(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in _SIGNS.finditer(pair.b)))
+        yield pair.finding("control/characters", None, match.span(), right=codes)

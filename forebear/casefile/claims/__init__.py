@@ -1,0 +1,1 @@
+"""What a case claims, and the test each claim is bound to."""

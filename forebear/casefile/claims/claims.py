@@ -1,0 +1,131 @@
+"""Claims of a case: what is said, by whom it can be tested, and what would show if it were true or false."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.toml import load_toml, read_table
+from forebear.casefile.text.selectors import Citation, cite, locate
+from forebear.core.errors import RefusedError
+
+KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
+BASES = ("first-hand", "hearsay", "inference")
+STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
+TESTS = ("related", "unrelated", "config", "parameters", "layers-added", "same-vocabulary", "growth", "none")
+SAYS = ("denies", "confirms", "explains", "comments")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words of a source that state or answer a claim."""
+
+    source: str
+    exact: str
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer to a claim: a statement of its own, never folded into the claim."""
+
+    source: str
+    exact: str
+    says: str = "denies"
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One entry of claims.toml. test: one of TESTS; key, value: the configuration field and figure it states."""
+
+    id: str
+    kind: str
+    basis: str
+    statement: dict[str, str]
+    span: tuple[Span, ...] = ()
+    subject: str = ""
+    candidates: tuple[str, ...] = ()
+    test: str = "none"
+    key: str = ""
+    value: float | int | None = None
+    tolerance: float = 0.0
+    if_true: str = ""
+    if_false: str = ""
+    not_testable: str = ""
+    corroborates: tuple[str, ...] = ()
+    contradicts: tuple[str, ...] = ()
+    reply: tuple[Reply, ...] = ()
+
+
+@dataclass(frozen=True)
+class _File:
+    claim: tuple[Claim, ...] = field(default_factory=tuple)
+
+
+def load_claims(folder: Path, case: CaseFile) -> tuple[Claim, ...]:
+    """claims.toml, read strictly; no claims when there is no file.
+
+    Raises: RefusedError on an unknown key, kind, basis or test, a model or claim that is not there, a conduct claim with a
+            test (weights show no conduct), or a testable claim without what it would show.
+    """
+    path = folder / "claims.toml"
+    if not path.exists():
+        return ()
+    claims = read_table(_File, load_toml(path), str(path)).claim
+    ids = [c.id for c in claims]
+    for claim in claims:
+        where = f"{path}: {claim.id}"
+        if ids.count(claim.id) > 1:
+            raise RefusedError("two claims have this id", where=where)
+        _check_words(claim, where)
+        _check_links(claim, case, set(ids), where)
+    return claims
+
+
+def _check_words(claim: Claim, where: str) -> None:
+    for name, value, known in (("kind", claim.kind, KINDS), ("basis", claim.basis, BASES), ("test", claim.test, TESTS)):
+        if value not in known:
+            raise RefusedError(f"{name} {value!r} is none of {', '.join(known)}", where=where)
+    if claim.kind == "conduct" and claim.test != "none":
+        raise RefusedError("a conduct claim cannot be borne out by weights, so it has no test", where=where)
+    if claim.test != "none" and not (claim.if_true and claim.if_false and claim.subject):
+        raise RefusedError("a testable claim names its subject, if_true and if_false", where=where)
+    if claim.test in ("config", "parameters", "layers-added", "growth") and claim.value is None:
+        raise RefusedError(f"the test {claim.test} needs a value", where=where)
+    if claim.test in ("related", "unrelated", "layers-added", "same-vocabulary", "growth") and not claim.candidates:
+        raise RefusedError(f"the test {claim.test} needs a candidate", where=where)
+    for reply in claim.reply:
+        if reply.says not in SAYS:
+            raise RefusedError(f"a reply says {reply.says!r}, none of {', '.join(SAYS)}", where=where)
+
+
+def _check_links(claim: Claim, case: CaseFile, ids: set[str], where: str) -> None:
+    sources = {s.id for s in case.source}
+    for model in (claim.subject, *claim.candidates):
+        if model and model not in case.models:
+            raise RefusedError(f"model {model!r} is not in [models] of case.toml", where=where)
+    for other in (*claim.corroborates, *claim.contradicts):
+        if other not in ids:
+            raise RefusedError(f"names claim {other!r}, which is not there", where=where)
+    for quoted in [s.source for s in claim.span] + [r.source for r in claim.reply]:
+        if quoted not in sources:
+            raise RefusedError(f"quotes source {quoted!r}, which is not there", where=where)
+
+
+def cited(span: Span | Reply, texts: Sequence[Text]) -> dict[str, object]:
+    """The W3C selectors of a quotation, and how it was found: said plainly when the words are gone."""
+    text = next((t.extract.text for t in texts if t.source.id == span.source), "")
+    prefix, suffix = getattr(span, "prefix", ""), getattr(span, "suffix", "")
+    found = locate(Citation(span.source, span.exact, prefix, suffix, -1, -1), text)
+    if not found.ok:
+        return {
+            "source": span.source,
+            "selector": [{"type": "TextQuoteSelector", "exact": span.exact}],
+            "found": found.how,
+        }
+    return {**cite(span.source, text, found.start, found.end).as_json(), "found": found.how}

@@ -1,0 +1,1 @@
+"""A case on disk: its folder, documents, exports and seals."""

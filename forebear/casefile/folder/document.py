@@ -1,0 +1,252 @@
+"""What a case keeps on disk between verbs (alignments, findings, outcomes), and the one document made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forebear.casefile.bitext.align import Link
+from forebear.casefile.bitext.bitext import Text, read_text
+from forebear.casefile.checks.conversion import can_convert
+from forebear.casefile.checks.findings import Finding, rules
+from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.checks.names import mask_names, with_pseudonyms
+from forebear.casefile.claims.claims import Claim, cited
+from forebear.casefile.claims.run import Outcome, command_of
+from forebear.casefile.folder.add import read_source
+from forebear.casefile.folder.folder import digest
+from forebear.casefile.folder.identify import identifying_spans
+from forebear.casefile.folder.model import CaseFile, Source
+from forebear.casefile.text.selectors import cite
+from forebear.core.documents import canonical_json, finish, write_whole
+from forebear.core.errors import RefusedError
+
+SCHEMA = "forebear/case/1"
+
+
+def read_texts(folder: Path, case: CaseFile) -> dict[str, Text]:
+    """Every source that can be read as text, by id."""
+    found = {}
+    for source in case.source:
+        extract = read_source(folder, source)
+        if extract.blocks:
+            found[source.id] = read_text(source, extract)
+    return found
+
+
+def pair_names(case: CaseFile, texts: Mapping[str, Text]) -> list[tuple[str, str]]:
+    """Pairs to align: each translation with what it was made from, then translations of one language with each other."""
+    made = [
+        s for s in case.source if s.of in texts and s.id in texts and s.role in ("translation", "machine-conversion")
+    ]
+    pairs = [(s.of, s.id) for s in made]
+    for i, one in enumerate(made):
+        for other in made[i + 1 :]:
+            if (one.of, one.language) == (other.of, other.language) and "machine-conversion" not in (
+                one.role,
+                other.role,
+            ):
+                pairs.append((one.id, other.id))
+    return pairs
+
+
+def save_alignment(folder: Path, left: Text, right: Text, links: Sequence[Link]) -> None:
+    """Write alignments/LEFT--RIGHT.json with the digests of the texts it belongs to."""
+    record = {
+        "left": left.source.id, "right": right.source.id, "left_text": digest(left.extract.text.encode()),
+        "right_text": digest(right.extract.text.encode()),
+        "links": [{"left": list(k.left), "right": list(k.right), "score": k.score, "by": k.by} for k in links],
+    }  # fmt: skip
+    (folder / "alignments").mkdir(exist_ok=True)
+    write_whole(folder / "alignments" / f"{left.source.id}--{right.source.id}.json", canonical_json(record))
+
+
+def load_alignments(
+    folder: Path, case: CaseFile, texts: Mapping[str, Text], missing_ok: bool = False
+) -> dict[tuple[str, str], list[Link]]:
+    """Links of every pair, as written by `case align`.
+
+    Raises: RefusedError when a pair was not aligned (unless missing_ok) or its texts changed since.
+    """
+    found = {}
+    for left, right in pair_names(case, texts):
+        path = folder / "alignments" / f"{left}--{right}.json"
+        if not path.exists():
+            if missing_ok:
+                continue
+            raise RefusedError(
+                f"{left} and {right} are not aligned", where=str(folder), todo="Run `forebear case align` first."
+            )
+        record = _json(path)
+        same = [
+            digest(texts[n].extract.text.encode()) == record.get(f"{side}_text")
+            for n, side in ((left, "left"), (right, "right"))
+        ]
+        if not all(same):
+            raise RefusedError(
+                "the texts changed since they were aligned", where=str(path), todo="Run `forebear case align`."
+            )
+        found[left, right] = [
+            Link(tuple(k["left"]), tuple(k["right"]), float(k["score"]), str(k["by"])) for k in record["links"]
+        ]
+    return found
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RefusedError(f"cannot be read ({type(error).__name__})", where=str(path)) from error
+
+
+def save_findings(folder: Path, found: Sequence[Finding]) -> None:
+    """Write findings/findings.json."""
+    (folder / "findings").mkdir(exist_ok=True)
+    write_whole(folder / "findings" / "findings.json", canonical_json([dataclasses.asdict(f) for f in found]))
+
+
+def load_findings(folder: Path) -> list[Finding]:
+    """Findings as `case check` wrote them; none when it has not run."""
+    path = folder / "findings" / "findings.json"
+    if not path.exists():
+        return []
+    tuples = ("left_span", "right_span", "left_segments", "right_segments", "witnesses", "ours")
+    try:
+        entries: list[dict[str, Any]] = [{k: tuple(v) if k in tuples else v for k, v in e.items()} for e in _json(path)]
+        return [Finding(**entry) for entry in entries]
+    except (TypeError, AttributeError) as error:
+        raise RefusedError(
+            "is no list of findings of this version", where=str(path), todo="Run `forebear case check`."
+        ) from error
+
+
+def save_outcome(folder: Path, outcome: Outcome) -> None:
+    """Write evidence/CLAIM.json: the outcome, and the document it rests on."""
+    (folder / "evidence").mkdir(exist_ok=True)
+    write_whole(folder / "evidence" / f"{outcome.claim}.json", canonical_json(dataclasses.asdict(_plain(outcome))))
+
+
+def _plain(outcome: Outcome) -> Outcome:
+    from forebear.core.documents import thaw
+
+    return dataclasses.replace(outcome, document=thaw(outcome.document), evidence=thaw(outcome.evidence))
+
+
+def load_outcomes(folder: Path) -> dict[str, Outcome]:
+    """Outcomes by claim."""
+    place = folder / "evidence"
+    found = {}
+    for path in sorted(place.glob("*.json")) if place.is_dir() else []:
+        entry = _json(path)
+        if isinstance(entry, dict) and "claim" in entry and "status" in entry:
+            found[str(entry["claim"])] = Outcome(**entry)
+    return found
+
+
+def case_document(
+    case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Finding],
+    claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[str], seconds: float, reproduce: str,
+    full: bool, language: str, extra: Mapping[str, Any],
+) -> Mapping[str, Any]:  # fmt: skip
+    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments."""
+    case = with_pseudonyms(case)
+    body: dict[str, Any] = {
+        "title": case.title, "language": language, "sources": [_source(s, texts) for s in case.source],
+        "alignments": [
+            {"left": a, "right": b, "links": [{"left": list(k.left), "right": list(k.right), "score": k.score,
+            "by": k.by} for k in ls]}
+            for (a, b), ls in links.items()
+        ],
+        "findings": [_finding(f, texts) for f in found],
+        "claims": [_claim(c, case, outcomes, list(texts.values())) for c in claims],
+        "names": _names(case, full),
+        "identifying": identifying_spans(texts.values()),
+        **extra,
+    }  # fmt: skip
+    if full:
+        body["segments"] = {
+            name: [{"paragraph": s.paragraph, "kind": s.kind, "text": s.text} for s in text.segments]
+            for name, text in texts.items()
+        }
+        _scrub(body)
+        for source in body["sources"]:
+            # who obtained a source, when and where may lead to the witness: it stays in case.toml
+            source.pop("obtained")
+    body = mask_names(case, texts.values())(body)
+    read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
+    standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
+    return finish(SCHEMA, body, limits=[*limits, *limits_of(found), *standing], read=read, reproduce=reproduce)
+
+
+def _scrub(body: dict[str, Any]) -> None:
+    """Take out of a report what a source says of its making: front matter, comments, page heads may name an author."""
+    for source in body["sources"]:
+        source["removed"] = [{**r, "begins": ""} for r in source["removed"]]
+    for finding in body["findings"]:
+        if finding["rule"] == "note/front-matter":
+            words = ", ".join(f"{len(q.splitlines())} lines" for q in finding["quotes"].values() if q)
+            finding["quotes"] = dict.fromkeys(finding["quotes"], f"({words}, kept in the case)")
+            finding["targets"] = []
+
+
+def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:
+    text = texts.get(source.id)
+    removed = [dataclasses.asdict(r) for r in text.extract.removed] if text else []
+    return {
+        "id": source.id, "sha256": source.sha256, "bytes": source.bytes, "media": source.media, "language": source.language,
+        "script": source.script, "role": source.role, "of": source.of, "version": source.version, "date": source.date,
+        "conversion": source.conversion,
+        "obtained": {"by": source.obtained_by, "when": source.obtained_when, "where": source.obtained_where},
+        "segments": len(text.segments) if text else 0, "removed": removed, "notes": list(source.notes),
+    }  # fmt: skip
+
+
+def _finding(finding: Finding, texts: Mapping[str, Text]) -> dict[str, Any]:
+    entry = finding.as_json()
+    targets = []
+    for name, span in ((finding.left, finding.left_span), (finding.right, finding.right_span)):
+        if name in texts and span[1] > span[0]:
+            targets.append(cite(name, texts[name].extract.text, *span).as_json())
+    return {**entry, "targets": targets}
+
+
+def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts: Sequence[Text]) -> dict[str, Any]:
+    outcome = outcomes.get(claim.id) or Outcome(claim.id, "not-tested", "`forebear case run` has not run")
+    status = outcome.status
+    if claim.kind == "conduct" and status in ("borne-out", "contradicted"):
+        status = "not-testable"  # weights say nothing of conduct, whatever an evidence file says
+    replies = [{"by": r.by, "says": r.says, "words": r.exact, "target": cited(r, texts)} for r in claim.reply]
+    return {
+        "id": claim.id, "kind": claim.kind, "basis": claim.basis, "status": status, "why": outcome.why,
+        "statement": dict(claim.statement), "spans": [cited(s, texts) for s in claim.span], "subject": claim.subject,
+        "candidates": list(claim.candidates), "if_true": claim.if_true, "if_false": claim.if_false,
+        "command": outcome.command or command_of(case, claim), "evidence": list(outcome.evidence),
+        "corroborates": list(claim.corroborates), "contradicts": list(claim.contradicts), "replies": replies,
+    }  # fmt: skip
+
+
+def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
+    if full:
+        return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name
+                if n.ruling in ("public", "private")]  # fmt: skip
+    return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
+
+
+def limits_of(found: Sequence[Finding]) -> list[str]:
+    """What was not told of a pair of texts because of the manner of its translation, as lines for the limits."""
+    return [f"{f.left} and {f.right}: {f.why}" for f in found if f.rule.startswith("manner/")]
+
+
+def _standing_limits(case: CaseFile) -> list[str]:
+    said = [f"{sum(r.kind == 'rule' for r in rules().values())} kinds of discrepancy are decided by form; negation, certainty and "
+            "length go by word lists; what needs understanding is not looked for"]  # fmt: skip
+    if not can_sound():
+        said.append(
+            "readings of Han characters were not at hand (extra `cases`): names of one sound are only seen as misspellings"
+        )
+    if not can_convert() and any(s.conversion for s in case.source):
+        said.append("OpenCC was not at hand (extra `cases`): recorded conversions were not run again")
+    return said

@@ -1,0 +1,142 @@
+"""The case folder on disk: plain files fit for git, each written whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from pathlib import Path
+
+from forebear.casefile.folder.model import ROLES, RULINGS, SCHEMA, CaseFile, Source
+from forebear.casefile.folder.toml import as_table, load_toml, read_table, write_toml
+from forebear.core.documents import write_whole
+from forebear.core.errors import RefusedError, UsageError
+
+FOLDERS = ("sources", "alignments", "findings", "evidence", "report")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_HEAD = "A forebear case file. Sources are never altered: their digests are below."
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def create_case(folder: Path, title: str) -> CaseFile:
+    """An empty case in `folder`; folders that exist are kept.
+
+    Raises: RefusedError when the folder already holds a case or cannot be written.
+    """
+    if (folder / "case.toml").exists():
+        raise RefusedError("already holds a case", where=str(folder))
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"cannot be made ({error.strerror})", where=str(folder)) from error
+    case = CaseFile(schema=SCHEMA, title=title)
+    save_case(folder, case)
+    return case
+
+
+def load_case(folder: Path) -> CaseFile:
+    """case.toml, read strictly.
+
+    Raises: RefusedError on another schema, an unknown key, two sources of one id, a source that answers or translates
+            one that is not there, or a file name that leaves the folder.
+    """
+    path = folder / "case.toml"
+    if not path.exists():
+        raise RefusedError("holds no case.toml", where=str(folder), todo="Start with `forebear case add FOLDER FILE`.")
+    case = read_table(CaseFile, load_toml(path), str(path))
+    if case.schema != SCHEMA:
+        raise RefusedError(f"schema {case.schema!r} is not {SCHEMA!r}", where=str(path), todo="Use a newer forebear.")
+    seen: set[str] = set()
+    for source in case.source:
+        _check_source(source, case, str(path))
+        if source.id in seen:
+            raise RefusedError(f"two sources are called {source.id!r}", where=str(path))
+        seen.add(source.id)
+    for name in case.name:
+        if name.ruling not in RULINGS:
+            raise RefusedError(f"ruling {name.ruling!r} is none of {', '.join(RULINGS)}", where=f"{path}: {name.text}")
+    return case
+
+
+def _check_source(source: Source, case: CaseFile, where: str) -> None:
+    if not _ID.fullmatch(source.id):
+        raise RefusedError(f"source id {source.id!r} is not a short plain name", where=where)
+    if source.role not in ROLES:
+        raise RefusedError(f"role {source.role!r} is none of {', '.join(ROLES)}", where=f"{where}: {source.id}")
+    for name in (source.file, source.transcript):
+        if name and not re.fullmatch(r"sources/[^/\\\x00-\x1f]+", name):
+            raise RefusedError(f"{name!r} is not a file of sources/", where=f"{where}: {source.id}")
+    if source.of and source.of not in {s.id for s in case.source}:
+        raise RefusedError(f"`of` names {source.of!r}, which is no source here", where=f"{where}: {source.id}")
+
+
+def save_case(folder: Path, case: CaseFile) -> None:
+    """Write case.toml whole."""
+    write_whole(folder / "case.toml", write_toml(as_table(case), _HEAD))
+
+
+def find_source(case: CaseFile, name: str) -> Source:
+    """The source of that id.
+
+    Raises: UsageError naming the ids there are.
+    """
+    for source in case.source:
+        if source.id == name:
+            return source
+    raise UsageError(f"no source {name!r}", todo=f"Sources: {', '.join(s.id for s in case.source) or 'none yet'}.")
+
+
+def keep_source(folder: Path, case: CaseFile, source: Source, data: bytes, transcript: bytes = b"") -> CaseFile:
+    """Store bytes as received, then record them: a stop in between leaves an unrecorded file, never a broken case.
+
+    Raises: RefusedError when the id is taken by other bytes. The same bytes again change nothing.
+    """
+    for old in case.source:
+        if old.id == source.id:
+            if old.sha256 == source.sha256 and old.transcript_sha256 == source.transcript_sha256:
+                return case
+            raise RefusedError(
+                f"source id {source.id!r} is taken by other bytes",
+                where=str(folder),
+                todo="Give the new version its own --id.",
+            )
+    (folder / "sources").mkdir(parents=True, exist_ok=True)
+    write_whole(folder / source.file, data)
+    if source.transcript:
+        write_whole(folder / source.transcript, transcript)
+    new = dataclasses.replace(case, source=(*case.source, source))
+    save_case(folder, new)
+    return new
+
+
+def source_bytes(folder: Path, source: Source, *, transcript: bool = False) -> bytes:
+    """The stored bytes, checked against their digest.
+
+    Raises: RefusedError when the file is gone or was edited after it was added.
+    """
+    name, wanted = (source.transcript, source.transcript_sha256) if transcript else (source.file, source.sha256)
+    path = folder / name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"a source is gone ({error.strerror})", where=str(path)) from error
+    if digest(data) != wanted:
+        raise RefusedError(
+            f"was edited after it was added: {len(data)} bytes now, {source.bytes} then, and the digests differ",
+            where=str(path),
+            todo="Put the received bytes back, or add the new bytes as a version of their own.",
+        )
+    return data
+
+
+def unrecorded(folder: Path, case: CaseFile) -> list[str]:
+    """Files of sources/ that case.toml does not record: left by a stop during `add`, or put there by hand."""
+    known = {n for s in case.source for n in (s.file, s.transcript) if n}
+    here = folder / "sources"
+    found = sorted(f"sources/{p.name}" for p in here.iterdir() if p.is_file()) if here.is_dir() else []
+    return [name for name in found if name not in known]

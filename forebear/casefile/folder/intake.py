@@ -1,0 +1,153 @@
+"""Bytes into text: encodings, declared languages and odd characters, each fault said before anything is stored."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from forebear.casefile.text.scripts import script_counts
+from forebear.core.errors import RefusedError
+
+MAX_SOURCE_BYTES = 64 * 2**20
+"""Largest text source; larger files can be kept as bytes beside a transcript."""
+MAX_LINE_CHARACTERS = 1_000_000
+"""Longest line that is cut into segments; a novel's longest paragraph is far below it."""
+OTHERS = ("gb18030", "big5hkscs", "cp932", "euc_jp", "utf-16")
+"""Encodings tried, in this order, only to say what a file might be; a file is never decoded by a guess."""
+BIDI = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\U000e0000-\U000e007f]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text with line ends made "\\n", the encoding used, and what was odd, one sentence each."""
+
+    text: str
+    encoding: str
+    notes: tuple[str, ...]
+
+
+def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
+    """Text of a source, by its byte order mark, the stated encoding, or UTF-8: never by a guess.
+
+    Raises: RefusedError when the file is empty, too large, does not decode (first bad byte and line, encodings
+    that would
+            fit), changes encoding between lines, is not text, or has a line too long to cut.
+    """
+    if not data.strip():
+        raise RefusedError("is empty" if not data else "holds only white space", where=where)
+    if len(data) > MAX_SOURCE_BYTES:
+        raise RefusedError(f"{len(data)} bytes; a text source may have {MAX_SOURCE_BYTES}", where=where)
+    name = encoding or next((n for bom, n in _BOMS if data.startswith(bom)), "utf-8")
+    try:
+        text = data.decode(name)
+    except LookupError as error:
+        raise RefusedError(f"unknown encoding {encoding!r}", where=where) from error
+    except UnicodeError as error:
+        raise RefusedError(_undecodable(data, name, error), where=where, todo=_advice(data)) from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    longest = max(len(line) for line in text.split("\n"))
+    if longest > MAX_LINE_CHARACTERS:
+        raise RefusedError(
+            f"one line has {longest} characters; {MAX_LINE_CHARACTERS} can be cut into segments",
+            where=where,
+            todo="Keep it with --as-bytes and a transcript that has line ends.",
+        )
+    if text.count("\x00") > 0:
+        raise RefusedError(
+            f"holds {text.count(chr(0))} NUL characters, so it is not text", where=where, todo="Use --as-bytes."
+        )
+    return Decoded(text, name, tuple(_oddities(text)))
+
+
+def _undecodable(data: bytes, name: str, error: UnicodeError) -> str:
+    start = getattr(error, "start", 0)
+    line = data.count(b"\n", 0, start) + 1
+    bad = data[start : start + 4].hex(" ")
+    mixed = _mixed(data) if name == "utf-8" else ""
+    return f"is not {name}: byte {start} (line {line}) begins {bad}{mixed}"
+
+
+def _mixed(data: bytes) -> str:
+    lines = data.split(b"\n")
+    good = [_fits(line, "utf-8") and not line.isascii() for line in lines]
+    bad = [i + 1 for i, line in enumerate(lines) if not _fits(line, "utf-8")]
+    if not any(good) or not bad:
+        return ""
+    spread = f"{len(bad)} are not (first line {bad[0]}, last {bad[-1]})"
+    return f"; the encodings are mixed: {sum(good)} lines are UTF-8, {spread}"
+
+
+def _advice(data: bytes) -> str:
+    fits = [name for name in OTHERS if _fits(data, name)]
+    guess = (
+        f"It would decode as {', '.join(fits)}: say which with --encoding"
+        if fits
+        else "No encoding tried fits the whole"
+    )
+    return f"{guess}, or keep it with --as-bytes beside a transcript. The file was not changed."
+
+
+def _fits(data: bytes, name: str) -> bool:
+    try:
+        data.decode(name)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _oddities(text: str) -> list[str]:
+    notes = []
+    for pattern, what in ((BIDI, "bidirectional control"), (INVISIBLE, "invisible"), (CONTROL, "control")):
+        places = [m.start() for m in pattern.finditer(text)]
+        if places:
+            shown = ", ".join(str(p) for p in places[:5])
+            code = f"U+{ord(text[places[0]]):04X}"
+            notes.append(f"{len(places)} {what} characters (first {code}) at positions {shown}")
+    if "\ufffd" in text:
+        notes.append(f"{text.count(chr(0xFFFD))} replacement characters: the text was damaged before it was received")
+    return notes
+
+
+def check_language(text: str, language: str, script: str, where: str) -> None:
+    """Whether the text looks like the declared language and script at all.
+
+    Raises: RefusedError when it plainly is another: what was counted is said.
+    """
+    n = script_counts(text)
+    letters = n["han"] + n["kana"] + n["latin"] + n["other"]
+    if letters < 20:
+        return
+    seen = _guess(n)
+    fault = (language in ("zh", "ja", "en") and seen != language) or (
+        language == "zh" and {"Hans": "Hant", "Hant": "Hans"}.get(script) == _variant(n)
+    )
+    if fault:
+        declared = f"{language}-{script}" if script else language
+        looks = f"{seen}-{_variant(n)}" if seen == "zh" and _variant(n) else seen
+        han = f"{n['han']} Han ({n['hans']} only simplified, {n['hant']} only traditional)"
+        counted = f"{han}, {n['kana']} kana, {n['latin']} Latin"
+        raise RefusedError(
+            f"declared {declared}, but looks like {looks}: {counted} characters",
+            where=where,
+            todo="Declare the language it is in, or repeat with --trust-language.",
+        )
+
+
+def _guess(n: dict[str, int]) -> str:
+    if n["kana"] >= 0.05 * max(1, n["han"] + n["kana"]) and n["kana"] > 5:
+        return "ja"
+    if n["han"] * 3 > n["latin"]:
+        return "zh"
+    return "en" if n["latin"] >= n["other"] else "other"
+
+
+def _variant(n: dict[str, int]) -> str:
+    if n["hans"] + n["hant"] < 5:
+        return ""
+    if n["hans"] > 4 * n["hant"]:
+        return "Hans"
+    return "Hant" if n["hant"] > 4 * n["hans"] else ""

@@ -1,0 +1,251 @@
+"""The verbs of `forebear case`: plain functions with the arguments of the command line, each returning a document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forebear.casefile.checks.checker import check_case
+from forebear.casefile.checks.names import undecided, unspeakable, with_candidates, with_pseudonyms
+from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.claims.claims import Claim, load_claims
+from forebear.casefile.claims.run import Outcome, Runner, default_runner, run_claim
+from forebear.casefile.folder.add import Addition, add_source
+from forebear.casefile.folder.document import (
+    case_document,
+    load_alignments,
+    load_findings,
+    load_outcomes,
+    pair_names,
+    read_texts,
+    save_alignment,
+    save_findings,
+    save_outcome,
+)
+from forebear.casefile.folder.export import write_exports
+from forebear.casefile.folder.folder import load_case, save_case, unrecorded
+from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.seal import seal_case, signer, verify_seal
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
+
+Document = Mapping[str, Any]
+
+
+def case_add(
+    folder: str | Path,
+    file: str | Path,
+    *,
+    language: str,
+    script: str = "",
+    id: str = "",
+    role: str = "original",
+    of: str = "",
+    version: str = "",
+    date: str = "",
+    encoding: str = "",
+    conversion: str = "",
+    transcript: str | Path | None = None,
+    as_bytes: bool = False,
+    trust_language: bool = False,
+    by: str = "",
+    when: str = "",
+    where: str = "",
+    title: str = "",
+) -> Document:
+    """Add a source to a case; the case is made when FOLDER holds none.
+
+    file:        text, Markdown, HTML; or PDF, picture and anything else as bytes beside `transcript`.
+    role:        original, translation, machine-conversion, statement, reply; `of` names the source it was made from.
+    conversion:  the OpenCC configuration of a machine conversion (s2t, s2twp, ...).
+    by, when, where: who obtained it, when, from where.
+    Returns:     the case document. Raises: RefusedError, UsageError; nothing is stored then.
+    """
+    start = time.monotonic()
+    said = Addition(
+        language=language, script=script, id=id, role=role, of=of, version=version, date=date, encoding=encoding,
+        conversion=conversion, transcript=Path(transcript) if transcript else None, as_bytes=as_bytes,
+        trust_language=trust_language, obtained_by=by, obtained_when=when, obtained_where=where,
+    )  # fmt: skip
+    case, source = add_source(Path(folder), Path(file), said, title)
+    return _document(
+        Path(folder), case, start, f"forebear case add {folder} {file}", [f"{source.id}: {n}" for n in source.notes]
+    )
+
+
+def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
+    """Align every translation with its source, and texts of one language with each other.
+
+    only:    ids of the right-hand sources to align again; all by default. Hand corrections of case.toml are kept.
+    Returns: the case document with its alignments, written to alignments/.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    texts = read_texts(root, case)
+    unknown = set(only) - set(texts)
+    if unknown:
+        raise UsageError(f"no readable source {sorted(unknown)[0]!r}", todo=f"Sources: {', '.join(texts)}.")
+    from forebear.casefile.bitext.bitext import align_texts
+
+    for left, right in pair_names(case, texts):
+        if not only or right in only:
+            save_alignment(root, texts[left], texts[right], align_texts(texts[left], texts[right], case.correction))
+    return _document(root, case, start, f"forebear case align {folder}")
+
+
+def case_check(folder: str | Path) -> Document:
+    """Find where the sources disagree, and which names need a ruling.
+
+    Returns: the case document; findings are written to findings/, new name candidates to case.toml as undecided.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    texts = read_texts(root, case)
+    links = load_alignments(root, case, texts)
+    found = check_case(texts, links, Knowledge(case.name, case.alias))
+    save_findings(root, found)
+    named = with_candidates(case, texts.values())
+    if named is not case:
+        save_case(root, named)
+    return _document(root, named, start, f"forebear case check {folder}")
+
+
+def case_run(folder: str | Path, *, runner: Runner = default_runner, claims: Sequence[str] = ()) -> Document:
+    """Run what the claims of claims.toml can be tested for on the files given, and nothing else.
+
+    runner:  (verb, arguments) -> document; by default the public verb forebear.compare.
+    claims:  ids to run; all by default.
+    Returns: the case document; what each test returned is written to evidence/.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    every = load_claims(root, case)
+    unknown = set(claims) - {c.id for c in every}
+    if unknown:
+        raise UsageError(f"no claim {sorted(unknown)[0]!r}", todo=f"Claims: {', '.join(c.id for c in every)}.")
+    for claim in every:
+        if not claims or claim.id in claims:
+            save_outcome(root, run_claim(root, case, claim, runner))
+    return _document(root, case, start, f"forebear case run {folder}")
+
+
+def case_report(folder: str | Path, *, language: str = "en") -> Document:
+    """The case as one document with private names replaced; TMX, JSON and CSV are written to report/.
+
+    language: of the reader: the column put first. The page is drawn from this document by forebear.reports.cases.
+    Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
+              a private name could leak in a spelling that cannot be worked out here.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    texts = read_texts(root, case)
+    case = with_candidates(case, texts.values())
+    open_names = undecided(case)
+    if open_names:
+        save_case(root, case)
+        refusal = _document(
+            root, case, start, f"forebear case report {folder}", extra={"undecided": open_names}, bare=True
+        )
+        raise ExpectationError(
+            f"{len(open_names)} name candidates have no ruling: {', '.join(open_names[:8])}", refusal,
+            where=str(root / "case.toml"),
+            todo="Set `ruling` of each [[name]] to public, private or not-a-name.",
+        )  # fmt: skip
+    unknown = unspeakable(case, texts.values())
+    if unknown:
+        raise RefusedError(
+            f"{len(unknown)} private names may stand in Latin letters that cannot be worked out here",
+            where=str(root / "case.toml"),
+            todo="Give their Latin spellings in `also`, or install forebear[cases].",
+        )  # fmt: skip
+    ruled = with_pseudonyms(case)
+    if ruled != load_case(root):
+        save_case(root, ruled)
+    document = _document(root, ruled, start, "forebear case report CASE", full=True, language=language)
+    write_exports(root / "report", document)
+    return document
+
+
+def case_seal(
+    folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
+) -> Document:
+    """Copy the case into a BagIt bag at TARGET, signed (Ed25519) with a local key file when one is given.
+
+    key:         32 bytes or more, kept by its owner; the document names the public key by which others can check.
+    report_only: seal report/ alone, where private names are replaced; the whole case holds them.
+    Raises:      RefusedError, UsageError; nothing is written then.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
+    private = sum(n.ruling in ("private", "undecided") for n in case.name)
+    said = []
+    if private and not report_only:
+        said.append(f"this seal holds the sources and {private} names that are private or not ruled on: keep it, and give out "
+                    "a seal of the report alone (--report-only)")  # fmt: skip
+    extra = {"sealed": list(seal.files), "signed": bool(seal.public), "public_key": seal.public}
+    return _document(root, case, start, f"forebear case seal {folder} {target}", said, extra=extra, bare=True)
+
+
+def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
+    """What of a sealed case was altered, file by file and byte range by byte range, and whose key signed it.
+
+    folder:  the bag; key: the owner's key file or a public key; original: an unaltered copy, which makes ranges exact.
+    Raises:  ExpectationError (exit 1) with the document as its `document` when anything was altered; RefusedError when a
+             signature fits neither these manifests nor this key.
+    """
+    start, bag = time.monotonic(), Path(folder)
+    changes = verify_seal(bag, Path(original) if original else None)
+    try:
+        public, unsigned = signer(bag, Path(key) if key else None), ""
+    except RefusedError as error:
+        if not changes:
+            raise
+        public, unsigned = "", str(error)
+    listed = [{"file": c.file, "what": c.what, "ranges": [list(r) for r in c.ranges]} for c in changes]
+    extra = {"changes": listed, "intact": not changes, "signed": bool(public), "public_key": public}
+    said = [unsigned] if unsigned else []
+    if public and not key:
+        said.append("the signature is whole, but whose key it is was not asked: give --key with a public key you trust")
+    if not public and not unsigned:
+        said.append("no signature: whoever altered the files could have made the manifests anew")
+    empty = CaseFile(schema="", title=bag.name)
+    document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)
+    if changes:
+        shown = "; ".join(f"{c.file} {c.what} {_ranges(c.ranges)}".strip() for c in changes[:5])
+        raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))
+    return document
+
+
+def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"bytes {a}-{b - 1}" for a, b in ranges[:5])
+
+
+def _document(
+    root: Path, case: CaseFile, start: float, command: str, limits: Sequence[str] = (), *, full: bool = False,
+    language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False,
+) -> Document:  # fmt: skip
+    stray = [] if bare else unrecorded(root, case)
+    said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
+    texts = {} if bare else read_texts(root, case)
+    claims: Sequence[Claim] = ()
+    if full:
+        # a report names no place of this machine
+        said = [line.replace(str(root.resolve()), "CASE").replace(str(root), "CASE") for line in said]
+    try:
+        claims = () if bare else load_claims(root, case)
+    except RefusedError as error:
+        if full or command.startswith("forebear case run"):
+            raise
+        # adding, aligning and checking texts does not hang on the claims
+        said.append(f"claims were not read: {error}")
+    outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
+    links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
+    return case_document(
+        case, texts, links, [] if bare else load_findings(root), claims, outcomes, limits=said,
+        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
+    )  # fmt: skip
+
+
+__all__ = ["case_add", "case_align", "case_check", "case_report", "case_run", "case_seal", "case_verify"]

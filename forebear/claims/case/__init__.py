@@ -1,1 +1,0 @@
-"""Case files: testimony in several languages, its discrepancies, its claims and their tests."""

@@ -1,1 +1,0 @@
-"""One file per kind of discrepancy; each check takes a Pair and yields findings."""

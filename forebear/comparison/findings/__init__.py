@@ -1,0 +1,1 @@
+"""What the tests found: evidence, effects, and the verdict they allow."""

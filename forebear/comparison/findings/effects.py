@@ -1,0 +1,41 @@
+"""Effects: how much, not whether. Per part and layer pair, over sampled rows in place (METHODS §10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.findings.tensors import Surveyed
+from forebear.comparison.findings.weights import PARTS, drawn
+from forebear.stats.median import median
+
+
+def effects_of(surveyed: list[Surveyed]) -> list[dict[str, Any]]:
+    """Median cosine, relative change and share of bitwise equal rows for every part, with the figures by layer."""
+    found = []
+    for part in PARTS:
+        known = [(s, s.figures) for s in surveyed if s.piece.part == part and drawn(s.piece) and s.figures]
+        if known:
+            found.append(_effect(part, known))
+    return found
+
+
+def _effect(part: str, known: list[tuple[Surveyed, tuple[float, float, float]]]) -> dict[str, Any]:
+    figures = np.array([f for _, f in known])
+    return {
+        "part": part,
+        "layers": len(known),
+        "cosine": round(median(figures[:, 0]), 6),
+        "distance": round(median(figures[:, 1]), 6),
+        "equal_rows": round(float(figures[:, 2].mean()), 6),
+        "by_layer": [
+            {
+                "layers": [None if p is None else p.layer for p in (s.subject, s.candidate)],
+                "cosine": round(f[0], 6),
+                "distance": round(f[1], 6),
+                "equal_rows": round(f[2], 6),
+            }
+            for s, f in known
+        ],
+    }

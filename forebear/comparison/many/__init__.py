@@ -1,0 +1,1 @@
+"""Many pairs: the matrix, its workers, and the order of its rows."""

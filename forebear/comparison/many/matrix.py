@@ -1,0 +1,184 @@
+"""Many at once: which pairs to compare, what a damaged member does, and the document of all pairs with its tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.many.linkage import average_linkage
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.progress import tell
+from forebear.files.bytes.access import refuse_os_error
+from forebear.files.sources import open_container
+
+MAX_MEMBERS = 150
+MAX_ENTRIES = 10_000
+KEPT_PAIRS = 12
+"""With more pairs than these a document keeps each verdict and its evidence, not the whole comparison."""
+
+KEPT_KEYS = (
+    "test", "axis", "kind", "log10_p", "corrected_log10_p", "decides", "withheld", "matched", "of", "expected", "z", "max_z", "rho",
+    "mean_cosine",
+)  # fmt: skip
+"""Keys of evidence that stay where the whole comparison does not."""
+
+Document = Mapping[str, Any]
+Pairs = Sequence[tuple[str, str]]
+Runner = Callable[[Pairs], Iterable[tuple[Document | None, str | None]]]
+"""Pairs in; for each in turn its document, or why it could not be compared."""
+
+
+def members_in(path: str | Path) -> list[str]:
+    """The checkpoints directly inside a folder that is none itself, by name; empty when it is one, or holds none.
+
+    Raises: UsageError when it holds more than MAX_MEMBERS; RefusedError when it cannot be looked into.
+    """
+    folder = Path(path)
+    try:
+        if not folder.is_dir() or _is_checkpoint(folder):
+            return []
+        found = sorted(
+            str(entry) for _, entry in zip(range(MAX_ENTRIES), folder.iterdir(), strict=False) if _may_be_one(entry)
+        )
+    except OSError as error:
+        raise refuse_os_error(error, folder) from error
+    if len(found) > MAX_MEMBERS:
+        raise UsageError(
+            f"holds {len(found)} models, more than {MAX_MEMBERS}", where=str(path), todo="Compare them in parts."
+        )
+    return found
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    """A folder with a configuration, an index or one weights file is one model; one with several and neither holds several."""
+    if (folder / "config.json").is_file() or any(folder.glob("*.index.json")):
+        return True
+    return sum(1 for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _WEIGHTS) == 1 and not _inner(folder)
+
+
+_WEIGHTS = (".safetensors", ".gguf", ".pt", ".pth", ".bin", ".onnx", ".npz")
+
+
+def _inner(folder: Path) -> bool:
+    return any(_may_be_one(p) for p in folder.iterdir() if p.is_dir())
+
+
+def _may_be_one(entry: Path) -> bool:
+    """Whether an entry looks like a checkpoint by its name, or by the names in it; damaged ones look like one too."""
+    if entry.name.startswith("."):
+        return False
+    if entry.is_file():
+        return entry.suffix.lower() in _WEIGHTS
+    if not entry.is_dir():
+        return False
+    names = [p.name.lower() for _, p in zip(range(MAX_ENTRIES), entry.iterdir(), strict=False)]
+    return any(n == "config.json" or n.endswith((*_WEIGHTS, ".safetensors.index.json")) for n in names)
+
+
+def split_members(paths: Sequence[str | Path], max_header: int | None) -> tuple[list[str], dict[str, str]]:
+    """Members that open, in order and each once; and those that do not, with the reason."""
+    good: list[str] = []
+    damaged: dict[str, str] = {}
+    for path in dict.fromkeys(str(p) for p in paths):
+        try:
+            open_container(path, max_header=max_header).close()
+            good.append(path)
+        except RefusedError as error:
+            damaged[path] = str(error)
+    return good, damaged
+
+
+def all_pairs(members: Sequence[str]) -> list[tuple[str, str]]:
+    """Every two members once, the earlier as subject."""
+    return list(combinations(members, 2))
+
+
+def matrix_body(
+    members: Sequence[str], damaged: Mapping[str, str], pairs: Pairs, run: Runner, *, tree: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The body of a forebear/matrix/1 document, and its limits.
+
+    tree:   whether the pairs are all pairs of the members, so that a tree can be drawn.
+    Raises: RefusedError when no pair could be compared.
+    """
+    limits = [f"{member} was not compared: {reason}" for member, reason in damaged.items()]
+    rows: list[dict[str, Any]] = []
+    known: dict[str, Mapping[str, Any]] = {}
+    for (subject, candidate), (document, error) in zip(pairs, _told(pairs, run), strict=True):
+        if error is not None:
+            limits.append(f"{candidate} was not compared with {subject}: {error}")
+        rows.append(_row(subject, candidate, document, error, kept=len(pairs) <= KEPT_PAIRS))
+        if document is not None:
+            known |= {subject: document["subject"], candidate: document["candidate"]}
+    if not any(row["relation"] for row in rows):
+        reasons = [r["error"] for r in rows if r["error"]] or list(damaged.values()) or ["there are fewer than two"]
+        raise RefusedError(f"none of {len(rows)} pairs could be compared; the first reason: {reasons[0]}")
+    if len(pairs) > KEPT_PAIRS:
+        limits.append(
+            f"the whole comparison of a pair is not kept with more than {KEPT_PAIRS} pairs; compare that pair alone"
+        )
+    body: dict[str, Any] = {
+        "members": [
+            _member(m, known.get(m), damaged.get(m)) for m in [*members, *(d for d in damaged if d not in members)]
+        ],
+        "pairs": rows,
+        "tree": _tree(members, rows) if tree else None,
+    }
+    return body, limits
+
+
+def _told(pairs: Pairs, run: Runner) -> Iterator[tuple[Document | None, str | None]]:
+    for at, (pair, found) in enumerate(zip(pairs, run(pairs), strict=True), 1):
+        tell(at, len(pairs), f"{Path(pair[0]).name} / {Path(pair[1]).name}")
+        yield found
+
+
+def _member(name: str, party: Mapping[str, Any] | None, error: str | None) -> dict[str, Any]:
+    keys = ("family", "layers", "width", "parameters")
+    return {"id": name, **{k: None if party is None else party[k] for k in keys}, "error": error}
+
+
+def _row(subject: str, candidate: str, document: Document | None, error: str | None, *, kept: bool) -> dict[str, Any]:
+    verdict = document["verdict"] if document is not None else {}
+    evidence = document["evidence"] if document is not None else ()
+    plain = [{k: e[k] for k in KEPT_KEYS if k in e} for e in evidence]
+    return {
+        "subject": subject,
+        "candidate": candidate,
+        "relation": verdict.get("relation"),
+        "direction": verdict.get("direction"),
+        "reparameterised": verdict.get("reparameterised"),
+        "log10_p": verdict.get("log10_p"),
+        "effect": None if document is None else effect_of(document),
+        "words": verdict.get("words"),
+        "evidence": [] if kept else plain,
+        "comparison": document if kept else None,
+        "error": error,
+    }
+
+
+def effect_of(document: Document) -> float | None:
+    """How alike a pair is in place: mean over parts of the median cosine; 1 for identical, None where nothing is comparable."""
+    if document["verdict"]["relation"] == "identical":
+        return 1.0
+    cosines = [e["cosine"] for e in document["effects"]]
+    return round(float(np.mean(cosines)), 6) if cosines else None
+
+
+def _tree(members: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average linkage over effects; pairs without an effect count as not alike."""
+    place = {member: i for i, member in enumerate(members)}
+    similarity = np.zeros((len(members), len(members)))
+    for row in rows:
+        a, b = place[row["subject"]], place[row["candidate"]]
+        similarity[a, b] = similarity[b, a] = max(0.0, row["effect"] or 0.0)
+    merges = average_linkage(similarity)
+    return {
+        "linkage": "average",
+        "by": "mean cosine of sampled rows in place",
+        "merges": [{"left": a, "right": b, "similarity": round(s, 6)} for a, b, s in merges],
+    }

@@ -1,0 +1,1 @@
+"""What of two checkpoints is read, within which budget."""

@@ -1,0 +1,119 @@
+"""A pair of checkpoints being compared: pieces that correspond, units read from both sides alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.reading.allowance import Allowance, piece_cost
+from forebear.core.records import record
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Checkpoint, Piece
+
+if TYPE_CHECKING:
+    from forebear.comparison.reading.ahead import Ahead
+
+
+@record
+class Pair:
+    """Subject and candidate, the budget they share, and what could not be done so far.
+
+    looks_log10: log10 of the number of ways the pair itself was chosen (candidates compared, names inferred); every
+    p-value is multiplied by it.
+    """
+
+    subject: Checkpoint
+    candidate: Checkpoint
+    allowance: Allowance
+    folders: tuple[Path | None, Path | None] = (None, None)
+    looks_log10: float = 0.0
+    limits: list[str] = field(default_factory=list)
+    ahead: Ahead | None = None
+    """What is read where a side is at an address; None for two local sides."""
+
+    def look_ahead(self) -> None:
+        """Choose and fetch what is read where a side is at an address."""
+        if max(self.subject.container.grain_bytes, self.candidate.container.grain_bytes) > 1:
+            from forebear.comparison.reading.ahead import look_ahead  # local pairs need none of it
+
+            self.ahead = look_ahead(self)
+
+    def note(self, sentence: str) -> None:
+        """Record what could not be done and why, once."""
+        if sentence not in self.limits:
+            self.limits.append(sentence)
+
+    def both(
+        self,
+        part: str,
+        subject_layer: int | None,
+        candidate_layer: int | None,
+        expert: int | None = None,
+        kind: str = "matrix",
+    ) -> tuple[Piece, Piece] | None:
+        """The pieces that play one part on both sides, or None when either has none."""
+        left = self.subject.piece(part, subject_layer, expert, kind)
+        right = self.candidate.piece(part, candidate_layer, expert, kind)
+        return (left, right) if left is not None and right is not None else None
+
+    def units(
+        self,
+        pieces: tuple[Piece, Piece],
+        axis: str,
+        select: NDArray[np.intp] | None,
+        what: str,
+        only: Mapping[str, NDArray[np.intp]] | None = None,
+    ) -> tuple[Float32, Float32] | None:
+        """Units of both pieces along one axis, shape (blocks, units, features) each, cut to what both have.
+
+        Units and features beyond the smaller side are left out: positions are chosen before anything is looked at, so
+        every test stays valid. only: other atoms cut to these indices. None when the budget does not allow it (recorded as
+        `what`).
+        """
+        left, right = pieces
+        if not (left.size(axis) and right.size(axis)):
+            self.note(
+                f"{what.removesuffix(' (budget)')} were not read: a side has no configuration that gives their number"
+            )
+            return None
+        count = None if select is None else len(select)
+        if not self.allowance.allows(
+            piece_cost(self.subject, left, axis, count, only),
+            piece_cost(self.candidate, right, axis, count, only),
+            what,
+        ):
+            return None
+        a = self.subject.units(left, axis, select, only=only)
+        b = self.candidate.units(right, axis, select, only=only)
+        blocks, units, features = (min(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+        return a[:blocks, :units, :features], b[:blocks, :units, :features]
+
+
+def axis_size(piece: Piece, axis: str) -> int:
+    """Units of an axis in a piece, per block (the size of its atom)."""
+    return piece.size(axis)
+
+
+def spread(count: int) -> Iterator[int]:
+    """0..count-1 so that any prefix is spread evenly: ends first, then halves."""
+    seen: set[int] = set()
+    for order in (0, count - 1, *_halves(0, count - 1)):
+        if 0 <= order < count and order not in seen:
+            seen.add(order)
+            yield order
+
+
+def _halves(low: int, high: int) -> Iterator[int]:
+    queue = [(low, high)]
+    while queue:
+        left, right = queue.pop(0)
+        middle = (left + right) // 2
+        if middle in (left, right):
+            continue
+        yield middle
+        queue += [(left, middle), (middle, right)]

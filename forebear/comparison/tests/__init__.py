@@ -1,0 +1,1 @@
+"""One test a file, each on an axis that a definition proves exchangeable."""

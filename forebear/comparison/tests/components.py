@@ -1,0 +1,206 @@
+"""Components of a pair, each with its own evidence: embedding, layers, head, further towers where there are any (METHODS §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import log10
+
+import numpy as np
+
+from forebear.comparison.audit import Audit, audit_private
+from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.tensors import Surveyed
+from forebear.comparison.findings.verdict import (
+    Component,
+    State,
+    could_decide,
+    findings_among,
+    of_component,
+    two_symmetries,
+)
+from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.layers import find_layers
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.channels import channel_columns, compare_channels
+from forebear.comparison.tests.private import NEURONS, VALUES, AxisPlan, compare_private
+from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE
+from forebear.core.records import record
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Checkpoint
+from forebear.stats.effect import row_cosines
+from forebear.stats.median import median
+
+HEAD = "head"
+GAUGE_STATES: Mapping[str, State] = {"carried": "shared", "left": "not-found", "rotated": "rotated"}
+
+
+def head_evidence(pair: Pair, rows: SharedRows | None) -> list[Evidence]:
+    """Deck and sign of the head's channels over shared tokens: what a copied head shows where nothing else is shared.
+
+    Tied models have no head of their own. Exact, like the channels of an embedding (METHODS §3, §5).
+    """
+    pieces = pair.both(HEAD, None, None)
+    if rows is None or pieces is None or any(not p.has("token") or not p.has("channel") for p in pieces):
+        return []
+    inside = (rows.ids_a < pieces[0].shape[0]) & (rows.ids_b < pieces[1].shape[0])
+    ids = rows.ids_a[inside], rows.ids_b[inside]
+    costs = [
+        len(i) * row_bytes(side, p.tensor)
+        for i, side, p in zip(ids, (pair.subject, pair.candidate), pieces, strict=True)
+    ]
+    if len(ids[0]) < 2 or not pair.allowance.allows(costs[0], costs[1], "the head, as a component of its own (budget)"):
+        return []
+    a = pair.subject.container.take(pieces[0].tensor, ids[0])
+    b = pair.candidate.container.take(pieces[1].tensor, ids[1])
+    head = replace(rows, a=a, b=b, ids_a=ids[0], ids_b=ids[1], pieces=pieces)
+    found = compare_channels(pair, head, channel_columns(pair, head), drop_first=False).evidence
+    told = {"component": HEAD, "row_cosine": row_closeness(head)}
+    return [replace(e, axis="channels, head", extra={**e.extra, **told}) for e in found]
+
+
+def stack_evidence(pair: Pair, audit: Audit, *, full: bool) -> list[Evidence]:
+    """Neurons and value dimensions of every tower beside the main one that both sides have (vision, encoder)."""
+    shared = [s for s in pair.subject.stacks if pair.candidate.stacks.get(s) and pair.subject.stacks[s]]
+    return [e for stack in shared[1:] for e in _stack(pair, stack, audit, full)]
+
+
+def _stack(pair: Pair, stack: str, audit: Audit, full: bool) -> list[Evidence]:
+    seen = Pair(
+        through(pair.subject, stack), through(pair.candidate, stack), pair.allowance, pair.folders, pair.looks_log10,
+        pair.limits,
+    )  # fmt: skip
+    layers = find_layers(seen)
+    found: list[Evidence] = []
+    for plan in (NEURONS, VALUES):
+        own = f"{stack}_{plan.atom}"
+        atom = own if seen.subject.axis(own) is not None else plan.atom
+        mine = AxisPlan(atom, f"{plan.word}, {stack}", plan.leading, plan.others)
+        outcome, shelf = compare_private(seen, layers, mine, full=full)
+        audit_private(mine, shelf, layers.pairs, audit)
+        found += [replace(e, extra={**e.extra, "component": stack}) for e in outcome.evidence]
+    return found
+
+
+def through(checkpoint: Checkpoint, stack: str) -> Checkpoint:
+    """The same checkpoint with another of its towers as the main one."""
+    layout, definition = checkpoint.layout, checkpoint.definition
+    assert layout is not None
+    assert definition is not None
+    seen = definition._replace(
+        stacks={stack: definition.stacks[stack], **definition.stacks}
+    )  # the first is the main one
+    return replace(checkpoint, definition=seen, layout=replace(layout, definition=seen))
+
+
+def row_closeness(rows: SharedRows) -> float:
+    """Median cosine of rows of shared tokens in place, each side without its mean row; 0 where none can be used."""
+    width = min(rows.a.shape[1], rows.b.shape[1])
+    cosines = row_cosines(_centred(rows.a[:, :width]), _centred(rows.b[:, :width]))
+    known = cosines[np.isfinite(cosines)]
+    return median(known) if len(known) else 0.0
+
+
+def _centred(rows: Float32) -> Float32:
+    with np.errstate(all="ignore"):
+        out: Float32 = rows - rows.mean(axis=0, keepdims=True)
+    return out
+
+
+@record(frozen=True)
+class Embedding:
+    """What is known of the embedding beside its channel tests.
+
+    rows: shared rows in place, None without. gauge: "carried" when the rotation its rows gave aligned the layers, "left" when
+    layers were aligned without it and its rows do not follow, "rotated" when its rows follow one rotation and nothing else does,
+    "" when gauge fixing says nothing of it.
+    """
+
+    rows: SharedRows | None
+    gauge: str = ""
+
+
+def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Component]:
+    """Every component that both sides have, with what its own tests say after multiplying by all tests looked at."""
+    layers = _layers(evidence)
+    found = [_embedding(evidence, embedding, layers), layers]
+    names = list(dict.fromkeys(str(e.extra["component"]) for e in evidence if e.extra.get("component")))
+    for name in names:
+        own = of_component(evidence, name)
+        state = _by_rows(evidence, own) if name == HEAD else _by_tests(evidence, own)
+        if name == HEAD and state == "not-found" and embedding.rows is not None and embedding.rows.how == "ids":
+            state = "open"  # ids may have been reordered
+        found.append(Component(name if name == HEAD else f"{name} layers", state, _least(own)))
+    return [c for c in found if c.state != "not-tested"]
+
+
+def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component) -> Component:
+    """Raw coordinates first; what gauge fixing says of the rows only where they show nothing."""
+    own = [e for e in evidence if e.axis == "channels" and not e.extra.get("gauge")]
+    state: State = "not-tested"
+    if known.rows is not None:
+        close = row_closeness(known.rows)
+        own = [replace(e, extra={**e.extra, "row_cosine": close}) for e in own]
+        state = _by_rows(evidence, own)
+        if state == "not-found" and known.rows.how == "ids":  # rows paired by id find nothing where ids were reordered
+            state = "open"
+    if state == "alike" and layers.state == "shared":
+        state = "shared"
+    if state not in ("shared", "alike"):
+        state = GAUGE_STATES.get(known.gauge, state)
+    return Component("embedding", state, _least(own))
+
+
+def _layers(evidence: Sequence[Evidence]) -> Component:
+    own = [e for e in evidence if e.private and not e.extra.get("component")]
+    found = findings_among(evidence)
+    if two_symmetries(found) or any(e.kind == "calibrated" for e in found):
+        return Component("layers", "shared", _least(own))
+    return Component("layers", _by_tests(evidence, own), _least(own))
+
+
+def _found_in(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> list[Evidence]:
+    names = {(e.test, e.axis) for e in own}
+    return [e for e in findings_among(evidence) if (e.test, e.axis) in names]
+
+
+def _by_tests(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
+    """A tower is shared when two symmetries say so; it was not found when no test of it shows anything."""
+    found = _found_in(evidence, own)
+    if found and {"order", "sign"} <= {e.symmetry for e in found}:
+        return "shared"
+    return "open" if found else _nothing(evidence, own)
+
+
+def _by_rows(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
+    """Channels that agree are shared rows only where the rows are equal to within a cast: training on the other's vectors makes
+    channels agree too, but leaves rows apart (toys: median cosine 0.05)."""
+    if _found_in(evidence, own):
+        return "shared" if own[0].extra["row_cosine"] >= COPIED_ROWS else "alike"
+    return _nothing(evidence, own)
+
+
+def _nothing(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
+    deciding = [e for e in own if e.decides and e.log10_p is not None]
+    if not any(could_decide(e, evidence) for e in deciding):
+        return "open" if own else "not-tested"
+    factor = log10(max(1, len(deciding)))
+    quiet = all(e.log10_p is not None and e.log10_p + factor > NOTHING_LOG10_P for e in deciding)
+    return "not-found" if quiet else "open"
+
+
+def _least(own: Sequence[Evidence]) -> float | None:
+    known = [e.log10_p for e in own if e.decides and e.log10_p is not None]
+    return min(known, default=None)
+
+
+def head_seen(surveyed: Sequence[Surveyed], components: Sequence[Component]) -> list[Component]:
+    """The head of a pair whose layers settled it, from the few rows looked at for effects; a figure that describes."""
+    states = {c.name: c.state for c in components}
+    figures = [
+        s.figures for s in surveyed if s.piece.part == HEAD and s.piece.kind == "matrix" and s.figures is not None
+    ]
+    if HEAD in states or states.get("layers") != "shared" or not figures:
+        return []
+    return [Component(HEAD, "shared" if figures[0][0] >= SEEN_COSINE else "unlike", None)]

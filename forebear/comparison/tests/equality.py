@@ -1,0 +1,153 @@
+"""Are the two checkpoints equal in value, names, order and lossless casts aside? (DESIGN: identical)"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.thresholds import EQUAL_READ_BYTES
+from forebear.core.records import record
+from forebear.files.base import Container
+from forebear.models.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from forebear.files.digests import ValueDigest
+
+PROBE_ROWS = 2
+
+
+@record
+class Equality:
+    """How far the two sides agree value for value.
+
+    identical:   every tensor that is not constant was read whole and has its equal on the other side, one to one.
+    equal:       names (subject's) of tensors with an equal on the other side; constant: left out of every count.
+    differing:   names without an equal; whole: whether every value of both sides was read.
+    """
+
+    identical: bool = False
+    whole: bool = False
+    equal: list[str] = field(default_factory=list)
+    constant: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    only_candidate: list[str] = field(default_factory=list)
+    digests: tuple[str | None, str | None] = (None, None)
+
+    def words(self) -> list[str]:
+        """What equality shows, in sentences; nothing when the files were not read whole."""
+        if not self.whole:
+            return []
+        total = len(self.equal) + len(self.differing)
+        said = [f"{len(self.equal)} of {total} tensors that are not constant are equal value for value"]
+        if self.constant:
+            said.append(f"{len(self.constant)} constant tensors were left out of account")
+        return said
+
+
+def find_equality(pair: Pair, *, full: bool, budget_stated: bool) -> Equality:
+    """Read both sides whole when asked to, or when everything sampled is equal and nobody set a budget.
+
+    A comparison within a stated budget never says "identical" of a checkpoint it did not read whole.
+    """
+    a, b = pair.subject.container, pair.candidate.container
+    sizes = [sum(t.stored_bytes for t in side.tensors.values()) for side in (a, b)]
+    left = pair.allowance.left()
+    fits = left is None or max(sizes) <= left
+    alike = _shapes(a) == _shapes(b) and _probes_equal(pair)
+    free = not budget_stated and max(sizes) <= EQUAL_READ_BYTES and pair.ahead is None
+    if not full and not (alike and (fits or free)):
+        if alike:
+            pair.note("all that was sampled is equal; only reading everything (--full) can show the two are identical")
+        return Equality()
+    return _whole(pair, a, b)
+
+
+def _shapes(container: Container) -> Counter[tuple[int, ...]]:
+    return Counter(t.shape for t in container.tensors.values())
+
+
+def _probes_equal(pair: Pair) -> bool:
+    """Whether the first rows of all tensors agree as a multiset, names and order aside; at an address, of those fetched."""
+    if pair.ahead is not None:
+        rows = pair.ahead.rows
+        return _fetched(pair.subject.container, rows[0]) == _fetched(pair.candidate.container, rows[1])
+    return _probes(pair.subject.container) == _probes(pair.candidate.container)
+
+
+def _fetched(container: Container, rows: Mapping[str, NDArray[np.intp]]) -> Counter[tuple[tuple[int, ...], bytes]]:
+    """The same of the rows that were fetched of some tensors."""
+    found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
+    for name, places in rows.items():
+        values = container.take(name, places[:PROBE_ROWS]).ravel()[:64] + np.float32(0.0)
+        found[(container.tensors[name].shape, values.tobytes())] += 1
+    return found
+
+
+def _probes(container: Container) -> Counter[tuple[tuple[int, ...], bytes]]:
+    found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
+    for name, entry in container.tensors.items():
+        if not entry.parameters:
+            continue
+        rows = container.rows(name, 0, min(PROBE_ROWS, entry.shape[0])) if entry.shape else container.rows(name)
+        values = np.asarray(rows, dtype=np.float32).ravel()[:64] + np.float32(0.0)
+        found[(entry.shape, values.tobytes())] += 1
+    return found
+
+
+def _whole(pair: Pair, a: Container, b: Container) -> Equality:
+    for side in (a, b):
+        if side.grain_bytes > 1:
+            side.prefetch((n, np.arange(t.shape[0], dtype=np.intp)) for n, t in side.tensors.items() if t.shape)
+    left, right = _digests(a, _given(pair.subject)), _digests(b, _given(pair.candidate))
+    result = Equality(whole=True)
+    pool: dict[str, list[str]] = {}
+    for name, digest in right.items():
+        if not digest.constant:
+            pool.setdefault(digest.digest, []).append(name)
+    for name, digest in left.items():
+        if digest.constant:
+            result.constant.append(name)
+        elif pool.get(digest.digest):
+            pool[digest.digest].pop()
+            result.equal.append(name)
+        else:
+            result.differing.append(name)
+    result.only_candidate = [name for names in pool.values() for name in names]
+    constants = (
+        Counter(d.digest for d in left.values() if d.constant),
+        Counter(d.digest for d in right.values() if d.constant),
+    )
+    result.identical = (
+        bool(result.equal) and not result.differing and not result.only_candidate and (constants[0] == constants[1])
+    )
+    result.digests = (_digest_of(left), _digest_of(right))
+    return result
+
+
+def _digest_of(digests: dict[str, ValueDigest]) -> str:
+    """One digest of all values, names and order aside."""
+    import hashlib
+
+    return hashlib.sha256("\n".join(sorted(d.digest for d in digests.values())).encode()).hexdigest()
+
+
+def _given(checkpoint: Checkpoint) -> set[str]:
+    """Tensors that follow from the configuration (position ids, inv_freq, masks): they never count (METHODS §11)."""
+    return {piece.tensor for piece in checkpoint.pieces if piece.kind == "constant"}
+
+
+def _digests(container: Container, given: set[str]) -> dict[str, ValueDigest]:
+    from forebear.files.digests import value_digest  # only a pair that is read whole waits for it
+
+    found = {}
+    for name, entry in container.tensors.items():
+        if entry.parameters:
+            digest = value_digest(container, name)
+            found[name] = replace(digest, constant=True) if name in given else digest
+    return found

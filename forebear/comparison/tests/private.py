@@ -1,0 +1,368 @@
+"""Private axes, tied to one layer: neurons of an MLP, value dimensions of a head (METHODS §2, §3, §5)."""
+
+from __future__ import annotations
+
+from dataclasses import field, replace
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.reading.allowance import piece_cost
+from forebear.comparison.reading.beside import Beside
+from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.reading.pair import Pair, axis_size, spread
+from forebear.comparison.reading.shelf import Shelf, cut, flat
+from forebear.comparison.tests.channels import AxisOutcome, tells_units_apart, trace_evidence
+from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
+from forebear.core.records import record
+from forebear.files.base import Float32
+from forebear.models.checkpoint import Piece
+from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
+from forebear.stats.effect import effective_dimension
+from forebear.stats.median import median
+from forebear.stats.sign import pooled, sign_log10_p, sign_z, unit_products
+
+MAX_UNITS = 2048
+"""Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
+MAX_EXPERTS = 4
+TRACE_LAYERS = 4
+FIRST_FEATURES = 32
+"""Features of the first stage of a deck."""
+
+
+@record(frozen=True)
+class AxisPlan:
+    """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`."""
+
+    atom: str
+    word: str
+    leading: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+NEURONS = AxisPlan("neuron", "neurons", ("gate", "up"), ("down",))
+VALUES = AxisPlan("value", "values", ("v",), ("o",))
+
+
+@record
+class LayerResult:
+    """One layer pair on one axis: matches by block, cosines, partners found elsewhere."""
+
+    layers: tuple[int, int]
+    expert: int | None
+    matched: list[int]
+    of: list[int]
+    best: NDArray[np.int32]
+    cosine: float
+    mutual: int
+    moved: int
+
+
+def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool) -> tuple[AxisOutcome, Shelf]:
+    """Do the units of each layer keep their places, and their signs, in the paired layer?
+
+    The deck takes the best layer and block, multiplied by all layer pairs and blocks looked at (METHODS §3), so it holds
+    under any dependence between layers; the sign test pools over the chosen map, multiplied by the ordered maps.
+    """
+    outcome, shelf = AxisOutcome(), Shelf()
+    rules = (pair.subject.axis(plan.atom), pair.candidate.axis(plan.atom))
+    if any(rule is None for rule in rules):
+        return outcome, shelf
+    if pair.ahead is not None:
+        plan, layers = _at_an_address(pair, layers, plan)
+    order = all(rule is not None and rule.permutation for rule in rules)
+    signs = all(rule is not None and rule.sign for rule in rules)
+    sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
+    read = _read_layers(pair, layers, plan, outcome, shelf, sign_parts if signs else set(), full)
+    outcome.units = max((max(r.of) for r in read.results), default=0)
+    if read.results and outcome.d_eff is None:
+        pair.note(f"{plan.word} were not tested: the values read are constant, zero or not finite")
+        return outcome, Shelf()
+    if read.results and order:
+        _add_deck(pair, layers, plan, read.results, outcome)
+        if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL and read.trace_blocks:
+            looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
+            outcome.evidence.append(trace_evidence(plan.word, read.trace_blocks, looks, private=True))
+    if read.contributions:
+        _add_signs(pair, layers, plan, read.contributions, outcome)
+    outcome.extra["layers"] = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
+    return outcome, shelf
+
+
+def _at_an_address(pair: Pair, layers: LayerMap, plan: AxisPlan) -> tuple[AxisPlan, LayerMap]:
+    """Only parts that lie in rows, and of value dimensions a few layers: the rest would be read whole or one by one."""
+    assert pair.ahead is not None
+    if not pair.ahead.units:
+        return replace(plan, others=()), layers
+    if plan.atom == "neuron":
+        return replace(plan, leading=pair.ahead.parts, others=()), layers
+    from forebear.comparison.reading.ahead import VALUE_LAYERS, fetch_units
+
+    some = replace(layers, pairs=tuple(layers.pairs[i] for i in islice(spread(len(layers.pairs)), VALUE_LAYERS)))
+    fetch_units(
+        pair, [p for left, right in some.pairs for p in _pieces(pair, plan.leading, left, right, None)], plan.atom
+    )
+    pair.note(f"{plan.word}: of a checkpoint at an address, the first head of {len(some.pairs)} layer pairs was read")
+    return replace(plan, others=()), some
+
+
+@record
+class _LayersRead:
+    """What one pass over the paired layers leaves: decks, sign contributions, blocks for the trace test."""
+
+    results: list[LayerResult] = field(default_factory=list)
+    contributions: list[NDArray[np.float64]] = field(default_factory=list)
+    trace_blocks: list[tuple[Float32, Float32]] = field(default_factory=list)
+
+
+def _read_layers(
+    pair: Pair, layers: LayerMap, plan: AxisPlan, outcome: AxisOutcome, shelf: Shelf, sign_parts: set[str], full: bool
+) -> _LayersRead:
+    """Visit the paired layers, spread ones first, so that a small budget still sees the whole depth."""
+    found = _LayersRead()
+    decks: Beside[LayerResult] = Beside()
+    visited = [layers.pairs[i] for i in spread(len(layers.pairs))]
+    counts: list[tuple[int, int]] = []
+    for at, (left, right) in enumerate(visited):
+        wanted, there = _count(pair, plan, left, right, len(visited) - at, full)
+        counts.append((wanted, there))
+        count = wanted if wanted < there else None
+        for expert in _experts(pair, plan, left, right):
+            read = _read(pair, plan, left, right, expert, count)
+            if not read:
+                continue
+            a, b = _side_by_side(read)
+            if outcome.d_eff is None and tells_units_apart(a[0], b[0]):  # the first layer that can be read
+                outcome.d_eff = effective_dimension(a[0], b[0])
+            decks.ask(a.size, partial(_deck_layer, (left, right), expert, a, b))
+            shelf.keep((left, right), expert, (a, b), read)
+            if len(found.trace_blocks) < TRACE_LAYERS:
+                found.trace_blocks.append((cut(a[0]), cut(b[0])))
+            if sign_parts:
+                found.contributions += _signs(pair, plan, (left, right), expert, read, sign_parts, shelf)
+    _note_counts(pair, plan, counts)
+    found.results = decks.answers()
+    return found
+
+
+def _experts(pair: Pair, plan: AxisPlan, left: int, right: int) -> list[int | None]:
+    """None for a plain layer, the first experts of a mixture; nothing where the two layers differ in kind."""
+    part = plan.leading[-1]
+    if pair.both(part, left, right) is not None:
+        return [None]
+    most = MAX_EXPERTS if pair.ahead is None else 1
+    return [e for e in range(most) if pair.both(part, left, right, e) is not None]
+
+
+def _pieces(pair: Pair, parts: tuple[str, ...], left: int, right: int, expert: int | None) -> list[tuple[Piece, Piece]]:
+    found = (pair.both(part, left, right, expert) for part in parts)
+    return [pieces for pieces in found if pieces is not None]
+
+
+def _count(pair: Pair, plan: AxisPlan, left: int, right: int, remaining: int, full: bool) -> tuple[int, int]:
+    """(units to read, units there are) in this layer, so that the layers still to come get their share of the budget.
+
+    Where units do not lie in rows of their own, reading fewer of them saves nothing, and all are taken.
+    """
+    experts = _experts(pair, plan, left, right)
+    pieces = [p for e in experts[:1] for p in _pieces(pair, plan.leading, left, right, e)]
+    size = min((min(axis_size(p[0], plan.atom), axis_size(p[1], plan.atom)) for p in pieces), default=0)
+    cap = MAX_UNITS * (2 if full else 1)
+    if pair.ahead is not None and pair.ahead.units:
+        return min(size, pair.ahead.units), size
+    budget = pair.allowance.left()
+    if budget is not None and pieces and all(_in_rows(p[0], plan.atom) and _in_rows(p[1], plan.atom) for p in pieces):
+        one = sum(
+            max(piece_cost(pair.subject, p[0], plan.atom, 1), piece_cost(pair.candidate, p[1], plan.atom, 1))
+            for p in pieces
+        )
+        share = budget // (2 * max(1, remaining) * max(1, len(experts)))
+        cap = min(cap, max(64, share // max(1, one)))
+    return min(size, cap), size
+
+
+def _in_rows(piece: Piece, atom: str) -> bool:
+    return bool(piece.atoms) and piece.atoms[0] == (atom,)
+
+
+def _note_counts(pair: Pair, plan: AxisPlan, counts: list[tuple[int, int]]) -> None:
+    """One sentence on units left unread, whatever the number of layers."""
+    short = [c for c in counts if c[0] < c[1]]
+    if short:
+        low, high = min(c[0] for c in short), max(c[0] for c in short)
+        number = f"{low}" if low == high else f"{low} to {high}"
+        pair.note(f"of {max(c[1] for c in short)} {plan.word} a layer, {number} were read in {len(short)} layer pairs")
+
+
+Read = dict[str, tuple[Float32, Float32]]
+
+
+def _read(pair: Pair, plan: AxisPlan, left: int, right: int, expert: int | None, count: int | None) -> Read:
+    """Units of every leading part, by part: each (blocks, units, features) on both sides."""
+    select = None if count is None else np.arange(count, dtype=np.intp)
+    read: Read = {}
+    for part in plan.leading:
+        for pieces in _pieces(pair, (part,), left, right, expert):
+            only = _first_heads(pieces, plan) if pair.ahead is not None else None
+            units = pair.units(pieces, plan.atom, select, f"{plan.word} of some layers (budget)", only)
+            if units is not None:
+                read[part] = units
+    return read
+
+
+def _first_heads(pieces: tuple[Piece, Piece], plan: AxisPlan) -> dict[str, NDArray[np.intp]] | None:
+    from forebear.comparison.reading.ahead import first_heads
+
+    return first_heads(pieces, plan.atom)
+
+
+def _side_by_side(read: Read) -> tuple[Float32, Float32]:
+    """Units named by all parts read, features one after the other."""
+    parts = list(read.values())
+    if len(parts) == 1:
+        return parts[0]
+    units = min(p[0].shape[1] for p in parts)
+    return (
+        np.concatenate([p[0][:, :units] for p in parts], axis=2),
+        np.concatenate([p[1][:, :units] for p in parts], axis=2),
+    )
+
+
+def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Float32) -> LayerResult:
+    """Deck of every block; where places are lost, how many units are found elsewhere."""
+    results = [staged_deck(a[k], b[k]) for k in range(a.shape[0])]
+    mutual = moved = 0
+    if sum(r.matched for r in results) * 2 < sum(r.of for r in results):
+        for k in range(a.shape[0]):
+            left, right, partners = mutual_best(a[k], b[k])
+            strong = partners > FOUND_ELSEWHERE_COSINE
+            mutual += int(np.count_nonzero(strong))
+            moved += int(np.count_nonzero(strong & (left != right)))
+    cosine = median(np.concatenate([r.cosine for r in results]))
+    return LayerResult(
+        layers,
+        expert,
+        [r.matched for r in results],
+        [r.of for r in results],
+        results[0].best[:PAGE_UNITS],
+        cosine,
+        mutual,
+        moved,
+    )
+
+
+def staged_deck(a: Float32, b: Float32) -> DeckResult:
+    """The deck on the first features; on all of them only when that leaves a unit out of place.
+
+    Kin keep every place on a few features, at a fraction of the cost. Two decks may be looked at, so every p-value of this
+    axis is doubled (`_add_deck`); which one is taken follows B's relabelling like any matching does.
+    """
+    if a.shape[1] > 2 * FIRST_FEATURES:
+        first = deck_in_place(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
+        if first is not None:
+            return first
+    return deck(a, b)
+
+
+def _signs(
+    pair: Pair,
+    plan: AxisPlan,
+    layers: tuple[int, int],
+    expert: int | None,
+    read: Read,
+    sign_parts: set[str],
+    shelf: Shelf,
+) -> list[NDArray[np.float64]]:
+    """One contribution per unit, pooled over the parts its negation flips (METHODS §5)."""
+    found: list[NDArray[np.float64]] = []
+    units = min(a.shape[1] for a, _ in read.values())
+    for part in (*plan.leading, *plan.others):
+        if part not in sign_parts:
+            continue
+        both = read.get(part)
+        for pieces in _pieces(pair, (part,), *layers, expert) if both is None else []:
+            size = min(axis_size(pieces[0], plan.atom), axis_size(pieces[1], plan.atom))
+            select = None if size == units else np.arange(min(units, size), dtype=np.intp)
+            both = pair.units(pieces, plan.atom, select, f"{part} for the sign test (budget)")
+        if both is not None:
+            rows = flat(both[0][:, :units]), flat(both[1][:, :units])
+            shelf.keep_signs(part, rows)
+            found.append(unit_products(*rows))
+    shortest = min((len(c) for c in found), default=0)
+    return [pooled([c[:shortest] for c in found])] if found else []
+
+
+def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerResult], outcome: AxisOutcome) -> None:
+    blocks = max(len(r.matched) for r in results)
+    looks = pair.looks_log10 + layers.looks_log10 + float(np.log10(max(1, blocks)))
+    experts = len({r.expert for r in results})
+    looks += float(np.log10(2))  # the staged deck may look twice
+    looks += float(np.log10(max(1, experts)))
+    best = max(results, key=lambda r: max(r.matched))
+    top = max(best.matched)
+    outcome.evidence.append(
+        Evidence(
+            "deck",
+            plan.word,
+            "exact",
+            min(0.0, deck_log10_p(top) + looks),
+            True,
+            "order",
+            True,
+            sum(sum(r.matched) for r in results),
+            sum(sum(r.of) for r in results),
+            looks,
+            ORDER_ASSUMPTION,
+            {
+                "best_layer": list(best.layers),
+                "best_matched": top,
+                "expected": sum(len(r.matched) for r in results),
+                "blocks_per_layer": blocks,
+                "median_cosine": median(np.array([r.cosine for r in results])),
+                "layers": len({r.layers for r in results}),
+                "best": best.best.tolist(),
+            },
+            deck_log10_p(max(max(r.of) for r in results)) + looks,
+        )
+    )
+
+
+def _add_signs(
+    pair: Pair, layers: LayerMap, plan: AxisPlan, contributions: list[NDArray[np.float64]], outcome: AxisOutcome
+) -> None:
+    looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
+    result = sign_z(np.concatenate(contributions))
+    outcome.signs = result.of
+    outcome.evidence.append(
+        Evidence(
+            "sign",
+            plan.word,
+            "exact",
+            min(0.0, result.log10_p + looks),
+            True,
+            "sign",
+            True,
+            result.positive,
+            result.of,
+            looks,
+            SIGN_ASSUMPTION,
+            {"z": result.z, "max_z": result.max_z, "layers": len(contributions)},
+            sign_log10_p(result.max_z) + looks,
+        )
+    )
+
+
+def _layer_document(result: LayerResult) -> dict[str, object]:
+    return {
+        "layers": list(result.layers),
+        "expert": result.expert,
+        "matched": sum(result.matched),
+        "of": sum(result.of),
+        "blocks": result.matched if len(result.matched) > 1 else None,
+        "median_cosine": result.cosine,
+        "found_elsewhere": result.mutual,
+        "moved": result.moved,
+    }

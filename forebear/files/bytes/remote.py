@@ -1,0 +1,286 @@
+"""A file at a web address as a byte source: the header first, then pieces fetched side by side and kept for a while."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES
+from forebear.files.base import Container
+from forebear.files.bytes.remote_http import Answer, Client, expired, refuse
+from forebear.files.bytes.remote_kept import BLOCK_BYTES, KEPT_BYTES
+
+PIECE_BYTES = 2**20
+"""Largest piece fetched at once."""
+_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+
+
+def prefetch_files(wanted: list[tuple[RemoteFile, list[tuple[int, int]]]]) -> None:
+    """Fetch (offset, count) spans of several files of one client side by side, as far as there is room to keep them."""
+    jobs: list[tuple[RemoteFile, tuple[int, int]]] = []
+    room = KEPT_BYTES // BLOCK_BYTES
+    for file, spans in wanted:
+        pieces = file.pieces(spans)
+        for piece in pieces:
+            room -= piece[1] - piece[0]
+            if room >= 0:
+                jobs.append((file, piece))
+    if not jobs:
+        return
+    pool = jobs[0][0].client.pool
+    for _ in pool.map(lambda job: job[0].fetch_piece(job[1]), jobs):
+        pass
+
+
+class RemoteFile:
+    """The bytes at an address. Memory: KEPT_BYTES of blocks for all files of a client, and the pieces in flight.
+
+    The address is resolved once (redirects) and the result used for every piece; when it runs out it is resolved again.
+    Raises: RefusedError when the server does not serve ranges, the file changes, or an address is not allowed.
+    """
+
+    grain_bytes = BLOCK_BYTES
+
+    def __init__(self, client: Client, address: str, *, name: str = "") -> None:
+        self.client, self._client, self._origin, self._address = client, client, address, address
+        self.path = Path(name or _shown(address))
+        self._lock, self._resolving = threading.Lock(), threading.Lock()
+        self._kept, self._number = client.kept, client.kept.new_file()
+        self.bytes_read = 0
+        self.size, self._tag = 0, ""
+        self._begin()
+
+    def _begin(self) -> None:
+        """The first piece: its answer tells the size and where the address leads."""
+        answer = self._client.get(self._origin, first=0, last=BLOCK_BYTES - 1, limit=BLOCK_BYTES)
+        if answer.status == 416:  # nothing to give: an empty file
+            return
+        begin, end, self.size = self._range(answer)
+        if begin != 0 or end + 1 != min(self.size, BLOCK_BYTES) or len(answer.body) != end + 1:
+            refuse(self._origin, "does not send the first bytes it was asked for")
+        self._address, self._tag = answer.address, answer.headers.get("etag", "")
+        self._keep(0, answer.body)
+
+    def _range(self, answer: Answer) -> tuple[int, int, int]:
+        if answer.status == 200:
+            refuse(self._origin, "sends the whole file where a part was asked for",
+                   "Download it and give the path: this server does not serve ranges.")  # fmt: skip
+        if answer.status != 206:
+            _no_answer(self._origin, answer.status)
+        found = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
+        if found is None or answer.headers.get("content-encoding", "identity") != "identity":
+            refuse(self._origin, "does not say which part of the file it sends")
+        begin, end, size = (int(number) for number in found.groups())
+        return begin, end, size
+
+    def read(self, offset: int, count: int) -> bytearray:
+        """See `ByteSource.read`."""
+        out = bytearray(count)
+        self.read_into(offset, memoryview(out))
+        return out
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """See `ByteSource.read_into`."""
+        self.read_parts([(offset, target)])
+
+    def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
+        """All parts at once: the pieces that are missing are fetched side by side, neighbours together."""
+        wanted = list(parts)
+        for offset, target in wanted:
+            if offset < 0 or offset + len(target) > self.size:
+                raise RefusedError(f"ends at byte {self.size:,}, before byte {offset + len(target):,}",
+                                   where=str(self.path), todo="The file is truncated.")  # fmt: skip
+        for some in _batches(wanted, KEPT_BYTES // 2):
+            blocks = sorted({b for offset, target in some for b in _blocks(offset, len(target))})
+            self.fetch(blocks)
+            for offset, target in some:
+                self._copy(offset, target)
+
+    def prefetch(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Fetch (offset, count) spans side by side and keep them, as far as there is room to keep."""
+        prefetch_files([(self, list(spans))])
+
+    def pieces(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The runs of blocks that (offset, count) spans need and that are not kept."""
+        blocks = sorted({b for offset, count in spans for b in _blocks(offset, min(count, self.size - offset))})
+        return list(_pieces(self._kept.missing(self._number, blocks)))
+
+    def fetch_cost(self, spans: Iterable[tuple[int, int]]) -> int:
+        """Bytes that reading (offset, count) spans would fetch now."""
+        return BLOCK_BYTES * sum(end - begin for begin, end in self.pieces(spans))
+
+    def fetch_piece(self, piece: tuple[int, int]) -> None:
+        """Fetch one run of blocks and keep it."""
+        self._keep(*self._piece(piece))
+
+    def fetch(self, blocks: list[int]) -> None:
+        """Fetch the blocks not kept yet; blocks sorted."""
+        pieces = list(_pieces(self._kept.missing(self._number, blocks)))
+        if len(pieces) == 1:
+            self._keep(*self._piece(pieces[0]))
+        elif pieces:
+            for first, body in self._client.pool.map(self._piece, pieces):
+                self._keep(first, body)
+
+    def _piece(self, piece: tuple[int, int]) -> tuple[int, bytes]:
+        """Blocks first..last as bytes."""
+        begin, end = piece[0] * BLOCK_BYTES, min(self.size, piece[1] * BLOCK_BYTES)
+        for _ in range(3):
+            address = self._address
+            answer = self._client.get(address, first=begin, last=end - 1, limit=end - begin)
+            if not (expired(answer.status) and address != self._origin):
+                break
+            self._resolve_again(address)
+        got = self._range(answer)
+        if got[2] != self.size or (self._tag and answer.headers.get("etag", self._tag) != self._tag):
+            refuse(self._origin, "changed while it was being read", "Run again; pin a revision if there is one.")
+        if got[:2] != (begin, end - 1) or len(answer.body) != end - begin:
+            refuse(self._origin, f"sends {len(answer.body):,} bytes where {end - begin:,} were asked for")
+        return piece[0], answer.body
+
+    def _resolve_again(self, stale: str) -> None:
+        """Ask the origin for a fresh address, once for all threads that hold the stale one."""
+        with self._resolving:
+            if self._address != stale:
+                return
+            answer = self._client.get(self._origin, first=0, last=0, limit=1)
+            self._range(answer)
+            self._address = answer.address
+
+    def _keep(self, first: int, body: bytes) -> None:
+        with self._lock:
+            self.bytes_read += len(body)
+        self._kept.put(self._number, first, body)
+
+    def _copy(self, offset: int, target: memoryview) -> None:
+        done = 0
+        while done < len(target):
+            number, inside = divmod(offset + done, BLOCK_BYTES)
+            block = self._kept.get(self._number, number)
+            if block is None:  # another file's blocks pushed it out meanwhile
+                self.fetch([number])
+                continue
+            piece = block[inside : inside + len(target) - done]
+            target[done : done + len(piece)] = piece
+            done += len(piece)
+
+    def release(self) -> None:
+        """Nothing scarce is held between reads."""
+
+    def close(self) -> None:
+        """Let the blocks go and close the connections."""
+        self._kept.forget(self._number)
+        self._client.close()
+
+
+def _blocks(offset: int, count: int) -> range:
+    return range(offset // BLOCK_BYTES, -(-(offset + count) // BLOCK_BYTES)) if count > 0 else range(0)
+
+
+def _pieces(blocks: list[int]) -> Iterator[tuple[int, int]]:
+    """Runs first..last of blocks, at most PIECE_BYTES each; a gap of one block is fetched along."""
+    most = PIECE_BYTES // BLOCK_BYTES
+    begin = end = -1
+    for block in blocks:
+        if begin >= 0 and block <= end + 1 and block - begin < most:
+            end = block + 1
+            continue
+        if begin >= 0:
+            yield begin, end
+        begin, end = block, block + 1
+    if begin >= 0:
+        yield begin, end
+
+
+def _batches(parts: list[tuple[int, memoryview]], most: int) -> Iterator[list[tuple[int, memoryview]]]:
+    """Parts in groups whose blocks fit what is kept; a part larger than that is cut."""
+    group: list[tuple[int, memoryview]] = []
+    held = 0
+    for offset, target in parts:
+        for at in range(0, max(1, len(target)), most):
+            piece = target[at : at + most]
+            cost = BLOCK_BYTES * len(_blocks(offset + at, len(piece)))
+            if group and held + cost > most + 2 * BLOCK_BYTES:
+                yield group
+                group, held = [], 0
+            group.append((offset + at, piece))
+            held += cost
+    if group:
+        yield group
+
+
+def _no_answer(address: str, status: int) -> None:
+    told = {401: ("needs a token", "Set HF_TOKEN."), 403: ("refuses access", "Set HF_TOKEN to one that may read it."),
+            404: ("is not there", "Check the name and the revision.")}  # fmt: skip
+    what, todo = told.get(status, (f"answers {status}", "Check the address."))
+    refuse(address, what, todo)
+
+
+def _shown(address: str) -> str:
+    """An address as a path for messages: host and path, without the query."""
+    parts = urlsplit(address)
+    return f"{parts.netloc}{unquote(parts.path)}"
+
+
+def fetch_small(client: Client, address: str, limit: int = MAX_CONFIG_BYTES) -> bytes:
+    """A small file whole. Raises RefusedError when it is not there or larger than `limit` bytes."""
+    answer = client.get(address, limit=limit)
+    if answer.status != 200:
+        _no_answer(address, answer.status)
+    return answer.body
+
+
+class SmallFile:
+    """A small file beside weights at an address, fetched when first asked for; its bytes count as read of the weights.
+
+    limit: bytes; a larger file is refused before it is read, and may be asked for again under a larger limit.
+    """
+
+    def __init__(self, client: Client, address: str, weights: Container, limit: int = MAX_CONFIG_BYTES) -> None:
+        self._client, self._address, self._file, self.limit = client, address, _first_file(weights), limit
+        self._body: bytes | None = None
+
+    def __call__(self) -> bytes:
+        """The file's bytes. Raises RefusedError as `fetch_small`."""
+        if self._body is None:
+            self._body = fetch_small(self._client, self._address, self.limit)
+            if self._file is not None:
+                self._file.bytes_read += len(self._body)
+        return self._body
+
+
+def _first_file(container: object) -> RemoteFile | None:
+    """The remote file behind a container: its own, its first part's, or the one an archive's member lies in."""
+    while container is not None and not isinstance(container, RemoteFile):
+        parts = getattr(container, "parts", None)
+        container = parts[0] if parts else getattr(container, "_file", None) or getattr(container, "_outer", None)
+    return container
+
+
+def open_remote(address: str, max_header: int | None) -> Container:
+    """A checkpoint at an address: hf://org/name@revision, or https:// for one file or a safetensors index.
+
+    Raises: RefusedError for any other kind of address, and whatever `RemoteFile` and the container refuse.
+    """
+    from forebear.files.bytes.hub import open_hub, token_for
+    from forebear.files.sources import open_source
+
+    address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
+    if address.startswith("hf:/"):
+        return open_hub(address, max_header)
+    if not address.startswith(("https://", "http://")):
+        refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
+    client = Client(*token_for(address))
+    folder, _, name = address.split("?", 1)[0].rpartition("/")
+    if name.endswith(".safetensors.index.json"):
+        from forebear.files.formats.joined import open_remote_index
+
+        return open_remote_index(client, lambda shard: f"{folder}/{quote(shard)}", fetch_small(
+            client, address, MAX_HEADER_BYTES), _shown(address), max_header)  # fmt: skip
+    container = open_source(RemoteFile(client, address), max_header)
+    container.beside = container.beside or {"config.json": SmallFile(client, f"{folder}/config.json", container)}
+    return container

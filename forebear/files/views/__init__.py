@@ -1,0 +1,1 @@
+"""Tensors as they are meant, over the bytes as they are stored: quantised layouts and adapters."""

@@ -1,0 +1,1 @@
+"""What one checkpoint is: sizes, values, configuration arithmetic, residue."""

@@ -1,0 +1,1 @@
+"""The definitions of architectures: parsed strictly, matched, placed."""

@@ -1,0 +1,302 @@
+"""Definitions read strictly: an unknown key, a missing source, an atom without an axis is an error (STYLE 5)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError
+from forebear.models.architecture.definition import (
+    KINDS,
+    LEVELS,
+    PARTS,
+    AxisRule,
+    Condition,
+    Definition,
+    Dimension,
+    Scalar,
+    Segment,
+    SizeRule,
+    TensorRule,
+    Withholding,
+)
+from forebear.models.architecture.expressions import Expression, parse_expression
+
+MAX_DEFINITION_BYTES = 2**20
+_PLACEHOLDERS = ("{layer}", "{expert}", "{index}")
+
+
+def load_definition(path: Path) -> Definition:
+    """The definition in a TOML file.
+
+    Raises: RefusedError naming the file, the rule and what is wrong with it.
+    """
+    data = read_bounded(path, MAX_DEFINITION_BYTES)
+    try:
+        raw = tomllib.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"is not TOML ({error})", where=str(path)) from None
+    return parse_definition(raw, str(path))
+
+
+def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
+    """The definition in a parsed TOML document; see `docs/architectures.md` for its keys.
+
+    Raises: RefusedError.
+    """
+    table = Table(raw, where)
+    sizes = _sizes(table.table("sizes"))
+    stack_sizes = {name: _sizes(inner) for name, inner in table.tables_by_name("stack_sizes")}
+    stacks = {name: parse_expression(text, f"{where}: stacks.{name}") for name, text in table.texts_by_name("stacks")}
+    if not stacks:
+        table.fail("names no stack of layers", 'Add [stacks] main = "num_hidden_layers"')
+    first = next(iter(stacks))
+    rules = [rule for inner in table.tables("tensor") for rule in _tensor_rules(inner, first)]
+    definition = Definition(
+        family=table.text("family"),
+        title=table.text("title"),
+        source=table.text("source"),
+        model_types=table.texts("model_types"),
+        prefixes=table.texts("prefixes", ("",)),
+        roots=table.texts("config_roots", ("",)),
+        stacks=stacks,
+        sizes=sizes,
+        stack_sizes=stack_sizes,
+        expert_atoms=table.texts("expert_atoms", ("expert",)),
+        tensors=tuple(rules),
+        axes={name: _axis(name, inner) for name, inner in table.tables_by_name("axes")},
+        withholdings=tuple(_withholding(inner) for inner in table.tables("withhold")),
+    )
+    table.finish()
+    _agree(definition, where)
+    return definition
+
+
+class Table:
+    """A TOML table whose every key must be asked for; `finish` refuses what nobody asked about."""
+
+    def __init__(self, raw: object, where: str) -> None:
+        self.where = where
+        self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else self.fail("should be a table")
+
+    def fail(self, what: str, todo: str = "See docs/architectures.md") -> Any:
+        """Refuse this table."""
+        raise RefusedError(what, where=self.where, todo=todo)
+
+    def has(self, key: str) -> bool:
+        """Whether a key is there and not yet taken."""
+        return key in self._left
+
+    def take(self, key: str, kinds: type | tuple[type, ...], default: Any = None) -> Any:
+        """A key's value of one of the kinds; without a default it must be there."""
+        if key not in self._left:
+            return default if default is not None else self.fail(f"has no {key!r}")
+        value = self._left.pop(key)
+        if isinstance(value, bool) and kinds is not bool and not (isinstance(kinds, tuple) and bool in kinds):
+            return self.fail(f"{key!r} should not be a truth value")
+        return value if isinstance(value, kinds) else self.fail(f"{key!r} has the wrong type")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string that is not empty (unless the default is)."""
+        value: str = self.take(key, str, default)
+        return value if value or value == default else self.fail(f"{key!r} is empty")
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """A truth value."""
+        return bool(self.take(key, bool, default)) if self.has(key) else default
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """A list of strings (one string stands for a list of one)."""
+        value = self.take(key, (list, str), default)
+        items = (value,) if isinstance(value, str) else tuple(value)
+        return items if all(isinstance(item, str) for item in items) else self.fail(f"{key!r} should list strings")
+
+    def table(self, key: str) -> Table:
+        """A sub-table, empty when absent."""
+        return Table(self._left.pop(key, {}), f"{self.where}: {key}")
+
+    def tables(self, key: str) -> list[Table]:
+        """An array of tables."""
+        value = self._left.pop(key, [])
+        if not isinstance(value, list):
+            self.fail(f"{key!r} should be an array of tables")
+        return [Table(item, f"{self.where}: {key} {at + 1}") for at, item in enumerate(value)]
+
+    def tables_by_name(self, key: str) -> list[tuple[str, Table]]:
+        """A table of tables."""
+        inner = self.table(key)
+        return [(name, Table(inner._left.pop(name), f"{inner.where}.{name}")) for name in list(inner._left)]
+
+    def texts_by_name(self, key: str) -> list[tuple[str, str]]:
+        """A table of strings."""
+        inner = self.table(key)
+        return [(name, inner.text(name)) for name in list(inner._left)]
+
+    def names(self) -> list[str]:
+        """Keys not yet taken."""
+        return list(self._left)
+
+    def finish(self) -> None:
+        """Refuse keys that nobody reads: a misspelt key must not pass in silence."""
+        if self._left:
+            self.fail(f"has unknown keys: {', '.join(sorted(map(str, self._left)))}")
+
+
+def _sizes(table: Table) -> dict[str, SizeRule]:
+    return {atom: _size(table, atom) for atom in table.names()}
+
+
+def _size(table: Table, atom: str) -> SizeRule:
+    value = table.take(atom, (str, list))
+    if isinstance(value, str):
+        return SizeRule(((None, parse_expression(value, f"{table.where}.{atom}")),))
+    choices: list[tuple[Condition | None, Expression]] = []
+    for at, item in enumerate(value):
+        inner = Table(item, f"{table.where}.{atom} {at + 1}")
+        condition = _condition(inner)
+        choices.append((condition, parse_expression(inner.text("size"), inner.where)))
+        inner.finish()
+    return SizeRule(tuple(choices))
+
+
+def _condition(table: Table) -> Condition | None:
+    if not table.has("when"):
+        return None
+    inner = table.table("when")
+    key = inner.text("key")
+    if inner.has("present"):
+        condition = Condition(key, negated=not inner.flag("present"))
+    elif inner.has("same_as") or inner.has("not_same_as"):
+        negated = inner.has("not_same_as")
+        condition = Condition(key, negated=negated, other=inner.text("not_same_as" if negated else "same_as"))
+    else:
+        negated = inner.has("is_not")
+        values: list[Scalar] = inner.take("is_not" if negated else "is", list)
+        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
+            inner.fail("lists no plain values to compare with")
+        default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
+        condition = Condition(key, tuple(values), default, negated)
+    inner.finish()
+    return condition
+
+
+def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
+    """One rule, or two when `bias` names the dimension that a sibling `.bias` follows."""
+    kind = table.text("kind", "matrix")
+    dims = _dims(table) if kind != "constant" or table.has("dims") else None
+    bias = int(table.take("bias", int)) if table.has("bias") else None
+    rule = TensorRule(
+        names=table.texts("name"),
+        part=table.text("part", "other" if dims and any(d.fused for d in dims) else None),
+        role=table.text("role", ""),
+        kind=kind,
+        stack=table.text("stack", first_stack),
+        dims=dims,
+        required=table.flag("required"),
+        when=_condition(table),
+        source=table.text("source"),
+    )
+    table.finish()
+    _check_rule(rule, table)
+    yield rule
+    if bias is not None:
+        if dims is None or not -len(dims) <= bias < len(dims) or not all(n.endswith(".weight") for n in rule.names):
+            table.fail("'bias' counts a dimension of tensors whose names end in .weight")
+        names = tuple(name.removesuffix("weight") + "bias" for name in rule.names)
+        assert dims is not None
+        yield TensorRule(names, rule.part, rule.role, "bias", rule.stack, (dims[bias],), False, rule.when, rule.source)
+
+
+def _check_rule(rule: TensorRule, table: Table) -> None:
+    if rule.kind not in KINDS:
+        table.fail(f"the kind {rule.kind!r} is none of {', '.join(KINDS)}")
+    parts = {rule.part, *(s.part for d in rule.dims or () for s in d.segments if s.part is not None)}
+    if parts - PARTS:
+        table.fail(f"unknown part {', '.join(sorted(parts - PARTS))}")
+    for name in rule.names:
+        for step in name.removeprefix("{prefix}").split("."):
+            if ("{" in step or "}" in step) and step not in _PLACEHOLDERS:
+                table.fail(f"{step!r} in a name is no placeholder", "Use {prefix} first, the others between dots")
+    if sum(d.fused for d in rule.dims or ()) > 1:
+        table.fail("fuses parts along more than one dimension")
+
+
+def _dims(table: Table) -> tuple[Dimension, ...]:
+    return tuple(_dimension(item, table) for item in table.take("dims", list))
+
+
+def _dimension(item: object, table: Table) -> Dimension:
+    if isinstance(item, list):
+        if not item or not all(isinstance(atom, str) for atom in item):
+            table.fail("a dimension lists the names of its atoms")
+        return Dimension((), (Segment(None, tuple(item)),))
+    inner = Table(item, f"{table.where}: dims")
+    segments = []
+    for piece in inner.tables("pieces"):
+        segments.append(Segment(piece.text("part"), piece.texts("atoms"), piece.text("role", "")))
+        piece.finish()
+    prefix = inner.texts("prefix", ())
+    inner.finish()
+    return Dimension(prefix, tuple(segments)) if len(segments) > 1 else inner.fail("fuses fewer than two pieces")
+
+
+def _axis(name: str, table: Table) -> AxisRule:
+    never = table.text("never", "")
+    axis = AxisRule(
+        name=name,
+        scope=table.texts("scope"),
+        permutation=table.flag("permutation"),
+        sign=table.flag("sign"),
+        sign_parts=table.texts("sign_parts", ()),
+        withheld=never or None,
+        source=table.text("source"),
+    )
+    table.finish()
+    if bool(never) == (axis.permutation or axis.sign):
+        table.fail("an axis either has a symmetry or says under 'never' why it has none")
+    if set(axis.sign_parts) - PARTS or (axis.sign_parts and not axis.sign):
+        table.fail("'sign_parts' names unknown parts, or stands without a sign")
+    return axis
+
+
+def _withholding(table: Table) -> Withholding:
+    condition = _condition(table)
+    if condition is None:
+        table.fail("does not say when")
+    assert condition is not None
+    found = Withholding(
+        table.texts("axes"), condition, table.text("reason"), table.flag("signs_only"), table.text("source")
+    )
+    table.finish()
+    return found
+
+
+def _agree(definition: Definition, where: str) -> None:
+    """Refuse a definition whose pieces do not fit each other: every atom has an axis, every name a meaning."""
+    used = {atom for rule in definition.tensors for d in rule.dims or () for atom in d.atoms()}
+    stacks = set(definition.stacks)
+    problems = [f"the atom {atom!r} has no [axes.{atom}]" for atom in sorted(used - set(definition.axes))]
+    problems += [f"the axis {name!r} is no atom of any tensor" for name in sorted(set(definition.axes) - used)
+                 if name not in definition.expert_atoms]  # fmt: skip
+    problems += [f"{rule.names[0]} is in an unknown stack {rule.stack!r}" for rule in definition.tensors
+                 if rule.stack not in stacks]  # fmt: skip
+    for axis in definition.axes.values():
+        problems += [f"the scope of {axis.name!r} names {word!r}" for word in axis.scope
+                     if word not in LEVELS and word not in definition.axes]  # fmt: skip
+    problems += [f"a size for {atom!r}, which is no atom" for atom in definition.sizes
+                 if atom not in used and not _mentioned(definition, atom)]  # fmt: skip
+    problems += [f"sizes for the unknown stack {name!r}" for name in set(definition.stack_sizes) - stacks]
+    problems += [f"withholds the unknown axis {name!r}" for held in definition.withholdings for name in held.axes
+                 if name not in definition.axes]  # fmt: skip
+    if problems:
+        raise RefusedError("; ".join(problems[:5]), where=where, todo="See docs/architectures.md")
+
+
+def _mentioned(definition: Definition, name: str) -> bool:
+    tables = [definition.sizes, *definition.stack_sizes.values()]
+    return any(
+        name in expression.names() for table in tables for rule in table.values() for _, expression in rule.choices
+    )

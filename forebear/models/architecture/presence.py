@@ -1,0 +1,165 @@
+"""Which tensors a configuration asks for, family by family: read from presence.toml, strictly (STYLE 5)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+from forebear.models.architecture.definition import TensorRule
+from forebear.models.architecture.expressions import Expression, parse_expression
+from forebear.models.architecture.parse import Table
+from forebear.models.architecture.settings import Settings
+
+FILE = Path(__file__).parent / "presence.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to a configuration: kind "true", "there", "among" or "differs"; negated asks the opposite."""
+
+    kind: str
+    key: str
+    values: tuple[str, ...] = ()
+    default: bool = False
+    negated: bool = False
+
+    def holds(self, settings: Settings) -> bool:
+        """The answer."""
+        found = settings.raw(self.key)
+        if self.kind == "true":
+            answer = self.default if found is None else found is True
+        elif self.kind == "there":
+            answer = found is not None
+        elif self.kind == "among":
+            answer = str(found) in self.values
+        else:
+            answer = found is not None and found != settings.raw(self.values[0])
+        return answer is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Rules of one family.
+
+    rules: (patterns, alternatives of joined questions); None for always. sizes: (patterns, atom → size).
+    layers: keys `first`, `step`, `except` and the patterns of tensors that only dense or sparse layers have.
+    """
+
+    source: str
+    biases: bool
+    head: str
+    tied: bool
+    tied_types: tuple[str, ...]
+    rules: tuple[tuple[tuple[str, ...], tuple[tuple[Question, ...], ...] | None], ...]
+    sizes: tuple[tuple[tuple[str, ...], Mapping[str, Expression]], ...]
+    times: Mapping[str, Expression]
+    once: tuple[str, ...]
+    layers: Mapping[str, tuple[str, ...]]
+
+    def there(self, rule: TensorRule, settings: Settings) -> bool:
+        """Whether a checkpoint with this configuration has the tensors of a rule."""
+        name = rule.names[0]
+        if name == self.head:
+            return not self.is_tied(settings)
+        present = rule.required or rule.kind in ("matrix", "gain") or (rule.kind == "bias" and self.biases)
+        if any("label" in dimension.atoms() for dimension in rule.dims or ()):
+            return False
+        for patterns, alternatives in self.rules:
+            if fits(name, patterns):
+                present = alternatives is None or any(all(q.holds(settings) for q in joined) for joined in alternatives)
+        return present
+
+    def is_tied(self, settings: Settings) -> bool:
+        """Whether the output head is the embedding."""
+        stated = settings.raw("tie_word_embeddings")
+        if isinstance(stated, bool):
+            return stated
+        return self.tied or settings.text("model_type") in self.tied_types
+
+    def size(self, name: str, atom: str, settings: Settings) -> int | None:
+        """A size that the family's definition does not give, for a tensor; None when this does not give it either."""
+        found = None
+        for patterns, sizes in self.sizes:
+            if atom in sizes and (not patterns or fits(name, patterns)):
+                found = sizes[atom].value(settings.number)
+        return found
+
+    def layers_with(self, name: str, total: int, settings: Settings) -> int:
+        """In how many of `total` layers a tensor stands."""
+        if fits(name, self.once):
+            return min(1, total)
+        sparse = fits(name, self.layers.get("sparse", ()))
+        if not sparse and not fits(name, self.layers.get("dense", ())):
+            return total
+        first, step = (settings.number(key) for key in (self.layers["first"][0], self.layers["step"][0]))
+        listed = settings.raw(self.layers["except"][0])
+        dense = set(listed) if isinstance(listed, list) else set()
+        every = max(1, int(step or 1))
+        offset = 1 if self.layers["except"][0] else 0  # Qwen counts layers from one, DeepSeek from nought
+        many = sum(1 for i in range(total) if i >= (first or 0) and (i + offset) % every == 0 and i not in dense)
+        return many if sparse else total - many
+
+
+def fits(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a name fits one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@cache
+def presences() -> Mapping[str, Presence]:
+    """Every family of presence.toml."""
+    table = Table(tomllib.loads(FILE.read_text("utf-8")), str(FILE))
+    return {family: _presence(table.table(family)) for family in table.names()}
+
+
+def _presence(table: Table) -> Presence:
+    layers = table.table("layers")
+    found = Presence(
+        source=table.text("source"),
+        biases=table.flag("biases"),
+        head=table.text("head", ""),
+        tied=table.flag("tied"),
+        tied_types=table.texts("tied_types", ()),
+        rules=tuple(_rule(inner) for inner in table.tables("rules")),
+        sizes=tuple(_sizes(inner) for inner in table.tables("sizes")),
+        times={p: parse_expression(text, f"{table.where}.times") for p, text in table.texts_by_name("times")},
+        once=table.texts("once", ()),
+        layers={k: layers.texts(k, ("",)) for k in ("first", "step", "except", "dense", "sparse")}
+        if layers.names()
+        else {},
+    )
+    layers.finish()
+    table.finish()
+    return found
+
+
+def _rule(table: Table) -> tuple[tuple[str, ...], tuple[tuple[Question, ...], ...] | None]:
+    patterns, when = table.texts("tensors"), table.texts("when")
+    table.finish()
+    return patterns, None if when == ("always",) else tuple(tuple(map(_question, w.split(" & "))) for w in when)
+
+
+def _question(text: str) -> Question:
+    words = text.split()
+    negated = words[0] == "not"
+    match words[negated:]:
+        case ["has", key]:
+            return Question("there", key, negated=negated)
+        case [key, "in", values]:
+            return Question("among", key, tuple(values.split("|")), negated=negated)
+        case [key, "differs", other]:
+            return Question("differs", key, (other,), negated=negated)
+        case [key, "??", "true"]:
+            return Question("true", key, default=True, negated=negated)
+        case [key]:
+            return Question("true", key, negated=negated)
+    raise ValueError(f"{FILE}: the question {text!r} is not understood")
+
+
+def _sizes(table: Table) -> tuple[tuple[str, ...], Mapping[str, Expression]]:
+    patterns = table.texts("tensors", ())
+    return patterns, {atom: parse_expression(table.text(atom), table.where) for atom in table.names()}

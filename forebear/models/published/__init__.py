@@ -1,0 +1,1 @@
+"""The names that other containers use for tensors and tokenizers."""
