@@ -18,6 +18,7 @@ from bench.build import TRUTH
 from bench.gauge_models import ALL_MOVES, AMOUNTS, EXPERTS, MADE, SEEDS, Step, steps_done
 from bench.operations import Operation, further, operations
 from bench.truth import RELATED, Pair, pairs
+from forebear.comparison.findings.evidence import Views
 from forebear.comparison.gauge.outcome import GaugeOutcome
 from forebear.comparison.gauge.run import gauge_pair
 from forebear.comparison.reading.allowance import Allowance
@@ -25,6 +26,7 @@ from forebear.comparison.reading.layers import find_layers
 from forebear.comparison.reading.pair import Pair as Compared
 from forebear.comparison.tests.vocabulary import shared_rows
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import preserving_moves
@@ -59,14 +61,15 @@ def held(subject: Path, candidate: Path, *, hide_embedding: bool = False) -> tup
     row: Row = {"ran": outcome.ran, "decided": outcome.decided, "seconds": round(time.process_time() - began, 2)}
     if outcome.ran:
         first = outcome.evidence[0]
+        assert isinstance(first.figures, Views)
         row |= {
             "matched": first.matched, "of": first.of, "log10_p": round(first.log10_p or 0.0, 1),
-            "by_layer": list(first.extra["by_layer"]), "mismatched": first.extra["mismatched_mean"],
-            "withheld": first.extra["withheld"], "map": [c["layers"] for c in outcome.document["cells"]],
+            "by_layer": list(first.figures.by_layer), "mismatched": first.figures.mismatched_mean,
+            "withheld": [m.document() for m in first.withheld], "map": [c["layers"] for c in outcome.document["cells"]],
             "fit": outcome.document["rotation"]["fit"],
         }  # fmt: skip
     else:
-        row["why"] = outcome.why
+        row["why"] = outcome.why.document()
     for side in (left, right):
         side.close()
     return row, outcome
@@ -256,24 +259,20 @@ def _mapped(subject: Path, candidate: Path, stack: tuple[int, ...], experts: int
     return row
 
 
-EXPERT_WORDS = re.compile(
-    r"experts of layers? (\d+)(?:-(\d+))? of the subject answer to layers? .* of the candidate as (.+)"
-)
-
-
-def experts_told(words: Iterable[str]) -> dict[int, list[tuple[int, str]]]:
-    """Layer of the subject -> (its expert, what that answers to: a number or "MLP"), read from the sentences of a report."""
+def experts_told(words: Iterable[Message]) -> dict[int, list[tuple[int, str]]]:
+    """Layer of the subject -> (its expert, what that answers to: a number or "MLP"), read from the statements of a document."""
     told: dict[int, list[tuple[int, str]]] = {}
-    for sentence in words:
-        if (at := EXPERT_WORDS.fullmatch(sentence)) is None:
+    for said in words:
+        if said.key not in ("experts.paired", "experts.paired_one"):
             continue
         pairs = [
             (expert, other.split(" [")[0])
-            for mine, other in (group.split(" → ") for group in at[3].split("; "))
+            for mine, other in (group.split(" → ") for group in said.values["map"].split("; "))
             for first, _, last in (run.partition("-") for run in mine.split(", "))
             for expert in range(int(first), int(last or first) + 1)
         ]
-        for layer in range(int(at[1]), int(at[2] or at[1]) + 1):
+        first, last = (said.values["subject"].values.get(name) for name in ("first", "last"))
+        for layer in range(first, (first if last is None else last) + 1):
             told.setdefault(layer, []).extend(pairs)
     return told
 

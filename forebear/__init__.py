@@ -53,7 +53,7 @@ def compare(
     architecture: a definition of your own (TOML) for both sides.
     base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     max_header:   largest header read, as a number or "25MiB".
-    Returns:      a forebear/comparison/1 document for one pair, forebear/matrix/1 for several, each corrected for all of them.
+    Returns:      a forebear/comparison/2 document for one pair, forebear/matrix/2 for several, each corrected for all of them.
     Raises:       RefusedError, UsageError; ExpectationError (with the document as its `document`).
     """
     from forebear.comparison.compare import compare_many
@@ -107,7 +107,7 @@ def inspect(
 def demo() -> Document:
     """Compare three tiny trained checkpoints that ship with forebear: a base, a descendant of it, a stranger.
 
-    Returns: a forebear/matrix/1 document.
+    Returns: a forebear/matrix/2 document.
     """
     from forebear.comparison.demo import run_demo
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +14,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
 from forebear.comparison.tests.private import AxisPlan
 from forebear.comparison.tests.vocabulary import SharedRows
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.audit import (
@@ -28,7 +28,7 @@ from forebear.stats.audit import (
     self_decks,
     sign_convention,
 )
-from forebear.stats.audit_basis import channel_basis
+from forebear.stats.audit_basis import CHANNELS, channel_basis
 from forebear.stats.audit_positions import sinusoid_positions
 from forebear.stats.deck import deck
 from forebear.stats.many_decks import decks_among
@@ -38,12 +38,12 @@ MAX_POSITIONS = 128
 BASIS_TOKENS = 256
 
 
-@record
+@dataclass
 class Audit:
     """Entries for the document, and what they withhold: "channels", or "values:sign" for one symmetry of an axis."""
 
     entries: list[dict[str, Any]] = field(default_factory=list)
-    withheld: dict[str, list[str]] = field(default_factory=dict)
+    withheld: dict[str, list[Message]] = field(default_factory=dict)
     drop_first_channel: bool = False
 
     def add(self, side: str, axis: str, finding: AuditFinding, withholds: str) -> None:
@@ -66,7 +66,12 @@ class Audit:
             self.drop_first_channel = True
             return
         key = f"{axis}:sign" if finding.consequence == "withhold the sign test" else withholds
-        self.withheld.setdefault(key, []).append(f"{axis} of the {side}: {finding.words}")
+        self.withhold(key, side, axis, finding.words)
+
+    def withhold(self, key: str, side: str, axis: str, why: Message) -> None:
+        """Withhold an axis, or one symmetry of it, for a reason."""
+        units, checkpoint = message(f"term.{axis}"), message(f"term.{side}")
+        self.withheld.setdefault(key, []).append(message("audit.reason", units=units, side=checkpoint, why=why))
 
 
 def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, rows: SharedRows | None, audit: Audit) -> None:
@@ -79,9 +84,7 @@ def audit_channels(pair: Pair, columns: tuple[Float32, Float32] | None, rows: Sh
             rule = checkpoint.axis("channel")
             if rule is not None and rule.sign and rows is not None:
                 raw = (rows.a, rows.b)[index][:BASIS_TOKENS].T  # uncentred: centred columns have no sum to look at
-                audit.add(
-                    side, "channels", sign_convention(np.ascontiguousarray(raw), what="channels"), "channels:sign"
-                )
+                audit.add(side, "channels", sign_convention(np.ascontiguousarray(raw), what=CHANNELS), "channels:sign")
         _positions(side, checkpoint, pair, audit)
 
 
@@ -93,12 +96,12 @@ def _architecture(side: str, checkpoint: Checkpoint, audit: Audit) -> None:
         if rule is None or rule.withheld is None or (general is not None and general.withheld == rule.withheld):
             continue
         axis = {"kv_head": "heads", "channel": "channels", "neuron": "neurons", "value": "values"}.get(name, name)
-        words = rule.withheld
+        words = message("audit.definition", why=rule.withheld)
         audit.entries.append(
             {"check": "architecture", "checkpoint": side, "axis": axis, "alarm": True, "words": words, "value": 1.0,
              "expected": 0.0, "threshold": None}
         )  # fmt: skip
-        audit.withheld.setdefault(axis, []).append(f"{axis} of the {side}: {words}")
+        audit.withhold(axis, side, axis, words)
 
 
 def _positions(side: str, checkpoint: Checkpoint, pair: Pair, audit: Audit) -> None:
@@ -107,7 +110,7 @@ def _positions(side: str, checkpoint: Checkpoint, pair: Pair, audit: Audit) -> N
         return
     rows = min(piece.shape[0], MAX_POSITIONS)
     cost = rows * row_bytes(checkpoint, piece.tensor)
-    if not pair.allowance.allows(cost, cost, "position tables (budget)"):
+    if not pair.allowance.allows(cost, cost, message("budget.positions")):
         return
     table = checkpoint.container.rows(piece.tensor, 0, rows)
     audit.add(side, "channels", sinusoid_positions(table), "channels")
@@ -122,19 +125,26 @@ def audit_private(plan: AxisPlan, shelf: Shelf, pairs: Iterable[tuple[int, int]]
         layers = [kept[k] for k in sorted(kept)]
         looks = float(max(1, len(layers)))
         for finding in _worst([_order_looks(s, plan, looks) for s in layers]):
-            audit.add(side, plan.word, finding, f"{plan.word}:order")
+            audit.add(side, plan.label, finding, f"{plan.label}:order")
         for finding in _worst([_clone_looks(s, plan, looks) for s in layers]):
-            audit.add(side, plan.word, finding, plan.word)
+            audit.add(side, plan.label, finding, plan.label)
         for what, matched in _key_decks(shelf.keys[side]).items():
             if matched:
-                audit.add(side, plan.word, self_decks(matched, what=f"{plan.word} of {what}"), plan.word)
-        found = [sign_convention(rows, looks=float(len(shelf.signs[side])), what=f"{plan.word} ({part})")
-                 for part, rows in shelf.signs[side]]  # fmt: skip
+                units = message("found.of_component", axis=plan.said, part=message(f"term.{what}"))
+                audit.add(side, plan.label, self_decks(matched, what=units), plan.label)
+        found = [
+            sign_convention(
+                rows,
+                looks=float(len(shelf.signs[side])),
+                what=message("audit.in_part", units=plan.said, part=message(f"part.{part}")),
+            )
+            for part, rows in shelf.signs[side]
+        ]
         for finding in _worst([found]):
-            audit.add(side, plan.word, finding, f"{plan.word}:sign")
+            audit.add(side, plan.label, finding, f"{plan.label}:sign")
         if shelf.gate_up[side]:
             coupled = [gate_and_up(g, u) for g, u in shelf.gate_up[side]]
-            audit.add(side, plan.word, max(coupled, key=lambda f: f.value), f"{plan.word}:order")
+            audit.add(side, plan.label, max(coupled, key=lambda f: f.value), f"{plan.label}:order")
     _mismatched(plan, shelf, set(pairs), audit)
 
 
@@ -165,24 +175,25 @@ def _deck_of(a: Float32, b: Float32) -> int:
 
 def _order_looks(kept: Shelved, plan: AxisPlan, looks: float) -> list[AuditFinding]:
     norms = row_norms(kept.units)
-    found = [norm_against_index(norms, block=kept.block, looks=looks, what=plan.word)]
+    found = [norm_against_index(norms, block=kept.block, looks=looks, what=plan.said)]
     if kept.adjacent:
-        found.append(neighbours(norms, block=kept.block, looks=looks, what=plan.word))
+        found.append(neighbours(norms, block=kept.block, looks=looks, what=plan.said))
     return found
 
 
 def _clone_looks(kept: Shelved, plan: AxisPlan, looks: float) -> list[AuditFinding]:
     if kept.block is not None:
         return []
-    return list(cloned_units(kept.units, positions=kept.positions, size=kept.size, looks=looks, what=plan.word))
+    return list(cloned_units(kept.units, positions=kept.positions, size=kept.size, looks=looks, what=plan.said))
 
 
 def _worst(by_layer: list[list[AuditFinding]]) -> list[AuditFinding]:
     """Of every check the layer nearest to its alarm, or beyond it."""
-    worst: dict[str, AuditFinding] = {}
+    worst: dict[tuple[str, Message | None], AuditFinding] = {}
     for finding in (f for layer in by_layer for f in layer):
-        if finding.name not in worst or _nearness(finding) > _nearness(worst[finding.name]):
-            worst[finding.name] = finding
+        key = (finding.name, finding.what)
+        if key not in worst or _nearness(finding) > _nearness(worst[key]):
+            worst[key] = finding
     return list(worst.values())
 
 
@@ -195,5 +206,7 @@ def _mismatched(plan: AxisPlan, shelf: Shelf, pairs: set[tuple[int, int]], audit
     others = [(a, b) for a in sorted(shelf.subject) for b in sorted(shelf.candidate) if (a, b) not in pairs][::3][:12]
     matched = [_deck_of(shelf.subject[left].units, shelf.candidate[right].units) for left, right in others]
     if matched:
-        finding = mismatched_decks(matched, what=f"{plan.word} of layers")
-        audit.add("both", plan.word, finding, f"{plan.word}:order")
+        finding = mismatched_decks(
+            matched, what=message("found.of_component", axis=plan.said, part=message("term.layers"))
+        )
+        audit.add("both", plan.label, finding, f"{plan.label}:order")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,14 @@ from forebear.comparison.walk import walk
 from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Options:
     """What a comparison was asked to do. budget: bytes a side, None for no bound; stated: whether the caller set it."""
 
@@ -173,13 +174,13 @@ def _compare_open(
     folders = (originals[0].folder or _folder(ids[0]), originals[1].folder or _folder(ids[1]))
     pair = Pair(left, right, allowance, folders, looks_log10 + log10(looks))
     for side, checkpoint in (("subject", originals[0]), ("candidate", originals[1])):
-        for sentence in checkpoint.limits:
-            pair.note(f"{side}: {sentence}")
+        for said_of_it in checkpoint.limits:
+            pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
     result = walk(pair, full=options.full, budget_stated=options.stated)
     result.alignment.setdefault("words", [])
     result.alignment["words"] = said + list(result.alignment["words"])
     if allowance.refused:
-        pair.note(f"left out for want of budget: {'; '.join(allowance.refused)}")
+        pair.note(message("limit.budget", what=list(allowance.refused)))
     read = {
         "subject_bytes": originals[0].container.bytes_read,
         "candidate_bytes": originals[1].container.bytes_read,
@@ -187,7 +188,7 @@ def _compare_open(
         "seconds": round(time.perf_counter() - started, 3),
     }
     return finish(
-        "forebear/comparison/1",
+        "forebear/comparison/2",
         {
             "subject": _party(originals[0], ids[0], result.digests[0]),
             "candidate": _party(originals[1], ids[1], result.digests[1]),
@@ -209,7 +210,7 @@ def _folder(path: str) -> Path:
     return Path(path) if Path(path).is_dir() else Path(path).parent
 
 
-def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint, float, list[str]]:
+def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint, float, list[Message]]:
     """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
     if (left.definition is None) == (right.definition is None):
         return left, right, 0.0, []
@@ -251,7 +252,7 @@ def _many(
 
     body, limits = matrix_body(members, damaged, pairs, run, tree=tree)
     read = {"seconds": round(time.perf_counter() - started, 3), "processes": max(1, workers)}
-    return finish("forebear/matrix/1", body, limits=limits, read=read, reproduce=options.reproduce)
+    return finish("forebear/matrix/2", body, limits=limits, read=read, reproduce=options.reproduce)
 
 
 def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Document | None, str | None]:

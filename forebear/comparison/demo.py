@@ -19,7 +19,7 @@ def demo_folder() -> Path:
 
 
 def run_demo() -> Mapping[str, Any]:
-    """The descendant against its base and against a stranger: a forebear/matrix/1 document."""
+    """The descendant against its base and against a stranger: a forebear/matrix/2 document."""
     from forebear.comparison.compare import compare_many
 
     folder = demo_folder()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.effects import effects_of
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Deck, Evidence
 from forebear.comparison.findings.tensors import Surveyed, survey, tensor_rows
 from forebear.comparison.findings.verdict import Component, Verdict, corrected, findings_among, in_place, judge, settled
 from forebear.comparison.findings.weights import weights_of
-from forebear.comparison.findings.words import add_paths, alignment_words, told_components
+from forebear.comparison.findings.words import add_paths, alignment_words, component_words
 from forebear.comparison.reading.layers import LayerMap, find_layers
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.channels import AxisOutcome, channel_columns, compare_channels
@@ -20,7 +20,7 @@ from forebear.comparison.tests.private import NEURONS, VALUES, compare_private
 from forebear.comparison.tests.shared import ask_shared_start
 from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
 from forebear.core.limits import GAUGE_BUDGET_BYTES
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WIDE = 512
 """Residual width from which matrices are large enough to gain from more than one core."""
 
 
-@record
+@dataclass
 class Walk:
     """Everything one pair gave, ready for its document."""
 
@@ -60,10 +60,10 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     columns = channel_columns(pair, rows)
     audit_channels(pair, columns, rows, audit)
     channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel)
-    private = {plan.word: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
+    private = {plan.axis: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
     evidence = list(channels.evidence)
     for plan in (NEURONS, VALUES):
-        outcome, shelf = private[plan.word]
+        outcome, shelf = private[plan.axis]
         evidence += outcome.evidence
         audit_private(plan, shelf, layers.pairs, audit)
     everywhere = None if layers.found else _every_pair(pair)
@@ -71,7 +71,7 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         evidence.append(everywhere.evidence)
     evidence = [_withhold(e, audit.withheld) for e in evidence]
     start = (
-        ask_shared_start(pair, layers, rows, _closeness(private[NEURONS.word][0]), private[NEURONS.word][1])
+        ask_shared_start(pair, layers, rows, _closeness(private[NEURONS.axis][0]), private[NEURONS.axis][1])
         if findings_among(evidence)
         else None
     )
@@ -82,16 +82,16 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if evidence and not equality.identical and (astray or not settled(evidence)):
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
         if astray and gauge.decided:  # gains were compared channel by channel although channels are not in their places
-            evidence = [replace(e, extra={**e.extra, "astray": True}) for e in evidence]
+            evidence = [replace(e, displaced=True) for e in evidence]
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
     parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)
-    neurons, values = private[NEURONS.word][0], private[VALUES.word][0]
+    neurons, values = private[NEURONS.axis][0], private[VALUES.axis][0]
     verdict = judge(
         evidence,
         identical=equality.identical,
         shared_start=start.words if start is not None and start.only_start else None,
-        training=start.words if start is not None and not start.only_start else "",
+        training=start.words if start is not None and not start.only_start else None,
         training_shared=start is not None and start.shared_training,
         power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
@@ -103,7 +103,7 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     looked = survey(pair, layers)
-    alignment |= told_components(alignment["words"], [*parts, *_head_seen(looked, parts)])
+    alignment |= component_words(alignment["words"], [*parts, *_head_seen(looked, parts)])
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
 
@@ -127,7 +127,7 @@ def _components(
     if pair.ahead is None:
         more += stack_evidence(pair, audit, full=full)
     elif len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1:
-        pair.note("further towers (vision, encoder) are not compared where a side is at an address")
+        pair.note(message("limit.towers_remote"))
     evidence += [_withhold(e, audit.withheld) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
 
@@ -146,7 +146,7 @@ def _every_pair(pair: Pair) -> EveryPair | None:
 
 def _closeness(neurons: AxisOutcome) -> float | None:
     """Median cosine in place over layers, None where no neuron was read."""
-    return next((e.extra["median_cosine"] for e in neurons.evidence if e.test == "deck"), None)
+    return next((e.figures.median_cosine for e in neurons.evidence if isinstance(e.figures, Deck)), None)
 
 
 def _power(
@@ -156,11 +156,11 @@ def _power(
     values: AxisOutcome,
     layers: LayerMap,
     gauge: GaugeOutcome | None,
-) -> str:
+) -> list[Message]:
     # only a verdict of no evidence needs it, and its normal quantiles load a library of fractions
     from forebear.comparison.findings.power import power_words
 
-    return power_words(pair, channels, neurons, values, layers, gauge.power if gauge is not None else "")
+    return power_words(pair, channels, neurons, values, layers, gauge.power if gauge is not None else ())
 
 
 def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
@@ -168,8 +168,8 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     if pair.ahead is not None and not pair.ahead.pays_for_a_layer(pair):
         from forebear.comparison.gauge.outcome import GaugeOutcome
 
-        why = "it needs whole layers, and a side is at an address (a larger --budget, or the files themselves)"
-        pair.note(f"a copy rewritten without changing its outputs was not looked for: {why}")
+        why = message("gauge.remote")
+        pair.note(message("limit.gauge", why=why))
         return GaugeOutcome(False, why)
     from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
 
@@ -179,9 +179,9 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
         pair.allowance.restart(GAUGE_BUDGET_BYTES)
     outcome = gauge_pair(pair, layers, rows, full=full)
     if not outcome.ran:
-        pair.note(f"a copy rewritten without changing its outputs was not looked for: {outcome.why}")
-    for sentence in outcome.limits:
-        pair.note(sentence)
+        pair.note(message("limit.gauge", why=outcome.why))
+    for said in outcome.limits:
+        pair.note(said)
     return outcome
 
 
@@ -192,21 +192,19 @@ def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:
     if gauge.layers is not None:
         alignment["layers"] |= {
             "pairs": [list(p) for p in gauge.layers.pairs],
-            "how": "aligned by two views of neurons after gauge fixing"
-            if gauge.layers.found
-            else "plain order, held by two views of neurons after gauge fixing",
+            "how": message("layers.how_views" if gauge.layers.found else "layers.how_plain_views"),
             "similarity": [[round(float(v), 4) for v in line] for line in gauge.layers.similarity],
             "threshold": round(gauge.layers.threshold, 4),
             "repeats": {str(k): v for k, v in gauge.layers.repeats.items()},
         }
 
 
-def _withhold(evidence: Evidence, withheld: dict[str, list[str]]) -> Evidence:
+def _withhold(evidence: Evidence, withheld: dict[str, list[Message]]) -> Evidence:
     """Evidence on an axis that failed the audit is reported and does not decide (METHODS §8)."""
     for key, reasons in withheld.items():
         axis, _, symmetry = key.partition(":")
-        if evidence.axis.startswith(axis) and symmetry in ("", evidence.symmetry):
-            return replace(evidence, decides=False, extra={**evidence.extra, "withheld": "; ".join(reasons)})
+        if evidence.label.startswith(axis) and symmetry in ("", evidence.symmetry):
+            return replace(evidence, decides=False, withheld=tuple(reasons))
     return evidence
 
 
@@ -214,18 +212,15 @@ def _unnamed(pair: Pair, equality: Equality) -> Walk:
     """A pair of which a side has no known architecture: equality is all that can be shown."""
     for side, checkpoint in (("subject", pair.subject), ("candidate", pair.candidate)):
         if checkpoint.definition is None:
-            pair.note(
-                f"{side}: the architecture is not known, so no axis may be called exchangeable and no test can run "
-                "(--architecture takes a definition of your own)"
-            )
-    reasons = ["the architecture of a side is not known, so no axis is exchangeable"]
+            pair.note(message("limit.architecture", side=message(f"term.{side}")))
+    reasons = [message("audit.no_architecture")]
     verdict = judge(
         [],
         identical=equality.identical,
         shared_start=None,
-        training="",
+        training=None,
         training_shared=False,
-        power=str,
+        power=list,
         withheld=reasons,
     )
     return Walk(verdict, alignment={"words": equality.words()}, digests=equality.digests)
@@ -244,7 +239,7 @@ def _alignment(
     document: dict[str, Any] = {
         "layers": {
             "pairs": [list(p) for p in layers.pairs],
-            "how": "aligned by sampled rows in place" if layers.found else "plain order; no alignment found",
+            "how": message("layers.how_rows" if layers.found else "layers.how_plain"),
             "similarity": [[round(float(v), 4) for v in line] for line in layers.similarity],
             "threshold": round(layers.threshold, 4),
             "repeats": {str(k): v for k, v in layers.repeats.items()},
@@ -258,8 +253,8 @@ def _alignment(
             "only_subject": rows.only_subject,
             "only_candidate": rows.only_candidate,
         },
-        "neurons": neurons.extra.get("layers", []),
-        "values": values.extra.get("layers", []),
+        "neurons": neurons.layers,
+        "values": values.layers,
         "words": [*alignment_words(pair, rows, layers, neurons, values), *equality.words()],
     }
     if everywhere is not None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forebear.core.errors import ForebearError, RefusedError
+from forebear.core.messages import Message, distinct
 from forebear.version import __version__
 
 Json = Any
@@ -29,7 +30,7 @@ def freeze(value: Json) -> Json:
         return MappingProxyType({str(k): freeze(v) for k, v in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple([freeze(v) for v in value])
-    return value
+    return freeze(value.document()) if isinstance(value, Message) else value
 
 
 def thaw(value: Json) -> Json:
@@ -59,32 +60,38 @@ def canonical_json(document: Json) -> bytes:
 
 
 def finish(
-    schema: str, body: Mapping[str, Json], *, limits: Sequence[str], read: Mapping[str, Json], reproduce: str
+    schema: str,
+    body: Mapping[str, Json],
+    *,
+    limits: Sequence[Message] | Sequence[str],
+    read: Mapping[str, Json],
+    reproduce: str,
 ) -> Mapping[str, Json]:
     """A checked, frozen document.
 
-    schema:    "forebear/comparison/1"; body: its own keys; limits: what could not be done and why, one sentence each;
+    schema:    "forebear/comparison/2"; body: its own keys; limits: what could not be done and why, one message each;
     read:      bytes read per input and seconds; reproduce: the command that makes this document again.
     Raises:    ForebearError when the body does not fit the schema.
     """
-    document = {
-        "schema": schema,
-        "tool": {"name": "forebear", "version": __version__},
-        **body,
-        "limits": list(dict.fromkeys(limits)),
-        "read": dict(read),
-        "reproduce": reproduce,
-    }
+    document: Mapping[str, Json] = freeze(
+        {
+            "schema": schema,
+            "tool": {"name": "forebear", "version": __version__},
+            **body,
+            "limits": distinct(limits),
+            "read": dict(read),
+            "reproduce": reproduce,
+        }
+    )
     problems = problems_of(document)
     if problems:
         raise ForebearError(f"a document of ours does not fit its schema: {problems[0]}", todo="please report this")
-    frozen: Mapping[str, Json] = freeze(document)
-    return frozen
+    return document
 
 
 @cache
 def schema_of(schema: str) -> Mapping[str, Json]:
-    """The JSON Schema of a document kind such as "forebear/comparison/1".
+    """The JSON Schema of a document kind such as "forebear/comparison/2".
 
     Raises: RefusedError for a schema this version does not know.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
-from forebear.core.records import record
 from forebear.files.base import Container, Float32
 from forebear.models.architecture.definition import AxisRule, Definition
 from forebear.models.architecture.layout import Layout, place
@@ -29,7 +28,7 @@ QUANTISED_ENDINGS = (
 """Ends of tensor names that stand for the parts of a quantised matrix."""
 
 
-@record
+@dataclass
 class Checkpoint:
     """Named tensors with what they mean. Nothing is read until `units` or the container is asked.
 

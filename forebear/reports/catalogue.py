@@ -1,25 +1,25 @@
-"""One catalogue of words for every language a report speaks; documents stay English and are translated only here."""
+"""One catalogue of words for every language a report speaks: documents hold keys and values, and words are made only here."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import UsageError
-from forebear.core.records import record
 
-FOLDER = Path(__file__).parent / "words"
+FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 _SLOT = re.compile(r"\\\{(\w+)\\\}")
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Catalogue:
-    """Words of one language by dotted key, and the English sentences of documents it can say.
+    """Words of one language by dotted key.
 
     words:    "verdict.related" → text with {slots}.
     patterns: (pattern of an English sentence, this language's sentence) from the table `sentence`.
@@ -40,6 +40,40 @@ class Catalogue:
     def name(self, table: str, word: object) -> str:
         """The name of a thing the documents name in one word ("deck", "neurons"); the word itself when it is not ours."""
         return self.words.get(f"{table}.{word}", str(word))
+
+    def say(self, said: Mapping[str, Any] | str) -> tuple[str, str]:
+        """A message of a document in this language, with the language it is in.
+
+        Text is given back as it is: documents of version 1, and of kinds that do not hold messages yet, speak English. A message
+        that this version has no words for is shown by its key and values.
+        """
+        if isinstance(said, str):
+            return self.sentence(said)
+        key = said["key"]
+        if key.startswith("term."):
+            return self.name("term", key.removeprefix("term.")), self.language
+        values = {name: self._shown(name, value) for name, value in said["values"].items()}
+        try:
+            return self.words[key].format(**values), self.language
+        except (KeyError, ValueError, TypeError):  # of another version of forebear, or not made by it
+            return f"{key}: {', '.join(f'{name} = {value}' for name, value in values.items())}", "en"
+
+    def text(self, said: Mapping[str, Any] | str) -> str:
+        """A message of a document in this language."""
+        return self.say(said)[0]
+
+    def statements(self, said: Sequence[Mapping[str, Any]] | str) -> str:
+        """Several messages, one after the other, as a paragraph."""
+        space = "" if self.words["found.stop"] == "。" else " "
+        return said if isinstance(said, str) else space.join(self.text(s) for s in said)
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """What fills a slot: messages said, lists joined, a p-value as a power of ten, everything else as it is."""
+        if isinstance(value, Mapping):
+            return self.text(value)
+        if isinstance(value, (list, tuple)):
+            return self.words["found.joint"].join(self._shown(name, v) for v in value)
+        return power_of_ten(value) if name == "p" else value
 
     def sentence(self, english: str) -> tuple[str, str]:
         """An English sentence of a document in this language, with the language it is in ("en" where nobody translated it)."""
@@ -71,6 +105,15 @@ def catalogue(language: str = "en") -> Catalogue:
         (sentence_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words
     )
     return Catalogue(language, words, patterns)
+
+
+def power_of_ten(log10_p: float | None) -> str:
+    """A p-value from its logarithm: "10^-827", "0.03", "1"; the one rounding of every report."""
+    if log10_p is None:
+        return "-"
+    if log10_p > -3:
+        return f"{10**log10_p:.3g}"
+    return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
 
 
 def _load(language: str) -> dict[str, Any]:

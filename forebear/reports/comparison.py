@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.lines import Line, bullet, footer, power_of_ten, safe, table, wrap
-from forebear.reports.telling import evidence_row, told
+from forebear.core.messages import distinct
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
+from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+from forebear.reports.telling import evidence_row, verdict_words
 
 STYLES = {
     "identical": "bold green",
@@ -21,7 +22,7 @@ STYLES = {
 
 
 def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
-    """Text report of a forebear/comparison/1 document."""
+    """Text report of a forebear/comparison document."""
     words = catalogue(language)
     return _body(document, words) + footer(document, words)
 
@@ -38,15 +39,14 @@ def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
             f"{words('text.verdict')}: {words('relation.' + verdict['relation']).upper()}{rewritten}",
             STYLES[verdict["relation"]],
         ),
-        *wrap(told(document, words)),
+        *wrap(verdict_words(document, words)),
         Line(f"  {words('text.direction')}: {words.name('direction', verdict['direction'])}"),
     ]
     if document["evidence"]:
         lines += [Line(""), Line(words("text.evidence"), "bold"), *_evidence(document["evidence"], words)]
-        h0 = f"{document['evidence'][0]['h0']}." if words.language == "en" else words("h0.text")
-        lines += wrap(f"{words('text.h0')}: {h0}", style="dim")
-        for assumption in dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"]):
-            lines += wrap(f"{words('text.assumes')}: {words.sentence(assumption)[0]}{words('found.stop')}", style="dim")
+        lines += wrap(f"{words('text.h0')}: {words('h0.text')}", style="dim")
+        for assumption in distinct(e["assumption"] for e in document["evidence"] if e["assumption"]):
+            lines += wrap(f"{words('text.assumes')}: {words.text(assumption)}{words('found.stop')}", style="dim")
     lines += _alignment(document["alignment"], words)
     lines += _effects(document["effects"], words)
     alarms = [a for a in document["audit"] if a["alarm"]]
@@ -54,16 +54,16 @@ def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
         calm = len(document["audit"]) - len(alarms)
         lines += [Line(""), Line(words("text.audit", calm=calm, alarms=len(alarms)), "bold")]
         lines += bullet(
-            f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.sentence(a['words'])[0]}"
+            f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.text(a['words'])}"
             for a in alarms
         )
     return lines + _limits(document["limits"], words)
 
 
-def _limits(limits: Sequence[str], words: Catalogue) -> list[Line]:
+def _limits(limits: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
     if not limits:
         return []
-    return [Line(""), Line(words("page.limits"), "bold"), *bullet(words.sentence(s)[0] for s in limits)]
+    return [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(s) for s in limits)]
 
 
 def _party(party: Mapping[str, Any], words: Catalogue) -> str:
@@ -85,7 +85,7 @@ def _evidence(evidence: Sequence[Mapping[str, Any]], words: Catalogue) -> list[L
 
 
 def _alignment(alignment: Mapping[str, Any], words: Catalogue) -> list[Line]:
-    said = [words.sentence(s)[0] for s in alignment.get("words", [])]
+    said = [words.text(s) for s in alignment.get("words", [])]
     lines = [Line(""), Line(words("text.alignment"), "bold"), *bullet(said)] if said else []
     pairs = alignment.get("all_pairs")
     if pairs:
@@ -116,7 +116,7 @@ def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Lin
 
 
 def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
-    """Text report of a forebear/matrix/1 document: the table, then each comparison that the document keeps."""
+    """Text report of a forebear/matrix document: the table, then each comparison that the document keeps."""
     words = catalogue(language)
     lines: list[Line] = []
     for note in document.get("notes", []):
@@ -141,5 +141,5 @@ def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line
         if pair["comparison"]:
             lines += _body(pair["comparison"], words) + footer(pair["comparison"], words)
         else:
-            lines += wrap(words.sentence(pair["error"])[0])
+            lines += wrap(pair["error"])
     return lines + _limits(document["limits"], words) + footer(document, words)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.core.messages import distinct
 from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.decks import all_pairs_histogram, deck_picture
@@ -14,11 +15,11 @@ from forebear.reports.figures.layers import layer_map
 from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, render, sentences, shown
-from forebear.reports.telling import evidence_row, told
+from forebear.reports.telling import evidence_row, verdict_words
 
 
 def comparison_page(document: Document, language: str) -> bytes:
-    """The HTML page of a forebear/comparison/1 document."""
+    """The HTML page of a forebear/comparison document."""
     words = catalogue(language)
     view = comparison_view(document, words)
     return render("comparison.html", document, words, {"c": view}, view["rules"])
@@ -33,8 +34,8 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         "prefix": prefix,
         "relation": relation,
         "headline": words(f"headline.{relation}"),
-        "words": told(document, words),
-        "english": "" if words.language == "en" else verdict["words"],
+        "words": verdict_words(document, words),
+        "english": "" if words.language == "en" else verdict_words(document, catalogue("en")),
         "caveat": words(f"caveat.{relation}"),
         "rewritten": words("caveat.reparameterised") if verdict["reparameterised"] else "",
         "direction": words(f"direction.{verdict['direction']}"),
@@ -43,7 +44,7 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         "evidence": [raised_row(evidence_row(e, words)) for e in document["evidence"]],
         "about": [words(k) for k in dict.fromkeys(f"about.{e['test']}" for e in document["evidence"]) if words.has(k)],
         "assumptions": sentences(
-            list(dict.fromkeys(e["assumption"] for e in document["evidence"] if e["assumption"])), words
+            distinct(e["assumption"] for e in document["evidence"] if e["assumption"]), words
         ),
         **_audit(document["audit"], words),
         "alignment": sentences(document["alignment"].get("words", ()), words),
@@ -80,7 +81,7 @@ def _audit(audit: Sequence[Mapping[str, Any]], words: Catalogue) -> dict[str, An
     else:
         said = words("page.audit_calm", count=len(audit))
     told = [
-        f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.sentence(a['words'])[0]}"
+        f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.text(a['words'])}"
         for a in alarms
     ]
     return {"audit_words": said, "alarms": sentences(told, words)}

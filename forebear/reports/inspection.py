@@ -35,10 +35,10 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
             lines += [
                 Line(""),
                 Line(words(f"inspect.{key}"), "bold"),
-                *bullet(words.sentence(str(s))[0] for s in found),
+                *bullet(words.text(str(s)) for s in found),
             ]
     if document["limits"]:
-        said = (words.sentence(s)[0] for s in document["limits"])
+        said = (words.text(s) for s in document["limits"])
         lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(said)]
     return lines + footer(document, words)
 
@@ -79,7 +79,7 @@ def _audit(tokenizer: Mapping[str, Any], words: Catalogue) -> list[Line]:
         first, *rest = wrap(value, 84, indent="") or [Line("")]
         lines.append(Line(f"  {name}: {first.text}"))
         lines += [Line(f"      {line.text}") for line in rest]
-    return lines + bullet(words.sentence(s)[0] for s in audit_sentences(tokenizer))
+    return lines + bullet(words.text(s) for s in audit_sentences(tokenizer))
 
 
 def axis_rows(axes: Sequence[Mapping[str, Any]], words: Catalogue) -> list[tuple[str, ...]]:
@@ -91,7 +91,7 @@ def axis_rows(axes: Sequence[Mapping[str, Any]], words: Catalogue) -> list[tuple
             a["scope"],
             yes[bool(a["permutation"])],
             yes[bool(a["sign"])],
-            words.sentence(a["withheld"] or "")[0],
+            words.text(a["withheld"] or ""),
         )
         for a in axes
     ]
@@ -126,7 +126,7 @@ def residue_words(trace: Mapping[str, Any], words: Catalogue) -> str:
 
 
 def _arithmetic(found: Mapping[str, Any], words: Catalogue) -> list[Line]:
-    lines = bullet(words.sentence(s)[0] for s in found["words"])
+    lines = bullet(words.text(s) for s in found["words"])
     changes, alone = change_rows(found), alone_rows(found, words)
     if changes:
         names = tuple(words(f"count.{k}") for k in ("key", "from", "to", "alone", "step"))

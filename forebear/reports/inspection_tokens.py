@@ -28,7 +28,7 @@ def audit_rows(tokenizer: Mapping[str, Any], words: Catalogue) -> list[tuple[str
     rows += [(key, _listed(audit[key], words)) for key in ("unreachable", "orphans", "broken_utf8")]
     rows += [(key, f"{audit[key]:,}") for key in ("incomplete_utf8", "duplicates", "missing_bytes")]
     odd = audit["odd_special"]
-    told = [f"{token(e)} ({words.sentence(e['why'])[0]})" for e in odd[:SHOWN]]
+    told = [f"{token(e)} ({words.text(e['why'])})" for e in odd[:SHOWN]]
     rows.append(("odd_special", _joined(told, len(odd), words) if odd else words("tokens.none")))
     rows.append(("untrained", _untrained(audit["untrained"], words)))
     return [(words(f"tokens.{key}"), value) for key, value in rows]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
-from forebear.core.records import record
 
 if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Line:
     """One line of a report; style is a rich style name or empty."""
 
@@ -24,15 +24,6 @@ class Line:
 def safe(value: object, limit: int = 120) -> str:
     """Anything from a file as one printable line."""
     return printable(str(value), limit)
-
-
-def power_of_ten(log10_p: float | None) -> str:
-    """A p-value from its logarithm: "10^-827", "0.03", "1"."""
-    if log10_p is None:
-        return "-"
-    if log10_p > -3:
-        return f"{10**log10_p:.3g}"
-    return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], indent: str = "  ") -> list[Line]:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.core.messages import message
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.comparison_page import comparison_view, raised, raised_row
 from forebear.reports.figures.many import pair_map, tree_picture
-from forebear.reports.lines import power_of_ten, safe
+from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, render, shown
-from forebear.reports.telling import evidence_row, told
+from forebear.reports.telling import evidence_row, verdict_words
 
 RELATIONS = (
     "identical", "related", "shared-start", "related-channels-only", "shares-components", "cannot-tell", "no-evidence",
@@ -24,7 +25,7 @@ MAX_FOUND = 200
 
 
 def matrix_page(document: Document, language: str) -> bytes:
-    """The HTML page of a forebear/matrix/1 document."""
+    """The HTML page of a forebear/matrix document."""
     words = catalogue(language)
     order = sorted(range(len(document["pairs"])), key=lambda i: _rank(document["pairs"][i]))
     kept = [i for i in order if document["pairs"][i]["comparison"]]
@@ -39,7 +40,7 @@ def matrix_page(document: Document, language: str) -> bytes:
     left_out = len(order) - MAX_ROWS
     limits = [
         *document["limits"],
-        *([f"the page leaves out {left_out:,} pairs (all in --format json or csv)"] if left_out > 0 else []),
+        *([message("limit.page", count=left_out).document()] if left_out > 0 else []),
     ]
     values = {
         "headline": _headline(document, words),
@@ -90,12 +91,12 @@ def _member(member: Mapping[str, Any]) -> dict[str, str]:
 
 def _found(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, Any]:
     evidence = pair.get("evidence", ())
-    document = {"verdict": {"words": pair.get("words") or ""}, "evidence": evidence}
+    document = {"verdict": {"words": pair.get("words") or ()}, "evidence": evidence}
     return {
         "anchor": anchor,
         "relation": pair["relation"],
         "title": f"{safe(pair['subject'], 100)} / {safe(pair['candidate'], 100)}: {words.name('relation', pair['relation'])}",
-        "words": told(document, words),
+        "words": verdict_words(document, words),
         "evidence": [raised_row(evidence_row(e, words)) for e in evidence],
     }
 

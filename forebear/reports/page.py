@@ -77,9 +77,9 @@ def one_line(value: object) -> object:
     return printable(value, MAX_TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-def sentences(english: Sequence[str], words: Catalogue) -> list[Sentence]:
-    """Sentences of a document in the page's language where the catalogue has them."""
-    return [Sentence(*words.sentence(s)) for s in english]
+def sentences(said: Sequence[Mapping[str, Any] | str], words: Catalogue) -> list[Sentence]:
+    """Messages of a document in the page's language; text as it is."""
+    return [Sentence(*words.say(s)) for s in said]
 
 
 def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:

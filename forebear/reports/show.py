@@ -13,8 +13,8 @@ from forebear.reports.lines import Line
 
 Document = Mapping[str, Any]
 TEXT: dict[str, str] = {
-    "forebear/comparison/1": "forebear.reports.comparison:comparison_lines",
-    "forebear/matrix/1": "forebear.reports.comparison:matrix_lines",
+    **{f"forebear/comparison/{v}": "forebear.reports.comparison:comparison_lines" for v in (1, 2)},
+    **{f"forebear/matrix/{v}": "forebear.reports.comparison:matrix_lines" for v in (1, 2)},
     "forebear/inspection/1": "forebear.reports.inspection:inspection_lines",
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.text:cost_lines",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.text:lineage_lines",
@@ -22,8 +22,8 @@ TEXT: dict[str, str] = {
 }
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
-    "forebear/comparison/1": "forebear.reports.comparison_page:comparison_page",
-    "forebear/matrix/1": "forebear.reports.matrix_page:matrix_page",
+    **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_page" for v in (1, 2)},
+    **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_page" for v in (1, 2)},
     "forebear/inspection/1": "forebear.reports.inspection_page:inspection_page",
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
@@ -31,12 +31,14 @@ PAGES: dict[str, str] = {
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
-    "forebear/comparison/1": "forebear.reports.comparison_page:comparison_rows",
-    "forebear/matrix/1": "forebear.reports.matrix_page:matrix_rows",
+    **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_rows" for v in (1, 2)},
+    **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_rows" for v in (1, 2)},
     "forebear/inspection/1": "forebear.reports.inspection:inspection_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
-SPOKEN = frozenset({"forebear/comparison/1", "forebear/matrix/1", "forebear/inspection/1"})
+SPOKEN = frozenset(
+    {*(f"forebear/{kind}/{v}" for kind in ("comparison", "matrix") for v in (1, 2)), "forebear/inspection/1"}
+)
 """Documents whose text and page are told in every language of the catalogue; the others speak English."""
 FORMATS = ("text", "json", "html", "csv")
 

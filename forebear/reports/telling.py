@@ -1,27 +1,16 @@
-"""Verdicts and evidence as clauses, in every language, for text and pages alike."""
+"""Verdicts and evidence in words, in every language, for text and pages alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue
-from forebear.reports.lines import power_of_ten
-
-DECISIVE_LOG10 = -9.0
-"""Evidence quoted in the verdict's words when a document is told in another language (METHODS §11)."""
+from forebear.reports.catalogue import Catalogue, power_of_ten
 
 
-def told(document: Mapping[str, Any], words: Catalogue) -> str:
-    """The verdict in words: the document's own in English, in another language its figures from the evidence that decided."""
-    if words.language == "en":
-        return str(document["verdict"]["words"])
-    found = [
-        finding(e, words)
-        for e in document["evidence"]
-        if e["decides"] and _p(e) is not None and _p(e) <= DECISIVE_LOG10
-    ]
-    return words("found.joint").join(found) + words("found.stop") if found else words("found.nothing")
+def verdict_words(document: Mapping[str, Any], words: Catalogue) -> str:
+    """What the verdict says, as a paragraph; a document of version 1 has its own English words."""
+    return words.statements(document["verdict"]["words"])
 
 
 def _p(e: Mapping[str, Any]) -> Any:
@@ -29,23 +18,14 @@ def _p(e: Mapping[str, Any]) -> Any:
     return e.get("corrected_log10_p", e["log10_p"])
 
 
-def finding(e: Mapping[str, Any], words: Catalogue) -> str:
-    """One deciding test as a clause."""
-    axis, p = axis_name(e["axis"], words), f"{_p(e):.0f}"
-    if e["test"] in ("deck", "two-views") and e.get("matched") is not None:
-        return words(
-            f"found.{e['test']}", matched=e["matched"], of=e["of"], axis=axis, expected=e.get("expected", 1), p=p
-        )
-    if e["test"] == "sign":
-        return words("found.sign", axis=axis, z=f"{e.get('z', 0):.1f}", max_z=f"{e.get('max_z', 0):.1f}", p=p)
-    return words("found.other", test=words.name("test", e["test"]), axis=axis, p=p)
-
-
-def axis_name(axis: str, words: Catalogue) -> str:
-    """An axis in words: "neurons", "channels"; what follows a comma or slash is said as it stands."""
-    head, *rest = axis.split(",", 1)
+def axis_name(e: Mapping[str, Any], words: Catalogue) -> str:
+    """The axis of a test in words, with the component it speaks for: "neurons", "channels of the LM head"."""
+    head, *rest = e["axis"].split(",", 1)  # version 1 put both into one text
     name = words.name("term", head)
-    return f"{name}, {words.name('term', rest[0].strip())}" if rest else name
+    if e.get("everywhere"):
+        return words("found.of_all_pairs", axis=name)
+    part = e.get("component") if not rest else rest[0].strip()
+    return words("found.of_component", axis=name, part=words.name("term", part)) if part else name
 
 
 def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
@@ -63,7 +43,7 @@ def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")
     return {
         "test": words.name("test", e["test"]),
-        "axis": axis_name(e["axis"], words),
+        "axis": axis_name(e, words),
         "figure": figure,
         "p": power_of_ten(_p(e)),
         "kind": words.name("kind", e["kind"]),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import lgamma
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
 from forebear.stats.arrays import F64, I64, LN10, Floats, as_float64
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class LayerAlignment:
     """Layers of A and B paired in order, each used at most once.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp, lgamma, log, log10, sqrt
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
 from forebear.stats.arrays import F32, F64, I32, I64, LN10, Floats, as_float64, unit_rows
@@ -17,14 +18,15 @@ from forebear.stats.normal import normal_z
 from forebear.stats.ranks import centred_ranks, rising_ranks
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class AuditFinding:
     """One look at one axis of one file.
 
+    name:        the check; what: the units it looked at.
     value:       what was measured; expected: what chance gives under exchangeability.
     threshold:   where it alarms; None for figures that only describe.
     alarm:       the axis is withheld: tests on it are reported and do not decide.
-    words:       one sentence for the reader.
+    words:       what it says to the reader.
     consequence: "withhold" the axis (or the sign test), or "drop the first unit".
     """
 
@@ -33,8 +35,12 @@ class AuditFinding:
     expected: float
     threshold: float | None
     alarm: bool
-    words: str
+    words: Message
     consequence: str = "withhold"
+    what: Message | None = None
+
+
+UNITS, LAYERS = message("term.units"), message("term.layers")
 
 
 def row_norms(units: Floats) -> F64:
@@ -46,7 +52,7 @@ def row_norms(units: Floats) -> F64:
 
 
 def norm_against_index(
-    values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units"
+    values: Floats, *, block: int | None = None, looks: float = 1, what: Message = UNITS
 ) -> AuditFinding:
     """Do norms rise or fall along the axis? Catches sorting by norm, singular value or importance, and channel ramps.
 
@@ -58,10 +64,10 @@ def norm_against_index(
     """
     numbers = row_norms(values) if values.ndim == 2 else as_float64(values)
     z, scale = _index_z(numbers, block)
-    return _order_finding(f"norm against index: {what}", z, scale, looks, f"norms of {what} follow the index")
+    return _order_finding("norm against index", "audit.follow_index", z, scale, looks, what)
 
 
-def neighbours(values: Floats, *, block: int | None = None, looks: float = 1, what: str = "units") -> AuditFinding:
+def neighbours(values: Floats, *, block: int | None = None, looks: float = 1, what: Message = UNITS) -> AuditFinding:
     """Are the norms of neighbours alike? Catches blocks, waves and partial sorting that have no overall slope.
 
     Shapes, block, looks: as `norm_against_index`. Neighbours never straddle two blocks.
@@ -69,10 +75,10 @@ def neighbours(values: Floats, *, block: int | None = None, looks: float = 1, wh
     """
     numbers = row_norms(values) if values.ndim == 2 else as_float64(values)
     z, scale = _neighbour_z(numbers, block)
-    return _order_finding(f"neighbours: {what}", z, scale, looks, f"norms of neighbouring {what} are alike")
+    return _order_finding("neighbours", "audit.neighbours_alike", z, scale, looks, what)
 
 
-def self_deck(a: Floats, b: Floats, *, looks: float = 1, what: str = "layers") -> AuditFinding:
+def self_deck(a: Floats, b: Floats, *, looks: float = 1, what: Message = LAYERS) -> AuditFinding:
     """Deck test between two layers of one file: about one match is expected, one key for all layers gives nearly all.
 
     Shapes:  (n, k), (n, k). Source: METHODS §3, §8.
@@ -80,7 +86,7 @@ def self_deck(a: Floats, b: Floats, *, looks: float = 1, what: str = "layers") -
     return self_decks([deck(a, b).matched], looks=looks, what=what)
 
 
-def self_decks(matched: Sequence[int], *, looks: float | None = None, what: str = "layers") -> AuditFinding:
+def self_decks(matched: Sequence[int], *, looks: float | None = None, what: Message = LAYERS) -> AuditFinding:
     """The largest of several self-decks of one file (`deck(...).matched` of pairs of its own layers).
 
     looks: at least the number of pairs, the default.
@@ -91,23 +97,19 @@ def self_decks(matched: Sequence[int], *, looks: float | None = None, what: str 
     while deck_log10_p(needed, count) > thresholds.AUDIT_LOG10_P:
         needed += 1
     alarm = most >= needed
-    words = (
-        f"{what} of one file match each other in {most} places, so they were drawn with one key or ordered by content"
-        if alarm
-        else f"{what} of one file match each other in at most {most} places, as chance would have it"
-    )
-    return AuditFinding(f"self-deck: {what}", float(most), 1.0, float(needed), alarm, words)
+    words = message(_key("audit.one_key", alarm), what=what, count=most)
+    return AuditFinding("self-deck", float(most), 1.0, float(needed), alarm, words, what=what)
 
 
-def mismatched_decks(matched: Sequence[int], *, what: str = "layers") -> AuditFinding:
+def mismatched_decks(matched: Sequence[int], *, what: Message = LAYERS) -> AuditFinding:
     """Mean matches of layers of A with layers of B that do not belong together; above 3 the index carries content.
 
     matched: at least one count. Source: METHODS §8, §9.
     """
     mean = float(np.mean(matched)) if len(matched) else 0.0
     alarm = mean > thresholds.MISMATCHED_MEAN
-    words = f"{what} that do not belong together match in {mean:.1f} places on average; chance gives 1"
-    return AuditFinding(f"mismatched deck: {what}", mean, 1.0, thresholds.MISMATCHED_MEAN, alarm, words)
+    words = message("audit.mismatched", what=what, mean=mean)
+    return AuditFinding("mismatched deck", mean, 1.0, thresholds.MISMATCHED_MEAN, alarm, words, what=what)
 
 
 def lag_sample(size: int, each: int) -> I64:
@@ -123,7 +125,7 @@ def lag_sample(size: int, each: int) -> I64:
 
 
 def cloned_units(
-    units: Floats, *, positions: I64 | None = None, size: int | None = None, looks: float = 1, what: str = "units"
+    units: Floats, *, positions: I64 | None = None, size: int | None = None, looks: float = 1, what: Message = UNITS
 ) -> tuple[AuditFinding, ...]:
     """Nearest neighbours at half, a quarter and an eighth of the layer (shards drawn with one key), and the largest |cos|.
 
@@ -144,8 +146,8 @@ def cloned_units(
         if total % share == 0 and total // share > 1 and len(units) > 2:
             found.append(_lag_finding(layer, total // share, looks * 3, what))
     most = float(top.max(initial=0.0))
-    words = f"the nearest two {what} of a layer have |cos| {most:.2f}"
-    found.append(AuditFinding(f"largest cosine: {what}", most, 0.0, None, False, words))
+    words = message("audit.nearest", what=what, cosine=most)
+    found.append(AuditFinding("largest cosine", most, 0.0, None, False, words, what=what))
     return tuple(found)
 
 
@@ -164,11 +166,11 @@ def gate_and_up(gate: Floats, up: Floats) -> AuditFinding:
     value = float(np.abs(np.einsum("ij,ij->i", g, u))[both].mean()) if both.any() else 0.0
     away = float(np.abs(np.einsum("ij,ij->i", g, np.roll(u, 1, axis=0))).mean()) if len(g) > 1 else 0.0
     alarm = value >= thresholds.GATE_UP_COSINE
-    words = f"gate and up of one neuron have mean |cos| {value:.2f} ({away:.2f} out of place)"
+    words = message("audit.gate_and_up", cosine=value, away=away)
     return AuditFinding("gate and up", value, away, thresholds.GATE_UP_COSINE, alarm, words)
 
 
-def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> AuditFinding:
+def sign_convention(units: Floats, *, looks: float = 1, what: Message = UNITS) -> AuditFinding:
     """Do units point one way? Forms with fixed signs (an SVD's largest entry made positive) void the sign test.
 
     Shapes:  (n, k). Only for axes whose signs METHODS §5 calls free.
@@ -179,19 +181,17 @@ def sign_convention(units: Floats, *, looks: float = 1, what: str = "units") -> 
     safe = safe[usable]
     n = len(safe)
     if not n:
-        return AuditFinding(f"sign convention: {what}", 0.0, 0.0, 0.0, False, f"no usable {what}")
+        return AuditFinding("sign convention", 0.0, 0.0, 0.0, False, message("audit.unusable", what=what), what=what)
     largest = safe[np.arange(n), np.abs(safe).argmax(axis=1)]
     sums = safe.sum(axis=1, dtype=np.float64)
     z = max(abs(float(np.sign(signs).sum())) / sqrt(n) for signs in (largest, sums))
     level = sqrt(2 * (log(4 * max(looks, 1)) - thresholds.AUDIT_LOG10_P * LN10))
     alarm = z > level
-    words = (
-        f"signs of {what} {'follow a convention' if alarm else 'look like coins'} (z {z:.1f}, alarm above {level:.1f})"
-    )
-    return AuditFinding(f"sign convention: {what}", z, 0.0, level, alarm, words, "withhold the sign test")
+    words = message(_key("audit.sign_convention", alarm), what=what, z=z, level=level)
+    return AuditFinding("sign convention", z, 0.0, level, alarm, words, "withhold the sign test", what)
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class _Layer:
     """Units of one layer, where they sit, how near their nearest other is and how many are that near."""
 
@@ -238,15 +238,19 @@ def _blocks(values: F64, block: int | None) -> list[F64]:
     return [values[start : start + block] for start in range(0, len(values), block)]
 
 
-def _order_finding(name: str, z: float, scale: float, looks: float, claim: str) -> AuditFinding:
+def _key(key: str, alarm: bool) -> str:
+    """The key of what a look says: its own when it alarms, that of its opposite otherwise."""
+    return key if alarm else f"{key}_not"
+
+
+def _order_finding(name: str, key: str, z: float, scale: float, looks: float, what: Message) -> AuditFinding:
     level = normal_z(thresholds.AUDIT_LOG10_P - log10(2 * max(looks, 1)))
     alarm = abs(z) > level
-    words = f"{claim if alarm else claim.replace(' follow', ' do not follow').replace(' are alike', ' are not alike')} "
-    words += f"(rho {z * scale:+.2f}, z {z:+.1f}, alarm beyond {level:.1f})"
-    return AuditFinding(name, z * scale, 0.0, level * scale, alarm, words)
+    words = message(_key(key, alarm), what=what, rho=z * scale, z=z, level=level)
+    return AuditFinding(name, z * scale, 0.0, level * scale, alarm, words, what=what)
 
 
-def _lag_finding(layer: _Layer, lag: int, looks: float, what: str) -> AuditFinding:
+def _lag_finding(layer: _Layer, lag: int, looks: float, what: Message) -> AuditFinding:
     order = np.argsort(layer.place)
     ordered = layer.place[order]
     pairs: set[tuple[int, int]] = set()
@@ -262,10 +266,8 @@ def _lag_finding(layer: _Layer, lag: int, looks: float, what: str) -> AuditFindi
         pairs |= {(min(i, k), max(i, k)) for i, k in zip(here[hits].tolist(), there[hits].tolist(), strict=True)}
     needed = _poisson_threshold(mean, thresholds.AUDIT_LOG10_P - log10(max(looks, 1)))
     alarm = len(pairs) >= needed
-    words = f"{len(pairs)} {what} have their nearest other {lag} places away; chance gives about {mean:.0f}"
-    if alarm:
-        words += ", so parts of the layer were drawn with one key or copied"
-    return AuditFinding(f"lag {lag}: {what}", float(len(pairs)), mean, float(needed), alarm, words)
+    words = message(_key("audit.lag", alarm), count=len(pairs), what=what, lag=lag, mean=mean)
+    return AuditFinding(f"lag {lag}", float(len(pairs)), mean, float(needed), alarm, words, what=what)
 
 
 def _poisson_threshold(mean: float, log10_level: float) -> int:

@@ -6,10 +6,13 @@ from math import log
 
 import numpy as np
 
+from forebear.core.messages import message
 from forebear.stats import thresholds
 from forebear.stats.arrays import F64, Floats, as_float64
 from forebear.stats.audit import AuditFinding, norm_against_index, row_norms
 from forebear.stats.median import median
+
+CHANNELS, CENTRED = message("term.channels"), message("term.centred channels")
 
 
 def channel_basis(columns: Floats, *, looks: float = 1) -> tuple[AuditFinding, ...]:
@@ -21,8 +24,8 @@ def channel_basis(columns: Floats, *, looks: float = 1) -> tuple[AuditFinding, .
     """
     centred = _centred(as_float64(columns))
     return (
-        norm_against_index(columns, looks=looks, what="channels"),
-        norm_against_index(centred, looks=looks, what="centred channels"),
+        norm_against_index(columns, looks=looks, what=CHANNELS),
+        norm_against_index(centred, looks=looks, what=CENTRED),
         orthogonal_channels(columns),
         first_channel(columns),
         hadamard_rotated(columns),
@@ -42,10 +45,7 @@ def orthogonal_channels(columns: Floats) -> AuditFinding:
     known = [share * tokens for share in shares if share is not None]
     value = min(known, default=1.0)
     alarm = value < thresholds.ORTHOGONAL_SHARE
-    words = (
-        f"channels are {'mutually orthogonal, as in an SVD or PCA basis' if alarm else 'not mutually orthogonal'} "
-        f"(mean squared cosine {value:.2g} times that of independent ones)"
-    )
+    words = message("audit.orthogonal" if alarm else "audit.orthogonal_not", share=value)
     return AuditFinding("orthogonal channels", value, 1.0, thresholds.ORTHOGONAL_SHARE, alarm, words)
 
 
@@ -58,9 +58,7 @@ def first_channel(columns: Floats) -> AuditFinding:
     z = _robust_z(row_norms(columns))
     value = float(abs(z[0])) if len(z) > 8 and np.isfinite(z[0]) and abs(z[0]) >= np.nanmax(np.abs(z)) else 0.0
     alarm = value >= thresholds.FIRST_CHANNEL_Z
-    words = (
-        "channel 0 stands apart from all others, as after a Hadamard rotation" if alarm else "channel 0 is like others"
-    )
+    words = message("audit.first_channel" if alarm else "audit.first_channel_not")
     return AuditFinding("first channel", value, 0.0, thresholds.FIRST_CHANNEL_Z, alarm, words, "drop the first unit")
 
 
@@ -75,13 +73,13 @@ def hadamard_rotated(columns: Floats) -> AuditFinding:
     name, limit = "Hadamard rotation", thresholds.HADAMARD_RATIO
     d = len(columns)
     if d < 16 or d & (d - 1):
-        words = f"a width of {d} has no plain Hadamard rotation to look for"
+        words = message("audit.no_hadamard", width=d)
         return AuditFinding(name, 1.0, 1.0, limit, False, words, "drop the first unit")
     values = np.nan_to_num(as_float64(columns), nan=0.0, posinf=0.0, neginf=0.0)
     before, after = _log_spread(values), _log_spread(_walsh(values))
     value = after / before if before > 0 else 1.0
     alarm = value >= limit
-    words = f"undoing a Hadamard rotation spreads channel norms {value:.1f} times as far"
+    words = message("audit.hadamard", ratio=value)
     return AuditFinding(name, value, 1.0, limit, alarm, words, "drop the first unit")
 
 

@@ -7,6 +7,7 @@ from math import log10, sqrt
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
 from forebear.stats.arrays import F64, I64, Floats, as_float64, unit_rows
@@ -42,19 +43,15 @@ def sinusoid_positions(table: Floats, *, positions: I64 | None = None, looks: fl
     kept = np.flatnonzero(share >= max(_SHARE, _SHARE_ROWS / max(len(table), 1)))
     ranks = centred_ranks(frequency[kept])
     if ranks is None:
-        return AuditFinding(
-            "sinusoidal positions", 0.0, 0.0, 1.0, False, "the position table holds no waves to look at"
-        )
+        return AuditFinding("sinusoidal positions", 0.0, 0.0, 1.0, False, message("audit.no_waves"))
     best = 0.0
     for layout in (kept // 2, kept % max(1, (d + 1) // 2)):
         other = centred_ranks(layout.astype(np.float64))
         if other is not None:
             best = max(best, abs(float(ranks @ other)))
     limit = level / sqrt(len(kept) - 1)
-    words = (
-        f"the waves of {len(kept)} columns of the position table {'follow' if best > limit else 'do not follow'} the channel "
-        f"index (|rho| {best:.2f}, alarm above {limit:.2f})"
-    )
+    key = "audit.waves" if best > limit else "audit.waves_not"
+    words = message(key, count=len(kept), rho=best, level=limit)
     return AuditFinding("sinusoidal positions", best, 0.0, limit, best > limit, words)
 
 
@@ -68,11 +65,11 @@ def alibi_slopes(values: Floats) -> AuditFinding:
     flat = as_float64(values).ravel()
     name = "ALiBi slopes"
     if len(flat) < 2 or not np.isfinite(flat).all():
-        return AuditFinding(name, 0.0, 0.0, 1.0, False, "no slopes to look at")
+        return AuditFinding(name, 0.0, 0.0, 1.0, False, message("audit.no_slopes"))
     expected = _alibi(len(flat))
     error = float(np.max(np.abs(np.abs(flat) - expected) / expected))
     alarm = error < 0.02  # bfloat16 rounds by 0.4 %
-    words = "heads carry ALiBi's slopes, so their index has a meaning" if alarm else "these are not ALiBi's slopes"
+    words = message("audit.alibi" if alarm else "audit.alibi_not")
     return AuditFinding(name, float(alarm), 0.0, 1.0, alarm, words)
 
 

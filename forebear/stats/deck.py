@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import lgamma, log, log10
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
 from forebear.stats.arrays import BLOCK_ELEMENTS, F32, I32, LN10, Bools, Floats, usable_rows
 
 TIE_GAP = 1e-6
@@ -17,7 +17,7 @@ TIE_GAP = 1e-6
 _ABSENT = np.float32(-2.0)  # below every cosine: marks units of B that cannot be compared
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class DeckResult:
     """How many units of A find their best partner in B at their own position.
 

@@ -9,6 +9,7 @@ from math import exp, lgamma, log
 import numpy as np
 
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import Message, message
 from forebear.stats.arrays import F32, F64, I32, LN10, Floats, as_float64, unit_rows
 from forebear.stats.deck import deck
 from forebear.stats.gauge_thresholds import (
@@ -209,7 +210,7 @@ class Calibrated:
     mismatched: float | None
     broad: bool
     decides: bool
-    why: str
+    why: Message | None
 
 
 def chance_rate(mismatched: Sequence[int]) -> float:
@@ -236,13 +237,13 @@ def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[i
     log10_p = min(0.0, poisson_tail_log10(int(sum(matched)), rate * len(matched)) + looks_log10)
     wide = sum(m >= LEAST_SHARE * n for m, n in zip(matched, of, strict=True))
     broad = wide >= LEAST_LAYERS * len(matched)
-    why = ""
+    why = None
     if mean is None:
-        why = "no mismatched layers could be formed to measure chance"
+        why = message("views.no_mismatched")
     elif mean > max(MOST_MISMATCHED, MISMATCHED_SHARE * sum(matched) / len(matched)):
-        why = f"layers that do not belong together agree on {mean:.1f} neurons each, so the views are not separate"
+        why = message("views.not_separate", mean=mean)
     elif log10_p > GAUGE_LOG10_P:
-        why = "the agreements do not exceed chance"
+        why = message("views.chance")
     elif not broad:
-        why = f"a tenth of the neurons agrees in only {wide} of {len(matched)} layer pairs"
-    return Calibrated(log10_p, rate, mean, broad, not why, why)
+        why = message("views.few_layers", count=wide, of=len(matched))
+    return Calibrated(log10_p, rate, mean, broad, why is None, why)

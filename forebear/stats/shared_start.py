@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.stats import thresholds
 from forebear.stats.arrays import Floats, as_float64
 from forebear.stats.ranks import spearman
 
 Decision = Literal["shared-training", "shared-start", "undecided", "not-asked"]
-BOTH = "shared weights or shared randomness"
 _FIFTHS = 5
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class SharedStart:
     """What the parts that start constant, and the tokens that were hardly trained, say about an agreement already found.
 
@@ -28,7 +28,7 @@ class SharedStart:
     gradient:     Spearman of embedding-row cosine with how much a token is used: above 0 agreement grows with use.
     fifths:       mean cosine from the most used fifth of tokens to the least used; empty without rows.
     tokens:       rows with a usable cosine.
-    words:        one sentence, never claiming more than the decision.
+    words:        what a verdict says of it, never claiming more than the decision.
     """
 
     decision: Decision
@@ -37,7 +37,7 @@ class SharedStart:
     gradient: float | None
     fifths: tuple[float, ...]
     tokens: int
-    words: str
+    words: Message
 
 
 def shared_start(
@@ -125,16 +125,14 @@ def _by_use(cosines: Floats | None, usage_rank: Floats | None) -> tuple[float | 
     return rho, fifths, len(values)
 
 
-def _words(decision: Decision, rho: float | None, gradient: float | None, fifths: tuple[float, ...]) -> str:
+def _words(decision: Decision, rho: float | None, gradient: float | None, fifths: tuple[float, ...]) -> Message:
     if decision == "not-asked":
-        return "nothing agreed, so there is no start to ask about"
-    gains = "norm gains are constant" if rho is None else f"norm gains agree by {rho:+.2f}"
-    rows = (
-        f"embedding rows by {fifths[0]:.2f} where most used and {fifths[-1]:.2f} where least" if fifths else "no rows"
-    )
-    if decision == "shared-training":
-        return f"training was shared: {gains}, {rows}"
-    if decision == "shared-start":
-        return f"only the start was shared (one seed, or initial weights taken over): {gains}, {rows}"
-    slope = "" if gradient is None else f", slope with use {gradient:+.2f}"
-    return f"{BOTH}: {gains}, {rows}{slope}, which does not tell the two apart"
+        return message("start.not_asked")
+    gains = message("start.gains_constant") if rho is None else message("start.gains_agree", rho=rho)
+    rows = message("start.rows", most=fifths[0], least=fifths[-1]) if fifths else message("start.no_rows")
+    found = [gains, rows]
+    if decision in ("shared-training", "shared-start"):
+        return message(f"start.{decision}", found=found)
+    if gradient is not None:
+        found.append(message("start.slope", slope=gradient))
+    return message("start.undecided", found=found)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
 from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64, same_shape
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class SignResult:
     """The sum of contributions against the coin flips that H0 says their signs are.
 

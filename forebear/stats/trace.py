@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import exp, lgamma, log, sqrt
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError, UsageError
-from forebear.core.records import record
 from forebear.core.seeds import generator
 from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64, unit_rows
 
@@ -21,7 +21,7 @@ _TIE = 1e-9
 """Share of the summed sizes by which a shuffled sum may fall short and still count as a tie: rounding must not help."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class TraceResult:
     """Sum of in-place similarities, and the bound on its tail over all shuffles.
 

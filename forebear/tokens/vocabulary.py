@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES, MAX_VOCABULARY
-from forebear.core.records import record
 
 if TYPE_CHECKING:
     from forebear.tokens.rules import Rules
@@ -26,7 +25,7 @@ FILE_PATTERNS = ("*.tiktoken", "*.model", "*.model.v*")
 """Looked at when none of FILE_NAMES is there."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Vocabulary:
     """What each id stands for.
 

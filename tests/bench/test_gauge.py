@@ -19,6 +19,7 @@ from bench.gauge_rows import CHAINS, MOVES, PARTS, Row, changed, drawn_order, ex
 from bench.network import forward
 from bench.shapes import SHAPES, Floats, initial
 from forebear.comparison.demo import demo_folder
+from forebear.core.messages import message
 from forebear.recipes.steps.experts import permute_experts
 from forebear.recipes.steps.model import Model
 
@@ -169,11 +170,12 @@ def test_chains_name_models_that_are_made() -> None:
     assert len(PARTS) == 10
 
 
-def test_expert_maps_are_read_from_the_sentences_that_reports_hold(tmp_path: Path) -> None:
+def test_expert_maps_are_read_from_the_statements_that_documents_hold(tmp_path: Path) -> None:
     base = Model.load(demo_folder() / "base")
     whole = base.save(tmp_path / "base")
     _, outcome = held(steps_done(base, (EXPERTS, MOVES), "t").save(tmp_path / "grown"), whole)
     assert experts_told(outcome.words) == {layer: [(e, "MLP") for e in range(8)] for layer in range(4)}
-    words = ["experts of layer 2 of the subject answer to layer 1 of the candidate as 0, 2-3 → 4 [0-87]; 1 → MLP"]
+    layers = {"subject": message("span.one", first=2), "candidate": message("span.one", first=1)}
+    words = [message("experts.paired_one", **layers, map="0, 2-3 → 4 [0-87]; 1 → MLP")]
     assert experts_told(words) == {2: [(0, "4"), (2, "4"), (3, "4"), (1, "MLP")]}
-    assert experts_told(["layers 0-3 of the subject answer to the candidate's layers 0-3"]) == {}
+    assert experts_told([message("layers.paired", **layers)]) == {}

@@ -20,6 +20,7 @@ from forebear.files.bytes import remote_http
 from tests.comparison.variants import load, save
 from tests.files.hub_server import Hub, serve
 from tests.files.virtual import CONFIG, Virtual
+from tests.said import said
 
 LATENCY = 0.04
 BUDGET, REQUESTS = 64 * 2**20, 200
@@ -61,7 +62,7 @@ def test_a_stranger_of_8_gb_shows_no_evidence_within_the_same_bounds() -> None:
         assert document["verdict"]["relation"] == "no-evidence"
         assert max(len(subject.seen), len(candidate.seen)) <= REQUESTS
         assert max(subject.sent, candidate.sent) <= BUDGET
-        assert any("rewritten without changing its outputs was not looked for" in limit for limit in document["limits"])
+        assert any("rewritten without changing its outputs was not looked for" in limit for limit in said(document["limits"]))
 
 
 def test_a_small_budget_is_kept_at_an_address_too() -> None:
@@ -153,7 +154,7 @@ def test_a_tokenizer_that_takes_too_much_of_the_budget_is_not_fetched(monkeypatc
         document["read"]["subject_bytes"] < 2**20 + 2**18
     )  # what was taken; a server may have filled the wires with more
     assert document["alignment"]["tokens"]["paired_by"] == "ids"
-    assert any("a vocabulary could not be read" in limit for limit in document["limits"])
+    assert any("a vocabulary could not be read" in limit for limit in said(document["limits"]))
 
 
 def test_nameless_tensors_at_an_address_borrow_names_with_few_requests(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
 from forebear.comparison.findings.verdict import Component, judge
 from forebear.comparison.tests.components import Embedding, components_of, head_seen, through
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from tests.comparison.variants import load, save
+from tests.said import paragraph, said
 
 INDEPENDENTS = Path(__file__).resolve().parent.parent / "data" / "independents"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
@@ -45,10 +46,10 @@ def three_origins(tmp_path_factory):
 def test_each_donor_of_a_mixed_model_is_named_by_its_part_and_no_other(three_origins, donor, part):
     document, verdict, states = looked(three_origins, INDEPENDENTS / str(donor))
     assert verdict["relation"] == ("related" if part == "layers" else "shares-components")
-    said = "Nothing shared was found in: embedding (replaced," if part == "layers" else f"in some components: {part}."
-    assert said in verdict["words"]
+    sentence = "Nothing shared was found in: embedding (replaced," if part == "layers" else f"in some components: {part}."
+    assert sentence in paragraph(verdict["words"])
     assert [name for name, state in states.items() if state == "shared"] == [part]
-    assert f"component {part}: shared with the candidate" in document["alignment"]["words"]
+    assert f"component {part}: shared with the candidate" in said(document["alignment"]["words"])
 
 
 def test_a_model_that_gave_nothing_to_the_mixture_is_no_relation(three_origins):
@@ -80,7 +81,7 @@ def test_a_tower_is_found_under_another_embedding_after_every_move(tmp_path):
     moved = reparameterise(Model.load(subject), 4).save(tmp_path / "moved")
     _, verdict, states = looked(moved, demo_folder() / "base")
     assert (verdict["relation"], verdict["reparameterised"]) == ("related", True)
-    assert "Nothing shared was found in: embedding" in verdict["words"]
+    assert "Nothing shared was found in: embedding" in paragraph(verdict["words"])
     assert (states["layers"], states["embedding"]) == ("shared", "not-found")
 
 
@@ -90,7 +91,7 @@ def test_a_rotated_embedding_in_a_stranger_is_told_and_not_decided(tmp_path):
     _, verdict, states = looked(moved, INDEPENDENTS / "1")
     assert verdict["relation"] == "cannot-tell"
     assert states["embedding"] == "rotated"
-    assert "follow one rotation" in verdict["words"]
+    assert "follow one rotation" in paragraph(verdict["words"])
 
 
 def test_a_new_head_on_a_descendant_is_said_and_changes_no_relation(tmp_path):
@@ -101,7 +102,7 @@ def test_a_new_head_on_a_descendant_is_said_and_changes_no_relation(tmp_path):
     )
     assert verdict["relation"] == "related"
     assert states["head"] == "unlike"
-    assert "component head: the rows looked at do not agree" in document["alignment"]["words"]
+    assert "component head: the rows that were compared do not agree" in said(document["alignment"]["words"])
 
 
 def test_a_descendant_has_all_its_components():
@@ -118,9 +119,11 @@ def test_no_component_of_strangers_is_shared(left, right):
 
 
 def private(test, symmetry, log10_p, component=None):
-    extra = {"z": 9.0, "max_z": 9.0, **({"component": component} if component else {})}
-    axis = f"neurons, {component}" if component else "neurons"
-    return Evidence(test, axis, "exact", log10_p, True, symmetry, True, 40, 40, extra=extra)
+    figures = Sign(9.0, 9.0) if test == "sign" else Deck(1)
+    return Evidence(
+        test=test, axis=Axis.NEURONS, kind="exact", log10_p=log10_p, decides=True, symmetry=symmetry, private=True,
+        matched=40, of=40, figures=figures, component=component,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("main", "vision", "expected"), [
@@ -136,7 +139,7 @@ def test_a_tower_of_vision_speaks_for_itself(main, vision, expected):
     components = components_of(evidence, Embedding(None))
     assert [c.name for c in components] == ["layers", "vision layers"]
     verdict = judge(
-        evidence, identical=False, shared_start=None, training="", training_shared=True, power=str, withheld=[],
+        evidence, identical=False, shared_start=None, training=None, training_shared=True, power=list, withheld=[],
         components=components,
     )  # fmt: skip
     assert verdict.relation == expected

@@ -15,6 +15,7 @@ from forebear.core.seeds import generator
 from forebear.reports.catalogue import LANGUAGES, catalogue
 from forebear.reports.show import rendered
 from tests.comparison.variants import load, save
+from tests.said import said
 
 BASE = demo_folder() / "base"
 NAME = "model.embed_tokens.weight"
@@ -56,7 +57,7 @@ def test_renamed_tokens_whose_rows_were_left_untouched_are_seen(rows: np.ndarray
     assert found["kept_equal"] == found["kept_read"] > 100
     assert found["replaced_read"] >= CHANGED
     assert found["replaced_cosine"] == (1.0, 1.0, 1.0)
-    assert any("under their ids" in sentence for sentence in document["alignment"]["words"])
+    assert any("under their ids" in sentence for sentence in said(document["alignment"]["words"]))
 
 
 def test_renamed_tokens_with_rows_of_their_own_are_not_called_left(rows: np.ndarray, tmp_path: Path) -> None:
@@ -88,11 +89,11 @@ def test_dropped_rows_are_counted_and_equal_vocabularies_tell_nothing(rows: np.n
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_fates_are_told_in_every_language(rows: np.ndarray, tmp_path: Path, language: str) -> None:
     document, _ = fate(with_vocabulary(tmp_path / "renamed", rows, rename=CHANGED))
-    said = [s for s in document["alignment"]["words"] if s.startswith("rows of ")]
-    assert len(said) == 3
+    rows_said = [s for s in document["alignment"]["words"] if s["key"].startswith("tokens.rows_")]
+    assert len(rows_said) == 3
     text, page = (rendered(document, form, language).decode() for form in ("text", "html"))
-    for sentence in said:
-        words, spoken = catalogue(language).sentence(sentence)
+    for one in rows_said:
+        words, spoken = catalogue(language).say(one)
         assert spoken == language
         assert words[:12] in text
         assert words[:12] in page

@@ -11,6 +11,7 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import RefusedError, UsageError
 from tests.comparison.variants import load, save
+from tests.said import paragraph
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
@@ -26,7 +27,7 @@ def test_a_stranger_with_copied_embeddings_shares_components_and_no_start(tmp_pa
         arrays[name] = base[name]
     document = forebear.compare(save(tmp_path / "copied", arrays, folder / "independent"), [folder / "base"])
     assert relation(document) == "shares-components"
-    assert "embedding, head" in document["verdict"]["words"]
+    assert "embedding, head" in paragraph(document["verdict"]["words"])
 
 
 def test_equal_matrices_with_gains_drawn_anew_are_related_and_not_a_mere_start(tmp_path):
@@ -37,7 +38,7 @@ def test_equal_matrices_with_gains_drawn_anew_are_related_and_not_a_mere_start(t
     }
     document = forebear.compare(save(tmp_path / "drawn", arrays, base), [base])
     assert relation(document) == "related"
-    assert "randomness" in document["verdict"]["words"]
+    assert "randomness" in paragraph(document["verdict"]["words"])
 
 
 def test_gains_replaced_and_made_up_for_do_not_clear_a_descendant(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import forebear
 from tests.comparison.variants import load, save
 from tests.real import real_path
+from tests.said import paragraph, said
 
 pytestmark = pytest.mark.real
 
@@ -50,7 +51,7 @@ def test_the_fine_tune_under_nonsense_names_in_another_order_is_related(base, tu
     nonsense = {f"t{place:03d}.{chr(97 + place % 26)}": arrays[names[i]] for place, i in enumerate(order)}
     document = forebear.compare(save(tmp_path / "nonsense", nonsense, tuned), [base])
     assert document["verdict"]["relation"] == "related"
-    assert any("inferred" in s for s in document["alignment"]["words"])
+    assert any("inferred" in s for s in said(document["alignment"]["words"]))
     assert all(e["looks_log10"] > 20 for e in document["evidence"] if e["decides"])
 
 
@@ -68,7 +69,7 @@ def test_a_copy_is_identical_and_constants_do_not_count(base, tmp_path, how):
         copy = save(tmp_path / how, wide, base)
     document = forebear.compare(copy, [base])
     assert document["verdict"]["relation"] == "identical"
-    assert any("constant" in s and "left out" in s for s in document["alignment"]["words"])
+    assert any("constant" in s and "left out" in s for s in said(document["alignment"]["words"]))
 
 
 def _shards(folder: Path, arrays) -> None:
@@ -111,7 +112,7 @@ def test_dropped_layers_are_named(base, tmp_path):
     document = forebear.compare(save(tmp_path / "short", arrays, base, {"num_hidden_layers": 4}), [base])
     assert document["verdict"]["relation"] == "related"
     assert list(document["alignment"]["layers"]["pairs"]) == [(i, k) for i, k in enumerate(kept)]
-    said = " ".join(document["alignment"]["words"])
+    said = paragraph(document["alignment"]["words"])
     assert "layer 2 of the candidate has no counterpart" in said
     assert "layer 5 of the candidate has no counterpart" in said
 
@@ -126,7 +127,7 @@ def test_shuffled_neurons_are_related_and_said(base, tmp_path):
         arrays[f"{stem}.output.dense.weight"] = arrays[f"{stem}.output.dense.weight"][:, order]
     document = forebear.compare(save(tmp_path / "shuffled", arrays, base), [base])
     assert document["verdict"]["relation"] == "related"
-    assert any("neurons stand in another order in 6 of 6" in s for s in document["alignment"]["words"])
+    assert any("neurons stand in another order in 6 of 6" in s for s in said(document["alignment"]["words"]))
 
 
 def test_three_added_tokens_are_related_and_counted(base, tmp_path):
@@ -158,5 +159,5 @@ def test_the_real_stranger_shows_nothing_in_all_72_layer_pairs(base):
     assert sum(pairs["histogram"].values()) == 72
     assert pairs["largest"]["matched"] <= 9
     assert 0.6 < pairs["mean"] < 1.6
-    assert "smallest correlation" in document["verdict"]["words"]
+    assert "smallest correlation" in paragraph(document["verdict"]["words"])
     assert not any(a["alarm"] for a in document["audit"])

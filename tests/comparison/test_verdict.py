@@ -7,27 +7,33 @@ from dataclasses import replace
 import pytest
 
 from forebear.comparison.compare import meets
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
 from forebear.comparison.findings.verdict import RELATIONS, findings_among, judge
+from forebear.core.messages import message
+from tests.said import paragraph
 
-ORDER_PRIVATE = ("deck", "neurons", "order", True)
-SIGN_PRIVATE = ("sign", "values", "sign", True)
-ORDER_SHARED = ("deck", "channels", "order", False)
-SIGN_SHARED = ("sign", "channels", "sign", False)
+ORDER_PRIVATE = ("deck", Axis.NEURONS, "order", True)
+SIGN_PRIVATE = ("sign", Axis.VALUES, "sign", True)
+ORDER_SHARED = ("deck", Axis.CHANNELS, "order", False)
+SIGN_SHARED = ("sign", Axis.CHANNELS, "sign", False)
+ONLY_START = message("start.shared-start", found=[message("start.no_rows")])
 
 
 def figure(what, log10_p=-30.0, decides=True):
     test, axis, symmetry, private = what
-    return Evidence(test, axis, "exact", log10_p, decides, symmetry, private, 20, 20, extra={"z": 9.0, "max_z": 9.0})
+    return Evidence(
+        test=test, axis=axis, kind="exact", log10_p=log10_p, decides=decides, symmetry=symmetry, private=private,
+        matched=20, of=20, figures=Sign(9.0, 9.0) if test == "sign" else Deck(1),
+    )  # fmt: skip
 
 
 def relation(evidence, **changes):
     settings = {
         "identical": False,
         "shared_start": None,
-        "training": "",
+        "training": None,
         "training_shared": True,
-        "power": lambda: "Power.",
+        "power": lambda: [message("power.blind")],
         "withheld": [],
     }
     return judge(evidence, **(settings | changes))
@@ -55,13 +61,13 @@ def test_channels_alone_are_named_when_a_private_axis_was_tested_and_found_nothi
     calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
     verdict = relation([figure(ORDER_SHARED), figure(SIGN_SHARED), *calm])
     assert verdict.relation == "related-channels-only"
-    assert "copied embeddings" in verdict.words
+    assert "copied embeddings" in paragraph(verdict.words)
 
 
 def test_a_shared_start_needs_what_related_needs():
     calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
     alone = [figure(ORDER_SHARED), *calm]
-    assert relation(alone, shared_start="Only the start.").relation == "related-channels-only"
+    assert relation(alone, shared_start=ONLY_START).relation == "related-channels-only"
 
 
 def test_units_too_few_to_reach_the_level_cannot_tell():
@@ -73,14 +79,14 @@ def test_units_too_few_to_reach_the_level_cannot_tell():
 
 def test_one_symmetry_alone_is_told_with_its_figure_and_never_called_related():
     verdict = relation([figure(ORDER_PRIVATE)])
-    assert "Only the order" in verdict.words
-    assert "-30" in verdict.words
+    assert "Only the order" in paragraph(verdict.words)
+    assert "-30" in paragraph(verdict.words)
 
 
 def test_evidence_that_is_withheld_does_not_decide():
-    verdict = relation([figure(ORDER_PRIVATE, decides=False), figure(SIGN_PRIVATE)], withheld=["neurons: sorted"])
+    verdict = relation([figure(ORDER_PRIVATE, decides=False), figure(SIGN_PRIVATE)], withheld=[message("audit.definition", why="neurons: sorted")])
     assert verdict.relation == "cannot-tell"
-    assert "neurons: sorted" in verdict.words
+    assert "neurons: sorted" in paragraph(verdict.words)
 
 
 def test_every_finding_is_multiplied_by_the_number_of_deciding_tests():
@@ -94,20 +100,20 @@ def test_every_finding_is_multiplied_by_the_number_of_deciding_tests():
 def test_no_evidence_says_what_would_have_been_found():
     verdict = relation([figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, -3.0)])
     assert verdict.relation == "no-evidence"
-    assert "Power." in verdict.words
+    assert "A rotation from neurons alone" in paragraph(verdict.words)
     assert verdict.document()["log10_p"] is None
 
 
 def test_a_shared_start_outranks_related_and_needs_a_finding():
     found = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
-    assert relation(found, shared_start="Only the start.").relation == "shared-start"
-    assert relation([figure(ORDER_PRIVATE, 0.0)], shared_start="Only the start.").relation == "no-evidence"
+    assert relation(found, shared_start=ONLY_START).relation == "shared-start"
+    assert relation([figure(ORDER_PRIVATE, 0.0)], shared_start=ONLY_START).relation == "no-evidence"
 
 
 def test_related_is_worded_as_shared_randomness_unless_training_was_shared():
     found = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
-    assert "randomness they started from" in relation(found, training_shared=False).words
-    assert "randomness" not in relation(found, training_shared=True).words
+    assert "randomness they started from" in paragraph(relation(found, training_shared=False).words)
+    assert "randomness" not in paragraph(relation(found, training_shared=True).words)
 
 
 def test_direction_is_never_guessed_and_identical_needs_no_test():

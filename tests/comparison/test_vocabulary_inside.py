@@ -17,6 +17,7 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from tests.comparison.variants import load, save
 from tests.files import gguf_make
+from tests.said import said
 
 BASE, DESCENDANT = demo_folder() / "base", demo_folder() / "descendant"
 NEW_TOKENS = 40
@@ -78,7 +79,7 @@ def test_without_a_tokenizer_the_same_rows_are_paired_by_id_and_the_page_says_so
 ) -> None:
     document = forebear.compare(written(tmp_path / "m.gguf", monkeypatch, tokenizer=False), [BASE])
     assert document["alignment"]["tokens"]["paired_by"] == "ids"
-    assert any("no vocabulary beside the subject" in limit for limit in document["limits"])
+    assert any("no vocabulary beside the subject" in limit for limit in said(document["limits"]))
     assert channels(document) < 16
 
 
@@ -106,4 +107,4 @@ def test_a_tokenizer_inside_that_is_damaged_is_told_and_ids_are_used(tmp_path: P
         archive.writestr("tokenizer.json", '{"model": {"type": "BPE", "vocab": {"a": -1}}}')
     document = forebear.compare(tmp_path / "m.zip", [BASE])
     assert document["alignment"]["tokens"]["paired_by"] == "ids"
-    assert any("a vocabulary could not be read" in limit for limit in document["limits"])
+    assert any("a vocabulary could not be read" in limit for limit in said(document["limits"]))

@@ -16,6 +16,7 @@ from forebear.cli import app
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint
+from tests.said import said
 
 DEMO = Path(forebear.__file__).parent / "demo_data"
 Q = "model.layers.1.self_attn.q_proj"
@@ -185,7 +186,7 @@ def test_compare_reads_an_adapter_as_its_base_changed_when_the_base_is_given(tmp
     assert "--base" in document["reproduce"]
     alone = forebear.compare(path, [descendant])
     assert alone["verdict"]["relation"] == "cannot-tell"
-    assert any("--base adds them" in limit for limit in alone["limits"])
+    assert any("--base adds them" in limit for limit in said(alone["limits"]))
 
 
 def test_an_adapter_of_a_stranger_shows_no_evidence(tmp_path: Path) -> None:
@@ -206,7 +207,7 @@ def test_inspect_takes_the_base_too_and_the_command_line_passes_it_on(tmp_path: 
     path, _ = two_adapters(tmp_path)
     document = forebear.inspect(path, base=DEMO / "base")
     assert document["architecture"]["family"] == "llama"
-    assert any("1 matrices changed by low rank" in limit for limit in document["limits"])
+    assert any("1 matrices changed by low rank" in limit for limit in said(document["limits"]))
     shown = CliRunner().invoke(app, ["inspect", str(path), "--base", str(DEMO / "base"), "--format", "json"])
     assert shown.exit_code == 0
     assert json.loads(shown.stdout)["architecture"]["family"] == "llama"

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from forebear.comparison.demo import demo_folder
 from forebear.core.documents import problems_of
+from tests.said import said
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -153,4 +154,4 @@ def test_weights_that_say_nothing_cannot_tell_and_the_reason_is_given(base, tmp_
     assert done.stderr == ""
     document = json.loads(done.stdout)
     assert document["verdict"]["relation"] == "cannot-tell"
-    assert any("constant, zero or not finite" in s for s in document["limits"])
+    assert any("constant, zero or not finite" in s for s in said(document["limits"]))

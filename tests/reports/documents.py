@@ -41,10 +41,11 @@ def hostile_comparison() -> Any:
     document = demo_comparison(0)
     for i, side in enumerate(("subject", "candidate")):
         document[side] |= {"id": HOSTILE[i], "family": HOSTILE[2], "container": HOSTILE[3], "digest": HOSTILE[4]}
-    document["limits"] = list(HOSTILE)
-    document["alignment"]["words"] = list(HOSTILE)
+    said = [{"key": "limit.member", "values": {"member": h, "why": h}} for h in HOSTILE]
+    document["limits"] = [*HOSTILE, *said, *({"key": h, "values": {h: h}} for h in HOSTILE)]
+    document["alignment"]["words"] = [*HOSTILE, *said]
     document["reproduce"] = " ".join(HOSTILE[:6])
-    document["verdict"]["words"] = HOSTILE[0]
+    document["verdict"]["words"] = said[:1]
     document["audit"] += [
         {"check": h, "checkpoint": h, "axis": h, "alarm": True, "words": h, "value": 1, "expected": 0} for h in HOSTILE
     ]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import forebear
 from forebear.core.errors import UsageError
 from forebear.reports.catalogue import LANGUAGES, catalogue
 from forebear.reports.comparison_page import comparison_page
 from forebear.reports.show import as_csv, rendered, text_lines
-from tests.reports.documents import HOSTILE, demo_comparison, hostile_comparison
+from tests.reports.documents import GOLDEN, HOSTILE, demo_comparison, hostile_comparison
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
-SLOT = re.compile(r"\{(\w+)\}")
-SAME = {"part", "figure_of", "inspect.nan", "found.joint", "found.stop", "many.joint"}
+SLOT = re.compile(r"\{(\w+)[^}]*\}")
+SAME = {"part", "figure_of", "inspect.nan", "found.joint", "found.stop", "many.joint", "span", "limit.side", "audit.in_part"}
 """Keys whose words may well be equal in several languages: symbols, letters, punctuation."""
 WIDE = {"zh-Hans": "一-鿿", "zh-Hant": "一-鿿", "ja": "一-鿿぀-ヿ"}
 
@@ -61,32 +64,87 @@ def test_the_figures_of_a_verdict_are_told_in_every_language(language):
     assert "keep their place" not in text
 
 
-@pytest.mark.parametrize("language", OTHERS)
-def test_sentences_of_the_demo_are_all_said_in_every_language(language):
-    words = catalogue(language)
+def keys_in(value):
+    """Every message in a document: its key and the names of its values."""
+    if isinstance(value, dict):
+        if set(value) == {"key", "values"}:
+            yield value["key"], value["values"]
+        for inner in value.values():
+            yield from keys_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_in(inner)
+
+
+def test_every_message_of_the_demo_is_said_whole_in_every_language():
     for which in (0, 1):
-        document = demo_comparison(which)
-        said = [
-            *document["alignment"]["words"],
-            *document["limits"],
-            *(e["assumption"] for e in document["evidence"] if e["assumption"]),
-        ]
-        english = [s for s in said if words.sentence(s)[1] == "en"]
-        assert english == []
+        found = list(keys_in(demo_comparison(which)))
+        assert len(found) > 40
+        for language in LANGUAGES:
+            words = catalogue(language)
+            for key, values in found:
+                said, spoken = words.say({"key": key, "values": values})
+                assert spoken == language, key
+                if not key.startswith("term."):
+                    assert all(text in said for text in values.values() if isinstance(text, str)), (key, said)
 
 
-def test_a_sentence_nobody_translated_stays_english_and_is_marked():
-    assert catalogue("ja").sentence("a sentence of tomorrow") == ("a sentence of tomorrow", "en")
-    document = demo_comparison(0) | {"limits": ["a sentence of tomorrow"]}
-    assert '<li lang="en">a sentence of tomorrow</li>' in comparison_page(document, "ja").decode()
+def test_every_key_in_the_code_has_words_and_every_message_gives_them_the_values_they_want():
+    words = catalogue("en").words
+    root = Path(forebear.__file__).parent
+    calls = 0
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "message"):
+                continue
+            keys = list(literal_keys(node.args[0]))
+            calls += 1
+            for key in keys:
+                if key.startswith("term.") or key.endswith("."):
+                    continue
+                known = [k for k in words if re.fullmatch(key, k)]
+                assert known, (path.name, key)
+                if any(k.arg is None for k in node.keywords) or isinstance(node.args[0], ast.JoinedStr):
+                    continue
+                given = {k.arg for k in node.keywords}
+                for one in known:
+                    assert set(SLOT.findall(words[one])) <= given, (path.name, one, given)
+    assert calls > 150
 
 
-def test_a_sentence_with_a_hostile_name_keeps_the_name_as_text():
+def literal_keys(node):
+    """Patterns of the keys that the first argument of `message` may be."""
+    if isinstance(node, ast.Constant):
+        yield re.escape(node.value)
+    elif isinstance(node, ast.IfExp):
+        yield from literal_keys(node.body)
+        yield from literal_keys(node.orelse)
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(re.escape(v.value) if isinstance(v, ast.Constant) else r"[\w -]*" for v in node.values)
+
+
+def test_a_message_of_another_version_is_shown_by_its_key_and_values():
+    assert catalogue("ja").say({"key": "tomorrow.news", "values": {"x": 3}}) == ("tomorrow.news: x = 3", "en")
+    wrong = {"key": "limit.kept", "values": {}}
+    assert catalogue("ja").say(wrong) == ("limit.kept: ", "en")
+    document = demo_comparison(0) | {"limits": [{"key": "tomorrow.news", "values": {"x": "<b>"}}]}
+    assert '<li lang="en">tomorrow.news: x = &lt;b&gt;</li>' in comparison_page(document, "ja").decode()
+
+
+def test_a_message_with_a_hostile_name_keeps_the_name_as_text():
     for name in HOSTILE[:7]:
-        said, _ = catalogue("zh-Hans").sentence(f"{name} was not compared: it is {name}")
+        said, _ = catalogue("zh-Hans").say({"key": "limit.member", "values": {"member": name, "why": name}})
         assert said.count(name) == 2
     page = comparison_page(hostile_comparison(), "ja")
     assert b"<script" not in page
+
+
+def test_documents_of_the_first_version_are_told_in_their_own_english():
+    document = json.loads((GOLDEN / "comparison-related.json").read_bytes())
+    assert document["schema"] == "forebear/comparison/1"
+    for language in LANGUAGES:
+        text = " ".join(line.text.strip() for line in text_lines(document, language))
+        assert document["verdict"]["words"][:60] in text
 
 
 def test_patterns_do_not_blow_up_on_long_text():

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import message
 from forebear.stats import audit, thresholds
 from forebear.stats.audit_basis import channel_basis, first_channel, hadamard_rotated, orthogonal_channels
 from forebear.stats.audit_positions import alibi_slopes, sinusoid_positions
 from forebear.stats.deck import deck, nearest_other
+from tests.said import text
 from tests.stats import twins
 
 
@@ -60,7 +62,7 @@ def test_sorted_by_norm_fools_the_deck_and_is_caught_even_after_noise(rng):
     trained = ordered + 0.5 * np.std(units) * rng.standard_normal(units.shape)
     found = audit.norm_against_index(trained.astype(np.float32))
     assert found.alarm
-    assert "follow the index" in found.words
+    assert "follow the index" in text(found.words)
     assert not audit.norm_against_index(rng.permutation(ordered)).alarm
 
 
@@ -87,10 +89,10 @@ def test_a_channel_ramp_in_a_vector_is_caught(rng):
 def test_one_key_for_all_layers_is_caught_by_the_self_deck(rng):
     start = rng.standard_normal((176, 64))
     layers = [(start + 0.8 * rng.standard_normal((176, 64))).astype(np.float32) for _ in range(4)]
-    found = audit.self_deck(layers[0], layers[1], looks=6, what="neurons")
+    found = audit.self_deck(layers[0], layers[1], looks=6, what=message("term.neurons"))
     assert found.alarm
     assert found.value > 120
-    assert "one key" in found.words
+    assert "one key" in text(found.words)
     pairs = [deck(layers[i], layers[j]).matched for i in range(4) for j in range(i)]
     assert audit.self_decks(pairs).alarm
     strangers = [honest(rng, 176) for _ in range(6)]
@@ -112,7 +114,7 @@ def test_clones_that_training_never_parted_are_caught_though_all_are_equally_nea
     """Four equal shards stay equal under training: no unit has one nearest other, yet the lag shows."""
     units = np.tile(rng.standard_normal((32, 64)), (4, 1)).astype(np.float32)
     names = {f.name for f in audit.cloned_units(units) if f.alarm}
-    assert {"lag 64: units", "lag 32: units"} <= names
+    assert {"lag 64", "lag 32"} <= names
     assert not any(f.alarm for f in audit.cloned_units(units[rng.permutation(128)]))
     assert not any(f.alarm for f in audit.cloned_units(np.tile(units[:1], (128, 1))))  # a constant layer says nothing
 
@@ -121,11 +123,11 @@ def test_clones_that_training_never_parted_are_caught_though_all_are_equally_nea
 def test_shards_drawn_with_one_key_are_caught_whole_or_sampled(rng, parts):
     shard = rng.standard_normal((512 // parts, 64))
     units = (np.tile(shard, (parts, 1)) + 0.7 * rng.standard_normal((512, 64))).astype(np.float32)
-    alarms = [f.name for f in audit.cloned_units(units, what="neurons") if f.alarm]
-    assert f"lag {512 // parts}: neurons" in alarms
+    alarms = [f.name for f in audit.cloned_units(units, what=message("term.neurons")) if f.alarm]
+    assert f"lag {512 // parts}" in alarms
     place = audit.lag_sample(512, 16)
     assert len(place) == 128
-    sampled = audit.cloned_units(units[place], positions=place, size=512, what="neurons")
+    sampled = audit.cloned_units(units[place], positions=place, size=512, what=message("term.neurons"))
     assert any(f.alarm for f in sampled)
     shuffled = units[rng.permutation(512)]
     assert not any(f.alarm for f in audit.cloned_units(shuffled))
@@ -193,10 +195,10 @@ def test_rotating_both_to_their_svd_basis_makes_strangers_match_and_the_audit_wi
         assert not any(f.alarm for f in clean)
         basis = np.linalg.svd(embedding - embedding.mean(axis=0) * centre, full_matrices=False)[2]
         rotated.append(embedding @ basis.T)
-    names = [{f.name for f in channel_basis(e.T) if f.alarm} for e in rotated]
+    names = [{f.name if f.what is None else f"{f.name}, {text(f.what)}" for f in channel_basis(e.T) if f.alarm} for e in rotated]
     for found in names:
         assert "orthogonal channels" in found
-        assert "norm against index: centred channels" in found
+        assert "norm against index, centred channels" in found
     sample = channel_basis(rotated[0][rng.permutation(600)[:100]].T)  # a few tokens only: sortedness still shows
     assert any(f.alarm for f in sample)
     mixed = rotated[0][:, rng.permutation(48)]
@@ -230,7 +232,7 @@ def test_a_shared_hadamard_rotation_is_caught_and_costs_one_channel(rng):
     assert not hadamard_rotated(plain.T).alarm
     assert not hadamard_rotated(trained_embedding(rng, 400, 64).T).alarm
     assert not hadamard_rotated(trained_embedding(rng, 400, 48).T).alarm
-    assert "no plain Hadamard" in hadamard_rotated(trained_embedding(rng, 400, 48).T).words
+    assert "no plain Hadamard" in text(hadamard_rotated(trained_embedding(rng, 400, 48).T).words)
     loud = trained_embedding(rng, 400, 64)
     loud[:, 0] *= 100
     assert first_channel(loud.T).alarm

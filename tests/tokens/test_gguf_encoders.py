@@ -13,6 +13,7 @@ from forebear.tokens.rules import gguf_rules
 from forebear.tokens.splitting import names, split
 from forebear.tokens.vocabulary import Vocabulary, load_vocabulary
 from tests.real import real_path
+from tests.said import said
 from tests.tokens.test_lineage import real
 
 BYTES = tuple(bytes([byte]) for byte in range(256))
@@ -107,7 +108,7 @@ def test_the_verbs_take_a_gguf_file_as_they_take_a_tokenizer() -> None:
     path = real_path("llama-cpp-vocabularies") / "ggml-vocab-gpt-2.gguf"
     document = forebear.tokenizers_lineage(path, [real("gpt2"), real("cl100k")])
     assert (document["relation"], document["parents"][0]["name"]) == ("identical", "gpt2")
-    assert any("out of a checkpoint" in sentence for sentence in document["limits"])
+    assert any("out of a checkpoint" in sentence for sentence in said(document["limits"]))
     rows = forebear.tokenizers_cost([path, real("gpt2")])["rows"]
     ours, theirs = (
         [r["tokens"] for r in rows if r["tokenizer"] == name] for name in dict.fromkeys(r["tokenizer"] for r in rows)

@@ -3,67 +3,174 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, Literal
 
-from forebear.core.records import record
-
-H0 = (
-    "the subject's random numbers are independent of the candidate's, and nothing of the candidate was copied into "
-    "the subject"
-)
+from forebear.core.messages import Message, message
 
 Kind = Literal["exact", "simulated", "calibrated", "described"]
 Symmetry = Literal["order", "sign", "none"]
 
-ORDER_ASSUMPTION = (
-    "initialisation along this axis was independent and identically distributed, and neither architecture, optimiser "
-    "nor post-processing used the position"
-)
-SIGN_ASSUMPTION = "negating a unit changes neither the distribution of its initialisation, nor training, nor the output"
+H0 = message("h0.text")
+ORDER_ASSUMPTION = message("assumption.order")
+SIGN_ASSUMPTION = message("assumption.sign")
 
 
-@record(frozen=True)
+class Axis(StrEnum):
+    """What a test permutes, flips or describes."""
+
+    CHANNELS = "channels"
+    NEURONS = "neurons"
+    VALUES = "values"
+    HEADS = "heads"
+    NEURON_VIEWS = "neuron views"
+    GAINS_AND_ROWS = "gains and rows"
+    ALIGNED_ROWS = "aligned rows"
+
+
+@dataclass(frozen=True)
+class Deck:
+    """Figures of a deck (METHODS §3). expected: matches by chance; best: best match of the first units, for the picture."""
+
+    expected: float
+    layers: int | None = None
+    best_layer: tuple[int, int] | None = None
+    best_matched: int | None = None
+    blocks_per_layer: int | None = None
+    median_cosine: float | None = None
+    tokens: int | None = None
+    paired_by: str | None = None
+    best: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Figures of a sign test (METHODS §5): z, and the z that signs all alike would give."""
+
+    z: float
+    max_z: float
+    layers: int | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Figures of a trace test (METHODS §6); effect_z describes and never decides."""
+
+    mean_cosine: float
+    effect_z: float
+
+
+@dataclass(frozen=True)
+class Views:
+    """Figures of two views after gauge fixing (METHODS §9). rate: agreements a layer that chance is credited with."""
+
+    expected: float
+    layers: int
+    by_layer: tuple[int, ...]
+    rate: float
+    mismatched_mean: float | None
+    mismatched_cells: int
+    best_layer: tuple[int, int]
+    best: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HeadProducts:
+    """How attention heads that correspond write and score, beside heads of layers that do not belong together."""
+
+    layers: int
+    by_layer: tuple[int, ...]
+    expected: float | None
+    mismatched_mean: float | None
+    written_cosine: float | None
+    scored_cosine: float | None
+    mismatched_written: float | None
+    mismatched_scored: float | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """Figures on a shared start (METHODS §1). rho: rank correlation of gains; cosine_by_use: rows by fifths of use."""
+
+    decision: str
+    rho: float | None
+    norms: int
+    slope_with_use: float | None
+    cosine_by_use: tuple[float, ...]
+    crossed: float | None = None
+
+
+Figures = Deck | Sign | Trace | Views | HeadProducts | Start
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """One test on one axis.
 
-    test:     "deck", "sign", "trace", "gains", "equality"; axis: "channels", "neurons/3", "values".
-    log10_p:  log10 of a bound on the p-value, already multiplied by the layer pairs or maps looked at (`looks_log10`);
-              None for figures that only describe.
-    symmetry: which exchangeability it rests on; private: whether the axis belongs to one layer only (METHODS §2).
+    test:       "deck", "sign", "trace", "two-views", "two-products", "shared-start".
+    component:  the part the test speaks for, where it is not the main tower: "head", "vision"; None otherwise.
+    everywhere: whether every layer pair was looked at, for want of a layer map.
+    log10_p:    log10 of a bound on the p-value, already multiplied by the layer pairs or maps looked at (`looks_log10`);
+                None for figures that only describe.
+    symmetry:   which exchangeability it rests on; private: whether the axis belongs to one layer only (METHODS §2).
     attainable_log10_p: the smallest log10 p these units could have given, None where no bound is known.
-    extra:    what a page draws: best-match positions, matches by layer, effect sizes.
+    corrected_log10_p:  after multiplying by the number of deciding tests; None until a verdict has been given.
+    gauge:      measured after gauge fixing; displaced: measured channel by channel although channels are not in place.
+    withheld:   why it may not decide, empty otherwise. row_cosine: of the rows of a table, None elsewhere.
     """
 
     test: str
-    axis: str
+    axis: Axis
     kind: Kind
-    log10_p: float | None
-    decides: bool
+    log10_p: float | None = None
+    decides: bool = False
     symmetry: Symmetry = "none"
     private: bool = False
     matched: int | None = None
     of: int | None = None
     looks_log10: float = 0.0
-    assumption: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    assumption: Message | None = None
+    figures: Figures | None = None
+    component: str | None = None
+    everywhere: bool = False
     attainable_log10_p: float | None = None
+    corrected_log10_p: float | None = None
+    gauge: bool = False
+    displaced: bool = False
+    withheld: tuple[Message, ...] = ()
+    row_cosine: float | None = None
 
     def __post_init__(self) -> None:
         if self.log10_p is not None and not math.isfinite(self.log10_p):
-            raise ValueError(f"log10 p of {self.test}/{self.axis} is not finite")
+            raise ValueError(f"log10 p of {self.name} is not finite")
 
     @property
     def name(self) -> str:
-        """The test and its axis: "deck/channels"."""
-        return f"{self.test}/{self.axis}"
+        """The test, its axis, its component: "deck/channels", "deck/channels/head", "deck/neurons/all layer pairs"."""
+        where = "all layer pairs" if self.everywhere else None
+        return "/".join(filter(None, (self.test, self.axis.value, self.component, where)))
+
+    @property
+    def label(self) -> str:
+        """The axis as audits name it: "neurons", "neurons, vision"."""
+        return self.axis.value if self.component is None else f"{self.axis.value}, {self.component}"
 
     def document(self) -> dict[str, Any]:
         """The evidence as it stands in a comparison document."""
+        optional = {
+            "component": self.component,
+            "everywhere": self.everywhere or None,
+            "corrected_log10_p": self.corrected_log10_p,
+            "gauge": self.gauge or None,
+            "displaced": self.displaced or None,
+            "withheld": list(self.withheld) or None,
+            "row_cosine": self.row_cosine,
+        }
+        figures = {f.name: getattr(self.figures, f.name) for f in fields(self.figures)} if self.figures else {}
         return {
             "test": self.test,
-            "axis": self.axis,
+            "axis": self.axis.value,
             "kind": self.kind,
             "log10_p": None if self.log10_p is None else round(self.log10_p, 3),
             "looks_log10": round(self.looks_log10, 3),
@@ -74,5 +181,6 @@ class Evidence:
             "of": self.of,
             "h0": H0,
             "assumption": self.assumption,
-            **dict(self.extra),
+            **{key: value for key, value in optional.items() if value is not None},
+            **{key: list(v) if isinstance(v, tuple) else v for key, v in figures.items() if v is not None},
         }

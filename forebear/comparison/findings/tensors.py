@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from forebear.comparison.reading.allowance import row_bytes, vector_cost
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import printable
-from forebear.core.records import record
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -29,7 +30,7 @@ Figures = tuple[float, float, float]
 Moments = Mapping[str, Any]
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Surveyed:
     """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows)."""
 
@@ -54,7 +55,7 @@ def survey(pair: Pair, layers: LayerMap) -> list[Surveyed]:
     """
     pieces = _pieces(pair, layers)
     if len(pieces) > MAX_TENSORS:
-        pair.note(f"the table of tensors stops at {MAX_TENSORS:,} of {len(pieces):,} rows")
+        pair.note(message("limit.tensor_table", count=MAX_TENSORS, of=len(pieces)))
     pieces = pieces[:MAX_TENSORS]
     rows = _rows_affordable(pair, pieces)
     return [_look(pair, left, right, rows) for left, right in pieces]
@@ -105,10 +106,10 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
 
     At an address: the first rows, and only of what was fetched for the tests.
     """
-    what = "figures of some tensors (budget)"
+    what = message("budget.figures")
     side = (pair.subject, pair.candidate)[which]
     if pair.ahead is not None and piece.tensor not in pair.ahead.rows[which]:
-        pair.note("at an address, tensors that no test reads have no figures")
+        pair.note(message("limit.figures_remote"))
         return None
     if len(piece.shape) == 1:
         entry = side.container.tensors[piece.tensor]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Evidence, HeadProducts
 from forebear.comparison.gauge.cells import Cell
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain
@@ -17,6 +17,7 @@ from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import HEAD_CHANNELS, HEAD_LAYERS, MOST_ASKED, MOST_HEADS, ROTATION_RANK
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32
@@ -24,10 +25,8 @@ from forebear.stats.gauge import fold
 from forebear.stats.gauge_heads import HeadMatch, match_heads, product_likeness, rotary_likeness
 
 HEADS = "two-products"
-HEADS_ASSUMPTION = (
-    "what a head writes (O·V) and its scores (Q·K, by rotary plane) come from unlike matrices, so each names alone"
-)
-BUDGET_WORDS = "attention heads after gauge fixing"
+HEADS_ASSUMPTION = message("assumption.heads")
+HEADS_BUDGET = message("budget.heads")
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ class Heads:
 
 @dataclass(frozen=True)
 class HeadsFound:
-    """What attention shows: one described figure, sentences, and the map a page may draw."""
+    """What attention shows: one described figure, statements, and the map a page may draw."""
 
     evidence: tuple[Evidence, ...] = ()
-    words: tuple[str, ...] = ()
+    words: tuple[Message, ...] = ()
     document: tuple[dict[str, Any], ...] = ()
 
 
@@ -168,7 +167,7 @@ def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list
     most = HEAD_LAYERS if sides[1].checkpoint.width <= ROTATION_RANK else 2
     chosen = [cells[i] for i in evenly(len(cells), most)]
     costs = [sum(_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
-    if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS):
+    if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], HEADS_BUDGET):
         return []
     return chosen
 
@@ -185,20 +184,25 @@ def _cost(side: Side, layer: int) -> int:
 def _evidence(matched: Sequence[tuple[Cell, HeadMatch]], strange: Sequence[HeadMatch]) -> Evidence:
     by_chance = float(np.mean([m.agreed for m in strange])) if strange else None
     return Evidence(
-        HEADS, "heads", "described", None, False, "none", True, sum(m.agreed for _, m in matched),
-        sum(len(m.partners) for _, m in matched), 0.0, HEADS_ASSUMPTION,
-        {
-            "gauge": True,
-            "layers": len(matched),
-            "by_layer": [m.agreed for _, m in matched],
-            "mismatched_mean": by_chance,
-            "expected": None if by_chance is None else round(by_chance * len(matched), 1),
-            "written_cosine": _mean([m.written for _, m in matched]),
-            "scored_cosine": _mean([m.scored for _, m in matched]),
-            "mismatched_written": _mean([m.written for m in strange]),
-            "mismatched_scored": _mean([m.scored for m in strange]),
-        },
-    )  # fmt: skip
+        test=HEADS,
+        axis=Axis.HEADS,
+        kind="described",
+        private=True,
+        matched=sum(m.agreed for _, m in matched),
+        of=sum(len(m.partners) for _, m in matched),
+        assumption=HEADS_ASSUMPTION,
+        figures=HeadProducts(
+            layers=len(matched),
+            by_layer=tuple(m.agreed for _, m in matched),
+            expected=None if by_chance is None else round(by_chance * len(matched), 1),
+            mismatched_mean=by_chance,
+            written_cosine=_mean([m.written for _, m in matched]),
+            scored_cosine=_mean([m.scored for _, m in matched]),
+            mismatched_written=_mean([m.written for m in strange]),
+            mismatched_scored=_mean([m.scored for m in strange]),
+        ),
+        gauge=True,
+    )
 
 
 def _mean(values: Sequence[np.ndarray[Any, Any]]) -> float | None:
@@ -211,24 +215,21 @@ def head_words(
     strange: Sequence[HeadMatch],
     positions: NDArray[np.intp],
     sizes: tuple[int, int, int, int],
-) -> list[str]:
-    """What corresponds, told: heads, what they write and score, and KV groups where their number changed."""
+) -> list[Message]:
+    """What corresponds: heads, what they write and score, and KV groups where their number changed."""
     agreed, of = sum(m.agreed for _, m in matched), sum(len(m.partners) for _, m in matched)
     place = sum(int(np.count_nonzero(m.partners == positions)) for _, m in matched)
     written, scored = (_mean([getattr(m, name) for _, m in matched]) or 0.0 for name in ("written", "scored"))
-    said = [
-        f"in {len(matched)} layer pairs {agreed} of {of} attention heads are named alike by what they write and by their scores; "
-        f"they stand {'in their places' if place * 2 > of else 'in another order'}",
-        f"heads that answer to each other write alike by a mean cosine of {written:.2f} and score alike by {scored:.2f}",
-    ]
+    where = message("term.in their places" if place * 2 > of else "term.in another order")
+    said = [message("heads.named", layers=len(matched), agreed=agreed, of=of, where=where)]
     if strange:
         other, score = (_mean([getattr(m, name) for m in strange]) or 0.0 for name in ("written", "scored"))
-        said[-1] += f" (layers that do not belong together: {other:.2f} and {score:.2f})"
+        beside = {"written": written, "scored": scored, "other_written": other, "other_scored": score}
+        said.append(message("heads.alike", **beside))
+    else:
+        said.append(message("heads.alike_alone", written=written, scored=scored))
     if (sizes[0], sizes[1]) != (sizes[2], sizes[3]):
-        said.append(
-            f"{sizes[0]} key-value groups of {sizes[1]} query heads in the subject answer to {sizes[2]} of {sizes[3]} in the "
-            "candidate"
-        )
+        said.append(message("heads.groups", a=sizes[0], b=sizes[1], c=sizes[2], d=sizes[3]))
     return said
 
 

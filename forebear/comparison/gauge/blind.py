@@ -13,18 +13,19 @@ from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import BLIND_LAYERS, KINSHIP
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.alignment import align_layers
 from forebear.stats.gauge_blind import bundle, fit_rotation, layer_kinship, moments
 
-BLIND_WORDS = "whole layers for a rotation without embeddings"
+BLIND_BUDGET = message("budget.blind")
 
 
 def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], NDArray[np.float64]] | None:
     """Layers paired by what no rotation changes; None when the budget cannot read them all."""
     counts = [side.checkpoint.layers for side in sides]
     costs = [sum(side.pooled_cost(i) for i in range(n)) for side, n in zip(sides, counts, strict=True)]
-    if not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
+    if not pair.allowance.allows(costs[0], costs[1], BLIND_BUDGET, slow=True):
         return None
     try:
         made = [[moments(bundle(side.pooled(i))) for i in range(n)] for side, n in zip(sides, counts, strict=True)]
@@ -46,12 +47,12 @@ def split(pairs: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
 def blind_rotation(pair: Pair, sides: tuple[Side, Side], fitted: Sequence[Cell]) -> Rotation | None:
     """The rotation from the neurons of some layer pairs; None where they cannot be read or differ in kind."""
     costs = [sum(side.pooled_cost(cell[k]) for cell in fitted) for k, side in enumerate(sides)]
-    if not fitted or not pair.allowance.allows(costs[0], costs[1], BLIND_WORDS, slow=True):
+    if not fitted or not pair.allowance.allows(costs[0], costs[1], BLIND_BUDGET, slow=True):
         return None
     try:
         bundles = [tuple(bundle(side.pooled(cell[k])) for k, side in enumerate(sides)) for cell in fitted]
         fit = fit_rotation([(a, b) for a, b in bundles])
     except (IncomparableError, IndexError):
         return None
-    how = f"neurons of {len(fitted)} layer{'s' if len(fitted) > 1 else ''}, tested on others"
+    how = message("rotation.neurons" if len(fitted) > 1 else "rotation.neurons_one", layers=len(fitted))
     return Rotation(fit.matrix, fit.kept, 0, how)

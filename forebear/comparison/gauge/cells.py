@@ -20,11 +20,12 @@ from forebear.comparison.gauge.thresholds import (
 )
 from forebear.comparison.gauge.wider import Wider, widened
 from forebear.comparison.reading.pair import Pair, spread
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64
 from forebear.stats.gauge import Agreement, two_views
 
-BUDGET_WORDS = "neurons of some layers for the comparison after gauge fixing"
+NEURONS_BUDGET = message("budget.gauge_neurons")
 Cell = tuple[int, int]
 
 
@@ -191,7 +192,7 @@ def affordable(pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], full
             wanted = NEURONS if k == 0 and not full else None
             costs[k] += sum(sides[k].cost(p, wanted) for p in sides[k].places(layer)[:MAX_EXPERTS])
         if left is not None and max(costs) > left:
-            pair.allowance.allows(costs[0], costs[1], BUDGET_WORDS)
+            pair.allowance.allows(costs[0], costs[1], NEURONS_BUDGET)
             break
         chosen.append((a, b))
     return sorted(chosen)
@@ -214,7 +215,7 @@ def screen(pair: Pair, sides: tuple[Side, Side], rotation: F32, count: int) -> N
         sum(side.cost(p, count if k == 0 else None) for i in range(layers[k]) for p in side.places(i)[:MAX_EXPERTS])
         for k, side in enumerate(sides)
     ]
-    if not pair.allowance.allows(costs[0], costs[1], "every layer against every layer after gauge fixing"):
+    if not pair.allowance.allows(costs[0], costs[1], message("budget.gauge_screen")):
         return None
     asked = ask(sides[0], range(layers[0]), rotation, count)
     shares = np.zeros((layers[0], layers[1]))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign, Views
 from forebear.comparison.gauge.cells import Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.outcome import VIEWS, VIEWS_ASSUMPTION
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import PAGE_UNITS
+from forebear.core.messages import Message, message
 from forebear.stats.deck import deck_log10_p
 from forebear.stats.gauge import calibrated
 from forebear.stats.gauge_thresholds import MOST_GATE_UP
@@ -20,7 +21,7 @@ from forebear.stats.sign import sign_z
 def views_evidence(pair: Pair, tested: Tested | None, looks_log10: float, layers: LayerMap) -> Evidence:
     """The calibrated test over all layer pairs of a map. looks_log10: maps looked at before this one was taken."""
     if tested is None:
-        return Evidence(VIEWS, "neuron views", "calibrated", None, False, private=True)
+        return Evidence(test=VIEWS, axis=Axis.NEURON_VIEWS, kind="calibrated", private=True)
     looks = pair.looks_log10 + looks_log10 + tested.experts_log10
     matched = [r.agreement.matched for r in tested.pairs]
     of = [r.agreement.of for r in tested.pairs]
@@ -28,38 +29,35 @@ def views_evidence(pair: Pair, tested: Tested | None, looks_log10: float, layers
     alarm = gate_up_alarm(tested)
     best = max(tested.pairs, key=lambda r: r.agreement.matched)
     return Evidence(
-        VIEWS,
-        "neuron views",
-        "calibrated",
-        result.log10_p,
-        result.decides and not alarm,
-        "none",
-        True,
-        sum(matched),
-        sum(of),
-        looks,
-        VIEWS_ASSUMPTION,
-        {
-            "gauge": True,
-            "by_layer": matched,
-            "rate": result.rate,
-            "mismatched_mean": result.mismatched,
-            "mismatched_cells": len(tested.mismatched),
-            "expected": round(result.rate * len(matched), 1),
-            "layers": len(matched),
-            "best_layer": list(best.cell),
-            "best": best.agreement.partners[:PAGE_UNITS].tolist(),
-            "withheld": alarm or result.why,
-        },
+        test=VIEWS,
+        axis=Axis.NEURON_VIEWS,
+        kind="calibrated",
+        log10_p=result.log10_p,
+        decides=result.decides and alarm is None,
+        private=True,
+        matched=sum(matched),
+        of=sum(of),
+        looks_log10=looks,
+        assumption=VIEWS_ASSUMPTION,
+        figures=Views(
+            by_layer=tuple(matched),
+            rate=result.rate,
+            mismatched_mean=result.mismatched,
+            mismatched_cells=len(tested.mismatched),
+            expected=round(result.rate * len(matched), 1),
+            layers=len(matched),
+            best_layer=best.cell,
+            best=tuple(best.agreement.partners[:PAGE_UNITS].tolist()),
+        ),
+        gauge=True,
+        withheld=tuple(why for why in (alarm, result.why) if why is not None)[:1],
     )
 
 
-def gate_up_alarm(tested: Tested) -> str:
-    """Why the views are not separate evidence by their own model, "" when they are (METHODS §8)."""
+def gate_up_alarm(tested: Tested) -> Message | None:
+    """Why the views are not separate evidence by their own model, None when they are (METHODS §8)."""
     worst = tested.one_key
-    if worst <= MOST_GATE_UP:
-        return ""
-    return f"gate and up rows of a neuron are alike (mean |cosine| {worst:.2f}), as if drawn with one key"
+    return None if worst <= MOST_GATE_UP else message("audit.gate_up_alike", cosine=worst)
 
 
 def exact_in_place(
@@ -75,7 +73,6 @@ def exact_in_place(
         + tries_log10
         + float(np.log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers)))
     )
-    extra = {"gauge": True, "layers": len(tested.pairs)}
     found = []
     if all(rule is not None and rule.permutation for rule in rules):
         best = max(tested.pairs, key=lambda r: r.in_place)
@@ -83,19 +80,40 @@ def exact_in_place(
         p = min(0.0, deck_log10_p(best.in_place) + looks + tried)
         found.append(
             Evidence(
-                "deck", "neurons", "exact", p, True, "order", True, sum(r.in_place for r in tested.pairs),
-                sum(r.agreement.of for r in tested.pairs), looks + tried, ORDER_ASSUMPTION,
-                {**extra, "expected": len(tested.pairs), "best_layer": list(best.cell), "best_matched": best.in_place},
+                test="deck",
+                axis=Axis.NEURONS,
+                kind="exact",
+                log10_p=p,
+                decides=True,
+                symmetry="order",
+                private=True,
+                matched=sum(r.in_place for r in tested.pairs),
+                of=sum(r.agreement.of for r in tested.pairs),
+                looks_log10=looks + tried,
+                assumption=ORDER_ASSUMPTION,
+                figures=Deck(len(tested.pairs), len(tested.pairs), best.cell, best.in_place),
+                gauge=True,
             )
-        )  # fmt: skip
+        )
     parts = [set(rule.sign_parts) if rule is not None and rule.sign else set() for rule in rules]
     if "up" in parts[0] & parts[1] and tested.pairs[0].flips:
         signs = sign_z(np.concatenate([r.products for r in tested.pairs]))
         maps = pair.looks_log10 + tries_log10 + layers.maps_log10 + tested.experts_log10
         found.append(
             Evidence(
-                "sign", "neurons", "exact", min(0.0, signs.log10_p + maps), True, "sign", True, signs.positive, signs.of,
-                maps, SIGN_ASSUMPTION, {**extra, "z": signs.z, "max_z": signs.max_z},
+                test="sign",
+                axis=Axis.NEURONS,
+                kind="exact",
+                log10_p=min(0.0, signs.log10_p + maps),
+                decides=True,
+                symmetry="sign",
+                private=True,
+                matched=signs.positive,
+                of=signs.of,
+                looks_log10=maps,
+                assumption=SIGN_ASSUMPTION,
+                figures=Sign(signs.z, signs.max_z, len(tested.pairs)),
+                gauge=True,
             )
-        )  # fmt: skip
+        )
     return found

@@ -8,13 +8,11 @@ from typing import Any
 from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.tests.shared import StartOutcome
+from forebear.core.messages import Message, message
 
 VIEWS = "two-views"
 """Name of the calibrated test."""
-VIEWS_ASSUMPTION = (
-    "two views of a neuron made orthogonal to each other name the same partner by chance no more often than the rate measured "
-    "on layers of this pair that do not belong together"
-)
+VIEWS_ASSUMPTION = message("assumption.views")
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class GaugeOutcome:
     ran:      whether any test could be made; why: the reason it ran, or why it could not.
     decided:  whether the calibrated test holds by every condition of METHODS §9.
     evidence: two views ("calibrated"), and exact tests of neurons in place after the rotation.
-    words:    what corresponds, told. limits: what could not be done. power: what would have been found.
+    words:    what corresponds. limits: what could not be done. power: what would have been found.
     start:    shared start or shared training, asked in aligned coordinates; None unless decided.
     layers:   the layer map in folded coordinates, None when no layer could be paired.
     embedding: "carried", "left", "rotated" or "": what it says of the embedding (`components.Embedding`).
@@ -32,12 +30,12 @@ class GaugeOutcome:
     """
 
     ran: bool
-    why: str
+    why: Message
     decided: bool = False
     evidence: tuple[Evidence, ...] = ()
-    words: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    power: str = ""
+    words: tuple[Message, ...] = ()
+    limits: tuple[Message, ...] = ()
+    power: tuple[Message, ...] = ()
     layers: LayerMap | None = None
     start: StartOutcome | None = None
     embedding: str = ""

@@ -6,6 +6,7 @@ from math import log, log10, sqrt
 
 from forebear.comparison.gauge.cells import Tested
 from forebear.comparison.gauge.rotation import Rotation
+from forebear.core.messages import Message, message
 from forebear.stats.effect import effective_dimension
 from forebear.stats.gauge_thresholds import LEAST_SHARE
 from forebear.stats.normal import normal_z
@@ -23,17 +24,14 @@ def smallest_correlation(neurons: int, d_eff: float) -> float:
     return (largest - normal_z(log10(sqrt(LEAST_SHARE)))) / sqrt(d_eff)
 
 
-def power_words(tested: Tested, rotation: Rotation) -> str:
-    """One sentence on what a rewritten copy would have needed to keep to be found."""
+def power_words(tested: Tested, rotation: Rotation) -> list[Message]:
+    """What a rewritten copy would have needed to keep to be found."""
     if tested.d_eff_views is None:
-        return ""
+        return []
     d_eff = effective_dimension(*tested.d_eff_views)
     if not d_eff:
-        return ""
+        return []
     r = smallest_correlation(tested.layer_size, d_eff)
-    if_only = "its embedding rows still tell the rotation" if rotation.tokens else "its neurons tell the rotation"
-    return (
-        f"After gauge fixing (rotation from {rotation.how}, {rotation.fit_words}) {len(tested.pairs)} layer pairs were asked: "
-        f"a copy rewritten without changing its outputs would have been found down to a correlation of {rounded_up(r):.3f} "
-        f"between aligned neurons (effective dimension {d_eff:.0f}), if {if_only}."
-    )
+    key = "power.gauge_embedding" if rotation.tokens else "power.gauge_neurons"
+    values = {"layers": len(tested.pairs), "smallest": rounded_up(r), "d_eff": d_eff}
+    return [message(key, how=rotation.how, fit=rotation.fit_words, **values)]

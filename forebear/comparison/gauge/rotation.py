@@ -11,6 +11,7 @@ from forebear.comparison.gauge.thresholds import ROTATION_RANK, TOKENS_PER_CHANN
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
+from forebear.core.messages import Message, message
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import fold, polar, rotation_fit
 
@@ -21,20 +22,18 @@ class Rotation:
 
     matrix: (subject width, candidate width). tokens: how many made it, 0 without an embedding.
     fit:    mean cosine on tokens that played no part; without an embedding, share of the fitted neurons matched both ways.
-    how:    "embedding of shared tokens" or "neurons of n layers".
+    how:    what it was made from: the embedding of shared tokens, or neurons of some layers.
     """
 
     matrix: F32
     fit: float
     tokens: int
-    how: str
+    how: Message
 
     @property
-    def fit_words(self) -> str:
+    def fit_words(self) -> Message:
         """What `fit` is, with its figure."""
-        if self.tokens:
-            return f"held-out tokens align at cosine {self.fit:.2f}"
-        return f"{self.fit:.0%} of the neurons it was fitted on name each other, which strangers do as well"
+        return message("rotation.fit_tokens" if self.tokens else "rotation.fit_neurons", fit=self.fit)
 
 
 def tokens_wanted(pair: Pair) -> int:
@@ -52,7 +51,7 @@ def from_embedding(rows: SharedRows, sides: tuple[Side, Side]) -> Rotation | Non
     except IncomparableError:
         return None
     return Rotation(
-        matrix, rotation_fit(a[~fitted], b[~fitted], matrix), int(fitted.sum()), "embedding of shared tokens"
+        matrix, rotation_fit(a[~fitted], b[~fitted], matrix), int(fitted.sum()), message("rotation.embedding")
     )
 
 

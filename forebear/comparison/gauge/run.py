@@ -27,13 +27,14 @@ from forebear.comparison.gauge.words import gauge_words
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
+from forebear.core.messages import Message, distinct, message
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 
 TRIES = 4
 """Tries at most, each with its own rotation or map (plain order and a searched one, with an embedding and without): every p-value
 after gauge fixing is multiplied by all of them."""
-BLIND_POWER = "A rotation from neurons alone was tried as well, and agreed on no layer that played no part in it."
+BLIND_POWER = message("power.blind")
 
 
 def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool) -> GaugeOutcome:
@@ -46,11 +47,11 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
     rules = norm_rule(pair.subject), norm_rule(pair.candidate)
     if rules[0] is None or rules[1] is None:
         families = {c.family for c, r in zip((pair.subject, pair.candidate), rules, strict=True) if r is None}
-        return GaugeOutcome(False, f"no folding rule is known for the {' and the '.join(sorted(families))} family")
+        return GaugeOutcome(False, message("gauge.no_rule", families=sorted(families)))
     sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
     more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
     rotation = from_embedding(more, sides) if more is not None else None
-    outcome = GaugeOutcome(False, "no embedding rows of shared tokens could be used")
+    outcome = GaugeOutcome(False, message("gauge.no_rows"))
     if rotation is not None and more is not None:
         outcome = _with_rotation(pair, sides, rotation, more, full)
         if outcome.decided:
@@ -83,7 +84,7 @@ def _with_rotation(
         attempts.append(_plain(pair, sides, rotation, full))
     usable = [a for a in attempts if a.tested is not None]
     if not usable:
-        return GaugeOutcome(False, "the budget does not pay for the neurons of one layer pair")
+        return GaugeOutcome(False, message("gauge.no_budget"))
     best = max(usable, key=lambda a: (_evidence(pair, a).decides, len(a.map.pairs) if a.map.found else 0))
     return _outcome(pair, sides, rotation, best, rows)
 
@@ -114,7 +115,7 @@ def _without_embedding(
         if outcome.decided:
             break
     if before.ran and not best.decided:
-        best = replace(best, power=f"{before.power} {BLIND_POWER}".strip())
+        best = replace(best, power=(*before.power, BLIND_POWER))
     return best
 
 
@@ -138,7 +139,9 @@ def _blind(
     if not outcome.decided:
         return outcome
     told = rows_after(pair, rows, sides, rotation)
-    return replace(outcome, embedding=told.state, words=(*outcome.words, *([told.words] if told.words else [])))
+    return replace(
+        outcome, embedding=told.state, words=(*outcome.words, *([told.words] if told.words is not None else []))
+    )
 
 
 def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:
@@ -189,16 +192,16 @@ def _outcome(
     layers = _completed(pair, sides, rotation, attempt, tested) if decided else attempt.map
     return GaugeOutcome(
         True,
-        f"residual coordinates were folded and aligned by the {rotation.how}",
+        message("gauge.aligned_by", how=rotation.how),
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
         (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),
         tuple(_limits(sides, alarm)),
-        power_words(tested, rotation),
+        tuple(power_words(tested, rotation)),
         layers if decided else None,
         start,
         document={
-            "rotation": {"how": rotation.how, "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
+            "rotation": {"how": rotation.how.document(), "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
             "cells": [_cell(r) for r in tested.pairs],
             "mismatched": [_cell(r) for r in tested.mismatched],
             "heads": list(heads.document),
@@ -221,13 +224,9 @@ def _completed(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt
     )
 
 
-def _limits(sides: Sequence[Side], alarm: str) -> list[str]:
-    said = [
-        f"the folding rule of the {side.checkpoint.family} family was read from its definition and is not proved by a test"
-        for side in sides
-        if not side.rule.proved
-    ]
-    return [*dict.fromkeys(said), *([alarm] if alarm else [])]
+def _limits(sides: Sequence[Side], alarm: Message | None) -> list[Message]:
+    said = [message("limit.rule_unproved", family=s.checkpoint.family) for s in sides if not s.rule.proved]
+    return [*distinct(said), *([alarm] if alarm is not None else [])]
 
 
 def _cell(result: CellResult) -> dict[str, Any]:

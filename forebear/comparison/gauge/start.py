@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Evidence, Start
 from forebear.comparison.gauge.cells import Cell, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import gain, stored_gain
@@ -17,15 +17,16 @@ from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.shared import ASSUMPTION, StartOutcome
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32, F64
 from forebear.stats.effect import row_cosines
 from forebear.stats.gauge import fold
 from forebear.stats.gauge_start import AlignedGains, aligned_gains
-from forebear.stats.shared_start import BOTH, SharedStart, shared_start
+from forebear.stats.shared_start import SharedStart, shared_start
 
-READS_ATTENTION = "matrices that read the residual, which tell a shared start (budget)"
+READS_ATTENTION = message("budget.attention_readers")
 Norms = list[tuple[F64, F64]]
 
 
@@ -48,40 +49,26 @@ def aligned_start(
     close = rotation.tokens > 0 and rotation.fit >= TOO_CLOSE_FOR_A_START
     only_start = not trained and not close and by_use.decision == "shared-start"
     decision = "shared-training" if trained else "close" if close else "shared-start" if only_start else "undecided"
-    figures = {
-        "gauge": True,
-        "rho": gains.rho,
-        "norms": gains.norms,
-        "crossed": gains.crossed,
-        "slope_with_use": by_use.gradient,
-        "cosine_by_use": list(by_use.fifths),
-        "decision": decision,
-    }
-    axis = "aligned rows" if gains.rho is None and gains.crossed is None else "gains and rows"
-    evidence = Evidence("shared-start", axis, "described", None, False, assumption=ASSUMPTION, extra=figures)
+    figures = Start(decision, gains.rho, gains.norms, by_use.gradient, by_use.fifths, gains.crossed)
+    axis = Axis.ALIGNED_ROWS if gains.rho is None and gains.crossed is None else Axis.GAINS_AND_ROWS
+    evidence = Evidence(
+        test="shared-start", axis=axis, kind="described", assumption=ASSUMPTION, figures=figures, gauge=True
+    )
     return StartOutcome(only_start, trained, start_words(gains, by_use, decision, rotation.fit), [evidence])
 
 
-def start_words(gains: AlignedGains, by_use: SharedStart, decision: str, fit: float) -> str:
-    """One sentence that never claims more than was decided."""
+def start_words(gains: AlignedGains, by_use: SharedStart, decision: str, fit: float) -> Message:
+    """A statement that never claims more than was decided."""
     said = []
     if gains.rho is not None:
-        said.append(f"norm gains agree with the columns of the other side by {gains.rho:+.2f}")
+        said.append(message("start.gains_columns", rho=gains.rho))
     if gains.crossed is not None:
-        said.append(f"unlike matrices spread alike by {gains.crossed:+.2f}")
+        said.append(message("start.crossed", rho=gains.crossed))
     if by_use.fifths:
-        said.append(
-            f"embedding rows align by {by_use.fifths[0]:.2f} where most used and {by_use.fifths[-1]:.2f} where least"
-        )
-    figures = ", ".join(said) or "no norm gain and no embedding row could be asked"
-    if decision == "shared-training":
-        return f"Training was shared: {figures}."
+        said.append(message("start.rows_aligned", most=by_use.fifths[0], least=by_use.fifths[-1]))
     if decision == "close":
-        closer = f"held-out tokens align at {fit:.2f}, closer than training of their own would leave them"
-        return f"{BOTH[:1].upper()}{BOTH[1:]}: {closer}; {figures}."
-    if decision == "shared-start":
-        return f"Only the start was shared (one seed, or initial weights taken over): {figures}."
-    return f"Shared training and a shared start could not be told apart: {figures}."
+        return message("start.close", fit=fit, found=said)
+    return message(f"start.{decision}", found=said or [message("start.nothing_compared")])
 
 
 def _gains(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, tested: Tested) -> AlignedGains:

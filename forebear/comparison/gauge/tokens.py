@@ -20,20 +20,21 @@ from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import COPIED_ROWS
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32
 from forebear.stats.effect import effective_dimension, row_cosines
 from forebear.stats.gauge import mutual
 
-MATCHED_WORDS = "embedding rows matched without a vocabulary after gauge fixing (budget)"
+MATCHED_BUDGET = message("budget.matched_rows")
 
 
 @dataclass(frozen=True)
 class RowsFound:
-    """What rows say. state: as `GaugeOutcome.embedding`; words: told where tokens moved, "" otherwise."""
+    """What rows say. state: as `GaugeOutcome.embedding`; words: where tokens moved, None otherwise."""
 
     state: str = ""
-    words: str = ""
+    words: Message | None = None
 
 
 def rows_of_their_own_rotation(rows: SharedRows, rotation: Rotation) -> str:
@@ -65,7 +66,7 @@ def _matched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation) -> RowsFo
     chosen = evenly(counts[0], ROWS_ASKED)
     costs = [row_bytes(side.checkpoint, p.tensor) for side, p in zip(sides, pieces, strict=True)]
     if counts[1] * costs[1] > MOST_MATCHED_BYTES or not pair.allowance.allows(
-        len(chosen) * costs[0], counts[1] * costs[1], MATCHED_WORDS
+        len(chosen) * costs[0], counts[1] * costs[1], MATCHED_BUDGET
     ):
         return RowsFound()
     mine = sides[0].checkpoint.container.take(pieces[0].tensor, chosen)
@@ -79,8 +80,5 @@ def _matched(pair: Pair, sides: tuple[Side, Side], rotation: Rotation) -> RowsFo
     found, moved = int(strong.sum()), int(np.count_nonzero(strong & (partners[kept] != chosen[kept])))
     if found * 2 < len(chosen):
         return RowsFound()
-    order = "under another token id" if moved * 2 > found else "under the same token id"
-    return RowsFound(
-        "carried",
-        f"{found:,} of {len(chosen):,} embedding rows asked were found in the candidate by their content, most {order}",
-    )
+    where = message("term.under another token id" if moved * 2 > found else "term.under the same token id")
+    return RowsFound("carried", message("tokens.by_content", found=found, of=len(chosen), where=where))

@@ -1,4 +1,4 @@
-"""Alignment after gauge fixing, told in words (METHODS §10)."""
+"""What corresponds to what after gauge fixing (METHODS §10)."""
 
 from __future__ import annotations
 
@@ -13,79 +13,62 @@ from forebear.comparison.gauge.thresholds import SCREEN_SHARE
 from forebear.comparison.gauge.wider import Wider
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.channels import AxisOutcome
+from forebear.core.messages import Message, message
 
 
 def gauge_words(
     pair: Pair, sides: Sequence[Side], rotation: Rotation, layers: LayerMap, tested: Tested, decided: bool
-) -> list[str]:
-    """Sentences on the rotation, the layers and the neurons; only the rotation when nothing was found."""
+) -> list[Message]:
+    """Statements on the rotation, the layers and the neurons; only the rotation when nothing was found."""
     fit = rotation.fit_words
     if not decided:
-        return [f"after gauge fixing nothing corresponds ({fit})"]
-    said = [f"the residual stream was rotated back by the {rotation.how} ({fit})"]
-    said += layer_words(pair, layers)
+        return [message("gauge.none", fit=fit)]
+    said = [message("gauge.rotated", how=rotation.how, fit=fit), *layer_words(pair, layers)]
     matched, of = sum(r.agreement.matched for r in tested.pairs), sum(r.agreement.of for r in tested.pairs)
     in_place = sum(r.in_place for r in tested.pairs)
-    where = "in their places" if in_place * 2 > of else "in another order"
-    said.append(
-        f"after gauge fixing both views of {matched:,} of {of:,} neurons in {len(tested.pairs)} layer pairs name the same "
-        f"partner; they stand {where}"
-    )
+    where = message("term.in their places" if in_place * 2 > of else "term.in another order")
+    said.append(message("gauge.views", matched=matched, of=of, layers=len(tested.pairs), where=where))
     return [*said, *wider_words(tested), *expert_words(tested)]
 
 
-def layer_words(pair: Pair, layers: LayerMap) -> list[str]:
-    """The layer map in sentences, those of the raw walk; a map in plain order was held by the test and is told alike."""
-    from forebear.comparison.tests.channels import AxisOutcome
-
+def layer_words(pair: Pair, layers: LayerMap) -> list[Message]:
+    """The layer map as the raw walk says it; a map in plain order was confirmed by the test and is said alike."""
     return alignment_words(pair, None, replace(layers, found=True), AxisOutcome(), AxisOutcome())
 
 
-WIDER_WORDS = {
-    "appended": "they stand first and in their places, the others after them (appended)",
-    "interleaved": "they stand in the candidate's order, with the others between them (interleaved)",
-    "duplicated": "the others are copies of them (duplicated)",
-    "": "their order does not tell how the others came in",
-}
 LEAST_IN_ORDER = 12
-"""Neurons found, beside SCREEN_SHARE of those asked, below which their order says nothing."""
-NARROWER_WORDS = {
-    "appended": "they are the candidate's first, in their places; its others are left out",
-    "interleaved": "they stand in the candidate's order; its others, between them, are left out",
-    "": "their order does not tell which of the candidate's were left out",
-}
+"""Neurons found, beside SCREEN_SHARE of those compared, below which their order says nothing."""
 
 
-def wider_words(tested: Tested) -> list[str]:
+def wider_words(tested: Tested) -> list[Message]:
     """How MLPs that are wider or narrower than the candidate's correspond to them, told apart by their sizes."""
     wide = [(r.sizes, r.wider) for r in tested.pairs if r.wider is not None and r.experts == (None, None)]
     return [_wider(sizes, [w for s, w in wide if s == sizes]) for sizes in dict.fromkeys(s for s, _ in wide)]
 
 
-def _wider(sizes: tuple[int, int], layers: Sequence[Wider]) -> str:
-    """One sentence on layers of one size each; no order is told from the few neurons that chance names as well."""
+def _wider(sizes: tuple[int, int], layers: Sequence[Wider]) -> Message:
+    """One statement on layers of one size each; no order is told from the few neurons that chance names as well."""
     own, other = sizes
     orders = {w.order for w in layers}
     found, asked = sum(w.found for w in layers), sum(w.asked for w in layers)
     enough = len(orders) == 1 and found >= max(LEAST_IN_ORDER, SCREEN_SHARE * asked)
     order = orders.pop() if enough else ""
-    told = WIDER_WORDS[order] if own > other else NARROWER_WORDS.get(order, NARROWER_WORDS[""])
-    return (
-        f"MLPs of the subject hold {own:,} neurons for the candidate's {other:,}: {found:,} of {asked:,} asked answer to one of "
-        f"them; {told}"
-    )
+    if own <= other and order not in ("appended", "interleaved"):
+        order = ""
+    how = message(f"{'wider' if own > other else 'narrower'}.{order or 'unknown'}")
+    return message("wider.sizes", subject=own, candidate=other, found=found, of=asked, order=how)
 
 
-def expert_words(tested: Tested) -> list[str]:
+def expert_words(tested: Tested) -> list[Message]:
     """Which experts answer to which where there are any; layer pairs with one and the same map are told together."""
     maps = [(r.cell, _map(r)) for r in tested.pairs if r.experts != (None, None)]
-    said: list[str] = []
+    said: list[Message] = []
     for text in dict.fromkeys(t for _, t in maps if t):
         cells = [cell for cell, t in maps if t == text]
         for a, b, length in runs(cells):
-            said.append(
-                f"experts of {span(a, length)} of the subject answer to {span(b, length)} of the candidate as {text}"
-            )
+            key = "experts.paired" if length > 1 else "experts.paired_one"
+            said.append(message(key, subject=span(a, length), candidate=span(b, length), map=text))
     return said
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from forebear.comparison.many.linkage import average_linkage
 from forebear.core.errors import RefusedError, UsageError
+from forebear.core.messages import Message, message
 from forebear.core.progress import tell
 from forebear.files.bytes.access import refuse_os_error
 from forebear.files.sources import open_container
@@ -22,7 +23,7 @@ KEPT_PAIRS = 12
 
 KEPT_KEYS = (
     "test", "axis", "kind", "log10_p", "corrected_log10_p", "decides", "withheld", "matched", "of", "expected", "z", "max_z", "rho",
-    "mean_cosine",
+    "mean_cosine", "component", "everywhere",
 )  # fmt: skip
 """Keys of evidence that stay where the whole comparison does not."""
 
@@ -99,18 +100,18 @@ def all_pairs(members: Sequence[str]) -> list[tuple[str, str]]:
 
 def matrix_body(
     members: Sequence[str], damaged: Mapping[str, str], pairs: Pairs, run: Runner, *, tree: bool
-) -> tuple[dict[str, Any], list[str]]:
-    """The body of a forebear/matrix/1 document, and its limits.
+) -> tuple[dict[str, Any], list[Message]]:
+    """The body of a forebear/matrix/2 document, and its limits.
 
     tree:   whether the pairs are all pairs of the members, so that a tree can be drawn.
     Raises: RefusedError when no pair could be compared.
     """
-    limits = [f"{member} was not compared: {reason}" for member, reason in damaged.items()]
+    limits = [message("limit.member", member=member, why=reason) for member, reason in damaged.items()]
     rows: list[dict[str, Any]] = []
     known: dict[str, Mapping[str, Any]] = {}
     for (subject, candidate), (document, error) in zip(pairs, _told(pairs, run), strict=True):
         if error is not None:
-            limits.append(f"{candidate} was not compared with {subject}: {error}")
+            limits.append(message("limit.pair", subject=subject, candidate=candidate, why=error))
         rows.append(_row(subject, candidate, document, error, kept=len(pairs) <= KEPT_PAIRS))
         if document is not None:
             known |= {subject: document["subject"], candidate: document["candidate"]}
@@ -118,9 +119,7 @@ def matrix_body(
         reasons = [r["error"] for r in rows if r["error"]] or list(damaged.values()) or ["there are fewer than two"]
         raise RefusedError(f"none of {len(rows)} pairs could be compared; the first reason: {reasons[0]}")
     if len(pairs) > KEPT_PAIRS:
-        limits.append(
-            f"the whole comparison of a pair is not kept with more than {KEPT_PAIRS} pairs; compare that pair alone"
-        )
+        limits.append(message("limit.kept", count=KEPT_PAIRS))
     body: dict[str, Any] = {
         "members": [
             _member(m, known.get(m), damaged.get(m)) for m in [*members, *(d for d in damaged if d not in members)]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import piece_cost, row_bytes
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.files.base import PIECE_BYTES, Container, spread_rows
 from forebear.files.bytes.remote import SmallFile
@@ -106,7 +107,7 @@ def _paid(pair: Pair, subject: Wanted, candidate: Wanted) -> tuple[Wanted, Wante
         costs = np.cumsum([side.container.cost(name, rows) for name, rows in wanted])
         lengths.append(int(np.searchsorted(costs, left, side="right")))
     if max(len(subject), len(candidate)) > min(lengths):
-        pair.allowance.allows(left + 1, left + 1, "rows at an address (budget)")
+        pair.allowance.allows(left + 1, left + 1, message("budget.remote_rows"))
     return subject[: min(lengths)], candidate[: min(lengths)]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.records import record
+from forebear.core.messages import Message
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint, Piece
 
@@ -39,7 +39,7 @@ def vector_cost(checkpoint: Checkpoint, tensor: str) -> int:
     return container.cost(tensor, np.arange(entry.shape[0], dtype=np.intp))
 
 
-@record
+@dataclass
 class Allowance:
     """Bytes each side may read in this comparison; `None` sets no bound.
 
@@ -50,7 +50,7 @@ class Allowance:
     subject: Container
     candidate: Container
     budget: int | None
-    refused: list[str] = field(default_factory=list)
+    refused: list[Message] = field(default_factory=list)
     _start: tuple[int, int] = (0, 0)
     _quick: int | None = None
 
@@ -71,7 +71,7 @@ class Allowance:
         used = max(self.subject.bytes_read - self._start[0], self.candidate.bytes_read - self._start[1])
         return max(0, self.budget - used)
 
-    def allows(self, subject_bytes: int, candidate_bytes: int, what: str, *, slow: bool = False) -> bool:
+    def allows(self, subject_bytes: int, candidate_bytes: int, what: Message, *, slow: bool = False) -> bool:
         """Whether both reads fit; a refusal is recorded under `what`. slow: the search takes long for what it reads."""
         left = self.left()
         if slow and self._quick is not None and left is not None:

@@ -10,6 +10,7 @@ from math import lgamma, log
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
@@ -77,10 +78,10 @@ class Renamed(Container):
         self._original.close()
 
 
-def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, float, list[str]] | None:
+def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, float, list[Message]] | None:
     """The nameless checkpoint read under the names of tensors it resembles.
 
-    Returns: (checkpoint, log10 of the assignments that were possible, sentences to report), or None when nothing
+    Returns: (checkpoint, log10 of the assignments that were possible, what to report), or None when nothing
              resembles anything. Every later p-value is multiplied by the assignments, so choosing them by content is fair.
     """
     names: dict[str, str] = {}
@@ -97,10 +98,8 @@ def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, f
     if checkpoint.definition is None:
         return None
     checkpoint = replace(checkpoint, folder=nameless.folder, inner_vocabulary=nameless.inner_vocabulary)
-    said = [
-        f"tensor names told nothing: {len(names)} of {len(nameless.container.tensors)} tensors were named after those of "
-        f"equal shape they resemble (inferred); every p-value is multiplied by the 1e{looks:.1f} possible assignments"
-    ]
+    of = len(nameless.container.tensors)
+    said = [message("names.inferred", count=len(names), of=of, looks_log10=looks)]
     return checkpoint, looks, said
 
 

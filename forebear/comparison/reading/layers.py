@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import LAYER_SCREEN_FLOOR, LAYER_SCREEN_SPREADS
-from forebear.core.records import record
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.alignment import align_layers, monotone_maps_log10
@@ -24,7 +24,7 @@ SCREEN_SHARE = 8
 """At most one part in this many of the budget is spent on finding the layer map."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class LayerMap:
     """Layers paired in order, and the similarities the pairing was chosen from.
 
@@ -61,7 +61,7 @@ def find_layers(pair: Pair) -> LayerMap:
         return LayerMap((), np.zeros((left, right)), 0.0, False, {}, 0.0, 0.0, 0)
     plan = _plan(pair)
     if not plan:
-        pair.note("layers were paired in plain order: no matrix of equal row width could be read within the budget")
+        pair.note(message("limit.plain_order"))
         return _plain(left, right, np.zeros((left, right)), 0.0, 0)
     a = _sketches(pair.subject, [(p[0], p[1], p[3], p[4]) for p in plan])
     b = _sketches(pair.candidate, [(p[0], p[2], p[3], p[4]) for p in plan])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import Allowance, piece_cost
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forebear.comparison.reading.ahead import Ahead
 
 
-@record
+@dataclass
 class Pair:
     """Subject and candidate, the budget they share, and what could not be done so far.
 
@@ -32,7 +32,7 @@ class Pair:
     allowance: Allowance
     folders: tuple[Path | None, Path | None] = (None, None)
     looks_log10: float = 0.0
-    limits: list[str] = field(default_factory=list)
+    limits: list[Message] = field(default_factory=list)
     ahead: Ahead | None = None
     """What is read where a side is at an address; None for two local sides."""
 
@@ -43,10 +43,10 @@ class Pair:
 
             self.ahead = look_ahead(self)
 
-    def note(self, sentence: str) -> None:
+    def note(self, said: Message) -> None:
         """Record what could not be done and why, once."""
-        if sentence not in self.limits:
-            self.limits.append(sentence)
+        if said not in self.limits:
+            self.limits.append(said)
 
     def both(
         self,
@@ -66,7 +66,7 @@ class Pair:
         pieces: tuple[Piece, Piece],
         axis: str,
         select: NDArray[np.intp] | None,
-        what: str,
+        what: Message,
         only: Mapping[str, NDArray[np.intp]] | None = None,
     ) -> tuple[Float32, Float32] | None:
         """Units of both pieces along one axis, shape (blocks, units, features) each, cut to what both have.
@@ -77,9 +77,7 @@ class Pair:
         """
         left, right = pieces
         if not (left.size(axis) and right.size(axis)):
-            self.note(
-                f"{what.removesuffix(' (budget)')} were not read: a side has no configuration that gives their number"
-            )
+            self.note(message("limit.number_unknown", what=what))
             return None
         count = None if select is None else len(select)
         if not self.allowance.allows(

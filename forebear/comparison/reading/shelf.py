@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.records import record
 from forebear.files.base import Float32
 from forebear.stats.audit import lag_sample
 
@@ -26,7 +25,7 @@ Key = tuple[int, int, int]
 """Layer, expert (0 of a plain layer), block (-1 for the whole layer)."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Shelved:
     """A few units of one layer: rows, where they sit in a layer of `size` units, and the size of known blocks."""
 
@@ -37,7 +36,7 @@ class Shelved:
     adjacent: bool
 
 
-@record
+@dataclass
 class Shelf:
     """By side: units of a few layers; gate beside up; parts whose signs are tested; and a few units of every layer, expert
     and block, which show whether two of them were drawn with one key."""

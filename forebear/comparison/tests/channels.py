@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign, Trace
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import LEAST_D_EFF, PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
-from forebear.core.records import record
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.stats.deck import deck, deck_log10_p
 from forebear.stats.effect import effective_dimension
@@ -24,15 +24,18 @@ FEW = 64
 """Units looked at to see whether they differ."""
 
 
-@record
+@dataclass
 class AxisOutcome:
-    """What the tests of one axis gave: evidence, and what power and audits need later."""
+    """What the tests of one axis gave: evidence, and what power and audits need later.
+
+    layers: what a private axis shows layer by layer, as an alignment document holds it.
+    """
 
     evidence: list[Evidence] = field(default_factory=list)
     d_eff: float | None = None
     units: int = 0
     signs: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+    layers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def channel_columns(pair: Pair, rows: SharedRows | None) -> tuple[Float32, Float32] | None:
@@ -41,10 +44,7 @@ def channel_columns(pair: Pair, rows: SharedRows | None) -> tuple[Float32, Float
         return None
     width = min(rows.a.shape[1], rows.b.shape[1])
     if rows.a.shape[1] != rows.b.shape[1]:
-        pair.note(
-            f"widths differ ({rows.a.shape[1]} and {rows.b.shape[1]} channels): the first {width} of each were compared, "
-            "which finds only channels that kept their place"
-        )
+        pair.note(message("limit.widths", a=rows.a.shape[1], b=rows.b.shape[1], width=width))
     return _columns(rows.a, width), _columns(rows.b, width)
 
 
@@ -61,30 +61,29 @@ def compare_channels(
     a, b = (c[1:] for c in columns) if drop_first else columns
     outcome.units, outcome.d_eff = len(a), effective_dimension(a, b)
     if not tells_units_apart(a, b):
-        pair.note("channels were not tested: the embeddings read are constant, zero or not finite")
+        pair.note(message("limit.embedding_constant"))
         return outcome
     axis = (pair.subject.axis("channel"), pair.candidate.axis("channel"))
     if all(rule is not None and rule.permutation for rule in axis):
         outcome.evidence.append(_deck_evidence(pair, rows, a, b))
         if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL:
-            outcome.evidence.append(trace_evidence("channels", [(a, b)], pair.looks_log10, private=False))
+            outcome.evidence.append(trace_evidence(Axis.CHANNELS, [(a, b)], pair.looks_log10, private=False))
     if all(rule is not None and rule.sign for rule in axis):
         signs = sign_z(unit_products(a, b))
         outcome.signs = signs.of
         outcome.evidence.append(
             Evidence(
-                "sign",
-                "channels",
-                "exact",
-                min(0.0, signs.log10_p + pair.looks_log10),
-                True,
-                "sign",
-                False,
-                signs.positive,
-                signs.of,
-                pair.looks_log10,
-                SIGN_ASSUMPTION,
-                {"z": signs.z, "max_z": signs.max_z},
+                test="sign",
+                axis=Axis.CHANNELS,
+                kind="exact",
+                log10_p=min(0.0, signs.log10_p + pair.looks_log10),
+                decides=True,
+                symmetry="sign",
+                matched=signs.positive,
+                of=signs.of,
+                looks_log10=pair.looks_log10,
+                assumption=SIGN_ASSUMPTION,
+                figures=Sign(signs.z, signs.max_z),
                 attainable_log10_p=sign_log10_p(signs.max_z) + pair.looks_log10,
             )
         )
@@ -94,24 +93,23 @@ def compare_channels(
 def _deck_evidence(pair: Pair, rows: SharedRows, a: Float32, b: Float32) -> Evidence:
     result = deck(a, b)
     return Evidence(
-        "deck",
-        "channels",
-        "exact",
-        min(0.0, result.log10_p + pair.looks_log10),
-        True,
-        "order",
-        False,
-        result.matched,
-        result.of,
-        pair.looks_log10,
-        ORDER_ASSUMPTION,
-        {
-            "expected": 1,
-            "tokens": len(rows.a),
-            "paired_by": rows.how,
-            "best": result.best[:PAGE_UNITS].tolist(),
-            "median_cosine": median(result.cosine),
-        },
+        test="deck",
+        axis=Axis.CHANNELS,
+        kind="exact",
+        log10_p=min(0.0, result.log10_p + pair.looks_log10),
+        decides=True,
+        symmetry="order",
+        matched=result.matched,
+        of=result.of,
+        looks_log10=pair.looks_log10,
+        assumption=ORDER_ASSUMPTION,
+        figures=Deck(
+            expected=1,
+            tokens=len(rows.a),
+            paired_by=rows.how,
+            best=tuple(result.best[:PAGE_UNITS].tolist()),
+            median_cosine=median(result.cosine),
+        ),
         attainable_log10_p=deck_log10_p(result.of) + pair.looks_log10,
     )
 
@@ -123,25 +121,24 @@ def tells_units_apart(a: Float32, b: Float32) -> bool:
 
 
 def trace_evidence(
-    axis: str, blocks: list[tuple[NDArray[np.float32], NDArray[np.float32]]], looks_log10: float, *, private: bool
+    axis: Axis, blocks: list[tuple[NDArray[np.float32], NDArray[np.float32]]], looks_log10: float, *, private: bool
 ) -> Evidence:
     """The trace test on units in place, where the deck found little: far more sensitive, still exact (METHODS §6)."""
     cut = [(min(len(a), len(b), TRACE_MAX_UNITS), a, b) for a, b in blocks]
     result = trace_test([similarity(a[:n], b[:n]) for n, a, b in cut])
     units = sum(n for n, _, _ in cut)
     return Evidence(
-        "trace",
-        axis,
-        "exact",
-        min(0.0, result.log10_p + looks_log10),
-        True,
-        "order",
-        private,
-        None,
-        units,
-        looks_log10,
-        ORDER_ASSUMPTION,
-        {"mean_cosine": result.total / max(1, units), "effect_z": result.z},
+        test="trace",
+        axis=axis,
+        kind="exact",
+        log10_p=min(0.0, result.log10_p + looks_log10),
+        decides=True,
+        symmetry="order",
+        private=private,
+        of=units,
+        looks_log10=looks_log10,
+        assumption=ORDER_ASSUMPTION,
+        figures=Trace(result.total / max(1, units), result.z),
     )
 
 

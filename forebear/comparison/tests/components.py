@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import log10
 
 import numpy as np
 
 from forebear.comparison.audit import Audit, audit_private
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Evidence
 from forebear.comparison.findings.tensors import Surveyed
 from forebear.comparison.findings.verdict import (
     Component,
@@ -26,13 +26,14 @@ from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.private import NEURONS, VALUES, AxisPlan, compare_private
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE
-from forebear.core.records import record
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.effect import row_cosines
 from forebear.stats.median import median
 
 HEAD = "head"
+HEAD_BUDGET = message("budget.head")
 GAUGE_STATES: Mapping[str, State] = {"carried": "shared", "left": "not-found", "rotated": "rotated"}
 
 
@@ -50,14 +51,14 @@ def head_evidence(pair: Pair, rows: SharedRows | None) -> list[Evidence]:
         len(i) * row_bytes(side, p.tensor)
         for i, side, p in zip(ids, (pair.subject, pair.candidate), pieces, strict=True)
     ]
-    if len(ids[0]) < 2 or not pair.allowance.allows(costs[0], costs[1], "the head, as a component of its own (budget)"):
+    if len(ids[0]) < 2 or not pair.allowance.allows(costs[0], costs[1], HEAD_BUDGET):
         return []
     a = pair.subject.container.take(pieces[0].tensor, ids[0])
     b = pair.candidate.container.take(pieces[1].tensor, ids[1])
     head = replace(rows, a=a, b=b, ids_a=ids[0], ids_b=ids[1], pieces=pieces)
     found = compare_channels(pair, head, channel_columns(pair, head), drop_first=False).evidence
-    told = {"component": HEAD, "row_cosine": row_closeness(head)}
-    return [replace(e, axis="channels, head", extra={**e.extra, **told}) for e in found]
+    close = row_closeness(head)
+    return [replace(e, component=HEAD, row_cosine=close) for e in found]
 
 
 def stack_evidence(pair: Pair, audit: Audit, *, full: bool) -> list[Evidence]:
@@ -76,10 +77,10 @@ def _stack(pair: Pair, stack: str, audit: Audit, full: bool) -> list[Evidence]:
     for plan in (NEURONS, VALUES):
         own = f"{stack}_{plan.atom}"
         atom = own if seen.subject.axis(own) is not None else plan.atom
-        mine = AxisPlan(atom, f"{plan.word}, {stack}", plan.leading, plan.others)
+        mine = AxisPlan(atom, plan.axis, plan.leading, plan.others, stack)
         outcome, shelf = compare_private(seen, layers, mine, full=full)
         audit_private(mine, shelf, layers.pairs, audit)
-        found += [replace(e, extra={**e.extra, "component": stack}) for e in outcome.evidence]
+        found += [replace(e, component=stack) for e in outcome.evidence]
     return found
 
 
@@ -108,7 +109,7 @@ def _centred(rows: Float32) -> Float32:
     return out
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Embedding:
     """What is known of the embedding beside its channel tests.
 
@@ -125,7 +126,7 @@ def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Co
     """Every component that both sides have, with what its own tests say after multiplying by all tests looked at."""
     layers = _layers(evidence)
     found = [_embedding(evidence, embedding, layers), layers]
-    names = list(dict.fromkeys(str(e.extra["component"]) for e in evidence if e.extra.get("component")))
+    names = list(dict.fromkeys(e.component for e in evidence if e.component is not None))
     for name in names:
         own = of_component(evidence, name)
         state = _by_rows(evidence, own) if name == HEAD else _by_tests(evidence, own)
@@ -137,11 +138,11 @@ def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Co
 
 def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component) -> Component:
     """Raw coordinates first; what gauge fixing says of the rows only where they show nothing."""
-    own = [e for e in evidence if e.axis == "channels" and not e.extra.get("gauge")]
+    own = [e for e in evidence if e.axis is Axis.CHANNELS and e.component is None and not e.gauge]
     state: State = "not-tested"
     if known.rows is not None:
         close = row_closeness(known.rows)
-        own = [replace(e, extra={**e.extra, "row_cosine": close}) for e in own]
+        own = [replace(e, row_cosine=close) for e in own]
         state = _by_rows(evidence, own)
         if state == "not-found" and known.rows.how == "ids":  # rows paired by id find nothing where ids were reordered
             state = "open"
@@ -153,7 +154,7 @@ def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component
 
 
 def _layers(evidence: Sequence[Evidence]) -> Component:
-    own = [e for e in evidence if e.private and not e.extra.get("component")]
+    own = [e for e in evidence if e.private and not e.component]
     found = findings_among(evidence)
     if two_symmetries(found) or any(e.kind == "calibrated" for e in found):
         return Component("layers", "shared", _least(own))
@@ -161,8 +162,8 @@ def _layers(evidence: Sequence[Evidence]) -> Component:
 
 
 def _found_in(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> list[Evidence]:
-    names = {(e.test, e.axis) for e in own}
-    return [e for e in findings_among(evidence) if (e.test, e.axis) in names]
+    names = {e.name for e in own}
+    return [e for e in findings_among(evidence) if e.name in names]
 
 
 def _by_tests(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
@@ -177,7 +178,7 @@ def _by_rows(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
     """Channels that agree are shared rows only where the rows are equal to within a cast: training on the other's vectors makes
     channels agree too, but leaves rows apart (toys: median cosine 0.05)."""
     if _found_in(evidence, own):
-        return "shared" if own[0].extra["row_cosine"] >= COPIED_ROWS else "alike"
+        return "shared" if (own[0].row_cosine or 0.0) >= COPIED_ROWS else "alike"
     return _nothing(evidence, own)
 
 

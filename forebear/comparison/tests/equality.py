@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.files.base import Container
 from forebear.models.checkpoint import Checkpoint
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PROBE_ROWS = 2
 
 
-@record
+@dataclass
 class Equality:
     """How far the two sides agree value for value.
 
@@ -39,14 +39,14 @@ class Equality:
     only_candidate: list[str] = field(default_factory=list)
     digests: tuple[str | None, str | None] = (None, None)
 
-    def words(self) -> list[str]:
-        """What equality shows, in sentences; nothing when the files were not read whole."""
+    def words(self) -> list[Message]:
+        """What equality shows; nothing when the files were not read whole."""
         if not self.whole:
             return []
         total = len(self.equal) + len(self.differing)
-        said = [f"{len(self.equal)} of {total} tensors that are not constant are equal value for value"]
+        said = [message("equality.equal", count=len(self.equal), of=total)]
         if self.constant:
-            said.append(f"{len(self.constant)} constant tensors were left out of account")
+            said.append(message("equality.constant", count=len(self.constant)))
         return said
 
 
@@ -63,7 +63,7 @@ def find_equality(pair: Pair, *, full: bool, budget_stated: bool) -> Equality:
     free = not budget_stated and max(sizes) <= EQUAL_READ_BYTES and pair.ahead is None
     if not full and not (alike and (fits or free)):
         if alike:
-            pair.note("all that was sampled is equal; only reading everything (--full) can show the two are identical")
+            pair.note(message("limit.equal"))
         return Equality()
     return _whole(pair, a, b)
 

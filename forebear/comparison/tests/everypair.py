@@ -9,11 +9,12 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, Evidence
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, Deck, Evidence
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.pair import Pair, axis_size, spread
 from forebear.comparison.tests.channels import tells_units_apart
 from forebear.comparison.tests.private import AxisPlan
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.deck import deck, deck_log10_p
@@ -64,7 +65,7 @@ def every_pair(pair: Pair, plan: AxisPlan) -> EveryPair | None:
     pieces = [[side[i] for i in chosen] for side, chosen in zip(sides, layers, strict=True)]
     count = _units_affordable(pair, pieces, plan.atom)
     if count < 13:
-        pair.note(f"the decks of all layer pairs ({plan.word}) did not run: the budget pays for {count} units a layer")
+        pair.note(message("limit.every_pair", units=plan.said, count=count))
         return None
     select = np.arange(count, dtype=np.intp)
     a = [_sample(pair.subject, p, plan.atom, select) for p in pieces[0]]
@@ -76,18 +77,19 @@ def every_pair(pair: Pair, plan: AxisPlan) -> EveryPair | None:
     top = int(matched.max())
     size = min(min(len(x) for x in a), min(len(x) for x in b))
     evidence = Evidence(
-        "deck",
-        f"{plan.word}, all layer pairs",
-        "exact",
-        min(0.0, deck_log10_p(top) + looks),
-        True,
-        "order",
-        True,
-        top,
-        size,
-        looks,
-        ORDER_ASSUMPTION,
-        {"expected": 1},
+        test="deck",
+        axis=plan.axis,
+        kind="exact",
+        log10_p=min(0.0, deck_log10_p(top) + looks),
+        decides=True,
+        symmetry="order",
+        private=True,
+        matched=top,
+        of=size,
+        looks_log10=looks,
+        assumption=ORDER_ASSUMPTION,
+        figures=Deck(expected=1),
+        everywhere=True,
     )
     return EveryPair(
         matched, size, tuple(p.layer or 0 for p in pieces[0]), tuple(p.layer or 0 for p in pieces[1]), evidence

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
@@ -71,7 +72,7 @@ def _new_rows(
     dropped = np.setdiff1d(np.arange(totals[1]), rows.matched[1])
     under = np.where(np.isin(ids, dropped), ids, -1)
     cost = len(ids) * row_bytes(*sides[0]), int((under >= 0).sum()) * row_bytes(*sides[1])
-    if not pair.allowance.allows(*cost, "rows of new tokens (budget)"):
+    if not pair.allowance.allows(*cost, message("budget.new_rows")):
         return nothing
     return (sides[0][0].container.take(sides[0][1], ids), under) if len(ids) else nothing
 
@@ -91,22 +92,16 @@ def _rounded(values: tuple[float, ...] | None) -> list[float] | None:
     return None if values is None or not np.isfinite(values).all() else [round(float(v), 4) for v in values]
 
 
-def _words(found: dict[str, Any]) -> list[str]:
+def _words(found: dict[str, Any]) -> list[Message]:
     said = []
     if found["kept_cosine"] is not None:
         low, middle, high = found["kept_cosine"]
-        said.append(
-            f"rows of kept tokens: {found['kept_equal']:,} of {found['kept_read']:,} read are equal, the median cosine is "
-            f"{middle:.2f} (5 to 95 %: {low:.2f} to {high:.2f})"
-        )
+        kept = {"equal": found["kept_equal"], "read": found["kept_read"]}
+        said.append(message("tokens.rows_kept", **kept, low=low, middle=middle, high=high))
     if found["new_norm_ratio"] is not None:
-        said.append(
-            f"rows of new tokens ({found['new']:,}): their norm is {found['new_norm_ratio']:.2f} of the usual, their cosine to the "
-            f"mean kept row {found['new_cosine_to_mean']:.2f}"
-        )
+        ratio, mean = found["new_norm_ratio"], found["new_cosine_to_mean"]
+        said.append(message("tokens.rows_new", new=found["new"], ratio=ratio, mean=mean))
     if found["replaced_cosine"] is not None:
-        said.append(
-            f"rows of dropped tokens ({found['dropped']:,}): new tokens under their ids have rows at a median cosine of "
-            f"{found['replaced_cosine'][1]:.2f} to theirs"
-        )
+        middle = found["replaced_cosine"][1]
+        said.append(message("tokens.rows_dropped", dropped=found["dropped"], middle=middle))
     return said

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Evidence
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.beside import Beside
 from forebear.comparison.reading.layers import LayerMap
@@ -17,7 +17,7 @@ from forebear.comparison.reading.pair import Pair, axis_size, spread
 from forebear.comparison.reading.shelf import Shelf, cut, flat
 from forebear.comparison.tests.channels import AxisOutcome, tells_units_apart, trace_evidence
 from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
 from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
@@ -33,21 +33,37 @@ FIRST_FEATURES = 32
 """Features of the first stage of a deck."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class AxisPlan:
-    """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`."""
+    """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`.
+
+    stack: the tower that is read where it is not the main one.
+    """
 
     atom: str
-    word: str
+    axis: Axis
     leading: tuple[str, ...]
     others: tuple[str, ...]
+    stack: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The axis by name, and its tower: "neurons, vision"."""
+        return self.axis.value if self.stack is None else f"{self.axis.value}, {self.stack}"
+
+    @property
+    def said(self) -> Message:
+        """The axis as a document says it."""
+        axis = message(f"term.{self.axis.value}")
+        part = None if self.stack is None else message(f"term.{self.stack}")
+        return axis if part is None else message("found.of_component", axis=axis, part=part)
 
 
-NEURONS = AxisPlan("neuron", "neurons", ("gate", "up"), ("down",))
-VALUES = AxisPlan("value", "values", ("v",), ("o",))
+NEURONS = AxisPlan("neuron", Axis.NEURONS, ("gate", "up"), ("down",))
+VALUES = AxisPlan("value", Axis.VALUES, ("v",), ("o",))
 
 
-@record
+@dataclass
 class LayerResult:
     """One layer pair on one axis: matches by block, cosines, partners found elsewhere."""
 
@@ -79,16 +95,16 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
     read = _read_layers(pair, layers, plan, outcome, shelf, sign_parts if signs else set(), full)
     outcome.units = max((max(r.of) for r in read.results), default=0)
     if read.results and outcome.d_eff is None:
-        pair.note(f"{plan.word} were not tested: the values read are constant, zero or not finite")
+        pair.note(message("limit.units_constant", units=plan.said))
         return outcome, Shelf()
     if read.results and order:
         _add_deck(pair, layers, plan, read.results, outcome)
         if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL and read.trace_blocks:
             looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
-            outcome.evidence.append(trace_evidence(plan.word, read.trace_blocks, looks, private=True))
+            outcome.evidence.append(trace_evidence(plan.axis, read.trace_blocks, looks, private=True))
     if read.contributions:
         _add_signs(pair, layers, plan, read.contributions, outcome)
-    outcome.extra["layers"] = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
+    outcome.layers = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
     return outcome, shelf
 
 
@@ -105,11 +121,11 @@ def _at_an_address(pair: Pair, layers: LayerMap, plan: AxisPlan) -> tuple[AxisPl
     fetch_units(
         pair, [p for left, right in some.pairs for p in _pieces(pair, plan.leading, left, right, None)], plan.atom
     )
-    pair.note(f"{plan.word}: of a checkpoint at an address, the first head of {len(some.pairs)} layer pairs was read")
+    pair.note(message("limit.first_heads", units=plan.said, layers=len(some.pairs)))
     return replace(plan, others=()), some
 
 
-@record
+@dataclass
 class _LayersRead:
     """What one pass over the paired layers leaves: decks, sign contributions, blocks for the trace test."""
 
@@ -193,8 +209,11 @@ def _note_counts(pair: Pair, plan: AxisPlan, counts: list[tuple[int, int]]) -> N
     short = [c for c in counts if c[0] < c[1]]
     if short:
         low, high = min(c[0] for c in short), max(c[0] for c in short)
-        number = f"{low}" if low == high else f"{low} to {high}"
-        pair.note(f"of {max(c[1] for c in short)} {plan.word} a layer, {number} were read in {len(short)} layer pairs")
+        values = {"of": max(c[1] for c in short), "units": plan.said, "layers": len(short)}
+        if low == high:
+            pair.note(message("limit.units_read", count=low, **values))
+        else:
+            pair.note(message("limit.units_read_between", low=low, high=high, **values))
 
 
 Read = dict[str, tuple[Float32, Float32]]
@@ -207,7 +226,7 @@ def _read(pair: Pair, plan: AxisPlan, left: int, right: int, expert: int | None,
     for part in plan.leading:
         for pieces in _pieces(pair, (part,), left, right, expert):
             only = _first_heads(pieces, plan) if pair.ahead is not None else None
-            units = pair.units(pieces, plan.atom, select, f"{plan.word} of some layers (budget)", only)
+            units = pair.units(pieces, plan.atom, select, message("budget.units", units=plan.said), only)
             if units is not None:
                 read[part] = units
     return read
@@ -286,7 +305,7 @@ def _signs(
         for pieces in _pieces(pair, (part,), *layers, expert) if both is None else []:
             size = min(axis_size(pieces[0], plan.atom), axis_size(pieces[1], plan.atom))
             select = None if size == units else np.arange(min(units, size), dtype=np.intp)
-            both = pair.units(pieces, plan.atom, select, f"{part} for the sign test (budget)")
+            both = pair.units(pieces, plan.atom, select, message("budget.sign_part", part=message(f"part.{part}")))
         if both is not None:
             rows = flat(both[0][:, :units]), flat(both[1][:, :units])
             shelf.keep_signs(part, rows)
@@ -305,27 +324,28 @@ def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerR
     top = max(best.matched)
     outcome.evidence.append(
         Evidence(
-            "deck",
-            plan.word,
-            "exact",
-            min(0.0, deck_log10_p(top) + looks),
-            True,
-            "order",
-            True,
-            sum(sum(r.matched) for r in results),
-            sum(sum(r.of) for r in results),
-            looks,
-            ORDER_ASSUMPTION,
-            {
-                "best_layer": list(best.layers),
-                "best_matched": top,
-                "expected": sum(len(r.matched) for r in results),
-                "blocks_per_layer": blocks,
-                "median_cosine": median(np.array([r.cosine for r in results])),
-                "layers": len({r.layers for r in results}),
-                "best": best.best.tolist(),
-            },
-            deck_log10_p(max(max(r.of) for r in results)) + looks,
+            test="deck",
+            axis=plan.axis,
+            kind="exact",
+            log10_p=min(0.0, deck_log10_p(top) + looks),
+            decides=True,
+            symmetry="order",
+            private=True,
+            matched=sum(sum(r.matched) for r in results),
+            of=sum(sum(r.of) for r in results),
+            looks_log10=looks,
+            assumption=ORDER_ASSUMPTION,
+            figures=Deck(
+                best_layer=best.layers,
+                best_matched=top,
+                expected=sum(len(r.matched) for r in results),
+                blocks_per_layer=blocks,
+                median_cosine=median(np.array([r.cosine for r in results])),
+                layers=len({r.layers for r in results}),
+                best=tuple(best.best.tolist()),
+            ),
+            component=plan.stack,
+            attainable_log10_p=deck_log10_p(max(max(r.of) for r in results)) + looks,
         )
     )
 
@@ -338,19 +358,20 @@ def _add_signs(
     outcome.signs = result.of
     outcome.evidence.append(
         Evidence(
-            "sign",
-            plan.word,
-            "exact",
-            min(0.0, result.log10_p + looks),
-            True,
-            "sign",
-            True,
-            result.positive,
-            result.of,
-            looks,
-            SIGN_ASSUMPTION,
-            {"z": result.z, "max_z": result.max_z, "layers": len(contributions)},
-            sign_log10_p(result.max_z) + looks,
+            test="sign",
+            axis=plan.axis,
+            kind="exact",
+            log10_p=min(0.0, result.log10_p + looks),
+            decides=True,
+            symmetry="sign",
+            private=True,
+            matched=result.positive,
+            of=result.of,
+            looks_log10=looks,
+            assumption=SIGN_ASSUMPTION,
+            figures=Sign(result.z, result.max_z, len(contributions)),
+            component=plan.stack,
+            attainable_log10_p=sign_log10_p(result.max_z) + looks,
         )
     )
 

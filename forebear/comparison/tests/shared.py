@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Evidence, Start
 from forebear.comparison.reading.allowance import vector_cost
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair, spread
 from forebear.comparison.reading.shelf import Shelf
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import LEAST_CHANNELS, REPLACED_RHO, TOO_CLOSE_FOR_A_START
-from forebear.core.records import record
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.effect import row_cosines
 from forebear.stats.ranks import spearman
-from forebear.stats.shared_start import BOTH, shared_start
+from forebear.stats.shared_start import shared_start
 
-ASSUMPTION = "norm gains start constant, and low token ids are the frequent ones"
+ASSUMPTION = message("assumption.start")
+GAINS_BUDGET = message("budget.gains")
 
 
-@record
+@dataclass
 class StartOutcome:
     """What the shared-start test says.
 
     only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided.
-    words:      the sentence for the verdict.
+    words:      what the verdict says of it.
     """
 
     only_start: bool
     shared_training: bool
-    words: str
+    words: Message
     evidence: list[Evidence] = field(default_factory=list)
 
 
@@ -58,24 +59,18 @@ def ask_shared_start(
         cosines = row_cosines(_centred(rows.a[:, :width]), _centred(rows.b[:, :width]))
         usage = rows.ids_a.astype(np.float64)
     result = shared_start(True, rhos, cosines, usage)
-    figures = {
-        "rho": result.gains_rho,
-        "norms": result.gains_norms,
-        "slope_with_use": result.gradient,
-        "cosine_by_use": list(result.fifths),
-        "decision": result.decision,
-    }
+    figures = Start(result.decision, result.gains_rho, result.gains_norms, result.gradient, result.fifths)
     evidence = Evidence(
-        "shared-start", "gains and rows", "described", None, False, assumption=ASSUMPTION, extra=figures
+        test="shared-start", axis=Axis.GAINS_AND_ROWS, kind="described", assumption=ASSUMPTION, figures=figures
     )
     only_start = result.decision == "shared-start"
     words = result.words
     if replaced:
-        words = f"{BOTH}: norm gains were replaced and made up for in the matrices that follow, so they say nothing"
+        words = message("start.gains_replaced")
     elif only_start and closeness is not None and closeness >= TOO_CLOSE_FOR_A_START:
         only_start = False
-        words = f"{BOTH}: gains disagree, but matrices agree by {closeness:.2f}, closer than training of their own would leave them"
-    return StartOutcome(only_start, result.decision == "shared-training", _sentence(words), [evidence])
+        words = message("start.too_close", cosine=closeness)
+    return StartOutcome(only_start, result.decision == "shared-training", words, [evidence])
 
 
 def _gains_replaced(pair: Pair, layers: LayerMap, shelf: Shelf) -> bool:
@@ -115,13 +110,9 @@ def _mlp_gains(pair: Pair, left: int, right: int) -> tuple[NDArray[np.float64], 
             return None
         sides.append((checkpoint, pieces[0]))
     cost = [vector_cost(c, p.tensor) for c, p in sides]
-    if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
+    if not pair.allowance.allows(cost[0], cost[1], GAINS_BUDGET):
         return None
     return _vector(*sides[0]), _vector(*sides[1])
-
-
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + "."
 
 
 def _centred(rows: Float32) -> Float32:
@@ -138,7 +129,7 @@ def _gain_rhos(pair: Pair, layers: LayerMap) -> list[float | None]:
     rhos: list[float | None] = []
     for piece, other in _gains(pair, layers):
         cost = vector_cost(pair.subject, piece.tensor), vector_cost(pair.candidate, other.tensor)
-        if not pair.allowance.allows(cost[0], cost[1], "norm gains, which tell a shared start (budget)"):
+        if not pair.allowance.allows(cost[0], cost[1], GAINS_BUDGET):
             continue
         a, b = _vector(pair.subject, piece), _vector(pair.candidate, other)
         rhos.append(None if np.ptp(a) == 0 or np.ptp(b) == 0 else spearman(a, b))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
-from forebear.core.records import record
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -30,7 +31,7 @@ EMBEDDING_SHARE = 6
 """At most one part in this many of the budget goes into embedding rows."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class SharedRows:
     """Embedding rows of shared tokens, in the same order on both sides.
 
@@ -55,7 +56,7 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     """Embedding rows of at most `most` tokens chosen evenly over the shared vocabulary; None when there is nothing to read."""
     pieces = pair.both("embedding", None, None)
     if pieces is None:
-        pair.note("channels were not tested by tokens: no token embedding was recognised on both sides")
+        pair.note(message("limit.no_embedding"))
         return None
     if pair.ahead is not None:
         pair.ahead.bound_tokenizers(pair)
@@ -65,11 +66,11 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
         return None
     how, ids_a, ids_b, shared, only = chosen
     if not len(ids_a):
-        pair.note("channels were not tested by tokens: the two vocabularies share no token")
+        pair.note(message("limit.no_shared_token"))
         return None
     count = min(len(ids_a), most, _affordable(pair, pieces, most))
     if count < 2:
-        pair.note("channels were not tested by tokens: the budget does not pay for two embedding rows a side")
+        pair.note(message("limit.no_embedding_budget"))
         return None
     pick = evenly(len(ids_a), count) if pair.ahead is None else _fetched(pair, pieces, (ids_a, ids_b), count)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
@@ -122,7 +123,7 @@ def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
             return _by_ids(pair, rows, missing)
         left, right = (v or load_vocabulary(f or Path()) for f, v in zip(files, inner, strict=True))
     except RefusedError as error:
-        pair.note(f"a vocabulary could not be read ({error}); embedding rows were paired by token id")
+        pair.note(message("limit.vocabulary_unread", why=str(error)))
         return _by_ids(pair, rows, [])
     ids_a, ids_b = shared_tokens(left, right)
     inside = (ids_a < rows[0]) & (ids_b < rows[1])
@@ -174,9 +175,6 @@ def _same_list(a: Path, b: Path, rows: int) -> bool:
 def _by_ids(pair: Pair, rows: tuple[int, int], missing: list[str]) -> Match:
     """Rows paired by token id: any map fixed before looking leaves the tests exact; a wrong one only costs power."""
     if missing:
-        pair.note(
-            f"no vocabulary beside the {' and the '.join(missing)}: embedding rows were paired by token id, which finds "
-            "nothing if the ids were reordered"
-        )
+        pair.note(message("limit.no_vocabulary", sides=[message(f"term.{side}") for side in missing]))
     ids = np.arange(min(rows), dtype=np.intp)
     return "ids", ids, ids, None, (None, None)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forebear.core.errors import printable
-from forebear.core.records import record
 from forebear.models.architecture.definition import AxisRule, Definition
 from forebear.models.architecture.matching import Match, match_names
 from forebear.models.architecture.pieces import Piece
@@ -17,7 +16,7 @@ from forebear.models.architecture.settings import Settings
 from forebear.models.architecture.sizing import Sizing
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Layout:
     """What a definition makes of a checkpoint's names and shapes.
 

@@ -10,6 +10,7 @@ from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.comparison.gauge.conftest import INDEPENDENTS
+from tests.said import paragraph
 
 
 def heads(document):
@@ -26,7 +27,7 @@ def test_every_head_of_a_rewritten_copy_is_named_by_both_products(rewritten):
     assert found["mismatched_mean"] <= 2
     assert not found["decides"]
     assert found["kind"] == "described"
-    assert "in 4 layer pairs 16 of 16 attention heads are named alike" in " ".join(document["alignment"]["words"])
+    assert "in 4 layer pairs 16 of 16 attention heads are named alike" in paragraph(document["alignment"]["words"])
 
 
 def test_heads_left_alone_by_a_rotation_stand_in_their_places(rewritten):
@@ -35,7 +36,7 @@ def test_heads_left_alone_by_a_rotation_stand_in_their_places(rewritten):
     )
     assert [h["partners"] for h in document["alignment"]["gauge"]["heads"]] == [(0, 1, 2, 3)] * 4
     assert [h["groups"] for h in document["alignment"]["gauge"]["heads"]] == [(0, 1)] * 4
-    assert "they stand in their places" in " ".join(document["alignment"]["words"])
+    assert "they stand in their places" in paragraph(document["alignment"]["words"])
 
 
 def test_keys_given_to_every_query_head_are_regrouped_and_said(tmp_path):
@@ -43,14 +44,14 @@ def test_keys_given_to_every_query_head_are_regrouped_and_said(tmp_path):
     subject = reparameterise(made, 2).save(tmp_path / "m")
     document = forebear.compare(subject, [demo_folder() / "base"])
     assert heads(document)["matched"] == 16
-    told = " ".join(document["alignment"]["words"])
+    told = paragraph(document["alignment"]["words"])
     assert "4 key-value groups of 1 query heads in the subject answer to 2 of 2 in the candidate" in told
 
 
 def test_heads_of_strangers_are_not_told_at_all(rewritten):
     document = forebear.compare(INDEPENDENTS / "0", [INDEPENDENTS / "3"])
     assert heads(document) is None
-    assert "attention heads" not in " ".join(document["alignment"]["words"])
+    assert "attention heads" not in paragraph(document["alignment"]["words"])
 
 
 def test_heads_of_a_descendant_outweigh_those_of_layers_that_do_not_belong_together(rewritten):

@@ -15,6 +15,7 @@ from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.comparison.gauge.conftest import INDEPENDENTS
 from tests.comparison.variants import load, save
+from tests.said import paragraph, said
 
 
 def verdict(subject, candidate, **settings):
@@ -34,7 +35,7 @@ def test_a_descendant_rewritten_by_every_move_is_found_with_its_layers(rewritten
     assert views(document)["matched"] >= 600
     assert views(document)["of"] == 704
     assert views(document)["mismatched_mean"] <= 1.5
-    assert "layers 2-3 of the subject answer to the candidate's layers 1-2" in document["alignment"]["words"]
+    assert "layers 2-3 of the subject answer to the candidate's layers 1-2" in said(document["alignment"]["words"])
 
 
 def test_the_positive_control_agrees_on_every_neuron(rewritten):
@@ -72,8 +73,8 @@ def test_no_independent_is_called_related(left, right):
 def test_a_stranger_stays_a_stranger_when_it_is_rewritten(rewritten):
     document, found = verdict(rewritten(demo_folder() / "independent", 4), demo_folder() / "base")
     assert (found["relation"], found["reparameterised"]) == ("no-evidence", False)
-    assert "would have been found down to a correlation of" in found["words"]
-    assert "nothing corresponds" in " ".join(document["alignment"]["words"])
+    assert "would have been found down to a correlation of" in paragraph(found["words"])
+    assert "nothing corresponds" in paragraph(document["alignment"]["words"])
 
 
 def test_a_pair_settled_in_raw_coordinates_is_not_gauge_fixed():
@@ -87,7 +88,7 @@ def test_a_budget_too_small_for_gauge_fixing_is_said(rewritten):
     """And it is kept: what was read beyond the header stays under it."""
     document, found = verdict(rewritten(demo_folder() / "descendant", 1), demo_folder() / "base", budget="40000")
     assert found["relation"] in ("no-evidence", "cannot-tell")
-    assert any("rewritten without changing its outputs was not looked for" in s for s in document["limits"])
+    assert any("rewritten without changing its outputs was not looked for" in s for s in said(document["limits"]))
     header = 8192
     assert document["read"]["subject_bytes"] <= 40000 + header
 
@@ -105,7 +106,7 @@ def test_a_copy_whose_embedding_was_replaced_is_found_by_layers_that_played_no_p
     subject = without_embedding(rewritten(demo_folder() / "base", 2), tmp_path / "replaced")
     document, found = verdict(subject, demo_folder() / "base")
     assert (found["relation"], found["reparameterised"]) == ("related", True)
-    assert "Nothing shared was found in: embedding" in found["words"]
+    assert "Nothing shared was found in: embedding" in paragraph(found["words"])
     assert document["alignment"]["gauge"]["rotation"]["how"] == "neurons of 2 layers, tested on others"
     assert views(document)["matched"] >= 350
     assert views(document)["of"] == 352
@@ -115,13 +116,13 @@ def test_a_stranger_without_an_embedding_stays_a_stranger(rewritten, tmp_path):
     subject = without_embedding(rewritten(demo_folder() / "independent", 4), tmp_path / "replaced")
     _, found = verdict(subject, demo_folder() / "base")
     assert found["relation"] == "no-evidence"
-    assert "A rotation from neurons alone was tried as well" in found["words"]
+    assert "A rotation from neurons alone was tried as well" in paragraph(found["words"])
 
 
 def test_a_rotation_from_neurons_never_claims_held_out_tokens(rewritten, tmp_path):
     subject = without_embedding(rewritten(demo_folder() / "base", 2), tmp_path / "replaced")
     document, _ = verdict(subject, demo_folder() / "base")
-    told = " ".join(document["alignment"]["words"])
+    told = paragraph(document["alignment"]["words"])
     assert "held-out tokens" not in told
     assert "it was fitted on name each other" in told
 
@@ -142,7 +143,7 @@ def test_a_descendant_rewritten_is_told_apart_from_a_shared_start_by_its_gains(r
     start = next(e for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge"))
     assert start["decision"] == "shared-training"
     assert start["rho"] >= 0.25
-    assert "Training was shared" in found["words"]
+    assert "Training was shared" in paragraph(found["words"])
 
 
 def test_two_rewritten_copies_without_one_gain_in_its_place_are_held_by_how_close_they_are(rewritten):
