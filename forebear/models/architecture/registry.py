@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.plugins import installed
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
 from forebear.models.architecture.parse import Table, load_definition
@@ -50,6 +51,33 @@ def shipped(family: str) -> Definition:
     return load_definition(FOLDER / f"{family}.toml")
 
 
+@cache
+def added() -> Mapping[str, Definition]:
+    """Model type -> definition, of the families that installed packages add (docs/contributing/architecture.md).
+
+    Raises: PluginError when a package has no definition, takes a family or model type in use, or a file's name is not its
+            family's; RefusedError naming a file that is no definition.
+    """
+    families = {entry.family: "forebear" for entry in index()}
+    kinds = {kind: "forebear" for entry in index() for kind in entry.model_types}
+    found: dict[str, Definition] = {}
+    for plugin in installed("forebear.families"):
+        files = sorted(file for folder in plugin.folders() for file in folder.glob("*.toml"))
+        if not files:
+            raise plugin.error("the package holds no definition (*.toml)")
+        for file in files:
+            definition = load_definition(file)
+            if definition.family != file.stem:
+                raise plugin.error(f"{file.name} calls its family {definition.family!r}", "Name the file after the family.")
+            taken = [(definition.family, families)] + [(kind, kinds) for kind in definition.model_types]
+            for name, owners in taken:
+                if name in owners:
+                    raise plugin.error(f"{file.name}: {name!r} is taken by {owners[name]}")
+                owners[name] = plugin.distribution
+            found |= dict.fromkeys(definition.model_types, definition)
+    return found
+
+
 def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition | None, list[str]]:
     """The definition for a checkpoint and what is to be said about the choice.
 
@@ -61,6 +89,8 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
         for entry in index():
             if stated in entry.model_types:
                 return shipped(entry.family), []
+        if (definition := added().get(stated)) is not None:
+            return definition, []
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
     bones = {skeleton(name)[0] for name in names}

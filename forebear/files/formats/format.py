@@ -1,0 +1,48 @@
+"""What a container format is: how it is recognised and opened; those of installed packages come behind our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from forebear.core.plugins import installed
+from forebear.files.base import Container
+from forebear.files.bytes.bytesource import ByteSource
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One container: how it is recognised, how it is opened.
+
+    kind:     what a person calls it, for messages.
+    magic:    from the first 64 bytes and the size; suffixes: tried when no magic fits.
+    open:     (file, largest header in bytes or None for the default) -> container; None while unsupported.
+    todo:     what to do about an unsupported one.
+    """
+
+    kind: str
+    magic: Callable[[bytes, int], bool]
+    suffixes: tuple[str, ...]
+    open: Callable[[ByteSource, int | None], Container] | None
+    todo: str = ""
+
+
+@cache
+def added() -> tuple[Format, ...]:
+    """Formats that installed packages add (docs/contributing/container.md).
+
+    Raises: PluginError for what is no format, and for a suffix that two packages claim.
+    """
+    found: list[Format] = []
+    owners: dict[str, str] = {}
+    for plugin in installed("forebear.formats"):
+        format = plugin.load()
+        if not isinstance(format, Format):
+            raise plugin.error("is no format (forebear.files.formats.format.Format)")
+        for suffix in format.suffixes:
+            if suffix in owners:
+                raise plugin.error(f"the suffix {suffix!r} is taken by {owners[suffix]}")
+            owners[suffix] = plugin.distribution
+        found.append(format)
+    return tuple(found)
