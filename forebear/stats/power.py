@@ -108,8 +108,8 @@ def sign_smallest(signs: int, d_eff: float, log10_level: float) -> float | None:
 def trace_smallest(n: int, d_eff: float, layers: int, log10_level: float) -> float | None:
     """r = z / sqrt(L (n-1) d_eff), z the effect at which the permanent bound reaches the level; None if n!^L cannot.
 
-    The 6.0 at 1e-9 of METHODS §11 is the z an exact normal tail would need (`normal.normal_z`). The bound that decides asks for more
-    (`bound_z`: 7.1 at n = 256), and only what it finds may be promised.
+    The 6.0 at 1e-9 of METHODS §11 is the z an exact normal tail would need (`normal.normal_z`). The bound that decides asks
+    for more (`bound_z`: 7.1 at n = 256), and only what it finds may be promised.
     Source: METHODS §6, §11.
     """
     if n < 2 or layers * lgamma(n + 1) / LN10 < -log10_level:

@@ -55,8 +55,8 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
         elif token.type == tokenize.STRING or tokenize.tok_name[token.type] == "FSTRING_MIDDLE":
-            if not token.string.strip("rRbBfFuU\"'").isidentifier():
-                yield token.start[0], token.string
+            identifier = token.string.strip("rRbBfFuU\"'").isidentifier()
+            yield from [] if identifier else [(token.start[0], token.string)]
 
 
 def problems(text: str, where: str, line: int = 1) -> list[str]:
