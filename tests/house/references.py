@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import forebear
 from forebear.core.plugins import GROUPS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("forebear", "bench", "tests", "scripts", "examples", "docs")
 DATED = ("docs/decisions/", "CHANGELOG.md")
 """Records of what was true on a day: the files of code they name may have moved since."""
+COMMANDS = {*forebear.__all__, *(verb.partition("_")[0] for verb in forebear.__all__)}
+"""Every verb, and the groups that some of them belong to."""
 SUFFIXES = {".py", ".toml", ".md", ".yml", ".css", ".j2", ".html"}
 
 _SECTION = re.compile(r"§\s?(\d+)(?:\s?[-–]\s?§?(\d+))?")
@@ -30,6 +33,7 @@ _DECISION = re.compile(r"\bdecisions? (\d{4})\b")
 _HALF = re.compile(r"docs/decisions/\d{4}(?![\d-])")
 _PATH = re.compile(r"(?<![\w/.:-])((?:forebear|bench|tests|scripts|examples|docs)/[\w./-]*\w\.[a-z]\w+)(#[\w-]+)?")
 _DOTTED = re.compile(r"(?<![\w.`/])`?(forebear(?:\.\w+)+)")
+_COMMAND = re.compile(r"`(?:\w+=\S+ )*forebear ([a-z][\w-]*)(?: ([a-z][\w-]*))?")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _PLACEHOLDER = re.compile(r"(?:^|[/-])(?!README|CHANGELOG|LICENSE)[A-Z]{3,}")
 _FENCE = re.compile(r"^```.*?^```", re.M | re.S)
@@ -101,6 +105,9 @@ def _wrong_paths(text: str, where: str) -> Iterator[tuple[re.Match[str], str]]:
     for m in _DOTTED.finditer(text) if not dated else ():
         if not named(m[1]):
             yield m, f"{m[1]}: no such module, or nothing of that name in it"
+    for m in _COMMAND.finditer(text) if not dated else ():
+        if not {m[1], f"{m[1]}_{m[2]}"} & COMMANDS:
+            yield m, f"there is no command {m.group()[1:]!r}"
     for m in _LINK.finditer(text) if where.endswith(".md") else ():
         target, _, anchor = (m[1] or m[2]).partition("#")
         if re.match(r"[a-z]+:", target):

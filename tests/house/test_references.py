@@ -44,6 +44,7 @@ BROKEN = {
     "a module that has moved": "raises `forebear.core.mistakes.RefusedError`",
     "a name that its module lacks": "raises forebear.core.errors.RefusalError",
     "a file of code that has moved": "levels are in `forebear/stats/levels.py`",
+    "a command": "`forebear recipe` for the step itself",
     "a link": "see [gauge](gouge.md)",
     "a link to an anchor": "see [gauge](gauge.md#weighed)",
     "a picture": "![deck](deck.png)",
@@ -57,6 +58,7 @@ SOUND = (
     "forebear.core.errors.RefusedError in `forebear/core/errors.py`",
     "an entry point of `forebear.families`",
     "results in `bench/results/gauge-SHAPE.json`",
+    "`forebear tokenizers cost` and `forebear compare A B`",
     "![deck](deck.svg)",
     "https://example.org/docs/nowhere.md",
 )
