@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "forebear"
 TARGET = ROOT / "docs" / "house.svg"
-BOX_WIDTH, BOX_HEIGHT, GAP, LEVEL = 226, 96, 14, 150
+BOX_WIDTH, BOX_HEIGHT, GAP, LEVEL = 226, 124, 14, 180
 VERBS = "public verbs"
 """What `import forebear` itself offers, drawn as a room."""
 STYLE = """
@@ -115,7 +115,7 @@ def words_of(room: str, package: Path = PACKAGE) -> tuple[str, list[str]]:
     return text, inner
 
 
-def lines_of(text: str, width: int = 38, most: int = 3) -> list[str]:
+def lines_of(text: str, width: int = 35, most: int = 3) -> list[str]:
     """Words broken into at most a few lines."""
     lines = [""]
     for word in text.split():
@@ -136,10 +136,12 @@ def picture(package: Path = PACKAGE) -> str:
         row = sorted(room for room in graph if height[room] == level)
         left = (wide - len(row) * BOX_WIDTH - (len(row) - 1) * GAP) / 2
         for i, room in enumerate(row):
-            place[room] = (left + i * (BOX_WIDTH + GAP), 20 + (top - level) * LEVEL)
-    parts = [arrow(place[a], place[b], a in reach(graph, b)) for a, b in reduced(graph)]
+            place[room] = (left + i * (BOX_WIDTH + GAP), 40 + (top - level) * LEVEL)
+    arrows = {(a, b): a in reach(graph, b) for a, b in reduced(graph)}
+    parts = [arrow(place[a], place[b], False) for (a, b), circle in arrows.items() if not circle]
     parts += [box(room, place[room], package) for room in sorted(graph)]
-    tall = 20 + (top + 1) * LEVEL
+    parts += [arrow(place[a], place[b], True) for (a, b), circle in arrows.items() if circle]
+    tall = 40 + (top + 1) * LEVEL
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img">'
     title = "<title>The rooms of forebear: an arrow leads from a room to one that it imports</title>"
     mark = (
@@ -150,10 +152,10 @@ def picture(package: Path = PACKAGE) -> str:
 
 
 def arrow(a: tuple[float, float], b: tuple[float, float], circle: bool) -> str:
-    """A curve from the lower edge of one box to the upper edge of another; red within a circle."""
-    x, y = a[0] + BOX_WIDTH / 2, a[1] + BOX_HEIGHT
-    to_x, to_y = b[0] + BOX_WIDTH / 2, b[1]
-    middle = (y + to_y) / 2
+    """A curve from the lower edge of one box to the upper edge of another; a red arch within a circle."""
+    x, to_x, to_y = a[0] + BOX_WIDTH / 2, b[0] + BOX_WIDTH / 2, b[1]
+    y = a[1] if circle else a[1] + BOX_HEIGHT
+    middle = min(y, to_y) - LEVEL / 3 if circle else (y + to_y) / 2
     kind = "circle" if circle else "arrow"
     curve = f"M{x:.0f} {y:.0f}C{x:.0f} {middle:.0f} {to_x:.0f} {middle:.0f} {to_x:.0f} {to_y:.0f}"
     return f'<path class="{kind}" marker-end="url(#m)" d="{curve}"/>'
@@ -162,11 +164,11 @@ def arrow(a: tuple[float, float], b: tuple[float, float], circle: bool) -> str:
 def box(room: str, at: tuple[float, float], package: Path) -> str:
     """One room with its name, what it is and its sub-rooms."""
     text, inner = words_of(room, package)
-    lines = lines_of(text) + (lines_of("rooms inside: " + ", ".join(inner), most=2) if inner else [])
+    lines = lines_of(text) + (lines_of("rooms inside: " + ", ".join(inner)) if inner else [])
     x, y = at
     out = [f'<rect class="room" x="{x:.0f}" y="{y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="8"/>',
            f'<text class="name" x="{x + 12:.0f}" y="{y + 22:.0f}">{escape(room)}</text>']  # fmt: skip
-    for i, line in enumerate(lines[:4]):
+    for i, line in enumerate(lines):
         out.append(f'<text class="words" x="{x + 12:.0f}" y="{y + 40 + 15 * i:.0f}">{escape(line)}</text>')
     return "\n".join(out)
 

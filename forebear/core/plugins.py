@@ -10,10 +10,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.core.errors import ForebearError
 
@@ -30,8 +29,7 @@ class PluginError(ForebearError):
     exit_code = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(NamedTuple):
     """One entry point of an installed distribution.
 
     group, name, value: as in the metadata; distribution: name and version of who installed it.
@@ -136,7 +134,7 @@ def _installed_only() -> Iterator[None]:
 
 
 def _without_current(path: list[str]) -> list[str]:
-    """The search path without the current folder where it stands before the standard library."""
+    """The search path without the current folder where it comes before the standard library."""
     import sysconfig
 
     library = os.path.realpath(sysconfig.get_path("stdlib"))
