@@ -29,7 +29,8 @@ def test_a_family_of_a_package_reads_its_model_type(install: Install) -> None:
     install("owls", "[forebear.families]\nowls = owl_families\n", owl_families__owl_toml=definition("owl", "owl", "owl2"))
     found, said = registry.select({"model_type": "owl2"}, [])
     assert found is not None
-    assert (found.family, said) == ("owl", [])
+    assert found.family == "owl"
+    assert said == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
     assert registry.select({"model_type": "oul"}, [])[0] is None
     assert "owl_families" not in sys.modules  # data is found without running anything
 
@@ -62,12 +63,14 @@ def test_two_packages_cannot_claim_one_model_type(install: Install) -> None:
         ("owl_families", {"owl_families_py": ""}, "names no package"),
         ("owl_families", {"owl_families____init___py": ""}, "holds no definition"),
         ("owl_families", {"owl_families__bat_toml": definition("owl", "owl")}, "calls its family 'owl'"),
+        ("owl_families", {"owl_families__owl_toml": 'family = "owl"'}, r"no definition: .*owl\.toml"),
     ],
 )
 def test_a_package_without_its_definition_is_named(install: Install, value: str, files: dict[str, str], said: str) -> None:
     install("owls", f"[forebear.families]\nowls = {value}\n", **files)
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(PluginError, match=said) as caught:
         registry.added()
+    assert caught.value.where.startswith("owls 1.0, entry point forebear.families: owls = ")
 
 
 FORMAT = """
@@ -89,7 +92,31 @@ def test_a_format_of_a_package_opens_a_file_and_a_folder(install: Install, tmp_p
     path = tmp_path / "model" / "weights.owl"
     path.write_bytes(b"OWL1" + bytes(8))
     for place in (path, path.parent):
-        assert open_container(place).tensors["w"].shape == (2,)
+        container = open_container(place)
+        assert container.tensors["w"].shape == (2,)
+        assert container.odd == ["The format memory is read by the installed package owls 1.0."]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("return 1 / 0", "failed on .*ZeroDivisionError"), ("return {}", "gave a dict for .*, no container")],
+)
+def test_a_format_with_a_fault_is_named(install: Install, tmp_path: Path, body: str, said: str) -> None:
+    text = FORMAT.replace("values = np.", f"{body}\n        values = np.")
+    install("owls", "[forebear.formats]\nowl = owl_format:OWL\n", owl_format_py=text)
+    (tmp_path / "weights.owl").write_bytes(b"OWL1" + bytes(8))
+    with pytest.raises(PluginError, match=said) as caught:
+        open_container(tmp_path / "weights.owl")
+    assert caught.value.where == "owls 1.0, entry point forebear.formats: owl = owl_format:OWL"
+
+
+def test_a_format_may_refuse_a_file_in_its_own_words(install: Install, tmp_path: Path) -> None:
+    text = FORMAT.replace("values = np.", 'raise RefusedError("is asleep", where=str(file.path))\n        values = np.')
+    text = text.replace("import numpy as np", "import numpy as np\n    from forebear.core.errors import RefusedError")
+    install("owls", "[forebear.formats]\nowl = owl_format:OWL\n", owl_format_py=text)
+    (tmp_path / "weights.owl").write_bytes(b"OWL1" + bytes(8))
+    with pytest.raises(RefusedError, match="is asleep"):
+        open_container(tmp_path / "weights.owl")
 
 
 def test_our_formats_come_first(install: Install) -> None:

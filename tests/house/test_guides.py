@@ -68,11 +68,14 @@ def test_the_family_template_makes_a_family_that_compares(install: Install, tmp_
     forget()
     install("owls", "[forebear.families]\nowls = owl_families\n", owl_families__owl_toml=toml)
     checkpoint = open_checkpoint(folders[0])
-    assert (checkpoint.family, list(checkpoint.unclaimed), checkpoint.limits) == ("owl", [], [])
+    assert (checkpoint.family, list(checkpoint.unclaimed)) == ("owl", [])
+    assert checkpoint.limits == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
     assert sorted(name for name, axis in checkpoint.axes.items() if axis.permutation) == [
         "channel", "group", "kv_head", "neuron", "value",
     ]  # fmt: skip
-    assert forebear.compare(folders[1], folders[0])["verdict"]["relation"] == "related"
+    document = forebear.compare(folders[1], folders[0])
+    assert document["verdict"]["relation"] == "related"
+    assert any("installed package owls 1.0" in limit for limit in document["limits"])  # what the verdict rests on is said
     assert forebear.compare(folders[2], folders[0])["verdict"]["relation"] == "no-evidence"
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from forebear.core.plugins import installed
+from forebear.core.errors import ForebearError
+from forebear.core.plugins import Plugin, installed
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
+
+Open = Callable[[ByteSource, int | None], Container]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Format:
     kind: str
     magic: Callable[[bytes, int], bool]
     suffixes: tuple[str, ...]
-    open: Callable[[ByteSource, int | None], Container] | None
+    open: Open | None
     todo: str = ""
 
 
@@ -44,5 +47,23 @@ def added() -> tuple[Format, ...]:
             if suffix in owners:
                 raise plugin.error(f"the suffix {suffix!r} is taken by {owners[suffix]}")
             owners[suffix] = plugin.distribution
-        found.append(format)
+        found.append(replace(format, open=_watched(format.open, plugin)) if format.open is not None else format)
     return tuple(found)
+
+
+def _watched(opened: Open, plugin: Plugin) -> Open:
+    """The function of a package that opens a file, so that a result says whose it is and a fault says whose it was."""
+
+    def watched(file: ByteSource, max_header: int | None) -> Container:
+        try:
+            container = opened(file, max_header)
+        except ForebearError:
+            raise
+        except Exception as error:
+            raise plugin.error(f"failed on {file.path} ({type(error).__name__}: {error})") from error
+        if not isinstance(container, Container):
+            raise plugin.error(f"gave a {type(container).__name__} for {file.path}, no container")
+        container.odd.append(f"The format {container.kind} is read by the installed package {plugin.distribution}.")
+        return container
+
+    return watched

@@ -52,21 +52,26 @@ def shipped(family: str) -> Definition:
 
 
 @cache
-def added() -> Mapping[str, Definition]:
-    """Model type -> definition, of the families that installed packages add (docs/contributing/architecture.md).
+def added() -> Mapping[str, tuple[Definition, str]]:
+    """Model type -> (definition, name of the distribution): families that installed packages add.
 
-    Raises: PluginError when a package has no definition, takes a family or model type in use, or a file's name is not its
-            family's; RefusedError naming a file that is no definition.
+    How to make one: docs/contributing/architecture.md.
+
+    Raises: PluginError when a package has no definition or a faulty one, takes a family or model type in use, or a file is
+            not named after its family.
     """
     families = {entry.family: "forebear" for entry in index()}
     kinds = {kind: "forebear" for entry in index() for kind in entry.model_types}
-    found: dict[str, Definition] = {}
+    found: dict[str, tuple[Definition, str]] = {}
     for plugin in installed("forebear.families"):
         files = sorted(file for folder in plugin.folders() for file in folder.glob("*.toml"))
         if not files:
             raise plugin.error("the package holds no definition (*.toml)")
         for file in files:
-            definition = load_definition(file)
+            try:
+                definition = load_definition(file)
+            except RefusedError as error:
+                raise plugin.error(f"no definition: {error}") from error
             if definition.family != file.stem:
                 raise plugin.error(f"{file.name} calls its family {definition.family!r}", "Name the file after the family.")
             taken = [(definition.family, families)] + [(kind, kinds) for kind in definition.model_types]
@@ -74,7 +79,7 @@ def added() -> Mapping[str, Definition]:
                 if name in owners:
                     raise plugin.error(f"{file.name}: {name!r} is taken by {owners[name]}")
                 owners[name] = plugin.distribution
-            found |= dict.fromkeys(definition.model_types, definition)
+            found |= dict.fromkeys(definition.model_types, (definition, plugin.distribution))
     return found
 
 
@@ -89,8 +94,9 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
         for entry in index():
             if stated in entry.model_types:
                 return shipped(entry.family), []
-        if (definition := added().get(stated)) is not None:
-            return definition, []
+        if (found := added().get(stated)) is not None:
+            definition, owner = found
+            return definition, [f"the family {definition.family} is defined by the installed package {owner}, not by forebear"]
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
     bones = {skeleton(name)[0] for name in names}
