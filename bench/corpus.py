@@ -1,4 +1,4 @@
-"""Real text that ships with Python, cut into streams of tokens (issue 3: no download, no personal data).
+"""Real text that ships with Python, cut into streams of tokens (no download, no personal data).
 
 Three texts: `main` (language reference and docstrings of the standard library), `other` (its source code without
 docstrings or comments) and `dirty` (both, damaged on purpose). Documents whose digest says so are held out of training.

@@ -14,7 +14,7 @@ from bench.training import Course, course
 INDEPENDENTS = {"llama64": 100, "gpt2-64": 100, "qwen2-64": 20, "moe-64": 20, "llama128": 12, "llama256": 4,
                 "qwen2-80": 24, "moe-80": 24, "qwen2-96": 4}  # fmt: skip
 HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96")
-"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (docs/decisions/0002)."""
+"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (decision 0002)."""
 FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
 """Further training as shares of the base's own compute; 0 is the base itself."""
 STAGES = (25, 50, 100)

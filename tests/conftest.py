@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.packages import install
+
+__all__ = ["install"]
+
 
 @pytest.fixture(params=[11, 23])
 def seed(request: pytest.FixtureRequest) -> int:

@@ -1,4 +1,4 @@
-"""Rival: cosine of concatenated norm gains, not centred (PEERS 1.15, the signal NLF)."""
+"""Rival: cosine of concatenated norm gains, not centred (the signal NLF of the Cisco Model Provenance Kit 1.0.0)."""
 
 from __future__ import annotations
 

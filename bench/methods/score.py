@@ -27,7 +27,7 @@ class Score:
 
     score:    larger means more likely related; comparable between pairs of one method, nothing else is promised.
     log10_p:  where the method claims a p-value.
-    relation: where the method gives a verdict of its own, one of DESIGN's relations.
+    relation: where the method gives a verdict of its own, one of the relations of METHODS §11.
     figures:  the statistics behind it, for the null audit.
     """
 

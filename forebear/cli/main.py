@@ -17,7 +17,7 @@ from forebear.core.threads import start_with_one
 
 
 def main() -> NoReturn:
-    """Run the command line; every way out has the exit code DESIGN gives it, and none shows a traceback."""
+    """Run the command line; every way out has its exit code (docs/reference.md#exit-codes), and none shows a traceback."""
     gc.set_threshold(50_000)  # imports make many objects and no rubbish; looking for it every 700 costs a tenth
     start_with_one()
     code = guarded(lambda: run(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Levels at which a comparison decides. Frozen on two families (docs/decisions/0002)."""
+"""Levels at which a comparison decides. Frozen on two families (decision 0002)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REPLACED_RHO = 0.5
 LEAST_CHANNELS = 16
 """Channels that a correlation of gains needs."""
 PAGE_UNITS = 512
-"""Best-match positions kept for the page, per axis (DESIGN, interface rules)."""
+"""Best-match positions kept for the page, per axis (docs/architecture.md#interface)."""
 COPIED_ROWS = 0.98
 """Median cosine of rows in place from which an embedding or head counts as the other's own rows, to within a cast. Students trained
 on hidden states agree in their channels with rows at 0.02 to 0.05."""

@@ -1,4 +1,4 @@
-"""Documents: every result is frozen, versioned, canonical JSON with a schema (DESIGN, interface rules)."""
+"""Documents: every result is frozen, versioned, canonical JSON with a schema (docs/architecture.md#interface)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document says, as a key and values: reports turn it into words of any language (DESIGN, rule 3)."""
+"""What a document says, as a key and values: reports turn it into words of any language (docs/architecture.md#rule-3)."""
 
 from __future__ import annotations
 

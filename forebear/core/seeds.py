@@ -1,4 +1,4 @@
-"""The only source of randomness: generators named by what they are for (STYLE, manners)."""
+"""The only source of randomness: generators named by what they are for (STYLE 10)."""
 
 from __future__ import annotations
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.access import PositionedFile, refuse_os_error
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.formats.format import Format, added
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.formats.sharded import ShardedContainer, open_index
 
@@ -48,39 +48,25 @@ def _looks_like_safetensors(head: bytes, size: int) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """One container: how it is recognised, how it is opened.
-
-    magic: from the first 64 bytes and the size; suffixes: tried when no magic fits; open: None while unsupported.
-    """
-
-    kind: str
-    magic: Callable[[bytes, int], bool]
-    suffixes: tuple[str, ...]
-    open: Callable[[ByteSource, int | None], Container] | None
-    todo: str = ""
-
-
 def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
     return lambda head, size: head.startswith(magics)
 
 
 _READERS = (
-    _Reader("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
-    _Reader("safetensors index", lambda head, size: False, (_INDEX,), _open_safetensors_index),
-    _Reader("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
+    Format("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
+    Format("safetensors index", lambda head, size: False, (_INDEX,), _open_safetensors_index),
+    Format("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
             "Fetch them: git lfs pull."),
-    _Reader("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
-    _Reader("a PyTorch index", lambda head, size: False, (".bin.index.json",), _later("joined", "open_local_index")),
-    _Reader("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
+    Format("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
+    Format("a PyTorch index", lambda head, size: False, (".bin.index.json",), _later("joined", "open_local_index")),
+    Format("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
             _later("archive_open", "open_archive")),
-    _Reader("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
+    Format("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
             _later("torch_container", "open_torch")),
-    _Reader("ONNX", lambda head, size: False, (".onnx",), _later("onnx", "open_onnx")),
-    _Reader("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
+    Format("ONNX", lambda head, size: False, (".onnx",), _later("onnx", "open_onnx")),
+    Format("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
             "It is not read yet; convert it to safetensors."),
-    _Reader("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),
+    Format("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),
 )  # fmt: skip
 """One line per container. The first whose magic fits decides, then the first whose suffix fits."""
 
@@ -122,14 +108,18 @@ def _reader_of(file: ByteSource) -> Callable[[ByteSource, int | None], Container
         raise RefusedError("the file is empty", where=where, todo="Download or copy it again.")
     head = bytes(file.read(0, min(64, size)))
     name = file.path.name.lower()
-    reader = next((r for r in _READERS if r.magic(head, size)), None)
-    reader = reader or next((r for r in _READERS if name.endswith(r.suffixes)), None)
+    reader = _fitting(_READERS, head, size, name) or _fitting(added(), head, size, name)
     if reader is None:
         raise RefusedError("no checkpoint format this version knows", where=where,
                            todo="Give a safetensors file or folder.")  # fmt: skip
     if reader.open is None:
         raise RefusedError(f"this is {reader.kind}", where=where, todo=reader.todo)
     return reader.open
+
+
+def _fitting(formats: Sequence[Format], head: bytes, size: int, name: str) -> Format | None:
+    reader = next((r for r in formats if r.magic(head, size)), None)
+    return reader or next((r for r in formats if name.endswith(r.suffixes)), None)
 
 
 def _mode(place: Path) -> int:
@@ -145,7 +135,7 @@ def _open_folder(folder: Path, max_header: int | None) -> Container:
     """See `open_container`."""
     if (kept := _snapshot(folder)) is not None:
         return _open_folder(kept, max_header)
-    files = _weight_files(folder)
+    files = _weight_files(folder, _READERS) or _weight_files(folder, added())
     indexes = [name for name in files if name.endswith(_INDEX)]
     if f"model{_INDEX}" in files or (len(indexes) == 1 and "model.safetensors" not in files):
         chosen = f"model{_INDEX}" if f"model{_INDEX}" in files else indexes[0]
@@ -173,9 +163,9 @@ def _snapshot(folder: Path) -> Path | None:
     return snapshot(folder, "main")
 
 
-def _weight_files(folder: Path) -> dict[str, Path]:
+def _weight_files(folder: Path, formats: Sequence[Format]) -> dict[str, Path]:
     """Files whose name says they hold weights, in order of name; hidden ones left out."""
-    suffixes = tuple(suffix for reader in _READERS for suffix in reader.suffixes)
+    suffixes = tuple(suffix for reader in formats for suffix in reader.suffixes)
     try:
         with os.scandir(folder) as entries:
             names = [e.name for e in entries if e.name.lower().endswith(suffixes) and not e.name.startswith(".")]
@@ -213,9 +203,13 @@ def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
     return weights
 
 
+def _named(name: str) -> Format:
+    """The format of a file that `_weight_files` found."""
+    return next(r for formats in (_READERS, added()) for r in formats if name.lower().endswith(r.suffixes))
+
+
 def _opens(name: str) -> bool:
-    reader = next(r for r in _READERS if name.lower().endswith(r.suffixes))
-    return reader.open is not None
+    return _named(name).open is not None
 
 
 def _no_weights(folder: Path, files: dict[str, Path]) -> RefusedError:
@@ -224,7 +218,7 @@ def _no_weights(folder: Path, files: dict[str, Path]) -> RefusedError:
         return RefusedError(f"{len(others)} weight files ({shown}{', …' if len(others) > 4 else ''})",
                             where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
     for name in files:
-        reader = next(r for r in _READERS if name.lower().endswith(r.suffixes))
+        reader = _named(name)
         if reader.open is None:
             what = f"no safetensors weights, only {reader.kind} ({quoted(name)})"
             return RefusedError(what, where=str(folder), todo=reader.todo)

@@ -1,1 +1,1 @@
-"""Pure functions of arrays: tests, effects, audits (METHODS)."""
+"""Pure functions of arrays: tests, effects, audits (METHODS §3 to §11)."""

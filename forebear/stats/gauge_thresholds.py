@@ -1,4 +1,4 @@
-"""Levels of the calibrated tests after gauge fixing. Provisional (docs/decisions/0006): frozen before held-out runs."""
+"""Levels of the calibrated tests after gauge fixing. Provisional (decision 0006): frozen before held-out runs."""
 
 from __future__ import annotations
 

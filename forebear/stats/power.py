@@ -95,7 +95,7 @@ def deck_smallest(n: int, d_eff: float, layers: int, needed: int) -> float | Non
 def sign_smallest(signs: int, d_eff: float, log10_level: float) -> float | None:
     """r = z / sqrt((N - z^2) d_eff) with z = sqrt(2 ln(1/level)), 6.44 at 1e-9; None if z > sqrt(N) is out of reach.
 
-    For N far above z^2 this is METHODS' 6.44 / sqrt(N d_eff). The z^2 is owed: the test divides by sqrt(sum c^2), which
+    For N far above z^2 this is 6.44 / sqrt(N d_eff) of METHODS §11. The z^2 is owed: the test divides by sqrt(sum c^2), which
     the correlation itself enlarges; without it only 31 % of copies were found at N = 256, with it 50 % (600 simulated).
     Source: METHODS §5, §11.
     """
@@ -108,8 +108,8 @@ def sign_smallest(signs: int, d_eff: float, log10_level: float) -> float | None:
 def trace_smallest(n: int, d_eff: float, layers: int, log10_level: float) -> float | None:
     """r = z / sqrt(L (n-1) d_eff), z the effect at which the permanent bound reaches the level; None if n!^L cannot.
 
-    METHODS' 6.0 at 1e-9 is the z an exact normal tail would need (`normal.normal_z`). The bound that decides asks for more
-    (`bound_z`: 7.1 at n = 256), and only what it finds may be promised.
+    The 6.0 at 1e-9 of METHODS §11 is the z an exact normal tail would need (`normal.normal_z`). The bound that decides asks
+    for more (`bound_z`: 7.1 at n = 256), and only what it finds may be promised.
     Source: METHODS §6, §11.
     """
     if n < 2 or layers * lgamma(n + 1) / LN10 < -log10_level:

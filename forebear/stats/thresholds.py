@@ -1,6 +1,6 @@
-"""Every threshold that decides, in one place. Frozen on two families by the null audit (METHODS §13, docs/decisions/0002).
+"""Every threshold that decides, in one place. Frozen on two families by the null audit (METHODS §13, decision 0002).
 
-A change needs a decision record made before the run it decides (DESIGN, "What to hold against a change").
+A change needs a decision record made before the run it decides (docs/architecture.md#changes).
 """
 
 from __future__ import annotations

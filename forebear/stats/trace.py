@@ -54,7 +54,7 @@ def trace_test(layers: Floats | Sequence[Floats], *, refined: bool = True) -> Tr
     """S, its effect size and the permanent bound, with one lambda for all layers.
 
     Shapes:  one (n, n) or several (n_l, n_l), each with its own independent shuffle; rows units of A, columns of B.
-    refined: Soules' extension of Bregman's bound row by row, never above METHODS' floor form, which False gives.
+    refined: Soules' extension of Bregman's bound row by row, never above the floor form of METHODS §6, which False gives.
     Assumes: under H0 the columns of each layer stand in uniformly random order.
     NaN and Inf count as similarity 0: a shuffle carries them along.
     Raises:  IncomparableError unless every layer is square.

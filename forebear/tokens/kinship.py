@@ -1,6 +1,6 @@
 """What a subject vocabulary kept of one candidate: which tokens stand in exactly the candidate's order (METHODS §15).
 
-Thresholds: docs/decisions/0007-tokenizer-lineage-thresholds.md.
+Thresholds: decision 0007.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def lineage(
     load: what reads a vocabulary (a room above may open checkpoints with a tokenizer inside).
 
     Raises: UsageError without candidates; RefusedError when a file is no tokenizer we can read.
-    Source: METHODS §15; thresholds: docs/decisions/0007-tokenizer-lineage-thresholds.md.
+    Source: METHODS §15; thresholds: decision 0007.
     """
     if not candidates:
         raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")

@@ -2,7 +2,7 @@
 
 Each further parent must explain tokens that the others leave unexplained; a third party that explains them as well is named
 beside it, so a stranger that merely overlaps never becomes a parent.
-Thresholds: docs/decisions/0007-tokenizer-lineage-thresholds.md.
+Thresholds: decision 0007.
 """
 
 from __future__ import annotations

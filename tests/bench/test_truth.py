@@ -1,4 +1,4 @@
-"""The plan holds what issue 3 asks for, and every label follows from how a model is made."""
+"""The plan holds every model and pair that the truth sets need, and every label follows from how a model is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a checkpoint holds, a command ends with the exit code DESIGN gives it: no traceback, no half-written file."""
+"""Whatever a checkpoint holds, a command ends with its exit code (docs/reference.md#exit-codes): no traceback, no half-written file."""
 
 from __future__ import annotations
 

@@ -67,6 +67,36 @@ def test_the_command_reference_is_current():
     assert done.returncode == 0, "run python scripts/make_reference.py"
 
 
+def test_the_picture_of_the_house_is_current():
+    done = subprocess.run([sys.executable, "scripts/make_house_picture.py", "--check"], cwd=ROOT, check=False)
+    assert done.returncode == 0, "run python scripts/make_house_picture.py"
+
+
+def test_the_picture_of_a_house_draws_what_its_modules_import_and_marks_a_circle(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from make_house_picture import levels, picture, reduced, rooms
+
+    made = {
+        "inn/__init__.py": "",
+        "inn/roof/__init__.py": '"""Keeps the rain out."""\nfrom inn.hall import chair\nimport inn.cellar.cask\n',
+        "inn/hall/__init__.py": "def later():\n    from inn.cellar import cask\n",
+        "inn/hall/chair.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import inn.roof\nimport json\n",
+        "inn/cellar/__init__.py": "",
+        "inn/cellar/cask.py": "import os\n",
+    }
+    for name, text in made.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    graph = {room: others for room, others in rooms(tmp_path / "inn").items() if room != "public verbs"}
+    assert graph == {"roof": {"hall", "cellar"}, "hall": {"cellar"}, "cellar": set()}
+    assert levels(graph) == {"roof": 2, "hall": 1, "cellar": 0}
+    assert reduced(graph) == [("hall", "cellar"), ("roof", "hall")]  # what follows from these is left out
+    assert 'class="circle"' not in picture(tmp_path / "inn")
+    assert "Keeps the rain out." in picture(tmp_path / "inn")
+    (tmp_path / "inn/cellar/cask.py").write_text("def later():\n    import inn.hall.chair\n")
+    assert picture(tmp_path / "inn").count('class="circle"') == 2
+
+
 def test_no_text_of_ours_calls_anyone_a_thief():
     words = ("stolen", "thief", "plagiar", "suspect")
     for path in [*MODULES, *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]:

@@ -19,7 +19,7 @@ def test_worked_example_of_methods():
     found = smallest_found(256, 4096)
     assert found.deck_matches == 13
     assert [rounded_up(r) for r in (found.deck, found.sign)] == [0.021, 0.007]
-    assert rounded_up(normal_z(-9) / np.sqrt(255 * 4096)) == 0.006  # METHODS' trace, were its tail exact
+    assert rounded_up(normal_z(-9) / np.sqrt(255 * 4096)) == 0.006  # METHODS §11, trace, were its tail exact
     assert rounded_up(found.trace) == 0.007  # what the permanent bound, which decides, really finds
     assert found.sign == pytest.approx(6.44 / np.sqrt((256 - 6.44**2) * 4096), rel=0.001)
     assert smallest_found(10**6, 4096).sign == pytest.approx(6.44 / np.sqrt(10**6 * 4096), rel=0.001)

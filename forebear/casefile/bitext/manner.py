@@ -1,4 +1,4 @@
-"""How freely a text translates, from its links alone: what weak cues are worth depends on it (docs/decisions/0008).
+"""How freely a text translates, from its links alone: what weak cues are worth depends on it (decision 0008).
 
 Measured by what single errors hardly move: how sentences are joined and split, and how alike two versions in one language
 usually are. Planting 500 errors moved neither across its bar on any text of development.

@@ -1,4 +1,4 @@
-"""Sizes and levels of the gauge walk (docs/decisions/0006). Those that decide stand in forebear/stats/gauge_thresholds.py."""
+"""Sizes and levels of the gauge walk (decision 0006). Those that decide stand in forebear/stats/gauge_thresholds.py."""
 
 from __future__ import annotations
 

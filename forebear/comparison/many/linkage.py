@@ -1,4 +1,4 @@
-"""A tree of similarity by average linkage; it is drawn for any set of models and shows no descent (DESIGN, matrix)."""
+"""A tree of similarity by average linkage; drawn for any set of models, it shows no descent (docs/architecture.md#interface)."""
 
 from __future__ import annotations
 

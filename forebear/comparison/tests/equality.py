@@ -1,4 +1,4 @@
-"""Are the two checkpoints equal in value, names, order and lossless casts aside? (DESIGN: identical)"""
+"""Are the two checkpoints equal in value, names, order and lossless casts aside? (METHODS §11)"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""JSON Schemas of every document DESIGN names: the keys a reader may rely on."""
+"""JSON Schemas of every document: the keys a reader may rely on (docs/architecture.md#interface)."""

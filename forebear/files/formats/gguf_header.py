@@ -1,6 +1,6 @@
 """The header of a GGUF file, walked once within bounds: every count is checked against the bytes left before any loop.
 
-Source: the GGUF specification (ggml, docs/gguf.md), versions 2 and 3.
+Source: the GGUF specification (gguf.md of the ggml project), versions 2 and 3.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ PARTS = frozenset((
     "relative_bias", "patch", "class_token", "convolution", "state",
 ))
 # fmt: on
-"""Every part a rule may name; DESIGN's parts plus what particular families need."""
+"""Every part a rule may name; the parts of docs/glossary.md plus what particular families need."""
 KINDS = ("matrix", "gain", "bias", "constant")
 LEVELS = ("model", "stack", "layer", "expert")
 """Words of an axis scope that are not atoms."""

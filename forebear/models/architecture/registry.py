@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.plugins import installed
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
 from forebear.models.architecture.parse import Table, load_definition
@@ -50,6 +51,38 @@ def shipped(family: str) -> Definition:
     return load_definition(FOLDER / f"{family}.toml")
 
 
+@cache
+def added() -> Mapping[str, tuple[Definition, str]]:
+    """Model type -> (definition, name of the distribution): families that installed packages add.
+
+    How to make one: docs/contributing/architecture.md.
+
+    Raises: PluginError when a package has no definition or a faulty one, takes a family or model type in use, or a file is
+            not named after its family.
+    """
+    families = {entry.family: "forebear" for entry in index()}
+    kinds = {kind: "forebear" for entry in index() for kind in entry.model_types}
+    found: dict[str, tuple[Definition, str]] = {}
+    for plugin in installed("forebear.families"):
+        files = sorted(file for folder in plugin.folders() for file in folder.glob("*.toml"))
+        if not files:
+            raise plugin.error("the package holds no definition (*.toml)")
+        for file in files:
+            try:
+                definition = load_definition(file)
+            except RefusedError as error:
+                raise plugin.error(f"no definition: {error}") from error
+            if definition.family != file.stem:
+                raise plugin.error(f"{file.name} calls its family {definition.family!r}", "Name the file after the family.")
+            taken = [(definition.family, families)] + [(kind, kinds) for kind in definition.model_types]
+            for name, owners in taken:
+                if name in owners:
+                    raise plugin.error(f"{file.name}: {name!r} is taken by {owners[name]}")
+                owners[name] = plugin.distribution
+            found |= dict.fromkeys(definition.model_types, (definition, plugin.distribution))
+    return found
+
+
 def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition | None, list[str]]:
     """The definition for a checkpoint and what is to be said about the choice.
 
@@ -61,6 +94,9 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
         for entry in index():
             if stated in entry.model_types:
                 return shipped(entry.family), []
+        if (found := added().get(stated)) is not None:
+            definition, owner = found
+            return definition, [f"the family {definition.family} is defined by the installed package {owner}, not by forebear"]
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
     bones = {skeleton(name)[0] for name in names}

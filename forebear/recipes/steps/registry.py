@@ -1,14 +1,16 @@
-"""Every step by name. A new step is one file with its `STEPS` and one line here."""
+"""Every step by name. A new step is one file with its `STEPS` and one line here, or comes with an installed package."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from forebear.core.errors import RefusedError
+from forebear.core.plugins import installed
 from forebear.core.seeds import generator
 from forebear.recipes.steps import (
     attention,
@@ -52,11 +54,33 @@ if len(STEPS) != sum(map(len, GROUPS)):
     raise ValueError("two steps share a name")
 
 
+@cache
+def added() -> Mapping[str, Step]:
+    """Name -> step, of those that installed packages add (docs/contributing/step.md).
+
+    Raises: PluginError for what is no list of steps, and for a name in use.
+    """
+    owners = dict.fromkeys(STEPS, "forebear")
+    found: dict[str, Step] = {}
+    for plugin in installed("forebear.steps"):
+        steps = plugin.load()
+        if not isinstance(steps, (list, tuple)) or not steps or not all(isinstance(item, Step) for item in steps):
+            raise plugin.error("is no list of steps (forebear.recipes.steps.step.Step)")
+        for item in steps:
+            if item.name in owners:
+                raise plugin.error(f"the step {item.name!r} is taken by {owners[item.name]}")
+            owners[item.name] = plugin.distribution
+            found[item.name] = item
+    return found
+
+
 def step(name: str) -> Step:
     """The step of that name. Raises: RefusedError for another name."""
-    if name not in STEPS:
-        raise RefusedError(f"no step is called {name!r}", todo=f"Known: {', '.join(STEPS)}.")
-    return STEPS[name]
+    if name in STEPS:
+        return STEPS[name]
+    if name not in added():
+        raise RefusedError(f"no step is called {name!r}", todo=f"Known: {', '.join([*added(), *STEPS])}.")
+    return added()[name]
 
 
 def apply(

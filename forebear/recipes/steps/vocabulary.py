@@ -133,7 +133,7 @@ def reorder(model: Model, rng: np.random.Generator, fixed: int = 0, order: Seque
 
     order: new id → old id; None draws one that leaves the first `fixed` ids alone.
     Raises: RefusedError when the order is no permutation of all ids.
-    Source: METHODS §12 (token ids reordered); PEERS §0 (vocabulary reorder).
+    Source: METHODS §12 (token ids reordered).
     """
     draft = Draft(model)
     size = len(draft.arrays[draft.parts.embedding])

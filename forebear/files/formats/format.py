@@ -1,0 +1,69 @@
+"""What a container format is: how it is recognised and opened; those of installed packages come behind our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from forebear.core.errors import ForebearError
+from forebear.core.plugins import Plugin, installed
+from forebear.files.base import Container
+from forebear.files.bytes.bytesource import ByteSource
+
+Open = Callable[[ByteSource, int | None], Container]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One container: how it is recognised, how it is opened.
+
+    kind:     what a person calls it, for messages.
+    magic:    from the first 64 bytes and the size; suffixes: tried when no magic fits.
+    open:     (file, largest header in bytes or None for the default) -> container; None while unsupported.
+    todo:     what to do about an unsupported one.
+    """
+
+    kind: str
+    magic: Callable[[bytes, int], bool]
+    suffixes: tuple[str, ...]
+    open: Open | None
+    todo: str = ""
+
+
+@cache
+def added() -> tuple[Format, ...]:
+    """Formats that installed packages add (docs/contributing/container.md).
+
+    Raises: PluginError for what is no format, and for a suffix that two packages claim.
+    """
+    found: list[Format] = []
+    owners: dict[str, str] = {}
+    for plugin in installed("forebear.formats"):
+        format = plugin.load()
+        if not isinstance(format, Format):
+            raise plugin.error("is no format (forebear.files.formats.format.Format)")
+        for suffix in format.suffixes:
+            if suffix in owners:
+                raise plugin.error(f"the suffix {suffix!r} is taken by {owners[suffix]}")
+            owners[suffix] = plugin.distribution
+        found.append(replace(format, open=_watched(format.open, plugin)) if format.open is not None else format)
+    return tuple(found)
+
+
+def _watched(opened: Open, plugin: Plugin) -> Open:
+    """The function of a package that opens a file, so that a result says whose it is and a fault says whose it was."""
+
+    def watched(file: ByteSource, max_header: int | None) -> Container:
+        try:
+            container = opened(file, max_header)
+        except ForebearError:
+            raise
+        except Exception as error:
+            raise plugin.error(f"failed on {file.path} ({type(error).__name__}: {error})") from error
+        if not isinstance(container, Container):
+            raise plugin.error(f"gave a {type(container).__name__} for {file.path}, no container")
+        container.odd.append(f"The format {container.kind} is read by the installed package {plugin.distribution}.")
+        return container
+
+    return watched
