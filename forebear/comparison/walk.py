@@ -192,6 +192,7 @@ def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:
     if gauge.layers is not None:
         alignment["layers"] |= {
             "pairs": [list(p) for p in gauge.layers.pairs],
+            "found": True,
             "how": message("layers.how_views" if gauge.layers.found else "layers.how_plain_views"),
             "similarity": [[round(float(v), 4) for v in line] for line in gauge.layers.similarity],
             "threshold": round(gauge.layers.threshold, 4),
@@ -239,6 +240,7 @@ def _alignment(
     document: dict[str, Any] = {
         "layers": {
             "pairs": [list(p) for p in layers.pairs],
+            "found": layers.found,
             "how": message("layers.how_rows" if layers.found else "layers.how_plain"),
             "similarity": [[round(float(v), 4) for v in line] for line in layers.similarity],
             "threshold": round(layers.threshold, 4),

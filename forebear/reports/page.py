@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forebear.core.errors import printable
-from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.png import png
+from forebear.reports.catalogue import Catalogue
 from forebear.reports.scene import Figure, sheet
 from forebear.reports.svg import colour_rules, inline_svg, standalone_svg
 
@@ -83,18 +82,16 @@ def sentences(said: Sequence[Mapping[str, Any] | str], words: Catalogue) -> list
 
 
 def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:
-    """A figure as the templates want it: panels inline, and the whole sheet as SVG and PNG to save.
+    """A figure as the templates want it: panels inline, and the whole sheet as SVG to save.
 
-    about: whose figure it is, put under the caption of what is saved. The PNG speaks English: its letters are our own.
+    about: whose figure it is, put under the caption of what is saved.
     """
     figure = draw(words)
     if figure is None:
         return None
     from markupsafe import Markup
 
-    english = figure if words.language == "en" else draw(catalogue("en")) or figure
     svg = standalone_svg(_signed(figure, about), figure.caption)
-    picture = png(_signed(english, about))
     label = f"{figure.title}. {figure.caption}"
     return {
         "name": figure.name,
@@ -102,7 +99,6 @@ def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:
         "caveat": figure.caveat,
         "panels": [Markup(inline_svg(panel, label)) for panel in figure.panels],
         "svg": Markup(_data("image/svg+xml", svg.encode("utf-8", "replace"))),
-        "png": Markup(_data("image/png", picture)),
     }
 
 

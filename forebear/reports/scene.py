@@ -1,4 +1,4 @@
-"""A figure as a list of shapes with named colours: drawn once, shown as SVG in light or dark, saved as SVG or PNG."""
+"""A figure as a list of shapes with named colours: drawn once, shown as SVG in light or dark, saved as SVG."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def layer_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     rows, columns = len(full), len(full[0])
     pool = max(-(-rows // MAX_CELLS), -(-columns // MAX_CELLS))
     shown = _pooled(full, pool)
-    found = "no alignment" not in layers["how"]
+    found = layers["found"] if "found" in layers else "no alignment" not in layers["how"]  # version 1 said it in words
     cell = SIDE / max(rows, columns)
     high, wide = rows * cell, columns * cell
     shapes: list[Shape] = [

@@ -15,7 +15,7 @@ from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.comparison.gauge.conftest import INDEPENDENTS
 from tests.comparison.variants import load, save
-from tests.said import paragraph, said
+from tests.said import paragraph, said, text
 
 
 def verdict(subject, candidate, **settings):
@@ -107,7 +107,7 @@ def test_a_copy_whose_embedding_was_replaced_is_found_by_layers_that_played_no_p
     document, found = verdict(subject, demo_folder() / "base")
     assert (found["relation"], found["reparameterised"]) == ("related", True)
     assert "Nothing shared was found in: embedding" in paragraph(found["words"])
-    assert document["alignment"]["gauge"]["rotation"]["how"] == "neurons of 2 layers, tested on others"
+    assert text(document["alignment"]["gauge"]["rotation"]["how"]) == "neurons of 2 layers, tested on others"
     assert views(document)["matched"] >= 350
     assert views(document)["of"] == 352
 
