@@ -42,6 +42,8 @@ def compare(
     architecture: str | Path | None = None,
     base: str | Path | None = None,
     max_header: int | str | None = None,
+    timeout: float | str | None = None,
+    deadline: float | str | None = None,
 ) -> Document:
     """Do the subject and each candidate share weights?
 
@@ -53,21 +55,24 @@ def compare(
     architecture: a definition of your own (TOML) for both sides.
     base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     max_header:   largest header read, as a number or "25MiB".
+    timeout, deadline: seconds that one request to an address, and all of the run's, may take (120, 3600).
     Returns:      a forebear/comparison/1 document for one pair, forebear/matrix/1 for several, each corrected for all of them.
     Raises:       RefusedError, UsageError; ExpectationError (with the document as its `document`).
     """
     from forebear.comparison.compare import compare_many
+    from forebear.core.patience import patience_of, waiting
 
-    return compare_many(
-        subject,
-        _listed(candidates),
-        budget=budget,
-        full=full,
-        expect=expect,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-    )
+    with waiting(patience_of(timeout, deadline)):
+        return compare_many(
+            subject,
+            _listed(candidates),
+            budget=budget,
+            full=full,
+            expect=expect,
+            architecture=architecture,
+            base=base,
+            max_header=max_header,
+        )
 
 
 def inspect(
@@ -79,6 +84,8 @@ def inspect(
     base: str | Path | None = None,
     max_header: int | str | None = None,
     tokenizer: bool = False,
+    timeout: float | str | None = None,
+    deadline: float | str | None = None,
 ) -> Document:
     """What is in a checkpoint, from its header: container, architecture, sizes, tensors, claims, residue, odd things.
 
@@ -88,20 +95,23 @@ def inspect(
     tokenizer: audit the checkpoint's tokenizer, and look for rows of the embedding that training hardly touched.
     against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
     base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
+    timeout, deadline: seconds that one request to an address, and all of the run's, may take (120, 3600).
     Returns: a forebear/inspection/1 document.
     Raises:  RefusedError when it cannot be read, or not counted where that was asked for.
     """
+    from forebear.core.patience import patience_of, waiting
     from forebear.inspection.inspection import inspect_path
 
-    return inspect_path(
-        checkpoint,
-        full=full,
-        against=against,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-        tokenizer=tokenizer,
-    )
+    with waiting(patience_of(timeout, deadline)):
+        return inspect_path(
+            checkpoint,
+            full=full,
+            against=against,
+            architecture=architecture,
+            base=base,
+            max_header=max_header,
+            tokenizer=tokenizer,
+        )
 
 
 def demo() -> Document:

@@ -18,7 +18,7 @@ from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
 from forebear.files.base import Container
-from forebear.files.bytes.remote import RemoteFile, SmallFile, fetch_small
+from forebear.files.bytes.remote import SmallFile, fetch_small, open_file
 from forebear.files.bytes.remote_address import Spot, refuse, spot_of
 from forebear.files.bytes.remote_http import Client
 
@@ -162,14 +162,13 @@ def _choose(files: Iterable[str], inner: str, address: str) -> str:
 
 def _open_remote(client: Client, base: str, chosen: str, max_header: int | None) -> Container:
     from forebear.files.formats.joined import open_remote_index
-    from forebear.files.sources import open_source
 
     address = f"{base}/{quote(chosen)}"
     if chosen.endswith(".index.json"):
         folder = base + (f"/{quote(chosen.rpartition('/')[0])}" if "/" in chosen else "")
         data = fetch_small(client, address, MAX_HEADER_BYTES)
         return open_remote_index(client, lambda file: f"{folder}/{quote(file)}", data, chosen, max_header)
-    return open_source(RemoteFile(client, address, name=chosen), max_header)
+    return open_file(client, address, max_header, name=chosen)
 
 
 __all__ = ["cache_folder", "endpoint", "offline", "open_hub", "snapshot", "token_for"]

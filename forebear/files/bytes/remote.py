@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
@@ -22,27 +20,8 @@ from forebear.files.bytes.remote_kept import BLOCK_BYTES, KEPT_BYTES, Witness
 PIECE_BYTES = 2**20
 """Largest piece fetched at once."""
 LARGEST_BYTES = 2**50
-MAX_CHECKED_AGAIN = 8
-"""Files of a run of which a sample is read again at its end."""
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _VALIDATORS = ("etag", "last-modified")
-_opened: ContextVar[list[RemoteFile] | None] = ContextVar("opened", default=None)
-
-
-@contextmanager
-def noting_addresses() -> Iterator[None]:
-    """Remember the files opened at addresses inside, for `check_again`."""
-    token = _opened.set([])
-    try:
-        yield
-    finally:
-        _opened.reset(token)
-
-
-def check_again() -> None:
-    """Read a sample of each file noted once more, from its origin on. Raises RefusedError when it reads differently."""
-    for file in (_opened.get() or [])[:MAX_CHECKED_AGAIN]:
-        file.check_again()
 
 
 def prefetch_files(wanted: list[tuple[RemoteFile, list[tuple[int, int]]]]) -> None:
@@ -84,8 +63,6 @@ class RemoteFile:
         self._tags: dict[str, str] = {}
         self._place: Place | str = address
         self._begin()
-        if (noted := _opened.get()) is not None:
-            noted.append(self)
 
     def _begin(self) -> None:
         """The first piece: its answer tells the size and where the address leads."""
@@ -201,11 +178,14 @@ class RemoteFile:
                 self._changed()
             self._place = answer.place
 
-    def check_again(self) -> None:
-        """Read the first block again from the origin on, and one more of those read: they must be what they were."""
-        blocks = self._witness.read_blocks()
+    def check_again(self) -> int:
+        """Read the first block again from the origin on, and one more of those read: they must be what they were.
+
+        Returns: bytes read.
+        """
+        blocks, before = self._witness.read_blocks(), self.bytes_read
         if len(blocks) < 2:  # one piece cannot have changed meanwhile
-            return
+            return 0
         end = min(self.size, BLOCK_BYTES)
         answer = self._client.get(self._origin, first=0, last=end - 1, limit=end)
         self._check(answer, 0, end)
@@ -215,6 +195,7 @@ class RemoteFile:
         self._keep(0, answer.body)
         other = blocks[len(blocks) // 2]
         self.fetch_piece((other, other + 1))
+        return self.bytes_read - before
 
     def _keep(self, first: int, body: bytes) -> None:
         with self._lock:
@@ -337,13 +318,26 @@ def _first_file(container: object) -> RemoteFile | None:
     return container
 
 
+def open_file(client: Client, address: str, max_header: int | None, *, name: str = "") -> Container:
+    """The container that one file at an address is; `check_again` will read a sample of it again."""
+    from forebear.files.sources import open_source
+
+    file = RemoteFile(client, address, name=name)
+    container = open_source(file, max_header)
+
+    def again() -> None:
+        container.bytes_read += file.check_again()
+
+    client.checks.append(again)
+    return container
+
+
 def open_remote(address: str, max_header: int | None) -> Container:
     """A checkpoint at an address: hf://org/name@revision, or https:// for one file or a safetensors index.
 
     Raises: RefusedError for any other kind of address, and whatever `RemoteFile` and the container refuse.
     """
     from forebear.files.bytes.hub import open_hub, token_for
-    from forebear.files.sources import open_source
 
     address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
     if address.startswith("hf:/"):
@@ -359,7 +353,7 @@ def open_remote(address: str, max_header: int | None) -> Container:
         return open_remote_index(
             client, spot.file_beside, fetch_small(client, address, MAX_HEADER_BYTES), _shown(address), max_header
         )
-    container = open_source(RemoteFile(client, address), max_header)
+    container = open_file(client, address, max_header)
     container.beside = container.beside or {
         "config.json": SmallFile(client, spot.file_beside("config.json"), container)
     }

@@ -11,8 +11,10 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,7 +37,29 @@ _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 _EXPIRED = frozenset((401, 403, 404, 410))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _AGENT = "forebear (reads checkpoints by ranges)"
+MAX_CHECKED_AGAIN = 8
+"""Files of a client of which a sample is read again at the end of a run."""
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+_clients: ContextVar[list[Client] | None] = ContextVar("clients", default=None)
+
+
+@contextmanager
+def noting_addresses() -> Iterator[None]:
+    """Remember whatever is opened at addresses inside, for `check_again`."""
+    token = _clients.set([])
+    try:
+        yield
+    finally:
+        _clients.reset(token)
+
+
+def check_again() -> None:
+    """Read a sample of each file noted once more. Raises RefusedError when one reads differently."""
+    for client in _clients.get() or []:
+        for check in client.checks[:MAX_CHECKED_AGAIN]:
+            check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +95,7 @@ class Client:
     """Requests to the host a person typed and where it leads; safe for several threads.
 
     typed: an address at that host, which may be private. token: sent there only. requests, bytes_read: counted over all
-    threads. kept: blocks of the client's files.
+    threads. kept: blocks of the client's files. checks: read a sample of a file again.
     """
 
     typed: str
@@ -80,6 +104,7 @@ class Client:
     bytes_read: int = 0
     kept: Kept = field(default_factory=Kept)
     patience: Patience = field(default_factory=patience)
+    checks: list[Callable[[], None]] = field(default_factory=list)
     _pool: ThreadPoolExecutor | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _idle: dict[tuple[tuple[str, str, int], tuple[str, ...]], list[Wire]] = field(default_factory=dict)
@@ -88,6 +113,8 @@ class Client:
 
     def __post_init__(self) -> None:
         self._origin = spot_of(self.typed).origin
+        if (noted := _clients.get()) is not None:
+            noted.append(self)
 
     def get(self, asked: str | Place, *, first: int | None = None, last: int | None = None, limit: int) -> Answer:
         """GET an address, or bytes first..last of it, following redirects; at most `limit` bytes of body.
