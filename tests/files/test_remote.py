@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from safetensors.numpy import save
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files.bytes import remote_http
+from forebear.files.bytes import remote_http, remote_wire
 from forebear.files.sources import open_container
 from forebear.models.checkpoint import open_checkpoint
 from tests.files.hub_server import COMMIT, Hub, cut, serve, status
@@ -129,7 +128,7 @@ def test_the_token_is_not_sent_to_an_address_that_is_not_the_hub(hub: Hub, monke
 def test_an_address_that_may_not_be_asked_is_refused_before_anything_is_sent(
     address: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    monkeypatch.setattr(remote_wire, "connect", lambda *_: pytest.fail("connected"))
     with pytest.raises(RefusedError, match=message):
         open_container(address)
 

@@ -22,11 +22,13 @@ LONGEST_ADDRESS = 8192
 _NETLOC = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254})(?::([0-9]{0,5}))?")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORTS = {"https": 443, "http": 80}
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-_RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
-_SEGMENTS_AND_EXAMPLES = (ipaddress.IPv6Network("5f00::/16"), ipaddress.IPv6Network("3fff::/20"))
+_SPECIAL_4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
+_SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "5f00::/16", "3fff::/20")))
+"""Ranges of protocols, relays, segments and examples that Python's tables leave out in some of its versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ def redirected(spot: Spot, location: str | None) -> Spot:
         refuse(spot.address, "redirects to nowhere")
     if len(location) > LONGEST_ADDRESS or any(not "!" <= c <= "~" for c in location):
         refuse(spot.address, "redirects to what is no address")  # said before urljoin takes line ends out
-    try:
-        joined = urljoin(spot.address, location)
+    try:  # urljoin would make https:x or https:///x of this very host
+        joined = location if _SCHEME.match(location) else urljoin(spot.address, location)
     except ValueError:
         refuse(spot.address, "redirects to what is no address")
     found = spot_of(joined)
@@ -163,15 +165,14 @@ def is_public(number: str) -> bool:
     """Whether a number lies on the public internet, also where an IPv4 number is written inside an IPv6 one."""
     found = ipaddress.ip_address(number)
     if isinstance(found, ipaddress.IPv4Address):
-        return found.is_global and not found.is_multicast and found not in _RELAYS
+        return found.is_global and not found.is_multicast and not any(found in network for network in _SPECIAL_4)
     inner = found.ipv4_mapped or found.sixtofour
     if found in _TRANSLATED:
         inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     if inner is not None:
         return is_public(str(inner))
-    tunnelled = found.teredo is not None or (int(found) >> 32) & 0xFDFFFFFF == 0x5EFE  # ISATAP: RFC 5214
-    other = tunnelled or any(found in network for network in _SEGMENTS_AND_EXAMPLES)
-    return found in _UNICAST and found.is_global and not other
+    tunnelled = (int(found) >> 32) & 0xFDFFFFFF == 0x5EFE  # ISATAP: RFC 5214; Teredo is among the special ranges
+    return found in _UNICAST and found.is_global and not tunnelled and not any(found in n for n in _SPECIAL_6)
 
 
 def is_loopback(host: str) -> bool:

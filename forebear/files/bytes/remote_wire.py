@@ -5,6 +5,7 @@ Source: RFC 9112 (messages), RFC 9110 15.2 (interim answers).
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -23,6 +24,10 @@ MAX_HEAD_BYTES = 16 * 2**10
 MAX_INTERIM = 16
 """Most interim answers (1xx) before the answer itself."""
 _ONCE = frozenset(("location", "content-range", "content-encoding", "etag", "last-modified", "x-linked-etag"))
+
+
+_BLANKS = re.compile(rb"[ \t]{256}")
+"""h11 takes time that grows with the square of a run of blanks in a header it refuses; no honest one has so many."""
 
 
 class MalformedError(Exception):
@@ -77,6 +82,7 @@ class Wire:
                 raise
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._piece = 4096
+        self._head_end: bytes | None = b""
         self._ended = False
         self.used = False
 
@@ -87,6 +93,7 @@ class Wire:
         self._socket.settimeout(clock.patience())
         self._socket.sendall(data)
         self._piece = 4096  # few bytes at a time where lines are read: h11 is slow on long ones
+        self._head_end = b""
         for _ in range(MAX_INTERIM + 1):
             event = self._event(clock)
             if isinstance(event, h11.Response):
@@ -96,6 +103,7 @@ class Wire:
         raise MalformedError(f"more than {MAX_INTERIM} interim answers (1xx) or none that ends")
 
     def _head(self, event: h11.Response) -> Head:
+        self._head_end = None
         found: dict[str, str] = {}
         for raw_name, raw_value in event.headers:
             name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
@@ -139,6 +147,10 @@ class Wire:
                 self._socket.settimeout(clock.patience())
                 data = self._socket.recv(self._piece)
                 self._ended = not data
+                if self._head_end is not None:
+                    if _BLANKS.search(self._head_end + data):
+                        raise MalformedError("hundreds of blanks among its headers")
+                    self._head_end = (self._head_end + data)[-255:]
                 self._state.receive_data(data)
         except h11.RemoteProtocolError as error:
             if self._ended:
@@ -153,9 +165,20 @@ def _connected(spot: Spot, numbers: tuple[str, ...], clock: Clock) -> tuple[sock
     for i, number in enumerate(numbers):
         try:
             seconds = clock.patience() / (1 if i + 1 == len(numbers) else 2)
-            found = socket.create_connection((number, spot.port), timeout=seconds)
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return found, number
+            return connect(number, spot.port, seconds), number
         except OSError as error:
             failed = error
     raise failed
+
+
+def connect(number: str, port: int, seconds: float) -> socket.socket:
+    """A connection to a number, which nobody looks up again."""
+    found = socket.socket(socket.AF_INET6 if ":" in number else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found.settimeout(seconds)
+        found.connect((number, port))
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        found.close()
+        raise
+    return found
