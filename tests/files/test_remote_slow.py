@@ -89,7 +89,10 @@ def test_a_slow_server_ends_within_the_time_for_one_request(kind: str) -> None:
 def test_a_slow_server_ends_within_the_time_for_the_run(kind: str) -> None:
     with raw_server(SLOW[kind]) as raw:
         begin = time.monotonic()
-        with waiting(patience_of(None, SECONDS)), pytest.raises(RefusedError, match=r"0\.6 seconds.*--deadline|--deadline"):
+        with (
+            waiting(patience_of(None, SECONDS)),
+            pytest.raises(RefusedError, match=r"0\.6 seconds.*--deadline|--deadline"),
+        ):
             open_container(raw.address)
         assert time.monotonic() - begin < SECONDS + SLACK
 
@@ -99,7 +102,7 @@ def test_a_run_that_is_over_sends_nothing_more() -> None:
         client = Client(raw.address)
         assert client.get(raw.address, first=0, last=99, limit=100).body == b"x" * 100
         time.sleep(0.25)
-        with pytest.raises(RefusedError, match="this run's 0.2 seconds for addresses are over"):
+        with pytest.raises(RefusedError, match=r"this run's 0\.2 seconds for addresses are over"):
             client.get(raw.address, first=0, last=99, limit=100)
         assert len(raw.requests) == 1
 
@@ -170,7 +173,7 @@ def test_a_server_that_takes_no_connection_ends_in_time() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), waiting(patience_of(SECONDS, None)):
             begin = time.monotonic()
-            with pytest.raises(RefusedError, match="0.6 seconds"):
+            with pytest.raises(RefusedError, match=r"0\.6 seconds"):
                 open_container(f"http://127.0.0.1:{port}/m")
             assert time.monotonic() - begin < SECONDS + SLACK
 
@@ -179,7 +182,7 @@ def test_a_name_that_is_not_found_in_time_ends_in_time(monkeypatch: pytest.Monke
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (over.wait(20), [])[1])
     begin = time.monotonic()
-    with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match="0.6 seconds"):
+    with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match=r"0\.6 seconds"):
         open_container("https://slow.example/m")
     over.set()
     assert time.monotonic() - begin < SECONDS + SLACK
@@ -188,7 +191,7 @@ def test_a_name_that_is_not_found_in_time_ends_in_time(monkeypatch: pytest.Monke
 def test_a_silent_handshake_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, waiting(patience_of(SECONDS, None)):
         begin = time.monotonic()
-        with pytest.raises(RefusedError, match="0.6 seconds"):
+        with pytest.raises(RefusedError, match=r"0\.6 seconds"):
             open_container(f"https://127.0.0.1:{listener.getsockname()[1]}/m")
         assert time.monotonic() - begin < SECONDS + SLACK
 
@@ -215,9 +218,9 @@ def test_the_limits_come_from_the_call_then_the_environment(monkeypatch: pytest.
 def test_verbs_take_the_limits(verb: Callable[..., object], tmp_path: Path) -> None:
     other = [forebear.__file__] if verb is forebear.compare else []
     with raw_server(SLOW["silence"]) as raw:
-        with pytest.raises(RefusedError, match="0.3 seconds"):
+        with pytest.raises(RefusedError, match=r"0\.3 seconds"):
             verb(raw.address, *other, timeout=0.3)
-        with pytest.raises(RefusedError, match="0.3 seconds.*--deadline"):
+        with pytest.raises(RefusedError, match=r"0\.3 seconds.*--deadline"):
             verb(raw.address, *other, deadline="0.3")
 
 
