@@ -15,6 +15,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.patience import patience_of, waiting
 from forebear.files.bytes import remote_wire
 from forebear.files.bytes.hub import endpoint, token_for
+from forebear.files.bytes.remote import RemoteFile
 from forebear.files.bytes.remote_address import is_public, redirected, spot_of
 from forebear.files.bytes.remote_http import Client
 from forebear.files.sources import open_container
@@ -295,3 +296,70 @@ def test_a_file_beside_stays_at_the_same_host(address: str) -> None:
     beside = spot_of(spot_of(address).file_beside("config.json"))
     assert beside.origin == spot_of(address).origin
     assert beside.target == "/config.json"
+
+
+@pytest.mark.parametrize("hop", [1, 2, 3])
+def test_a_chain_that_leads_inside_is_refused_at_whichever_hop(hop: int, tls, monkeypatch) -> None:
+    def speak(line: socket.socket, request: bytes) -> None:
+        at = int(request.split(b" ")[1].rpartition(b"?")[2] or b"0") if b"?" in request.split(b" ")[1] else 0
+        place = b"https://10.0.0.1/x" if at + 1 == hop else b"/x?%d" % (at + 1)
+        line.sendall(b"HTTP/1.1 307 x\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % place)
+
+    with raw_server(speak, wrap=tls) as raw:
+        names = Names(monkeypatch, {"hub.example": [[OUTSIDE]]}, raw.port)
+        with pytest.raises(RefusedError, match=r"10\.0\.0\.1"):
+            ask(raw)
+        assert set(names.connected) == {OUTSIDE}
+        assert len(raw.requests) == hop
+
+
+def test_a_later_piece_may_not_be_led_inside_either(tls, monkeypatch) -> None:
+    def speak(line: socket.socket, request: bytes) -> None:
+        if b"bytes=0-" in request:
+            line.sendall(part(bytes(65_536), size=200_000))
+        else:
+            line.sendall(b"HTTP/1.1 302 x\r\nLocation: https://inside.example/\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(speak, wrap=tls) as raw:
+        names = Names(monkeypatch, {"hub.example": [[OUTSIDE]], "inside.example": [["192.168.1.1"]]}, raw.port)
+        address = f"https://hub.example:{raw.port}/m"
+        file = RemoteFile(Client(address), address)
+        with pytest.raises(RefusedError, match=r"192\.168\.1\.1"):
+            file.read(150_000, 10)
+        assert set(names.connected) == {OUTSIDE}
+
+
+def test_a_host_with_a_thousand_numbers_is_tried_at_a_few(monkeypatch) -> None:
+    names = Names(monkeypatch, {"hub.example": [[f"93.184.{i // 250}.{i % 250 + 1}" for i in range(1000)]]})
+    with pytest.raises(RefusedError, match="6 times"):
+        open_container("https://hub.example/m")
+    assert len(names.connected) == 6 * remote_wire.MAX_NUMBERS
+
+
+def test_a_look_up_that_fails_for_now_is_tried_again(tls, monkeypatch) -> None:
+    with raw_server(lambda line, request: line.sendall(part()), wrap=tls) as raw:
+        Names(monkeypatch, {"hub.example": [[OUTSIDE]]}, raw.port)
+        stub, turns = socket.getaddrinfo, [socket.EAI_AGAIN, socket.EAI_AGAIN]
+
+        def sometimes(*given: Any, **named: Any) -> Any:
+            if turns:
+                raise socket.gaierror(turns.pop(), "try again")
+            return stub(*given, **named)
+
+        monkeypatch.setattr(socket, "getaddrinfo", sometimes)
+        assert ask(raw).status == 206
+        turns += [socket.EAI_AGAIN] * 50
+        with pytest.raises(RefusedError, match="was not found"):
+            ask(raw)
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/../../etc/m", "/%2e%2e/%2e%2e/etc/m", "/..", "/a/..", "/./m", "/%00/m", "/%0a/%1b[31m", "/%e2%80%ae/m"]
+)
+def test_the_path_shown_for_an_address_leads_nowhere(path: str, tls, monkeypatch) -> None:
+    with raw_server(lambda line, request: line.sendall(part()), wrap=tls) as raw:
+        Names(monkeypatch, {"hub.example": [[OUTSIDE]]}, raw.port)
+        address = f"https://hub.example:{raw.port}{path}"
+        shown = RemoteFile(Client(address), address).path
+        assert ".." not in shown.parts
+        assert str(shown).isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import subprocess
 import sys
@@ -14,14 +15,17 @@ from pathlib import Path
 import pytest
 
 import forebear
+from forebear.comparison.compare import _written, options_from
+from forebear.comparison.many.workers import run_in_workers
 from forebear.core.errors import RefusedError, UsageError
-from forebear.core.patience import patience_of, waiting
+from forebear.core.patience import Patience, patience_of, waiting
 from forebear.files.bytes import remote_wire
+from forebear.files.bytes.remote import fetch_small
 from forebear.files.bytes.remote_http import Client
 from forebear.files.sources import open_container
 from tests.files.raw_server import Speak, part, raw_server
 
-SECONDS = 0.6
+SECONDS = 0.4
 SLACK = 3.0
 """For a busy machine; without a limit each of these servers would go on for ever."""
 HEAD = b"HTTP/1.1 206 Partial Content\r\n"
@@ -80,7 +84,7 @@ SLOW: dict[str, Speak] = {
 def test_a_slow_server_ends_within_the_time_for_one_request(kind: str) -> None:
     with raw_server(SLOW[kind]) as raw:
         begin = time.monotonic()
-        with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match=r"0\.6 seconds|--timeout"):
+        with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match=r"0\.4 seconds|--timeout"):
             open_container(raw.address)
         assert SECONDS * 0.5 < time.monotonic() - begin < SECONDS + SLACK
 
@@ -91,7 +95,7 @@ def test_a_slow_server_ends_within_the_time_for_the_run(kind: str) -> None:
         begin = time.monotonic()
         with (
             waiting(patience_of(None, SECONDS)),
-            pytest.raises(RefusedError, match=r"0\.6 seconds.*--deadline|--deadline"),
+            pytest.raises(RefusedError, match=r"0\.4 seconds.*--deadline|--deadline"),
         ):
             open_container(raw.address)
         assert time.monotonic() - begin < SECONDS + SLACK
@@ -173,7 +177,7 @@ def test_a_server_that_takes_no_connection_ends_in_time() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), waiting(patience_of(SECONDS, None)):
             begin = time.monotonic()
-            with pytest.raises(RefusedError, match=r"0\.6 seconds"):
+            with pytest.raises(RefusedError, match=r"0\.4 seconds"):
                 open_container(f"http://127.0.0.1:{port}/m")
             assert time.monotonic() - begin < SECONDS + SLACK
 
@@ -182,7 +186,7 @@ def test_a_name_that_is_not_found_in_time_ends_in_time(monkeypatch: pytest.Monke
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (over.wait(20), [])[1])
     begin = time.monotonic()
-    with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match=r"0\.6 seconds"):
+    with waiting(patience_of(SECONDS, None)), pytest.raises(RefusedError, match=r"0\.4 seconds"):
         open_container("https://slow.example/m")
     over.set()
     assert time.monotonic() - begin < SECONDS + SLACK
@@ -191,7 +195,7 @@ def test_a_name_that_is_not_found_in_time_ends_in_time(monkeypatch: pytest.Monke
 def test_a_silent_handshake_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, waiting(patience_of(SECONDS, None)):
         begin = time.monotonic()
-        with pytest.raises(RefusedError, match=r"0\.6 seconds"):
+        with pytest.raises(RefusedError, match=r"0\.4 seconds"):
             open_container(f"https://127.0.0.1:{listener.getsockname()[1]}/m")
         assert time.monotonic() - begin < SECONDS + SLACK
 
@@ -232,3 +236,75 @@ def test_the_command_line_takes_the_limits_and_exits_3(option: str) -> None:
     assert done.returncode == 3
     assert option in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("wait", ["99999", "86400", "9" * 30, "-1", "1e9", "Wed, 21 Oct 2099 07:28:00 GMT", "\u00b2"])
+def test_a_server_may_not_keep_a_run_waiting(wait: str) -> None:
+    answer = b"HTTP/1.1 429 x\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % wait.encode("latin-1")
+    with raw_server(lambda line, request: line.sendall(answer)) as raw, waiting(patience_of(SECONDS, None)):
+        begin = time.monotonic()
+        with pytest.raises(RefusedError, match="--timeout"):
+            open_container(raw.address)
+        assert time.monotonic() - begin < SECONDS + SLACK
+
+
+def test_a_handshake_of_one_byte_a_time_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, waiting(patience_of(SECONDS, None)):
+
+        def speak() -> None:
+            line, _ = listener.accept()
+            with line:
+                try:
+                    line.sendall(b"\x16\x03\x03\x40\x00")
+                    while True:
+                        time.sleep(0.03)
+                        line.sendall(b"\x02")
+                except OSError:  # the client hung up, as it should
+                    return
+
+        threading.Thread(target=speak, daemon=True).start()
+        begin = time.monotonic()
+        with pytest.raises(RefusedError, match=r"0\.4 seconds"):
+            open_container(f"https://127.0.0.1:{listener.getsockname()[1]}/m")
+        assert time.monotonic() - begin < SECONDS + SLACK
+
+
+def test_a_file_beside_that_never_comes_ends_in_time() -> None:
+    def speak(line: socket.socket, request: bytes) -> None:
+        if b"/m.npy" in request:
+            line.sendall(part(b"x" * 100))
+
+    with raw_server(speak) as raw, waiting(patience_of(SECONDS, None)):
+        client = Client(raw.address)
+        begin = time.monotonic()
+        with pytest.raises(RefusedError, match=r"0\.4 seconds"):
+            fetch_small(client, raw.address.replace("m.safetensors", "config.json"))
+        assert time.monotonic() - begin < SECONDS + SLACK
+
+
+def test_a_small_file_without_end_is_cut_off_by_its_size() -> None:
+    for head in (b"HTTP/1.1 200 x\r\n\r\n", b"HTTP/1.0 200 x\r\n\r\n"):
+
+        def speak(line: socket.socket, request: bytes, head: bytes = head) -> None:
+            line.sendall(head)
+            while True:
+                line.sendall(b"{" * 4096)
+
+        with raw_server(speak) as raw, pytest.raises(RefusedError, match="more than the 10,000 bytes expected"):
+            fetch_small(Client(raw.address), raw.address, 10_000)
+
+
+def test_a_worker_process_keeps_the_limits() -> None:
+    base = Path(forebear.__file__).parent / "demo_data" / "base"
+    options = options_from("a", ["b"], budget=None, full=False, architecture=None, max_header=None)
+    with raw_server(SLOW["silence"]) as raw, waiting(patience_of(SECONDS, None)):
+        found = list(run_in_workers([(raw.address, str(base))], _written(options, 1), 1))
+    assert found[0][0] is None
+    assert "0.4 seconds" in str(found[0][1])
+
+
+def test_worker_processes_share_the_end_of_the_run() -> None:
+    options = options_from("a", ["b"], budget=None, full=False, architecture=None, max_header=None)
+    with waiting(given := patience_of(3, 30)):
+        crossed = json.loads(json.dumps(_written(options, 1)))["patience"]
+    assert Patience(**crossed) == given

@@ -273,9 +273,10 @@ def _no_answer(address: str, status: int) -> NoReturn:
 
 
 def _shown(address: str) -> str:
-    """An address as a path for messages: host and path, without the query."""
+    """An address as a path for messages: host and path, without the query, and never upwards."""
     spot = spot_of(address)
-    return printable(f"{spot.netloc}{unquote(spot.target.partition('?')[0])}", 1000)
+    path = re.sub(r"(?<=/)\.\.?(?=/|$)", "", unquote(spot.target.partition("?")[0]))
+    return printable(f"{spot.netloc}{path}", 1000)
 
 
 def fetch_small(client: Client, address: str, limit: int = MAX_CONFIG_BYTES) -> bytes:

@@ -152,7 +152,7 @@ class Client:
             if spot.host in self._numbers:
                 break
             try:
-                self._numbers[spot.host] = numbers_of(spot, clock.left())
+                self._numbers.setdefault(spot.host, numbers_of(spot, clock.left()))
             except OSError as error:
                 clock.left()
                 if not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN or attempt + 1 == ATTEMPTS:

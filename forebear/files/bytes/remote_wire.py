@@ -21,6 +21,8 @@ SILENCE_SECONDS = 30.0
 """Longest without a byte, or for one number to take a connection, before it is tried again on another connection."""
 MAX_HEAD_BYTES = 16 * 2**10
 """Status line and headers together."""
+MAX_NUMBERS = 8
+"""Most numbers of a host that are tried."""
 MAX_INTERIM = 16
 """Most interim answers (1xx) before the answer itself."""
 _ONCE = frozenset(("location", "content-range", "content-encoding", "etag", "last-modified", "x-linked-etag"))
@@ -162,9 +164,9 @@ class Wire:
 def _connected(spot: Spot, numbers: tuple[str, ...], clock: Clock) -> tuple[socket.socket, str]:
     """A connection to the first number that takes one."""
     failed: OSError = OSError("its name has no number")
-    for i, number in enumerate(numbers):
+    for i, number in enumerate(tried := numbers[:MAX_NUMBERS]):
         try:
-            seconds = clock.patience() / (1 if i + 1 == len(numbers) else 2)
+            seconds = clock.patience() / (1 if i + 1 == len(tried) else 2)
             return connect(number, spot.port, seconds), number
         except OSError as error:
             failed = error
