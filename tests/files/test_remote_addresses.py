@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -363,3 +364,29 @@ def test_the_path_shown_for_an_address_leads_nowhere(path: str, tls, monkeypatch
         shown = RemoteFile(Client(address), address).path
         assert ".." not in shown.parts
         assert str(shown).isprintable()
+
+
+PIECES = ["https://", "http://", "hub.example", "127.0.0.1", "[::1]", "[", "]", ":", ":443", ":99999", "/", "//", "..", "@", "?", "#", "%", "%00", "\\", "\x00",
+          "\r\n", "\t", " ", "\u00fc", "\ud800", "\u2488", "\uff0e", "xn--", "0x7f", "1" * 400, "a" * 70, ".", "-", "_", "~", "e", "9", "localhost", "::", "%25"]  # fmt: skip
+
+
+def odd_addresses(seed: int, count: int) -> Iterator[str]:
+    rng = random.Random(f"tests/files/test_remote_addresses {seed}")
+    for _ in range(count):
+        start = rng.choice(["https://", "https://", "http://", ""])
+        yield start + "".join(rng.choice(PIECES) for _ in range(rng.randint(0, 7)))
+
+
+def test_random_addresses_are_taken_apart_or_refused() -> None:
+    taken, here = 0, spot_of("https://hub.example/a/b?c")
+    for address in odd_addresses(0, 4000):
+        for take in (spot_of, lambda text: redirected(here, text)):
+            try:
+                spot = take(address)
+            except RefusedError as error:
+                assert str(error).isprintable()  # noqa: PT017 most are refused; the others are looked at below
+                continue
+            taken += 1
+            assert spot_of(f"{spot.scheme}://{spot.netloc}{spot.target}").origin == spot.origin
+            assert spot_of(spot.file_beside("x")).origin == spot.origin
+    assert taken > 400
