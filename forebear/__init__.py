@@ -42,6 +42,8 @@ def compare(
     architecture: str | Path | None = None,
     base: str | Path | None = None,
     max_header: int | str | None = None,
+    timeout: float | str | None = None,
+    deadline: float | str | None = None,
 ) -> Document:
     """Do the subject and each candidate share weights?
 
@@ -53,6 +55,7 @@ def compare(
     architecture: a definition of your own (TOML) for both sides.
     base:         the model that adapters (LoRA) among them change; each is then read as that model changed.
     max_header:   largest header read, as a number of bytes or "25MiB".
+    timeout, deadline: seconds that one request to an address, and all of the run's, may take (120, 3600).
     Returns:      a forebear/comparison/2 document for one pair, forebear/matrix/2 for several, each corrected for all of them.
                   `log10_p` is the base-10 logarithm of a p-value; cosines and shares are between 0 and 1.
     Raises:       RefusedError when a checkpoint cannot be read, UsageError when arguments contradict each other,
@@ -76,17 +79,19 @@ def compare(
     forebear.core.errors.ExpectationError: ...
     """
     from forebear.comparison.compare import compare_many
+    from forebear.core.patience import patience_of, waiting
 
-    return compare_many(
-        subject,
-        _listed(candidates),
-        budget=budget,
-        full=full,
-        expect=expect,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-    )
+    with waiting(patience_of(timeout, deadline)):
+        return compare_many(
+            subject,
+            _listed(candidates),
+            budget=budget,
+            full=full,
+            expect=expect,
+            architecture=architecture,
+            base=base,
+            max_header=max_header,
+        )
 
 
 def inspect(
@@ -98,6 +103,8 @@ def inspect(
     base: str | Path | None = None,
     max_header: int | str | None = None,
     tokenizer: bool = False,
+    timeout: float | str | None = None,
+    deadline: float | str | None = None,
 ) -> Document:
     """What is in a checkpoint, from its header: container, architecture, sizes, tensors, claims, residue, odd things.
 
@@ -108,6 +115,7 @@ def inspect(
     against: another configuration, or the claimed part of one (docs/pages.md), and the way from one count to the other.
     base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
     architecture, max_header: as for `compare`.
+    timeout, deadline: seconds that one request to an address, and all of the run's, may take (120, 3600).
     Returns: a forebear/inspection/1 document; sizes in values (`parameters`) and bytes.
     Raises:  RefusedError when it cannot be read, or not counted where `against` needs a count; UsageError.
     Source:  METHODS §2 (which axes a family leaves free), §16.
@@ -121,17 +129,19 @@ def inspect(
     >>> [axis["axis"] for axis in document["architecture"]["axes"] if axis["permutation"]]
     ['channel', 'neuron', 'kv_head', 'group', 'value']
     """
+    from forebear.core.patience import patience_of, waiting
     from forebear.inspection.inspection import inspect_path
 
-    return inspect_path(
-        checkpoint,
-        full=full,
-        against=against,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-        tokenizer=tokenizer,
-    )
+    with waiting(patience_of(timeout, deadline)):
+        return inspect_path(
+            checkpoint,
+            full=full,
+            against=against,
+            architecture=architecture,
+            base=base,
+            max_header=max_header,
+            tokenizer=tokenizer,
+        )
 
 
 def demo() -> Document:

@@ -15,11 +15,13 @@ from forebear.cli.forms import Form, Language, show
 from forebear.cli.options import (
     ArchitectureOption,
     BaseOption,
+    DeadlineOption,
     FormatOption,
     HeaderOption,
     LanguageOption,
     OutputOption,
     QuietOption,
+    TimeoutOption,
 )
 from forebear.cli.tokenizers import app as tokenizers_app
 
@@ -47,6 +49,8 @@ def compare(
     architecture: ArchitectureOption = None,
     base: BaseOption = None,
     max_header: HeaderOption = None,
+    timeout: TimeoutOption = None,
+    deadline: DeadlineOption = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -65,6 +69,8 @@ def compare(
         architecture=architecture,
         base=base,
         max_header=max_header,
+        timeout=timeout,
+        deadline=deadline,
         form=form,
         output=output,
         quiet=quiet,
@@ -87,6 +93,8 @@ def inspect(
     tokenizer: Annotated[
         bool, typer.Option("--tokenizer", help="Audit the tokenizer and the rows of the embedding.")
     ] = False,
+    timeout: TimeoutOption = None,
+    deadline: DeadlineOption = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
@@ -101,6 +109,8 @@ def inspect(
         base=base,
         max_header=max_header,
         tokenizer=tokenizer,
+        timeout=timeout,
+        deadline=deadline,
     )
     show(document, form, output, language)
 

@@ -22,6 +22,8 @@ def compare_and_show(
     architecture: Path | None = None,
     base: Path | None = None,
     max_header: str | None = None,
+    timeout: str | None = None,
+    deadline: str | None = None,
     form: Form = Form.text,
     output: Path | None = None,
     quiet: bool = False,
@@ -43,6 +45,8 @@ def compare_and_show(
                 architecture=architecture,
                 base=base,
                 max_header=max_header,
+                timeout=timeout,
+                deadline=deadline,
             )
     except ForebearError as error:
         if error.document is not None:  # the result is whole; only what was asked of it failed

@@ -25,3 +25,9 @@ BaseOption = Annotated[
 HeaderOption = Annotated[
     str | None, typer.Option("--max-header", help="Largest header read, for example 100MiB (default 25MiB).")
 ]
+TimeoutOption = Annotated[
+    str | None, typer.Option(help="Seconds that one request to an address may take, attempts included (default 120).")
+]
+DeadlineOption = Annotated[
+    str | None, typer.Option(help="Seconds from its beginning that a run may ask addresses (default 3600).")
+]

@@ -21,6 +21,8 @@ TAKING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "--architecture": ("architecture", Path),
     "--base": ("base", Path),
     "--max-header": ("max_header", str),
+    "--timeout": ("timeout", str),
+    "--deadline": ("deadline", str),
     "--format": ("form", Form),
     "--output": ("output", Path),
     "-o": ("output", Path),

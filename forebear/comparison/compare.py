@@ -18,7 +18,9 @@ from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.messages import Message, message
+from forebear.core.patience import patience
 from forebear.core.sizes import parse_size
+from forebear.files.bytes.remote_http import check_again, noting_addresses
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
@@ -130,6 +132,7 @@ def meets(relation: str | None, expect: str) -> bool:
     return relation == expect or (expect == "related" and relation == "identical")
 
 
+@noting_addresses()
 def compare_pair(subject: str | Path, candidate: str | Path, options: Options, looks: int = 1) -> Document:
     """The comparison document of one pair; looks: pairs compared in the same run, which multiply every p-value."""
     started = time.perf_counter()
@@ -177,6 +180,7 @@ def _compare_open(
         for said_of_it in checkpoint.limits:
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
     result = walk(pair, full=options.full, budget_stated=options.stated)
+    check_again()
     result.alignment.setdefault("words", [])
     result.alignment["words"] = said + list(result.alignment["words"])
     if allowance.refused:
@@ -265,4 +269,4 @@ def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Documen
 def _written(options: Options, looks: int) -> dict[str, Any]:
     """Options as they cross a pipe (worker.py reads them)."""
     architecture = None if options.architecture is None else str(options.architecture)
-    return {**vars(options), "architecture": architecture, "looks": looks}
+    return {**vars(options), "architecture": architecture, "looks": looks, "patience": vars(patience())}

@@ -13,6 +13,7 @@ from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, printable
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
+from forebear.files.bytes.remote_http import check_again, noting_addresses
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.inspection.inference import infer_parts
 from forebear.inspection.inspection_tokens import is_tokenizer, of_tokenizer, tokenizer_of
@@ -35,6 +36,7 @@ MAX_METADATA = 40
 Document = Mapping[str, Any]
 
 
+@noting_addresses()
 def inspect_path(
     path: str | Path,
     *,
@@ -63,6 +65,7 @@ def inspect_path(
         checkpoint = open_checkpoint(path, architecture=definition, max_header=header, base=base)
         try:
             body, limits = _of_checkpoint(checkpoint, Path(path), other, full, tokenizer)
+            check_again()
             bytes_read = checkpoint.container.bytes_read
         finally:
             checkpoint.close()

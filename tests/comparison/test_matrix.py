@@ -22,6 +22,7 @@ from forebear.comparison.many.worker import row_of
 from forebear.comparison.many.workers import run_in_workers, worker_count
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
+from forebear.core.patience import patience_of
 from forebear.core.progress import listening
 from forebear.core.seeds import generator
 from tests.said import said
@@ -158,6 +159,7 @@ OPTIONS = {
     "reproduce": "x",
     "base": None,
     "looks": 3,
+    "patience": vars(patience_of(None, None)),
 }
 
 

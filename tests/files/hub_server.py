@@ -47,6 +47,8 @@ class Hub:
     listed: int = 0
     busiest: int = 0
     etag: str = "one"
+    modified: str = ""
+    linked: str = ""
     port: int = 0
     _now: int = 0
     _last: float = 0.0
@@ -132,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
                 with hub.lock:
                     hub._signature, hub._uses = hub._signature + 1, 0
                 place = f"http://{hub.redirect}:{hub.port}/signed/{name}?signature={hub._signature}"
-                self.reply(302, b"", {"Location": place})
+                self.reply(302, b"", {"Location": place} | ({"X-Linked-ETag": hub.linked} if hub.linked else {}))
         elif path.startswith("/signed/"):
             self.signed(hub, path)
         else:
@@ -154,16 +156,17 @@ class _Handler(BaseHTTPRequestHandler):
             fault = hub.faults.pop(0) if hub.faults else None
         if fault is not None and fault(self):
             return
+        tags = {name: tag for name, tag in (("ETag", hub.etag), ("Last-Modified", hub.modified)) if tag}
         stated = self.headers["Range"]
         if stated is None:
-            self.reply(200, data[0 : len(data)], {"ETag": hub.etag})
+            self.reply(200, data[0 : len(data)], tags)
             return
         first, last = stated.removeprefix("bytes=").split("-")
         begin, end = int(first), min(int(last) + 1 if last else len(data), len(data))
         if begin >= len(data):
             self.reply(416, b"", {"Content-Range": f"bytes */{len(data)}"})
             return
-        self.reply(206, data[begin:end], {"Content-Range": f"bytes {begin}-{end - 1}/{len(data)}", "ETag": hub.etag})
+        self.reply(206, data[begin:end], {"Content-Range": f"bytes {begin}-{end - 1}/{len(data)}", **tags})
 
     def reply(
         self, status: int, body: bytes, headers: Mapping[str, str] | None = None, length: int | None = None

@@ -12,12 +12,14 @@ from forebear.comparison.compare import Options, compare_pair
 from forebear.comparison.many.matrix import KEPT_KEYS
 from forebear.comparison.many.workers import Found, serve
 from forebear.core.errors import RefusedError
+from forebear.core.patience import Patience, waiting
 
 
 def compare(pair: tuple[str, str], options: Mapping[str, Any]) -> Found:
     """One pair's document, or why there is none; a fault is said as one."""
     try:
-        return row_of(compare_pair(*pair, options_of(options), looks=int(options["looks"]))), None
+        with waiting(Patience(**options["patience"])):
+            return row_of(compare_pair(*pair, options_of(options), looks=int(options["looks"]))), None
     except RefusedError as error:
         return None, str(error)
     except Exception as error:  # noqa: BLE001 told across the pipe and raised at its other end

@@ -12,13 +12,15 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
 from forebear.files.base import Container
-from forebear.files.bytes.remote import RemoteFile, SmallFile, fetch_small
-from forebear.files.bytes.remote_http import Client, refuse
+from forebear.files.bytes.remote import SmallFile, fetch_small, open_file
+from forebear.files.bytes.remote_address import Spot, refuse, spot_of
+from forebear.files.bytes.remote_http import Client
 
 ENDPOINT = "https://huggingface.co"
 _ADDRESS = re.compile(
@@ -34,20 +36,26 @@ _WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.
 def endpoint() -> str:
     """Where the hub is: HF_ENDPOINT or the public one."""
     stated = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
-    if stated and not stated.startswith(("https://", "http://")):
+    if not stated:
+        return ENDPOINT
+    try:
+        spot_of(stated)
+    except RefusedError as error:
+        raise RefusedError(f"the address of the hub {error.what}", where=f"HF_ENDPOINT={error.where}",
+                           todo="Set HF_ENDPOINT to an https:// address, or unset it.") from error  # fmt: skip
+    if "?" in stated or "#" in stated:
         refuse(stated, "is no address of a hub", "Set HF_ENDPOINT to an https:// address, or unset it.")
-    return stated or ENDPOINT
+    return stated
 
 
-def token_for(address: str) -> tuple[str, str]:
-    """(token, its host): HF_TOKEN for addresses of the hub itself, none for any other host."""
-    host = urlsplit(endpoint()).netloc
+def token_for(spot: Spot) -> str:
+    """HF_TOKEN for an address of the hub itself, nothing for any other host, port or scheme."""
     token = os.environ.get("HF_TOKEN", "").strip()
-    return (
-        (token, host)
-        if token and token.isascii() and token.isprintable() and urlsplit(address).netloc == host
-        else ("", "")
-    )
+    if not token or spot.origin != spot_of(endpoint()).origin:
+        return ""
+    if not token.isascii() or not token.isprintable() or len(token) > 4096:
+        raise RefusedError("is no token", where="HF_TOKEN", todo="Copy it again, or unset HF_TOKEN.")
+    return token
 
 
 def cache_folder() -> Path:
@@ -87,7 +95,7 @@ def open_hub(address: str, max_header: int | None) -> Container:
     if offline():
         return _from_cache(address, repository, revision, inner, max_header)
     start = f"{endpoint()}/api/models/{organisation}/{name}/revision/{quote(revision, safe='')}"
-    client = Client(*token_for(start))
+    client = Client(start, token_for(spot_of(start)))
     files, commit = _listing(client, start)
     kept = snapshot(repository, commit)
     chosen = _choose(files, inner, address)
@@ -154,14 +162,13 @@ def _choose(files: Iterable[str], inner: str, address: str) -> str:
 
 def _open_remote(client: Client, base: str, chosen: str, max_header: int | None) -> Container:
     from forebear.files.formats.joined import open_remote_index
-    from forebear.files.sources import open_source
 
     address = f"{base}/{quote(chosen)}"
     if chosen.endswith(".index.json"):
         folder = base + (f"/{quote(chosen.rpartition('/')[0])}" if "/" in chosen else "")
         data = fetch_small(client, address, MAX_HEADER_BYTES)
         return open_remote_index(client, lambda file: f"{folder}/{quote(file)}", data, chosen, max_header)
-    return open_source(RemoteFile(client, address, name=chosen), max_header)
+    return open_file(client, address, max_header, name=chosen)
 
 
 __all__ = ["cache_folder", "endpoint", "offline", "open_hub", "snapshot", "token_for"]

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from typing import NoReturn
+from urllib.parse import unquote
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, printable
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES
 from forebear.files.base import Container
-from forebear.files.bytes.remote_http import Answer, Client, expired, refuse
-from forebear.files.bytes.remote_kept import BLOCK_BYTES, KEPT_BYTES
+from forebear.files.bytes.remote_address import refuse, spot_of
+from forebear.files.bytes.remote_http import Answer, Client, Place, expired
+from forebear.files.bytes.remote_kept import BLOCK_BYTES, KEPT_BYTES, Witness
 
 PIECE_BYTES = 2**20
 """Largest piece fetched at once."""
-_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+LARGEST_BYTES = 2**50
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+_VALIDATORS = ("etag", "last-modified")
 
 
 def prefetch_files(wanted: list[tuple[RemoteFile, list[tuple[int, int]]]]) -> None:
@@ -40,18 +45,23 @@ class RemoteFile:
     """The bytes at an address. Memory: KEPT_BYTES of blocks for all files of a client, and the pieces in flight.
 
     The address is resolved once (redirects) and the result used for every piece; when it runs out it is resolved again.
+    Noticed: another size, ETag or time of change in any answer; a block that is fetched twice and differs; a SHA-256
+    other than the publisher's, where it gives one and the file was read whole.
     Raises: RefusedError when the server does not serve ranges, the file changes, or an address is not allowed.
     """
 
     grain_bytes = BLOCK_BYTES
 
     def __init__(self, client: Client, address: str, *, name: str = "") -> None:
-        self.client, self._client, self._origin, self._address = client, client, address, address
+        self.client, self._client, self._origin = client, client, address
         self.path = Path(name or _shown(address))
         self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._kept, self._number = client.kept, client.kept.new_file()
+        self._witness = Witness(self._kept, self._number)
         self.bytes_read = 0
-        self.size, self._tag = 0, ""
+        self.size, self._linked = 0, ""
+        self._tags: dict[str, str] = {}
+        self._place: Place | str = address
         self._begin()
 
     def _begin(self) -> None:
@@ -62,7 +72,10 @@ class RemoteFile:
         begin, end, self.size = self._range(answer)
         if begin != 0 or end + 1 != min(self.size, BLOCK_BYTES) or len(answer.body) != end + 1:
             refuse(self._origin, "does not send the first bytes it was asked for")
-        self._address, self._tag = answer.address, answer.headers.get("etag", "")
+        if self.size > LARGEST_BYTES:
+            refuse(self._origin, f"says that it has {self.size:,} bytes; at most {LARGEST_BYTES:,} are read")
+        self._place, self._linked = answer.place, answer.linked
+        self._tags = {name: answer.headers[name] for name in _VALIDATORS if name in answer.headers}
         self._keep(0, answer.body)
 
     def _range(self, answer: Answer) -> tuple[int, int, int]:
@@ -75,6 +88,11 @@ class RemoteFile:
         if found is None or answer.headers.get("content-encoding", "identity") != "identity":
             refuse(self._origin, "does not say which part of the file it sends")
         begin, end, size = (int(number) for number in found.groups())
+        if not begin <= end < size or len(answer.body) != end + 1 - begin:
+            refuse(
+                self._origin,
+                f"says it sends bytes {begin:,} to {end:,} of {size:,}, and sends {len(answer.body):,} bytes",
+            )
         return begin, end, size
 
     def read(self, offset: int, count: int) -> bytearray:
@@ -130,30 +148,64 @@ class RemoteFile:
         """Blocks first..last as bytes."""
         begin, end = piece[0] * BLOCK_BYTES, min(self.size, piece[1] * BLOCK_BYTES)
         for _ in range(3):
-            address = self._address
-            answer = self._client.get(address, first=begin, last=end - 1, limit=end - begin)
-            if not (expired(answer.status) and address != self._origin):
+            place = self._place
+            answer = self._client.get(place, first=begin, last=end - 1, limit=end - begin)
+            if not expired(answer.status):
                 break
-            self._resolve_again(address)
-        got = self._range(answer)
-        if got[2] != self.size or (self._tag and answer.headers.get("etag", self._tag) != self._tag):
-            refuse(self._origin, "changed while it was being read", "Run again; pin a revision if there is one.")
-        if got[:2] != (begin, end - 1) or len(answer.body) != end - begin:
-            refuse(self._origin, f"sends {len(answer.body):,} bytes where {end - begin:,} were asked for")
+            self._resolve_again(place)
+        self._check(answer, begin, end)
         return piece[0], answer.body
 
-    def _resolve_again(self, stale: str) -> None:
-        """Ask the origin for a fresh address, once for all threads that hold the stale one."""
+    def _check(self, answer: Answer, begin: int, end: int) -> None:
+        """Refuse an answer of another file than the first one, or of another part than begin..end."""
+        got = self._range(answer)
+        if got[2] != self.size or any(answer.headers.get(name, tag) != tag for name, tag in self._tags.items()):
+            self._changed()
+        if got[:2] != (begin, end - 1):
+            refuse(self._origin, f"sends {len(answer.body):,} bytes where {end - begin:,} were asked for")
+
+    def _changed(self) -> NoReturn:
+        refuse(self._origin, "changed while it was being read", "Run again; pin a revision if there is one.")
+
+    def _resolve_again(self, stale: Place | str) -> None:
+        """Ask the origin for a fresh place, once for all threads that hold the stale one."""
         with self._resolving:
-            if self._address != stale:
+            if self._place is not stale:
                 return
             answer = self._client.get(self._origin, first=0, last=0, limit=1)
-            self._range(answer)
-            self._address = answer.address
+            self._check(answer, 0, 1)
+            if answer.linked != self._linked:
+                self._changed()
+            self._place = answer.place
+
+    def check_again(self) -> int:
+        """Read the first block again from the origin on, and one more of those read: they must be what they were.
+
+        Returns: bytes read.
+        """
+        blocks, before = self._witness.read_blocks(), self.bytes_read
+        if len(blocks) < 2:  # one piece cannot have changed meanwhile
+            return 0
+        end = min(self.size, BLOCK_BYTES)
+        answer = self._client.get(self._origin, first=0, last=end - 1, limit=end)
+        self._check(answer, 0, end)
+        if answer.linked != self._linked:
+            self._changed()
+        self._place = answer.place
+        self._keep(0, answer.body)
+        other = blocks[len(blocks) // 2]
+        self.fetch_piece((other, other + 1))
+        return self.bytes_read - before
 
     def _keep(self, first: int, body: bytes) -> None:
         with self._lock:
             self.bytes_read += len(body)
+        if not self._witness.saw(first, body, whole=bool(self._linked)):
+            self._changed()
+        whole = self._witness.digest(self.size) if self._linked else ""
+        if whole and whole != self._linked:
+            refuse(self._origin, "was read whole, and its SHA-256 is not the one that its host gives for it",
+                   "Download it again and compare; a mirror may be damaged.")  # fmt: skip
         self._kept.put(self._number, first, body)
 
     def _copy(self, offset: int, target: memoryview) -> None:
@@ -213,24 +265,30 @@ def _batches(parts: list[tuple[int, memoryview]], most: int) -> Iterator[list[tu
         yield group
 
 
-def _no_answer(address: str, status: int) -> None:
-    told = {401: ("needs a token", "Set HF_TOKEN."), 403: ("refuses access", "Set HF_TOKEN to one that may read it."),
-            404: ("is not there", "Check the name and the revision.")}  # fmt: skip
-    what, todo = told.get(status, (f"answers {status}", "Check the address."))
+def _no_answer(address: str, status: int) -> NoReturn:
+    known = {401: ("needs a token", "Set HF_TOKEN."), 403: ("refuses access", "Set HF_TOKEN to one that may read it."),
+             404: ("is not there", "Check the name and the revision.")}  # fmt: skip
+    what, todo = known.get(status, (f"answers {status}", "Check the address."))
     refuse(address, what, todo)
 
 
 def _shown(address: str) -> str:
-    """An address as a path for messages: host and path, without the query."""
-    parts = urlsplit(address)
-    return f"{parts.netloc}{unquote(parts.path)}"
+    """An address as a path for messages: host and path, without the query, and never upwards."""
+    spot = spot_of(address)
+    path = re.sub(r"(?<=/)\.\.?(?=/|$)", "", unquote(spot.target.partition("?")[0]))
+    return printable(f"{spot.netloc}{path}", 1000)
 
 
 def fetch_small(client: Client, address: str, limit: int = MAX_CONFIG_BYTES) -> bytes:
-    """A small file whole. Raises RefusedError when it is not there or larger than `limit` bytes."""
+    """A small file whole. Raises RefusedError when it is not there, larger than `limit` bytes, or not what its host says."""
     answer = client.get(address, limit=limit)
     if answer.status != 200:
         _no_answer(address, answer.status)
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        refuse(address, "is sent packed, which was not asked for", "Download it and give the path.")
+    if answer.linked and sha256(answer.body).hexdigest() != answer.linked:
+        refuse(address, "was read whole, and its SHA-256 is not the one that its host gives for it",
+               "Download it again and compare; a mirror may be damaged.")  # fmt: skip
     return answer.body
 
 
@@ -261,26 +319,43 @@ def _first_file(container: object) -> RemoteFile | None:
     return container
 
 
+def open_file(client: Client, address: str, max_header: int | None, *, name: str = "") -> Container:
+    """The container that one file at an address is; `check_again` will read a sample of it again."""
+    from forebear.files.sources import open_source
+
+    file = RemoteFile(client, address, name=name)
+    container = open_source(file, max_header)
+
+    def again() -> None:
+        container.bytes_read += file.check_again()
+
+    client.checks.append(again)
+    return container
+
+
 def open_remote(address: str, max_header: int | None) -> Container:
     """A checkpoint at an address: hf://org/name@revision, or https:// for one file or a safetensors index.
 
     Raises: RefusedError for any other kind of address, and whatever `RemoteFile` and the container refuse.
     """
     from forebear.files.bytes.hub import open_hub, token_for
-    from forebear.files.sources import open_source
 
     address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
     if address.startswith("hf:/"):
         return open_hub(address, max_header)
     if not address.startswith(("https://", "http://")):
         refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
-    client = Client(*token_for(address))
-    folder, _, name = address.split("?", 1)[0].rpartition("/")
+    spot = spot_of(address)
+    client = Client(address, token_for(spot))
+    name = spot.target.partition("?")[0].rpartition("/")[2]
     if name.endswith(".safetensors.index.json"):
         from forebear.files.formats.joined import open_remote_index
 
-        return open_remote_index(client, lambda shard: f"{folder}/{quote(shard)}", fetch_small(
-            client, address, MAX_HEADER_BYTES), _shown(address), max_header)  # fmt: skip
-    container = open_source(RemoteFile(client, address), max_header)
-    container.beside = container.beside or {"config.json": SmallFile(client, f"{folder}/config.json", container)}
+        return open_remote_index(
+            client, spot.file_beside, fetch_small(client, address, MAX_HEADER_BYTES), _shown(address), max_header
+        )
+    container = open_file(client, address, max_header)
+    container.beside = container.beside or {
+        "config.json": SmallFile(client, spot.file_beside("config.json"), container)
+    }
     return container

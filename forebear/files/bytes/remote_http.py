@@ -1,79 +1,142 @@
 """Ranged requests over HTTP: redirects followed by our own rules, the token kept to its host, failures tried again.
 
 Source: RFC 9110 (ranges, redirects, Retry-After); the hub's resolve addresses redirect to signed ones that expire.
+Proxies that the environment names are not used: a proxy would look names up itself, and the numbers could not be checked.
 """
 
 from __future__ import annotations
 
-import http.client
-import ipaddress
+import os
 import re
-import ssl
+import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import NoReturn
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable
+from forebear.core.patience import Patience, patience
+from forebear.files.bytes.remote_address import Spot, allowed, numbers_of, redirected, refuse, spot_of
 from forebear.files.bytes.remote_kept import Kept
 
-TIMEOUT_SECONDS = 30.0
+if TYPE_CHECKING:
+    import ssl
+
+    from forebear.files.bytes.remote_wire import Clock, Wire
+
 IN_FLIGHT = 16
-SLOWEST_SECONDS = 120.0
-"""Longest that one answer may take to come in."""
 ATTEMPTS = 6
 MAX_REDIRECTS = 5
-LONGEST_WAIT_SECONDS = 30.0
+MAX_PROBLEM_BYTES = 2**16
+"""Most bytes read of an answer that is not wanted, so that its connection can be used again."""
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 _EXPIRED = frozenset((401, 403, 404, 410))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _AGENT = "forebear (reads checkpoints by ranges)"
+MAX_CHECKED_AGAIN = 8
+"""Files of a client of which a sample is read again at the end of a run."""
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+_clients: ContextVar[list[Client] | None] = ContextVar("clients", default=None)
+
+
+@contextmanager
+def noting_addresses() -> Iterator[None]:
+    """Remember whatever is opened at addresses inside, for `check_again`."""
+    token = _clients.set([])
+    try:
+        yield
+    finally:
+        _clients.reset(token)
+
+
+def check_again() -> None:
+    """Read a sample of each file noted once more. Raises RefusedError when one reads differently."""
+    for client in _clients.get() or []:
+        for check in client.checks[:MAX_CHECKED_AGAIN]:
+            check()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address and the numbers its host may be reached at: only `Client` makes one, after its checks."""
+
+    spot: Spot
+    numbers: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[tuple[str, str, int], tuple[str, ...]]:
+        """Places with the same key can share connections."""
+        return self.spot.origin, self.numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """status, headers (names in small letters), body and the address that gave it."""
+    """status, headers (names in small letters), body, the place and number that gave it.
+
+    linked: the digest (SHA-256) that the first host gave for the file, where it did: the hub's for files in LFS.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    address: str
+    place: Place
+    number: str
+    linked: str = ""
 
 
 @dataclass
 class Client:
-    """Requests to one origin and where it redirects to; safe for several threads.
+    """Requests to the host a person typed and where it leads; safe for several threads.
 
-    token: sent to token_host only. requests, bytes_read: counted over all threads. kept: blocks of the client's files.
+    typed: an address at that host, which may be private. token: sent there only. requests, bytes_read: counted over all
+    threads. kept: blocks of the client's files. checks: read a sample of a file again.
     """
 
+    typed: str
     token: str = ""
-    token_host: str = ""
     requests: int = 0
     bytes_read: int = 0
     kept: Kept = field(default_factory=Kept)
+    patience: Patience = field(default_factory=patience)
+    checks: list[Callable[[], None]] = field(default_factory=list)
     _pool: ThreadPoolExecutor | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _kept: threading.local = field(default_factory=threading.local)
-    _all: list[http.client.HTTPConnection] = field(default_factory=list)
+    _idle: dict[tuple[tuple[str, str, int], tuple[str, ...]], list[Wire]] = field(default_factory=dict)
+    _numbers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _context: ssl.SSLContext | None = None
 
-    def get(self, address: str, *, first: int | None = None, last: int | None = None, limit: int) -> Answer:
+    def __post_init__(self) -> None:
+        self._origin = spot_of(self.typed).origin
+        if (noted := _clients.get()) is not None:
+            noted.append(self)
+
+    def get(self, asked: str | Place, *, first: int | None = None, last: int | None = None, limit: int) -> Answer:
         """GET an address, or bytes first..last of it, following redirects; at most `limit` bytes of body.
 
-        Raises: RefusedError for an address that is not allowed, an answer that is no answer, or too many failures.
+        asked: an address, or the place that an earlier answer came from.
+        Raises: RefusedError for an address that is not allowed, an answer that is no answer, too many failures, or no
+        whole answer in time.
         """
-        check_address(address, None)
-        origin = address
+        from forebear.files.bytes.remote_wire import Clock
+
+        spot = spot_of(asked) if isinstance(asked, str) else asked.spot
+        clock = Clock(spot.address, self.patience)
+        place = self._place(spot, None, clock) if isinstance(asked, str) else asked
+        linked = ""
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._tried(address, first, last, limit)
+            answer = self._tried(place, first, last, limit, clock)
+            if answer.place.spot.origin == self._origin:
+                linked = linked or _digest(answer.headers.get("x-linked-etag", ""))
             if answer.status not in _REDIRECTS:
-                return answer
-            address = urljoin(address, answer.headers.get("location", ""))
-            check_address(address, origin)
-        refuse(origin, f"redirects more than {MAX_REDIRECTS} times")
+                return Answer(answer.status, answer.headers, answer.body, answer.place, answer.number, linked)
+            place = self._place(redirected(place.spot, answer.headers.get("location")), answer, clock)
+        refuse(spot.address, f"redirects more than {MAX_REDIRECTS} times")
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -83,118 +146,109 @@ class Client:
                 self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="forebear-remote")
             return self._pool
 
-    def _tried(self, address: str, first: int | None, last: int | None, limit: int) -> Answer:
-        """One address, again after failures that pass."""
-        told = ""
+    def _place(self, spot: Spot, after: Answer | None, clock: Clock) -> Place:
+        """A spot with the numbers that may be asked; after: the answer that led there. A name is looked up once."""
         for attempt in range(ATTEMPTS):
+            if spot.host in self._numbers:
+                break
             try:
-                answer = self._once(address, first, last, limit)
-            except (OSError, http.client.HTTPException) as error:
-                self._drop(address)
-                told = f"the connection failed ({printable(str(error) or type(error).__name__, 80)})"
-                wait = 0.1 * 2**attempt
+                self._numbers.setdefault(spot.host, numbers_of(spot, clock.left()))
+            except OSError as error:
+                clock.left()
+                if not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN or attempt + 1 == ATTEMPTS:
+                    refuse(spot.address, f"its host was not found ({printable(str(error), 80)})", _advice())
+                pause(min(0.1 * 2**attempt, clock.left()))
+        numbers = self._numbers[spot.host]
+        if after is None and spot.origin == self._origin:
+            return Place(spot, numbers)
+        same_name = after is not None and after.place.spot.host == spot.host
+        answered = None if after is None else after.number
+        return Place(spot, allowed(spot, numbers, answered, same_name=same_name))
+
+    def _tried(self, place: Place, first: int | None, last: int | None, limit: int, clock: Clock) -> Answer:
+        """One place, again after failures that pass."""
+        from forebear.files.bytes.remote_wire import MalformedError
+
+        why = ""
+        for attempt in range(ATTEMPTS):
+            wait = 0.1 * 2**attempt
+            wire: Wire | None = None
+            try:
+                wire = self._wire(place, clock)
+                answer = self._once(wire, place, (first, last), limit, clock)
+            except (OSError, MalformedError) as error:
+                why = f"the connection failed ({printable(str(error) or type(error).__name__, 80)})"
+                if isinstance(error, MalformedError) and not (wire and wire.used):
+                    refuse(place.spot.address, f"sends no valid HTTP answer ({printable(str(error), 120)})")
+                if type(error).__name__ == "SSLCertVerificationError":
+                    refuse(place.spot.address, f"its certificate is not valid for it ({printable(str(error), 120)})")
             else:
                 if answer.status not in _AGAIN:
                     return answer
-                told = f"the server answers {answer.status}"
-                wait = _wait(answer.headers.get("retry-after"), 0.1 * 2**attempt)
+                why = f"the server answers {answer.status}"
+                wait = _wait(answer.headers.get("retry-after"), wait)
+            if wait >= clock.left():
+                refuse(place.spot.address, f"{why}, and trying again takes longer than the time left",
+                       "Try again later, or allow more time: --timeout SECONDS, --deadline SECONDS.")  # fmt: skip
             if attempt + 1 < ATTEMPTS:
-                pause(min(wait, LONGEST_WAIT_SECONDS))
-        refuse(address, f"{told}, {ATTEMPTS} times", "Try again later.")
+                pause(wait)
+        refuse(place.spot.address, f"{why}, {ATTEMPTS} times", _advice())
 
-    def _once(self, address: str, first: int | None, last: int | None, limit: int) -> Answer:
-        parts = urlsplit(address)
-        connection = self._connection(address)
-        headers = {"Accept-Encoding": "identity", "User-Agent": _AGENT}
+    def _once(self, wire: Wire, place: Place, part: tuple[int | None, int | None], limit: int, clock: Clock) -> Answer:
+        """One request and its answer; the connection is kept when it can be used again, closed otherwise."""
+        first, last = part
+        address, done = place.spot.address, False
+        headers = [("Host", place.spot.netloc), ("Accept-Encoding", "identity"), ("User-Agent", _AGENT)]
         if first is not None:
-            headers["Range"] = f"bytes={first}-{'' if last is None else last}"
-        if self.token and parts.netloc == self.token_host:
-            headers["Authorization"] = f"Bearer {self.token}"
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        with self._lock:
-            self.requests += 1
-        found = {name.lower(): value for name, value in response.getheaders()}
-        unwanted = response.status in _REDIRECTS or response.status >= 400
-        if first is not None and response.status == 200:
-            self._drop(address)  # the whole file is coming: do not read it
-            return Answer(200, found, b"", address)
-        length = found.get("content-length", "")
-        if not unwanted and length.isdecimal() and int(length) > limit:
-            self._drop(address)
-            refuse(address, f"sends {int(length):,} bytes where at most {limit:,} were expected")
-        body = _read(response, 2**16 if unwanted else limit + 1)
-        if not response.isclosed():
-            self._drop(address)
-        if not unwanted and length.isdecimal() and len(body) < int(length):
-            raise http.client.IncompleteRead(body, int(length) - len(body))
-        if not unwanted and len(body) > limit:
-            self._drop(address)
-            refuse(address, f"sends more than the {limit:,} bytes expected")
-        with self._lock:
-            self.bytes_read += len(body)
-        return Answer(response.status, found, body, address)
-
-    def _connection(self, address: str) -> http.client.HTTPConnection:
-        """This thread's connection to an address's host."""
-        kept: dict[str, http.client.HTTPConnection] = self._kept.__dict__.setdefault("connections", {})
-        parts = urlsplit(address)
-        key = f"{parts.scheme}://{parts.netloc}"
-        if key not in kept:
-            host, port = parts.hostname or "", parts.port
-            kept[key] = (
-                http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
-                if parts.scheme == "https" else http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-            )  # fmt: skip
+            headers.append(("Range", f"bytes={first}-{'' if last is None else last}"))
+        if self.token and place.spot.origin == self._origin:
+            headers.append(("Authorization", f"Bearer {self.token}"))
+        try:
+            head = wire.ask(place.spot.target, headers, clock)
             with self._lock:
-                self._all.append(kept[key])
-        return kept[key]
+                self.requests += 1
+            unwanted = head.status in _REDIRECTS or head.status >= 400
+            if first is not None and head.status == 200:  # the whole file is coming: do not read it
+                return Answer(200, head.headers, b"", place, wire.number)
+            length = head.headers.get("content-length")
+            if not unwanted and length is not None and int(length) > limit:
+                refuse(address, f"sends {int(length):,} bytes where at most {limit:,} were expected")
+            body = wire.body(MAX_PROBLEM_BYTES if unwanted else limit, clock)
+            if body is None and not unwanted:
+                refuse(address, f"sends more than the {limit:,} bytes expected")
+            done = body is not None and wire.ready()
+        finally:
+            if not done:
+                wire.close()
+        with self._lock:
+            self.bytes_read += len(body or b"")
+            self._idle.setdefault(place.key, []).extend([wire] if done else [])
+        return Answer(head.status, head.headers, body or b"", place, wire.number)
 
-    def _drop(self, address: str) -> None:
-        parts = urlsplit(address)
-        kept: dict[str, http.client.HTTPConnection] = self._kept.__dict__.setdefault("connections", {})
-        connection = kept.pop(f"{parts.scheme}://{parts.netloc}", None)
-        if connection is not None:
-            connection.close()
+    def _wire(self, place: Place, clock: Clock) -> Wire:
+        """A connection that nobody uses, or a new one to a number that was checked; certificates are checked for the name."""
+        from forebear.files.bytes.remote_wire import Wire
+
+        with self._lock:
+            idle = self._idle.get(place.key)
+            if idle:
+                return idle.pop()
+            if place.spot.scheme == "https" and self._context is None:
+                import ssl
+
+                self._context = ssl.create_default_context()
+        return Wire(place.spot, place.numbers, clock, self._context if place.spot.scheme == "https" else None)
 
     def close(self) -> None:
-        """Stop the threads and close every connection."""
+        """Stop the threads and close every connection that is not in use."""
         with self._lock:
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 self._pool = None
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-
-
-def check_address(address: str, origin: str | None) -> None:
-    """Refuse what may not be asked: https only, plain http on this machine, and no way from outside back to it."""
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        refuse(address, "is no address")
-    if parts.username is not None or parts.password is not None:
-        refuse(address, "holds a name or password", "Give the token in HF_TOKEN.")
-    if not host or not address.isascii() or any(c <= " " for c in address):
-        refuse(address, "is no address")
-    inside = is_loopback(host)
-    if parts.scheme not in ("https", "http") or (parts.scheme == "http" and not inside):
-        refuse(address, "is not https", "Give an https:// address.")
-    if origin is not None and inside and not is_loopback(urlsplit(origin).hostname or ""):
-        refuse(origin, "redirects to this machine", "Do not trust this address.")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name is this machine, by name or number, without asking anybody."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+            for wires in self._idle.values():
+                for wire in wires:
+                    wire.close()
+            self._idle.clear()
 
 
 def expired(status: int) -> bool:
@@ -202,26 +256,23 @@ def expired(status: int) -> bool:
     return status in _EXPIRED
 
 
-def refuse(address: str, what: str, todo: str = "Check the address.") -> NoReturn:
-    """Raise with the address as the place, its query and any name and password left out: they are secrets."""
-    shown = re.sub(r"^([a-zA-Z][\w+.-]*:/{1,2})[^/]*@", r"\1", address.split("?", 1)[0])
-    raise RefusedError(what, where=printable(shown, 200), todo=todo)
-
-
-def _read(response: http.client.HTTPResponse, most: int) -> bytes:
-    """The body, at most `most` bytes, as it comes in; a server that trickles is cut off."""
-    out, deadline = bytearray(), time.monotonic() + SLOWEST_SECONDS
-    while len(out) < most and (piece := response.read1(min(2**16, most - len(out)))):
-        out += piece
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer within {SLOWEST_SECONDS:.0f} seconds")
-    return bytes(out)
-
-
 def pause(seconds: float) -> None:
     """Wait before trying again."""
     time.sleep(seconds)
 
 
+def _advice() -> str:
+    set_here = next((name for name in _PROXIES if os.environ.get(name)), None)
+    if set_here is None:
+        return "Try again later."
+    return f"{set_here} is set, but proxies are not used: give a path or a mirror that this machine reaches directly."
+
+
 def _wait(stated: str | None, otherwise: float) -> float:
-    return float(stated) if stated is not None and stated.isdecimal() and len(stated) < 5 else otherwise
+    return float(stated) if stated is not None and re.fullmatch("[0-9]{1,6}", stated) else otherwise
+
+
+def _digest(stated: str) -> str:
+    """The SHA-256 that an ETag-like header holds, in small letters; nothing for anything else."""
+    found = re.fullmatch(r'"?([0-9a-fA-F]{64})"?', stated.strip())
+    return found[1].lower() if found else ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from hashlib import blake2b, sha256
 
 BLOCK_BYTES = 64 * 2**10
 """Smallest piece fetched, and the grain of what is kept."""
 KEPT_BYTES = 96 * 2**20
+MAX_REMEMBERED = 2**18
+"""Blocks of a file whose digest is remembered: the first 16 GiB read of it."""
 Key = tuple[int, int]
 """(file, block number)."""
 
@@ -51,3 +54,44 @@ class Kept:
         with self._lock:
             for key in [key for key in self._blocks if key[0] == file]:
                 del self._blocks[key]
+
+
+class Witness:
+    """What was read of a file so far: notices when a block reads differently, and digests a file that is read whole.
+
+    The digest goes on as long as the block that follows is among those kept, so a file read roughly in order has one.
+    """
+
+    def __init__(self, kept: Kept, file: int) -> None:
+        self._kept, self._file = kept, file
+        self._lock = threading.Lock()
+        self._seen: dict[int, bytes] = {}
+        self._whole, self._next = sha256(), 0
+
+    def saw(self, first: int, body: bytes, *, whole: bool) -> bool:
+        """Remember a run of blocks; False when one of them read differently before. whole: digest the file as well."""
+        same = True
+        with self._lock:
+            for at in range(0, len(body), BLOCK_BYTES):
+                number = first + at // BLOCK_BYTES
+                block = memoryview(body)[at : at + BLOCK_BYTES]
+                digest = blake2b(block, digest_size=16).digest()
+                same = same and self._seen.get(number, digest) == digest
+                if len(self._seen) < MAX_REMEMBERED:
+                    self._seen[number] = digest
+                if whole and number == self._next:
+                    self._whole.update(block)
+                    self._next += 1
+            while whole and (kept := self._kept.get(self._file, self._next)) is not None:
+                self._whole.update(kept)
+                self._next += 1
+        return same
+
+    def digest(self, size: int) -> str:
+        """The SHA-256 of the file when all of its `size` bytes went into it, else nothing."""
+        return self._whole.hexdigest() if self._next == -(-size // BLOCK_BYTES) else ""
+
+    def read_blocks(self) -> list[int]:
+        """The numbers of the blocks remembered, ascending."""
+        with self._lock:
+            return sorted(self._seen)

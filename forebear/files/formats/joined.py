@@ -15,7 +15,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.bytesource import ByteSource
-from forebear.files.bytes.remote import RemoteFile, prefetch_files
+from forebear.files.bytes.remote import RemoteFile, open_file, prefetch_files
 from forebear.files.bytes.remote_http import Client
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.formats.sharded import _shard_path
@@ -140,13 +140,9 @@ def open_remote_index(
     client: Client, address_of: Callable[[str], str], data: bytes, where: str, max_header: int | None
 ) -> Container:
     """The shards that an index names, their headers fetched side by side."""
-    from forebear.files.sources import open_source
-
     weight_map = read_index(data, where)
     files = list(dict.fromkeys(weight_map.values()))
-    parts = list(client.pool.map(
-        lambda file: open_source(RemoteFile(client, address_of(file), name=file), max_header), files
-    ))  # fmt: skip
+    parts = list(client.pool.map(lambda file: open_file(client, address_of(file), max_header, name=file), files))
     return JoinedContainer(parts, weight_map=weight_map, where=where)
 
 
