@@ -16,6 +16,8 @@ MAX_SHARDS = 10_000
 """Most shard files one index may name."""
 MAX_CONFIG_BYTES = 16 * 2**20
 """Largest configuration file read whole."""
+MAX_TOML_BYTES = 8 * 2**20
+"""Largest TOML file read."""
 MAX_TOKENIZER_BYTES = 256 * 2**20
 """Largest tokenizer file read whole."""
 DEFAULT_BUDGET_BYTES = 64 * 2**20

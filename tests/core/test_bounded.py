@@ -105,7 +105,9 @@ def test_a_name_from_a_document_that_leads_through_a_link_is_refused(tmp_path):
             confined(tmp_path, name, what="the manifest")
 
 
-@pytest.mark.parametrize("text", [b"1" * 5000, b'{"a": -' + b"9" * 5000 + b"}", b"[" * 10**5, b"\xff", b"NaN", b'{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "text", [b"1" * 5000, b'{"a": -' + b"9" * 5000 + b"}", b"[" * 10**5, b"\xff", b"NaN", b'{"a":1,"a":2}']
+)
 def test_json_that_is_not_ours_is_refused(text):
     with pytest.raises(RefusedError):
         parse_json(text, where="x")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.strict import Table
+from forebear.core.toml import load_toml
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
-from forebear.models.architecture.parse import Table, load_definition
+from forebear.models.architecture.parse import load_definition
 from forebear.models.architecture.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "architectures"
@@ -34,7 +35,7 @@ class IndexEntry(NamedTuple):
 @cache
 def index() -> tuple[IndexEntry, ...]:
     """The families that ship with the package; a test proves the index agrees with their files."""
-    table = Table(tomllib.loads(INDEX.read_text("utf-8")), str(INDEX))
+    table = Table(load_toml(INDEX), str(INDEX))
     entries = []
     for family, inner in table.tables_by_name("families"):
         marks, absent = inner.texts("marks", ()), inner.texts("absent", ())
