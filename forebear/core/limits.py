@@ -18,6 +18,8 @@ MAX_CONFIG_BYTES = 16 * 2**20
 """Largest configuration file read whole."""
 MAX_TOML_BYTES = 8 * 2**20
 """Largest TOML file read."""
+MAX_TEXT_BYTES = 2**30
+"""Largest text that tokenizers are measured on."""
 MAX_TOKENIZER_BYTES = 256 * 2**20
 """Largest tokenizer file read whole."""
 DEFAULT_BUDGET_BYTES = 64 * 2**20

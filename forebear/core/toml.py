@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import finite, read_bounded, within_64_bits
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOML_BYTES
 
@@ -26,13 +26,26 @@ def load_toml(path: Path, limit_bytes: int = MAX_TOML_BYTES, *, links: bool = Tr
 def parse_toml(data: bytes, *, where: str) -> dict[str, Any]:
     """The tables of TOML text. Raises RefusedError as `load_toml`."""
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        found = tomllib.loads(data.decode("utf-8"), parse_float=finite)
+        _bounded_numbers(found)
+        return found
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo="Save it as UTF-8.") from None
+        raise RefusedError(
+            f"is not TOML: no UTF-8 at byte {error.start:,}", where=where, todo="Save it as UTF-8."
+        ) from None
     except RecursionError:
         raise RefusedError("is TOML nested too deeply", where=where, todo="Write it flatter.") from None
-    except ValueError as error:  # TOMLDecodeError, dates that are none, integers of thousands of digits
+    except ValueError as error:  # TOMLDecodeError, dates that are none, numbers past 64 bits
         raise RefusedError(f"is not valid TOML ({error})", where=where, todo="Repair that line.") from None
+
+
+def _bounded_numbers(value: Any) -> None:
+    """Raises ValueError when a whole number in parsed TOML is past 64 bits, which TOML does not promise to keep either."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _bounded_numbers(item)
+    elif type(value) is int:
+        within_64_bits(value)
 
 
 def write_toml(tables: Mapping[str, Any], head: str = "") -> bytes:

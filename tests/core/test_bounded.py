@@ -111,3 +111,14 @@ def test_a_name_from_a_document_that_leads_through_a_link_is_refused(tmp_path):
 def test_json_that_is_not_ours_is_refused(text):
     with pytest.raises(RefusedError):
         parse_json(text, where="x")
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1e999", "-1E+400", "9" * 400 + ".5", "1" + "0" * 4000])
+def test_a_number_that_no_format_has_is_refused(number):
+    with pytest.raises(RefusedError, match="64 bits|finite"):
+        parse_json(f'{{"a": [{number}]}}'.encode(), where="x")
+
+
+def test_large_numbers_that_fit_are_read_and_look_alikes_in_text_are_left_alone():
+    text = b'[18446744073709551615, -9223372036854775808, 1e308, 1e-999, "1e999", "99999999999999999999999"]'
+    assert parse_json(text, where="x") == [2**64 - 1, -(2**63), 1e308, 0.0, "1e999", "9" * 23]

@@ -64,3 +64,9 @@ def test_a_table_refuses_what_nobody_asked_for_and_says_what_to_do():
         table.finish()
     with pytest.raises(RefusedError, match=r"^here: b: 'c' should not be a truth value\. See the guide"):
         table.table("b").take("c", int)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "0x1" + "0" * 16, "1e999", "inf", "-nan", "1" * 400 + ".0"])
+def test_a_number_in_toml_past_64_bits_or_past_every_float_is_refused(number):
+    with pytest.raises(RefusedError):
+        parse_toml(f"a = [{{b = {number}}}]".encode(), where="x")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
+from forebear.core.bounded import inner_parts, parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
@@ -166,9 +166,8 @@ def open_index(path: Path, *, max_header: int | None = None) -> ShardedContainer
 
 def _shard_path(folder: Path, name: str, where: str) -> Path:
     """The shard's path if it stays inside the folder, links followed."""
-    parts = name.replace("\\", "/").split("/")
-    outside = name.startswith(("/", "\\")) or ":" in parts[0] or any(part in ("", ".", "..") for part in parts)
-    if outside or "\0" in name:
+    parts = inner_parts(name)
+    if parts is None:
         raise RefusedError(f"the index names the shard {quoted(name)}, not a file name inside its folder", where=where,
                            todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
     path = folder.joinpath(*parts)
