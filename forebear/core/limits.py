@@ -35,5 +35,11 @@ MAX_VOCABULARY = 4_194_304
 """Largest token id, plus one, that a vocabulary may use."""
 MAX_TOKEN_BYTES = 65_536
 """Longest token of a vocabulary."""
+ENCODING_STEPS_A_CHARACTER = 64
+"""Steps of encoding that one character of text may cost; of 13 published vocabularies none needs more than 3.1 on average."""
+ENCODING_STEPS_FREE = 2**20
+"""Steps of encoding whatever the size of the text."""
+MAX_GROWTH = 32
+"""How many times as long a text may become when it is normalised (NFKC: at most 18 times)."""
 MAX_MERGES = 4_194_304
 """Most merges one tokenizer may declare."""

@@ -44,6 +44,13 @@ class Table:
             self.fail(f"{key!r} should not be a truth value")
         return value if isinstance(value, kinds) else self.fail(f"{key!r} is {_kind(value)}, not {_names(kinds)}")
 
+    def optional(self, key: str, kinds: type | tuple[type, ...]) -> Any:
+        """A key's value of one of the kinds; None when it is absent or null, which JSON writes for the same."""
+        if self._left.get(key) is None:
+            self._left.pop(key, None)
+            return None
+        return self.take(key, kinds)
+
     def text(self, key: str, default: str | None = None) -> str:
         """A string that is not empty (unless the default is)."""
         value: str = self.take(key, str, default)

@@ -59,7 +59,7 @@ def read_pieces(found: list[Any], *, where: str, full: bool) -> Vocabulary:
     scores = None
     if full:
         values = [entry.get("score") for entry in found]
-        if all(isinstance(value, (int, float)) for value in values):
+        if all(type(value) in (int, float) for value in values):
             scores = np.asarray(values, dtype=np.float64)
     return Vocabulary("pieces", tuple(tokens), special, scores=scores)
 
