@@ -7,11 +7,12 @@ import json
 import math
 import os
 import stat
+from itertools import chain
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO
 
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_JSON_VALUES
+from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
 
 _CHECK = "Get the file again from its source."
 
@@ -159,6 +160,19 @@ def _too_large(size: int, limit: int, path: str | Path) -> RefusedError:
     return RefusedError(f"has {size:,} bytes, more than the {limit:,} allowed", where=str(path), todo=_CHECK)
 
 
+def check_nesting(value: Any) -> None:
+    """Raises ValueError when lists and dictionaries nest deeper than MAX_NESTING, before anything walks them by recursion."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise ValueError(f"it nests deeper than {MAX_NESTING} levels")
+        inner = list(
+            chain.from_iterable(i.values() if isinstance(i, dict) else i for i in level if isinstance(i, list | dict))
+        )
+        level = [i for i in inner if isinstance(i, list | dict)] if {list, dict} & set(map(type, inner)) else []
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -218,8 +232,11 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
             f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK
         )
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant,
-                          **_number_readers(data))  # fmt: skip
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant,
+                           **_number_readers(data))  # fmt: skip
+        if data.count(b"[") + data.count(b"{") > MAX_NESTING:
+            check_nesting(found)
+        return found
     except UnicodeDecodeError as error:
         raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK) from None
     except RecursionError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.core.bounded import finite, read_bounded, within_64_bits
+from forebear.core.bounded import check_nesting, finite, read_bounded, within_64_bits
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOML_BYTES
 
@@ -27,6 +27,7 @@ def parse_toml(data: bytes, *, where: str) -> dict[str, Any]:
     """The tables of TOML text. Raises RefusedError as `load_toml`."""
     try:
         found = tomllib.loads(data.decode("utf-8"), parse_float=finite)
+        check_nesting(found)
         _bounded_numbers(found)
         return found
     except UnicodeDecodeError as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.core.bounded import inner_parts, parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
+from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.formats.safetensors import SafetensorsContainer
 
@@ -42,9 +42,14 @@ class ShardedContainer(Container):
         tensors: dict[str, TensorEntry] = {}
         metadata: dict[str, str] = {}
         odd: list[str] = []
+        headers = 0
         for number, path in enumerate(paths):
             shard = SafetensorsContainer(path, max_header=max_header, shard=number)
             shards.append(shard)
+            headers += shard.bytes_read
+            if headers > MAX_SHARD_HEADERS:
+                raise RefusedError(f"the headers of the shards hold more than {MAX_SHARD_HEADERS:,} bytes",
+                                   where=where or str(path), todo="Check where the files are from.")  # fmt: skip
             if len(paths) > _OPEN_AT_ONCE:
                 shard.release()
             _add_tensors(tensors, shard, paths)

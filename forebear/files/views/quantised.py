@@ -196,7 +196,10 @@ def _packed_weight(found: _Recognised, name: str, stem: str) -> None:
     stated = found.shape(f"{stem}.weight_shape", 1)
     if found.tensors[name].dtype != "I32" or stated != (2,):
         return
-    outputs, inputs = (int(size) for size in found.container.read(f"{stem}.weight_shape"))
+    sizes = found.container.read(f"{stem}.weight_shape")
+    if not (np.abs(sizes) < 2**32).all():  # no number, or none that fits
+        raise found.refuse(stem, "states a shape that is none")
+    outputs, inputs = (int(size) for size in sizes)
     bits = next((b for b in (4, 8, 2, 3, 5, 6, 7) if packed[1] == -(-inputs * b // 32)), 0)
     if outputs != packed[0] or not bits or not 0 < inputs < 2**32:
         raise found.refuse(stem, "is packed in words that do not fit its stated shape")

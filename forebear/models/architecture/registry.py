@@ -64,8 +64,8 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
                 return shipped(entry.family), []
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
-    bones = {skeleton(name)[0] for name in names}
-    fitting = [entry for entry in index() if _marked(entry, bones)]
+    seen = _endings({skeleton(name)[0] for name in names})
+    fitting = [e for e in index() if e.marks and seen.issuperset(e.marks) and seen.isdisjoint(e.absent)]
     if len(fitting) == 1:
         family = fitting[0].family
         return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
@@ -73,11 +73,11 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
     return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
 
 
-def _marked(entry: IndexEntry, bones: set[str]) -> bool:
-    def there(mark: str) -> bool:
-        return any(name == mark or name.endswith("." + mark) for name in bones)
-
-    return bool(entry.marks) and all(map(there, entry.marks)) and not any(map(there, entry.absent))
+def _endings(bones: set[str]) -> set[str]:
+    """Marks of the index that some name ends with, as a whole or after a dot: a few cuts for each name."""
+    marks = {mark for entry in index() for mark in (*entry.marks, *entry.absent)}
+    dots = sorted({mark.count(".") for mark in marks})
+    return marks.intersection(".".join(name.rsplit(".", count + 1)[-count - 1 :]) for name in bones for count in dots)
 
 
 def own_definition(path: Path) -> Definition:
