@@ -15,6 +15,7 @@ from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
 
 _RUNS = re.compile(r" *[^ ]+| +")
+_LOWEST = float(np.finfo(np.float32).min)
 UNKNOWN_PENALTY = 10.0
 """How far below the worst piece an unknown character scores (SentencePiece, unigram_model)."""
 
@@ -149,7 +150,7 @@ class Unigram(Pieces):
             )
             for piece, id_ in self.ids.items()
         }
-        self._worst = float(np.float32(low)) - UNKNOWN_PENALTY
+        self._worst = float(np.float32(max(low, _LOWEST))) - UNKNOWN_PENALTY
         self._lengths = Lengths(self.ids)
 
     def encode_piece(self, piece: str) -> Sequence[int]:
