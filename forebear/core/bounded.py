@@ -57,7 +57,7 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
     Raises: RefusedError when it is missing, a link that is not followed, no regular file, or unreadable.
     """
     where = str(path)
-    if not links and os.path.islink(path):  # asked first: the system has one number for this and for a loop
+    if not links and os.path.islink(path):  # looked at first: the system has one number for this and for a loop
         raise RefusedError(
             "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there."
         )

@@ -1,4 +1,4 @@
-"""Parsed TOML or JSON read strictly: every key has a kind, and a key that nobody asks for is an error (STYLE 5)."""
+"""Parsed TOML or JSON read strictly: every key has a kind, and a key that nobody takes is an error (STYLE 5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Table:
-    """A table whose every key must be asked for; `finish` refuses what nobody asked about.
+    """A table whose every key has to be taken; `finish` refuses the keys that nobody took.
 
     todo: what the reader of a refusal can do about it.
     """
@@ -61,7 +61,7 @@ class Table:
         return bool(self.take(key, bool, default)) if self.has(key) else default
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """A list of strings (one string stands for a list of one)."""
+        """A list of strings (one string counts as a list of one)."""
         value = self.take(key, (list, str), default)
         items = (value,) if isinstance(value, str) else tuple(value)
         return items if all(isinstance(item, str) for item in items) else self.fail(f"{key!r} should list strings")

@@ -18,9 +18,11 @@ from safetensors.numpy import save_file
 from forebear import cli
 from forebear.core.documents import canonical_json
 from forebear.core.errors import RefusedError
+from forebear.files.formats.gguf_header import GgufArray
 from forebear.files.sources import open_container
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.models.architecture.settings import parse_config
+from forebear.models.published.gguf_tokens import inner_vocabulary
 from forebear.tokens.audit import audit_vocabulary
 from forebear.tokens.readers import read_vocabulary_bytes
 
@@ -251,3 +253,31 @@ def test_a_small_file_that_is_a_sparse_giant_is_refused_at_once(name, tmp_path):
     words = {"a.toml": ("inspect", tmp_path, "--architecture", tmp_path / name),
              "a.txt": ("tokenizers", "cost", TRIED / "tok-9f91f5cf" / "tokenizer.json", "--text", tmp_path / name)}  # fmt: skip
     assert code_of(*words.get(name, ("inspect", tmp_path / name))) == 3
+
+
+def array(kind: int, *items: Any) -> GgufArray:
+    """An array of a GGUF file's metadata."""
+    if kind == 8:
+        raw = b"".join(struct.pack("<Q", len(item)) + item for item in items)
+    else:
+        raw = struct.pack(f"<{len(items)}{ {0: 'B', 1: 'b', 5: 'i', 6: 'f', 7: 'B', 10: 'Q', 12: 'd'}[kind] }", *items)
+    return GgufArray(kind, len(items), memoryview(raw))
+
+
+@pytest.mark.parametrize("model", ["gpt2", "llama", "t5", "bert", "gemma4"])
+@pytest.mark.parametrize("key", ["tokens", "token_type", "scores", "merges", "precompiled_charsmap", "pre", "model",
+                                 "add_space_prefix", "remove_extra_whitespaces"])  # fmt: skip
+def test_any_kind_of_value_in_the_tokenizer_of_a_gguf_file_is_read_or_refused(model, key):
+    good = {"model": model, "tokens": array(8, b"<unk>", b"a", b"\xff"), "token_type": array(5, 2, 1, 1), "scores": array(6, 0, -1, -2),
+            "merges": array(8, b"a a"), "precompiled_charsmap": array(0, 4, 0, 0, 0, 0, 0, 0, 0, 0)}  # fmt: skip
+    nan = float("nan")
+    others = (array(8, b"x", b"a", b"a"), array(8), array(0, 1, 2, 3), array(1, -1, 0, 1), array(5, -1, 2**31 - 1, 0), array(6, nan, nan, nan),
+              array(6, 3e38, -3e38, 0), array(7, 0, 1, 1), array(10, 2**64 - 1, 0, 1), array(12, 1e308, nan, -1e308), "a", 1, -1.5, nan, True)  # fmt: skip
+    for other in others:
+        values = {f"tokenizer.ggml.{name}": value for name, value in {**good, key: other}.items()}
+        try:
+            vocabulary = inner_vocabulary(values, "x.gguf", full=True)
+            if vocabulary is not None:
+                canonical_json(audit_vocabulary(vocabulary, None, digest="0" * 64))
+        except RefusedError:
+            continue

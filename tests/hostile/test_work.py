@@ -312,7 +312,7 @@ def test_alpha_patterns_of_an_adapter_are_met_once_for_each_ending_of_a_module()
     assert calls(lambda: [patterns.alpha(f"m.layers.{k}.q") for k in range(1000)]) < 100_000
 
 
-def test_families_are_told_from_names_by_a_few_cuts_a_name():
+def test_families_are_recognised_by_a_few_cuts_a_name():
     count = [calls(lambda n=n: select({}, [f"t{k}.a.b" for k in range(n)])) for n in (2000, 8000)]
     assert count[1] < 6 * count[0]
     assert count[1] < 60 * 8000

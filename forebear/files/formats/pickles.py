@@ -43,7 +43,7 @@ class Opaque:
 
     @property
     def callee(self) -> str:
-        """The callee's name; empty when it is none (a pickle can call anything, a tuple that holds itself twice over too)."""
+        """The callee's name; empty when it is none: what a pickle calls may be anything, a tuple of 2^60 parts included."""
         return str(self.made_by) if isinstance(self.made_by, Name) else ""
 
 
