@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from forebear.casefile.checks.conversion import convert
-from forebear.casefile.folder.toml import write_toml
+from forebear.core.toml import write_toml
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -1,53 +1,176 @@
-"""Small files read whole, within bounds: no device, no pipe, no more bytes or values than the caller allows."""
+"""Files that somebody names, opened in one place: regular files only, small ones read whole within the caller's bounds."""
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import stat
-from pathlib import Path
-from typing import Any
+from itertools import chain
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, BinaryIO
 
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_JSON_VALUES
+from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
 
 _CHECK = "Get the file again from its source."
 
 
-def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
-    """The whole of a regular file of at most `limit_bytes` bytes.
+_KINDS = (
+    (stat.S_ISDIR, "is a folder, not a file"),
+    (stat.S_ISFIFO, "is a pipe, not a regular file"),
+    (stat.S_ISSOCK, "is a socket, not a regular file"),
+    (stat.S_ISCHR, "is a device, not a regular file"),
+    (stat.S_ISBLK, "is a device, not a regular file"),
+)
+# O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
-    Raises: RefusedError when it is missing, a folder, no regular file, unreadable, or larger than the limit.
+
+def refuse_os_error(error: OSError, path: str | Path) -> RefusedError:
+    """The operating system's refusal in our words: what is wrong with `path` and what to do."""
+    known = {
+        errno.ENOENT: ("no such file or folder", "Check the path."),
+        errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "Check the path."),
+        errno.EACCES: ("no permission to read it", "Give this user read permission."),
+        errno.EPERM: ("no permission to read it", "Give this user read permission."),
+        errno.ELOOP: ("a symbolic link that leads back to itself", "Point the link at a file."),
+        errno.ENAMETOOLONG: ("the path is too long for this system", "Check the path."),
+        errno.EMFILE: ("too many open files", "Raise the limit on open files (ulimit -n)."),
+        errno.EISDIR: ("is a folder, not a file", "Give a file."),
+        errno.ENXIO: ("is a socket or device, not a regular file", "Give a regular file."),
+    }
+    what, todo = known.get(
+        error.errno or 0, (f"cannot be read ({error.strerror or error})", "Check the disk and the path.")
+    )
+    return RefusedError(what, where=str(path), todo=todo)
+
+
+def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file and its status; the only place where a file that somebody names is opened.
+
+    links: whether a symbolic link is followed to the file it names. A person's own folders are full of them (a hub
+    cache is made of links); a bag, an archive or a received case has none. False refuses a path whose last part is one;
+    `confined` checks the parts before it.
+    Raises: RefusedError when it is missing, a link that is not followed, no regular file, or unreadable.
     """
     where = str(path)
-    try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer who never comes.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if not links and os.path.islink(path):  # looked at first: the system has one number for this and for a loop
         raise RefusedError(
-            f"cannot be opened ({reason})", where=where, todo="Check the path and its permissions."
-        ) from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):  # before fdopen, which raises in its own words on a folder
+            "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there."
+        )
+    try:
+        handle = os.open(path, _FLAGS if links else _FLAGS | _NO_LINK)
+    except OSError as error:
+        raise refuse_os_error(error, path) from error
+    except ValueError:
+        raise RefusedError("a path cannot hold a zero byte", where=where, todo="Check the path.") from None
+    try:
+        status = os.fstat(handle)
+        for is_kind, what in _KINDS:
+            if is_kind(status.st_mode):
+                raise RefusedError(what, where=where, todo="Give a regular file.")
+    except BaseException:
         os.close(handle)
-        raise RefusedError("is not a regular file", where=where, todo="Name a file.")
-    with os.fdopen(handle, "rb") as file:
-        if status.st_size > limit_bytes:
-            raise RefusedError(
-                f"has {status.st_size:,} bytes, more than the {limit_bytes:,} allowed", where=where, todo=_CHECK
-            )
-        try:
-            data = file.read(limit_bytes + 1)
-        except OSError as error:
-            raise RefusedError(f"cannot be read ({error.strerror})", where=where, todo="Check the disk.") from None
+        raise
+    return handle, status
+
+
+def inner_parts(name: str) -> tuple[str, ...] | None:
+    """The parts of a name that a document gives for a file below its own folder; None when it is no such name.
+
+    Refused: an absolute path, `..`, a drive, a zero byte, a backslash (nothing here, but a separator where the same folder is
+    opened next), half a surrogate pair, an empty or idle part (`a//b`, `./a`).
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or name != "/".join(parts) or ".." in parts or "\\" in name or not _fits_a_path(name):
+        return None
+    return None if PureWindowsPath(name).drive else parts
+
+
+def _fits_a_path(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def confined(folder: Path, name: str, *, what: str) -> Path:
+    """`folder/name` for a name that a document gives: below the folder, and no part of it a symbolic link.
+
+    what: what the name is of, as the refusal says it ("the manifest").
+    Raises: RefusedError for an absolute name, one with `..`, one that is empty or no text, or one that leads through a link.
+    """
+    parts = inner_parts(name)
+    if parts is None:
+        raise RefusedError(f"{what} names {name[:120]!r}, which is not a path below it", where=str(folder), todo=_CHECK)
+    place = folder
+    for part in parts:
+        place = place / part
+        if place.is_symlink():
+            raise RefusedError(f"{what} names {name[:120]!r}, which leads through a symbolic link", where=str(folder),
+                               todo="Put the file itself there.")  # fmt: skip
+    return place
+
+
+def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> bytes:
+    """The whole of a regular file of at most `limit_bytes` bytes.
+
+    links: see `open_regular`.
+    Raises: RefusedError when it is missing, a folder, no regular file, unreadable, or larger than the limit.
+    """
+    with open_stream(path, limit_bytes, links=links) as file:
+        data = read_piece(file, limit_bytes + 1, path)
     if len(data) > limit_bytes:
         raise RefusedError(
             f"grew past the {limit_bytes:,} bytes allowed while it was read",
-            where=where,
+            where=str(path),
             todo="Read it when it is done.",
         )
     return data
+
+
+def open_stream(path: str | Path, limit_bytes: int, *, links: bool = True) -> BinaryIO:
+    """A regular file of at most `limit_bytes` bytes, to be read in pieces; whoever opens it closes it.
+
+    Raises: RefusedError as `read_bounded`.
+    """
+    handle, status = open_regular(path, links=links)
+    if status.st_size > limit_bytes:
+        os.close(handle)
+        raise _too_large(status.st_size, limit_bytes, path)
+    return os.fdopen(handle, "rb")
+
+
+def read_head(path: str | Path, count: int) -> bytes:
+    """The first `count` bytes of a regular file of any size. Raises RefusedError as `open_regular`."""
+    handle, _ = open_regular(path)
+    with os.fdopen(handle, "rb") as file:
+        return read_piece(file, count, path)
+
+
+def read_piece(file: BinaryIO, count: int, path: str | Path) -> bytes:
+    """The next bytes of an open file, at most `count`. Raises RefusedError when the system cannot read them."""
+    try:
+        return file.read(count)
+    except OSError as error:
+        raise refuse_os_error(error, path) from error
+
+
+def _too_large(size: int, limit: int, path: str | Path) -> RefusedError:
+    return RefusedError(f"has {size:,} bytes, more than the {limit:,} allowed", where=str(path), todo=_CHECK)
+
+
+def check_nesting(value: Any) -> None:
+    """Raises ValueError when lists and dictionaries nest deeper than MAX_NESTING, before anything walks them by recursion."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise ValueError(f"it nests deeper than {MAX_NESTING} levels")
+        inner = list(
+            chain.from_iterable(i.values() if isinstance(i, dict) else i for i in level if isinstance(i, list | dict))
+        )
+        level = [i for i in inner if isinstance(i, list | dict)] if {list, dict} & set(map(type, inner)) else []
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -63,8 +186,42 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"the value {name} is not JSON")
 
 
+def within_64_bits(value: int) -> int:
+    """The number. Raises ValueError past 64 bits: no format here has one, and sums with it are no figures."""
+    if not -(2**63) <= value < 2**64:
+        raise ValueError("a whole number is past 64 bits")
+    return value
+
+
+def finite(text: str) -> float:
+    """The number that a text spells. Raises ValueError when it overflows or is no number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value
+
+
+def _whole_number(text: str) -> int:
+    if len(text) > 24:  # before it is converted, whose cost grows with the square of its digits
+        raise ValueError("a whole number is past 64 bits")
+    return within_64_bits(int(text))
+
+
+_SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
+
+
+def _number_readers(data: bytes) -> dict[str, Any]:
+    """Checked readers of numbers, when the text could hold one past 64 bits or past the largest float.
+
+    Most files cannot: then the parser's own readers are used, which are several times as quick.
+    """
+    shape = data.translate(_SHAPE)
+    large = any(mark in shape for mark in (b"0" * 19, b"0e000", b"0e+000"))
+    return {"parse_int": _whole_number, "parse_float": finite} if large else {}
+
+
 def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) -> Any:
-    """Strict JSON: UTF-8, no key twice in one object, no NaN, at most `max_values` values, bounded nesting.
+    """Strict JSON: UTF-8, no key twice in one object, at most `max_values` values, bounded nesting, numbers that fit 64 bits.
 
     Raises: RefusedError, before anything is built when there are too many values.
     """
@@ -75,7 +232,11 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
             f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK
         )
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant,
+                           **_number_readers(data))  # fmt: skip
+        if data.count(b"[") + data.count(b"{") > MAX_NESTING:
+            check_nesting(found)
+        return found
     except UnicodeDecodeError as error:
         raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK) from None
     except RecursionError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.files.base import Float32
@@ -36,8 +36,7 @@ def is_tokenizer(path: Path) -> bool:
     if path.suffix == ".json" and not path.name.endswith(".index.json"):
         return _holds_vocabulary(path)
     if ".model" in path.name:
-        with path.open("rb") as file:
-            return file.read(1) == b"\x0a"  # the first field of a SentencePiece model is its pieces
+        return read_head(path, 1) == b"\x0a"  # the first field of a SentencePiece model is its pieces
     return False
 
 

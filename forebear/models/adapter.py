@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forebear.core.errors import RefusedError, printable
 from forebear.files.base import Container
 from forebear.files.views.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
+from forebear.models.architecture.matching import MAX_NAME
 from forebear.models.architecture.settings import Settings, read_config
 
 if TYPE_CHECKING:
@@ -76,11 +77,12 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     if not pairs:
         raise _refuse(adapter, "the adapter holds no low-rank pair")
     changes = {}
+    patterns = _Patterns(settings.raw("alpha_pattern"))
     for pair in pairs:
         name = _target(base, f"{pair.module}.weight")
         if name is None:
             raise _refuse(adapter, f"the base has no module {printable(pair.module, 80)!r}")
-        changes[name] = _change(base, adapter, pair, name, settings)
+        changes[name] = _change(base, adapter, pair, name, settings, patterns)
     placed = {_target(base, name) or name: source for name, source in whole.items()}
     container = AdaptedContainer(base, adapter, changes, placed)
     said = [f"an adapter was added: {len(changes)} matrices changed by low rank"]
@@ -98,7 +100,9 @@ def _target(base: Container, name: str) -> str | None:
     return None
 
 
-def _change(base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings) -> Change:
+def _change(
+    base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings, patterns: _Patterns
+) -> Change:
     shape = base.tensors[name].shape
     change = (adapter.tensors[pair.up].shape[0], adapter.tensors[pair.down].shape[1])
     turned = pair.embedding or bool(settings.raw("fan_in_fan_out"))
@@ -108,20 +112,37 @@ def _change(base: Container, adapter: Container, pair: LowRank, name: str, setti
         turned = True
     if pair.magnitude and (turned or adapter.tensors[pair.magnitude].parameters != shape[0]):
         raise _refuse(adapter, f"the magnitudes of {printable(name, 80)!r} do not fit its rows")
-    return Change(pair, _scale(settings, pair), turned)
+    return Change(pair, _scale(settings, pair, patterns), turned)
 
 
-def _scale(settings: Settings, pair: LowRank) -> float:
-    """alpha / rank, or alpha / sqrt(rank) when rank-stabilised; alpha by module where the configuration says so.
+class _Patterns:
+    """alpha by module: patterns are compared as endings after a dot, never run as expressions; the last that fits counts."""
 
-    Patterns are compared as endings, never run as regular expressions.
-    """
-    alpha = settings.number("lora_alpha")
-    patterns = settings.raw("alpha_pattern")
-    for pattern, value in patterns.items() if isinstance(patterns, Mapping) else ():
-        if isinstance(value, int | float) and (pair.module == pattern or pair.module.endswith(f".{pattern}")):
-            alpha = value
-    alpha = 8.0 if alpha is None else float(alpha)
+    def __init__(self, stated: Any) -> None:
+        items = stated.items() if isinstance(stated, Mapping) else ()
+        self._found = {
+            pattern: (order, float(value))
+            for order, (pattern, value) in enumerate(items)
+            if type(value) in (int, float) and len(pattern) <= MAX_NAME
+        }
+
+    def alpha(self, module: str) -> float | None:
+        """The alpha for a module; None when no pattern fits. Looks at each ending once, whatever the number of patterns."""
+        if not self._found:
+            return None
+        parts = module[-MAX_NAME - 1 :].split(".")
+        if len(module) > MAX_NAME + 1:
+            parts = parts[1:]  # its beginning was cut off
+        fits = [self._found.get(".".join(parts[at:])) for at in range(len(parts))]
+        return max((found for found in fits if found is not None), default=(0, None))[1]
+
+
+def _scale(settings: Settings, pair: LowRank, patterns: _Patterns) -> float:
+    """alpha / rank, or alpha / sqrt(rank) when rank-stabilised; alpha by module where the configuration says so."""
+    alpha = patterns.alpha(pair.module)
+    if alpha is None:
+        stated = settings.number("lora_alpha")
+        alpha = 8.0 if stated is None else float(stated)
     return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") is True else pair.rank)
 
 

@@ -83,19 +83,21 @@ def unreachable(vocabulary: Vocabulary, limits: list[str], digest: str | None = 
         return None
     try:
         encoder = encoder_of(vocabulary, digest=digest)
+        skip = vocabulary.special | vocabulary.added
+        lost = tuple(
+            id_
+            for id_, token in enumerate(vocabulary.tokens)
+            if token is not None and id_ not in skip and not _reached(encoder, id_, token)
+        )
     except CannotEncodeError as error:
         limits.append(f"unreachable tokens were not looked for: the file {error.what}")
         return None
     limits.extend(encoder.assumed)
-    skip = vocabulary.special | vocabulary.added
-    return tuple(
-        id_
-        for id_, token in enumerate(vocabulary.tokens)
-        if token is not None and id_ not in skip and not _reached(encoder, id_, token)
-    )
+    return lost
 
 
 def _reached(encoder: Encoder, id_: int, token: bytes) -> bool:
+    encoder.work.allow(len(token))
     try:
         text = token.decode()
     except UnicodeDecodeError:

@@ -10,6 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_GROWTH
+from forebear.tokens.rules import CannotEncodeError
+
+LONGEST_KEY = 64
+"""Bytes of the longest key looked for; published tables have none above 18. A damaged trie may lead round in a circle."""
 
 
 class Charsmap:
@@ -28,7 +33,7 @@ class Charsmap:
         units = self._units
         node = _offset(units[0])
         length = target = walked = 0
-        for place in range(at, len(data)):
+        for place in range(at, min(len(data), at + LONGEST_KEY)):
             byte = data[place]
             node ^= byte
             if node >= len(units) or units[node] & 0x800000FF != byte:
@@ -51,18 +56,20 @@ class Charsmap:
 
     def _replaced(self, data: bytes) -> str:
         out = bytearray()
-        at = 0
+        at, most = 0, 4 * MAX_GROWTH * (len(data) + 1)
         while at < len(data):
             length, target, _ = self.walk(data, at)
             if length:
-                end = self._texts.find(b"\0", target)
-                out += self._texts[target : end if end >= 0 else len(self._texts)]
+                end = self._texts.find(b"\0", target, target + most)
+                out += self._texts[target : end if end >= 0 else target + most]
             else:
                 length = 1
                 while at + length < len(data) and data[at + length] & 0xC0 == 0x80:
                     length += 1
                 out += data[at : at + length]
             at += length
+            if len(out) > most:
+                raise CannotEncodeError(f"makes texts more than {MAX_GROWTH} times as long by its table of characters")
         return out.decode("utf-8", "replace")
 
 

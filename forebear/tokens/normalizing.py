@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from forebear.core.limits import MAX_GROWTH
 from forebear.tokens.charsmap import charsmap
 from forebear.tokens.rules import CannotEncodeError
 
@@ -16,6 +17,8 @@ _SPACES = re.compile(" {2,}")
 _KNOWN_REPLACEMENTS = {" {2,}": _SPACES}
 """Expressions that published files use in a Replace step; others are refused."""
 MOST_STEPS = 32
+FREE_CHARACTERS = 64
+"""Characters that normalisation may add whatever the length of the text."""
 
 
 def normaliser_of(node: Any) -> Normaliser:
@@ -38,11 +41,24 @@ def normaliser_of(node: Any) -> Normaliser:
             raise CannotEncodeError(f"asks for more than {MOST_STEPS} steps of normalisation")
 
     def run(text: str) -> str:
+        most = longest(text)
         for step in steps:
             text = step(text)
+            if len(text) > most:
+                raise grows()
         return text
 
     return run
+
+
+def longest(text: str) -> int:
+    """Most characters that a text may have when it is normalised."""
+    return FREE_CHARACTERS + MAX_GROWTH * len(text)
+
+
+def grows() -> CannotEncodeError:
+    """What is raised where a step would make a text longer than `longest`."""
+    return CannotEncodeError(f"makes texts more than {MAX_GROWTH} times as long by normalising them")
 
 
 def _step(kind: object, item: Any) -> Normaliser:
@@ -56,6 +72,8 @@ def _step(kind: object, item: Any) -> Normaliser:
         return bert_normaliser(item)
     if kind == "Prepend" and isinstance(item.get("prepend"), str):
         prefix = item["prepend"].replace("▁", " ")
+        if len(prefix) > FREE_CHARACTERS:
+            raise grows()
         return lambda text: prefix + text if text else text
     if kind == "Strip":
         return _stripper(bool(item.get("strip_left")), bool(item.get("strip_right")))
@@ -78,11 +96,18 @@ def _replacement(item: Any) -> Normaliser:
     pattern, content = item.get("pattern"), item["content"].replace("▁", " ")
     if isinstance(pattern, dict) and isinstance(pattern.get("String"), str):
         old = pattern["String"]
-        return lambda text: text.replace(old, content)
+        return lambda text: _replaced(text, text.count(old), len(content) - len(old), text.replace, old, content)
     known = _KNOWN_REPLACEMENTS.get(str(pattern.get("Regex"))) if isinstance(pattern, dict) else None
     if known is None:
         raise CannotEncodeError("replaces by an expression of its own, which is not run")
-    return lambda text: known.sub(lambda _: content, text)
+    return lambda text: _replaced(text, len(known.findall(text)), len(content), known.sub, lambda _: content, text)
+
+
+def _replaced(text: str, times: int, more: int, replace: Callable[..., str], *arguments: Any) -> str:
+    """The text with something replaced `times` over, each time `more` characters longer; refused before it is built."""
+    if len(text) + times * more > longest(text):
+        raise grows()
+    return replace(*arguments)
 
 
 def strip_marks(text: str) -> str:

@@ -11,7 +11,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from forebear.core.errors import RefusedError
+from forebear.core.bounded import open_stream, read_piece
+from forebear.core.limits import MAX_TEXT_BYTES
 
 BLOCK_CHARACTERS = 16_384
 """A file is read in blocks of about this many characters, cut at line ends where there are any."""
@@ -47,22 +48,19 @@ def domains() -> tuple[Passage, ...]:
 def stream(path: str | Path) -> Iterator[str]:
     """The blocks of a text file, one after the other, in bounded memory; bytes that are no UTF-8 become U+FFFD.
 
-    Raises: RefusedError when it cannot be read.
+    Raises: RefusedError when it is no regular file, too large, or cannot be read.
     """
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     held = ""
-    try:
-        with Path(path).open("rb") as file:
-            while data := file.read(_READ_BYTES):
-                held += decode(data)
-                start = 0
-                while len(held) - start > BLOCK_CHARACTERS:
-                    stop = held.rfind("\n", start, start + BLOCK_CHARACTERS) + 1 or start + BLOCK_CHARACTERS
-                    yield held[start:stop]
-                    start = stop
-                held = held[start:]
-    except OSError as error:
-        raise RefusedError(f"cannot be read ({error.strerror})", where=str(path)) from None
+    with open_stream(path, MAX_TEXT_BYTES) as file:
+        while data := read_piece(file, _READ_BYTES, path):
+            held += decode(data)
+            start = 0
+            while len(held) - start > BLOCK_CHARACTERS:
+                stop = held.rfind("\n", start, start + BLOCK_CHARACTERS) + 1 or start + BLOCK_CHARACTERS
+                yield held[start:stop]
+                start = stop
+            held = held[start:]
     held += decode(b"", final=True)
     if held:
         yield held

@@ -90,7 +90,7 @@ _SOURCES = {
     "letters": _apart(rf"[{_S}]?[{_L}]+"),
     "points": _apart(rf"[{_S}]?[{_P}]+"),
     "line-ends": r"[\r\n]|[^\r\n]+",
-    "last-spaces": _apart(rf"[{_S}]+\Z"),
+    "last-spaces": rf"[\s\S]*[^{_S}]|[{_S}]+",
     "each-digit": rf"[{_N}]|[^{_N}]+",
     "digit-runs": rf"[{_N}]+|[^{_N}]+",
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES, MAX_VOCABULARY
 
@@ -125,9 +125,8 @@ def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
 def holds_its_own(path: str | Path) -> bool:
     """Whether a file is a checkpoint that carries its tokenizer inside (GGUF), by its first bytes."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read(4) == b"GGUF"
-    except (OSError, ValueError):
+        return read_head(path, 4) == b"GGUF"
+    except RefusedError:
         return False  # whoever reads it says why
 
 
@@ -136,12 +135,8 @@ def file_digest(path: str | Path) -> tuple[int, str | None]:
     file = find_vocabulary_file(path) if Path(path).is_dir() else Path(path)
     if file is None or holds_its_own(file):
         return 0, None
-    digest, size = hashlib.sha256(), 0
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return size, digest.hexdigest()
+    data = read_bounded(file, MAX_TOKENIZER_BYTES)
+    return len(data), hashlib.sha256(data).hexdigest()
 
 
 class Loader(Protocol):

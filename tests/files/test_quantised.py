@@ -207,7 +207,24 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         {"a_blocks": np.zeros((2, 3, 2, 15), np.uint8), "a_scales": np.zeros((2, 3, 2), np.uint8)}, "blocks of shape"),
     "a state that is no JSON": (
         {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4": np.zeros(9, np.uint8)},
-        "a quantisation state that is none"),
+        "is not JSON we accept"),
+    "a state without end": (
+        {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
+         np.frombuffer(b'{"shape": [1e999], "blocksize": 64}', np.uint8).copy()}, "is no finite number"),
+    "a state of texts": (
+        {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
+         np.frombuffer(b'{"shape": ["4", 4], "blocksize": 64}', np.uint8).copy()}, "a quantisation state that is none"),
+    "zero points that are no words": (
+        {"a.qweight": np.zeros((8, 16), np.int32), "a.qzeros": np.zeros((2, 2), np.float16),
+         "a.scales": np.zeros((2, 16), np.float16)}, "no words of 32 bits"),
+    "no global scale": (
+        {"a.weight_packed": np.zeros((4, 8), np.uint8), "a.weight_scale": np.zeros((4, 1), np.float16),
+         "a.weight_global_scale": np.zeros(0, np.float32)}, "has 0 global scales"),
+    "row maxima in a row": (
+        {"a.weight": np.zeros((4, 4), np.int8), "a.SCB": np.zeros((1, 4), np.float32)}, "4 rows and 4 row maxima"),
+    "zero points that do not cover": (
+        {"a.weight": np.zeros((4, 4), np.int8), "a.weight_scale": np.zeros((4, 1), np.float32),
+         "a.weight_zero_point": np.zeros(0, np.float32)}, "zero points of another shape"),
     "a state of another size": (
         {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
          np.frombuffer(json.dumps({"shape": [4, 5], "blocksize": 64}).encode(), np.uint8).copy()}, "of another size"),
@@ -245,3 +262,52 @@ def test_a_quantised_copy_is_related_to_its_base_and_not_to_an_independent(tmp_p
     assert forebear.compare(tmp_path, [DEMO / "base"])["verdict"]["relation"] == "related"
     other = forebear.compare(tmp_path, [DEMO / "independent"])["verdict"]["relation"]
     assert other not in ("related", "identical")
+
+
+def every_form() -> dict[str, dict[str, np.ndarray]]:
+    """A small checkpoint of every quantised form."""
+    weight = matrix(8, 32)
+    forms = {
+        "gptq": make.gptq(weight, 4, 16)[0],
+        "gptq of 3 bits": make.gptq(weight, 3, 16)[0],
+        "awq": make.awq(weight, 16)[0],
+    }
+    found = {kind: {f"a.{part}": array for part, array in stored.items()} for kind, stored in forms.items()}
+    stored = make.nf4(weight, 32, nested=4)[0]
+    found["nf4"] = {f"a.weight.{part}" if part else "a.weight": array for part, array in stored.items()}
+    found["packed"] = {"a.weight_packed": np.zeros((8, 4), np.int32), "a.weight_scale": np.ones((8, 2), np.float32),
+                       "a.weight_shape": np.array([8, 32], np.int64), "a.weight_zero_point": np.zeros((1, 2), np.int32),
+                       "a.weight_g_idx": np.zeros(32, np.int32)}  # fmt: skip
+    found["scaled"] = {"a.weight": np.ones((8, 4), np.int8), "a.weight_scale": np.ones((8, 1), np.float32),
+                       "a.weight_zero_point": np.ones((8, 1), np.int8)}  # fmt: skip
+    found["by block"] = {"a.weight": np.ones((256, 4), np.int8), "a.weight_scale_inv": np.ones((2, 1), np.float32)}
+    found["by row"] = {"a.weight": np.ones((8, 4), np.int8), "a.SCB": np.ones(8, np.float32)}
+    found["experts"] = {"a_blocks": np.ones((2, 3, 2, 16), np.uint8), "a_scales": np.ones((2, 3, 2), np.uint8)}
+    found["four-bit floats"] = {"a.weight_packed": np.ones((8, 16), np.uint8), "a.weight_scale": np.ones((8, 2), np.float16),
+                                "a.weight_global_scale": np.ones(1, np.float32)}  # fmt: skip
+    return found
+
+
+FORMS = every_form()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("error")
+def test_parts_of_any_type_and_shape_are_read_or_refused(form: str, tmp_path: Path) -> None:
+    read = 0
+    for part, array in FORMS[form].items():
+        shapes = {array.shape, (), (0,), (1,), array.shape[::-1], (*array.shape, 1), (1, *array.shape), (*array.shape[:-1], 0),
+                  (2 * array.shape[0], *array.shape[1:]), (array.shape[0] - 1, *array.shape[1:])}  # fmt: skip
+        for shape in sorted(shapes):
+            same = shape == array.shape
+            for name in TAGS if same else ("int32", "float32", "uint8"):
+                for value in (1, 100, np.nan, np.inf) if same and "float" in name else (0, 100) if same else (1,):
+                    other = np.full(shape, value).astype(name if name in np.sctypeDict else getattr(ml_dtypes, name))
+                    try:
+                        container, _ = opened(tmp_path / "m", {**FORMS[form], part: other})
+                        for tensor in container.tensors:
+                            container.read(tensor)
+                        read += 1
+                    except RefusedError:
+                        continue
+    assert read > 10

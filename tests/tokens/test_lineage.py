@@ -146,7 +146,7 @@ def test_no_candidate_is_a_wrong_call_and_no_tokenizer_a_refusal(tmp_path: Path)
     subject = write_tokens(tmp_path / "s.tiktoken", A)
     with pytest.raises(UsageError, match="no candidate"):
         lineage(subject, [])
-    with pytest.raises(RefusedError, match="cannot be opened"):
+    with pytest.raises(RefusedError, match="no such file"):
         lineage(subject, [tmp_path / "absent"])
 
 

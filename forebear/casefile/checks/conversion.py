@@ -14,8 +14,8 @@ from typing import Any
 
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Pair
-from forebear.casefile.folder.toml import read_table
 from forebear.core.errors import RefusedError
+from forebear.core.strict import read_table
 
 CONFIGURATIONS = (
     "s2t",

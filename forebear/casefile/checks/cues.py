@@ -13,7 +13,7 @@ from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.findings import Finding, Ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import is_prose, mostly_latin
-from forebear.casefile.folder.toml import read_table
+from forebear.core.strict import read_table
 
 NONE = Ours("none")
 RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}

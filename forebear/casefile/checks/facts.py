@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
-from forebear.casefile.folder.toml import read_table
 from forebear.casefile.text.scripts import fold
+from forebear.core.strict import read_table
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from forebear.casefile.folder.toml import read_table
 from forebear.core.errors import RefusedError
+from forebear.core.strict import read_table
 
 SEVERITIES = ("neutral", "minor", "major", "critical")
 

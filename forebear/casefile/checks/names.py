@@ -14,7 +14,7 @@ from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.name_checks import can_sound, near_han, romanised
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.folder.toml import read_table
+from forebear.core.strict import read_table
 
 _GIVEN_STOP = frozenset(
     "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以上下为之者所二三四五六七八九十年月日时把被给对从向很更最没还又再只"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile
-from forebear.casefile.folder.toml import load_toml, read_table
 from forebear.casefile.text.selectors import Citation, cite, locate
 from forebear.core.errors import RefusedError
+from forebear.core.strict import read_table
+from forebear.core.toml import load_toml
 
 KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
 BASES = ("first-hand", "hearsay", "inference")

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 from forebear.casefile.folder.model import ROLES, RULINGS, SCHEMA, CaseFile, Source
-from forebear.casefile.folder.toml import as_table, load_toml, read_table, write_toml
 from forebear.core.documents import write_whole
 from forebear.core.errors import RefusedError, UsageError
+from forebear.core.strict import read_table
+from forebear.core.toml import as_table, load_toml, write_toml
 
 FOLDERS = ("sources", "alignments", "findings", "evidence", "report")
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

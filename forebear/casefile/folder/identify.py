@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.folder.toml import read_table
+from forebear.core.strict import read_table
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from forebear.casefile.folder.toml import read_table
+from forebear.core.strict import read_table
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class ZipArchive:
         """Raise with this archive's name."""
         raise RefusedError(what, where=self.where, todo=todo)
 
-    def open(self, member: Member) -> ByteSource:
+    def source(self, member: Member) -> ByteSource:
         """A member as a source of its own; deflated members are inflated as they are read, in memory."""
         part = Part(self.file, member.begin, member.stored, Path(self.where) / member.name)
         if member.method == STORED:
@@ -72,14 +72,14 @@ class ZipArchive:
         if member.size > limit:
             self.refuse(f"the member {quoted(member.name)} has {member.size:,} bytes; at most {limit:,} are read whole",
                         "Check where it is from.")  # fmt: skip
-        data = bytes(self.open(member).read(0, member.size))
+        data = bytes(self.source(member).read(0, member.size))
         if zlib.crc32(data) != member.crc:
             self.refuse(f"the checksum of the member {quoted(member.name)} is wrong")
         return data
 
     def crc_of(self, member: Member) -> int:
         """The checksum of a member's bytes as they are, read in blocks."""
-        source, crc = self.open(member), 0
+        source, crc = self.source(member), 0
         for offset in range(0, member.size, READ_BLOCK_BYTES):
             crc = zlib.crc32(source.read(offset, min(READ_BLOCK_BYTES, member.size - offset)), crc)
         return crc

@@ -66,7 +66,7 @@ def _packed(archive: ZipArchive, max_header: int | None) -> Container:
     if len(names) > 1:
         shown = ", ".join(quoted(name) for name in names[:4])
         archive.refuse(f"an archive with {len(names)} checkpoints inside ({shown})", "Unpack it and give one of them.")
-    inner = archive.open(archive.members[names[0]])
+    inner = archive.source(archive.members[names[0]])
     if inner.size >= 4 and bytes(inner.read(0, 4)) in (b"PK\3\4", b"PK\5\6"):
         container = _itself(inner, ZipArchive(inner), max_header)
         if container is None:

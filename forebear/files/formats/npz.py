@@ -69,7 +69,7 @@ class NpyContainer(PlacedContainer):
             return self._file
         source = self._open.pop(entry.name, None)
         if source is None:
-            source = self._archive.open(self._archive.members[f"{entry.name}.npy"])
+            source = self._archive.source(self._archive.members[f"{entry.name}.npy"])
         self._open[entry.name] = source
         if len(self._open) > 8:  # a deflated member keeps snapshots
             self._open.popitem(last=False)
@@ -161,7 +161,7 @@ def open_npz(file: ByteSource, archive: ZipArchive) -> Container:
     digest = hashlib.sha256()
     for member_name, member in archive.members.items():
         name = member_name.removesuffix(".npy")
-        entry = entries[name] = parse_npy(archive.open(member), name)
+        entry = entries[name] = parse_npy(archive.source(member), name)
         digest.update(f"{name} {entry.dtype} {entry.shape}\n".encode())
     return _turned(NpyContainer("npz", file, archive, entries), digest.digest())
 

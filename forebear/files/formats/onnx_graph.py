@@ -159,7 +159,8 @@ class _Draft:
     type: int = 0
     sizes: list[int] = field(default_factory=list)
     raw: Field | None = None
-    listed: NDArray[np.int64] | None = None
+    listed: list[NDArray[np.int64]] = field(default_factory=list)
+    count: int = 0
     external: dict[str, str] = field(default_factory=dict)
     outside: bool = False
 
@@ -173,9 +174,9 @@ def _tensor(messages: Messages, part: Field, name: str | None) -> OnnxEntry | No
         elif inner.number in (4, 10, 9):
             _raw(messages, inner, draft)
         elif inner.number in (5, 7, 11):
-            more = messages.numbers(inner, "a tensor's list", MAX_LISTED)
-            draft.listed = more if draft.listed is None else np.concatenate([draft.listed, more])
-            if draft.listed.size > MAX_LISTED:
+            draft.listed.append(messages.numbers(inner, "a tensor's list", MAX_LISTED))
+            draft.count += draft.listed[-1].size
+            if draft.count > MAX_LISTED:
                 messages.refuse(f"a tensor lists more than {MAX_LISTED:,} numbers one by one")
     if name is not None:
         draft.name = name
@@ -239,10 +240,10 @@ def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
     shape = tuple(draft.sizes)
     if draft.outside or draft.external:
         return _placed_outside(messages, draft, OnnxEntry(name, tag, shape, needed))
-    if draft.listed is not None:
-        if len(draft.listed) not in (values, -(-values // 2) if tag in ("U4", "I4", "F4") else values):
-            messages.refuse(f"tensor {quoted(name)} lists {len(draft.listed):,} values, its shape needs {values:,}")
-        return OnnxEntry(name, tag, shape, needed, listed=draft.listed)
+    if draft.listed:
+        if draft.count not in (values, -(-values // 2) if tag in ("U4", "I4", "F4") else values):
+            messages.refuse(f"tensor {quoted(name)} lists {draft.count:,} values, its shape needs {values:,}")
+        return OnnxEntry(name, tag, shape, needed, listed=np.concatenate(draft.listed))
     held = draft.raw.end - draft.raw.begin if draft.raw is not None else 0
     if held != needed:
         messages.refuse(f"tensor {quoted(name)} has {held:,} bytes, its type and shape need {needed:,}")

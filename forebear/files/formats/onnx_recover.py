@@ -15,6 +15,8 @@ from forebear.files.formats.onnx_graph import Node, OnnxEntry, OnnxGraph
 ANONYMOUS = re.compile(r"onnx::.*|val_\d+|_?v_\d+|t?\d+|/.*|.*_output_\d+|.*[Cc]onstant_?\d*|_operator_\d+")
 _INTEGERS = ("I8", "U8", "I16", "U16", "I32", "I4", "U4", "F8_E4M3", "F8_E5M2")
 _PRODUCTS = ("MatMul", "Gemm", "MatMulInteger", "QLinearMatMul", "DynamicQuantizeMatMul")
+MOST_USERS = 256
+"""Nodes that take the output of one product are looked at up to so many; in exported models it is one to three."""
 _PASSING = ("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
 
@@ -47,10 +49,17 @@ class _Index:
     def __init__(self, graph: OnnxGraph) -> None:
         self.tensors = graph.tensors
         self.maker: dict[str, Node] = {out: node for node in graph.nodes for out in node.outputs}
-        self.users: dict[str, list[Node]] = {}
+        self.taken: set[str] = set()
+        """Names that were recovered."""
+        self._users: dict[str, list[Node]] = {}
         for node in graph.nodes:
             for name in dict.fromkeys(node.inputs):
-                self.users.setdefault(name, []).append(node)
+                self._users.setdefault(name, []).append(node)
+
+    def users(self, value: str) -> list[Node]:
+        """The nodes that take a value, in order; of one that more than MOST_USERS take, none: it tells no two products apart."""
+        found = self._users.get(value, [])
+        return found if len(found) <= MOST_USERS else []
 
 
 def recover(graph: OnnxGraph) -> Recovered:
@@ -59,9 +68,10 @@ def recover(graph: OnnxGraph) -> Recovered:
     quantised = _quantised(graph, index)
     consumed = {name for q in quantised.values() for name in (q.stored, q.scale, q.zero) if name}
     result = Recovered(quantised, {}, set(), consumed)
+    bases = {how.stored: base for base, how in reversed(quantised.items())}
     for node in graph.nodes:
         if node.op in _PRODUCTS:
-            _matrix(node, index, result)
+            _matrix(node, index, result, bases)
     return result
 
 
@@ -92,21 +102,26 @@ def _whole(tensors: Mapping[str, OnnxEntry], name: str) -> bool:
     return name in tensors and tensors[name].dtype in _INTEGERS
 
 
-def _matrix(node: Node, index: _Index, result: Recovered) -> None:
-    """Name the matrix of a product by its node's path or by the bias added to the product."""
+def _matrix(node: Node, index: _Index, result: Recovered, bases: Mapping[str, str]) -> None:
+    """Name the matrix of a product by its node's path or by the bias added to the product.
+
+    bases: stored whole numbers -> the tensor they stand for.
+    """
     place = 3 if node.op == "QLinearMatMul" else 1
     if len(node.inputs) <= place or not node.outputs:
         return
     weight = node.inputs[place]
     if node.op == "MatMulInteger" or weight not in result.quantised:
-        weight = next((base for base, q in result.quantised.items() if q.stored == weight), weight)
+        weight = bases.get(weight, weight)
     known = result.quantised.get(weight)
     entry = index.tensors.get(known.stored if known is not None else weight)
     if entry is None or len(entry.shape) != 2 or not ANONYMOUS.fullmatch(weight):
         return
     name = _by_path(node) or _by_bias(node, index, entry.shape[1])
-    if name is None or name in result.names.values() or name in index.tensors:
+    if name is None or name in index.taken or name in index.tensors:
         return
+    index.taken.discard(result.names.get(weight, ""))
+    index.taken.add(name)
     result.names[weight] = name
     if not (node.op == "Gemm" and node.whole.get("transB")):
         result.transposed.add(weight)
@@ -126,7 +141,7 @@ def head_sizes(graph: OnnxGraph, found: Recovered, whole: Callable[[str], int | 
         name = next((n for n in names if n is not None), None)
         value = node.outputs[0]
         for _ in range(6 if name is not None else 0):
-            users = [u for u in index.users.get(value, []) if u.op in ("Add", "Cast", "Mul", "Reshape") and u.outputs]
+            users = [u for u in index.users(value) if u.op in ("Add", "Cast", "Mul", "Reshape") and u.outputs]
             if len(users) != 1:
                 break
             if users[0].op == "Reshape":
@@ -158,7 +173,7 @@ def _by_bias(node: Node, index: _Index, outputs: int) -> str | None:
     biases = [node.inputs[2]] if node.op == "Gemm" and len(node.inputs) > 2 else []
     value = node.outputs[0]
     for _ in range(3):
-        users = index.users.get(value, [])
+        users = index.users(value)
         added = [user for user in users if user.op == "Add"]
         if added:
             biases += [name for user in added for name in user.inputs if name != value]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, cast
 
 from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_PICKLE_OPCODES
 
-MAX_OPCODES = 3_000_000
 CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
 _DAMAGED = "The file is damaged or was made to mislead; get it again."
 
@@ -40,6 +40,11 @@ class Opaque:
     state: Any = None
     items: list[Any] = field(default_factory=list)
     pairs: list[tuple[Any, Any]] = field(default_factory=list)
+
+    @property
+    def callee(self) -> str:
+        """The callee's name; empty when it is none: what a pickle calls may be anything, a tuple of 2^60 parts included."""
+        return str(self.made_by) if isinstance(self.made_by, Name) else ""
 
 
 @dataclass(eq=False, slots=True)
@@ -70,11 +75,12 @@ class _Mark:
 
 @dataclass(slots=True)
 class Pickled:
-    """value: the root; names: every global named; persistent: every reference outside; in order of appearance."""
+    """value: the root; names: every global named; persistent: every reference outside; in order of appearance; opcodes: read."""
 
     value: Any
     names: list[Name]
     persistent: list[Persistent]
+    opcodes: int
 
 
 class Readable(Protocol):
@@ -90,7 +96,7 @@ class Readable(Protocol):
         """Where the next byte stands."""
 
 
-def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_OPCODES) -> Pickled:
+def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_PICKLE_OPCODES) -> Pickled:
     """The inert contents of one pickle, protocols 0 to 5.
 
     data: the pickle's bytes, or a bounded stream standing at its first byte.
@@ -107,7 +113,7 @@ def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_OP
         machine.refuse(f"the pickle is broken at byte {machine.at:,}: it takes what was never put")
     if not machine.done:
         machine.refuse("the pickle has no end")
-    return Pickled(machine.result, list(dict.fromkeys(machine.names)), machine.persistent)
+    return Pickled(machine.result, list(dict.fromkeys(machine.names)), machine.persistent, machine.count)
 
 
 class _Machine:

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.bounded import inner_parts, parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
+from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
-from forebear.files.bytes.access import refuse_os_error
 from forebear.files.formats.safetensors import SafetensorsContainer
 
 _OPEN_AT_ONCE = 32
@@ -43,9 +42,14 @@ class ShardedContainer(Container):
         tensors: dict[str, TensorEntry] = {}
         metadata: dict[str, str] = {}
         odd: list[str] = []
+        headers = 0
         for number, path in enumerate(paths):
             shard = SafetensorsContainer(path, max_header=max_header, shard=number)
             shards.append(shard)
+            headers += shard.bytes_read
+            if headers > MAX_SHARD_HEADERS:
+                raise RefusedError(f"the headers of the shards hold more than {MAX_SHARD_HEADERS:,} bytes",
+                                   where=where or str(path), todo="Check where the files are from.")  # fmt: skip
             if len(paths) > _OPEN_AT_ONCE:
                 shard.release()
             _add_tensors(tensors, shard, paths)
@@ -167,9 +171,8 @@ def open_index(path: Path, *, max_header: int | None = None) -> ShardedContainer
 
 def _shard_path(folder: Path, name: str, where: str) -> Path:
     """The shard's path if it stays inside the folder, links followed."""
-    parts = name.replace("\\", "/").split("/")
-    outside = name.startswith(("/", "\\")) or ":" in parts[0] or any(part in ("", ".", "..") for part in parts)
-    if outside or "\0" in name:
+    parts = inner_parts(name)
+    if parts is None:
         raise RefusedError(f"the index names the shard {quoted(name)}, not a file name inside its folder", where=where,
                            todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
     path = folder.joinpath(*parts)

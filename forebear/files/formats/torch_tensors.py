@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS
+from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS, PICKLE_STEPS_FREE
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Name, Opaque, Persistent, Pickled, Table
@@ -38,7 +38,9 @@ _HARMLESS = (
 MAIN_KEYS = ("state_dict", "model_state_dict", "model", "module", "net", "weights", "params")
 """Under which a training checkpoint keeps the model, beside optimiser state that is left out."""
 _CONTAINERS = ("_parameters", "_buffers", "_modules")
+_RECORDS = frozenset((*_TENSORS, *_WRAPPERS, *_FROM_TYPE))
 _MAX_DEPTH = 64
+_LONGEST_NAME = 4096
 _DAMAGED = "The file is damaged or was made to mislead; get it again."
 
 
@@ -103,7 +105,7 @@ def find_tensors(pickled: Pickled, where: str) -> Found:
     """
     found: dict[str, TorchTensor] = {}
     root, left_out, prefix = _main(pickled.value)
-    for name, record in _walk(root, where):
+    for name, record in _walk(root, where, PICKLE_STEPS_FREE + pickled.opcodes):
         if len(found) >= MAX_TENSORS:
             raise RefusedError(f"more than {MAX_TENSORS:,} tensors", where=where, todo="Check where it is from.")
         if name in found:
@@ -129,8 +131,8 @@ def _main(root: Any) -> tuple[Any, int, str]:
     """The part of the tree that is the model, how many siblings are left out, and its key."""
     entries = _entries(root)
     for key in MAIN_KEYS:
-        inner = [value for name, value in entries if name == key and _entries(value)]
-        if len(inner) == 1 and not any(_is_tensor(value) for _, value in entries):
+        inner = [value for name, value in entries if name == key and isinstance(value, Table | Opaque)]
+        if len(inner) == 1 and _entries(inner[0]) and not any(_is_tensor(value) for _, value in entries):
             return inner[0], len(entries) - 1, key
     return root, 0, ""
 
@@ -138,26 +140,30 @@ def _main(root: Any) -> tuple[Any, int, str]:
 def _entries(node: Any) -> list[tuple[str, Any]]:
     """Named children of a dictionary, a module or anything with a state; nothing for the rest."""
     if isinstance(node, Table):
-        return [(str(key), value) for key, value in node.pairs if isinstance(key, str | int)]
+        return _named(node.pairs)
     if isinstance(node, Opaque) and not _is_tensor(node):
-        found = [(str(key), value) for key, value in node.pairs if isinstance(key, str | int)]
         state = node.state[0] if isinstance(node.state, tuple) and node.state else node.state
-        return found + (_entries(state) if isinstance(state, Table) else [])
+        return _named(node.pairs) + (_named(state.pairs) if isinstance(state, Table) else [])
     return []
 
 
+def _named(pairs: list[tuple[Any, Any]]) -> list[tuple[str, Any]]:
+    return [(str(key), value) for key, value in pairs if isinstance(key, str) or _is_size(key)]
+
+
 def _is_tensor(node: Any) -> bool:
-    return isinstance(node, Opaque) and str(node.made_by) in (*_TENSORS, *_WRAPPERS, *_FROM_TYPE)
+    return isinstance(node, Opaque) and node.callee in _RECORDS
 
 
-def _walk(root: Any, where: str) -> Iterator[tuple[str, Opaque]]:
-    """(name, tensor record) in order of appearance; shared branches once per name, cycles refused."""
+def _walk(root: Any, where: str, budget: int) -> Iterator[tuple[str, Opaque]]:
+    """(name, tensor record) in order of appearance; shared branches once per name, cycles refused.
+
+    budget: places of the tree that may be looked at. A few hundred bytes can describe a tree that doubles at every level.
+    """
     stack: list[tuple[str, Any, int]] = [("", root, 0)]
-    visited = 0
     while stack:
         name, node, depth = stack.pop()
-        visited += 1
-        if depth > _MAX_DEPTH or visited > 20 * MAX_TENSORS:
+        if depth > _MAX_DEPTH or len(name) > _LONGEST_NAME:
             raise RefusedError("the pickle's tree is too deep or leads back to itself", where=where, todo=_DAMAGED)
         if _is_tensor(node):
             yield name, node
@@ -165,6 +171,10 @@ def _walk(root: Any, where: str) -> Iterator[tuple[str, Opaque]]:
         children = _entries(node)
         if isinstance(node, list | tuple) and len(node) <= MAX_TENSORS:
             children = [(str(i), value) for i, value in enumerate(node)]
+        budget -= 1 + len(children)
+        if budget < 0:
+            raise RefusedError("the pickle's tree has far more branches than the pickle has opcodes", where=where,
+                               todo="No program saves a model so; check where it is from.")  # fmt: skip
         for key, value in reversed(children):
             if isinstance(value, Opaque | Table | list | tuple):
                 stack.append((name if key in _CONTAINERS else f"{name}.{key}" if name else key, value, depth + 1))
@@ -172,7 +182,7 @@ def _walk(root: Any, where: str) -> Iterator[tuple[str, Opaque]]:
 
 def _tensor(record: Opaque, name: str, where: str) -> TorchTensor:
     for _ in range(4):  # a parameter wraps a tensor, a subclass may wrap a parameter
-        made_by, args = str(record.made_by), record.args
+        made_by, args = record.callee, record.args
         if made_by in _TENSORS:
             return _rebuilt(args, made_by.endswith("_v3"), name, where)
         if made_by in _WRAPPERS and isinstance(args, tuple) and args:
@@ -215,7 +225,7 @@ def _check_reach(tensor: TorchTensor, name: str, where: str) -> None:
 
 
 def _sizes(value: Any, name: str, where: str) -> tuple[int, ...]:
-    if isinstance(value, Opaque) and str(value.made_by) == "torch.Size" and value.args:
+    if isinstance(value, Opaque) and value.callee == "torch.Size" and isinstance(value.args, tuple) and value.args:
         value = value.args[0]
     if isinstance(value, list):
         value = tuple(value)

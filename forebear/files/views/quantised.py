@@ -154,6 +154,8 @@ def _qweight(found: _Recognised, name: str, stem: str) -> None:
     zeros = found.shape(f"{stem}.qzeros", 2)
     if packed is None or scales is None or zeros is None or found.tensors[name].dtype != "I32":
         return
+    if found.tensors[f"{stem}.qzeros"].dtype != "I32":
+        raise found.refuse(stem, "has zero points that are no words of 32 bits")
     outputs, groups = scales[1], scales[0]
     parts = [f"{stem}.{part}" for part in ("qweight", "qzeros", "scales", "g_idx")]
     if packed[1] * 8 == outputs:
@@ -190,18 +192,24 @@ def _packed_weight(found: _Recognised, name: str, stem: str) -> None:
         shape = (packed[0], packed[1] * 2)
         if shape[1] % scales[1]:
             raise found.refuse(stem, "has scales that do not divide its inputs")
+        whole = found.tensors.get(f"{stem}.weight_global_scale")
+        if whole is not None and whole.parameters != 1:
+            raise found.refuse(stem, f"has {whole.parameters:,} global scales")
         kind = "MXFP4" if found.tensors[f"{stem}.weight_scale"].dtype == "U8" else "NVFP4"
         found.add(f"{stem}.weight", FourBitFloat(stem, shape, kind), *parts)
         return
     stated = found.shape(f"{stem}.weight_shape", 1)
     if found.tensors[name].dtype != "I32" or stated != (2,):
         return
-    outputs, inputs = (int(size) for size in found.container.read(f"{stem}.weight_shape"))
+    sizes = found.container.read(f"{stem}.weight_shape")
+    if not (np.abs(sizes) < 2**32).all():  # no number, or none that fits
+        raise found.refuse(stem, "states a shape that is none")
+    outputs, inputs = (int(size) for size in sizes)
     bits = next((b for b in (4, 8, 2, 3, 5, 6, 7) if packed[1] == -(-inputs * b // 32)), 0)
     if outputs != packed[0] or not bits or not 0 < inputs < 2**32:
         raise found.refuse(stem, "is packed in words that do not fit its stated shape")
-    zeros = f"{stem}.weight_zero_point"
-    if zeros in found.tensors and found.tensors[zeros].shape != (-(-outputs * bits // 32), scales[1]):
+    zeros = found.tensors.get(f"{stem}.weight_zero_point")
+    if zeros is not None and (zeros.dtype != "I32" or zeros.shape != (-(-outputs * bits // 32), scales[1])):
         raise found.refuse(stem, "has zero points that do not fit its scales")
     found.add(f"{stem}.weight", Packed(stem, bits, (outputs, inputs)), *parts)
 
@@ -216,6 +224,8 @@ def _scale_of(found: _Recognised, name: str, stem: str) -> None:
     if not fits(stored.shape, scale, block):
         raise found.refuse(f"{stem}.weight", f"of shape {stored.shape} has scales of shape {scale}")
     zero = f"{stem}.weight_zero_point" if f"{stem}.weight_zero_point" in found.tensors else ""
+    if zero and not fits(stored.shape, found.tensors[zero].shape, block):
+        raise found.refuse(f"{stem}.weight", f"of shape {stored.shape} has zero points of another shape")
     kind = "FP8" if stored.dtype.startswith("F8") else "int8"
     decoder = Scaled(f"{stem}.weight", name, stored.shape, f"{kind} scaled", block, 1.0, zero)
     found.add(f"{stem}.weight", decoder, f"{stem}.weight", name, zero)
@@ -233,7 +243,7 @@ def _rowwise(found: _Recognised, name: str, stem: str) -> None:
     stored, largest = found.tensors.get(f"{stem}.weight"), found.tensors[name]
     if stored is None or stored.dtype != "I8" or len(stored.shape) != 2:
         return
-    if largest.parameters != stored.shape[0]:
+    if largest.shape != (stored.shape[0],):
         raise found.refuse(f"{stem}.weight", f"has {stored.shape[0]:,} rows and {largest.parameters:,} row maxima")
     decoder = Scaled(f"{stem}.weight", name, stored.shape, "bitsandbytes int8", divide=127.0)
     found.add(f"{stem}.weight", decoder, f"{stem}.weight", name, f"{stem}.weight_format")
@@ -250,7 +260,7 @@ def _four_bits(found: _Recognised, name: str, stem: str) -> None:
 def _blocks(found: _Recognised, name: str, stem: str) -> None:
     """gpt-oss: X_blocks and X_scales."""
     blocks, scales = found.shape(name, 4), found.shape(f"{stem}_scales", 3)
-    if blocks is None or scales is None or found.tensors[name].dtype != "U8":
+    if blocks is None or scales is None or {found.tensors[n].dtype for n in (name, f"{stem}_scales")} != {"U8"}:
         return
     if blocks[:3] != scales or blocks[3] != 16:
         raise found.refuse(stem, f"has blocks of shape {blocks} and scales of shape {scales}")

@@ -7,14 +7,15 @@ formats and gpt-oss (two values a byte, the low half first; experts stored trans
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
+from forebear.core.strict import Table
 from forebear.files.base import Container, Float32, quoted
 from forebear.files.dtypes import DTYPES, decode
 
@@ -39,9 +40,9 @@ class Scaled:
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), width)."""
         values = container.take(self.stored, rows).reshape(rows.size, -1)
-        if self.zero:
-            values = values - self._factor(container, self.zero, rows, values.shape[1])
         with np.errstate(all="ignore"):
+            if self.zero:
+                values = values - self._factor(container, self.zero, rows, values.shape[1])
             return np.asarray(
                 values * (self._factor(container, self.scale, rows, values.shape[1]) / self.divide), np.float32
             )
@@ -96,7 +97,8 @@ class BitsAndBytes4:
             first, last = begin // 2, -(-(begin + width) // 2)
             codes = np.frombuffer(container.raw(self.stem, first, last), dtype=np.uint8)
             values = table[np.stack([codes >> 4, codes & 15], axis=1).reshape(-1)]
-            out[place] = values[begin - 2 * first :][:width] * self._largest(container, begin, width)
+            with np.errstate(all="ignore"):
+                out[place] = values[begin - 2 * first :][:width] * self._largest(container, begin, width)
         return out
 
     def _largest(self, container: Container, begin: int, width: int) -> Float32:
@@ -109,21 +111,22 @@ class BitsAndBytes4:
             outer = container.rows(f"{self.stem}.nested_absmax", first // self.nested_block,
                                    (last - 1) // self.nested_block + 1)  # fmt: skip
             places = np.arange(first, last) // self.nested_block - first // self.nested_block
-            largest = table[largest.astype(np.intp)] * outer[places] + np.float32(self.offset)
+            with np.errstate(all="ignore"):
+                largest = table[largest.astype(np.intp)] * outer[places] + np.float32(self.offset)
         return np.asarray(largest[blocks - first], dtype=np.float32)
 
 
 def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
-    try:
-        state = json.loads(container.raw(name, 0, 2**16))
-        shape = tuple(int(size) for size in state["shape"])
-        block, nested = int(state["blocksize"]), int(state.get("nested_blocksize") or 0)
-        offset = float(state.get("nested_offset") or 0.0)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _damaged(container, stem, "has a quantisation state that is none") from None
+    where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
+    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, "The checkpoint is damaged; get it again.")
+    shape = tuple(state.take("shape", list))
+    block, nested = state.take("blocksize", int), state.optional("nested_blocksize", int) or 0
+    offset = float(state.optional("nested_offset", (int, float)) or 0.0)
+    if not shape or not all(type(size) is int and 0 < size < 2**48 for size in shape) or block < 1 or nested < 0:
+        raise _damaged(container, stem, "has a quantisation state that is none")
     values = math.prod(shape)
-    if not shape or min(shape) < 1 or block < 1 or nested < 0 or values >= 2**48:
+    if values >= 2**48:
         raise _damaged(container, stem, "has a quantisation state that is none")
     if container.tensors[stem].stored_bytes != -(-values // 2):
         raise _damaged(container, stem, "has a quantisation state of another size")
@@ -133,7 +136,7 @@ def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
         parts |= {"nested_absmax": -(-blocks // nested), "nested_quant_map": 256}
     for part, count in parts.items():
         entry = container.tensors.get(f"{stem}.{part}")
-        if entry is None or entry.parameters != count:
+        if entry is None or entry.shape != (count,) or (nested and part == "absmax" and entry.dtype != "U8"):
             raise _damaged(container, stem, f"lacks its {part} of {count:,} values")
     kind = name.rsplit("bitsandbytes__", 1)[-1][:8]
     return BitsAndBytes4(stem, shape, block, nested, offset, f"bitsandbytes {kind}")
@@ -182,9 +185,10 @@ class FourBitFloat:
         packed = container.take(f"{self.stem}.weight_packed", rows).astype(np.uint8)
         values = decode(np.ascontiguousarray(packed).reshape(-1), DTYPES["F4"]).reshape(rows.size, -1)
         scales = container.take(f"{self.stem}.weight_scale", rows).reshape(rows.size, -1)
-        if container.tensors[f"{self.stem}.weight_scale"].dtype == "U8":
-            scales = np.ldexp(np.float32(1), scales.astype(np.int32) - 127)
-        if f"{self.stem}.weight_global_scale" in container.tensors:
-            scales = scales / container.read(f"{self.stem}.weight_global_scale").reshape(-1)[0]
-        group = values.shape[1] // scales.shape[1]
-        return np.asarray(values * np.repeat(scales, group, axis=1), dtype=np.float32)
+        with np.errstate(all="ignore"):
+            if container.tensors[f"{self.stem}.weight_scale"].dtype == "U8":
+                scales = np.ldexp(np.float32(1), scales.astype(np.int32) - 127)
+            if f"{self.stem}.weight_global_scale" in container.tensors:
+                scales = scales / container.read(f"{self.stem}.weight_global_scale").reshape(-1)[0]
+            group = values.shape[1] // scales.shape[1]
+            return np.asarray(values * np.repeat(scales, group, axis=1), dtype=np.float32)

@@ -79,7 +79,8 @@ class Gptq:
             packed = words(container, f"{self.stem}.qweight", begin, min(height, begin + step))[:, rows]
             values = unpack_down(packed, self.bits)[: inputs - at]  # (some inputs, n)
             some = groups[at : at + len(values)]
-            out[:, at : at + len(values)] = ((values - zeros[some]) * scales[some]).T
+            with np.errstate(all="ignore"):
+                out[:, at : at + len(values)] = ((values - zeros[some]) * scales[some]).T
             at += len(values)
         return out
 
@@ -87,7 +88,7 @@ class Gptq:
         """The group of every input, shape (in,)."""
         inputs = self.shape[1]
         if f"{self.stem}.g_idx" in container.tensors:
-            groups = container.read(f"{self.stem}.g_idx").astype(np.intp)
+            groups = _whole(container.read(f"{self.stem}.g_idx"))
         else:
             groups = np.arange(inputs, dtype=np.intp) // -(-inputs // count)
         if groups.shape != (inputs,) or (groups.size and not 0 <= groups.min() <= groups.max() < count):
@@ -119,7 +120,8 @@ class Awq:
             end = min(inputs, begin + step)
             values = (words(container, f"{self.stem}.qweight", begin, end)[:, word] >> shift & 15).astype(np.int32)
             some = np.arange(begin, end) // group
-            out[:, begin:end] = ((values - zeros[some]) * scales[some]).T
+            with np.errstate(all="ignore"):
+                out[:, begin:end] = ((values - zeros[some]) * scales[some]).T
         return out
 
 
@@ -153,15 +155,22 @@ class Packed:
         if f"{self.stem}.weight_zero_point" in container.tensors:
             zeros = unpack_down(words(container, f"{self.stem}.weight_zero_point"), self.bits)[rows] - half
             values = values - zeros[:, groups]
-        return np.asarray(values * scales[:, groups], dtype=np.float32)
+        with np.errstate(all="ignore"):
+            return np.asarray(values * scales[:, groups], dtype=np.float32)
 
     def _groups(self, container: Container, count: int) -> Rows:
         inputs = self.shape[1]
         if f"{self.stem}.weight_g_idx" in container.tensors:
-            groups = container.read(f"{self.stem}.weight_g_idx").astype(np.intp)
+            groups = _whole(container.read(f"{self.stem}.weight_g_idx"))
             if groups.shape == (inputs,) and (not groups.size or 0 <= groups.min() <= groups.max() < count):
                 return groups
         return np.arange(inputs, dtype=np.intp) // -(-inputs // max(1, count))
+
+
+def _whole(values: Float32) -> Rows:
+    """Indices stored as numbers; what is none becomes one that is outside every range."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) < 2**31, values, -1).astype(np.intp)
 
 
 def _run(rows: Rows) -> bool:

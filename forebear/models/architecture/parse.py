@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
+from forebear.core.strict import Table
+from forebear.core.toml import load_toml
 from forebear.models.architecture.definition import (
     KINDS,
     LEVELS,
@@ -26,6 +26,7 @@ from forebear.models.architecture.definition import (
 from forebear.models.architecture.expressions import Expression, parse_expression
 
 MAX_DEFINITION_BYTES = 2**20
+TODO = "See docs/architectures.md"
 _PLACEHOLDERS = ("{layer}", "{expert}", "{index}")
 
 
@@ -34,12 +35,7 @@ def load_definition(path: Path) -> Definition:
 
     Raises: RefusedError naming the file, the rule and what is wrong with it.
     """
-    data = read_bounded(path, MAX_DEFINITION_BYTES)
-    try:
-        raw = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"is not TOML ({error})", where=str(path)) from None
-    return parse_definition(raw, str(path))
+    return parse_definition(load_toml(path, MAX_DEFINITION_BYTES), str(path))
 
 
 def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
@@ -47,7 +43,7 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
 
     Raises: RefusedError.
     """
-    table = Table(raw, where)
+    table = Table(raw, where, TODO)
     sizes = _sizes(table.table("sizes"))
     stack_sizes = {name: _sizes(inner) for name, inner in table.tables_by_name("stack_sizes")}
     stacks = {name: parse_expression(text, f"{where}: stacks.{name}") for name, text in table.texts_by_name("stacks")}
@@ -75,76 +71,6 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
     return definition
 
 
-class Table:
-    """A TOML table whose every key must be asked for; `finish` refuses what nobody asked about."""
-
-    def __init__(self, raw: object, where: str) -> None:
-        self.where = where
-        self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else self.fail("should be a table")
-
-    def fail(self, what: str, todo: str = "See docs/architectures.md") -> Any:
-        """Refuse this table."""
-        raise RefusedError(what, where=self.where, todo=todo)
-
-    def has(self, key: str) -> bool:
-        """Whether a key is there and not yet taken."""
-        return key in self._left
-
-    def take(self, key: str, kinds: type | tuple[type, ...], default: Any = None) -> Any:
-        """A key's value of one of the kinds; without a default it must be there."""
-        if key not in self._left:
-            return default if default is not None else self.fail(f"has no {key!r}")
-        value = self._left.pop(key)
-        if isinstance(value, bool) and kinds is not bool and not (isinstance(kinds, tuple) and bool in kinds):
-            return self.fail(f"{key!r} should not be a truth value")
-        return value if isinstance(value, kinds) else self.fail(f"{key!r} has the wrong type")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """A string that is not empty (unless the default is)."""
-        value: str = self.take(key, str, default)
-        return value if value or value == default else self.fail(f"{key!r} is empty")
-
-    def flag(self, key: str, default: bool = False) -> bool:
-        """A truth value."""
-        return bool(self.take(key, bool, default)) if self.has(key) else default
-
-    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """A list of strings (one string stands for a list of one)."""
-        value = self.take(key, (list, str), default)
-        items = (value,) if isinstance(value, str) else tuple(value)
-        return items if all(isinstance(item, str) for item in items) else self.fail(f"{key!r} should list strings")
-
-    def table(self, key: str) -> Table:
-        """A sub-table, empty when absent."""
-        return Table(self._left.pop(key, {}), f"{self.where}: {key}")
-
-    def tables(self, key: str) -> list[Table]:
-        """An array of tables."""
-        value = self._left.pop(key, [])
-        if not isinstance(value, list):
-            self.fail(f"{key!r} should be an array of tables")
-        return [Table(item, f"{self.where}: {key} {at + 1}") for at, item in enumerate(value)]
-
-    def tables_by_name(self, key: str) -> list[tuple[str, Table]]:
-        """A table of tables."""
-        inner = self.table(key)
-        return [(name, Table(inner._left.pop(name), f"{inner.where}.{name}")) for name in list(inner._left)]
-
-    def texts_by_name(self, key: str) -> list[tuple[str, str]]:
-        """A table of strings."""
-        inner = self.table(key)
-        return [(name, inner.text(name)) for name in list(inner._left)]
-
-    def names(self) -> list[str]:
-        """Keys not yet taken."""
-        return list(self._left)
-
-    def finish(self) -> None:
-        """Refuse keys that nobody reads: a misspelt key must not pass in silence."""
-        if self._left:
-            self.fail(f"has unknown keys: {', '.join(sorted(map(str, self._left)))}")
-
-
 def _sizes(table: Table) -> dict[str, SizeRule]:
     return {atom: _size(table, atom) for atom in table.names()}
 
@@ -155,7 +81,7 @@ def _size(table: Table, atom: str) -> SizeRule:
         return SizeRule(((None, parse_expression(value, f"{table.where}.{atom}")),))
     choices: list[tuple[Condition | None, Expression]] = []
     for at, item in enumerate(value):
-        inner = Table(item, f"{table.where}.{atom} {at + 1}")
+        inner = Table(item, f"{table.where}.{atom} {at + 1}", TODO)
         condition = _condition(inner)
         choices.append((condition, parse_expression(inner.text("size"), inner.where)))
         inner.finish()
@@ -233,7 +159,7 @@ def _dimension(item: object, table: Table) -> Dimension:
         if not item or not all(isinstance(atom, str) for atom in item):
             table.fail("a dimension lists the names of its atoms")
         return Dimension((), (Segment(None, tuple(item)),))
-    inner = Table(item, f"{table.where}: dims")
+    inner = table.inner(item, "dims")
     segments = []
     for piece in inner.tables("pieces"):
         segments.append(Segment(piece.text("part"), piece.texts("atoms"), piece.text("role", "")))
@@ -292,7 +218,7 @@ def _agree(definition: Definition, where: str) -> None:
     problems += [f"withholds the unknown axis {name!r}" for held in definition.withholdings for name in held.axes
                  if name not in definition.axes]  # fmt: skip
     if problems:
-        raise RefusedError("; ".join(problems[:5]), where=where, todo="See docs/architectures.md")
+        raise RefusedError("; ".join(problems[:5]), where=where, todo=TODO)
 
 
 def _mentioned(definition: Definition, name: str) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+from forebear.core.strict import Table
+from forebear.core.toml import load_toml
 from forebear.models.architecture.definition import TensorRule
 from forebear.models.architecture.expressions import Expression, parse_expression
-from forebear.models.architecture.parse import Table
 from forebear.models.architecture.settings import Settings
 
 FILE = Path(__file__).parent / "presence.toml"
@@ -112,7 +112,7 @@ def fits(name: str, patterns: tuple[str, ...]) -> bool:
 @cache
 def presences() -> Mapping[str, Presence]:
     """Every family of presence.toml."""
-    table = Table(tomllib.loads(FILE.read_text("utf-8")), str(FILE))
+    table = Table(load_toml(FILE), str(FILE))
     return {family: _presence(table.table(family)) for family in table.names()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
 from forebear.core.plugins import installed
+from forebear.core.strict import Table
+from forebear.core.toml import load_toml
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
-from forebear.models.architecture.parse import Table, load_definition
+from forebear.models.architecture.parse import load_definition
 from forebear.models.architecture.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "architectures"
@@ -35,7 +36,7 @@ class IndexEntry(NamedTuple):
 @cache
 def index() -> tuple[IndexEntry, ...]:
     """The families that ship with the package; a test proves the index agrees with their files."""
-    table = Table(tomllib.loads(INDEX.read_text("utf-8")), str(INDEX))
+    table = Table(load_toml(INDEX), str(INDEX))
     entries = []
     for family, inner in table.tables_by_name("families"):
         marks, absent = inner.texts("marks", ()), inner.texts("absent", ())
@@ -99,8 +100,8 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
             return definition, [f"the family {definition.family} is defined by the installed package {owner}, not by forebear"]
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
-    bones = {skeleton(name)[0] for name in names}
-    fitting = [entry for entry in index() if _marked(entry, bones)]
+    seen = _endings({skeleton(name)[0] for name in names})
+    fitting = [e for e in index() if e.marks and seen.issuperset(e.marks) and seen.isdisjoint(e.absent)]
     if len(fitting) == 1:
         family = fitting[0].family
         return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
@@ -108,11 +109,11 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
     return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
 
 
-def _marked(entry: IndexEntry, bones: set[str]) -> bool:
-    def there(mark: str) -> bool:
-        return any(name == mark or name.endswith("." + mark) for name in bones)
-
-    return bool(entry.marks) and all(map(there, entry.marks)) and not any(map(there, entry.absent))
+def _endings(bones: set[str]) -> set[str]:
+    """Marks of the index that some name ends with, as a whole or after a dot: a few cuts for each name."""
+    marks = {mark for entry in index() for mark in (*entry.marks, *entry.absent)}
+    dots = sorted({mark.count(".") for mark in marks})
+    return marks.intersection(".".join(name.rsplit(".", count + 1)[-count - 1 :]) for name in bones for count in dots)
 
 
 def own_definition(path: Path) -> Definition:

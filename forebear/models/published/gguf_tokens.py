@@ -17,6 +17,8 @@ from forebear.tokens.vocabulary import Vocabulary, holds_its_own, load_vocabular
 
 Values = Mapping[str, Scalar | GgufArray]
 _UNKNOWN, _CONTROL, _USER, _UNUSED, _BYTE = 2, 3, 4, 5, 6
+_BYTES = (0, 1)
+"""GGUF's types of one byte."""
 _KINDS = {"gpt2": "bpe", "llama": "bpe", "gemma4": "bpe", "bert": "wordpiece", "t5": "unigram"}
 
 
@@ -74,13 +76,14 @@ def _settings(values: Values, model: str, types: Sequence[int], tokens: Sequence
     by_byte = {token: id_ for id_, token in enumerate(tokens) if types[id_] == _BYTE}
     every = [by_byte.get(bytes([byte])) for byte in range(256)]
     table = values.get("tokenizer.ggml.precompiled_charsmap")
+    stored = table.build() if isinstance(table, GgufArray) and table.type in _BYTES else []
     prefix = values.get("tokenizer.ggml.add_space_prefix", model != "gemma4")
     return {
         "byte_ids": None if None in every else tuple(every),
         "unk": next((id_ for id_, kind in enumerate(types) if kind == _UNKNOWN), None),
         "dummy_prefix": bool(prefix),
         "remove_extra_spaces": bool(values.get("tokenizer.ggml.remove_extra_whitespaces", False)),
-        "charsmap": bytes(int(v) & 0xFF for v in table.build()) if isinstance(table, GgufArray) else b"",
+        "charsmap": bytes(int(v) & 0xFF for v in stored),
     }
 
 

@@ -75,7 +75,7 @@ def _looks(source: str, entry: TensorEntry, names: GgufNames, config: dict[str, 
     if "{expert}" in target:
         if expert is not None:  # files from before experts were stacked
             return [(base.replace("{expert}", expert), Look(source))]
-        if len(entry.shape) != 3 or not 0 < entry.shape[0] <= _MAX_EXPERTS:
+        if len(entry.shape) != 3 or not entry.parameters or entry.shape[0] > _MAX_EXPERTS:
             return [(source, Look(source))]
         return [(base.replace("{expert}", str(e)), Look(source, slot=e)) for e in range(entry.shape[0])]
     return [(base, _layer_look(source, entry, names, stem, kind, config))]

@@ -11,7 +11,7 @@ from forebear.tokens.encoders.base import Encoder, Step
 from forebear.tokens.encoders.byte_pairs import BytePairs
 from forebear.tokens.encoders.pieces import CharacterPairs, Unigram
 from forebear.tokens.encoders.words import Trie, WordPiece
-from forebear.tokens.normalizing import Normaliser, bert_normaliser, normaliser_of
+from forebear.tokens.normalizing import MOST_STEPS, Normaliser, bert_normaliser, normaliser_of
 from forebear.tokens.rules import CannotEncodeError, Rules
 from forebear.tokens.splitting import BY_DIGEST, known_pattern, split
 from forebear.tokens.vocabulary import Vocabulary
@@ -72,8 +72,10 @@ def _steps(node: Any) -> list[Step]:
     while queue:
         item = queue.pop(0)
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind == "Sequence" and isinstance(item.get("pretokenizers"), list) and len(queue) < 32:
+        if kind == "Sequence" and isinstance(item.get("pretokenizers"), list):
             queue = [*item["pretokenizers"], *queue]
+            if len(queue) + len(steps) > MOST_STEPS:
+                raise CannotEncodeError(f"cuts text in more than {MOST_STEPS} steps")
         elif kind == "ByteLevel":
             if item.get("add_prefix_space"):
                 steps.append(lambda pieces: [p if p[:1].isspace() else " " + p for p in pieces if p])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forebear.tokens.encoders.base import Encoder, Step, defined_pattern
+from forebear.tokens.encoders.base import Defined, Encoder, Step
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
@@ -24,22 +24,16 @@ class BytePairs(Encoder):
         }
         self._bytes = [self._ids.get(bytes([byte])) for byte in range(256)]
         self._whole_first = whole_first
-        self.defined = defined_pattern(vocabulary, set(vocabulary.special))
-        spelt = ((id_, vocabulary.tokens[id_]) for id_ in sorted(vocabulary.added - vocabulary.special, reverse=True))
-        self._defined = {token.decode("utf-8", "replace"): id_ for id_, token in spelt if token}
+        self.defined = Defined(vocabulary, set(vocabulary.special), self.work)
         self._join = _by_rank(vocabulary, self._ids) if vocabulary.merges is None else _by_merges(vocabulary, self._ids)
 
     def pieces(self, text: str) -> Sequence[str]:
         """What the maker added is taken out whole, the longest first; then each step in turn."""
-        if self.defined is None:
+        if not self.defined:
             return self._cut(text)
         found: list[str] = []
-        at = 0
-        for match in self.defined.finditer(text):
-            found.extend(self._cut(text[at : match.start()]))
-            found.append(match.group())
-            at = match.end()
-        found.extend(self._cut(text[at:]))
+        for part, id_ in self.defined.cut(text):
+            found.extend(self._cut(part) if id_ is None else (part,))
         return found
 
     def _cut(self, text: str) -> Sequence[str]:
@@ -50,8 +44,8 @@ class BytePairs(Encoder):
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """A piece that is a token is that token (tiktoken, ignore_merges); else bytes, joined."""
-        if piece in self._defined:
-            return (self._defined[piece],)
+        if piece in self.defined.ids:
+            return (self.defined.ids[piece],)
         data = piece.encode("utf-8", "surrogatepass")
         if self._whole_first:
             whole = self._ids.get(data)

@@ -8,12 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from forebear.tokens.encoders.base import Encoder, defined_pattern
+from forebear.tokens.encoders.base import Defined, Encoder
 from forebear.tokens.encoders.merging import Join, merge
+from forebear.tokens.encoders.work import Lengths
 from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
 
 _RUNS = re.compile(r" *[^ ]+| +")
+_LOWEST = float(np.finfo(np.float32).min)
 UNKNOWN_PENALTY = 10.0
 """How far below the worst piece an unknown character scores (SentencePiece, unigram_model)."""
 
@@ -41,7 +43,7 @@ class Pieces(Encoder):
                 self.ids.setdefault(token.decode("utf-8", "surrogateescape"), id_)
         self._normalise = normalise
         self._added_prefix = added_prefix
-        self.defined = defined_pattern(vocabulary, skip)
+        self.defined = Defined(vocabulary, skip, self.work)
         # no piece holds a space after something else, so none can cross the start of a run of spaces
         self._by_words = not any(" " in piece.lstrip(" ") for piece in self.ids) and not self.defined
 
@@ -84,15 +86,10 @@ class CharacterPairs(Pieces):
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """Characters, joined; what user-defined pieces cover is taken out first."""
-        if self.defined is None:
-            return self._plain(piece)
         found: list[int] = []
-        at = 0
-        for match in self.defined.finditer(piece):
-            found.extend(self._plain(piece[at : match.start()]))
-            found.append(self.ids[match.group()])
-            at = match.end()
-        return [*found, *self._plain(piece[at:])]
+        for part, id_ in self.defined.cut(piece):
+            found.extend(self._plain(part) if id_ is None else (self.ids.get(part, id_),))
+        return found
 
     def _plain(self, text: str) -> Sequence[int]:
         if self._whole and text in self.ids:
@@ -153,8 +150,8 @@ class Unigram(Pieces):
             )
             for piece, id_ in self.ids.items()
         }
-        self._worst = float(np.float32(low)) - UNKNOWN_PENALTY
-        self._longest = max(map(len, self.ids), default=1)
+        self._worst = float(np.float32(max(low, _LOWEST))) - UNKNOWN_PENALTY
+        self._lengths = Lengths(self.ids)
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """Ids along the best path; neighbouring unknown characters become one unknown token, or their bytes."""
@@ -162,17 +159,20 @@ class Unigram(Pieces):
         best = [float("-inf")] * (n + 1)
         back = [0] * (n + 1)
         best[0] = 0.0
-        score, longest, worst = self._score, self._longest, self._worst
+        score, lengths, worst, spend = self._score, self._lengths, self._worst, self.work.spend
         for start in range(n):
-            here, single = best[start], False
-            for stop in range(start + 1, min(n, start + longest) + 1):
-                value = score.get(piece[start:stop])
-                if value is not None:
-                    single = single or stop == start + 1
-                    if here + value > best[stop]:
-                        best[stop], back[stop] = here + value, start
-            if not single and here + worst > best[start + 1]:
-                best[start + 1], back[start + 1] = here + worst, start
+            here = best[start]
+            value = here + score.get(piece[start], worst)
+            if value > best[start + 1]:
+                best[start + 1], back[start + 1] = value, start
+            spend(lengths.cost(piece, start))
+            for length in lengths.at(piece, start):
+                stop = start + length
+                if stop > n:
+                    break
+                found = score.get(piece[start:stop])
+                if found is not None and here + found > best[stop]:
+                    best[stop], back[stop] = here + found, start
         cuts = [n]
         while cuts[-1] > 0:
             cuts.append(back[cuts[-1]])

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from forebear.tokens.encoders.base import Encoder
+from forebear.tokens.encoders.work import Lengths
 from forebear.tokens.vocabulary import Vocabulary
 
 LONGEST_WORD = 100
@@ -52,7 +53,9 @@ class WordPiece(Encoder):
         unknown = rules.option("unk") if rules else None
         named = next((id_ for id_ in vocabulary.special if vocabulary.tokens[id_] == b"[UNK]"), None)
         self._unknown = unknown if unknown is not None else named
-        self._limit = int(rules.option("max_input_chars_per_word", LONGEST_WORD)) if rules else LONGEST_WORD
+        limit = rules.option("longest_word") if rules else None
+        self._limit = LONGEST_WORD if limit is None else limit
+        self._lengths = Lengths(self._first), Lengths(self._inner)
 
     def pieces(self, text: str) -> Sequence[str]:
         """Normalised words."""
@@ -66,15 +69,16 @@ class WordPiece(Encoder):
         found: list[int] = []
         start = 0
         while start < len(piece):
-            table = self._first if start == 0 else self._inner
-            for stop in range(len(piece), start, -1):
-                id_ = table.get(piece[start:stop])
+            table, lengths = (self._inner, self._lengths[1]) if start else (self._first, self._lengths[0])
+            self.work.spend(lengths.cost(piece, start))
+            for length in (*reversed(lengths.at(piece, start)), 1):
+                id_ = table.get(piece[start : start + length]) if start + length <= len(piece) else None
                 if id_ is not None:
                     break
             else:
                 return lost
             found.append(id_)
-            start = stop
+            start += length
         return found
 
     def reaches(self, text: str, id_: int) -> bool:
@@ -98,11 +102,7 @@ class Trie(Encoder):
         self._ids = {
             token: id_ for id_, token in enumerate(vocabulary.tokens) if token and id_ not in vocabulary.special
         }
-        # for each first two bytes, the lengths there are, longest first: few look-ups per place
-        lengths: dict[bytes, set[int]] = {}
-        for token in self._ids:
-            lengths.setdefault(token[:2], set()).add(len(token))
-        self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
+        self._lengths = Lengths(self._ids)
 
     def pieces(self, text: str) -> Sequence[str]:
         """Nothing is cut, save at line ends no token crosses; kept whole here."""
@@ -114,12 +114,11 @@ class Trie(Encoder):
         found: list[int] = []
         at, end = 0, len(data)
         while at < end:
-            for length in lengths.get(data[at : at + 2], ()):
-                id_ = ids.get(data[at : at + length])
+            self.work.spend(lengths.cost(data, at))
+            for length in (*reversed(lengths.at(data, at)), 1):
+                id_ = ids.get(data[at : at + length]) if at + length <= end else None
                 if id_ is not None:
                     break
-            else:
-                id_, length = ids.get(data[at : at + 1]), 1
             if id_ is not None:
                 found.append(id_)
             at += length

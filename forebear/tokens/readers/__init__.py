@@ -30,7 +30,7 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
     if path.suffix == ".tiktoken":
         return ranks.read_tiktoken(data, where=where)
     if path.suffix in TEXT_LISTS:
-        return lists.read_text(data, where=where)
+        return lists.read_list(data, where=where)
     if start[:1] in (b"{", b"[") or start[:4] == b"\xef\xbb\xbf{":
         return huggingface.read_any_json(data, path=path, full=full)
     if data[:1] == b"\x0a":

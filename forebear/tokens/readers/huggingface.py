@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
+from forebear.core.strict import Table
 from forebear.tokens.readers import lists, ranks
 from forebear.tokens.rules import Rules
 from forebear.tokens.surface import (
@@ -25,6 +28,8 @@ from forebear.tokens.surface import (
 from forebear.tokens.vocabulary import Vocabulary
 
 Json = dict[str, Any]
+MODELS = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "wordlevel"}
+"""Types of model, as tokenizer.json names them, and our kinds."""
 _ONE_SPACE = re.compile(r"[^ ]+ [^ ]+").fullmatch
 
 
@@ -58,44 +63,85 @@ def types_within(node: Any) -> set[str]:
     return found
 
 
+@dataclass(frozen=True)
+class _Model:
+    """The `model` of a tokenizer.json with the kind of every setting checked; None where the file does not say.
+
+    vocab, merges, added: lists and tables whose entries are checked when they are laid out.
+    """
+
+    kind: str
+    vocab: list[Any] | dict[str, Any]
+    merges: list[Any] | None
+    unk_token: str | None
+    unk_id: int | None
+    prefix: str | None
+    suffix: str | None
+    byte_fallback: bool
+    ignore_merges: bool
+    fuse_unk: bool
+    longest_word: int | None
+    steps: frozenset[str]
+    added: list[Any]
+
+
+def _model(found: Json, where: str) -> _Model:
+    """Raises: RefusedError for a setting of another kind than the format gives it."""
+    table = Table(found["model"], f"{where}: model", "Get the file again from its source.")
+    vocab, merges = table.take("vocab", (list, dict)), table.optional("merges", list)
+    kind = table.optional("type", str)
+    if kind is None:  # files from before the key existed
+        kind = "Unigram" if isinstance(vocab, list) else "WordPiece" if merges is None else "BPE"
+    if kind not in MODELS:
+        raise RefusedError(f"has a model of type {kind[:40]!r}", where=where, todo=f"Known: {', '.join(MODELS)}")
+    if isinstance(vocab, list) != (kind == "Unigram"):
+        table.fail(f"'vocab' is no vocabulary of the type {kind}")
+    top = Table(found, where, table.todo)
+    return _Model(
+        kind=MODELS[kind],
+        vocab=vocab,
+        merges=merges,
+        unk_token=table.optional("unk_token", str),
+        unk_id=table.optional("unk_id", int),
+        prefix=table.optional("continuing_subword_prefix", str),
+        suffix=table.optional("end_of_word_suffix", str),
+        byte_fallback=bool(table.optional("byte_fallback", bool)),
+        ignore_merges=bool(table.optional("ignore_merges", bool)),
+        fuse_unk=bool(table.optional("fuse_unk", bool)),
+        longest_word=table.optional("max_input_chars_per_word", int),
+        steps=frozenset(types_within([top.optional(key, dict) for key in ("pre_tokenizer", "decoder", "normalizer")])),
+        added=top.optional("added_tokens", list) or [],
+    )
+
+
 def _read_tokenizer_json(found: Json, where: str, full: bool) -> Vocabulary:
-    model = found["model"]
-    kind = _model_kind(model, where)
+    model = _model(found, where)
     scores = None
-    if isinstance(model.get("vocab"), list):
-        ids, values = _unigram_entries(model["vocab"], where)
+    ids: Any = model.vocab
+    if isinstance(model.vocab, list):
+        ids, values = _unigram_entries(model.vocab, where)
         scores = values if full else None
-    else:
-        ids = model.get("vocab")
     spellings, places = _ids(ids, where)
-    tokens, odd = _surface(kind, model, found, spellings, where)
+    tokens, odd = _surface(model, spellings, where)
     laid: list[bytes | None] = [None] * (max(places) + 1) if places else []
     for id_, token in zip(places, tokens, strict=True):
         laid[id_] = token
-    special, added = _added(found.get("added_tokens"), laid, odd, where)
-    if kind == "wordpiece":
+    special, added = _added(model.added, laid, where)
+    if model.kind == "wordpiece":
         special |= {ids[spelling] for spelling in spellings if "[" in spelling and lists.bert_special(spelling)}
     for spelling in set(special_spellings(ids, special)):
         laid[ids[spelling]] = spelling.encode()
     check_lengths(laid, where)
-    merges = _merges(model.get("merges"), ids, where) if full and kind == "bpe" else None
-    rules = _rules(found, model, ids) if full else None
-    return Vocabulary(kind, tuple(laid), frozenset(special), frozenset(added), scores, merges, rules, tuple(odd))
+    merges = None
+    if full and model.kind == "bpe" and model.merges is not None:
+        merges = _merges(model.merges, ids, where)
+    rules = _rules(found, model, ids, len(laid)) if full else None
+    return Vocabulary(model.kind, tuple(laid), frozenset(special), frozenset(added), scores, merges, rules, tuple(odd))
 
 
 def special_spellings(ids: dict[str, int], special: set[int]) -> list[str]:
     """Spellings of the model's own entries that are special."""
     return [spelling for spelling, id_ in ids.items() if id_ in special] if special else []
-
-
-def _model_kind(model: Json, where: str) -> str:
-    kind = model.get("type")
-    if kind is None:  # files from before the key existed
-        kind = "Unigram" if isinstance(model.get("vocab"), list) else "BPE" if "merges" in model else "WordPiece"
-    known = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "wordlevel"}
-    if kind not in known:
-        raise RefusedError(f"has a model of type {str(kind)[:40]!r}", where=where, todo=f"Known: {', '.join(known)}")
-    return known[kind]
 
 
 def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], Any]:
@@ -106,7 +152,7 @@ def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], An
             isinstance(entry, list)
             and len(entry) == 2
             and isinstance(entry[0], str)
-            and isinstance(entry[1], (int, float))
+            and type(entry[1]) in (int, float)
         ):
             raise RefusedError(f"has no piece and score at place {id_}", where=where)
         if ids.setdefault(entry[0], id_) != id_:
@@ -115,10 +161,8 @@ def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], An
     return ids, np.asarray(values, dtype=np.float64)
 
 
-def _ids(ids: Any, where: str) -> tuple[list[str], list[int]]:
+def _ids(ids: dict[str, Any], where: str) -> tuple[list[str], list[int]]:
     """Spellings and ids, every id checked before anything is laid out by it."""
-    if not isinstance(ids, dict):
-        raise RefusedError("has no vocabulary in its model", where=where)
     places = list(ids.values())
     if set(map(type, places)) - {int}:
         raise RefusedError("has a token whose id is no integer", where=where)
@@ -131,37 +175,28 @@ def _ids(ids: Any, where: str) -> tuple[list[str], list[int]]:
     return list(ids), places
 
 
-def _surface(kind: str, model: Json, found: Json, spellings: list[str], where: str) -> tuple[list[bytes], list[str]]:
+def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[bytes], list[str]]:
     odd: list[str] = []
-    prefix, suffix = model.get("continuing_subword_prefix"), model.get("end_of_word_suffix")
-    steps = types_within([found.get("pre_tokenizer"), found.get("decoder"), found.get("normalizer")])
+    kind, steps, prefix, suffix = model.kind, model.steps, model.prefix, model.suffix or ""
     try:
         if kind in ("wordpiece", "wordlevel"):
-            mark = prefix if isinstance(prefix, str) else "##" if kind == "wordpiece" else ""
+            mark = prefix if prefix is not None else "##" if kind == "wordpiece" else ""
             return from_words(spellings, mark), odd
         if kind == "bpe" and "ByteLevel" in steps and not suffix:
             tokens, foreign = from_byte_alphabet(spellings)
             if foreign:
                 odd.append(f"{len(foreign)} tokens are spelt outside the byte alphabet")
             return tokens, odd
-        pieces = model.get("byte_fallback") is True or "ByteFallback" in steps or "<0x00>" in model["vocab"]
-        marks = {
-            "suffix": suffix if isinstance(suffix, str) else "",
-            "prefix": prefix if isinstance(prefix, str) else "",
-        }
-        return from_pieces(spellings, byte_pieces=pieces, **marks), odd
+        pieces = model.byte_fallback or "ByteFallback" in steps or "<0x00>" in model.vocab
+        return from_pieces(spellings, byte_pieces=pieces, suffix=suffix, prefix=prefix or ""), odd
     except UnicodeEncodeError:
         raise RefusedError("holds a token that is not text (half a surrogate pair)", where=where) from None
 
 
-def _added(entries: Any, laid: list[bytes | None], odd: list[str], where: str) -> tuple[set[int], set[int]]:
+def _added(entries: list[Any], laid: list[bytes | None], where: str) -> tuple[set[int], set[int]]:
     """Lay the added tokens over the model's; returns the special ids and all added ids."""
     special: set[int] = set()
     added: set[int] = set()
-    if entries is None:
-        return special, added
-    if not isinstance(entries, list):
-        raise RefusedError("has a list of added tokens in a form we do not know", where=where)
     for entry in entries:
         id_, content = (entry.get("id"), entry.get("content")) if isinstance(entry, dict) else (None, None)
         if type(id_) is not int or not isinstance(content, str) or not 0 <= id_ < MAX_VOCABULARY:
@@ -178,10 +213,8 @@ def _added(entries: Any, laid: list[bytes | None], odd: list[str], where: str) -
     return special, added
 
 
-def _merges(entries: Any, ids: dict[str, int], where: str) -> Any:
+def _merges(entries: list[Any], ids: dict[str, int], where: str) -> NDArray[np.int32]:
     """(m, 2) ids of the two halves of each merge. A half that is no token is refused."""
-    if not isinstance(entries, list):
-        return None
     if len(entries) > MAX_MERGES:
         raise RefusedError(f"has {len(entries):,} merges, more than the {MAX_MERGES:,} allowed", where=where)
     halves = _halves(entries)
@@ -209,16 +242,19 @@ def _halves(entries: list[Any]) -> list[str] | None:
     return None
 
 
-def _rules(found: Json, model: Json, ids: dict[str, int]) -> Rules:
-    names = ("byte_fallback", "ignore_merges", "fuse_unk", "continuing_subword_prefix",
-             "end_of_word_suffix", "max_input_chars_per_word")  # fmt: skip
-    options = [(name, model[name]) for name in names if name in model]
-    unknown = model.get("unk_token", model.get("unk_id"))
-    options.append(("unk", ids.get(unknown) if isinstance(unknown, str) else unknown if type(unknown) is int else None))
-    steps = types_within([found.get("pre_tokenizer"), found.get("decoder"), found.get("normalizer")])
-    options.append(("surface", "bytes" if "ByteLevel" in steps else "pieces"))
+def _rules(found: Json, model: _Model, ids: dict[str, int], known: int) -> Rules:
+    """What the file says about encoding; known: one more than the largest id."""
+    unknown = ids.get(model.unk_token) if model.unk_token is not None else model.unk_id
+    options: list[tuple[str, Any]] = [
+        ("byte_fallback", model.byte_fallback),
+        ("ignore_merges", model.ignore_merges),
+        ("fuse_unk", model.fuse_unk),
+        ("longest_word", model.longest_word),
+        ("unk", unknown if unknown is not None and 0 <= unknown < known else None),
+        ("surface", "bytes" if "ByteLevel" in model.steps else "pieces"),
+    ]
     byte_ids = [ids.get(spelling) for spelling in BYTE_PIECES]
-    if None not in byte_ids and (model.get("byte_fallback") is True or "ByteFallback" in steps):
+    if None not in byte_ids and (model.byte_fallback or "ByteFallback" in model.steps):
         options.append(("byte_ids", tuple(byte_ids)))
     return Rules(normalizer=found.get("normalizer"), pre_tokenizer=found.get("pre_tokenizer"), options=tuple(options))
 

@@ -24,7 +24,7 @@ def bert_special(spelling: str) -> bool:
     return _BERT_SPECIAL.fullmatch(spelling) is not None
 
 
-def read_text(data: bytes, *, where: str) -> Vocabulary:
+def read_list(data: bytes, *, where: str) -> Vocabulary:
     """A .txt vocabulary: RWKV's trie when its lines say so, else one WordPiece token a line, the line number its id."""
     if _TRIE_LINE.fullmatch(data[:4096].split(b"\n", 1)[0]):
         return read_trie(data, where=where)
@@ -59,7 +59,7 @@ def read_pieces(found: list[Any], *, where: str, full: bool) -> Vocabulary:
     scores = None
     if full:
         values = [entry.get("score") for entry in found]
-        if all(isinstance(value, (int, float)) for value in values):
+        if all(type(value) in (int, float) for value in values):
             scores = np.asarray(values, dtype=np.float64)
     return Vocabulary("pieces", tuple(tokens), special, scores=scores)
 

@@ -10,10 +10,13 @@ from typing import Any
 from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_VOCABULARY
+from forebear.core.strict import Table
 from forebear.tokens.rules import Rules
 from forebear.tokens.surface import check_lengths
 from forebear.tokens.vocabulary import Vocabulary, place
 
+MAX_RESERVED = 65_536
+"""Most ids that a tekken file may keep for special tokens (published: 1,000): they are made up, so no byte bounds them."""
 _LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]{1,10}\r?\n")
 
 
@@ -34,7 +37,7 @@ def number(word: object, where: str) -> int:
     """A rank or id, read only when it is short enough to be one."""
     if isinstance(word, int) and not isinstance(word, bool):
         return word
-    if isinstance(word, (bytes, str)) and len(word) <= 10 and word.isdigit():
+    if isinstance(word, (bytes, str)) and len(word) <= 10 and word.isascii() and word.isdigit():
         return int(word)
     raise RefusedError(f"holds the rank {str(word)[:40]!r}, which is no token id", where=where)
 
@@ -89,23 +92,28 @@ def _specials(found: Any, where: str) -> list[tuple[int, bytes]]:
 
 def read_tekken(found: dict[str, Any], *, where: str, full: bool) -> Vocabulary:
     """Mistral's tekken: special tokens first, then ranks; only `default_vocab_size` ids are in use."""
-    config, entries = found.get("config"), found.get("vocab")
-    if not isinstance(config, dict) or not isinstance(entries, list):
-        raise RefusedError("is no tekken file", where=where)
-    reserved = number(config.get("default_num_special_tokens", 1000), where)
-    in_use = number(config.get("default_vocab_size", MAX_VOCABULARY), where)
-    pairs = [(number(e.get("rank"), where) + reserved, decode64(str(e.get("token_bytes")), where))
-             for e in entries if isinstance(e, dict)]  # fmt: skip
-    if len(pairs) != len(entries):
-        raise RefusedError("has an entry that is no token", where=where)
-    pairs = [pair for pair in pairs if pair[0] < in_use]
-    named = {s["rank"]: str(s["token_str"]) for s in found.get("special_tokens") or [] if isinstance(s, dict) and isinstance(s.get("rank"), int) and "token_str" in s}  # fmt: skip  # noqa: E501
-    if reserved >= MAX_VOCABULARY:
-        raise RefusedError(f"reserves {reserved:,} special tokens", where=where)
+    table = Table(found, where)
+    config, entries = table.table("config"), table.take("vocab", list)
+    reserved = _size(config, "default_num_special_tokens", 1000, MAX_RESERVED)
+    in_use = _size(config, "default_vocab_size", MAX_VOCABULARY, MAX_VOCABULARY)
+    pattern = config.optional("pattern", str)
+    pairs = []
+    for at, entry in enumerate(entries):
+        one = table.inner(entry, f"vocab {at + 1}")
+        pairs.append((one.take("rank", int) + reserved, decode64(one.text("token_bytes"), where)))
+    named: dict[int, str] = {}
+    for at, entry in enumerate(table.optional("special_tokens", list) or []):
+        one = table.inner(entry, f"special_tokens {at + 1}")
+        named[one.take("rank", int)] = one.text("token_str")
     special = [(id_, named.get(id_, f"<SPECIAL_{id_}>").encode("utf-8", "replace")) for id_ in range(reserved)]
-    tokens = place([*special, *pairs], where)
+    tokens = place([*special, *(pair for pair in pairs if pair[0] < in_use)], where)
     check_lengths(tokens, where)
-    rules = Rules(pattern=config["pattern"]) if full and isinstance(config.get("pattern"), str) else None
+    rules = Rules(pattern=pattern) if full and pattern is not None else None
     return Vocabulary(
         "tiktoken", tuple(tokens), frozenset(range(reserved)), added=frozenset(range(reserved)), rules=rules
     )
+
+
+def _size(table: Table, key: str, default: int, most: int) -> int:
+    value: int = table.take(key, int, default)
+    return value if 0 <= value <= most else table.fail(f"{key!r} is {value}; it may be 0 to {most:,}")
