@@ -76,7 +76,7 @@ def known(error: Exception) -> int | None:
         print(f"forebear: {one_line(str(wrong_words()))} See forebear --help.", file=sys.stderr)
         return 2
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)) and "FOREBEAR_DEBUG" not in os.environ:
-        from forebear.files.bytes.access import refuse_os_error
+        from forebear.core.bounded import refuse_os_error
 
         refused = refuse_os_error(error, Path(os.fsdecode(error.filename)))
         print(f"forebear: {refused}", file=sys.stderr)

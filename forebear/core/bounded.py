@@ -1,11 +1,12 @@
-"""Small files read whole, within bounds: no device, no pipe, no more bytes or values than the caller allows."""
+"""Files that somebody names, opened in one place: regular files only, small ones read whole within the caller's bounds."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from forebear.core.errors import RefusedError
@@ -14,24 +15,100 @@ from forebear.core.limits import MAX_JSON_VALUES
 _CHECK = "Get the file again from its source."
 
 
-def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
+_KINDS = (
+    (stat.S_ISDIR, "is a folder, not a file"),
+    (stat.S_ISFIFO, "is a pipe, not a regular file"),
+    (stat.S_ISSOCK, "is a socket, not a regular file"),
+    (stat.S_ISCHR, "is a device, not a regular file"),
+    (stat.S_ISBLK, "is a device, not a regular file"),
+)
+# O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def refuse_os_error(error: OSError, path: str | Path) -> RefusedError:
+    """The operating system's refusal in our words: what is wrong with `path` and what to do."""
+    known = {
+        errno.ENOENT: ("no such file or folder", "Check the path."),
+        errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "Check the path."),
+        errno.EACCES: ("no permission to read it", "Give this user read permission."),
+        errno.EPERM: ("no permission to read it", "Give this user read permission."),
+        errno.ELOOP: ("a symbolic link that leads back to itself", "Point the link at a file."),
+        errno.ENAMETOOLONG: ("the path is too long for this system", "Check the path."),
+        errno.EMFILE: ("too many open files", "Raise the limit on open files (ulimit -n)."),
+        errno.EISDIR: ("is a folder, not a file", "Give a file."),
+        errno.ENXIO: ("is a socket or device, not a regular file", "Give a regular file."),
+    }
+    what, todo = known.get(
+        error.errno or 0, (f"cannot be read ({error.strerror or error})", "Check the disk and the path.")
+    )
+    return RefusedError(what, where=str(path), todo=todo)
+
+
+def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file and its status; the only place where a file that somebody names is opened.
+
+    links: whether a symbolic link is followed to the file it names. A person's own folders are full of them (a hub
+    cache is made of links); a bag, an archive or a received case has none. False refuses a path whose last part is one;
+    `confined` checks the parts before it.
+    Raises: RefusedError when it is missing, a link that is not followed, no regular file, or unreadable.
+    """
+    where = str(path)
+    if not links and os.path.islink(path):  # asked first: the system has one number for this and for a loop
+        raise RefusedError(
+            "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there."
+        )
+    try:
+        handle = os.open(path, _FLAGS if links else _FLAGS | _NO_LINK)
+    except OSError as error:
+        raise refuse_os_error(error, path) from error
+    except ValueError:
+        raise RefusedError("a path cannot hold a zero byte", where=where, todo="Check the path.") from None
+    try:
+        status = os.fstat(handle)
+        for is_kind, what in _KINDS:
+            if is_kind(status.st_mode):
+                raise RefusedError(what, where=where, todo="Give a regular file.")
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle, status
+
+
+def confined(folder: Path, name: str, *, what: str) -> Path:
+    """`folder/name` for a name that a document gives: below the folder, and no part of it a symbolic link.
+
+    what: what the name is of, as the refusal says it ("the manifest").
+    Raises: RefusedError for an absolute name, one with `..`, one that is empty or no text, or one that leads through a link.
+    """
+    parts = PurePosixPath(name).parts
+    # a backslash or a drive separates nothing here, but does where the same case is opened next
+    plain = bool(parts) and not name.startswith("/") and ".." not in parts and not set(name) & set("\\\0")
+    if not plain or PureWindowsPath(name).drive or not _is_text(name):
+        raise RefusedError(f"{what} names {name[:120]!r}, which is not a path below it", where=str(folder),
+                           todo=_CHECK)  # fmt: skip
+    place = folder
+    for part in parts:
+        place = place / part
+        if place.is_symlink():
+            raise RefusedError(f"{what} names {name[:120]!r}, which leads through a symbolic link", where=str(folder),
+                               todo="Put the file itself there.")  # fmt: skip
+    return place
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> bytes:
     """The whole of a regular file of at most `limit_bytes` bytes.
 
+    links: see `open_regular`.
     Raises: RefusedError when it is missing, a folder, no regular file, unreadable, or larger than the limit.
     """
     where = str(path)
-    try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer who never comes.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise RefusedError(
-            f"cannot be opened ({reason})", where=where, todo="Check the path and its permissions."
-        ) from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):  # before fdopen, which raises in its own words on a folder
-        os.close(handle)
-        raise RefusedError("is not a regular file", where=where, todo="Name a file.")
+    handle, status = open_regular(path, links=links)
     with os.fdopen(handle, "rb") as file:
         if status.st_size > limit_bytes:
             raise RefusedError(
@@ -40,7 +117,7 @@ def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
         try:
             data = file.read(limit_bytes + 1)
         except OSError as error:
-            raise RefusedError(f"cannot be read ({error.strerror})", where=where, todo="Check the disk.") from None
+            raise refuse_os_error(error, path) from error
     if len(data) > limit_bytes:
         raise RefusedError(
             f"grew past the {limit_bytes:,} bytes allowed while it was read",

@@ -11,11 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
 from forebear.files.base import Container, quoted
-from forebear.files.bytes.access import PositionedFile, refuse_os_error
+from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.formats.sharded import ShardedContainer, open_index

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.many.linkage import average_linkage
+from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.progress import tell
-from forebear.files.bytes.access import refuse_os_error
 from forebear.files.sources import open_container
 
 MAX_MEMBERS = 150

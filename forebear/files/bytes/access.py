@@ -7,40 +7,12 @@ error we can name.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from forebear.core.bounded import open_regular, refuse_os_error
 from forebear.core.errors import RefusedError
-
-_KINDS = (
-    (stat.S_ISDIR, "is a folder, not a file"),
-    (stat.S_ISFIFO, "is a pipe, not a regular file"),
-    (stat.S_ISSOCK, "is a socket, not a regular file"),
-    (stat.S_ISCHR, "is a device, not a regular file"),
-    (stat.S_ISBLK, "is a device, not a regular file"),
-)
-
-
-def refuse_os_error(error: OSError, path: Path) -> RefusedError:
-    """The operating system's refusal in our words: what is wrong with `path` and what to do."""
-    told = {
-        errno.ENOENT: ("no such file or folder", "Check the path."),
-        errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "Check the path."),
-        errno.EACCES: ("no permission to read it", "Give this user read permission."),
-        errno.EPERM: ("no permission to read it", "Give this user read permission."),
-        errno.ELOOP: ("a symbolic link that leads back to itself", "Point the link at a file."),
-        errno.ENAMETOOLONG: ("the path is too long for this system", "Check the path."),
-        errno.EMFILE: ("too many open files", "Raise the limit on open files (ulimit -n)."),
-        errno.EISDIR: ("is a folder, not a file", "Give a file."),
-        errno.ENXIO: ("is a socket or device, not a regular file", "Give a regular file."),
-    }
-    what, todo = told.get(
-        error.errno or 0, (f"cannot be read ({error.strerror or error})", "Check the disk and the path.")
-    )
-    return RefusedError(what, where=str(path), todo=todo)
 
 
 class PositionedFile:
@@ -59,18 +31,7 @@ class PositionedFile:
         self.size = self._open()[2]
 
     def _open(self) -> tuple[int, int, int, int]:
-        try:
-            # O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
-            flags = (
-                os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-            )
-            fd = os.open(self.path, flags)
-        except ValueError as error:
-            raise RefusedError(
-                "a path cannot hold a zero byte", where=str(self.path), todo="Check the path."
-            ) from error
-        except OSError as error:
-            raise refuse_os_error(error, self.path) from error
+        fd, _ = open_regular(self.path)
         try:
             identity = self._identify(fd)
         except BaseException:
@@ -81,14 +42,11 @@ class PositionedFile:
         return identity
 
     def _identify(self, fd: int) -> tuple[int, int, int, int]:
-        """(device, inode, size, time of change in ns), refusing what is not the regular file first opened."""
+        """(device, inode, size, time of change in ns), refusing what is not the file first opened."""
         now = os.fstat(fd)
         identity = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
         if identity == self._identity:
             return identity
-        for is_kind, what in _KINDS:
-            if is_kind(now.st_mode):
-                raise RefusedError(what, where=str(self.path), todo="Give a regular file.")
         if self._identity is not None:
             raise RefusedError(
                 "the file changed while it was being read",

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.files.base import Container, Float32, TensorEntry, quoted
-from forebear.files.bytes.access import refuse_os_error
 from forebear.files.formats.safetensors import SafetensorsContainer
 
 _OPEN_AT_ONCE = 32
