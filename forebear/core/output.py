@@ -40,10 +40,12 @@ def check_output(path: Path) -> None:
     """Whether a person may have a result written to `path`; asked before the work begins, and again before writing.
 
     Raises: UsageError for a link, folder, device, pipe or socket, for a file read in this run (by any of its names), and
-            for one that this user may not write.
+            for one that this user may not write; RefusedError where there is no such folder.
     """
     status = _status(path)
     if status is None:
+        if not os.path.isdir(path.parent):
+            raise RefusedError("cannot be written (no such folder)", where=str(path), todo="Make its folder first.")
         return
     _refuse_kind(path, status, UsageError)
     if (status.st_dev, status.st_ino) in _read:
