@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,7 +38,9 @@ def worker_count(pairs: int) -> int:
     return min(MAX_WORKERS, usable, pairs // (MIN_PAIRS // 2)) if usable > 1 else 0
 
 
-def run_in_workers(pairs: Sequence[tuple[str, str]], options: Mapping[str, Any], workers: int) -> Iterator[Found]:
+def run_in_workers(
+    pairs: Sequence[tuple[str, str]], options: Mapping[str, Any], workers: int
+) -> Generator[Found, None, None]:
     """Each pair's document or the reason it has none, in order. A process that dies loses the pair it was on, no other.
 
     Where the caller stops early (an interrupt) every process is ended.
@@ -48,9 +50,9 @@ def run_in_workers(pairs: Sequence[tuple[str, str]], options: Mapping[str, Any],
     waiting = deque(enumerate(pairs))
     crew: list[Child] = []
     threads = [Thread(target=_serve, args=(waiting, options, answers, crew), daemon=True) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for at in range(len(pairs)):
             while answers[at] is None and any(thread.is_alive() for thread in threads):
                 for thread in threads:
@@ -138,7 +140,7 @@ def _flags() -> list[str]:
 
 def module_path() -> list[str]:
     """`sys.path` less the current folder, by whatever name it is there, and less what depends on it."""
-    return [path for path in sys.path if not _is_current(path)]
+    return [path for path in sys.path if isinstance(path, str) and not _is_current(path)]
 
 
 def _is_current(path: str) -> bool:
