@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> Any:
         return compare_and_show(subject, candidates, **options)
     from forebear.cli.application import asked_for
 
-    return asked_for(arguments)(standalone_mode=False)
+    return asked_for(arguments)(arguments, prog_name="forebear", standalone_mode=False)
 
 
 def guarded(run: Callable[[], Any]) -> int:
