@@ -55,7 +55,7 @@ def verbs() -> dict[str, Verb]:
     seal = ("case", "seal", case, "{}/bag", "--key", "{}/key")
     return found | {
         "case add": Verb(add),
-        "case add to a new case": Verb(("case", "add", "{}/new case", "{}/new.txt", "--language", "en")),
+        "case add to a new case": Verb(("case", "add", "{}/new case", "{}/new.txt", "--language", "en", "--id", "new")),
         "case align": Verb(align),
         "case check": Verb(check, (align,)),
         "case run": Verb(run, (align, check)),
