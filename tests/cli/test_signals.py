@@ -107,8 +107,7 @@ def at_work(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[psut
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-@pytest.mark.parametrize("group", [False, True])
-@pytest.mark.parametrize("pause", [0.0, 0.7])
+@pytest.mark.parametrize(("group", "pause"), [(False, 0.0), (True, 0.7)])
 def test_no_worker_outlives_a_command_that_is_stopped(at_work, tmp_path: Path, number: int, group: bool, pause: float):
     """Sent to the command alone (kill), or to all of them (Ctrl-C at a terminal); while workers start, and later."""
     process, workers = at_work

@@ -189,3 +189,24 @@ def test_the_trap_works_where_python_is_asked_for_the_current_folder(tmp_path: P
 def test_workers_find_this_package_where_the_current_folder_holds_it(tmp_path: Path) -> None:
     ended = call([sys.executable, "-P", "-c", library("")], clean(), ROOT)
     assert ended.stdout.strip() == "['related', 'related']", ended.stderr
+
+
+def test_conversion_between_scripts_takes_no_table_from_the_current_folder(tmp_path: Path) -> None:
+    """OpenCC looks for a configuration in the current folder first; no code, but it would decide what is a finding."""
+    pytest.importorskip("opencc")
+    (tmp_path / "trap.txt").write_text("汉\tTRAP\n", encoding="utf-8")
+    table = {"type": "text", "file": str(tmp_path / "trap.txt")}
+    for name in ("s2t", "s2twp", "t2s", "jp2t"):
+        for file in (name, f"{name}.json"):
+            made = {
+                "name": "x",
+                "segmentation": {"type": "mmseg", "dict": table},
+                "conversion_chain": [{"dict": table}],
+            }
+            (tmp_path / file).write_text(json.dumps(made))
+    for name in ("STCharacters", "STPhrases", "TSCharacters", "TSPhrases", "JPShinjitaiCharacters"):
+        for ending in ("txt", "ocd2", "ocd"):
+            (tmp_path / f"{name}.{ending}").write_text("汉\tTRAP\n", encoding="utf-8")
+    program = "from forebear.casefile.checks.conversion import convert; print(*(convert('汉字漢', c) for c in ('s2t', 's2twp', 't2s')))"
+    ended = call([sys.executable, "-P", "-c", program], clean(PYTHONIOENCODING="utf-8"), tmp_path)
+    assert ended.stdout.split() == ["漢字漢", "漢字漢", "汉字汉"], ended.stderr
