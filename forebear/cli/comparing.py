@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import forebear
-from forebear.cli.forms import Form, Language, quietly, show, show_progress
+from forebear.cli.forms import Form, Language, check_target, quietly, show, show_progress
 from forebear.core.errors import ForebearError
 from forebear.core.memory import keep_freed_memory
 from forebear.core.progress import listening
@@ -33,6 +33,7 @@ def compare_and_show(
 
     Raises: what `forebear.compare` raises.
     """
+    check_target(output)
     keep_freed_memory()
     try:
         with listening(quietly if quiet else show_progress):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from forebear.core.errors import RefusedError, printable
+from forebear.cli.streams import write_result
+from forebear.core.errors import printable
+from forebear.core.output import check_output, write_whole
 
 
 class Form(StrEnum):
@@ -30,38 +33,48 @@ class Language(StrEnum):
     ja = "ja"
 
 
+STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+"""Names by which `-o` means standard output, which is written and not replaced."""
+
+
+def check_target(output: Path | None) -> Path | None:
+    """The same path, before the work begins whose result it is for.
+
+    Raises: UsageError when nothing may be written there, RefusedError when its folder is missing.
+    """
+    if output is not None and str(output) not in STANDARD_OUTPUT and not _is_null(output):
+        check_output(output)
+    return output
+
+
 def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
     """Write one document where the caller asked for it."""
-    from forebear.core.documents import write_whole
-    from forebear.reports.show import print_coloured, rendered
+    from forebear.reports.show import coloured, rendered
 
-    if output is None and sys.stdout is None:  # closed by the caller
-        raise RefusedError("standard output is closed", todo="Say where to write: -o FILE.")
-    if output is None and form is Form.text and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        print_coloured(document, sys.stdout, language.value)
+    check_target(output)
+    if output is None and form is Form.text and sys.stdout is not None and sys.stdout.isatty() and _may_colour():
+        write_result(coloured(document, sys.stdout, language.value))
         return
     data = rendered(document, form.value, language.value)
-    if output is not None:
+    if output is None or str(output) in STANDARD_OUTPUT:
+        write_result(data)
+    elif _is_null(output):
+        output.write_bytes(data)
+    else:
         write_whole(output, data)
-        return
-    _to_stdout(data)
 
 
-def _to_stdout(data: bytes) -> None:
-    """Write to standard output; a reader who has seen enough and left is no fault, anything else is said."""
+def _may_colour() -> bool:
+    return "NO_COLOR" not in os.environ
+
+
+def _is_null(path: Path) -> bool:
+    """Whether it is the device that swallows what is written to it: by that name, or another node of the same device."""
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        discard_output()
-        if not isinstance(error, BrokenPipeError):
-            told = f"standard output cannot be written ({error.strerror or error})"
-            raise RefusedError(told, todo="Make room, or say where to write: -o FILE.") from error
-
-
-def discard_output() -> None:
-    """Let what is left in the buffer of standard output go nowhere, so that nothing fails on it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
 
 
 def show_progress(done: int, total: int, what: str) -> None:

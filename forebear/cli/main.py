@@ -9,17 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from forebear.cli.comparing import compare_and_show
-from forebear.cli.forms import discard_output
-from forebear.cli.plain import plain_comparison
+from forebear.cli.signals import stop_at_signals
+from forebear.cli.streams import prepare_streams
 from forebear.core.errors import ForebearError, printable
-from forebear.core.threads import start_with_one
+
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def main() -> NoReturn:
     """Run the command line; every way out has its exit code (docs/reference.md#exit-codes), and none shows a traceback."""
+    stop_at_signals()
     gc.set_threshold(50_000)  # imports make many objects and no rubbish; looking for it every 700 costs a tenth
-    start_with_one()
+    prepare_streams()
     code = guarded(lambda: run(sys.argv[1:]))
     gc.freeze()  # the process ends: its last objects need not be looked through for rubbish, twice, on the way out
     sys.exit(code)
@@ -27,12 +28,17 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> Any:
     """Do what is asked; the parser is loaded for all but plain comparisons."""
+    from forebear.cli.comparing import compare_and_show
+    from forebear.cli.plain import plain_comparison
+    from forebear.core.threads import start_with_one
+
+    start_with_one()
     if (plain := plain_comparison(arguments)) is not None:
         (subject, *candidates), options = plain
         return compare_and_show(subject, candidates, **options)
     from forebear.cli.application import asked_for
 
-    return asked_for(arguments)(standalone_mode=False)
+    return asked_for(arguments)(arguments, prog_name="forebear", standalone_mode=False)
 
 
 def guarded(run: Callable[[], Any]) -> int:
@@ -47,25 +53,29 @@ def guarded(run: Callable[[], Any]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return interrupted()
-    except BrokenPipeError:
-        discard_output()
-        return 0
-    except Exception as error:
+    except SystemExit as ended:
+        # the parser ends the process with 1 for a broken pipe; standard output never breaks (streams.py), so it is another
+        return fault(ended.__context__ or ended)
+    except Exception as error:  # noqa: BLE001 what is not known is said as a fault of ours
         code = known(error)
-        if code is not None:
-            return code
-        if os.environ.get("FOREBEAR_DEBUG"):
-            raise
-        print(
-            f"forebear: a fault of ours ({type(error).__name__}: {one_line(str(error))}). Set FOREBEAR_DEBUG=1 for the "
-            "traceback and report it, please.",
-            file=sys.stderr,
-        )
-        return 4
+        return fault(error) if code is None else code
+
+
+def fault(error: BaseException) -> int:
+    """Say that the fault is ours; FOREBEAR_DEBUG shows where."""
+    if os.environ.get("FOREBEAR_DEBUG"):
+        raise error
+    print(
+        f"forebear: a fault of ours ({type(error).__name__}: {one_line(str(error))}). Set FOREBEAR_DEBUG=1 for the "
+        "traceback and report it, please.",
+        file=sys.stderr,
+    )
+    return 4
 
 
 def known(error: Exception) -> int | None:
-    """The exit code of what the parser raises, and of what the system refuses about a file; None for any other error."""
+    """The exit code of what the parser raises, and of what the system refuses about a file that was named; None for any
+    other error, and for a file of this package: that one nobody named."""
     parser = sys.modules.get("typer")  # not loaded for a plain call
     if parser is not None and isinstance(error, parser.Exit):
         return int(error.exit_code)
@@ -78,7 +88,10 @@ def known(error: Exception) -> int | None:
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)) and "FOREBEAR_DEBUG" not in os.environ:
         from forebear.core.bounded import refuse_os_error
 
-        refused = refuse_os_error(error, Path(os.fsdecode(error.filename)))
+        path = Path(os.fsdecode(error.filename))
+        if PACKAGE in path.parents:
+            return None
+        refused = refuse_os_error(error, path)
         print(f"forebear: {refused}", file=sys.stderr)
         return refused.exit_code
     return None
@@ -86,7 +99,7 @@ def known(error: Exception) -> int | None:
 
 def interrupted() -> int:
     """Say so; the exit code that shells give it."""
-    print("forebear: interrupted; nothing was written", file=sys.stderr)
+    print("forebear: interrupted", file=sys.stderr)
     return 130
 
 

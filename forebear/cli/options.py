@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from forebear.cli.forms import Form, Language
+from forebear.cli.forms import Form, Language, check_target
 
 FormatOption = Annotated[Form, typer.Option("--format", help="How to show the result.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Write the result to this file instead of stdout.")
+    Path | None,
+    typer.Option("-o", "--output", callback=check_target, help="Write the result to this file instead of stdout."),
 ]
 LanguageOption = Annotated[Language, typer.Option("--language", help="Language of text and pages; JSON stays English.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")]

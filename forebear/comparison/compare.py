@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
@@ -249,12 +250,13 @@ def _many(
 
     started, workers = time.perf_counter(), worker_count(len(pairs))
 
-    def run(asked: Sequence[tuple[str, str]]) -> Iterator[tuple[Document | None, str | None]]:
-        if workers:
-            return run_in_workers(asked, _written(options, len(asked)), workers)
-        return (_tried(pair, options, len(asked)) for pair in asked)
-
-    body, limits = matrix_body(members, damaged, pairs, run, tree=tree)
+    found = (
+        run_in_workers(pairs, _written(options, len(pairs)), workers)
+        if workers
+        else (_tried(pair, options, len(pairs)) for pair in pairs)
+    )
+    with closing(found):  # at once where an interrupt comes: a traceback that somebody keeps would keep the workers
+        body, limits = matrix_body(members, damaged, pairs, lambda _: found, tree=tree)
     read = {"seconds": round(time.perf_counter() - started, 3), "processes": max(1, workers)}
     return finish("forebear/matrix/2", body, limits=limits, read=read, reproduce=options.reproduce)
 

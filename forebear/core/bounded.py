@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
+from forebear.core.output import note_input
 
 _CHECK = "Get the file again from its source."
 
@@ -75,6 +76,7 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
     except BaseException:
         os.close(handle)
         raise
+    note_input(status.st_dev, status.st_ino)
     return handle, status
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from forebear.core.errors import ForebearError, RefusedError
 from forebear.core.messages import Message, distinct
+from forebear.core.output import write_whole as write_whole
 from forebear.version import __version__
 
 Json = Any
@@ -19,6 +20,8 @@ Json = Any
 
 SCHEMAS = Path(__file__).parent / "schemas"
 _PLAIN = (str, int, float, type(None))  # most values of a document; told from mappings by asking their type alone
+_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
+"""Characters that JSON allows unescaped and that steer a terminal: DEL, C1, directions of writing, odd line ends."""
 COMMON_KEYS = ("schema", "tool", "limits", "read", "reproduce")
 
 
@@ -47,6 +50,9 @@ def thaw(value: Json) -> Json:
 def canonical_json(document: Json) -> bytes:
     """UTF-8 JSON with sorted keys and no NaN or infinity, ending in a newline; equal documents give equal bytes.
 
+    Control characters and those that turn the direction of writing are always escaped, since a file that is kept today is
+    shown on a terminal tomorrow.
+
     Raises: ForebearError when a number is not finite, since a document with NaN would open nowhere.
     """
     try:
@@ -55,6 +61,7 @@ def canonical_json(document: Json) -> bytes:
         raise ForebearError(
             f"a document holds a number that is not finite ({error})", todo="please report this"
         ) from error
+    text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     # a lone surrogate from a hostile name becomes its JSON escape, which is what backslashreplace writes
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
@@ -166,27 +173,3 @@ def open_document(path: Path) -> Mapping[str, Json]:
         raise RefusedError(f"does not fit its schema: {problems[0]}", where=str(path))
     frozen: Mapping[str, Json] = freeze(document)
     return frozen
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing: a temporary file beside it, then a rename.
-
-    Raises: RefusedError when the folder is missing, full or not ours to write.
-    """
-    import tempfile  # draws in random numbers and digests, which printing needs not
-
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise RefusedError(
-            f"cannot be written ({error.strerror})", where=str(path), todo="Name a folder you may write to with -o."
-        ) from error

@@ -108,11 +108,14 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def print_coloured(document: Document, stream: TextIO, language: str = "en") -> None:
-    """Print the text report on a terminal, styled; names stay plain text (rich markup is not interpreted)."""
+def coloured(document: Document, stream: TextIO, language: str = "en") -> bytes:
+    """The text report as the terminal behind `stream` shows it, styled; names stay plain text (rich markup is not
+    interpreted)."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=stream, highlight=False, soft_wrap=True)
-    for line in text_lines(document, language):
-        console.print(Text(line.text, style=line.style))
+    with console.capture() as captured:
+        for line in text_lines(document, language):
+            console.print(Text(line.text, style=line.style))
+    return captured.get().encode(stream.encoding or "utf-8", "backslashreplace")

@@ -137,5 +137,5 @@ def test_an_interrupted_call_says_so_with_and_without_the_parser(capsys):
 
     assert guarded(lambda: stop(KeyboardInterrupt)) == 130
     assert guarded(lambda: stop(typer.Abort)) == 130
-    assert capsys.readouterr().err.count("interrupted; nothing was written") == 2
+    assert capsys.readouterr().err.count("forebear: interrupted\n") == 2
     assert guarded(lambda: stop(typer.Exit)) == 0

@@ -199,13 +199,20 @@ def test_a_process_that_dies_loses_its_pair_and_no_other(monkeypatch):
         def readline(self):
             task = json.loads(self.stdin.getvalue().splitlines()[-1])
             self.alive = task["pair"][1] != "killer"
-            return json.dumps({"document": {"of": task["pair"][1]}, "error": None}) + "\n" if self.alive else ""
+            answer = {"document": {"of": task["pair"][1]}, "error": None, "read": []}
+            return json.dumps(answer) + "\n" if self.alive else '{"document": {"of"'
 
         def poll(self):
             return None if self.alive else -9
 
         def wait(self):
             return 0
+
+        def kill(self):
+            self.alive = False
+
+        def close(self):
+            raise BrokenPipeError
 
     monkeypatch.setattr(workers, "_start", Dead)
     pairs = [("a", "b"), ("a", "killer"), ("a", "c")]
@@ -217,7 +224,7 @@ def test_a_process_that_dies_loses_its_pair_and_no_other(monkeypatch):
 def test_a_fault_in_a_process_is_a_fault_and_no_finding(monkeypatch):
     monkeypatch.setattr(workers, "_start", lambda: object())
     monkeypatch.setattr(workers, "_ask", lambda *_: (None, "fault: ValueError comparing a with b: broken"))
-    monkeypatch.setattr(workers, "_serve", lambda waiting, options, answers: answers.__setitem__(0, workers._ask()))
+    monkeypatch.setattr(workers, "_serve", lambda waiting, options, answers, crew: answers.__setitem__(0, workers._ask()))
     with pytest.raises(ForebearError, match="ValueError") as found:
         list(run_in_workers([("a", "b")], OPTIONS, 1))
     assert found.value.exit_code == 4

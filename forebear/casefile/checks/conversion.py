@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from forebear.casefile.checks.findings import Finding
@@ -63,7 +64,13 @@ def can_convert() -> bool:
 def _converter(name: str) -> Any:
     if name not in CONFIGURATIONS:
         raise RefusedError(f"unknown OpenCC configuration {name!r}", todo=f"One of {', '.join(CONFIGURATIONS)}.")
-    return _opencc().OpenCC(name)
+    module = _opencc()
+    own = Path(module.__file__).with_name("clib") / "share" / "opencc" / f"{name}.json"
+    if not own.is_file() and Path(f"{name}.json").exists():
+        raise RefusedError("OpenCC would take its configuration from the current folder", where=f"{name}.json",
+                           todo="Start in another folder.")  # fmt: skip
+    # by its whole path: a name alone is looked for in the current folder first
+    return module.OpenCC(str(own) if own.is_file() else name)
 
 
 def convert(text: str, configuration: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m forebear.comparison.many.worker`: compares the pairs it is handed line by line (see workers.py)."""
+"""A process that compares the pairs it is handed line by line (see workers.py and worker_start.py)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def options_of(written: Mapping[str, Any]) -> Options:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Answer until the input ends."""
     gc.set_threshold(50_000)  # documents are made of many small parts and leave no cycles
     serve(compare, sys.stdin, sys.stdout)

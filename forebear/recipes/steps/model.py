@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.output import whole_file, write_whole
 from forebear.files.sources import open_container
 from forebear.models.architecture.settings import read_config
 from forebear.recipes.steps.storage import NATIVE, STORED, Array, encode, tag_of
@@ -66,9 +66,9 @@ class Model:
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         write_safetensors(folder / WEIGHTS, self.arrays, self.dtypes)
-        _replace(folder / CONFIG, (json.dumps(self.config, indent=2, sort_keys=True) + "\n").encode())
+        write_whole(folder / CONFIG, (json.dumps(self.config, indent=2, sort_keys=True) + "\n").encode())
         if self.tokenizer is not None:
-            _replace(folder / TOKENIZER, self.tokenizer)
+            write_whole(folder / TOKENIZER, self.tokenizer)
         return folder
 
 
@@ -91,17 +91,10 @@ def write_safetensors(path: Path, arrays: Mapping[str, Array], dtypes: Mapping[s
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as out:
-            out.write(len(text).to_bytes(8, "little") + text)
-            for name, tag in tags.items():
-                out.write(encode(arrays[name], tag).data)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as out:
+        out.write(len(text).to_bytes(8, "little") + text)
+        for name, tag in tags.items():
+            out.write(encode(arrays[name], tag).data)
 
 
 def _read_all(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
@@ -121,10 +114,3 @@ def _read_all(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     finally:
         container.close()
     return arrays, held
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a small file so that it appears whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)

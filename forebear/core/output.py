@@ -1,0 +1,117 @@
+"""Files written whole or not at all, never in the place of a device, a pipe, a link or something that was read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.stopping import unfinished
+
+_EXCLUSIVE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_EXCLUSIVE |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_KINDS = (
+    (stat.S_ISLNK, "is a link, which is not followed and not replaced"),
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+_read: set[tuple[int, int]] = set()
+"""Device and inode of every file that was opened for reading in this process or in a worker of it."""
+
+
+def note_input(device: int, inode: int) -> None:
+    """Remember a file that is read, so that no result is written in its place."""
+    _read.add((device, inode))
+
+
+def inputs() -> frozenset[tuple[int, int]]:
+    """Device and inode of every file read so far."""
+    return frozenset(_read)
+
+
+def check_output(path: Path) -> None:
+    """Whether a person may have a result written to `path`; asked before the work begins, and again before writing.
+
+    Raises: UsageError for a link, folder, device, pipe or socket, for a file read in this run (by any of its names), and
+            for one that this user may not write; RefusedError where there is no such folder.
+    """
+    status = _status(path)
+    if status is None:
+        if not os.path.isdir(path.parent):
+            raise RefusedError("cannot be written (no such folder)", where=str(path), todo="Make its folder first.")
+        return
+    _refuse_kind(path, status, UsageError)
+    if (status.st_dev, status.st_ino) in _read:
+        raise UsageError("is an input of this run", where=str(path), todo="Name another file with -o.")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a regular file so that a reader sees all of it or nothing; see `whole_file`."""
+    with whole_file(path) as out:
+        out.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A regular file to write in a block, so that a reader sees all of it or nothing: a temporary file in the same folder,
+    then a rename.
+
+    A new file has the mode that the umask gives; one that exists keeps its own. SIGINT, SIGTERM or an error leave the old
+    file and no other; after SIGKILL a file whose name begins with a dot may be left, which disturbs no later run.
+    Raises: RefusedError when something else than a regular file is there, the folder is missing, full or not ours to write.
+    """
+    status = _status(path)
+    if status is not None:
+        _refuse_kind(path, status, RefusedError)
+    temporary = path.with_name(f".{path.name[:40]}.{os.urandom(8).hex()}.part")
+    try:
+        with unfinished(temporary):
+            with os.fdopen(os.open(temporary, _EXCLUSIVE, 0o666), "wb") as out:
+                if status is not None:
+                    _keep_owner_and_mode(out.fileno(), status)
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RefusedError(
+            f"cannot be written ({reason})", where=str(path), todo="Name a folder you may write to, with room."
+        ) from error
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Of what is there, links not followed; None where nothing is, or nothing can be seen (writing then says why).
+
+    Raises: RefusedError for a name that no file can have.
+    """
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+    except ValueError:  # a zero byte, or half a surrogate pair
+        raise RefusedError("is no name for a file", where=str(path), todo="Name another file.") from None
+
+
+def _refuse_kind(path: Path, status: os.stat_result, error: type[RefusedError] | type[UsageError]) -> None:
+    for is_kind, what in _KINDS:
+        if is_kind(status.st_mode):
+            raise error(what, where=str(path), todo="Name a regular file, or one that does not exist yet.")
+    if not os.access(path, os.W_OK):
+        raise error("is not to be written by this user", where=str(path), todo="Name another file, or change its mode.")
+
+
+def _keep_owner_and_mode(handle: int, status: os.stat_result) -> None:
+    """Give a file that takes the place of another its mode, and its owner where this user may (root)."""
+    if hasattr(os, "fchown") and (status.st_uid, status.st_gid) != (os.fstat(handle).st_uid, os.fstat(handle).st_gid):
+        with suppress(PermissionError):
+            os.fchown(handle, status.st_uid, status.st_gid)
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, status.st_mode & 0o777)
