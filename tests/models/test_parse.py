@@ -10,6 +10,7 @@ import pytest
 
 from forebear.core.errors import RefusedError
 from forebear.models.architecture.parse import load_definition, parse_definition
+from forebear.models.architecture.settings import Settings
 
 GOOD: dict[str, Any] = {
     "family": "tiny",
@@ -147,7 +148,7 @@ SECTIONS: dict[str, Any] = {
 def test_the_sections_of_a_family_are_read_into_records() -> None:
     found = parse_definition({**GOOD, **SECTIONS}, "here")
     assert found.norms is not None
-    assert (found.norms.layer_norm, found.norms.pre_norm, found.norms.offset) == (True, True, 1.0)
+    assert (found.norms.usual.layer_norm, found.norms.usual.pre_norm, found.norms.usual.offset) == (True, True, 1.0)
     assert found.presence is not None
     assert found.gguf["tiny"].names == {"output": ""}
     assert found.steps["tiny"].defaults == {"a": 1, "b": [True]}
@@ -175,6 +176,9 @@ def test_a_table_of_a_section_with_a_misspelt_key_is_refused(section: str) -> No
     ("section", "says"),
     [
         ({"norms": {"kind": "batch", "source": "s"}}, "neither rms nor layer"),
+        ({"norms": {"pre_norm": False, "turned": True, "source": "s"}}, "cannot be turned"),
+        ({"norms": {"variant": [{"source": "s"}], "source": "s"}}, "does not say when"),
+        ({"norms": {"reads": {"final": [3]}, "source": "s"}}, "'final' should list strings"),
         ({"norms": {"pre_norm": "no", "source": "s"}}, "'pre_norm' has the wrong type"),
         (
             {"presence": {"source": "s", "rules": [{"tensors": ["*"], "when": ["a is b"]}]}},
@@ -188,3 +192,15 @@ def test_a_table_of_a_section_with_a_misspelt_key_is_refused(section: str) -> No
 def test_what_a_section_cannot_mean_is_refused(section: dict[str, Any], says: str) -> None:
     with pytest.raises(RefusedError, match=says):
         parse_definition({**GOOD, **section}, "here")
+
+
+def test_a_rule_of_norms_depends_on_the_configuration() -> None:
+    variant = {"when": {"key": "post", "is": [True]}, "pre_norm": False, "source": "s"}
+    found = parse_definition({**GOOD, "norms": {"source": "s", "variant": [variant]}}, "here").norms
+    assert found is not None
+    assert [found.rule(Settings(config)).pre_norm for config in ({}, {"post": False}, {"post": True})] == [
+        True,
+        True,
+        False,
+    ]
+    assert not found.usual.decides, "a rule decides only where its file says that an audit covers it"

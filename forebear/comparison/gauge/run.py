@@ -17,7 +17,7 @@ from forebear.comparison.gauge.copies import left_over
 from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import norm_rule
-from forebear.comparison.gauge.outcome import GaugeOutcome
+from forebear.comparison.gauge.outcome import VIEWS, GaugeOutcome
 from forebear.comparison.gauge.power import power_words
 from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
 from forebear.comparison.gauge.start import aligned_start
@@ -48,6 +48,31 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
         families = {c.family for c, r in zip((pair.subject, pair.candidate), rules, strict=True) if r is None}
         return GaugeOutcome(False, f"no folding rule is known for the {' and the '.join(sorted(families))} family")
     sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
+    outcome = _fixed(pair, sides, layers, rows, full=full)
+    unaudited = sorted({side.checkpoint.family for side in sides if not side.rule.decides})
+    return described_only(outcome, unaudited) if unaudited and outcome.ran else outcome
+
+
+def described_only(outcome: GaugeOutcome, families: Sequence[str]) -> GaugeOutcome:
+    """What was found under a folding rule that no null audit covers: every figure is kept, and none decides (METHODS §8)."""
+    why = f"no null audit covers the folding rule of the {' and the '.join(families)} family: described, not decided"
+    evidence = tuple(replace(e, decides=False, extra={**e.extra, "withheld": why}) for e in outcome.evidence)
+    said = [
+        f"{e.matched:,} of {e.of:,} neurons are named alike by two views" for e in evidence if e.test == VIEWS and e.of
+    ]
+    return GaugeOutcome(
+        True,
+        f"{outcome.why}; {why}",
+        evidence=evidence,
+        limits=(*outcome.limits, "; ".join([why, *said])),
+        document={**outcome.document, "withheld": why},
+    )
+
+
+def _fixed(
+    pair: Pair, sides: tuple[Side, Side], layers: LayerMap, rows: SharedRows | None, *, full: bool
+) -> GaugeOutcome:
+    """The pair by the rules of both sides."""
     more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
     rotation = from_embedding(more, sides) if more is not None else None
     outcome = GaugeOutcome(False, "no embedding rows of shared tokens could be used")
@@ -193,7 +218,7 @@ def _outcome(
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
         (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),
-        tuple(_limits(sides, alarm)),
+        (alarm,) if alarm else (),
         power_words(tested, rotation),
         layers if decided else None,
         start,
@@ -219,15 +244,6 @@ def _completed(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt
         repeats={**more.repeats, **layers.repeats},
         copies={**more.copies, **layers.copies},
     )
-
-
-def _limits(sides: Sequence[Side], alarm: str) -> list[str]:
-    said = [
-        f"the folding rule of the {side.checkpoint.family} family was read from its definition and is not proved by a test"
-        for side in sides
-        if not side.rule.proved
-    ]
-    return [*dict.fromkeys(said), *([alarm] if alarm else [])]
 
 
 def _cell(result: CellResult) -> dict[str, Any]:

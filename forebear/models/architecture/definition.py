@@ -7,28 +7,54 @@ from typing import Any, NamedTuple
 
 from forebear.models.architecture.expressions import Expression
 from forebear.models.architecture.presence import Presence
-from forebear.models.architecture.rules import AxisRule, SizeRule, TensorRule, Withholding
+from forebear.models.architecture.rules import AxisRule, Condition, SizeRule, TensorRule, Withholding
+from forebear.models.architecture.settings import Settings
+
+READS: Mapping[str, tuple[str, ...]] = {
+    "attention": ("q", "k", "v", "q_nope", "k_nope", "q_rope", "k_rope", "q_latent", "kv_latent"),
+    "cross": ("cross_q",),
+    "mlp": ("gate", "up", "router", "shared_gate", "shared_up", "shared_router"),
+    "final": ("head",),
+}
+"""Role of a norm → the parts that read the residual through it, in most families."""
 
 
 class NormRule(NamedTuple):
-    """[norms]: how the norms of a family are placed before its matrices (METHODS §9, step 1).
+    """How the norms of a family are placed before its matrices (METHODS §9, step 1).
 
-    pre_norm:  a norm comes before each branch and the residual is never normalised itself, so it can be turned; else only the
-               order of its channels is free, and nothing is folded.
     layer_norm: the mean is subtracted, with a bias; else RMSNorm. offset: what the stored gain is added to (1 in some families).
-    proved:    whether a test rewrites this family with every move and finds it again.
+    pre_norm:  a norm comes before each branch, so its gain can be folded into what reads it; else nothing is folded.
+    turned:    the residual may then be turned as a whole; else something in it has a gain of its own, and only the order of its
+               channels is free.
+    decides:   a null audit covers the rule; without one, what gauge fixing shows of the family is described and decides nothing.
+    roles:     branch → role of the norm before it, where they differ ("mlp" → "attention" of a family with one norm for both).
+    reads:     role → parts that read it, as PART or PART/ROLE, where they are not those of READS; "STACK:ROLE" of one stack alone.
     """
 
     layer_norm: bool
     pre_norm: bool
+    turned: bool
     offset: float
-    proved: bool
+    decides: bool
+    roles: Mapping[str, str]
+    reads: Mapping[str, tuple[str, ...]]
     source: str
 
     @property
     def mean_subtracted(self) -> bool:
         """The all-ones direction of the residual never acts, and is folded away."""
         return self.layer_norm and self.pre_norm
+
+
+class Norms(NamedTuple):
+    """[norms]: the rule of the family; `variants`: of configurations that differ, the first whose condition holds."""
+
+    usual: NormRule
+    variants: tuple[tuple[Condition, NormRule], ...]
+
+    def rule(self, settings: Settings) -> NormRule:
+        """The rule of a configuration."""
+        return next((rule for condition, rule in self.variants if condition.holds(settings)), self.usual)
 
 
 class GgufRule(NamedTuple):
@@ -114,7 +140,7 @@ class Definition(NamedTuple):
     absent: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     """Words by which code and folders call models of the family."""
-    norms: NormRule | None = None
+    norms: Norms | None = None
     presence: Presence | None = None
     gguf: Mapping[str, GgufRule] = {}
     steps: Mapping[str, StepRule] = {}

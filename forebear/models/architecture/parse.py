@@ -9,6 +9,7 @@ from typing import Any
 
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
+from forebear.models.architecture.conditions import parse_condition
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.expressions import Expression, parse_expression
 from forebear.models.architecture.rules import (
@@ -18,7 +19,6 @@ from forebear.models.architecture.rules import (
     AxisRule,
     Condition,
     Dimension,
-    Scalar,
     Segment,
     SizeRule,
     TensorRule,
@@ -92,31 +92,10 @@ def _size(table: Table, atom: str) -> SizeRule:
     choices: list[tuple[Condition | None, Expression]] = []
     for at, item in enumerate(value):
         inner = Table(item, f"{table.where}.{atom} {at + 1}")
-        condition = _condition(inner)
+        condition = parse_condition(inner)
         choices.append((condition, parse_expression(inner.text("size"), inner.where)))
         inner.finish()
     return SizeRule(tuple(choices))
-
-
-def _condition(table: Table) -> Condition | None:
-    if not table.has("when"):
-        return None
-    inner = table.table("when")
-    key = inner.text("key")
-    if inner.has("present"):
-        condition = Condition(key, negated=not inner.flag("present"))
-    elif inner.has("same_as") or inner.has("not_same_as"):
-        negated = inner.has("not_same_as")
-        condition = Condition(key, negated=negated, other=inner.text("not_same_as" if negated else "same_as"))
-    else:
-        negated = inner.has("is_not")
-        values: list[Scalar] = inner.take("is_not" if negated else "is", list)
-        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-            inner.fail("lists no plain values to compare with")
-        default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
-        condition = Condition(key, tuple(values), default, negated)
-    inner.finish()
-    return condition
 
 
 def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
@@ -132,7 +111,7 @@ def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
         stack=table.text("stack", first_stack),
         dims=dims,
         required=table.flag("required"),
-        when=_condition(table),
+        when=parse_condition(table),
         source=table.text("source"),
     )
     table.finish()
@@ -199,7 +178,7 @@ def _axis(name: str, table: Table) -> AxisRule:
 
 
 def _withholding(table: Table) -> Withholding:
-    condition = _condition(table)
+    condition = parse_condition(table)
     if condition is None:
         table.fail("does not say when")
     assert condition is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from forebear.models.architecture.definition import GgufRule, InitRule, NormRule, StepRule
+from forebear.models.architecture.conditions import parse_condition
+from forebear.models.architecture.definition import READS, GgufRule, InitRule, NormRule, Norms, StepRule
 from forebear.models.architecture.presence import Presence, parse_presence
 from forebear.models.architecture.tables import Table
 
@@ -12,7 +13,7 @@ from forebear.models.architecture.tables import Table
 class Sections(TypedDict):
     """Keyword arguments of a Definition."""
 
-    norms: NormRule | None
+    norms: Norms | None
     presence: Presence | None
     gguf: dict[str, GgufRule]
     steps: dict[str, StepRule]
@@ -33,17 +34,34 @@ def parse_sections(table: Table) -> Sections:
     }
 
 
-def _norms(table: Table) -> NormRule:
+def _norms(table: Table) -> Norms:
+    variants = []
+    for inner in table.tables("variant"):
+        condition = parse_condition(inner)
+        if condition is None:
+            inner.fail("does not say when")
+        assert condition is not None
+        variants.append((condition, _norm_rule(inner)))
+    return Norms(_norm_rule(table), tuple(variants))
+
+
+def _norm_rule(table: Table) -> NormRule:
     kind = table.text("kind", "rms")
     if kind not in ("rms", "layer"):
         table.fail(f"the kind {kind!r} is neither rms nor layer")
+    pre_norm = table.flag("pre_norm", True)
     found = NormRule(
         layer_norm=kind == "layer",
-        pre_norm=table.flag("pre_norm", True),
+        pre_norm=pre_norm,
+        turned=table.flag("turned", pre_norm),
         offset=table.number("offset", 0.0),
-        proved=table.flag("proved"),
+        decides=table.flag("decides"),
+        roles=dict(table.texts_by_name("roles")),
+        reads={**READS, **table.lists("reads")},
         source=table.text("source"),
     )
+    if found.turned and not pre_norm:
+        table.fail("a residual that is normalised itself cannot be turned")
     table.finish()
     return found
 

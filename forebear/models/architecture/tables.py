@@ -72,6 +72,11 @@ class Table:
         """A number."""
         return float(self.take(key, (int, float), default))
 
+    def lists(self, key: str) -> dict[str, tuple[str, ...]]:
+        """A table of lists of strings."""
+        inner = self.table(key)
+        return {name: inner.texts(name) for name in inner.names()}
+
     def values(self, key: str) -> dict[str, Any]:
         """A table of plain values or lists of them."""
         inner = self.table(key)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from forebear.models.architecture.definition import Definition, GgufRule
 from forebear.models.architecture.naming import layer_stem, parts_of, rules_for
 from forebear.models.architecture.registry import index, shipped
+from forebear.models.architecture.settings import Settings
 
 Wanted = tuple[tuple[str, ...], str]
 """The part that a tensor plays (several: fused), and its role."""
@@ -69,7 +70,8 @@ def names_of(definition: Definition, architecture: str) -> GgufNames:
     top: dict[str, str] = {}
     layer: dict[str, str] = {}
     start = ""
-    after_branches = definition.norms is not None and not definition.norms.pre_norm
+    settings = Settings({"model_type": rule.model_type}, definition.roots)
+    after_branches = definition.norms is not None and not definition.norms.rule(settings).pre_norm
     for tensor in rules_for(definition, {"model_type": rule.model_type}):
         name = tensor.names[0]
         before, after = layer_stem(name)

@@ -26,7 +26,7 @@ class Family:
 
     rule:       its [steps] table.
     mean_subtracted: LayerNorm (with a bias), else RMSNorm.
-    pre_norm:   the norm comes before each branch and the residual itself is never normalised.
+    pre_norm:   a norm comes before each branch. turned: the residual may be turned once gains are folded.
     rope:       positions enter by rotary pairs (i, i + head_dim/2) of queries and keys.
     transposed: matrices are stored (in, out).
     fused_qkv:  one tensor holds q, k and v side by side on the output axis.
@@ -37,6 +37,7 @@ class Family:
     prefixes: tuple[str, ...]
     mean_subtracted: bool
     pre_norm: bool
+    turned: bool
     rope: bool
     transposed: bool
     fused_qkv: bool
@@ -103,9 +104,10 @@ def known(kind: str) -> Family:
 @cache
 def _family(kind: str) -> Family:
     definition = next(shipped(entry.family) for entry in index() if kind in entry.steps)
-    rule, norms = definition.steps[kind], definition.norms
-    if norms is None or definition.presence is None or definition.init is None:
+    rule = definition.steps[kind]
+    if definition.norms is None or definition.presence is None or definition.init is None:
         raise RefusedError("steps need [norms], [presence] and [init] as well", where=definition.family)
+    norms = definition.norms.rule(Settings({"model_type": kind}, definition.roots))
     present = list(_present(definition, kind))
     names = _Names(present)
     up = names.rule("up", expert=False) or names.rule("up", expert=True)
@@ -113,7 +115,8 @@ def _family(kind: str) -> Family:
     first = definition.prefixes[0]
     defaults = {**rule.defaults, **dict.fromkeys(rule.unset), definition.init.key: definition.init.std}
     return Family(
-        rule=rule, prefixes=(first, "") if first else ("",), mean_subtracted=norms.layer_norm, pre_norm=norms.pre_norm,
+        rule=rule, prefixes=(first, "") if first else ("",),
+        mean_subtracted=norms.layer_norm, pre_norm=norms.pre_norm, turned=norms.turned,
         rope=query is not None and any("rope" in d.atoms() for d in query.dims or ()),
         transposed=up is not None and up.dims is not None and "channel" in up.dims[0].atoms(),
         fused_qkv=names.fused is not None, embedding=names.whole("embedding") + ".weight",
@@ -208,6 +211,11 @@ def rms(family: Family) -> bool:
 def pre_norm(family: Family) -> bool:
     """A norm before each branch, the residual never normalised."""
     return family.pre_norm
+
+
+def turned(family: Family) -> bool:
+    """A residual that may be turned once gains are folded."""
+    return family.turned
 
 
 def rope(family: Family) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, Float64, times
-from forebear.recipes.steps.families import every, pre_norm, rms
+from forebear.recipes.steps.families import every, pre_norm, rms, turned
 from forebear.recipes.steps.layout import Linear, Norm, setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
@@ -148,7 +148,7 @@ STEPS = (
         "About half of the residual channels are negated.",
     ),
     Step(
-        "residual-rotation", rotate_residual, "preserving", pre_norm, "METHODS §9",
+        "residual-rotation", rotate_residual, "preserving", turned, "METHODS §9",
         "The gains are folded away and the residual stream is turned by a random orthogonal matrix.",
     ),
     Step(
