@@ -29,6 +29,9 @@ QUANTISED_ENDINGS = (
 )  # fmt: skip
 """Ends of tensor names that stand for the parts of a quantised matrix."""
 
+CONFIGS = ("config.json", "params.json")
+"""Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
+
 
 @record
 class Checkpoint:
@@ -167,11 +170,11 @@ def open_checkpoint(
         hints, vocabulary = adopted.hints, adopted.vocabulary
     if config:
         pass  # the file says itself what it is: whatever lies beside it may belong to another
-    elif not (folder / "config.json").is_file():
+    elif (stored := next((folder / name for name in CONFIGS if (folder / name).is_file()), None)) is None:
         limits.append("there is no config.json beside the weights")
     else:
         try:
-            config = read_config(folder / "config.json")
+            config = read_config(stored)
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
     config = {**hints, **config}
@@ -196,7 +199,7 @@ def open_checkpoint_from(
     """A checkpoint over an open container and a configuration ({} for none); the family is chosen unless given."""
     said = list(limits)
     if definition is None:
-        definition, why = select(config, container.tensors)
+        definition, why = select(config, {name: entry.shape for name, entry in container.tensors.items()})
         said += why
     if definition is None:
         return Checkpoint(container, config, limits=said, folder=folder)

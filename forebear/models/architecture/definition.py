@@ -138,6 +138,9 @@ class Definition(NamedTuple):
     marks: tuple[str, ...] = ()
     """Names, numbers as #, that together mark the family where no configuration names it; `absent`: that must not be there."""
     absent: tuple[str, ...] = ()
+    tall: tuple[str, ...] = ()
+    """Such names of matrices with more rows than columns; `wide`: with fewer."""
+    wide: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     """Words by which code and folders call models of the family."""
     norms: Norms | None = None

@@ -73,6 +73,8 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
         withholdings=tuple(_withholding(inner) for inner in table.tables("withhold")),
         marks=table.texts("marks", ()),
         absent=table.texts("absent", ()),
+        tall=table.texts("tall", ()),
+        wide=table.texts("wide", ()),
         called=table.texts("called", ()),
         **parse_sections(table),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,13 +22,16 @@ class IndexEntry(NamedTuple):
     """What is known of a family before its file is parsed; the fields are those of the file.
 
     marks:  skeletons (numbers as #, without prefix) that must all be there; empty: never inferred from names.
-    absent: skeletons that must not be there. gguf, steps: what these sections are written for. called: words for its models.
+    absent: skeletons that must not be there. tall, wide: of matrices with more rows than columns, or fewer.
+    gguf, steps: what these sections are written for. called: words for its models.
     """
 
     family: str
     model_types: tuple[str, ...]
     marks: tuple[str, ...]
     absent: tuple[str, ...]
+    tall: tuple[str, ...]
+    wide: tuple[str, ...]
     gguf: tuple[str, ...]
     steps: tuple[str, ...]
     called: tuple[str, ...]
@@ -43,7 +46,7 @@ def index() -> tuple[IndexEntry, ...]:
 
 def entry_of(definition: Definition) -> IndexEntry:
     """The line of the index for a definition."""
-    names = (definition.model_types, definition.marks, definition.absent)
+    names = (definition.model_types, definition.marks, definition.absent, definition.tall, definition.wide)
     return IndexEntry(definition.family, *names, tuple(definition.gguf), tuple(definition.steps), definition.called)
 
 
@@ -53,8 +56,12 @@ def shipped(family: str) -> Definition:
     return load_definition(FOLDER / f"{family}.toml")
 
 
-def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition | None, list[str]]:
+def select(
+    config: Mapping[str, Any], names: Iterable[str] | Mapping[str, Sequence[int]]
+) -> tuple[Definition | None, list[str]]:
     """The definition for a checkpoint and what is to be said about the choice.
+
+    names: of its tensors, with their shapes where these may decide as well.
 
     Source: METHODS §2: the default for an unknown family is none.
     """
@@ -66,7 +73,8 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
                 return shipped(entry.family), []
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
-    bones = {skeleton(name)[0] for name in names}
+    shapes = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+    bones = {skeleton(name)[0]: shape for name, shape in shapes.items()}
     fitting = [entry for entry in index() if _marked(entry, bones)]
     if len(fitting) == 1:
         family = fitting[0].family
@@ -75,11 +83,18 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
     return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
 
 
-def _marked(entry: IndexEntry, bones: set[str]) -> bool:
-    def there(mark: str) -> bool:
-        return any(name == mark or name.endswith("." + mark) for name in bones)
+def _marked(entry: IndexEntry, bones: Mapping[str, Sequence[int]]) -> bool:
+    def shape_of(mark: str) -> Sequence[int] | None:
+        return next((shape for name, shape in bones.items() if name == mark or name.endswith("." + mark)), None)
 
-    return bool(entry.marks) and all(map(there, entry.marks)) and not any(map(there, entry.absent))
+    def longer(mark: str, axis: int) -> bool:
+        shape = shape_of(mark) or ()
+        return len(shape) == 2 and shape[axis] > shape[1 - axis]
+
+    there = bool(entry.marks) and all(shape_of(mark) is not None for mark in entry.marks)
+    if not there or any(shape_of(mark) is not None for mark in entry.absent):
+        return False
+    return all(longer(mark, 0) for mark in entry.tall) and not any(longer(mark, 0) for mark in entry.wide)
 
 
 def own_definition(path: Path) -> Definition:
