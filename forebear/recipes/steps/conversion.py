@@ -8,7 +8,7 @@ import numpy as np
 
 from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.families import biases_can_come, biases_can_go, hosted, known, own_key
-from forebear.recipes.steps.layout import Linear, completed, setting, setting_key
+from forebear.recipes.steps.layout import Linear, setting, setting_key, spread
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
 from forebear.recipes.steps.step import Step, require
@@ -178,7 +178,7 @@ def _configure_rotary(draft: Draft, kind: str, theta: float) -> None:
     biased = dict.fromkeys(target.rule.biases.values(), True)
     draft.config = {
         **named, **biased, "vocab_size": int(draft.arrays[first + target.embedding].shape[0]), "rope_theta": theta,
-        "tie_word_embeddings": draft.tied, "initializer_range": completed(old)["initializer_range"], **special,
+        "tie_word_embeddings": draft.tied, target.init_key: spread(old), **special,
     }  # fmt: skip
     draft.become(kind)
     draft.config["sliding_window"] = None

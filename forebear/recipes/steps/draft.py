@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps.families import known
-from forebear.recipes.steps.layout import Layout, Linear, completed, layout, tied
+from forebear.recipes.steps.layout import Layout, Linear, completed, layout, spread, tied
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -149,6 +149,5 @@ def times(values: Array, matrix: Float64) -> Array:
 
 
 def draw_like(config: Mapping[str, Any], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fresh initial values N(0, initializer_range²) in float32, as the configuration says or means."""
-    std = float(completed(config).get("initializer_range") or 0.02)
-    return (rng.standard_normal(shape) * std).astype(np.float32)
+    """Fresh initial values N(0, std²) in float32, std as the configuration says or means."""
+    return (rng.standard_normal(shape) * spread(config)).astype(np.float32)

@@ -30,7 +30,7 @@ class Family:
     rope:       positions enter by rotary pairs (i, i + head_dim/2) of queries and keys.
     transposed: matrices are stored (in, out).
     fused_qkv:  one tensor holds q, k and v side by side on the output axis.
-    token_biases: tensors with one value per token.
+    token_biases: tensors with one value per token. init_key: the configuration key of the spread that matrices start with.
     """
 
     rule: StepRule
@@ -66,6 +66,7 @@ class Family:
     positions: tuple[str, ...]
     token_biases: tuple[str, ...]
     embedding_norm: str
+    init_key: str
     defaults: Mapping[str, Any]
 
     @property
@@ -129,7 +130,7 @@ def _family(kind: str) -> Family:
         shared=names.inner("shared_up").removesuffix("up_proj"), shared_gate=names.inner("shared_router"),
         positions=tuple(f"{name}.weight" for name in map(names.whole, ("positions", "token_types")) if name),
         token_biases=tuple(r.names[0] for r in present if r.part == "head" and r.kind == "bias" and _of_tokens(r)),
-        embedding_norm=names.whole("norm", "embedding"), defaults=defaults,
+        embedding_norm=names.whole("norm", "embedding"), init_key=definition.init.key, defaults=defaults,
     )  # fmt: skip
 
 
@@ -216,6 +217,11 @@ def pre_norm(family: Family) -> bool:
 def turned(family: Family) -> bool:
     """A residual that may be turned once gains are folded."""
     return family.turned
+
+
+def scalable(family: Family) -> bool:
+    """A residual that may be scaled: a norm before each branch, its epsilon in the configuration."""
+    return family.pre_norm and any(key in family.defaults for key in CONFIG_NAMES["eps"])
 
 
 def rope(family: Family) -> bool:

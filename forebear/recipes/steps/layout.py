@@ -147,16 +147,23 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**defaults, **config}
 
 
+def spread(config: Mapping[str, Any]) -> float:
+    """The standard deviation that matrices start with, as the configuration says or its family means."""
+    family = family_of(str(config.get("model_type")))
+    return float(completed(config).get(family.init_key if family else "initializer_range") or 0.02)
+
+
 def setting(config: Mapping[str, Any], what: str, default: Any = None) -> Any:
     """A configuration value by what it means (`families.CONFIG_NAMES`), or what leaving it out means."""
     full = completed(config)
-    return next((full[key] for key in CONFIG_NAMES[what] if full.get(key) is not None), default)
+    names = (own_key(str(config.get("model_type")), what), *CONFIG_NAMES[what])
+    return next((full[key] for key in names if full.get(key) is not None), default)
 
 
 def setting_key(config: Mapping[str, Any], what: str) -> str:
     """The key this configuration uses for a meaning; the one its family uses when it has none yet."""
-    present = next((key for key in CONFIG_NAMES[what] if key in config), None)
-    return present or own_key(str(config.get("model_type")), what)
+    own = own_key(str(config.get("model_type")), what)
+    return next((key for key in (own, *CONFIG_NAMES[what]) if key in config), own)
 
 
 def tied(config: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, Float64, times
-from forebear.recipes.steps.families import every, pre_norm, rms, turned
+from forebear.recipes.steps.families import every, rms, scalable, turned
 from forebear.recipes.steps.layout import Linear, Norm, setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
@@ -152,7 +152,7 @@ STEPS = (
         "The gains are folded away and the residual stream is turned by a random orthogonal matrix.",
     ),
     Step(
-        "residual-scale", scale_residual, "preserving", pre_norm, "METHODS §9",
+        "residual-scale", scale_residual, "preserving", scalable, "METHODS §9",
         "The residual stream is multiplied by one factor, the norms' epsilon by its square.",
     ),
 )  # fmt: skip
