@@ -19,7 +19,7 @@ from tests.protocols.proof import Subject, actions, everywhere, write_subject
 pytest.importorskip("torch", reason="the proof needs torch")
 pytest.importorskip("transformers", reason="the proof needs transformers")
 
-TAKEN_FOR = {"roberta": "bert", "electra": "bert", "gemma": "llama"}
+TAKEN_FOR = {"roberta": "bert", "electra": "bert", "gemma": "llama", "gpt_bigcode": "nanogpt"}
 """Families whose names without a configuration are those of another, with the same axes."""
 HOLDS = 1e-5
 MOVES = 1e-2

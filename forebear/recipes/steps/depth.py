@@ -12,7 +12,6 @@ from forebear.recipes.steps.layout import setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 
-
 PER_LAYER = ("layer_types", "no_rope_layers", "attention_layers")
 """Configuration keys that may list something of every layer."""
 
