@@ -7,7 +7,7 @@ from forebear.models.architecture.tables import Table
 
 
 def parse_condition(table: Table) -> Condition | None:
-    """What stands under `when`; None without it.
+    """The condition under `when`; None without it.
 
     Raises: RefusedError.
     """

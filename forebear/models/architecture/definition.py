@@ -60,7 +60,7 @@ class Norms(NamedTuple):
 class GgufRule(NamedTuple):
     """[gguf.ARCHITECTURE]: what the definition does not tell of a GGUF file of this family.
 
-    model_type: of the published configuration. prefix: stands for {prefix} in published names; None: the first of the family.
+    model_type: of the published configuration. prefix: in place of {prefix} in published names; None: the first of the family.
     names: GGUF stem → published stem, where it is not that of the tensor rule with the same part; "" for a stem that has none.
     rotated: stems whose rows llama.cpp pairs for its rotary positions. shifted: norm weights are stored plus one.
     transposed: stems the converter transposes.
@@ -86,7 +86,7 @@ class StepRule(NamedTuple):
     class_name: written into a configuration when a step changes the family. defaults: what a configuration that leaves a key
     out means; unset: keys whose absence means nothing is set.
     keys:     what a step needs → configuration key, where it is not the first usual one.
-    biases:   "attention", "mlp" → the key that switches these biases; born_biased: it does so unless told not to.
+    biases:   "attention", "mlp" → the key that switches these biases; born_biased: they are there unless it is false.
     query_bias: the key for biases of q, k and v alone. window: a key that bounds attention whenever it is set.
     becomes:  step → the model_type that hosts its result. written: settings written when this hosts a mixture of experts.
     heads_divide: loaders want the width divided by the number of heads even when a head's size is given.

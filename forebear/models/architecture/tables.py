@@ -1,4 +1,4 @@
-"""TOML tables read strictly: every key must be asked for, and what nobody asked about is refused (STYLE 5)."""
+"""TOML tables read strictly: every key must be taken, and what nobody took is refused (STYLE 5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from forebear.core.errors import RefusedError
 
 
 class Table:
-    """A TOML table whose every key must be asked for; `finish` refuses what nobody asked about."""
+    """A TOML table whose every key must be taken; `finish` refuses the rest."""
 
     def __init__(self, raw: object, where: str) -> None:
         self.where = where

@@ -46,7 +46,7 @@ STANDARD_KEYS: Mapping[str, str] = {
 class GgufNames(NamedTuple):
     """One architecture of GGUF files.
 
-    top, layer: GGUF stem → published stem (".weight", ".bias" follow); start: what stands before a layer's number.
+    top, layer: GGUF stem → published stem (".weight", ".bias" follow); start: what comes before a layer's number.
     keys: metadata key (below the architecture's name) → configuration key.
     """
 
@@ -87,8 +87,8 @@ def names_of(definition: Definition, architecture: str) -> GgufNames:
     for stem, target in rule.names.items():
         (top if stem in _TOP else layer)[stem] = target
     keys = {**(STANDARD_KEYS if rule.standard_keys else {}), **rule.keys}
-    return GgufNames(rule, start, _told(top), _told(layer), keys)
+    return GgufNames(rule, start, _with_target(top), _with_target(layer), keys)
 
 
-def _told(found: Mapping[str, str]) -> dict[str, str]:
+def _with_target(found: Mapping[str, str]) -> dict[str, str]:
     return {stem: target for stem, target in found.items() if target}

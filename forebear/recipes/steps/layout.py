@@ -167,7 +167,7 @@ def setting_key(config: Mapping[str, Any], what: str) -> str:
 
 
 def tied(config: Mapping[str, Any]) -> bool:
-    """The head is the embedding itself. Some families tie unless told not to."""
+    """The head is the embedding itself. Some families tie unless the configuration says otherwise."""
     return bool(completed(config).get("tie_word_embeddings"))
 
 
