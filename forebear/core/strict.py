@@ -82,10 +82,24 @@ class Table:
         inner = self.table(key)
         return [(name, Table(inner._left.pop(name), f"{inner.where}.{name}", self.todo)) for name in inner.names()]
 
-    def texts_by_name(self, key: str) -> list[tuple[str, str]]:
-        """A table of strings."""
+    def texts_by_name(self, key: str, *, empty: bool = False) -> list[tuple[str, str]]:
+        """A table of strings; empty: a string may be."""
         inner = self.table(key)
-        return [(name, inner.text(name)) for name in inner.names()]
+        return [(name, inner.text(name, "" if empty else None)) for name in inner.names()]
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """A number."""
+        return float(self.take(key, (int, float), default))
+
+    def lists(self, key: str) -> dict[str, tuple[str, ...]]:
+        """A table of lists of strings."""
+        inner = self.table(key)
+        return {name: inner.texts(name) for name in inner.names()}
+
+    def values(self, key: str) -> dict[str, Any]:
+        """A table of plain values or lists of them."""
+        inner = self.table(key)
+        return {name: inner.take(name, (str, int, float, bool, list)) for name in inner.names()}
 
     def names(self) -> list[str]:
         """Keys not yet taken."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError, printable
-from forebear.models.architecture.definition import Definition, Dimension, TensorRule
-from forebear.models.architecture.presence import Presence, fits, presences
+from forebear.models.architecture.definition import Definition
+from forebear.models.architecture.presence import Presence, fits
 from forebear.models.architecture.registry import select
+from forebear.models.architecture.rules import Dimension, TensorRule
 from forebear.models.architecture.settings import Settings
 from forebear.models.architecture.sizing import Sizing
 
@@ -58,7 +59,7 @@ def count_parameters(config: Mapping[str, Any]) -> Count:
     definition, why = select(config, ())
     if definition is None:
         raise RefusedError(f"cannot count parameters: {why[0] if why else 'no known family'}", where="config.json")
-    presence = presences().get(definition.family)
+    presence = definition.presence
     if presence is None:
         raise RefusedError(
             f"cannot count parameters: which tensors are optional in {definition.family} is not written down",
@@ -128,7 +129,7 @@ def _copies(rule: TensorRule, presence: Presence, settings: Settings, layers: Ma
 
 @dataclass(frozen=True)
 class _Size:
-    """Sizes of one rule's tensors, from the presence file first, then from the definition."""
+    """Sizes of one rule's tensors, from [presence] first, then from the definition."""
 
     rule: TensorRule
     expert_atoms: tuple[str, ...]

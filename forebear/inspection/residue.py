@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError, printable
+from forebear.core.strict import Table
+from forebear.models.architecture.registry import index
 
 MAX_FILES = 200
 """Small files looked at, and folder entries walked a level."""
@@ -22,20 +26,13 @@ MAX_MATCHES = 500
 """Matches of one pattern looked at in one file."""
 DEPTH = 2
 
-FAMILIES = (
-    "llama", "alpaca", "vicuna", "mistral", "mixtral", "qwen", "baichuan", "chatglm", "glm", "internlm", "deepseek", "gemma",
-    "falcon", "bloom", "pythia", "neox", "gpt2", "gptj", "gpt_neo", "gpt_oss", "opt", "phi", "stablelm", "starcoder", "cohere",
-    "olmo", "mpt", "rwkv", "mamba", "bert", "roberta", "electra", "minilm", "t5", "whisper", "pangu", "telechat", "skywork",
-    "aquila", "xverse", "minicpm", "granite", "exaone", "solar", "nemotron", "ernie", "hunyuan", "kimi", "moonlight", "yi",
-)  # fmt: skip
-"""Names looked for, as whole parts of an identifier; short ones only where an identifier begins with them."""
-_NAME = re.compile(r"(?<![a-z])(" + "|".join(sorted(FAMILIES, key=len, reverse=True)) + r")(?![a-z])")
+OTHERS = Path(__file__).parent / "other_models.toml"
 _CLASS = re.compile(r"^[ \t]*class[ \t]+([A-Za-z_]\w{0,120})", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([\w.]{1,160})", re.MULTILINE)
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.@+-]{1,80}){3,12}")
 _LICENCE = re.compile(r"(?:copyright\s{0,4}(?:\(c\)|©|\d{4})|©\s{0,4}\d{4})[^\n]{0,160}", re.IGNORECASE)
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_MERGE = re.compile(r"^[ \t]*(?:-[ \t]*)?(model|base_model|merge_method|path)[ \t]*:[ \t]*['\"]?([^\s'\"#]{1,200})", re.MULTILINE)
+_MERGE = re.compile(r"^\s*(?:-\s*)?(model|base_model|merge_method|path)\s*:\s*['\"]?([^\s'\"#]{1,200})", re.MULTILINE)
 _CODE = (".py",)
 _MERGE_FILES = ("mergekit_config.yml", "mergekit_config.yaml", "merge_config.yml", "mergekit.yml")
 _JSON_FILES = (
@@ -52,6 +49,16 @@ _JSON_KEYS = {
 }  # fmt: skip
 
 
+@cache
+def _words() -> re.Pattern[str]:
+    """Words for models, as whole parts of an identifier: those of the families and of other models."""
+    others = Table(tomllib.loads(OTHERS.read_text("utf-8")), str(OTHERS))
+    words = [*others.texts("called"), *(word for entry in index() for word in entry.called)]
+    others.text("source")
+    others.finish()
+    return re.compile(r"(?<![a-z])(" + "|".join(sorted(words, key=len, reverse=True)) + r")(?![a-z])")
+
+
 @dataclass(frozen=True)
 class Trace:
     """One thing left behind. kind: "class name", "import", "path", "licence", "base_model", "merge", "commit"."""
@@ -64,7 +71,8 @@ class Trace:
     @property
     def names(self) -> list[str]:
         """Families of models that the text names."""
-        return sorted({*_NAME.findall(self.text.lower()), *_NAME.findall(_HUMPS.sub("_", self.text).lower())})
+        words = _words()
+        return sorted({*words.findall(self.text.lower()), *words.findall(_HUMPS.sub("_", self.text).lower())})
 
     def document(self) -> dict[str, Any]:
         """The trace as it stands in an inspection document."""

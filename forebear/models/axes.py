@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
-from forebear.models.architecture.definition import LEVELS, AxisRule
 from forebear.models.architecture.layout import Layout
 from forebear.models.architecture.pieces import Indices, Piece
+from forebear.models.architecture.rules import LEVELS, AxisRule
 from forebear.models.checkpoint import Checkpoint
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.files.base import Container, Float32
-from forebear.models.architecture.definition import AxisRule, Definition
+from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.pieces import Piece
 from forebear.models.architecture.registry import own_definition, select
+from forebear.models.architecture.rules import AxisRule
 from forebear.models.architecture.settings import read_config
 from forebear.models.reading import read_units, rows_needed, rows_read
 from forebear.tokens.vocabulary import InnerVocabulary
@@ -26,6 +27,9 @@ QUANTISED_ENDINGS = (
     ".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".SCB", "__nf4", "__fp4", "_blocks",
 )  # fmt: skip
 """Ends of tensor names that stand for the parts of a quantised matrix."""
+
+CONFIGS = ("config.json", "params.json")
+"""Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
 
 
 @dataclass
@@ -165,11 +169,11 @@ def open_checkpoint(
         hints, vocabulary = adopted.hints, adopted.vocabulary
     if config:
         pass  # the file says itself what it is: whatever lies beside it may belong to another
-    elif not (folder / "config.json").is_file():
+    elif (stored := next((folder / name for name in CONFIGS if (folder / name).is_file()), None)) is None:
         limits.append("there is no config.json beside the weights")
     else:
         try:
-            config = read_config(folder / "config.json")
+            config = read_config(stored)
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
     config = {**hints, **config}
@@ -194,7 +198,7 @@ def open_checkpoint_from(
     """A checkpoint over an open container and a configuration ({} for none); the family is chosen unless given."""
     said = list(limits)
     if definition is None:
-        definition, why = select(config, container.tensors)
+        definition, why = select(config, {name: entry.shape for name, entry in container.tensors.items()})
         said += why
     if definition is None:
         return Checkpoint(container, config, limits=said, folder=folder)

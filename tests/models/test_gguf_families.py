@@ -30,6 +30,11 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "stablelm": ("StableLmConfig", "stablelm", MODERN),
     "starcoder2": ("Starcoder2Config", "starcoder2", MODERN),
     "olmo": ("OlmoConfig", "olmo", MODERN),
+    "arcee": ("ArceeConfig", "arcee", MODERN),
+    "nemotron": ("NemotronConfig", "nemotron", MODERN),
+    "exaone4": ("Exaone4Config", "exaone4", MODERN | {"head_dim": 8}),
+    "cohere": ("CohereConfig", "command-r", MODERN),
+    "cohere2": ("Cohere2Config", "cohere2", MODERN),
     "olmo2": ("Olmo2Config", "olmo2", MODERN),
     "gpt_neox": ("GPTNeoXConfig", "gptneox", {k: v for k, v in MODERN.items() if k != "num_key_value_heads"}),
     "gpt2": ("GPT2Config", "gpt2", {"n_embd": 32, "n_layer": 2, "n_head": 4, "vocab_size": 64, "n_positions": 32}),
@@ -61,11 +66,11 @@ def tiny(family: str) -> tuple[dict[str, np.ndarray], Any]:
 def converted(array: np.ndarray, name: str, family: str, config: Any) -> np.ndarray:
     """What llama.cpp's converter does to a tensor of the family."""
     heads = getattr(config, "num_attention_heads", 0)
-    if family in ("llama", "olmo") and ".q_proj." in name:
+    if family in ("llama", "olmo", "arcee") and ".q_proj." in name:
         return converter_rows(array, heads)
-    if family in ("llama", "olmo") and ".k_proj." in name:
+    if family in ("llama", "olmo", "arcee") and ".k_proj." in name:
         return converter_rows(array, config.num_key_value_heads)
-    if family.startswith("gemma") and name.endswith("norm.weight"):
+    if (family.startswith("gemma") or family == "nemotron") and name.endswith("norm.weight"):
         return array + np.float32(1)
     if family == "gpt2" and array.ndim == 2 and ("c_attn" in name or "c_proj" in name or "c_fc" in name):
         return array.T

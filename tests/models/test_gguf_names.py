@@ -13,20 +13,22 @@ from gguf.constants import MODEL_ARCH, MODEL_ARCH_NAMES, MODEL_TENSORS, TENSOR_N
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
+from forebear.models.architecture.registry import index
 from forebear.models.checkpoint import open_checkpoint
-from forebear.models.published.gguf_names import ARCHITECTURES
+from forebear.models.published.gguf_names import gguf_names
 from tests.files.gguf_make import converter_rows, demo, finish, write_llama
 
 DEMO = Path(forebear.__file__).parent / "demo_data"
-BY_NAME = {name: arch for arch, name in MODEL_ARCH_NAMES.items()} | {"mixtral": MODEL_ARCH.LLAMA}
+BY_NAME = {name: arch for arch, name in MODEL_ARCH_NAMES.items()} | {"llama+experts": MODEL_ARCH.LLAMA}
+ARCHITECTURES = sorted(name for entry in index() for name in entry.gguf)
 FUSED_EXPERTS = re.compile(r"\.experts\.\{expert\}")
 
 
-@pytest.mark.parametrize("arch", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_every_name_of_the_table_is_the_one_the_converter_would_map(arch: str) -> None:
-    names, theirs = ARCHITECTURES[arch], gguf.get_tensor_name_map(BY_NAME[arch], 8)
+    names, theirs = gguf_names(arch), gguf.get_tensor_name_map(BY_NAME[arch], 8)
     known = {TENSOR_NAMES[kind].format(bid=3) for kind in MODEL_TENSORS[BY_NAME[arch]]}
-    layers = {f"{names.prefix}3.{published}": f"blk.3.{stem}" for stem, published in names.layer.items()}
+    layers = {f"{names.start}3.{published}": f"blk.3.{stem}" for stem, published in names.layer.items()}
     for published, stem in {**{p: s for s, p in names.top.items()}, **layers}.items():
         merged = FUSED_EXPERTS.sub(".experts", published)
         if merged != published and "block_sparse_moe" in merged:

@@ -10,6 +10,7 @@ import pytest
 
 from forebear.core.errors import RefusedError
 from forebear.models.architecture.parse import load_definition, parse_definition
+from forebear.models.architecture.settings import Settings
 
 GOOD: dict[str, Any] = {
     "family": "tiny",
@@ -130,3 +131,76 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: bytes) -> None:
 def test_a_definition_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="no such file"):
         load_definition(tmp_path / "none.toml")
+
+
+SECTIONS: dict[str, Any] = {
+    "marks": ["a.weight"],
+    "absent": ["b.weight"],
+    "called": ["tiny"],
+    "norms": {"kind": "layer", "offset": 1, "source": "s"},
+    "presence": {"source": "s", "rules": [{"tensors": ["*"], "when": ["not has x & y in 1|2"]}]},
+    "gguf": {"tiny": {"model_type": "tiny", "rotated": ["attn_q"], "names": {"output": ""}, "source": "s"}},
+    "steps": {"tiny": {"class": "Tiny", "defaults": {"a": 1, "b": [True]}, "becomes": {"x-y": "other"}, "source": "s"}},
+    "init": {"key": "std", "std": 0.02, "source": "s"},
+}
+
+
+def test_the_sections_of_a_family_are_read_into_records() -> None:
+    found = parse_definition({**GOOD, **SECTIONS}, "here")
+    assert found.norms is not None
+    assert (found.norms.usual.layer_norm, found.norms.usual.pre_norm, found.norms.usual.offset) == (True, True, 1.0)
+    assert found.presence is not None
+    assert found.gguf["tiny"].names == {"output": ""}
+    assert found.steps["tiny"].defaults == {"a": 1, "b": [True]}
+    assert found.init is not None
+    assert (found.init.key, found.init.std) == ("std", 0.02)
+    assert (found.marks, found.absent, found.called) == (("a.weight",), ("b.weight",), ("tiny",))
+
+
+@pytest.mark.parametrize("section", ["norms", "presence", "init"])
+def test_a_section_with_a_misspelt_key_or_without_source_is_refused(section: str) -> None:
+    with pytest.raises(RefusedError, match="unknown keys: sorce"):
+        parse_definition({**GOOD, section: {**SECTIONS[section], "sorce": "s"}}, "here")
+    without = {key: value for key, value in SECTIONS[section].items() if key != "source"}
+    with pytest.raises(RefusedError, match="no 'source'"):
+        parse_definition({**GOOD, section: without}, "here")
+
+
+@pytest.mark.parametrize("section", ["gguf", "steps"])
+def test_a_table_of_a_section_with_a_misspelt_key_is_refused(section: str) -> None:
+    with pytest.raises(RefusedError, match=f"{section}.tiny.*unknown keys: sorce|unknown keys: sorce"):
+        parse_definition({**GOOD, section: {"tiny": {**SECTIONS[section]["tiny"], "sorce": "s"}}}, "here")
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"norms": {"kind": "batch", "source": "s"}}, "neither rms nor layer"),
+        ({"norms": {"pre_norm": False, "turned": True, "source": "s"}}, "cannot be turned"),
+        ({"norms": {"variant": [{"source": "s"}], "source": "s"}}, "does not say when"),
+        ({"norms": {"reads": {"final": [3]}, "source": "s"}}, "'final' should list strings"),
+        ({"norms": {"pre_norm": "no", "source": "s"}}, "'pre_norm' is str, not bool"),
+        (
+            {"presence": {"source": "s", "rules": [{"tensors": ["*"], "when": ["a is b"]}]}},
+            "'a is b' is not understood",
+        ),
+        ({"presence": {"source": "s", "rules": [{"tensors": ["*"], "when": [""]}]}}, "'' is not understood"),
+        ({"init": {"key": "std", "source": "s"}}, "no 'std'"),
+        ({"steps": {"tiny": {"class": "T", "defaults": {"a": {"b": 1}}, "source": "s"}}}, "'a' is dict, not str or int or float or bool or list"),
+    ],
+)
+def test_what_a_section_cannot_mean_is_refused(section: dict[str, Any], says: str) -> None:
+    with pytest.raises(RefusedError, match=says):
+        parse_definition({**GOOD, **section}, "here")
+
+
+def test_a_rule_of_norms_depends_on_the_configuration() -> None:
+    variant = {"when": {"key": "post", "is": [True]}, "pre_norm": False, "source": "s"}
+    found = parse_definition({**GOOD, "norms": {"source": "s", "variant": [variant]}}, "here").norms
+    assert found is not None
+    assert [found.rule(Settings(config)).pre_norm for config in ({}, {"post": False}, {"post": True})] == [
+        True,
+        True,
+        False,
+    ]
+    assert not found.usual.decides, "a rule decides only where its file says that an audit covers it"

@@ -1,25 +1,40 @@
-"""The index of model types agrees with the definitions, and names decide only where they decide."""
+"""The index of families agrees with their files, and names decide only where they decide."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from forebear.core.seeds import generator
 from forebear.models.architecture.parse import load_definition
-from forebear.models.architecture.registry import FOLDER, INDEX, index, select
+from forebear.models.architecture.registry import FOLDER, entry_of, index, select
+from forebear.models.checkpoint import open_checkpoint
+from forebear.recipes.steps.model import write_safetensors
 
-FILES = sorted(path for path in FOLDER.glob("*.toml") if path != INDEX)
+FILES = sorted(FOLDER.glob("*.toml"))
 
 
-def test_every_definition_is_in_the_index_with_its_model_types() -> None:
-    stated = {entry.family: entry.model_types for entry in index()}
+def test_the_index_is_what_the_files_say() -> None:
     found = {path.stem: load_definition(path) for path in FILES}
-    assert {name: definition.model_types for name, definition in found.items()} == stated
+    assert tuple(map(entry_of, found.values())) == index(), "run: python scripts/make_index.py"
     assert all(definition.family == name for name, definition in found.items())
 
 
-def test_no_model_type_has_two_definitions() -> None:
-    types = [name for entry in index() for name in entry.model_types]
-    assert len(types) == len(set(types))
+@pytest.mark.parametrize("field", ["model_types", "gguf", "steps", "called"])
+def test_nothing_is_claimed_by_two_families(field: str) -> None:
+    names = [name for entry in index() for name in getattr(entry, field)]
+    assert len(names) == len(set(names))
+
+
+def test_what_is_written_for_a_model_type_is_written_in_its_own_family() -> None:
+    every = {name for entry in index() for name in entry.steps}
+    for path in FILES:
+        definition = load_definition(path)
+        assert {rule.model_type for rule in definition.gguf.values()} <= set(definition.model_types)
+        assert set(definition.steps) <= set(definition.model_types)
+        assert {kind for rule in definition.steps.values() for kind in rule.becomes.values()} <= every
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -80,3 +95,42 @@ def test_a_model_type_of_the_wrong_kind_counts_as_none(stated: object) -> None:
     definition, said = select({"model_type": stated}, LLAMA_NAMES)
     assert definition is not None
     assert "no configuration names the family" in said[0]
+
+
+GPT_NAMES = {
+    "transformer.wpe.weight": (8, 4),
+    "transformer.h.0.attn.c_attn.weight": (4, 12),
+    "transformer.wte.weight": (9, 4),
+}
+
+
+def test_shapes_tell_two_families_of_the_same_names_apart() -> None:
+    turned = {**GPT_NAMES, "transformer.h.0.attn.c_attn.weight": (12, 4)}
+    chosen = [select({}, names)[0] for names in (GPT_NAMES, turned)]
+    assert [found.family if found else None for found in chosen] == ["gpt2", "nanogpt"]
+    assert select({}, list(GPT_NAMES))[0] is not None, "names alone lead to the published layout"
+    assert select({"model_type": "gpt2"}, turned)[0].family == "gpt2", "a stated model type is believed"  # type: ignore[union-attr]
+
+
+def test_the_names_of_the_published_originals_are_known_with_their_params_json(tmp_path: Path) -> None:
+    rng = generator("tests/models/originals", 0)
+    shapes = {"tok_embeddings.weight": (40, 16), "output.weight": (40, 16), "norm.weight": (16,)}
+    for layer in range(2):
+        shapes |= {
+            f"layers.{layer}.attention.{n}.weight": (16 if n in ("wq", "wo") else 8, 16)
+            for n in ("wq", "wk", "wv", "wo")
+        }
+        shapes |= {
+            f"layers.{layer}.feed_forward.{n}.weight": (24, 16) if n != "w2" else (16, 24) for n in ("w1", "w2", "w3")
+        }
+        shapes |= {f"layers.{layer}.{n}.weight": (16,) for n in ("attention_norm", "ffn_norm")}
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    write_safetensors(tmp_path / "model.safetensors", arrays)
+    bare = open_checkpoint(tmp_path / "model.safetensors")
+    assert (bare.family, bare.layers, bare.axis("neuron").permutation) == ("llama_own", 2, True)  # type: ignore[union-attr]
+    assert not bare.axis("value").permutation, "no file says how many heads there are"  # type: ignore[union-attr]
+    (tmp_path / "params.json").write_text('{"dim": 16, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "vocab_size": 40}')
+    told = open_checkpoint(tmp_path / "model.safetensors")
+    assert told.axis("value").permutation  # type: ignore[union-attr]
+    assert not any("no config.json" in sentence for sentence in told.limits)
+    assert not told.unclaimed

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from forebear.models.architecture.definition import AxisRule, Condition, Definition
+from forebear.models.architecture.definition import Definition, NormRule
 from forebear.models.architecture.registry import index, shipped
+from forebear.models.architecture.rules import AxisRule, Condition
 from tests.protocols.families import CASES, Case, proved_types
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
@@ -85,6 +86,52 @@ dims = [{ prefix = ["kv_head"], pieces = [
 source = "..."
 ```
 
+Everything else that is known of the family is in the same file, in sections that may be left out:
+
+```toml
+marks = ["layers.#.self_attn.q_proj.weight"]   # names, numbers as #, that mark the family where no configuration does
+absent = ["layers.#.mlp.gate.weight"]          # names that must then not be there
+called = ["mine"]                    # words by which code and folders call its models
+
+[norms]                              # what is folded into what before coordinates are turned (METHODS §9)
+kind = "rms"                         # rms (default) or layer
+pre_norm = true                      # a norm comes before each branch; false: nothing is folded
+turned = true                        # the residual may then be turned; false: something in it has a gain of its own
+offset = 0.0                         # what the stored gain is added to
+decides = false                      # a null audit covers the rule; without one it describes and decides nothing (METHODS §8)
+roles = { mlp = "attention" }        # branch → role of the norm before it, where they differ
+reads = { final = ["head"] }         # role → parts (or PART/ROLE) that read it, where they are not the usual ones
+source = "..."                       # [[norms.variant]] with when = {...}: the rule of configurations that differ
+
+[presence]                           # which tensors a configuration asks for, so that parameters are counted without weights
+head = "lm_head.weight"              # the output head, absent when tied to the embedding; tied, tied_types: when nothing says so
+biases = false                       # matrices and gains are there, biases are not; rules override, the last that fits decides
+rules = [{ tensors = ["*.k_proj.bias"], when = ["attention_bias", "has window & not kind in a|b"] }]   # any of; [] never
+source = "..."                       # further: sizes, times (how often an {index} occurs), once (first layer only), layers
+
+[gguf.mine]                          # per general.architecture ("mine+experts" where it states experts)
+model_type = "mine"                  # names follow from the tensor rules by part and role; names = { stem = "..." } overrides
+rotated = ["attn_q", "attn_k"]       # further: prefix, shifted, transposed, threefold, keys, standard_keys
+source = "..."
+
+[steps.mine]                         # per model_type: what rewriting steps need besides the names
+class = "MineForCausalLM"
+defaults = { rms_norm_eps = 1e-6 }   # what a configuration that leaves a key out means
+becomes = { dense-to-moe = "theirs" }   # step → the model_type that hosts its result
+source = "..."                       # further: unset, keys, biases, born_biased, query_bias, window, written, heads_divide,
+                                     # transform, readers, task_heads (forebear/models/architecture/definition.py says what each is)
+
+[init]
+key = "initializer_range"            # the configuration key of the spread that matrices start with
+std = 0.02
+source = "..."
+```
+
+A family that ships is one such file in `forebear/models/architectures/`, one proof in `tests/protocols/families.py`, and
+`python scripts/make_index.py`, which lists it for the programs that choose a family without reading every file. Its [norms] are
+proved by `tests/protocols/test_norms.py` (gains folded: no output moves; the residual turned: none moves where the rule says so
+and some do where it does not), its [presence] by counting as the class counts, its [gguf] names by the map of the gguf package.
+
 A dimension `["{expert}"]` holds one expert's tensor per position. `role` tells apart tensors of one part in one layer; `when` on a
 tensor restricts it to a configuration; `[stack_sizes.NAME]` gives sizes of one stack; `expert_atoms` splits expert numbers into
 routing groups. Every atom needs an `[axes.NAME]`.
@@ -125,8 +172,24 @@ def _section(definition: Definition, proofs: list[Case]) -> str:
     for held in definition.withholdings:
         what = "loses its sign" if held.signs_only else "is withheld"
         lines += ["", f"* {', '.join(held.axes)} {what} when {_words(held.when)}: {held.reason} ({held.source})."]
+    lines += ["", f"Norms: {_norms(definition)}."]
     lines += ["", f"Proof: {_proof(proofs)}.{_unproved_types(definition)}", ""]
     return "\n".join(lines)
+
+
+def _norms(definition: Definition) -> str:
+    if definition.norms is None:
+        return "no rule"
+    said = [_norm_rule(definition.norms.usual)]
+    said += [f"where {_words(condition)}: {_norm_rule(rule)}" for condition, rule in definition.norms.variants]
+    return "; ".join(said)
+
+
+def _norm_rule(rule: NormRule) -> str:
+    kind = "LayerNorm" if rule.layer_norm else "RMSNorm"
+    fold = "gains fold" if rule.pre_norm else "nothing folds"
+    turn = "the residual turns" if rule.turned else "only the order of channels is free"
+    return f"{kind}, {fold}, {turn}, gauge fixing {'decides' if rule.decides else 'describes'} ({rule.source})"
 
 
 def _axis(axis: AxisRule) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.protocols.original import ORIGINAL
+
 _SMALL = {"vocab_size": 37, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 6,
           "intermediate_size": 20, "max_position_embeddings": 32, "pad_token_id": 0, "bos_token_id": 1,
           "eos_token_id": 2}  # fmt: skip
@@ -26,6 +28,11 @@ class Case:
     """A published layout that no class writes, proved through the class by `published.py`."""
     stacked: bool = False
     """Saved under the names the class holds in memory instead of the published ones."""
+
+    @property
+    def unnamed(self) -> bool:
+        """A layout whose files name no model_type: the family is told by the tensor names."""
+        return self.published in ORIGINAL
 
 
 def small(**changes: Any) -> dict[str, Any]:
@@ -73,6 +80,38 @@ CASES = [
     Case("llama with biases, tied", "llama", "LlamaForCausalLM", "LlamaConfig",
          small(num_key_value_heads=3, attention_bias=True, mlp_bias=True, tie_word_embeddings=True, head_dim=8),
          "channel± neuron± kv_head group value±", ("rope", "token")),
+    Case("nemotron", "nemotron", "NemotronForCausalLM", "NemotronConfig", small(num_key_value_heads=2),
+         "channel neuron kv_head group value±", ROPE),
+    Case("granite-moe", "granite_moe", "GraniteMoeForCausalLM", "GraniteMoeConfig",
+         small(num_key_value_heads=2, num_local_experts=4, num_experts_per_tok=2), f"{GQA} expert", ROPE),
+    Case("granite-moe shared", "granite_moe", "GraniteMoeSharedForCausalLM", "GraniteMoeSharedConfig",
+         small(num_key_value_heads=2, num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=14,
+               tie_word_embeddings=True),
+         f"{GQA} expert shared_neuron±", ROPE),
+    Case("nanochat", "nanochat", "NanoChatForCausalLM", "NanoChatConfig", small(num_key_value_heads=2),
+         "channel± neuron kv_head group value±", ROPE),
+    Case("nanochat original", "nanochat_own", "NanoChatForCausalLM", "NanoChatConfig",
+         small(num_key_value_heads=2, intermediate_size=96), "channel± neuron kv_head group value±", ROPE,
+         published="nanochat_own"),
+    Case("nanogpt", "nanogpt", "GPT2LMHeadModel", "GPT2Config", GPT, f"channel neuron kv_head {ABS}",
+         ("token", "position"), published="nanogpt"),
+    Case("llama original", "llama_own", "LlamaForCausalLM", "LlamaConfig", small(num_key_value_heads=2), GQA, ROPE,
+         published="llama_own"),
+    Case("jamba", "jamba", "JambaForCausalLM", "JambaConfig",
+         small(num_key_value_heads=2, num_experts=4, num_hidden_layers=4, attn_layer_period=2, attn_layer_offset=1,
+               expert_layer_period=2, expert_layer_offset=1, mamba_d_state=5, mamba_dt_rank=3),
+         "channel± neuron± expert kv_head group qk± value± inner rank±", ("token", "kernel")),
+    Case("minimax", "minimax", "MiniMaxForCausalLM", "MiniMaxConfig",
+         small(num_key_value_heads=2, num_local_experts=4, head_dim=4, block_size=4,
+               layer_types=["linear_attention", "full_attention"]),
+         f"{GQA} expert linear linear_value", ("rope", "token", "slope_head")),
+    Case("qwen3-next", "qwen3_next", "Qwen3NextForCausalLM", "Qwen3NextConfig",
+         small(num_key_value_heads=2, head_dim=8, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=10,
+               shared_expert_intermediate_size=14, linear_num_value_heads=4, linear_num_key_heads=2,
+               linear_key_head_dim=6, linear_value_head_dim=5, layer_types=["linear_attention", "full_attention"]),
+         f"{GQA} expert shared_neuron± delta_head delta_group delta_key delta_value", ("rope", "token", "kernel")),
+    Case("arcee", "arcee", "ArceeForCausalLM", "ArceeConfig",
+         small(num_key_value_heads=2, attention_bias=True, mlp_bias=True), "channel± neuron kv_head group value±", ROPE),
     Case("mistral", "llama", "MistralForCausalLM", "MistralConfig", small(num_key_value_heads=2, sliding_window=4),
          "channel± neuron± kv_head group value±", ("rope", "token")),
     Case("qwen2", "llama", "Qwen2ForCausalLM", "Qwen2Config", small(num_key_value_heads=2),
@@ -261,6 +300,14 @@ CASES = [
 MODEL_TYPES = {
     "BertConfig": "bert",
     "LlamaConfig": "llama",
+    "ArceeConfig": "arcee",
+    "NemotronConfig": "nemotron",
+    "GraniteMoeConfig": "granitemoe",
+    "GraniteMoeSharedConfig": "granitemoeshared",
+    "NanoChatConfig": "nanochat",
+    "JambaConfig": "jamba",
+    "MiniMaxConfig": "minimax",
+    "Qwen3NextConfig": "qwen3_next",
     "MistralConfig": "mistral",
     "Qwen2Config": "qwen2",
     "Qwen3Config": "qwen3",

@@ -40,7 +40,9 @@ class Subject:
 
         folder = self.folder.with_name(self.folder.name + "-changed")
         folder.mkdir(exist_ok=True)
-        (folder / "config.json").write_text((self.folder / "config.json").read_text())
+        config = json.loads((self.folder / "config.json").read_text())
+        config |= {"tie_word_embeddings": False} if self.config.get("tie_word_embeddings") is False else {}
+        (folder / "config.json").write_text(json.dumps(config))
         loadable = published.to_class(self.case.published, arrays, self.config)
         save_file({name: array.copy(order="C") for name, array in loadable.items()},
                   folder / "model.safetensors", metadata={"format": "pt"})  # fmt: skip

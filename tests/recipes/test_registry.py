@@ -9,7 +9,7 @@ import pytest
 
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.recipes.steps.families import FAMILIES
+from forebear.recipes.steps.families import model_types
 from forebear.recipes.steps.registry import STEPS, apply
 from tests.recipes.arrays import llama
 
@@ -20,7 +20,7 @@ def test_every_step_says_what_it_is(name: str) -> None:
     assert step.name == name
     assert step.words.endswith(".")
     assert "METHODS §" in step.source
-    assert set(step.families) <= set(FAMILIES)
+    assert set(step.families) <= set(model_types())
     assert step.kind in ("preserving", "operation")
     assert not (step.kind == "preserving" and step.keeps)
     doc = inspect.getdoc(step.function) or ""

@@ -31,6 +31,10 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "llama-tied": {**COMMON, "model_type": "llama", "tie_word_embeddings": True},
     "llama-biased": {**COMMON, "model_type": "llama", "attention_bias": True, "mlp_bias": True},
     "mistral": {**COMMON, "head_dim": 12},
+    "granite": {**COMMON, "embedding_multiplier": 3.0, "residual_multiplier": 0.7, "attention_multiplier": 0.4},
+    "seed_oss": {**COMMON, "head_dim": 12, "attention_out_bias": False},
+    "ministral": {**COMMON, "head_dim": 8, "sliding_window": 4},
+    "smollm3": {**COMMON, "no_rope_layer_interval": 2},
     "qwen2": {**COMMON, "tie_word_embeddings": True},
     "qwen3": {**COMMON, "head_dim": 16},
     "mixtral": {**COMMON, "num_local_experts": 5, "num_experts_per_tok": 2},
@@ -45,6 +49,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "arcee": {**COMMON, "hidden_act": "gelu", "attention_bias": True, "mlp_bias": True},
     "starcoder2": {**COMMON, "use_bias": True, "tie_word_embeddings": True, "sliding_window": None},
     "gpt2": {"vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64},
+    "gpt_neo": {
+        "vocab_size": VOCABULARY, "hidden_size": 32, "num_layers": 2, "num_heads": 4, "max_position_embeddings": 64,
+        "intermediate_size": 48, "attention_types": [[["global", "local"], 1]], "window_size": 4,
+    },
+    "opt": {
+        "vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "ffn_dim": 48,
+        "max_position_embeddings": 64, "word_embed_proj_dim": 32,
+    },
     "bert": {**COMMON, "num_key_value_heads": None, "type_vocab_size": 2},
 }  # fmt: skip
 CAUSAL = [name for name in CONFIGS if name != "bert"]

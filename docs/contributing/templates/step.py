@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
+from forebear.recipes.steps.families import gated
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 
@@ -30,7 +31,7 @@ STEPS = (
         name="STEP-NAME",
         function=apply_step,
         kind="operation",  # or "preserving": the logits stay within 1e-4 in float32 with any parameters it accepts
-        families=("llama", "mistral", "qwen2"),
+        needs=gated,  # which families it applies to, by what they are made of (forebear/recipes/steps/families.py)
         source="SOURCE",
         words="ONE PLAIN SENTENCE.",
     ),

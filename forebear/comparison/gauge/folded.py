@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.norms import NormRule, gain
+from forebear.comparison.gauge.norms import gain
 from forebear.comparison.gauge.thresholds import MAX_EXPERTS
 from forebear.comparison.reading.allowance import piece_cost
+from forebear.models.architecture.definition import NormRule
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import F32, unit_rows
 from forebear.stats.gauge import fold, residual

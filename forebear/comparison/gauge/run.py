@@ -17,7 +17,7 @@ from forebear.comparison.gauge.copies import left_over
 from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import norm_rule
-from forebear.comparison.gauge.outcome import GaugeOutcome
+from forebear.comparison.gauge.outcome import VIEWS, GaugeOutcome
 from forebear.comparison.gauge.power import power_words
 from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
 from forebear.comparison.gauge.start import aligned_start
@@ -27,7 +27,7 @@ from forebear.comparison.gauge.words import gauge_words
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
-from forebear.core.messages import Message, distinct, message
+from forebear.core.messages import message
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 
@@ -49,6 +49,31 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
         families = {c.family for c, r in zip((pair.subject, pair.candidate), rules, strict=True) if r is None}
         return GaugeOutcome(False, message("gauge.no_rule", families=sorted(families)))
     sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
+    outcome = _fixed(pair, sides, layers, rows, full=full)
+    unaudited = sorted({side.checkpoint.family for side in sides if not side.rule.decides})
+    return described_only(outcome, unaudited) if unaudited and outcome.ran else outcome
+
+
+def described_only(outcome: GaugeOutcome, families: Sequence[str]) -> GaugeOutcome:
+    """What was found under a folding rule that no null audit covers: every figure is kept, and none decides (METHODS §8)."""
+    why = message("gauge.unaudited", families=list(families))
+    evidence = tuple(replace(e, decides=False, withheld=(why,)) for e in outcome.evidence)
+    said = [
+        message("gauge.unaudited_views", matched=e.matched, of=e.of) for e in evidence if e.test == VIEWS and e.of
+    ]
+    return GaugeOutcome(
+        True,
+        message("gauge.but", first=outcome.why, second=why),
+        evidence=evidence,
+        limits=(*outcome.limits, why, *said),
+        document={**outcome.document, "withheld": why},
+    )
+
+
+def _fixed(
+    pair: Pair, sides: tuple[Side, Side], layers: LayerMap, rows: SharedRows | None, *, full: bool
+) -> GaugeOutcome:
+    """The pair by the rules of both sides."""
     more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
     rotation = from_embedding(more, sides) if more is not None else None
     outcome = GaugeOutcome(False, message("gauge.no_rows"))
@@ -196,7 +221,7 @@ def _outcome(
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
         (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),
-        tuple(_limits(sides, alarm)),
+        () if alarm is None else (alarm,),
         tuple(power_words(tested, rotation)),
         layers if decided else None,
         start,
@@ -222,11 +247,6 @@ def _completed(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, attempt
         repeats={**more.repeats, **layers.repeats},
         copies={**more.copies, **layers.copies},
     )
-
-
-def _limits(sides: Sequence[Side], alarm: Message | None) -> list[Message]:
-    said = [message("limit.rule_unproved", family=s.checkpoint.family) for s in sides if not s.rule.proved]
-    return [*distinct(said), *([alarm] if alarm is not None else [])]
 
 
 def _cell(result: CellResult) -> dict[str, Any]:

@@ -1,143 +1,121 @@
-"""What a family's definition says: tensor rules, sizes, axes, and when an axis is withheld (METHODS §2, §5)."""
+"""What forebear knows of a family, as its TOML file states it: rules of tensors and axes, and what other rooms need of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forebear.models.architecture.expressions import Expression
+from forebear.models.architecture.presence import Presence
+from forebear.models.architecture.rules import AxisRule, Condition, SizeRule, TensorRule, Withholding
 from forebear.models.architecture.settings import Settings
 
-Scalar = str | int | float | bool
-
-# fmt: off
-PARTS = frozenset((
-    "embedding", "positions", "token_types", "q", "k", "v", "o", "gate", "up", "down", "norm", "head", "router",
-    "pooler", "projection", "other", "constant", "q_nope", "k_nope", "q_rope", "k_rope", "q_latent", "kv_latent",
-    "cross_q", "cross_k", "cross_v", "cross_o", "shared_gate", "shared_up", "shared_down", "shared_router",
-    "relative_bias", "patch", "class_token", "convolution", "state",
-))
-# fmt: on
-"""Every part a rule may name; the parts of docs/glossary.md plus what particular families need."""
-KINDS = ("matrix", "gain", "bias", "constant")
-LEVELS = ("model", "stack", "layer", "expert")
-"""Words of an axis scope that are not atoms."""
+READS: Mapping[str, tuple[str, ...]] = {
+    "attention": ("q", "k", "v", "q_nope", "k_nope", "q_rope", "k_rope", "q_latent", "kv_latent"),
+    "cross": ("cross_q",),
+    "mlp": ("gate", "up", "router", "shared_gate", "shared_up", "shared_router"),
+    "final": ("head",),
+}
+"""Role of a norm → the parts that read the residual through it, in most families."""
 
 
-class Condition(NamedTuple):
-    """A question about the configuration: is the value of `key` (or `default` when absent) among `values`?
+class NormRule(NamedTuple):
+    """How the norms of a family are placed before its matrices (METHODS §9, step 1).
 
-    other: compare with the value of this key instead; two absent values are the same.
-    values empty, other "": is the key there at all?
+    layer_norm: the mean is subtracted, with a bias; else RMSNorm. offset: what the stored gain is added to (1 in some families).
+    pre_norm:  a norm comes before each branch, so its gain can be folded into what reads it; else nothing is folded.
+    turned:    the residual may then be turned as a whole; else something in it has a gain of its own, and only the order of its
+               channels is free.
+    decides:   a null audit covers the rule; without one, what gauge fixing shows of the family is described and decides nothing.
+    roles:     branch → role of the norm before it, where they differ ("mlp" → "attention" of a family with one norm for both).
+    reads:     role → parts that read it, as PART or PART/ROLE, where they are not those of READS; "STACK:ROLE" of one stack alone.
     """
 
-    key: str
-    values: tuple[Scalar, ...] = ()
-    default: Scalar | None = None
-    negated: bool = False
-    other: str = ""
-
-    def holds(self, settings: Settings) -> bool:
-        """True when the question is answered yes; an absent key without default is never among the values."""
-        found = settings.raw(self.key)
-        found = self.default if found is None else found
-        if self.other:
-            answer = found is None or found == settings.raw(self.other)
-        elif self.values:
-            answer = any(type(found) is type(value) and found == value for value in self.values)
-        else:
-            answer = found is not None
-        return answer is not self.negated
-
-
-class SizeRule(NamedTuple):
-    """The size of an atom: the first choice whose condition holds."""
-
-    choices: tuple[tuple[Condition | None, Expression], ...]
-
-
-class Segment(NamedTuple):
-    """A run of rows of a fused dimension: the part they play (None: the rule's), their own atoms, their role if any."""
-
-    part: str | None
-    atoms: tuple[str, ...]
-    role: str = ""
-
-
-class Dimension(NamedTuple):
-    """One tensor dimension: prefix atoms, then for each prefix position the segments one after another."""
-
-    prefix: tuple[str, ...]
-    segments: tuple[Segment, ...]
+    layer_norm: bool
+    pre_norm: bool
+    turned: bool
+    offset: float
+    decides: bool
+    roles: Mapping[str, str]
+    reads: Mapping[str, tuple[str, ...]]
+    source: str
 
     @property
-    def fused(self) -> bool:
-        """Several parts share the dimension."""
-        return len(self.segments) > 1
-
-    @property
-    def picks_expert(self) -> bool:
-        """Every position is another expert's tensor (written ["{expert}"])."""
-        return self.segments[0].atoms == ("{expert}",)
-
-    @property
-    def alone(self) -> str:
-        """The one atom the dimension counts, "" when it counts several."""
-        if self.prefix or len(self.segments) > 1 or len(self.segments[0].atoms) > 1 or self.picks_expert:
-            return ""
-        return self.segments[0].atoms[0]
-
-    def atoms(self) -> set[str]:
-        """Every atom mentioned."""
-        own = {atom for segment in self.segments for atom in segment.atoms}
-        return set() if self.picks_expert else own | set(self.prefix)
+    def mean_subtracted(self) -> bool:
+        """The all-ones direction of the residual never acts, and is folded away."""
+        return self.layer_norm and self.pre_norm
 
 
-class TensorRule(NamedTuple):
-    """Which tensors play a part and what their dimensions mean.
+class Norms(NamedTuple):
+    """[norms]: the rule of the family; `variants`: of configurations that differ, the first whose condition holds."""
 
-    names: of the tensor in files found in the wild; {prefix} first, {layer}, {expert} and {index} (a number that only
-           tells tensors apart) between dots. dims None: a constant of any shape.
+    usual: NormRule
+    variants: tuple[tuple[Condition, NormRule], ...]
+
+    def rule(self, settings: Settings) -> NormRule:
+        """The rule of a configuration."""
+        return next((rule for condition, rule in self.variants if condition.holds(settings)), self.usual)
+
+
+class GgufRule(NamedTuple):
+    """[gguf.ARCHITECTURE]: what the definition does not tell of a GGUF file of this family.
+
+    model_type: of the published configuration. prefix: in place of {prefix} in published names; None: the first of the family.
+    names: GGUF stem → published stem, where it is not that of the tensor rule with the same part; "" for a stem that has none.
+    rotated: stems whose rows llama.cpp pairs for its rotary positions. shifted: norm weights are stored plus one.
+    transposed: stems the converter transposes.
+    threefold: stems whose rows were moved from (head, q/k/v, dimension) to (q/k/v, head, dimension).
+    keys: metadata key (below the architecture's name) → configuration key; standard_keys: besides those of most architectures.
     """
 
-    names: tuple[str, ...]
-    part: str
-    role: str
-    kind: str
-    stack: str
-    dims: tuple[Dimension, ...] | None
-    required: bool
-    when: Condition | None
+    model_type: str
+    prefix: str | None
+    names: Mapping[str, str]
+    rotated: frozenset[str]
+    shifted: bool
+    transposed: frozenset[str]
+    threefold: frozenset[str]
+    keys: Mapping[str, str]
+    standard_keys: bool
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class AxisRule:
-    """What may be done along one atom without changing outputs or the law of initialisation.
+class StepRule(NamedTuple):
+    """[steps.MODEL_TYPE]: what forward steps need of a model_type besides the names that its tensor rules give.
 
-    scope:    where one shuffle reaches: words of LEVELS and enclosing atoms. ("model",): one shuffle for everything;
-              ("layer", "kv_head"): a shuffle of its own in each KV head of each layer.
-    sign_parts: parts negated together by a sign; empty: every matrix and bias that has the atom.
-    withheld: why neither symmetry may be used here; None when they may.
+    class_name: written into a configuration when a step changes the family. defaults: what a configuration that leaves a key
+    out means; unset: keys whose absence means nothing is set.
+    keys:     what a step needs → configuration key, where it is not the first usual one.
+    biases:   "attention", "mlp" → the key that switches these biases; born_biased: they are there unless it is false.
+    query_bias: the key for biases of q, k and v alone. window: a key that bounds attention whenever it is set.
+    becomes:  step → the model_type that hosts its result. written: settings written when this hosts a mixture of experts.
+    heads_divide: loaders want the width divided by the number of heads even when a head's size is given.
+    transform: a map and norm between the last layer and the head. readers: further maps that read the residual.
+    task_heads: starts of names that belong to heads, which the steps that touch them treat by name.
     """
 
-    name: str
-    scope: tuple[str, ...]
-    permutation: bool
-    sign: bool
-    sign_parts: tuple[str, ...] = ()
-    withheld: str | None = None
-    source: str = ""
+    class_name: str
+    defaults: Mapping[str, Any]
+    unset: tuple[str, ...]
+    keys: Mapping[str, str]
+    biases: Mapping[str, str]
+    born_biased: bool
+    query_bias: str
+    window: str
+    becomes: Mapping[str, str]
+    written: Mapping[str, Any]
+    heads_divide: bool
+    transform: str
+    readers: tuple[str, ...]
+    task_heads: tuple[str, ...]
+    source: str
 
 
-class Withholding(NamedTuple):
-    """A condition on the configuration under which axes lose a symmetry (`signs_only`: keep the permutation)."""
+class InitRule(NamedTuple):
+    """[init]: matrices start as N(0, std²), std under `key` of the configuration or this one when it is left out."""
 
-    axes: tuple[str, ...]
-    when: Condition
-    reason: str
-    signs_only: bool
+    key: str
+    std: float
     source: str
 
 
@@ -157,6 +135,19 @@ class Definition(NamedTuple):
     tensors: tuple[TensorRule, ...]
     axes: Mapping[str, AxisRule]
     withholdings: tuple[Withholding, ...]
+    marks: tuple[str, ...] = ()
+    """Names, numbers as #, that together mark the family where no configuration names it; `absent`: that must not be there."""
+    absent: tuple[str, ...] = ()
+    tall: tuple[str, ...] = ()
+    """Such names of matrices with more rows than columns; `wide`: with fewer."""
+    wide: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    """Words by which code and folders call models of the family."""
+    norms: Norms | None = None
+    presence: Presence | None = None
+    gguf: Mapping[str, GgufRule] = {}
+    steps: Mapping[str, StepRule] = {}
+    init: InitRule | None = None
 
     @property
     def main_stack(self) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forebear.core.errors import printable
-from forebear.models.architecture.definition import AxisRule, Definition
+from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import Match, match_names
 from forebear.models.architecture.pieces import Piece
 from forebear.models.architecture.placing import SHOWN, Placing
+from forebear.models.architecture.rules import AxisRule
 from forebear.models.architecture.settings import Settings
 from forebear.models.architecture.sizing import Sizing
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from forebear.models.architecture.definition import Definition, TensorRule
+from forebear.models.architecture.definition import Definition
+from forebear.models.architecture.rules import TensorRule
 from forebear.models.architecture.settings import Settings
 
 _NUMBER = re.compile(r"(?<![^.])(?:0|[1-9][0-9]{0,5})(?![^.])")

@@ -9,21 +9,22 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.strict import Table
 from forebear.core.toml import load_toml
-from forebear.models.architecture.definition import (
+from forebear.models.architecture.conditions import parse_condition
+from forebear.models.architecture.definition import Definition
+from forebear.models.architecture.expressions import Expression, parse_expression
+from forebear.models.architecture.rules import (
     KINDS,
     LEVELS,
     PARTS,
     AxisRule,
     Condition,
-    Definition,
     Dimension,
-    Scalar,
     Segment,
     SizeRule,
     TensorRule,
     Withholding,
 )
-from forebear.models.architecture.expressions import Expression, parse_expression
+from forebear.models.architecture.sections import parse_sections
 
 MAX_DEFINITION_BYTES = 2**20
 TODO = "See docs/architectures.md"
@@ -65,6 +66,12 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
         tensors=tuple(rules),
         axes={name: _axis(name, inner) for name, inner in table.tables_by_name("axes")},
         withholdings=tuple(_withholding(inner) for inner in table.tables("withhold")),
+        marks=table.texts("marks", ()),
+        absent=table.texts("absent", ()),
+        tall=table.texts("tall", ()),
+        wide=table.texts("wide", ()),
+        called=table.texts("called", ()),
+        **parse_sections(table),
     )
     table.finish()
     _agree(definition, where)
@@ -81,32 +88,11 @@ def _size(table: Table, atom: str) -> SizeRule:
         return SizeRule(((None, parse_expression(value, f"{table.where}.{atom}")),))
     choices: list[tuple[Condition | None, Expression]] = []
     for at, item in enumerate(value):
-        inner = Table(item, f"{table.where}.{atom} {at + 1}", TODO)
-        condition = _condition(inner)
+        inner = table.inner(item, f"{atom} {at + 1}")
+        condition = parse_condition(inner)
         choices.append((condition, parse_expression(inner.text("size"), inner.where)))
         inner.finish()
     return SizeRule(tuple(choices))
-
-
-def _condition(table: Table) -> Condition | None:
-    if not table.has("when"):
-        return None
-    inner = table.table("when")
-    key = inner.text("key")
-    if inner.has("present"):
-        condition = Condition(key, negated=not inner.flag("present"))
-    elif inner.has("same_as") or inner.has("not_same_as"):
-        negated = inner.has("not_same_as")
-        condition = Condition(key, negated=negated, other=inner.text("not_same_as" if negated else "same_as"))
-    else:
-        negated = inner.has("is_not")
-        values: list[Scalar] = inner.take("is_not" if negated else "is", list)
-        if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-            inner.fail("lists no plain values to compare with")
-        default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
-        condition = Condition(key, tuple(values), default, negated)
-    inner.finish()
-    return condition
 
 
 def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
@@ -122,7 +108,7 @@ def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
         stack=table.text("stack", first_stack),
         dims=dims,
         required=table.flag("required"),
-        when=_condition(table),
+        when=parse_condition(table),
         source=table.text("source"),
     )
     table.finish()
@@ -159,7 +145,7 @@ def _dimension(item: object, table: Table) -> Dimension:
         if not item or not all(isinstance(atom, str) for atom in item):
             table.fail("a dimension lists the names of its atoms")
         return Dimension((), (Segment(None, tuple(item)),))
-    inner = table.inner(item, "dims")
+    inner = Table(item, f"{table.where}: dims")
     segments = []
     for piece in inner.tables("pieces"):
         segments.append(Segment(piece.text("part"), piece.texts("atoms"), piece.text("role", "")))
@@ -189,7 +175,7 @@ def _axis(name: str, table: Table) -> AxisRule:
 
 
 def _withholding(table: Table) -> Withholding:
-    condition = _condition(table)
+    condition = parse_condition(table)
     if condition is None:
         table.fail("does not say when")
     assert condition is not None
@@ -218,7 +204,7 @@ def _agree(definition: Definition, where: str) -> None:
     problems += [f"withholds the unknown axis {name!r}" for held in definition.withholdings for name in held.axes
                  if name not in definition.axes]  # fmt: skip
     if problems:
-        raise RefusedError("; ".join(problems[:5]), where=where, todo=TODO)
+        raise RefusedError("; ".join(problems[:5]), where=where, todo="See docs/architectures.md")
 
 
 def _mentioned(definition: Definition, name: str) -> bool:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from forebear.core.errors import printable
 from forebear.core.limits import MAX_TENSORS
-from forebear.models.architecture.definition import Dimension
 from forebear.models.architecture.matching import Match
 from forebear.models.architecture.pieces import Piece, Span
+from forebear.models.architecture.rules import Dimension
 from forebear.models.architecture.sizing import Place, Sizing
 
 MAX_STACKED_EXPERTS = 4096

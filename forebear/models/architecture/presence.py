@@ -1,24 +1,18 @@
-"""Which tensors a configuration asks for, family by family: read from presence.toml, strictly (STYLE 5)."""
+"""[presence]: which tensors a configuration asks for, so that parameters are counted without weights (METHODS §16)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
+from typing import NamedTuple
 
 from forebear.core.strict import Table
-from forebear.core.toml import load_toml
-from forebear.models.architecture.definition import TensorRule
 from forebear.models.architecture.expressions import Expression, parse_expression
+from forebear.models.architecture.rules import TensorRule
 from forebear.models.architecture.settings import Settings
 
-FILE = Path(__file__).parent / "presence.toml"
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One question to a configuration: kind "true", "there", "among" or "differs"; negated asks the opposite."""
 
     kind: str
@@ -41,8 +35,7 @@ class Question:
         return answer is not self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """Rules of one family.
 
     rules: (patterns, alternatives of joined questions); None for always. sizes: (patterns, atom → size).
@@ -99,7 +92,9 @@ class Presence:
         listed = settings.raw(self.layers["except"][0])
         dense = set(listed) if isinstance(listed, list) else set()
         every = max(1, int(step or 1))
-        offset = 1 if self.layers["except"][0] else 0  # Qwen counts layers from one, DeepSeek from nought
+        offset = (
+            1 if self.layers["except"][0] else 0
+        )  # families that list dense layers count from one, others from nought
         many = sum(1 for i in range(total) if i >= (first or 0) and (i + offset) % every == 0 and i not in dense)
         return many if sparse else total - many
 
@@ -109,14 +104,11 @@ def fits(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-@cache
-def presences() -> Mapping[str, Presence]:
-    """Every family of presence.toml."""
-    table = Table(load_toml(FILE), str(FILE))
-    return {family: _presence(table.table(family)) for family in table.names()}
+def parse_presence(table: Table) -> Presence:
+    """The rules in a table [presence].
 
-
-def _presence(table: Table) -> Presence:
+    Raises: RefusedError.
+    """
     layers = table.table("layers")
     found = Presence(
         source=table.text("source"),
@@ -140,12 +132,14 @@ def _presence(table: Table) -> Presence:
 def _rule(table: Table) -> tuple[tuple[str, ...], tuple[tuple[Question, ...], ...] | None]:
     patterns, when = table.texts("tensors"), table.texts("when")
     table.finish()
-    return patterns, None if when == ("always",) else tuple(tuple(map(_question, w.split(" & "))) for w in when)
+    return patterns, None if when == ("always",) else tuple(
+        tuple(_question(question, table) for question in joined.split(" & ")) for joined in when
+    )
 
 
-def _question(text: str) -> Question:
+def _question(text: str, table: Table) -> Question:
     words = text.split()
-    negated = words[0] == "not"
+    negated = words[:1] == ["not"]
     match words[negated:]:
         case ["has", key]:
             return Question("there", key, negated=negated)
@@ -157,7 +151,8 @@ def _question(text: str) -> Question:
             return Question("true", key, default=True, negated=negated)
         case [key]:
             return Question("true", key, negated=negated)
-    raise ValueError(f"{FILE}: the question {text!r} is not understood")
+    table.fail(f"the question {text!r} is not understood")
+    raise AssertionError
 
 
 def _sizes(table: Table) -> tuple[tuple[str, ...], Mapping[str, Expression]]:

@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
 from forebear.core.plugins import installed
-from forebear.core.strict import Table
-from forebear.core.toml import load_toml
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
 from forebear.models.architecture.parse import load_definition
 from forebear.models.architecture.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "architectures"
-INDEX = FOLDER / "index.toml"
+INDEX = FOLDER / "index.json"
 
 
 class IndexEntry(NamedTuple):
-    """One family in the index: its model types, and names that mark it when there is no configuration.
+    """What is known of a family before its file is parsed; the fields are those of the file.
 
     marks:  skeletons (numbers as #, without prefix) that must all be there; empty: never inferred from names.
-    absent: skeletons that must not be there.
+    absent: skeletons that must not be there. tall, wide: of matrices with more rows than columns, or fewer.
+    gguf, steps: what these sections are written for. called: words for its models.
     """
 
     family: str
     model_types: tuple[str, ...]
     marks: tuple[str, ...]
     absent: tuple[str, ...]
+    tall: tuple[str, ...]
+    wide: tuple[str, ...]
+    gguf: tuple[str, ...]
+    steps: tuple[str, ...]
+    called: tuple[str, ...]
 
 
 @cache
 def index() -> tuple[IndexEntry, ...]:
-    """The families that ship with the package; a test proves the index agrees with their files."""
-    table = Table(load_toml(INDEX), str(INDEX))
-    entries = []
-    for family, inner in table.tables_by_name("families"):
-        marks, absent = inner.texts("marks", ()), inner.texts("absent", ())
-        entries.append(IndexEntry(family, inner.texts("model_types"), marks, absent))
-        inner.finish()
-    table.finish()
-    return tuple(entries)
+    """The families that ship with the package, from the index that scripts/make_index.py writes from their files."""
+    lines = json.loads(INDEX.read_text("utf-8"))
+    return tuple(IndexEntry(family, *map(tuple, rest)) for family, *rest in lines)
+
+
+def entry_of(definition: Definition) -> IndexEntry:
+    """The line of the index for a definition."""
+    names = (definition.model_types, definition.marks, definition.absent, definition.tall, definition.wide)
+    return IndexEntry(definition.family, *names, tuple(definition.gguf), tuple(definition.steps), definition.called)
 
 
 @cache
@@ -84,8 +89,12 @@ def added() -> Mapping[str, tuple[Definition, str]]:
     return found
 
 
-def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition | None, list[str]]:
+def select(
+    config: Mapping[str, Any], names: Iterable[str] | Mapping[str, Sequence[int]]
+) -> tuple[Definition | None, list[str]]:
     """The definition for a checkpoint and what is to be said about the choice.
+
+    names: of its tensors, with their shapes where these may decide as well.
 
     Source: METHODS §2: the default for an unknown family is none.
     """
@@ -100,8 +109,9 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
             return definition, [f"the family {definition.family} is defined by the installed package {owner}, not by forebear"]
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
-    seen = _endings({skeleton(name)[0] for name in names})
-    fitting = [e for e in index() if e.marks and seen.issuperset(e.marks) and seen.isdisjoint(e.absent)]
+    shapes = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+    seen = _endings({skeleton(name)[0]: shape for name, shape in shapes.items()})
+    fitting = [entry for entry in index() if _marked(entry, seen)]
     if len(fitting) == 1:
         family = fitting[0].family
         return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
@@ -109,11 +119,28 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
     return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
 
 
-def _endings(bones: set[str]) -> set[str]:
-    """Marks of the index that some name ends with, as a whole or after a dot: a few cuts for each name."""
-    marks = {mark for entry in index() for mark in (*entry.marks, *entry.absent)}
+def _endings(bones: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
+    """Marks of the index that some name ends with, as a whole or after a dot, with its shape: a few cuts for each name."""
+    marks = {mark for entry in index() for mark in (*entry.marks, *entry.absent, *entry.tall, *entry.wide)}
     dots = sorted({mark.count(".") for mark in marks})
-    return marks.intersection(".".join(name.rsplit(".", count + 1)[-count - 1 :]) for name in bones for count in dots)
+    found: dict[str, Sequence[int]] = {}
+    for name, shape in bones.items():
+        for count in dots:
+            ending = ".".join(name.rsplit(".", count + 1)[-count - 1 :])
+            if ending in marks:
+                found.setdefault(ending, shape)
+    return found
+
+
+def _marked(entry: IndexEntry, seen: Mapping[str, Sequence[int]]) -> bool:
+    """Whether the marks of a family are there, none of those it lacks, and its matrices have the shapes it says."""
+
+    def tall(mark: str) -> bool:
+        shape = seen.get(mark, ())
+        return len(shape) == 2 and shape[0] > shape[1]
+
+    there = bool(entry.marks) and seen.keys() >= set(entry.marks) and seen.keys().isdisjoint(entry.absent)
+    return there and all(tall(mark) for mark in entry.tall) and not any(tall(mark) for mark in entry.wide)
 
 
 def own_definition(path: Path) -> Definition:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from forebear.models.architecture.definition import Definition, Dimension
+from forebear.models.architecture.definition import Definition
+from forebear.models.architecture.rules import Dimension
 from forebear.models.architecture.settings import Settings
 
 Place = tuple[str, int | None, int | None]

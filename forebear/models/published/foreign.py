@@ -69,7 +69,7 @@ def _without_prefix(adopted: Adopted) -> Adopted:
     """Take off a first word that most names share when a definition then knows more of them."""
     names = list(adopted.container.tensors)
     words = Counter(name.split(".", 1)[0] for name in names if "." in name)
-    definition, _ = select(adopted.config, names)
+    definition, _ = select(adopted.config, {name: entry.shape for name, entry in adopted.container.tensors.items()})
     if definition is None or not words:
         return adopted
     word, count = words.most_common(1)[0]

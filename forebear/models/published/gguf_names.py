@@ -1,34 +1,39 @@
-"""GGUF tensor names and metadata as the published ones: per architecture a table of names and what was rearranged.
+"""GGUF tensor names and metadata as the published ones: read from a family's definition and its [gguf] table.
 
-Source: llama.cpp's conversion scripts (conversion/*.py) and the gguf package's tensor map; a test holds the names
-against that map.
+Source: llama.cpp's conversion scripts (conversion/*.py) and the gguf package's tensor map; a test proves the names against
+that map.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import NamedTuple
 
-_NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
-_HEADS = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
-          "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm",
-          "attn_k_norm": "self_attn.k_norm"}  # fmt: skip
-_GATED = {"ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
-_LLAMA = {**_NORMS, **_HEADS, **_GATED}
-_SANDWICH = {"post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}
-_MODEL = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-_QWEN_EXPERTS = {
-    "ffn_gate_inp": "mlp.gate", "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
-    "ffn_gate_shexp": "mlp.shared_expert.gate_proj", "ffn_up_shexp": "mlp.shared_expert.up_proj",
-    "ffn_down_shexp": "mlp.shared_expert.down_proj", "ffn_gate_exps": "mlp.experts.{expert}.gate_proj",
-    "ffn_up_exps": "mlp.experts.{expert}.up_proj", "ffn_down_exps": "mlp.experts.{expert}.down_proj",
+from forebear.models.architecture.definition import Definition, GgufRule
+from forebear.models.architecture.naming import layer_stem, parts_of, rules_for
+from forebear.models.architecture.registry import index, shipped
+from forebear.models.architecture.settings import Settings
+
+Wanted = tuple[tuple[str, ...], str]
+"""The part that a tensor plays (several: fused), and its role."""
+_TOP: Mapping[str, Wanted] = {
+    "token_embd": (("embedding",), ""), "position_embd": (("positions",), ""), "token_types": (("token_types",), ""),
+    "token_embd_norm": (("norm",), "embedding"), "output_norm": (("norm",), "final"), "output": (("head",), ""),
 }  # fmt: skip
-_MIXTRAL_EXPERTS = {
-    "ffn_gate_inp": "block_sparse_moe.gate", "ffn_gate_exps": "block_sparse_moe.experts.{expert}.w1",
-    "ffn_up_exps": "block_sparse_moe.experts.{expert}.w3", "ffn_down_exps": "block_sparse_moe.experts.{expert}.w2",
+_LAYER: Mapping[str, Wanted] = {
+    "attn_norm": (("norm",), "attention"), "ffn_norm": (("norm",), "mlp"),
+    "post_attention_norm": (("norm",), "after-attention"), "post_ffw_norm": (("norm",), "after-mlp"),
+    "attn_q": (("q",), ""), "attn_k": (("k",), ""), "attn_v": (("v",), ""), "attn_output": (("o",), ""),
+    "attn_qkv": (("q", "k", "v"), ""), "attn_q_norm": (("norm",), "q"), "attn_k_norm": (("norm",), "k"),
+    "ffn_gate": (("gate",), ""), "ffn_up": (("up",), ""), "ffn_down": (("down",), ""),
+    "ffn_gate_inp": (("router",), ""), "ffn_gate_inp_shexp": (("shared_router",), ""),
+    "ffn_gate_shexp": (("shared_gate",), ""), "ffn_up_shexp": (("shared_up",), ""), "ffn_down_shexp": (("shared_down",), ""),
+    "ffn_gate_exps": (("gate",), ""), "ffn_up_exps": (("up",), ""), "ffn_down_exps": (("down",), ""),
 }  # fmt: skip
-
-
-MODERN_KEYS: dict[str, str] = {
+"""GGUF stem → what the tensor is; stems ending in _exps are of experts."""
+_AFTER = {"attn_norm": "attn_output_norm", "ffn_norm": "layer_output_norm"}
+"""What the norms of families are called whose norms come after each branch."""
+STANDARD_KEYS: Mapping[str, str] = {
     "embedding_length": "hidden_size", "block_count": "num_hidden_layers", "feed_forward_length": "intermediate_size",
     "attention.head_count": "num_attention_heads", "attention.head_count_kv": "num_key_value_heads",
     "attention.key_length": "head_dim", "context_length": "max_position_embeddings", "rope.freq_base": "rope_theta",
@@ -38,86 +43,52 @@ MODERN_KEYS: dict[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class GgufNames:
+class GgufNames(NamedTuple):
     """One architecture of GGUF files.
 
-    model_type: of the published configuration; top, layer: GGUF stem -> published stem (".weight", ".bias" follow);
-    prefix: what stands before a layer's number. rotated: stems whose rows llama.cpp pairs for its rotary positions.
-    shifted: norm weights are stored plus one. transposed: stems the converter transposes.
-    threefold: stems whose rows were moved from (head, q/k/v, dimension) to (q/k/v, head, dimension).
-    keys: metadata key (below the architecture's name) -> configuration key.
+    top, layer: GGUF stem → published stem (".weight", ".bias" follow); start: what comes before a layer's number.
+    keys: metadata key (below the architecture's name) → configuration key.
     """
 
-    model_type: str
-    layer: dict[str, str]
-    top: dict[str, str] = field(default_factory=lambda: _MODEL)
-    prefix: str = "model.layers."
-    rotated: frozenset[str] = frozenset()
-    shifted: bool = False
-    transposed: frozenset[str] = frozenset()
-    threefold: frozenset[str] = frozenset()
-    keys: dict[str, str] = field(default_factory=lambda: MODERN_KEYS)
+    rule: GgufRule
+    start: str
+    top: Mapping[str, str]
+    layer: Mapping[str, str]
+    keys: Mapping[str, str]
 
 
-_QWEN_MOE_KEYS = {**MODERN_KEYS, "expert_count": "num_experts", "expert_feed_forward_length": "moe_intermediate_size",
-                  "expert_shared_feed_forward_length": "shared_expert_intermediate_size"}  # fmt: skip
-_BERT_KEYS = {**MODERN_KEYS, "token_type_count": "type_vocab_size"}
-_GPT2_KEYS = {
-    "embedding_length": "n_embd", "block_count": "n_layer", "feed_forward_length": "n_inner",
-    "attention.head_count": "n_head", "context_length": "n_positions", "vocab_size": "vocab_size",
-    "attention.layer_norm_epsilon": "layer_norm_epsilon",
-}  # fmt: skip
+def gguf_names(architecture: str) -> GgufNames | None:
+    """The names of a GGUF architecture ("…+experts": the same with experts); None when no family of ours is written so."""
+    family = next((entry.family for entry in index() if architecture in entry.gguf), None)
+    return None if family is None else names_of(shipped(family), architecture)
 
-_QK = frozenset({"attn_q", "attn_k"})
 
-ARCHITECTURES: dict[str, GgufNames] = {
-    "llama": GgufNames("llama", _LLAMA, rotated=_QK),
-    "mixtral": GgufNames("mixtral", {**_NORMS, **_HEADS, **_MIXTRAL_EXPERTS}, rotated=_QK,
-                         keys={**MODERN_KEYS, "expert_count": "num_local_experts"}),
-    "granite": GgufNames("granite", _LLAMA, rotated=_QK),
-    "smollm3": GgufNames("smollm3", _LLAMA, rotated=_QK),
-    "olmo": GgufNames("olmo", {**_HEADS, **_GATED}, rotated=_QK),
-    "qwen2": GgufNames("qwen2", _LLAMA),
-    "qwen3": GgufNames("qwen3", _LLAMA),
-    "qwen2moe": GgufNames("qwen2_moe", {**_NORMS, **_HEADS, **_QWEN_EXPERTS}, keys=_QWEN_MOE_KEYS),
-    "qwen3moe": GgufNames("qwen3_moe", {**_NORMS, **_HEADS, **_QWEN_EXPERTS}, keys=_QWEN_MOE_KEYS),
-    "olmo2": GgufNames("olmo2", {**_HEADS, **_GATED, **_SANDWICH}),
-    "gemma": GgufNames("gemma", _LLAMA, shifted=True),
-    "gemma2": GgufNames("gemma2", {**_LLAMA, **_SANDWICH, "ffn_norm": "pre_feedforward_layernorm"}, shifted=True),
-    "gemma3": GgufNames("gemma3_text", {**_LLAMA, **_SANDWICH, "ffn_norm": "pre_feedforward_layernorm"}, shifted=True),
-    "phi3": GgufNames("phi3", {**_NORMS, "attn_qkv": "self_attn.qkv_proj", "attn_output": "self_attn.o_proj",
-                               "ffn_up": "mlp.gate_up_proj", "ffn_down": "mlp.down_proj"}),
-    "phi2": GgufNames("phi", {**_HEADS, "attn_norm": "input_layernorm", "attn_output": "self_attn.dense",
-                              "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"},
-                      top={**_MODEL, "output_norm": "model.final_layernorm"}),
-    "stablelm": GgufNames("stablelm", {**_NORMS, **_GATED, "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-                                       "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj"}),
-    "starcoder2": GgufNames("starcoder2", {**_NORMS, **_HEADS, "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"}),
-    "gptneox": GgufNames(
-        "gpt_neox",
-        {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_qkv": "attention.query_key_value",
-         "attn_output": "attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
-        top={"token_embd": "gpt_neox.embed_in", "output_norm": "gpt_neox.final_layer_norm", "output": "embed_out"},
-        prefix="gpt_neox.layers.", threefold=frozenset({"attn_qkv"}),
-    ),
-    "gpt2": GgufNames(
-        "gpt2",
-        {"attn_norm": "ln_1", "ffn_norm": "ln_2", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj",
-         "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
-        top={"token_embd": "transformer.wte", "position_embd": "transformer.wpe", "output_norm": "transformer.ln_f",
-             "output": "lm_head"},
-        prefix="transformer.h.", transposed=frozenset({"attn_qkv", "attn_output", "ffn_up", "ffn_down"}),
-        keys=_GPT2_KEYS,
-    ),
-    "bert": GgufNames(
-        "bert",
-        {"attn_q": "attention.self.query", "attn_k": "attention.self.key", "attn_v": "attention.self.value",
-         "attn_output": "attention.output.dense", "attn_output_norm": "attention.output.LayerNorm",
-         "ffn_up": "intermediate.dense", "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm"},
-        top={"token_embd": "embeddings.word_embeddings", "token_types": "embeddings.token_type_embeddings",
-             "position_embd": "embeddings.position_embeddings", "token_embd_norm": "embeddings.LayerNorm"},
-        prefix="encoder.layer.", keys=_BERT_KEYS,
-    ),
-}  # fmt: skip
-"""By `general.architecture`; "mixtral" is llama with experts."""
+def names_of(definition: Definition, architecture: str) -> GgufNames:
+    """The names that a definition gives to the tensors of one of its GGUF architectures."""
+    rule = definition.gguf[architecture]
+    prefix = definition.prefixes[0] if rule.prefix is None else rule.prefix
+    top: dict[str, str] = {}
+    layer: dict[str, str] = {}
+    start = ""
+    settings = Settings({"model_type": rule.model_type}, definition.roots)
+    after_branches = definition.norms is not None and not definition.norms.rule(settings).pre_norm
+    for tensor in rules_for(definition, {"model_type": rule.model_type}):
+        name = tensor.names[0]
+        before, after = layer_stem(name)
+        if tensor.kind in ("bias", "constant") or "{index}" in name or not name.endswith(".weight"):
+            continue
+        found, expert = (layer, "{expert}" in name) if before else (top, False)
+        for stem, (parts, role) in (_LAYER if before else _TOP).items():
+            if parts_of(tensor) == set(parts) and tensor.role == role and expert == stem.endswith("_exps"):
+                lead = prefix if not before and name.startswith("{prefix}") else ""
+                called = _AFTER.get(stem, stem) if after_branches else stem
+                found.setdefault(called, lead + after.removesuffix(".weight"))
+        start = start or (f"{prefix}{before}" if before else "")
+    for stem, target in rule.names.items():
+        (top if stem in _TOP else layer)[stem] = target
+    keys = {**(STANDARD_KEYS if rule.standard_keys else {}), **rule.keys}
+    return GgufNames(rule, start, _with_target(top), _with_target(layer), keys)
+
+
+def _with_target(found: Mapping[str, str]) -> dict[str, str]:
+    return {stem: target for stem, target in found.items() if target}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forebear.files.base import Container, TensorEntry
 from forebear.files.formats.gguf_header import GgufArray, Scalar
 from forebear.files.views.views import Look, View
-from forebear.models.published.gguf_names import ARCHITECTURES, GgufNames
+from forebear.models.published.gguf_names import GgufNames, gguf_names
 
 _LAYER = re.compile(r"blk\.(0|[1-9]\d{0,5})\.([a-z0-9_]+?)(?:\.(\d{1,5}))?\.(weight|bias)")
 _TOP = re.compile(r"([a-z0-9_]+)\.(weight|bias)")
@@ -27,8 +27,8 @@ def published(container: Container, values: Values) -> tuple[Container, dict[str
     configuration: then no axis holds.
     """
     stated = str(values.get("general.architecture", ""))
-    arch = "mixtral" if stated == "llama" and _whole(values, "llama.expert_count") else stated
-    names = ARCHITECTURES.get(arch)
+    experts = gguf_names(f"{stated}+experts") if _whole(values, f"{stated}.expert_count") else None
+    names = experts or gguf_names(stated)
     if names is None:
         return container, {}, [f"no table gives the published names of the GGUF architecture {stated[:60]!r}"]
     config = _config(container, values, stated, names)
@@ -44,15 +44,15 @@ def published(container: Container, values: Values) -> tuple[Container, dict[str
 
 
 def _said(names: GgufNames, kept: int, stated: str) -> list[str]:
-    said = [f"names and configuration were translated from GGUF ({stated} to {names.model_type})"]
-    if names.rotated:
+    said = [f"names and configuration were translated from GGUF ({stated} to {names.rule.model_type})"]
+    if names.rule.rotated:
         said.append("llama.cpp orders the rows of q and k for its rotary positions; the published order was put back")
-    if names.threefold:
+    if names.rule.threefold:
         said.append("llama.cpp groups fused q, k and v rows by kind; the published order by head was put back")
-    if names.shifted:
+    if names.rule.shifted:
         said.append("llama.cpp stores norm gains plus one; one was subtracted (equal within float32 rounding)")
-    if names.transposed:
-        said.append("llama.cpp transposes GPT-2's matrices; the published orientation was put back")
+    if names.rule.transposed:
+        said.append("llama.cpp transposes these matrices; the published orientation was put back")
     if kept:
         said.append(f"{kept} tensors have no published name and keep their GGUF name")
     return said
@@ -71,7 +71,7 @@ def _looks(source: str, entry: TensorEntry, names: GgufNames, config: dict[str, 
     target = names.layer.get(stem if expert is None else f"{stem}_exps")
     if target is None:
         return [(source, Look(source))]
-    base = f"{names.prefix}{layer}.{target}.{kind}"
+    base = f"{names.start}{layer}.{target}.{kind}"
     if "{expert}" in target:
         if expert is not None:  # files from before experts were stacked
             return [(base.replace("{expert}", expert), Look(source))]
@@ -84,11 +84,11 @@ def _looks(source: str, entry: TensorEntry, names: GgufNames, config: dict[str, 
 def _layer_look(
     source: str, entry: TensorEntry, names: GgufNames, stem: str, kind: str, config: dict[str, Any]
 ) -> Look:
-    if stem in names.rotated:
+    if stem in names.rule.rotated:
         return Look(source, rows=_unpaired(entry.shape[0], _heads(config, stem)) if entry.shape else None)
-    if stem in names.threefold:
+    if stem in names.rule.threefold:
         return Look(source, rows=_by_head(entry.shape[0], _heads(config, "attn_q")) if entry.shape else None)
-    if stem in names.transposed and kind == "weight" and len(entry.shape) == 2:
+    if stem in names.rule.transposed and kind == "weight" and len(entry.shape) == 2:
         return Look(source, transposed=True)
     if stem == "ffn_gate_inp_shexp" and len(entry.shape) == 1:
         return Look(source, shape=(1, *entry.shape))
@@ -96,7 +96,7 @@ def _layer_look(
 
 
 def _shift(names: GgufNames, stem: str, kind: str) -> float:
-    return -1.0 if names.shifted and stem.endswith("_norm") and kind == "weight" else 0.0
+    return -1.0 if names.rule.shifted and stem.endswith("_norm") and kind == "weight" else 0.0
 
 
 def _heads(config: dict[str, Any], stem: str) -> int:
@@ -134,7 +134,7 @@ def _whole(values: Values, key: str) -> int:
 
 def _config(container: Container, values: Values, stated: str, names: GgufNames) -> dict[str, Any]:
     """Configuration keys the metadata answers; the vocabulary's size is that of the embedding."""
-    config: dict[str, Any] = {"model_type": names.model_type}
+    config: dict[str, Any] = {"model_type": names.rule.model_type}
     for key, published_key in names.keys.items():
         full = f"{stated}.{key}"
         value = values.get(full)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import EVERY, ROPE
+from forebear.recipes.steps.families import every, no_rope, rope
 from forebear.recipes.steps.layout import Layer, Linear, layout
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.orthogonal import mixture, scales, signs
@@ -224,31 +224,31 @@ def _no_free_bias(model: Model) -> str:
 
 STEPS = (
     Step(
-        "kv-group-permutation", permute_groups, "preserving", EVERY, "METHODS §2, §9",
+        "kv-group-permutation", permute_groups, "preserving", every, "METHODS §2, §9",
         "The KV groups of every layer stand in another order, with their query heads.",
     ),
     Step(
-        "query-head-permutation", permute_queries, "preserving", EVERY, "METHODS §2, §9",
+        "query-head-permutation", permute_queries, "preserving", every, "METHODS §2, §9",
         "The query heads inside every KV group stand in another order.", obstacle=_single_queries,
     ),
     Step(
-        "value-permutation", permute_values, "preserving", EVERY, "METHODS §2, §5",
+        "value-permutation", permute_values, "preserving", every, "METHODS §2, §5",
         "The value dimensions of every head stand in another order, some of them negated.",
     ),
     Step(
-        "value-mixing", mix_values, "preserving", EVERY, "METHODS §9",
+        "value-mixing", mix_values, "preserving", every, "METHODS §9",
         "The value dimensions of every head are mixed by an invertible matrix that the output map takes back.",
     ),
     Step(
-        "head-rotation", rotate_heads, "preserving", ROPE, "METHODS §9",
+        "head-rotation", rotate_heads, "preserving", rope, "METHODS §9",
         "The frequency pairs of queries and keys are turned and stretched together.",
     ),
     Step(
-        "query-key-mixing", mix_queries_and_keys, "preserving", ("gpt2", "bert"), "METHODS §9",
+        "query-key-mixing", mix_queries_and_keys, "preserving", no_rope, "METHODS §9",
         "Queries and keys of every head are mixed by inverse matrices; positions here do not forbid it.",
     ),
     Step(
-        "bias-exchange", exchange_biases, "preserving", EVERY, "METHODS §7, §9",
+        "bias-exchange", exchange_biases, "preserving", every, "METHODS §7, §9",
         "Value biases move into output biases, and key biases that softmax ignores are changed.",
         obstacle=_no_free_bias,
     ),

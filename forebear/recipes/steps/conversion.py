@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import FAMILIES
-from forebear.recipes.steps.layout import Linear, completed, setting
+from forebear.recipes.steps.families import biases_can_come, biases_can_go, hosted, known, own_key
+from forebear.recipes.steps.layout import Linear, setting, setting_key, spread
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
 from forebear.recipes.steps.step import Step, require
@@ -19,7 +21,8 @@ def _flags(draft: Draft) -> tuple[bool, bool]:
 
 
 def drop_biases(model: Model, rng: np.random.Generator) -> Model:
-    """Remove the biases of every linear map inside the layers; norms keep theirs. qwen2 becomes llama.
+    """Remove the biases of every linear map inside the layers; norms keep theirs. A family that
+    always has some becomes one that may have none.
 
     Raises: RefusedError when there are none.
     Source: METHODS §12 (biases dropped).
@@ -30,14 +33,11 @@ def drop_biases(model: Model, rng: np.random.Generator) -> Model:
         inner = [linear for mlp in layer.branches for linear in (*mlp.inward, mlp.down)]
         for linear in (layer.q, layer.k, layer.v, layer.o, *inner):
             draft.arrays.pop(linear.bias, None)
-    if draft.parts.kind == "starcoder2":
-        draft.config["use_bias"] = False
-    else:
-        kind = "llama" if draft.parts.kind == "qwen2" else draft.parts.kind
-        require(not draft.config.get("use_sliding_window"), f"{kind} has no sliding window")
-        if kind != draft.parts.kind:
-            draft.become(kind, head_dim=draft.parts.head_dim)
-        draft.config.update(attention_bias=False, mlp_bias=False)
+    kind = draft.parts.family.rule.becomes.get("biases-dropped", draft.parts.kind)
+    require(not draft.config.get("use_sliding_window"), f"{kind} has no sliding window")
+    if kind != draft.parts.kind:
+        draft.become(kind, head_dim=draft.parts.head_dim)
+    draft.config.update(dict.fromkeys(known(kind).rule.biases.values(), False))
     draft.reread()
     return draft.finish()
 
@@ -45,13 +45,14 @@ def drop_biases(model: Model, rng: np.random.Generator) -> Model:
 def add_biases(model: Model, rng: np.random.Generator, size: float = 0.0, where: str = "all") -> Model:
     """Give linear maps inside the layers biases, zero or drawn.
 
-    size:  standard deviation; 0 keeps the outputs. where: "attention", "mlp" (llama and arcee) or "all" the family holds.
+    size:  standard deviation; 0 keeps the outputs. where: "attention", "mlp" or "all" the family may have.
     Raises: RefusedError where the family has no place for them or they are there already.
     Source: METHODS §12 (biases added).
     """
     require(where in ("attention", "mlp", "all") and size >= 0, f"no biases of size {size} for {where!r}")
     draft = Draft(model)
-    has_mlp = draft.parts.kind != "qwen3"
+    keys = draft.parts.family.rule.biases
+    has_mlp = "mlp" in keys
     require(where != "mlp" or has_mlp, f"{draft.parts.kind} has no MLP biases")
     attention, mlp = _flags(draft)
     wanted_attention = where in ("attention", "all") and not attention
@@ -63,16 +64,14 @@ def add_biases(model: Model, rng: np.random.Generator, size: float = 0.0, where:
         for linear in (*chosen, *(inner if wanted_mlp else [])):
             values = np.asarray(rng.standard_normal(draft.weight(linear).shape[0]) * size)
             draft.arrays[linear.weight.removesuffix("weight") + "bias"] = values.astype(np.float32)
-    if wanted_attention:
-        draft.config["attention_bias"] = True
-    if wanted_mlp:
-        draft.config["mlp_bias"] = True
+    wanted = {"attention": wanted_attention, "mlp": wanted_mlp}
+    draft.config.update({key: True for place, key in keys.items() if wanted[place]})
     draft.reread()
     return draft.finish()
 
 
 def to_rms_norm(model: Model, rng: np.random.Generator, exact: bool = True) -> Model:
-    """LayerNorm → RMSNorm: starcoder2 becomes arcee. A tied head is untied.
+    """LayerNorm → RMSNorm, in the family that hosts the result. A tied head is untied.
 
     exact: fold mean subtraction into the maps that write (and E), norms' biases into those that read; only the final
            norm's bias is lost, which shifts all logits of the model by one constant vector. Otherwise means and biases
@@ -90,16 +89,17 @@ def to_rms_norm(model: Model, rng: np.random.Generator, exact: bool = True) -> M
         _centre(draft)
     for norm, _ in draft.parts.read_through():
         draft.arrays.pop(norm.bias, None)
-    family = FAMILIES["arcee"]
-    source = draft.parts
+    source, kind = draft.parts, draft.parts.family.becomes("layernorm-to-rmsnorm")
+    family = known(kind)
     for layer in source.layers:
         for old, new in ((layer.mlps[0].up, family.up), (layer.mlps[0].down, family.down)):
             for name, end in ((old.weight, "weight"), (old.bias, "bias")):
                 if name:
                     draft.arrays[f"{layer.prefix}{new}.{end}"] = draft.arrays.pop(name)
     eps = float(setting(draft.config, "eps"))
-    draft.become("arcee", rms_norm_eps=eps, norm_epsilon=None, use_bias=None, head_dim=source.head_dim,
-                 attention_bias=attention, mlp_bias=mlp)  # fmt: skip
+    gone: dict[str, Any] = dict.fromkeys((setting_key(draft.config, "eps"), *source.family.rule.biases.values()))
+    flags = {family.rule.biases["attention"]: attention, family.rule.biases["mlp"]: mlp}
+    draft.become(kind, **{**gone, own_key(kind, "eps"): eps, "head_dim": source.head_dim, **flags})
     draft.reread()
     return draft.finish()
 
@@ -120,7 +120,7 @@ def _centre(draft: Draft) -> None:
 
 
 def to_rotary(model: Model, rng: np.random.Generator, theta: float = 10000.0, keep_mean: bool = False) -> Model:
-    """Learned positions → RoPE: gpt2 becomes starcoder2. Every other value stays, matrices split and turned (out, in).
+    """Learned positions → RoPE, in the family that hosts the result. Every other value stays, matrices are split (out, in).
 
     theta:     base of the rotary frequencies.
     keep_mean: add the mean position row to every token row (the head is untied first).
@@ -131,19 +131,21 @@ def to_rotary(model: Model, rng: np.random.Generator, theta: float = 10000.0, ke
         draft.untie()
     draft.refuse_unknown()
     plain = draft.config.get("scale_attn_weights", True) and not draft.config.get("scale_attn_by_inverse_layer_idx")
-    require(bool(plain), "starcoder2 always scales its scores by the head's size")
     source, made = draft.parts, draft.arrays
-    target = FAMILIES["starcoder2"]
+    kind = source.family.becomes("positions-to-rotary")
+    target = known(kind)
+    require(bool(plain), f"{kind} always scales its scores by the head's size")
     require(source.head_dim % 2 == 0, f"a head of {source.head_dim} dimensions has no rotary pairs")
     table = made.pop(source.tables[0])
     if keep_mean:
         made[source.embedding] = (made[source.embedding] + table.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    renamed = {f"model.{target.embedding}": made[source.embedding]}
+    first = target.prefixes[0]
+    renamed = {first + target.embedding: made[source.embedding]}
     if source.head:
-        renamed["lm_head.weight"] = made[source.head.weight]
-    norms = [(source.final_norm, "model.norm")]
+        renamed[f"{target.head}.weight"] = made[source.head.weight]
+    norms = [(source.final_norm, first + target.final_norm)]
     for layer in source.layers:
-        start = f"model.{target.layer.format(layer.index)}"
+        start = first + target.layer.format(layer.index)
         norms += [(layer.attention_norm, start + target.attention_norm), (layer.mlp_norm, start + target.mlp_norm)]
         maps = ((layer.q, target.q), (layer.k, target.k), (layer.v, target.v), (layer.o, target.o),
                 (layer.mlps[0].up, target.up), (layer.mlps[0].down, target.down))  # fmt: skip
@@ -156,43 +158,49 @@ def to_rotary(model: Model, rng: np.random.Generator, theta: float = 10000.0, ke
         if norm:
             renamed[f"{name}.weight"], renamed[f"{name}.bias"] = made[norm.gain], made[norm.bias]
     draft.arrays = renamed
-    _configure_rotary(draft, theta)
+    _configure_rotary(draft, kind, theta)
     return draft.finish()
 
 
-def _configure_rotary(draft: Draft, theta: float) -> None:
-    """starcoder2's configuration, from gpt2's."""
+def _configure_rotary(draft: Draft, kind: str, theta: float) -> None:
+    """The host family's configuration, from the source's."""
     old, parts = dict(draft.config), draft.parts
     special = {key: value for key, value in old.items() if key.endswith("_token_id")}
-    draft.config = {
-        "hidden_size": parts.width, "intermediate_size": int(draft.arrays["model.layers.0.mlp.c_fc.weight"].shape[0]),
-        "num_hidden_layers": len(parts.layers), "num_attention_heads": parts.heads, "num_key_value_heads": parts.heads,
-        "hidden_act": completed(old)["activation_function"], "norm_epsilon": float(setting(old, "eps")),
-        "vocab_size": int(draft.arrays["model.embed_tokens.weight"].shape[0]), "use_bias": True, "rope_theta": theta,
-        "max_position_embeddings": int(setting(old, "positions")), "sliding_window": None,
-        "tie_word_embeddings": draft.tied, "initializer_range": completed(old)["initializer_range"], **special,
+    target = known(kind)
+    first = target.prefixes[0]
+    up = draft.arrays[f"{first}{target.layer.format(0)}{target.up}.weight"]
+    sizes = {
+        "width": parts.width, "neurons": int(up.shape[0]), "layers": len(parts.layers), "heads": parts.heads,
+        "kv_heads": parts.heads, "activation": setting(old, "activation"), "eps": float(setting(old, "eps")),
+        "positions": int(setting(old, "positions")),
     }  # fmt: skip
-    draft.become("starcoder2")
+    named = {own_key(kind, what): value for what, value in sizes.items()}
+    biased = dict.fromkeys(target.rule.biases.values(), True)
+    draft.config = {
+        **named, **biased, "vocab_size": int(draft.arrays[first + target.embedding].shape[0]), "rope_theta": theta,
+        "tie_word_embeddings": draft.tied, target.init_key: spread(old), **special,
+    }  # fmt: skip
+    draft.become(kind)
     draft.config["sliding_window"] = None
     draft.reread()
 
 
 STEPS = (
     Step(
-        "biases-dropped", drop_biases, "operation", ("llama", "qwen2", "qwen3", "arcee", "starcoder2"), "METHODS §12",
+        "biases-dropped", drop_biases, "operation", biases_can_go, "METHODS §12",
         "The biases of the maps inside the layers are removed.",
     ),
     Step(
-        "biases-added", add_biases, "operation", ("llama", "qwen3", "arcee"), "METHODS §12",
+        "biases-added", add_biases, "operation", biases_can_come, "METHODS §12",
         "The maps inside the layers get biases.", keeps="size is 0",
     ),
     Step(
-        "layernorm-to-rmsnorm", to_rms_norm, "operation", ("starcoder2",), "METHODS §9, §12",
-        "LayerNorm becomes RMSNorm; starcoder2 becomes arcee.",
+        "layernorm-to-rmsnorm", to_rms_norm, "operation", hosted("layernorm-to-rmsnorm"), "METHODS §9, §12",
+        "LayerNorm becomes RMSNorm, and the family one that has it.",
         keeps="exact, up to one constant vector of logits: the head times the final norm's bias",
     ),
     Step(
-        "positions-to-rotary", to_rotary, "operation", ("gpt2",), "METHODS §12",
-        "Learned positions give way to rotary ones; gpt2 becomes starcoder2.",
+        "positions-to-rotary", to_rotary, "operation", hosted("positions-to-rotary"), "METHODS §12",
+        "Learned positions give way to rotary ones, and the family to one that has them.",
     ),
 )  # fmt: skip

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import EVERY
+from forebear.recipes.steps.families import every
 from forebear.recipes.steps.layout import setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
+
+PER_LAYER = ("layer_types", "no_rope_layers", "attention_layers")
+"""Configuration keys that may list something of every layer."""
 
 
 def places(count: int, layers: int, where: str | Sequence[int]) -> list[int]:
@@ -55,14 +58,25 @@ def restack(draft: Draft, sources: Sequence[int]) -> None:
             if name in tags:
                 draft.dtypes[new] = tags[name]
     draft.config[setting_key(draft.config, "layers")] = len(sources)
-    if draft.config.get("layer_types"):
-        draft.config["layer_types"] = [draft.config["layer_types"][source] for source in sources]
+    _renumber_lists(draft, sources)
     if draft.config.get("mlp_only_layers"):
         dense = set(draft.config["mlp_only_layers"])
         draft.config["mlp_only_layers"] = [index for index, source in enumerate(sources) if source in dense]
     if int(draft.config.get("max_window_layers") or 0) == len(parts.layers):
         draft.config["max_window_layers"] = len(sources)
     draft.reread()
+
+
+def _renumber_lists(draft: Draft, sources: Sequence[int]) -> None:
+    """Settings with one entry per layer follow the layers."""
+    config, before = draft.config, len(draft.parts.layers)
+    for key in PER_LAYER:
+        listed = config.get(key)
+        if isinstance(listed, list) and len(listed) == before:
+            config[key] = [listed[source] for source in sources]
+    if config.get("attention_types"):  # [[kinds, times], ...]: the kinds, so many times over
+        kinds = [kind for listed, times in config["attention_types"] for _ in range(times) for kind in listed]
+        config["attention_types"] = [[[kinds[source] for source in sources], 1]]
 
 
 def insert_layers(
@@ -134,11 +148,11 @@ def drop_layers(model: Model, rng: np.random.Generator, count: int = 1, where: s
 
 STEPS = (
     Step(
-        "layers-inserted", insert_layers, "operation", EVERY, "METHODS §12",
+        "layers-inserted", insert_layers, "operation", every, "METHODS §12",
         "Layers are inserted: copies, identities or new ones.", keeps="kind is identity",
     ),
     Step(
-        "layers-dropped", drop_layers, "operation", EVERY, "METHODS §12",
+        "layers-dropped", drop_layers, "operation", every, "METHODS §12",
         "Layers are dropped; the others keep their values.",
     ),
 )  # fmt: skip

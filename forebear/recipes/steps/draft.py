@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
-from forebear.recipes.steps.families import CLASSES
-from forebear.recipes.steps.layout import Layout, Linear, completed, layout, tied
+from forebear.recipes.steps.families import known
+from forebear.recipes.steps.layout import Layout, Linear, completed, layout, spread, tied
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -19,8 +19,6 @@ Float64 = NDArray[Any]
 
 BUFFERS = ("inv_freq", "position_ids", ".attn.bias", ".attn.masked_bias")
 """Ends of names that hold no learnt values and stand on no axis a step moves."""
-HEADS = ("cls.", "classifier.", "bert.pooler.", "pooler.")
-"""Starts of BERT's heads, which the steps that touch them treat by name."""
 
 
 class Draft:
@@ -52,7 +50,7 @@ class Draft:
         """
         self.config = completed(self.config)
         self.config["model_type"] = kind
-        self.config["architectures"] = [CLASSES[kind]]
+        self.config["architectures"] = [known(kind).rule.class_name]
         for key, value in settings.items():
             if value is None:
                 self.config.pop(key, None)
@@ -115,8 +113,8 @@ class Draft:
         """Give the head its own tensor, equal to the embedding; nothing when it has one. Outputs stay bitwise equal."""
         if self.parts.head is not None:
             return
-        if self.parts.kind == "bert":
-            raise RefusedError("a BERT head cannot be untied here")
+        if self.parts.family.rule.transform:
+            raise RefusedError(f"a head of {self.parts.kind} has a transform of its own and cannot be untied here")
         if not self.tied:
             raise RefusedError("the model has no head, so the final gain has nowhere to go")
         name = f"{self.parts.family.head}.weight"
@@ -128,8 +126,7 @@ class Draft:
         """Raises: RefusedError when a tensor has no known part, since rewriting round it would change the outputs."""
         known = self.parts.names()
         unknown = [n for n in self.arrays if n not in known and not n.endswith(BUFFERS)]
-        if self.parts.kind == "bert":
-            unknown = [name for name in unknown if not name.startswith(HEADS)]
+        unknown = [name for name in unknown if not name.startswith(self.parts.family.rule.task_heads)]
         if unknown:
             raise RefusedError(f"{len(unknown)} tensors have no known part", where=unknown[0])
 
@@ -152,6 +149,5 @@ def times(values: Array, matrix: Float64) -> Array:
 
 
 def draw_like(config: Mapping[str, Any], rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fresh initial values N(0, initializer_range²) in float32, as the configuration says or means."""
-    std = float(completed(config).get("initializer_range") or 0.02)
-    return (rng.standard_normal(shape) * std).astype(np.float32)
+    """Fresh initial values N(0, std²) in float32, std as the configuration says or means."""
+    return (rng.standard_normal(shape) * spread(config)).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import MOE
+from forebear.recipes.steps.families import mixture
 from forebear.recipes.steps.layout import Layer, Mlp
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step
@@ -56,11 +56,11 @@ def shift_router(model: Model, rng: np.random.Generator, size: float = 0.1) -> M
 
 STEPS = (
     Step(
-        "expert-permutation", permute_experts, "preserving", MOE, "METHODS §2, §9",
+        "expert-permutation", permute_experts, "preserving", mixture, "METHODS §2, §9",
         "The experts of every layer stand in another order, the router's rows with them.",
     ),
     Step(
-        "router-shift", shift_router, "preserving", MOE, "METHODS §9",
+        "router-shift", shift_router, "preserving", mixture, "METHODS §9",
         "One vector is added to every router row, which softmax ignores.",
     ),
 )  # fmt: skip

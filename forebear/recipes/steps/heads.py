@@ -8,7 +8,7 @@ import numpy as np
 
 from forebear.recipes.steps.attention import join_heads, split_heads, take_heads
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import ROPE
+from forebear.recipes.steps.families import rope
 from forebear.recipes.steps.layout import Linear, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
@@ -20,7 +20,7 @@ def set_counts(draft: Draft, heads: int, kv_heads: int) -> None:
 
     Raises: RefusedError where public loaders would refuse the configuration.
     """
-    strict = draft.parts.kind in ("llama", "arcee")
+    strict = draft.parts.family.rule.heads_divide
     require(not strict or draft.parts.width % heads == 0, f"{heads} heads do not divide a width of {draft.parts.width}")
     draft.config[setting_key(draft.config, "heads")] = heads
     if not draft.parts.family.fused_qkv:
@@ -180,19 +180,19 @@ def repeat_keys(model: Model, rng: np.random.Generator, times: int | None = None
 
 STEPS = (
     Step(
-        "heads-added", add_heads, "operation", ROPE, "METHODS §12",
+        "heads-added", add_heads, "operation", rope, "METHODS §12",
         "Attention heads are added: silent, copied or new.", keeps="kind is silent or copy",
     ),
     Step(
-        "heads-merged", merge_heads, "operation", ROPE, "METHODS §12",
+        "heads-merged", merge_heads, "operation", rope, "METHODS §12",
         "Attention heads are merged two by two.",
     ),
     Step(
-        "keys-shared", share_keys, "operation", ROPE, "METHODS §12",
+        "keys-shared", share_keys, "operation", rope, "METHODS §12",
         "Query heads come to share keys and values, which become means (MHA→GQA).",
     ),
     Step(
-        "keys-repeated", repeat_keys, "operation", ROPE, "METHODS §12",
+        "keys-repeated", repeat_keys, "operation", rope, "METHODS §12",
         "Every query head gets keys and values of its own again, all equal (GQA→MHA).", keeps="always",
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.recipes.steps.families import CONFIG_NAMES, DEFAULTS, FAMILIES, LAYER_NORM, OWN_KEYS, Family
+from forebear.recipes.steps.families import CONFIG_NAMES, Family, family_of, known, own_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import Array
 
@@ -114,7 +114,7 @@ class Layout:
     @property
     def mean_subtracted(self) -> bool:
         """Norms subtract the mean over channels."""
-        return self.family.norm == LAYER_NORM
+        return self.family.mean_subtracted
 
     def names(self) -> set[str]:
         """Every tensor that plays a known part."""
@@ -139,27 +139,35 @@ class Layout:
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with what its family means by the keys it leaves out (`families.DEFAULTS`)."""
-    defaults = dict(DEFAULTS.get(str(config.get("model_type")), {}))
+    """The configuration with what its family means by the keys it leaves out."""
+    family = family_of(str(config.get("model_type")))
+    defaults = dict(family.defaults) if family is not None else {}
     if config.get("rope_parameters") is not None:
         defaults.pop("rope_theta", None)
     return {**defaults, **config}
 
 
+def spread(config: Mapping[str, Any]) -> float:
+    """The standard deviation that matrices start with, as the configuration says or its family means."""
+    family = family_of(str(config.get("model_type")))
+    return float(completed(config).get(family.init_key if family else "initializer_range") or 0.02)
+
+
 def setting(config: Mapping[str, Any], what: str, default: Any = None) -> Any:
     """A configuration value by what it means (`families.CONFIG_NAMES`), or what leaving it out means."""
     full = completed(config)
-    return next((full[key] for key in CONFIG_NAMES[what] if full.get(key) is not None), default)
+    names = (own_key(str(config.get("model_type")), what), *CONFIG_NAMES[what])
+    return next((full[key] for key in names if full.get(key) is not None), default)
 
 
 def setting_key(config: Mapping[str, Any], what: str) -> str:
     """The key this configuration uses for a meaning; the one its family uses when it has none yet."""
-    present = next((key for key in CONFIG_NAMES[what] if key in config), None)
-    return present or OWN_KEYS.get((str(config.get("model_type")), what), CONFIG_NAMES[what][0])
+    own = own_key(str(config.get("model_type")), what)
+    return next((key for key in (own, *CONFIG_NAMES[what]) if key in config), own)
 
 
 def tied(config: Mapping[str, Any]) -> bool:
-    """The head is the embedding itself. GPT-2, BERT and Starcoder2 tie unless told not to."""
+    """The head is the embedding itself. Some families tie unless the configuration says otherwise."""
     return bool(completed(config).get("tie_word_embeddings"))
 
 
@@ -169,11 +177,7 @@ def layout(model: Model) -> Layout:
     Raises: RefusedError for an unknown family, a missing part, or sizes that contradict the configuration.
     """
     kind = str(model.config.get("model_type", ""))
-    family = FAMILIES.get(kind)
-    if family is None:
-        raise RefusedError(
-            f"steps do not know the family {kind!r}", where="model_type", todo=f"Known: {', '.join(FAMILIES)}."
-        )
+    family = known(kind)
     prefix = next((p for p in family.prefixes if p + family.embedding in model.arrays), None)
     if prefix is None:
         raise RefusedError("no token embedding under its published name", where=family.embedding)

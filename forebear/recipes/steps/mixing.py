@@ -9,7 +9,7 @@ import numpy as np
 
 from forebear.core.errors import printable
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import EVERY
+from forebear.recipes.steps.families import every
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 from forebear.recipes.steps.storage import Array
@@ -119,19 +119,19 @@ def add_side_modules(
 
 STEPS = (
     Step(
-        "merged", merge, "operation", EVERY, "METHODS §12",
+        "merged", merge, "operation", every, "METHODS §12",
         "The weights become a weighted sum with other models'.",
     ),
     Step(
-        "frozen-restored", restore, "operation", EVERY, "METHODS §12",
+        "frozen-restored", restore, "operation", every, "METHODS §12",
         "Some tensors are another model's, bit for bit, as if they had been frozen.",
     ),
     Step(
-        "low-rank-merged", add_low_rank, "operation", EVERY, "METHODS §12",
+        "low-rank-merged", add_low_rank, "operation", every, "METHODS §12",
         "A low-rank update is merged into the weights.",
     ),
     Step(
-        "side-modules-added", add_side_modules, "operation", EVERY, "METHODS §12",
+        "side-modules-added", add_side_modules, "operation", every, "METHODS §12",
         "Layers get extra matrices: parallel branches, shortcuts, activations with a map of their own.",
         keeps="the loader ignores them, or silent",
     ),

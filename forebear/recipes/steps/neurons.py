@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import EVERY, GATED
+from forebear.recipes.steps.families import every, gated
 from forebear.recipes.steps.layout import Mlp
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.orthogonal import scales, signs
@@ -89,15 +89,15 @@ def scale_neurons(model: Model, rng: np.random.Generator, spread: float = 0.7, c
 
 STEPS = (
     Step(
-        "neuron-permutation", permute_neurons, "preserving", EVERY, "METHODS §2, §9",
+        "neuron-permutation", permute_neurons, "preserving", every, "METHODS §2, §9",
         "The neurons of every MLP stand in another order.",
     ),
     Step(
-        "neuron-signs", flip_neurons, "preserving", GATED, "METHODS §5",
+        "neuron-signs", flip_neurons, "preserving", gated, "METHODS §5",
         "About half of the gated neurons have their up row and down column negated.",
     ),
     Step(
-        "neuron-scaling", scale_neurons, "preserving", GATED, "METHODS §9",
+        "neuron-scaling", scale_neurons, "preserving", gated, "METHODS §9",
         "Up rows are multiplied by factors that the down columns take back.",
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import PRE_NORM
+from forebear.recipes.steps.families import pre_norm
 from forebear.recipes.steps.layout import Linear, Norm
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.orthogonal import scales, signs
@@ -92,11 +92,11 @@ def fold_all_gains(model: Model, rng: np.random.Generator) -> Model:
 
 STEPS = (
     Step(
-        "gain-folding", fold_all_gains, "preserving", PRE_NORM, "METHODS §9",
+        "gain-folding", fold_all_gains, "preserving", pre_norm, "METHODS §9",
         "Every norm gain becomes one; its values move into the matrices that follow.",
     ),
     Step(
-        "gain-replacement", replace_gains, "preserving", PRE_NORM, "METHODS §9",
+        "gain-replacement", replace_gains, "preserving", pre_norm, "METHODS §9",
         "Every norm gain is replaced and the change is taken back in the matrices that follow.",
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft
-from forebear.recipes.steps.families import EVERY
+from forebear.recipes.steps.families import every
 from forebear.recipes.steps.layout import Linear
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
@@ -182,31 +182,31 @@ def add_noise(model: Model, rng: np.random.Generator, size: float = 0.01, tensor
 
 STEPS = (
     Step(
-        "pruned-by-size", prune_by_size, "operation", EVERY, "METHODS §12",
+        "pruned-by-size", prune_by_size, "operation", every, "METHODS §12",
         "The smallest entries of every matrix inside the layers are zeroed.",
     ),
     Step(
-        "pruned-in-groups", prune_in_groups, "operation", EVERY, "METHODS §12",
+        "pruned-in-groups", prune_in_groups, "operation", every, "METHODS §12",
         "Of every four consecutive inputs the two largest are kept (2:4).",
     ),
     Step(
-        "quantised-int8", quantise_rows, "operation", EVERY, "METHODS §12, §16",
+        "quantised-int8", quantise_rows, "operation", every, "METHODS §12, §16",
         "Every row is rounded to a symmetric integer grid and given back.",
     ),
     Step(
-        "quantised-int4", quantise_groups, "operation", EVERY, "METHODS §12, §16",
+        "quantised-int4", quantise_groups, "operation", every, "METHODS §12, §16",
         "Every group of inputs is rounded to sixteen even steps and given back.",
     ),
     Step(
-        "quantised-fp8", quantise_fp8, "operation", EVERY, "METHODS §12, §16",
+        "quantised-fp8", quantise_fp8, "operation", every, "METHODS §12, §16",
         "Every matrix is scaled, rounded to 8-bit floats and given back.",
     ),
     Step(
-        "resaved", resave, "operation", EVERY, "METHODS §11, §12",
+        "resaved", resave, "operation", every, "METHODS §11, §12",
         "Tensors are stored in another number type.",
     ),
     Step(
-        "noise-added", add_noise, "operation", EVERY, "METHODS §12",
+        "noise-added", add_noise, "operation", every, "METHODS §12",
         "Gaussian noise is added.",
     ),
 )  # fmt: skip

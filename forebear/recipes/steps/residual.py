@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, Float64, times
-from forebear.recipes.steps.families import EVERY, PRE_NORM, RMS_FAMILIES
+from forebear.recipes.steps.families import every, rms, scalable, turned
 from forebear.recipes.steps.layout import Linear, Norm, setting, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.norms import fold_gains
@@ -40,20 +40,20 @@ def move_residual(draft: Draft, move: Move) -> None:
 
 
 def residual_maps(draft: Draft) -> tuple[list[Linear], list[Linear]]:
-    """(readers, writers) of the residual; BERT's pooler and prediction head included when they are there."""
+    """(readers, writers) of the residual; a pooler and a head's transform included when they are there."""
     parts = draft.parts
     readers = [linear for layer in parts.layers for linear in (*layer.attention_readers, *layer.mlp_readers)]
     writers = [linear for layer in parts.layers for linear in layer.writers]
     if parts.head:
         readers.append(parts.head)
-    if parts.kind == "bert":
-        pooler = f"{parts.prefix}pooler.dense"
-        readers += [Linear(f"{name}.weight", f"{name}.bias") for name in (pooler,) if f"{name}.weight" in draft.arrays]
-        transform = "cls.predictions.transform.dense"
-        if f"{transform}.weight" in draft.arrays:
-            readers.append(Linear(f"{transform}.weight", f"{transform}.bias"))
-            if draft.tied:  # its output is read by E's own columns
-                writers.append(readers[-1])
+    rule = parts.family.rule
+    more = [f"{parts.prefix}{name}" for name in rule.readers]
+    readers += [Linear(f"{name}.weight", f"{name}.bias") for name in more if f"{name}.weight" in draft.arrays]
+    transform = f"{rule.transform}.dense"
+    if rule.transform and f"{transform}.weight" in draft.arrays:
+        readers.append(Linear(f"{transform}.weight", f"{transform}.bias"))
+        if draft.tied:  # its output is read by E's own columns
+            writers.append(readers[-1])
     return readers, writers
 
 
@@ -62,8 +62,9 @@ def residual_norms(draft: Draft) -> list[Norm]:
     parts = draft.parts
     norms = [norm for layer in parts.layers for norm in (layer.attention_norm, layer.mlp_norm)]
     norms += [norm for norm in (parts.final_norm, parts.embedding_norm) if norm]
-    if parts.kind == "bert" and draft.tied and "cls.predictions.transform.LayerNorm.weight" in draft.arrays:
-        norms.append(Norm("cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias"))
+    transform = parts.family.rule.transform
+    if transform and draft.tied and f"{transform}.LayerNorm.weight" in draft.arrays:
+        norms.append(Norm(f"{transform}.LayerNorm.weight", f"{transform}.LayerNorm.bias"))
     return norms
 
 
@@ -139,19 +140,19 @@ def scale_residual(model: Model, rng: np.random.Generator, factor: float = 1.5) 
 
 STEPS = (
     Step(
-        "residual-permutation", permute_residual, "preserving", EVERY, "METHODS §2, §9",
+        "residual-permutation", permute_residual, "preserving", every, "METHODS §2, §9",
         "The residual channels stand in another order.",
     ),
     Step(
-        "residual-signs", flip_residual, "preserving", RMS_FAMILIES, "METHODS §5",
+        "residual-signs", flip_residual, "preserving", rms, "METHODS §5",
         "About half of the residual channels are negated.",
     ),
     Step(
-        "residual-rotation", rotate_residual, "preserving", PRE_NORM, "METHODS §9",
+        "residual-rotation", rotate_residual, "preserving", turned, "METHODS §9",
         "The gains are folded away and the residual stream is turned by a random orthogonal matrix.",
     ),
     Step(
-        "residual-scale", scale_residual, "preserving", PRE_NORM, "METHODS §9",
+        "residual-scale", scale_residual, "preserving", scalable, "METHODS §9",
         "The residual stream is multiplied by one factor, the norms' epsilon by its square.",
     ),
 )  # fmt: skip

@@ -6,15 +6,11 @@ import numpy as np
 
 from forebear.recipes.steps.draft import Draft, draw_like
 from forebear.recipes.steps.experts import mlp_names
-from forebear.recipes.steps.families import DENSE_GATED, FAMILIES, MOE
+from forebear.recipes.steps.families import Family, hosted, known, mixture, own_key
 from forebear.recipes.steps.layout import Layer, Mlp, completed, setting_key
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 from forebear.recipes.steps.storage import Array
-
-ROUTED = {"llama": "mixtral", "mistral": "mixtral", "qwen2": "qwen2_moe", "qwen3": "qwen3_moe"}
-DENSE_OF = {"mixtral": "mistral", "qwen2_moe": "qwen2", "qwen3_moe": "qwen3"}
-"""Which family hosts the result."""
 
 
 def route_dense(
@@ -27,13 +23,15 @@ def route_dense(
     noise:   relative size of noise on every expert matrix. redrawn: share of each expert's neurons initialised anew.
     shared:  the whole MLP stays as a shared expert behind an even gate, routed experts carrying the other half.
     router:  "drawn" (as at initialisation) or "zero" (all experts weigh the same).
-    Family:  llama, mistral → mixtral; qwen2 → qwen2_moe; qwen3 → qwen3_moe; with `shared`, llama → qwen2_moe.
-             qwen2_moe always has a shared expert: without `shared` it is one neuron of zeros.
+    Family:  the host that the source's [steps] table names; with `shared`, the one it names for that. A host that always has a
+             shared expert gets one neuron of zeros without `shared`.
     Raises:  RefusedError where the host family has no place for the result (biases, shared experts, uneven slices).
     Source:  METHODS §12 (dense→MoE: copied, sliced, noised, shared expert).
     """
     draft = Draft(model)
-    kind = "qwen2_moe" if shared and draft.parts.kind in ("llama", "mistral") else ROUTED[draft.parts.kind]
+    family = draft.parts.family
+    kind = (family.rule.becomes.get("dense-to-moe shared") if shared else None) or family.becomes("dense-to-moe")
+    host = known(kind)
     _check_routing(draft, kind, experts, active, slices, shared, router)
     neurons = draft.weight(draft.parts.layers[0].mlps[0].up).shape[0]
     require(neurons % slices == 0, f"{neurons} neurons cannot be cut into {slices} equal slices")
@@ -44,13 +42,12 @@ def route_dense(
             del draft.arrays[name]
         for index in range(experts):
             made = _redraw(draft, _slice(matrices, index % slices, slices, 0.5 if shared else 1.0), rng, redrawn)
-            _store_expert(draft, layer, kind, index, [_disturb(matrix, rng, noise) for matrix in made])
+            _store_expert(draft, layer, host, index, [_disturb(matrix, rng, noise) for matrix in made])
         rows = (experts, draft.parts.width)
-        gate = FAMILIES[kind].router
         scores = draw_like(draft.config, rng, rows) if router == "drawn" else np.zeros(rows, np.float32)
-        draft.arrays[f"{layer.prefix}{gate}.weight"] = scores
-        if kind == "qwen2_moe":
-            _store_shared(draft, layer, matrices if shared else _one_zero_neuron(draft.parts.width))
+        draft.arrays[f"{layer.prefix}{host.router}.weight"] = scores
+        if host.shared:
+            _store_shared(draft, layer, host, matrices if shared else _one_zero_neuron(draft.parts.width))
     _configure_routing(draft, kind, experts, active, neurons // slices, neurons if shared else 1)
     draft.reread()
     return draft.finish()
@@ -60,14 +57,15 @@ def _check_routing(draft: Draft, kind: str, experts: int, active: int, slices: i
     """Refuse what the host family cannot hold."""
     require(router in ("drawn", "zero"), f"no router is called {router!r}", todo="Say drawn or zero.")
     require(0 < active <= experts and 0 < slices <= experts, f"{active} of {experts} experts from {slices} slices")
-    require(not shared or kind == "qwen2_moe", f"{kind} has no shared expert")
+    host, window_key = known(kind), draft.parts.family.rule.window
+    require(not shared or bool(host.shared), f"{kind} has no shared expert")
     full = completed(draft.config)
-    window = (full.get("sliding_window") or 0) if draft.parts.kind == "mistral" else 0
+    window = (full.get(window_key) or 0) if window_key else 0
     short = 0 < window < int(full["max_position_embeddings"])
-    require(kind != "qwen2_moe" or not short, "qwen2_moe has no such sliding window")
+    require(bool(host.rule.window) or not short, f"{kind} has no such sliding window")
     layer = draft.parts.layers[0]
     require(not any(linear.bias for linear in layer.writers + layer.mlps[0].inward), f"{kind} has no biases there")
-    require(not layer.q.bias or kind == "qwen2_moe", f"{kind} has no biases there")
+    require(not layer.q.bias or bool(host.rule.query_bias), f"{kind} has no biases there")
 
 
 def _slice(matrices: list[Array], index: int, slices: int, share: float) -> list[Array]:
@@ -94,9 +92,8 @@ def _disturb(matrix: Array, rng: np.random.Generator, noise: float) -> Array:
     return matrix if noise <= 0 else matrix + noise * matrix.std() * rng.standard_normal(matrix.shape)
 
 
-def _store_expert(draft: Draft, layer: Layer, kind: str, index: int, matrices: list[Array]) -> None:
+def _store_expert(draft: Draft, layer: Layer, family: Family, index: int, matrices: list[Array]) -> None:
     """Write one expert under the host family's names. Matrices: gate, up (f, d), down (d, f)."""
-    family = FAMILIES[kind]
     start = layer.prefix + family.expert.format(index)
     for name, matrix in zip((family.expert_gate, family.expert_up, family.expert_down), matrices, strict=True):
         draft.arrays[f"{start}{name}.weight"] = np.ascontiguousarray(matrix, dtype=np.float32)
@@ -107,9 +104,8 @@ def _one_zero_neuron(width: int) -> list[Array]:
     return [np.zeros((1, width), np.float32), np.zeros((1, width), np.float32), np.zeros((width, 1), np.float32)]
 
 
-def _store_shared(draft: Draft, layer: Layer, matrices: list[Array]) -> None:
+def _store_shared(draft: Draft, layer: Layer, family: Family, matrices: list[Array]) -> None:
     """Write the shared expert and its gate, which starts even (zero: a sigmoid of one half)."""
-    family = FAMILIES["qwen2_moe"]
     for name, matrix in zip(("gate_proj", "up_proj", "down_proj"), matrices, strict=True):
         draft.arrays[f"{layer.prefix}{family.shared}{name}.weight"] = np.ascontiguousarray(matrix)
     draft.arrays[f"{layer.prefix}{family.shared_gate}.weight"] = np.zeros((1, draft.parts.width), np.float32)
@@ -119,14 +115,13 @@ def _configure_routing(draft: Draft, kind: str, experts: int, active: int, neuro
     """The host family's configuration."""
     heads = {"head_dim": draft.parts.head_dim, "num_key_value_heads": draft.parts.kv_heads}
     biased = bool(draft.parts.layers[0].q.bias)
-    if kind == "mixtral":
-        draft.become(kind, num_local_experts=experts, num_experts_per_tok=active, intermediate_size=neurons,
-                     **heads)  # fmt: skip
-        return
-    draft.become(kind, num_experts=experts, num_experts_per_tok=active, moe_intermediate_size=neurons,
-                 norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[], **heads)  # fmt: skip
-    if kind == "qwen2_moe":
-        draft.config.update(shared_expert_intermediate_size=shared, qkv_bias=biased)
+    host = known(kind)
+    sizes = {own_key(kind, "experts"): experts, "num_experts_per_tok": active, own_key(kind, "expert_neurons"): neurons}
+    draft.become(kind, **{**sizes, **host.rule.written, **heads})
+    if host.shared:
+        draft.config[own_key(kind, "shared_neurons")] = shared
+    if host.rule.query_bias:
+        draft.config[host.rule.query_bias] = biased
 
 
 def make_dense(model: Model, rng: np.random.Generator, kind: str = "mean", expert: int = 0) -> Model:
@@ -135,15 +130,15 @@ def make_dense(model: Model, rng: np.random.Generator, kind: str = "mean", exper
     kind: "mean" (of the experts' matrices), "pick" (one of them), "join" (all neurons side by side, down columns divided
           by the number of experts: outputs are kept when all are active with equal weights).
     Raises: RefusedError when some layers are dense already, or when a shared expert does more than nothing.
-    Family: mixtral → mistral (llama's mathematics), qwen2_moe → qwen2, qwen3_moe → qwen3.
+    Family: the host that the source's [steps] table names, or one without biases where that always has them.
     Source: METHODS §12 (MoE→dense).
     """
     require(kind in ("mean", "pick", "join"), f"no way back is called {kind!r}", todo="Say mean, pick or join.")
     draft = Draft(model)
-    target = DENSE_OF[draft.parts.kind]
-    biased = bool(draft.parts.layers[0].q.bias)
-    target = "llama" if target == "qwen2" and not biased else target
-    family = FAMILIES[target]
+    target = draft.parts.family.becomes("moe-to-dense")
+    if not draft.parts.layers[0].q.bias:
+        target = known(target).rule.becomes.get("biases-dropped", target)
+    family = known(target)
     for layer in draft.parts.layers:
         require(layer.router is not None, "a dense layer stands among the routed ones", where=layer.prefix)
         _drop_shared(draft, layer)
@@ -214,7 +209,7 @@ def add_experts(model: Model, rng: np.random.Generator, count: int = 2, noise: f
     Source: METHODS §12 (extra experts).
     """
     draft = Draft(model)
-    kind, total = draft.parts.kind, 0
+    total = 0
     for layer in draft.parts.layers:
         if layer.router is None:
             continue
@@ -222,7 +217,7 @@ def add_experts(model: Model, rng: np.random.Generator, count: int = 2, noise: f
         for index in range(count):
             source = layer.mlps[index]
             matrices = [_disturb(draft.weight(linear), rng, noise) for linear in (*source.inward, source.down)]
-            _store_expert(draft, layer, kind, len(layer.mlps) + index, matrices)
+            _store_expert(draft, layer, draft.parts.family, len(layer.mlps) + index, matrices)
         rows = draft.weight(layer.router)
         draft.set_weight(layer.router, np.concatenate([rows, rows[:count]]))
         total = len(layer.mlps) + count
@@ -233,20 +228,20 @@ def add_experts(model: Model, rng: np.random.Generator, count: int = 2, noise: f
 
 STEPS = (
     Step(
-        "dense-to-moe", route_dense, "operation", DENSE_GATED, "METHODS §12",
+        "dense-to-moe", route_dense, "operation", hosted("dense-to-moe"), "METHODS §12",
         "Every MLP becomes a mixture of experts made from it: copied, sliced, noised, with a shared expert.",
         keeps="noise and redrawn are 0, and slices is 1 or router is zero with every expert active",
     ),
     Step(
-        "moe-to-dense", make_dense, "operation", MOE, "METHODS §12",
+        "moe-to-dense", make_dense, "operation", hosted("moe-to-dense"), "METHODS §12",
         "Every mixture of experts becomes one MLP: their mean, one of them, or all side by side.",
     ),
     Step(
-        "experts-collapsed", collapse_experts, "operation", MOE, "METHODS §12, §16",
+        "experts-collapsed", collapse_experts, "operation", mixture, "METHODS §12, §16",
         "Experts beyond the first few become copies of those.",
     ),
     Step(
-        "experts-added", add_experts, "operation", MOE, "METHODS §12",
+        "experts-added", add_experts, "operation", mixture, "METHODS §12",
         "Experts are appended that are copies of the first ones.",
     ),
 )  # fmt: skip

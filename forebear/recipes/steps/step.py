@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from forebear.core.errors import RefusedError
+from forebear.recipes.steps.families import Needs, family_of, known, model_types
 from forebear.recipes.steps.model import Model
 
 Kind = Literal["preserving", "operation"]
@@ -20,7 +21,7 @@ class Step:
     name:     kebab-case, the registry's key.
     function: (model, rng, **parameters) -> model; never changes its input.
     kind:     "preserving" leaves the logits within 1e-4 in float32 with any parameters it accepts; "operation" may not.
-    families: the `model_type`s it applies to.
+    needs:    which families it applies to, by what they are made of.
     source:   where it is defined (METHODS §n).
     words:    one plain sentence.
     keeps:    for operations: when the outputs are nevertheless kept; empty when they never are.
@@ -30,11 +31,21 @@ class Step:
     name: str
     function: Callable[..., Model]
     kind: Kind
-    families: tuple[str, ...]
+    needs: Needs
     source: str
     words: str
     keeps: str = ""
     obstacle: Callable[[Model], str] | None = None
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The `model_type`s it applies to."""
+        return tuple(kind for kind in model_types() if self.needs(known(kind)))
+
+    def serves(self, kind: str) -> bool:
+        """Whether it applies to a `model_type`."""
+        family = family_of(kind)
+        return family is not None and self.needs(family)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -44,12 +55,12 @@ class Step:
 
     def applies_to(self, model: Model) -> bool:
         """The model's family is one this step is defined for, and nothing stands in the way."""
-        return model.config.get("model_type") in self.families and not (self.obstacle and self.obstacle(model))
+        return self.serves(str(model.config.get("model_type"))) and not (self.obstacle and self.obstacle(model))
 
     def check(self, model: Model, given: Mapping[str, Any]) -> None:
         """Raises: RefusedError for another family, an unknown parameter or a missing one."""
         kind = str(model.config.get("model_type", "(none)"))
-        if kind not in self.families:
+        if not self.serves(kind):
             raise RefusedError(
                 f"{self.name} does not apply to the family {kind!r}", todo=f"It applies to: {', '.join(self.families)}."
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import EVERY, PRE_NORM
+from forebear.recipes.steps.families import every, pre_norm
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 from forebear.recipes.steps.storage import Array
@@ -24,10 +24,10 @@ Pieces = Sequence[Sequence[int]]
 
 
 def token_tensors(draft: Draft) -> tuple[list[str], list[str]]:
-    """(matrices, vectors) with one row or value per token: embedding, untied head, BERT's head bias."""
+    """(matrices, vectors) with one row or value per token: embedding, untied head, biases of a head of its own."""
     parts = draft.parts
     matrices = [parts.embedding, *((parts.head.weight,) if parts.head else ())]
-    vectors = [name for name in ("cls.predictions.bias", "cls.predictions.decoder.bias") if name in draft.arrays]
+    vectors = [name for name in parts.family.token_biases if name in draft.arrays]
     return matrices, vectors + ([parts.head.bias] if parts.head and parts.head.bias not in ("", *vectors) else [])
 
 
@@ -277,31 +277,31 @@ def untie_head(model: Model, rng: np.random.Generator) -> Model:
 
 STEPS = (
     Step(
-        "vocabulary-extended", extend, "operation", EVERY, "METHODS §12",
+        "vocabulary-extended", extend, "operation", every, "METHODS §12",
         "Tokens are appended, their rows begun from old ones or drawn.",
     ),
     Step(
-        "vocabulary-trimmed", trim, "operation", EVERY, "METHODS §12",
+        "vocabulary-trimmed", trim, "operation", every, "METHODS §12",
         "Some tokens are kept and renumbered; the others are dropped.",
     ),
     Step(
-        "vocabulary-replaced", replace, "operation", EVERY, "METHODS §12",
+        "vocabulary-replaced", replace, "operation", every, "METHODS §12",
         "Another vocabulary takes the old one's place: rows made with care, left untrained, or a third model's.",
     ),
     Step(
-        "vocabulary-stitched", stitch, "operation", EVERY, "METHODS §12, §15",
+        "vocabulary-stitched", stitch, "operation", every, "METHODS §12, §15",
         "Some old tokens are joined with others, new or a third model's.",
     ),
     Step(
-        "token-ids-reordered", reorder, "operation", EVERY, "METHODS §12",
+        "token-ids-reordered", reorder, "operation", every, "METHODS §12",
         "The tokens get other ids.", keeps="always, up to the ids",
     ),
     Step(
-        "rows-from-donor", take_rows, "operation", EVERY, "METHODS §12",
+        "rows-from-donor", take_rows, "operation", every, "METHODS §12",
         "Some token rows are overwritten by a third model's.",
     ),
     Step(
-        "embeddings-untied", untie_head, "operation", PRE_NORM, "METHODS §12",
+        "embeddings-untied", untie_head, "operation", pre_norm, "METHODS §12",
         "The head gets a tensor of its own, equal to the embedding.", keeps="always",
     ),
 )  # fmt: skip

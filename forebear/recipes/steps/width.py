@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from forebear.recipes.steps.draft import Draft, draw_like
-from forebear.recipes.steps.families import DENSE, PRE_NORM
+from forebear.recipes.steps.families import dense, pre_norm
 from forebear.recipes.steps.heads import grow_fused_heads
 from forebear.recipes.steps.layout import Linear, Mlp, Norm, setting, setting_key
 from forebear.recipes.steps.model import Model
@@ -202,15 +202,15 @@ class _Grower:
 
 STEPS = (
     Step(
-        "mlp-widened", widen_mlp, "operation", DENSE, "METHODS §12",
+        "mlp-widened", widen_mlp, "operation", dense, "METHODS §12",
         "Every MLP gets more neurons: appended, interleaved or duplicated.", keeps="kind is duplicate, or silent",
     ),
     Step(
-        "mlp-narrowed", narrow_mlp, "operation", DENSE, "METHODS §12",
+        "mlp-narrowed", narrow_mlp, "operation", dense, "METHODS §12",
         "A share of every MLP's neurons is kept.",
     ),
     Step(
-        "width-grown", grow_width, "operation", PRE_NORM, "METHODS §12",
+        "width-grown", grow_width, "operation", pre_norm, "METHODS §12",
         "The residual stream gets more channels: empty, duplicated or drawn.",
         keeps="kind is zeros or duplicate, and noise is 0",
     ),
