@@ -25,7 +25,7 @@ from forebear.stats.gauge import fold, polar
 from forebear.stats.strength import Neurons, cosine_table, free_signs, neurons
 
 Matrix = npt.NDArray[np.float64]
-ALIGNERS = ("permutation", "signs", "procrustes", "procrustes and assignment", "heads", "LM head", "joint")
+ALIGNERS = ("permutation", "signs", "procrustes", "procrustes and assignment", "heads", "LM head", "one layer", "joint")
 """From the weakest to the strongest. Each is public knowledge: git re-basin, orthogonal Procrustes, assignment."""
 JOINT_STARTS = 6
 """Rotations the joint aligner begins with besides those of the embedding and of the LM head."""
@@ -80,6 +80,7 @@ _MOVES = {
     "procrustes and assignment": Moves(),
     "heads": Moves(heads=True),
     "LM head": Moves(rotation="LM head"),
+    "one layer": Moves(rotation="one layer"),
     "joint": Moves(rotation="joint", heads=True),
 }
 
@@ -106,10 +107,12 @@ def table(draft: Draft, head: bool = False) -> npt.NDArray[np.float32]:
     parts = draft.parts
     if head and parts.head is not None:
         assert parts.final_norm is not None
-        rows = fold(draft.weight(parts.head), draft.arrays[parts.final_norm.gain], mean_subtracted=parts.mean_subtracted)
+        rows = fold(
+            draft.weight(parts.head), draft.arrays[parts.final_norm.gain], mean_subtracted=parts.mean_subtracted
+        )
     else:
         rows = fold(draft.arrays[parts.embedding], mean_subtracted=parts.mean_subtracted)
-    return rows - rows.mean(axis=0, keepdims=True)
+    return np.asarray(rows - rows.mean(axis=0, keepdims=True), dtype=np.float32)
 
 
 def start_rotation(draft: Draft, target: Draft, head: bool = False) -> npt.NDArray[np.float32]:
@@ -132,6 +135,14 @@ def _from_embedding(draft: Draft, target: Draft, seed: int) -> Matrix:
 
 def _from_head(draft: Draft, target: Draft, seed: int) -> Matrix:
     return _whole(draft, start_rotation(draft, target, head=True))
+
+
+def _one_layer(draft: Draft, target: Draft, seed: int) -> Matrix:
+    """Everything for one layer, whose number the seed gives: against rules by which a single layer may decide."""
+    layer = seed % len(draft.parts.layers)
+    pairs = [(layers_of(draft)[layer], layers_of(target)[layer])]
+    starts = [start_rotation(draft, target, head) for head in (False, True)]
+    return _whole(draft, max((align(pairs, start) for start in starts), key=lambda found: found.pooled).rotation)
 
 
 def _joint(draft: Draft, target: Draft, seed: int) -> Matrix:
@@ -161,7 +172,9 @@ def _joint(draft: Draft, target: Draft, seed: int) -> Matrix:
     return _whole(draft, best.rotation)
 
 
-def _expert_pairs(draft: Draft, target: Draft, layer: int, turn: npt.NDArray[np.float32]) -> list[tuple[Neurons, Neurons]]:
+def _expert_pairs(
+    draft: Draft, target: Draft, layer: int, turn: npt.NDArray[np.float32]
+) -> list[tuple[Neurons, Neurons]]:
     """MLPs of one layer with those of the target that they reach best under a rotation."""
     mine, theirs = draft.parts.layers[layer], target.parts.layers[layer]
     own = [mlp_rows(draft, mine, mlp) for mlp in mine.branches]
@@ -180,6 +193,7 @@ def _mean_assigned(a: Neurons, b: Neurons) -> float:
 _ROTATIONS: dict[str, Callable[[Draft, Draft, int], Matrix]] = {
     "embedding": _from_embedding,
     "LM head": _from_head,
+    "one layer": _one_layer,
     "joint": _joint,
 }
 
@@ -242,7 +256,10 @@ def _place_heads(draft: Draft, mine: Layer, target: Draft, theirs: Layer) -> Non
     """
     parts = draft.parts
     scores = np.array(
-        [[_value_reach(draft, mine, g, target, theirs, h) for g in range(parts.kv_heads)] for h in range(parts.kv_heads)]
+        [
+            [_value_reach(draft, mine, g, target, theirs, h) for g in range(parts.kv_heads)]
+            for h in range(parts.kv_heads)
+        ]
     )
     order = np.array(max(permutations(range(parts.kv_heads)), key=lambda p: scores[np.arange(len(p)), list(p)].sum()))
     each = parts.queries_per_group
@@ -275,7 +292,7 @@ def _columns(draft: Draft, layer: Layer, index: int) -> Matrix:
 def _value_cross(draft: Draft, mine: Layer, g: int, target: Draft, theirs: Layer, h: int) -> Matrix:
     parts = draft.parts
     v, w = _head(draft, mine, mine.v, parts.kv_heads, g), _head(target, theirs, theirs.v, parts.kv_heads, h)
-    cross = v @ w.T / np.linalg.norm(v) / np.linalg.norm(w)
+    cross: Matrix = v @ w.T / np.linalg.norm(v) / np.linalg.norm(w)
     for query in range(parts.queries_per_group):
         x = _columns(draft, mine, g * parts.queries_per_group + query)
         y = _columns(target, theirs, h * parts.queries_per_group + query)
@@ -296,15 +313,15 @@ def _query_turn(draft: Draft, mine: Layer, target: Draft, theirs: Layer, g: int)
         q = (_head(draft, mine, mine.q, parts.heads, query), _head(target, theirs, theirs.q, parts.heads, query))
         pairs.append(q)
     cross = sum(x @ y.T / np.linalg.norm(x) / np.linalg.norm(y) for x, y in pairs)
-    matrix = np.asarray(cross)
+    matrix = np.asarray(cross, dtype=np.float64)
     if not parts.family.rope:
-        return _orthogonal(matrix).T
+        return np.asarray(_orthogonal(matrix).T)
     half = parts.head_dim // 2
     i = np.arange(half)
     even = matrix[i, i] + matrix[i + half, i + half]
     odd = matrix[i, i + half] - matrix[i + half, i]
     size = np.maximum(np.hypot(even, odd), 1e-30)
-    out = np.zeros(matrix.shape)
+    out: Matrix = np.zeros(matrix.shape)
     out[i, i], out[i + half, i + half] = even / size, even / size
     out[i + half, i], out[i, i + half] = odd / size, -odd / size
     return out

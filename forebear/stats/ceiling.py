@@ -27,6 +27,8 @@ from forebear.stats.strength_thresholds import (
 Cell = tuple[int, int]
 """Layer of A, layer of B."""
 Parts = tuple[Neurons, Neurons]
+FEW = 64
+"""Neurons of a layer that show whether it is a copy of another."""
 
 
 @record(frozen=True)
@@ -121,13 +123,14 @@ def _crossed(a: Neurons, turned: Neurons, b: Neurons, partner: I64, rotation: F3
 def alike(layers: Sequence[Neurons]) -> set[Cell]:
     """Pairs of different layers of one model whose neurons agree in place, as copies of layers do.
 
-    They would lift a ceiling (doubled layers to 0.50); leaving them out only ever costs maps.
+    They would lift a ceiling (doubled layers to 0.50); leaving them out only ever costs maps. A few neurons show it.
     Source: METHODS §17.
     """
     found: set[Cell] = set()
-    for i, one in enumerate(layers):
-        for j in range(i + 1, len(layers)):
-            other = layers[j]
+    few = [layer.take(evenly(len(layer), FEW)) for layer in layers]
+    for i, one in enumerate(few):
+        for j in range(i + 1, len(few)):
+            other = few[j]
             if one.views[0].shape == other.views[0].shape and one.gated == other.gated:
                 values = cosines_in_place(one, other)
                 known = values[np.isfinite(values)]
@@ -215,6 +218,35 @@ def sampled_ceiling(
     return Ceiling(max(by_map), by_map, used, len(chosen), used < every or fewer, rows)
 
 
+def lone_ceiling(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], starts: Sequence[F32]) -> float:
+    """What an aligner that turns the residual stream for one layer alone reaches on it: beside this a single layer is set.
+
+    The largest over starts and over one pair of each map of layers that do not belong together.
+    a, b, belong, starts: as in `compare_strength`.
+    Raises: IncomparableError where every layer is a copy of another.
+    Source: METHODS §17.
+    """
+    a, b, maps = _apart(a, b, belong)
+    cells = [cells[len(cells) // 2] for cells in maps]
+    return max(sampled_ceiling(a, b, [[cell]], starts, MOST_NEURONS, b[0].width).value for cell in cells)
+
+
+def _apart(
+    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]
+) -> tuple[Sequence[Neurons], Sequence[Neurons], list[list[Cell]]]:
+    """Both sides with maps of what does not belong together: layers, or halves of layers where there are too few.
+
+    Raises: IncomparableError where nothing is left.
+    """
+    maps = mismatched_maps(belong, alike(a), alike(b))
+    if len(maps) < MAPS and len(belong) <= MAPS:
+        a, b = halves(a), halves(b)
+        maps = [*maps_of_halves(belong), *([(2 * i, 2 * j) for i, j in cells] for cells in maps)][:MAPS]
+    if not maps:
+        raise IncomparableError("every layer is a copy of another, so none are there that do not belong together")
+    return a, b, maps
+
+
 @record(frozen=True)
 class Strength:
     """s of a pair of models beside c.
@@ -255,14 +287,15 @@ def compare_strength(
         raise IncomparableError("no layer pair belongs together")
     by_layer = tuple(strength(a[i], b[j]) for i, j in belong)
     whole = float(np.mean(by_layer))
-    maps = mismatched_maps(belong, alike(a), alike(b))
-    side_a, side_b = a, b
-    if len(maps) < MAPS:
-        side_a, side_b = halves(a), halves(b)
-        maps = [*maps_of_halves(belong), *([(2 * i, 2 * j) for i, j in cells] for cells in maps)][:MAPS]
+    try:
+        side_a, side_b, maps = _apart(a, b, belong)
+    except IncomparableError:
+        return Strength(whole, by_layer, whole, None)
     found = Strength(whole, by_layer, whole, None)
     for count, channels in _levels(side_a, side_b, maps):
-        sample = sampled_ceiling(side_a, side_b, maps, starts if channels == b[0].width else starts[:1], count, channels)
+        sample = sampled_ceiling(
+            side_a, side_b, maps, starts if channels == b[0].width else starts[:1], count, channels
+        )
         chosen = evenly(b[0].width, channels)
         few = [(a[i].on_channels(chosen), b[j].on_channels(chosen)) for i, j in belong if channels < b[0].width]
         on_sample = float(np.mean([strength(x, y) for x, y in few])) if few else whole

@@ -80,10 +80,10 @@ def cosines_in_place(a: Neurons, b: Neurons) -> F64:
     same_kind(a, b)
     if a.views[0].shape != b.views[0].shape:
         raise IncomparableError(f"neurons in place need one shape, not {a.views[0].shape} and {b.views[0].shape}")
-    each = [np.einsum("ij,ij->i", x, y, dtype=np.float64) for x, y in zip(a.views, b.views, strict=True)]
+    each = [np.einsum("ij,ij->i", x, y) for x, y in zip(a.views, b.views, strict=True)]
     free = each[1] + each[2] if a.gated else each[1]
     total = (each[0] + (np.abs(free) if a.gated else free)) / len(each)
-    return np.where(a.usable & b.usable, np.clip(total, -1.0, 1.0), np.nan)
+    return np.where(a.usable & b.usable, np.clip(total.astype(np.float64), -1.0, 1.0), np.nan)
 
 
 def cosine_table(a: Neurons, b: Neurons) -> F32:
@@ -101,7 +101,8 @@ def cosine_table(a: Neurons, b: Neurons) -> F32:
     total *= np.float32(1 / len(a.views))
     total[~a.usable] = 0
     total[:, ~b.usable] = 0
-    return total
+    out: F32 = total
+    return out
 
 
 def free_signs(a: Neurons, b: Neurons, partner: I64) -> F32:

@@ -17,3 +17,12 @@ SAMPLE_SHARE = 0.25
 """The small sample is tried only where it is at most this share of the neurons of a layer that could take part."""
 SAMPLE_CHANNELS = 128
 """Channels of the small sample."""
+
+FACTOR = 1.2
+"""By which pooled s must exceed pooled c before "related" is said. Strongest aligner, seven in all, 32 trained strangers: 0.95 to
+0.99 (llama64), 1.02 to 1.04 (gpt2-64); further trained 4x: 1.71 to 1.78 and 1.58 to 1.59."""
+LEAST_LAYERS = 0.75
+"""Share of layer pairs whose own s must reach pooled c as well; else the layers that pass LONE_FACTOR are named as shared."""
+LONE_FACTOR = 1.5
+"""By which a single layer must exceed the ceiling of an aligner that turns the stream for it alone. Such an aligner reaches 0.95 to
+1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""

@@ -210,4 +210,6 @@ def test_strength_of_an_aligned_stack_is_what_the_aligner_says():
     a, b = stack("says/a"), stack("says/b")
     found = align(list(zip(seen(b), seen(a), strict=True)), np.eye(D, dtype=np.float32))
     placed = [neurons(layer) for layer in aligned_to(b, a)]
-    assert np.mean([strength(x, y) for x, y in zip(placed, seen(a), strict=True)]) == pytest.approx(found.pooled, abs=1e-3)
+    assert np.mean([strength(x, y) for x, y in zip(placed, seen(a), strict=True)]) == pytest.approx(
+        found.pooled, abs=1e-3
+    )

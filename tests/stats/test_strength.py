@@ -42,7 +42,9 @@ def test_independents_have_next_to_none():
 def test_signs_and_scales_that_leave_the_outputs_unchanged_change_nothing():
     gate, up, down = rows("scaled")
     factor = generator("test/strength/factor").uniform(-3, 3, (len(gate), 1))
-    assert strength(neurons([gate, up, down]), neurons([gate, factor * up, down / factor])) == pytest.approx(1.0, abs=1e-5)
+    assert strength(neurons([gate, up, down]), neurons([gate, factor * up, down / factor])) == pytest.approx(
+        1.0, abs=1e-5
+    )
 
 
 def test_the_sign_of_a_gate_or_of_a_plain_neuron_is_not_free():
