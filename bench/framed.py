@@ -39,7 +39,8 @@ def measured(case: Case) -> dict[str, Any]:
         found = compare_strength(mine, theirs, belong, starts, np.inf)
     except IncomparableError as error:
         return {**row, "why": str(error)}
-    assert found.ceiling is not None
+    if found.ceiling is None:
+        return {**row, "s": round(found.value, 4), "why": "no layers that do not belong together"}
     seconds = time.process_time() - began
     lone = lone_ceiling(mine, theirs, belong, starts)
     moved = max(align([(mine[i], theirs[i]) for i in range(len(mine))], s).pooled for s in starts)
@@ -66,8 +67,12 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Per stratum: how many, smallest, middle and largest s, c and s / c."""
     out = []
     for stratum in dict.fromkeys(r["stratum"] for r in rows):
-        own = [r for r in rows if r["stratum"] == stratum and "s" in r]
-        line: dict[str, Any] = {"stratum": stratum, "count": len(own)}
+        every = [r for r in rows if r["stratum"] == stratum]
+        own = [r for r in every if "ratio" in r]
+        line: dict[str, Any] = {"stratum": stratum, "count": len(own), "without_ceiling": len(every) - len(own)}
+        if not own:
+            out.append(line)
+            continue
         for key in ("s", "c", "ratio", "aligned_ratio", "lone_ratio"):
             values = np.array([r[key] for r in own])
             line[key] = [round(float(v), 3) for v in (values.min(), np.median(values), values.max())]

@@ -121,5 +121,9 @@ def test_the_document_sums_up_every_stratum() -> None:
     ]
     found = summary([*rows, {"name": "x", "stratum": "framed, joint", "why": "no neuron is usable"}])
     assert found[0]["count"] == 3
+    assert found[0]["without_ceiling"] == 1
+    assert summary([{"stratum": "ruled", "s": 0.4, "why": "copies"}]) == [
+        {"stratum": "ruled", "count": 0, "without_ceiling": 1}
+    ]
     assert found[0]["s"] == [0.3, 0.31, 0.32]
     assert json.loads(json.dumps(document("llama64", rows)))["rows"][0]["s"] == 0.30
