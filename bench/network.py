@@ -27,7 +27,7 @@ def forward(t: Tensors, shape: Shape, tokens: Any, hidden: bool = False) -> Any:
 def head(t: Tensors, shape: Shape) -> Any:
     """The output matrix, (vocabulary, width)."""
     if shape.family == "gpt2":
-        return t["transformer.wte.weight"]
+        return t["transformer.wte.weight"] if shape.tied else t["lm_head.weight"]
     return t["model.embed_tokens.weight"] if shape.tied else t["lm_head.weight"]
 
 

@@ -128,19 +128,28 @@ def _loss(t: Tensors, shape: Shape, windows: Any, course: Course, teacher: tuple
 
 
 def train(
-    shape: Shape, start: dict[str, Floats], course: Course, teacher: tuple[dict[str, Floats], Shape] | None = None
+    shape: Shape,
+    start: dict[str, Floats],
+    course: Course,
+    teacher: tuple[dict[str, Floats], Shape] | None = None,
+    pull: tuple[dict[str, Floats], float] | None = None,
+    frozen: tuple[str, ...] = (),
 ) -> tuple[dict[str, Floats], Report]:
     """Trains from given values and says how it went; the held-out loss is on the course's own text.
 
     start: name -> array, all tensors of the shape; left untouched.
+    pull:  values of another model and a weight: the weight times the sum of squared distances to them joins the loss.
+    frozen: names of tensors that keep their values.
     Returns: the trained arrays in the same order, and the report.
     """
     single_thread()
     began = time.process_time()
-    t: Tensors = {n: torch.from_numpy(a.copy()).requires_grad_() for n, a in start.items()}
+    t: Tensors = {n: torch.from_numpy(a.copy()).requires_grad_(n not in frozen) for n, a in start.items()}
+    anchors = {} if pull is None else {n: torch.from_numpy(a.copy()) for n, a in pull[0].items()}
     mentor = None if teacher is None else ({n: torch.from_numpy(a.copy()) for n, a in teacher[0].items()}, teacher[1])
-    decayed = [p for p in t.values() if p.dim() > 1]
-    others = [p for p in t.values() if p.dim() == 1]
+    learnt = [p for p in t.values() if p.requires_grad]
+    decayed = [p for p in learnt if p.dim() > 1]
+    others = [p for p in learnt if p.dim() == 1]
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
         lr=course.peak_rate,
@@ -152,9 +161,11 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate(course, step)
         loss = _loss(t, shape, windows, course, mentor)
+        if pull is not None:
+            loss = loss + pull[1] * sum(((t[n] - a) ** 2).sum() for n, a in anchors.items())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(t.values()), 1.0)
+        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
         optimiser.step()
     arrays = {n: p.detach().numpy().copy() for n, p in t.items()}
     report = Report(

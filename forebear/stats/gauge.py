@@ -60,15 +60,16 @@ def polar(a: Floats, b: Floats) -> F32:
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise IncomparableError("an embedding row holds NaN or Inf")
     if len(x) >= min(x.shape[1], y.shape[1]):
-        return _isometry(x.T @ y)
+        return isometry(x.T @ y)
     left, small_a = np.linalg.qr(x.T)  # (d_a, t), (t, t)
     right, small_b = np.linalg.qr(y.T)
-    inner = as_float64(_isometry(small_a @ small_b.T))
+    inner = as_float64(isometry(small_a @ small_b.T))
     out: F32 = (left @ inner @ right.T).astype(np.float32)
     return out
 
 
-def _isometry(cross: F64) -> F32:
+def isometry(cross: F64) -> F32:
+    """The polar factor of a cross product AᵀB, (d_a, d_b); directions that carry rounding only are left out."""
     u, s, vt = np.linalg.svd(cross, full_matrices=False)
     rank = int(np.count_nonzero(s > _RANK_CUT * max(float(s[0]), 1e-300)))
     out: F32 = (u[:, :rank] @ vt[:rank]).astype(np.float32)

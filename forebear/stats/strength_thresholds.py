@@ -1,0 +1,28 @@
+"""Levels of strength beside significance (METHODS §17). Frozen by docs/decisions/0012 on llama64 and gpt2-64."""
+
+from __future__ import annotations
+
+MAPS = 3
+"""Maps of layers that do not belong together; the largest of what an aligner reaches on them is the ceiling."""
+LOOK_ALIKE = 0.25
+"""Mean cosine in place from which two layers of one model count as copies. Trained toys: at most 0.06 in place."""
+MOST_ROUNDS = 20
+SETTLED_GAIN = 2e-4
+"""Rounds of the aligner end when the pooled cosine gains less than this."""
+MOST_NEURONS = 512
+"""Neurons of a layer that take part in the ceiling at most: a bound on time."""
+SAMPLE_ROWS = 2.5
+"""Rows of the first, small sample, as a multiple of the width."""
+SAMPLE_SHARE = 0.25
+"""The small sample is tried only where it is at most this share of the neurons of a layer that could take part."""
+SAMPLE_CHANNELS = 128
+"""Channels of the small sample."""
+
+FACTOR = 1.2
+"""By which pooled s must exceed pooled c before "related" is said. Strongest aligner, seven in all, 32 trained strangers: 0.95 to
+0.99 (llama64), 1.02 to 1.04 (gpt2-64); further trained 4x: 1.71 to 1.78 and 1.58 to 1.59."""
+LEAST_LAYERS = 0.75
+"""Share of layer pairs whose own s must reach pooled c as well; else the layers that pass LONE_FACTOR are named as shared."""
+LONE_FACTOR = 1.5
+"""By which a single layer must exceed the ceiling of an aligner that turns the stream for it alone. Such an aligner reaches 0.95 to
+1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""
