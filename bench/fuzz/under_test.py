@@ -1,0 +1,78 @@
+"""Every module of forebear whose readers are fuzzed, in one place: when a room moves, this file follows.
+
+They are called through their modules, so that the verbs meet a planted fault too.
+"""
+
+from __future__ import annotations
+
+import forebear
+from forebear.claims import verbs as case_verbs
+from forebear.claims.case import bitext as case_bitext
+from forebear.claims.case import checker as case_checker
+from forebear.claims.case import claims as case_claims
+from forebear.claims.case import document as case_document
+from forebear.claims.case import folder as case_folder
+from forebear.claims.case import intake as case_intake
+from forebear.claims.case import model as case_model
+from forebear.claims.case import pair as case_pair
+from forebear.claims.case import run as case_run
+from forebear.claims.case import seal as case_seal
+from forebear.claims.case import toml as case_toml
+from forebear.comparison import compare as comparison
+from forebear.core import documents
+from forebear.files import adapters as adapter_files
+from forebear.files import digests as value_digests
+from forebear.files import gguf as gguf_files
+from forebear.files import quantised
+from forebear.files import safetensors as safetensors_files
+from forebear.models import adapter as adapters
+from forebear.models import checkpoint as checkpoints
+from forebear.models import claims_of_size, layout, registry, residue, settings
+from forebear.models import gguf_tokens as gguf_vocabularies
+from forebear.models import inspection_values as inspected_values
+from forebear.reports import show as reports
+from forebear.tokens import audit as token_audit
+from forebear.tokens import encoders as token_encoders
+from forebear.tokens import labels as token_labels
+from forebear.tokens import lineage as token_lineage
+from forebear.tokens import readers as token_readers
+from forebear.tokens import vocabulary as vocabularies
+
+__all__ = [
+    "adapter_files",
+    "adapters",
+    "case_bitext",
+    "case_checker",
+    "case_claims",
+    "case_document",
+    "case_folder",
+    "case_intake",
+    "case_model",
+    "case_pair",
+    "case_run",
+    "case_seal",
+    "case_toml",
+    "case_verbs",
+    "checkpoints",
+    "claims_of_size",
+    "comparison",
+    "documents",
+    "forebear",
+    "gguf_files",
+    "gguf_vocabularies",
+    "inspected_values",
+    "layout",
+    "quantised",
+    "registry",
+    "reports",
+    "residue",
+    "safetensors_files",
+    "settings",
+    "token_audit",
+    "token_encoders",
+    "token_labels",
+    "token_lineage",
+    "token_readers",
+    "value_digests",
+    "vocabularies",
+]  # fmt: skip
