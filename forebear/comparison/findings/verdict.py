@@ -236,9 +236,29 @@ def _half_found(
     if not private and not any(e.private and e.decides for e in evidence):
         return Verdict("cannot-tell", (figures, message("verdict.no_private_axis"), *_reasons(withheld)), primary)
     if not private:
-        return Verdict("related-channels-only", (figures, message("verdict.channels_only")), primary)
+        return _channels_alone(evidence, found, primary, withheld)
     kind = "order" if "order" in {e.symmetry for e in found} else "sign"
     return Verdict("cannot-tell", (figures, message(f"verdict.{kind}_alone"), *_reasons(withheld)), primary)
+
+
+def _channels_alone(
+    evidence: Sequence[Evidence], found: Sequence[Evidence], primary: Evidence | None, withheld: Sequence[Message]
+) -> Verdict:
+    """Channels of one table agree: by order and by sign, or by order where this axis has no signs that could be tested.
+
+    One pruning mask shared by independents keeps the order of the columns that it leaves and says nothing of their signs.
+    """
+    figures, alone = message("verdict.figures", found=_figures(found)), message("verdict.channels_only")
+    symmetries = {table: {e.symmetry for e in found if e.component == table} for table in {e.component for e in found}}
+    if any({"order", "sign"} <= both for both in symmetries.values()):
+        return Verdict("related-channels-only", (figures, alone), primary)
+    by_order = any("order" in one for one in symmetries.values())
+    signed = any(e.symmetry == "sign" and not e.private and e.component in symmetries for e in evidence)
+    if by_order and not signed:
+        unsigned = message("verdict.channels_unsigned")
+        return Verdict("related-channels-only", (figures, alone, unsigned), primary)
+    why = message(f"verdict.channels_{'order' if by_order else 'sign'}_alone")
+    return Verdict("cannot-tell", (figures, why, *_reasons(withheld)), primary)
 
 
 def _start_excluded(evidence: Sequence[Evidence]) -> bool:
