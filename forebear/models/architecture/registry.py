@@ -101,6 +101,10 @@ def select(config: Mapping[str, Any], names: Iterable[str]) -> tuple[Definition 
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
     bones = {skeleton(name)[0] for name in names}
     fitting = [entry for entry in index() if _marked(entry, bones)]
+    if not fitting:  # perhaps under a wrapper that puts words of its own inside names
+        known = {word for entry in index() for mark in (*entry.marks, *entry.absent) for word in mark.split(".")}
+        bones = {".".join(word for word in name.split(".") if word in known) for name in bones}
+        fitting = [entry for entry in index() if _marked(entry, bones)]
     if len(fitting) == 1:
         family = fitting[0].family
         return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
