@@ -51,7 +51,7 @@ def unwrap(names: Iterable[str], definition: Definition, settings: Settings) -> 
     for prefix in definition.prefixes:
         read = _readings(stored, definition, rule_table(definition, settings, prefix))
         chosen = _one_model(_without_clashes(read))
-        if len(chosen) > len(best):
+        if (len(chosen), -_left_out(chosen)) > (len(best), -_left_out(best)):
             best = chosen
     if len(best) <= plain:
         return None
@@ -62,6 +62,10 @@ def unwrap(names: Iterable[str], definition: Definition, settings: Settings) -> 
         return None
     words = Counter(word for one in best for word in {".".join(one.lead), *one.inner} if word)
     return Unwrapped({**taken, **{name: name for name in rest}}, tuple(word for word, _ in words.most_common()))
+
+
+def _left_out(chosen: Sequence[_Reading]) -> int:
+    return sum(one.dropped for one in chosen)
 
 
 def _readings(names: Sequence[str], definition: Definition, table: RuleTable) -> list[_Reading]:
