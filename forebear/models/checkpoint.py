@@ -157,6 +157,30 @@ def open_checkpoint(
         low_rank = is_whole(container.tensors)  # then the base is in the file
         if not low_rank and (base is not None or is_adapter(container.tensors)):
             return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
+    container, config, limits, vocabulary = _described(container, folder)
+    try:
+        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
+            from forebear.files.views.quantised import dequantised
+
+            container, quantised = dequantised(container, config)
+            limits += quantised
+        if low_rank:
+            from forebear.models.unmerged import merged
+
+            container, added = merged(container, folder)
+            limits += added
+        definition = own_definition(architecture) if architecture is not None else None
+        opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
+        return replace(opened, inner_vocabulary=vocabulary)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _described(
+    container: Container, folder: Path
+) -> tuple[Container, dict[str, Any], list[str], InnerVocabulary | None]:
+    """A container under published names, its configuration, what is to be said, and the tokenizer inside it."""
     limits: list[str] = []
     config: dict[str, Any] = {}
     hints: Mapping[str, Any] = {}
@@ -176,24 +200,7 @@ def open_checkpoint(
             config = read_config(folder / "config.json")
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
-    config = {**hints, **config}
-    try:
-        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
-            from forebear.files.views.quantised import dequantised
-
-            container, quantised = dequantised(container, config)
-            limits += quantised
-        if low_rank:
-            from forebear.models.unmerged import merged
-
-            container, added = merged(container, folder)
-            limits += added
-        definition = own_definition(architecture) if architecture is not None else None
-        opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
-        return replace(opened, inner_vocabulary=vocabulary)
-    except BaseException:
-        container.close()
-        raise
+    return container, {**hints, **config}, limits, vocabulary
 
 
 def open_checkpoint_from(
