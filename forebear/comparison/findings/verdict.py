@@ -28,23 +28,26 @@ class Verdict:
 
     words:           statements, one message each.
     reparameterised: the relation shows only after gauge fixing (METHODS §9).
+    equality:        the relation rests on equal values alone.
     """
 
     relation: str
     words: tuple[Message, ...]
     primary: Evidence | None = None
     reparameterised: bool = False
+    equality: bool = False
 
     def document(self) -> dict[str, Any]:
         """The verdict as it stands in a comparison document."""
         p = _p(self.primary) if self.primary else None
+        equal = self.equality or self.relation == "identical"
         return {
             "relation": self.relation,
             "direction": "not-shown",
             "reparameterised": self.reparameterised,
-            "kind": self.primary.kind if self.primary else ("exact" if self.relation == "identical" else "described"),
+            "kind": self.primary.kind if self.primary else ("exact" if equal else "described"),
             "log10_p": None if p is None else round(p, 3),
-            "test": self.primary.name if self.primary else ("equality" if self.relation == "identical" else None),
+            "test": self.primary.name if self.primary else ("equality" if equal else None),
             "assumption": self.primary.assumption if self.primary else None,
             "words": list(self.words),
         }
@@ -168,6 +171,16 @@ def judge(
         return Verdict("cannot-tell", (message("verdict.nothing_reachable"), *_reasons(withheld)))
     reasons = _reasons(withheld) or (message("verdict.no_axis"),)
     return Verdict("cannot-tell", (message("verdict.no_test"), *reasons))
+
+
+UNSETTLED = ("no-evidence", "cannot-tell", "related-channels-only")
+
+
+def by_equal_tensors(verdict: Verdict, words: Sequence[Message]) -> Verdict:
+    """The verdict of a pair that shares tensors value for value and whose tests settle nothing more (METHODS §11)."""
+    assert verdict.relation in UNSETTLED
+    kept = () if verdict.relation == "no-evidence" else verdict.words
+    return Verdict("shares-components", (*words, *kept), None, equality=True)
 
 
 def _agreement(
