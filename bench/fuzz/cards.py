@@ -102,8 +102,9 @@ def run(files: Files) -> None:
 CARDS = Target(
     name="cards", make=make, run=run, outer=syntax_is_sound,
     plant=Plant(residue, "find_residue", lambda answer: sum(t["kind"] == "base_model" for t in answer[0]) > 4),
-    measured=("forebear.models.residue", "forebear.tokens.labels", "forebear.models.claims_of_size", "forebear.models.arithmetic",
-              "forebear.models.settings", "forebear.core.bounded"),
+    measured=("forebear.inspection.residue", "forebear.tokens.labels", "forebear.inspection.claims_of_size",
+        "forebear.inspection.arithmetic",
+              "forebear.models.architecture.settings", "forebear.core.bounded"),
     reads="README front matter, licence headers, *.py, mergekit recipes and JSON configurations as `inspect` looks through them "
           "(forebear/models/residue.py), labels next to a tokenizer, `inspect config.json` with and without --against",
 )  # fmt: skip

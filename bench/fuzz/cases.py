@@ -22,6 +22,7 @@ from bench.fuzz.under_test import (
     case_verbs,
     documents,
     reports,
+    strict,
 )
 
 ZH = "# 报告\n\n模型有6层，共1.2亿参数。数据来自3家公司。\n\n训练花了12天，李明说结果不好。\n"
@@ -73,7 +74,7 @@ def case_of(texts: dict[str, bytes], **more: Any) -> Any:
         sources.append(fields | ({"role": "translation", "of": "s"} | more if name != "s" else {}))
     table = {"schema": "forebear/case-folder/1", "title": "t", "source": sources, "models": {"m": "m.json", "n": "n.json"},
              "name": [{"text": "李明", "ruling": "private", "also": ["Li Ming"], "pseudonym": "Person 1"}]}  # fmt: skip
-    return case_toml.read_table(case_model.CaseFile, table, "case.toml")
+    return strict.read_table(case_model.CaseFile, table, "case.toml")
 
 
 class _World:
@@ -97,7 +98,7 @@ class _World:
         self.records = {f"alignments/{a}--{b}.json": (self.folder.path / f"alignments/{a}--{b}.json").read_bytes()
                         for a, b in self.pairs}  # fmt: skip
         self.folder.adopt(self.records)
-        self.claims = tuple(case_toml.read_table(case_claims.Claim, claim, "claims.toml") for claim in CLAIMS)
+        self.claims = tuple(strict.read_table(case_claims.Claim, claim, "claims.toml") for claim in CLAIMS)
         self.found = case_checker.check_case(self.texts, self.links, self.known)
 
     def document(self, **changed: Any) -> Any:
@@ -238,9 +239,9 @@ def _whole(files: Files) -> None:
 CASE = Target(
     name="case", make=make, run=run, outer=syntax_is_sound,
     plant=Plant(case_document, "load_findings", lambda found: any(len(str(f.severity)) in (4, 6, 10) for f in found)),
-    measured=("forebear.claims.case.document", "forebear.claims.case.extract", "forebear.claims.case.html",
-              "forebear.claims.case.intake", "forebear.claims.case.segments", "forebear.claims.case.facts",
-              "forebear.claims.case.run", "forebear.claims.case.arithmetic", "forebear.claims.case.notes"),
+    measured=("forebear.casefile.folder.document", "forebear.casefile.text.extract", "forebear.casefile.text.html",
+              "forebear.casefile.folder.intake", "forebear.casefile.text.segments", "forebear.casefile.checks.facts",
+              "forebear.casefile.claims.run", "forebear.casefile.claims.arithmetic", "forebear.casefile.text.notes"),
     reads="findings, evidence, sources (text, Markdown, HTML, several encodings) and configurations of a case folder, as `case "
           "check`, `run` and `report` load them; one in 400 those verbs on the whole folder",
 )  # fmt: skip
@@ -287,6 +288,6 @@ def run_alignment(files: Files) -> None:
 ALIGNMENTS = Target(
     name="alignments", make=make_alignment, run=run_alignment, outer=syntax_is_sound,
     plant=Plant(case_document, "load_alignments", lambda links: any(k.score < 0 for found in links.values() for k in found)),
-    measured=("forebear.claims.case.document", "forebear.claims.case.checker", "forebear.claims.case.pair"),
+    measured=("forebear.casefile.folder.document", "forebear.casefile.checks.checker", "forebear.casefile.checks.pair"),
     reads="alignments/LEFT--RIGHT.json as `case check` and `case report` load it, the checks over its links, the case document",
 )  # fmt: skip

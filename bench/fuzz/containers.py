@@ -15,10 +15,10 @@ from bench.fuzz import mutate, weights
 from bench.fuzz.target import MILLION, Files, Plant, Target
 from forebear.core.errors import RefusedError
 from forebear.files.base import Container
-from forebear.files.joined import read_index
-from forebear.files.pickles import read_pickle
-from forebear.files.safetensors import SafetensorsContainer
-from forebear.files.torch_tensors import find_tensors, place_tensors
+from forebear.files.formats.joined import read_index
+from forebear.files.formats.pickles import read_pickle
+from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.formats.torch_tensors import find_tensors, place_tensors
 
 
 def _walk(container: Container) -> Container:
@@ -32,7 +32,9 @@ def _walk(container: Container) -> Container:
 
 def _opened(module: str, function: str, name: str) -> Callable[[bytes], Any]:
     def parse(data: bytes) -> Any:
-        return _walk(getattr(import_module(f"forebear.files.{module}"), function)(weights.Memory(data, name), None))
+        return _walk(
+            getattr(import_module(f"forebear.files.formats.{module}"), function)(weights.Memory(data, name), None)
+        )
 
     return parse
 
@@ -109,7 +111,7 @@ def _target(parser: str, parse: Callable[[bytes], Any], file: str, module: str) 
     return Target(
         name=f"file-{parser}", make=make, run=run, outer=outer, least=MILLION,
         plant=Plant(owner, "parse", _opened_otherwise if parser in ("gguf", "index") else _opened_at_all),
-        measured=tuple(f"forebear.files.{m}" for m in module.split()),
+        measured=tuple(f"forebear.files.formats.{m}" for m in module.split()),
         reads=f"the parser of {file} in memory, and a few rows of what it opens; its whole syntax counts as the outer one",
     )  # fmt: skip
 

@@ -119,7 +119,8 @@ def outer(files: Files) -> bool:
 COMPARE = Target(
     name="compare", make=make_pair, run=run_pair, outer=outer, least=HUNDRED_THOUSAND,
     plant=Plant(comparison, "_compare_open", lambda d: d["verdict"]["relation"] == "cannot-tell" and d["candidate"]["layers"] == 0),
-    measured=("forebear.comparison", "forebear.models.checkpoint", "forebear.models.layout", "forebear.files.safetensors"),
+    measured=("forebear.comparison", "forebear.models.checkpoint", "forebear.models.architecture.layout",
+        "forebear.files.formats.safetensors"),
     reads="`forebear compare a b`, one in four with --full and its text, on pairs of one layer of width 4",
 )  # fmt: skip
 
@@ -189,8 +190,9 @@ VALUES = Target(
     name="values", make=make_values, run=run_values, outer=outer, least=HUNDRED_THOUSAND,
     plant=Plant(inspected_values, "odd_values",
                 lambda said: len(said) >= 4 and any("half zeros" in s or "one value only" in s for s in said)),
-    measured=("forebear.models.inspection_values", "forebear.files.digests", "forebear.files.quantised", "forebear.files.grid",
-              "forebear.files.quantised_blocks", "forebear.files.quantised_packed", "forebear.files.dtypes"),
+    measured=("forebear.inspection.inspection_values", "forebear.files.digests", "forebear.files.views.quantised",
+        "forebear.files.grid",
+              "forebear.files.views.quantised_blocks", "forebear.files.views.quantised_packed", "forebear.files.dtypes"),
     reads="values of every number type and every kind of quantised matrix, as `inspect --full` reads them; one in a hundred the "
           "verb itself",
 )  # fmt: skip
@@ -264,6 +266,6 @@ ADAPTERS = Target(
     name="adapters", make=make_adapter, run=run_adapter, outer=outer, least=HUNDRED_THOUSAND,
     plant=Plant(adapters, "adapted", lambda answer: "model.layers.0.mlp.up_proj.weight" in answer[0].tensors
                 and any("12" in t.dtype or t.dtype == "BF16" for t in answer[0].tensors.values())),
-    measured=("forebear.models.adapter", "forebear.files.adapters", "forebear.files.rowwise"),
+    measured=("forebear.models.adapter", "forebear.files.views.adapters", "forebear.files.rowwise"),
     reads="adapters (LoRA, embedding, DoRA, whole tensors) over a base, every tensor of it; one in eight `inspect --base`",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.fuzz import mutate
 from bench.fuzz.target import Files, Folder, Plant, Target, syntax_is_sound
-from bench.fuzz.under_test import case_claims, case_folder, case_model, case_run, case_toml, layout, registry
+from bench.fuzz.under_test import case_claims, case_folder, case_model, case_run, case_toml, layout, registry, strict
 
 _SOURCE = {
     "id": "s",
@@ -111,7 +111,7 @@ _SOUND: list[Any] = []
 def _folder() -> Folder:
     if not _FOLDER:
         _FOLDER.append(Folder({"models/m.json": b"{}"}))
-        _SOUND.append(case_toml.read_table(case_model.CaseFile, json.loads(_TEXTS["case.toml"]), "case.toml"))
+        _SOUND.append(strict.read_table(case_model.CaseFile, json.loads(_TEXTS["case.toml"]), "case.toml"))
     return _FOLDER[0]
 
 
@@ -134,8 +134,10 @@ def run(files: Files) -> None:
 TOML = Target(
     name="toml", make=make, run=run, outer=syntax_is_sound,
     plant=Plant(case_folder, "load_case", lambda case: any(n.ruling == "undecided" for n in case.name)),
-    measured=("forebear.claims.case.toml", "forebear.claims.case.folder", "forebear.claims.case.claims", "forebear.models.parse",
-              "forebear.models.definition", "forebear.models.expressions", "forebear.models.layout"),
+    measured=("forebear.casefile.folder.toml", "forebear.casefile.folder.folder", "forebear.casefile.claims.claims",
+        "forebear.models.architecture.parse",
+              "forebear.models.architecture.definition", "forebear.models.architecture.expressions",
+                  "forebear.models.architecture.layout"),
     reads="case.toml and claims.toml as every verb of `case` reads them, and a definition as `--architecture` reads it and lays "
           "tensors out by it",
 )  # fmt: skip

@@ -6,30 +6,31 @@ They are called through their modules, so that the verbs meet a planted fault to
 from __future__ import annotations
 
 import forebear
-from forebear.claims import verbs as case_verbs
-from forebear.claims.case import bitext as case_bitext
-from forebear.claims.case import checker as case_checker
-from forebear.claims.case import claims as case_claims
-from forebear.claims.case import document as case_document
-from forebear.claims.case import folder as case_folder
-from forebear.claims.case import intake as case_intake
-from forebear.claims.case import model as case_model
-from forebear.claims.case import pair as case_pair
-from forebear.claims.case import run as case_run
-from forebear.claims.case import seal as case_seal
-from forebear.claims.case import toml as case_toml
+from forebear.casefile import verbs as case_verbs
+from forebear.casefile.bitext import bitext as case_bitext
+from forebear.casefile.checks import checker as case_checker
+from forebear.casefile.checks import pair as case_pair
+from forebear.casefile.claims import claims as case_claims
+from forebear.casefile.claims import run as case_run
+from forebear.casefile.folder import document as case_document
+from forebear.casefile.folder import folder as case_folder
+from forebear.casefile.folder import intake as case_intake
+from forebear.casefile.folder import model as case_model
+from forebear.casefile.folder import seal as case_seal
 from forebear.comparison import compare as comparison
-from forebear.core import documents
-from forebear.files import adapters as adapter_files
+from forebear.core import documents, strict
+from forebear.core import toml as case_toml
 from forebear.files import digests as value_digests
-from forebear.files import gguf as gguf_files
-from forebear.files import quantised
-from forebear.files import safetensors as safetensors_files
+from forebear.files.formats import gguf as gguf_files
+from forebear.files.formats import safetensors as safetensors_files
+from forebear.files.views import adapters as adapter_files
+from forebear.files.views import quantised
+from forebear.inspection import claims_of_size, residue
+from forebear.inspection import inspection_values as inspected_values
 from forebear.models import adapter as adapters
 from forebear.models import checkpoint as checkpoints
-from forebear.models import claims_of_size, layout, registry, residue, settings
-from forebear.models import gguf_tokens as gguf_vocabularies
-from forebear.models import inspection_values as inspected_values
+from forebear.models.architecture import layout, registry, settings
+from forebear.models.published import gguf_tokens as gguf_vocabularies
 from forebear.reports import show as reports
 from forebear.tokens import audit as token_audit
 from forebear.tokens import encoders as token_encoders
@@ -68,6 +69,7 @@ __all__ = [
     "residue",
     "safetensors_files",
     "settings",
+    "strict",
     "token_audit",
     "token_encoders",
     "token_labels",

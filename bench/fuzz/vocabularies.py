@@ -162,7 +162,7 @@ VOCABULARY = Target(
     name="vocabulary", make=make, run=run, outer=outer, least=HUNDRED_THOUSAND,
     plant=Plant(gguf_vocabularies, "inner_vocabulary", lambda v: v is not None and v.scores is None and v.merges is not None),
     measured=("forebear.tokens.lineage", "forebear.tokens.kinship", "forebear.tokens.parents", "forebear.tokens.order",
-              "forebear.tokens.vocabulary", "forebear.tokens.rules", "forebear.models.gguf_tokens"),
+              "forebear.tokens.vocabulary", "forebear.tokens.rules", "forebear.models.published.gguf_tokens"),
     reads="two vocabularies of any reader or inside GGUF files as `tokenizers lineage` compares them, and tokens paired for a "
           "comparison",
 )  # fmt: skip

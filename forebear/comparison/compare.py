@@ -217,8 +217,13 @@ def _folder(path: str) -> Path:
 
 def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint, float, list[Message]]:
     """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
-    if (left.definition is None) == (right.definition is None):
+    if left.definition is not None and right.definition is not None:
         return left, right, 0.0, []
+    from forebear.comparison.reading.byname import read_by_names
+
+    left, right, by_names = read_by_names(left, right)
+    if by_names or (left.definition is None and right.definition is None):
+        return left, right, 0.0, by_names
     from forebear.comparison.reading.borrow import borrow_names
 
     nameless, named = (left, right) if left.definition is None else (right, left)

@@ -9,7 +9,17 @@ from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.effects import effects_of
 from forebear.comparison.findings.evidence import Deck, Evidence
 from forebear.comparison.findings.tensors import Surveyed, survey, tensor_rows
-from forebear.comparison.findings.verdict import Component, Verdict, corrected, findings_among, in_place, judge, settled
+from forebear.comparison.findings.verdict import (
+    UNSETTLED,
+    Component,
+    Verdict,
+    by_equal_tensors,
+    corrected,
+    findings_among,
+    in_place,
+    judge,
+    settled,
+)
 from forebear.comparison.findings.weights import weights_of
 from forebear.comparison.findings.words import add_paths, alignment_words, component_words
 from forebear.comparison.reading.layers import LayerMap, find_layers
@@ -47,7 +57,23 @@ class Walk:
 
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
-    """Compare one open pair (METHODS §3, §5-8, §11)."""
+    """Compare one open pair (METHODS §3, §5-8, §11); where its tests settle nothing, look for tensors that are equal."""
+    walked = _walk(pair, full=full, budget_stated=budget_stated)
+    if walked.verdict.relation not in UNSETTLED:
+        return walked
+    from forebear.comparison.tests.equal_tensors import equal_words, find_equal_tensors
+
+    equal = find_equal_tensors(pair, budget_stated=budget_stated)
+    walked.alignment.setdefault("words", [])
+    walked.alignment["words"] = [*walked.alignment["words"], *equal.words()]
+    if equal.found:
+        walked.alignment["equal_tensors"] = [tensor.document() for tensor in equal.found]
+    if equal.decides:
+        walked.verdict = by_equal_tensors(walked.verdict, equal_words(pair, equal))
+    return walked
+
+
+def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     pair.look_ahead()
     equality = find_equality(pair, full=full, budget_stated=budget_stated)
     if equality.whole and not budget_stated:

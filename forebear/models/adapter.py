@@ -29,7 +29,7 @@ def open_adapter(
     """
     from forebear.models.checkpoint import open_checkpoint, open_checkpoint_from
 
-    config, said = _settings(folder)
+    config, said = adapter_settings(folder)
     if base is None:
         said.insert(0, "these are the weights of an adapter, not of a model: --base adds them to the model they change")
         return open_checkpoint_from(container, config, limits=said, folder=folder)
@@ -49,7 +49,7 @@ def open_adapter(
     return replace(opened, inner_vocabulary=under.inner_vocabulary)
 
 
-def _settings(folder: Path) -> tuple[dict[str, Any], list[str]]:
+def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[str]]:
     """The adapter's configuration, its base as the claim `base_model`, and what is to be said."""
     if not (folder / CONFIG).is_file():
         return {}, [f"there is no {CONFIG} beside the adapter: its scale is taken as alpha 8, as PEFT does"]

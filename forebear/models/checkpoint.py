@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, printable
 from forebear.files.base import Container, Float32
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.pieces import Piece
+from forebear.models.architecture.placing import SHOWN
 from forebear.models.architecture.registry import own_definition, select
 from forebear.models.architecture.rules import AxisRule
-from forebear.models.architecture.settings import read_config
+from forebear.models.architecture.settings import Settings, read_config
 from forebear.models.reading import read_units, rows_needed, rows_read
 from forebear.tokens.vocabulary import InnerVocabulary
 
@@ -151,12 +152,39 @@ def open_checkpoint(
 
     container = open_container(path, max_header=max_header)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    if base is not None or any(".lora_" in name for name in container.tensors):
+    low_rank = any(".lora_" in name for name in container.tensors)
+    if base is not None or low_rank:
         from forebear.files.views.adapters import is_adapter
         from forebear.models.adapter import open_adapter
+        from forebear.models.unmerged import is_whole
 
-        if base is not None or is_adapter(container.tensors):
+        low_rank = is_whole(container.tensors)  # then the base is in the file
+        if not low_rank and (base is not None or is_adapter(container.tensors)):
             return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
+    container, config, limits, vocabulary = _described(container, folder)
+    try:
+        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
+            from forebear.files.views.quantised import dequantised
+
+            container, quantised = dequantised(container, config)
+            limits += quantised
+        if low_rank:
+            from forebear.models.unmerged import merged
+
+            container, added = merged(container, folder)
+            limits += added
+        definition = own_definition(architecture) if architecture is not None else None
+        opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
+        return replace(opened, inner_vocabulary=vocabulary)
+    except BaseException:
+        container.close()
+        raise
+
+
+def _described(
+    container: Container, folder: Path
+) -> tuple[Container, dict[str, Any], list[str], InnerVocabulary | None]:
+    """A container under published names, its configuration, what is to be said, and the tokenizer inside it."""
     limits: list[str] = []
     config: dict[str, Any] = {}
     hints: Mapping[str, Any] = {}
@@ -176,19 +204,7 @@ def open_checkpoint(
             config = read_config(stored)
         except RefusedError as error:
             limits.append(f"the configuration was not used: {error}")
-    config = {**hints, **config}
-    try:
-        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
-            from forebear.files.views.quantised import dequantised
-
-            container, quantised = dequantised(container, config)
-            limits += quantised
-        definition = own_definition(architecture) if architecture is not None else None
-        opened = open_checkpoint_from(container, config, definition=definition, limits=limits, folder=folder)
-        return replace(opened, inner_vocabulary=vocabulary)
-    except BaseException:
-        container.close()
-        raise
+    return container, {**hints, **config}, limits, vocabulary
 
 
 def open_checkpoint_from(
@@ -202,8 +218,34 @@ def open_checkpoint_from(
         said += why
     if definition is None:
         return Checkpoint(container, config, limits=said, folder=folder)
-    layout = place({name: entry.shape for name, entry in container.tensors.items()}, config, definition)
+    container, layout, wrapped = _placed(container, config, definition)
+    said += wrapped
     if not layout.fits:
         said.append(f"the tensors are not those of {definition.family}: shapes and digests only, no axis holds")
         return Checkpoint(container, config, limits=said, folder=folder)
     return Checkpoint(container, config, definition, layout, [*said, *layout.limits], folder)
+
+
+def _placed(
+    container: Container, config: Mapping[str, Any], definition: Definition
+) -> tuple[Container, Layout, list[str]]:
+    """The layout of a container as it stands or, where that claims more, of a view without the wrappers of its names."""
+    layout = _place(container, config, definition)
+    if not layout.unclaimed:
+        return container, layout, []
+    from forebear.files.views.views import View, renamed
+    from forebear.models.architecture.wrapping import unwrap  # names that all fit have no wrapper to look for
+
+    found = unwrap(container.tensors, definition, Settings(config, definition.roots))
+    if found is None:
+        return container, layout, []
+    seen = View(container, renamed(found.names))
+    inner = _place(seen, config, definition)
+    if len(inner.unclaimed) >= len(layout.unclaimed):
+        return container, layout, []
+    words = ", ".join(repr(printable(word, 60)) for word in found.words[:SHOWN])
+    return seen, inner, [f"names are read without the words of a wrapper: {words}"]
+
+
+def _place(container: Container, config: Mapping[str, Any], definition: Definition) -> Layout:
+    return place({name: entry.shape for name, entry in container.tensors.items()}, config, definition)

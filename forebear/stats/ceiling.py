@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
 from forebear.core.spacing import evenly
 from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32, F64, I64
@@ -31,7 +31,7 @@ FEW = 64
 """Neurons of a layer that show whether it is a copy of another."""
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Alignment:
     """A joint alignment. by_layer: mean cosine of matched neurons of every pair; pooled: their mean; rotation: (d_a, d_b)."""
 
@@ -169,7 +169,7 @@ def mismatched_maps(
     return maps
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Ceiling:
     """The largest pooled mean cosine that the aligner reached on layers that do not belong together.
 
@@ -247,7 +247,7 @@ def _apart(
     return a, b, maps
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Strength:
     """s of a pair of models beside c.
 

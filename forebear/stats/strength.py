@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import IncomparableError
-from forebear.core.records import record
 from forebear.stats.arrays import F32, F64, I64, Bools, Floats, unit_rows
 
 
-@record(frozen=True)
+@dataclass(frozen=True)
 class Neurons:
     """Neurons of one MLP, every row and column that lives on them as a row over the residual channels.
 

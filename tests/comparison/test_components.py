@@ -75,6 +75,26 @@ def test_an_embedding_that_only_resembles_is_not_called_copied(tmp_path):
     assert states["embedding"] == "alike"
 
 
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_one_pruning_mask_on_two_strangers_shows_no_relation(tmp_path, share):
+    """Means of columns times the mask agree in order at any strength; their signs are each model's own."""
+    seed = 20260601
+    rng = np.random.default_rng(seed)
+    pair = []
+    for number in ("0", "5"):
+        arrays = load(INDEPENDENTS / number)
+        if not pair:
+            mask = (rng.random(arrays[EMBEDDING].shape) >= share).astype(np.float32)
+        means = rng.choice([-1.0, 1.0], size=(1, mask.shape[1])) * 4.0 * arrays[EMBEDDING].std()
+        arrays[EMBEDDING] = ((arrays[EMBEDDING] + means) * mask).astype(np.float32)
+        pair.append(save(tmp_path / number, arrays, INDEPENDENTS / number))
+    document, verdict, _ = looked(*pair)
+    deck = next(e for e in document["evidence"] if (e["test"], e["axis"]) == ("deck", "channels"))
+    assert deck["log10_p"] < -50
+    assert verdict["relation"] == "cannot-tell"
+    assert "pruning mask" in paragraph(verdict["words"])
+
+
 def test_a_tower_is_found_under_another_embedding_after_every_move(tmp_path):
     arrays, other = load(demo_folder() / "base"), load(demo_folder() / "independent")
     subject = save(tmp_path / "m", arrays | {EMBEDDING: other[EMBEDDING], HEAD: other[HEAD]}, demo_folder() / "base")

@@ -66,8 +66,35 @@ def test_channels_alone_are_named_when_a_private_axis_was_tested_and_found_nothi
 
 def test_a_shared_start_needs_what_related_needs():
     calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
-    alone = [figure(ORDER_SHARED), *calm]
+    alone = [figure(ORDER_SHARED), figure(SIGN_SHARED), *calm]
     assert relation(alone, shared_start=ONLY_START).relation == "related-channels-only"
+
+
+@pytest.mark.parametrize(("one", "other"), [(ORDER_SHARED, SIGN_SHARED), (SIGN_SHARED, ORDER_SHARED)])
+def test_channels_that_have_signs_need_both_symmetries(one, other):
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    verdict = relation([figure(one, -205.0), figure(other, -2.0), *calm])
+    assert verdict.relation == "cannot-tell"
+    assert ("pruning mask" in paragraph(verdict.words)) is (one is ORDER_SHARED)
+
+
+def test_a_sign_test_that_was_withheld_is_not_a_sign_that_agrees():
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    verdict = relation([figure(ORDER_SHARED, -205.0), figure(SIGN_SHARED, decides=False), *calm])
+    assert verdict.relation == "cannot-tell"
+
+
+def test_the_order_of_one_table_and_the_signs_of_another_are_not_two_symmetries_of_one():
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    head = [replace(figure(SIGN_SHARED), component="head"), replace(figure(ORDER_SHARED, 0.0), component="head")]
+    assert relation([figure(ORDER_SHARED), figure(SIGN_SHARED, 0.0), *head, *calm]).relation == "cannot-tell"
+
+
+def test_channels_without_signs_are_named_with_what_else_would_agree():
+    calm = [figure(ORDER_PRIVATE, 0.0), figure(SIGN_PRIVATE, 0.0)]
+    verdict = relation([figure(ORDER_SHARED, -205.0), *calm])
+    assert verdict.relation == "related-channels-only"
+    assert "pruning mask" in paragraph(verdict.words)
 
 
 def test_units_too_few_to_reach_the_level_cannot_tell():

@@ -28,23 +28,26 @@ class Verdict:
 
     words:           statements, one message each.
     reparameterised: the relation shows only after gauge fixing (METHODS §9).
+    equality:        the relation rests on equal values alone.
     """
 
     relation: str
     words: tuple[Message, ...]
     primary: Evidence | None = None
     reparameterised: bool = False
+    equality: bool = False
 
     def document(self) -> dict[str, Any]:
         """The verdict as it stands in a comparison document."""
         p = _p(self.primary) if self.primary else None
+        equal = self.equality or self.relation == "identical"
         return {
             "relation": self.relation,
             "direction": "not-shown",
             "reparameterised": self.reparameterised,
-            "kind": self.primary.kind if self.primary else ("exact" if self.relation == "identical" else "described"),
+            "kind": self.primary.kind if self.primary else ("exact" if equal else "described"),
             "log10_p": None if p is None else round(p, 3),
-            "test": self.primary.name if self.primary else ("equality" if self.relation == "identical" else None),
+            "test": self.primary.name if self.primary else ("equality" if equal else None),
             "assumption": self.primary.assumption if self.primary else None,
             "words": list(self.words),
         }
@@ -96,11 +99,13 @@ class Component:
              "not-found" (tests that could have reached the level show nothing); "open"; "unlike" (rows looked at do not agree,
              which describes).
     log10_p: the least of its own tests, before the factor of all tests.
+    row_cosine: median cosine of its rows in place, for a table whose rows were read.
     """
 
     name: str
     state: State
     log10_p: float | None = None
+    row_cosine: float | None = None
 
 
 def of_component(evidence: Sequence[Evidence], name: str) -> list[Evidence]:
@@ -157,7 +162,7 @@ def judge(
     if _parts_alone(components):
         return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
     if found:
-        return _half_found(evidence, found, primary, withheld)
+        return _half_found(evidence, found, primary, withheld, components)
     if any(c.state == "rotated" for c in components):
         return Verdict("cannot-tell", (message("verdict.rotated_rows"), *power(), *_reasons(withheld)))
     if any(e.decides and could_decide(e, evidence) for e in evidence):
@@ -166,6 +171,16 @@ def judge(
         return Verdict("cannot-tell", (message("verdict.nothing_reachable"), *_reasons(withheld)))
     reasons = _reasons(withheld) or (message("verdict.no_axis"),)
     return Verdict("cannot-tell", (message("verdict.no_test"), *reasons))
+
+
+UNSETTLED = ("no-evidence", "cannot-tell", "related-channels-only")
+
+
+def by_equal_tensors(verdict: Verdict, words: Sequence[Message]) -> Verdict:
+    """The verdict of a pair that shares tensors value for value and whose tests settle nothing more (METHODS §11)."""
+    assert verdict.relation in UNSETTLED
+    kept = () if verdict.relation == "no-evidence" else verdict.words
+    return Verdict("shares-components", (*words, *kept), None, equality=True)
 
 
 def _agreement(
@@ -228,7 +243,11 @@ def _component_words(
 
 
 def _half_found(
-    evidence: Sequence[Evidence], found: Sequence[Evidence], primary: Evidence | None, withheld: Sequence[Message]
+    evidence: Sequence[Evidence],
+    found: Sequence[Evidence],
+    primary: Evidence | None,
+    withheld: Sequence[Message],
+    components: Sequence[Component],
 ) -> Verdict:
     """Something was found, but not what "related" rests on: channels alone, or one symmetry alone."""
     figures = message("verdict.figures", found=_figures(found))
@@ -236,9 +255,35 @@ def _half_found(
     if not private and not any(e.private and e.decides for e in evidence):
         return Verdict("cannot-tell", (figures, message("verdict.no_private_axis"), *_reasons(withheld)), primary)
     if not private:
-        return Verdict("related-channels-only", (figures, message("verdict.channels_only")), primary)
+        return _channels_alone(evidence, found, primary, withheld, components)
     kind = "order" if "order" in {e.symmetry for e in found} else "sign"
     return Verdict("cannot-tell", (figures, message(f"verdict.{kind}_alone"), *_reasons(withheld)), primary)
+
+
+def _channels_alone(
+    evidence: Sequence[Evidence],
+    found: Sequence[Evidence],
+    primary: Evidence | None,
+    withheld: Sequence[Message],
+    components: Sequence[Component],
+) -> Verdict:
+    """Channels of one table agree: by order and by sign, or by order where this axis has no signs that could be tested.
+
+    One pruning mask shared by independents keeps the order of the columns that it leaves and says nothing of their signs.
+    """
+    figures, alone = message("verdict.figures", found=_figures(found)), [message("verdict.channels_only")]
+    close = next((c.row_cosine for c in components if c.name == "embedding"), None)
+    alone += [] if close is None else [message("verdict.rows_in_place", cosine=close)]
+    symmetries = {table: {e.symmetry for e in found if e.component == table} for table in {e.component for e in found}}
+    if any({"order", "sign"} <= both for both in symmetries.values()):
+        return Verdict("related-channels-only", (figures, *alone), primary)
+    by_order = any("order" in one for one in symmetries.values())
+    signed = any(e.symmetry == "sign" and not e.private and e.component in symmetries for e in evidence)
+    if by_order and not signed:
+        unsigned = message("verdict.channels_unsigned")
+        return Verdict("related-channels-only", (figures, *alone, unsigned), primary)
+    why = message(f"verdict.channels_{'order' if by_order else 'sign'}_alone")
+    return Verdict("cannot-tell", (figures, why, *_reasons(withheld)), primary)
 
 
 def _start_excluded(evidence: Sequence[Evidence]) -> bool:

@@ -115,11 +115,12 @@ def _plan(pair: Pair) -> list[Step]:
         left, right = _tensors(pair.subject, part), _tensors(pair.candidate, part)
         if not left or not right or set(left.values()) & used:
             continue
-        one, other = next(iter(left.values())), next(iter(right.values()))
-        shape_a, shape_b = pair.subject.container.tensors[one].shape, pair.candidate.container.tensors[other].shape
-        if len(shape_a) != 2 or len(shape_b) != 2:
+        shapes = [pair.subject.container.tensors[name].shape for name in left.values()]
+        shapes += [pair.candidate.container.tensors[name].shape for name in right.values()]
+        if any(len(shape) != 2 for shape in shapes):
             continue
-        rows, features = min(shape_a[0], shape_b[0]), min(shape_a[1], shape_b[1], MAX_SCREEN_FEATURES)
+        rows = min(shape[0] for shape in shapes)  # a dense layer beside layers of experts is wider than one of them
+        features = min(MAX_SCREEN_FEATURES, *(shape[1] for shape in shapes))
         places = (
             evenly(rows, MAX_SCREEN_ROWS) if ahead is None else np.arange(min(rows, MAX_SCREEN_ROWS), dtype=np.intp)
         )

@@ -140,6 +140,7 @@ def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component
     """Raw coordinates first; what gauge fixing says of the rows only where they show nothing."""
     own = [e for e in evidence if e.axis is Axis.CHANNELS and e.component is None and not e.gauge]
     state: State = "not-tested"
+    close: float | None = None
     if known.rows is not None:
         close = row_closeness(known.rows)
         own = [replace(e, row_cosine=close) for e in own]
@@ -150,7 +151,7 @@ def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component
         state = "shared"
     if state not in ("shared", "alike"):
         state = GAUGE_STATES.get(known.gauge, state)
-    return Component("embedding", state, _least(own))
+    return Component("embedding", state, _least(own), close)
 
 
 def _layers(evidence: Sequence[Evidence]) -> Component:

@@ -39,16 +39,18 @@ def match_names(names: Iterable[str], definition: Definition, settings: Settings
     for prefix in definition.prefixes:
         if len(best) == len(split) or not any(name.startswith(prefix) for name, _, _ in split):
             continue
-        found = _with_prefix(split, _table(definition, settings, prefix))
+        found = _with_prefix(split, rule_table(definition, settings, prefix))
         if len(found) > len(best):
             best = found
     return sorted(best, key=lambda match: (match.order, match.layer or 0, match.expert or 0, match.name))
 
 
-_Rules = Mapping[str, list[tuple[int, TensorRule, list[str]]]]
+RuleTable = Mapping[str, list[tuple[int, TensorRule, list[str]]]]
+"""Skeleton of a pattern -> (order, rule, what its numbers are)."""
 
 
-def _table(definition: Definition, settings: Settings, prefix: str) -> _Rules:
+def rule_table(definition: Definition, settings: Settings, prefix: str) -> RuleTable:
+    """The patterns of a definition that hold under a configuration, with {prefix} filled."""
     table: dict[str, list[tuple[int, TensorRule, list[str]]]] = {}
     for order, rule in enumerate(definition.tensors):
         if rule.when is not None and not rule.when.holds(settings):
@@ -59,11 +61,11 @@ def _table(definition: Definition, settings: Settings, prefix: str) -> _Rules:
     return table
 
 
-def _with_prefix(split: list[tuple[str, str, list[int]]], table: _Rules) -> list[Match]:
+def _with_prefix(split: list[tuple[str, str, list[int]]], table: RuleTable) -> list[Match]:
     found = []
     for name, bones, numbers in split:
         for order, rule, slots in table.get(bones, ()):
-            caught = _fill(slots, numbers)
+            caught = fill(slots, numbers)
             if caught is not None:
                 places = (caught.get("layer"), caught.get("expert"), caught.get("index"))
                 found.append(Match(name, rule, order, *places))
@@ -71,7 +73,7 @@ def _with_prefix(split: list[tuple[str, str, list[int]]], table: _Rules) -> list
     return found
 
 
-def _fill(slots: list[str], numbers: list[int]) -> dict[str, int] | None:
+def fill(slots: list[str], numbers: list[int]) -> dict[str, int] | None:
     """Placeholders filled with numbers; None when a literal differs, or a placeholder met twice disagrees."""
     caught: dict[str, int] = {}
     for slot, number in zip(slots, numbers, strict=True):

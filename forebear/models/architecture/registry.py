@@ -110,13 +110,22 @@ def select(
         shown = printable(stated, 60)
         return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
     shapes = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
-    seen = _endings({skeleton(name)[0]: shape for name, shape in shapes.items()})
-    fitting = [entry for entry in index() if _marked(entry, seen)]
+    bones = {skeleton(name)[0]: shape for name, shape in shapes.items()}
+    fitting = _fitting(bones)
+    if not fitting:  # perhaps under a wrapper that puts words of its own inside names
+        known = {word for entry in index() for mark in (*entry.marks, *entry.absent) for word in mark.split(".")}
+        fitting = _fitting({".".join(w for w in name.split(".") if w in known): shape for name, shape in bones.items()})
     if len(fitting) == 1:
         family = fitting[0].family
         return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
     why = f"they fit {', '.join(entry.family for entry in fitting)}" if fitting else "they fit no definition"
     return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
+
+
+def _fitting(bones: Mapping[str, Sequence[int]]) -> list[IndexEntry]:
+    """Families whose marks these names carry. bones: names without numbers, with shapes."""
+    seen = _endings(bones)
+    return [entry for entry in index() if _marked(entry, seen)]
 
 
 def _endings(bones: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:

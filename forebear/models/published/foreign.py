@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import RefusedError
 from forebear.files.base import Container
-from forebear.files.views.views import View, renamed
-from forebear.models.architecture.matching import match_names
-from forebear.models.architecture.registry import select
-from forebear.models.architecture.settings import Settings, parse_config
+from forebear.files.views.views import View
+from forebear.models.architecture.settings import parse_config
 from forebear.tokens.vocabulary import FILE_NAMES, InnerVocabulary, Vocabulary
 
 
@@ -40,7 +37,7 @@ def adopt(container: Container) -> Adopted:
     adopted = _with_files(container) if container.beside else Adopted(container)
     if container.kind == "onnx":
         adopted = replace(adopted, hints=_heads(container))
-    return _without_prefix(adopted) if container.kind in _WRAPPED else adopted
+    return adopted
 
 
 def _heads(container: Container) -> dict[str, int]:
@@ -59,30 +56,6 @@ def _heads(container: Container) -> dict[str, int]:
 
 
 _HEAD_KEYS = {"query": "num_attention_heads", "q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"}
-
-
-_WRAPPED = frozenset({"onnx", "torch zip", "torch legacy", "npz"})
-"""Containers written from inside a module, whose own name then stands before every tensor's."""
-
-
-def _without_prefix(adopted: Adopted) -> Adopted:
-    """Take off a first word that most names share when a definition then knows more of them."""
-    names = list(adopted.container.tensors)
-    words = Counter(name.split(".", 1)[0] for name in names if "." in name)
-    definition, _ = select(adopted.config, {name: entry.shape for name, entry in adopted.container.tensors.items()})
-    if definition is None or not words:
-        return adopted
-    word, count = words.most_common(1)[0]
-    if 2 * count < len(names):
-        return adopted
-    bare = {name.removeprefix(f"{word}."): name for name in names}
-    settings = Settings(adopted.config, definition.roots)
-    if len(bare) != len(names) or len(match_names(bare, definition, settings)) <= len(
-        match_names(names, definition, settings)
-    ):
-        return adopted
-    said = f"every name stands under {printable(word, 60)!r}, which was taken off"
-    return replace(adopted, container=View(adopted.container, renamed(bare)), said=(*adopted.said, said))
 
 
 def _with_files(container: Container) -> Adopted:
