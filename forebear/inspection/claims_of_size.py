@@ -180,6 +180,8 @@ def _open(config: Config, keys: list[str], target: Claim) -> dict[str, Any] | No
     if len(keys) != 1:
         return None
     key = keys[0]
+    if not isinstance(config[key], int) or isinstance(config[key], bool):
+        return None  # it counts nothing, so no value of it is looked for
     exact, _ = solve(config, key, target.parameters)
     low, _ = solve(config, key, target.parameters - target.slack)
     high, _ = solve(config, key, target.parameters + target.slack)

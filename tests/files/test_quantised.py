@@ -10,7 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from forebear.files.views.views.quantised import dequantised
+from forebear.files.views.quantised import dequantised
 
 import forebear
 from forebear.core.errors import RefusedError

@@ -152,7 +152,9 @@ def test_map(
     chosen = affordable(pair, sides, pairs, full)
     if not chosen:
         return None
-    size = max(sides[1].neurons(p) for _, b in chosen for p in sides[1].places(b)[:1])
+    size = max((sides[1].neurons(p) for _, b in chosen for p in sides[1].places(b)[:1]), default=0)
+    if not size:  # no layer of the candidate has an MLP
+        return None
     asked = ask(sides[0], {a for a, _ in chosen}, rotation, neurons_asked(size, full=full))
     strange = _strangers(chosen, {*pairs, *related}, sorted(asked), sides[1].checkpoint.layers)
     tested = Tested([], [], None, size)

@@ -163,6 +163,9 @@ def _sketches(
     for _, tensors, rows, features in plan:
         size = len(rows) * features
         for layer, tensor in tensors.items():
+            shape = checkpoint.container.tensors[tensor].shape
+            if len(shape) != 2 or shape[1] < features or (len(rows) and shape[0] <= rows[-1]):
+                continue  # a layer of another size than the first: nothing of it is like a row of the others
             block = checkpoint.container.take(tensor, rows)[:, :features]
             out[layer, at : at + size] = _unit(block).ravel()
         at += size
