@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 import forebear
 from forebear.comparison.demo import demo_folder
+from tests.comparison.variants import load, save
 
 BASE = demo_folder() / "base"
 
 
 def changed(folder: Path, change) -> Path:
-    arrays = load_file(BASE / "model.safetensors")
+    arrays = load(BASE)
     change(arrays)
-    folder.mkdir()
-    save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, folder / "model.safetensors")
-    for name in ("config.json", "tokenizer.json"):
-        if (BASE / name).exists():
-            shutil.copy(BASE / name, folder / name)
-    return folder
+    return save(folder, {name: np.ascontiguousarray(a) for name, a in arrays.items()}, BASE)
 
 
 def narrower(arrays) -> None:

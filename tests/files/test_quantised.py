@@ -10,13 +10,13 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-from forebear.files.views.quantised import dequantised
 
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.files.bytes.memory import MemoryContainer
 from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.views.quantised import dequantised
 from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo
