@@ -197,11 +197,11 @@ def case_check(folder: str | Path) -> Document:
     return verbs.case_check(folder)
 
 
-def case_run(folder: str | Path, *, claims: Sequence[str] = ()) -> Document:
-    """Run what the claims of a case can be tested for on the files given. Returns a forebear/case/1 document."""
+def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Document:
+    """Run what the claims of a case can be tested for on the files given; `models`: "ID=PATH" of those outside the case."""
     from forebear.casefile import verbs
 
-    return verbs.case_run(folder, claims=claims)
+    return verbs.case_run(folder, claims=claims, models=models)
 
 
 def case_report(folder: str | Path, *, language: str = "en") -> Document:

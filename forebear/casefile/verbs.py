@@ -11,22 +11,25 @@ from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.names import undecided, unspeakable, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
-from forebear.casefile.claims.run import Outcome, Runner, default_runner, run_claim
+from forebear.casefile.claims.run import Models, Outcome, Runner, default_runner, run_claim
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.document import (
     case_document,
     load_alignments,
-    load_findings,
-    load_outcomes,
     pair_names,
     read_texts,
+)
+from forebear.casefile.folder.export import exports
+from forebear.casefile.folder.folder import load_case, save_case, unrecorded
+from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.place import write_inside
+from forebear.casefile.folder.records import (
+    load_findings,
+    load_outcomes,
     save_alignment,
     save_findings,
     save_outcome,
 )
-from forebear.casefile.folder.export import write_exports
-from forebear.casefile.folder.folder import load_case, save_case, unrecorded
-from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.seal import seal_case, signer, verify_seal
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
@@ -111,23 +114,46 @@ def case_check(folder: str | Path) -> Document:
     return _document(root, named, start, f"forebear case check {folder}")
 
 
-def case_run(folder: str | Path, *, runner: Runner = default_runner, claims: Sequence[str] = ()) -> Document:
+def case_run(
+    folder: str | Path,
+    *,
+    runner: Runner = default_runner,
+    claims: Sequence[str] = (),
+    models: Sequence[str] = (),
+) -> Document:
     """Run what the claims of claims.toml can be tested for on the files given, and nothing else.
 
     runner:  (verb, arguments) -> document; by default the public verb forebear.compare.
     claims:  ids to run; all by default.
+    models:  "ID=PATH", where the files of a model lie; asked for where case.toml names a place outside the case folder.
     Returns: the case document; what each test returned is written to evidence/.
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
+    given = _given(case, models)
     every = load_claims(root, case)
     unknown = set(claims) - {c.id for c in every}
     if unknown:
         raise UsageError(f"no claim {sorted(unknown)[0]!r}", todo=f"Claims: {', '.join(c.id for c in every)}.")
     for claim in every:
         if not claims or claim.id in claims:
-            save_outcome(root, run_claim(root, case, claim, runner))
+            save_outcome(root, run_claim(claim, Models(root, case, given), runner))
     return _document(root, case, start, f"forebear case run {folder}")
+
+
+def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
+    """What "ID=PATH" says, by id.
+
+    Raises: UsageError for other words, or for a model the case does not have.
+    """
+    found = {}
+    for words in models:
+        name, equals, path = words.partition("=")
+        if not equals or not path or name not in case.models:
+            known = ", ".join(case.models) or "none"
+            raise UsageError(f"{words[:80]!r} is not MODEL=PATH of this case", todo=f"Models: {known}.")
+        found[name] = Path(path)
+    return found
 
 
 def case_report(folder: str | Path, *, language: str = "en") -> Document:
@@ -163,7 +189,8 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     if ruled != load_case(root):
         save_case(root, ruled)
     document = _document(root, ruled, start, "forebear case report CASE", full=True, language=language)
-    write_exports(root / "report", document)
+    for name, data in exports(document).items():
+        write_inside(root, f"report/{name}", data)
     return document
 
 
@@ -243,7 +270,7 @@ def _document(
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
     return case_document(
-        case, texts, links, [] if bare else load_findings(root), claims, outcomes, limits=said,
+        case, texts, links, [] if bare else load_findings(root, case, texts), claims, outcomes, limits=said,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
     )  # fmt: skip
 

@@ -85,12 +85,18 @@ def check(
 def run(
     folder: Folder,
     claims: Annotated[list[str] | None, typer.Option(help="Run these claims; all by default.")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=PATH", help="Where a model lies; asked for when case.toml names a place outside the case."
+        ),
+    ] = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run what the claims can be tested for on the files given, and nothing else."""
-    show(forebear.case_run(folder, claims=tuple(claims or ())), form, output)
+    show(forebear.case_run(folder, claims=tuple(claims or ()), models=tuple(models or ())), form, output)
 
 
 @app.command()

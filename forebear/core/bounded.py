@@ -14,15 +14,19 @@ from forebear.core.limits import MAX_JSON_VALUES
 _CHECK = "Get the file again from its source."
 
 
-def read_bounded(path: str | Path, limit_bytes: int) -> bytes:
+def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> bytes:
     """The whole of a regular file of at most `limit_bytes` bytes.
 
+    links:  False refuses a path whose last part is a link (bags, archives and cases received from others).
     Raises: RefusedError when it is missing, a folder, no regular file, unreadable, or larger than the limit.
     """
     where = str(path)
+    if not links and os.path.islink(path):
+        raise RefusedError("is a link, which is not followed here", where=where, todo="Put the file itself there.")
+    no_follow = 0 if links else getattr(os, "O_NOFOLLOW", 0)
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer who never comes.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | no_follow)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RefusedError(

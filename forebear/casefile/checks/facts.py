@@ -52,6 +52,10 @@ def number_words() -> NumberWords:
     return read_table(NumberWords, tomllib.loads(raw), "numbers.toml")
 
 
+LARGEST = 1e30
+"""Figures beyond this are no figures anybody counts with: a run of digits or magnitude words without meaning."""
+
+
 def agree(a: Fact, b: Fact) -> bool:
     """Whether two facts may state the same figure: a shared reading, or ranges that overlap."""
     kinds = {a.kind, b.kind}
@@ -109,7 +113,8 @@ def facts(text: str, language: str) -> list[Fact]:
     spans = [m.span() for m in pattern.finditer(plain) if not _inside_number(plain, m)]
     plain = mask(plain, spans)
     found += number_facts(plain, language)
-    placed = [_place(f, text, plain, language) for f in found]
+    # written so that NaN fails it too
+    placed = [_place(f, text, plain, language) for f in found if 0 <= f.low <= f.high <= LARGEST]
     return sorted(placed, key=lambda f: f.start)
 
 

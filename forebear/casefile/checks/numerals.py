@@ -115,7 +115,7 @@ def _plain_fact(match: re.Match[str], body: str, text: str) -> Fact:
 
 
 def _point(part: str | None) -> float:
-    digits = [DIGIT[c] for c in (part or "")[1:] if c in DIGIT]
+    digits = [DIGIT[c] for c in (part or "")[1:40] if c in DIGIT]  # a double has 17 digits
     return float(sum(d / 10 ** (i + 1) for i, d in enumerate(digits)))
 
 
@@ -123,7 +123,7 @@ def _step(body: str) -> float:
     """The size of the last place written: 10 for 一百二十, 100 for 300."""
     if body[0].isdigit() and body.replace(",", "").isdigit():
         digits = body.replace(",", "")
-        return float(10 ** (len(digits) - len(digits.rstrip("0"))))
+        return float(f"1e{len(digits) - len(digits.rstrip('0'))}")  # infinite past 308; 10 ** n would overflow
     last = body[-1]
     return float({**SMALL, **LARGE}.get(last, 1))
 

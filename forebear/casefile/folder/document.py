@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,16 @@ from forebear.casefile.checks.names import mask_names, with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
 from forebear.casefile.folder.add import read_source
-from forebear.casefile.folder.folder import digest
 from forebear.casefile.folder.identify import identifying_spans
 from forebear.casefile.folder.model import CaseFile, Source
+from forebear.casefile.folder.records import load_alignment
 from forebear.casefile.text.selectors import cite
-from forebear.core.documents import canonical_json, finish, write_whole
+from forebear.core.documents import finish
 from forebear.core.errors import RefusedError
 
 SCHEMA = "forebear/case/1"
+MAX_PAIRS = 500
+"""Most pairs of texts of one case: 32 translations into one language make 496."""
 
 
 def read_texts(folder: Path, case: CaseFile) -> dict[str, Text]:
@@ -50,18 +51,9 @@ def pair_names(case: CaseFile, texts: Mapping[str, Text]) -> list[tuple[str, str
                 other.role,
             ):
                 pairs.append((one.id, other.id))
+        if len(pairs) > MAX_PAIRS:
+            raise RefusedError(f"has more than {MAX_PAIRS} pairs of texts to align", where="case.toml")
     return pairs
-
-
-def save_alignment(folder: Path, left: Text, right: Text, links: Sequence[Link]) -> None:
-    """Write alignments/LEFT--RIGHT.json with the digests of the texts it belongs to."""
-    record = {
-        "left": left.source.id, "right": right.source.id, "left_text": digest(left.extract.text.encode()),
-        "right_text": digest(right.extract.text.encode()),
-        "links": [{"left": list(k.left), "right": list(k.right), "score": k.score, "by": k.by} for k in links],
-    }  # fmt: skip
-    (folder / "alignments").mkdir(exist_ok=True)
-    write_whole(folder / "alignments" / f"{left.source.id}--{right.source.id}.json", canonical_json(record))
 
 
 def load_alignments(
@@ -73,76 +65,13 @@ def load_alignments(
     """
     found = {}
     for left, right in pair_names(case, texts):
-        path = folder / "alignments" / f"{left}--{right}.json"
-        if not path.exists():
-            if missing_ok:
-                continue
+        links = load_alignment(folder, texts[left], texts[right])
+        if links is not None:
+            found[left, right] = links
+        elif not missing_ok:
             raise RefusedError(
                 f"{left} and {right} are not aligned", where=str(folder), todo="Run `forebear case align` first."
             )
-        record = _json(path)
-        same = [
-            digest(texts[n].extract.text.encode()) == record.get(f"{side}_text")
-            for n, side in ((left, "left"), (right, "right"))
-        ]
-        if not all(same):
-            raise RefusedError(
-                "the texts changed since they were aligned", where=str(path), todo="Run `forebear case align`."
-            )
-        found[left, right] = [
-            Link(tuple(k["left"]), tuple(k["right"]), float(k["score"]), str(k["by"])) for k in record["links"]
-        ]
-    return found
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RefusedError(f"cannot be read ({type(error).__name__})", where=str(path)) from error
-
-
-def save_findings(folder: Path, found: Sequence[Finding]) -> None:
-    """Write findings/findings.json."""
-    (folder / "findings").mkdir(exist_ok=True)
-    write_whole(folder / "findings" / "findings.json", canonical_json([dataclasses.asdict(f) for f in found]))
-
-
-def load_findings(folder: Path) -> list[Finding]:
-    """Findings as `case check` wrote them; none when it has not run."""
-    path = folder / "findings" / "findings.json"
-    if not path.exists():
-        return []
-    tuples = ("left_span", "right_span", "left_segments", "right_segments", "witnesses", "ours")
-    try:
-        entries: list[dict[str, Any]] = [{k: tuple(v) if k in tuples else v for k, v in e.items()} for e in _json(path)]
-        return [Finding(**entry) for entry in entries]
-    except (TypeError, AttributeError) as error:
-        raise RefusedError(
-            "is no list of findings of this version", where=str(path), todo="Run `forebear case check`."
-        ) from error
-
-
-def save_outcome(folder: Path, outcome: Outcome) -> None:
-    """Write evidence/CLAIM.json: the outcome, and the document it rests on."""
-    (folder / "evidence").mkdir(exist_ok=True)
-    write_whole(folder / "evidence" / f"{outcome.claim}.json", canonical_json(dataclasses.asdict(_plain(outcome))))
-
-
-def _plain(outcome: Outcome) -> Outcome:
-    from forebear.core.documents import thaw
-
-    return dataclasses.replace(outcome, document=thaw(outcome.document), evidence=thaw(outcome.evidence))
-
-
-def load_outcomes(folder: Path) -> dict[str, Outcome]:
-    """Outcomes by claim."""
-    place = folder / "evidence"
-    found = {}
-    for path in sorted(place.glob("*.json")) if place.is_dir() else []:
-        entry = _json(path)
-        if isinstance(entry, dict) and "claim" in entry and "status" in entry:
-            found[str(entry["claim"])] = Outcome(**entry)
     return found
 
 
@@ -214,6 +143,7 @@ def _finding(finding: Finding, texts: Mapping[str, Text]) -> dict[str, Any]:
 
 
 def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts: Sequence[Text]) -> dict[str, Any]:
+    # the command shown is ours: one that a file of evidence offers is not passed on
     outcome = outcomes.get(claim.id) or Outcome(claim.id, "not-tested", "`forebear case run` has not run")
     status = outcome.status
     if claim.kind == "conduct" and status in ("borne-out", "contradicted"):
@@ -223,7 +153,7 @@ def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts:
         "id": claim.id, "kind": claim.kind, "basis": claim.basis, "status": status, "why": outcome.why,
         "statement": dict(claim.statement), "spans": [cited(s, texts) for s in claim.span], "subject": claim.subject,
         "candidates": list(claim.candidates), "if_true": claim.if_true, "if_false": claim.if_false,
-        "command": outcome.command or command_of(case, claim), "evidence": list(outcome.evidence),
+        "command": command_of(case, claim), "evidence": list(outcome.evidence),
         "corroborates": list(claim.corroborates), "contradicts": list(claim.contradicts), "replies": replies,
     }  # fmt: skip
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
 import tomllib
 import types
 import typing
@@ -11,28 +13,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from forebear.casefile.folder.place import read_inside
 from forebear.core.errors import RefusedError
 
 T = TypeVar("T")
 
 MAX_TOML_BYTES = 8 * 2**20
+MAX_KEY_PARTS = 32
+MAX_DEPTH = 24
+"""Most lists and tables inside each other where any value is allowed."""
+LARGEST_INTEGER = 2**63
+_HALVES = re.compile("[\ud800-\udfff]")
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
 
 
-def load_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+def load_toml(folder: Path, name: str) -> dict[str, Any]:
+    """The tables of a TOML file of a case folder.
 
-    Raises: RefusedError when it is missing, larger than 8 MiB, not UTF-8, or not TOML (with the parser's line).
+    Raises: RefusedError when it is missing, a link, larger than 8 MiB, not UTF-8, or not TOML (with the parser's line).
     """
+    return parse_toml(read_inside(folder, name, MAX_TOML_BYTES), str(folder / name))
+
+
+def parse_toml(data: bytes, where: str) -> dict[str, Any]:
+    """The tables of TOML bytes; integers of any length and keys of any depth are refused without being worked through."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RefusedError(f"cannot be read ({error.strerror})", where=str(path)) from error
-    if len(data) > MAX_TOML_BYTES:
-        raise RefusedError(f"{len(data)} bytes; a case keeps no table larger than {MAX_TOML_BYTES}", where=str(path))
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo="Save it as UTF-8.") from None
+    if _LONG_KEY.search(text):
+        raise RefusedError(
+            f"has a key of more than {MAX_KEY_PARTS} parts", where=where
+        )  # the parser is quadratic in them
     try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RefusedError(f"is not valid TOML ({error})", where=str(path), todo="Repair that line.") from error
+        return tomllib.loads(text)
+    except RecursionError:
+        raise RefusedError("is TOML nested too deeply", where=where) from None
+    except ValueError as error:  # TOMLDecodeError, and integers of more digits than Python reads
+        raise RefusedError(f"is not valid TOML ({error})", where=where, todo="Repair that line.") from None
 
 
 def read_table(kind: type[T], table: Any, where: str) -> T:
@@ -57,26 +76,69 @@ def read_table(kind: type[T], table: Any, where: str) -> T:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin is tuple:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return _anything(value, where)
+    if origin in (tuple, list):
         if not isinstance(value, list):
             raise RefusedError("a list is wanted", where=where)
-        inner = typing.get_args(hint)[0]
-        return tuple(_value(inner, item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
+        fixed = origin is tuple and inner[-1] is not Ellipsis
+        if fixed and len(value) != len(inner):
+            raise RefusedError(f"{len(inner)} values are wanted, not {len(value)}", where=where)
+        kinds = inner if fixed else (inner[0],) * len(value)
+        return origin(
+            _value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
+    if origin in (dict, Mapping):
         if not isinstance(value, dict):
             raise RefusedError("a table is wanted", where=where)
-        inner = typing.get_args(hint)[1]
-        return {str(k): _value(inner, item, f"{where}.{k}") for k, item in value.items()}
+        return {_string(k, where): _value(inner[1], item, f"{where}.{k[:40]}") for k, item in value.items()}
     if origin in (typing.Union, types.UnionType):
-        return value if isinstance(value, typing.get_args(hint)) else _wrong(hint, value, where)
+        return _one_of(inner, value, where)
     if dataclasses.is_dataclass(hint):
         return read_table(typing.cast("type[Any]", hint), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    return _scalar(hint, value, where)
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    wanted = [k for k in kinds if k is not type(None)]
+    kind = int if int in wanted and isinstance(value, int) else wanted[0]
+    return _value(kind, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, bool) and hint is not bool:
         return _wrong(hint, value, where)
-    return value if isinstance(value, hint) else _wrong(hint, value, where)
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+        raise RefusedError("is an integer of more than 64 bits", where=where)
+    if hint is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, hint):
+        return _wrong(hint, value, where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefusedError("is no finite number", where=where)
+    return _string(value, where) if isinstance(value, str) else value
+
+
+def _string(value: str, where: str) -> str:
+    if _HALVES.search(value):
+        raise RefusedError("holds half a surrogate pair, which is no character", where=where)
+    return value
+
+
+def _anything(value: Any, where: str, depth: int = 0) -> Any:
+    """Any value JSON has, with the bounds that every other value keeps."""
+    if depth > MAX_DEPTH:
+        raise RefusedError(f"holds more than {MAX_DEPTH} lists and tables inside each other", where=where)
+    if isinstance(value, dict):
+        return {_string(k, where): _anything(v, where, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_anything(v, where, depth + 1) for v in value]
+    if value is None or isinstance(value, (bool, str, int, float)):
+        return value if value is None else _scalar(type(value), value, where)
+    return _wrong(dict, value, where)
 
 
 def _wrong(hint: Any, value: Any, where: str) -> Any:
