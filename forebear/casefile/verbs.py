@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.checker import check_case
-from forebear.casefile.checks.names import undecided, unspeakable, with_candidates, with_pseudonyms
+from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
 from forebear.casefile.claims.run import Models, Outcome, Runner, default_runner, run_claim
@@ -20,9 +23,9 @@ from forebear.casefile.folder.document import (
     read_texts,
 )
 from forebear.casefile.folder.export import exports
-from forebear.casefile.folder.folder import load_case, save_case, unrecorded
+from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
 from forebear.casefile.folder.model import CaseFile
-from forebear.casefile.folder.place import write_inside
+from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.records import (
     load_findings,
     load_outcomes,
@@ -31,6 +34,8 @@ from forebear.casefile.folder.records import (
     save_outcome,
 )
 from forebear.casefile.folder.seal import seal_case, signer, verify_seal
+from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
+from forebear.casefile.privacy.search import Search, search_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
 Document = Mapping[str, Any]
@@ -167,31 +172,71 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     case = load_case(root)
     texts = read_texts(root, case)
     case = with_candidates(case, texts.values())
+    case = with_pseudonyms(tied(case, search_of(with_pseudonyms(whole_names(case)))))
+    search = search_of(case)
+    case = tied(case, search)
     open_names = undecided(case)
     if open_names:
+        # forms of a person ruled private are counted, not printed: they would tell the name
+        shown = [n.text for n in case.name if n.ruling == "undecided" and not n.why]
+        raise _open(root, case, start, f"{len(open_names)} name candidates have no ruling: {', '.join(shown[:8])}")
+    if case != load_case(root):
         save_case(root, case)
-        refusal = _document(
-            root, case, start, f"forebear case report {folder}", extra={"undecided": open_names}, bare=True
-        )
-        raise ExpectationError(
-            f"{len(open_names)} name candidates have no ruling: {', '.join(open_names[:8])}", refusal,
-            where=str(root / "case.toml"),
-            todo="Set `ruling` of each [[name]] to public, private or not-a-name.",
-        )  # fmt: skip
-    unknown = unspeakable(case, texts.values())
-    if unknown:
-        raise RefusedError(
-            f"{len(unknown)} private names may stand in Latin letters that cannot be worked out here",
-            where=str(root / "case.toml"),
-            todo="Give their Latin spellings in `also`, or install forebear[cases].",
-        )  # fmt: skip
-    ruled = with_pseudonyms(case)
-    if ruled != load_case(root):
-        save_case(root, ruled)
-    document = _document(root, ruled, start, "forebear case report CASE", full=True, language=language)
-    for name, data in exports(document).items():
+    links = load_alignments(root, case, texts, missing_ok=True)
+    document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search)
+    _all_spelt(root, search, texts, links)
+    found = [*standing(search, document), *counterparts(search, texts, links)]
+    wider = proposed(case, found)
+    if len(wider.name) > len(case.name):
+        kinds = Counter(p.why for p in found)
+        told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
+        raise _open(root, wider, start, f"{len(wider.name) - len(case.name)} words may show a hidden name: {told}")
+    files = exports(document)
+    refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
+    for name, data in files.items():
         write_inside(root, f"report/{name}", data)
     return document
+
+
+def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
+    """The refusal of a report while names wait for a ruling; they are put into case.toml."""
+    save_case(root, case)
+    extra = {"undecided": undecided(case)}
+    refusal = _document(root, case, start, "forebear case report CASE", extra=extra, bare=True)
+    todo = "Set `ruling` of each [[name]] to public, private or not-a-name."
+    return ExpectationError(what, refusal, where=str(root / "case.toml"), todo=todo)
+
+
+def _all_spelt(root: Path, search: Search, texts: Mapping[str, Text], links: Links) -> None:
+    """Refuse while a text may write a hidden name in a script that no spelling of it is known in."""
+    missing = unspelt(search, texts, links)
+    if missing:
+        told = "; ".join(f"{label} in {source}" for label, source in missing[:6])
+        advice = "" if can_sound() else ", or install forebear[cases]"
+        raise RefusedError(
+            f"{len(missing)} private names may be written in a script no spelling is known in: {told}",
+            where=str(root / "case.toml"),
+            todo=f"Give the spelling used there in `also`{advice}.",
+        )
+
+
+def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search | None = None) -> None:
+    """Refuse to publish files that a form of a private or undecided name stands in; the last look before they are written.
+
+    files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name.
+    Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = with_pseudonyms(load_case(root))
+    if search is None:
+        search = search_of(case, ("private", "undecided"))
+    found = leaks(search, files)
+    if found:
+        refusal = _document(root, case, start, "forebear case report CASE", bare=True)
+        raise ExpectationError(
+            f"a hidden name would be published: {'; '.join(found[:5])}", refusal, where=str(root),
+            todo="Give the form in `also` of that name, or rule the word public or not-a-name, and report again.",
+        )  # fmt: skip
 
 
 def case_seal(
@@ -205,13 +250,26 @@ def case_seal(
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
+    if report_only:
+        report = inside(root, "report")
+        names = files_of(report, hidden=False, leave=Path(target)) if report.is_dir() else []
+        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names})
     seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
     private = sum(n.ruling in ("private", "undecided") for n in case.name)
     said = []
-    if private and not report_only:
-        said.append(f"this seal holds the sources and {private} names that are private or not ruled on: keep it, and give out "
-                    "a seal of the report alone (--report-only)")  # fmt: skip
-    extra = {"sealed": list(seal.files), "signed": bool(seal.public), "public_key": seal.public}
+    if not report_only:
+        said.append(f"PRIVATE: this seal holds the sources and {private} names that are private or not ruled on: keep it, and "
+                    "give out a seal of the report alone (--report-only)")  # fmt: skip
+    if seal.unfinished:
+        said.append(
+            f"{len(seal.unfinished)} unfinished tries lie beside it, names and all: remove {seal.unfinished[0]}"
+        )
+    extra = {
+        "sealed": list(seal.files),
+        "signed": bool(seal.public),
+        "public_key": seal.public,
+        "private": not report_only,
+    }
     return _document(root, case, start, f"forebear case seal {folder} {target}", said, extra=extra, bare=True)
 
 
@@ -251,7 +309,7 @@ def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
 
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[str] = (), *, full: bool = False,
-    language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False,
+    language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
     said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
@@ -272,6 +330,7 @@ def _document(
     return case_document(
         case, texts, links, [] if bare else load_findings(root, case, texts), claims, outcomes, limits=said,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
+        search=search,
     )  # fmt: skip
 
 

@@ -12,13 +12,14 @@ from forebear.casefile.bitext.bitext import Text, read_text
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.findings import Finding, rules
 from forebear.casefile.checks.name_checks import can_sound
-from forebear.casefile.checks.names import mask_names, with_pseudonyms
+from forebear.casefile.checks.names import with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
 from forebear.casefile.folder.add import read_source
 from forebear.casefile.folder.identify import identifying_spans
 from forebear.casefile.folder.model import CaseFile, Source
 from forebear.casefile.folder.records import load_alignment
+from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError
@@ -78,10 +79,14 @@ def load_alignments(
 def case_document(
     case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Finding],
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[str], seconds: float, reproduce: str,
-    full: bool, language: str, extra: Mapping[str, Any],
+    full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
-    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments."""
+    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments.
+
+    search: the forms of the private names of the case, when the caller has it at hand.
+    """
     case = with_pseudonyms(case)
+    search = search or search_of(case)
     body: dict[str, Any] = {
         "title": case.title, "language": language, "sources": [_source(s, texts) for s in case.source],
         "alignments": [
@@ -101,13 +106,48 @@ def case_document(
             for name, text in texts.items()
         }
         _scrub(body)
+        _withhold(body, texts, search)
         for source in body["sources"]:
             # who obtained a source, when and where may lead to the witness: it stays in case.toml
             source.pop("obtained")
-    body = mask_names(case, texts.values())(body)
+    body = search.masked(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
-    return finish(SCHEMA, body, limits=[*limits, *limits_of(found), *standing], read=read, reproduce=reproduce)
+    said = search.masked([*limits, *limits_of(found), *standing])
+    return finish(SCHEMA, body, limits=said, read=read, reproduce=search.masked(reproduce))
+
+
+WITHHELD = "its SHA-256 is withheld: with it, and a list of names, a name hidden here could be found by trying"
+
+
+def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -> None:
+    """Take out of a report what would let a reader try names: digests of texts that hold one, names cut in two by a quotation."""
+    spans = {name: [(h.start, h.end) for h in search.hits(text.extract.text)] for name, text in texts.items()}
+    for source in body["sources"]:
+        text = texts.get(source["id"])
+        if spans.get(source["id"]) or (text and any(search.hits(r.begins) for r in text.extract.removed)):
+            source["sha256"] = ""
+            source["notes"] = [*source["notes"], WITHHELD]
+    targets = [t for f in body["findings"] for t in f["targets"]]
+    targets += [t for c in body["claims"] for t in (*c["spans"], *(r["target"] for r in c["replies"]))]
+    for target in targets:
+        if len(target["selector"]) == 2:
+            quote, place = target["selector"]
+            names = spans.get(target["source"], [])
+            size = len(quote["prefix"])
+            quote["prefix"] = _uncut(quote["prefix"], place["start"] - size, names)
+            quote["suffix"] = _uncut(quote["suffix"], place["end"], names)
+
+
+def _uncut(words: str, start: int, names: Sequence[tuple[int, int]]) -> str:
+    """The words before or behind a quotation, without what is there of a name that is cut off at either end."""
+    first, last = start, start + len(words)
+    for a, b in names:
+        if a < first < b:
+            first = b
+        if a < last < b:
+            last = a
+    return words[first - start : max(first, last) - start]
 
 
 def _scrub(body: dict[str, Any]) -> None:
