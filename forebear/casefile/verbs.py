@@ -33,7 +33,7 @@ from forebear.casefile.folder.records import (
     save_findings,
     save_outcome,
 )
-from forebear.casefile.folder.seal import seal_case, signer, verify_seal
+from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
@@ -283,17 +283,21 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     start, bag = time.monotonic(), Path(folder)
     changes = verify_seal(bag, Path(original) if original else None)
     try:
-        public, unsigned = signer(bag, Path(key) if key else None), ""
+        signature, said = signer(bag, Path(key) if key else None), []
     except RefusedError as error:
         if not changes:
             raise
-        public, unsigned = "", str(error)
+        signature, said = Signature("wrong"), [str(error)]
     listed = [{"file": c.file, "what": c.what, "ranges": [list(r) for r in c.ranges]} for c in changes]
-    extra = {"changes": listed, "intact": not changes, "signed": bool(public), "public_key": public}
-    said = [unsigned] if unsigned else []
-    if public and not key:
+    extra = {
+        "changes": listed, "intact": not changes, "signed": signature.state == "valid", "signature": signature.state,
+        "public_key": signature.public,
+    }  # fmt: skip
+    if signature.state == "valid" and not key:
         said.append("the signature is whole, but whose key it is was not asked: give --key with a public key you trust")
-    if not public and not unsigned:
+    if signature.state == "not checked":
+        said.append("the signature was not checked: this needs the library `cryptography` (install forebear[attest])")
+    if signature.state == "none":
         said.append("no signature: whoever altered the files could have made the manifests anew")
     empty = CaseFile(schema="", title=bag.name)
     document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)

@@ -17,7 +17,7 @@ from forebear.casefile.folder.place import (
     read_inside,
     write_inside,
 )
-from forebear.casefile.folder.toml import as_table, load_toml, read_table, write_toml
+from forebear.casefile.folder.toml import MAX_TOML_BYTES, as_table, load_toml, read_table, written
 from forebear.core.errors import RefusedError, UsageError
 
 FOLDERS = ("sources", "alignments", "findings", "evidence", "report")
@@ -111,8 +111,9 @@ def _check_source(source: Source, ids: set[str], where: str) -> None:
 
 
 def save_case(folder: Path, case: CaseFile) -> None:
-    """Write case.toml whole."""
-    write_inside(folder, "case.toml", write_toml(as_table(case), _HEAD))
+    """Write case.toml whole; comments that a person put there stay."""
+    before = read_inside(folder, "case.toml", MAX_TOML_BYTES) if exists_inside(folder, "case.toml") else b""
+    write_inside(folder, "case.toml", written(as_table(case), before, _HEAD))
 
 
 def find_source(case: CaseFile, name: str) -> Source:

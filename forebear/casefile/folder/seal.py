@@ -22,7 +22,7 @@ from forebear.casefile.folder.place import (
     read_inside,
     write_inside,
 )
-from forebear.casefile.folder.signature import fits, public_key, sign
+from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
 
@@ -80,6 +80,7 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
     if os.path.lexists(target):
         raise RefusedError("exists already", where=str(target), todo="A seal is never written over.")
     secret = _secret(key) if key else b""
+    own = public_key(secret).hex() if secret else ""  # before anything is written: it needs the library
     root = inside(folder, part) if part else folder
     files = [f"{part}/{n}" if part else n for n in files_of(root, hidden=False, leave=target)] if root.is_dir() else []
     if not files:
@@ -89,7 +90,10 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
     beside = target.parent / f".{target.name[:100]}.unfinished-{secrets.token_hex(4)}"
     try:
         beside.mkdir()
-        public = _fill(beside, folder, files, secret, PRIVATE if not part else "")
+        _fill(beside, folder, files, PRIVATE if not part else "")
+        if secret:
+            signed = sign(secret, _CONTEXT + read_inside(beside, TAGS, MAX_MANIFEST_BYTES)).hex()
+            write_inside(beside, SIGNATURE, f"ed25519 {own}\nsignature {signed}\n".encode())
         _flush(beside)
         os.rename(beside, target)
         flush_folder(target.parent)
@@ -98,7 +102,7 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
     finally:
         if beside.exists():
             shutil.rmtree(beside, ignore_errors=True)
-    return Seal(tuple(files), public, tuple(unfinished(target)))
+    return Seal(tuple(files), own, tuple(unfinished(target)))
 
 
 def unfinished(target: Path) -> list[str]:
@@ -107,8 +111,8 @@ def unfinished(target: Path) -> list[str]:
     return sorted(p.name for p in target.parent.iterdir() if p.name.startswith(start))
 
 
-def _fill(bag: Path, folder: Path, files: Sequence[str], secret: bytes, privacy: str) -> str:
-    """Write the whole bag; returns the public key of its signature, "" without a secret."""
+def _fill(bag: Path, folder: Path, files: Sequence[str], privacy: str) -> None:
+    """Write the payload of a bag and its tag files."""
     sums, blocks, total = [], [], 0
     for name in files:
         data = read_inside(folder, name, MAX_BYTES_SOURCE)
@@ -127,11 +131,6 @@ def _fill(bag: Path, folder: Path, files: Sequence[str], secret: bytes, privacy:
         write_inside(bag, name, text.encode())
     listed = "".join(f"{hashlib.sha256(t.encode()).hexdigest()}  {n}\n" for n, t in sorted(tags.items())).encode()
     write_inside(bag, TAGS, listed)
-    if not secret:
-        return ""
-    public = public_key(secret).hex()
-    write_inside(bag, SIGNATURE, f"ed25519 {public}\nsignature {sign(secret, _CONTEXT + listed).hex()}\n".encode())
-    return public
 
 
 def _flush(folder: Path) -> None:
@@ -164,20 +163,31 @@ def _key_bytes(key: Path) -> bytes:
     return read_bounded(key, MOST_KEY_BYTES)
 
 
-def signer(bag: Path, key: Path | None = None) -> str:
-    """The public key that signed a bag, or "" when none did.
+@dataclass(frozen=True)
+class Signature:
+    """What is known of a bag's signature: state is "valid", "not checked" (no library here) or "none"; public: whose key."""
+
+    state: str
+    public: str = ""
+
+
+def signer(bag: Path, key: Path | None = None) -> Signature:
+    """Who signed a bag.
 
     key: the owner's key file, or a file with the line `ed25519 PUBLIC`.
-    Raises: RefusedError when the signature is not of these manifests, or not of this key, or there is none and a key is given.
+    Raises: RefusedError when the signature is not of these manifests, or not of this key, or when a key is given and there
+            is no signature or no library to check it with.
     """
     if not exists_inside(bag, SIGNATURE):
         if key is not None:
             raise RefusedError("has no signature, though a key was given", where=str(bag))
-        return ""
+        return Signature("none")
     match = re.fullmatch(rb"ed25519 ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n", _read(bag, SIGNATURE))
     if match is None:
         raise RefusedError("the signature file was altered", where=str(bag / SIGNATURE))
     public, signature = (bytes.fromhex(part.decode()) for part in match.groups())
+    if key is None and not can_sign():
+        return Signature("not checked")
     if not fits(public, _CONTEXT + _read(bag, TAGS), signature):
         raise RefusedError("the signature does not fit these manifests: one of them was altered", where=str(bag))
     if key is not None:
@@ -185,7 +195,7 @@ def signer(bag: Path, key: Path | None = None) -> str:
         wanted = bytes.fromhex(given[1].decode()) if given else public_key(_secret(key))
         if wanted != public:
             raise RefusedError("the signature does not fit this key: another key made it", where=str(bag))
-    return public.hex()
+    return Signature("valid", public.hex())
 
 
 def _encoded(name: str) -> str:

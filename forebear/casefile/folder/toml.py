@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import re
 import tomllib
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from forebear.casefile.folder.place import read_inside
-from forebear.core.errors import RefusedError
+from forebear.core.errors import ForebearError, RefusedError
 
 T = TypeVar("T")
 
@@ -146,15 +145,59 @@ def _wrong(hint: Any, value: Any, where: str) -> Any:
     raise RefusedError(f"{type(value).__name__} where {wanted} is wanted", where=where)
 
 
-def write_toml(tables: Mapping[str, Any], head: str = "") -> bytes:
-    """TOML text of scalars, lists of scalars, tables and arrays of tables; empty values are left out.
+def written(tables: Mapping[str, Any], before: bytes = b"", head: str = "") -> bytes:
+    """TOML of tables by `tomlkit`: what stood before keeps its comments, its order and its spaces.
 
-    head: a comment put first. Equal tables give equal bytes.
+    before: the file as it was, already read strictly; head: a comment put first in a new file.
+    Raises: RefusedError without the library.
     """
-    lines = [f"# {line}" for line in head.splitlines()]
-    lines += _scalars(tables)
-    lines += _nested(tables, "")
-    return ("\n".join(lines).strip("\n") + "\n").encode("utf-8")
+    try:
+        import tomlkit
+    except ImportError:
+        raise RefusedError("writing a case needs the library `tomlkit`", todo="Install forebear[cases].") from None
+    if before:
+        document = tomlkit.parse(before.decode("utf-8"))
+    else:
+        document = tomlkit.document()
+        for line in head.splitlines():
+            document.add(tomlkit.comment(line))
+    _merge(document, tables)
+    text = str(tomlkit.dumps(document)).strip("\n") + "\n"
+    if tomllib.loads(text) != tables:
+        raise ForebearError("a case would be written otherwise than it is meant", todo="please report this")
+    return text.encode("utf-8")
+
+
+def _merge(table: Any, wanted: Mapping[str, Any]) -> None:
+    """Make a table of tomlkit hold exactly what is wanted, changing as little as that takes."""
+    import tomlkit
+    from tomlkit.items import AoT, Table
+
+    for key in [k for k in table if k not in wanted]:
+        del table[key]
+    for key, value in wanted.items():
+        old = table.get(key)
+        if isinstance(value, Mapping):
+            if not isinstance(old, Table):
+                table[key] = old = tomlkit.table()
+            _merge(table[key], value)
+        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+            if not isinstance(old, AoT):
+                table[key] = tomlkit.aot()
+            _merge_all(table[key], value)
+        elif old is None or old.unwrap() != value or type(old.unwrap()) is not type(value):
+            table[key] = value
+
+
+def _merge_all(tables: Any, wanted: Sequence[Mapping[str, Any]]) -> None:
+    import tomlkit
+
+    while len(tables) > len(wanted):
+        del tables[-1]
+    for i, item in enumerate(wanted):
+        if i == len(tables):
+            tables.append(tomlkit.table())
+        _merge(tables[i], item)
 
 
 def as_table(value: Any) -> dict[str, Any]:
@@ -167,50 +210,8 @@ def as_table(value: Any) -> dict[str, Any]:
         if field.default_factory is not dataclasses.MISSING and item == field.default_factory():
             continue
         if isinstance(item, tuple):
-            item = [as_table(i) if dataclasses.is_dataclass(i) else i for i in item]
+            item = [
+                as_table(i) if dataclasses.is_dataclass(i) else list(i) if isinstance(i, tuple) else i for i in item
+            ]
         table[field.name] = item
     return table
-
-
-def _scalars(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(k)} = {_plain(v)}" for k, v in table.items() if not _is_nested(v) and v is not None]
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and any(isinstance(i, Mapping) for i in value)
-    )
-
-
-def _nested(table: Mapping[str, Any], prefix: str) -> list[str]:
-    lines: list[str] = []
-    for key, value in table.items():
-        if not _is_nested(value):
-            continue
-        name = f"{prefix}{_key(key)}"
-        items = [(f"[{name}]", value)] if isinstance(value, Mapping) else [(f"[[{name}]]", item) for item in value]
-        for header, item in items:
-            lines += ["", header, *_scalars(item), *_nested(item, f"{name}.")]
-    return lines
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _text(key)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        return _text(value)
-    items: Sequence[Any] = value
-    inner = ", ".join(_plain(item) for item in items)
-    return f"[{inner}]" if len(inner) < 100 else "[\n" + "".join(f"  {_plain(item)},\n" for item in items) + "]"
-
-
-def _text(value: str) -> str:
-    # JSON's escapes are TOML's, but for DEL, which TOML wants escaped, and lone surrogates, which it forbids
-    clean = value.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(clean, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -127,10 +127,9 @@ class Forms:
         found = ways(core)
         if found:
             self.scripts.add("Latin")
-        cut = max(len(s) for s in _parts(core)[0]) if len(core) > 3 or core[:2] in _compounds() else 1
         for syllables in found:
-            surname, given = syllables[:cut], syllables[cut:]
-            self._romanised("".join(surname), given)
+            for cut in {len(surname) for surname in _parts(core)[0]}:
+                self._romanised("".join(syllables[:cut]), syllables[cut:])
 
     def _romanised(self, surname: str, given: tuple[str, ...]) -> None:
         first = "".join(given)
