@@ -55,6 +55,9 @@ def number_words() -> NumberWords:
 LARGEST = 1e30
 """Figures beyond this are no figures anybody counts with: a run of digits or magnitude words without meaning."""
 
+MAX_FACTS = 200
+"""Figures of one sentence that are compared, the first ones: more are a table without line ends, and each is held against each."""
+
 
 def agree(a: Fact, b: Fact) -> bool:
     """Whether two facts may state the same figure: a shared reading, or ranges that overlap."""
@@ -90,9 +93,11 @@ def _refused_pattern(language: str) -> re.Pattern[str]:
 
 def mask(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with spans blanked by a character that belongs to no pattern; the length is kept."""
-    for a, b in spans:
-        text = text[:a] + "\x00" * (b - a) + text[b:]
-    return text
+    parts, at = [], 0
+    for a, b in sorted(spans):
+        parts += [text[at : max(a, at)], "\x00" * (b - max(a, at))]
+        at = max(at, b)
+    return "".join([*parts, text[at:]])
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -115,7 +120,7 @@ def facts(text: str, language: str) -> list[Fact]:
     found += number_facts(plain, language)
     # written so that NaN fails it too
     placed = [_place(f, text, plain, language) for f in found if 0 <= f.low <= f.high <= LARGEST]
-    return sorted(placed, key=lambda f: f.start)
+    return sorted(placed, key=lambda f: f.start)[:MAX_FACTS]
 
 
 _UNSEEN = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")

@@ -9,6 +9,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,7 +61,7 @@ def read_table(kind: type[T], table: Any, where: str) -> T:
     """
     if not isinstance(table, Mapping):
         raise RefusedError("a table is wanted here", where=where)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast(Any, kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(fields))
     if unknown:
@@ -72,6 +73,11 @@ def read_table(kind: type[T], table: Any, where: str) -> T:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise RefusedError(f"key {name!r} is missing", where=where)
     return kind(**values)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from forebear.casefile.checks.name_checks import can_sound
-from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.model import Alias, CaseFile, Name
 from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
 from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
 from forebear.casefile.privacy.sound import alike, written
@@ -186,6 +186,12 @@ class Search:
 
 def search_of(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> Search:
     """The search for every name with one of these rulings."""
+    return _search(case.name, case.alias, rulings)
+
+
+@lru_cache(maxsize=4)
+def _search(names: tuple[Name, ...], aliases: tuple[Alias, ...], rulings: tuple[str, ...]) -> Search:
+    case = CaseFile("", "", name=names, alias=aliases)
     return Search(hidden(case, rulings), allowed(case))
 
 
