@@ -164,9 +164,13 @@ def _place(fact: Fact, text: str, plain: str, language: str) -> Fact:
 
 
 @cache
-def _unit_table() -> tuple[tuple[str, str], ...]:
+def _unit_table() -> dict[str, list[tuple[str, str]]]:
+    """First letter -> (form, unit), the longest forms first."""
     pairs = [(fold(form), name) for name, forms in number_words().units.items() for form in forms]
-    return tuple(sorted(pairs, key=lambda p: -len(p[0])))
+    table: dict[str, list[tuple[str, str]]] = {}
+    for form, name in sorted(pairs, key=lambda p: -len(p[0])):
+        table.setdefault(form[0].lower(), []).append((form, name))
+    return table
 
 
 def _unit(plain: str, end: int, language: str) -> tuple[str, int]:
@@ -175,7 +179,7 @@ def _unit(plain: str, end: int, language: str) -> tuple[str, int]:
     if not after:
         return "", 0
     lowered = after.lower()
-    for form, name in _unit_table():
+    for form, name in _unit_table().get(lowered[0], ()):
         if not lowered.startswith(form.lower()):
             continue
         tail = after[len(form) : len(form) + 1]
