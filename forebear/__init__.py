@@ -304,10 +304,10 @@ def case_check(folder: str | Path) -> Document:
     return verbs.case_check(folder)
 
 
-def case_run(folder: str | Path, *, claims: Sequence[str] = ()) -> Document:
+def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Document:
     """Run what the claims of a case can be tested for on the files that case.toml names, and nothing else.
 
-    claims:  ids to run; all by default.
+    claims:  ids to run; all by default. models: "ID=PATH" of those outside the case folder.
     Returns: a forebear/case/1 document; the status of each claim is borne-out, contradicted, not-decided, not-testable or
              not-tested (docs/claims.md).
     Raises:  RefusedError when the case or its claims cannot be read, UsageError for an id it does not have.
@@ -340,7 +340,7 @@ def case_run(folder: str | Path, *, claims: Sequence[str] = ()) -> Document:
     """
     from forebear.casefile import verbs
 
-    return verbs.case_run(folder, claims=claims)
+    return verbs.case_run(folder, claims=claims, models=models)
 
 
 def case_report(folder: str | Path, *, language: str = "en") -> Document:

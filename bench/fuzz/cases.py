@@ -17,6 +17,7 @@ from bench.fuzz.under_test import (
     case_intake,
     case_model,
     case_pair,
+    case_records,
     case_run,
     case_toml,
     case_verbs,
@@ -87,14 +88,14 @@ class _World:
             "m.json": json.dumps(_CONFIG).encode(),
             "n.json": json.dumps(_CONFIG | {"num_hidden_layers": 4}).encode(),
         }
-        base["case.toml"] = case_toml.write_toml(case_toml.as_table(self.case), "")
+        base["case.toml"] = case_toml.written(case_toml.as_table(self.case))
         self.folder = Folder(base)
         self.texts = case_document.read_texts(self.folder.path, self.case)
         self.known = case_pair.Knowledge(self.case.name, self.case.alias)
         self.pairs = case_document.pair_names(self.case, self.texts)
         self.links = {pair: case_bitext.align_texts(self.texts[pair[0]], self.texts[pair[1]]) for pair in self.pairs}
         for pair, links in self.links.items():
-            case_document.save_alignment(self.folder.path, self.texts[pair[0]], self.texts[pair[1]], links)
+            case_records.save_alignment(self.folder.path, self.texts[pair[0]], self.texts[pair[1]], links)
         self.records = {f"alignments/{a}--{b}.json": (self.folder.path / f"alignments/{a}--{b}.json").read_bytes()
                         for a, b in self.pairs}  # fmt: skip
         self.folder.adopt(self.records)
@@ -194,14 +195,15 @@ def run(files: Files) -> None:
     if len(files) > 1 and name.startswith("sources/"):
         _whole(files)
     elif name.startswith("findings/"):
-        documents.canonical_json(here.document(found=case_document.load_findings(folder), links={}, claims=()))
+        found = case_records.load_findings(folder, here.case, here.texts)
+        documents.canonical_json(here.document(found=found, links={}, claims=()))
     elif name.startswith("evidence/"):
-        documents.canonical_json(here.document(outcomes=case_document.load_outcomes(folder), links={}, found=()))
+        documents.canonical_json(here.document(outcomes=case_records.load_outcomes(folder), links={}, found=()))
     elif name.startswith("sources/"):
         _source(name, files[name])
     else:
         for claim in here.claims:
-            outcome = case_run.run_claim(folder, here.case, claim, _never)
+            outcome = case_run.run_claim(claim, case_run.Models(folder, here.case, {}), _never)
             documents.canonical_json({"why": outcome.why, "evidence": outcome.evidence})
 
 
@@ -227,7 +229,7 @@ def _whole(files: Files) -> None:
     """The verbs themselves on the folder, whose case.toml has the digests of what lies there."""
     here = world()
     texts = {key: files.get(name, _BASE_TEXTS[key]) for key, name in NAMES.items()}
-    table = case_toml.write_toml(case_toml.as_table(case_of(texts)), "")
+    table = case_toml.written(case_toml.as_table(case_of(texts)))
     path = here.folder.put({**files, "case.toml": table})
     case_verbs.case_align(path)
     case_verbs.case_check(path)

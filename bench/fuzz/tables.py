@@ -121,7 +121,7 @@ def run(files: Files) -> None:
     path = folder.put(files)
     if "case.toml" in files:
         case = case_folder.load_case(path)
-        case_toml.write_toml(case_toml.as_table(case), "head")
+        case_toml.written(case_toml.as_table(case), head="head")
     elif "claims.toml" in files:
         for claim in case_claims.load_claims(path, _SOUND[0]):
             case_run.command_of(_SOUND[0], claim)

@@ -16,10 +16,11 @@ from forebear.casefile.folder import document as case_document
 from forebear.casefile.folder import folder as case_folder
 from forebear.casefile.folder import intake as case_intake
 from forebear.casefile.folder import model as case_model
+from forebear.casefile.folder import records as case_records
 from forebear.casefile.folder import seal as case_seal
+from forebear.casefile.folder import toml as case_toml
 from forebear.comparison import compare as comparison
 from forebear.core import documents, strict
-from forebear.core import toml as case_toml
 from forebear.files import digests as value_digests
 from forebear.files.formats import gguf as gguf_files
 from forebear.files.formats import safetensors as safetensors_files
@@ -50,6 +51,7 @@ __all__ = [
     "case_intake",
     "case_model",
     "case_pair",
+    "case_records",
     "case_run",
     "case_seal",
     "case_toml",

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from forebear.casefile.checks.conversion import convert
-from forebear.core.toml import write_toml
+from forebear.casefile.folder.toml import written
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -81,7 +81,7 @@ def main() -> None:
                 right = re.sub(r"\[\[(?:addition|note)\|[^\]]*\]\]", "", row[COLUMNS[name]]).strip()
                 key["link"].append({"left": _bare(row[0]), "right": _bare(right), "source": name})
     people = {"people": {"spellings": PEOPLE}}
-    (HERE / "answer_key.toml").write_bytes(write_toml({**key, **people}, "Made by make.py; see its head."))
+    (HERE / "answer_key.toml").write_bytes(written({**key, **people}, head="Made by make.py; see its head."))
     print(f"{len(key['planted'])} planted, {len(key['tempting'])} tempting, {len(key['link'])} links")
 
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.checker import check_case
-from forebear.casefile.checks.names import undecided, unspeakable, with_candidates, with_pseudonyms
+from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
-from forebear.casefile.claims.run import Outcome, Runner, default_runner, run_claim
+from forebear.casefile.claims.run import Models, Outcome, Runner, default_runner, run_claim
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.document import (
     case_document,
     load_alignments,
-    load_findings,
-    load_outcomes,
     pair_names,
     read_texts,
+)
+from forebear.casefile.folder.export import exports
+from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
+from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
+from forebear.casefile.folder.records import (
+    load_findings,
+    load_outcomes,
     save_alignment,
     save_findings,
     save_outcome,
 )
-from forebear.casefile.folder.export import write_exports
-from forebear.casefile.folder.folder import load_case, save_case, unrecorded
-from forebear.casefile.folder.model import CaseFile
-from forebear.casefile.folder.seal import seal_case, signer, verify_seal
+from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
+from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
+from forebear.casefile.privacy.search import Search, search_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
 Document = Mapping[str, Any]
@@ -111,23 +119,46 @@ def case_check(folder: str | Path) -> Document:
     return _document(root, named, start, f"forebear case check {folder}")
 
 
-def case_run(folder: str | Path, *, runner: Runner = default_runner, claims: Sequence[str] = ()) -> Document:
+def case_run(
+    folder: str | Path,
+    *,
+    runner: Runner = default_runner,
+    claims: Sequence[str] = (),
+    models: Sequence[str] = (),
+) -> Document:
     """Run what the claims of claims.toml can be tested for on the files given, and nothing else.
 
     runner:  (verb, arguments) -> document; by default the public verb forebear.compare.
     claims:  ids to run; all by default.
+    models:  "ID=PATH", where the files of a model lie; asked for where case.toml names a place outside the case folder.
     Returns: the case document; what each test returned is written to evidence/.
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
+    given = _given(case, models)
     every = load_claims(root, case)
     unknown = set(claims) - {c.id for c in every}
     if unknown:
         raise UsageError(f"no claim {sorted(unknown)[0]!r}", todo=f"Claims: {', '.join(c.id for c in every)}.")
     for claim in every:
         if not claims or claim.id in claims:
-            save_outcome(root, run_claim(root, case, claim, runner))
+            save_outcome(root, run_claim(claim, Models(root, case, given), runner))
     return _document(root, case, start, f"forebear case run {folder}")
+
+
+def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
+    """What "ID=PATH" says, by id.
+
+    Raises: UsageError for other words, or for a model the case does not have.
+    """
+    found = {}
+    for words in models:
+        name, equals, path = words.partition("=")
+        if not equals or not path or name not in case.models:
+            known = ", ".join(case.models) or "none"
+            raise UsageError(f"{words[:80]!r} is not MODEL=PATH of this case", todo=f"Models: {known}.")
+        found[name] = Path(path)
+    return found
 
 
 def case_report(folder: str | Path, *, language: str = "en") -> Document:
@@ -141,30 +172,71 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     case = load_case(root)
     texts = read_texts(root, case)
     case = with_candidates(case, texts.values())
+    case = with_pseudonyms(tied(case, search_of(with_pseudonyms(whole_names(case)))))
+    search = search_of(case)
+    case = tied(case, search)
     open_names = undecided(case)
     if open_names:
+        # forms of a person ruled private are counted, not printed: they would tell the name
+        shown = [n.text for n in case.name if n.ruling == "undecided" and not n.why]
+        raise _open(root, case, start, f"{len(open_names)} name candidates have no ruling: {', '.join(shown[:8])}")
+    if case != load_case(root):
         save_case(root, case)
-        refusal = _document(
-            root, case, start, f"forebear case report {folder}", extra={"undecided": open_names}, bare=True
-        )
-        raise ExpectationError(
-            f"{len(open_names)} name candidates have no ruling: {', '.join(open_names[:8])}", refusal,
-            where=str(root / "case.toml"),
-            todo="Set `ruling` of each [[name]] to public, private or not-a-name.",
-        )  # fmt: skip
-    unknown = unspeakable(case, texts.values())
-    if unknown:
-        raise RefusedError(
-            f"{len(unknown)} private names may stand in Latin letters that cannot be worked out here",
-            where=str(root / "case.toml"),
-            todo="Give their Latin spellings in `also`, or install forebear[cases].",
-        )  # fmt: skip
-    ruled = with_pseudonyms(case)
-    if ruled != load_case(root):
-        save_case(root, ruled)
-    document = _document(root, ruled, start, "forebear case report CASE", full=True, language=language)
-    write_exports(root / "report", document)
+    links = load_alignments(root, case, texts, missing_ok=True)
+    document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search)
+    _all_spelt(root, search, texts, links)
+    found = [*standing(search, document), *counterparts(search, texts, links)]
+    wider = proposed(case, found)
+    if len(wider.name) > len(case.name):
+        kinds = Counter(p.why for p in found)
+        told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
+        raise _open(root, wider, start, f"{len(wider.name) - len(case.name)} words may show a hidden name: {told}")
+    files = exports(document)
+    refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
+    for name, data in files.items():
+        write_inside(root, f"report/{name}", data)
     return document
+
+
+def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
+    """The refusal of a report while names wait for a ruling; they are put into case.toml."""
+    save_case(root, case)
+    extra = {"undecided": undecided(case)}
+    refusal = _document(root, case, start, "forebear case report CASE", extra=extra, bare=True)
+    todo = "Set `ruling` of each [[name]] to public, private or not-a-name."
+    return ExpectationError(what, refusal, where=str(root / "case.toml"), todo=todo)
+
+
+def _all_spelt(root: Path, search: Search, texts: Mapping[str, Text], links: Links) -> None:
+    """Refuse while a text may write a hidden name in a script that no spelling of it is known in."""
+    missing = unspelt(search, texts, links)
+    if missing:
+        told = "; ".join(f"{label} in {source}" for label, source in missing[:6])
+        advice = "" if can_sound() else ", or install forebear[cases]"
+        raise RefusedError(
+            f"{len(missing)} private names may be written in a script no spelling is known in: {told}",
+            where=str(root / "case.toml"),
+            todo=f"Give the spelling used there in `also`{advice}.",
+        )
+
+
+def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search | None = None) -> None:
+    """Refuse to publish files that a form of a private or undecided name stands in; the last look before they are written.
+
+    files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name.
+    Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = with_pseudonyms(load_case(root))
+    if search is None:
+        search = search_of(case, ("private", "undecided"))
+    found = leaks(search, files)
+    if found:
+        refusal = _document(root, case, start, "forebear case report CASE", bare=True)
+        raise ExpectationError(
+            f"a hidden name would be published: {'; '.join(found[:5])}", refusal, where=str(root),
+            todo="Give the form in `also` of that name, or rule the word public or not-a-name, and report again.",
+        )  # fmt: skip
 
 
 def case_seal(
@@ -178,13 +250,26 @@ def case_seal(
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
+    if report_only:
+        report = inside(root, "report")
+        names = files_of(report, hidden=False, leave=Path(target)) if report.is_dir() else []
+        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names})
     seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
     private = sum(n.ruling in ("private", "undecided") for n in case.name)
     said = []
-    if private and not report_only:
-        said.append(f"this seal holds the sources and {private} names that are private or not ruled on: keep it, and give out "
-                    "a seal of the report alone (--report-only)")  # fmt: skip
-    extra = {"sealed": list(seal.files), "signed": bool(seal.public), "public_key": seal.public}
+    if not report_only:
+        said.append(f"PRIVATE: this seal holds the sources and {private} names that are private or not ruled on: keep it, and "
+                    "give out a seal of the report alone (--report-only)")  # fmt: skip
+    if seal.unfinished:
+        said.append(
+            f"{len(seal.unfinished)} unfinished tries lie beside it, names and all: remove {seal.unfinished[0]}"
+        )
+    extra = {
+        "sealed": list(seal.files),
+        "signed": bool(seal.public),
+        "public_key": seal.public,
+        "private": not report_only,
+    }
     return _document(root, case, start, f"forebear case seal {folder} {target}", said, extra=extra, bare=True)
 
 
@@ -198,17 +283,21 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     start, bag = time.monotonic(), Path(folder)
     changes = verify_seal(bag, Path(original) if original else None)
     try:
-        public, unsigned = signer(bag, Path(key) if key else None), ""
+        signature, said = signer(bag, Path(key) if key else None), []
     except RefusedError as error:
         if not changes:
             raise
-        public, unsigned = "", str(error)
+        signature, said = Signature("wrong"), [str(error)]
     listed = [{"file": c.file, "what": c.what, "ranges": [list(r) for r in c.ranges]} for c in changes]
-    extra = {"changes": listed, "intact": not changes, "signed": bool(public), "public_key": public}
-    said = [unsigned] if unsigned else []
-    if public and not key:
+    extra = {
+        "changes": listed, "intact": not changes, "signed": signature.state == "valid", "signature": signature.state,
+        "public_key": signature.public,
+    }  # fmt: skip
+    if signature.state == "valid" and not key:
         said.append("the signature is whole, but whose key it is was not asked: give --key with a public key you trust")
-    if not public and not unsigned:
+    if signature.state == "not checked":
+        said.append("the signature was not checked: this needs the library `cryptography` (install forebear[attest])")
+    if signature.state == "none":
         said.append("no signature: whoever altered the files could have made the manifests anew")
     empty = CaseFile(schema="", title=bag.name)
     document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)
@@ -224,7 +313,7 @@ def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
 
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[str] = (), *, full: bool = False,
-    language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False,
+    language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
     said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
@@ -243,8 +332,9 @@ def _document(
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
     return case_document(
-        case, texts, links, [] if bare else load_findings(root), claims, outcomes, limits=said,
+        case, texts, links, [] if bare else load_findings(root, case, texts), claims, outcomes, limits=said,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
+        search=search,
     )  # fmt: skip
 
 

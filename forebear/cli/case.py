@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -85,12 +86,18 @@ def check(
 def run(
     folder: Folder,
     claims: Annotated[list[str] | None, typer.Option(help="Run these claims; all by default.")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=PATH", help="Where a model lies; asked for when case.toml names a place outside the case."
+        ),
+    ] = None,
     form: FormatOption = Form.text,
     output: OutputOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run what the claims can be tested for on the files given, and nothing else."""
-    show(forebear.case_run(folder, claims=tuple(claims or ())), form, output)
+    show(forebear.case_run(folder, claims=tuple(claims or ()), models=tuple(models or ())), form, output)
 
 
 @app.command()
@@ -102,7 +109,12 @@ def report(
     quiet: QuietOption = False,
 ) -> None:
     """The case with private names replaced; refused until every name candidate is ruled."""
-    show(forebear.case_report(folder, language=language), form, output)
+    from forebear.casefile.verbs import refuse_names
+    from forebear.reports.show import rendered
+
+    document = forebear.case_report(folder, language=language)
+    refuse_names(folder, {output.name if output else "the report": rendered(document, form.value)})
+    show(document, form, output)
 
 
 @app.command()
@@ -118,7 +130,10 @@ def seal(
     quiet: QuietOption = False,
 ) -> None:
     """Copy the case into a BagIt bag, signed with a local key when one is given."""
-    show(forebear.case_seal(folder, target, key=key, report_only=report_only), form, output)
+    document = forebear.case_seal(folder, target, key=key, report_only=report_only)
+    if document["private"]:
+        print("forebear: PRIVATE: this seal holds the sources and every name in them; keep it", file=sys.stderr)
+    show(document, form, output)
 
 
 @app.command()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 from forebear.core.errors import RefusedError
 
 T = TypeVar("T")
+MAX_DEPTH = 24
+"""Most lists and tables inside each other where any value is allowed."""
+LARGEST_INTEGER = 2**63
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class Table:
@@ -111,62 +118,101 @@ class Table:
             self.fail(f"has unknown keys: {', '.join(sorted(map(str, self._left)))}")
 
 
-def read_table(kind: type[T], raw: object, where: str) -> T:
-    """One table as the dataclass `kind`; nested lists and tables of dataclasses are followed.
+def read_table(kind: type[T], table: Any, where: str) -> T:
+    """One table as the dataclass `kind`; nested lists of dataclasses are followed.
 
     Raises: RefusedError on an unknown key, a missing one, or a value of another type: each is named.
     """
-    if not isinstance(raw, Mapping):
+    if not isinstance(table, Mapping):
         raise RefusedError("a table is wanted here", where=where)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast(Any, kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(raw) - set(fields))
+    unknown = sorted(set(table) - set(fields))
     if unknown:
         raise RefusedError(f"unknown key {unknown[0]!r}", where=where, todo=f"Known keys: {', '.join(fields)}.")
     values: dict[str, Any] = {}
     for name, field in fields.items():
-        if name in raw:
-            values[name] = read_value(hints[name], raw[name], f"{where}: {name}")
+        if name in table:
+            values[name] = _value(hints[name], table[name], f"{where}: {name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise RefusedError(f"key {name!r} is missing", where=where)
     return kind(**values)
 
 
-def read_value(hint: Any, value: Any, where: str) -> Any:
-    """A value of the type that `hint` writes: a plain type, a union, a dataclass, a tuple or a dictionary of those.
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
-    Raises: RefusedError.
-    """
-    origin = typing.get_origin(hint)
-    if origin is tuple:
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return _anything(value, where)
+    if origin in (tuple, list):
         if not isinstance(value, list):
             raise RefusedError("a list is wanted", where=where)
-        inner = typing.get_args(hint)[0]
-        return tuple(read_value(inner, item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
+        fixed = origin is tuple and inner[-1] is not Ellipsis
+        if fixed and len(value) != len(inner):
+            raise RefusedError(f"{len(inner)} values are wanted, not {len(value)}", where=where)
+        kinds = inner if fixed else (inner[0],) * len(value)
+        return origin(
+            _value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
+    if origin in (dict, Mapping):
         if not isinstance(value, dict):
             raise RefusedError("a table is wanted", where=where)
-        inner = typing.get_args(hint)[1]
-        return {str(k): read_value(inner, item, f"{where}.{k}") for k, item in value.items()}
+        return {_string(k, where): _value(inner[1], item, f"{where}.{k[:40]}") for k, item in value.items()}
     if origin in (typing.Union, types.UnionType):
-        return value if isinstance(value, typing.get_args(hint)) else _wrong(hint, value, where)
+        return _one_of(inner, value, where)
     if dataclasses.is_dataclass(hint):
         return read_table(typing.cast("type[Any]", hint), value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return _as_float(value, where)
+    return _scalar(hint, value, where)
+
+
+def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    wanted = [k for k in kinds if k is not type(None)]
+    kind = int if int in wanted and isinstance(value, int) else wanted[0]
+    return _value(kind, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, bool) and hint is not bool:
         return _wrong(hint, value, where)
-    return value if isinstance(value, hint) else _wrong(hint, value, where)
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
+        raise RefusedError("is an integer of more than 64 bits", where=where)
+    if hint is float and isinstance(value, int):
+        return float(value)
+    if not isinstance(value, hint):
+        return _wrong(hint, value, where)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefusedError("is no finite number", where=where)
+    return _string(value, where) if isinstance(value, str) else value
 
 
-def _as_float(value: int, where: str) -> float:
-    if abs(value) > 2**1000:  # float() of such a one raises
-        raise RefusedError("is a number too large to calculate with", where=where)
-    return float(value)
+def _string(value: str, where: str) -> str:
+    if _HALVES.search(value):
+        raise RefusedError("holds half a surrogate pair, which is no character", where=where)
+    return value
 
 
-def _wrong(hint: Any, value: Any, where: str) -> NoReturn:
-    raise RefusedError(f"{_kind(value)} where {getattr(hint, '__name__', str(hint))} is wanted", where=where)
+def _anything(value: Any, where: str, depth: int = 0) -> Any:
+    """Any value JSON has, with the bounds that every other value keeps."""
+    if depth > MAX_DEPTH:
+        raise RefusedError(f"holds more than {MAX_DEPTH} lists and tables inside each other", where=where)
+    if isinstance(value, dict):
+        return {_string(k, where): _anything(v, where, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_anything(v, where, depth + 1) for v in value]
+    if value is None or isinstance(value, (bool, str, int, float)):
+        return value if value is None else _scalar(type(value), value, where)
+    return _wrong(dict, value, where)
+
+
+def _wrong(hint: Any, value: Any, where: str) -> Any:
+    wanted = getattr(hint, "__name__", str(hint))
+    raise RefusedError(f"{_kind(value)} where {wanted} is wanted", where=where)
 
 
 def _kind(value: object) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_TOKENIZER_BYTES, MAX_VOCABULARY
+from forebear.core.limits import MAX_SPARSE_ID, MAX_TOKENIZER_BYTES, MAX_VOCABULARY, MOST_GAPS
 
 if TYPE_CHECKING:
     from forebear.tokens.rules import Rules
@@ -71,6 +71,17 @@ class Vocabulary:
         return found
 
 
+def check_gaps(highest: int, tokens: int, where: str) -> None:
+    """Raises RefusedError for an id so far past the number of tokens that laying them out by id would only fill memory."""
+    if highest >= max(MAX_SPARSE_ID, MOST_GAPS * tokens):
+        raise RefusedError(
+            f"uses the token id {highest:,} for {tokens:,} tokens; at most {MOST_GAPS} ids a token are laid out past "
+            f"{MAX_SPARSE_ID:,}",
+            where=where,
+            todo="Get the file again from its source.",
+        )
+
+
 def place(pairs: Iterable[tuple[int, bytes]], where: str) -> list[bytes | None]:
     """Tokens laid out by id. Raises RefusedError on an id that is negative, beyond any vocabulary, or used twice."""
     entries = list(pairs)
@@ -81,6 +92,7 @@ def place(pairs: Iterable[tuple[int, bytes]], where: str) -> list[bytes | None]:
     if low < 0 or high >= MAX_VOCABULARY:
         worst = low if low < 0 else high
         raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+    check_gaps(high, len(ids), where)
     if len(set(ids)) != len(ids):
         counts = np.bincount(np.asarray(ids))
         raise RefusedError(f"gives the id {int(counts.argmax())} to more than one token", where=where)

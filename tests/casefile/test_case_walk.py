@@ -20,6 +20,11 @@ from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.reports.cases.page import case_page
 
 SAMPLE = Path("examples/case_sample")
+MODELS = tuple(
+    f"{model}=forebear/demo_data/{place}"
+    for model, place in (("gannet-6", "descendant"), ("kestrel-4", "base"), ("bittern-4", "independent"))
+)
+"""What the sample names outside its folder, as a person says it on the command line."""
 PRIVATE = (
     "林若谷", "林若古", "ruogu", "沈砚秋", "沈硯秋", "沈燕秋", "yanqiu", "yanqui", "顾南星", "顧南星", "nanxing",
 )  # fmt: skip
@@ -37,12 +42,11 @@ def _runner(relation: str) -> Any:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
-    """A copy of the sample, with its models where case.toml expects them."""
+    """A copy of the sample; its models lie outside it, see MODELS."""
     folder = tmp_path / "examples" / "case_sample"
     shutil.copytree(
         SAMPLE, folder, ignore=shutil.ignore_patterns("report", "alignments", "findings", "evidence", "__pycache__")
     )
-    shutil.copytree("forebear/demo_data", tmp_path / "forebear" / "demo_data")
     return folder
 
 
@@ -51,7 +55,7 @@ def walked(case: Path) -> Path:
     """The same after align, check and run."""
     verbs.case_align(case)
     verbs.case_check(case)
-    verbs.case_run(case, runner=_runner("related"))
+    verbs.case_run(case, runner=_runner("related"), models=MODELS)
     return case
 
 
@@ -71,17 +75,17 @@ def test_the_walk_gives_a_whole_document_at_every_step(case: Path) -> None:
 
 
 def test_claims_get_the_verdict_of_their_test_and_absence_of_evidence_is_none(walked: Path) -> None:
-    assert _statuses(verbs.case_run(walked, runner=_runner("related"))) == {
+    assert _statuses(verbs.case_run(walked, runner=_runner("related"), models=MODELS)) == {
         "descent": "borne-out", "scratch": "contradicted", "control": "contradicted", "layers": "borne-out",
         "middle": "contradicted", "layers-added": "borne-out", "vocabulary": "borne-out", "large-count": "borne-out",
         "large-growth": "borne-out", "tokens-seen": "not-testable", "deletion": "not-testable",
     }  # fmt: skip
-    nothing = _statuses(verbs.case_run(walked, runner=_runner("no-evidence")))
+    nothing = _statuses(verbs.case_run(walked, runner=_runner("no-evidence"), models=MODELS))
     assert [nothing[c] for c in ("descent", "scratch", "control")] == ["not-decided"] * 3
 
 
 def test_the_real_comparison_tells_the_descendant_from_the_stranger(case: Path) -> None:
-    document = verbs.case_run(case, claims=("descent", "control"))
+    document = verbs.case_run(case, claims=("descent", "control"), models=MODELS)
     statuses = _statuses(document)
     assert (statuses["descent"], statuses["control"], statuses["layers"]) == ("borne-out", "not-decided", "not-tested")
 
@@ -90,7 +94,7 @@ def test_a_claim_reaches_no_verb_but_compare_and_missing_files_are_said(case: Pa
     with pytest.raises(RefusedError, match="may not run"):
         default_runner("attest", {})
     (case / "models" / "gannet-large.json").unlink()
-    document = verbs.case_run(case, runner=_runner("related"))
+    document = verbs.case_run(case, runner=_runner("related"), models=MODELS)
     (claim,) = (c for c in document["claims"] if c["id"] == "large-count")
     assert claim["status"] == "not-tested"
     assert "no files of model" in claim["why"]
@@ -105,7 +109,7 @@ def test_conduct_is_never_borne_out_whatever_an_evidence_file_says(walked: Path)
     )
     (walked / "claims.toml").write_text(text, "utf-8")
     with pytest.raises(RefusedError, match="conduct claim cannot be borne out"):
-        verbs.case_run(walked, runner=_runner("related"))
+        verbs.case_run(walked, runner=_runner("related"), models=MODELS)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_claims_toml_is_read_strictly(case: Path, old: str, new: str, message: s
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(RefusedError, match=message):
-        verbs.case_run(case, runner=_runner("related"))
+        verbs.case_run(case, runner=_runner("related"), models=MODELS)
 
 
 def test_a_report_is_refused_until_every_name_is_ruled(walked: Path) -> None:
@@ -298,7 +302,7 @@ def test_a_seal_of_the_report_alone_holds_no_private_name(walked: Path, tmp_path
 
 @extras
 def test_no_private_name_stands_in_evidence_of_a_real_run(walked: Path) -> None:
-    verbs.case_run(walked, claims=("descent", "layers", "deletion"))
+    verbs.case_run(walked, claims=("descent", "layers", "deletion"), models=MODELS)
     for path in (walked / "evidence").iterdir():
         assert [p for p in PRIVATE if p in path.read_text("utf-8").lower()] == [], path
 

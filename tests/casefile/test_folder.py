@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from forebear.casefile.folder.add import Addition, add_source, read_source
-from forebear.casefile.folder.folder import load_case, source_bytes, unrecorded
+from forebear.casefile.folder.folder import load_case, save_case, source_bytes, unrecorded
 from forebear.casefile.folder.intake import MAX_LINE_CHARACTERS
+from forebear.casefile.folder.model import Name
 from forebear.core.errors import RefusedError, UsageError
 
 ZH = "我们在三月训练了一个模型。\n参数量是千亿级别的，数据没有公开。\n"
@@ -175,3 +177,46 @@ def test_a_case_survives_kill_nine_at_any_moment(tmp_path: Path) -> None:
             assert source_bytes(folder, source)
         assert len(unrecorded(folder, case)) <= 1 + 4
         done = len(case.source)
+
+
+def test_comments_that_a_person_wrote_into_case_toml_stay(tmp_path: Path) -> None:
+    add_source(tmp_path / "c", _file(tmp_path, "a.txt", ZH), Addition("zh", "Hans", id="zh"))
+    path = tmp_path / "c" / "case.toml"
+    text = path.read_text("utf-8").replace('id = "zh"', 'id = "zh"  # as the lawyer sent it')
+    ours = (
+        '# names: ask before ruling\n[[name]]\ntext = "甲乙"\nruling = "private" # her wish\n\n[models]\nm = "m.json"\n'
+    )
+    path.write_text(f"# a case of mine\n{text}\n{ours}", "utf-8")
+    add_source(tmp_path / "c", _file(tmp_path, "b.txt", ZH + "又。"), Addition("zh", "Hans", id="zh-2"))
+    case = load_case(tmp_path / "c")
+    save_case(
+        tmp_path / "c",
+        dataclasses.replace(
+            case, name=(*(dataclasses.replace(n, pseudonym="Person 1") for n in case.name), Name("丙丁"))
+        ),
+    )
+    made = path.read_text("utf-8")
+    for kept in ("# a case of mine\n", "# as the lawyer sent it", "# names: ask before ruling", "# her wish"):
+        assert made.count(kept) == 1
+    again = load_case(tmp_path / "c")
+    assert [s.id for s in again.source] == ["zh", "zh-2"]
+    assert [(n.text, n.pseudonym) for n in again.name] == [("甲乙", "Person 1"), ("丙丁", "")]
+    assert again.models == {"m": "m.json"}
+
+
+def test_hostile_words_in_a_case_are_written_as_they_are(tmp_path: Path) -> None:
+    words = ['"""', "\\u0000", "a\nb", "\x7f\x01", "[x]\n[y]", "'", "\u202e", "#", "", " "]
+    add_source(tmp_path / "c", _file(tmp_path, "a.txt", ZH), Addition("zh", "Hans", id="zh", obtained_by=words[0]))
+    case = dataclasses.replace(
+        load_case(tmp_path / "c"), name=tuple(Name(w, also=(w, w)) for w in words), models={"k.'\"": "v"}
+    )
+    save_case(tmp_path / "c", case)
+    assert load_case(tmp_path / "c") == case
+
+
+def test_without_the_library_that_writes_it_a_case_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+    with pytest.raises(RefusedError, match=r"Install forebear\[cases\]"):
+        add_source(tmp_path / "c", _file(tmp_path, "a.txt", ZH), Addition("zh", "Hans"))

@@ -1,10 +1,24 @@
-"""Ed25519 against the test vectors of RFC 8032, section 7.1; and what must not verify."""
+"""Ed25519 against the test vectors of RFC 8032, section 7.1; what must not verify; and seals made by the code before."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from forebear.casefile.folder.signature import ORDER, fits, public_key, sign
+import forebear.casefile.folder.seal as seal
+import forebear.casefile.folder.signature as signature
+from forebear.casefile import verbs
+from forebear.casefile.folder.signature import fits, public_key, sign
+from forebear.core.errors import ExpectationError, RefusedError
+from forebear.reports.show import rendered
+
+ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Of the base point: adding it to the second half of a signature must not give another valid one."""
+SEALS = Path("tests/data/seals")
+BEFORE = SEALS / "signed_by_plain_python"
+"""A seal made with the key beside it by Ed25519 in plain Python, which this package had before it used a library."""
 
 VECTORS = [
     (
@@ -58,3 +72,41 @@ def test_a_signature_with_the_group_order_added_is_refused() -> None:
     signed = sign(secret, b"words")
     longer = int.from_bytes(signed[32:], "little") + ORDER
     assert not fits(public_key(secret), b"words", signed[:32] + longer.to_bytes(32, "little"))
+
+
+@pytest.mark.parametrize("key", [None, "owner.key", "owner.pub"])
+def test_a_seal_made_by_the_code_before_verifies_unchanged(key: str | None) -> None:
+    document = verbs.case_verify(BEFORE, key=SEALS / key if key else None)
+    assert (document["intact"], document["signature"]) == (True, "valid")
+    assert (SEALS / "owner.pub").read_text("ascii") == f"ed25519 {document['public_key']}\n"
+
+
+def test_the_same_key_makes_the_same_signature_as_before(tmp_path: Path) -> None:
+    listed = (BEFORE / seal.TAGS).read_bytes()
+    secret = seal._secret(SEALS / "owner.key")
+    made = f"ed25519 {public_key(secret).hex()}\nsignature {sign(secret, seal._CONTEXT + listed).hex()}\n"
+    assert (BEFORE / seal.SIGNATURE).read_text("ascii") == made
+
+
+def _without_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature, "can_sign", lambda: False)
+    monkeypatch.setattr(seal, "can_sign", lambda: False)
+
+
+def test_without_the_library_a_signature_is_not_checked_and_never_called_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_library(monkeypatch)
+    document = verbs.case_verify(BEFORE)
+    assert (document["signed"], document["signature"], document["public_key"]) == (False, "not checked", "")
+    assert "Signature not checked" in rendered(document, "text").decode()
+    assert "forebear[attest]" in document["limits"][0]
+    with pytest.raises(RefusedError, match="Install forebear"):
+        verbs.case_verify(BEFORE, key=SEALS / "owner.pub")
+    with pytest.raises(RefusedError, match="Install forebear"):
+        verbs.case_seal(BEFORE / "data", tmp_path / "bag", key=SEALS / "owner.key")
+    assert not (tmp_path / "bag").exists()
+    bag = shutil.copytree(BEFORE, tmp_path / "altered")
+    (bag / "data" / "sources" / "en.txt").write_text("other words", "utf-8")
+    with pytest.raises(ExpectationError, match="1 files differ"):
+        verbs.case_verify(bag)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from forebear.casefile.text.extract import extract
 from forebear.casefile.text.scripts import fold, is_japanese_form, standard_of
 from forebear.casefile.text.segments import segments, sentences
-from forebear.casefile.text.selectors import cite, locate
+from forebear.casefile.text.selectors import Citation, cite, locate
 
 
 def _cut(text: str, language: str) -> list[str]:
@@ -107,3 +109,12 @@ def test_a_citation_says_when_its_words_changed_or_went() -> None:
     gone = locate(citation, "完全不同的另一篇文字，谈的是天气和海。")
     assert (gone.how, gone.start, gone.ok) == ("lost", -1, False)
     assert citation.as_json()["selector"][1] == {"type": "TextPositionSelector", "start": 9, "end": 19}  # type: ignore[index]
+
+
+def test_an_empty_quotation_is_lost_and_long_ones_are_looked_for_in_little_time() -> None:
+    for text in ("", "a", "同" * 50):
+        assert locate(Citation("s", "", "", "", -1, -1), text).how in ("lost", "position", "moved", "ambiguous")
+    start = time.process_time()
+    for _ in range(20):
+        locate(Citation("s", "ab" * 1000 + "c", "", "", -1, -1), "ab" * 3000 + "d")
+    assert time.process_time() - start < 10

@@ -263,7 +263,8 @@ def _habits(found: Sequence[Finding]) -> list[Finding]:
 def _shift(finding: Finding) -> str:
     """By how much the number of a footnote differs; footnotes that all shift by one are a habit."""
     a, b = finding.left_quote, finding.right_quote
-    return f"[{int(b) - int(a):+d}]" if a.isdecimal() and b.isdecimal() else ""
+    short = len(a) < 16 and len(b) < 16  # Python reads no integer of 4,300 digits or more
+    return f"[{int(b) - int(a):+d}]" if short and a.isdecimal() and b.isdecimal() else ""
 
 
 _FOOTNOTE = re.compile(r"(?:^|[^A-Za-z0-9_\]])\[$")

@@ -52,13 +52,15 @@ def date_facts(plain: str, language: str) -> list[Fact]:
     found: list[Fact] = []
     for match in _ISO.finditer(plain):
         found += _parts(match)
-    taken = [(f.start, f.end) for f in found]
+    taken = bytearray(len(plain))
+    for fact in found:
+        taken[fact.start : fact.end] = b"\1" * (fact.end - fact.start)
     patterns = _ENGLISH if language == "en" else (_WIDE_YEAR, _WIDE_MONTH)
     for pattern in patterns:
         for match in pattern.finditer(plain):
-            if not any(a < match.end() and match.start() < b for a, b in taken):
+            if not any(taken[match.start() : match.end()]):
                 found += _parts(match)
-                taken.append(match.span())
+                taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     return found
 
 

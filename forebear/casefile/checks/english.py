@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from forebear.casefile.checks.facts import Fact
+from forebear.casefile.checks.facts import Fact, mask
 
 _ONES = {
     w: i
@@ -58,14 +58,12 @@ def english_facts(text: str) -> list[Fact]:
     """Numbers of a narrowed English text, in no particular order."""
     found: list[Fact] = []
     text = _without_names(text)
-    for match in _VAGUE.finditer(text):
-        low, high = _vague(match)
-        if match["lead"] or match["unit"]:
-            found.append(Fact("number", low, high, *match.span(), match.group()))
-            text = text[: match.start()] + "\x00" * (match.end() - match.start()) + text[match.end() :]
-    for match in _FIGURE.finditer(text):
-        found.append(_figure(match))
-        text = text[: match.start()] + "\x00" * (match.end() - match.start()) + text[match.end() :]
+    vague = [m for m in _VAGUE.finditer(text) if m["lead"] or m["unit"]]
+    found += [Fact("number", *_vague(m), *m.span(), m.group()) for m in vague]
+    text = mask(text, (m.span() for m in vague))
+    figures = list(_FIGURE.finditer(text))
+    found += [_figure(m) for m in figures]
+    text = mask(text, (m.span() for m in figures))
     for match in _WORDS.finditer(text):
         value = _words(match.group().replace("fold", ""))
         strong = value > 10
@@ -76,14 +74,11 @@ def english_facts(text: str) -> list[Fact]:
 
 def _without_names(text: str) -> str:
     """Blank names that hold digits (GPT-2, v3.1), but keep number words joined by hyphens (twenty-five, 80-layer)."""
+    spans = []
     for match in _HYPHENATED.finditer(text):
-        word = match.group()
-        before = text[match.start() - 1 : match.start()]
-        if before.isdigit():
-            continue
-        if any(c.isdigit() for c in word):
-            text = text[: match.start()] + "\x00" * len(word) + text[match.end() :]
-    return text
+        if any(c.isdigit() for c in match.group()) and not text[match.start() - 1 : match.start()].isdigit():
+            spans.append(match.span())
+    return mask(text, spans)
 
 
 def _vague(match: re.Match[str]) -> tuple[float, float]:

@@ -52,6 +52,13 @@ def number_words() -> NumberWords:
     return read_table(NumberWords, tomllib.loads(raw), "numbers.toml")
 
 
+LARGEST = 1e30
+"""Figures beyond this are no figures anybody counts with: a run of digits or magnitude words without meaning."""
+
+MAX_FACTS = 200
+"""Figures of one sentence that are compared, the first ones: more are a table without line ends, and each is held against each."""
+
+
 def agree(a: Fact, b: Fact) -> bool:
     """Whether two facts may state the same figure: a shared reading, or ranges that overlap."""
     kinds = {a.kind, b.kind}
@@ -86,9 +93,11 @@ def _refused_pattern(language: str) -> re.Pattern[str]:
 
 def mask(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """The text with spans blanked by a character that belongs to no pattern; the length is kept."""
-    for a, b in spans:
-        text = text[:a] + "\x00" * (b - a) + text[b:]
-    return text
+    parts, at = [], 0
+    for a, b in sorted(spans):
+        parts += [text[at : max(a, at)], "\x00" * (b - max(a, at))]
+        at = max(at, b)
+    return "".join([*parts, text[at:]])
 
 
 def facts(text: str, language: str) -> list[Fact]:
@@ -109,8 +118,9 @@ def facts(text: str, language: str) -> list[Fact]:
     spans = [m.span() for m in pattern.finditer(plain) if not _inside_number(plain, m)]
     plain = mask(plain, spans)
     found += number_facts(plain, language)
-    placed = [_place(f, text, plain, language) for f in found]
-    return sorted(placed, key=lambda f: f.start)
+    # written so that NaN fails it too
+    placed = [_place(f, text, plain, language) for f in found if 0 <= f.low <= f.high <= LARGEST]
+    return sorted(placed, key=lambda f: f.start)[:MAX_FACTS]
 
 
 _UNSEEN = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")
@@ -154,9 +164,13 @@ def _place(fact: Fact, text: str, plain: str, language: str) -> Fact:
 
 
 @cache
-def _unit_table() -> tuple[tuple[str, str], ...]:
+def _unit_table() -> dict[str, list[tuple[str, str]]]:
+    """First letter -> (form, unit), the longest forms first."""
     pairs = [(fold(form), name) for name, forms in number_words().units.items() for form in forms]
-    return tuple(sorted(pairs, key=lambda p: -len(p[0])))
+    table: dict[str, list[tuple[str, str]]] = {}
+    for form, name in sorted(pairs, key=lambda p: -len(p[0])):
+        table.setdefault(form[0].lower(), []).append((form, name))
+    return table
 
 
 def _unit(plain: str, end: int, language: str) -> tuple[str, int]:
@@ -165,7 +179,7 @@ def _unit(plain: str, end: int, language: str) -> tuple[str, int]:
     if not after:
         return "", 0
     lowered = after.lower()
-    for form, name in _unit_table():
+    for form, name in _unit_table().get(lowered[0], ()):
         if not lowered.startswith(form.lower()):
             continue
         tail = after[len(form) : len(form) + 1]

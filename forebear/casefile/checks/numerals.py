@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from forebear.casefile.checks.facts import Fact
+from forebear.casefile.checks.facts import Fact, mask
 
 DIGIT = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
 SMALL = {"十": 10, "百": 100, "千": 1000}
@@ -24,6 +24,8 @@ _WIDE = re.compile(
 )
 _SOME = ("数", "数以", "几", "何")
 """数百, 几百, 何百: some hundreds; 数以百万 and 何百万: millions."""
+_CODES = re.compile(r"https?://\S+|\b\d+(?:\.\d+){2,}\b|\b0x[0-9a-fA-F]+\b|\b\d{1,2}:\d{2}(?::\d{2})?\b")
+"""Addresses, versions, hexadecimal numbers and times of day."""
 _PERCENT = re.compile(rf"百分之(?P<body>(?:{_DIGITS})|[{_HAN}]+)(?P<point>点[{_HAN[:11]}]+)?")
 _TENTHS = re.compile(
     r"(?P<body>[一二三四五六七八九]|\d(?:\.\d)?)(?P<unit>成|割)(?P<half>半)?(?![功为立员年长分了熟语果本就绩])"
@@ -35,31 +37,25 @@ def number_facts(plain: str, language: str) -> list[Fact]:
     from forebear.casefile.checks.english import english_facts
 
     found: list[Fact] = []
-    text = plain
-    for match in re.finditer(
-        r"https?://\S+|\b\d+(?:\.\d+){2,}\b|\b0x[0-9a-fA-F]+\b|\b\d{1,2}:\d{2}(?::\d{2})?\b", text
-    ):
-        text = _blank(text, match)
+    codes = list(_CODES.finditer(plain))
+    text = mask(plain, (m.span() for m in codes))
+    for match in codes:
         if re.fullmatch(r"\d{1,2}:\d{2}", match.group()):
             hour, minute = match.group().split(":")
             value = float(int(hour) * 60 + int(minute))
             found.append(Fact("time", value, value, *match.span(), match.group()))
     if language == "en":
         return found + english_facts(text)
+    terms = []
     for match in LATIN_TERM.finditer(text):
         before = text[match.start() - 1 : match.start()]
         if not (before.isdigit() or before in "数几百千万亿十" or before == "") or not re.fullmatch(
             "[KkMBT]", match.group()
         ):
-            text = _blank(text, match)
-    for fact in _percents(text):
-        found.append(fact)
-        text = text[: fact.start] + "\x00" * (fact.end - fact.start) + text[fact.end :]
-    return found + list(_wide_numbers(text))
-
-
-def _blank(text: str, match: re.Match[str]) -> str:
-    return text[: match.start()] + "\x00" * (match.end() - match.start()) + text[match.end() :]
+            terms.append(match.span())
+    text = mask(text, terms)
+    shares = list(_percents(text))
+    return found + shares + list(_wide_numbers(mask(text, ((f.start, f.end) for f in shares))))
 
 
 def _percents(text: str) -> Iterator[Fact]:
@@ -115,7 +111,7 @@ def _plain_fact(match: re.Match[str], body: str, text: str) -> Fact:
 
 
 def _point(part: str | None) -> float:
-    digits = [DIGIT[c] for c in (part or "")[1:] if c in DIGIT]
+    digits = [DIGIT[c] for c in (part or "")[1:40] if c in DIGIT]  # a double has 17 digits
     return float(sum(d / 10 ** (i + 1) for i, d in enumerate(digits)))
 
 
@@ -123,7 +119,7 @@ def _step(body: str) -> float:
     """The size of the last place written: 10 for 一百二十, 100 for 300."""
     if body[0].isdigit() and body.replace(",", "").isdigit():
         digits = body.replace(",", "")
-        return float(10 ** (len(digits) - len(digits.rstrip("0"))))
+        return float(f"1e{len(digits) - len(digits.rstrip('0'))}")  # infinite past 308; 10 ** n would overflow
     last = body[-1]
     return float({**SMALL, **LARGE}.get(last, 1))
 

@@ -88,7 +88,7 @@ def _witness_length(pair: Pair, usual: float) -> bool:
     return True
 
 
-_ENGLISH_RUN = re.compile(r"[A-Za-z][A-Za-z'’,]*(?: +[A-Za-z'’,]+){3,}")
+_ENGLISH_RUN = re.compile(r"(?<![A-Za-z])[A-Za-z][A-Za-z'’,]{0,60}(?: {1,9}[A-Za-z'’,]{1,60}){3,}")
 _FUNCTION = re.compile(
     r"\b(?:the|is|are|was|were|of|to|and|that|in|for|with|this|it|we|they|he|she|have|has|had|be)\b", re.I
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.models.architecture.settings import read_config
 
 _NAMES = {
     "layers": ("num_hidden_layers", "n_layer", "num_layers"),
@@ -62,18 +61,7 @@ def load_config(path: Path) -> dict[str, Any]:
 
     Raises: RefusedError when it is missing, too large, or not a JSON object.
     """
-    file = path / "config.json" if path.is_dir() else path
-    try:
-        if file.stat().st_size > MAX_CONFIG_BYTES:
-            raise RefusedError(f"larger than {MAX_CONFIG_BYTES} bytes", where=str(file))
-        loaded = json.loads(file.read_bytes())
-    except OSError as error:
-        raise RefusedError(f"no configuration can be read ({error.strerror})", where=str(file)) from error
-    except (ValueError, RecursionError) as error:
-        raise RefusedError("is not JSON", where=str(file)) from error
-    if not isinstance(loaded, dict):
-        raise RefusedError("a JSON object is wanted", where=str(file))
-    return loaded
+    return read_config(path / "config.json" if path.is_dir() else path)
 
 
 def sizes_of(config: Mapping[str, Any], where: str = "configuration") -> Sizes:

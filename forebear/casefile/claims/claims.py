@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.place import check_plain, exists_inside
+from forebear.casefile.folder.toml import load_toml
 from forebear.casefile.text.selectors import Citation, cite, locate
 from forebear.core.errors import RefusedError
 from forebear.core.strict import read_table
-from forebear.core.toml import load_toml
 
 KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
 BASES = ("first-hand", "hearsay", "inference")
@@ -75,16 +77,18 @@ def load_claims(folder: Path, case: CaseFile) -> tuple[Claim, ...]:
             test (weights show no conduct), or a testable claim without what it would show.
     """
     path = folder / "claims.toml"
-    if not path.exists():
+    if not exists_inside(folder, "claims.toml"):
         return ()
-    claims = read_table(_File, load_toml(path), str(path)).claim
-    ids = [c.id for c in claims]
+    claims = read_table(_File, load_toml(folder, "claims.toml"), str(path)).claim
+    ids = Counter(c.id.lower() for c in claims)
+    names, sources = {c.id for c in claims}, {s.id for s in case.source}
     for claim in claims:
+        check_plain("claim id", claim.id, str(path))
         where = f"{path}: {claim.id}"
-        if ids.count(claim.id) > 1:
-            raise RefusedError("two claims have this id", where=where)
+        if ids[claim.id.lower()] > 1:
+            raise RefusedError("two claims have this id (capitals aside)", where=where)
         _check_words(claim, where)
-        _check_links(claim, case, set(ids), where)
+        _check_links(claim, case, names, sources, where)
     return claims
 
 
@@ -100,13 +104,14 @@ def _check_words(claim: Claim, where: str) -> None:
         raise RefusedError(f"the test {claim.test} needs a value", where=where)
     if claim.test in ("related", "unrelated", "layers-added", "same-vocabulary", "growth") and not claim.candidates:
         raise RefusedError(f"the test {claim.test} needs a candidate", where=where)
+    if claim.tolerance < 0:
+        raise RefusedError("a tolerance is a share from 0 on", where=where)
     for reply in claim.reply:
         if reply.says not in SAYS:
             raise RefusedError(f"a reply says {reply.says!r}, none of {', '.join(SAYS)}", where=where)
 
 
-def _check_links(claim: Claim, case: CaseFile, ids: set[str], where: str) -> None:
-    sources = {s.id for s in case.source}
+def _check_links(claim: Claim, case: CaseFile, ids: set[str], sources: set[str], where: str) -> None:
     for model in (claim.subject, *claim.candidates):
         if model and model not in case.models:
             raise RefusedError(f"model {model!r} is not in [models] of case.toml", where=where)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from forebear.casefile.claims.arithmetic import explain_growth, load_config, siz
 from forebear.casefile.claims.claims import Claim
 from forebear.casefile.folder.model import CaseFile
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.models.architecture.settings import Settings
+from forebear.tokens.vocabulary import load_vocabulary
 
 Runner = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """(verb, arguments) -> document. The only verb a claim can reach is "compare"."""
@@ -44,40 +46,96 @@ def default_runner(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]
     return found
 
 
-def run_claim(folder: Path, case: CaseFile, claim: Claim, runner: Runner) -> Outcome:
+@dataclass(frozen=True)
+class Models:
+    """Where the files of models lie: in the case folder as case.toml says, or where the person at the command line says.
+
+    given: model id -> path, as typed; what a case names outside its own folder is asked for, never followed.
+    """
+
+    folder: Path
+    case: CaseFile
+    given: Mapping[str, Path] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """The files of a model.
+
+        Raises: RefusedError when nothing is there, or when the case names a place outside its own folder.
+        """
+        if name in self.given:
+            path = self.given[name]
+        elif outside(self.folder, self.case.models[name]):
+            raise RefusedError(
+                f"the files of model {name!r} lie outside the case",
+                where=self.case.models[name],
+                todo=f"Say where they are: --models {shlex.quote(f'{name}=PATH')}.",
+            )
+        else:
+            path = self.folder / self.case.models[name]
+        if not path.exists():
+            raise RefusedError(f"no files of model {name!r}", where=self.case.models[name])
+        return path
+
+    def placeless(self, text: str) -> str:
+        """A message without the places of this machine: model ids for the paths given, CASE for the folder."""
+        shown = {str(path): name for name, path in self.given.items()} | {str(self.folder): "CASE"}
+        for path in sorted(shown, key=len, reverse=True):
+            text = text.replace(path, shown[path]) if len(path) > 1 else text
+        return text
+
+
+MAX_MODEL_ENTRIES = 20_000
+"""Most files and folders of a model inside a case."""
+
+
+def outside(folder: Path, place: str) -> bool:
+    """Whether a place of [models] is outside the case folder, by its words or through a link, its own or one inside it."""
+    if Path(place).is_absolute() or ".." in Path(place).parts:
+        return True
+    home, path, seen = os.path.realpath(folder), folder / place, 0
+    if not _within(path, home):
+        return True
+    for base, folders, files in os.walk(path):
+        seen += len(folders) + len(files)
+        if seen > MAX_MODEL_ENTRIES:
+            raise RefusedError(f"holds more than {MAX_MODEL_ENTRIES:,} files", where=place)
+        if not all(_within(Path(base) / name, home) for name in (*folders, *files)):
+            return True
+    return False
+
+
+def _within(path: Path, home: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(home)
+
+
+def run_claim(claim: Claim, models: Models, runner: Runner) -> Outcome:
     """The outcome of one claim. What cannot be run is said, and is never counted for or against."""
     if claim.test == "none":
         why = claim.not_testable or "no test of files is named for it"
         return Outcome(claim.id, "not-testable" if claim.not_testable else "not-tested", why)
     try:
         if claim.test in ("related", "unrelated"):
-            return _weights(folder, case, claim, runner)
-        return _configuration(folder, case, claim)
+            return _weights(models, claim, runner)
+        return _configuration(models, claim)
     except RefusedError as error:
-        return Outcome(claim.id, "not-tested", f"the files given do not allow it: {error}", command_of(case, claim))
-
-
-def model_path(folder: Path, case: CaseFile, name: str) -> Path:
-    """Where the files of a model lie; relative paths start at the case folder.
-
-    Raises: RefusedError when nothing is there.
-    """
-    path = folder / case.models[name]
-    if not path.exists():
-        raise RefusedError(f"no files of model {name!r}", where=case.models[name])
-    return path
+        why = models.placeless(f"the files given do not allow it: {error}")
+        return Outcome(claim.id, "not-tested", why, command_of(models.case, claim))
 
 
 def command_of(case: CaseFile, claim: Claim) -> str:
-    """The command that repeats the test, as a person would type it in the case folder."""
-    models = [case.models[m] for m in (claim.subject, *claim.candidates) if m]
-    if claim.test in ("related", "unrelated"):
-        return "forebear compare " + " ".join(models)
-    return f"forebear case run . --claims {claim.id}" if claim.test != "none" else ""
+    """The command that repeats the test, as a person would type it in the case folder; PATH is theirs to fill in."""
+    if claim.test == "none":
+        return ""
+    names = [m for m in (claim.subject, *claim.candidates) if m]
+    away = [m for m in names if Path(case.models[m]).is_absolute() or ".." in Path(case.models[m]).parts]
+    if claim.test in ("related", "unrelated") and not away:
+        return "forebear compare " + " ".join(shlex.quote(case.models[m]) for m in names)
+    asked = "".join(f" --models {shlex.quote(f'{m}=PATH')}" for m in dict.fromkeys(away))
+    return f"forebear case run . --claims {claim.id}{asked}"
 
 
-def _weights(folder: Path, case: CaseFile, claim: Claim, runner: Runner) -> Outcome:
-    paths = [model_path(folder, case, n) for n in (claim.subject, *claim.candidates)]
+def _weights(models: Models, claim: Claim, runner: Runner) -> Outcome:
+    paths = [models.path(n) for n in (claim.subject, *claim.candidates)]
     document = runner("compare", {"subject": paths[0], "candidates": paths[1:]})
     verdicts = _verdicts(document)
     evidence = [dict(v) for v in verdicts]
@@ -92,7 +150,7 @@ def _weights(folder: Path, case: CaseFile, claim: Claim, runner: Runner) -> Outc
         shown = f"nothing shared was found; this does not show the contrary ({shown})"
     else:
         status = "not-decided"
-    return Outcome(claim.id, status, shown, command_of(case, claim), evidence, document)
+    return Outcome(claim.id, status, shown, command_of(models.case, claim), evidence, document)
 
 
 def _verdicts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -101,15 +159,16 @@ def _verdicts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [p.get("verdict", p) for p in document.get("pairs", ())]
 
 
-def _configuration(folder: Path, case: CaseFile, claim: Claim) -> Outcome:
-    subject = load_config(model_path(folder, case, claim.subject))
-    others = [load_config(model_path(folder, case, n)) for n in claim.candidates]
+def _configuration(models: Models, claim: Claim) -> Outcome:
     if claim.test == "same-vocabulary":
-        return _vocabulary(folder, case, claim)
+        return _vocabulary(models, claim)
+    case = models.case
+    subject = load_config(models.path(claim.subject))
+    others = [load_config(models.path(n)) for n in claim.candidates]
     value = float(claim.value or 0)
     if claim.test == "config":
-        found = subject.get(claim.key)
-        if not isinstance(found, (int, float)) or isinstance(found, bool):
+        found = Settings(subject).number(claim.key)
+        if found is None:
             raise RefusedError(f"the configuration has no figure {claim.key!r}")
         return _figure(case, claim, float(found), value, f"{claim.key} is {found}")
     sizes = sizes_of(subject, claim.subject)
@@ -142,8 +201,8 @@ def _figure(case: CaseFile, claim: Claim, found: float, said: float, why: str) -
     )
 
 
-def _vocabulary(folder: Path, case: CaseFile, claim: Claim) -> Outcome:
-    own, other = (_tokens(model_path(folder, case, n)) for n in (claim.subject, claim.candidates[0]))
+def _vocabulary(models: Models, claim: Claim) -> Outcome:
+    own, other = (_tokens(models.path(n)) for n in (claim.subject, claim.candidates[0]))
     same_ids = sum(other.get(t) == i for t, i in own.items())
     shared = len(own.keys() & other.keys())
     why = f"{shared} of {len(own)} tokens stand in both vocabularies, {same_ids} of them with the same number"
@@ -151,19 +210,9 @@ def _vocabulary(folder: Path, case: CaseFile, claim: Claim) -> Outcome:
         {"test": "same-vocabulary", "tokens": len(own), "shared": shared, "same_ids": same_ids, "kind": "described"}
     ]
     status = "borne-out" if own == other else "contradicted"
-    return Outcome(claim.id, status, why, command_of(case, claim), evidence)
+    return Outcome(claim.id, status, why, command_of(models.case, claim), evidence)
 
 
-def _tokens(path: Path) -> dict[str, int]:
-    file = path / "tokenizer.json" if path.is_dir() else path
-    try:
-        if file.stat().st_size > MAX_TOKENIZER_BYTES:
-            raise RefusedError(f"larger than {MAX_TOKENIZER_BYTES} bytes", where=str(file))
-        vocabulary = json.loads(file.read_bytes())["model"]["vocab"]
-    except OSError as error:
-        raise RefusedError(f"no tokenizer can be read ({error.strerror})", where=str(file)) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RefusedError("is no tokenizer.json with a vocabulary", where=str(file)) from error
-    if isinstance(vocabulary, dict):
-        return {str(k): int(v) for k, v in vocabulary.items()}
-    return {str(entry[0]): i for i, entry in enumerate(vocabulary)}
+def _tokens(path: Path) -> dict[bytes, int]:
+    """Token -> number, by the reader of all tokenizers; of a token that has several numbers the last."""
+    return {token: i for i, token in enumerate(load_vocabulary(path).tokens) if token is not None}

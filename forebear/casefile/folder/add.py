@@ -7,14 +7,22 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from forebear.casefile.folder.folder import create_case, digest, find_source, keep_source, load_case, source_bytes
+from forebear.casefile.folder.folder import (
+    MAX_BYTES_SOURCE,
+    check_source_id,
+    create_case,
+    digest,
+    find_source,
+    keep_source,
+    load_case,
+    source_bytes,
+)
 from forebear.casefile.folder.intake import MAX_SOURCE_BYTES, check_language, decode
 from forebear.casefile.folder.model import ROLES, CaseFile, Source
+from forebear.casefile.folder.place import exists_inside
 from forebear.casefile.text.extract import MEDIA, TEXT_MEDIA, Extract, extract
+from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
-
-MAX_BYTES_SOURCE = 512 * 2**20
-"""Largest file kept as bytes."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,12 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
             UsageError when role, language or `of` do not fit.
     """
     _check_words(said)
-    data = _read(file, MAX_BYTES_SOURCE)
+    data = read_bounded(file, MAX_BYTES_SOURCE)
     media = MEDIA.get(file.suffix.lower(), "text/plain")
     binary = said.as_bytes or media not in TEXT_MEDIA
     if binary and media in TEXT_MEDIA:
         media = "application/octet-stream"
-    transcript = _read(said.transcript, MAX_SOURCE_BYTES) if said.transcript else b""
+    transcript = read_bounded(said.transcript, MAX_SOURCE_BYTES) if said.transcript else b""
     if not data:
         raise RefusedError("is empty", where=str(file))
     notes: list[str] = []
@@ -66,7 +74,7 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
         notes, encoding = list(decoded.notes), decoded.encoding
     elif binary:
         notes.append("kept as bytes without a transcript: nothing of it is aligned or checked")
-    case = load_case(folder) if (folder / "case.toml").exists() else create_case(folder, title or folder.name)
+    case = load_case(folder) if exists_inside(folder, "case.toml") else create_case(folder, title or folder.name)
     if said.of:
         find_source(case, said.of)
     source = _record(case, file, data, transcript, said, media, encoding, tuple(notes))
@@ -74,6 +82,8 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
 
 
 def _check_words(said: Addition) -> None:
+    if said.id:
+        check_source_id(said.id, error=UsageError)
     if said.role not in ROLES:
         raise UsageError(f"role {said.role!r} is none of {', '.join(ROLES)}")
     if not re.fullmatch(r"[a-z]{2,3}", said.language):
@@ -82,15 +92,6 @@ def _check_words(said: Addition) -> None:
         raise UsageError(f"a {said.role} needs --of: the source it was made from")
     if said.conversion and said.role != "machine-conversion":
         raise UsageError("--conversion belongs to the role machine-conversion")
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        if path.stat().st_size > most:
-            raise RefusedError(f"{path.stat().st_size} bytes; at most {most} are kept", where=str(path))
-        return path.read_bytes()
-    except OSError as error:
-        raise RefusedError(f"cannot be read ({error.strerror})", where=str(path)) from error
 
 
 def _text_media(path: Path, media: str, binary: bool) -> str:
@@ -109,14 +110,16 @@ def _record(
     notes: tuple[str, ...],
 ) -> Source:
     identity = said.id or _free_id(case, said)
-    suffix = file.suffix.lower() if re.fullmatch(r"\.[a-z0-9]{1,8}", file.suffix.lower()) else ".txt"
-    kept = Path(said.transcript).suffix.lower() if said.transcript else ""
+    suffix, kept = (
+        p.suffix.lower() if p and re.fullmatch(r"\.[a-z0-9]{1,8}", p.suffix.lower()) else ".txt"
+        for p in (file, said.transcript)
+    )
     return Source(
         id=identity, file=f"sources/{identity}{suffix}", sha256=digest(data), bytes=len(data), media=media,
         language=said.language, script=said.script or {"ja": "Jpan", "en": "Latn"}.get(said.language, ""),
         role=said.role,
         of=said.of, version=said.version, date=said.date, encoding=encoding or "utf-8", conversion=said.conversion,
-        transcript=f"sources/{identity}.transcript{kept or '.txt'}" if transcript else "",
+        transcript=f"sources/{identity}.transcript{kept}" if transcript else "",
         transcript_sha256=digest(transcript) if transcript else "",
         obtained_by=said.obtained_by, obtained_when=said.obtained_when, obtained_where=said.obtained_where, notes=notes,
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,21 @@ from forebear.casefile.bitext.bitext import Text, read_text
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.findings import Finding, rules
 from forebear.casefile.checks.name_checks import can_sound
-from forebear.casefile.checks.names import mask_names, with_pseudonyms
+from forebear.casefile.checks.names import with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
 from forebear.casefile.folder.add import read_source
-from forebear.casefile.folder.folder import digest
 from forebear.casefile.folder.identify import identifying_spans
 from forebear.casefile.folder.model import CaseFile, Source
+from forebear.casefile.folder.records import load_alignment
+from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.text.selectors import cite
-from forebear.core.documents import canonical_json, finish, write_whole
+from forebear.core.documents import finish
 from forebear.core.errors import RefusedError
 
 SCHEMA = "forebear/case/1"
+MAX_PAIRS = 500
+"""Most pairs of texts of one case: 32 translations into one language make 496."""
 
 
 def read_texts(folder: Path, case: CaseFile) -> dict[str, Text]:
@@ -50,18 +52,9 @@ def pair_names(case: CaseFile, texts: Mapping[str, Text]) -> list[tuple[str, str
                 other.role,
             ):
                 pairs.append((one.id, other.id))
+        if len(pairs) > MAX_PAIRS:
+            raise RefusedError(f"has more than {MAX_PAIRS} pairs of texts to align", where="case.toml")
     return pairs
-
-
-def save_alignment(folder: Path, left: Text, right: Text, links: Sequence[Link]) -> None:
-    """Write alignments/LEFT--RIGHT.json with the digests of the texts it belongs to."""
-    record = {
-        "left": left.source.id, "right": right.source.id, "left_text": digest(left.extract.text.encode()),
-        "right_text": digest(right.extract.text.encode()),
-        "links": [{"left": list(k.left), "right": list(k.right), "score": k.score, "by": k.by} for k in links],
-    }  # fmt: skip
-    (folder / "alignments").mkdir(exist_ok=True)
-    write_whole(folder / "alignments" / f"{left.source.id}--{right.source.id}.json", canonical_json(record))
 
 
 def load_alignments(
@@ -73,86 +66,27 @@ def load_alignments(
     """
     found = {}
     for left, right in pair_names(case, texts):
-        path = folder / "alignments" / f"{left}--{right}.json"
-        if not path.exists():
-            if missing_ok:
-                continue
+        links = load_alignment(folder, texts[left], texts[right])
+        if links is not None:
+            found[left, right] = links
+        elif not missing_ok:
             raise RefusedError(
                 f"{left} and {right} are not aligned", where=str(folder), todo="Run `forebear case align` first."
             )
-        record = _json(path)
-        same = [
-            digest(texts[n].extract.text.encode()) == record.get(f"{side}_text")
-            for n, side in ((left, "left"), (right, "right"))
-        ]
-        if not all(same):
-            raise RefusedError(
-                "the texts changed since they were aligned", where=str(path), todo="Run `forebear case align`."
-            )
-        found[left, right] = [
-            Link(tuple(k["left"]), tuple(k["right"]), float(k["score"]), str(k["by"])) for k in record["links"]
-        ]
-    return found
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RefusedError(f"cannot be read ({type(error).__name__})", where=str(path)) from error
-
-
-def save_findings(folder: Path, found: Sequence[Finding]) -> None:
-    """Write findings/findings.json."""
-    (folder / "findings").mkdir(exist_ok=True)
-    write_whole(folder / "findings" / "findings.json", canonical_json([dataclasses.asdict(f) for f in found]))
-
-
-def load_findings(folder: Path) -> list[Finding]:
-    """Findings as `case check` wrote them; none when it has not run."""
-    path = folder / "findings" / "findings.json"
-    if not path.exists():
-        return []
-    tuples = ("left_span", "right_span", "left_segments", "right_segments", "witnesses", "ours")
-    try:
-        entries: list[dict[str, Any]] = [{k: tuple(v) if k in tuples else v for k, v in e.items()} for e in _json(path)]
-        return [Finding(**entry) for entry in entries]
-    except (TypeError, AttributeError) as error:
-        raise RefusedError(
-            "is no list of findings of this version", where=str(path), todo="Run `forebear case check`."
-        ) from error
-
-
-def save_outcome(folder: Path, outcome: Outcome) -> None:
-    """Write evidence/CLAIM.json: the outcome, and the document it rests on."""
-    (folder / "evidence").mkdir(exist_ok=True)
-    write_whole(folder / "evidence" / f"{outcome.claim}.json", canonical_json(dataclasses.asdict(_plain(outcome))))
-
-
-def _plain(outcome: Outcome) -> Outcome:
-    from forebear.core.documents import thaw
-
-    return dataclasses.replace(outcome, document=thaw(outcome.document), evidence=thaw(outcome.evidence))
-
-
-def load_outcomes(folder: Path) -> dict[str, Outcome]:
-    """Outcomes by claim."""
-    place = folder / "evidence"
-    found = {}
-    for path in sorted(place.glob("*.json")) if place.is_dir() else []:
-        entry = _json(path)
-        if isinstance(entry, dict) and "claim" in entry and "status" in entry:
-            found[str(entry["claim"])] = Outcome(**entry)
     return found
 
 
 def case_document(
     case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Finding],
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[str], seconds: float, reproduce: str,
-    full: bool, language: str, extra: Mapping[str, Any],
+    full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
-    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments."""
+    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments.
+
+    search: the forms of the private names of the case, when the caller has it at hand.
+    """
     case = with_pseudonyms(case)
+    search = search or search_of(case)
     body: dict[str, Any] = {
         "title": case.title, "language": language, "sources": [_source(s, texts) for s in case.source],
         "alignments": [
@@ -172,13 +106,48 @@ def case_document(
             for name, text in texts.items()
         }
         _scrub(body)
+        _withhold(body, texts, search)
         for source in body["sources"]:
             # who obtained a source, when and where may lead to the witness: it stays in case.toml
             source.pop("obtained")
-    body = mask_names(case, texts.values())(body)
+    body = search.masked(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
-    return finish(SCHEMA, body, limits=[*limits, *limits_of(found), *standing], read=read, reproduce=reproduce)
+    said = search.masked([*limits, *limits_of(found), *standing])
+    return finish(SCHEMA, body, limits=said, read=read, reproduce=search.masked(reproduce))
+
+
+WITHHELD = "its SHA-256 is withheld: with it, and a list of names, a name hidden here could be found by trying"
+
+
+def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -> None:
+    """Take out of a report what would let a reader try names: digests of texts that hold one, names cut in two by a quotation."""
+    spans = {name: [(h.start, h.end) for h in search.hits(text.extract.text)] for name, text in texts.items()}
+    for source in body["sources"]:
+        text = texts.get(source["id"])
+        if spans.get(source["id"]) or (text and any(search.hits(r.begins) for r in text.extract.removed)):
+            source["sha256"] = ""
+            source["notes"] = [*source["notes"], WITHHELD]
+    targets = [t for f in body["findings"] for t in f["targets"]]
+    targets += [t for c in body["claims"] for t in (*c["spans"], *(r["target"] for r in c["replies"]))]
+    for target in targets:
+        if len(target["selector"]) == 2:
+            quote, place = target["selector"]
+            names = spans.get(target["source"], [])
+            size = len(quote["prefix"])
+            quote["prefix"] = _uncut(quote["prefix"], place["start"] - size, names)
+            quote["suffix"] = _uncut(quote["suffix"], place["end"], names)
+
+
+def _uncut(words: str, start: int, names: Sequence[tuple[int, int]]) -> str:
+    """The words before or behind a quotation, without what is there of a name that is cut off at either end."""
+    first, last = start, start + len(words)
+    for a, b in names:
+        if a < first < b:
+            first = b
+        if a < last < b:
+            last = a
+    return words[first - start : max(first, last) - start]
 
 
 def _scrub(body: dict[str, Any]) -> None:
@@ -214,6 +183,7 @@ def _finding(finding: Finding, texts: Mapping[str, Text]) -> dict[str, Any]:
 
 
 def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts: Sequence[Text]) -> dict[str, Any]:
+    # the command shown is ours: one that a file of evidence offers is not passed on
     outcome = outcomes.get(claim.id) or Outcome(claim.id, "not-tested", "`forebear case run` has not run")
     status = outcome.status
     if claim.kind == "conduct" and status in ("borne-out", "contradicted"):
@@ -223,7 +193,7 @@ def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts:
         "id": claim.id, "kind": claim.kind, "basis": claim.basis, "status": status, "why": outcome.why,
         "statement": dict(claim.statement), "spans": [cited(s, texts) for s in claim.span], "subject": claim.subject,
         "candidates": list(claim.candidates), "if_true": claim.if_true, "if_false": claim.if_false,
-        "command": outcome.command or command_of(case, claim), "evidence": list(outcome.evidence),
+        "command": command_of(case, claim), "evidence": list(outcome.evidence),
         "corroborates": list(claim.corroborates), "contradicts": list(claim.contradicts), "replies": replies,
     }  # fmt: skip
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from forebear.core.documents import canonical_json, write_whole
+from forebear.core.documents import canonical_json
 
 
-def write_exports(folder: Path, document: Mapping[str, Any]) -> list[str]:
-    """Write case.json, findings.csv, claims.csv and one TMX per aligned pair into `folder`; returns their names."""
-    folder.mkdir(parents=True, exist_ok=True)
+def exports(document: Mapping[str, Any]) -> dict[str, bytes]:
+    """case.json, findings.csv, claims.csv and one TMX per aligned pair, by the name they get in report/."""
     files: dict[str, bytes] = {
         "case.json": canonical_json(document),
         "findings.csv": findings_csv(document),
@@ -22,9 +20,7 @@ def write_exports(folder: Path, document: Mapping[str, Any]) -> list[str]:
     }
     for alignment in document["alignments"]:
         files[f"{alignment['left']}--{alignment['right']}.tmx"] = tmx(document, alignment)
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return sorted(files)
+    return files
 
 
 def findings_csv(document: Mapping[str, Any]) -> bytes:
@@ -67,10 +63,12 @@ def tmx(document: Mapping[str, Any], alignment: Mapping[str, Any]) -> bytes:
     for link in alignment["links"]:
         if link["left"] and link["right"]:
             sides = [(tags[n], _joined(segments[n], link[side])) for n, side in ((left, "left"), (right, "right"))]
-            body = "".join(f"<tuv xml:lang={quoteattr(tag)}><seg>{_xml(text)}</seg></tuv>" for tag, text in sides)
+            body = "".join(
+                f"<tuv xml:lang={quoteattr(_clean(tag))}><seg>{_xml(text)}</seg></tuv>" for tag, text in sides
+            )
             units.append(f"<tu>{body}</tu>")
     about = 'creationtool="forebear" creationtoolversion="1" segtype="sentence" o-tmf="forebear" adminlang="en"'
-    head = f'<header {about} datatype="plaintext" srclang={quoteattr(tags[left])}/>'
+    head = f'<header {about} datatype="plaintext" srclang={quoteattr(_clean(tags[left]))}/>'
     text = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">{head}<body>\n'
         + "\n".join(units)
@@ -84,10 +82,13 @@ def _joined(segments: Sequence[Mapping[str, Any]], indices: Sequence[int]) -> st
 
 
 def _xml(text: str) -> str:
-    return escape(
-        "".join(
-            c
-            for c in text
-            if c in "\t\n" or (ord(c) >= 32 and not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF))
-        )
+    return escape(_clean(text))
+
+
+def _clean(text: str) -> str:
+    """Without the characters XML 1.0 does not have."""
+    return "".join(
+        c
+        for c in text
+        if c in "\t\n" or (ord(c) >= 32 and not 0xD800 <= ord(c) < 0xE000 and ord(c) not in (0xFFFE, 0xFFFF))
     )

@@ -8,13 +8,22 @@ import re
 from pathlib import Path
 
 from forebear.casefile.folder.model import ROLES, RULINGS, SCHEMA, CaseFile, Source
-from forebear.core.documents import write_whole
+from forebear.casefile.folder.place import (
+    FILE_RULE,
+    check_plain,
+    exists_inside,
+    inside,
+    is_file_name,
+    read_inside,
+    write_inside,
+)
+from forebear.casefile.folder.toml import MAX_TOML_BYTES, as_table, load_toml, written
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.strict import read_table
-from forebear.core.toml import as_table, load_toml, write_toml
 
 FOLDERS = ("sources", "alignments", "findings", "evidence", "report")
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+MAX_BYTES_SOURCE = 512 * 2**20
+"""Largest file kept as bytes."""
 _HEAD = "A forebear case file. Sources are never altered: their digests are below."
 
 
@@ -28,7 +37,7 @@ def create_case(folder: Path, title: str) -> CaseFile:
 
     Raises: RefusedError when the folder already holds a case or cannot be written.
     """
-    if (folder / "case.toml").exists():
+    if exists_inside(folder, "case.toml"):
         raise RefusedError("already holds a case", where=str(folder))
     try:
         for name in FOLDERS:
@@ -47,38 +56,65 @@ def load_case(folder: Path) -> CaseFile:
             one that is not there, or a file name that leaves the folder.
     """
     path = folder / "case.toml"
-    if not path.exists():
+    if not exists_inside(folder, "case.toml"):
         raise RefusedError("holds no case.toml", where=str(folder), todo="Start with `forebear case add FOLDER FILE`.")
-    case = read_table(CaseFile, load_toml(path), str(path))
+    case = read_table(CaseFile, load_toml(folder, "case.toml"), str(path))
     if case.schema != SCHEMA:
         raise RefusedError(f"schema {case.schema!r} is not {SCHEMA!r}", where=str(path), todo="Use a newer forebear.")
+    ids = {s.id for s in case.source}
     seen: set[str] = set()
     for source in case.source:
-        _check_source(source, case, str(path))
+        _check_source(source, ids, str(path))
         if source.id in seen:
             raise RefusedError(f"two sources are called {source.id!r}", where=str(path))
         seen.add(source.id)
     for name in case.name:
         if name.ruling not in RULINGS:
-            raise RefusedError(f"ruling {name.ruling!r} is none of {', '.join(RULINGS)}", where=f"{path}: {name.text}")
+            raise RefusedError(f"ruling {name.ruling!r} is none of {', '.join(RULINGS)}", where=f"{path}: [[name]]")
+    for model, place in case.models.items():
+        if not model.isprintable() or not model or "=" in model or not place.isprintable() or place.startswith("-"):
+            raise RefusedError(
+                f"model {model[:80]!r} or its place is not a plain word",
+                where=f"{path}: [models]",
+                todo="Neither may hold control characters, an id no '=', and a place may not begin with '-'.",
+            )
     return case
 
 
-def _check_source(source: Source, case: CaseFile, where: str) -> None:
-    if not _ID.fullmatch(source.id):
-        raise RefusedError(f"source id {source.id!r} is not a short plain name", where=where)
+def check_source_id(name: str, where: str = "", error: type[RefusedError] | type[UsageError] = RefusedError) -> None:
+    """Raise `error` with the rule unless a source's id is a plain name in small letters."""
+    check_plain("source id", name, where, error)
+    if name != name.lower():
+        raise error(f"source id {name!r} has capitals", where=where, todo="Use small letters only.")
+
+
+def _check_source(source: Source, ids: set[str], where: str) -> None:
+    check_source_id(source.id, where)
+    where = f"{where}: {source.id}"
     if source.role not in ROLES:
-        raise RefusedError(f"role {source.role!r} is none of {', '.join(ROLES)}", where=f"{where}: {source.id}")
+        raise RefusedError(f"role {source.role!r} is none of {', '.join(ROLES)}", where=where)
     for name in (source.file, source.transcript):
-        if name and not re.fullmatch(r"sources/[^/\\\x00-\x1f]+", name):
-            raise RefusedError(f"{name!r} is not a file of sources/", where=f"{where}: {source.id}")
-    if source.of and source.of not in {s.id for s in case.source}:
-        raise RefusedError(f"`of` names {source.of!r}, which is no source here", where=f"{where}: {source.id}")
+        if name and not (name.startswith("sources/") and is_file_name(name[len("sources/") :])):
+            raise RefusedError(f"{name!r} is not a file of sources/", where=where, todo=FILE_RULE)
+    if source.of and source.of not in ids:
+        raise RefusedError(f"`of` names {source.of!r}, which is no source here", where=where)
+    if (
+        source.bytes < 0
+        or not re.fullmatch(r"[a-z]{2,3}", source.language)
+        or not re.fullmatch("\\w{0,8}", source.script)
+    ):
+        raise RefusedError(
+            "its bytes, language or script are not of their kind", where=where, todo="See docs/cases.md."
+        )
+    for digest_ in (source.sha256, source.transcript_sha256):
+        if not re.fullmatch("[0-9a-f]{64}", digest_) and (digest_ or digest_ is source.sha256):
+            raise RefusedError(f"{digest_[:80]!r} is no SHA-256", where=where)
 
 
 def save_case(folder: Path, case: CaseFile) -> None:
-    """Write case.toml whole."""
-    write_whole(folder / "case.toml", write_toml(as_table(case), _HEAD))
+    """Write case.toml whole; comments that a person put there stay."""
+    before = read_inside(folder, "case.toml", MAX_TOML_BYTES) if exists_inside(folder, "case.toml") else b""
+    write_inside(folder, "case.toml", written(as_table(case), before, _HEAD))
 
 
 def find_source(case: CaseFile, name: str) -> Source:
@@ -106,10 +142,9 @@ def keep_source(folder: Path, case: CaseFile, source: Source, data: bytes, trans
                 where=str(folder),
                 todo="Give the new version its own --id.",
             )
-    (folder / "sources").mkdir(parents=True, exist_ok=True)
-    write_whole(folder / source.file, data)
+    write_inside(folder, source.file, data)
     if source.transcript:
-        write_whole(folder / source.transcript, transcript)
+        write_inside(folder, source.transcript, transcript)
     new = dataclasses.replace(case, source=(*case.source, source))
     save_case(folder, new)
     return new
@@ -122,10 +157,7 @@ def source_bytes(folder: Path, source: Source, *, transcript: bool = False) -> b
     """
     name, wanted = (source.transcript, source.transcript_sha256) if transcript else (source.file, source.sha256)
     path = folder / name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RefusedError(f"a source is gone ({error.strerror})", where=str(path)) from error
+    data = read_inside(folder, name, MAX_BYTES_SOURCE)
     if digest(data) != wanted:
         raise RefusedError(
             f"was edited after it was added: {len(data)} bytes now, {source.bytes} then, and the digests differ",
@@ -138,6 +170,6 @@ def source_bytes(folder: Path, source: Source, *, transcript: bool = False) -> b
 def unrecorded(folder: Path, case: CaseFile) -> list[str]:
     """Files of sources/ that case.toml does not record: left by a stop during `add`, or put there by hand."""
     known = {n for s in case.source for n in (s.file, s.transcript) if n}
-    here = folder / "sources"
+    here = inside(folder, "sources")
     found = sorted(f"sources/{p.name}" for p in here.iterdir() if p.is_file()) if here.is_dir() else []
     return [name for name in found if name not in known]

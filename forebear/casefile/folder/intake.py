@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import encodings
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ MAX_LINE_CHARACTERS = 1_000_000
 """Longest line that is cut into segments; a novel's longest paragraph is far below it."""
 OTHERS = ("gb18030", "big5hkscs", "cp932", "euc_jp", "utf-16")
 """Encodings tried, in this order, only to say what a file might be; a file is never decoded by a guess."""
+NO_CHARSETS = frozenset(
+    ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7", "utf7", "u7")
+)
+"""Codecs of Python that are no character set of a text: escapes, names of hosts; one of them is quadratic."""
+HALVES = re.compile("[\ud800-\udfff]")
 BIDI = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad\U000e0000-\U000e007f]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -41,6 +47,8 @@ def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
         raise RefusedError("is empty" if not data else "holds only white space", where=where)
     if len(data) > MAX_SOURCE_BYTES:
         raise RefusedError(f"{len(data)} bytes; a text source may have {MAX_SOURCE_BYTES}", where=where)
+    if encoding and (not re.fullmatch(r"[A-Za-z0-9_.:-]{1,40}", encoding) or _key(encoding) in NO_CHARSETS):
+        raise RefusedError(f"unknown encoding {encoding!r}", where=where, todo="Name a character set.")
     name = encoding or next((n for bom, n in _BOMS if data.startswith(bom)), "utf-8")
     try:
         text = data.decode(name)
@@ -48,6 +56,8 @@ def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
         raise RefusedError(f"unknown encoding {encoding!r}", where=where) from error
     except UnicodeError as error:
         raise RefusedError(_undecodable(data, name, error), where=where, todo=_advice(data)) from error
+    if HALVES.search(text):
+        raise RefusedError(f"holds halves of surrogate pairs in {name}, which are no characters", where=where)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     longest = max(len(line) for line in text.split("\n"))
     if longest > MAX_LINE_CHARACTERS:
@@ -61,6 +71,10 @@ def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
             f"holds {text.count(chr(0))} NUL characters, so it is not text", where=where, todo="Use --as-bytes."
         )
     return Decoded(text, name, tuple(_oddities(text)))
+
+
+def _key(encoding: str) -> str:
+    return encodings.normalize_encoding(encoding).lower()
 
 
 def _undecodable(data: bytes, name: str, error: UnicodeError) -> str:

@@ -46,7 +46,9 @@ class Source:
 class Name:
     """A name candidate and the ruling on it; pseudonym is fixed once given, so that every output agrees.
 
-    also: other right spellings; misspelt: wrong ones that stand in a source, replaced like the name but still findings.
+    also: other right spellings; misspelt: wrong ones that stand in a source, replaced like the name but still findings;
+    of: the pseudonym of the person whose name this is a part or a form of (several with "or" between): it has no forms
+    of its own then.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Name:
     also: tuple[str, ...] = ()
     misspelt: tuple[str, ...] = ()
     why: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True)

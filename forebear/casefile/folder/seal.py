@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import secrets
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forebear.casefile.folder.signature import fits, public_key, sign
-from forebear.core.documents import write_whole
+import numpy as np
+
+from forebear.casefile.folder.folder import MAX_BYTES_SOURCE
+from forebear.casefile.folder.place import (
+    check_relative,
+    exists_inside,
+    files_of,
+    inside,
+    read_inside,
+    write_inside,
+)
+from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
+from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
 
 MANIFEST, TAGS, BLOCKS, SIGNATURE = (
@@ -19,12 +34,20 @@ MANIFEST, TAGS, BLOCKS, SIGNATURE = (
 )
 BLOCK = 256
 """Bytes of one digest in the block list, by which an altered place is found without the old file."""
+MAX_RANGES = 10_000
+"""Most altered stretches of one file that are listed; the last one then takes in the rest."""
 SEARCHED = 20
 """Altered blocks in which the one altered byte is looked for by trying."""
+PRIVACY = "Forebear-Privacy"
+PRIVATE = "PRIVATE: the sources as received, with every name in them. Give out a seal of the report alone."
+MAX_MANIFEST_BYTES = 512 * 2**20
+"""Largest manifest or block list that is read: the blocks of 5 GB."""
 KEY_BYTES = 32
 MOST_KEY_BYTES = 2**20
 _CONTEXT = b"forebear case seal 1\n"
 """Put before what is signed, and before a key file, so that neither serves any other purpose."""
+_LINE = re.compile(r"([0-9a-f]{64})  (\S[^\x00-\x1f]*)")
+_BLOCK_LINE = re.compile(r"([0-9]{1,12})((?: [0-9a-f]{16})*) ?  (data/[^\x00-\x1f]+)")
 _PUBLIC = re.compile(rb"\s*ed25519 ([0-9a-f]{64})\s*")
 
 
@@ -39,50 +62,92 @@ class Change:
 
 @dataclass(frozen=True)
 class Seal:
-    """What was sealed: the files, and the public key of the signature ("" without one)."""
+    """What was sealed: the files, the public key of the signature ("" without one), what killed tries left beside it."""
 
     files: tuple[str, ...]
     public: str = ""
+    unfinished: tuple[str, ...] = ()
 
 
 def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "") -> Seal:
     """Copy a case into `target` as a bag: data/..., manifests, block digests, and a signature when a key is given.
 
+    The bag is built beside the target under a hidden name and renamed when it is whole and on the disk.
+
     key: a file of at least 32 bytes that stays with its owner; part: a folder of the case to seal instead of the whole.
     Raises: RefusedError when the target exists, or a file is a link or cannot be read; UsageError for a short key.
     """
-    if target.exists():
+    if os.path.lexists(target):
         raise RefusedError("exists already", where=str(target), todo="A seal is never written over.")
     secret = _secret(key) if key else b""
-    files = [n for n in _files(folder, target) if n.startswith(f"{part}/" if part else "")]
+    own = public_key(secret).hex() if secret else ""  # before anything is written: it needs the library
+    root = inside(folder, part) if part else folder
+    files = [f"{part}/{n}" if part else n for n in files_of(root, hidden=False, leave=target)] if root.is_dir() else []
     if not files:
-        raise RefusedError("holds no file to seal", where=str(folder / part), todo="Run `forebear case report` first.")
-    (target / "data").mkdir(parents=True)
-    sums, blocks = [], []
+        raise RefusedError("holds no file to seal", where=str(root), todo="Run `forebear case report` first.")
     for name in files:
-        data = (folder / name).read_bytes()
-        place = target / "data" / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, data)
+        check_relative("the file", name, str(folder))
+    beside = target.parent / f".{target.name[:100]}.unfinished-{secrets.token_hex(4)}"
+    try:
+        beside.mkdir()
+        _fill(beside, folder, files, PRIVATE if not part else "")
+        if secret:
+            signed = sign(secret, _CONTEXT + read_inside(beside, TAGS, MAX_MANIFEST_BYTES)).hex()
+            write_inside(beside, SIGNATURE, f"ed25519 {own}\nsignature {signed}\n".encode())
+        _flush(beside)
+        os.rename(beside, target)
+        flush_folder(target.parent)
+    except OSError as error:
+        raise RefusedError(f"cannot be made ({error.strerror})", where=str(target)) from error
+    finally:
+        if beside.exists():
+            shutil.rmtree(beside, ignore_errors=True)
+    return Seal(tuple(files), own, tuple(unfinished(target)))
+
+
+def unfinished(target: Path) -> list[str]:
+    """Names beside a target that earlier tries left there when they were killed."""
+    start = f".{target.name[:100]}.unfinished-"
+    return sorted(p.name for p in target.parent.iterdir() if p.name.startswith(start))
+
+
+def _fill(bag: Path, folder: Path, files: Sequence[str], privacy: str) -> None:
+    """Write the payload of a bag and its tag files."""
+    sums, blocks, total = [], [], 0
+    for name in files:
+        data = read_inside(folder, name, MAX_BYTES_SOURCE)
+        write_inside(bag, f"data/{name}", data)
+        total += len(data)
         sums.append(f"{hashlib.sha256(data).hexdigest()}  data/{_encoded(name)}")
-        blocks.append(f"{len(data)} {' '.join(_blocks(data))}  data/{_encoded(name)}")
-    total = sum((folder / n).stat().st_size for n in files)
+        blocks.append(f"{' '.join([str(len(data)), *_blocks(data)])}  data/{_encoded(name)}")
+    marked = f"{PRIVACY}: {privacy}\n" if privacy else ""
     tags = {
         "bagit.txt": "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        "bag-info.txt": f"Payload-Oxum: {total}.{len(files)}\nBagging-Software: forebear\n",
+        "bag-info.txt": f"Payload-Oxum: {total}.{len(files)}\nBagging-Software: forebear\n{marked}",
         MANIFEST: "\n".join(sums) + "\n",
         BLOCKS: "\n".join(blocks) + "\n",
     }
     for name, text in tags.items():
-        write_whole(target / name, text.encode())
+        write_inside(bag, name, text.encode())
     listed = "".join(f"{hashlib.sha256(t.encode()).hexdigest()}  {n}\n" for n, t in sorted(tags.items())).encode()
-    write_whole(target / TAGS, listed)
-    if not secret:
-        return Seal(tuple(files))
-    public = public_key(secret).hex()
-    signature = f"ed25519 {public}\nsignature {sign(secret, _CONTEXT + listed).hex()}\n"
-    write_whole(target / SIGNATURE, signature.encode())
-    return Seal(tuple(files), public)
+    write_inside(bag, TAGS, listed)
+
+
+def _flush(folder: Path) -> None:
+    """Folders of a bag on the disk, the innermost first (the files are: write_whole flushes each)."""
+    for base, _, _ in os.walk(folder, topdown=False):
+        flush_folder(Path(base))
+
+
+def flush_folder(folder: Path) -> None:
+    """The entries of a folder on the disk, where the system lets a folder be opened (Windows does not)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _secret(key: Path) -> bytes:
@@ -95,50 +160,42 @@ def _secret(key: Path) -> bytes:
 
 
 def _key_bytes(key: Path) -> bytes:
-    try:
-        with key.open("rb") as file:
-            data = file.read(MOST_KEY_BYTES + 1)
-    except OSError as error:
-        raise RefusedError(f"the key cannot be read ({error.strerror})", where=str(key)) from error
-    if len(data) > MOST_KEY_BYTES:
-        raise UsageError(f"the key has more than {MOST_KEY_BYTES} bytes")
-    return data
+    return read_bounded(key, MOST_KEY_BYTES)
 
 
-def signer(bag: Path, key: Path | None = None) -> str:
-    """The public key that signed a bag, or "" when none did.
+@dataclass(frozen=True)
+class Signature:
+    """What is known of a bag's signature: state is "valid", "not checked" (no library here) or "none"; public: whose key."""
+
+    state: str
+    public: str = ""
+
+
+def signer(bag: Path, key: Path | None = None) -> Signature:
+    """Who signed a bag.
 
     key: the owner's key file, or a file with the line `ed25519 PUBLIC`.
-    Raises: RefusedError when the signature is not of these manifests, or not of this key, or there is none and a key is given.
+    Raises: RefusedError when the signature is not of these manifests, or not of this key, or when a key is given and there
+            is no signature or no library to check it with.
     """
-    if not (bag / SIGNATURE).exists():
+    if not exists_inside(bag, SIGNATURE):
         if key is not None:
             raise RefusedError("has no signature, though a key was given", where=str(bag))
-        return ""
-    match = re.fullmatch(rb"ed25519 ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n", _read(bag / SIGNATURE))
+        return Signature("none")
+    match = re.fullmatch(rb"ed25519 ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n", _read(bag, SIGNATURE))
     if match is None:
         raise RefusedError("the signature file was altered", where=str(bag / SIGNATURE))
     public, signature = (bytes.fromhex(part.decode()) for part in match.groups())
-    if not fits(public, _CONTEXT + _read(bag / TAGS), signature):
+    if key is None and not can_sign():
+        return Signature("not checked")
+    if not fits(public, _CONTEXT + _read(bag, TAGS), signature):
         raise RefusedError("the signature does not fit these manifests: one of them was altered", where=str(bag))
     if key is not None:
         given = _PUBLIC.fullmatch(_key_bytes(key))
         wanted = bytes.fromhex(given[1].decode()) if given else public_key(_secret(key))
         if wanted != public:
             raise RefusedError("the signature does not fit this key: another key made it", where=str(bag))
-    return public.hex()
-
-
-def _files(folder: Path, target: Path) -> list[str]:
-    names = []
-    for path in sorted(folder.rglob("*")):
-        if target in (path, *path.parents) or any(p.startswith(".") for p in path.relative_to(folder).parts):
-            continue
-        if path.is_symlink():
-            raise RefusedError("is a link; a seal holds plain files", where=str(path))
-        if path.is_file():
-            names.append(path.relative_to(folder).as_posix())
-    return names
+    return Signature("valid", public.hex())
 
 
 def _encoded(name: str) -> str:
@@ -157,32 +214,71 @@ def verify_seal(bag: Path, original: Path | None = None) -> list[Change]:
     """Every difference between a bag and its seal; empty when none. Whether it is signed, `signer` says.
 
     original: an unaltered copy of the case, with which the ranges are exact to the byte. Without it they are exact where
-    one byte of a block of 256 was changed, else to the block. Raises: RefusedError when the bag has no seal.
+    one byte of a block of 256 was changed, else to the block. Raises: RefusedError when the bag has no seal, a manifest is
+    not one, or names a file outside the bag.
     """
-    tags = _read(bag / TAGS)
-    changes = [
-        Change(name, "altered", ())
-        for digest, name in _lines(tags)
-        if hashlib.sha256(_read(bag / name)).hexdigest() != digest
-    ]
-    sealed = {_decoded(n[5:]): d for d, n in _lines(_read(bag / MANIFEST)) if n.startswith("data/")}
-    known = {_decoded(line.rsplit("  data/", 1)[1]): line.rsplit("  data/", 1)[0].split(" ")
-             for line in _read(bag / BLOCKS).decode().splitlines() if "  data/" in line}  # fmt: skip
-    here = set(_files(bag / "data", bag / "none")) if (bag / "data").is_dir() else set()
+    tags = _manifest(bag, TAGS)
+    if set(tags) != {"bagit.txt", "bag-info.txt", MANIFEST, BLOCKS}:
+        raise RefusedError("does not list the four tag files of a seal", where=str(bag / TAGS))
+    altered = [name for name, digest in tags.items() if hashlib.sha256(_read(bag, name)).hexdigest() != digest]
+    changes = [Change(name, "altered", ()) for name in altered]
+    sealed = {_payload(bag, name): digest for name, digest in _manifest(bag, MANIFEST).items()}
+    known = {} if BLOCKS in altered else _block_lists(bag)
+    here = set(files_of(inside(bag, "data"))) if inside(bag, "data").is_dir() else set()
     changes += [Change(n, "missing") for n in sorted(sealed.keys() - here)]
     changes += [Change(n, "added") for n in sorted(here - sealed.keys())]
     for name in sorted(here & sealed.keys()):
-        data = (bag / "data" / name).read_bytes()
+        data = read_inside(bag, f"data/{name}", MAX_BYTES_SOURCE)
         if hashlib.sha256(data).hexdigest() != sealed[name]:
-            changes.append(_change(name, data, known.get(name, ["0"]), original))
+            changes.append(_change(name, data, known.get(name), original))
     return changes
 
 
-def _change(name: str, data: bytes, entry: list[str], original: Path | None) -> Change:
-    size, digests = int(entry[0]), entry[1:]
-    old = original / name if original else None
-    if old is not None and old.is_file():
-        ranges = _exact(old.read_bytes(), data)
+def _manifest(bag: Path, name: str) -> dict[str, str]:
+    """File -> SHA-256 of a manifest.
+
+    Raises: RefusedError when it is no text, a line of it is no digest and name, or a name stands twice.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(_text(bag, name).splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in found:
+            raise RefusedError(f"line {number} is not one digest and one new name", where=str(bag / name))
+        found[match[2]] = match[1]
+    return found
+
+
+def _payload(bag: Path, name: str) -> str:
+    """The name inside data/ of a file that a manifest lists."""
+    if not name.startswith("data/"):
+        raise RefusedError(f"{name[:120]!r} is not a file of data/", where=str(bag))
+    plain = _decoded(name[len("data/") :])
+    check_relative("the file", plain, str(bag))
+    return plain
+
+
+def _block_lists(bag: Path) -> dict[str, tuple[int, list[str]]]:
+    """File -> (size, digest of each block), as the block list has it.
+
+    Raises: RefusedError when it is no text, or a line is not a size with as many digests as it needs.
+    """
+    found: dict[str, tuple[int, list[str]]] = {}
+    for number, line in enumerate(_text(bag, BLOCKS).splitlines(), 1):
+        match = _BLOCK_LINE.fullmatch(line)
+        digests = match[2].split() if match else []
+        if match is None or len(digests) != -(-int(match[1]) // BLOCK):
+            raise RefusedError(f"line {number} is not a size and its block digests", where=str(bag / BLOCKS))
+        found[_payload(bag, match[3])] = (int(match[1]), digests)
+    return found
+
+
+def _change(name: str, data: bytes, entry: tuple[int, list[str]] | None, original: Path | None) -> Change:
+    old = read_inside(original, name, MAX_BYTES_SOURCE) if original and exists_inside(original, name) else None
+    size, digests = entry or (len(old) if old is not None else len(data), [])
+    if old is not None:
+        ranges = _exact(old, data)
+    elif entry is None:
+        ranges = []
     else:
         now = _blocks(data)
         count = max(len(digests), len(now))
@@ -216,12 +312,18 @@ def _single(data: bytes, place: tuple[int, int], digest: str) -> tuple[int, int]
 
 def _exact(old: bytes, new: bytes) -> list[tuple[int, int]]:
     """Positions that differ; when the sizes differ, the stretch between the common beginning and the common end."""
+    size = min(len(old), len(new))
+    one, two = (np.frombuffer(data, dtype=np.uint8) for data in (old, new))
     if len(old) == len(new):
-        return _joined([(i, i + 1) for i, (x, y) in enumerate(zip(old, new, strict=True)) if x != y])
-    head = next((i for i, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new)))
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+        steps = np.diff(np.concatenate([[0], (one != two).astype(np.int8), [0]]))
+        starts, ends = (np.flatnonzero(steps == kind)[:MAX_RANGES].tolist() for kind in (1, -1))
+        if len(ends) == MAX_RANGES:
+            ends[-1] = int(np.flatnonzero(steps == -1)[-1])  # the last one shown takes in the rest
+        return list(zip(starts, ends, strict=True))
+    front = np.flatnonzero(one[:size] != two[:size])
+    head = int(front[0]) if len(front) else size
+    back = np.flatnonzero(one[len(old) - size + head :] != two[len(new) - size + head :])
+    tail = size - head - 1 - int(back[-1]) if len(back) else size - head
     return [(head, len(new) - tail)]
 
 
@@ -235,13 +337,15 @@ def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return out
 
 
-def _read(path: Path) -> bytes:
+def _read(bag: Path, name: str) -> bytes:
+    if not exists_inside(bag, name):
+        raise RefusedError("the seal is incomplete: a file of it is missing", where=str(bag / name))
+    return read_inside(bag, name, MAX_MANIFEST_BYTES)
+
+
+def _text(bag: Path, name: str) -> str:
+    data = _read(bag, name)
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RefusedError(f"the seal is incomplete ({error.strerror})", where=str(path)) from error
-
-
-def _lines(text: bytes) -> list[tuple[str, str]]:
-    pairs = [line.split("  ", 1) for line in text.decode("utf-8", "replace").splitlines()]
-    return [(p[0], p[1]) for p in pairs if len(p) == 2]
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"is no text (byte {error.start:,})", where=str(bag / name)) from None

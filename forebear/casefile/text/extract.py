@@ -156,13 +156,16 @@ def _markdown(text: str) -> Extract:
     return reader.out
 
 
-_INLINE = re.compile(
-    r"(?P<comment><!--.*?-->)|!\[(?P<image>[^\]\n]*)\]\((?P<imageurl>[^)\n]*)\)|\[(?P<link>[^\]\n]+)\]\((?P<url>[^)\n]*)\)"
-    r"|(?P<foot>\[\^[^\]\n]+\])|`(?P<code>[^`\n]+)`|\*\*(?P<bold>[^*\n]+)\*\*|__(?P<bold2>[^_\n]+)__"
+_COMMENT = r"(?P<comment><!--.*?-->)|"
+_MARKS = (
+    r"!\[(?P<image>[^\]\[\n]*)\]\((?P<imageurl>[^)\n]{0,4000})\)|\[(?P<link>[^\]\[\n]+)\]\((?P<url>[^)\n]{0,4000})\)"
+    r"|(?P<foot>\[\^[^\]\[\n]+\])|`(?P<code>[^`\n]+)`|\*\*(?P<bold>[^*\n]+)\*\*|__(?P<bold2>[^_\n]+)__"
     r"|(?<![\w*])\*(?P<it>[^*\s][^*\n]*)\*(?!\*)|(?<!\w)_(?P<it2>[^_\s][^_\n]*)_(?!\w)|\\(?P<escape>[\\`*_{}\[\]()#+\-.!>])"
-    r"|(?P<tag></?[A-Za-z][^<>\n]*>)",
-    re.S,
+    r"|(?P<tag></?[A-Za-z][^<>\n]*>)"
 )
+"""No mark may hold its own opening, so that a run of openings costs one look each."""
+_INLINE = re.compile(_COMMENT + _MARKS, re.S)
+_NO_COMMENT = re.compile("(?P<comment>(?!))|" + _MARKS, re.S)
 
 
 def _inline(raw: str, out: Extract) -> tuple[str, list[Span]]:
@@ -171,7 +174,15 @@ def _inline(raw: str, out: Extract) -> tuple[str, list[Span]]:
     parts: list[str] = []
     spans: list[Span] = []
     length = at = 0
-    for match in _INLINE.finditer(raw):
+    closed = raw.rfind("-->") + 1  # behind it no comment ends: none is looked for
+    later = _NO_COMMENT.search(raw)
+    while True:
+        if later is not None and later.start() < at:
+            later = _NO_COMMENT.search(raw, at)
+        early = _INLINE.search(raw, at, closed + 2) if at < closed else None
+        match = early if early and (later is None or early.start() <= later.start()) else later
+        if match is None:
+            break
         kept = _kept(match, out)
         parts += [raw[at : match.start()], kept]
         length += match.start() - at

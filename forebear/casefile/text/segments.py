@@ -24,9 +24,11 @@ class Segment:
 TESTIMONY = ("heading", "paragraph", "item", "quote")
 """Blocks that are testimony; code and front matter are kept apart."""
 
+NEAR = 200
+"""Characters looked at before and behind a stop of an English sentence."""
 _WIDE_END = re.compile(r"(?:[。！？!?｡]+|……|⋯⋯)[」』”’\"）)】〉》]*")
 _CONTINUES = re.compile(r"[ ]?(?:と|って|という|なんて|、|，|,|の|は|が|を|に|で|も|，|；|。)")
-_ENGLISH_END = re.compile(r"[.!?]+[\"”’')\]]*(?=\s)")
+_ENGLISH_END = re.compile(r"(?<![.!?])[.!?]++[\"”’')\]]*+(?=\s)")  # a run of stops is looked at once
 _ABBREVIATIONS = frozenset(
     re.findall(
         r"\S+",
@@ -106,10 +108,10 @@ def _closes_soon(text: str, at: int) -> bool:
 
 def _english_cuts(text: str) -> Iterator[int]:
     for match in _ENGLISH_END.finditer(text):
-        after = text[match.end() :].lstrip()
+        after = text[match.end() : match.end() + NEAR].lstrip()
         if not after or not (after[0].isupper() or after[0].isdigit() or after[0] in "\"“‘'(["):
             continue
-        if match.group()[0] == "." and _is_abbreviation(text[: match.start()], after):
+        if match.group()[0] == "." and _is_abbreviation(text[max(0, match.start() - NEAR) : match.start()], after):
             continue
         yield match.end()
 

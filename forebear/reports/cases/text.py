@@ -53,7 +53,9 @@ def _seal_lines(document: Mapping[str, Any]) -> list[Line]:
     else:
         rows = [(c["file"], c["what"], _places(c["ranges"])) for c in document["changes"]]
         lines = [Line(f"{len(rows)} files differ from the seal"), *table(("file", "what", "bytes"), rows)]
-    return [*lines, Line(f"Signed: ed25519 {document['public_key']}" if document["signed"] else "Not signed")]
+    told = {"not checked": "Signature not checked", "wrong": "The signature does not fit"}
+    signed = f"Signed: ed25519 {document['public_key']}" if document["signed"] else ""
+    return [*lines, Line(signed or told.get(document.get("signature", ""), "Not signed"))]
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:

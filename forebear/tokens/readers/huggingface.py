@@ -25,7 +25,7 @@ from forebear.tokens.surface import (
     from_pieces,
     from_words,
 )
-from forebear.tokens.vocabulary import Vocabulary
+from forebear.tokens.vocabulary import Vocabulary, check_gaps
 
 Json = dict[str, Any]
 MODELS = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "wordlevel"}
@@ -169,6 +169,8 @@ def _ids(ids: dict[str, Any], where: str) -> tuple[list[str], list[int]]:
     if places and (min(places) < 0 or max(places) >= MAX_VOCABULARY):
         worst = min(places) if min(places) < 0 else max(places)
         raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+    if places:
+        check_gaps(max(places), len(places), where)
     if len(set(places)) != len(places):
         twice = int(np.bincount(np.asarray(places)).argmax())
         raise RefusedError(f"gives the id {twice} to more than one token", where=where)

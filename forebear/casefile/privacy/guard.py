@@ -1,0 +1,226 @@
+"""Before anything is published: forms of hidden names that would stand in it, and words that may name the same person."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from forebear.casefile.bitext.align import Link
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.privacy.people import Forms, endings, words
+from forebear.casefile.privacy.reading import cased, is_han_run, plain, readings, tight
+from forebear.casefile.privacy.search import Hit, Search
+from forebear.casefile.text.scripts import HAN, KANA
+from forebear.core.documents import Json
+
+Links = Mapping[tuple[str, str], Sequence[Link]]
+_LATIN_RUN = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'’.-]*(?:[ \u3000](?:(?:de|van|von|bin|al) )?[A-ZÀ-ÖØ-Þ][\w'’-]*)*")
+_KATAKANA = re.compile("[\u30a1-\u30faー・･＝]*[\u30a1-\u30fa][\u30a1-\u30faー・･＝]+")
+_GLOSS = re.compile(r"[ ]?[(（\[［〔【「『]([^()（）\[\]［］〔〕【】「」『』\n]{1,40})[)）\]］〕】」』]")
+_NAMED = re.compile(rf"[{HAN}{KANA}A-Za-z]")
+OUTSIDE = 3
+"""A word counts as common, and as nobody's name, when it stands in at least so many segments that are linked to no hidden name,
+and in at least twice as many as in those that are."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A word that somebody has to rule on: as it stands, the pseudonym of the person it may name, and why."""
+
+    text: str
+    of: str
+    why: str
+
+
+def standing(search: Search, document: Json) -> list[Proposal]:
+    """Forms that the document still holds after whole names were replaced."""
+    found: dict[str, Proposal] = {}
+    for text in _strings(document):
+        for hit in search.hits(text):
+            shown = " ".join(text[hit.start : hit.end].split())
+            found.setdefault(tight(shown), Proposal(shown, hit.label, f"{hit.kind} of {hit.label}"))
+    return list(found.values())
+
+
+def _strings(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key)
+            yield from _strings(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _strings(item)
+
+
+def counterparts(search: Search, texts: Mapping[str, Text], links: Links) -> list[Proposal]:
+    """Words of a translation that may name a hidden person in another way, where its source names that person and it does not.
+
+    Latin words with capitals, katakana, and what stands in brackets behind a hidden name; not what rulings keep, what both
+    texts have, and what is common elsewhere in the text.
+    """
+    found: dict[str, Proposal] = {}
+    hits = {name: [search.hits(s.text) for s in text.segments] for name, text in texts.items()}
+    for (left, right), pair in links.items():
+        for one, other, sides in ((left, right, ("left", "right")), (right, left, ("right", "left"))):
+            seen = _Seen(
+                texts[one], [(getattr(k, sides[0]), getattr(k, sides[1])) for k in pair], hits[one], hits[other]
+            )
+            for word, label in seen.words(search, texts[other]):
+                found.setdefault(tight(word), Proposal(word, label, f"stands where another text names {label}"))
+    for name, text in texts.items():
+        for segment, here in zip(text.segments, hits[name], strict=True):
+            for word, label in _glosses(segment.text, here, search):
+                found.setdefault(tight(word), Proposal(word, label, f"stands in brackets behind {label}"))
+    return list(found.values())
+
+
+class _Seen:
+    """One text of an aligned pair: which of its segments are linked to a segment that names a hidden person."""
+
+    def __init__(
+        self,
+        text: Text,
+        links: Sequence[tuple[Sequence[int], Sequence[int]]],
+        own: Sequence[Sequence[Hit]],
+        other: Sequence[Sequence[Hit]],
+    ) -> None:
+        self.text, self.links, self.own, self.other = text, links, own, other
+        self.named = {i for mine, theirs in links if any(other[j] for j in theirs) for i in mine}
+        body = text.extract.text
+        self.small = set(re.findall(r"\b[a-z]+\b", body))
+        self.counts = {True: Counter[str](), False: Counter[str]()}
+        for i, segment in enumerate(text.segments):
+            inside = i in self.named or bool(own[i])
+            self.counts[inside].update({tight(w) for w, _ in _candidates(segment.text)})
+
+    def words(self, search: Search, other: Text) -> Iterator[tuple[str, str]]:
+        """(word, person) of every segment that may name somebody in a way nobody ruled on."""
+        for mine, theirs in self.links:
+            there = Counter(h.label for j in theirs for h in self.other[j])
+            here = Counter(h.label for i in mine for h in self.own[i])
+            missing = [label for label, count in there.items() if here[label] < count]
+            if not missing or not mine:
+                continue
+            beside = plain(other.joined(theirs))
+            for i in mine:
+                for word, at in _candidates(self.text.segments[i].text):
+                    if not self._plain_word(word, at, beside, search, self.own[i]):
+                        yield word, missing[0]
+
+    def _plain_word(self, word: str, at: int, beside: str, search: Search, here: Sequence[Hit]) -> bool:
+        """Whether a word is no name that anybody has to rule on."""
+        key = tight(word)
+        inside, outside = self.counts[True][key], self.counts[False][key]
+        return (
+            any(h.start < at + len(word) and at < h.end for h in here)
+            or plain(word) in beside
+            or is_kept(word, search)
+            or (outside >= OUTSIDE and outside >= 2 * inside)
+            or (" " not in word and key in self.small)
+        )
+
+
+def _candidates(text: str) -> Iterator[tuple[str, int]]:
+    for match in _LATIN_RUN.finditer(text):
+        word = match.group().rstrip(".'’-")
+        pieces = [w for w in re.split(r"[ \u3000]", word) if plain(w).strip("'’s") not in words().english]
+        if pieces and not any(c.isdigit() for c in word) and len(cased(word)) > 1:
+            yield word[word.index(pieces[0]) :].strip(), match.start() + word.index(pieces[0])
+    for match in _KATAKANA.finditer(text):
+        yield match.group().strip("・･＝"), match.start()
+
+
+def is_kept(word: str, search: Search) -> bool:
+    """Whether a ruling says of a word that it may be published."""
+    kept, bare = search.kept, tight(word)
+    joined = "".join(re.findall("[a-z]+", plain(word)))
+    return (
+        bare in kept.literals
+        or bare in kept.alone
+        or (bool(joined) and (joined in kept.latin or joined in kept.capital))
+    )
+
+
+def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[str, str]]:
+    for hit in here:
+        match = _GLOSS.match(text, hit.end)
+        if match is None or not _NAMED.search(match[1]) or is_kept(match[1], search) or len(match[1].split()) > 4:
+            continue
+        if not any(h.start < match.end(1) and match.start(1) < h.end for h in here):
+            yield match[1].strip(), hit.label
+
+
+def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
+    """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known."""
+    named = {name: {h.label for s in text.segments for h in search.hits(s.text)} for name, text in texts.items()}
+    found = []
+    for left, right in links:
+        for one, other in ((left, right), (right, left)):
+            wanted = {"zh": {"Han"}, "ja": {"Han", "kana"}}.get(texts[one].language, {"Latin"})
+            found += [
+                (p.label, one) for p in search.people
+                if p.whole and p.label in named[other] - named[one] and not p.scripts & wanted and not _shared(p, search)
+            ]  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
+def _shared(person: Forms, search: Search) -> bool:
+    """Whether a word of a Latin name is a part of somebody else's too, who is then looked for in every script."""
+    tokens = re.findall("[a-z]+", plain(" ".join(person.texts)))
+    return any(search.capital.get(t, (person.label,))[0] != person.label for t in tokens)
+
+
+def whole_names(case: CaseFile) -> CaseFile:
+    """The case with only those private names that are whole: a pseudonym is given, or Han characters without a title."""
+
+    def is_whole(name: Name) -> bool:
+        bare = tight(name.text)
+        titled = any(bare.endswith(tight(t)) for t in endings()) or bare[:1] in words().before
+        return bool(name.pseudonym) or (is_han_run(bare) and len(bare) > 1 and not (titled and len(bare) < 4))
+
+    return replace(case, name=tuple(n for n in case.name if n.ruling == "private" and not n.of and is_whole(n)))
+
+
+def tied(case: CaseFile, search: Search) -> CaseFile:
+    """The case with every name that shows a form of a hidden person said to be a form of that person: those nobody ruled on,
+    and those ruled private that are nothing else (search: of the whole names alone)."""
+    names = []
+    for name in case.name:
+        new = not name.of and (name.ruling == "undecided" or (name.ruling == "private" and not name.pseudonym))
+        hits = [h for h in search.hits(name.text) if not h.sure] if new else []
+        if hits and (name.ruling == "undecided" or _covered(name.text, hits)):
+            name = replace(name, of=hits[0].label, why=f"{hits[0].kind} of {hits[0].label}")
+        names.append(name)
+    return replace(case, name=tuple(names))
+
+
+def _covered(text: str, hits: Sequence[Hit]) -> bool:
+    """Whether a text is nothing but forms of hidden names."""
+    rest = "".join(c for i, c in enumerate(text) if not any(h.start <= i < h.end for h in hits))
+    return not tight(rest)
+
+
+def proposed(case: CaseFile, found: Iterable[Proposal]) -> CaseFile:
+    """The case with every proposal as an undecided name; a word that has a ruling already is left as it is."""
+    known = {tight(n.text) for n in case.name}
+    new = [Name(text=p.text, of=p.of, why=p.why) for p in found if tight(p.text) not in known]
+    return replace(case, name=(*case.name, *new))
+
+
+def leaks(search: Search, files: Mapping[str, bytes]) -> list[str]:
+    """What of a hidden name stands in files that would be published, their names included: file, kind and person, never the name.
+
+    Raises: RefusedError when a file is no text.
+    """
+    found: dict[str, None] = {}
+    for name, data in files.items():
+        shown = search.replaced(name)
+        for view in (name, *readings(name, data)):
+            for hit in search.hits(view):
+                found[f"{shown}: {hit.kind} of {hit.label}"] = None
+    return list(found)

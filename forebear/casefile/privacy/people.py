@@ -1,0 +1,261 @@
+"""Forms of one person's name, from the spellings that a case rules private: Han, kana and Latin ones, short and addressed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from forebear.casefile.checks.names import titles
+from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
+from forebear.casefile.privacy.sound import split, ways
+from forebear.core.strict import read_table
+
+FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
+    "the whole name",
+    "the given name alone",
+    "the surname alone",
+    "a part of the name with a title",
+    "the surname as a word of its own",
+    "a part of the Latin name",
+    "initials",
+    "another spelling of the same sound",
+)
+NO_NAME = "a phrase that is no name"
+
+
+@dataclass(frozen=True)
+class Words:
+    """data/forms.toml."""
+
+    after: tuple[str, ...]
+    given_after: tuple[str, ...]
+    before: tuple[str, ...]
+    latin_before: tuple[str, ...]
+    latin_short: tuple[str, ...]
+    latin_after: tuple[str, ...]
+    english: tuple[str, ...]
+
+
+@cache
+def words() -> Words:
+    """Honorifics and English words that are no names, read strictly."""
+    raw = resources.files("forebear.casefile.data").joinpath("forms.toml").read_text("utf-8")
+    return read_table(Words, tomllib.loads(raw), "forms.toml")
+
+
+@cache
+def endings() -> tuple[str, ...]:
+    """Titles behind a Han name, in the characters texts are searched in, the longest first."""
+    return tuple(sorted({tight(t) for t in (*titles().titles_after, *words().after)}, key=len, reverse=True))
+
+
+@cache
+def _compounds() -> frozenset[str]:
+    return frozenset(tight(s) for s in (*titles().clear, *titles().common) if len(s) > 1)
+
+
+@dataclass
+class Forms:
+    """Forms of one person by the way they are looked for; each with what kind of form it is.
+
+    literals: in a text without separators; alone: Han runs that count only as a word of their own; latin: letters of one
+    word or several; capital: Latin words (and pairs, with a space) that count only with a capital; heard: Han names whose
+    sound counts.
+    """
+
+    label: str
+    literals: dict[str, str] = field(default_factory=dict)
+    alone: dict[str, str] = field(default_factory=dict)
+    latin: dict[str, str] = field(default_factory=dict)
+    capital: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, str] = field(default_factory=dict)
+    scripts: set[str] = field(default_factory=set)
+    texts: list[str] = field(default_factory=list)
+    whole: bool = False
+    """Whether a name of this person is known that is no mere part of somebody's."""
+
+    def take(self, name: str, derive: bool) -> None:
+        """Every form of one spelling; derive: parts and addresses of it too, not the spelling alone."""
+        bare = tight(name)
+        if not bare:
+            return
+        if is_han_run(bare):
+            self._han(bare, derive)
+        elif bare.isascii() and re.search("[a-z]", bare):
+            self._latin(name, derive)
+        else:
+            self._mixed(name, bare, derive)
+
+    def _put(self, table: dict[str, str], form: str, kind: str) -> None:
+        if form and table.get(form) != FULL:
+            table[form] = kind
+
+    def _han(self, name: str, derive: bool) -> None:
+        self.scripts.add("Han")
+        self._put(self.alone if len(name) == 1 else self.literals, name, FULL)
+        if not derive:
+            return
+        before, after = words().before, endings()
+        core = next((name[: -len(t)] for t in after if name.endswith(t) and len(name) > len(t)), name)
+        core = core[1:] if core == name and len(core) == 2 and core[0] in before else core
+        self._short(core)
+        if len(core) > 1 and core == name:
+            self._put(self.heard, name, SOUND)
+        self._spoken(core)
+
+    def _short(self, core: str) -> None:
+        """Surname and given name alone, and with titles."""
+        before, after, given_after = words().before, endings(), words().given_after
+        surnames, givens = _parts(core)
+        for part in surnames:
+            self._put(self.alone if len(part) == 1 else self.literals, part, ALONE if len(part) == 1 else SURNAME)
+        for given in givens:
+            if len(given) > 1:
+                self._put(self.literals, given, GIVEN)
+        addressed = [(p, after) for p in surnames] + [(p, given_after) for g in givens for p in dict.fromkeys([g, *g])]
+        for part, titled in addressed:
+            for form in (*(part + tight(t) for t in titled), *(t + part for t in before)):
+                self._put(self.literals, form, ADDRESSED)
+
+    def _spoken(self, core: str) -> None:
+        """Latin forms of a Han name, by its readings."""
+        found = ways(core)
+        if found:
+            self.scripts.add("Latin")
+        for syllables in found:
+            for cut in {len(surname) for surname in _parts(core)[0]}:
+                self._romanised("".join(syllables[:cut]), syllables[cut:])
+
+    def _romanised(self, surname: str, given: tuple[str, ...]) -> None:
+        first = "".join(given)
+        if first:
+            self._put(self.latin, surname + first, FULL)
+            self._put(self.latin, first + surname, FULL)
+            if len(given) > 1 and len(first) > 4:
+                self._put(self.latin, first, GIVEN)
+            letters = "".join(g[0] for g in given)
+            for short in {letters, letters[0]}:
+                for form in (short + surname, surname + short):
+                    if len(form) > 3:
+                        self._put(self.latin, form, INITIALS)
+            if len(letters) > 1:
+                self._put(self.capital, surname[0] + letters, INITIALS)
+                self._put(self.capital, letters + surname[0], INITIALS)
+        for part in {surname, first, *(given if len(given) < 3 else ())} - {""}:
+            self._part(part)
+
+    def _part(self, part: str) -> None:
+        """One Latin word of a name: alone with a capital, or with a title in any case."""
+        if part not in words().english and len(part) > 1:
+            self._put(self.capital, part, LATIN_PART)
+        before, after = words().latin_before, words().latin_after
+        for form in (*(title + part for title in before), *(part + title for title in after)):
+            if form not in before and form not in after:
+                self._put(self.latin, form, ADDRESSED)
+        for title in words().latin_short:
+            self._put(self.capital, f"{title} {part}", ADDRESSED)
+
+    def _latin(self, name: str, derive: bool) -> None:
+        self.scripts.add("Latin")
+        pieces = re.findall("[a-z]+", plain(name))
+        whole = "".join(pieces)
+        if len(pieces) == 1 and (len(whole) < 5 or whole in words().english) and cased(name) != plain(name):
+            self._put(self.capital, whole, FULL)
+        else:
+            self._put(self.latin, whole, FULL)
+        if not derive:
+            return
+        known = {*words().latin_before, *words().latin_after}
+        pieces = [p for p in pieces if p not in known or len(pieces) == 1]
+        if len(pieces) > 1:
+            self._put(self.latin, "".join([*pieces[1:], pieces[0]]), FULL)
+            self._put(self.latin, "".join([pieces[-1], *pieces[:-1]]), FULL)
+            self._put(self.latin, pieces[0][0] + pieces[-1], INITIALS)
+            for surname, given in ((pieces[0], pieces[1:]), (pieces[-1], pieces[:-1])):
+                for one in split(surname):
+                    for two in split("".join(given)):
+                        if len(one) == 1 and len(one) + len(two) < 5:
+                            self._put(self.heard, " ".join((*one, *two)), SOUND)
+        for piece in pieces:
+            self._part(piece)
+
+    def _mixed(self, name: str, bare: str, derive: bool) -> None:
+        """Kana, and names of more than one script: the whole, and its parts between points and spaces."""
+        self.scripts.add("kana" if re.search("[\u3041-\u30ff]", bare) else "Han")
+        self._put(self.literals, bare, FULL)
+        for part in re.split(r"[\s・･=＝·.,-]+", name) if derive else ():
+            piece = tight(part)
+            if piece != bare and is_kana_run(piece) and len(piece) > 1:
+                self._put(self.literals, piece, GIVEN)
+            elif piece != bare and is_han_run(piece):
+                self._han(piece, len(piece) > 1)
+            elif piece != bare and piece.isascii():
+                self._part(piece)
+
+
+def _parts(core: str) -> tuple[list[str], list[str]]:
+    """Surnames a Han name may have, and given names: of three characters the surname may have one or two."""
+    if len(core) < 3:
+        return [core[:1]], [core[1:]] if len(core) > 1 else []
+    if core[:2] in _compounds():
+        return [core[:2]], [core[2:]]
+    return [core[:1], core[:2]], [core[1:]] if len(core) == 3 else [core[1:], core[2:]]
+
+
+def hidden(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> list[Forms]:
+    """Forms of every person whose name has one of these rulings; entries of one pseudonym are one person."""
+    found: dict[str, Forms] = {}
+    for number, name in enumerate(case.name, 1):
+        if name.ruling not in rulings:
+            continue
+        label = name.pseudonym or f"name {number} of case.toml"
+        forms = found.setdefault(label, Forms(label))
+        derive = name.kind == "person" and not name.of
+        forms.whole = forms.whole or not name.of
+        forms.texts.append(name.text)
+        forms.take(name.text, derive)
+        for other in _others(case, name):
+            forms.take(other, derive and _is_whole(name.text, other))
+    return list(found.values())
+
+
+def _others(case: CaseFile, name: Name) -> Iterator[str]:
+    own = {name.text, *name.also, *name.misspelt}
+    yield from (*name.also, *name.misspelt)
+    for alias in case.alias:
+        if own & set(alias.names):
+            yield from alias.names
+
+
+def _is_whole(text: str, other: str) -> bool:
+    """Whether another spelling is of the whole name, so that it has parts of its own: a nickname has none."""
+    one, two = tight(text), tight(other)
+    if is_han_run(two):
+        return not is_han_run(one) or (len(two) >= len(one) and two[0] == one[0]) or len(two) > 2
+    return len(re.findall(r"[\w']+", plain(other))) > 1
+
+
+def allowed(case: CaseFile) -> Forms:
+    """What rulings keep: public names with their readings, words that are no names, and aliases of things."""
+    found = Forms("public")
+    for name in case.name:
+        if name.ruling in ("public", "not-a-name"):
+            for spelling in (name.text, *name.also):
+                found.take(spelling, False)
+                if name.ruling == "not-a-name":
+                    # a phrase that is no name keeps itself, not a hidden name that is one of its words
+                    joined = "".join(re.findall("[a-z]+", plain(spelling)))
+                    found.latin.update({joined: NO_NAME} if joined in found.latin else {})
+            if name.ruling == "public" and is_han_run(tight(name.text)):
+                for syllables in ways(tight(name.text)):
+                    found.latin["".join(syllables)] = found.latin["".join((*syllables[1:], syllables[0]))] = FULL
+    for alias in case.alias:
+        if alias.kind != "person":
+            for spelling in alias.names:
+                found.take(spelling, False)
+    return found

@@ -1,0 +1,278 @@
+"""Finds forms of hidden names in any text, and replaces those that are certain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.folder.model import Alias, CaseFile, Name
+from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
+from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
+from forebear.casefile.privacy.sound import alike, written
+from forebear.casefile.text.scripts import HAN
+
+_KATAKANA, _HIRAGANA = re.compile("[\u30a1-\u30faー\uff66-\uff9f]+"), re.compile("[\u3041-\u3096]+")
+_PARTICLES = "はがをにでともへのや"
+_WORD = re.compile("[a-z]+")
+_GAP = re.compile(rf"[^a-z{BARRIER}]{{0,4}}")
+MAX_WORDS = 6
+"""Most Latin words that one form of a name takes (a title, and a name cut into syllables)."""
+LEAST_MISSPELT = 7
+"""Letters from which a whole Latin name is recognised with one letter wrong, lost, added or two changed over."""
+LEAST_INSIDE = 8
+"""Letters from which a whole Latin name is recognised inside a longer word (an address, a code name)."""
+MAX_ROUNDS = 4
+"""Rounds of replacing in one text."""
+EITHER = " or "
+"""Between the pseudonyms of people who share a form."""
+_GUARDED = ("总", "工", "大", "老", "公", "导")
+_GUARD = frozenset("程作具业人结体共计数是会有要能算之")
+"""A title of one character before these is part of another word (总结, 工作)."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A form of a hidden name: where in the text, whose, what kind; sure: replaced without a question."""
+
+    start: int
+    end: int
+    label: str
+    kind: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether this is a whole name, which no ruling on another word keeps."""
+        return self.kind == FULL
+
+
+class Search:
+    """All forms of all hidden names of a case, ready to look for."""
+
+    def __init__(self, people: Sequence[Forms], kept: Forms) -> None:
+        self.people = people
+        self.literals = _joined(people, "literals")
+        self.latin, self.capital = _joined(people, "latin"), _joined(people, "capital")
+        self.alone = _joined(people, "alone")
+        self.kept = kept
+        self.trie = _trie(self.literals)
+        self.kept_trie = _trie(kept.literals)
+        self.inside = _trie([f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_INSIDE])
+        self.apart = _alternatives(self.alone, rf"(?<![{HAN}])", rf"(?![{HAN}])")
+        self.heard = _heard(people)
+        self.near = {
+            d: f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_MISSPELT for d in _less(f)
+        }
+
+    def hits(self, text: str) -> list[Hit]:
+        """Every form in a text, none inside a whole name or another form of the same person; what a ruling keeps is left out."""
+        if not self.people or not text:
+            return []
+        found = sorted({*self._wide(text), *self._latin(text)}, key=lambda h: (h.start, -h.end, not h.sure))
+        outer: dict[str, int] = {}  # "" for a whole name of anybody, else a label -> where its last form ends
+        kept = []
+        for hit in found:
+            if hit.end > max(outer.get(hit.label, 0), outer.get("", 0)):
+                kept.append(hit)
+                outer["" if hit.sure else hit.label] = hit.end
+        return kept
+
+    def _wide(self, text: str) -> Iterator[Hit]:
+        body = tight(text)
+        spans = list(self._runs(body)) if not body.isascii() or self.inside.search(body) else []
+        if spans:
+            kept = [m.span(1) for m in self.kept_trie.finditer(body)]
+            at = tight_origins(text)
+            for start, end, label, kind in spans:
+                hit = Hit(at[start], at[end - 1] + 1, label, kind)
+                if (kind == FULL or not any(a <= start and end <= b for a, b in kept)) and _apart(text, hit):
+                    yield hit
+        loose = plain(text) if self.alone else ""
+        for match in self.apart.finditer(loose):
+            label, kind = self.alone[match[1]]
+            if kind == FULL or match[1] not in self.kept.alone:
+                at = origins(text)
+                yield Hit(at[match.start(1)], at[match.end(1) - 1] + 1, label, kind)
+
+    def _runs(self, body: str) -> Iterator[tuple[int, int, str, str]]:
+        """Places in a text without separators: literal forms, names of the same sound, Latin names inside longer words."""
+        for match in self.trie.finditer(body):
+            label, kind = self.literals[match[1]]
+            if kind == FULL or not (match[1][-1] in _GUARDED and body[match.end(1) : match.end(1) + 1] in _GUARD):
+                yield *match.span(1), label, kind
+        for pattern, label, kind in self.heard:
+            for match in pattern.finditer(body):
+                if match[1] not in self.literals:
+                    yield *match.span(1), label, kind
+        for match in self.inside.finditer(body):
+            yield *match.span(1), *self.latin[match[1]]
+
+    def _latin(self, text: str) -> Iterator[Hit]:
+        loose, shown = plain(text), cased(text)
+        tokens = [m.span() for m in _WORD.finditer(loose)]
+        at: list[int] = []
+        kept: list[tuple[int, int, bool]] = []
+        found: list[tuple[int, int, str, str]] = []
+        for first, (start, _) in enumerate(tokens):
+            joined = ""
+            for k in range(first, min(first + MAX_WORDS, len(tokens))):
+                if k > first and not _GAP.fullmatch(loose, tokens[k - 1][1], tokens[k][0]):
+                    break
+                joined += loose[tokens[k][0] : tokens[k][1]]
+                end = tokens[k][1]
+                ruling = self.kept.latin.get(joined) or self.kept.capital.get(joined)
+                if ruling is not None:
+                    kept.append((start, end, ruling == FULL or k == first))
+                who = self.latin.get(joined) or self._capital(joined, shown[start:end])
+                if who is None and k == first + 1 and shown[start].isupper():
+                    who = self.capital.get(f"{loose[start : tokens[first][1]]} {loose[tokens[k][0] : end]}")
+                if who is None and shown[start].isupper():
+                    who = self._misspelt(joined)
+                if who is not None:
+                    found.append((start, end, *who))
+        for start, end, label, kind in found:
+            if kind == FULL or not any(
+                a <= start and end <= b and (all_of or (a, b) == (start, end)) for a, b, all_of in kept
+            ):
+                at = at or origins(text)
+                yield Hit(at[start], at[end - 1] + 1, label, kind)
+
+    def _capital(self, joined: str, shown: str) -> tuple[str, str] | None:
+        """A short word of a name, which counts only with a capital: a name inside camel case is one too."""
+        who = self.capital.get(joined)
+        return (
+            who
+            if who is not None and shown[0].isupper() and (shown.isupper() or shown[1:].islower() or "." in shown)
+            else None
+        )
+
+    def _misspelt(self, joined: str) -> tuple[str, str] | None:
+        if not LEAST_MISSPELT - 1 <= len(joined) <= 30 or not self.near:
+            return None
+        if joined in self.near:
+            return self.latin[self.near[joined]][0], SOUND
+        form = next((self.near[d] for d in _less(joined) if d in self.near), None)
+        return None if form is None else (self.latin[form][0], SOUND)
+
+    def replaced(self, text: str) -> str:
+        """A text with every certain form replaced by the pseudonym in brackets."""
+        for _ in range(
+            MAX_ROUNDS
+        ):  # what a replacement leaves beside it may be a form of its own (the first half of a surname)
+            sure = [h for h in self.hits(text) if h.sure]
+            if not sure:
+                return text
+            parts, at = [], 0
+            for hit in sure:
+                if hit.start >= at:
+                    parts += [text[at : hit.start], f"[{hit.label}]"]
+                    at = hit.end
+            text = "".join([*parts, text[at:]])
+        return text
+
+    def masked(self, value: Any) -> Any:
+        """The same of every string of a document, keys included."""
+        if isinstance(value, str):
+            return self.replaced(value)
+        if isinstance(value, Mapping):
+            return {self.masked(k): self.masked(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.masked(v) for v in value]
+        return value
+
+
+def search_of(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> Search:
+    """The search for every name with one of these rulings."""
+    return _search(case.name, case.alias, rulings)
+
+
+@lru_cache(maxsize=4)
+def _search(names: tuple[Name, ...], aliases: tuple[Alias, ...], rulings: tuple[str, ...]) -> Search:
+    case = CaseFile("", "", name=names, alias=aliases)
+    return Search(hidden(case, rulings), allowed(case))
+
+
+def _joined(people: Sequence[Forms], table: str) -> dict[str, tuple[str, str]]:
+    """Form -> (whose, kind): the one person whose whole name it is, else everybody it may mean."""
+    labels: dict[str, dict[str, None]] = {}
+    kinds: dict[str, str] = {}
+    for person in people:
+        for form, kind in getattr(person, table).items():
+            if kinds.get(form) != FULL:
+                if kind == FULL:
+                    labels[form] = {}
+                labels.setdefault(form, {})[person.label] = None
+                kinds[form] = kind
+    return {form: (EITHER.join(list(who)[:4]), kinds[form]) for form, who in labels.items()}
+
+
+def _trie(forms: Iterable[str]) -> re.Pattern[str]:
+    """One pattern that finds at every place the longest of many literals, each letter of a common beginning looked at once."""
+    root: dict[str, Any] = {}
+    for form in forms:
+        node = root
+        for character in form:
+            node = node.setdefault(character, {})
+        node[""] = {}
+    return re.compile(f"(?=({_branch(root)}))") if root else re.compile("(?!)")
+
+
+def _branch(node: dict[str, Any]) -> str:
+    ways = [re.escape(c) + _branch(below) for c, below in node.items() if c]
+    if not ways:
+        return ""
+    body = "|".join(ways)
+    return f"(?:{body})?" if "" in node else f"(?:{body})"
+
+
+def _alternatives(forms: Iterable[str], before: str, after: str) -> re.Pattern[str]:
+    body = "|".join(map(re.escape, forms))
+    return re.compile(f"{before}({body}){after}") if body else re.compile("(?!)")
+
+
+def _apart(text: str, hit: Hit) -> bool:
+    """Whether short kana stand by themselves: katakana in no longer run of it, hiragana behind no other but a particle."""
+    form, before, after = (
+        text[hit.start : hit.end],
+        text[max(0, hit.start - 1) : hit.start],
+        text[hit.end : hit.end + 1],
+    )
+    if _KATAKANA.fullmatch(form) and len(form) < 4:
+        return not _KATAKANA.match(before) and not _KATAKANA.match(after)
+    if _HIRAGANA.fullmatch(form) and len(form) < 4:
+        return not _HIRAGANA.match(before) or before in _PARTICLES
+    return True
+
+
+@cache
+def _class(character: str) -> str:
+    return f"[{alike(character)}]"
+
+
+def _heard(people: Sequence[Forms]) -> list[tuple[re.Pattern[str], str, str]]:
+    """Patterns for Han names of the same sound: of three characters or more any, of two with one character right.
+
+    Without pypinyin any other character counts as one of the same sound, in one place of the name: that refuses more.
+    """
+    found = []
+    for person in people:
+        for name, kind in person.heard.items():
+            if " " in name:
+                ways = (
+                    ["".join(f"[{written(s)}]" for s in name.split(" "))] if all(map(written, name.split(" "))) else []
+                )
+            elif can_sound() and len(name) > 2:
+                ways = ["".join(_class(c) for c in name)]
+            else:
+                other = _class if can_sound() else lambda _: f"[{HAN}]"
+                ways = [name[:i] + other(name[i]) + name[i + 1 :] for i in range(len(name))]
+            found += [(re.compile(f"(?=({way}))"), person.label, kind) for way in ways]
+    return found
+
+
+def _less(word: str) -> list[str]:
+    """A word with each of its letters left out: two words that share one differ in one letter or in two changed over."""
+    return [word[:i] + word[i + 1 :] for i in range(len(word))]
