@@ -35,7 +35,7 @@ NOTHING_LOG10_P = -2.0
 SEEN_COSINE = 0.3
 """Cosine of a few rows in place from which a head beside shared layers is told as shared; it describes only."""
 EQUAL_CHANCE_LOG10 = -30.0
-"""Equal tensors count from this log10 chance on that independent values of the same histogram agree (decision 0012)."""
+"""Equal tensors count from this log10 chance on that independent values of the same histogram agree (decision 0014)."""
 EQUAL_LEAST_VALUES = 64
 """Smaller tensors are not looked at for equal values."""
 EQUAL_LEAST_MATRIX = 1024

@@ -42,7 +42,7 @@ MAX_NESTING = 100
 MAX_VOCABULARY = 4_194_304
 """Largest token id, plus one, that a vocabulary may use."""
 MAX_SPARSE_ID, MOST_GAPS = 2**20, 64
-"""Token ids past the first need at least one token for so many ids: a list is laid out by id, and a short file must not fill memory."""
+"""Ids past the first number need one token for so many ids: tokens are laid out by id, and a short file must not fill memory."""
 MAX_TOKEN_BYTES = 65_536
 """Longest token of a vocabulary."""
 ENCODING_STEPS_A_CHARACTER = 64

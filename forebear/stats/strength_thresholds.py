@@ -1,4 +1,4 @@
-"""Levels of strength beside significance (METHODS §17). Frozen by docs/decisions/0012 on llama64 and gpt2-64."""
+"""Levels of strength beside significance (METHODS §17). Frozen by decision 0012 on llama64 and gpt2-64."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from math import lgamma, log
+from math import lgamma, log, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.views.views import Look, View
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.stats.alignment import assign
 
@@ -84,23 +85,84 @@ def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, f
     Returns: (checkpoint, log10 of the assignments that were possible, what to report), or None when nothing
              resembles anything. Every later p-value is multiplied by the assignments, so choosing them by content is fair.
     """
-    names: dict[str, str] = {}
-    looks = 0.0
-    for shape, (left, right) in _classes(nameless.container, named.container).items():
-        looks += lgamma(max(len(left), len(right)) + 1) / log(10)
-        if len(shape) < 2:
-            continue
-        names |= _pair_class(nameless.container, left, named.container, right)
+    container, names, looks = _as_stored_or_turned(nameless.container, named.container)
     if not names:
         return None
     config = dict(named.config)
-    checkpoint = open_checkpoint_from(Renamed(nameless.container, names), config)
+    names |= _vectors(container, named.container, names)
+    checkpoint = open_checkpoint_from(Renamed(container, names), config)
     if checkpoint.definition is None:
         return None
     checkpoint = replace(checkpoint, folder=nameless.folder, inner_vocabulary=nameless.inner_vocabulary)
     of = len(nameless.container.tensors)
     said = [message("names.inferred", count=len(names), of=of, looks_log10=looks)]
     return checkpoint, looks, said
+
+
+def _as_stored_or_turned(nameless: Container, named: Container) -> tuple[Container, dict[str, str], float]:
+    """Names for tensors as they are stored, or for every matrix transposed where the other side has that shape too.
+
+    ONNX keeps a linear layer as (inputs, outputs); which of the two holds is one more thing looked at.
+    Returns: (container, new name -> old name, log10 of what was looked at).
+    """
+    names, looks = _by_content(nameless, named)
+    shapes = {entry.shape for entry in named.tensors.values()}
+    turned = {
+        name: Look(name, transposed=len(entry.shape) == 2 and entry.shape[::-1] in shapes)
+        for name, entry in nameless.tensors.items()
+    }
+    if not any(look.transposed for look in turned.values()):
+        return nameless, names, looks
+    view = View(nameless, turned)
+    others, more = _by_content(view, named)
+    looks = max(looks, more) + log10(2)
+    return (view, others, looks) if len(others) > len(names) else (nameless, names, looks)
+
+
+def _by_content(nameless: Container, named: Container) -> tuple[dict[str, str], float]:
+    names: dict[str, str] = {}
+    looks = 0.0
+    for shape, (left, right) in _classes(nameless, named).items():
+        looks += lgamma(max(len(left), len(right)) + 1) / log(10)
+        if len(shape) >= 2:
+            names |= _pair_class(nameless, left, named, right)
+    return names, looks
+
+
+def _vectors(nameless: Container, named: Container, names: dict[str, str]) -> dict[str, str]:
+    """New name -> old name for vectors: those of the same name, and those between the same two matrices in the file.
+
+    Their place is fixed before their values are looked at, so gains may be compared.
+    """
+    found = {
+        name: name
+        for name, entry in nameless.tensors.items()
+        if len(entry.shape) == 1 and name in named.tensors and named.tensors[name].shape == entry.shape
+    }
+    own = _runs(nameless, {old: new for new, old in names.items()})
+    theirs = _runs(named, {new: new for new in names})
+    for place, left in own.items():
+        right = theirs.get(place, [])
+        if [nameless.tensors[n].shape for n in left] == [named.tensors[n].shape for n in right]:
+            found |= {new: old for new, old in zip(right, left, strict=True) if new not in found}
+    return found
+
+
+def _runs(container: Container, labels: dict[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Vectors of a file by the labelled matrices before and after them; a matrix without a label hides its neighbours."""
+    runs: dict[tuple[str, str], list[str]] = {}
+    before, run = "", list[str]()
+    for name, entry in container.tensors.items():
+        if len(entry.shape) == 1:
+            run.append(name)
+            continue
+        label = labels.get(name, "?")
+        if run and "?" not in (before, label):
+            runs[before, label] = run
+        before, run = label, []
+    if run and before != "?":
+        runs[before, ""] = run
+    return runs
 
 
 def _classes(a: Container, b: Container) -> dict[tuple[int, ...], tuple[list[str], list[str]]]:
