@@ -72,7 +72,8 @@ class Catalogue:
         if isinstance(value, Mapping):
             return self.text(value)
         if isinstance(value, (list, tuple)):
-            return self.words["found.joint"].join(self._shown(name, v) for v in value)
+            joint = "many.joint" if name in ("names", "sides", "families") else "found.joint"
+            return self.words[joint].join(str(self._shown(name, v)) for v in value)
         return power_of_ten(value) if name == "p" else value
 
     def sentence(self, english: str) -> tuple[str, str]:

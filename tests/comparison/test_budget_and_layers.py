@@ -10,7 +10,7 @@ from forebear.comparison.demo import demo_folder
 from forebear.comparison.findings.words import runs, span
 from forebear.comparison.reading.pair import spread
 from tests.comparison.variants import load, save
-from tests.said import said
+from tests.said import said, text
 
 
 @pytest.mark.parametrize("budget", [2_000, 20_000, 60_000, 200_000])
@@ -82,7 +82,7 @@ def test_several_candidates_multiply_every_p_value_and_a_damaged_one_does_not_st
 
 def test_runs_of_layers_are_told_in_words():
     assert runs([(0, 0), (1, 1), (3, 2), (4, 3), (9, 9)]) == [(0, 0, 2), (3, 2, 2), (9, 9, 1)]
-    assert (span(3, 1), span(3, 4)) == ("layer 3", "layers 3-6")
+    assert (text(span(3, 1)), text(span(3, 4))) == ("3", "3-6")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 32, 81])

@@ -127,7 +127,7 @@ def test_shuffled_neurons_are_related_and_said(base, tmp_path):
         arrays[f"{stem}.output.dense.weight"] = arrays[f"{stem}.output.dense.weight"][:, order]
     document = forebear.compare(save(tmp_path / "shuffled", arrays, base), [base])
     assert document["verdict"]["relation"] == "related"
-    assert any("neurons stand in another order in 6 of 6" in s for s in said(document["alignment"]["words"]))
+    assert any("neurons are in another order in 6 of 6" in s for s in said(document["alignment"]["words"]))
 
 
 def test_three_added_tokens_are_related_and_counted(base, tmp_path):

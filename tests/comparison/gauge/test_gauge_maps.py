@@ -20,6 +20,7 @@ from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.comparison.variants import load, save
+from tests.said import paragraph, said
 
 BASE = demo_folder() / "base"
 NEURONS = 176
@@ -32,7 +33,7 @@ def base():
 
 def told(subject, candidate=BASE):
     document = forebear.compare(subject, [candidate])
-    return document, document["alignment"]["words"]
+    return document, said(document["alignment"]["words"])
 
 
 def stacked(model, sources):
@@ -45,8 +46,8 @@ def test_a_stack_that_repeats_its_end_is_told_with_the_layers_it_repeats(base, t
     subject = reparameterise(stacked(base, [0, 1, 2, 3, 2, 3]), 1).save(tmp_path / "m")
     _, words = told(subject)
     pairs = " ".join(w for w in words if w.startswith("layer"))
-    assert "layers 0-1 of the subject answer to the candidate's layers 0-1" in pairs or (
-        "layers 0-3 of the subject answer to the candidate's layers 0-3" in pairs
+    assert "layers 0-1 of the subject correspond to the candidate's layers 0-1" in pairs or (
+        "layers 0-3 of the subject correspond to the candidate's layers 0-3" in pairs
     )
     assert "of the subject resemble the candidate's layers 2-3 as well (repeated)" in pairs
     assert "no counterpart" not in pairs
@@ -62,8 +63,8 @@ def test_a_candidate_that_repeats_layers_of_the_subject_is_told_the_other_way_ro
 def test_new_layers_have_no_counterpart(base, tmp_path):
     subject = reparameterise(apply("layers-inserted", base, 2, kind="new", where=[1]), 1).save(tmp_path / "m")
     _, words = told(subject)
-    assert "layers 0-1 of the subject answer to the candidate's layers 0-1" in words
-    assert "layers 3-4 of the subject answer to the candidate's layers 2-3" in words
+    assert "layers 0-1 of the subject correspond to the candidate's layers 0-1" in words
+    assert "layers 3-4 of the subject correspond to the candidate's layers 2-3" in words
     assert "layer 2 of the subject has no counterpart in the candidate" in words
 
 
@@ -72,7 +73,7 @@ def test_eight_experts_copied_from_one_mlp_are_told_in_one_line(base, tmp_path, 
     made = apply("dense-to-moe", base, 3, experts=8, **settings)
     document, words = told(reparameterise(made, 1).save(tmp_path / "m"))
     assert document["verdict"]["relation"] == "related"
-    assert "experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as 0-7 → MLP" in words
+    assert "experts of layers 0-3 of the subject correspond to layers 0-3 of the candidate as 0-7 → MLP" in words
 
 
 def test_experts_that_hold_slices_are_told_with_the_neurons_they_hold(base, tmp_path):
@@ -83,7 +84,7 @@ def test_experts_that_hold_slices_are_told_with_the_neurons_they_hold(base, tmp_
     assert document["verdict"]["relation"] == "related"
     size = NEURONS // 8
     expected = "; ".join(f"{e} → MLP [{e * size}-{(e + 1) * size - 1}]" for e in range(8))
-    assert f"experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as {expected}" in words
+    assert f"experts of layers 0-3 of the subject correspond to layers 0-3 of the candidate as {expected}" in words
 
 
 def test_experts_answer_to_the_experts_they_come_from(base, tmp_path):
@@ -91,7 +92,7 @@ def test_experts_answer_to_the_experts_they_come_from(base, tmp_path):
     whole = made.save(tmp_path / "whole")
     _, words = told(reparameterise(made, 7, ["residual-rotation", "neuron-permutation"]).save(tmp_path / "m"), whole)
     assert (
-        "experts of layers 0-3 of the subject answer to layers 0-3 of the candidate as 0 → 0; 1 → 1; 2 → 2; 3 → 3"
+        "experts of layers 0-3 of the subject correspond to layers 0-3 of the candidate as 0 → 0; 1 → 1; 2 → 2; 3 → 3"
         in words
     )
 
@@ -111,13 +112,13 @@ def test_experts_in_another_order_answer_one_to_one(base, tmp_path):
 
 @pytest.mark.parametrize(("kind", "moves", "order"), [
     ("append", ["residual-rotation"], "(appended)"), ("interleave", ["residual-rotation"], "(interleaved)"),
-    ("duplicate", "all", "(duplicated)"), ("append", "all", "does not tell"),
+    ("duplicate", "all", "(duplicated)"), ("append", "all", "does not show"),
 ])  # fmt: skip
 def test_a_wider_mlp_is_told_with_how_its_neurons_came_in(base, tmp_path, kind, moves, order):
     made = apply("mlp-widened", base, 4, factor=1.5, kind=kind)
     document, words = told(reparameterise(made, 1, moves).save(tmp_path / "m"))
     assert document["verdict"]["relation"] == "related"
-    line = next(w for w in words if w.startswith("MLPs of the subject hold 264 neurons for the candidate's 176"))
+    line = next(w for w in words if w.startswith("MLPs of the subject have 264 neurons for the candidate's 176"))
     assert order in line
     found = int(line.split(": ")[1].split(" of ")[0].replace(",", ""))
     assert found == 1056 if kind == "duplicate" else 704 <= found <= 715
@@ -125,13 +126,13 @@ def test_a_wider_mlp_is_told_with_how_its_neurons_came_in(base, tmp_path, kind, 
 
 @pytest.mark.parametrize(("by", "moves", "order"), [
     ("first", ["residual-rotation"], "they are the candidate's first"),
-    ("norm", ["residual-rotation"], "they stand in the candidate's order"), ("norm", "all", "does not tell which"),
+    ("norm", ["residual-rotation"], "they are in the candidate's order"), ("norm", "all", "does not show which"),
 ])  # fmt: skip
 def test_a_narrower_mlp_is_told_with_what_was_left_out(base, tmp_path, by, moves, order):
     made = apply("mlp-narrowed", base, 4, share=0.75, by=by)
     document, words = told(reparameterise(made, 1, moves).save(tmp_path / "m"))
     assert document["verdict"]["relation"] == "related"
-    line = next(w for w in words if w.startswith("MLPs of the subject hold 132 neurons for the candidate's 176"))
+    line = next(w for w in words if w.startswith("MLPs of the subject have 132 neurons for the candidate's 176"))
     assert order in line
     assert "528 of 528" in line
 
@@ -155,7 +156,7 @@ def test_tokens_under_other_ids_without_a_vocabulary_are_found_by_their_content(
     document, words = told(reordered(rewritten(demo_folder() / "descendant", 1), tmp_path / "m"))
     found = document["verdict"]
     assert (found["relation"], found["reparameterised"]) == ("related", True)
-    line = next(w for w in words if "embedding rows asked" in w)
+    line = next(w for w in words if "embedding rows that were compared" in w)
     assert line.endswith("most under another token id")
     assert int(line.split(" of ")[0]) >= 200
     assert [p["path"] for p in document["alignment"]["paths"]] == ["raw coordinates", "gauge fixing"]
@@ -164,16 +165,16 @@ def test_tokens_under_other_ids_without_a_vocabulary_are_found_by_their_content(
 def test_a_strangers_tokens_under_other_ids_are_not_found(rewritten, tmp_path):
     document, words = told(reordered(rewritten(demo_folder() / "independent", 4), tmp_path / "m"))
     assert document["verdict"]["relation"] == "no-evidence"
-    assert not any("embedding rows asked" in w for w in words)
+    assert not any("embedding rows that were compared" in w for w in words)
 
 
 def test_both_ways_are_told_with_what_each_would_have_found(rewritten):
     document, words = told(rewritten(demo_folder() / "independent", 4))
     raw, fixed = document["alignment"]["paths"]
     assert (raw["ran"], fixed["ran"]) == (True, True)
-    assert "smallest correlation in place" in raw["power"]
-    assert "rewritten without changing its outputs" in fixed["power"]
-    assert any(w.startswith("raw coordinates did not settle the pair, so it was looked at again") for w in words)
+    assert "smallest correlation in place" in paragraph(raw["power"])
+    assert "rewritten without changing its outputs" in paragraph(fixed["power"])
+    assert any(w.startswith("raw coordinates did not settle the pair, so it was compared again") for w in words)
 
 
 def test_a_pair_settled_in_raw_coordinates_says_that_gauge_fixing_was_not_needed():
@@ -222,7 +223,7 @@ def test_a_copy_that_a_screen_hardly_saw_is_asked_again_and_named_when_it_is_one
     monkeypatch.setattr(run, "screen", unlucky(run.screen))
     words = told(subject)[1]
     assert (WORN in words) is named
-    assert any("layers 0-3 of the subject answer" in w for w in words)
+    assert any("layers 0-3 of the subject correspond" in w for w in words)
     monkeypatch.setattr(run, "left_over", lambda *_: LeftOver())
     assert WORN not in told(subject)[1]
 
@@ -256,10 +257,10 @@ def test_mlps_of_several_sizes_are_told_apart_and_a_chance_neuron_tells_no_order
         return SimpleNamespace(sizes=sizes, experts=(None, None), wider=Wider(sizes[0], found, 0, order))
 
     tested = SimpleNamespace(pairs=[cell((96, 128), 90, "appended"), cell((256, 128), 128, "appended")])
-    narrow, wide = wider_words(tested)
-    assert narrow.startswith("MLPs of the subject hold 96 neurons for the candidate's 128: 90 of 96")
+    narrow, wide = said(wider_words(tested))
+    assert narrow.startswith("MLPs of the subject have 96 neurons for the candidate's 128: 90 of 96")
     assert "its others are left out" in narrow
-    assert wide.startswith("MLPs of the subject hold 256 neurons for the candidate's 128: 128 of 256")
+    assert wide.startswith("MLPs of the subject have 256 neurons for the candidate's 128: 128 of 256")
     assert wide.endswith("(appended)")
-    (chance,) = wider_words(SimpleNamespace(pairs=[cell((132, 176), 1, "interleaved")]))
-    assert chance.endswith("does not tell which of the candidate's were left out")
+    (chance,) = said(wider_words(SimpleNamespace(pairs=[cell((132, 176), 1, "interleaved")])))
+    assert chance.endswith("does not show which of the candidate's were left out")

@@ -35,7 +35,7 @@ def test_a_descendant_rewritten_by_every_move_is_found_with_its_layers(rewritten
     assert views(document)["matched"] >= 600
     assert views(document)["of"] == 704
     assert views(document)["mismatched_mean"] <= 1.5
-    assert "layers 2-3 of the subject answer to the candidate's layers 1-2" in said(document["alignment"]["words"])
+    assert "layers 2-3 of the subject correspond to the candidate's layers 1-2" in said(document["alignment"]["words"])
 
 
 def test_the_positive_control_agrees_on_every_neuron(rewritten):
@@ -159,7 +159,7 @@ def test_a_shuffle_of_channels_that_leaves_an_outlier_in_place_makes_no_shared_s
     moved = apply("residual-permutation", Model.load(demo_folder() / "base"), seed).save(tmp_path / "moved")
     document, found = verdict(moved, demo_folder() / "base")
     assert (found["relation"], found["reparameterised"]) == ("related", True)
-    assert any(e.get("astray") for e in document["evidence"]) is (seed == 0)
+    assert any(e.get("displaced") for e in document["evidence"]) is (seed == 0)
     stranger = apply("residual-permutation", Model.load(demo_folder() / "independent"), seed).save(tmp_path / "other")
     assert verdict(stranger, demo_folder() / "base")[1]["relation"] == "no-evidence"
 
