@@ -10,7 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from forebear.core.bounded import read_bounded
 from forebear.core.errors import ForebearError, RefusedError
+from forebear.core.limits import MAX_DOCUMENT_BYTES
 from forebear.core.messages import Message, distinct
 from forebear.core.output import write_whole as write_whole
 from forebear.version import __version__
@@ -165,8 +167,8 @@ def open_document(path: Path) -> Mapping[str, Json]:
     Raises: RefusedError when it is not JSON, not ours, or does not fit.
     """
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(read_bounded(path, MAX_DOCUMENT_BYTES))
+    except (ValueError, RecursionError) as error:
         raise RefusedError(f"not a readable document ({type(error).__name__})", where=str(path)) from error
     problems = problems_of(document)
     if problems:

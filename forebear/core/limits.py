@@ -39,6 +39,8 @@ MAX_JSON_VALUES = 3_000_000
 """Most values one JSON file may hold (the largest published tokenizer.json has about two and a half million)."""
 MAX_NESTING = 100
 """Most levels of lists and objects in JSON or TOML (published configurations and tokenizers: at most 12)."""
+MAX_DOCUMENT_BYTES = 2**30
+"""Largest document of ours that is opened again."""
 MAX_VOCABULARY = 4_194_304
 """Largest token id, plus one, that a vocabulary may use."""
 MAX_SPARSE_ID, MOST_GAPS = 2**20, 64

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from forebear.casefile.folder.place import (
 from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
+from forebear.core.stopping import unfinished
 
 MANIFEST, TAGS, BLOCKS, SIGNATURE = (
     "manifest-sha256.txt",
@@ -89,23 +89,21 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
         check_relative("the file", name, str(folder))
     beside = target.parent / f".{target.name[:100]}.unfinished-{secrets.token_hex(4)}"
     try:
-        beside.mkdir()
-        _fill(beside, folder, files, PRIVATE if not part else "")
-        if secret:
-            signed = sign(secret, _CONTEXT + read_inside(beside, TAGS, MAX_MANIFEST_BYTES)).hex()
-            write_inside(beside, SIGNATURE, f"ed25519 {own}\nsignature {signed}\n".encode())
-        _flush(beside)
-        os.rename(beside, target)
+        with unfinished(beside):  # a signal removes it as well
+            beside.mkdir()
+            _fill(beside, folder, files, PRIVATE if not part else "")
+            if secret:
+                signed = sign(secret, _CONTEXT + read_inside(beside, TAGS, MAX_MANIFEST_BYTES)).hex()
+                write_inside(beside, SIGNATURE, f"ed25519 {own}\nsignature {signed}\n".encode())
+            _flush(beside)
+            os.rename(beside, target)
         flush_folder(target.parent)
     except OSError as error:
         raise RefusedError(f"cannot be made ({error.strerror})", where=str(target)) from error
-    finally:
-        if beside.exists():
-            shutil.rmtree(beside, ignore_errors=True)
-    return Seal(tuple(files), own, tuple(unfinished(target)))
+    return Seal(tuple(files), own, tuple(left_behind(target)))
 
 
-def unfinished(target: Path) -> list[str]:
+def left_behind(target: Path) -> list[str]:
     """Names beside a target that earlier tries left there when they were killed."""
     start = f".{target.name[:100]}.unfinished-"
     return sorted(p.name for p in target.parent.iterdir() if p.name.startswith(start))
