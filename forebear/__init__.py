@@ -83,15 +83,9 @@ def compare(
 
     with waiting(patience_of(timeout, deadline)):
         return compare_many(
-            subject,
-            _listed(candidates),
-            budget=budget,
-            full=full,
-            expect=expect,
-            architecture=architecture,
-            base=base,
+            subject, _listed(candidates), budget=budget, full=full, expect=expect, architecture=architecture, base=base,
             max_header=max_header,
-        )
+        )  # fmt: skip
 
 
 def inspect(
@@ -134,14 +128,8 @@ def inspect(
 
     with waiting(patience_of(timeout, deadline)):
         return inspect_path(
-            checkpoint,
-            full=full,
-            against=against,
-            architecture=architecture,
-            base=base,
-            max_header=max_header,
-            tokenizer=tokenizer,
-        )
+            checkpoint, full=full, against=against, architecture=architecture, base=base, max_header=max_header, tokenizer=tokenizer,
+        )  # fmt: skip
 
 
 def demo() -> Document:

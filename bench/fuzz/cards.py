@@ -1,6 +1,6 @@
 """Files next to weights that name their origin: cards, licences, code, merge recipes, configurations.
 
-Today the card of a model is what `inspect` looks through for names (forebear/models/residue.py), the labels next to a tokenizer,
+Today the card of a model is what `inspect` looks through for names (forebear/inspection/residue.py), the labels next to a tokenizer,
 and a configuration by itself. A reader of whole cards belongs here when there is one.
 """
 
@@ -106,5 +106,5 @@ CARDS = Target(
         "forebear.inspection.arithmetic",
               "forebear.models.architecture.settings", "forebear.core.bounded"),
     reads="README front matter, licence headers, *.py, mergekit recipes and JSON configurations as `inspect` looks through them "
-          "(forebear/models/residue.py), labels next to a tokenizer, `inspect config.json` with and without --against",
+          "(forebear/inspection/residue.py), labels next to a tokenizer, `inspect config.json` with and without --against",
 )  # fmt: skip
