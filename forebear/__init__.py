@@ -128,7 +128,8 @@ def inspect(
 
     with waiting(patience_of(timeout, deadline)):
         return inspect_path(
-            checkpoint, full=full, against=against, architecture=architecture, base=base, max_header=max_header, tokenizer=tokenizer,
+            checkpoint, full=full, against=against, architecture=architecture, base=base, max_header=max_header,
+            tokenizer=tokenizer,
         )  # fmt: skip
 
 

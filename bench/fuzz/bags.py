@@ -13,7 +13,7 @@ from bench.fuzz.target import Files, Folder, Plant, Target
 from bench.fuzz.under_test import case_seal, case_verbs
 
 MANIFESTS = (case_seal.MANIFEST, case_seal.TAGS, case_seal.BLOCKS)
-_PAYLOAD = {"case.toml": b"title = 1\n", "sources/s.md": b"six layers\n", "sources/50%\n.md": b"x"}
+_PAYLOAD = {"case.toml": b"title = 1\n", "sources/s.md": b"six layers\n", "sources/50%.md": b"x"}
 _WORDS = ("data/case.toml", "data/sources/s.md", "data/../case.toml", "data//etc/passwd", "data/", "data/none", "../../etc/passwd",
           "/etc/passwd", "bagit.txt", "data", "manifest-sha256.txt", "%00", "%0A", "%25", "data/sources", "data/%2e%2e/x", "0",
           "-1", "9" * 4999, "9" * 5001, "1e3", "\u0663", "\u00b2", " ", "  data/", "a" * 64, "A" * 64, "e3b0c442" * 8, "a" * 16,

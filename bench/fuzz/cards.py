@@ -1,6 +1,6 @@
 """Files next to weights that name their origin: cards, licences, code, merge recipes, configurations.
 
-Today the card of a model is what `inspect` looks through for names (forebear/inspection/residue.py), the labels next to a tokenizer,
+Today the card of a model is what `inspect` looks through for names (forebear/inspection/residue.py), labels beside a tokenizer,
 and a configuration by itself. A reader of whole cards belongs here when there is one.
 """
 

@@ -240,7 +240,7 @@ def _whole(files: Files) -> None:
 
 CASE = Target(
     name="case", make=make, run=run, outer=syntax_is_sound,
-    plant=Plant(case_document, "load_findings", lambda found: any(len(str(f.severity)) in (4, 6, 10) for f in found)),
+    plant=Plant(case_records, "load_findings", lambda found: any(len(str(f.severity)) in (4, 6, 10) for f in found)),
     measured=("forebear.casefile.folder.document", "forebear.casefile.text.extract", "forebear.casefile.text.html",
               "forebear.casefile.folder.intake", "forebear.casefile.text.segments", "forebear.casefile.checks.facts",
               "forebear.casefile.claims.run", "forebear.casefile.claims.arithmetic", "forebear.casefile.text.notes"),
@@ -289,7 +289,7 @@ def run_alignment(files: Files) -> None:
 
 ALIGNMENTS = Target(
     name="alignments", make=make_alignment, run=run_alignment, outer=syntax_is_sound,
-    plant=Plant(case_document, "load_alignments", lambda links: any(k.score < 0 for found in links.values() for k in found)),
+    plant=Plant(case_document, "load_alignments", lambda links: any(k.score in (0, 1) for f in links.values() for k in f)),
     measured=("forebear.casefile.folder.document", "forebear.casefile.checks.checker", "forebear.casefile.checks.pair"),
     reads="alignments/LEFT--RIGHT.json as `case check` and `case report` load it, the checks over its links, the case document",
 )  # fmt: skip

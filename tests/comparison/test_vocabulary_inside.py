@@ -79,7 +79,7 @@ def test_without_a_tokenizer_the_same_rows_are_paired_by_id_and_the_page_says_so
 ) -> None:
     document = forebear.compare(written(tmp_path / "m.gguf", monkeypatch, tokenizer=False), [BASE])
     assert document["alignment"]["tokens"]["paired_by"] == "ids"
-    assert any("no vocabulary beside the subject" in limit for limit in said(document["limits"]))
+    assert any("no vocabulary beside: subject" in limit for limit in said(document["limits"]))
     assert channels(document) < 16
 
 

@@ -130,7 +130,7 @@ LIBRARY = """
 import os, sys
 from forebear.comparison.many.workers import run_in_workers
 options = {{"budget": 2**26, "stated": True, "full": False, "architecture": None, "max_header": None, "reproduce": "x",
-           "base": None, "looks": 1}}
+           "base": None, "looks": 1, "patience": {{"timeout": 120.0, "deadline": 3600.0, "ends": float("inf")}}}}
 {then}
 found = list(run_in_workers([({base!r}, {other!r})] * 2, options, 2))
 print([d["verdict"]["relation"] if d else e for d, e in found])
