@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -120,9 +119,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
     parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)
-    neurons, values = private[NEURONS.axis][0], private[VALUES.axis][0]
+    (neurons, _), (values, _) = private[NEURONS.axis], private[VALUES.axis]
     strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
-    evidence += strong.evidence if strong is not None else []
     verdict = judge(
         evidence,
         identical=equality.identical,
@@ -231,11 +229,14 @@ def _strength(
     pair: Pair,
     layers: LayerMap,
     rows: SharedRows | None,
-    evidence: Sequence[Evidence],
+    evidence: list[Evidence],
     gauge: GaugeOutcome | None,
     budget_stated: bool,
 ) -> StrengthOutcome | None:
-    """Whether the layers agree more closely than an aligned independent would; None where they are not found to agree."""
+    """Whether the layers agree more closely than an aligned independent would; None where they are not found to agree.
+
+    Its figures are added to the evidence.
+    """
     pair.allowance.kept = 0
     if not speaks_for_layers(evidence):
         return None
@@ -245,7 +246,9 @@ def _strength(
         pair.allowance.restart(GAUGE_BUDGET_BYTES)
     used = layers if gauge is None or gauge.layers is None else gauge.layers
     rotation = gauge.rotation if gauge is not None else None
-    return measure_strength(pair, used.pairs, rows, rotation)
+    found = measure_strength(pair, used.pairs, rows, rotation)
+    evidence += found.evidence
+    return found
 
 
 def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:

@@ -176,7 +176,7 @@ class Ceiling:
     value:    c. by_map: what it reached on each map.
     neurons:  at most so many of every layer took part, on so many channels; sampled: whether that was not all of them.
     rows:     rows of the smallest map. c of a sample is above c of all neurons wherever the rotation has the larger share
-              in it (docs/decisions/0012), so a sample costs power and never adds an accusation.
+              in it (decision 0012), so a sample costs power and never adds an accusation.
     """
 
     value: float
@@ -294,7 +294,7 @@ def compare_aligned(
     starts:  rotations for both; near: further ones for s alone (found otherwise, or the identity).
     Returns: None where no layers are there that do not belong together.
     Raises:  IncomparableError without pairs or starts, or where kinds differ.
-    Source:  METHODS §17; docs/decisions/0012.
+    Source:  METHODS §17; decision 0012.
     """
     if not belong or not starts:
         raise IncomparableError("no layer pair belongs together, or no rotation to begin with")

@@ -121,7 +121,7 @@ def strength(a: Neurons, b: Neurons) -> float:
     The mean, since it is what an assignment and a Procrustes rotation make as large as they can: of a median an aligner
     gains a tenth by giving up half of the neurons.
     Raises:  IncomparableError as `cosines_in_place` does, and where no neuron is usable on both sides.
-    Source:  METHODS §17; docs/decisions/0012.
+    Source:  METHODS §17; decision 0012.
     """
     values = cosines_in_place(a, b)
     known = values[np.isfinite(values)]

@@ -1,4 +1,4 @@
-"""Levels of strength beside significance (METHODS §17). Frozen by docs/decisions/0012 on llama64 and gpt2-64."""
+"""Levels of strength beside significance (METHODS §17). Frozen by decision 0012 on llama64 and gpt2-64."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONE_FACTOR = 1.5
 
 FAR_CEILING = 0.6
 """Stands for a ceiling nobody could aim past where neurons are looked at whose places follow from the weights' own values: aligners
-of all neurons reached 0.29 to 0.39 at widths 64 to 128, and the room grows with width (docs/decisions/0012, addendum)."""
+of all neurons reached 0.29 to 0.39 at widths 64 to 128, and the room grows with width (decision 0012, addendum)."""
 FAR_ROWS = 8
 """Rows of the layers looked at, as a multiple of the width, from which the above holds: a rotation alone gives them 0.3."""
 FAR_NEURONS = 64

@@ -86,7 +86,7 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 class Strong(Protocol):
-    """What strength allows a verdict to say (tests/strength.py)."""
+    """What strength allows a verdict to say (forebear/comparison/tests/strength.py)."""
 
     @property
     def holds(self) -> bool: ...
