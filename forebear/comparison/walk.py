@@ -19,6 +19,7 @@ from forebear.comparison.findings.verdict import (
     in_place,
     judge,
     settled,
+    speaks_for_layers,
 )
 from forebear.comparison.findings.weights import weights_of
 from forebear.comparison.findings.words import add_paths, alignment_words, component_words
@@ -36,10 +37,15 @@ from forebear.core.threads import use_all_cores
 if TYPE_CHECKING:
     from forebear.comparison.gauge.outcome import GaugeOutcome
     from forebear.comparison.tests.everypair import EveryPair
+    from forebear.comparison.tests.strength import StrengthOutcome
 
 
 WIDE = 512
 """Residual width from which matrices are large enough to gain from more than one core."""
+
+
+STRENGTH_SHARE = 4
+"""One part in this many of a stated budget is kept for what strength reads, the last of all tests."""
 
 
 @dataclass
@@ -78,6 +84,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     equality = find_equality(pair, full=full, budget_stated=budget_stated)
     if equality.whole and not budget_stated:
         pair.allowance.restart()
+    _keep_for_strength(pair, budget_stated)
     if pair.subject.definition is None or pair.candidate.definition is None:
         return _unnamed(pair, equality)
     rows = shared_rows(pair)
@@ -112,7 +119,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
     parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)
-    neurons, values = private[NEURONS.axis][0], private[VALUES.axis][0]
+    (neurons, _), (values, _) = private[NEURONS.axis], private[VALUES.axis]
+    strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
     verdict = judge(
         evidence,
         identical=equality.identical,
@@ -122,6 +130,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         power=lambda: _power(pair, channels, neurons, values, layers, gauge),
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
         components=parts,
+        strength=strong,
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
@@ -209,6 +218,37 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
     for said in outcome.limits:
         pair.note(said)
     return outcome
+
+
+def _keep_for_strength(pair: Pair, budget_stated: bool) -> None:
+    if budget_stated and pair.ahead is None and pair.allowance.budget is not None:
+        pair.allowance.kept = pair.allowance.budget // STRENGTH_SHARE
+
+
+def _strength(
+    pair: Pair,
+    layers: LayerMap,
+    rows: SharedRows | None,
+    evidence: list[Evidence],
+    gauge: GaugeOutcome | None,
+    budget_stated: bool,
+) -> StrengthOutcome | None:
+    """Whether the layers agree more closely than an aligned independent would; None where they are not found to agree.
+
+    Its figures are added to the evidence.
+    """
+    pair.allowance.kept = 0
+    if not speaks_for_layers(evidence):
+        return None
+    from forebear.comparison.tests.strength import measure_strength  # only a pair that agrees waits for it
+
+    if not budget_stated and pair.ahead is None:
+        pair.allowance.restart(GAUGE_BUDGET_BYTES)
+    used = layers if gauge is None or gauge.layers is None else gauge.layers
+    rotation = gauge.rotation if gauge is not None else None
+    found = measure_strength(pair, used.pairs, rows, rotation)
+    evidence += found.evidence
+    return found
 
 
 def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:

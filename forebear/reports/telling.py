@@ -34,6 +34,8 @@ def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
         figure = words("figure_of.sign", z=f"{e['z']:.1f}", max_z=f"{e['max_z']:.1f}")
     elif e.get("matched") is not None:
         figure = words("figure_of.deck", matched=e["matched"], of=e["of"], expected=e.get("expected", 1))
+    elif e["test"] == "strength" and e.get("ceiling") is not None:
+        figure = words("figure_of.strength", value=f"{e['value']:.2f}", ceiling=f"{e['ceiling']:.2f}")
     elif e.get("rho") is not None:
         figure = words("figure_of.rho", rho=f"{e['rho']:.2f}")
     elif e.get("mean_cosine") is not None:

@@ -266,13 +266,69 @@ class Strength:
         return None if self.ceiling is None else self.on_sample / max(self.ceiling.value, 1e-9)
 
 
+@dataclass(frozen=True)
+class Aligned:
+    """s of layers that belong together after the aligner, and c of such that do not, with the same neurons on both.
+
+    by_layer, value: s. ceiling: c. neurons: of a layer of A; all of B's were possible partners.
+    """
+
+    value: float
+    by_layer: tuple[float, ...]
+    ceiling: float
+    neurons: int
+    channels: int
+
+
+def compare_aligned(
+    a: Sequence[Neurons],
+    b: Sequence[Neurons],
+    belong: Sequence[Cell],
+    starts: Sequence[F32],
+    near: Sequence[F32],
+    count: int,
+    channels: int,
+) -> Aligned | None:
+    """s and c of a pair whose units moved: so many neurons of every layer of A, every neuron of B a possible partner.
+
+    starts:  rotations for both; near: further ones for s alone (found otherwise, or the identity).
+    Returns: None where no layers are there that do not belong together.
+    Raises:  IncomparableError without pairs or starts, or where kinds differ.
+    Source:  METHODS §17; decision 0012.
+    """
+    if not belong or not starts:
+        raise IncomparableError("no layer pair belongs together, or no rotation to begin with")
+    try:
+        side_a, side_b, maps = _apart(a, b, belong)
+    except IncomparableError:
+        return None
+    chosen = evenly(b[0].width, channels)
+    fewer = len(chosen) < b[0].width
+    most = max(len(layer) for layer in (*a, *b))
+    exact = most <= count and not fewer
+
+    def best(pairs: Sequence[Parts], begin: Sequence[F32]) -> Alignment:
+        few = [(x.take(evenly(len(x), count)), y.on_channels(chosen) if fewer else y) for x, y in pairs]
+        cut = [np.ascontiguousarray(s[:, chosen]) if fewer else s for s in begin]
+        return max((align(few, s, exact=exact) for s in cut), key=lambda found: found.pooled)
+
+    own = best([(a[i], b[j]) for i, j in belong], [*near, *starts])
+    ceiling = max(best([(side_a[i], side_b[j]) for i, j in cells], starts).pooled for cells in maps)
+    return Aligned(own.pooled, own.by_layer, ceiling, min(count, most), len(chosen))
+
+
 def halves(layers: Sequence[Neurons]) -> list[Neurons]:
     """Every layer as two: neurons at even places, neurons at odd places; so that a lone layer has one it does not belong to."""
     return [layer.take(np.arange(side, len(layer), 2)) for layer in layers for side in (0, 1)]
 
 
 def compare_strength(
-    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], starts: Sequence[F32], factor: float
+    a: Sequence[Neurons],
+    b: Sequence[Neurons],
+    belong: Sequence[Cell],
+    starts: Sequence[F32],
+    factor: float,
+    most: int | None = None,
 ) -> Strength:
     """s in place of the layers that belong together, and c: from a small sample where that shows that s exceeds it, else from all.
 
@@ -280,6 +336,7 @@ def compare_strength(
     belong:  (layer of A, layer of B), rising, layers of equal size.
     starts:  (d_a, d_b) each: rotations from the embedding and the LM head, or the identity. The small sample takes the first.
     factor:  by which s has to exceed c: where a sample already shows it, no more is looked at.
+    most:    channels of B that are looked at, at most; None for all.
     Raises:  IncomparableError without pairs, where shapes differ, or where a layer has no usable neuron.
     Source:  METHODS §17.
     """
@@ -292,7 +349,8 @@ def compare_strength(
     except IncomparableError:
         return Strength(whole, by_layer, whole, None)
     found = Strength(whole, by_layer, whole, None)
-    for count, channels in _levels(side_a, side_b, maps):
+    for count, wanted in _levels(side_a, side_b, maps):
+        channels = wanted if most is None else min(wanted, most)
         sample = sampled_ceiling(
             side_a, side_b, maps, starts if channels == b[0].width else starts[:1], count, channels
         )

@@ -47,6 +47,7 @@ def shared_start(
     usage_rank: Floats | None = None,
     *,
     usage: Literal["ids", "counts"] = "ids",
+    lengths: tuple[Floats, Floats] | None = None,
 ) -> SharedStart:
     """Decide between shared training and a shared start for a pair whose matrices agree in place.
 
@@ -55,10 +56,11 @@ def shared_start(
     cosines:    (T,) embedding-row cosines of shared tokens in aligned channels; NaN is left out.
     usage_rank: (T,) 0 for the most used token, rising with rarity: from counts where known, else the token id.
     usage:      what the ranks are. Ids only stand in for use (many vocabularies begin with rare bytes), so they are heard
-                only where the fifths rise or fall steadily, and never against the gains.
-    Gains speak first: they start constant, so nothing but training makes them agree. The gradient decides where they are
-    silent; known counts that contradict them leave the question open.
-    Never "shared-start" where the gains are constant and the gradient says nothing: then undecided.
+                only where the fifths rise or fall steadily. Neither is heard where gains were compared.
+    lengths:    (T,), (T,) of the same rows on either side: training lengthens rows that it uses.
+    Gains speak first: they start constant, so nothing but training makes them agree. That they disagree shows nothing: a
+    part that was taken over, a mixture and an aligned independent all lack agreement in gains. A shared start is said only
+    where rows that training hardly moved agree and rows that it moved do not, by the lengths of either side alike.
     Raises:     IncomparableError if cosines and ranks differ in length.
     Source:     METHODS §1.
     """
@@ -66,36 +68,49 @@ def shared_start(
     rho = float(np.mean(known)) if known else None
     gradient, fifths, tokens = _by_use(cosines, usage_rank)
     by_gains, by_use = _gains_vote(rho), _gradient_vote(gradient, fifths)
-    if usage == "ids" and (by_gains != "undecided" or not _steady(fifths)):
-        by_use = "undecided"
-    decision = _decide([by_gains, by_use]) if agrees else "not-asked"
-    words = _words(decision, rho, gradient, fifths)
+    if rho is not None or (usage == "ids" and not _steady(fifths)):
+        by_use = "undecided"  # gains speak first
+    kept = _kept_by_training(cosines, lengths)
+    by_start: Decision = "shared-start" if kept and (rho is None or rho <= thresholds.GAINS_STRANGE) else "undecided"
+    decision = _decide([by_gains, by_use, by_start]) if agrees else "not-asked"
+    words = _words(decision, rho, bool(gains), gradient, kept or fifths, "start.rows_moved" if kept else "start.rows")
     return SharedStart(decision, rho, len(known), gradient, fifths, tokens, words)
 
 
 def _gains_vote(rho: float | None) -> Decision:
-    """Gains start constant, so they agree only where training was shared."""
-    if rho is None:
-        return "undecided"
-    if rho >= thresholds.GAINS_TRAINED:
-        return "shared-training"
-    return "shared-start" if abs(rho) <= thresholds.GAINS_STRANGE else "undecided"
+    """Gains start constant, so they agree only where training was shared; that they disagree shows nothing."""
+    return "shared-training" if rho is not None and rho >= thresholds.GAINS_TRAINED else "undecided"
 
 
 def _gradient_vote(gradient: float | None, fifths: tuple[float, ...]) -> Decision:
-    """Agreement that grows with use is learnt; agreement that is gone where tokens are used was there at the start.
-
-    A short fine-tune moves used tokens most too, so a falling gradient counts only if the used tokens have lost most of
-    their agreement.
-    """
+    """Agreement that grows with use is learnt."""
     if gradient is None or not fifths:
         return "undecided"
-    most, least = fifths[0], fifths[-1]
-    if gradient >= thresholds.GRADIENT and most > max(least, 0.0):
-        return "shared-training"
-    if gradient <= -thresholds.GRADIENT and least > 0 and most < thresholds.START_RATIO * least:
-        return "shared-start"
-    return "undecided"
+    grows = gradient >= thresholds.GRADIENT and fifths[0] > max(fifths[-1], 0.0)
+    return "shared-training" if grows else "undecided"
+
+
+def _kept_by_training(cosines: Floats | None, lengths: tuple[Floats, Floats] | None) -> tuple[float, ...]:
+    """Mean cosine from the longest fifth of rows to the shortest, where the shortest agree and the longest do not, by the
+    lengths of both sides; empty where that is not so."""
+    if cosines is None or lengths is None:
+        return ()
+    found = []
+    for one in lengths:
+        own = as_float64(one).ravel()
+        gradient, fifths, _ = _by_use(cosines, -own)
+        ordered = np.sort(own[np.isfinite(own)])
+        each = max(1, len(ordered) // _FIFTHS)
+        apart = (
+            ordered[-each:].mean() >= thresholds.LENGTHS_APART * max(ordered[:each].mean(), 1e-12)
+            if len(ordered)
+            else False
+        )
+        falls = gradient is not None and gradient <= -thresholds.GRADIENT
+        if not (apart and falls and fifths[-1] > 0 and fifths[0] < thresholds.START_RATIO * fifths[-1]):
+            return ()
+        found.append(fifths)
+    return tuple(float(np.mean(two)) for two in zip(*found, strict=True))
 
 
 def _steady(fifths: tuple[float, ...]) -> bool:
@@ -125,12 +140,14 @@ def _by_use(cosines: Floats | None, usage_rank: Floats | None) -> tuple[float | 
     return rho, fifths, len(values)
 
 
-def _words(decision: Decision, rho: float | None, gradient: float | None, fifths: tuple[float, ...]) -> Message:
+def _words(
+    decision: Decision, rho: float | None, compared: bool, gradient: float | None, fifths: tuple[float, ...], rows: str
+) -> Message:
     if decision == "not-asked":
         return message("start.not_asked")
-    gains = message("start.gains_constant") if rho is None else message("start.gains_agree", rho=rho)
-    rows = message("start.rows", most=fifths[0], least=fifths[-1]) if fifths else message("start.no_rows")
-    found = [gains, rows]
+    silent = message("start.gains_constant" if compared else "start.gains_not_compared")
+    gains = silent if rho is None else message("start.gains_agree", rho=rho)
+    found = [gains, message(rows, most=fifths[0], least=fifths[-1]) if fifths else message("start.no_rows")]
     if decision in ("shared-training", "shared-start"):
         return message(f"start.{decision}", found=found)
     if gradient is not None:

@@ -16,8 +16,8 @@ from forebear.stats.arrays import F32, F64, I64, Bools, Floats, unit_rows
 class Neurons:
     """Neurons of one MLP, every row and column that lives on them as a row over the residual channels.
 
-    views:  rows of unit length, (n, d) each: gate, up, down of a gated MLP, else up, down. An unusable row (zero, NaN, Inf)
-            is zero. Unit length leaves no use for scaling up against down.
+    views:  rows of unit length, (n, d) each: gate, up, down of a gated MLP, else up, down; the first of them where no more
+            was read. An unusable row (zero, NaN, Inf) is zero. Unit length leaves no use for scaling up against down.
     usable: (n,) neurons all of whose rows are usable.
     gated:  whether the sign of a neuron's up row together with its down column is free.
     """
@@ -32,11 +32,11 @@ class Neurons:
 
     def on_channels(self, index: NDArray[np.intp]) -> Neurons:
         """The same neurons seen on some of the channels, rows of unit length again."""
-        return neurons([v[:, index] for v in self.views])
+        return neurons([v[:, index] for v in self.views], self.gated)
 
     def turned(self, rotation: F32) -> Neurons:
         """The same neurons in other coordinates, rows of unit length again. rotation: (d, other d)."""
-        return neurons([v @ rotation for v in self.views])
+        return neurons([v @ rotation for v in self.views], self.gated)
 
     @property
     def width(self) -> int:
@@ -47,18 +47,21 @@ class Neurons:
         return len(self.usable)
 
 
-def neurons(rows: Sequence[Floats]) -> Neurons:
+def neurons(rows: Sequence[Floats], gated: bool | None = None) -> Neurons:
     """Neurons from their matrices over the bare residual stream: norm gains folded in, the mean taken out under LayerNorm.
 
     Shapes:  (gate, up, down) or (up, down), (n, d) each; the experts of a mixture one after the other.
+    gated:   whether the first is a gate, where the columns of down are left out: (gate, up) or (up,).
     Raises:  IncomparableError for another number of matrices, or shapes that differ.
     Source:  METHODS §9 (1), §17.
     """
-    if len(rows) not in (2, 3) or len({r.shape for r in rows}) != 1 or rows[0].ndim != 2:
-        raise IncomparableError(f"an MLP has two or three matrices of one shape, not {[r.shape for r in rows]}")
+    known = (2, 3) if gated is not False else (1, 2)
+    gated = len(rows) == 3 if gated is None else gated
+    if len(rows) not in known or len({r.shape for r in rows}) != 1 or rows[0].ndim != 2:
+        raise IncomparableError(f"an MLP has one to three matrices of one shape, not {[r.shape for r in rows]}")
     scaled = [unit_rows(r) for r in rows]
     usable: Bools = np.logical_and.reduce([sound for _, sound in scaled])
-    return Neurons(tuple(unit for unit, _ in scaled), usable, len(rows) == 3)
+    return Neurons(tuple(unit for unit, _ in scaled), usable, gated)
 
 
 def same_kind(a: Neurons, b: Neurons) -> None:
@@ -81,7 +84,7 @@ def cosines_in_place(a: Neurons, b: Neurons) -> F64:
     if a.views[0].shape != b.views[0].shape:
         raise IncomparableError(f"neurons in place need one shape, not {a.views[0].shape} and {b.views[0].shape}")
     each = [np.einsum("ij,ij->i", x, y) for x, y in zip(a.views, b.views, strict=True)]
-    free = each[1] + each[2] if a.gated else each[1]
+    free = sum(each[1:], np.zeros(len(a), dtype=np.float32))
     total = (each[0] + (np.abs(free) if a.gated else free)) / len(each)
     return np.where(a.usable & b.usable, np.clip(total.astype(np.float64), -1.0, 1.0), np.nan)
 
@@ -91,12 +94,11 @@ def cosine_table(a: Neurons, b: Neurons) -> F32:
     same_kind(a, b)
     if a.width != b.width:
         raise IncomparableError(f"neurons of widths {a.width} and {b.width} have no common coordinates")
+    total = np.zeros((len(a), len(b)), dtype=np.float32)
+    for x, y in zip(a.views[1:], b.views[1:], strict=True):
+        total += x @ y.T
     if a.gated:
-        free = a.views[1] @ b.views[1].T
-        free += a.views[2] @ b.views[2].T
-        total = np.abs(free, out=free)
-    else:
-        total = a.views[1] @ b.views[1].T
+        np.abs(total, out=total)
     total += a.views[0] @ b.views[0].T
     total *= np.float32(1 / len(a.views))
     total[~a.usable] = 0

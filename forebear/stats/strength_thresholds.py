@@ -26,3 +26,17 @@ LEAST_LAYERS = 0.75
 LONE_FACTOR = 1.5
 """By which a single layer must exceed the ceiling of an aligner that turns the stream for it alone. Such an aligner reaches 0.95 to
 1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""
+
+FAR_CEILING = 0.6
+"""Stands for a ceiling nobody could aim past where neurons are looked at whose places follow from the weights' own values: aligners
+of all neurons reached 0.29 to 0.39 at widths 64 to 128, and the room grows with width (decision 0012, addendum)."""
+FAR_ROWS = 8
+"""Rows of the layers looked at, as a multiple of the width, from which the above holds: a rotation alone gives them 0.3."""
+FAR_NEURONS = 64
+"""Neurons a layer that are looked at for it."""
+FAR_LAYERS = 12
+"""Layers that are looked at for it, spread over the depth."""
+WIDEST = 1024
+"""Width up to which rotations of all channels are searched; beyond, those into SAMPLE_CHANNELS of them, which only costs power."""
+ALIGNED_FIRST = 128
+"""Neurons of a layer of the subject that are aligned first where a pair was reordered; all of the candidate's are partners."""

@@ -48,7 +48,9 @@ norms -0.10 to 0.34, as one start gives one basis in which like things are learn
 GRADIENT = 0.15
 """|Spearman| of embedding-row cosine with usage from which the gradient says anything."""
 
-START_RATIO = 0.5
-"""Cosine in the most used fifth of tokens over that in the least used, below which agreement lives where training hardly went
-(toy shared start: 0.19 / 0.64 = 0.30; shared training 0.68 / 0.47). A short fine-tune also moves used tokens most, but leaves
-the ratio near one (real MiniLM fine-tune: 1.00, slope -0.08), so a falling gradient alone says nothing."""
+START_RATIO = 0.75
+"""Cosine in the fifth of rows that training lengthened most over that in the fifth it lengthened least, by either side's
+lengths, below which agreement lives where training hardly went (one seed at 25 to 100 % of training, llama64: 0.52 to 0.67; further trained
+on, by the candidate's lengths: 1.0 to 1.1; gpt2-64 shows no such fall, decision 0012, addendum)."""
+LENGTHS_APART = 1.5
+"""Mean length of the longest fifth over that of the shortest from which lengths tell rows apart at all."""

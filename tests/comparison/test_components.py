@@ -13,6 +13,7 @@ from forebear.comparison.demo import demo_folder
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
 from forebear.comparison.findings.verdict import Component, judge
 from forebear.comparison.tests.components import Embedding, components_of, head_seen, through
+from forebear.comparison.tests.strength import StrengthOutcome
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -160,7 +161,7 @@ def test_a_tower_of_vision_speaks_for_itself(main, vision, expected):
     assert [c.name for c in components] == ["layers", "vision layers"]
     verdict = judge(
         evidence, identical=False, shared_start=None, training=None, training_shared=True, power=list, withheld=[],
-        components=components,
+        components=components, strength=StrengthOutcome(True),
     )  # fmt: skip
     assert verdict.relation == expected
 

@@ -9,6 +9,7 @@ import pytest
 from forebear.comparison.compare import meets
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
 from forebear.comparison.findings.verdict import RELATIONS, findings_among, judge
+from forebear.comparison.tests.strength import StrengthOutcome
 from forebear.core.messages import message
 from tests.said import paragraph
 
@@ -35,6 +36,7 @@ def relation(evidence, **changes):
         "training_shared": True,
         "power": lambda: [message("power.blind")],
         "withheld": [],
+        "strength": StrengthOutcome(True),
     }
     return judge(evidence, **(settings | changes))
 
@@ -55,6 +57,19 @@ def relation(evidence, **changes):
 )
 def test_a_relation_needs_two_symmetries_and_a_private_axis(evidence, expected):
     assert relation([figure(e) for e in evidence]).relation == expected
+
+
+@pytest.mark.parametrize("strength", [None, StrengthOutcome(False, why=message("strength.remote"))])
+def test_order_and_sign_without_strength_decide_nothing(strength):
+    verdict = relation([figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)], strength=strength, shared_start=ONLY_START)
+    assert verdict.relation == "cannot-tell"
+    assert "an independent model aligned to the candidate would show this too" in paragraph(verdict.words)
+
+
+def test_single_layers_that_are_strong_are_named():
+    verdict = relation([figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)], strength=StrengthOutcome(False, ((2, 3),)))
+    assert verdict.relation == "shares-components"
+    assert "2 (candidate's 3)" in paragraph(verdict.words)
 
 
 def test_channels_alone_are_named_when_a_private_axis_was_tested_and_found_nothing():

@@ -16,10 +16,13 @@ def rows(rng: np.random.Generator, most: float, least: float, noise: float = 0.0
 
 
 USE = np.arange(500.0)
+LONG_FIRST = np.linspace(3.0, 1.0, 500)
+MOVED = (LONG_FIRST, LONG_FIRST * 1.1)
+"""Lengths of rows on either side: the first are those that training moved most."""
 
 
 def test_the_toys_of_methods_are_told_apart(rng):
-    start = shared_start(True, [0.03, -0.02, 0.05], rows(rng, 0.19, 0.64), USE)
+    start = shared_start(True, [0.03, -0.02, 0.05], rows(rng, 0.19, 0.64), USE, lengths=MOVED)
     assert start.decision == "shared-start"
     assert start.gradient < -0.5
     assert start.fifths[0] < 0.3 < 0.5 < start.fifths[-1]
@@ -45,28 +48,44 @@ def test_never_a_shared_start_where_gains_are_constant_and_the_gradient_says_not
         assert found.gains_rho is None
 
 
-def test_figures_that_contradict_each_other_decide_nothing(rng):
-    assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE, usage="counts").decision == "undecided"
-    assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE, usage="counts").decision == "undecided"
-    assert shared_start(True, [0.35]).decision == "undecided"
+def test_gains_that_disagree_show_nothing_by_themselves(rng):
+    """A part taken over, a mixture and an aligned independent all lack agreement in gains."""
+    assert shared_start(True, [0.01, 0.04]).decision == "undecided"
+    assert shared_start(True, [0.0], rows(rng, 0.19, 0.64), USE).decision == "undecided"
 
 
-def test_token_ids_only_stand_in_for_use_so_they_never_outvote_gains_nor_speak_unsteadily(rng):
+@pytest.mark.parametrize("lengths", [
+    (LONG_FIRST, LONG_FIRST[::-1]),  # one side says otherwise
+    (LONG_FIRST, np.ones(500)),  # one side does not tell rows apart
+    (LONG_FIRST ** 0.1, LONG_FIRST ** 0.1),
+])  # fmt: skip
+def test_a_start_needs_rows_that_training_moved_on_both_sides(rng, lengths):
+    assert shared_start(True, [0.0], rows(rng, 0.19, 0.64), USE, lengths=lengths).decision == "undecided"
+    assert shared_start(True, [0.0], rows(rng, 0.19, 0.64), USE, lengths=MOVED).decision == "shared-start"
+
+
+def test_rows_that_agree_where_training_moved_them_are_no_proof_of_a_start(rng):
+    for most, least in ((0.64, 0.19), (0.6, 0.64), (0.5, 0.5), (-0.2, -0.1)):
+        assert shared_start(True, [0.0], rows(rng, most, least), USE, lengths=MOVED).decision == "undecided"
+    assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE, lengths=MOVED).decision == "shared-training"
+
+
+def test_token_ids_only_stand_in_for_use_so_they_never_speak_beside_gains_nor_unsteadily(rng):
     assert shared_start(True, [0.8], rows(rng, 0.1, 0.7), USE).decision == "shared-training"
-    assert shared_start(True, [0.0], rows(rng, 0.7, 0.4), USE).decision == "shared-start"
-    bytes_first = np.repeat([0.47, 0.86, 0.60, 0.43, 0.41], 100) + 0.01 * rng.standard_normal(
-        500
-    )  # a trained toy's own
+    assert shared_start(True, [0.0], rows(rng, 0.7, 0.1), USE).decision == "undecided"
+    bytes_first = np.repeat([0.47, 0.86, 0.60, 0.43, 0.41], 100) + 0.01 * rng.standard_normal(500)  # a toy's own
     found = shared_start(True, [None], bytes_first, USE)
     assert found.gradient > 0.3
     assert found.decision == "undecided"
-    assert shared_start(True, [0.34, 0.18, -0.10, -0.03, 0.15], bytes_first, USE).decision == "shared-start"
-
-
-def test_one_speaking_figure_is_enough_and_nothing_is_asked_without_agreement(rng):
-    assert shared_start(True, [0.01, 0.04]).decision == "shared-start"
-    assert shared_start(True, [None], rows(rng, 0.19, 0.64), USE).decision == "shared-start"
     assert shared_start(True, [None], rows(rng, 0.68, 0.47), USE).decision == "shared-training"
+
+
+def test_words_say_constant_only_of_gains_that_were_compared(rng):
+    assert "constant" in text(shared_start(True, [None]).words)
+    assert "not compared" in text(shared_start(True, []).words)
+
+
+def test_nothing_is_asked_without_agreement(rng):
     assert shared_start(False, [0.0], rows(rng, 0.0, 0.0), USE).decision == "not-asked"
 
 

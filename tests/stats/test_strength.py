@@ -88,7 +88,7 @@ def test_other_shapes_and_kinds_are_refused():
         strength(a, neurons(rows("shape", n=60)))
     with pytest.raises(IncomparableError, match="gated"):
         strength(a, neurons(rows("shape", matrices=2)))
-    with pytest.raises(IncomparableError, match="two or three"):
+    with pytest.raises(IncomparableError, match="one to three"):
         neurons(rows("shape")[:1])
     with pytest.raises(IncomparableError, match="usable"):
         strength(a, neurons([np.zeros_like(r) for r in rows("shape")]))

@@ -101,14 +101,35 @@ class Start:
     crossed: float | None = None
 
 
-Figures = Deck | Sign | Trace | Views | HeadProducts | Start
+@dataclass(frozen=True)
+class Strength:
+    """How closely neurons agree, and how closely an aligned independent would (METHODS §17).
+
+    value, by_layer: s, pooled and by layer pair (`layer_pairs`). ceiling: c; None where it could not be measured.
+    ceiling_by_layer: what single layers are set against, where it was measured: an aligner of that layer alone, else c.
+    how:     "far" (in place, a few neurons, against a frozen bound), "in place", "aligned".
+    sampled: whether not all neurons and channels took part.
+    """
+
+    value: float
+    ceiling: float | None
+    ratio: float | None
+    by_layer: tuple[float, ...]
+    ceiling_by_layer: tuple[float, ...]
+    layer_pairs: tuple[tuple[int, int], ...]
+    how: str
+    sampled: bool
+    factor: float
+
+
+Figures = Deck | Sign | Trace | Views | HeadProducts | Start | Strength
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """One test on one axis.
 
-    test:       "deck", "sign", "trace", "two-views", "two-products", "shared-start".
+    test:       "deck", "sign", "trace", "two-views", "two-products", "shared-start", "strength".
     component:  the part the test speaks for, where it is not the main tower: "head", "vision"; None otherwise.
     everywhere: whether every layer pair was looked at, for want of a layer map.
     log10_p:    log10 of a bound on the p-value, already multiplied by the layer pairs or maps looked at (`looks_log10`);

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from forebear.comparison.findings.evidence import Deck, Evidence, Sign, Start, Views
+from forebear.comparison.findings.evidence import Deck, Evidence, Sign, Start, Strength, Views
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.core.messages import Message, distinct, message
 
@@ -85,6 +85,19 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
+class Strong(Protocol):
+    """What strength allows a verdict to say (forebear/comparison/tests/strength.py)."""
+
+    @property
+    def holds(self) -> bool: ...
+    @property
+    def layers(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def figures(self) -> Strength | None: ...
+    @property
+    def why(self) -> Message | None: ...
+
+
 TABLES = ("embedding", "head")
 """Components that hold a row a token. A model whose layers are another's is related to it whatever became of these."""
 State = Literal["shared", "alike", "rotated", "not-found", "open", "unlike", "not-tested"]
@@ -118,6 +131,11 @@ def settled(evidence: Sequence[Evidence]) -> bool:
     return two_symmetries(findings_among(evidence))
 
 
+def speaks_for_layers(evidence: Sequence[Evidence]) -> bool:
+    """Whether the layers of the main tower are found to agree: by two symmetries, or by the calibrated test."""
+    return settled(evidence) or any(e.kind == "calibrated" for e in findings_among(evidence))
+
+
 def in_place(evidence: Sequence[Evidence]) -> bool:
     """Whether units were found in their places by a deck: else what is compared channel by channel says nothing.
 
@@ -142,6 +160,7 @@ def judge(
     power: Callable[[], list[Message]],
     withheld: Sequence[Message],
     components: Sequence[Component] = (),
+    strength: Strong | None = None,
 ) -> Verdict:
     """The verdict of one pair.
 
@@ -150,6 +169,7 @@ def judge(
     training:     what that test says otherwise (None when it did not run); training_shared: whether it excludes a shared start.
     power:        what would have been found; withheld: reasons why axes may not decide.
     components:   what each part of the model shows; a part that shows nothing beside one that is shared is named.
+    strength:     whether the layers agree more closely than an aligned independent would; without it they decide nothing.
     Source:       METHODS §11.
     """
     if identical:
@@ -157,7 +177,9 @@ def judge(
     evidence = corrected(evidence)
     found = findings_among(evidence)
     primary = min(found, key=lambda e: e.log10_p or 0.0, default=None)
-    if settled(evidence) or any(e.kind == "calibrated" for e in found):
+    if speaks_for_layers(evidence):
+        if strength is None or not strength.holds:
+            return _within_reach(found, primary, strength, withheld)
         return _agreement(evidence, found, primary, shared_start, training, training_shared, components)
     if _parts_alone(components):
         return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
@@ -181,6 +203,30 @@ def by_equal_tensors(verdict: Verdict, words: Sequence[Message]) -> Verdict:
     assert verdict.relation in UNSETTLED
     kept = () if verdict.relation == "no-evidence" else verdict.words
     return Verdict("shares-components", (*words, *kept), None, equality=True)
+
+
+def _within_reach(
+    found: Sequence[Evidence], primary: Evidence | None, strength: Strong | None, withheld: Sequence[Message]
+) -> Verdict:
+    """Units correspond, but no closer than an independent aligned to the candidate would come (METHODS §17)."""
+    figures = message("verdict.figures", found=_figures(found))
+    if strength is not None and strength.layers:
+        names = [message("strength.pair", subject=a, candidate=b) for a, b in strength.layers]
+        words = (message("verdict.layers_strong", layers=names), figures, message("verdict.other_layers_open"))
+        return Verdict("shares-components", words, primary)
+    return Verdict("cannot-tell", (figures, *strength_words(strength), *_reasons(withheld)), primary)
+
+
+def strength_words(strength: Strong | None) -> tuple[Message, ...]:
+    """Why strength does not let a verdict say more: both figures, or why there are none."""
+    known = strength.figures if strength is not None else None
+    if known is None:
+        why = strength.why if strength is not None else None
+        return (message("verdict.strength_open", why=why or message("strength.not_measured")),)
+    if known.ceiling is None:
+        return (message("verdict.strength_open", why=message("strength.copies")),)
+    key = "verdict.within_bound" if known.how == "far" else "verdict.within_reach"
+    return (message(key, value=known.value, ceiling=known.ceiling, factor=known.factor),)
 
 
 def _agreement(

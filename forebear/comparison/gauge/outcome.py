@@ -9,6 +9,7 @@ from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.tests.shared import StartOutcome
 from forebear.core.messages import Message, message
+from forebear.stats.arrays import F32
 
 VIEWS = "two-views"
 """Name of the calibrated test."""
@@ -26,6 +27,7 @@ class GaugeOutcome:
     start:    shared start or shared training, asked in aligned coordinates; None unless decided.
     layers:   the layer map in folded coordinates, None when no layer could be paired.
     embedding: "carried", "left", "rotated" or "": what it says of the embedding (`components.Embedding`).
+    rotation: subject's residual channels to the candidate's; None unless decided.
     document: what a page draws: rotation fit, cells, layers, experts, heads.
     """
 
@@ -39,4 +41,5 @@ class GaugeOutcome:
     layers: LayerMap | None = None
     start: StartOutcome | None = None
     embedding: str = ""
+    rotation: F32 | None = None
     document: dict[str, Any] = field(default_factory=dict)

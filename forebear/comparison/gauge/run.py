@@ -225,6 +225,7 @@ def _outcome(
         tuple(power_words(tested, rotation)),
         layers if decided else None,
         start,
+        rotation=rotation.matrix if decided else None,
         document={
             "rotation": {"how": rotation.how.document(), "fit": round(rotation.fit, 4), "tokens": rotation.tokens},
             "cells": [_cell(r) for r in tested.pairs],

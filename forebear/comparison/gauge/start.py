@@ -14,7 +14,7 @@ from forebear.comparison.gauge.readers import Readers, readers_of
 from forebear.comparison.gauge.rotation import Rotation, centred
 from forebear.comparison.gauge.thresholds import ATTENTION_LAYERS, START_ROWS
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.shared import ASSUMPTION, StartOutcome
+from forebear.comparison.tests.shared import ASSUMPTION, StartOutcome, row_lengths
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
 from forebear.core.messages import Message, message
@@ -38,13 +38,14 @@ def aligned_start(
     Agreement shows shared training. Disagreement shows nothing: the stored gains may have been replaced on both sides.
     """
     gains = _gains(pair, sides, rotation, tested)
-    cosines, usage = None, None
+    cosines, usage, lengths = None, None, None
     if rows is not None:
         a, b = (centred(r, s.rule.mean_subtracted) for r, s in zip((rows.a, rows.b), sides, strict=True))
         held_out = np.arange(len(a)) % 2 == 1
+        lengths = row_lengths(a[held_out]), row_lengths(b[held_out])
         cosines = row_cosines(a[held_out] @ rotation.matrix, b[held_out])
         usage = rows.ids_a[held_out].astype(np.float64)
-    by_use = shared_start(True, [], cosines, usage)
+    by_use = shared_start(True, [], cosines, usage, lengths=lengths)
     trained = gains.trained or by_use.decision == "shared-training"
     close = rotation.tokens > 0 and rotation.fit >= TOO_CLOSE_FOR_A_START
     only_start = not trained and not close and by_use.decision == "shared-start"

@@ -53,6 +53,8 @@ class Allowance:
     refused: list[Message] = field(default_factory=list)
     _start: tuple[int, int] = (0, 0)
     _quick: int | None = None
+    kept: int = 0
+    """Bytes kept for what comes last; set to 0 before it reads."""
 
     def __post_init__(self) -> None:
         self.restart()
@@ -69,7 +71,7 @@ class Allowance:
         if self.budget is None:
             return None
         used = max(self.subject.bytes_read - self._start[0], self.candidate.bytes_read - self._start[1])
-        return max(0, self.budget - used)
+        return max(0, self.budget - self.kept - used)
 
     def allows(self, subject_bytes: int, candidate_bytes: int, what: Message, *, slow: bool = False) -> bool:
         """Whether both reads fit; a refusal is recorded under `what`. slow: the search takes long for what it reads."""

@@ -45,8 +45,8 @@ def ask_shared_start(
     """Compare what started constant (gains) and what training hardly touched (rows of rare tokens) on both sides.
 
     Only for a pair whose matrices agree. Gains are compared by rank, centred, norm by norm (METHODS §7). closeness: median
-    cosine of neurons in place; shelf: gate and up rows beside each other. Gains that disagree prove a mere start only where they
-    are the model's own (not replaced and made up for in the next matrix) and the matrices have gone their own ways since.
+    cosine of neurons in place; shelf: gate and up rows beside each other. A mere start is said only on rows that prove it
+    (`stats.shared_start`), and where the matrices have gone their own ways since.
     """
     rhos = _gain_rhos(pair, layers)
     replaced = _gains_replaced(pair, layers, shelf)
@@ -54,11 +54,13 @@ def ask_shared_start(
         rhos = []
     cosines: NDArray[np.float64] | None = None
     usage: NDArray[np.float64] | None = None
+    lengths: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     if rows is not None:
         width = min(rows.a.shape[1], rows.b.shape[1])
-        cosines = row_cosines(_centred(rows.a[:, :width]), _centred(rows.b[:, :width]))
+        a, b = _centred(rows.a[:, :width]), _centred(rows.b[:, :width])
+        cosines, lengths = row_cosines(a, b), (row_lengths(a), row_lengths(b))
         usage = rows.ids_a.astype(np.float64)
-    result = shared_start(True, rhos, cosines, usage)
+    result = shared_start(True, rhos, cosines, usage, lengths=lengths)
     figures = Start(result.decision, result.gains_rho, result.gains_norms, result.gradient, result.fifths)
     evidence = Evidence(
         test="shared-start", axis=Axis.GAINS_AND_ROWS, kind="described", assumption=ASSUMPTION, figures=figures
@@ -113,6 +115,13 @@ def _mlp_gains(pair: Pair, left: int, right: int) -> tuple[NDArray[np.float64], 
     if not pair.allowance.allows(cost[0], cost[1], GAINS_BUDGET):
         return None
     return _vector(*sides[0]), _vector(*sides[1])
+
+
+def row_lengths(rows: Float32) -> NDArray[np.float64]:
+    """Length of every row; NaN where it holds a value that is not finite."""
+    with np.errstate(all="ignore"):
+        lengths: NDArray[np.float64] = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+    return lengths
 
 
 def _centred(rows: Float32) -> Float32:

@@ -1,0 +1,118 @@
+"""The adversarial stratum through the public verb: what `forebear.compare` says of every case (METHODS §17).
+
+    python -m bench.framed_verb --shape llama64 -o FILE
+
+Cases are those of bench.framed; what is not made yet is made only with --make. Per stratum: how often each relation was said,
+and how often one that accuses was said of an independent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import forebear
+from bench.build import TRUTH, machine
+from bench.checkpoint import write_json
+from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
+from bench.shapes import SHAPES
+from forebear.core.seeds import generator
+
+ACCUSES = ("identical", "related", "shares-components", "shared-start")
+
+
+def folders(case: Case, make: bool) -> tuple[Path, Path] | None:
+    """Where subject and candidate lie; None where one is not there and is not to be made."""
+    subject = case.folder if not case.name.endswith("-plain") else TRUTH / case.source
+    subject = subject if case.source or case.folder.exists() else case.folder
+    candidate = Path(case.candidate) if case.candidate.startswith(str(MADE)) else TRUTH / case.candidate
+    if "@" in case.candidate:
+        candidate = MADE / "pruned" / case.candidate.replace(":", "of")
+    if not (subject / "model.safetensors").exists():
+        if not make:
+            return None
+        subject_of(case)
+    if not (candidate / "model.safetensors").exists():
+        if not make:
+            return None
+        candidate_of(case).save(candidate)
+    return subject, candidate
+
+
+def said(case: Case, make: bool) -> dict[str, Any] | None:
+    """One row: the relation, both figures, processor seconds."""
+    both = folders(case, make)
+    if both is None:
+        return None
+    began = time.process_time()
+    document = forebear.compare(both[0], both[1])
+    strength: dict[str, Any] = next((e for e in document["evidence"] if e["test"] == "strength"), {})
+    return {
+        "name": case.name,
+        "stratum": case.stratum,
+        "truth": case.truth,
+        "candidate": case.candidate.removeprefix(str(MADE)),
+        "relation": document["verdict"]["relation"],
+        "log10_p": document["verdict"]["log10_p"],
+        "rewritten": document["verdict"]["reparameterised"],
+        "words": [w["key"] for w in document["verdict"]["words"]],
+        **{k: strength.get(k) for k in ("value", "ceiling", "ratio", "how")},
+        "seconds": round(time.process_time() - began, 2),
+    }
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Relations by stratum, and independents that were accused."""
+    strata = dict.fromkeys(r["stratum"] for r in rows)
+    independent = [r for r in rows if r["truth"] == INDEPENDENT]
+    accused = [r["name"] for r in independent if r["relation"] in ACCUSES]
+    return {
+        "strata": {s: dict(Counter(r["relation"] for r in rows if r["stratum"] == s)) for s in strata},
+        "framed": sum(r["stratum"].startswith("framed") for r in rows),
+        "independents": len(independent),
+        "accused": accused,
+    }
+
+
+def main() -> None:
+    """One shape, one document; rows are kept as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
+    parser.add_argument("--pairs", type=int, default=40, help="strangers that are aligned")
+    parser.add_argument("--few", type=int, default=4, help="strangers of the other strata")
+    parser.add_argument("--only", default="", help="strata that contain this")
+    parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
+    parser.add_argument("--make", action="store_true", help="make what is not there")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    part, parts = (int(n) for n in options.part.split("/"))
+    wanted = [c for c in cases(options.shape, options.pairs, options.few) if options.only in c.stratum]
+    order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
+    rows: list[dict[str, Any]] = []
+    for place in order[part - 1 :: parts]:
+        row = said(wanted[place], options.make)
+        if row is not None:
+            rows.append(row)
+            print(*(row[k] for k in ("stratum", "relation", "how", "value", "ceiling", "seconds", "name")),
+                  file=sys.stderr, flush=True)  # fmt: skip
+            write_json(options.output, document(options.shape, rows))
+
+
+def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rows with their summary, the machine and the versions."""
+    return {
+        "schema": "forebear-bench/framed-verb/1",
+        "shape": shape,
+        "machine": machine(),
+        "summary": summary(rows),
+        "rows": list(rows),
+    }
+
+
+if __name__ == "__main__":
+    main()
