@@ -131,6 +131,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
         components=parts,
         strength=strong,
+        unread=pair.allowance.refused,
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     if gauge is not None:
