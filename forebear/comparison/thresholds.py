@@ -30,6 +30,9 @@ PAGE_UNITS = 512
 COPIED_ROWS = 0.98
 """Median cosine of rows in place from which an embedding or head counts as the other's own rows, to within a cast. Students trained
 on hidden states agree in their channels with rows at 0.02 to 0.05."""
+TOWER_COSINE = 0.9
+"""Median cosine of units in place from which a further tower, whose strength is not measured, counts as shared: no aligner came to
+half of it (decision 0012, addendum)."""
 NOTHING_LOG10_P = -2.0
 """A component was not found when no test of it goes below this; between here and the level it cannot be told."""
 SEEN_COSINE = 0.3

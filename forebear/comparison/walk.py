@@ -103,11 +103,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if everywhere is not None:
         evidence.append(everywhere.evidence)
     evidence = [_withhold(e, audit.withheld) for e in evidence]
-    start = (
-        ask_shared_start(pair, layers, rows, _closeness(private[NEURONS.axis][0]), private[NEURONS.axis][1])
-        if findings_among(evidence)
-        else None
-    )
+    closeness, shelf = _closeness(private[NEURONS.axis][0]), private[NEURONS.axis][1]
+    start = ask_shared_start(pair, layers, rows, closeness, shelf) if findings_among(evidence) else None
     if start is not None:
         evidence += start.evidence
     astray = start is not None and start.only_start and not in_place(evidence)
@@ -131,10 +128,10 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         withheld=[reason for reasons in audit.withheld.values() for reason in reasons],
         components=parts,
         strength=strong,
+        unread=pair.allowance.refused,
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
-    if gauge is not None:
-        _add_gauge(alignment, gauge)
+    _add_gauge(alignment, gauge)
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     looked = survey(pair, layers)
@@ -251,8 +248,10 @@ def _strength(
     return found
 
 
-def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome) -> None:
+def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome | None) -> None:
     """What gauge fixing found stands beside the raw alignment; its layer map replaces the raw one where it decided."""
+    if gauge is None:
+        return
     alignment["gauge"] = {"ran": gauge.ran, "why": gauge.why, "decided": gauge.decided, **gauge.document}
     alignment["words"] += gauge.words
     if gauge.layers is not None:

@@ -12,6 +12,7 @@ from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.decks import all_pairs_histogram, deck_picture
 from forebear.reports.figures.effects import effect_map
 from forebear.reports.figures.layers import layer_map
+from forebear.reports.figures.strength import strength_bars
 from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, render, sentences, shown
@@ -92,7 +93,11 @@ def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
     about = f"[{names[0]} / {names[1]}; {document['tool']['name']} {document['tool']['version']}]"
     wanted: dict[str, tuple[Draw, ...]] = {
         "layers": (lambda w: layer_map(document, w),),
-        "decks": (lambda w: deck_picture(document, w), lambda w: all_pairs_histogram(document, w)),
+        "decks": (
+            lambda w: deck_picture(document, w),
+            lambda w: all_pairs_histogram(document, w),
+            lambda w: strength_bars(document, w),
+        ),
         "effects": (lambda w: effect_map(document, w),),
         "weights": (
             lambda w: curve_scale(document, w),

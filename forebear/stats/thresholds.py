@@ -50,7 +50,7 @@ GRADIENT = 0.15
 
 START_RATIO = 0.75
 """Cosine in the fifth of rows that training lengthened most over that in the fifth it lengthened least, by either side's
-lengths, below which agreement lives where training hardly went (one seed at 25 to 100 % of training, llama64: 0.52 to 0.67; further trained
-on, by the candidate's lengths: 1.0 to 1.1; gpt2-64 shows no such fall, decision 0012, addendum)."""
+lengths, below which agreement lives where training hardly went (one seed at 25 to 100 % of training, llama64: 0.52 to 0.67; further
+trained, by the candidate's lengths: 1.0 to 1.1; gpt2-64 shows no such fall, decision 0012, addendum)."""
 LENGTHS_APART = 1.5
 """Mean length of the longest fifth over that of the shortest from which lengths tell rows apart at all."""

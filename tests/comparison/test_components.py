@@ -139,8 +139,8 @@ def test_no_component_of_strangers_is_shared(left, right):
     assert "shared" not in states.values()
 
 
-def private(test, symmetry, log10_p, component=None):
-    figures = Sign(9.0, 9.0) if test == "sign" else Deck(1)
+def private(test, symmetry, log10_p, component=None, close=0.97):
+    figures = Sign(9.0, 9.0) if test == "sign" else Deck(1, median_cosine=close)
     return Evidence(
         test=test, axis=Axis.NEURONS, kind="exact", log10_p=log10_p, decides=True, symmetry=symmetry, private=True,
         matched=40, of=40, figures=figures, component=component,
@@ -164,6 +164,11 @@ def test_a_tower_of_vision_speaks_for_itself(main, vision, expected):
         components=components, strength=StrengthOutcome(True),
     )  # fmt: skip
     assert verdict.relation == expected
+
+
+def test_a_tower_no_closer_than_an_aligner_brings_it_is_left_open():
+    evidence = [private(t, s, -40.0, "vision", 0.4) for t, s in (("deck", "order"), ("sign", "sign"))]
+    assert [c.state for c in components_of(evidence, Embedding(None))] == ["open"]
 
 
 def test_a_checkpoint_is_seen_through_its_other_tower():

@@ -103,7 +103,7 @@ def test_hostile_names_stay_text_in_saved_figures(hostile):
 def test_every_saved_figure_carries_its_caption_and_its_caveat(kin, page):
     captions = re.findall(r"<figcaption><p>(.*?)</p><p>(.*?)</p>", page)
     saved = [h for h in kin.values("a", "href") if h.startswith("data:image/svg+xml")]
-    assert len(captions) == len(saved) == 6
+    assert len(captions) == len(saved) == 7
     for (caption, caveat), href in zip(captions, saved, strict=True):
         root = ElementTree.fromstring(base64.b64decode(href.partition(",")[2]))
         words = " ".join(e.text or "" for e in root.iter(f"{SVG}text")).replace("'", "&#39;")

@@ -161,6 +161,7 @@ def judge(
     withheld: Sequence[Message],
     components: Sequence[Component] = (),
     strength: Strong | None = None,
+    unread: Sequence[Message] = (),
 ) -> Verdict:
     """The verdict of one pair.
 
@@ -170,6 +171,7 @@ def judge(
     power:        what would have been found; withheld: reasons why axes may not decide.
     components:   what each part of the model shows; a part that shows nothing beside one that is shared is named.
     strength:     whether the layers agree more closely than an aligned independent would; without it they decide nothing.
+    unread:       what the budget did not pay for.
     Source:       METHODS §11.
     """
     if identical:
@@ -180,7 +182,9 @@ def judge(
     if speaks_for_layers(evidence):
         if strength is None or not strength.holds:
             return _within_reach(found, primary, strength, withheld)
-        return _agreement(evidence, found, primary, shared_start, training, training_shared, components)
+        said = () if training is None else (training,)
+        strong = (*_strong_words(strength), *said)
+        return _agreement(evidence, found, primary, shared_start, strong, training_shared, components)
     if _parts_alone(components):
         return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
     if found:
@@ -191,7 +195,8 @@ def judge(
         return Verdict("no-evidence", (message("verdict.nothing_found"), *power(), *_reasons(withheld)))
     if any(e.decides for e in evidence):
         return Verdict("cannot-tell", (message("verdict.nothing_reachable"), *_reasons(withheld)))
-    reasons = _reasons(withheld) or (message("verdict.no_axis"),)
+    lacking = message("verdict.budget_ran_out", what=list(unread)) if unread else message("verdict.no_axis")
+    reasons = _reasons(withheld) or (lacking,)
     return Verdict("cannot-tell", (message("verdict.no_test"), *reasons))
 
 
@@ -229,19 +234,29 @@ def strength_words(strength: Strong | None) -> tuple[Message, ...]:
     return (message(key, value=known.value, ceiling=known.ceiling, factor=known.factor),)
 
 
+def _strong_words(strength: Strong) -> tuple[Message, ...]:
+    known = strength.figures
+    if known is None or known.ceiling is None:
+        return ()
+    return (
+        message(
+            f"verdict.strong_{'bound' if known.how == 'far' else 'pair'}", value=known.value, ceiling=known.ceiling
+        ),
+    )
+
+
 def _agreement(
     evidence: Sequence[Evidence],
     found: Sequence[Evidence],
     primary: Evidence | None,
     shared_start: Message | None,
-    training: Message | None,
+    said: Sequence[Message],
     training_shared: bool,
     components: Sequence[Component],
 ) -> Verdict:
-    """The layers of the main tower agree: is it the weights, and is it all of the model?"""
+    """The layers of the main tower agree: is it the weights, and is it all of the model? said: what ends every answer but one."""
     if shared_start is not None:
         return Verdict("shared-start", (shared_start,), primary)
-    said = () if training is None else (training,)
     rewritten = not settled([e for e in evidence if not e.gauge and not e.displaced])
     if rewritten and not _start_excluded(evidence):
         return Verdict("cannot-tell", (message("verdict.start_open", found=_figures(found)), *said), primary)

@@ -9,7 +9,7 @@ from math import log10
 import numpy as np
 
 from forebear.comparison.audit import Audit, audit_private
-from forebear.comparison.findings.evidence import Axis, Evidence
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence
 from forebear.comparison.findings.tensors import Surveyed
 from forebear.comparison.findings.verdict import (
     Component,
@@ -25,7 +25,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.private import NEURONS, VALUES, AxisPlan, compare_private
 from forebear.comparison.tests.vocabulary import SharedRows
-from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE
+from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE, TOWER_COSINE
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
@@ -168,9 +168,11 @@ def _found_in(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> list[Evi
 
 
 def _by_tests(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
-    """A tower is shared when two symmetries say so; it was not found when no test of it shows anything."""
+    """A tower is shared when two symmetries say so and its neurons agree more closely than any aligner brings them; it was not
+    found when no test of it shows anything."""
     found = _found_in(evidence, own)
-    if found and {"order", "sign"} <= {e.symmetry for e in found}:
+    close = [e.figures.median_cosine or 0.0 for e in found if isinstance(e.figures, Deck)]
+    if {"order", "sign"} <= {e.symmetry for e in found} and max(close, default=0.0) >= TOWER_COSINE:
         return "shared"
     return "open" if found else _nothing(evidence, own)
 
