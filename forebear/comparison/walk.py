@@ -107,7 +107,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     start = ask_shared_start(pair, layers, rows, closeness, shelf) if findings_among(evidence) else None
     if start is not None:
         evidence += start.evidence
-    astray = start is not None and start.only_start and not in_place(evidence)
+    astray = start is not None and not start.shared_training and not in_place(evidence)
     gauge = None
     if evidence and not equality.identical and (astray or not settled(evidence)):
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)

@@ -128,7 +128,7 @@ def test_every_verb_reads_and_writes_its_output_and_does_nothing_else(tmp_path: 
 
 def worker(pairs: list[tuple[str, str]], program: str = WORKER) -> subprocess.CompletedProcess[str]:
     options = {"budget": 2**26, "stated": False, "full": True, "architecture": None, "max_header": None, "reproduce": "x",
-               "base": None, "looks": 1}  # fmt: skip
+               "base": None, "looks": 1, "patience": {"timeout": 120.0, "deadline": 3600.0, "ends": float("inf")}}  # fmt: skip
     lines = "".join(json.dumps({"pair": pair, "options": options}) + "\n" for pair in pairs)
     # the input stays open until the last answer came: at its end a worker ends, in the middle of a pair too
     with subprocess.Popen([sys.executable, "-P", "-W", "ignore", "-c", HOOK + program], stdin=subprocess.PIPE, text=True,
