@@ -83,7 +83,8 @@ def test_odd_weights_give_a_whole_page_that_says_what_the_document_says(
     whole(page)
     assert command("compare", odd, base).code == 0
     said = json.loads(command("compare", odd, base, "--format", "json").out)["verdict"]["relation"]
-    assert said == ("related" if case in KEPT else said)
+    if case in KEPT:  # names that say nothing hide no equal values
+        assert said == ("identical" if case.startswith("names") else "related")
     assert f'<div class="verdict {said}">' in page
     assert command("inspect", odd, "--format", "html", "-o", target).code == 0
     whole(target.read_text("utf-8"))

@@ -12,7 +12,7 @@ from forebear.comparison.gauge.thresholds import MAX_EXPERTS
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.models.architecture.definition import NormRule
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.stats.arrays import F32, unit_rows
+from forebear.stats.arrays import F32, finite_or_zero, unit_rows
 from forebear.stats.gauge import fold, residual
 
 Place = tuple[int, int | None]
@@ -71,23 +71,38 @@ class Side:
         one, other = (gate, up) if gate is not None else (up, down)
         return None if one is None or other is None else (one, other)
 
-    def whole(self, place: Place) -> list[F32]:
-        """Every matrix of a place folded: gate, up and down rows, or up and down."""
+    def whole(self, place: Place, *, directions: bool = False) -> list[F32]:
+        """Every matrix of a place folded: gate, up and down rows, or up and down. directions: see `folded`."""
         found = []
         for part in ("gate", "up", "down"):
             piece = self.checkpoint.piece(part, *place)
             if piece is not None:
-                scale = gain(self.checkpoint, self.rule, "mlp", place[0]) if part != "down" else None
                 rows = self.checkpoint.units(piece, "neuron")[0]
-                found.append(fold(rows, scale, mean_subtracted=self.rule.mean_subtracted))
+                found.append(self.folded(rows, place[0], reads=part != "down", directions=directions))
         return found
 
-    def pooled(self, layer: int) -> list[F32]:
+    def folded(self, rows: F32, layer: int, *, reads: bool = True, directions: bool = False) -> F32:
+        """Rows of an MLP folded. reads: whether they read through the norm before it.
+
+        directions: only where the rows point matters, so they may have any length: what is not finite counts as zero (a gain
+        as one), and nothing overflows.
+        """
+        scale = gain(self.checkpoint, self.rule, "mlp", layer) if reads else None
+        if directions:
+            clean = finite_or_zero(np.asarray(rows, dtype=np.float32))
+            longest = np.abs(clean).max(axis=1, keepdims=True, initial=0)
+            rows = np.divide(clean, longest, out=np.zeros_like(clean), where=longest > 0)
+            if scale is not None:
+                scale = np.where(np.isfinite(scale), scale, np.float32(1))
+                scale = scale / max(float(np.abs(scale).max(initial=0)), float(np.finfo(np.float32).tiny))
+        return fold(rows, scale, mean_subtracted=self.rule.mean_subtracted)
+
+    def pooled(self, layer: int, *, directions: bool = False) -> list[F32]:
         """The same of a whole layer: a mixture's experts one after the other, so that their order does not matter.
 
         Raises: IndexError for a layer without neurons.
         """
-        experts = [self.whole(place) for place in self.places(layer)[:MAX_EXPERTS]]
+        experts = [self.whole(place, directions=directions) for place in self.places(layer)[:MAX_EXPERTS]]
         return [np.concatenate(rows) for rows in zip(*experts, strict=True)] if len(experts) > 1 else experts[0]
 
     def pooled_cost(self, layer: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Strength
 from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.norms import gain, norm_rule
+from forebear.comparison.gauge.norms import norm_rule
 from forebear.comparison.gauge.rotation import centred
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair, spread
@@ -23,7 +23,7 @@ from forebear.core.seeds import generator
 from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32
 from forebear.stats.ceiling import compare_aligned, compare_strength, lone_ceiling
-from forebear.stats.gauge import fold, polar
+from forebear.stats.gauge import polar
 from forebear.stats.strength import Neurons, neurons, strength
 from forebear.stats.strength_thresholds import (
     ALIGNED_FIRST,
@@ -246,10 +246,8 @@ def _few(
     """Those neurons of both sides, gains folded."""
     found = []
     for k, (side, layer) in enumerate(zip(sides, cell, strict=True)):
-        scale = gain(side.checkpoint, side.rule, "mlp", layer)
-        subtracted = side.rule.mean_subtracted
         own = [side.checkpoint.units(two[k], "neuron", pick)[0] for two in pieces]
-        found.append(neurons([fold(r, scale, mean_subtracted=subtracted) for r in own], gated=len(pieces) == 2))
+        found.append(neurons([side.folded(r, layer, directions=True) for r in own], gated=len(pieces) == 2))
     return found[0], found[1]
 
 
@@ -291,8 +289,8 @@ def _measured(
 
     fewest: layers of the side that has fewer, of which enough must pass.
     """
-    a = [neurons(sides[0].pooled(i)) for i, _ in cells]
-    b = [neurons(sides[1].pooled(j)) for _, j in cells]
+    a = [neurons(sides[0].pooled(i, directions=True)) for i, _ in cells]
+    b = [neurons(sides[1].pooled(j, directions=True)) for _, j in cells]
     belong = [(k, k) for k in range(len(cells))]
     most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
     placed = _in_place(a, b, belong, cells, starts, most, fewest) if a[0].width == b[0].width else None
