@@ -32,7 +32,7 @@ _IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([\w.]{1,160})", re.MULTILINE
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][\w.@+-]{1,80}){3,12}")
 _LICENCE = re.compile(r"(?:copyright\s{0,4}(?:\(c\)|©|\d{4})|©\s{0,4}\d{4})[^\n]{0,160}", re.IGNORECASE)
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_MERGE = re.compile(r"^\s*(?:-\s*)?(model|base_model|merge_method|path)\s*:\s*['\"]?([^\s'\"#]{1,200})", re.MULTILINE)
+_MERGE = re.compile(r"^[ \t]*(?:-[ \t]*)?(model|base_model|merge_method|path)[ \t]*:[ \t]*['\"]?([^\s'\"#]{1,200})", re.MULTILINE)
 _CODE = (".py",)
 _MERGE_FILES = ("mergekit_config.yml", "mergekit_config.yaml", "merge_config.yml", "mergekit.yml")
 _JSON_FILES = (
