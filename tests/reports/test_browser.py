@@ -129,7 +129,7 @@ def test_paper_is_light_whatever_the_scheme_and_prints_every_row(browser, pages)
 def test_every_figure_that_can_be_saved_opens_as_a_picture(browser, pages):
     browser.look(pages["hostile"], width=1280)
     saved = browser.ask(SAVED)
-    assert len(saved) >= 12
+    assert len(saved) >= 6
     assert all(width >= 400 and height >= 100 for _, width, height in saved), saved
 
 

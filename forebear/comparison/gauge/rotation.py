@@ -43,7 +43,12 @@ def tokens_wanted(pair: Pair) -> int:
 
 
 def from_embedding(rows: SharedRows, sides: tuple[Side, Side]) -> Rotation | None:
-    """Fitted on every other token, told on the rest; None where the rows cannot be used."""
+    """Fitted on every other token, told on the rest; None where the rows cannot be used.
+
+    Rows of another width than the residual stream (an embedding that a projection follows) say nothing of its coordinates.
+    """
+    if any(table.shape[1] != side.checkpoint.width for table, side in zip((rows.a, rows.b), sides, strict=True)):
+        return None
     a, b = (centred(r, s.rule.mean_subtracted) for r, s in zip((rows.a, rows.b), sides, strict=True))
     fitted = np.arange(len(a)) % 2 == 0
     try:
