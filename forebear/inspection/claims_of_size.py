@@ -189,7 +189,7 @@ def _open(config: Config, keys: list[str], target: Claim) -> dict[str, Any] | No
         return None
     round_ones = []
     for step in STEPS:
-        values = [v for v in range(-(-(low - 1) // step) * step, high + step, step) if v > 0][:2000]
+        values = [v for v in range(-(-(low - 1) // step) * step, high + step, step) if v > 0][:1000]
         reaching = [v for v in values if (c := _count(dict(config) | {key: v})) is not None and target.agrees(c)]
         round_ones.append({"multiple_of": step, "values": reaching[:64], "count": len(reaching)})
     middle = max(1, round(exact / 1024))
