@@ -20,7 +20,7 @@ from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import Message, message
 from forebear.core.seeds import generator
-from forebear.models.checkpoint import Piece
+from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import F32
 from forebear.stats.ceiling import compare_aligned, compare_strength, lone_ceiling
 from forebear.stats.gauge import polar
@@ -98,7 +98,7 @@ def measure_strength(
     far = None if rotation is not None or few else _far(pair, sides, cells, rows)
     if far is not None and far.holds:
         return far
-    cost = [sum(side.pooled_cost(c[k]) for c in cells) for k, side in enumerate(sides)]
+    cost = [sum(side.pooled_cost(c[k]) + _gain_bytes(side.checkpoint) for c in cells) for k, side in enumerate(sides)]
     if not pair.allowance.allows(cost[0], cost[1], BUDGET):
         return far if far is not None and far.figures is not None else _unpaid(pair)
     try:
@@ -208,6 +208,11 @@ def _digest(pair: Pair, pieces: tuple[Piece, Piece], rows: SharedRows | None) ->
     return found.hexdigest()
 
 
+def _gain_bytes(checkpoint: Checkpoint) -> int:
+    """What reading the gain of one norm costs at the most."""
+    return 4 * (checkpoint.width or 0)
+
+
 def _fetched(
     pair: Pair, known: Sequence[tuple[Cell, list[tuple[Piece, Piece]]]], picks: Sequence[NDArray[np.intp]]
 ) -> bool:
@@ -220,6 +225,7 @@ def _fetched(
                 for (_, pieces), pick in zip(known, picks, strict=True)
                 for two in pieces
             )
+            + len(known) * _gain_bytes(side)
             for k, side in enumerate(sides)
         ]
         return pair.allowance.allows(costs[0], costs[1], BUDGET)
