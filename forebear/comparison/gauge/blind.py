@@ -22,7 +22,7 @@ BLIND_BUDGET = message("budget.blind")
 
 
 def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], NDArray[np.float64]] | None:
-    """Layers paired by what no rotation changes; None when the budget cannot read them all."""
+    """Layers paired by what no rotation changes; None when the budget cannot read them all or their MLPs differ in kind."""
     counts = [side.checkpoint.layers for side in sides]
     costs = [sum(side.pooled_cost(i) for i in range(n)) for side, n in zip(sides, counts, strict=True)]
     if not pair.allowance.allows(costs[0], costs[1], BLIND_BUDGET, slow=True):
@@ -31,7 +31,7 @@ def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], ND
         made = [[moments(bundle(side.pooled(i))) for i in range(n)] for side, n in zip(sides, counts, strict=True)]
     except (IncomparableError, IndexError):  # a layer without an MLP
         return None
-    if made[0][0].shape[0] != made[1][0].shape[0]:
+    if len({len(layer) for side in made for layer in side}) != 1:  # MLPs of two kinds, or a side without layers
         return None
     kinship = layer_kinship(made[0], made[1])
     return list(align_layers(kinship, KINSHIP).pairs), kinship
