@@ -110,7 +110,7 @@ def inspect(
     base:    the model that an adapter (LoRA) changes; the adapter is then read as that model changed.
     architecture, max_header: as for `compare`.
     timeout, deadline: seconds that one request to an address, and all of the run's, may take (120, 3600).
-    Returns: a forebear/inspection/1 document; sizes in values (`parameters`) and bytes.
+    Returns: a forebear/inspection/2 document; sizes in values (`parameters`) and bytes.
     Raises:  RefusedError when it cannot be read, or not counted where `against` needs a count; UsageError.
     Source:  METHODS §2 (which axes a family leaves free), §16.
 

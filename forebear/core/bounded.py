@@ -13,40 +13,47 @@ from typing import Any, BinaryIO
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
+from forebear.core.messages import Message, message
 from forebear.core.output import note_input
 
 _CHECK = "Get the file again from its source."
 
 
 _KINDS = (
-    (stat.S_ISDIR, "is a folder, not a file"),
-    (stat.S_ISFIFO, "is a pipe, not a regular file"),
-    (stat.S_ISSOCK, "is a socket, not a regular file"),
-    (stat.S_ISCHR, "is a device, not a regular file"),
-    (stat.S_ISBLK, "is a device, not a regular file"),
+    (stat.S_ISDIR, "is a folder, not a file", "refused.folder"),
+    (stat.S_ISFIFO, "is a pipe, not a regular file", "refused.pipe"),
+    (stat.S_ISSOCK, "is a socket, not a regular file", "refused.socket"),
+    (stat.S_ISCHR, "is a device, not a regular file", "refused.device"),
+    (stat.S_ISBLK, "is a device, not a regular file", "refused.device"),
 )
 # O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
+_OS_ERRORS = {
+    errno.ENOENT: ("no such file or folder", "refused.missing", "Check the path."),
+    errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "refused.missing_part", "Check the path."),
+    errno.EACCES: ("no permission to read it", "refused.permission", "Give this user read permission."),
+    errno.EPERM: ("no permission to read it", "refused.permission", "Give this user read permission."),
+    errno.ELOOP: ("a symbolic link that leads back to itself", "refused.loop", "Point the link at a file."),
+    errno.ENAMETOOLONG: ("the path is too long for this system", "refused.long_path", "Check the path."),
+    errno.EMFILE: ("too many open files", "refused.many_open", "Raise the limit on open files (ulimit -n)."),
+    errno.EISDIR: ("is a folder, not a file", "refused.folder", "Give a file."),
+    errno.ENXIO: ("is a socket or device, not a regular file", "refused.socket_or_device", "Give a regular file."),
+}
+"""Number of a system's refusal → what it means, the key of the same as a message, what to do."""
+
+
 def refuse_os_error(error: OSError, path: str | Path) -> RefusedError:
     """The operating system's refusal in our words: what is wrong with `path` and what to do."""
-    known = {
-        errno.ENOENT: ("no such file or folder", "Check the path."),
-        errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "Check the path."),
-        errno.EACCES: ("no permission to read it", "Give this user read permission."),
-        errno.EPERM: ("no permission to read it", "Give this user read permission."),
-        errno.ELOOP: ("a symbolic link that leads back to itself", "Point the link at a file."),
-        errno.ENAMETOOLONG: ("the path is too long for this system", "Check the path."),
-        errno.EMFILE: ("too many open files", "Raise the limit on open files (ulimit -n)."),
-        errno.EISDIR: ("is a folder, not a file", "Give a file."),
-        errno.ENXIO: ("is a socket or device, not a regular file", "Give a regular file."),
-    }
-    what, todo = known.get(
-        error.errno or 0, (f"cannot be read ({error.strerror or error})", "Check the disk and the path.")
-    )
-    return RefusedError(what, where=str(path), todo=todo)
+    known = _OS_ERRORS.get(error.errno or 0)
+    if known is None:
+        reason = str(error.strerror or error)
+        return RefusedError(f"cannot be read ({reason})", where=str(path), todo="Check the disk and the path.",
+                            said=message("refused.unreadable", reason=reason))  # fmt: skip
+    what, key, todo = known
+    return RefusedError(what, where=str(path), todo=todo, said=message(key))
 
 
 def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_result]:
@@ -60,19 +67,21 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
     where = str(path)
     if not links and os.path.islink(path):  # looked at first: the system has one number for this and for a loop
         raise RefusedError(
-            "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there."
-        )
+            "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there.",
+            said=message("refused.link"),
+        )  # fmt: skip
     try:
         handle = os.open(path, _FLAGS if links else _FLAGS | _NO_LINK)
     except OSError as error:
         raise refuse_os_error(error, path) from error
     except ValueError:
-        raise RefusedError("a path cannot hold a zero byte", where=where, todo="Check the path.") from None
+        raise RefusedError("a path cannot hold a zero byte", where=where, todo="Check the path.",
+                           said=message("refused.zero_byte")) from None  # fmt: skip
     try:
         status = os.fstat(handle)
-        for is_kind, what in _KINDS:
+        for is_kind, what, key in _KINDS:
             if is_kind(status.st_mode):
-                raise RefusedError(what, where=where, todo="Give a regular file.")
+                raise RefusedError(what, where=where, todo="Give a regular file.", said=message(key))
     except BaseException:
         os.close(handle)
         raise
@@ -127,6 +136,7 @@ def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> b
             f"grew past the {limit_bytes:,} bytes allowed while it was read",
             where=str(path),
             todo="Read it when it is done.",
+            said=message("refused.grew", limit=limit_bytes),
         )
     return data
 
@@ -159,7 +169,16 @@ def read_piece(file: BinaryIO, count: int, path: str | Path) -> bytes:
 
 
 def _too_large(size: int, limit: int, path: str | Path) -> RefusedError:
-    return RefusedError(f"has {size:,} bytes, more than the {limit:,} allowed", where=str(path), todo=_CHECK)
+    return RefusedError(f"has {size:,} bytes, more than the {limit:,} allowed", where=str(path), todo=_CHECK,
+                        said=message("refused.too_large", size=size, limit=limit))  # fmt: skip
+
+
+class UnfitError(ValueError):
+    """A value that the format allows and we do not; said: the same as a message."""
+
+    def __init__(self, what: str, said: Message) -> None:
+        super().__init__(what)
+        self.said = said
 
 
 def check_nesting(value: Any) -> None:
@@ -168,7 +187,7 @@ def check_nesting(value: Any) -> None:
     while level:
         depth += 1
         if depth > MAX_NESTING:
-            raise ValueError(f"it nests deeper than {MAX_NESTING} levels")
+            raise UnfitError(f"it nests deeper than {MAX_NESTING} levels", message("refused.nesting", levels=MAX_NESTING))
         inner = list(
             chain.from_iterable(i.values() if isinstance(i, dict) else i for i in level if isinstance(i, list | dict))
         )
@@ -180,32 +199,36 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise UnfitError(f"the key {twice!r} stands twice in one object", message("refused.twice", name=repr(twice)))
     return found
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"the value {name} is not JSON")
+    raise UnfitError(f"the value {name} is not JSON", message("refused.constant", name=name))
 
 
 def within_64_bits(value: int) -> int:
     """The number. Raises ValueError past 64 bits: no format here has one, and sums with it are no figures."""
     if not -(2**63) <= value < 2**64:
-        raise ValueError("a whole number is past 64 bits")
+        raise _past_64_bits()
     return value
+
+
+def _past_64_bits() -> UnfitError:
+    return UnfitError("a whole number is past 64 bits", message("refused.past_64_bits"))
 
 
 def finite(text: str) -> float:
     """The number that a text spells. Raises ValueError when it overflows or is no number."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is no finite number")
+        raise UnfitError(f"{text[:40]} is no finite number", message("refused.infinite", text=text[:40]))
     return value
 
 
 def _whole_number(text: str) -> int:
     if len(text) > 24:  # before it is converted, whose cost grows with the square of its digits
-        raise ValueError("a whole number is past 64 bits")
+        raise _past_64_bits()
     return within_64_bits(int(text))
 
 
@@ -231,8 +254,9 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
     values = data.count(b",") + data.count(b"[") + data.count(b"{")
     if values > max_values:
         raise RefusedError(
-            f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK
-        )
+            f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK,
+            said=message("refused.json_values", count=values, limit=max_values),
+        )  # fmt: skip
     try:
         found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant,
                            **_number_readers(data))  # fmt: skip
@@ -240,8 +264,18 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
             check_nesting(found)
         return found
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK) from None
+        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK,
+                           said=message("refused.utf8", byte=error.start)) from None  # fmt: skip
     except RecursionError:
-        raise RefusedError("is JSON nested too deeply", where=where, todo=_CHECK) from None
+        raise RefusedError("is JSON nested too deeply", where=where, todo=_CHECK,
+                           said=message("refused.json_nested")) from None  # fmt: skip
     except ValueError as error:
-        raise RefusedError(f"is not JSON we accept ({error})", where=where, todo=_CHECK) from None
+        raise RefusedError(f"is not JSON we accept ({error})", where=where, todo=_CHECK,
+                           said=message("refused.json", why=_why(error))) from None  # fmt: skip
+
+
+def _why(error: ValueError) -> Message:
+    """What a parser found wrong, as a message: where in the text, or which of our rules it breaks."""
+    if isinstance(error, json.JSONDecodeError):
+        return message("refused.json_at", line=error.lineno, column=error.colno)
+    return error.said if isinstance(error, UnfitError) else message("refused.english", what=str(error))

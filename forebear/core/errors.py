@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from forebear.core.messages import Message, message
+
 
 class ForebearError(Exception):
     """Root of every error forebear raises on purpose.
@@ -12,15 +14,22 @@ class ForebearError(Exception):
     what:  one plain sentence fragment, no trailing period.
     where: the file, tensor or argument it concerns; untrusted text is made printable.
     todo:  what the reader can do about it.
+    said:  `what` as a message, for errors that documents of any language repeat; its English is `what`.
     """
 
     exit_code = 4
     document: Mapping[str, Any] | None = None
     """A result that is whole and worth showing although the call failed."""
 
-    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
-        self.what, self.where, self.todo = printable(what), printable(where), printable(todo)
+    def __init__(self, what: str, *, where: str = "", todo: str = "", said: Message | None = None) -> None:
+        self.what, self.where, self.todo, self.said = printable(what), printable(where), printable(todo), said
         super().__init__(str(self))
+
+    def message(self) -> Message:
+        """The error as a document repeats it, without its advice: where, and what was wrong."""
+        what: Message | str = self.said or self.what
+        kind = "english" if self.said is None else "said"
+        return message(f"refused.{kind}_at", where=self.where, what=what) if self.where else message(f"refused.{kind}", what=what)
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.messages import Message
+
 Float32 = NDArray[np.float32]
 
 
@@ -49,8 +51,8 @@ class Container(ABC):
     paths: tuple[Path, ...]
     tensors: Mapping[str, TensorEntry]
     metadata: Mapping[str, str] = field(default_factory=dict)
-    odd: list[str] = field(default_factory=list)
-    """Odd but harmless things noticed while opening, one sentence each."""
+    odd: list[Message] = field(default_factory=list)
+    """Odd but harmless things noticed while opening."""
     bytes_read: int = 0
     """Tensor bytes read so far, headers included."""
     header_digest: str = ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.presence import Presence, fits
 from forebear.models.architecture.registry import select
@@ -33,7 +34,7 @@ class Count:
     layers: int
     width: int
     by_part: Mapping[str, int]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     whole: bool = False
 
     def document(self) -> dict[str, Any]:
@@ -58,16 +59,21 @@ def count_parameters(config: Mapping[str, Any]) -> Count:
     """
     definition, why = select(config, ())
     if definition is None:
-        raise RefusedError(f"cannot count parameters: {why[0] if why else 'no known family'}", where="config.json")
+        raise _uncounted("no definition knows the family", message("uncounted.family", why=list(why)))
     presence = definition.presence
     if presence is None:
-        raise RefusedError(
-            f"cannot count parameters: which tensors are optional in {definition.family} is not written down",
-            where="config.json",
-            todo="Families that can be counted stand in docs/architectures.md.",
+        raise _uncounted(
+            f"which tensors are optional in {definition.family} is not written down",
+            message("uncounted.presence", family=definition.family),
+            "Families that can be counted stand in docs/architectures.md.",
         )
     settings = Settings(config, definition.roots)
     return _count(definition, presence, settings)
+
+
+def _uncounted(what: str, why: Message, todo: str = "") -> RefusedError:
+    said = message("uncounted.because", why=why)
+    return RefusedError(f"cannot count parameters: {what}", where="config.json", todo=todo, said=said)
 
 
 def _count(definition: Definition, presence: Presence, settings: Settings) -> Count:
@@ -87,9 +93,9 @@ def _count(definition: Definition, presence: Presence, settings: Settings) -> Co
         parts[rule.part] += number
         if experts > 1:
             idle += number - number // experts * min(experts, _chosen(settings, experts))
-    notes = [f"counted as {presence.source}"]
+    notes = [message("arithmetic.source", source=presence.source)]
     if presence.head and presence.is_tied(settings):
-        notes.append("the output head is the embedding and counts once")
+        notes.append(message("arithmetic.tied"))
     total, main = sum(parts.values()), definition.main_stack
     return Count(
         definition.family,
@@ -107,7 +113,7 @@ def _layers(layers: Mapping[str, int | None], stack: str) -> int:
     found = layers[stack]
     if found is None or found > MAX_LAYERS:
         what = f"the configuration does not say how many {stack} layers there are, or says too many"
-        raise RefusedError(f"cannot count parameters: {what}", where="config.json")
+        raise _uncounted(what, message("uncounted.layers", stack=stack))
     return found
 
 
@@ -156,6 +162,7 @@ class _Size:
             return 1
         found = self.presence.size(self.rule.names[0], atom, self.settings) or self.sizing.stated(atom, self.rule.stack)
         if not found:
-            what = f"the size of {atom} in {printable(self.rule.names[0], 80)} is not in the configuration"
-            raise RefusedError(f"cannot count parameters: {what}", where="config.json")
+            name = printable(self.rule.names[0], 80)
+            what = f"the size of {atom} in {name} is not in the configuration"
+            raise _uncounted(what, message("uncounted.size", axis=atom, name=name))
         return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.messages import Message, message
 from forebear.inspection.arithmetic import Count, count_parameters
 
 CLAIM_KEY = "parameters"
@@ -67,7 +68,7 @@ def arithmetic(config: Config, against: Config | None = None) -> dict[str, Any]:
     document: dict[str, Any] = {
         "subject": count.document(),
         "against": None,
-        "words": [f"{_big(count.total)} parameters"],
+        "words": [message("arithmetic.alone", count=count.total)],
     }
     if against is None:
         return document
@@ -209,25 +210,18 @@ def _open(config: Config, keys: list[str], target: Claim) -> dict[str, Any] | No
     return {"key": printable(key, 80), "exact": exact, "low": low, "high": high, "rows": rows, "round": round_ones}
 
 
-def _words(count: Count, reached: Count, claim: Claim | None, document: Mapping[str, Any]) -> list[str]:
-    said = [f"the configuration asks for {_big(count.total)} parameters, the other for {_big(reached.total)}"]
+def _words(count: Count, reached: Count, claim: Claim | None, document: Mapping[str, Any]) -> list[Message]:
+    said = [message("arithmetic.both", count=count.total, other=reached.total)]
     for change in document["changes"]:
         if change["alone"] is not None:
-            sign = "adds" if change["alone"] >= 0 else "takes away"
-            said.append(f"{change['key']} {change['from']} -> {change['to']} alone {sign} {_big(abs(change['alone']))}")
+            key = "arithmetic.adds" if change["alone"] >= 0 else "arithmetic.takes"
+            values = {"name": change["key"], "before": change["from"], "after": change["to"]}
+            said.append(message(key, **values, count=abs(change["alone"])))
     if claim is not None and document["reaches"] is not None:
-        verb = "reach" if document["reaches"] else "cannot reach"
-        said.append(
-            f"the claimed changes {verb} the claimed {_big(claim.parameters)}: they lead to {_big(reached.total)}"
-        )
+        key = "arithmetic.reach" if document["reaches"] else "arithmetic.short"
+        said.append(message(key, claimed=claim.parameters, count=reached.total))
     found = document["open"]
     if found is not None and claim is not None:
-        said.append(
-            f"{found['key']} from {found['low']:,} to {found['high']:,} reaches the claimed {_big(claim.parameters)} "
-            f"(to within {_big(claim.slack)}); exactly: {found['exact']:,}"
-        )
+        values = {"name": found["key"], "low": found["low"], "high": found["high"], "exact": found["exact"]}
+        said.append(message("arithmetic.open", **values, claimed=claim.parameters, slack=claim.slack))
     return said
-
-
-def _big(count: int) -> str:
-    return f"{count / 1e9:.2f} billion" if count >= 10**9 else f"{count:,}"

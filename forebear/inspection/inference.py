@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 
 Shape = tuple[int, ...]
@@ -23,8 +24,8 @@ BOTH_SIGNS = 0.25
 
 def infer_parts(
     shapes: Mapping[str, Sequence[int]], read: Callable[[str], Float32] | None = None
-) -> tuple[dict[str, str], list[str]]:
-    """Tensor name → part, for tensors that only one reading fits, and sentences that say how it was inferred.
+) -> tuple[dict[str, str], list[Message]]:
+    """Tensor name → part, for tensors that only one reading fits, and messages that say how it was inferred.
 
     read: gives a vector's values; without it vectors of the width keep both their readings, "norm or bias".
 
@@ -39,16 +40,13 @@ def infer_parts(
     width = _width(matrices)
     layers = _layers(matrices, width)
     if not width or layers < MIN_LAYERS:
-        return {}, ["no part could be inferred from shapes: nothing repeats layer by layer around one width"]
+        return {}, [message("limit.inferred_none")]
     by_shape = _readings(matrices, width, layers)
     found = {name: by_shape[shape] for name, shape in plain.items() if shape in by_shape}
     vectors = [name for name, shape in plain.items() if shape == (width,)]
     found |= {name: _vector(read(name) if read and at < MOST_VECTORS else None) for at, name in enumerate(vectors)}
-    said = (
-        f"names tell nothing: width {width}, {layers} layers and {len(found)} of {len(plain)} parts are inferred from shapes that "
-        f"repeat{' and from norms' if read and vectors else ''}; no axis may be tested on that"
-    )
-    return found, [said]
+    key = "limit.inferred_norms" if read and vectors else "limit.inferred"
+    return found, [message(key, width=width, layers=layers, count=len(found), of=len(plain))]
 
 
 def _vector(values: Float32 | None) -> str:

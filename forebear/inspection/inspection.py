@@ -11,6 +11,7 @@ from typing import Any
 
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
 from forebear.files.bytes.remote_http import check_again, noting_addresses
@@ -47,7 +48,7 @@ def inspect_path(
     max_header: int | str | None = None,
     tokenizer: bool = False,
 ) -> Document:
-    """A forebear/inspection/1 document of a checkpoint, of a configuration or of a tokenizer (see `forebear.inspect`)."""
+    """A forebear/inspection/2 document of a checkpoint, of a configuration or of a tokenizer (see `forebear.inspect`)."""
     started = time.perf_counter()
     words = ["forebear", "inspect", str(path), *(["--full"] if full else []), *(["--tokenizer"] if tokenizer else [])]
     given = {"--against": against, "--architecture": architecture, "--base": base, "--max-header": max_header}
@@ -70,14 +71,14 @@ def inspect_path(
         finally:
             checkpoint.close()
     read = {"bytes": bytes_read, "seconds": round(time.perf_counter() - started, 3)}
-    return finish("forebear/inspection/1", body, limits=limits, read=read, reproduce=shlex.join(words))
+    return finish("forebear/inspection/2", body, limits=limits, read=read, reproduce=shlex.join(words))
 
 
 def _configuration(path: Path) -> Path:
     return path / "config.json" if path.is_dir() else path
 
 
-def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[str]]:
+def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[Message]]:
     """A configuration alone: its count, the way to another, its claims.
 
     Raises: RefusedError when it cannot be counted.
@@ -106,24 +107,24 @@ def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict
         "tensors": [],
         "arithmetic": found,
     }
-    return body, ["there are no weights: only the configuration was read", *limits]
+    return body, [message("limit.no_weights"), *limits]
 
 
 def _of_checkpoint(
     checkpoint: Checkpoint, path: Path, other: Mapping[str, Any] | None, full: bool, tokenizer: bool
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[Message]]:
     limits = list(checkpoint.limits)
     folder = checkpoint.folder or (path if path.is_dir() else path.parent)
     tensors = _tensors(checkpoint, limits)
     grid = None
-    odd = [printable(o) for o in checkpoint.container.odd]
+    odd = list(checkpoint.container.odd)
     if full:
         from forebear.inspection.inspection_values import odd_values, read_values
 
         grid = read_values(checkpoint.container, tensors)
         odd += odd_values(tensors)
     else:
-        limits.append("values were not read: no digests, statistics or value grid (--full reads them)")
+        limits.append(message("limit.values"))
     parameters = sum(t["parameters"] for t in tensors)
     found = _arithmetic(checkpoint, other, odd, limits)
     residue, unread = find_residue(folder) if path.is_dir() else ([], [])
@@ -146,7 +147,7 @@ def _of_checkpoint(
 
 
 def _arithmetic(
-    checkpoint: Checkpoint, other: Mapping[str, Any] | None, odd: list[str], limits: list[str]
+    checkpoint: Checkpoint, other: Mapping[str, Any] | None, odd: list[Message], limits: list[Message]
 ) -> dict[str, Any] | None:
     """What the configuration asks for beside what is there; asked for and impossible is an error, unasked a limit."""
     if not checkpoint.config:
@@ -158,11 +159,11 @@ def _arithmetic(
     except RefusedError as error:
         if other is not None:
             raise
-        limits.append(f"the configuration was not counted: {error.what}")
+        limits.append(message("limit.not_counted", why=error.message()))
         return None
     asked, held = found["subject"]["parameters"], _held(checkpoint, found["subject"]["head_counts"])
     if found["subject"]["whole"] and asked != held:
-        odd.append(f"the configuration asks for {asked:,} parameters, the tensors hold {held:,}")
+        odd.append(message("odd.count", asked=asked, held=held))
     return found
 
 
@@ -203,7 +204,7 @@ def _architecture(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _tensors(checkpoint: Checkpoint, limits: list[str]) -> list[dict[str, Any]]:
+def _tensors(checkpoint: Checkpoint, limits: list[Message]) -> list[dict[str, Any]]:
     parts: dict[str, list[str]] = {}
     for piece in checkpoint.pieces:
         parts.setdefault(piece.tensor, [])
@@ -228,7 +229,7 @@ def _tensors(checkpoint: Checkpoint, limits: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[str]:
-    said = [f"config {key}: {config[key]}" for key in CLAIM_KEYS if config.get(key)]
-    said += [f"metadata {key}: {value}" for key, value in list(metadata.items())[:MAX_METADATA]]
-    return [printable(s) for s in said]
+def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[Message]:
+    said = [("config", key, config[key]) for key in CLAIM_KEYS if config.get(key)]
+    said += [("metadata", key, value) for key, value in list(metadata.items())[:MAX_METADATA]]
+    return [message(f"claim.{where}", name=printable(key), value=printable(str(value))) for where, key, value in said]

@@ -11,6 +11,7 @@ import numpy as np
 from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.inspection.inspection_values import blocks
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
@@ -49,14 +50,14 @@ def _holds_vocabulary(path: Path) -> bool:
     return b'"vocab"' in data or (data.lstrip()[:1] == b"[" and b'"piece"' in data)
 
 
-def of_tokenizer(path: Path) -> tuple[Found, list[str], int]:
+def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:
     """The body of an inspection of a tokenizer alone, its limits, and the bytes read.
 
     Rows of the embedding are looked at when one model's weights lie beside it. Raises: RefusedError when it cannot be read.
     """
     file = find_vocabulary_file(path) if path.is_dir() else path
     assert file is not None  # asked by is_tokenizer
-    limits: list[str] = []
+    limits: list[Message] = []
     vocabulary = load_vocabulary(file, full=True)
     checkpoint = _beside(file.parent, limits)
     try:
@@ -75,19 +76,19 @@ def of_tokenizer(path: Path) -> tuple[Found, list[str], int]:
     return body, limits, size + (0 if checkpoint is None else checkpoint.container.bytes_read)
 
 
-def _beside(folder: Path, limits: list[str]) -> Checkpoint | None:
+def _beside(folder: Path, limits: list[Message]) -> Checkpoint | None:
     """The checkpoint a tokenizer lies with; None, said in limits, when there is none or it cannot be opened."""
     if not _holds_weights(folder):
-        limits.append("rows that training hardly touched were not looked for: no weights lie beside the tokenizer")
+        limits.append(message("limit.untrained_alone"))
         return None
     try:
         return open_checkpoint(folder)
     except RefusedError as error:
-        limits.append(f"rows that training hardly touched were not looked for: {error.what}")
+        limits.append(message("limit.untrained", why=error.message()))
         return None
 
 
-def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[str], *, asked: bool) -> Found | None:
+def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[Message], *, asked: bool) -> Found | None:
     """What a checkpoint's tokenizer is, read from inside the weights' file or from beside it; None when there is none.
 
     asked: audit it too, with the rows of the embedding. What cannot be read is said in limits.
@@ -100,9 +101,7 @@ def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[str], *, ask
             if file is None:
                 return None
             if not asked and file.stat().st_size > LARGE_BYTES:
-                limits.append(
-                    f"the vocabulary was not read: {file.name} has {file.stat().st_size:,} bytes (--tokenizer reads it)"
-                )
+                limits.append(message("limit.vocabulary_large", file=file.name, size=file.stat().st_size))
                 return None
             vocabulary = load_vocabulary(file, full=asked)
         found: Found = {
@@ -112,11 +111,11 @@ def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[str], *, ask
         }
         return found | {"audit": _audited(vocabulary, file, checkpoint, limits)} if asked else found
     except RefusedError as error:
-        limits.append(f"the vocabulary was not read: {error}")
+        limits.append(message("limit.vocabulary", why=error.message()))
         return None
 
 
-def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint | None, limits: list[str]) -> Found:
+def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint | None, limits: list[Message]) -> Found:
     """The audit of a vocabulary, with the rows that training hardly touched; what could not be done moves to limits."""
     from forebear.tokens.audit import audit_vocabulary
 
@@ -129,7 +128,7 @@ def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint |
     if checkpoint is None:
         return found
     if piece is None or not rows:
-        limits.append("rows that training hardly touched were not looked for: no token embedding was recognised")
+        limits.append(message("limit.untrained_unknown"))
         return found
     return found | {"untrained": _untrained(vocabulary, checkpoint, piece.tensor)}
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.limits import READ_BLOCK_BYTES
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, TensorEntry
 from forebear.files.digests import value_digest
 
@@ -97,17 +98,15 @@ def blocks(container: Container, entry: TensorEntry) -> Iterator[NDArray[np.floa
         yield container.rows(entry.name, start, min(rows, start + step))
 
 
-def odd_values(tensors: list[Row]) -> list[str]:
+def odd_values(tensors: list[Row]) -> list[Message]:
     """What is odd about values that were read: constants, copies, NaN, extremes, zeros."""
     read = [t for t in tensors if "digest" in t]
     return [
-        *_told("hold one value only", [t for t in read if t["constant"] and t["parameters"] > 1]),
-        *_told("hold NaN", [t for t in read if t["nan"]]),
-        *_told("hold infinities", [t for t in read if t["infinite"]]),
-        *_told(f"hold values beyond {EXTREME:g}", [t for t in read if _largest(t) > EXTREME]),
-        *_told(
-            "are more than half zeros", [t for t in read if not t["constant"] and t["zeros"] * 2 > t["parameters"] > 1]
-        ),
+        *_said("constant", [t for t in read if t["constant"] and t["parameters"] > 1]),
+        *_said("nan", [t for t in read if t["nan"]]),
+        *_said("infinite", [t for t in read if t["infinite"]]),
+        *_said("extreme", [t for t in read if _largest(t) > EXTREME], beyond=EXTREME),
+        *_said("zeros", [t for t in read if not t["constant"] and t["zeros"] * 2 > t["parameters"] > 1]),
         *_copies(read),
     ]
 
@@ -116,24 +115,20 @@ def _largest(row: Row) -> float:
     return max(abs(row["min"]), abs(row["max"])) if row["min"] is not None else 0.0
 
 
-def _told(what: str, rows: list[Row]) -> list[str]:
+def _said(what: str, rows: list[Row], **values: Any) -> list[Message]:
     if not rows:
         return []
-    names = ", ".join(str(r["name"]) for r in rows[:SHOWN]) + (", …" if len(rows) > SHOWN else "")
-    return [f"{len(rows):,} tensors {what}: {names}" if len(rows) > 1 else f"one tensor {_one(what)}: {names}"]
+    names = [str(r["name"]) for r in rows[:SHOWN]] + (["…"] if len(rows) > SHOWN else [])
+    if len(rows) == 1:
+        return [message(f"odd.one_{what}", names=names, **values)]
+    return [message(f"odd.{what}", count=len(rows), names=names, **values)]
 
 
-def _one(what: str) -> str:
-    """The same said of one: "hold" becomes "holds"."""
-    verb, _, rest = what.partition(" ")
-    return f"{'is' if verb == 'are' else verb + 's'} {rest}"
-
-
-def _copies(read: list[Row]) -> list[str]:
+def _copies(read: list[Row]) -> list[Message]:
     """Tensors that are not constant and yet equal in value."""
     same: dict[str, list[Row]] = {}
     for row in read:
         if not row["constant"] and row["parameters"] > 1:
             same.setdefault(row["digest"], []).append(row)
     groups = [rows for rows in same.values() if len(rows) > 1]
-    return _told(f"equal another in every value ({len(groups)} groups)", [row for rows in groups for row in rows])
+    return _said("copies", [row for rows in groups for row in rows], groups=len(groups))

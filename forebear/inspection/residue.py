@@ -14,6 +14,7 @@ from typing import Any
 
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.core.strict import Table
 from forebear.models.architecture.registry import index
 
@@ -79,28 +80,28 @@ class Trace:
         return {"file": self.file, "line": self.line, "kind": self.kind, "text": self.text, "names": self.names}
 
 
-def find_residue(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def find_residue(folder: Path) -> tuple[list[dict[str, Any]], list[Message]]:
     """Traces in the small files of a folder, and what could not be looked at.
 
     Read: *.py as text, README front matter, licence headers, mergekit, adapter, tokenizer and model configurations, each at most
     MAX_TEXT_BYTES; no link that leads out of the folder is followed (but into the blobs of a hub cache).
     """
     found: list[Trace] = []
-    limits: list[str] = []
+    limits: list[Message] = []
     for path in _files(folder, limits):
         try:
             data = read_bounded(path, MAX_TEXT_BYTES)
         except RefusedError as error:
-            limits.append(f"not searched for names: {error}")
+            limits.append(message("limit.names_unread", why=error.message()))
             continue
         found += _traces(str(path.relative_to(folder)), data, limits)
     distinct = list(dict.fromkeys(found))
     if len(distinct) > MAX_FOUND:
-        limits.append(f"{len(distinct) - MAX_FOUND} more names and paths were found in small files than are listed")
+        limits.append(message("limit.names_more", count=len(distinct) - MAX_FOUND))
     return [trace.document() for trace in distinct[:MAX_FOUND]], limits
 
 
-def _files(folder: Path, limits: list[str]) -> list[Path]:
+def _files(folder: Path, limits: list[Message]) -> list[Path]:
     """Files worth reading, nearest first; bounded in number and depth."""
     chosen: list[Path] = []
     for path in _walk(folder, DEPTH):
@@ -108,12 +109,12 @@ def _files(folder: Path, limits: list[str]) -> list[Path]:
         wanted = name.endswith(_CODE) or name in _MERGE_FILES or name in _JSON_FILES
         if wanted or name == "readme.md" or name.startswith(("license", "licence", "notice")):
             if len(chosen) >= MAX_FILES:
-                limits.append(f"only {MAX_FILES} small files were searched for names")
+                limits.append(message("limit.names_files", count=MAX_FILES))
                 break
             if _inside(path, folder):
                 chosen.append(path)
             else:
-                limits.append(f"not searched for names: {printable(path.name, 80)} leads out of the folder")
+                limits.append(message("limit.names_outside", name=printable(path.name, 80)))
     return chosen
 
 
@@ -146,13 +147,13 @@ def _inside(path: Path, folder: Path) -> bool:
     return target.is_relative_to(root) or (blobs is not None and target.is_relative_to(blobs))
 
 
-def _traces(name: str, data: bytes, limits: list[str]) -> Iterator[Trace]:
+def _traces(name: str, data: bytes, limits: list[Message]) -> Iterator[Trace]:
     shown, base = printable(name, 120), Path(name).name.lower()
     if base in _JSON_FILES:
         try:
             yield from _from_json(shown, parse_json(data, where=name, max_values=MAX_JSON))
         except RefusedError as error:
-            limits.append(f"not searched for names: {error}")
+            limits.append(message("limit.names_unread", why=error.message()))
         return
     text = data.decode("utf-8", "replace")
     if base.endswith(_CODE):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.files.base import Container
 from forebear.files.views.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
 from forebear.models.architecture.matching import MAX_NAME
@@ -31,7 +32,7 @@ def open_adapter(
 
     config, said = adapter_settings(folder)
     if base is None:
-        said.insert(0, "these are the weights of an adapter, not of a model: --base adds them to the model they change")
+        said.insert(0, message("opening.adapter_alone"))
         return open_checkpoint_from(container, config, limits=said, folder=folder)
     try:
         under = open_checkpoint(base, architecture=architecture, max_header=max_header)
@@ -44,26 +45,26 @@ def open_adapter(
         under.close()
         container.close()
         raise
-    limits = [*changed, *said, *(f"base: {sentence}" for sentence in under.limits)]
+    limits = [*changed, *said, *(message("opening.of_base", what=limit) for limit in under.limits)]
     opened = open_checkpoint_from(both, under.config, definition=under.definition, limits=limits, folder=under.folder)
     return replace(opened, inner_vocabulary=under.inner_vocabulary)
 
 
-def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[str]]:
+def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[Message]]:
     """The adapter's configuration, its base as the claim `base_model`, and what is to be said."""
     if not (folder / CONFIG).is_file():
-        return {}, [f"there is no {CONFIG} beside the adapter: its scale is taken as alpha 8, as PEFT does"]
+        return {}, [message("opening.adapter_no_config", file=CONFIG)]
     try:
         config = read_config(folder / CONFIG)
     except RefusedError as error:
-        return {}, [f"the adapter's configuration was not used: {error}"]
+        return {}, [message("opening.adapter_config_refused", why=error.message())]
     base = Settings(config).text("base_model_name_or_path")
     if not base:
         return config, []
-    return {**config, "base_model": base}, [f"the adapter says that its base is {printable(base, 120)}"]
+    return {**config, "base_model": base}, [message("opening.adapter_base", base=printable(base, 120))]
 
 
-def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> tuple[AdaptedContainer, list[str]]:
+def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> tuple[AdaptedContainer, list[Message]]:
     """The base with the adapter's change added, and what is to be said.
 
     config: the adapter's (adapter_config.json).
@@ -85,10 +86,9 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
         changes[name] = _change(base, adapter, pair, name, settings, patterns)
     placed = {_target(base, name) or name: source for name, source in whole.items()}
     container = AdaptedContainer(base, adapter, changes, placed)
-    said = [f"an adapter was added: {len(changes)} matrices changed by low rank"]
     if placed:
-        said[0] += f", {len(placed)} tensors replaced or added whole"
-    return container, said
+        return container, [message("opening.adapter_added_placed", count=len(changes), placed=len(placed))]
+    return container, [message("opening.adapter_added", count=len(changes))]
 
 
 def _target(base: Container, name: str) -> str | None:

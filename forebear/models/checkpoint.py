@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
@@ -45,7 +46,7 @@ class Checkpoint:
     config: Mapping[str, Any]
     definition: Definition | None = None
     layout: Layout | None = None
-    limits: list[str] = field(default_factory=list)
+    limits: list[Message] = field(default_factory=list)
     folder: Path | None = None
     """Where the configuration and perhaps a tokenizer lie; None for weights held in memory."""
     inner_vocabulary: InnerVocabulary | None = None
@@ -183,9 +184,9 @@ def open_checkpoint(
 
 def _described(
     container: Container, folder: Path
-) -> tuple[Container, dict[str, Any], list[str], InnerVocabulary | None]:
+) -> tuple[Container, dict[str, Any], list[Message], InnerVocabulary | None]:
     """A container under published names, its configuration, what is to be said, and the tokenizer inside it."""
-    limits: list[str] = []
+    limits: list[Message] = []
     config: dict[str, Any] = {}
     hints: Mapping[str, Any] = {}
     vocabulary: InnerVocabulary | None = None
@@ -198,18 +199,18 @@ def _described(
     if config:
         pass  # the file says itself what it is: whatever lies beside it may belong to another
     elif (stored := next((folder / name for name in CONFIGS if (folder / name).is_file()), None)) is None:
-        limits.append("there is no config.json beside the weights")
+        limits.append(message("opening.no_config"))
     else:
         try:
             config = read_config(stored)
         except RefusedError as error:
-            limits.append(f"the configuration was not used: {error}")
+            limits.append(message("opening.config_refused", why=error.message()))
     return container, {**hints, **config}, limits, vocabulary
 
 
 def open_checkpoint_from(
     container: Container, config: Mapping[str, Any], *, definition: Definition | None = None,
-    limits: Sequence[str] = (), folder: Path | None = None,
+    limits: Sequence[Message] = (), folder: Path | None = None,
 ) -> Checkpoint:  # fmt: skip
     """A checkpoint over an open container and a configuration ({} for none); the family is chosen unless given."""
     said = list(limits)
@@ -221,14 +222,14 @@ def open_checkpoint_from(
     container, layout, wrapped = _placed(container, config, definition)
     said += wrapped
     if not layout.fits:
-        said.append(f"the tensors are not those of {definition.family}: shapes and digests only, no axis holds")
+        said.append(message("opening.not_those", family=definition.family))
         return Checkpoint(container, config, limits=said, folder=folder)
     return Checkpoint(container, config, definition, layout, [*said, *layout.limits], folder)
 
 
 def _placed(
     container: Container, config: Mapping[str, Any], definition: Definition
-) -> tuple[Container, Layout, list[str]]:
+) -> tuple[Container, Layout, list[Message]]:
     """The layout of a container as it stands or, where that claims more, of a view without the wrappers of its names."""
     layout = _place(container, config, definition)
     if not layout.unclaimed:
@@ -243,8 +244,8 @@ def _placed(
     inner = _place(seen, config, definition)
     if len(inner.unclaimed) >= len(layout.unclaimed):
         return container, layout, []
-    words = ", ".join(repr(printable(word, 60)) for word in found.words[:SHOWN])
-    return seen, inner, [f"names are read without the words of a wrapper: {words}"]
+    words = [printable(word, 60) for word in found.words[:SHOWN]]
+    return seen, inner, [message("opening.wrapper", names=words)]
 
 
 def _place(container: Container, config: Mapping[str, Any], definition: Definition) -> Layout:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from forebear.core.errors import printable
+from forebear.core.messages import Message, message
 from forebear.files.base import Container
 from forebear.files.views.views import View, renamed
 from forebear.models.adapter import CONFIG, adapted, adapter_settings
@@ -44,7 +45,7 @@ class _Beside(View):
         """Leave the file to the other view."""
 
 
-def merged(container: Container, folder: Path) -> tuple[Container, list[str]]:
+def merged(container: Container, folder: Path) -> tuple[Container, list[Message]]:
     """The base with its adapter's change added, under the base's names, and what is to be said.
 
     Several adapters in one file: the one called "default"; without it the base alone, since the file does not say which one
@@ -57,16 +58,16 @@ def merged(container: Container, folder: Path) -> tuple[Container, list[str]]:
     active = adapters[0] if len(adapters) == 1 else DEFAULT if DEFAULT in adapters else None
     base = View(container, renamed(_base_names(container, sides, saved, active)))
     if active is None:
-        shown = ", ".join(repr(printable(name, 40)) for name in adapters[:4])
-        return base, [f"the file holds {len(adapters)} adapters ({shown}) and does not say which is in use: none was added"]
+        shown = [printable(name, 40) for name in adapters[:4]]
+        return base, [message("opening.adapters_unclear", count=len(adapters), names=shown)]
     beside = _Beside(container, renamed({name: name for name, adapter in sides.items() if adapter == active}))
     beside.paths, beside.odd = (), []
     config, said = adapter_settings(folder)
     if not (folder / CONFIG).is_file():
-        said = [f"there is no {CONFIG} beside the model: the scale of its low-rank change is taken as alpha 8, PEFT's default"]
+        said = [message("opening.merged_no_config", file=CONFIG)]
     both, changed = adapted(base, beside, config)
-    others = [f"{len(adapters) - 1} more adapters in the file were left out"] if len(adapters) > 1 else []
-    return both, ["the file holds a base and its adapter", *changed, *others, *said]
+    others = [message("opening.adapters_left", count=len(adapters) - 1)] if len(adapters) > 1 else []
+    return both, [message("opening.merged"), *changed, *others, *said]
 
 
 def _base_names(

@@ -52,6 +52,8 @@ class Catalogue:
         key = said["key"]
         if key.startswith("term."):
             return self.name("term", key.removeprefix("term.")), self.language
+        if key.startswith("withheld.") and key not in self.words:  # a reason of somebody's own definition
+            return str(said["values"].get("words", key)), "en"
         values = {name: self._shown(name, value) for name, value in said["values"].items()}
         try:
             return self.words[key].format(**values), self.language

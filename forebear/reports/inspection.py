@@ -15,7 +15,7 @@ STATISTICS = ("min", "max", "mean", "std", "nan")
 
 
 def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
-    """Text report of a forebear/inspection/1 document."""
+    """Text report of a forebear/inspection document."""
     words = catalogue(language)
     lines = [Line(f"{name}{' ' * max(1, 14 - len(name))}{value}") for name, value in head(document, words)]
     if document["tokenizer"] and document["tokenizer"].get("audit"):
@@ -35,7 +35,7 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
             lines += [
                 Line(""),
                 Line(words(f"inspect.{key}"), "bold"),
-                *bullet(words.text(str(s)) for s in found),
+                *bullet(words.text(s) for s in found),
             ]
     if document["limits"]:
         said = (words.text(s) for s in document["limits"])

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.core.messages import message
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.inspection import (
     STATISTICS,
@@ -27,21 +28,22 @@ MAX_TENSORS = 4000
 
 
 def inspection_page(document: Document, language: str) -> bytes:
-    """The HTML page of a forebear/inspection/1 document."""
+    """The HTML page of a forebear/inspection document."""
     words = catalogue(language)
     tensors, filters, rules = _tensors(document["tensors"], words)
     named = document["container"]["names"] or ["?"]
     read = bool(document["tensors"]) and "digest" in document["tensors"][0]
     left_out = len(document["tensors"]) - len(tensors)
-    shown = dict(document) | {"limits": [*document["limits"], *([_left_out(left_out)] if left_out else [])]}
+    more = [message("limit.page_tensors", count=left_out).document()] if left_out else []
+    shown = dict(document) | {"limits": [*document["limits"], *more]}
     values = {
         "title": words("inspect.page_title", name=safe(named[0], 80)),
         "head": head(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
         "weights": document["container"]["kind"] != "tokenizer",
-        "odd": sentences([safe(o, 600) for o in document["odd"]], words),
-        "claims": [safe(c, 400) for c in document["claims"]],
+        "odd": sentences(document["odd"], words),
+        "claims": [safe(words.text(c), 400) for c in document["claims"]],
         "residue": [safe(residue_words(t, words), 400) for t in document["residue"]],
         "arithmetic": _arithmetic(document.get("arithmetic"), words),
         "axes": axis_rows(document["architecture"]["axes"], words),
@@ -57,10 +59,6 @@ def inspection_page(document: Document, language: str) -> bytes:
 
 def _audited(document: Document) -> bool:
     return bool(document["tokenizer"] and document["tokenizer"].get("audit"))
-
-
-def _left_out(count: int) -> str:
-    return f"the page leaves out {count:,} tensors (all in --format json or csv)"
 
 
 def _tensors(tensors: Sequence[Mapping[str, Any]], words: Catalogue) -> tuple[list[Any], list[Any], str]:

@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 TEXT: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison:comparison_lines" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.comparison:matrix_lines" for v in (1, 2)},
-    "forebear/inspection/1": "forebear.reports.inspection:inspection_lines",
+    **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_lines" for v in (1, 2)},
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.text:cost_lines",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.text:lineage_lines",
     "forebear/case/1": "forebear.reports.cases.text:case_lines",
@@ -24,7 +24,7 @@ TEXT: dict[str, str] = {
 PAGES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_page" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_page" for v in (1, 2)},
-    "forebear/inspection/1": "forebear.reports.inspection_page:inspection_page",
+    **{f"forebear/inspection/{v}": "forebear.reports.inspection_page:inspection_page" for v in (1, 2)},
     "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
     "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
     "forebear/case/1": "forebear.reports.cases.page:case_page",
@@ -33,12 +33,10 @@ PAGES: dict[str, str] = {
 ROWS: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_rows" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_rows" for v in (1, 2)},
-    "forebear/inspection/1": "forebear.reports.inspection:inspection_rows",
+    **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_rows" for v in (1, 2)},
 }
 """Documents that are rows: a table whose first row names the columns."""
-SPOKEN = frozenset(
-    {*(f"forebear/{kind}/{v}" for kind in ("comparison", "matrix") for v in (1, 2)), "forebear/inspection/1"}
-)
+SPOKEN = frozenset(f"forebear/{kind}/{v}" for kind in ("comparison", "matrix", "inspection") for v in (1, 2))
 """Documents whose text and page are told in every language of the catalogue; the others speak English."""
 FORMATS = ("text", "json", "html", "csv")
 

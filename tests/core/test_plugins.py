@@ -17,6 +17,7 @@ from forebear.files.sources import open_container
 from forebear.models.architecture import registry
 from forebear.recipes.steps import registry as steps
 from tests.packages import Install, forget, write_distribution
+from tests.said import said as english
 
 
 def definition(family: str, *kinds: str) -> str:
@@ -30,7 +31,7 @@ def test_a_family_of_a_package_reads_its_model_type(install: Install) -> None:
     found, said = registry.select({"model_type": "owl2"}, [])
     assert found is not None
     assert found.family == "owl"
-    assert said == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
+    assert english(said) == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
     assert registry.select({"model_type": "oul"}, [])[0] is None
     assert "owl_families" not in sys.modules  # data is found without running anything
 
@@ -94,7 +95,7 @@ def test_a_format_of_a_package_opens_a_file_and_a_folder(install: Install, tmp_p
     for place in (path, path.parent):
         container = open_container(place)
         assert container.tensors["w"].shape == (2,)
-        assert container.odd == ["The format memory is read by the installed package owls 1.0."]
+        assert english(container.odd) == ["the format memory is read by the installed package owls 1.0"]
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,9 @@ def test_an_adapter_by_itself_claims_its_base_and_no_axis_holds(tmp_path: Path) 
     alone = open_checkpoint(path)
     assert alone.config["base_model"] == "forebear/demo"
     assert alone.definition is None
-    assert any("weights of an adapter" in sentence for sentence in alone.limits)
+    assert any("weights of an adapter" in sentence for sentence in said(alone.limits))
     document = forebear.inspect(path)
-    assert "config base_model: forebear/demo" in document["claims"]
+    assert "configuration, base_model: forebear/demo" in said(document["claims"])
     again = adapter(tmp_path / "b", {f"{Q}.lora_A.weight": down, f"{Q}.lora_B.weight": up})
     assert forebear.compare(path, [again])["verdict"]["relation"] == "identical"
     other = adapter(tmp_path / "c", {f"{Q}.lora_A.weight": down[::-1], f"{Q}.lora_B.weight": up})

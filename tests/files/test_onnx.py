@@ -17,6 +17,7 @@ from forebear.core.seeds import generator  # noqa: E402
 from forebear.files.sources import open_container  # noqa: E402
 from forebear.models.checkpoint import open_checkpoint  # noqa: E402
 from tests.real import real_path  # noqa: E402
+from tests.said import said as english  # noqa: E402
 
 
 def model(path: Path, initialisers, nodes=(), **save):
@@ -125,7 +126,7 @@ def test_an_anonymous_matrix_is_named_by_its_node_or_by_its_bias_and_turned(tmp_
     container = model(tmp_path / "m.onnx", [stored("onnx::MatMul_71", a), stored("val_9", b), bias], nodes)
     np.testing.assert_array_equal(container.read("model.layers.0.self_attn.q_proj.weight"), a.T)
     np.testing.assert_array_equal(container.read("encoder.layer.1.output.dense.weight"), b.T)
-    assert any("2 anonymous matrices were named" in sentence for sentence in container.odd)
+    assert any("2 anonymous matrices were named" in sentence for sentence in english(container.odd))
 
 
 def test_a_matrix_whose_place_says_nothing_keeps_its_name_and_orientation(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo
 from tests.files.make import encode, write
+from tests.said import said as english
 
 TAGS = {"int32": "I32", "float16": "F16", "float32": "F32", "int64": "I64", "uint8": "U8", "int8": "I8",
         "float8_e4m3fn": "F8_E4M3", "bfloat16": "BF16"}  # fmt: skip
@@ -56,7 +57,7 @@ def test_gptq_comes_back(tmp_path: Path, bits: int, form: str) -> None:
     tensors = {f"a.{k}": v for k, v in stored.items()} | {"a.bias": np.ones(32, np.float16)}
     container, said = opened(tmp_path / "m", tensors, {"quantization_config": settings})
     assert set(container.tensors) == {"a.weight", "a.bias"}
-    assert said == [f"1 quantised matrices (GPTQ {bits}-bit) were read as the values they stand for"]
+    assert english(said) == [f"1 quantised matrices (GPTQ {bits}-bit) were read as the values they stand for"]
     check(container, "a.weight", weight, steps)
 
 

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 from forebear.core.errors import RefusedError  # noqa: E402
 from forebear.files.sources import open_container  # noqa: E402
 from tests.real import real_path  # noqa: E402
+from tests.said import said as english  # noqa: E402
 
 LEGACY = [False, True]
 
@@ -71,7 +72,7 @@ def test_a_training_checkpoint_shows_its_model_and_says_what_it_left_out(tmp_pat
     value = {"state_dict": model.state_dict(), "optimizer": optimiser.state_dict(), "epoch": 3}
     container = open_container(save(tmp_path / "m.pt", value, legacy))
     assert list(container.tensors) == ["weight", "bias"]
-    assert any("under 'state_dict'; 2 other entries" in sentence for sentence in container.odd)
+    assert any("under 'state_dict'; 2 other entries" in sentence for sentence in english(container.odd))
     np.testing.assert_array_equal(container.read("weight"), model.weight.detach().numpy())
 
 
@@ -82,7 +83,7 @@ def test_a_whole_module_is_read_by_its_state_and_its_class_is_never_looked_up(tm
     assert set(container.tensors) == set(expected)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(container.read(name), tensor.numpy())
-    assert any("nothing was called" in sentence for sentence in container.odd)
+    assert any("nothing was called" in sentence for sentence in english(container.odd))
 
 
 def test_the_prefix_of_data_parallel_training_is_taken_off(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_call_in_the_pickle_is_pointed_out_and_not_made(tmp_path: Path, legacy
     sprung = tmp_path / "sprung"
     container = open_container(save(tmp_path / "m.pt", {"w": torch.ones(2), "t": Trap(sprung)}, legacy))
     np.testing.assert_array_equal(container.read("w"), [1, 1])
-    assert any("mkdir" in sentence and "nothing was called" in sentence for sentence in container.odd)
+    assert any("mkdir" in sentence and "nothing was called" in sentence for sentence in english(container.odd))
     assert not sprung.exists()
 
 
@@ -118,11 +119,11 @@ def test_a_wrong_checksum_of_a_storage_is_reported_after_a_whole_read(tmp_path: 
     data[at] ^= 1
     path.write_bytes(data)
     container = open_container(path)
-    assert not any("checksum" in sentence for sentence in container.odd)
+    assert not any("checksum" in sentence for sentence in english(container.odd))
     list(container.stored("w"))
-    assert [s for s in container.odd if "checksum" in s] == ["The checksum of the storage of 'w' is wrong."]
+    assert [s for s in english(container.odd) if "checksum" in s] == ["the checksum of the storage of 'w' is wrong"]
     list(container.stored("v"))
-    assert sum("checksum" in s for s in container.odd) == 1
+    assert sum("checksum" in s for s in english(container.odd)) == 1
 
 
 def test_a_plain_pickle_is_refused(tmp_path: Path) -> None:
@@ -141,4 +142,4 @@ def test_a_real_file_is_equal_to_what_torch_reads() -> None:
     assert list(container.tensors) == list(expected)
     for name, tensor in expected.items():
         np.testing.assert_array_equal(container.read(name), tensor.float().numpy())
-    assert any("'model_state_dict'" in sentence for sentence in container.odd)
+    assert any("'model_state_dict'" in sentence for sentence in english(container.odd))

@@ -25,6 +25,7 @@ from forebear.models.architecture.settings import parse_config
 from forebear.models.published.gguf_tokens import inner_vocabulary
 from forebear.tokens.audit import audit_vocabulary
 from forebear.tokens.readers import read_vocabulary_bytes
+from tests.said import said as english
 
 TRIED = Path(__file__).resolve().parent.parent / "data" / "tried" / "safety"
 
@@ -154,7 +155,7 @@ def test_a_configuration_of_absurd_numbers_or_depth_is_not_used_and_that_is_said
     save_file({"a.weight": np.ones((2, 2), np.float32)}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(text)
     assert code_of("inspect", tmp_path, "--format", "json") == 0
-    assert any("configuration was not used" in limit for limit in json.loads(capsys.readouterr().out)["limits"])
+    assert any("configuration was not used" in limit for limit in english(json.loads(capsys.readouterr().out)["limits"]))
     assert code_of("inspect", tmp_path / "config.json") == 3
 
 

@@ -70,7 +70,7 @@ def test_the_family_template_makes_a_family_that_compares(install: Install, tmp_
     install("owls", "[forebear.families]\nowls = owl_families\n", owl_families__owl_toml=toml)
     checkpoint = open_checkpoint(folders[0])
     assert (checkpoint.family, list(checkpoint.unclaimed)) == ("owl", [])
-    assert checkpoint.limits == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
+    assert said(checkpoint.limits) == ["the family owl is defined by the installed package owls 1.0, not by forebear"]
     assert sorted(name for name, axis in checkpoint.axes.items() if axis.permutation) == [
         "channel", "group", "kv_head", "neuron", "value",
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from forebear.files.sources import open_container
 from forebear.inspection.inference import infer_parts
 from forebear.inspection.residue import find_residue
 from forebear.reports.show import rendered
+from tests.said import said as english
 
 BASE = demo_folder() / "base"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,7 +62,7 @@ def test_odd_values_are_told_and_plain_ones_are_not(tmp_path):
     odd = {"same": w, "twin": w.copy(), "far": w * 1e6, "empty": np.zeros((5, 5), np.float32), "thin": np.where(w > 1, w, 0).astype(np.float32),
            "bad": np.where(w > 2, np.nan, w).astype(np.float32)}  # fmt: skip
     save_file(odd, tmp_path / "model.safetensors")
-    said = " / ".join(forebear.inspect(tmp_path, full=True)["odd"])
+    said = " / ".join(english(forebear.inspect(tmp_path, full=True)["odd"]))
     for words in (
         "one value only: empty",
         "equal another in every value",
@@ -80,7 +81,7 @@ def test_a_configuration_that_does_not_add_up_with_its_tensors_is_odd(tmp_path):
     good = save(tmp_path / "good", arrays, BASE)
     assert forebear.inspect(good)["odd"] == ()
     bad = save(tmp_path / "bad", arrays, BASE, {"vocab_size": 600})
-    assert any("the configuration asks for" in s for s in forebear.inspect(bad)["odd"])
+    assert any("the configuration asks for" in s for s in english(forebear.inspect(bad)["odd"]))
 
 
 def test_the_table_of_tensors_is_rows_for_a_spreadsheet():
@@ -172,7 +173,7 @@ def test_a_link_out_of_the_folder_is_not_followed_and_said(tmp_path):
     (folder / "loop.py").symlink_to(folder / "loop.py")
     found, limits = find_residue(folder)
     assert found == []
-    assert any("leads out of the folder" in s for s in limits)
+    assert any("leads out of the folder" in s for s in english(limits))
 
 
 def test_the_links_of_a_hub_cache_are_followed_to_its_blobs(tmp_path):
@@ -196,7 +197,7 @@ def test_hostile_small_files_cost_little_and_print_safely(tmp_path):
     os.mkfifo(tmp_path / "pipe.py")
     found, limits = find_residue(tmp_path)
     assert len(found) <= 200
-    assert any("only 200 small files" in s for s in limits)
+    assert any("only 200 small files" in s for s in english(limits))
     assert not [t for t in found if "\x1b" in t["file"] + t["text"] or "\u202e" in t["text"]]
 
 
@@ -212,8 +213,9 @@ def test_parts_without_names_are_inferred_from_shapes_that_repeat_and_said_to_be
     assert parts["t0"] == "embedding or head"
     assert [parts[f"t{i}"] for i in range(3, 12)] == ["q or o", "k or v", "k or v", "q or o", "gate or up", "gate or up", "down",
                                                      "norm or bias", "norm or bias"]  # fmt: skip
-    assert "inferred" in said[0]
-    assert "no axis" in said[0]
+    (sentence,) = english(said)
+    assert "inferred" in sentence
+    assert "no axis" in sentence
 
 
 def test_gains_and_biases_without_names_are_told_apart_by_their_norms_where_that_is_plain(rng):
@@ -227,7 +229,7 @@ def test_gains_and_biases_without_names_are_told_apart_by_their_norms_where_that
     given = dict(zip(vectors, [gains, biases, centred_gains, spoiled, np.zeros(64, np.float32)], strict=False))
     parts, said = infer_parts(shapes, lambda name: given.get(name, gains))
     assert [parts[name] for name in vectors[:5]] == ["norm", "bias", "norm or bias", "norm or bias", "norm or bias"]
-    assert "from norms" in said[0]
+    assert "from norms" in english(said)[0]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_gains_and_biases_without_names_are_told_apart_by_their_norms_where_that
 def test_nothing_is_inferred_where_nothing_repeats(shapes):
     parts, said = infer_parts(shapes)
     assert parts == {}
-    assert "no part" in said[0]
+    assert "no part" in english(said)[0]
 
 
 def test_a_nameless_copy_shows_inferred_parts_in_its_inspection(tmp_path):
@@ -247,7 +249,7 @@ def test_a_nameless_copy_shows_inferred_parts_in_its_inspection(tmp_path):
     document = forebear.inspect(tmp_path)
     assert document["architecture"]["recognised"] is False
     assert {t["part"] for t in document["tensors"] if t["inferred"]} >= {"gate or up", "down", "norm"}
-    assert any("inferred from shapes" in s for s in document["limits"])
+    assert any("inferred from shapes" in s for s in english(document["limits"]))
     assert "(inferred)" in rendered(document, "text").decode()
 
 

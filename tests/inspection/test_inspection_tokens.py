@@ -23,6 +23,7 @@ from forebear.reports.show import rendered
 from forebear.tokens.surface import GPT2_ALPHABET
 from tests.comparison.variants import load, save
 from tests.real import real_path
+from tests.said import said as english
 
 BASE = demo_folder() / "base"
 BYTES = [bytes([byte]) for byte in range(256)]
@@ -57,7 +58,7 @@ def test_a_tokenizer_alone_is_audited_and_its_document_fits_the_schema(tmp_path:
     assert [e["id"] for e in audit["broken_utf8"]["examples"]] == [260]
     assert [e["id"] for e in audit["odd_special"]] == [261]
     assert (audit["known"], audit["untrained"]) == ((), None)
-    assert any("no weights lie beside" in sentence for sentence in document["limits"])
+    assert any("no weights lie beside" in sentence for sentence in english(document["limits"]))
     sound = audit_of(ranks(tmp_path / "sound.tiktoken", [b"ab", b"abc"]))
     assert (sound["orphans"]["count"], sound["unreachable"]["count"], sound["broken_utf8"]["count"]) == (0, 0, 0)
 
@@ -112,7 +113,7 @@ def test_rows_training_hardly_touched_are_named_beside_weights_and_only_when_ask
     assert audit_of(model, full=True)["untrained"] == found
     beside = forebear.inspect(model / "own.tiktoken")
     assert [e["id"] for e in beside["tokenizer"]["audit"]["untrained"]["examples"]] == list(range(40, 50))
-    assert not any("hardly touched" in sentence for sentence in beside["limits"])
+    assert not any("hardly touched" in sentence for sentence in english(beside["limits"]))
     document = forebear.inspect(model, tokenizer=True)
     assert "--tokenizer" in document["reproduce"]
 
@@ -168,7 +169,7 @@ def test_a_folder_with_weights_is_a_checkpoint_and_a_broken_tokenizer_is_refused
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": {"a": 99999999999999}}}')
     with pytest.raises(RefusedError, match="99999999999999"):
         forebear.inspect(tmp_path / "tokenizer.json")
-    assert any("was not read" in sentence for sentence in forebear.inspect(tmp_path)["limits"])
+    assert any("was not read" in sentence for sentence in english(forebear.inspect(tmp_path)["limits"]))
 
 
 def test_a_large_tokenizer_is_left_alone_by_an_inspection_that_did_not_ask(
@@ -177,7 +178,7 @@ def test_a_large_tokenizer_is_left_alone_by_an_inspection_that_did_not_ask(
     monkeypatch.setattr(inspection_tokens, "LARGE_BYTES", 100)
     document = forebear.inspect(model)
     assert document["tokenizer"] is None
-    assert any("--tokenizer reads it" in sentence for sentence in document["limits"])
+    assert any("--tokenizer reads it" in sentence for sentence in english(document["limits"]))
     assert audit_of(model, tokenizer=True)["untrained"]["count"] == 10
 
 
@@ -186,7 +187,7 @@ def test_tokens_without_end_are_bounded_and_said(tmp_path: Path) -> None:
     document = forebear.inspect(ranks(tmp_path / "own.tiktoken", [b"%06d" % k * 10_000 for k in range(400)]))
     assert time.process_time() - started < 10
     assert document["tokenizer"]["audit"]["unreachable"] is None
-    assert any("more than 8,000,000 bytes" in sentence for sentence in document["limits"])
+    assert any("more than 8,000,000 bytes" in sentence for sentence in english(document["limits"]))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -209,7 +210,7 @@ def test_text_and_page_tell_an_audit_in_every_language_and_names_stay_text(tmp_p
         *document["tokenizer"]["audit"]["artefacts"],
         *document["tokenizer"]["audit"]["labels"],
     ]:
-        assert words.sentence(sentence)[1] == language
+        assert words.say(sentence)[1] == language
 
 
 @pytest.mark.real

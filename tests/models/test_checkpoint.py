@@ -13,6 +13,8 @@ from forebear.core.errors import RefusedError
 from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.checkpoint import Checkpoint, open_checkpoint, open_checkpoint_from
 from tests.models.builders import GPT2, LLAMA, gpt2_arrays, llama_arrays
+from tests.said import said as english
+from tests.said import text
 
 
 def llama(rng: np.random.Generator, **config: Any) -> Checkpoint:
@@ -118,18 +120,18 @@ def test_an_unknown_family_has_tensors_and_no_axis(rng: np.random.Generator) -> 
     assert (checkpoint.family, checkpoint.definition, checkpoint.layers, checkpoint.width) == ("unknown", None, 0, 0)
     assert checkpoint.axis("channel") is None
     assert len(checkpoint.unclaimed) == 21
-    assert "no axis holds" in checkpoint.limits[0]
+    assert "no axis holds" in english(checkpoint.limits)[0]
 
 
 def test_without_a_configuration_heads_are_unknown_and_what_needs_them_is_withheld(rng: np.random.Generator) -> None:
     checkpoint = open_checkpoint_from(MemoryContainer(llama_arrays(rng)), {})
     assert (checkpoint.family, checkpoint.layers, checkpoint.width) == ("llama", 2, 12)
-    assert "inferred" in checkpoint.limits[0]
+    assert "inferred" in english(checkpoint.limits)[0]
     value, neuron, channel = (checkpoint.axis(name) for name in ("value", "neuron", "channel"))
     assert value is not None
     assert not value.permutation
     assert not value.sign
-    assert "not known" in str(value.withheld)
+    assert "not known" in text(value.withheld)
     assert neuron is not None
     assert neuron.permutation
     assert channel is not None
@@ -144,19 +146,19 @@ def test_without_a_configuration_heads_are_unknown_and_what_needs_them_is_withhe
 def test_a_configuration_of_another_family_fits_nothing(rng: np.random.Generator) -> None:
     checkpoint = open_checkpoint_from(MemoryContainer(llama_arrays(rng)), {**LLAMA, "model_type": "bert"})
     assert checkpoint.definition is None
-    assert any("not those of bert" in limit for limit in checkpoint.limits)
+    assert any("not those of bert" in limit for limit in english(checkpoint.limits))
 
 
 def test_a_layer_count_that_the_tensors_contradict_is_said(rng: np.random.Generator) -> None:
     checkpoint = llama(rng, num_hidden_layers=80)
     assert checkpoint.layers == 2
-    assert checkpoint.limits == ["the configuration says 80 layers, the tensors show 2"]
+    assert english(checkpoint.limits) == ["the configuration says 80 layers, the tensors show 2"]
 
 
 def test_widths_that_the_tensors_contradict_are_said_and_the_tensors_believed(rng: np.random.Generator) -> None:
     checkpoint = llama(rng, hidden_size=16, intermediate_size=99, vocab_size=7)
     assert checkpoint.width == 12
-    assert sorted(checkpoint.limits) == [
+    assert sorted(english(checkpoint.limits)) == [
         "the configuration gives channel size 16, the tensors 12",
         "the configuration gives neuron size 99, the tensors 10 in layer 0",
     ]
@@ -166,7 +168,7 @@ def test_heads_that_do_not_divide_leave_attention_unclaimed_and_said(rng: np.ran
     checkpoint = llama(rng, num_key_value_heads=4)
     assert checkpoint.piece("v", 0) is None
     assert checkpoint.piece("up", 0) is not None
-    assert any("self_attn.k_proj.weight" in limit and "left aside" in limit for limit in checkpoint.limits)
+    assert any("self_attn.k_proj.weight" in limit and "left aside" in limit for limit in english(checkpoint.limits))
 
 
 def test_a_tensor_of_the_wrong_shape_is_left_aside_and_the_rest_is_used(rng: np.random.Generator) -> None:
@@ -175,15 +177,15 @@ def test_a_tensor_of_the_wrong_shape_is_left_aside_and_the_rest_is_used(rng: np.
     checkpoint = open_checkpoint_from(MemoryContainer(arrays), LLAMA)
     assert list(checkpoint.unclaimed) == ["model.layers.1.mlp.up_proj.weight"]
     assert checkpoint.piece("up", 0) is not None
-    assert any("up_proj.weight counts channel = 12 along a dimension of 5" in limit for limit in checkpoint.limits)
+    assert any("up_proj.weight counts channel = 12 along a dimension of 5" in limit for limit in english(checkpoint.limits))
 
 
 def test_missing_layers_and_missing_embedding_are_said(rng: np.random.Generator) -> None:
     arrays = llama_arrays(rng)
     arrays = {n: a for n, a in arrays.items() if "embed" not in n and n != "model.layers.0.mlp.down_proj.weight"}
     limits = open_checkpoint_from(MemoryContainer(arrays), LLAMA).limits
-    assert any("no tensor plays the part embedding" in limit for limit in limits)
-    assert any("1 of 2 layers have no {prefix}layers.{layer}.mlp.down_proj.weight" in limit for limit in limits)
+    assert any("no tensor plays the part embedding" in limit for limit in english(limits))
+    assert any("1 of 2 layers have no {prefix}layers.{layer}.mlp.down_proj.weight" in limit for limit in english(limits))
 
 
 def test_two_tensors_never_play_one_part(rng: np.random.Generator) -> None:
@@ -191,7 +193,7 @@ def test_two_tensors_never_play_one_part(rng: np.random.Generator) -> None:
     arrays["language_model.lm_head.weight"] = arrays["lm_head.weight"] * 2
     checkpoint = open_checkpoint_from(MemoryContainer(arrays), LLAMA)
     assert list(checkpoint.unclaimed) == ["lm_head.weight"]
-    assert any("another tensor already plays" in limit for limit in checkpoint.limits)
+    assert any("another tensor already plays" in limit for limit in english(checkpoint.limits))
 
 
 @pytest.mark.parametrize("value", [None, -1, 0, 1.5, True, "12", [12], {"a": 12}, 10**30, float("inf"), 2**40])
@@ -214,13 +216,13 @@ def test_a_strange_name_is_claimed_by_nobody(rng: np.random.Generator, name: str
     checkpoint = open_checkpoint_from(MemoryContainer(arrays), LLAMA)
     assert list(checkpoint.unclaimed) == [name]
     assert checkpoint.layers == 2
-    assert all(limit.isprintable() and len(limit) < 500 for limit in checkpoint.limits)
+    assert all(limit.isprintable() and len(limit) < 500 for limit in english(checkpoint.limits))
 
 
 def test_a_tensor_with_an_empty_dimension_is_left_aside(rng: np.random.Generator) -> None:
     arrays = {**llama_arrays(rng), "model.layers.0.mlp.up_proj.weight": np.ones((0, 12), dtype=np.float32)}
     checkpoint = open_checkpoint_from(MemoryContainer(arrays), LLAMA)
-    assert any("empty dimension" in limit for limit in checkpoint.limits)
+    assert any("empty dimension" in limit for limit in english(checkpoint.limits))
 
 
 def test_a_family_of_the_users_own_is_read_from_a_file(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ def test_a_configuration_that_is_no_configuration_is_said_and_the_names_are_used
     (tmp_path / "config.json").write_bytes(config)
     checkpoint = open_checkpoint(tmp_path)
     assert checkpoint.family == "llama"
-    assert "the configuration was not used" in checkpoint.limits[0]
+    assert "the configuration was not used" in english(checkpoint.limits)[0]
 
 
 def test_a_file_is_opened_with_the_configuration_beside_it(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -262,7 +264,7 @@ def test_a_file_is_opened_with_the_configuration_beside_it(rng: np.random.Genera
     assert checkpoint.limits == []
     assert checkpoint.folder == tmp_path
     (tmp_path / "config.json").unlink()
-    assert "there is no config.json beside the weights" in open_checkpoint(tmp_path).limits
+    assert "there is no config.json beside the weights" in english(open_checkpoint(tmp_path).limits)
 
 
 def write(folder: Path, arrays: dict[str, Any], config: dict[str, Any]) -> None:

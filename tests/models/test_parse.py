@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import message
 from forebear.models.architecture.parse import load_definition, parse_definition
 from forebear.models.architecture.settings import Settings
 
@@ -63,7 +64,7 @@ def test_a_good_definition_parses_and_a_bias_makes_a_second_rule() -> None:
         "{prefix}e.weight", "b.{layer}.v.weight", "b.{layer}.v.bias", "b.{layer}.o.weight"]  # fmt: skip
     bias = found.tensors[2]
     assert (bias.part, bias.kind, bias.dims) == ("v", "bias", (found.tensors[1].dims or ())[:1])
-    assert found.axes["token"].withheld == "meaning"
+    assert found.axes["token"].withheld == message("withheld.meaning", words="meaning")
     assert not found.axes["token"].permutation
 
 

@@ -12,6 +12,7 @@ from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.checkpoint import open_checkpoint
 from forebear.models.unmerged import is_whole, merged
 from tests.models.builders import LLAMA, llama_arrays
+from tests.said import said as english
 
 RANK = 2
 
@@ -65,7 +66,7 @@ def test_base_and_update_add_up_under_the_published_names(tmp_path, rng, prefix,
     assert set(opened.container.tensors) == set(whole)
     for name, value in whole.items():
         np.testing.assert_allclose(opened.container.read(name), value, rtol=1e-6, atol=1e-6)
-    assert any("alpha 8" in said for said in opened.limits)
+    assert any("alpha 8" in said for said in english(opened.limits))
 
 
 def test_the_scale_beside_the_model_is_used(tmp_path, rng):
@@ -75,7 +76,7 @@ def test_the_scale_beside_the_model_is_used(tmp_path, rng):
     pair = [stored[f"base_model.model.{name}.lora_{half}.default.weight"] for half in "BA"]
     wanted = stored[f"base_model.model.{name}.base_layer.weight"] + pair[0] @ pair[1] / RANK
     np.testing.assert_allclose(opened.container.read(f"{name}.weight"), wanted, rtol=1e-5, atol=1e-6)
-    assert not any("alpha 8" in said for said in opened.limits)
+    assert not any("alpha 8" in said for said in english(opened.limits))
 
 
 def test_two_adapters_without_a_default_add_nothing_and_it_is_said(rng):
@@ -83,7 +84,7 @@ def test_two_adapters_without_a_default_add_nothing_and_it_is_said(rng):
     container, said = merged(MemoryContainer(stored), Path("nowhere"))
     name = "model.layers.0.self_attn.q_proj.weight"
     np.testing.assert_array_equal(container.read(name), stored[f"base_model.model.{name[:-7]}.base_layer.weight"])
-    assert "'french', 'german'" in said[0]
+    assert "french, german" in english(said)[0]
 
 
 def test_a_module_saved_whole_takes_the_place_of_the_base_s(rng):

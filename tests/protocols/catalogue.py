@@ -194,7 +194,7 @@ def _norm_rule(rule: NormRule) -> str:
 
 def _axis(axis: AxisRule) -> str:
     if axis.withheld:
-        return f"| {axis.name} | none | | {axis.withheld} ({axis.source}) |"
+        return f"| {axis.name} | none | | {axis.withheld.values['words']} ({axis.source}) |"
     kind = "order and sign" if axis.sign and axis.permutation else "order" if axis.permutation else "sign"
     signs = f" (sign: {', '.join(axis.sign_parts)})" if axis.sign_parts else ""
     return f"| {axis.name} | free {kind}{signs} | {', '.join(axis.scope)} | {axis.source} |"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
@@ -74,7 +75,7 @@ def _packed(archive: ZipArchive, max_header: int | None) -> Container:
     else:
         container = open_source(inner, max_header)
     container.beside = _beside(archive, names[0].rpartition("/")[0])
-    container.odd.append(f"Read inside the archive, from {quoted(names[0])}.")
+    container.odd.append(message("odd.archive", name=quoted(names[0])))
     return container
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from forebear.core.errors import ForebearError
+from forebear.core.messages import message
 from forebear.core.plugins import Plugin, installed
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
@@ -63,7 +64,7 @@ def _watched(opened: Open, plugin: Plugin) -> Open:
             raise plugin.error(f"failed on {file.path} ({type(error).__name__}: {error})") from error
         if not isinstance(container, Container):
             raise plugin.error(f"gave a {type(container).__name__} for {file.path}, no container")
-        container.odd.append(f"The format {container.kind} is read by the installed package {plugin.distribution}.")
+        container.odd.append(message("odd.plugin", kind=container.kind, package=plugin.distribution))
         return container
 
     return watched

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.limits import MAX_HEADER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -76,7 +77,7 @@ def open_gguf(file: ByteSource, max_header: int | None) -> Container:
     if container.values.get("split.count") in (None, 0, 1):
         return container
     if not file.path.is_file():
-        container.odd.append("This is one of several parts; the others were not looked for.")
+        container.odd.append(message("odd.one_part"))
         return container
     from forebear.files.formats.gguf_split import joined_parts
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_METADATA_ENTRIES, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.formats.gguf_types import BLOCKS, TYPE_NAMES
 
@@ -72,7 +73,7 @@ class GgufHeader:
     version: int
     values: Mapping[str, Scalar | GgufArray]
     tensors: dict[str, GgufEntry]
-    odd: list[str]
+    odd: list[Message]
     raw: bytes
 
 
@@ -296,7 +297,7 @@ def _place(
     return GgufEntry(name, TYPE_NAMES[number], shape, stored, 0, data_begin + offset)
 
 
-def _check_ranges(tensors: Mapping[str, GgufEntry], begin: int, size: int, alignment: int, where: str) -> list[str]:
+def _check_ranges(tensors: Mapping[str, GgufEntry], begin: int, size: int, alignment: int, where: str) -> list[Message]:
     """Refuse overlaps; say how many bytes belong to nothing."""
     reached, before, unused = begin, "the header", 0
     for entry in sorted(tensors.values(), key=lambda e: (e.begin, e.stored_bytes)):
@@ -307,4 +308,4 @@ def _check_ranges(tensors: Mapping[str, GgufEntry], begin: int, size: int, align
         reached, before = max(reached, entry.begin + entry.stored_bytes), f"tensor {quoted(entry.name)}"
     if size - reached >= alignment:
         unused += size - reached
-    return [f"{unused:,} bytes of the file belong to no tensor."] if unused else []
+    return [message("odd.unused", count=unused)] if unused else []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, printable
 from forebear.core.limits import MAX_SHARDS
+from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.formats.gguf import GgufContainer
 from forebear.files.formats.joined import JoinedContainer
@@ -38,7 +39,7 @@ def joined_parts(first: GgufContainer, max_header: int | None) -> Container:
         raise
     stated = first.values.get("split.tensors.count")
     if stated != len(joined.tensors):
-        joined.odd.append(f"The parts hold {len(joined.tensors)} tensors, {stated} are declared.")
+        joined.odd.append(message("odd.parts", shown=len(joined.tensors), stated=printable(str(stated), 40)))
     return joined
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.bytes.remote import RemoteFile, open_file, prefetch_files
@@ -34,7 +35,7 @@ class JoinedContainer(Container):
         tensors: dict[str, TensorEntry] = {}
         self._home: dict[str, Container] = {}
         metadata: dict[str, str] = {}
-        odd: list[str] = []
+        odd: list[Message] = []
         for part in parts:
             for name, entry in part.tensors.items():
                 if name in tensors:
@@ -43,7 +44,7 @@ class JoinedContainer(Container):
                 tensors[name], self._home[name] = entry, part
             for key, value in part.metadata.items():
                 metadata.setdefault(key, value)
-            odd += [f"{part.paths[0].name}: {sentence}" for sentence in part.odd]
+            odd += [message("odd.in_file", file=part.paths[0].name, what=said) for said in part.odd]
         if len(tensors) > MAX_TENSORS:
             raise RefusedError(f"the parts declare more than {MAX_TENSORS:,} tensors", where=where,
                                todo="Check where they are from.")  # fmt: skip

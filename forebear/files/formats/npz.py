@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
@@ -57,10 +58,10 @@ class NpyContainer(PlacedContainer):
     ) -> None:
         self._file, self._archive = file, archive
         self._open: OrderedDict[str, ByteSource] = OrderedDict()
-        odd = []
+        odd: list[Message] = []
         halves = sum(entry.dtype == "BF16" for entry in entries.values())
         if halves:
-            odd.append(f"{halves} arrays of two-byte values without a type (V2) are read as bfloat16.")
+            odd.append(message("odd.bfloat16", count=halves))
         super().__init__(kind, (file.path,), dict(entries), {}, odd)
         self._count()
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TENSORS, READ_BLOCK_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -202,9 +203,9 @@ def open_onnx(file: ByteSource, max_header: int | None) -> Container:
     container.head_sizes = head_sizes(graph, found, container.whole)
     looks = _looks(container, found)
     if found.quantised:
-        container.odd.append(f"{len(found.quantised)} quantised tensors are shown as their float values.")
+        container.odd.append(message("odd.quantised", count=len(found.quantised)))
     if found.names:
-        container.odd.append(f"{len(found.names)} anonymous matrices were named after their place in the graph.")
+        container.odd.append(message("odd.anonymous", count=len(found.names)))
     return View(container, looks)
 
 
@@ -220,6 +221,6 @@ def _looks(container: OnnxContainer, found: Recovered) -> dict[str, Look]:
             continue
         looks[found.names.get(name, name)] = Look(name, transposed=name in found.transposed)
     if hidden:
-        container.odd.append(f"{hidden} small constants belong to the graph and are not shown.")
+        container.odd.append(message("odd.hidden", count=hidden))
     assert len(looks) <= 2 * MAX_TENSORS
     return looks

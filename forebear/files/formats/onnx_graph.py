@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.limits import MAX_DIMENSIONS, MAX_HEADER_BYTES, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats.protobuf import BYTES, FIXED32, Field, Messages
@@ -58,7 +59,7 @@ class OnnxGraph:
     tensors: dict[str, OnnxEntry] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    odd: list[str] = field(default_factory=list)
+    odd: list[Message] = field(default_factory=list)
 
 
 def read_graph(file: ByteSource, max_header: int | None) -> OnnxGraph:
@@ -101,7 +102,7 @@ def _graph(messages: Messages, part: Field, graph: OnnxGraph) -> None:
         elif inner.number == 15:
             sparse += 1
     if sparse:
-        graph.odd.append(f"{sparse} sparse initialisers were not read.")
+        graph.odd.append(message("odd.sparse", count=sparse))
 
 
 def _add(messages: Messages, graph: OnnxGraph, entry: OnnxEntry | None) -> None:

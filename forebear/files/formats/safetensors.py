@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_ARRAY_BYTES, MAX_HEADER_BYTES, READ_BLOCK_BYTES
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -255,15 +256,15 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
     return memoryview(array.view(np.uint8).data)
 
 
-def _oddities(tensors: dict[str, PlacedEntry]) -> list[str]:
-    """Odd but harmless: one sentence for each kind."""
+def _oddities(tensors: dict[str, PlacedEntry]) -> list[Message]:
+    """Odd but harmless: one message for each kind."""
     odd = []
     if not tensors:
-        odd.append("The file declares no tensors.")
+        odd.append(message("odd.no_tensors"))
     unprintable = sum(not name.isprintable() or not name for name in tensors)
     if unprintable:
-        odd.append(f"{unprintable} tensor names are empty or hold control characters.")
+        odd.append(message("odd.names", count=unprintable))
     empty = sum(entry.stored_bytes == 0 for entry in tensors.values())
     if empty:
-        odd.append(f"{empty} tensors have a size of zero.")
+        odd.append(message("odd.empty", count=empty))
     return odd

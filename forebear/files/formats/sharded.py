@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.bounded import inner_parts, parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS, MAX_SHARDS, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.formats.safetensors import SafetensorsContainer
 
@@ -41,7 +42,7 @@ class ShardedContainer(Container):
         shards: list[SafetensorsContainer] = []
         tensors: dict[str, TensorEntry] = {}
         metadata: dict[str, str] = {}
-        odd: list[str] = []
+        odd: list[Message] = []
         headers = 0
         for number, path in enumerate(paths):
             shard = SafetensorsContainer(path, max_header=max_header, shard=number)
@@ -55,7 +56,7 @@ class ShardedContainer(Container):
             _add_tensors(tensors, shard, paths)
             for key, value in shard.metadata.items():
                 metadata.setdefault(key, value)
-            odd.extend(f"{path.name}: {sentence}" for sentence in shard.odd)
+            odd.extend(message("odd.in_file", file=path.name, what=said) for said in shard.odd)
         if weight_map is not None:
             odd.extend(_check_map(weight_map, tensors, where))
         super().__init__("safetensors", tuple(paths), tensors, metadata, odd)
@@ -126,7 +127,7 @@ def _add_tensors(tensors: dict[str, TensorEntry], shard: SafetensorsContainer, p
         )
 
 
-def _check_map(weight_map: Mapping[str, str], tensors: Mapping[str, TensorEntry], where: str) -> list[str]:
+def _check_map(weight_map: Mapping[str, str], tensors: Mapping[str, TensorEntry], where: str) -> list[Message]:
     """Refuse an index that names a tensor its shard lacks; say what the shards hold that the index does not name."""
     names = _shard_names(weight_map)
     for name, shard in weight_map.items():
@@ -138,7 +139,7 @@ def _check_map(weight_map: Mapping[str, str], tensors: Mapping[str, TensorEntry]
                 todo="Index and shards are of different versions; get both again.",
             )
     unnamed = len(tensors) - len(weight_map)
-    return [f"{unnamed} tensors in the shards are not named by the index."] if unnamed else []
+    return [message("odd.unnamed", count=unnamed)] if unnamed else []
 
 
 def _shard_names(weight_map: Mapping[str, str]) -> list[str]:

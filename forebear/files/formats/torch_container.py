@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES, READ_BLOCK_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.archive import STORED, Member, ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
@@ -106,7 +107,7 @@ class TorchContainer(PlacedContainer):
         if archive is None or member is None or member.size != entry.stored_bytes:
             return
         if archive.crc_of(member) != member.crc:
-            self.odd.append(f"The checksum of the storage of {quoted(entry.name)} is wrong.")
+            self.odd.append(message("odd.checksum", name=quoted(entry.name)))
 
 
 def open_torch(file: ByteSource, max_header: int | None) -> Container:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS, PICKLE_STEPS_FREE
+from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Name, Opaque, Persistent, Pickled, Table
@@ -92,10 +93,10 @@ class TorchEntry(TensorEntry):
 
 @dataclass(slots=True)
 class Found:
-    """tensors by name; odd: sentences for `Container.odd`."""
+    """tensors by name; odd: for `Container.odd`."""
 
     tensors: dict[str, TorchTensor]
-    odd: list[str]
+    odd: list[Message]
 
 
 def find_tensors(pickled: Pickled, where: str) -> Found:
@@ -113,17 +114,16 @@ def find_tensors(pickled: Pickled, where: str) -> Found:
         found[name] = _tensor(record, name, where)
     if not found:
         raise RefusedError("the pickle describes no tensor", where=where, todo="Give the file that holds the weights.")
-    odd = []
+    odd: list[Message] = []
     strange = [str(name) for name in pickled.names if str(name) not in _HARMLESS]
     if strange:
-        shown = ", ".join(quoted(name, 60) for name in strange[:3])
-        odd.append(f"The pickle names {len(strange)} things that are no part of a tensor ({shown}"
-                   f"{', …' if len(strange) > 3 else ''}); nothing was called.")  # fmt: skip
+        shown = [quoted(name, 60) for name in strange[:3]] + (["…"] if len(strange) > 3 else [])
+        odd.append(message("odd.pickle", count=len(strange), names=shown))
     if prefix:
-        odd.append(f"The tensors are those under {quoted(prefix)}; {left_out} other entries were left out.")
+        odd.append(message("odd.prefix", prefix=quoted(prefix), count=left_out))
     if all(name.startswith("module.") for name in found):
         found = {name.removeprefix("module."): tensor for name, tensor in found.items()}
-        odd.append("Every name began with 'module.'; it was taken off.")
+        odd.append(message("odd.module", prefix="module."))
     return Found(found, odd)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.rowwise import RowwiseContainer, row_count
 from forebear.files.views.quantised_blocks import FourBitFloat, Microscaled, Scaled, fits, read_state
@@ -128,7 +129,7 @@ class _Recognised:
                             todo="The checkpoint is damaged or of a kind this version does not know.")  # fmt: skip
 
 
-def dequantised(container: Container, config: Mapping[str, Any]) -> tuple[Container, list[str]]:
+def dequantised(container: Container, config: Mapping[str, Any]) -> tuple[Container, list[Message]]:
     """The container with every quantised matrix this version knows shown as float32, and what is to be said.
 
     config: the checkpoint's configuration; its `quantization_config` settles what the tensors leave open.
@@ -144,7 +145,7 @@ def dequantised(container: Container, config: Mapping[str, Any]) -> tuple[Contai
     if not found.decoders:
         return container, []
     kinds = sorted({decoder.dtype for decoder in found.decoders.values()})
-    said = f"{len(found.decoders)} quantised matrices ({', '.join(kinds[:4])}) were read as the values they stand for"
+    said = message("opening.quantised", count=len(found.decoders), names=kinds[:4])
     return QuantisedContainer(container, found.decoders, found.parts), [said]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forebear.core.errors import printable
+from forebear.core.messages import Message, message
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import Match, match_names
 from forebear.models.architecture.pieces import Piece
@@ -31,7 +32,7 @@ class Layout:
     unclaimed: tuple[str, ...]
     layers: Mapping[str, int]
     axes: Mapping[str, AxisRule]
-    limits: tuple[str, ...]
+    limits: tuple[Message, ...]
     fits: bool
     by_key: Mapping[tuple[str, str, str, int | None, int | None], Piece] = field(default_factory=dict)
     """(part, kind, stack, layer, expert) → the first such piece."""
@@ -78,8 +79,8 @@ def _layer_counts(pieces: list[Piece], definition: Definition) -> dict[str, int]
 
 def _missing(
     matches: list[Match], claimed: set[str], definition: Definition, layers: Mapping[str, int]
-) -> tuple[list[str], bool]:
-    """Sentences on required tensors that are not there, and whether the family fits at all."""
+) -> tuple[list[Message], bool]:
+    """What is to be said of required tensors that are not there, and whether the family fits at all."""
     seen: Counter[int] = Counter()
     here: dict[int, set[int]] = {}
     for match in matches:
@@ -87,38 +88,40 @@ def _missing(
             seen[match.order] += 1
             if match.layer is not None and match.rule.required:
                 here.setdefault(match.order, set()).add(match.layer)
-    sentences, fits = [], False
+    said, fits = [], False
     for order, rule in enumerate(definition.tensors):
         if not rule.required:
             continue
         if not any("{layer}" in name for name in rule.names):
             if not seen[order]:
-                sentences.append(f"no tensor plays the part {rule.part} ({rule.names[0]})")
+                said.append(message("placing.no_part", part=rule.part, name=rule.names[0]))
             continue
         held = here.get(order, set())
         fits = fits or bool(held)
         total = layers[rule.stack]
         if len(held) < total:
-            sentences.append(f"{total - len(held):,} of {total:,} layers have no {rule.names[0]} that fits")
-    return sentences, fits
+            said.append(message("placing.layers_lack", count=total - len(held), of=total, name=rule.names[0]))
+    return said, fits
 
 
-def _layers_against_config(definition: Definition, settings: Settings, layers: Mapping[str, int]) -> list[str]:
-    sentences = []
+def _layers_against_config(definition: Definition, settings: Settings, layers: Mapping[str, int]) -> list[Message]:
+    said = []
     for stack, expression in definition.stacks.items():
         stated = expression.value(settings.number)
         if stated is not None and layers[stack] not in (0, stated):
-            name = "" if stack == definition.main_stack else f"{stack} "
-            sentences.append(f"the configuration says {stated} {name}layers, the tensors show {layers[stack]}")
-    return sentences
+            main = stack == definition.main_stack
+            which = message("placing.main_layers") if main else message("placing.stack_layers", stack=stack)
+            said.append(message("placing.layers_stated", stated=stated, which=which, shown=layers[stack]))
+    return said
 
 
-def _nobody_claims(unclaimed: tuple[str, ...], definition: Definition) -> list[str]:
+def _nobody_claims(unclaimed: tuple[str, ...], definition: Definition) -> list[Message]:
     if not unclaimed:
         return []
-    shown = ", ".join(printable(name, 80) for name in unclaimed[:SHOWN])
-    more = f" and {len(unclaimed) - SHOWN:,} more" if len(unclaimed) > SHOWN else ""
-    return [f"the {definition.family} definition claims no {shown}{more}"]
+    values = {"family": definition.family, "names": [printable(name, 80) for name in unclaimed[:SHOWN]]}
+    if len(unclaimed) <= SHOWN:
+        return [message("placing.unclaimed", **values)]
+    return [message("placing.unclaimed_more", **values, count=len(unclaimed) - SHOWN)]
 
 
 def _axes(definition: Definition, settings: Settings, pieces: list[Piece]) -> dict[str, AxisRule]:
@@ -127,7 +130,7 @@ def _axes(definition: Definition, settings: Settings, pieces: list[Piece]) -> di
     axes = {name: axis for name, axis in definition.axes.items() if name in sizes}
     for name, axis in axes.items():
         if sizes[name] == 0 and axis.withheld is None:
-            axes[name] = _held(axis, f"the size of {name} is not known: the configuration does not say", False)
+            axes[name] = _held(axis, message("withheld.size_unknown", axis=name), False)
     for held in definition.withholdings:
         if not held.when.holds(settings):
             continue
@@ -149,7 +152,7 @@ def _smallest_sizes(pieces: list[Piece], definition: Definition) -> dict[str, in
     return sizes
 
 
-def _held(axis: AxisRule, reason: str, signs_only: bool) -> AxisRule:
+def _held(axis: AxisRule, reason: Message, signs_only: bool) -> AxisRule:
     if signs_only and axis.permutation:
         return replace(axis, sign=False, sign_parts=())
     return replace(axis, permutation=False, sign=False, sign_parts=(), withheld=reason)

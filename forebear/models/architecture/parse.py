@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 from forebear.core.strict import Table
 from forebear.core.toml import load_toml
 from forebear.models.architecture.conditions import parse_condition
@@ -163,7 +165,7 @@ def _axis(name: str, table: Table) -> AxisRule:
         permutation=table.flag("permutation"),
         sign=table.flag("sign"),
         sign_parts=table.texts("sign_parts", ()),
-        withheld=never or None,
+        withheld=_reason(never) if never else None,
         source=table.text("source"),
     )
     table.finish()
@@ -174,13 +176,19 @@ def _axis(name: str, table: Table) -> AxisRule:
     return axis
 
 
+def _reason(words: str) -> Message:
+    """Why an axis is withheld, as a message. The key is made of the words of the definition; a reason of somebody's own
+    definition, for which no report has words, is shown as they wrote it."""
+    return message("withheld." + "-".join(re.findall(r"[a-z0-9]+", words.lower())), words=words)
+
+
 def _withholding(table: Table) -> Withholding:
     condition = parse_condition(table)
     if condition is None:
         table.fail("does not say when")
     assert condition is not None
     found = Withholding(
-        table.texts("axes"), condition, table.text("reason"), table.flag("signs_only"), table.text("source")
+        table.texts("axes"), condition, _reason(table.text("reason")), table.flag("signs_only"), table.text("source")
     )
     table.finish()
     return found

@@ -1,4 +1,4 @@
-"""Tensors to pieces: every dimension cut into what it counts, or a sentence on why it does not fit its rule."""
+"""Tensors to pieces: every dimension cut into what it counts, or why it does not fit its rule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from forebear.core.errors import printable
 from forebear.core.limits import MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.models.architecture.matching import Match
 from forebear.models.architecture.pieces import Piece, Span
 from forebear.models.architecture.rules import Dimension
@@ -35,9 +36,9 @@ class Placing:
     def __init__(self, sizing: Sizing) -> None:
         self._sizing = sizing
         self._atoms: dict[int, tuple[str, ...]] = {}
-        self._known: dict[tuple[int, tuple[int, ...], tuple[int, ...]], list[tuple[_Way, ...]] | str] = {}
+        self._known: dict[tuple[int, tuple[int, ...], tuple[int, ...]], list[tuple[_Way, ...]] | Message] = {}
         self._keys: set[tuple[str, str, str, str, int | None, int | None]] = set()
-        self._refused: list[str] = []
+        self._refused: list[Message] = []
         self.pieces: list[Piece] = []
         self.claimed: set[str] = set()
 
@@ -48,29 +49,32 @@ class Placing:
             self._keep(match, [_assemble(match, ways)])
             return
         found = self._pieces(match, shape, match.rule.dims)
-        if isinstance(found, str):
-            self._refused.append(f"{printable(match.name, 120)} {found}")
+        if isinstance(found, Message):
+            self._refuse(match, found)
             return
         keys = {piece.key for piece in found}
         if keys & self._keys:
-            self._refused.append(f"{printable(match.name, 120)} plays a part that another tensor already plays")
+            self._refuse(match, message("placing.twice"))
         elif len(self.pieces) + len(found) > MAX_PIECES:
-            self._refused.append(f"{printable(match.name, 120)} would make more than {MAX_PIECES:,} pieces")
+            self._refuse(match, message("placing.too_many", most=MAX_PIECES))
         else:
             self._keys |= keys
             self._keep(match, found)
 
-    def limits(self) -> list[str]:
-        """Sentences about tensors whose shape contradicts their rule."""
-        shown = [f"{sentence}; left aside" for sentence in self._refused[:SHOWN]]
+    def _refuse(self, match: Match, why: Message) -> None:
+        self._refused.append(message("placing.left_aside", name=printable(match.name, 120), why=why))
+
+    def limits(self) -> list[Message]:
+        """What is to be said of tensors whose shape contradicts their rule."""
+        shown = self._refused[:SHOWN]
         rest = len(self._refused) - len(shown)
-        return [*shown, f"{rest:,} more tensors do not fit their rule; left aside"] if rest else shown
+        return [*shown, message("placing.more", count=rest)] if rest else shown
 
     def _keep(self, match: Match, found: list[Piece]) -> None:
         self.pieces += found
         self.claimed.add(match.name)
 
-    def _pieces(self, match: Match, shape: tuple[int, ...], dims: tuple[Dimension, ...]) -> list[Piece] | str:
+    def _pieces(self, match: Match, shape: tuple[int, ...], dims: tuple[Dimension, ...]) -> list[Piece] | Message:
         """The pieces of a tensor, or why it does not fit. Tensors alike in rule, shape and sizes are cut alike."""
         spot: Place = (match.rule.stack, match.layer, match.expert)
         atoms = self._atoms.get(match.order)
@@ -80,44 +84,46 @@ class Placing:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._combinations(dims, shape, spot)
-        return found if isinstance(found, str) else [_assemble(match, ways) for ways in found]
+        return found if isinstance(found, Message) else [_assemble(match, ways) for ways in found]
 
     def _combinations(
         self, dims: tuple[Dimension, ...], shape: tuple[int, ...], spot: Place
-    ) -> list[tuple[_Way, ...]] | str:
+    ) -> list[tuple[_Way, ...]] | Message:
         if len(dims) != len(shape):
-            return f"has {len(shape)} dimensions, not {len(dims)}"
+            return message("placing.dimensions", shown=len(shape), wanted=len(dims))
         if 0 in shape:
-            return "has an empty dimension"
+            return message("placing.empty")
         found: list[tuple[_Way, ...]] = [()]
         for dimension, size in zip(dims, shape, strict=True):
             ways = self._ways(dimension, size, spot)
-            if isinstance(ways, str):
+            if isinstance(ways, Message):
                 return ways
             found = [(*before, after) for before in found for after in ways]
         return found
 
-    def _ways(self, dimension: Dimension, size: int, spot: Place) -> list[_Way] | str:
+    def _ways(self, dimension: Dimension, size: int, spot: Place) -> list[_Way] | Message:
         """What a dimension may be: one thing, one of several experts, or one of several fused parts."""
         if dimension.fused:
             return self._fused(dimension, size, spot)
         if dimension.picks_expert:
             if size > MAX_STACKED_EXPERTS:
-                return f"stacks {size:,} experts, more than {MAX_STACKED_EXPERTS:,}"
+                return message("placing.experts", count=size, most=MAX_STACKED_EXPERTS)
             return [_Way(None, at, (), (), Span(at, 1, size, 1)) for at in range(size)]
         atoms = dimension.segments[0].atoms
         sizes = self._fit(atoms, size, spot)
-        return sizes if isinstance(sizes, str) else [_Way(None, None, atoms, sizes, Span(0, size, size, 1))]
+        return sizes if isinstance(sizes, Message) else [_Way(None, None, atoms, sizes, Span(0, size, size, 1))]
 
-    def _fused(self, dimension: Dimension, size: int, spot: Place) -> list[_Way] | str:
+    def _fused(self, dimension: Dimension, size: int, spot: Place) -> list[_Way] | Message:
         prefix = tuple(self._sizing.size(atom, spot) for atom in dimension.prefix)
         inner = [tuple(self._sizing.size(atom, spot) for atom in segment.atoms) for segment in dimension.segments]
         repeats, lengths = math.prod(prefix), [math.prod(sizes) for sizes in inner]
         run = sum(lengths)
         if repeats * run != size:
             absent = {a for s, n in zip(dimension.segments, lengths, strict=True) if n == 0 for a in s.atoms}
-            why = f" (the size of {', '.join(sorted(absent))} is unknown)" if absent else ""
-            return f"has {size} rows where its parts need {repeats * run}{why}"
+            values = {"rows": size, "wanted": repeats * run}
+            if absent:
+                return message("placing.fused_unknown", **values, names=sorted(absent))
+            return message("placing.fused", **values)
         ways, start = [], 0
         for segment, sizes, length in zip(dimension.segments, inner, lengths, strict=True):
             if length:
@@ -127,13 +133,13 @@ class Placing:
             start += length
         return ways
 
-    def _fit(self, atoms: tuple[str, ...], size: int, spot: Place) -> tuple[int, ...] | str:
+    def _fit(self, atoms: tuple[str, ...], size: int, spot: Place) -> tuple[int, ...] | Message:
         """Sizes of the atoms of a dimension: known, or the one unknown by division; several unknown stay 0."""
         sizes = [self._sizing.size(atom, spot) for atom in atoms]
         known = math.prod(s for s in sizes if s)
         unknown = [at for at, s in enumerate(sizes) if not s]
         if size % known or (not unknown and known != size):
-            return f"counts {' × '.join(atoms)} = {known} along a dimension of {size}"
+            return message("placing.counts", product=" × ".join(atoms), known=known, size=size)
         if len(unknown) == 1:
             sizes[unknown[0]] = size // known
         return tuple(sizes) if len(unknown) <= 1 else tuple(0 for _ in sizes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError, printable
+from forebear.core.messages import Message, message
 from forebear.core.plugins import installed
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.matching import skeleton
@@ -91,7 +92,7 @@ def added() -> Mapping[str, tuple[Definition, str]]:
 
 def select(
     config: Mapping[str, Any], names: Iterable[str] | Mapping[str, Sequence[int]]
-) -> tuple[Definition | None, list[str]]:
+) -> tuple[Definition | None, list[Message]]:
     """The definition for a checkpoint and what is to be said about the choice.
 
     names: of its tensors, with their shapes where these may decide as well.
@@ -106,9 +107,8 @@ def select(
                 return shipped(entry.family), []
         if (found := added().get(stated)) is not None:
             definition, owner = found
-            return definition, [f"the family {definition.family} is defined by the installed package {owner}, not by forebear"]
-        shown = printable(stated, 60)
-        return None, [f"no definition for the model type {shown!r}: shapes and digests only, no axis holds"]
+            return definition, [message("opening.plugin_family", family=definition.family, package=owner)]
+        return None, [message("opening.no_definition", model_type=printable(stated, 60))]
     shapes = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
     bones = {skeleton(name)[0]: shape for name, shape in shapes.items()}
     fitting = _fitting(bones)
@@ -117,9 +117,10 @@ def select(
         fitting = _fitting({".".join(w for w in name.split(".") if w in known): shape for name, shape in bones.items()})
     if len(fitting) == 1:
         family = fitting[0].family
-        return shipped(family), [f"no configuration names the family: {family} inferred from the tensor names"]
-    why = f"they fit {', '.join(entry.family for entry in fitting)}" if fitting else "they fit no definition"
-    return None, [f"no configuration names the family, and the tensor names do not decide ({why}): no axis holds"]
+        return shipped(family), [message("opening.inferred", family=family)]
+    if fitting:
+        return None, [message("opening.fits_several", families=[entry.family for entry in fitting])]
+    return None, [message("opening.fits_none")]
 
 
 def _fitting(bones: Mapping[str, Sequence[int]]) -> list[IndexEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from forebear.core.messages import Message
 from forebear.models.architecture.expressions import Expression
 from forebear.models.architecture.settings import Settings
 
@@ -126,7 +127,7 @@ class AxisRule:
     permutation: bool
     sign: bool
     sign_parts: tuple[str, ...] = ()
-    withheld: str | None = None
+    withheld: Message | None = None
     source: str = ""
 
 
@@ -135,6 +136,6 @@ class Withholding(NamedTuple):
 
     axes: tuple[str, ...]
     when: Condition
-    reason: str
+    reason: Message
     signs_only: bool
     source: str

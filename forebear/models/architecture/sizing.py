@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from forebear.core.messages import Message, message
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.rules import Dimension
 from forebear.models.architecture.settings import Settings
@@ -22,8 +23,8 @@ class Sizing:
         self._bound: dict[tuple[str | int | None, ...], int] = {}
         self._reach = {name: _reach(axis.scope) for name, axis in definition.axes.items()}
         self._running: set[tuple[str, str]] = set()
-        self.disagreements: dict[str, str] = {}
-        """One sentence per atom whose size in the tensors is not what the configuration says."""
+        self.disagreements: dict[str, Message] = {}
+        """One message per atom whose size in the tensors is not what the configuration says."""
 
     def bind(self, dims: Iterable[Dimension], shape: Iterable[int], place: Place) -> None:
         """Learn from a tensor: a dimension that counts one atom states its size (the first to say so is believed)."""
@@ -35,8 +36,11 @@ class Sizing:
                 continue
             stated = self.stated(atom, place[0])
             if stated not in (0, size) and atom not in self.disagreements:
-                layer = "" if place[1] is None else f" in layer {place[1]}"
-                self.disagreements[atom] = f"the configuration gives {atom} size {stated}, the tensors {size}{layer}"
+                values = {"axis": atom, "stated": stated, "shown": size}
+                if place[1] is None:
+                    self.disagreements[atom] = message("placing.size_stated", **values)
+                else:
+                    self.disagreements[atom] = message("placing.size_stated_layer", **values, layer=place[1])
 
     def size(self, atom: str, place: Place) -> int:
         """The size of an atom in a place."""

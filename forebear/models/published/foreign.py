@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 from forebear.files.base import Container
 from forebear.files.views.views import View
 from forebear.models.architecture.settings import parse_config
@@ -26,7 +27,7 @@ class Adopted:
     container: Container
     config: Mapping[str, Any] = field(default_factory=dict)
     hints: Mapping[str, Any] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    said: tuple[Message, ...] = ()
     vocabulary: InnerVocabulary | None = None
 
 
@@ -60,13 +61,13 @@ _HEAD_KEYS = {"query": "num_attention_heads", "q_proj": "num_attention_heads", "
 
 def _with_files(container: Container) -> Adopted:
     """Weights whose configuration and tokenizer come from the same archive or address."""
-    said: list[str] = []
+    said: list[Message] = []
     config: Mapping[str, Any] = {}
     if (stored := container.beside.get("config.json")) is not None:
         try:
             config = parse_config(stored(), where="config.json")
         except RefusedError as error:
-            said.append(f"the configuration was not used: {error}")
+            said.append(message("opening.config_refused", why=error.message()))
     return Adopted(container, config, {}, tuple(said), lambda full=False: _vocabulary(container.beside, full))
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.errors import printable
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, TensorEntry
 from forebear.files.formats.gguf_header import GgufArray, Scalar
 from forebear.files.views.views import Look, View
@@ -20,7 +22,7 @@ _MAX_EXPERTS = 4096
 Values = Mapping[str, Scalar | GgufArray]
 
 
-def published(container: Container, values: Values) -> tuple[Container, dict[str, Any], list[str]]:
+def published(container: Container, values: Values) -> tuple[Container, dict[str, Any], list[Message]]:
     """The container under published names, its configuration, and what is to be said about both.
 
     Tensors no table knows keep their GGUF names. An architecture without a table is left as it is, with no
@@ -30,7 +32,7 @@ def published(container: Container, values: Values) -> tuple[Container, dict[str
     experts = gguf_names(f"{stated}+experts") if _whole(values, f"{stated}.expert_count") else None
     names = experts or gguf_names(stated)
     if names is None:
-        return container, {}, [f"no table gives the published names of the GGUF architecture {stated[:60]!r}"]
+        return container, {}, [message("opening.gguf_unknown", architecture=printable(stated, 60))]
     config = _config(container, values, stated, names)
     looks: dict[str, Look] = {}
     kept = 0
@@ -43,18 +45,18 @@ def published(container: Container, values: Values) -> tuple[Container, dict[str
     return View(container, looks), config, _said(names, kept, stated)
 
 
-def _said(names: GgufNames, kept: int, stated: str) -> list[str]:
-    said = [f"names and configuration were translated from GGUF ({stated} to {names.rule.model_type})"]
+def _said(names: GgufNames, kept: int, stated: str) -> list[Message]:
+    said = [message("opening.gguf", stated=printable(stated, 60), kind=names.rule.model_type)]
     if names.rule.rotated:
-        said.append("llama.cpp orders the rows of q and k for its rotary positions; the published order was put back")
+        said.append(message("opening.gguf_rotated"))
     if names.rule.threefold:
-        said.append("llama.cpp groups fused q, k and v rows by kind; the published order by head was put back")
+        said.append(message("opening.gguf_threefold"))
     if names.rule.shifted:
-        said.append("llama.cpp stores norm gains plus one; one was subtracted (equal within float32 rounding)")
+        said.append(message("opening.gguf_shifted"))
     if names.rule.transposed:
-        said.append("llama.cpp transposes these matrices; the published orientation was put back")
+        said.append(message("opening.gguf_transposed"))
     if kept:
-        said.append(f"{kept} tensors have no published name and keep their GGUF name")
+        said.append(message("opening.gguf_kept", count=kept))
     return said
 
 
