@@ -45,7 +45,7 @@ class TensorEntry:
 
 @dataclass
 class Container(ABC):
-    """A checkpoint's tensors, lazily. Subclasses: one per file format, one registry line each (files/sources.py)."""
+    """A checkpoint's tensors, lazily. Subclasses: one per file format, one registry line each (files/formats/registry.py)."""
 
     kind: str
     paths: tuple[Path, ...]
@@ -53,6 +53,8 @@ class Container(ABC):
     metadata: Mapping[str, str] = field(default_factory=dict)
     odd: list[Message] = field(default_factory=list)
     """Odd but harmless things noticed while opening."""
+    said: list[Message] = field(default_factory=list)
+    """What a reader of any result must know: files left aside, an index that is wrong."""
     bytes_read: int = 0
     """Tensor bytes read so far, headers included."""
     header_digest: str = ""
@@ -106,6 +108,9 @@ class Container(ABC):
     def read(self, name: str) -> Float32:
         """The whole tensor as float32, in its declared shape."""
         return self.rows(name).reshape(self.tensors[name].shape)
+
+    def release(self) -> None:  # noqa: B027 most hold nothing scarce
+        """Give scarce things (file descriptors) back until the next read."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,125 +1,112 @@
-"""From a path to a container: a file by its first bytes, a folder by what it holds."""
+"""From a path to a container: the one resolver of folders, on disk, in the hub's cache or at an address.
+
+A path leads to a folder and the weight sets in it; one of them is taken, the others are named as left aside.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_CONFIG_BYTES, MAX_SHARDS
+from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.core.messages import Message, message
+from forebear.files.assembling import open_set
 from forebear.files.base import Container, quoted
-from forebear.files.bytes.access import PositionedFile
-from forebear.files.bytes.bytesource import ByteSource
-from forebear.files.formats.format import Format, added
-from forebear.files.formats.safetensors import SafetensorsContainer
-from forebear.files.formats.sharded import ShardedContainer, open_index
+from forebear.files.bytes.folder import Folder, LocalFolder
+from forebear.files.bytes.hub_cache import is_repository, main_snapshot
+from forebear.files.formats.format import added
+from forebear.files.formats.registry import FORMATS, INDEXES, named
+from forebear.files.layouts import refused_layout
+from forebear.files.sets import (
+    Kind,
+    WeightSet,
+    chosen,
+    describes,
+    is_part,
+    is_usual,
+    weighs,
+    weighs_elsewhere,
+    weight_sets,
+)
 
-_SHARD = re.compile(r"(.+)-(\d{1,6})-of-(\d{1,6})\.safetensors", re.DOTALL)
-_INDEX = ".safetensors.index.json"
-_REMOTE = re.compile(r"[a-z][a-z0-9+.-]+:/")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")
+_SHOWN = 6
+"""Sets left aside, or files that none stands out of, that a sentence names."""
 
 
-def _open_safetensors(file: ByteSource, max_header: int | None) -> Container:
-    return SafetensorsContainer(file.path, max_header=max_header, file=file)
+@dataclass(frozen=True)
+class Found:
+    """What a path leads to.
 
+    folder: where the files lie. sets: the weight sets that stand for choice. taken: the one that is the model; None when there
+    is none, or none stands out. typed: the file that the path names, "" for a folder.
+    """
 
-def _open_safetensors_index(file: ByteSource, max_header: int | None) -> Container:
-    file.close()
-    return open_index(file.path, max_header=max_header)
+    folder: Folder
+    sets: tuple[WeightSet, ...]
+    taken: WeightSet | None
+    typed: str = ""
 
+    @property
+    def home(self) -> Path | None:
+        """The folder on disk where the model's configuration and tokenizer are; None for an address."""
+        return self.folder.path
 
-def _later(module: str, function: str) -> Callable[[ByteSource, int | None], Container]:
-    """A reader imported when a file needs it, so that the quick path loads none."""
+    def models(self) -> list[Path]:
+        """Of a folder on disk that is no model itself: the models in it, file by file and folder by folder, in order."""
+        home = self.folder.path
+        if home is None or self.typed or self.taken is not None or self.folder.names(describes):
+            return []
+        return sorted([home / one.first for one in self.sets if one.opens] + [home / name for name in _models_inside(self.folder)])
 
-    def opened(file: ByteSource, max_header: int | None) -> Container:
-        container: Container = getattr(import_module(f"forebear.files.formats.{module}"), function)(file, max_header)
+    def open(self, max_header: int | None = None) -> Container:
+        """The container of the set that was taken; `Container.said` names what was left aside.
+
+        max_header: largest header read, bytes. Raises: RefusedError when no set was taken, or it is not whole or not read.
+        """
+        if self.taken is None:
+            raise _no_weights(self.folder, self.sets)
+        if self.taken.lacks:
+            raise RefusedError(self.taken.lacks, where=self.folder.where, todo="Download the rest of it.")
+        container = open_set(self.folder, self.taken, max_header)
+        container.beside = container.beside or self.folder.beside(container)
+        container.said += self._aside(self.taken)
         return container
 
-    return opened
+    def _aside(self, taken: WeightSet) -> list[Message]:
+        """What was left aside, or read besides the file that was named."""
+        if self.typed and taken.kind in (Kind.NUMBERED, Kind.SPLIT, Kind.RANKS):
+            return [message("folder.one_of", name=quoted(self.typed), count=len(taken.files))]
+        if self.typed and taken.kind is Kind.FILE and is_part(self.typed, ranks=False):
+            return [message("folder.alone", name=quoted(self.typed))]
+        others = [called(one) for one in self.sets if one is not taken]
+        names: list[Message | str] = [*others[:_SHOWN], *(["…"] if len(others) > _SHOWN else [])]
+        return [message("folder.aside", taken=quoted(taken.first), names=names)] if others else []
 
 
-def _looks_like_safetensors(head: bytes, size: int) -> bool:
-    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
+def resolve(path: str | Path) -> Found:
+    """What a path leads to: a file, a folder, a repository of the hub's cache, hf://org/name@revision, or https:// for a file.
 
-
-def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
-    return lambda head, size: head.startswith(magics)
-
-
-_READERS = (
-    Format("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
-    Format("safetensors index", lambda head, size: False, (_INDEX,), _open_safetensors_index),
-    Format("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
-            "Fetch them: git lfs pull."),
-    Format("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
-    Format("a PyTorch index", lambda head, size: False, (".bin.index.json",), _later("joined", "open_local_index")),
-    Format("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
-            _later("archive_open", "open_archive")),
-    Format("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
-            _later("torch_container", "open_torch")),
-    Format("ONNX", lambda head, size: False, (".onnx",), _later("onnx", "open_onnx")),
-    Format("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
-            "It is not read yet; convert it to safetensors."),
-    Format("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),
-)  # fmt: skip
-"""One line per container. The first whose magic fits decides, then the first whose suffix fits."""
-
-
-def open_container(path: str | Path, *, max_header: int | None = None) -> Container:
-    """Open a checkpoint by the path of a file or a folder.
-
-    A folder is read through its index, else model.safetensors, else its only *.safetensors, else a complete set of
-    *-NNNNN-of-NNNNN.safetensors. max_header: largest header read, bytes.
-    Raises: RefusedError for a path that is missing, unreadable, ambiguous, or no checkpoint this version reads.
+    Nothing but names is read, and of a repository at the hub its list of files.
+    Raises: RefusedError for a path that is missing or unreadable, or an address that may not be asked.
     """
     place = Path(path)
-    if _REMOTE.match(str(path)) and not os.path.lexists(place):
-        from forebear.files.bytes.remote import open_remote
-
-        return open_remote(str(path), max_header)
-    if stat.S_ISDIR(_mode(place)):
-        return _open_folder(place, max_header)
-    return open_source(PositionedFile(place), max_header)
+    if _ADDRESS.match(str(path)) and not os.path.lexists(place):
+        return _at_address(str(path))
+    return _on_disk(place)
 
 
-def open_source(file: ByteSource, max_header: int | None = None) -> Container:
-    """The container whose bytes these are, wherever they come from; `file` is closed when they are refused.
-
-    Raises: RefusedError as `open_container`.
-    """
-    try:
-        container = _reader_of(file)(file, max_header)
-        container.grain_bytes = getattr(file, "grain_bytes", container.grain_bytes)
-        return container
-    except BaseException:
-        file.close()
-        raise
-
-
-def _reader_of(file: ByteSource) -> Callable[[ByteSource, int | None], Container]:
-    size, where = file.size, str(file.path)
-    if size == 0:
-        raise RefusedError("the file is empty", where=where, todo="Download or copy it again.")
-    head = bytes(file.read(0, min(64, size)))
-    name = file.path.name.lower()
-    reader = _fitting(_READERS, head, size, name) or _fitting(added(), head, size, name)
-    if reader is None:
-        raise RefusedError("no checkpoint format this version knows", where=where,
-                           todo="Give a safetensors file or folder.")  # fmt: skip
-    if reader.open is None:
-        raise RefusedError(f"this is {reader.kind}", where=where, todo=reader.todo)
-    return reader.open
-
-
-def _fitting(formats: Sequence[Format], head: bytes, size: int, name: str) -> Format | None:
-    reader = next((r for r in formats if r.magic(head, size)), None)
-    return reader or next((r for r in formats if name.endswith(r.suffixes)), None)
+def _on_disk(place: Path) -> Found:
+    if not stat.S_ISDIR(_mode(place)):
+        return _file(LocalFolder(place.parent), place.name)
+    return _in_folder(LocalFolder(main_snapshot(place) if is_repository(place) else place))
 
 
 def _mode(place: Path) -> int:
@@ -131,98 +118,105 @@ def _mode(place: Path) -> int:
         raise refuse_os_error(error, place) from error
 
 
-def _open_folder(folder: Path, max_header: int | None) -> Container:
-    """See `open_container`."""
-    if (kept := _snapshot(folder)) is not None:
-        return _open_folder(kept, max_header)
-    files = _weight_files(folder, _READERS) or _weight_files(folder, added())
-    indexes = [name for name in files if name.endswith(_INDEX)]
-    if f"model{_INDEX}" in files or (len(indexes) == 1 and "model.safetensors" not in files):
-        chosen = f"model{_INDEX}" if f"model{_INDEX}" in files else indexes[0]
-        return open_index(files[chosen], max_header=max_header)
-    if "model.safetensors" in files:
-        return open_container_file(files["model.safetensors"], max_header)
-    weights = [place for name, place in files.items() if name.endswith(".safetensors")]
-    if len(weights) == 1 and _SHARD.fullmatch(weights[0].name) is None:
-        return open_container_file(weights[0], max_header)
-    if weights:
-        return ShardedContainer(_complete_set(folder, weights), max_header=max_header)
-    from forebear.files.formats.archive_open import main_file
+def _at_address(address: str) -> Found:
+    from forebear.files.bytes.hub import hub_folder, token_for  # the network's own modules: local files need none
+    from forebear.files.bytes.remote_address import refuse, spot_of
+    from forebear.files.bytes.remote_folder import RemoteFolder, beside_file
 
-    if (other := main_file(name for name in files if _opens(name))) is not None:
-        return open_container_file(files[other], max_header)
-    raise _no_weights(folder, files)
-
-
-def _snapshot(folder: Path) -> Path | None:
-    """The main snapshot when the folder is a repository of the hub's cache (models--org--name)."""
-    if not (folder.name.startswith("models--") and (folder / "snapshots").is_dir()):
-        return None
-    from forebear.files.bytes.hub import snapshot
-
-    return snapshot(folder, "main")
+    address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
+    if not address.startswith("hf:/"):
+        if not address.startswith(("https://", "http://")):
+            refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
+        return _file(*beside_file(address, token_for(spot_of(address))))
+    folder, inner = hub_folder(address)
+    if not isinstance(folder, RemoteFolder):  # the cache alone
+        return _on_disk(folder.path / inner) if folder.path is not None else _in_folder(folder)
+    *above, last = inner.split("/")
+    for name in above:
+        folder = folder.inner(name)
+    if last and last in folder.folders():
+        folder, last = folder.inner(last), ""
+    if last and not folder.names(lambda name: name == last):
+        refuse(address, f"has no file {inner!r}", "Check the name.")
+    found = _file(folder, last) if last else _in_folder(folder)
+    kept, taken = folder.kept, found.taken
+    if kept is not None and taken is not None and all((kept / name).exists() for name in taken.all_files):
+        return replace(found, folder=LocalFolder(kept))
+    return found
 
 
-def _weight_files(folder: Path, formats: Sequence[Format]) -> dict[str, Path]:
-    """Files whose name says they hold weights, in order of name; hidden ones left out."""
-    suffixes = tuple(suffix for reader in formats for suffix in reader.suffixes)
-    try:
-        with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.name.lower().endswith(suffixes) and not e.name.startswith(".")]
-    except OSError as error:
-        raise refuse_os_error(error, folder) from error
-    if len(names) > 2 * MAX_SHARDS:
-        raise RefusedError(
-            f"{len(names):,} weight files; at most {MAX_SHARDS:,} shards are read",
-            where=str(folder),
-            todo="Give the path of the one that is meant.",
-        )
-    return {name: folder / name for name in sorted(names)}
+def _file(folder: Folder, name: str) -> Found:
+    """A file that a path names, with the others where it is one of several that make one model."""
+    alone = WeightSet(Kind.FILE, name, (name,))
+    beside = folder.names(weighs) if is_part(name) else ()
+    if name.lower().endswith(INDEXES):
+        alone = WeightSet(Kind.INDEX, name, ())
+        sets = weight_sets(beside)
+    else:
+        sets = weight_sets(other for other in beside if not other.lower().endswith(INDEXES))
+    one = next((found for found in sets if name in found.all_files), alone)
+    return Found(folder, (one,), alone if one.lacks and one.kind is Kind.NUMBERED else one, name)
 
 
-def open_container_file(path: Path, max_header: int | None) -> Container:
-    """A file found in a folder: never a folder in turn."""
-    if stat.S_ISDIR(_mode(path)):
-        raise RefusedError("is a folder, not a file", where=str(path), todo="Give the file's own path.")
-    return open_container(path, max_header=max_header)
+def _in_folder(folder: Folder) -> Found:
+    sets = weight_sets(folder.names(weighs)) or weight_sets(folder.names(weighs_elsewhere), added())
+    taken = chosen(sets)
+    if taken is not None and not is_usual(taken) and not folder.names(describes) and _models_inside(folder):
+        taken = None  # one of several models, the others in folders of their own
+    return Found(folder, sets, taken)
 
 
-def _complete_set(folder: Path, weights: list[Path]) -> list[Path]:
-    """The files *-1-of-N ... *-N-of-N when the weights are exactly that."""
-    found = [_SHARD.fullmatch(entry.name) for entry in weights]
-    sets = {(m[1], int(m[3])) for m in found if m is not None}
-    if None in found or len(sets) != 1:
-        shown = ", ".join(quoted(entry.name) for entry in weights[:4])
-        raise RefusedError(f"{len(weights)} weight files and no index ({shown}{', …' if len(weights) > 4 else ''})",
-                           where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
-    ((_, count),) = sets
-    numbers = sorted(int(m[2]) for m in found if m is not None)
-    if count > MAX_SHARDS or numbers != list(range(1, count + 1)):
-        raise RefusedError(f"{len(numbers)} of {count} shards are here and there is no index", where=str(folder),
-                           todo="Download the rest of it.")  # fmt: skip
-    return weights
+def _models_inside(folder: Folder) -> list[str]:
+    """Names of inner folders that look like a model, whole or not, by the names in them."""
+    return [name for name in folder.folders() if _may_be_model(folder.inner(name))]
 
 
-def _named(name: str) -> Format:
-    """The format of a file that `_weight_files` found."""
-    return next(r for formats in (_READERS, added()) for r in formats if name.lower().endswith(r.suffixes))
+def _may_be_model(folder: Folder) -> bool:
+    if folder.path is not None and is_repository(folder.path):
+        return True
+    return bool(folder.names(lambda name: describes(name) or weighs(name)))
 
 
-def _opens(name: str) -> bool:
-    return _named(name).open is not None
+def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
+    opened = [one for one in sets if one.opens]
+    inner = _models_inside(folder)
+    todo = "Name one: hf://organisation/name@revision/file." if folder.path is None else "Give the path of the one that is meant."
+    if opened:
+        files = [name for one in opened for name in one.files]
+        shown = ", ".join(quoted(name) for name in [*files, *inner][:4]) + (", …" if len(files) + len(inner) > 4 else "")
+        besides = f"{len(inner)} folders of models" if inner else "no index"
+        return RefusedError(f"{len(files)} weight files and {besides} ({shown})", where=folder.where, todo=todo)
+    if (layout := refused_layout(folder)) is not None:
+        return layout
+    for one in sets:
+        if (reader := named(FORMATS, one.first)) is not None:
+            what = f"no safetensors weights, only {reader.kind} ({quoted(one.first)})"
+            return RefusedError(what, where=folder.where, todo=reader.todo)
+    if inner:
+        shown = ", ".join(quoted(name) for name in inner[:4]) + (", …" if len(inner) > 4 else "")
+        what = f"a folder without weights of its own; the folders in it hold some ({shown})"
+        return RefusedError(what, where=folder.where, todo=todo)
+    return RefusedError("a folder without weights", where=folder.where, todo="Give a folder that holds *.safetensors.")
 
 
-def _no_weights(folder: Path, files: dict[str, Path]) -> RefusedError:
-    if len(others := [name for name in files if _opens(name)]) > 1:
-        shown = ", ".join(quoted(name) for name in others[:4])
-        return RefusedError(f"{len(others)} weight files ({shown}{', …' if len(others) > 4 else ''})",
-                            where=str(folder), todo="Give the path of the one that is meant.")  # fmt: skip
-    for name in files:
-        reader = _named(name)
-        if reader.open is None:
-            what = f"no safetensors weights, only {reader.kind} ({quoted(name)})"
-            return RefusedError(what, where=str(folder), todo=reader.todo)
-    return RefusedError("a folder without weights", where=str(folder), todo="Give a folder that holds *.safetensors.")
+def open_container(path: str | Path, *, max_header: int | None = None) -> Container:
+    """The checkpoint that a path leads to (see `resolve`), open. max_header: largest header read, bytes.
+
+    Raises: RefusedError for a path that is missing, unreadable, ambiguous, or no checkpoint this version reads.
+    """
+    return resolve(path).open(max_header)
+
+
+def home_of(path: str | Path) -> Path:
+    """The folder on disk that a path leads to, a snapshot of the hub's cache for its repository; the path itself for a file."""
+    place = Path(path)
+    return main_snapshot(place) if place.is_dir() and is_repository(place) else place
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether a folder holds weights, or a file that says it does, of any format known."""
+    place = LocalFolder(folder)
+    return bool(place.names(weighs) or place.names(weighs_elsewhere))
 
 
 def folder_of(path: str | Path) -> Path:

@@ -15,6 +15,7 @@ from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
 from forebear.files.bytes.remote_http import check_again, noting_addresses
+from forebear.files.sources import home_of
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.inspection.inference import infer_parts
 from forebear.inspection.inspection_tokens import is_tokenizer, of_tokenizer, tokenizer_of
@@ -55,8 +56,8 @@ def inspect_path(
     for flag, value in given.items():
         words += [flag, str(value)] if value is not None else []
     other = None if against is None else read_config(_configuration(Path(against)))
-    if is_tokenizer(Path(path)):
-        body, limits, bytes_read = of_tokenizer(Path(path))
+    if is_tokenizer(home_of(path)):
+        body, limits, bytes_read = of_tokenizer(home_of(path))
     elif Path(path).suffix == ".json" and not str(path).endswith(".index.json") and Path(path).is_file():
         body, limits = _of_configuration(Path(path), other)
         bytes_read = Path(path).stat().st_size
@@ -75,7 +76,7 @@ def inspect_path(
 
 
 def _configuration(path: Path) -> Path:
-    return path / "config.json" if path.is_dir() else path
+    return home_of(path) / "config.json" if path.is_dir() else path
 
 
 def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[Message]]:

@@ -13,6 +13,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import Message, message
 from forebear.files.base import Float32
+from forebear.files.sources import holds_weights
 from forebear.inspection.inspection_values import blocks
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find_vocabulary_file, load_vocabulary
@@ -20,8 +21,6 @@ from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find
 LARGE_BYTES = 16 * 2**20
 """A tokenizer file larger than this is not opened by an inspection that does not ask for its tokenizer."""
 _SUFFIXES = (".tiktoken", ".js", ".cjs", ".txt", ".vocab")
-_WEIGHTS = (".safetensors", ".safetensors.index.json", ".gguf", ".bin", ".bin.index.json", ".pt", ".pth", ".ckpt", ".onnx",
-            ".npz", ".npy", ".h5", ".hdf5", ".pkl", ".zip", ".whl")  # fmt: skip
 
 Found = dict[str, Any]
 
@@ -29,7 +28,7 @@ Found = dict[str, Any]
 def is_tokenizer(path: Path) -> bool:
     """Whether a path is a tokenizer by itself: such a file, or a folder that holds one and no weights. Nothing is parsed."""
     if path.is_dir():
-        return find_vocabulary_file(path) is not None and not _holds_weights(path)
+        return find_vocabulary_file(path) is not None and not holds_weights(path)
     if not path.is_file():
         return False
     if path.name in FILE_NAMES or path.name.lower().endswith(_SUFFIXES):
@@ -39,10 +38,6 @@ def is_tokenizer(path: Path) -> bool:
     if ".model" in path.name:
         return read_head(path, 1) == b"\x0a"  # the first field of a SentencePiece model is its pieces
     return False
-
-
-def _holds_weights(folder: Path) -> bool:
-    return any(entry.name.lower().endswith(_WEIGHTS) for entry in folder.iterdir())
 
 
 def _holds_vocabulary(path: Path) -> bool:
@@ -78,7 +73,7 @@ def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:
 
 def _beside(folder: Path, limits: list[Message]) -> Checkpoint | None:
     """The checkpoint a tokenizer lies with; None, said in limits, when there is none or it cannot be opened."""
-    if not _holds_weights(folder):
+    if not holds_weights(folder):
         limits.append(message("limit.untrained_alone"))
         return None
     try:

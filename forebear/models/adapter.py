@@ -31,6 +31,7 @@ def open_adapter(
     from forebear.models.checkpoint import open_checkpoint, open_checkpoint_from
 
     config, said = adapter_settings(folder)
+    said = [*container.said, *said]
     if base is None:
         said.insert(0, message("opening.adapter_alone"))
         return open_checkpoint_from(container, config, limits=said, folder=folder)

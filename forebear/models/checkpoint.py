@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32
+from forebear.files.sources import resolve
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.pieces import Piece
@@ -149,10 +150,9 @@ def open_checkpoint(
     Raises: RefusedError when the weights or the user's definition cannot be read. A configuration that cannot be read
     is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
     """
-    from forebear.files.sources import open_container
-
-    container = open_container(path, max_header=max_header)
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    found = resolve(path)
+    container = found.open(max_header)
+    said, folder = container.said, found.home or Path(path).parent
     low_rank = any(".lora_" in name for name in container.tensors)
     if base is not None or low_rank:
         from forebear.files.views.adapters import is_adapter
@@ -163,6 +163,7 @@ def open_checkpoint(
         if not low_rank and (base is not None or is_adapter(container.tensors)):
             return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
     container, config, limits, vocabulary = _described(container, folder)
+    limits = [*said, *limits]
     try:
         if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
             from forebear.files.views.quantised import dequantised

@@ -337,7 +337,7 @@ def test_traces_are_still_found(tmp_path):
 
 
 def test_headers_of_ten_thousand_links_to_one_file_are_bounded_together(tmp_path, monkeypatch):
-    monkeypatch.setattr("forebear.files.formats.sharded.MAX_SHARD_HEADERS", 2**20)
+    monkeypatch.setattr("forebear.files.assembling.MAX_SHARD_HEADERS", 2**20)
     header = b"{}" + b" " * 2**18
     (tmp_path / "blob").write_bytes(struct.pack("<Q", len(header)) + header)
     for k in range(1, 9):

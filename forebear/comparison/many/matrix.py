@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.many.linkage import average_linkage
-from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.progress import tell
-from forebear.files.sources import open_container
+from forebear.files.sources import open_container, resolve
 
 MAX_MEMBERS = 150
-MAX_ENTRIES = 10_000
 KEPT_PAIRS = 12
 """With more pairs than these a document keeps each verdict and its evidence, not the whole comparison."""
 
@@ -38,46 +36,12 @@ def members_in(path: str | Path) -> list[str]:
 
     Raises: UsageError when it holds more than MAX_MEMBERS; RefusedError when it cannot be looked into.
     """
-    folder = Path(path)
-    try:
-        if not folder.is_dir() or _is_checkpoint(folder):
-            return []
-        found = sorted(
-            str(entry) for _, entry in zip(range(MAX_ENTRIES), folder.iterdir(), strict=False) if _may_be_one(entry)
-        )
-    except OSError as error:
-        raise refuse_os_error(error, folder) from error
+    found = [str(model) for model in resolve(path).models()] if Path(path).is_dir() else []
     if len(found) > MAX_MEMBERS:
         raise UsageError(
             f"holds {len(found)} models, more than {MAX_MEMBERS}", where=str(path), todo="Compare them in parts."
         )
     return found
-
-
-def _is_checkpoint(folder: Path) -> bool:
-    """A folder with a configuration, an index or one weights file is one model; one with several and neither holds several."""
-    if (folder / "config.json").is_file() or any(folder.glob("*.index.json")):
-        return True
-    return sum(1 for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _WEIGHTS) == 1 and not _inner(folder)
-
-
-_WEIGHTS = (".safetensors", ".gguf", ".pt", ".pth", ".bin", ".onnx", ".npz")
-
-
-def _inner(folder: Path) -> bool:
-    return any(_may_be_one(p) for p in folder.iterdir() if p.is_dir())
-
-
-def _may_be_one(entry: Path) -> bool:
-    """Whether an entry looks like a checkpoint by its name, or by the names in it; damaged ones look like one too."""
-    if entry.name.startswith("."):
-        return False
-    if entry.is_file():
-        return entry.suffix.lower() in _WEIGHTS
-    if not entry.is_dir():
-        return False
-    names = [p.name.lower() for _, p in zip(range(MAX_ENTRIES), entry.iterdir(), strict=False)]
-    return any(n == "config.json" or n.endswith((*_WEIGHTS, ".safetensors.index.json")) for n in names)
 
 
 def split_members(paths: Sequence[str | Path], max_header: int | None) -> tuple[list[str], dict[str, str]]:

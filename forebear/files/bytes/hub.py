@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
-from forebear.files.base import Container
-from forebear.files.bytes.remote import SmallFile, fetch_small, open_file
+from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.files.bytes.folder import Folder, LocalFolder
+from forebear.files.bytes.hub_cache import COMMIT, cache_folder, offline, snapshot
+from forebear.files.bytes.remote import fetch_small
 from forebear.files.bytes.remote_address import Spot, refuse, spot_of
+from forebear.files.bytes.remote_folder import RemoteFolder
 from forebear.files.bytes.remote_http import Client
 
 ENDPOINT = "https://huggingface.co"
@@ -27,10 +26,7 @@ _ADDRESS = re.compile(
     r"hf:/{1,2}([A-Za-z0-9][\w.-]{0,95})/([A-Za-z0-9][\w.-]{0,95})(?:@([\w.-]{1,100}))?((?:/[\w. -]{1,200}){0,8})",
     re.ASCII,
 )
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SMALL = (".json", ".txt", ".model", ".tiktoken")
-_WEIGHTS = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin",
-            "adapter_model.safetensors")  # fmt: skip
 
 
 def endpoint() -> str:
@@ -58,32 +54,11 @@ def token_for(spot: Spot) -> str:
     return token
 
 
-def cache_folder() -> Path:
-    """Where the hub's client keeps what it fetched."""
-    stated = os.environ.get("HF_HUB_CACHE")
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(stated) if stated else home / "hub"
+def hub_folder(address: str) -> tuple[Folder, str]:
+    """The files of a repository's revision, and the one that the address names ("" for none).
 
-
-def offline() -> bool:
-    """Whether HF_HUB_OFFLINE forbids asking the hub."""
-    return os.environ.get("HF_HUB_OFFLINE", "").strip().upper() in ("1", "ON", "YES", "TRUE")
-
-
-def snapshot(repository: Path, revision: str) -> Path | None:
-    """The snapshot of a repository's cache folder (models--org--name) for a revision, when it is there."""
-    commit = revision
-    reference = repository / "refs" / revision
-    if not _COMMIT.fullmatch(revision) and reference.is_file():
-        commit = read_bounded(reference, 200).decode("ascii", "replace").strip()
-    place = repository / "snapshots" / commit
-    return place if _COMMIT.fullmatch(commit) and place.is_dir() else None
-
-
-def open_hub(address: str, max_header: int | None) -> Container:
-    """The checkpoint of a repository: from the cache when offline or when this very commit is there, else by ranges.
-
-    Raises: RefusedError for an address that is none, a repository that cannot be had, or holds no weights.
+    From the cache alone when the hub may not be asked. Raises: RefusedError for an address that is none, or a repository
+    that cannot be had.
     """
     found = _ADDRESS.fullmatch(address)
     if found is None:
@@ -93,39 +68,26 @@ def open_hub(address: str, max_header: int | None) -> Container:
         refuse(address, "is no hub address", "Write it as hf://organisation/name@revision.")
     repository = cache_folder() / f"models--{organisation}--{name}"
     if offline():
-        return _from_cache(address, repository, revision, inner, max_header)
+        place = snapshot(repository, revision)
+        if place is None:
+            refuse(address, "is not in the cache, and HF_HUB_OFFLINE forbids fetching it", "Unset HF_HUB_OFFLINE.")
+        return LocalFolder(place), inner
     start = f"{endpoint()}/api/models/{organisation}/{name}/revision/{quote(revision, safe='')}"
     client = Client(start, token_for(spot_of(start)))
     files, commit = _listing(client, start)
-    kept = snapshot(repository, commit)
-    chosen = _choose(files, inner, address)
-    if kept is not None and (kept / chosen).exists():
-        return _open_local(kept, inner, max_header)
     base = f"{endpoint()}/{organisation}/{name}/resolve/{commit}"
-    container = _open_remote(client, base, chosen, max_header)
-    container.beside = {
-        file: SmallFile(client, f"{base}/{quote(file)}", container, MAX_TOKENIZER_BYTES) for file in files
-        if file.endswith(_SMALL) and "/" not in file and not file.endswith(".index.json")
-    }  # fmt: skip
-    return container
-
-
-def _from_cache(address: str, repository: Path, revision: str, inner: str, max_header: int | None) -> Container:
-    place = snapshot(repository, revision)
-    if place is None:
-        refuse(address, "is not in the cache, and HF_HUB_OFFLINE forbids fetching it", "Unset HF_HUB_OFFLINE.")
-    return _open_local(place, inner, max_header)
-
-
-def _open_local(place: Path, inner: str, max_header: int | None) -> Container:
-    from forebear.files.sources import open_container
-
-    container = open_container(place / inner if inner else place, max_header=max_header)
-    container.beside = {
-        entry.name: partial(read_bounded, entry, MAX_TOKENIZER_BYTES) for entry in sorted(place.iterdir())
-        if entry.name.endswith(_SMALL) and not entry.name.endswith(".index.json")
-    }  # fmt: skip
-    return container
+    folder = RemoteFolder(
+        client,
+        address,
+        lambda file: f"{base}/{quote(file)}",
+        listed=files,
+        kept=snapshot(repository, commit),
+        small_files={
+            file: f"{base}/{quote(file)}" for file in files
+            if file.endswith(_SMALL) and "/" not in file and not file.endswith(".index.json")
+        },
+    )  # fmt: skip
+    return folder, inner
 
 
 def _listing(client: Client, address: str) -> tuple[list[str], str]:
@@ -133,7 +95,7 @@ def _listing(client: Client, address: str) -> tuple[list[str], str]:
     document: Any = parse_json(fetch_small(client, address, MAX_CONFIG_BYTES), where=address, max_values=10**6)
     siblings = document.get("siblings") if isinstance(document, dict) else None
     commit = document.get("sha") if isinstance(document, dict) else None
-    if not isinstance(siblings, list) or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+    if not isinstance(siblings, list) or not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         refuse(address, "does not list a repository's files", "Check HF_ENDPOINT.")
     names = [entry.get("rfilename") for entry in siblings if isinstance(entry, dict)]
     return [name for name in names if isinstance(name, str) and _safe(name)], commit
@@ -141,34 +103,3 @@ def _listing(client: Client, address: str) -> tuple[list[str], str]:
 
 def _safe(name: str) -> bool:
     return 0 < len(name) < 500 and name.isprintable() and not name.startswith("/") and ".." not in name.split("/")
-
-
-def _choose(files: Iterable[str], inner: str, address: str) -> str:
-    """The file to open: the one named, else by the usual names, else the only one that holds weights."""
-    present = set(files)
-    if inner:
-        if inner not in present:
-            refuse(address, f"has no file {inner!r}", "Check the name.")
-        return inner
-    for name in _WEIGHTS:
-        if name in present:
-            return name
-    others = [name for name in sorted(present) if "/" not in name and name.endswith((".safetensors", ".gguf", ".onnx"))]
-    if len(others) != 1:
-        refuse(address, f"holds {len(others)} weight files and none of the usual names" if others else "holds no weights",
-               "Name one: hf://organisation/name@revision/file.")  # fmt: skip
-    return others[0]
-
-
-def _open_remote(client: Client, base: str, chosen: str, max_header: int | None) -> Container:
-    from forebear.files.formats.joined import open_remote_index
-
-    address = f"{base}/{quote(chosen)}"
-    if chosen.endswith(".index.json"):
-        folder = base + (f"/{quote(chosen.rpartition('/')[0])}" if "/" in chosen else "")
-        data = fetch_small(client, address, MAX_HEADER_BYTES)
-        return open_remote_index(client, lambda file: f"{folder}/{quote(file)}", data, chosen, max_header)
-    return open_file(client, address, max_header, name=chosen)
-
-
-__all__ = ["cache_folder", "endpoint", "offline", "open_hub", "snapshot", "token_for"]

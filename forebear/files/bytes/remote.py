@@ -11,7 +11,7 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from forebear.core.errors import RefusedError, printable
-from forebear.core.limits import MAX_CONFIG_BYTES, MAX_HEADER_BYTES
+from forebear.core.limits import MAX_CONFIG_BYTES
 from forebear.files.base import Container
 from forebear.files.bytes.remote_address import refuse, spot_of
 from forebear.files.bytes.remote_http import Answer, Client, Place, expired
@@ -54,7 +54,7 @@ class RemoteFile:
 
     def __init__(self, client: Client, address: str, *, name: str = "") -> None:
         self.client, self._client, self._origin = client, client, address
-        self.path = Path(name or _shown(address))
+        self.path = Path(name or shown(address))
         self._lock, self._resolving = threading.Lock(), threading.Lock()
         self._kept, self._number = client.kept, client.kept.new_file()
         self._witness = Witness(self._kept, self._number)
@@ -197,6 +197,14 @@ class RemoteFile:
         self.fetch_piece((other, other + 1))
         return self.bytes_read - before
 
+    def watch(self, container: Container) -> None:
+        """Let a sample be read again before a result is given; `container` counts the bytes."""
+
+        def again() -> None:
+            container.bytes_read += self.check_again()
+
+        self.client.checks.append(again)
+
     def _keep(self, first: int, body: bytes) -> None:
         with self._lock:
             self.bytes_read += len(body)
@@ -272,7 +280,7 @@ def _no_answer(address: str, status: int) -> NoReturn:
     refuse(address, what, todo)
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
     """An address as a path for messages: host and path, without the query, and never upwards."""
     spot = spot_of(address)
     path = re.sub(r"(?<=/)\.\.?(?=/|$)", "", unquote(spot.target.partition("?")[0]))
@@ -316,46 +324,4 @@ def _first_file(container: object) -> RemoteFile | None:
     while container is not None and not isinstance(container, RemoteFile):
         parts = getattr(container, "parts", None)
         container = parts[0] if parts else getattr(container, "_file", None) or getattr(container, "_outer", None)
-    return container
-
-
-def open_file(client: Client, address: str, max_header: int | None, *, name: str = "") -> Container:
-    """The container that one file at an address is; `check_again` will read a sample of it again."""
-    from forebear.files.sources import open_source
-
-    file = RemoteFile(client, address, name=name)
-    container = open_source(file, max_header)
-
-    def again() -> None:
-        container.bytes_read += file.check_again()
-
-    client.checks.append(again)
-    return container
-
-
-def open_remote(address: str, max_header: int | None) -> Container:
-    """A checkpoint at an address: hf://org/name@revision, or https:// for one file or a safetensors index.
-
-    Raises: RefusedError for any other kind of address, and whatever `RemoteFile` and the container refuse.
-    """
-    from forebear.files.bytes.hub import open_hub, token_for
-
-    address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
-    if address.startswith("hf:/"):
-        return open_hub(address, max_header)
-    if not address.startswith(("https://", "http://")):
-        refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
-    spot = spot_of(address)
-    client = Client(address, token_for(spot))
-    name = spot.target.partition("?")[0].rpartition("/")[2]
-    if name.endswith(".safetensors.index.json"):
-        from forebear.files.formats.joined import open_remote_index
-
-        return open_remote_index(
-            client, spot.file_beside, fetch_small(client, address, MAX_HEADER_BYTES), _shown(address), max_header
-        )
-    container = open_file(client, address, max_header)
-    container.beside = container.beside or {
-        "config.json": SmallFile(client, spot.file_beside("config.json"), container)
-    }
     return container

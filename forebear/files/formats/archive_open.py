@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_TOKENIZER_BYTES
@@ -11,56 +10,34 @@ from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.formats.format import LEFTOVERS, Packed
+from forebear.files.formats.npz import is_npz, open_npz
+from forebear.files.formats.torch_container import open_torch_zip, pickle_member
 
 _INSIDE = (".safetensors", ".gguf", ".pt", ".pth", ".bin", ".onnx", ".npz", ".npy", ".ckpt")
-_NOT_WEIGHTS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin")
-
-_USUAL = ("pytorch_model.bin.index.json", "pytorch_model.bin", "consolidated.00.pth", "model.onnx")
-_FIRST_PART = re.compile(r".+-00001-of-\d{5}\.gguf", re.DOTALL)
-_PART = re.compile(r".+-\d{5}-of-\d{5}\.(gguf|bin)", re.DOTALL)
 
 
-def main_file(names: Iterable[str]) -> str | None:
-    """Of a folder's weight files that are no safetensors, the one that is the model; None when none stands out.
-
-    A trainer's leftovers do not count, and the parts of a split GGUF stand for one file.
-    """
-    left = [name for name in names if name.lower() not in _NOT_WEIGHTS]
-    usual = next((name for name in _USUAL if name in left), None)
-    if usual is not None:
-        return usual
-    firsts = [name for name in left if _FIRST_PART.fullmatch(name)]
-    whole = [name for name in left if not _PART.fullmatch(name)]
-    chosen = firsts + whole
-    return chosen[0] if len(chosen) == 1 else None
-
-
-def open_archive(file: ByteSource, max_header: int | None) -> Container:
+def open_archive(file: ByteSource, max_header: int | None) -> Container | Packed:
     """A zip archive by what it holds; a checkpoint packed in a zip or wheel is read one level deep.
 
     Raises: RefusedError when it is damaged, holds no checkpoint or several, or an archive that is none.
     """
     archive = ZipArchive(file)
-    return _itself(file, archive, max_header) or _packed(archive, max_header)
+    return _itself(file, archive, max_header) or _inside(archive, max_header)
 
 
 def _itself(file: ByteSource, archive: ZipArchive, max_header: int | None) -> Container | None:
     """The checkpoint that the archive is, when it is one."""
-    from forebear.files.formats.npz import is_npz, open_npz
-    from forebear.files.formats.torch_container import open_torch_zip, pickle_member
-
     if pickle_member(archive) is not None:
         return open_torch_zip(file, archive, max_header or MAX_HEADER_BYTES)
     return open_npz(file, archive) if is_npz(archive) else None
 
 
-def _packed(archive: ZipArchive, max_header: int | None) -> Container:
+def _inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
     """The one checkpoint a zip archive or wheel holds."""
-    from forebear.files.sources import open_source
-
     names = [
         name for name in archive.members
-        if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in _NOT_WEIGHTS
+        if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in LEFTOVERS
     ]  # fmt: skip
     if not names:
         archive.refuse("an archive without a checkpoint inside", f"One may hold: {', '.join(_INSIDE)}.")
@@ -68,14 +45,15 @@ def _packed(archive: ZipArchive, max_header: int | None) -> Container:
         shown = ", ".join(quoted(name) for name in names[:4])
         archive.refuse(f"an archive with {len(names)} checkpoints inside ({shown})", "Unpack it and give one of them.")
     inner = archive.source(archive.members[names[0]])
-    if inner.size >= 4 and bytes(inner.read(0, 4)) in (b"PK\3\4", b"PK\5\6"):
-        container = _itself(inner, ZipArchive(inner), max_header)
-        if container is None:
-            archive.refuse(f"an archive within the archive ({quoted(names[0])})", "Unpack it and give the inner one.")
-    else:
-        container = open_source(inner, max_header)
-    container.beside = _beside(archive, names[0].rpartition("/")[0])
-    container.odd.append(message("odd.archive", name=quoted(names[0])))
+    odd = (message("odd.archive", name=quoted(names[0])),)
+    packed = Packed(inner, _beside(archive, names[0].rpartition("/")[0]), odd)
+    if inner.size < 4 or bytes(inner.read(0, 4)) not in (b"PK\3\4", b"PK\5\6"):
+        return packed
+    container = _itself(inner, ZipArchive(inner), max_header)
+    if container is None:
+        archive.refuse(f"an archive within the archive ({quoted(names[0])})", "Unpack it and give the inner one.")
+    container.beside = packed.beside
+    container.odd += packed.odd
     return container
 
 

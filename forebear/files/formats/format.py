@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from forebear.core.errors import ForebearError
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.core.plugins import Plugin, installed
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
 
-Open = Callable[[ByteSource, int | None], Container]
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A checkpoint that lies within another file: whoever opened that one opens this one, by what its bytes are.
+
+    beside: small files that come with it, by name. odd: for `Container.odd`.
+    """
+
+    source: ByteSource
+    beside: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    odd: tuple[Message, ...] = ()
+
+
+Open = Callable[[ByteSource, int | None], Container | Packed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +34,8 @@ class Format:
 
     kind:     what a person calls it, for messages.
     magic:    from the first 64 bytes and the size; suffixes: tried when no magic fits.
-    open:     (file, largest header in bytes or None for the default) -> container; None while unsupported.
+    open:     (file, largest header in bytes or None for the default) -> container, or what is packed inside; None while
+              unsupported.
     todo:     what to do about an unsupported one.
     """
 
@@ -30,6 +44,10 @@ class Format:
     suffixes: tuple[str, ...]
     open: Open | None
     todo: str = ""
+
+
+LEFTOVERS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin")
+"""Files of a trainer whose names end like those of weights."""
 
 
 @cache
@@ -55,13 +73,15 @@ def added() -> tuple[Format, ...]:
 def _watched(opened: Open, plugin: Plugin) -> Open:
     """The function of a package that opens a file, so that a result says whose it is and a fault says whose it was."""
 
-    def watched(file: ByteSource, max_header: int | None) -> Container:
+    def watched(file: ByteSource, max_header: int | None) -> Container | Packed:
         try:
             container = opened(file, max_header)
         except ForebearError:
             raise
         except Exception as error:
             raise plugin.error(f"failed on {file.path} ({type(error).__name__}: {error})") from error
+        if isinstance(container, Packed):
+            return container
         if not isinstance(container, Container):
             raise plugin.error(f"gave a {type(container).__name__} for {file.path}, no container")
         container.odd.append(message("odd.plugin", kind=container.kind, package=plugin.distribution))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_HEADER_BYTES
-from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats.gguf_header import GgufArray, GgufEntry, Scalar, parse_gguf
 from forebear.files.formats.gguf_types import BLOCKS, NUMBERS, dequantise
 from forebear.files.rowwise import PlacedContainer, RowwiseContainer, row_count
+
+PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
+"""Name of a part, as llama.cpp splits a checkpoint: name-00001-of-00003.gguf."""
 
 
 class GgufContainer(PlacedContainer):
@@ -72,13 +76,13 @@ class GgufContainer(PlacedContainer):
 
 
 def open_gguf(file: ByteSource, max_header: int | None) -> Container:
-    """A GGUF file wherever its bytes come from, joined with its other parts when it is one of several on disk."""
-    container = GgufContainer(file.path, max_header=max_header, file=file)
-    if container.values.get("split.count") in (None, 0, 1):
-        return container
-    if not file.path.is_file():
-        container.odd.append(message("odd.one_part"))
-        return container
-    from forebear.files.formats.gguf_split import joined_parts
+    """A GGUF file, or one part of a checkpoint in several (gguf_split.py joins them).
 
-    return joined_parts(container, max_header)
+    Raises: RefusedError for a part whose name does not say which it is: nobody could look for the others.
+    """
+    container = GgufContainer(file.path, max_header=max_header, file=file)
+    count = container.values.get("split.count")
+    if count not in (None, 0, 1) and PART.fullmatch(file.path.name) is None:
+        raise RefusedError(f"a part of a checkpoint in {count} files whose name does not say which", where=str(file.path),
+                           todo="Give back the name llama.cpp gave it.")  # fmt: skip
+    return container

@@ -1,60 +1,63 @@
-"""Several open containers seen as one checkpoint: shards at an address, PyTorch shards, split GGUF files."""
+"""Several open containers seen as one checkpoint: shards, PyTorch shards, split GGUF files; on disk or at an address."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
+from forebear.core.limits import MAX_SHARDS, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
-from forebear.files.bytes.bytesource import ByteSource
-from forebear.files.bytes.remote import RemoteFile, open_file, prefetch_files
-from forebear.files.bytes.remote_http import Client
+from forebear.files.bytes.remote import RemoteFile, prefetch_files
 from forebear.files.formats.safetensors import SafetensorsContainer
-from forebear.files.formats.sharded import _shard_path
+
+OPEN_AT_ONCE = 32
+"""Parts whose file descriptors are kept; the others open again when read."""
+_SHOWN = 3
+"""Tensors that a sentence names."""
 
 
 class JoinedContainer(Container):
     """Parts that share no tensor name; reads go to the part that has the tensor.
 
-    weight_map: tensor -> part's file name as an index declares it; every tensor it names must be there.
-    Raises: RefusedError for a tensor in two parts, too many tensors, or an index that disagrees.
+    weight_map: tensor -> file as an index declares it; files: those files, one for each part. What the index gets wrong is
+    said; of a tensor in two parts it says which is meant.
+    Raises: RefusedError for a tensor in two parts of which no index names one, or too many tensors.
     """
 
     def __init__(
-        self, parts: Sequence[Container], *, weight_map: Mapping[str, str] | None = None, where: str = ""
-    ) -> None:
+        self, parts: Sequence[Container], *, weight_map: Mapping[str, str] | None = None, files: Sequence[str] = (),
+        where: str = "",
+    ) -> None:  # fmt: skip
+        index = weight_map or {}
         tensors: dict[str, TensorEntry] = {}
-        self._home: dict[str, Container] = {}
+        self._home: dict[str, int] = {}
         metadata: dict[str, str] = {}
         odd: list[Message] = []
-        for part in parts:
+        twice: list[str] = []
+        for number, part in enumerate(parts):
             for name, entry in part.tensors.items():
-                if name in tensors:
-                    raise RefusedError(f"tensor {quoted(name)} is in two parts", where=where,
-                                       todo="Remove the part that does not belong.")  # fmt: skip
-                tensors[name], self._home[name] = entry, part
+                twice += [name] if name in tensors else []
+                if name in tensors and not _stays(name, number, self._home[name], index, files):
+                    _refuse_twice(name, parts[self._home[name]], part, where)
+                if name not in tensors or index.get(name) == files[number]:
+                    tensors[name], self._home[name] = entry, number
+            if len(tensors) > MAX_TENSORS:
+                raise RefusedError(f"the shards declare more than {MAX_TENSORS:,} tensors", where=where,
+                                   todo="No known model has that many; check where the files are from.")  # fmt: skip
             for key, value in part.metadata.items():
                 metadata.setdefault(key, value)
             odd += [message("odd.in_file", file=part.paths[0].name, what=said) for said in part.odd]
-        if len(tensors) > MAX_TENSORS:
-            raise RefusedError(f"the parts declare more than {MAX_TENSORS:,} tensors", where=where,
-                               todo="Check where they are from.")  # fmt: skip
-        for name, file in (weight_map or {}).items():
-            home = self._home.get(name)
-            if home is None or home.paths[0].name != Path(file).name:
-                raise RefusedError(f"the index puts tensor {quoted(name)} into {quoted(file)}, which lacks it",
-                                   where=where, todo="Index and parts are of different versions.")  # fmt: skip
         self._parts = tuple(parts)
+        self._recent: list[int] = []
         super().__init__(parts[0].kind, tuple(p for part in parts for p in part.paths), tensors, metadata, odd)
+        self.said += _disagreements(index, files, self._home, twice) if weight_map is not None else []
         self.grain_bytes = max(part.grain_bytes for part in parts)
         self.header_digest = hashlib.sha256("".join(part.header_digest for part in parts).encode()).hexdigest()
 
@@ -74,11 +77,15 @@ class JoinedContainer(Container):
             raise AttributeError("counted by the parts")
 
     def _part(self, name: str) -> Container:
-        part = self._home.get(name)
-        if part is None:
+        number = self._home.get(name)
+        if number is None:
             raise RefusedError(f"no tensor {quoted(name)}", where=str(self.paths[0]),
                                todo="Ask for one a header names.")  # fmt: skip
-        return part
+        if len(self._parts) > OPEN_AT_ONCE and number not in self._recent:
+            self._recent.append(number)
+            if len(self._recent) > OPEN_AT_ONCE:
+                self._parts[self._recent.pop(0)].release()
+        return self._parts[number]
 
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
         """See `Container.rows`."""
@@ -96,8 +103,8 @@ class JoinedContainer(Container):
         """See `Container.prefetch`; safetensors shards at an address are fetched together."""
         asked = list(wanted)
         jobs = []
-        for part in self._parts:
-            mine = [(name, rows) for name, rows in asked if self._home.get(name) is part]
+        for number, part in enumerate(self._parts):
+            mine = [(name, rows) for name, rows in asked if self._home.get(name) == number]
             file = getattr(part, "_file", None)
             if isinstance(part, SafetensorsContainer) and isinstance(file, RemoteFile):
                 jobs.append((file, part.spans(mine)))
@@ -119,51 +126,44 @@ class JoinedContainer(Container):
             part.close()
 
 
+def _stays(name: str, number: int, before: int, index: Mapping[str, str], files: Sequence[str]) -> bool:
+    """Whether an index says which of two parts a tensor is read from."""
+    return name in index and index[name] in (files[number], files[before])
+
+
+def _refuse_twice(name: str, first: Container, second: Container, where: str) -> NoReturn:
+    raise RefusedError(
+        f"tensor {quoted(name)} is in two shards, {first.paths[0].name} and {second.paths[0].name}",
+        where=where or str(second.paths[0]),
+        todo="Remove the shard that does not belong, or add the index that says which is meant.",
+    )
+
+
+def _disagreements(
+    index: Mapping[str, str], files: Sequence[str], home: Mapping[str, int], twice: Sequence[str]
+) -> list[Message]:
+    """What an index says of its files that is not so."""
+    absent = [name for name in index if name not in home]
+    moved = [name for name, file in index.items() if name in home and files[home[name]] != file]
+    unnamed = [name for name in home if name not in index]
+    found = {"index_absent": absent, "index_moved": moved, "index_twice": list(twice), "index_unnamed": unnamed}
+    return [
+        message(f"folder.{key}", count=len(names), names=[quoted(name) for name in names[:_SHOWN]])
+        for key, names in found.items() if names
+    ]  # fmt: skip
+
+
 def read_index(data: bytes, where: str) -> dict[str, str]:
-    """tensor -> file name of an index (`*.index.json`). Raises RefusedError for anything else, or names with folders."""
+    """tensor -> file name of an index (`*.index.json`). Raises RefusedError for anything else; names are not checked."""
     document: Any = parse_json(data, where=where, max_values=4 * MAX_TENSORS)
     found = document.get("weight_map") if isinstance(document, dict) else None
-    if not isinstance(found, dict) or not found or not all(isinstance(file, str) for file in found.values()):
-        raise RefusedError("the index has no weight_map from tensor names to file names", where=where,
+    if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
+        raise RefusedError("the index has no weight_map from tensor names to shard names", where=where,
                            todo="Get it again.")  # fmt: skip
+    if not found:
+        raise RefusedError("the index names no tensor", where=where, todo="Get it again.")
     files = set(found.values())
     if len(files) > MAX_SHARDS:
-        raise RefusedError(f"the index names {len(files):,} files; at most {MAX_SHARDS:,} are read", where=where,
+        raise RefusedError(f"the index names {len(files):,} shards; at most {MAX_SHARDS:,} are read", where=where,
                            todo="Check where it is from.")  # fmt: skip
-    for file in files:
-        if not file or file.startswith(".") or any(c in file for c in "/\\:?#%") or not file.isprintable():
-            raise RefusedError(f"the index names the file {quoted(file)}, not one beside it", where=where,
-                               todo="Do not trust this checkpoint.")  # fmt: skip
     return dict(found)
-
-
-def open_remote_index(
-    client: Client, address_of: Callable[[str], str], data: bytes, where: str, max_header: int | None
-) -> Container:
-    """The shards that an index names, their headers fetched side by side."""
-    weight_map = read_index(data, where)
-    files = list(dict.fromkeys(weight_map.values()))
-    parts = list(client.pool.map(lambda file: open_file(client, address_of(file), max_header, name=file), files))
-    return JoinedContainer(parts, weight_map=weight_map, where=where)
-
-
-def open_local_index(file: ByteSource, max_header: int | None) -> Container:
-    """The PyTorch files that an index (`pytorch_model.bin.index.json`) beside them names."""
-    from forebear.files.sources import open_container_file
-
-    where = str(file.path)
-    if file.size > MAX_HEADER_BYTES:
-        raise RefusedError(f"the index has {file.size:,} bytes; at most {MAX_HEADER_BYTES:,} are read", where=where,
-                           todo="Check where it is from.")  # fmt: skip
-    weight_map = read_index(bytes(file.read(0, file.size)), where)
-    file.close()
-    parts: list[Container] = []
-    try:
-        for name in dict.fromkeys(weight_map.values()):
-            place = _shard_path(file.path.parent, name, where)
-            parts.append(open_container_file(place, max_header))
-        return JoinedContainer(parts, weight_map=weight_map, where=where)
-    except BaseException:
-        for part in parts:
-            part.close()
-        raise

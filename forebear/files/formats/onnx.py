@@ -16,10 +16,10 @@ from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.bytes.folder import contained
 from forebear.files.dtypes import DTYPES, decode
 from forebear.files.formats.onnx_graph import OnnxEntry, OnnxGraph, read_graph
 from forebear.files.formats.onnx_recover import ANONYMOUS, Quantised, Recovered, head_sizes, recover
-from forebear.files.formats.sharded import _shard_path as contained_path
 from forebear.files.rowwise import RowwiseContainer, row_count, stored_pieces
 from forebear.files.views.views import Look, View
 
@@ -62,7 +62,7 @@ class OnnxContainer(RowwiseContainer):
             if not self.paths[0].is_file():
                 raise RefusedError(f"tensor {quoted(entry.name)} lies in another file", where=self._where(),
                                    todo="Give the file itself, beside its data.")  # fmt: skip
-            place = contained_path(self.paths[0].parent, entry.location, self._where())
+            place = contained(self.paths[0].parent, entry.location, self._where())
             source = self._outside[entry.location] = PositionedFile(place)
         if entry.begin + entry.stored_bytes > source.size:
             raise RefusedError(f"tensor {quoted(entry.name)} ends at byte {entry.begin + entry.stored_bytes:,} of "

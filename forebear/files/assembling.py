@@ -1,0 +1,81 @@
+"""A weight set of a folder, open: one file, or several that are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS
+from forebear.core.messages import message
+from forebear.files.base import Container, quoted
+from forebear.files.bytes.folder import Folder
+from forebear.files.formats.registry import open_source
+from forebear.files.sets import Kind, WeightSet, called, numbered_like, weighs
+
+Join = Callable[[Sequence[Container]], Container]
+
+
+def open_set(folder: Folder, one: WeightSet, max_header: int | None) -> Container:
+    """The container of a set that is whole. Raises: RefusedError for whatever its files are refused for."""
+    if one.kind is Kind.FILE:
+        return open_source(folder.source(one.first), max_header)
+    from forebear.files.formats import gguf_split, joined, ranks  # the quick path of one file needs none of them
+
+    if one.kind is Kind.INDEX:
+        return _indexed(folder, one, max_header)
+    joins: dict[Kind, Callable[..., Container]] = {
+        Kind.SPLIT: gguf_split.joined_parts, Kind.RANKS: ranks.joined_ranks, Kind.NUMBERED: joined.JoinedContainer,
+    }  # fmt: skip
+    return _of_parts(folder, one.files, partial(joins[one.kind], where=folder.where), max_header)
+
+
+def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Container:
+    """The shards that an index names; where they are not here and others of its name are whole, those, and that is said."""
+    from forebear.files.formats.joined import JoinedContainer, read_index
+
+    index = one.first
+    where = f"{folder.where}/{index}" if folder.path is None else str(folder.path / index)
+    weight_map = read_index(folder.small(index, MAX_HEADER_BYTES), where)
+    files = list(dict.fromkeys(weight_map.values()))
+    missing = [file for file in files if not folder.has(file, where)]
+    if not missing:
+        join = partial(JoinedContainer, weight_map=weight_map, files=files, where=where)
+        container = _of_parts(folder, files, join, max_header)
+        if spare := [file for file in one.files if file not in files]:
+            container.said.append(message("folder.index_spare", index=quoted(index), count=len(spare), names=[quoted(spare[0])]))
+        return container
+    other = numbered_like(index, folder.names(weighs))
+    if other is None:
+        raise RefusedError(f"the shard {quoted(missing[0])} is missing", where=where, todo="Download the rest of it.")
+    container = open_set(folder, other, max_header)
+    values = {"count": len(missing), "names": [quoted(missing[0])], "taken": called(other)}
+    container.said.append(message("folder.index_stale", index=quoted(index), **values))
+    return container
+
+
+def _of_parts(folder: Folder, names: Sequence[str], join: Join, max_header: int | None) -> Container:
+    """Parts opened one by one, or side by side at an address, and joined; all are closed when one or the whole is refused."""
+    from forebear.files.formats.joined import OPEN_AT_ONCE
+
+    parts: list[Container] = []
+    headers = 0
+
+    def opened(name: str) -> Container:
+        nonlocal headers
+        part = open_source(folder.source(name), max_header)
+        parts.append(part)
+        headers += part.bytes_read
+        if headers > MAX_SHARD_HEADERS:
+            raise RefusedError(f"the headers of the shards hold more than {MAX_SHARD_HEADERS:,} bytes", where=folder.where,
+                               todo="Check where the files are from.")  # fmt: skip
+        if len(names) > OPEN_AT_ONCE:
+            part.release()
+        return part
+
+    try:
+        return join(folder.each(opened, names))
+    except BaseException:
+        for part in parts:
+            part.close()
+        raise

@@ -1,0 +1,60 @@
+"""Checkpoints in layouts that are not read: known by the names of their files and folders, with the tool that converts them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from forebear.core.errors import RefusedError
+from forebear.files.bytes.folder import Folder
+
+_NONE = re.compile(r"(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a folder is when a file or an inner folder of it is named so, and what makes one checkpoint of it."""
+
+    what: str
+    todo: str
+    files: re.Pattern[str] = _NONE
+    folders: re.Pattern[str] = _NONE
+
+
+LAYOUTS = (
+    Layout(
+        "a DeepSpeed checkpoint (ZeRO), cut across the processes that trained it",
+        "Join it with the zero_to_fp32.py that lies in it, or that comes with DeepSpeed, and give the result.",
+        re.compile(r".*zero_pp_rank_.*|.*_optim_states\.pt|mp_rank_\d+_model_states\.pt|zero_to_fp32\.py"),
+        re.compile(r"global_step\d+"),
+    ),
+    Layout(
+        "a checkpoint of torch.distributed.checkpoint (DCP), cut across the processes that wrote it",
+        "Join it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt, and give model.pt.",
+        re.compile(r".*\.distcp"),
+    ),
+    Layout(
+        "an FSDP checkpoint, cut across the processes that trained it",
+        "Join it: accelerate merge-weights FOLDER OUTPUT, and give the result.",
+        folders=re.compile(r"pytorch_model_fsdp_\d+"),
+    ),
+    Layout(
+        "a Megatron-LM checkpoint, cut across the processes that trained it",
+        "Convert it with tools/checkpoint/convert.py of Megatron-LM, or with Megatron Bridge, and give the result.",
+        re.compile(r"latest_checkpointed_iteration\.txt|model_optim_rng\.pt|distrib_optim\.pt"),
+        re.compile(r"iter_\d{7}|mp_rank_\d{2}.*"),
+    ),
+)  # fmt: skip
+
+
+def refused_layout(folder: Folder) -> RefusedError | None:
+    """A refusal that names the layout of a folder without weights of a format that is read; None for an unknown one."""
+    files = folder.names(lambda name: any(layout.files.fullmatch(name) for layout in LAYOUTS))
+    inner = folder.folders()
+    for layout in LAYOUTS:
+        shown = next((n for n in files if layout.files.fullmatch(n)), None) or next(
+            (n for n in inner if layout.folders.fullmatch(n)), None
+        )
+        if shown is not None:
+            return RefusedError(f"this is {layout.what} ({shown!r})", where=folder.where, todo=layout.todo)
+    return None
