@@ -25,6 +25,7 @@ from forebear.comparison.findings.weights import weights_of
 from forebear.comparison.findings.words import add_paths, alignment_words, component_words
 from forebear.comparison.reading.layers import LayerMap, find_layers
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.planning import plan_reads
 from forebear.comparison.tests.channels import AxisOutcome, channel_columns, compare_channels
 from forebear.comparison.tests.equality import Equality, find_equality
 from forebear.comparison.tests.private import NEURONS, VALUES, compare_private
@@ -80,11 +81,12 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
 
 
 def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
-    pair.look_ahead()
+    pair.plan = plan_reads(pair)
     equality = find_equality(pair, full=full, budget_stated=budget_stated)
     if equality.whole and not budget_stated:
         pair.allowance.restart()
-    _keep_for_strength(pair, budget_stated)
+    if budget_stated:
+        pair.plan.keep(pair, STRENGTH_SHARE)
     if pair.subject.definition is None or pair.candidate.definition is None:
         return _unnamed(pair, equality)
     rows = shared_rows(pair)
@@ -156,10 +158,9 @@ def _components(
     from forebear.comparison.tests.components import Embedding, components_of, head_evidence, stack_evidence
 
     more = [] if settled(evidence) else head_evidence(pair, rows)
-    if pair.ahead is None:
+    several = len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1
+    if several and not pair.plan.leaves_out(pair, message("limit.towers_remote")):
         more += stack_evidence(pair, audit, full=full)
-    elif len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1:
-        pair.note(message("limit.towers_remote"))
     evidence += [_withhold(e, audit.withheld) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
 
@@ -197,7 +198,7 @@ def _power(
 
 def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
-    if pair.ahead is not None and not pair.ahead.pays_for_a_layer(pair):
+    if not pair.plan.pays_for_gauge(pair):
         from forebear.comparison.gauge.outcome import GaugeOutcome
 
         why = message("gauge.remote")
@@ -207,19 +208,14 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
 
     if max(pair.subject.width, pair.candidate.width) >= WIDE:
         use_all_cores()
-    if not budget_stated and pair.ahead is None:  # of an address nobody asked for a second budget
-        pair.allowance.restart(GAUGE_BUDGET_BYTES)
+    if not budget_stated:
+        pair.plan.second_budget(pair, GAUGE_BUDGET_BYTES)
     outcome = gauge_pair(pair, layers, rows, full=full)
     if not outcome.ran:
         pair.note(message("limit.gauge", why=outcome.why))
     for said in outcome.limits:
         pair.note(said)
     return outcome
-
-
-def _keep_for_strength(pair: Pair, budget_stated: bool) -> None:
-    if budget_stated and pair.ahead is None and pair.allowance.budget is not None:
-        pair.allowance.kept = pair.allowance.budget // STRENGTH_SHARE
 
 
 def _strength(
@@ -239,8 +235,8 @@ def _strength(
         return None
     from forebear.comparison.tests.strength import measure_strength  # only a pair that agrees waits for it
 
-    if not budget_stated and pair.ahead is None:
-        pair.allowance.restart(GAUGE_BUDGET_BYTES)
+    if not budget_stated:
+        pair.plan.second_budget(pair, GAUGE_BUDGET_BYTES)
     used = layers if gauge is None or gauge.layers is None else gauge.layers
     rotation = gauge.rotation if gauge is not None else None
     found = measure_strength(pair, used.pairs, rows, rotation)

@@ -14,8 +14,9 @@ import pytest
 from safetensors.numpy import save_file
 
 import forebear
+from forebear.comparison import walk
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.plan import LocalPlan
 from forebear.files.bytes import remote_http
 from tests.comparison.variants import load, save
 from tests.files.hub_server import Hub, serve
@@ -85,7 +86,7 @@ def test_planned_reads_take_an_eighth_of_the_serial_loop_or_less(monkeypatch: py
     seconds()
     fast = min(seconds() for _ in range(3))
     monkeypatch.setattr(remote_http, "IN_FLIGHT", 1)
-    monkeypatch.setattr(Pair, "look_ahead", lambda self: None)  # one read after another, as the tests come to them
+    monkeypatch.setattr(walk, "plan_reads", lambda pair: LocalPlan())  # one read after another, as the tests come to them
     slow = seconds()
     assert slow >= 8 * fast, (slow, fast)
 

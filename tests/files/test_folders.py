@@ -19,7 +19,16 @@ from forebear.files.sets import Kind, chosen, weight_sets
 from forebear.files.sources import open_container, resolve
 from forebear.models.checkpoint import open_checkpoint
 from tests.files.hub_server import COMMIT, Hub, serve
-from tests.files.test_every_container import ARRAYS, CONFIG, DEMO, WRITERS, as_gguf, as_safetensors, as_split_gguf, as_torch
+from tests.files.test_every_container import (
+    ARRAYS,
+    CONFIG,
+    DEMO,
+    WRITERS,
+    as_gguf,
+    as_safetensors,
+    as_split_gguf,
+    as_torch,
+)
 from tests.said import said
 
 torch = pytest.importorskip("torch")
@@ -244,11 +253,10 @@ def test_layouts_that_are_not_read_are_named_with_the_tool_that_converts_them(tm
         with pytest.raises(RefusedError, match="cut across the processes") as caught:
             open_container(tmp_path / name.partition("/")[0])
         assert tool in caught.value.todo
-    with pytest.raises(RefusedError, match="the folders in it hold some") as caught:
-        (tmp_path / "outer" / "original").mkdir(parents=True)
-        as_safetensors(tmp_path / "outer" / "original")
+    (tmp_path / "outer" / "original").mkdir(parents=True)
+    as_safetensors(tmp_path / "outer" / "original")
+    with pytest.raises(RefusedError, match=r"the folders in it hold some \('original'\)"):
         open_container(tmp_path / "outer")
-    assert "original" in str(caught.value)
 
 
 # Which set is taken

@@ -14,7 +14,6 @@ from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import printable
 from forebear.core.messages import message
-from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import finite_or_zero
@@ -76,15 +75,12 @@ def _pieces(pair: Pair, layers: LayerMap) -> list[tuple[Piece | None, Piece | No
 
 
 def _rows_affordable(pair: Pair, pieces: list[tuple[Piece | None, Piece | None]]) -> int:
-    left = pair.allowance.left()
-    if left is None or pair.ahead is not None:
-        return ROWS
     one = [0, 0]
     for both in pieces:
         for at, (side, piece) in enumerate(zip((pair.subject, pair.candidate), both, strict=True)):
             if piece is not None and len(piece.shape) == 2:
                 one[at] += row_bytes(side, piece.tensor)
-    return max(1, min(ROWS, left // max(1, *one)))
+    return max(1, pair.plan.affordable(pair, ROWS, max(one)))
 
 
 def _look(pair: Pair, left: Piece | None, right: Piece | None, rows: int) -> Surveyed:
@@ -108,7 +104,7 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
     """
     what = message("budget.figures")
     side = (pair.subject, pair.candidate)[which]
-    if pair.ahead is not None and piece.tensor not in pair.ahead.rows[which]:
+    if not pair.plan.covers(which, piece.tensor):
         pair.note(message("limit.figures_remote"))
         return None
     if len(piece.shape) == 1:
@@ -120,11 +116,11 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
     if len(piece.shape) != 2:
         return None
     size = piece.shape[0] if shared is None else shared
-    chosen = evenly(size, rows) if pair.ahead is None else np.arange(min(size, rows), dtype=np.intp)
+    chosen = pair.plan.positions(size, rows)
     places, across = piece.spans[0].positions()[chosen], piece.spans[1]
-    if pair.ahead is not None and not pair.ahead.covers(which, piece.tensor, places):
+    if not pair.plan.covers(which, piece.tensor, places):
         return None
-    cost = len(chosen) * row_bytes(side, piece.tensor) if pair.ahead is None else 0
+    cost = pair.plan.figure_cost(len(chosen) * row_bytes(side, piece.tensor))
     if not pair.allowance.allows(cost, cost, what):
         return None
     block = side.container.take(piece.tensor, places)

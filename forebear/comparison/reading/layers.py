@@ -110,8 +110,7 @@ def _plan(pair: Pair) -> list[Step]:
     """Tensors to sample: (part, subject tensor by layer, candidate tensor by layer, rows, features)."""
     chosen: list[Step] = []
     used: set[str] = set()
-    ahead = pair.ahead
-    for part in SCREEN_PARTS if ahead is None else ahead.parts:
+    for part in pair.plan.screen_parts(SCREEN_PARTS):
         left, right = _tensors(pair.subject, part), _tensors(pair.candidate, part)
         if not left or not right or set(left.values()) & used:
             continue
@@ -121,23 +120,17 @@ def _plan(pair: Pair) -> list[Step]:
             continue
         rows = min(shape[0] for shape in shapes)  # a dense layer beside layers of experts is wider than one of them
         features = min(MAX_SCREEN_FEATURES, *(shape[1] for shape in shapes))
-        places = (
-            evenly(rows, MAX_SCREEN_ROWS) if ahead is None else np.arange(min(rows, MAX_SCREEN_ROWS), dtype=np.intp)
-        )
-        chosen.append((part, left, right, places, features))
+        chosen.append((part, left, right, pair.plan.positions(rows, MAX_SCREEN_ROWS), features))
         used |= set(left.values())
-    return _within_budget(pair, chosen) if ahead is None else chosen
+    return _within_budget(pair, chosen)
 
 
 def _within_budget(pair: Pair, plan: list[Step]) -> list[Step]:
-    left = pair.allowance.left()
-    if left is None or not plan:
-        return plan
     one_row = max(
         sum(row_bytes(pair.subject, t) for p in plan for t in p[1].values()),
         sum(row_bytes(pair.candidate, t) for p in plan for t in p[2].values()),
     )
-    rows = int(left // SCREEN_SHARE // max(1, one_row))
+    rows = pair.plan.affordable(pair, MAX_SCREEN_ROWS, one_row, SCREEN_SHARE)
     if rows < 1:
         return []
     return [(part, a, b, index[evenly(len(index), rows)], features) for part, a, b, index, features in plan]

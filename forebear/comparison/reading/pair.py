@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import Allowance, piece_cost
+from forebear.comparison.reading.plan import LocalPlan, ReadPlan
 from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
-
-if TYPE_CHECKING:
-    from forebear.comparison.reading.ahead import Ahead
 
 
 @dataclass
@@ -33,15 +30,8 @@ class Pair:
     folders: tuple[Path | None, Path | None] = (None, None)
     looks_log10: float = 0.0
     limits: list[Message] = field(default_factory=list)
-    ahead: Ahead | None = None
-    """What is read where a side is at an address; None for two local sides."""
-
-    def look_ahead(self) -> None:
-        """Choose and fetch what is read where a side is at an address."""
-        if max(self.subject.container.grain_bytes, self.candidate.container.grain_bytes) > 1:
-            from forebear.comparison.reading.ahead import look_ahead  # local pairs need none of it
-
-            self.ahead = look_ahead(self)
+    plan: ReadPlan = field(default_factory=LocalPlan)
+    """What is read; on disk until `plan_reads` has looked where the sides are."""
 
     def note(self, said: Message) -> None:
         """Record what could not be done and why, once."""

@@ -70,7 +70,7 @@ def stack_evidence(pair: Pair, audit: Audit, *, full: bool) -> list[Evidence]:
 def _stack(pair: Pair, stack: str, audit: Audit, full: bool) -> list[Evidence]:
     seen = Pair(
         through(pair.subject, stack), through(pair.candidate, stack), pair.allowance, pair.folders, pair.looks_log10,
-        pair.limits,
+        pair.limits, pair.plan,
     )  # fmt: skip
     layers = find_layers(seen)
     found: list[Evidence] = []

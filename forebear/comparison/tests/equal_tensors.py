@@ -87,8 +87,7 @@ def find_equal_tensors(pair: Pair, *, budget_stated: bool) -> EqualTensors:
     compared as float32. A tensor counts only where chance does not make it (`chance_log10`) and no formula does.
     """
     result = EqualTensors()
-    if pair.ahead is not None:
-        pair.note(message("limit.equal_tensors_remote"))
+    if pair.plan.leaves_out(pair, message("limit.equal_tensors_remote")):
         return result
     if not budget_stated:
         pair.allowance.restart(EQUAL_READ_BYTES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
@@ -60,7 +58,7 @@ def find_equality(pair: Pair, *, full: bool, budget_stated: bool) -> Equality:
     left = pair.allowance.left()
     fits = left is None or max(sizes) <= left
     alike = _shapes(a) == _shapes(b) and _probes_equal(pair)
-    free = not budget_stated and max(sizes) <= EQUAL_READ_BYTES and pair.ahead is None
+    free = not budget_stated and max(sizes) <= EQUAL_READ_BYTES and pair.plan.reads_whole
     if not full and not (alike and (fits or free)):
         if alike:
             pair.note(message("limit.equal"))
@@ -73,37 +71,21 @@ def _shapes(container: Container) -> Counter[tuple[int, ...]]:
 
 
 def _probes_equal(pair: Pair) -> bool:
-    """Whether the first rows of all tensors agree as a multiset, names and order aside; at an address, of those fetched."""
-    if pair.ahead is not None:
-        rows = pair.ahead.rows
-        return _fetched(pair.subject.container, rows[0]) == _fetched(pair.candidate.container, rows[1])
-    return _probes(pair.subject.container) == _probes(pair.candidate.container)
+    """Whether the first rows of the tensors probed agree as a multiset, names and order aside."""
+    return _probes(pair, 0) == _probes(pair, 1)
 
 
-def _fetched(container: Container, rows: Mapping[str, NDArray[np.intp]]) -> Counter[tuple[tuple[int, ...], bytes]]:
-    """The same of the rows that were fetched of some tensors."""
+def _probes(pair: Pair, side: int) -> Counter[tuple[tuple[int, ...], bytes]]:
+    container = (pair.subject, pair.candidate)[side].container
     found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
-    for name, places in rows.items():
-        values = container.take(name, places[:PROBE_ROWS]).ravel()[:64] + np.float32(0.0)
-        found[(container.tensors[name].shape, values.tobytes())] += 1
-    return found
-
-
-def _probes(container: Container) -> Counter[tuple[tuple[int, ...], bytes]]:
-    found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
-    for name, entry in container.tensors.items():
-        if not entry.parameters:
-            continue
-        rows = container.rows(name, 0, min(PROBE_ROWS, entry.shape[0])) if entry.shape else container.rows(name)
-        values = np.asarray(rows, dtype=np.float32).ravel()[:64] + np.float32(0.0)
-        found[(entry.shape, values.tobytes())] += 1
+    for shape, rows in pair.plan.probed(side, container, PROBE_ROWS):
+        found[(shape, (rows.ravel()[:64] + np.float32(0.0)).tobytes())] += 1
     return found
 
 
 def _whole(pair: Pair, a: Container, b: Container) -> Equality:
     for side in (a, b):
-        if side.grain_bytes > 1:
-            side.prefetch((n, np.arange(t.shape[0], dtype=np.intp)) for n, t in side.tensors.items() if t.shape)
+        pair.plan.fetch_whole(side)
     left, right = _digests(a, _given(pair.subject)), _digests(b, _given(pair.candidate))
     result = Equality(whole=True)
     pool: dict[str, list[str]] = {}

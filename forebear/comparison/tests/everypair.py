@@ -108,16 +108,11 @@ def _chosen(own: int, other: int) -> list[int]:
 
 
 def _units_affordable(pair: Pair, pieces: list[list[Piece]], atom: str) -> int:
-    left = pair.allowance.left()
-    if pair.ahead is not None:
-        return min(UNITS, pair.ahead.units)  # fetched already
-    if left is None:
-        return UNITS
     dearest = max(
         sum(piece_cost(side, p, atom, 1) for p in side_pieces)
         for side, side_pieces in zip((pair.subject, pair.candidate), pieces, strict=True)
     )
-    return int(min(UNITS, left // 2 // max(1, dearest)))
+    return pair.plan.affordable(pair, pair.plan.fetched_units(UNITS), dearest, 2)
 
 
 def _sample(checkpoint: Checkpoint, piece: Piece, atom: str, select: NDArray[np.intp]) -> Float32:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +86,9 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
     rules = (pair.subject.axis(plan.atom), pair.candidate.axis(plan.atom))
     if any(rule is None for rule in rules):
         return outcome, shelf
-    if pair.ahead is not None:
-        plan, layers = _at_an_address(pair, layers, plan)
+    chosen = pair.plan.narrowed(pair, plan.atom, plan.leading, layers.pairs, plan.said)
+    plan = replace(plan, leading=chosen.leading, others=plan.others if chosen.others else ())
+    layers = replace(layers, pairs=chosen.pairs)
     order = all(rule is not None and rule.permutation for rule in rules)
     signs = all(rule is not None and rule.sign for rule in rules)
     sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
@@ -106,23 +106,6 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
         _add_signs(pair, layers, plan, read.contributions, outcome)
     outcome.layers = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
     return outcome, shelf
-
-
-def _at_an_address(pair: Pair, layers: LayerMap, plan: AxisPlan) -> tuple[AxisPlan, LayerMap]:
-    """Only parts that lie in rows, and of value dimensions a few layers: the rest would be read whole or one by one."""
-    assert pair.ahead is not None
-    if not pair.ahead.units:
-        return replace(plan, others=()), layers
-    if plan.atom == "neuron":
-        return replace(plan, leading=pair.ahead.parts, others=()), layers
-    from forebear.comparison.reading.ahead import VALUE_LAYERS, fetch_units
-
-    some = replace(layers, pairs=tuple(layers.pairs[i] for i in islice(spread(len(layers.pairs)), VALUE_LAYERS)))
-    fetch_units(
-        pair, [p for left, right in some.pairs for p in _pieces(pair, plan.leading, left, right, None)], plan.atom
-    )
-    pair.note(message("limit.first_heads", units=plan.said, layers=len(some.pairs)))
-    return replace(plan, others=()), some
 
 
 @dataclass
@@ -169,8 +152,7 @@ def _experts(pair: Pair, plan: AxisPlan, left: int, right: int) -> list[int | No
     part = plan.leading[-1]
     if pair.both(part, left, right) is not None:
         return [None]
-    most = MAX_EXPERTS if pair.ahead is None else 1
-    return [e for e in range(most) if pair.both(part, left, right, e) is not None]
+    return [e for e in range(pair.plan.experts(MAX_EXPERTS)) if pair.both(part, left, right, e) is not None]
 
 
 def _pieces(pair: Pair, parts: tuple[str, ...], left: int, right: int, expert: int | None) -> list[tuple[Piece, Piece]]:
@@ -187,8 +169,8 @@ def _count(pair: Pair, plan: AxisPlan, left: int, right: int, remaining: int, fu
     pieces = [p for e in experts[:1] for p in _pieces(pair, plan.leading, left, right, e)]
     size = min((min(axis_size(p[0], plan.atom), axis_size(p[1], plan.atom)) for p in pieces), default=0)
     cap = MAX_UNITS * (2 if full else 1)
-    if pair.ahead is not None and pair.ahead.units:
-        return min(size, pair.ahead.units), size
+    if (fetched := pair.plan.layer_units(size)) is not None:
+        return fetched, size
     budget = pair.allowance.left()
     if budget is not None and pieces and all(_in_rows(p[0], plan.atom) and _in_rows(p[1], plan.atom) for p in pieces):
         one = sum(
@@ -225,17 +207,11 @@ def _read(pair: Pair, plan: AxisPlan, left: int, right: int, expert: int | None,
     read: Read = {}
     for part in plan.leading:
         for pieces in _pieces(pair, (part,), left, right, expert):
-            only = _first_heads(pieces, plan) if pair.ahead is not None else None
+            only = pair.plan.only(pieces, plan.atom)
             units = pair.units(pieces, plan.atom, select, message("budget.units", units=plan.said), only)
             if units is not None:
                 read[part] = units
     return read
-
-
-def _first_heads(pieces: tuple[Piece, Piece], plan: AxisPlan) -> dict[str, NDArray[np.intp]] | None:
-    from forebear.comparison.reading.ahead import first_heads
-
-    return first_heads(pieces, plan.atom)
 
 
 def _side_by_side(read: Read) -> tuple[Float32, Float32]:

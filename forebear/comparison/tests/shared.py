@@ -157,11 +157,7 @@ def _gains(pair: Pair, layers: LayerMap) -> list[tuple[Piece, Piece]]:
         other = theirs.get((piece.part, piece.role, piece.kind, piece.stack, partner[piece.layer], piece.expert))
         if other is not None and other.shape == piece.shape:
             found.append((piece, other))
-    if pair.ahead is None:
-        return found
-    from forebear.comparison.reading.ahead import fetch_vectors
-
-    return fetch_vectors(pair, found, [layers.pairs[i][0] for i in spread(len(layers.pairs))])
+    return pair.plan.gains(pair, found, [layers.pairs[i][0] for i in spread(len(layers.pairs))])
 
 
 def _vector(checkpoint: Checkpoint, piece: Piece) -> NDArray[np.float64]:

@@ -30,7 +30,6 @@ from forebear.stats.strength_thresholds import (
     FACTOR,
     FAR_CEILING,
     FAR_LAYERS,
-    FAR_NEURONS,
     FAR_ROWS,
     LEAST_LAYERS,
     LONE_FACTOR,
@@ -43,8 +42,6 @@ Cell = tuple[int, int]
 Sides = tuple[Side, Side]
 BUDGET = message("budget.strength")
 ASSUMPTION = message("assumption.strength")
-REMOTE_NEURONS = 32
-"""Neurons a layer at an address: one piece that lies together, its place drawn like the others."""
 LEAST_FAR = 16
 """Neurons a layer below which a small budget shows nothing."""
 
@@ -120,7 +117,7 @@ def completed(belong: Sequence[Cell], subject: int, candidate: int) -> list[Cell
 
 
 def _unpaid(pair: Pair) -> StrengthOutcome:
-    return StrengthOutcome(False, why=message("strength.no_budget" if pair.ahead is None else "strength.remote"))
+    return StrengthOutcome(False, why=pair.plan.unpaid)
 
 
 def _far(pair: Pair, sides: Sides, cells: Sequence[Cell], rows: SharedRows | None) -> StrengthOutcome | None:
@@ -141,8 +138,10 @@ def _far(pair: Pair, sides: Sides, cells: Sequence[Cell], rows: SharedRows | Non
     if digest is None or count < LEAST_FAR:
         return None
     drawn = generator("comparison/strength", digest)
-    picks = [_places(pair, drawn, size, count) for size in sizes]
-    if not _fetched(pair, known, picks):
+    picks = [pair.plan.draw(drawn, size, count) for size in sizes]
+    gains = len(known) * _gain_bytes(pair.subject), len(known) * _gain_bytes(pair.candidate)
+    picked = [(pieces, pick) for (_, pieces), pick in zip(known, picks, strict=True)]
+    if not pair.plan.pays_for_neurons(pair, picked, gains, BUDGET):
         return None
     by_layer = []
     for (cell, pieces), pick in zip(known, picks, strict=True):
@@ -172,21 +171,11 @@ def _leading(sides: Sides, cell: Cell) -> list[tuple[Piece, Piece]]:
 
 def _affordable(pair: Pair, known: Sequence[tuple[Cell, list[tuple[Piece, Piece]]]]) -> int:
     """Neurons a layer that the budget pays for, at most those wanted; at an address they lie together."""
-    wanted, left = FAR_NEURONS if pair.ahead is None else REMOTE_NEURONS, pair.allowance.left()
-    if left is None:
-        return wanted
     each = [
         sum(side.cost(two[k], "neuron", 1) for _, pieces in known for two in pieces)
         for k, side in enumerate((pair.subject, pair.candidate))
     ]
-    return min(wanted, left // max(1, *each)) if pair.ahead is None else wanted
-
-
-def _places(pair: Pair, drawn: np.random.Generator, size: int, count: int) -> NDArray[np.intp]:
-    if pair.ahead is None:
-        return np.sort(drawn.permutation(size)[:count]).astype(np.intp)
-    count = min(size, count)
-    return np.arange(count, dtype=np.intp) + int(drawn.integers(0, size - count + 1))
+    return pair.plan.affordable(pair, pair.plan.far_neurons, max(each))
 
 
 def _digest(pair: Pair, pieces: tuple[Piece, Piece], rows: SharedRows | None) -> str | None:
@@ -211,39 +200,6 @@ def _digest(pair: Pair, pieces: tuple[Piece, Piece], rows: SharedRows | None) ->
 def _gain_bytes(checkpoint: Checkpoint) -> int:
     """What reading the gain of one norm costs at the most."""
     return 4 * (checkpoint.width or 0)
-
-
-def _fetched(
-    pair: Pair, known: Sequence[tuple[Cell, list[tuple[Piece, Piece]]]], picks: Sequence[NDArray[np.intp]]
-) -> bool:
-    """Whether the budget pays for these neurons; at an address they are fetched together."""
-    sides = (pair.subject, pair.candidate)
-    if pair.ahead is None:
-        costs = [
-            sum(
-                side.cost(two[k], "neuron", len(pick))
-                for (_, pieces), pick in zip(known, picks, strict=True)
-                for two in pieces
-            )
-            + len(known) * _gain_bytes(side)
-            for k, side in enumerate(sides)
-        ]
-        return pair.allowance.allows(costs[0], costs[1], BUDGET)
-    if any(p.atoms[0] != ("neuron",) or 0 in p.sizes[0] for _, pieces in known for two in pieces for p in two):
-        return False
-    wanted = [
-        [
-            (two[k].tensor, two[k].spans[0].positions()[pick])
-            for (_, pieces), pick in zip(known, picks, strict=True)
-            for two in pieces
-        ]
-        for k in range(2)
-    ]
-    costs = [sum(side.container.cost(*one) for one in asked) for side, asked in zip(sides, wanted, strict=True)]
-    if not pair.allowance.allows(costs[0], costs[1], BUDGET):
-        return False
-    pair.ahead.fetch(pair, wanted[0], wanted[1])
-    return True
 
 
 def _few(

@@ -14,7 +14,6 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
-from forebear.core.spacing import evenly
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.tokens.vocabulary import (
@@ -58,8 +57,7 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     if pieces is None:
         pair.note(message("limit.no_embedding"))
         return None
-    if pair.ahead is not None:
-        pair.ahead.bound_tokenizers(pair)
+    pair.plan.bound_tokenizers(pair)
     rows = (_rows(pair.subject, pieces[0]), _rows(pair.candidate, pieces[1]))
     chosen = _match(pair, rows)
     if chosen is None:
@@ -72,24 +70,10 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     if count < 2:
         pair.note(message("limit.no_embedding_budget"))
         return None
-    pick = evenly(len(ids_a), count) if pair.ahead is None else _fetched(pair, pieces, (ids_a, ids_b), count)
+    pick = pair.plan.tokens(pair, (pieces[0].tensor, pieces[1].tensor), (ids_a, ids_b), count, EMBEDDING_SHARE)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
     return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces, (ids_a, ids_b))
-
-
-def _fetched(
-    pair: Pair, pieces: tuple[Piece, Piece], ids: tuple[NDArray[np.intp], NDArray[np.intp]], count: int
-) -> NDArray[np.intp]:
-    """Tokens that lie together where a side is at an address, their rows fetched. Returns: places in `ids`."""
-    from forebear.comparison.reading.ahead import token_places
-
-    assert pair.ahead is not None
-    left = pair.allowance.left()
-    tensors = pieces[0].tensor, pieces[1].tensor
-    pick = token_places(pair, tensors, ids, count, None if left is None else left // EMBEDDING_SHARE)
-    pair.ahead.fetch(pair, [(tensors[0], np.unique(ids[0][pick]))], [(tensors[1], np.unique(ids[1][pick]))])
-    return pick
 
 
 def _rows(checkpoint: Checkpoint, piece: Piece) -> int:
