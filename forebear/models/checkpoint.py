@@ -235,7 +235,7 @@ def _placed(
     layout = _place(container, config, definition)
     if not layout.unclaimed:
         return container, layout, []
-    from forebear.files.views.views import View, renamed
+    from forebear.files.view import View, renamed
     from forebear.models.architecture.wrapping import unwrap  # names that all fit have no wrapper to look for
 
     found = unwrap(container.tensors, definition, Settings(config, definition.roots))

@@ -12,7 +12,7 @@ from pathlib import Path
 from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Container
-from forebear.files.views.views import View, renamed
+from forebear.files.view import View, renamed
 from forebear.models.adapter import CONFIG, adapted, adapter_settings
 
 _SIDE = re.compile(r"(.+?)\.lora_[A-Za-z_]+(?:\.(?!weight$|bias$)([A-Za-z0-9_-]{1,64}))?(?:\.weight|\.bias)?")

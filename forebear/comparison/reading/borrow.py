@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32, TensorEntry
-from forebear.files.views.views import Look, View
+from forebear.files.view import Look, View
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.stats.alignment import assign
 

@@ -25,7 +25,7 @@ from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, decode
 from forebear.files.rowwise import PlacedContainer, row_count
-from forebear.files.views.views import Look, View
+from forebear.files.view import Look, View
 
 MAGIC = b"\x93NUMPY"
 MAX_ARRAY_HEADER = 2**16

@@ -21,7 +21,7 @@ from forebear.files.dtypes import DTYPES, decode
 from forebear.files.formats.onnx_graph import OnnxEntry, OnnxGraph, read_graph
 from forebear.files.formats.onnx_recover import ANONYMOUS, Quantised, Recovered, head_sizes, recover
 from forebear.files.rowwise import RowwiseContainer, row_count, stored_pieces
-from forebear.files.views.views import Look, View
+from forebear.files.view import Look, View
 
 MAX_SCALES = 2**26
 _SMALL = 16

@@ -10,7 +10,7 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.files.base import Container
-from forebear.files.views.views import View
+from forebear.files.view import View
 from forebear.models.architecture.settings import parse_config
 from forebear.tokens.vocabulary import FILE_NAMES, InnerVocabulary, Vocabulary
 

@@ -13,7 +13,7 @@ from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, TensorEntry
 from forebear.files.formats.gguf_header import GgufArray, Scalar
-from forebear.files.views.views import Look, View
+from forebear.files.view import Look, View
 from forebear.models.published.gguf_names import GgufNames, gguf_names
 
 _LAYER = re.compile(r"blk\.(0|[1-9]\d{0,5})\.([a-z0-9_]+?)(?:\.(\d{1,5}))?\.(weight|bias)")
