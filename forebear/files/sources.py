@@ -27,6 +27,7 @@ from forebear.files.layouts import refused_layout
 from forebear.files.sets import (
     Kind,
     WeightSet,
+    called,
     chosen,
     describes,
     is_part,
@@ -66,7 +67,7 @@ class Found:
             return []
         return sorted([home / one.first for one in self.sets if one.opens] + [home / name for name in _models_inside(self.folder)])
 
-    def open(self, max_header: int | None = None) -> Container:
+    def opened(self, max_header: int | None = None) -> Container:
         """The container of the set that was taken; `Container.said` names what was left aside.
 
         max_header: largest header read, bytes. Raises: RefusedError when no set was taken, or it is not whole or not read.
@@ -204,7 +205,7 @@ def open_container(path: str | Path, *, max_header: int | None = None) -> Contai
 
     Raises: RefusedError for a path that is missing, unreadable, ambiguous, or no checkpoint this version reads.
     """
-    return resolve(path).open(max_header)
+    return resolve(path).opened(max_header)
 
 
 def home_of(path: str | Path) -> Path:

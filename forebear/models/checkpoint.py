@@ -151,7 +151,7 @@ def open_checkpoint(
     is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
     """
     found = resolve(path)
-    container = found.open(max_header)
+    container = found.opened(max_header)
     said, folder = container.said, found.home or Path(path).parent
     low_rank = any(".lora_" in name for name in container.tensors)
     if base is not None or low_rank:

@@ -174,7 +174,7 @@ def check_agreement(path: Path) -> None:
     assert (party["family"], party["layers"], party["width"]) == (
         inspected["architecture"]["family"], inspected["layers"], inspected["width"],
     )  # fmt: skip
-    ours = resolve(path).open().said
+    ours = said(resolve(path).opened().said)
     for document in (inspected, compared):
         assert all(any(sentence in limit for limit in said(document["limits"])) for sentence in ours), document["schema"]
 
@@ -212,11 +212,11 @@ def test_whatever_the_files_the_values_are_those_of_the_model(tmp_path: Path, wr
 
 
 SAID = [
-    (stale_index, "names 4 files that are not here ('model-00001-of-00004.safetensors'): it was left aside, the 2 files numbered"),
-    (index_left_behind, "names 2 files that are not here"), (over_full_index, "tensors that none of its files holds: 1 ('mtp.fc.weight')"),
+    (stale_index, "names 4 files that are not here, such as 'model-00001-of-00004.safetensors': it was left aside and 'model-00001-of-00002.safetensors' (2 files)"),
+    (index_left_behind, "names 2 files that are not here"), (over_full_index, "1 tensors that none of its files holds, such as 'mtp.fc.weight'"),
     (several_formats, "'model.safetensors' was read; left aside: 'model.gguf', 'pytorch_model.bin'"),
     (with_adapter, "'pytorch_model.bin' was read; left aside: 'adapter_model.safetensors'"),
-    (split_among_others, "left aside: 'model-00001-of-00003.gguf' and 2 more files"),
+    (split_among_others, "left aside: 'model-00001-of-00003.gguf' (3 files)"),
 ]  # fmt: skip
 
 
@@ -235,11 +235,11 @@ def test_a_part_that_is_named_stands_for_the_whole_and_one_whose_others_are_gone
     files = shards(tmp_path)
     whole = open_container(tmp_path / files[1])
     assert set(whole.tensors) == set(ARRAYS)
-    assert "is one of 3 files that make one model: all of them were read" in whole.said[0]
+    assert "is one of 3 files that make one model: all of them were read" in said(whole.said)[0]
     (tmp_path / files[0]).unlink()
     part = open_container(tmp_path / files[1])
     assert set(part.tensors) == set(NAMES[1::3])
-    assert "it was read alone, the others are not here" in part.said[0]
+    assert "it was read alone, the others are not here" in said(part.said)[0]
 
 
 def test_layouts_that_are_not_read_are_named_with_the_tool_that_converts_them(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_files_of_ranks_are_put_together(tmp_path: Path, ranks: int, embedding: 
         np.testing.assert_array_equal(container.take(name, rows), array[rows])
         np.testing.assert_array_equal(container.rows(name, 3, 50), array[3:50])
         assert b"".join(bytes(piece) for piece in container.stored(name)) == array.astype(np.float32).tobytes()
-    assert f"{ranks} files, one of each rank that trained the model, were put together" in container.said[0]
+    assert f"{ranks} files, one of each rank that trained the model, were put together" in said(container.said)[0]
     assert set(open_container(tmp_path / "consolidated.01.pth").tensors) == set(arrays)
 
 

@@ -22,7 +22,7 @@ from forebear.files.rowwise import RowwiseContainer
 
 ROW_PARALLEL = (".wo.weight", ".w2.weight")
 """Ends of the names of matrices cut by columns, asked only where both sides of a matrix are as wide as the model."""
-_CONVERT = "Convert it with the tool of its release (transformers: convert_llama_weights_to_hf.py) and give the result."
+_CONVERT = "Convert it with the tool of its release, or with that of transformers, and give the result."
 
 
 class RankedContainer(RowwiseContainer):
