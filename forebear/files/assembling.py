@@ -11,7 +11,7 @@ from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
-from forebear.files.sets import Kind, WeightSet, called, numbered_like, weighs
+from forebear.files.sets import Kind, WeightSet, called, names_in, numbered_like, weighs
 
 Join = Callable[[Sequence[Container]], Container]
 
@@ -45,7 +45,7 @@ def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
         if spare := [file for file in one.files if file not in files]:
             container.said.append(message("folder.index_spare", index=quoted(index), count=len(spare), names=[quoted(spare[0])]))
         return container
-    other = numbered_like(index, folder.names(weighs))
+    other = numbered_like(index, names_in(folder, weighs))
     if other is None:
         raise RefusedError(f"the shard {quoted(missing[0])} is missing", where=where, todo="Download the rest of it.")
     container = open_set(folder, other, max_header)
@@ -74,7 +74,7 @@ def _of_parts(folder: Folder, names: Sequence[str], join: Join, max_header: int 
         return part
 
     try:
-        return join(folder.each(opened, names))
+        return join(list(folder.each(opened, names)))
     except BaseException:
         for part in parts:
             part.close()

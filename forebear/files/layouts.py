@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from forebear.core.errors import RefusedError
+from forebear.files.base import quoted
 from forebear.files.bytes.folder import Folder
 
 _NONE = re.compile(r"(?!)")
@@ -49,12 +50,10 @@ LAYOUTS = (
 
 def refused_layout(folder: Folder) -> RefusedError | None:
     """A refusal that names the layout of a folder without weights of a format that is read; None for an unknown one."""
-    files = folder.names(lambda name: any(layout.files.fullmatch(name) for layout in LAYOUTS))
+    files = [name for name in folder.names() if any(layout.files.fullmatch(name) for layout in LAYOUTS)]
     inner = folder.folders()
     for layout in LAYOUTS:
-        shown = next((n for n in files if layout.files.fullmatch(n)), None) or next(
-            (n for n in inner if layout.folders.fullmatch(n)), None
-        )
-        if shown is not None:
-            return RefusedError(f"this is {layout.what} ({shown!r})", where=folder.where, todo=layout.todo)
+        found = [n for n in files if layout.files.fullmatch(n)] or [n for n in inner if layout.folders.fullmatch(n)]
+        if found:
+            return RefusedError(f"this is {layout.what} ({quoted(min(found))})", where=folder.where, todo=layout.todo)
     return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_SHARDS
 from forebear.core.messages import Message, message
 from forebear.files.base import quoted
+from forebear.files.bytes.folder import Folder
 from forebear.files.formats.format import LEFTOVERS, Format, added
 from forebear.files.formats.registry import FORMATS, INDEXES, named
 
@@ -66,6 +68,15 @@ def weighs(name: str) -> bool:
 def weighs_elsewhere(name: str) -> bool:
     """As `weighs`, for the formats of installed packages."""
     return named(added(), name) is not None
+
+
+def names_in(folder: Folder, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """Names in a folder that are wanted, in order. Raises: RefusedError for more of them than any checkpoint has."""
+    found = [name for name in folder.names() if wanted(name)]
+    if len(found) > 2 * MAX_SHARDS:
+        raise RefusedError(f"{len(found):,} weight files; at most {MAX_SHARDS:,} shards are read", where=folder.where,
+                           todo="Give the path of the one that is meant.")  # fmt: skip
+    return tuple(sorted(found))
 
 
 def is_part(name: str, *, ranks: bool = True) -> bool:

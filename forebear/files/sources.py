@@ -32,6 +32,7 @@ from forebear.files.sets import (
     describes,
     is_part,
     is_usual,
+    names_in,
     weighs,
     weighs_elsewhere,
     weight_sets,
@@ -63,7 +64,7 @@ class Found:
     def models(self) -> list[Path]:
         """Of a folder on disk that is no model itself: the models in it, file by file and folder by folder, in order."""
         home = self.folder.path
-        if home is None or self.typed or self.taken is not None or self.folder.names(describes):
+        if home is None or self.typed or self.taken is not None or names_in(self.folder, describes):
             return []
         return sorted([home / one.first for one in self.sets if one.opens] + [home / name for name in _models_inside(self.folder)])
 
@@ -137,7 +138,7 @@ def _at_address(address: str) -> Found:
         folder = folder.inner(name)
     if last and last in folder.folders():
         folder, last = folder.inner(last), ""
-    if last and not folder.names(lambda name: name == last):
+    if last and not names_in(folder, lambda name: name == last):
         refuse(address, f"has no file {inner!r}", "Check the name.")
     found = _file(folder, last) if last else _in_folder(folder)
     kept, taken = folder.kept, found.taken
@@ -149,7 +150,7 @@ def _at_address(address: str) -> Found:
 def _file(folder: Folder, name: str) -> Found:
     """A file that a path names, with the others where it is one of several that make one model."""
     alone = WeightSet(Kind.FILE, name, (name,))
-    beside = folder.names(weighs) if is_part(name) else ()
+    beside = names_in(folder, weighs) if is_part(name) else ()
     if name.lower().endswith(INDEXES):
         alone = WeightSet(Kind.INDEX, name, ())
         sets = weight_sets(beside)
@@ -160,9 +161,9 @@ def _file(folder: Folder, name: str) -> Found:
 
 
 def _in_folder(folder: Folder) -> Found:
-    sets = weight_sets(folder.names(weighs)) or weight_sets(folder.names(weighs_elsewhere), added())
+    sets = weight_sets(names_in(folder, weighs)) or weight_sets(names_in(folder, weighs_elsewhere), added())
     taken = chosen(sets)
-    if taken is not None and not is_usual(taken) and not folder.names(describes) and _models_inside(folder):
+    if taken is not None and not is_usual(taken) and not names_in(folder, describes) and _models_inside(folder):
         taken = None  # one of several models, the others in folders of their own
     return Found(folder, sets, taken)
 
@@ -175,7 +176,7 @@ def _models_inside(folder: Folder) -> list[str]:
 def _may_be_model(folder: Folder) -> bool:
     if folder.path is not None and is_repository(folder.path):
         return True
-    return bool(folder.names(lambda name: describes(name) or weighs(name)))
+    return bool(names_in(folder, lambda name: describes(name) or weighs(name)))
 
 
 def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
@@ -217,7 +218,7 @@ def home_of(path: str | Path) -> Path:
 def holds_weights(folder: Path) -> bool:
     """Whether a folder holds weights, or a file that says it does, of any format known."""
     place = LocalFolder(folder)
-    return bool(place.names(weighs) or place.names(weighs_elsewhere))
+    return bool(names_in(place, weighs) or names_in(place, weighs_elsewhere))
 
 
 def folder_of(path: str | Path) -> Path:

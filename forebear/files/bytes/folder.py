@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from forebear.core.bounded import inner_parts, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_SHARDS
 from forebear.files.base import quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -32,8 +31,8 @@ class Folder(Protocol):
     def path(self) -> Path | None:
         """Where it lies on disk; None for an address."""
 
-    def names(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
-        """Names of the files directly inside that are wanted, in order; hidden ones left out."""
+    def names(self) -> Iterator[str]:
+        """Names of what lies directly inside, in any order; hidden ones left out."""
 
     def folders(self) -> tuple[str, ...]:
         """Names of inner folders, in order; at most MAX_INNER."""
@@ -50,8 +49,8 @@ class Folder(Protocol):
     def has(self, name: str, where: str) -> bool:
         """Whether a file is there that another one names; refused when the name leads out of the folder."""
 
-    def each(self, work: Callable[[str], T], names: Iterable[str]) -> list[T]:
-        """`work` done on every name, side by side where that saves time."""
+    def each(self, work: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
+        """`work` done on every name as the results are asked for, side by side where that saves time."""
 
     def beside(self, weights: Any) -> Mapping[str, Callable[[], bytes]]:
         """Small files that come with the weights, by name; empty on disk, where whoever wants them reads the folder."""
@@ -64,17 +63,13 @@ class LocalFolder:
         self.path = path
         self.where = str(path)
 
-    def names(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    def names(self) -> Iterator[str]:
         """See `Folder.names`."""
         try:
             with os.scandir(self.path) as entries:
-                found = [e.name for e in entries if not e.name.startswith(".") and wanted(e.name)]
+                yield from (entry.name for entry in entries if not entry.name.startswith("."))
         except OSError as error:
             raise refuse_os_error(error, self.path) from error
-        if len(found) > 2 * MAX_SHARDS:
-            raise RefusedError(f"{len(found):,} weight files; at most {MAX_SHARDS:,} shards are read", where=self.where,
-                               todo="Give the path of the one that is meant.")  # fmt: skip
-        return tuple(sorted(found))
 
     def folders(self) -> tuple[str, ...]:
         """See `Folder.folders`."""
@@ -108,9 +103,9 @@ class LocalFolder:
         contained(self.path, name, where)
         return True
 
-    def each(self, work: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    def each(self, work: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
         """See `Folder.each`."""
-        return [work(name) for name in names]
+        return map(work, names)
 
     def beside(self, weights: Any) -> Mapping[str, Callable[[], bytes]]:
         """See `Folder.beside`."""

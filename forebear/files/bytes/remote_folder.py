@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,9 +42,9 @@ class RemoteFolder:
         self._client, self._address_of, self._listed, self._typed = client, address_of, listed, typed
         self._small, self._small_limit = small_files or {}, small_limit
 
-    def names(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    def names(self) -> Iterator[str]:
         """See `Folder.names`."""
-        return tuple(sorted(n for n in self._listed or () if "/" not in n and not n.startswith(".") and wanted(n)))
+        return (name for name in self._listed or () if "/" not in name and not name.startswith("."))
 
     def folders(self) -> tuple[str, ...]:
         """See `Folder.folders`."""
@@ -79,9 +79,9 @@ class RemoteFolder:
                                todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
         return self._listed is None or name in self._listed
 
-    def each(self, work: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    def each(self, work: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:
         """See `Folder.each`."""
-        return list(self._client.pool.map(work, names))
+        return self._client.pool.map(work, names)
 
     def beside(self, weights: Any) -> Mapping[str, Callable[[], bytes]]:
         """See `Folder.beside`."""
