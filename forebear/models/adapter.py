@@ -1,12 +1,11 @@
-"""A PEFT adapter as a checkpoint: by itself with what it claims, or as a change on a given base."""
+"""What a PEFT adapter says of itself, and its change on a given base."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
@@ -15,40 +14,7 @@ from forebear.files.views.adapters import AdaptedContainer, Change, LowRank, low
 from forebear.models.architecture.matching import MAX_NAME
 from forebear.models.architecture.settings import Settings, read_config
 
-if TYPE_CHECKING:
-    from forebear.models.checkpoint import Checkpoint
-
 CONFIG = "adapter_config.json"
-
-
-def open_adapter(
-    container: Container, folder: Path, base: str | Path | None, *, architecture: Path | None, max_header: int | None
-) -> Checkpoint:
-    """An open adapter as a checkpoint: with a base, the base changed; without, by itself under its own names.
-
-    Raises: RefusedError when `container` is no adapter of this base; the adapter is closed then.
-    """
-    from forebear.models.checkpoint import open_checkpoint, open_checkpoint_from
-
-    config, said = adapter_settings(folder)
-    said = [*container.said, *said]
-    if base is None:
-        said.insert(0, message("opening.adapter_alone"))
-        return open_checkpoint_from(container, config, limits=said, folder=folder)
-    try:
-        under = open_checkpoint(base, architecture=architecture, max_header=max_header)
-    except BaseException:
-        container.close()
-        raise
-    try:
-        both, changed = adapted(under.container, container, config)
-    except BaseException:
-        under.close()
-        container.close()
-        raise
-    limits = [*changed, *said, *(message("opening.of_base", what=limit) for limit in under.limits)]
-    opened = open_checkpoint_from(both, under.config, definition=under.definition, limits=limits, folder=under.folder)
-    return replace(opened, inner_vocabulary=under.inner_vocabulary)
 
 
 def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[Message]]:

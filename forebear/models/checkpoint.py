@@ -156,12 +156,11 @@ def open_checkpoint(
     low_rank = any(".lora_" in name for name in container.tensors)
     if base is not None or low_rank:
         from forebear.files.views.adapters import is_adapter
-        from forebear.models.adapter import open_adapter
         from forebear.models.unmerged import is_whole
 
         low_rank = is_whole(container.tensors)  # then the base is in the file
         if not low_rank and (base is not None or is_adapter(container.tensors)):
-            return open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
+            return _adapter(container, folder, base, architecture=architecture, max_header=max_header)
     container, config, limits, vocabulary = _described(container, folder)
     limits = [*said, *limits]
     try:
@@ -181,6 +180,36 @@ def open_checkpoint(
     except BaseException:
         container.close()
         raise
+
+
+def _adapter(
+    container: Container, folder: Path, base: str | Path | None, *, architecture: Path | None, max_header: int | None
+) -> Checkpoint:
+    """An open adapter as a checkpoint: with a base, the base changed; without, by itself under its own names.
+
+    Raises: RefusedError when `container` is no adapter of this base; the adapter is closed then.
+    """
+    from forebear.models.adapter import adapted, adapter_settings
+
+    config, said = adapter_settings(folder)
+    said = [*container.said, *said]
+    if base is None:
+        said.insert(0, message("opening.adapter_alone"))
+        return open_checkpoint_from(container, config, limits=said, folder=folder)
+    try:
+        under = open_checkpoint(base, architecture=architecture, max_header=max_header)
+    except BaseException:
+        container.close()
+        raise
+    try:
+        both, changed = adapted(under.container, container, config)
+    except BaseException:
+        under.close()
+        container.close()
+        raise
+    limits = [*changed, *said, *(message("opening.of_base", what=limit) for limit in under.limits)]
+    opened = open_checkpoint_from(both, under.config, definition=under.definition, limits=limits, folder=under.folder)
+    return replace(opened, inner_vocabulary=under.inner_vocabulary)
 
 
 def _described(
