@@ -51,11 +51,13 @@ class Narrowed(NamedTuple):
 class ReadPlan(Protocol):
     """Asked by every test before it reads. Positions never depend on values, so each test is exact under either plan.
 
-    reads_whole: whether small files are read whole, unasked, to show that they are identical. far_neurons: neurons a layer
-    that strength draws. unpaid: why strength was not measured where the budget does not pay for it.
+    reads_whole: whether small files are read whole, unasked, to show that they are identical.
+    reads_new_rows: whether embedding rows are read of tokens that one side alone has.
+    far_neurons: neurons a layer that strength draws. unpaid: why it was not measured where the budget does not pay for it.
     """
 
     reads_whole: bool
+    reads_new_rows: bool
     far_neurons: int
     unpaid: Message
 
@@ -129,6 +131,7 @@ class LocalPlan:
     """Both sides on disk. See `ReadPlan`."""
 
     reads_whole = True
+    reads_new_rows = True
     far_neurons = FAR_NEURONS
     unpaid = message("strength.no_budget")
 

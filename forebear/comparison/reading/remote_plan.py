@@ -57,6 +57,7 @@ class RemotePlan:
     parts: tuple[str, ...] = ()
     rows: tuple[dict[str, Rows], dict[str, Rows]] = field(default_factory=lambda: ({}, {}))
     reads_whole: bool = False
+    reads_new_rows: bool = False
     far_neurons: int = REMOTE_NEURONS
     unpaid: Message = field(default_factory=lambda: message("strength.remote"))
 

@@ -65,7 +65,7 @@ def _new_rows(
 ) -> tuple[Float32, NDArray[np.intp]]:
     """Rows of new tokens, shape (k, d), and for each the dropped token's id that is its own, or -1; none from an address."""
     nothing = rows.a[:0], np.zeros(0, dtype=np.intp)
-    if any(side.container.grain_bytes > 1 for side, _ in sides):
+    if not pair.plan.reads_new_rows:
         return nothing
     new = np.setdiff1d(np.arange(totals[0]), rows.matched[0])
     ids = new[evenly(len(new), min(len(new), MOST_NEW))] if len(new) else new
