@@ -16,8 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "forebear"
 TARGET = ROOT / "docs" / "house.svg"
 BOX_WIDTH, BOX_HEIGHT, GAP, LEVEL = 226, 124, 14, 180
-VERBS = "public verbs"
-"""What `import forebear` itself offers, drawn as a room."""
 STYLE = """
 svg{background:#fff;font-family:system-ui,sans-serif}
 .room{fill:#f6f8fa;stroke:#57606a} .name{font-size:15px;font-weight:600;fill:#1f2328} .words{font-size:11px;fill:#57606a}
@@ -52,19 +50,21 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
 
 
 def room_of(name: str, known: Mapping[str, Path]) -> str | None:
-    """The room a dotted name lies in: the part behind the package, VERBS for the package itself; None outside of it."""
+    """The room a dotted name lies in: the part behind the package; None for the package itself and outside of it."""
     while name and name not in known:
         name = name.rpartition(".")[0]
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 else VERBS if name else None
+    return parts[1] if len(parts) > 1 else None
 
 
 def rooms(package: Path = PACKAGE) -> dict[str, set[str]]:
     """Room -> the other rooms that its modules import."""
     known = modules(package)
-    graph: dict[str, set[str]] = {room_of(name, known) or VERBS: set() for name in known}
+    graph: dict[str, set[str]] = {room: set() for name in known if (room := room_of(name, known))}
     for name, path in known.items():
-        room = room_of(name, known) or VERBS
+        room = room_of(name, known)
+        if room is None:
+            continue
         tree = ast.parse(path.read_text("utf-8"))
         wanted = (word for word in imports_of(tree) if word.split(".")[0] == package.name)
         graph[room] |= {other for word in wanted if (other := room_of(word, known))} - {room}
@@ -106,8 +106,6 @@ def reduced(graph: Graph) -> list[tuple[str, str]]:
 
 def words_of(room: str, package: Path = PACKAGE) -> tuple[str, list[str]]:
     """The first sentence of a room's docstring, and the names of its sub-rooms."""
-    if room == VERBS:
-        return "Each verb of `import forebear` opens its room when it is called.", []
     folder = package / room
     path = folder / "__init__.py" if folder.is_dir() else package / f"{room}.py"
     text = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0].replace("\n", " ")

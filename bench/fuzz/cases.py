@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 from bench.fuzz import mutate
@@ -121,7 +122,7 @@ def world() -> _World:
     return _WORLDS[0]
 
 
-def _never(verb: str, arguments: Any) -> Any:
+def _never(subject: Path, candidates: list[str | Path]) -> Any:
     return {"verdict": {"relation": "no-evidence", "words": "w"}}
 
 

@@ -1,4 +1,4 @@
-"""The verbs of `forebear case`: plain functions with the arguments of the command line, each returning a document."""
+"""The verbs of `forebear case`, as forebear.api calls them: each does its work in the folder and returns a document."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.bitext.bitext import Text, align_texts
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
-from forebear.casefile.claims.run import Models, Outcome, Runner, default_runner, run_claim
+from forebear.casefile.claims.run import Compare, Models, Outcome, run_claim
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.document import (
     case_document,
@@ -41,41 +41,12 @@ from forebear.core.errors import ExpectationError, RefusedError, UsageError
 Document = Mapping[str, Any]
 
 
-def case_add(
-    folder: str | Path,
-    file: str | Path,
-    *,
-    language: str,
-    script: str = "",
-    id: str = "",
-    role: str = "original",
-    of: str = "",
-    version: str = "",
-    date: str = "",
-    encoding: str = "",
-    conversion: str = "",
-    transcript: str | Path | None = None,
-    as_bytes: bool = False,
-    trust_language: bool = False,
-    by: str = "",
-    when: str = "",
-    where: str = "",
-    title: str = "",
-) -> Document:
-    """Add a source to a case; the case is made when FOLDER holds none.
+def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = "") -> Document:
+    """Add a source to a case; the case is made when FOLDER holds none (see `forebear.case_add`).
 
-    file:        text, Markdown, HTML; or PDF, picture and anything else as bytes beside `transcript`.
-    role:        original, translation, machine-conversion, statement, reply; `of` names the source it was made from.
-    conversion:  the OpenCC configuration of a machine conversion (s2t, s2twp, ...).
-    by, when, where: who obtained it, when, from where.
-    Returns:     the case document. Raises: RefusedError, UsageError; nothing is stored then.
+    Returns: the case document. Raises: RefusedError, UsageError; nothing is stored then.
     """
     start = time.monotonic()
-    said = Addition(
-        language=language, script=script, id=id, role=role, of=of, version=version, date=date, encoding=encoding,
-        conversion=conversion, transcript=Path(transcript) if transcript else None, as_bytes=as_bytes,
-        trust_language=trust_language, obtained_by=by, obtained_when=when, obtained_where=where,
-    )  # fmt: skip
     case, source = add_source(Path(folder), Path(file), said, title)
     return _document(
         Path(folder), case, start, f"forebear case add {folder} {file}", [f"{source.id}: {n}" for n in source.notes]
@@ -94,8 +65,6 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
     unknown = set(only) - set(texts)
     if unknown:
         raise UsageError(f"no readable source {sorted(unknown)[0]!r}", todo=f"Sources: {', '.join(texts)}.")
-    from forebear.casefile.bitext.bitext import align_texts
-
     for left, right in pair_names(case, texts):
         if not only or right in only:
             save_alignment(root, texts[left], texts[right], align_texts(texts[left], texts[right], case.correction))
@@ -120,15 +89,11 @@ def case_check(folder: str | Path) -> Document:
 
 
 def case_run(
-    folder: str | Path,
-    *,
-    runner: Runner = default_runner,
-    claims: Sequence[str] = (),
-    models: Sequence[str] = (),
+    folder: str | Path, *, compare: Compare, claims: Sequence[str] = (), models: Sequence[str] = ()
 ) -> Document:
     """Run what the claims of claims.toml can be tested for on the files given, and nothing else.
 
-    runner:  (verb, arguments) -> document; by default the public verb forebear.compare.
+    compare: (subject, candidates) -> document: the verb forebear.compare.
     claims:  ids to run; all by default.
     models:  "ID=PATH", where the files of a model lie; asked for where case.toml names a place outside the case folder.
     Returns: the case document; what each test returned is written to evidence/.
@@ -142,7 +107,7 @@ def case_run(
         raise UsageError(f"no claim {sorted(unknown)[0]!r}", todo=f"Claims: {', '.join(c.id for c in every)}.")
     for claim in every:
         if not claims or claim.id in claims:
-            save_outcome(root, run_claim(claim, Models(root, case, given), runner))
+            save_outcome(root, run_claim(claim, Models(root, case, given), compare))
     return _document(root, case, start, f"forebear case run {folder}")
 
 
@@ -338,4 +303,4 @@ def _document(
     )  # fmt: skip
 
 
-__all__ = ["case_add", "case_align", "case_check", "case_report", "case_run", "case_seal", "case_verify"]
+__all__ = ["Addition", "case_add", "case_align", "case_check", "case_report", "case_run", "case_seal", "case_verify"]

@@ -1,156 +1,160 @@
-"""The commands as the command line describes them; each calls the library and shows what it gives (STYLE 7)."""
+"""The commands, each made of a public verb: its signature gives arguments and options, its docstring their help."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-import forebear
-from forebear.cli.case import app as case_app
-from forebear.cli.comparing import compare_and_show
-from forebear.cli.forms import Form, Language, show
-from forebear.cli.options import (
-    ArchitectureOption,
-    BaseOption,
-    DeadlineOption,
-    FormatOption,
-    HeaderOption,
-    LanguageOption,
-    OutputOption,
-    QuietOption,
-    TimeoutOption,
-)
-from forebear.cli.tokenizers import app as tokenizers_app
+from forebear import api
+from forebear.cli.forms import Form, Language, check_target, quietly, show, show_progress
+from forebear.core.errors import ForebearError
+from forebear.core.progress import listening
+from forebear.version import __version__
 
-app = typer.Typer(
-    name="forebear",
-    help="Find what a language model descends from, with figures whose false-positive rate is known.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-
-@app.command()
-def compare(
-    subject: Annotated[
-        Path, typer.Argument(help="The model asked about: a checkpoint, or a folder of models for all pairs.")
-    ],
-    candidates: Annotated[list[Path] | None, typer.Argument(help="Possible relatives, one or more.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Tensor bytes read per side (default 64MiB).")] = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read everything; needed to show equality of large files.")
-    ] = False,
-    expect: Annotated[str | None, typer.Option(help="Exit with 1 unless every verdict is this relation.")] = None,
-    architecture: ArchitectureOption = None,
-    base: BaseOption = None,
-    max_header: HeaderOption = None,
-    timeout: TimeoutOption = None,
-    deadline: DeadlineOption = None,
-    form: FormatOption = Form.text,
-    output: OutputOption = None,
-    quiet: QuietOption = False,
-    language: LanguageOption = Language.en,
-) -> None:
-    """Do SUBJECT and each CANDIDATE share weights? Prints the verdict with its evidence.
-
-    A SUBJECT that is a folder of models is compared pair by pair, each verdict corrected for all pairs.
-    """
-    compare_and_show(
-        subject,
-        candidates or (),
-        budget=budget,
-        full=full,
-        expect=expect,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-        timeout=timeout,
-        deadline=deadline,
-        form=form,
-        output=output,
-        quiet=quiet,
-        language=language,
-    )
+SHOWING = {
+    "form": (Annotated[Form, typer.Option("--format", help="How to show the result.")], Form.text),
+    "output": (Annotated[Path, typer.Option("-o", "--output", callback=check_target,
+                                            help="Write the result to this file instead of stdout.")], None),
+    "quiet": (Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")], False),
+    "language": (Annotated[Language, typer.Option("--language", help="Language of text and pages; JSON stays English.")],
+                 Language.en),
+}  # fmt: skip
+"""Options of the command line alone: how a result is shown."""
+SPOKEN = {"compare", "inspect", "demo"}
+"""Verbs whose result is shown in every language of the catalogue."""
+ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
+GROUPS = {
+    "tokenizers": "What a vocabulary costs, and where it comes from.",
+    "case": "Case files: testimony, translations, claims and tests.",
+}
+DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
+`independent` model of the same shape, data and data order. No network is used.
+"""
+PRIVATE = "forebear: PRIVATE: this seal holds the sources and every name in them; keep it"
+_ENTRY = re.compile(r"(\w+): +(.*)")
 
 
-@app.command()
-def inspect(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="A checkpoint file or folder, a configuration alone (.json), or a tokenizer.")
-    ],
-    full: Annotated[bool, typer.Option("--full", help="Also read every value, and audit the tokenizer.")] = False,
-    against: Annotated[
-        Path | None, typer.Option(help="A configuration, or the claimed part of one: how one count leads to the other.")
-    ] = None,
-    architecture: ArchitectureOption = None,
-    base: BaseOption = None,
-    max_header: HeaderOption = None,
-    tokenizer: Annotated[
-        bool, typer.Option("--tokenizer", help="Audit the tokenizer and the rows of the embedding.")
-    ] = False,
-    timeout: TimeoutOption = None,
-    deadline: DeadlineOption = None,
-    form: FormatOption = Form.text,
-    output: OutputOption = None,
-    quiet: QuietOption = False,
-    language: LanguageOption = Language.en,
-) -> None:
-    """What is in CHECKPOINT: container, architecture, sizes, tensors, claims, residue, odd things."""
-    document = forebear.inspect(
-        checkpoint,
-        full=full,
-        against=against,
-        architecture=architecture,
-        base=base,
-        max_header=max_header,
-        tokenizer=tokenizer,
-        timeout=timeout,
-        deadline=deadline,
-    )
-    show(document, form, output, language)
+def verbs() -> dict[str, Callable[..., Any]]:
+    """The public verbs by name: `compare`, or `case_add` for the command `case add`."""
+    return {name: verb for name, verb in vars(api).items() if inspect.isfunction(verb) and not name.startswith("_")}
 
 
-@app.command()
-def demo(
-    form: FormatOption = Form.text,
-    output: OutputOption = None,
-    quiet: QuietOption = False,
-    language: LanguageOption = Language.en,
-) -> None:
-    """Compare three tiny trained checkpoints that ship with forebear: a base, its descendant, a stranger."""
-    if not quiet:
-        print(
-            "Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an\n"
-            "`independent` model of the same shape, data and data order. No network is used.\n",
-            file=sys.stderr,
-        )
-    show(forebear.demo(), form, output, language)
+def described(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """What a docstring says of the verb, and of each parameter: a line `name: text` and the lines set in below it."""
+    about, _, rest = (inspect.getdoc(verb) or "").partition("\n\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        entry = _ENTRY.fullmatch(line)
+        if entry:
+            name = entry[1]
+            found[name] = entry[2][:1].upper() + entry[2][1:]
+        elif name and line.startswith(" "):
+            found[name] += f" {line.strip()}"
+        else:
+            name = ""
+    return about, found
 
 
-app.add_typer(tokenizers_app, name="tokenizers")
-app.add_typer(case_app, name="case")
+def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a verb as the command line takes them, then those of showing its result."""
+    helps = described(verb)[1]
+    found = {}
+    for name, parameter in inspect.signature(verb).parameters.items():
+        flag = [f"--{name.replace('_', '-')}"] if parameter.annotation == "bool" else []  # without its --no-
+        named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        word = typer.Option(*flag, help=helps[name]) if named else typer.Argument(help=helps[name])
+        found[name] = (Annotated[_kind(parameter.annotation), word], None if parameter.default == () else parameter.default)
+    shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ in SPOKEN}
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+        for name, (kind, default) in {**found, **shown}.items()
+    ]
 
 
-@app.callback(invoke_without_command=True)
-def root(
+def _kind(stated: str) -> Any:
+    """What a word of a call is read as, for the type that a verb states: numbers that may also be words stay words."""
+    plain: dict[str, Any] = {"bool": bool, "int": int, "float | None": float}
+    if stated in plain:
+        return plain[stated]
+    kind = Path if "Path" in stated else str
+    return list[kind] if "Sequence" in stated else kind  # type: ignore[valid-type]
+
+
+def command(verb: Callable[..., Any]) -> Callable[..., None]:
+    """What runs a verb with the words of a call, and shows its document."""
+
+    def run(form: Form, output: Path | None, quiet: bool, **given: Any) -> None:
+        language = given.pop("language") if verb.__name__ in SPOKEN else Language.en
+        if verb is api.demo and not quiet:
+            print(DEMO, file=sys.stderr)
+        try:
+            with listening(quietly if quiet else show_progress):
+                document = verb(**{name: value for name, value in given.items() if value is not None})
+        except ForebearError as error:
+            if verb is api.compare and error.document is not None:  # it is whole; only what was expected of it failed
+                show(error.document, form, output, language)
+            raise
+        if verb is api.case_report:
+            _refuse_names(document, form, output, given["folder"])
+        if verb is api.case_seal and document["private"]:
+            print(PRIVATE, file=sys.stderr)
+        show(document, form, output, language)
+
+    words = words_of(verb)
+    run.__dict__["__signature__"] = inspect.Signature(words)
+    run.__annotations__ = {word.name: word.annotation for word in words}
+    return run
+
+
+def _refuse_names(document: Mapping[str, Any], form: Form, output: Path | None, folder: Path) -> None:
+    """Look at the page itself, before it is shown: no hidden name stands in it."""
+    from forebear.casefile.verbs import refuse_names
+    from forebear.reports.show import rendered
+
+    refuse_names(folder, {output.name if output else "the report": rendered(document, form.value)})
+
+
+def alone(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Find what a language model descends from, with figures whose false-positive rate is known."""
+    """Without a command: the version, or help."""
     if version:
-        print(f"forebear {forebear.__version__}")
+        print(f"forebear {__version__}")
         raise typer.Exit
+    group_alone(context)
 
 
-def asked_for(arguments: list[str]) -> typer.Typer:
-    """The application, or of it the one plain command that is asked for: describing all the others takes a while."""
-    chosen = [c for c in app.registered_commands if arguments[:1] == [getattr(c.callback, "__name__", "")]]
-    if not chosen:
-        return app
-    alone = typer.Typer(name=app.info.name, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.registered_commands, alone.registered_callback = chosen, app.registered_callback
-    return alone
+def group_alone(context: typer.Context) -> None:
+    """Without a command: help."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _group(about: str, callback: Callable[..., None], **more: Any) -> typer.Typer:
+    return typer.Typer(
+        help=about, callback=callback, invoke_without_command=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]}, **more,
+    )  # fmt: skip
+
+
+def made() -> typer.Typer:
+    """The application: the program, its groups and their commands."""
+    program = _group(ABOUT, alone)
+    groups = {name: _group(about, group_alone) for name, about in GROUPS.items()}
+    for name, verb in verbs().items():
+        head, _, tail = name.partition("_")
+        groups.get(head, program).command(tail or name, help=described(verb)[0])(command(verb))
+    for name, group in groups.items():
+        program.add_typer(group, name=name)
+    return program
+
+
+app = made()

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from forebear.cli.signals import stop_at_signals
 from forebear.cli.streams import prepare_streams
 from forebear.core.errors import ForebearError, printable
+from forebear.core.threads import start_with_one
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -27,18 +28,11 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> Any:
-    """Do what is asked; the parser is loaded for all but plain comparisons."""
-    from forebear.cli.comparing import compare_and_show
-    from forebear.cli.plain import plain_comparison
-    from forebear.core.threads import start_with_one
-
+    """Do what is asked."""
     start_with_one()
-    if (plain := plain_comparison(arguments)) is not None:
-        (subject, *candidates), options = plain
-        return compare_and_show(subject, candidates, **options)
-    from forebear.cli.application import asked_for
+    from forebear.cli.application import app
 
-    return asked_for(arguments)(arguments, prog_name="forebear", standalone_mode=False)
+    return app(arguments, prog_name="forebear", standalone_mode=False)
 
 
 def guarded(run: Callable[[], Any]) -> int:
@@ -54,8 +48,11 @@ def guarded(run: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         return interrupted()
     except SystemExit as ended:
-        # the parser ends the process with 1 for a broken pipe; standard output never breaks (streams.py), so it is another
-        return fault(ended.__context__ or ended)
+        # the parser ends the process after completions (0), for a shell it does not know, and with 1 for a broken pipe;
+        # standard output never breaks (streams.py), so that is another error
+        if ended.__context__ is not None:
+            return fault(ended.__context__)
+        return 2 if ended.code else 0
     except Exception as error:  # noqa: BLE001 what is not known is said as a fault of ours
         code = known(error)
         return fault(error) if code is None else code

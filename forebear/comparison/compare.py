@@ -28,8 +28,37 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the caller wrote (see `forebear.compare`), not yet checked."""
+
+    budget: int | str | None = None
+    full: bool = False
+    expect: str | None = None
+    architecture: str | Path | None = None
+    base: str | Path | None = None
+    max_header: int | str | None = None
+
+    def options(self, subject: str | Path, candidates: Sequence[str | Path]) -> Options:
+        """Checked options and the command that repeats them. Raises UsageError."""
+        if self.full and self.budget is not None:
+            raise UsageError("--full and --budget exclude each other", todo="Give one of them.")
+        words = ["forebear", "compare", str(subject), *(str(c) for c in candidates)]
+        for name in ("budget", "architecture", "base", "max_header"):
+            value = getattr(self, name)
+            words += [f"--{name.replace('_', '-')}", str(value)] if value is not None else []
+        words += ["--full"] if self.full else []
+        bound = DEFAULT_BUDGET_BYTES if self.budget is None else parse_size(self.budget, "--budget")
+        header = None if self.max_header is None else parse_size(self.max_header, "--max-header")
+        architecture = None if self.architecture is None else Path(self.architecture)
+        base = None if self.base is None else str(self.base)
+        return Options(
+            None if self.full else bound, self.budget is not None, self.full, architecture, header, shlex.join(words), base
+        )
+
+
+@dataclass(frozen=True)
 class Options:
-    """What a comparison was asked to do. budget: bytes a side, None for no bound; stated: whether the caller set it."""
+    """What a comparison does. budget: bytes a side, None for no bound; stated: whether the caller set it."""
 
     budget: int | None
     stated: bool
@@ -40,53 +69,16 @@ class Options:
     base: str | None = None
 
 
-def options_from(
-    subject: str | Path,
-    candidates: Sequence[str | Path],
-    *,
-    budget: int | str | None,
-    full: bool,
-    architecture: str | Path | None,
-    max_header: int | str | None,
-    base: str | Path | None = None,
-) -> Options:
-    """Checked options and the command that repeats them. Raises UsageError."""
-    if full and budget is not None:
-        raise UsageError("--full and --budget exclude each other", todo="Give one of them.")
-    words = ["forebear", "compare", str(subject), *(str(c) for c in candidates)]
-    given = {"--budget": budget, "--architecture": architecture, "--base": base, "--max-header": max_header}
-    for flag, value in given.items():
-        words += [flag, str(value)] if value is not None else []
-    words += ["--full"] if full else []
-    bound = None if full else (DEFAULT_BUDGET_BYTES if budget is None else parse_size(budget, "--budget"))
-    header = None if max_header is None else parse_size(max_header, "--max-header")
-    definition = None if architecture is None else Path(architecture)
-    return Options(
-        bound, budget is not None, full, definition, header, shlex.join(words), None if base is None else str(base)
-    )
-
-
-def compare_many(
-    subject: str | Path,
-    candidates: Sequence[str | Path],
-    *,
-    budget: int | str | None = None,
-    full: bool = False,
-    expect: str | None = None,
-    architecture: str | Path | None = None,
-    max_header: int | str | None = None,
-    base: str | Path | None = None,
-) -> Document:
+def compare_many(subject: str | Path, candidates: Sequence[str | Path], asked: Asked) -> Document:
     """One comparison document, or a matrix when several candidates are given (see `forebear.compare`)."""
+    expect = asked.expect
     if expect == "cannot-tell":
         raise UsageError(
             "nothing meets the expectation cannot-tell", where="--expect", todo="Expect a relation that can be shown."
         )
     if expect is not None and expect not in RELATIONS:
         raise UsageError(f"{expect!r} is not a relation", where="--expect", todo=f"Use one of: {', '.join(RELATIONS)}.")
-    options = options_from(
-        subject, candidates, budget=budget, full=full, architecture=architecture, max_header=max_header, base=base
-    )
+    options = asked.options(subject, candidates)
     document = _document(subject, candidates, options)
     relations = [p["relation"] for p in document["pairs"]] if "pairs" in document else [document["verdict"]["relation"]]
     unread = [r for r in relations if r is None]

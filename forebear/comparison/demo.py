@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from forebear.comparison.compare import Asked, compare_many
 from forebear.core.errors import RefusedError
 
 
@@ -19,8 +20,6 @@ def demo_folder() -> Path:
 
 
 def run_demo() -> Mapping[str, Any]:
-    """The descendant against its base and against a stranger: a forebear/matrix/2 document."""
-    from forebear.comparison.compare import compare_many
-
+    """The descendant against its base and against an independent: a forebear/matrix/2 document."""
     folder = demo_folder()
-    return compare_many(folder / "descendant", [folder / "base", folder / "independent"])
+    return compare_many(folder / "descendant", [folder / "base", folder / "independent"], Asked())

@@ -17,6 +17,7 @@ from forebear.core.errors import UsageError
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
+from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
@@ -37,6 +38,7 @@ CLOSE = 0.3
 """Order kept above this without exact stretches is worth a sentence, though it decides nothing."""
 
 
+@no_collection()
 def lineage(
     subject: str | Path, candidates: Sequence[str | Path], *, load: Loader = load_vocabulary
 ) -> Mapping[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+import forebear
 from forebear.casefile import verbs
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.name_checks import can_sound
-from forebear.casefile.claims.run import default_runner
 from forebear.casefile.folder.folder import load_case
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
@@ -31,10 +31,9 @@ PRIVATE = (
 extras = pytest.mark.skipif(not (can_sound() and can_convert()), reason="the extra `cases` is not installed")
 
 
-def _runner(relation: str) -> Any:
-    def run(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        assert verb == "compare"
-        assert all(Path(p).exists() for p in (arguments["subject"], *arguments["candidates"]))
+def _compare(relation: str) -> Any:
+    def run(subject: Path, candidates: list[str | Path]) -> Mapping[str, Any]:
+        assert all(Path(p).exists() for p in (subject, *candidates))
         return {"verdict": {"relation": relation, "words": f"found {relation}"}}
 
     return run
@@ -55,7 +54,7 @@ def walked(case: Path) -> Path:
     """The same after align, check and run."""
     verbs.case_align(case)
     verbs.case_check(case)
-    verbs.case_run(case, runner=_runner("related"), models=MODELS)
+    verbs.case_run(case, compare=_compare("related"), models=MODELS)
     return case
 
 
@@ -75,26 +74,24 @@ def test_the_walk_gives_a_whole_document_at_every_step(case: Path) -> None:
 
 
 def test_claims_get_the_verdict_of_their_test_and_absence_of_evidence_is_none(walked: Path) -> None:
-    assert _statuses(verbs.case_run(walked, runner=_runner("related"), models=MODELS)) == {
+    assert _statuses(verbs.case_run(walked, compare=_compare("related"), models=MODELS)) == {
         "descent": "borne-out", "scratch": "contradicted", "control": "contradicted", "layers": "borne-out",
         "middle": "contradicted", "layers-added": "borne-out", "vocabulary": "borne-out", "large-count": "borne-out",
         "large-growth": "borne-out", "tokens-seen": "not-testable", "deletion": "not-testable",
     }  # fmt: skip
-    nothing = _statuses(verbs.case_run(walked, runner=_runner("no-evidence"), models=MODELS))
+    nothing = _statuses(verbs.case_run(walked, compare=_compare("no-evidence"), models=MODELS))
     assert [nothing[c] for c in ("descent", "scratch", "control")] == ["not-decided"] * 3
 
 
 def test_the_real_comparison_tells_the_descendant_from_the_stranger(case: Path) -> None:
-    document = verbs.case_run(case, claims=("descent", "control"), models=MODELS)
+    document = forebear.case_run(case, claims=("descent", "control"), models=MODELS)
     statuses = _statuses(document)
     assert (statuses["descent"], statuses["control"], statuses["layers"]) == ("borne-out", "not-decided", "not-tested")
 
 
-def test_a_claim_reaches_no_verb_but_compare_and_missing_files_are_said(case: Path) -> None:
-    with pytest.raises(RefusedError, match="may not run"):
-        default_runner("attest", {})
+def test_a_claim_whose_files_are_missing_is_not_tested_and_says_so(case: Path) -> None:
     (case / "models" / "gannet-large.json").unlink()
-    document = verbs.case_run(case, runner=_runner("related"), models=MODELS)
+    document = verbs.case_run(case, compare=_compare("related"), models=MODELS)
     (claim,) = (c for c in document["claims"] if c["id"] == "large-count")
     assert claim["status"] == "not-tested"
     assert "no files of model" in claim["why"]
@@ -109,7 +106,7 @@ def test_conduct_is_never_borne_out_whatever_an_evidence_file_says(walked: Path)
     )
     (walked / "claims.toml").write_text(text, "utf-8")
     with pytest.raises(RefusedError, match="conduct claim cannot be borne out"):
-        verbs.case_run(walked, runner=_runner("related"), models=MODELS)
+        verbs.case_run(walked, compare=_compare("related"), models=MODELS)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +126,7 @@ def test_claims_toml_is_read_strictly(case: Path, old: str, new: str, message: s
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(RefusedError, match=message):
-        verbs.case_run(case, runner=_runner("related"), models=MODELS)
+        verbs.case_run(case, compare=_compare("related"), models=MODELS)
 
 
 def test_a_report_is_refused_until_every_name_is_ruled(walked: Path) -> None:
@@ -164,7 +161,7 @@ def test_spans_that_may_identify_a_witness_are_flagged_and_the_way_to_them_is_sc
         "I joined the tokenizer group in May. Write to night.boat@example.org. The model has 6 layers and 64 channels."
     )
     (tmp_path / "w.txt").write_text(words, "utf-8")
-    verbs.case_add(
+    forebear.case_add(
         tmp_path / "c", tmp_path / "w.txt", language="en", by="Somebody Known", when="2031-01-01", where="a cafe"
     )
     document = verbs.case_report(tmp_path / "c")
@@ -191,7 +188,7 @@ def test_the_page_has_no_script_a_strict_policy_and_every_finding_and_claim(walk
 def test_hostile_words_stay_words_on_the_page(case: Path, tmp_path: Path) -> None:
     text = tmp_path / "h.txt"
     text.write_text('The model <script>alert("x")</script> has 3 layers & \u202eno\u202c more than that.', "utf-8")
-    verbs.case_add(tmp_path / "c", text, language="en", title="<img src=x onerror=alert(1)>")
+    forebear.case_add(tmp_path / "c", text, language="en", title="<img src=x onerror=alert(1)>")
     page = case_page(verbs.case_report(tmp_path / "c")).decode()
     assert "<script" not in page
     assert "<img" not in page
@@ -205,7 +202,7 @@ def test_checking_before_aligning_and_unknown_ids_say_what_to_do(case: Path) -> 
     with pytest.raises(UsageError, match="no readable source 'xx'"):
         verbs.case_align(case, only=("xx",))
     with pytest.raises(UsageError, match="no claim 'xx'"):
-        verbs.case_run(case, claims=("xx",), runner=_runner("related"))
+        verbs.case_run(case, claims=("xx",), compare=_compare("related"))
 
 
 def test_a_source_edited_after_alignment_stops_the_check(walked: Path) -> None:
@@ -302,7 +299,7 @@ def test_a_seal_of_the_report_alone_holds_no_private_name(walked: Path, tmp_path
 
 @extras
 def test_no_private_name_stands_in_evidence_of_a_real_run(walked: Path) -> None:
-    verbs.case_run(walked, claims=("descent", "layers", "deletion"), models=MODELS)
+    forebear.case_run(walked, claims=("descent", "layers", "deletion"), models=MODELS)
     for path in (walked / "evidence").iterdir():
         assert [p for p in PRIVATE if p in path.read_text("utf-8").lower()] == [], path
 
@@ -314,8 +311,8 @@ def test_front_matter_and_comments_stay_out_of_a_report(tmp_path: Path) -> None:
     (tmp_path / "w.html").write_text(
         "<!-- typed by Somebody Known --><p>The model has 6 layers, 64 channels.</p>", "utf-8"
     )
-    verbs.case_add(tmp_path / "c", tmp_path / "w.md", language="en", id="one")
-    verbs.case_add(tmp_path / "c", tmp_path / "w.html", language="en", id="two", role="statement")
+    forebear.case_add(tmp_path / "c", tmp_path / "w.md", language="en", id="one")
+    forebear.case_add(tmp_path / "c", tmp_path / "w.html", language="en", id="two", role="statement")
     assert "Somebody Known" in str(verbs.case_check(tmp_path / "c")), "the keeper of the case sees it"
     document = verbs.case_report(tmp_path / "c")
     outputs = [p.read_text("utf-8") for p in (tmp_path / "c" / "report").iterdir()] + [case_page(document).decode()]

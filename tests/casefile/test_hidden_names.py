@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import forebear
 from forebear.casefile import verbs
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.name_checks import can_sound
@@ -33,7 +34,7 @@ BULK = 31
 def _made(folder: Path, testimony: Testimony) -> Path:
     for name, role, of in (("zh", "original", ""), ("ja", "translation", "zh"), ("en", "translation", "zh")):
         (folder / f"{name}.md").write_text(getattr(testimony, name), "utf-8")
-        verbs.case_add(
+        forebear.case_add(
             folder / "case", folder / f"{name}.md", language=name, id=name, role=role, of=of, title="An account"
         )
     verbs.case_align(folder / "case")
@@ -204,7 +205,7 @@ def test_a_file_name_tells_as_much_as_a_text(name: str) -> None:
 def _small(tmp_path: Path, zh: str, en: str, *names: Name, source: str = "zh") -> Path:
     for name, language, text, of in ((source, "zh", zh, ""), ("en", "en", en, source)):
         (tmp_path / f"{name}.md").write_text(text, "utf-8")
-        verbs.case_add(tmp_path / "case", tmp_path / f"{name}.md", language=language, id=name, role="translation" if of else "original",
+        forebear.case_add(tmp_path / "case", tmp_path / f"{name}.md", language=language, id=name, role="translation" if of else "original",
                        of=of, trust_language=True)  # fmt: skip
     verbs.case_align(tmp_path / "case")
     save_case(tmp_path / "case", dataclasses.replace(load_case(tmp_path / "case"), name=names))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import forebear
 from forebear.casefile import verbs
 from forebear.casefile.bitext.bitext import read_text
 from forebear.casefile.checks.facts import facts
@@ -36,7 +37,7 @@ def _case(folder: Path) -> Path:
         ("e", "en", "s", "It has 12 layers. Training took 31 days."),
     ):
         (folder / f"{name}.md").write_text(text, "utf-8")
-        verbs.case_add(
+        forebear.case_add(
             folder / "case",
             folder / f"{name}.md",
             language=language,
@@ -51,7 +52,7 @@ def _case(folder: Path) -> Path:
 
 def _everything(case: Path) -> Iterator[Callable[[], object]]:
     yield lambda: verbs.case_report(case)
-    yield lambda: verbs.case_run(case)
+    yield lambda: forebear.case_run(case)
     yield lambda: verbs.case_check(case)
     yield lambda: verbs.case_align(case)
     yield lambda: verbs.case_report(case)
@@ -75,7 +76,7 @@ def test_an_id_that_is_no_plain_name_is_refused_with_the_rule_and_writes_nothing
     (tmp_path / "w.txt").write_text("The model has 6 layers and 64 channels.", "utf-8")
     if name:
         with pytest.raises(UsageError, match="A plain name has"):
-            verbs.case_add(tmp_path / "in" / "case", tmp_path / "w.txt", language="en", id=name)
+            forebear.case_add(tmp_path / "in" / "case", tmp_path / "w.txt", language="en", id=name)
     assert not is_plain(name)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["w.txt"]
 
@@ -125,7 +126,7 @@ def test_what_ended_in_a_fault_before_is_refused_or_read(tmp_path: Path, kept: s
     else:
         for name, language, of in (("s", "zh", ""), ("t", "en", "s")):
             role = "translation" if of else "original"
-            verbs.case_add(tmp_path / "case", TRIED / kept / f"{name}.md", language=language, id=name, of=of, role=role)
+            forebear.case_add(tmp_path / "case", TRIED / kept / f"{name}.md", language=language, id=name, of=of, role=role)
         verbs.case_align(tmp_path / "case")
         assert verbs.case_check(tmp_path / "case")["findings"]
 
@@ -258,7 +259,7 @@ def test_toml_of_wrong_kinds_is_refused_in_little_time(tmp_path: Path, text: str
 def test_an_encoding_is_a_character_set_or_refused(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "w.txt").write_bytes(b"The model has 6 layers \\ud800 and 64 channels +2AA-.")
     with pytest.raises(RefusedError, match="encoding"):
-        verbs.case_add(tmp_path / "case", tmp_path / "w.txt", language="en", encoding=encoding)
+        forebear.case_add(tmp_path / "case", tmp_path / "w.txt", language="en", encoding=encoding)
 
 
 @pytest.mark.parametrize(
@@ -310,17 +311,17 @@ def test_models_outside_a_received_case_are_asked_for_and_not_read(tmp_path: Pat
         (case / "m" / "config.json").symlink_to(away / "config.json")
     (case / "case.toml").write_text((case / "case.toml").read_text("utf-8") + f'\n[models]\nm = "{named}"\n', "utf-8")
     (case / "claims.toml").write_text(f'{CLAIM}test = "config"\nkey = "n"\nvalue = 6\n{STATEMENT}', "utf-8")
-    (claim,) = verbs.case_run(case)["claims"]
+    (claim,) = forebear.case_run(case)["claims"]
     assert claim["status"] == "not-tested"
     assert "lie outside the case" in claim["why"]
     assert "--models m=PATH" in claim["why"]
-    (claim,) = verbs.case_run(case, models=(f"m={away}",))["claims"]
+    (claim,) = forebear.case_run(case, models=(f"m={away}",))["claims"]
     assert claim["status"] == "borne-out"
     assert str(tmp_path) not in json.dumps(
         claim["command"] if place == "absolute" else [claim["command"], claim["why"]], default=str
     )
     with pytest.raises(UsageError, match="is not MODEL=PATH of this case"):
-        verbs.case_run(case, models=("other=x",))
+        forebear.case_run(case, models=("other=x",))
 
 
 def test_the_command_shown_is_ours_and_quoted_whatever_an_evidence_file_offers(tmp_path: Path) -> None:

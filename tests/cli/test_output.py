@@ -15,7 +15,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from forebear.cli.main import guarded, run
-from forebear.cli.plain import plain_comparison
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.many.matrix import members_in
 from forebear.core.errors import RefusedError
@@ -65,14 +64,6 @@ def test_what_the_system_refuses_about_a_file_is_no_fault_of_ours(capsys, monkey
     assert capsys.readouterr().err == (
         "forebear: somewhere/model.safetensors: no permission to read it. Give this user read permission.\n"
     )
-
-
-def test_what_this_user_may_not_read_is_left_to_the_parser(tmp_path, monkeypatch):
-    closed = tmp_path / "closed"
-    closed.mkdir()
-    assert plain_comparison(["compare", str(closed), BASE]) is not None
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed)
-    assert plain_comparison(["compare", str(closed), BASE]) is None
 
 
 def ended(*words: object) -> int:
@@ -229,7 +220,7 @@ def test_a_broken_pipe_of_something_else_is_no_success(capsys, monkeypatch):
 
     monkeypatch.delenv("FOREBEAR_DEBUG", raising=False)
     assert guarded(broken) == 4
-    monkeypatch.setattr(application, "compare_and_show", broken)
+    monkeypatch.setattr(application, "show", broken)
     assert ended("compare", BASE, OTHER, "--format=json") == 4
     assert capsys.readouterr().err.count("a fault of ours (BrokenPipeError") == 2
 

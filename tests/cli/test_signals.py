@@ -48,7 +48,7 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["forebear.cli.comparing", "typer", "numpy", "numpy._core", "numpy.linalg",
+@pytest.mark.parametrize("moment", ["forebear.cli.application", "typer", "numpy", "numpy._core", "numpy.linalg",
                                     "forebear.comparison.compare", "forebear.reports.show"])  # fmt: skip
 def test_a_signal_while_a_module_is_imported_is_one_line(moment: str, number: int) -> None:
     for how in ("pass", "raise ImportError('and the import fails because of it')"):

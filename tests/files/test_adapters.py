@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 import forebear
-from forebear.cli import app
+from forebear.cli.application import app
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import forebear
-from forebear.comparison.compare import _written, options_from
+from forebear.comparison.compare import Asked, _written
 from forebear.comparison.many.workers import run_in_workers
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.patience import Patience, patience_of, waiting
@@ -296,7 +296,7 @@ def test_a_small_file_without_end_is_cut_off_by_its_size() -> None:
 
 def test_a_worker_process_keeps_the_limits() -> None:
     base = Path(forebear.__file__).parent / "demo_data" / "base"
-    options = options_from("a", ["b"], budget=None, full=False, architecture=None, max_header=None)
+    options = Asked().options("a", ["b"])
     with raw_server(SLOW["silence"]) as raw, waiting(patience_of(SECONDS, None)):
         found = list(run_in_workers([(raw.address, str(base))], _written(options, 1), 1))
     assert found[0][0] is None
@@ -304,7 +304,7 @@ def test_a_worker_process_keeps_the_limits() -> None:
 
 
 def test_worker_processes_share_the_end_of_the_run() -> None:
-    options = options_from("a", ["b"], budget=None, full=False, architecture=None, max_header=None)
+    options = Asked().options("a", ["b"])
     with waiting(given := patience_of(3, 30)):
         crossed = json.loads(json.dumps(_written(options, 1)))["patience"]
     assert Patience(**crossed) == given

@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKENIZERS = {
     "forebear/tokens": "kinds of tokenizers are called after the model that had them first (tokenizers, tokenizer.ggml.pre)",
     "forebear/models/published/gguf_tokens.py": "tokenizer.ggml.model of the GGUF specification",
-    "forebear/cli/tokenizers.py": "an example of a built-in tokenizer",
 }
 """Files whose strings name tokenizers, and why."""
 ORDINARY = {"opt", "clip", "phi", "solar", "yi", "glm"}

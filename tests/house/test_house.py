@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 import forebear
-from forebear.cli import app
+from forebear.cli.application import app, verbs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = sorted((ROOT / "forebear").rglob("*.py"))
@@ -38,7 +38,17 @@ def command_of(verb: str):
     return group[head].commands[tail]
 
 
-@pytest.mark.parametrize("verb", [v for v in forebear.__all__ if v != "__version__"])
+def test_the_package_offers_the_verbs_of_its_api_and_loads_them_when_asked():
+    assert set(forebear.__all__) == {*verbs(), "__version__"} == set(dir(forebear))
+    assert all(getattr(forebear, name) is verb for name, verb in verbs().items())
+    with pytest.raises(AttributeError, match="no attribute 'compere'"):
+        forebear.compere  # noqa: B018
+    code = "import sys, forebear; print([m for m in sys.modules if m.startswith('forebear')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "['forebear.version', 'forebear']"
+
+
+@pytest.mark.parametrize("verb", verbs())
 def test_the_command_line_mirrors_the_library(verb):
     ours = set(inspect.signature(getattr(forebear, verb)).parameters)
     theirs = {p.name for p in command_of(verb).params} - (SHOWING - ours)
@@ -87,7 +97,7 @@ def test_the_picture_of_a_house_draws_what_its_modules_import_and_marks_a_circle
     for name, text in made.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    graph = {room: others for room, others in rooms(tmp_path / "inn").items() if room != "public verbs"}
+    graph = rooms(tmp_path / "inn")
     assert graph == {"roof": {"hall", "cellar"}, "hall": {"cellar"}, "cellar": set()}
     assert levels(graph) == {"roof": 2, "hall": 1, "cellar": 0}
     assert reduced(graph) == [("hall", "cellar"), ("roof", "hall")]  # what follows from these is left out

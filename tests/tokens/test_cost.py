@@ -18,8 +18,9 @@ from forebear.core.errors import UsageError
 from forebear.reports.tokenizers.page import cost_page, lineage_page, visible
 from forebear.reports.tokenizers.text import cost_lines, lineage_lines
 from forebear.tokens import sample
+from forebear.tokens.cost import cost
 from forebear.tokens.intervals import quantile, ratio
-from forebear.tokens.verbs import cost, lineage
+from forebear.tokens.lineage import lineage
 
 
 def ranks(path: Path, extra: list[bytes], *, missing: int = -1) -> Path:

@@ -16,8 +16,8 @@ from forebear.core.errors import RefusedError
 from forebear.models.architecture.settings import Settings
 from forebear.tokens.vocabulary import load_vocabulary
 
-Runner = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
-"""(verb, arguments) -> document. The only verb a claim can reach is "compare"."""
+Compare = Callable[[Path, list[str | Path]], Mapping[str, Any]]
+"""(subject, candidates) -> document: the verb `compare`, handed in, and the only one that a claim can reach."""
 KIN = ("related", "identical")
 
 
@@ -31,19 +31,6 @@ class Outcome:
     command: str = ""
     evidence: list[dict[str, Any]] = field(default_factory=list)
     document: Mapping[str, Any] | None = None
-
-
-def default_runner(verb: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The public verbs of forebear.
-
-    Raises: RefusedError for a verb claims may not use.
-    """
-    import forebear
-
-    if verb != "compare":
-        raise RefusedError(f"a claim may not run {verb!r}")
-    found: Mapping[str, Any] = forebear.compare(arguments["subject"], arguments["candidates"])
-    return found
 
 
 @dataclass(frozen=True)
@@ -108,14 +95,14 @@ def _within(path: Path, home: str) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(home)
 
 
-def run_claim(claim: Claim, models: Models, runner: Runner) -> Outcome:
+def run_claim(claim: Claim, models: Models, compare: Compare) -> Outcome:
     """The outcome of one claim. What cannot be run is said, and is never counted for or against."""
     if claim.test == "none":
         why = claim.not_testable or "no test of files is named for it"
         return Outcome(claim.id, "not-testable" if claim.not_testable else "not-tested", why)
     try:
         if claim.test in ("related", "unrelated"):
-            return _weights(models, claim, runner)
+            return _weights(models, claim, compare)
         return _configuration(models, claim)
     except RefusedError as error:
         why = models.placeless(f"the files given do not allow it: {error}")
@@ -134,9 +121,9 @@ def command_of(case: CaseFile, claim: Claim) -> str:
     return f"forebear case run . --claims {claim.id}{asked}"
 
 
-def _weights(models: Models, claim: Claim, runner: Runner) -> Outcome:
+def _weights(models: Models, claim: Claim, compare: Compare) -> Outcome:
     paths = [models.path(n) for n in (claim.subject, *claim.candidates)]
-    document = runner("compare", {"subject": paths[0], "candidates": paths[1:]})
+    document = compare(paths[0], list(paths[1:]))
     verdicts = _verdicts(document)
     evidence = [dict(v) for v in verdicts]
     relations = [str(v.get("relation", "cannot-tell")) for v in verdicts]

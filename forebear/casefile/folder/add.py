@@ -27,7 +27,7 @@ from forebear.core.errors import RefusedError, UsageError
 
 @dataclass(frozen=True)
 class Addition:
-    """What the caller says of a source; see model.Source for the fields."""
+    """What the caller says of a source (see `forebear.case_add`); the fields are those of model.Source."""
 
     language: str
     script: str = ""
@@ -38,7 +38,7 @@ class Addition:
     date: str = ""
     encoding: str = ""
     conversion: str = ""
-    transcript: Path | None = None
+    transcript: str | Path | None = None
     as_bytes: bool = False
     trust_language: bool = False
     obtained_by: str = ""
@@ -112,7 +112,7 @@ def _record(
     identity = said.id or _free_id(case, said)
     suffix, kept = (
         p.suffix.lower() if p and re.fullmatch(r"\.[a-z0-9]{1,8}", p.suffix.lower()) else ".txt"
-        for p in (file, said.transcript)
+        for p in (file, said.transcript and Path(said.transcript))
     )
     return Source(
         id=identity, file=f"sources/{identity}{suffix}", sha256=digest(data), bytes=len(data), media=media,
