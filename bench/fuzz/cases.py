@@ -242,8 +242,8 @@ def _whole(files: Files) -> None:
 CASE = Target(
     name="case", make=make, run=run, outer=syntax_is_sound,
     plant=Plant(case_records, "load_findings", lambda found: len(found) == 1),
-    measured=("forebear.casefile.folder.document", "forebear.casefile.text.extract", "forebear.casefile.text.html",
-              "forebear.casefile.folder.intake", "forebear.casefile.text.segments", "forebear.casefile.checks.facts",
+    measured=("forebear.casefile.document", "forebear.casefile.text.extract", "forebear.casefile.text.html",
+              "forebear.casefile.folder.intake", "forebear.casefile.text.segments", "forebear.casefile.facts.facts",
               "forebear.casefile.claims.run", "forebear.casefile.claims.arithmetic", "forebear.casefile.text.notes"),
     reads="findings, evidence, sources (text, Markdown, HTML, several encodings) and configurations of a case folder, as `case "
           "check`, `run` and `report` load them; one in 400 those verbs on the whole folder",
@@ -291,6 +291,6 @@ def run_alignment(files: Files) -> None:
 ALIGNMENTS = Target(
     name="alignments", make=make_alignment, run=run_alignment, outer=syntax_is_sound,
     plant=Plant(case_document, "load_alignments", lambda links: any(k.score in (0, 1) for f in links.values() for k in f)),
-    measured=("forebear.casefile.folder.document", "forebear.casefile.checks.checker", "forebear.casefile.checks.pair"),
+    measured=("forebear.casefile.document", "forebear.casefile.checks.checker", "forebear.casefile.checks.pair"),
     reads="alignments/LEFT--RIGHT.json as `case check` and `case report` load it, the checks over its links, the case document",
 )  # fmt: skip

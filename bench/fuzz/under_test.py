@@ -6,17 +6,17 @@ They are called through their modules, so that the verbs meet a planted fault to
 from __future__ import annotations
 
 import forebear
+from forebear.casefile import document as case_document
+from forebear.casefile import records as case_records
 from forebear.casefile import verbs as case_verbs
 from forebear.casefile.bitext import bitext as case_bitext
 from forebear.casefile.checks import checker as case_checker
 from forebear.casefile.checks import pair as case_pair
 from forebear.casefile.claims import claims as case_claims
 from forebear.casefile.claims import run as case_run
-from forebear.casefile.folder import document as case_document
 from forebear.casefile.folder import folder as case_folder
 from forebear.casefile.folder import intake as case_intake
 from forebear.casefile.folder import model as case_model
-from forebear.casefile.folder import records as case_records
 from forebear.casefile.folder import seal as case_seal
 from forebear.casefile.folder import toml as case_toml
 from forebear.comparison import compare as comparison

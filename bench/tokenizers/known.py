@@ -12,7 +12,7 @@ from pathlib import Path
 
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import SAMPLED, order_digest, sampled, set_digest
-from forebear.tokens.vocabulary import load_vocabulary
+from forebear.tokens.readers import load_vocabulary
 
 
 def main(words: list[str]) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.tokens.kinship import kinship, prepare, relation_of
-from forebear.tokens.vocabulary import load_vocabulary
+from forebear.tokens.readers import load_vocabulary
 
 FAMILIES = (
     frozenset({"gpt2", "p50k"}),

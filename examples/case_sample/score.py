@@ -20,7 +20,7 @@ from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.names import name_candidates
 from forebear.casefile.checks.pair import Knowledge
-from forebear.casefile.folder.document import pair_names, read_texts
+from forebear.casefile.document import pair_names, read_texts
 from forebear.casefile.folder.folder import load_case
 
 HERE = Path(__file__).parent

@@ -15,27 +15,27 @@ from forebear.casefile.checks.names import undecided, with_candidates, with_pseu
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
 from forebear.casefile.claims.run import Compare, Models, Outcome, run_claim
-from forebear.casefile.folder.add import Addition, add_source
-from forebear.casefile.folder.document import (
+from forebear.casefile.document import (
     case_document,
     load_alignments,
     pair_names,
     read_texts,
 )
+from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import exports
 from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
 from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
-from forebear.casefile.folder.records import (
+from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
+from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
+from forebear.casefile.privacy.search import Search, search_of
+from forebear.casefile.records import (
     load_findings,
     load_outcomes,
     save_alignment,
     save_findings,
     save_outcome,
 )
-from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
-from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
-from forebear.casefile.privacy.search import Search, search_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 
 Document = Mapping[str, Any]

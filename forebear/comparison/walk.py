@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.effects import effects_of
 from forebear.comparison.findings.evidence import Deck, Evidence
-from forebear.comparison.findings.tensors import Surveyed, survey, tensor_rows
+from forebear.comparison.findings.surveyed import Surveyed
+from forebear.comparison.findings.tensors import survey, tensor_rows
 from forebear.comparison.findings.verdict import (
     UNSETTLED,
     Component,

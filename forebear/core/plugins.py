@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -135,8 +136,6 @@ def _installed_only() -> Iterator[None]:
 
 def _without_current(path: list[str]) -> list[str]:
     """The search path without the current folder where it comes before the standard library."""
-    import sysconfig
-
     library = os.path.realpath(sysconfig.get_path("stdlib"))
     kept, behind = [], False
     for entry in path:

@@ -19,6 +19,7 @@ from forebear.files.sources import home_of
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.inspection.inference import infer_parts
 from forebear.inspection.inspection_tokens import is_tokenizer, of_tokenizer, tokenizer_of
+from forebear.inspection.inspection_values import odd_values, read_values
 from forebear.inspection.residue import find_residue
 from forebear.models.architecture.settings import read_config
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
@@ -120,8 +121,6 @@ def _of_checkpoint(
     grid = None
     odd = list(checkpoint.container.odd)
     if full:
-        from forebear.inspection.inspection_values import odd_values, read_values
-
         grid = read_values(checkpoint.container, tensors)
         odd += odd_values(tensors)
     else:

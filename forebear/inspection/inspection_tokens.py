@@ -16,7 +16,10 @@ from forebear.files.base import Float32
 from forebear.files.sources import holds_weights
 from forebear.inspection.inspection_values import blocks
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
-from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find_vocabulary_file, load_vocabulary
+from forebear.tokens.audit import audit_vocabulary, listed
+from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.rows import undertrained_in
+from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find_vocabulary_file
 
 LARGE_BYTES = 16 * 2**20
 """A tokenizer file larger than this is not opened by an inspection that does not ask for its tokenizer."""
@@ -112,8 +115,6 @@ def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[Message], *,
 
 def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint | None, limits: list[Message]) -> Found:
     """The audit of a vocabulary, with the rows that training hardly touched; what could not be done moves to limits."""
-    from forebear.tokens.audit import audit_vocabulary
-
     piece = checkpoint.piece("embedding") if checkpoint is not None else None
     rows = None if checkpoint is None or piece is None else checkpoint.container.tensors[piece.tensor].shape[0]
     digest = None if file is None else file_digest(file)[1]
@@ -129,9 +130,6 @@ def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint |
 
 
 def _untrained(vocabulary: Vocabulary, checkpoint: Checkpoint, tensor: str) -> Found:
-    from forebear.tokens.audit import listed
-    from forebear.tokens.rows import undertrained_in
-
     entry = checkpoint.container.tensors[tensor]
 
     def read() -> Iterator[Float32]:

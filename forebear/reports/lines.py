@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
+from forebear.reports.scene import wrapped
 
 if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue
@@ -60,11 +62,7 @@ def wrap(text: str, width: int = 100, indent: str = "  ", style: str = "") -> li
     """Words broken over lines."""
     text = safe(text, 4000)
     if _width(text) > len(text) * 1.3:  # few spaces to break at: every wide letter may end a line
-        from forebear.reports.scene import wrapped
-
         return [Line(indent + line, style) for line in wrapped(text, width / 2 * 1.1, 1)]
-    import textwrap
-
     found = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
     return [Line(line, style) for line in found]
 

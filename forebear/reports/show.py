@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -90,8 +91,6 @@ def _forms(document: Document) -> str:
 
 def as_csv(rows: list[list[Any]]) -> bytes:
     """Rows as CSV (RFC 4180). A cell that a spreadsheet would take for a formula is led by an apostrophe."""
-    import csv
-
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in rows:

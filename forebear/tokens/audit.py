@@ -13,8 +13,9 @@ from forebear.tokens.encoders.words import WordPiece
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import matches
 from forebear.tokens.labels import contradictions
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.structure import MOST_BYTES, structure, too_much
-from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
 SHOWN = 20
 """Examples listed of each finding."""

@@ -17,8 +17,9 @@ from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
 from forebear.tokens.lineage import labels
 from forebear.tokens.profile import profile, splits
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.scheme import NAME, OneEach, is_scheme
-from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
 SHOWN_FAILURES = 5
 """Failures to give a text back that are shown per tokenizer; all are counted."""

@@ -17,10 +17,11 @@ from forebear.core.errors import UsageError
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
-from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, load_vocabulary
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
 _TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
 MOST_STRETCHES = 60

@@ -9,6 +9,7 @@ from typing import Any
 
 from forebear.core.limits import MAX_GROWTH
 from forebear.tokens.charsmap import charsmap
+from forebear.tokens.readers.ranks import decode64
 from forebear.tokens.rules import CannotEncodeError
 
 Normaliser = Callable[[str], str]
@@ -152,8 +153,6 @@ def _is_han(code: int) -> bool:
 
 
 def _decoded(text: Any) -> bytes:
-    from forebear.tokens.readers.ranks import decode64
-
     if not isinstance(text, str):
         raise CannotEncodeError("asks for a table of characters that is not there")
     return decode64(text, "precompiled_charsmap")

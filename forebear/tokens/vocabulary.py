@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_SPARSE_ID, MAX_TOKENIZER_BYTES, MAX_VOCABULARY, MOST_GAPS
-
-if TYPE_CHECKING:
-    from forebear.tokens.rules import Rules
+from forebear.tokens.rules import Rules
 
 FILE_NAMES = ("tokenizer.json", "tekken.json", "vocab.txt", "tokenizer.model", "spiece.model",
               "sentencepiece.bpe.model", "spm.model", "pieces.json", "vocab.json")  # fmt: skip
@@ -116,24 +114,6 @@ def find_vocabulary_file(folder: str | Path) -> Path | None:
     return None
 
 
-def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
-    """The vocabulary of a tokenizer file, or of the folder that holds one.
-
-    full: also read scores, merges and rules (slower; comparing tokens does not need them).
-    Reads: tokenizer.json, vocab.txt, SentencePiece, tiktoken ranks, tekken, RWKV tries, pieces.json, vocab.json.
-    Raises: RefusedError when nothing there is a vocabulary, or the file breaks a bound or its own format.
-    """
-    from forebear.tokens.readers import read_vocabulary
-
-    file = Path(path)
-    if file.is_dir():
-        found = find_vocabulary_file(file)
-        if found is None:
-            raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
-        file = found
-    return read_vocabulary(file, full=full)
-
-
 def holds_its_own(path: str | Path) -> bool:
     """Whether a file is a checkpoint that carries its tokenizer inside (GGUF), by its first bytes."""
     try:
@@ -155,7 +135,7 @@ class Loader(Protocol):
     """Reads a vocabulary; rooms above this one give one that also opens checkpoints with a tokenizer inside."""
 
     def __call__(self, path: str | Path, *, full: bool = False) -> Vocabulary:
-        """As load_vocabulary."""
+        """As `forebear.tokens.readers.load_vocabulary`."""
         ...
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from forebear.casefile.checks.facts import number_words
 from forebear.casefile.checks.findings import Ours, ours_of, rules, say
+from forebear.casefile.facts.fact import number_words
 from forebear.reports.cases.words import case_words, load_words
 from tests.casefile.texts import FIVE_EN, FIVE_ZH, found
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.casefile.checks.facts import Fact, agree, facts
+from forebear.casefile.facts.fact import Fact, agree
+from forebear.casefile.facts.facts import facts
 
 
 def _one(text: str, language: str, kind: str = "number") -> Fact:

@@ -17,7 +17,7 @@ import pytest
 import forebear
 from forebear.casefile import verbs
 from forebear.casefile.bitext.bitext import read_text
-from forebear.casefile.checks.facts import facts
+from forebear.casefile.facts.facts import facts
 from forebear.casefile.folder.model import Source
 from forebear.casefile.folder.place import is_file_name, is_plain
 from forebear.casefile.text.extract import extract

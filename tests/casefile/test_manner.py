@@ -131,7 +131,7 @@ def test_a_sentence_that_one_of_two_versions_apart_lacks_is_told_when_it_holds_a
 
 
 def test_the_note_stands_among_the_limits_in_four_languages() -> None:
-    from forebear.casefile.folder.document import limits_of
+    from forebear.casefile.document import limits_of
     from forebear.reports.cases.words import case_words
 
     found = _found(_english("This gate is not the old one."), _japanese("この門は古いものだ。", free=True))

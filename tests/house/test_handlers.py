@@ -20,7 +20,7 @@ SAID_AS_FAULTS = {
 OF_PACKAGES = {"core/plugins.py", "files/formats/format.py"}
 """Where the code of an installed package runs: its fault is named as that package's (PluginError), no refusal of an input."""
 STILL_THERE = {
-    "casefile/claims/run.py", "casefile/folder/document.py", "files/views/quantised_blocks.py", "recipes/steps/tokenizer.py",
+    "casefile/claims/run.py", "casefile/document.py", "files/views/quantised_blocks.py", "recipes/steps/tokenizer.py",
 }  # fmt: skip
 """Modules that still take a slip for a bad input; the list may only become shorter."""
 

@@ -12,9 +12,10 @@ import pytest
 from forebear.tokens.audit import audit, odd_special
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import matches
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rows import fates, undertrained
 from forebear.tokens.structure import structure
-from forebear.tokens.vocabulary import Vocabulary, load_vocabulary
+from forebear.tokens.vocabulary import Vocabulary
 from tests.tokens.made import vocabulary, words
 from tests.tokens.test_lineage import real
 

@@ -16,9 +16,10 @@ from forebear.tokens import sample
 from forebear.tokens.charsmap import charsmap
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.encoders.merging import SHORT, _merge_long, _merge_short, merge
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rules import Rules
 from forebear.tokens.scheme import OneEach
-from forebear.tokens.vocabulary import Vocabulary, load_vocabulary
+from forebear.tokens.vocabulary import Vocabulary
 from tests.real import real_path
 from tests.tokens.test_lineage import real
 

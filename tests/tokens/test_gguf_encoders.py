@@ -9,9 +9,10 @@ import pytest
 from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens import sample
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rules import gguf_rules
 from forebear.tokens.splitting import names, split
-from forebear.tokens.vocabulary import Vocabulary, load_vocabulary
+from forebear.tokens.vocabulary import Vocabulary
 from tests.real import real_path
 from tests.said import said
 from tests.tokens.test_lineage import real

@@ -13,13 +13,8 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.tokens.vocabulary import (
-    Vocabulary,
-    find_vocabulary_file,
-    load_vocabulary,
-    same_vocabulary_file,
-    shared_tokens,
-)
+from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, same_vocabulary_file, shared_tokens
 
 
 def wordpiece(words: list[str], **extra: Any) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from importlib import resources
 import numpy as np
 
 from forebear.casefile.bitext.align import Features, Side
-from forebear.casefile.checks.facts import Fact, facts, narrow
-from forebear.casefile.checks.numerals import LATIN_TERM, han_value
+from forebear.casefile.facts.fact import Fact, narrow
+from forebear.casefile.facts.facts import facts
+from forebear.casefile.facts.numerals import LATIN_TERM, han_value
 
 _ORDINAL = re.compile("第([〇零一二三四五六七八九十百千两]+)(?=[条章节回部卷页表图版步项款编篇课])")
 """The number of an article or chapter (第八条): small Han numerals are otherwise too often no figures."""

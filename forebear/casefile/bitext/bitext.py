@@ -10,9 +10,10 @@ from itertools import pairwise
 from forebear.casefile.bitext.align import SENTENCE_GAP_COST, TWIN_GAP_COST, Features, Link, align
 from forebear.casefile.bitext.anchors import anchors, sides
 from forebear.casefile.bitext.learn import align_learning, words
-from forebear.casefile.checks.facts import Fact, facts
+from forebear.casefile.facts.fact import Fact
+from forebear.casefile.facts.facts import facts
 from forebear.casefile.folder.model import Correction, Source
-from forebear.casefile.text.extract import Extract
+from forebear.casefile.text.blocks import Extract
 from forebear.casefile.text.notes import blank_notes
 from forebear.casefile.text.segments import Segment, segments
 from forebear.core.errors import RefusedError

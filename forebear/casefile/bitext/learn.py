@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from forebear.casefile.bitext.align import Features, Link, Side, align
 from forebear.casefile.bitext.anchors import sides
-from forebear.casefile.checks.facts import narrow
+from forebear.casefile.facts.fact import narrow
 
 LEAST_DICE = 0.45
 """Least Dice coefficient of two words over the links for them to count as each other's translation."""

@@ -12,7 +12,6 @@ from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner, manner_of
 from forebear.casefile.checks.conversion import check_conversion
 from forebear.casefile.checks.cues import check_cues, seen
-from forebear.casefile.checks.facts import Fact, agree, narrow
 from forebear.casefile.checks.figures import check_bounds, check_figures
 from forebear.casefile.checks.findings import Finding, rules, say
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
@@ -25,9 +24,10 @@ from forebear.casefile.checks.shape import (
     check_length,
     check_residue,
     check_script,
-    weight,
 )
 from forebear.casefile.checks.terms import check_terms, term_set
+from forebear.casefile.facts.fact import Fact, agree, narrow
+from forebear.casefile.text.length import weight
 
 Check = Callable[[Pair], Iterator[Finding]]
 BOTH: tuple[Check, ...] = (

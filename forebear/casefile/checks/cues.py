@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.findings import Finding, Ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import is_prose, mostly_latin
+from forebear.casefile.facts.fact import narrow
 from forebear.core.strict import read_table
 
 NONE = Ours("none")

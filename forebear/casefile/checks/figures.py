@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from forebear.casefile.checks.facts import Fact, agree
 from forebear.casefile.checks.findings import Finding, Ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
+from forebear.casefile.facts.fact import Fact, agree
 
 DATES = ("year", "month-of-year", "day-of-month", "time")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner
-from forebear.casefile.checks.facts import agree, narrow
 from forebear.casefile.checks.figures import worth
 from forebear.casefile.checks.findings import Finding, Ours, ours_of, rules, say
 from forebear.casefile.checks.name_checks import spellings
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import distinctive, has_term, latin_terms
+from forebear.casefile.facts.fact import agree, narrow
 
 GAP_NEAR = 3
 """Links before and behind a gap in which the other version may say its figures and names."""

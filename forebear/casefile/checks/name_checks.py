@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.findings import Finding, rules, say
 from forebear.casefile.checks.pair import Knowledge, Pair
+from forebear.casefile.facts.fact import narrow
 
 _HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}")
 

@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.name_checks import romanised
+from forebear.casefile.facts.fact import narrow
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.core.strict import read_table
 

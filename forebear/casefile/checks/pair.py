@@ -9,9 +9,10 @@ from functools import cached_property
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.facts import Fact, narrow
 from forebear.casefile.checks.findings import Finding, ours_of, rules, say
+from forebear.casefile.facts.fact import Fact, narrow
 from forebear.casefile.folder.model import Alias, Name
+from forebear.casefile.text.length import weight
 from forebear.casefile.text.notes import blank_notes
 
 Span = tuple[int, int]
@@ -68,19 +69,15 @@ class Pair:
     original_segments: Sequence[int] = ()
     """For two texts in one language: the segments of their common original at this place."""
     ratios: dict[str, float] = field(default_factory=dict)
-    """Usual length of each witness against the left text, in units of shape.weight."""
+    """Usual length of each witness against the left text, in units of length.weight."""
 
     def witness_ratio(self, source: str, text: str) -> float | None:
         """Log of a witness's length over its usual length here; None when nothing usual is known."""
-        from forebear.casefile.checks.shape import weight
-
         usual = self.ratios.get(source)
         return None if usual is None else math.log((weight(text) + 3) / (weight(self.a) * usual + 3))
 
     def as_usual(self, original: str, source: str, text: str) -> bool:
         """Whether a text has about its usual length against the original."""
-        from forebear.casefile.checks.shape import weight
-
         usual = self.ratios.get(source, 1.0)
         return abs(math.log((weight(text) + 3) / (weight(original) * usual + 3))) < 0.25
 

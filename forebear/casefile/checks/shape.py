@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 
 from forebear.casefile.checks.findings import Finding, Ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
-from forebear.casefile.text.scripts import HAN, KANA, LATIN, fold, is_han, is_japanese_form, is_kana, standard_of
+from forebear.casefile.text.length import weight
+from forebear.casefile.text.scripts import fold, is_han, is_japanese_form, is_kana, standard_of
 from forebear.casefile.text.segments import sentences
 
 SHORT = 2.6
@@ -66,17 +67,6 @@ def _fewer_sentences(pair: Pair, usual: float) -> bool:
         return False
     counts = [sum(1 for _ in sentences(text, language)) for _, language, text, _ in pair.witnesses]
     return min(counts) > mine and _witness_length(pair, usual)
-
-
-_KINDS = (re.compile(f"[{HAN}]"), re.compile(f"[{KANA}]"), re.compile(f"[{LATIN}0-9]"))
-
-
-@lru_cache(maxsize=50_000)
-def weight(text: str) -> float:
-    """Length in units of meaning: a Han character counts 1, kana 0.55, a Latin letter or digit 0.3, signs nothing."""
-    if text.isascii():
-        return 0.3 * len(_KINDS[2].findall(text))
-    return sum(share * len(kind.findall(text)) for share, kind in zip((1.0, 0.55, 0.3), _KINDS, strict=True))
 
 
 def _witness_length(pair: Pair, usual: float) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from forebear.casefile.checks.facts import narrow
 from forebear.casefile.checks.findings import Finding
-from forebear.casefile.checks.numerals import LATIN_TERM
 from forebear.casefile.checks.pair import Pair
+from forebear.casefile.facts.fact import narrow
+from forebear.casefile.facts.numerals import LATIN_TERM
 
 _SPLIT = re.compile(r"[-_./+:@~]")
 _PLAIN = frozenset("ok am pm vs no tv cd id it etc eg ie the of and to in a is".split())  # noqa: SIM905

@@ -14,7 +14,7 @@ from forebear.casefile.claims.claims import Claim
 from forebear.casefile.folder.model import CaseFile
 from forebear.core.errors import RefusedError
 from forebear.models.architecture.settings import Settings
-from forebear.tokens.vocabulary import load_vocabulary
+from forebear.tokens.readers import load_vocabulary
 
 Compare = Callable[[Path, list[str | Path]], Mapping[str, Any]]
 """(subject, candidates) -> document: the verb `compare`, handed in, and the only one that a claim can reach."""

@@ -20,7 +20,8 @@ from forebear.casefile.folder.folder import (
 from forebear.casefile.folder.intake import MAX_SOURCE_BYTES, check_language, decode
 from forebear.casefile.folder.model import ROLES, CaseFile, Source
 from forebear.casefile.folder.place import exists_inside
-from forebear.casefile.text.extract import MEDIA, TEXT_MEDIA, Extract, extract
+from forebear.casefile.text.blocks import Extract
+from forebear.casefile.text.extract import MEDIA, TEXT_MEDIA, extract
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
 

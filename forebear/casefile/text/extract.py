@@ -3,43 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A run of text [start, end): kind is heading, paragraph, item, quote, code or front-matter; level of a heading."""
-
-    kind: str
-    start: int
-    end: int
-    level: int = 0
-
-
-@dataclass(frozen=True)
-class Removed:
-    """Something of the source that is not in the text: what, how many characters, how it begins."""
-
-    what: str
-    characters: int
-    begins: str
-
-
-@dataclass
-class Extract:
-    """The text positions refer to, its blocks in order, emphasised spans, and what was removed."""
-
-    text: str = ""
-    blocks: list[Block] = field(default_factory=list)
-    emphasis: list[Span] = field(default_factory=list)
-    removed: list[Removed] = field(default_factory=list)
-
-    def remove(self, what: str, text: str) -> None:
-        """Record that `text` was left out."""
-        self.removed.append(Removed(what, len(text), " ".join(text.split())[:80]))
-
+from forebear.casefile.text.blocks import Block, Extract, Span
+from forebear.casefile.text.html import extract_html
 
 MEDIA = {
     ".txt": "text/plain",
@@ -59,8 +25,6 @@ TEXT_MEDIA = ("text/plain", "text/markdown", "text/html")
 def extract(text: str, media: str) -> Extract:
     """The text of a source of one of TEXT_MEDIA; equal input gives equal positions, for ever."""
     if media == "text/html":
-        from forebear.casefile.text.html import extract_html
-
         return extract_html(text)
     return _markdown(text) if media == "text/markdown" else _plain(text)
 

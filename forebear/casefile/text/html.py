@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from forebear.casefile.text.extract import Block, Extract
+from forebear.casefile.text.blocks import Block, Extract
 
 _DROP = {
     "script",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebear.casefile.text.extract import Block, Extract
+from forebear.casefile.text.blocks import Block, Extract
 
 
 @dataclass(frozen=True)

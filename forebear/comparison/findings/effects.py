@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from forebear.comparison.findings.tensors import Surveyed
+from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.weights import PARTS, drawn
 from forebear.stats.median import median
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from forebear.comparison.findings.surveyed import Figures, Moments, Surveyed
 from forebear.comparison.findings.weights import drawn, moments
 from forebear.comparison.reading.allowance import row_bytes, vector_cost
 from forebear.comparison.reading.layers import LayerMap
@@ -24,28 +23,6 @@ MAX_VECTOR = 65_536
 """Longest vector read whole."""
 ROWS = 8
 """Rows read of each matrix, spread evenly."""
-
-Figures = tuple[float, float, float]
-Moments = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Surveyed:
-    """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows)."""
-
-    subject: Piece | None
-    candidate: Piece | None
-    subject_moments: Moments | None
-    candidate_moments: Moments | None
-    figures: Figures | None
-
-    @property
-    def piece(self) -> Piece:
-        """The subject's piece, or the candidate's where the subject has none."""
-        found = self.subject or self.candidate
-        assert found is not None
-        return found
-
 
 def survey(pair: Pair, layers: LayerMap) -> list[Surveyed]:
     """Every piece of both sides, paired by part and aligned layer, with figures over the same few rows of both.

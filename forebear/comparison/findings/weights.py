@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.findings.surveyed import Surveyed
+from forebear.models.checkpoint import Piece
 from forebear.stats.median import median
-
-if TYPE_CHECKING:
-    from forebear.comparison.findings.tensors import Surveyed
-    from forebear.models.checkpoint import Piece
 
 PARTS = ("embedding", "q", "k", "v", "o", "gate", "up", "down", "head")
 LEVELS = (0.01, 0.25, 0.5, 0.75, 0.99)

@@ -10,7 +10,7 @@ import numpy as np
 
 from forebear.comparison.audit import Audit, audit_private
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
-from forebear.comparison.findings.tensors import Surveyed
+from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.verdict import (
     Component,
     State,

@@ -16,14 +16,8 @@ from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.tokens.vocabulary import (
-    FILE_NAMES,
-    Vocabulary,
-    find_vocabulary_file,
-    load_vocabulary,
-    same_vocabulary_file,
-    shared_tokens,
-)
+from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file, same_vocabulary_file, shared_tokens
 
 MAX_TOKENS = 768
 EMBEDDING_SHARE = 6

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_VOCABULARY
 from forebear.files.formats.gguf_header import GgufArray, Scalar
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rules import gguf_rules
 from forebear.tokens.surface import check_lengths, from_byte_alphabet, from_pieces
-from forebear.tokens.vocabulary import Vocabulary, holds_its_own, load_vocabulary
+from forebear.tokens.vocabulary import Vocabulary, holds_its_own
 
 Values = Mapping[str, Scalar | GgufArray]
 _UNKNOWN, _CONTROL, _USER, _UNUSED, _BYTE = 2, 3, 4, 5, 6

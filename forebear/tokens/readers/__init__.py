@@ -9,19 +9,30 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.tokens.readers import huggingface, lists, ranks, sentencepiece
 from forebear.tokens.readers.collecting import no_collection
-from forebear.tokens.vocabulary import Vocabulary
+from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file
 
 TEXT_LISTS = (".txt", ".vocab")
 
 
-def read_vocabulary(path: Path, *, full: bool) -> Vocabulary:
-    """The vocabulary of one file. Raises RefusedError when no reader knows it."""
+def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
+    """The vocabulary of a tokenizer file, or of the folder that holds one.
+
+    full: also read scores, merges and rules (slower; comparing tokens does not need them).
+    Reads: tokenizer.json, vocab.txt, SentencePiece, tiktoken ranks, tekken, RWKV tries, pieces.json, vocab.json.
+    Raises: RefusedError when nothing there is a vocabulary, or the file breaks a bound or its own format.
+    """
+    file = Path(path)
+    if file.is_dir():
+        found = find_vocabulary_file(file)
+        if found is None:
+            raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
+        file = found
     with no_collection():
-        return read_vocabulary_bytes(read_bounded(path, MAX_TOKENIZER_BYTES), path, full=full)
+        return read_vocabulary_bytes(read_bounded(file, MAX_TOKENIZER_BYTES), file, full=full)
 
 
 def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
-    """The vocabulary in a file's bytes; `path` names it and need not exist. Raises RefusedError as `read_vocabulary`."""
+    """The vocabulary in a file's bytes; `path` names it and need not exist. Raises RefusedError as `load_vocabulary`."""
     where, start = str(path), data[:64].lstrip()
     if not start:
         raise RefusedError("is empty", where=where)

@@ -3,82 +3,20 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from importlib import resources
+from dataclasses import replace
+from functools import cache
 
+from forebear.casefile.facts.dates import date_facts
+from forebear.casefile.facts.fact import Fact, mask, narrow, number_words
+from forebear.casefile.facts.numerals import number_facts
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
 from forebear.casefile.text.scripts import fold
-from forebear.core.strict import read_table
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One figure: kind is number, year, month-of-year, day-of-month, percent or time; the value lies in [low, high].
-
-    others: further readings (24 as 2024); unit: a class of numbers.toml or ""; bound: "", about, above or below;
-    strong: False for small number words, which languages often leave out; start, end: its place in the text.
-    """
-
-    kind: str
-    low: float
-    high: float
-    start: int
-    end: int
-    surface: str
-    unit: str = ""
-    bound: str = ""
-    strong: bool = True
-    others: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class NumberWords:
-    """numbers.toml."""
-
-    refused: dict[str, tuple[str, ...]]
-    beside: dict[str, tuple[str, ...]]
-    units: dict[str, tuple[str, ...]]
-
-
-@cache
-def number_words() -> NumberWords:
-    """The words beside numbers, read strictly from data/numbers.toml."""
-    import tomllib
-
-    raw = resources.files("forebear.casefile.data").joinpath("numbers.toml").read_text("utf-8")
-    return read_table(NumberWords, tomllib.loads(raw), "numbers.toml")
-
 
 LARGEST = 1e30
 """Figures beyond this are no figures anybody counts with: a run of digits or magnitude words without meaning."""
 
 MAX_FACTS = 200
 """Figures of one sentence that are compared, the first ones: more are a table without line ends, and each is held against each."""
-
-
-def agree(a: Fact, b: Fact) -> bool:
-    """Whether two facts may state the same figure: a shared reading, or ranges that overlap."""
-    kinds = {a.kind, b.kind}
-    if len(kinds) > 1 and not kinds <= {"number", "year"} and not kinds <= {"number", "day-of-month"}:
-        return False
-    if a.low <= b.high * (1 + 1e-9) and b.low <= a.high * (1 + 1e-9):
-        return True
-    return bool({a.low, *a.others} & {b.low, *b.others})
-
-
-@lru_cache(maxsize=50_000)
-def narrow(text: str) -> str:
-    """Full-width letters, digits and signs made narrow, Han forms folded; the length is kept."""
-    return text if text.isascii() else fold(text.translate(_widths()))
-
-
-@cache
-def _widths() -> dict[int, str]:
-    wide = [*range(0xFF01, 0xFF5F), 0x3000]
-    return {c: unicodedata.normalize("NFKC", chr(c)) for c in wide}
 
 
 @cache
@@ -91,15 +29,6 @@ def _refused_pattern(language: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{joined})\b" if language == "en" else joined, re.I)
 
 
-def mask(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with spans blanked by a character that belongs to no pattern; the length is kept."""
-    parts, at = [], 0
-    for a, b in sorted(spans):
-        parts += [text[at : max(a, at)], "\x00" * (b - max(a, at))]
-        at = max(at, b)
-    return "".join([*parts, text[at:]])
-
-
 def facts(text: str, language: str) -> list[Fact]:
     """Every figure of a sentence in order; idioms and figures inside Latin names are not figures.
 
@@ -108,9 +37,6 @@ def facts(text: str, language: str) -> list[Fact]:
     marks = _UNSEEN.search(text)
     if marks:
         return _without_marks(text, language)
-    from forebear.casefile.checks.dates import date_facts
-    from forebear.casefile.checks.numerals import number_facts
-
     plain = narrow(text)
     found = date_facts(plain, language)
     plain = mask(plain, ((f.start, f.end) for f in found))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from forebear.casefile.checks.facts import Fact, mask
+from forebear.casefile.facts.english import english_facts
+from forebear.casefile.facts.fact import Fact, mask
 
 DIGIT = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
 SMALL = {"十": 10, "百": 100, "千": 1000}
@@ -34,8 +35,6 @@ _TENTHS = re.compile(
 
 def number_facts(plain: str, language: str) -> list[Fact]:
     """Numbers of a narrowed text; Latin names and addresses are left out, with the figures inside them."""
-    from forebear.casefile.checks.english import english_facts
-
     found: list[Fact] = []
     codes = list(_CODES.finditer(plain))
     text = mask(plain, (m.span() for m in codes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from forebear.casefile.checks.facts import Fact
+from forebear.casefile.facts.fact import Fact
 
 _HAN_DIGIT = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0"}
 _MONTHS = (

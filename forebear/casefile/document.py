@@ -16,10 +16,10 @@ from forebear.casefile.checks.names import with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
 from forebear.casefile.folder.add import read_source
-from forebear.casefile.folder.identify import identifying_spans
 from forebear.casefile.folder.model import CaseFile, Source
-from forebear.casefile.folder.records import load_alignment
+from forebear.casefile.privacy.identify import identifying_spans
 from forebear.casefile.privacy.search import Search, search_of
+from forebear.casefile.records import load_alignment
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError

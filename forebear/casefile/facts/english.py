@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from forebear.casefile.checks.facts import Fact, mask
+from forebear.casefile.facts.fact import Fact, mask
 
 _ONES = {
     w: i

@@ -1,0 +1,30 @@
+"""What was seen of one tensor of either side, or of two that answer to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forebear.models.checkpoint import Piece
+
+Figures = tuple[float, float, float]
+Moments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows)."""
+
+    subject: Piece | None
+    candidate: Piece | None
+    subject_moments: Moments | None
+    candidate_moments: Moments | None
+    figures: Figures | None
+
+    @property
+    def piece(self) -> Piece:
+        """The subject's piece, or the candidate's where the subject has none."""
+        found = self.subject or self.candidate
+        assert found is not None
+        return found
