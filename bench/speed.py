@@ -1,7 +1,8 @@
 """Speed and memory of the command line, whole processes side by side in one run; ratios, since the machine is shared.
 
-    python -m bench.speed --base FOLDER --tuned FOLDER [--large GB ...] [--output FILE]
+    python -m bench.speed --base FOLDER --tuned FOLDER [--start] [--large GB ...] [--output FILE]
 
+--start: only a quick comparison against `import numpy`, which decision 0015 bounds (bench/results/start.json).
 Not part of CI: figures are committed as bench/results/speed.json and quoted in docs/benchmark.md.
 """
 
@@ -24,15 +25,18 @@ import numpy as np
 
 from forebear.version import __version__
 
-REPEATS = 15
+REPEATS = 21
 LARGE_REPEATS = 3
+UNSET = ("PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that would measure something else than a user sees."""
 LAYERS, WIDTH, HEADS, GROUPS = 32, 3072, 24, 8
 
 
 def one_run(command: list[str]) -> tuple[float, float, float]:
-    """(wall seconds, processor seconds, peak resident MB) of one process."""
+    """(wall seconds, processor seconds, peak resident MB) of one process, whose modules are compiled and kept as installed ones."""
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"failed: {command}")
@@ -40,7 +44,12 @@ def one_run(command: list[str]) -> tuple[float, float, float]:
 
 
 def measured(runs: dict[str, list[str]], repeats: int) -> dict[str, dict[str, float]]:
-    """Every command once, then again, `repeats` times: what disturbs this machine for a while disturbs them all."""
+    """Every command once, then again, `repeats` times: what disturbs this machine for a while disturbs them all.
+
+    A run of each comes before and is not counted: it compiles modules and brings files into memory.
+    """
+    for command in runs.values():
+        one_run(command)
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, command in runs.items():
@@ -145,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--tuned", type=Path, required=True)
+    parser.add_argument("--start", action="store_true")
     parser.add_argument("--large", type=float, nargs="*", default=[])
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
@@ -158,15 +168,18 @@ def main() -> None:
         "full compare": [*forebear, "compare", "--full", str(args.tuned), str(args.base)],
         "sha256sum of both": ["sha256sum", *files],
     }
+    if args.start:
+        runs = {name: runs[name] for name in ("import numpy", "quick compare")}
+    load = os.getloadavg()[0]
     figures: dict[str, Any] = dict(measured(runs, REPEATS))
     for name, figure in figures.items():
         print(name, figure, file=sys.stderr)
     unit = figures["import numpy"]
-    kinds = ("seconds", "median_seconds")
+    kinds = ("seconds", "median_seconds", "processor_seconds")
     ratios = {n: {k: round(f[k] / unit[k], 2) for k in kinds} for n, f in figures.items()}
     print(ratios, file=sys.stderr)
     megabytes = sum(Path(f).stat().st_size for f in files) / 1e6
-    for name in ("full compare", "sha256sum of both"):
+    for name in {"full compare", "sha256sum of both"} & set(figures):
         figures[name]["mb_per_second"] = round(megabytes / figures[name]["seconds"], 1)
     for size in args.large:
         with tempfile.TemporaryDirectory() as scratch:
@@ -189,6 +202,7 @@ def main() -> None:
             "python": platform.python_version(),
             "numpy": np.__version__,
             "cores": os.cpu_count(),
+            "load_at_start": load,
             "load_at_end": os.getloadavg()[0],
             "processor": platform.machine(),
         },

@@ -21,7 +21,7 @@ from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.messages import Message, message
 from forebear.core.patience import patience
 from forebear.core.sizes import parse_size
-from forebear.files.bytes.remote_http import check_again, noting_addresses
+from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]

@@ -14,7 +14,7 @@ from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
-from forebear.files.bytes.remote_http import check_again, noting_addresses
+from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.files.sources import home_of
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.inspection.inference import infer_parts

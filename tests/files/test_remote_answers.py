@@ -17,8 +17,9 @@ import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.files.bytes import remote_http
+from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.files.bytes.remote import RemoteFile, fetch_small
-from forebear.files.bytes.remote_http import Client, check_again, noting_addresses
+from forebear.files.bytes.remote_http import Client
 from forebear.files.bytes.remote_kept import BLOCK_BYTES
 from forebear.files.sources import open_container
 from tests.files.answer_fuzz import try_seed

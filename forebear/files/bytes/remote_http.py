@@ -9,24 +9,19 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from forebear.core.errors import printable
 from forebear.core.patience import Patience, patience
+from forebear.files.bytes.checking import note
 from forebear.files.bytes.remote_address import Spot, allowed, numbers_of, redirected, refuse, spot_of
 from forebear.files.bytes.remote_kept import Kept
-
-if TYPE_CHECKING:
-    import ssl
-
-    from forebear.files.bytes.remote_wire import Clock, Wire
+from forebear.files.bytes.remote_wire import Clock, MalformedError, Wire
 
 IN_FLIGHT = 16
 ATTEMPTS = 6
@@ -37,29 +32,7 @@ _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 _EXPIRED = frozenset((401, 403, 404, 410))
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _AGENT = "forebear (reads checkpoints by ranges)"
-MAX_CHECKED_AGAIN = 8
-"""Files of a client of which a sample is read again at the end of a run."""
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
-
-
-_clients: ContextVar[list[Client] | None] = ContextVar("clients", default=None)
-
-
-@contextmanager
-def noting_addresses() -> Iterator[None]:
-    """Remember whatever is opened at addresses inside, for `check_again`."""
-    token = _clients.set([])
-    try:
-        yield
-    finally:
-        _clients.reset(token)
-
-
-def check_again() -> None:
-    """Read a sample of each file noted once more. Raises RefusedError when one reads differently."""
-    for client in _clients.get() or []:
-        for check in client.checks[:MAX_CHECKED_AGAIN]:
-            check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +86,7 @@ class Client:
 
     def __post_init__(self) -> None:
         self._origin = spot_of(self.typed).origin
-        if (noted := _clients.get()) is not None:
-            noted.append(self)
+        note(self)
 
     def get(self, asked: str | Place, *, first: int | None = None, last: int | None = None, limit: int) -> Answer:
         """GET an address, or bytes first..last of it, following redirects; at most `limit` bytes of body.
@@ -123,8 +95,6 @@ class Client:
         Raises: RefusedError for an address that is not allowed, an answer that is no answer, too many failures, or no
         whole answer in time.
         """
-        from forebear.files.bytes.remote_wire import Clock
-
         spot = spot_of(asked) if isinstance(asked, str) else asked.spot
         clock = Clock(spot.address, self.patience)
         place = self._place(spot, None, clock) if isinstance(asked, str) else asked
@@ -167,8 +137,6 @@ class Client:
 
     def _tried(self, place: Place, first: int | None, last: int | None, limit: int, clock: Clock) -> Answer:
         """One place, again after failures that pass."""
-        from forebear.files.bytes.remote_wire import MalformedError
-
         why = ""
         for attempt in range(ATTEMPTS):
             wait = 0.1 * 2**attempt
@@ -227,15 +195,11 @@ class Client:
 
     def _wire(self, place: Place, clock: Clock) -> Wire:
         """A connection that nobody uses, or a new one to a number that was checked; certificates are checked for the name."""
-        from forebear.files.bytes.remote_wire import Wire
-
         with self._lock:
             idle = self._idle.get(place.key)
             if idle:
                 return idle.pop()
             if place.spot.scheme == "https" and self._context is None:
-                import ssl
-
                 self._context = ssl.create_default_context()
         return Wire(place.spot, place.numbers, clock, self._context if place.spot.scheme == "https" else None)
 
