@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,8 +67,6 @@ class Plugin(NamedTuple):
 
         Raises: PluginError when there is no such package, or it is not one that lies in folders.
         """
-        from importlib import util
-
         with _installed_only():
             try:
                 spec = util.find_spec(self.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 _SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _SETTERS = (
@@ -40,7 +41,6 @@ def use_all_cores() -> bool:
     if not _ours:
         return False
     import ctypes
-    from importlib import import_module
 
     library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
     for name in _SETTERS:

@@ -160,7 +160,7 @@ def open_checkpoint(
 
         low_rank = is_whole(container.tensors)  # then the base is in the file
         if not low_rank and (base is not None or is_adapter(container.tensors)):
-            return _adapter(container, folder, base, architecture=architecture, max_header=max_header)
+            return _open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
     container, config, limits, vocabulary = _described(container, folder)
     limits = [*said, *limits]
     try:
@@ -182,7 +182,7 @@ def open_checkpoint(
         raise
 
 
-def _adapter(
+def _open_adapter(
     container: Container, folder: Path, base: str | Path | None, *, architecture: Path | None, max_header: int | None
 ) -> Checkpoint:
     """An open adapter as a checkpoint: with a base, the base changed; without, by itself under its own names.

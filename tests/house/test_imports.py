@@ -34,14 +34,19 @@ LATE = {
     "forebear.comparison.walk": "a quick comparison loads the tests that it runs",
     "forebear.comparison.many.worker_start": "a worker watches its parent before it loads numpy",
     "forebear.models.checkpoint": "plain safetensors need no views, adapters or other containers",
+    "forebear.comparison.reading.planning": "a pair that is here needs no pool of threads",
     "forebear.files.sources": "a local file needs no network",
+    "forebear.files.assembling": "one file needs no joining",
 }
 """Modules whose functions import others of ours, and why."""
 BY_NAME = {
     "forebear": "public names (PEP 562)",
     "forebear.reports.show": "the one report that is drawn",
-    "forebear.files.sources": "the one format that is read",
+    "forebear.files.formats.registry": "the one format that is read",
     "forebear.core.threads": "numpy's own library",
+    "forebear.casefile.checks.conversion": "extra cases",
+    "forebear.casefile.checks.name_checks": "extra cases",
+    "forebear.casefile.privacy.sound": "extra cases",
 }
 """Modules that import by a name in a string, and what; strings that name modules of ours count as imports."""
 FOLDER_OF_FORMATS = "forebear.files.formats"

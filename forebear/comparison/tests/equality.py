@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
 from forebear.core.messages import Message, message
 from forebear.files.base import Container
+from forebear.files.digests import value_digest
 from forebear.models.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -114,8 +116,6 @@ def _whole(pair: Pair, a: Container, b: Container) -> Equality:
 
 def _digest_of(digests: dict[str, ValueDigest]) -> str:
     """One digest of all values, names and order aside."""
-    import hashlib
-
     return hashlib.sha256("\n".join(sorted(d.digest for d in digests.values())).encode()).hexdigest()
 
 
@@ -125,8 +125,6 @@ def _given(checkpoint: Checkpoint) -> set[str]:
 
 
 def _digests(container: Container, given: set[str]) -> dict[str, ValueDigest]:
-    from forebear.files.digests import value_digest  # only a pair that is read whole waits for it
-
     found = {}
     for name, entry in container.tensors.items():
         if entry.parameters:

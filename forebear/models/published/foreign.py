@@ -10,8 +10,14 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.files.base import Container
+from forebear.files.formats.gguf import GgufContainer
+from forebear.files.formats.joined import JoinedContainer
+from forebear.files.formats.onnx import OnnxContainer
 from forebear.files.view import View
 from forebear.models.architecture.settings import parse_config
+from forebear.models.published.gguf_tokens import inner_vocabulary
+from forebear.models.published.gguf_view import published
+from forebear.tokens.readers import read_vocabulary_bytes
 from forebear.tokens.vocabulary import FILE_NAMES, InnerVocabulary, Vocabulary
 
 
@@ -43,8 +49,6 @@ def adopt(container: Container) -> Adopted:
 
 def _heads(container: Container) -> dict[str, int]:
     """Numbers of heads as an ONNX graph cuts its queries and keys into them."""
-    from forebear.files.formats.onnx import OnnxContainer
-
     original = container.original if isinstance(container, View) else container
     found: dict[str, int] = {}
     for name, size in original.head_sizes.items() if isinstance(original, OnnxContainer) else ():
@@ -72,18 +76,11 @@ def _with_files(container: Container) -> Adopted:
 
 
 def _vocabulary(beside: Mapping[str, Callable[[], bytes]], full: bool) -> Vocabulary | None:
-    from forebear.tokens.readers import read_vocabulary_bytes
-
     name = next((name for name in FILE_NAMES if name in beside), None)
     return read_vocabulary_bytes(beside[name](), Path(name), full=full) if name is not None else None
 
 
 def _gguf(container: Container) -> Adopted:
-    from forebear.files.formats.gguf import GgufContainer
-    from forebear.files.formats.joined import JoinedContainer
-    from forebear.models.published.gguf_tokens import inner_vocabulary
-    from forebear.models.published.gguf_view import published
-
     first = container.parts[0] if isinstance(container, JoinedContainer) else container
     if not isinstance(first, GgufContainer):
         return Adopted(container)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_VOCABULARY
+from forebear.files.formats.gguf import GgufContainer
 from forebear.files.formats.gguf_header import GgufArray, Scalar
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rules import gguf_rules
@@ -60,8 +61,6 @@ def load_tokenizer(path: str | Path, *, full: bool = False) -> Vocabulary:
     """
     if not holds_its_own(path):
         return load_vocabulary(path, full=full)
-    from forebear.files.formats.gguf import GgufContainer
-
     container = GgufContainer(Path(path))
     try:
         found = inner_vocabulary(container.values, str(path), full=full)
