@@ -16,7 +16,7 @@ from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.walk import walk
 from forebear.core.documents import finish
-from forebear.core.errors import ExpectationError, RefusedError, UsageError
+from forebear.core.errors import ExpectationError, Reason, RefusedError, UsageError
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.messages import Message, message
 from forebear.core.patience import patience
@@ -239,7 +239,7 @@ def _party(checkpoint: Checkpoint, name: str, digest: str | None) -> dict[str, A
 
 
 def _many(
-    members: Sequence[str], pairs: Sequence[tuple[str, str]], damaged: Mapping[str, str], options: Options, tree: bool
+    members: Sequence[str], pairs: Sequence[tuple[str, str]], damaged: Mapping[str, Reason], options: Options, tree: bool
 ) -> Document:
     """The matrix of these pairs, each multiplied by their number; by several processes where there are many."""
     from forebear.comparison.many.matrix import matrix_body
@@ -258,11 +258,11 @@ def _many(
     return finish("forebear/matrix/2", body, limits=limits, read=read, reproduce=options.reproduce)
 
 
-def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Document | None, str | None]:
+def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Document | None, Reason | None]:
     try:
         return compare_pair(*pair, options, looks=looks), None
     except RefusedError as error:
-        return None, str(error)
+        return None, error.reason()
 
 
 def _written(options: Options, looks: int) -> dict[str, Any]:

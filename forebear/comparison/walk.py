@@ -257,6 +257,7 @@ def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome | None) -> None:
             "found": True,
             "how": message("layers.how_views" if gauge.layers.found else "layers.how_plain_views"),
             "similarity": [[round(float(v), 4) for v in line] for line in gauge.layers.similarity],
+            "largest": gauge.layers.largest,
             "threshold": round(gauge.layers.threshold, 4),
             "repeats": {str(k): v for k, v in gauge.layers.repeats.items()},
         }
@@ -305,6 +306,7 @@ def _alignment(
             "found": layers.found,
             "how": message("layers.how_rows" if layers.found else "layers.how_plain"),
             "similarity": [[round(float(v), 4) for v in line] for line in layers.similarity],
+            "largest": layers.largest,
             "threshold": round(layers.threshold, 4),
             "repeats": {str(k): v for k, v in layers.repeats.items()},
         },

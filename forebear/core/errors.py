@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.core.messages import Message, message
 
@@ -25,6 +25,10 @@ class ForebearError(Exception):
         self.what, self.where, self.todo, self.said = printable(what), printable(where), printable(todo), said
         super().__init__(str(self))
 
+    def reason(self) -> Reason:
+        """The error as a document keeps it whole."""
+        return Reason(str(self), self.message())
+
     def message(self) -> Message:
         """The error as a document repeats it, without its advice: where, and what was wrong."""
         what: Message | str = self.said or self.what
@@ -34,6 +38,13 @@ class ForebearError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
         return f"{head}. {self.todo}" if self.todo else head
+
+
+class Reason(NamedTuple):
+    """Why something was left out, kept in a document instead of raised: in English with its advice, and as a message."""
+
+    english: str
+    said: Message | Mapping[str, Any]
 
 
 class ExpectationError(ForebearError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
-from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 from forebear.reports.telling import evidence_row, verdict_words
 
 STYLES = {
@@ -32,8 +32,8 @@ def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     sides = (words("term.subject"), words("term.candidate"))
     rewritten = f" ({words('text.reparameterised')})" if verdict["reparameterised"] else ""
     lines = [
-        Line(f"{sides[0]:<11}{_party(document['subject'], words)}"),
-        Line(f"{sides[1]:<11}{_party(document['candidate'], words)}"),
+        Line(f"{padded(sides[0], 10)} {_party(document['subject'], words)}"),
+        Line(f"{padded(sides[1], 10)} {_party(document['candidate'], words)}"),
         Line(""),
         Line(
             f"{words('text.verdict')}: {words('relation.' + verdict['relation']).upper()}{rewritten}",
@@ -51,8 +51,8 @@ def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     lines += _effects(document["effects"], words)
     alarms = [a for a in document["audit"] if a["alarm"]]
     if document["audit"]:
-        calm = len(document["audit"]) - len(alarms)
-        lines += [Line(""), Line(words("text.audit", calm=calm, alarms=len(alarms)), "bold")]
+        calm = [a for a in document["audit"] if not a["alarm"]]
+        lines += [Line(""), Line(words("text.audit", calm=len(calm), alarms=len(alarms)), "bold")]
         lines += bullet(
             f"{words.name('term', a['checkpoint'])}, {words.name('term', a['axis'])}: {words.text(a['words'])}"
             for a in alarms
@@ -141,5 +141,5 @@ def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line
         if pair["comparison"]:
             lines += _body(pair["comparison"], words) + footer(pair["comparison"], words)
         else:
-            lines += wrap(pair["error"])
+            lines += wrap(words.text(pair.get("why") or pair["error"]))
     return lines + _limits(document["limits"], words) + footer(document, words)

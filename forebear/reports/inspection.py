@@ -8,7 +8,7 @@ from typing import Any
 from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.inspection_tokens import audit_rows, audit_sentences
-from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 
 SHOWN_TENSORS = 24
 STATISTICS = ("min", "max", "mean", "std", "nan")
@@ -17,7 +17,7 @@ STATISTICS = ("min", "max", "mean", "std", "nan")
 def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/inspection document."""
     words = catalogue(language)
-    lines = [Line(f"{name}{' ' * max(1, 14 - len(name))}{value}") for name, value in head(document, words)]
+    lines = [Line(f"{padded(name, 13)} {value}") for name, value in head(document, words)]
     if document["tokenizer"] and document["tokenizer"].get("audit"):
         lines += [Line(""), Line(words("tokens.title"), "bold"), *_audit(document["tokenizer"], words)]
     axes = document["architecture"]["axes"]
@@ -48,9 +48,8 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
     container, architecture = document["container"], document["architecture"]
     alone = container["kind"] == "tokenizer"  # no weights to tell of
     dtypes = ", ".join(f"{safe(k)} {v}" for k, v in document["dtypes"].items())
-    files = words(
-        "inspect.files", kind=safe(container["kind"]), count=container["files"], size=show_size(container["bytes"])
-    )
+    kind = safe(words.name("container", container["kind"]))
+    files = words("inspect.files", kind=kind, count=container["files"], size=show_size(container["bytes"]))
     unknown = "" if architecture["recognised"] else f" ({words('inspect.unknown')})"
     count = words("inspect.count", parameters=f"{document['parameters']:,}", tensors=len(document["tensors"]))
     rows = [
@@ -101,7 +100,7 @@ def tensor_cells(t: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
     """A tensor as text cells: name, type, shape, part, and statistics where they were read."""
     part = words.name("part", t.get("part") or "")
     inferred = words("inspect.inferred", part=part) if t.get("inferred") else part
-    cells = (t["name"], t["dtype"], "x".join(str(s) for s in t["shape"]) or "scalar", inferred)
+    cells = (t["name"], t["dtype"], "x".join(str(s) for s in t["shape"]) or words("inspect.scalar"), inferred)
     return cells + tuple(figure(t.get(key)) for key in STATISTICS) if "digest" in t else cells
 
 

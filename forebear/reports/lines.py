@@ -35,7 +35,7 @@ def table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], indent: s
     numeric = [all(_number(r[i]) for r in body) and bool(body) for i in range(len(header))]
 
     def show(cells: tuple[str, ...]) -> str:
-        parts = [_padded(c, w, n) for c, w, n in zip(cells, widths, numeric, strict=True)]
+        parts = [padded(c, w, n) for c, w, n in zip(cells, widths, numeric, strict=True)]
         return (indent + "  ".join(parts)).rstrip()
 
     return [Line(show(header), "bold"), *(Line(show(r)) for r in body)]
@@ -46,7 +46,8 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _padded(text: str, width: int, right: bool) -> str:
+def padded(text: str, width: int, right: bool = False) -> str:
+    """Text filled with spaces up to a width in columns of a terminal."""
     space = " " * (width - _width(text))
     return space + text if right else text + space
 
@@ -79,8 +80,12 @@ def bullet(sentences: Iterable[object]) -> list[Line]:
 
 def footer(document: Mapping[str, Any], words: Catalogue | None = None) -> list[Line]:
     """What was read, and the command that makes the document again."""
-    read = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in document["read"].items())
-    names = ("Read", "Again") if words is None else (words("text.read"), words("text.again"))
+    called = {key: key.replace("_", " ") for key in document["read"]}
+    names = ("Read", "Again")
+    if words is not None:
+        called = {key: words.name("read", key) if words.has(f"read.{key}") else name for key, name in called.items()}
+        names = (words("text.read"), words("text.again"))
+    read = ", ".join(f"{name} {document['read'][key]}" for key, name in called.items())
     return [
         Line(""),
         Line(f"{names[0]}: {safe(read, 300)}", "dim"),

@@ -47,7 +47,7 @@ def matrix_page(document: Document, language: str) -> bytes:
         "total": len(order),
         "figures": _figures(document, words),
         "pairs": [_pair(document["pairs"][i], anchors.get(i, ""), words) for i in order[:MAX_ROWS]],
-        "members": [_member(m) for m in document["members"]],
+        "members": [_member(m, words) for m in document["members"]],
         "shown": views,
         "found": [_found(document["pairs"][i], anchors[i], words) for i in found],
     }
@@ -83,9 +83,10 @@ def _pair(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, s
     }
 
 
-def _member(member: Mapping[str, Any]) -> dict[str, str]:
+def _member(member: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     shown_figures = {k: "–" if member.get(k) is None else f"{member[k]:,}" for k in ("layers", "width", "parameters")}
-    family = safe(member.get("error") or member.get("family") or "–", 200)
+    error = member.get("why") or member.get("error")
+    family = safe(words.text(error) if error else member.get("family") or "–", 200)
     return {"id": safe(member["id"], 200), "family": family, **shown_figures}
 
 

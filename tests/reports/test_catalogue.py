@@ -18,6 +18,7 @@ from tests.reports.documents import GOLDEN, HOSTILE, demo_comparison, hostile_co
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 SLOT = re.compile(r"\{(\w+)[^}]*\}")
+SHOWN = re.compile(r"\{\w+[^}]*\}")
 SAME = {"part", "figure_of", "inspect.nan", "found.joint", "found.stop", "many.joint", "span", "limit.side", "audit.in_part", "gauge.but",
         "odd.in_file", "refused.said", "refused.said_at"}  # fmt: skip
 """Keys whose words may well be equal in several languages: symbols, letters, punctuation."""
@@ -29,7 +30,7 @@ def test_every_language_has_the_keys_of_english_and_their_slots(language):
     ours, english = catalogue(language).words, catalogue("en").words
     assert set(ours) == set(english)
     for key in english:
-        assert sorted(SLOT.findall(ours[key])) == sorted(SLOT.findall(english[key])), key
+        assert sorted(SHOWN.findall(ours[key])) == sorted(SHOWN.findall(english[key])), key  # values, and the digits they show
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -63,31 +64,6 @@ def test_the_figures_of_a_verdict_are_told_in_every_language(language):
     for number in ("704", "-318", "24.8"):
         assert number in text
     assert "keep their place" not in text
-
-
-def keys_in(value):
-    """Every message in a document: its key and the names of its values."""
-    if isinstance(value, dict):
-        if set(value) == {"key", "values"}:
-            yield value["key"], value["values"]
-        for inner in value.values():
-            yield from keys_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from keys_in(inner)
-
-
-def test_every_message_of_the_demo_is_said_whole_in_every_language():
-    for which in (0, 1):
-        found = list(keys_in(demo_comparison(which)))
-        assert len(found) > 40
-        for language in LANGUAGES:
-            words = catalogue(language)
-            for key, values in found:
-                said, spoken = words.say({"key": key, "values": values})
-                assert spoken == language, key
-                if not key.startswith("term."):
-                    assert all(text in said for text in values.values() if isinstance(text, str)), (key, said)
 
 
 def test_every_key_in_the_code_has_words_and_every_message_gives_them_the_values_they_want():

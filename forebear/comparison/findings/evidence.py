@@ -189,6 +189,8 @@ class Evidence:
             "row_cosine": self.row_cosine,
         }
         figures = {f.name: getattr(self.figures, f.name) for f in fields(self.figures)} if self.figures else {}
+        if figures.get("best"):
+            figures["best_in_place"] = sum(unit == best for unit, best in enumerate(figures["best"]))
         return {
             "test": self.test,
             "axis": self.axis.value,

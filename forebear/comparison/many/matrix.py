@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.many.linkage import average_linkage
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import Reason, RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.progress import tell
 from forebear.files.sources import open_container, resolve
@@ -27,7 +27,7 @@ KEPT_KEYS = (
 
 Document = Mapping[str, Any]
 Pairs = Sequence[tuple[str, str]]
-Runner = Callable[[Pairs], Iterable[tuple[Document | None, str | None]]]
+Runner = Callable[[Pairs], Iterable[tuple[Document | None, Reason | None]]]
 """Pairs in; for each in turn its document, or why it could not be compared."""
 
 
@@ -44,16 +44,16 @@ def members_in(path: str | Path) -> list[str]:
     return found
 
 
-def split_members(paths: Sequence[str | Path], max_header: int | None) -> tuple[list[str], dict[str, str]]:
+def split_members(paths: Sequence[str | Path], max_header: int | None) -> tuple[list[str], dict[str, Reason]]:
     """Members that open, in order and each once; and those that do not, with the reason."""
     good: list[str] = []
-    damaged: dict[str, str] = {}
+    damaged: dict[str, Reason] = {}
     for path in dict.fromkeys(str(p) for p in paths):
         try:
             open_container(path, max_header=max_header).close()
             good.append(path)
         except RefusedError as error:
-            damaged[path] = str(error)
+            damaged[path] = error.reason()
     return good, damaged
 
 
@@ -63,24 +63,24 @@ def all_pairs(members: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def matrix_body(
-    members: Sequence[str], damaged: Mapping[str, str], pairs: Pairs, run: Runner, *, tree: bool
+    members: Sequence[str], damaged: Mapping[str, Reason], pairs: Pairs, run: Runner, *, tree: bool
 ) -> tuple[dict[str, Any], list[Message]]:
     """The body of a forebear/matrix/2 document, and its limits.
 
     tree:   whether the pairs are all pairs of the members, so that a tree can be drawn.
     Raises: RefusedError when no pair could be compared.
     """
-    limits = [message("limit.member", member=member, why=reason) for member, reason in damaged.items()]
+    limits = [message("limit.member", member=member, why=reason.said) for member, reason in damaged.items()]
     rows: list[dict[str, Any]] = []
     known: dict[str, Mapping[str, Any]] = {}
     for (subject, candidate), (document, error) in zip(pairs, _told(pairs, run), strict=True):
         if error is not None:
-            limits.append(message("limit.pair", subject=subject, candidate=candidate, why=error))
+            limits.append(message("limit.pair", subject=subject, candidate=candidate, why=error.said))
         rows.append(_row(subject, candidate, document, error, kept=len(pairs) <= KEPT_PAIRS))
         if document is not None:
             known |= {subject: document["subject"], candidate: document["candidate"]}
     if not any(row["relation"] for row in rows):
-        reasons = [r["error"] for r in rows if r["error"]] or list(damaged.values()) or ["there are fewer than two"]
+        reasons = [r["error"] for r in rows if r["error"]] or [r.english for r in damaged.values()] or ["there are fewer than two"]
         raise RefusedError(f"none of {len(rows)} pairs could be compared; the first reason: {reasons[0]}")
     if len(pairs) > KEPT_PAIRS:
         limits.append(message("limit.kept", count=KEPT_PAIRS))
@@ -94,18 +94,18 @@ def matrix_body(
     return body, limits
 
 
-def _told(pairs: Pairs, run: Runner) -> Iterator[tuple[Document | None, str | None]]:
+def _told(pairs: Pairs, run: Runner) -> Iterator[tuple[Document | None, Reason | None]]:
     for at, (pair, found) in enumerate(zip(pairs, run(pairs), strict=True), 1):
         tell(at, len(pairs), f"{Path(pair[0]).name} / {Path(pair[1]).name}")
         yield found
 
 
-def _member(name: str, party: Mapping[str, Any] | None, error: str | None) -> dict[str, Any]:
+def _member(name: str, party: Mapping[str, Any] | None, error: Reason | None) -> dict[str, Any]:
     keys = ("family", "layers", "width", "parameters")
-    return {"id": name, **{k: None if party is None else party[k] for k in keys}, "error": error}
+    return {"id": name, **{k: None if party is None else party[k] for k in keys}, **_why(error)}
 
 
-def _row(subject: str, candidate: str, document: Document | None, error: str | None, *, kept: bool) -> dict[str, Any]:
+def _row(subject: str, candidate: str, document: Document | None, error: Reason | None, *, kept: bool) -> dict[str, Any]:
     verdict = document["verdict"] if document is not None else {}
     evidence = document["evidence"] if document is not None else ()
     plain = [{k: e[k] for k in KEPT_KEYS if k in e} for e in evidence]
@@ -120,8 +120,12 @@ def _row(subject: str, candidate: str, document: Document | None, error: str | N
         "words": verdict.get("words"),
         "evidence": [] if kept else plain,
         "comparison": document if kept else None,
-        "error": error,
+        **_why(error),
     }
+
+
+def _why(error: Reason | None) -> dict[str, Any]:
+    return {"error": None, "why": None} if error is None else {"error": error.english, "why": error.said}
 
 
 def effect_of(document: Document) -> float | None:

@@ -11,7 +11,8 @@ from typing import Any
 from forebear.comparison.compare import Options, compare_pair
 from forebear.comparison.many.matrix import KEPT_KEYS
 from forebear.comparison.many.workers import Found, serve
-from forebear.core.errors import RefusedError
+from forebear.core.errors import Reason, RefusedError
+from forebear.core.messages import message
 from forebear.core.patience import Patience, waiting
 
 
@@ -21,9 +22,10 @@ def compare(pair: tuple[str, str], options: Mapping[str, Any]) -> Found:
         with waiting(Patience(**options["patience"])):
             return row_of(compare_pair(*pair, options_of(options), looks=int(options["looks"]))), None
     except RefusedError as error:
-        return None, str(error)
+        return None, error.reason()
     except Exception as error:  # noqa: BLE001 told across the pipe and raised at its other end
-        return None, f"fault: {type(error).__name__} comparing {pair[0]} with {pair[1]}: {error}"
+        what = f"fault: {type(error).__name__} comparing {pair[0]} with {pair[1]}: {error}"
+        return None, Reason(what, message("refused.english", what=what))
 
 
 def row_of(document: Mapping[str, Any]) -> dict[str, Any]:

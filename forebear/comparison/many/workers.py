@@ -16,7 +16,8 @@ from threading import Thread
 from typing import IO, Any
 
 from forebear.core.documents import freeze, thaw
-from forebear.core.errors import ForebearError
+from forebear.core.errors import ForebearError, Reason
+from forebear.core.messages import message
 from forebear.core.output import inputs, note_input
 from forebear.core.stopping import Child, child
 from forebear.core.threads import usable_cores
@@ -24,10 +25,12 @@ from forebear.core.threads import usable_cores
 MIN_PAIRS = 24
 """Below this many pairs starting a process costs more than it saves."""
 MAX_WORKERS = 8
-FAULT = "a process that compares pairs ended before it answered (perhaps out of memory)"
+FAULT = Reason(
+    "a process that compares pairs ended before it answered (perhaps out of memory)", message("refused.process")
+)
 
 Document = Mapping[str, Any]
-Found = tuple[Document | None, str | None]
+Found = tuple[Document | None, Reason | None]
 
 
 def worker_count(pairs: int) -> int:
@@ -62,8 +65,8 @@ def run_in_workers(
             found = answers[at]
             if found is None:
                 raise ForebearError("a pair was left out by its processes", todo="please report this")
-            if found[1] is not None and found[1].startswith("fault: "):
-                raise ForebearError(found[1].removeprefix("fault: "), todo="please report this")
+            if found[1] is not None and found[1].english.startswith("fault: "):
+                raise ForebearError(found[1].english.removeprefix("fault: "), todo="please report this")
             yield found
     finally:
         waiting.clear()
@@ -174,7 +177,7 @@ def _ask(process: subprocess.Popen[str], pair: tuple[str, str], options: Mapping
     for device, inode in answer["read"]:
         note_input(device, inode)
     if answer["document"] is None:
-        return None, str(answer["error"])
+        return None, Reason(str(answer["error"]), answer["why"])
     return freeze(answer["document"]), None
 
 
@@ -189,7 +192,8 @@ def serve(compare: Callable[[tuple[str, str], Mapping[str, Any]], Found], source
         document, error = compare((left, right), task["options"])
         read, seen = inputs() - seen, inputs()
         try:
-            target.write(json.dumps({"document": thaw(document), "error": error, "read": sorted(read)}) + "\n")
+            why = {"error": None, "why": None} if error is None else {"error": error.english, "why": thaw(freeze(error.said))}
+            target.write(json.dumps({"document": thaw(document), **why, "read": sorted(read)}) + "\n")
             target.flush()
         except OSError:  # nobody reads it any more
             os._exit(0)

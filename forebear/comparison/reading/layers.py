@@ -49,6 +49,11 @@ class LayerMap:
     copies: dict[int, int] = field(default_factory=dict)
     """Candidate layer without a partner -> the subject's layer it resembles."""
 
+    @property
+    def largest(self) -> float | None:
+        """The largest similarity, sign aside; None without layers."""
+        return round(float(np.abs(self.similarity).max()), 4) if self.similarity.size else None
+
 
 def find_layers(pair: Pair) -> LayerMap:
     """Pair the layers of both sides in order, gaps allowed, from rows of each matrix chosen in advance.

@@ -101,7 +101,7 @@ def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
             return _by_ids(pair, rows, missing)
         left, right = (v or load_vocabulary(f or Path()) for f, v in zip(files, inner, strict=True))
     except RefusedError as error:
-        pair.note(message("limit.vocabulary_unread", why=str(error)))
+        pair.note(message("limit.vocabulary_unread", why=error.message()))
         return _by_ids(pair, rows, [])
     ids_a, ids_b = shared_tokens(left, right)
     inside = (ids_a < rows[0]) & (ids_b < rows[1])

@@ -17,7 +17,7 @@ SIZE = (LEFT + SIDE + 6, TOP + SIDE + 40)
 def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     """One square a deck of the evidence; None when no deck ran."""
     panels = [
-        _square(e["axis"], e["best"], words, e.get("best_layer"))
+        _square(e["axis"], e["best"], words, e.get("best_layer"), e.get("best_in_place"))
         for e in document["evidence"]
         if e["test"] == "deck" and e.get("best")
     ]
@@ -27,16 +27,19 @@ def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None
     return Figure("decks", words("figure.decks"), tuple(panels), caption, caveat)
 
 
-def _square(axis: str, best: Sequence[int], words: Catalogue, layer: Sequence[int] | None) -> Scene:
+def _square(
+    axis: str, best: Sequence[int], words: Catalogue, layer: Sequence[int] | None, matched: int | None
+) -> Scene:
+    """One deck; matched: how many dots lie on the diagonal, where the document says it."""
     count = max(1, len(best), max(best, default=0) + 1)
     scale = SIDE / count
     dots = tuple((LEFT + (i + 0.5) * scale, TOP + SIDE - (j + 0.5) * scale) for i, j in enumerate(best) if j >= 0)
-    in_place = sum(1 for i, j in enumerate(best) if i == j)
+    in_place = "" if matched is None else words("figure.deck_count", matched=matched, of=len(best))
     where = "" if layer is None else words("figure.deck_layers", subject=layer[0], candidate=layer[1])
     marks = ticks(count, 5)
     shapes: list[Shape] = [
         Words(LEFT, 13, fitted(words.name("term", axis), SIDE - text_width(where, 13), 12) + where, bold=True),
-        Words(LEFT, 29, words("figure.deck_count", matched=in_place, of=len(best)), "muted"),
+        Words(LEFT, 29, in_place, "muted"),
         Box(LEFT, TOP, SIDE, SIDE, "panel", "line"),
         Dots(dots, 1.1 if len(best) > 256 else 1.7, "dot"),
         *numbered([(LEFT + (i + 0.5) * scale, str(i)) for i in marks], TOP + SIDE + 14, across=True),

@@ -42,8 +42,9 @@ def layer_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         Words(LEFT, TOP + high + 32, words("figure.layers_across"), "muted"),
         *colour_legend(LEFT, TOP + high + 44, "−1", "+1", negative=True),
     ]
-    largest = max(abs(v) for row in full for v in row)
-    caption = words("figure.layers_caption" if found else "figure.layers_none", largest=f"{largest:.2f}")
+    largest = layers.get("largest")  # documents made before it was kept do not say it
+    most = "–" if largest is None else f"{largest:.2f}"
+    caption = words("figure.layers_caption") if found else words("figure.layers_none", largest=most)
     if pool > 1:
         caption += " " + words("figure.layers_pooled", count=pool)
     scene = Scene(LEFT + SIDE + 8, TOP + high + 72, tuple(shapes))
