@@ -16,6 +16,7 @@ import pytest
 
 from forebear.reports.catalogue import LANGUAGES, catalogue, power_of_ten
 from forebear.reports.show import rendered
+from tests.reports.documents import demo_comparison
 from tests.reports.make_said import SAID, messages_in
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -123,3 +124,33 @@ def _escaped(text):
     from markupsafe import escape
 
     return str(escape(text))
+
+
+ENGLISH = re.compile(r"[A-Za-z]?[a-z']+(?: [a-z']+){3,}")
+"""Four English words in a row."""
+
+
+def english_in(report):
+    """Runs of English words in a report; of a page without its styles and what says itself that it is English."""
+    plain = re.sub(r"<style>.*?</style>|<([a-z0-9]+)[^>]*lang=\"en\"[^>]*>.*?</\1>", "", report, flags=re.DOTALL)
+    return ENGLISH.findall(re.sub(r"<[^>]*>", "\n", plain))
+
+
+def made_today():
+    """Golden inspections, and the demo's comparisons made anew: golden ones of the first days hold English limits inside."""
+    yield from (json.loads(path.read_bytes()) for path in sorted(GOLDEN.glob("inspection-second-*.json")))
+    yield from (demo_comparison(which) for which in (0, 1))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_report_of_another_language_holds_an_english_sentence(language):
+    for document in made_today():
+        for form in ("text", "html"):
+            assert english_in(rendered(document, form, language).decode()) == [], (document["reproduce"], form)
+        assert len(english_in(rendered(document, "text").decode())) > 3
+
+
+def test_an_english_sentence_in_a_report_would_be_noticed():
+    document = json.loads((GOLDEN / "inspection-second-odd.json").read_bytes())
+    document["limits"].append("values of this file were not read")
+    assert english_in(rendered(document, "text", "ja").decode()) == ["values of this file were not read"]
