@@ -15,8 +15,10 @@ from bench.fuzz import mutate, weights
 from bench.fuzz.target import MILLION, Files, Plant, Target
 from forebear.core.errors import RefusedError
 from forebear.files.base import Container
+from forebear.files.formats.format import Packed
 from forebear.files.formats.joined import read_index
 from forebear.files.formats.pickles import read_pickle
+from forebear.files.formats.registry import open_source
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.formats.torch_tensors import find_tensors, place_tensors
 
@@ -32,9 +34,8 @@ def _walk(container: Container) -> Container:
 
 def _opened(module: str, function: str, name: str) -> Callable[[bytes], Any]:
     def parse(data: bytes) -> Any:
-        return _walk(
-            getattr(import_module(f"forebear.files.formats.{module}"), function)(weights.Memory(data, name), None)
-        )
+        found = getattr(import_module(f"forebear.files.formats.{module}"), function)(weights.Memory(data, name), None)
+        return _walk(open_source(found.source) if isinstance(found, Packed) else found)
 
     return parse
 

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from forebear.core.limits import MAX_CONFIG_BYTES
 from forebear.core.messages import Message, message
 from forebear.files.assembling import open_set
 from forebear.files.base import Container, quoted
-from forebear.files.bytes.folder import Folder, LocalFolder
+from forebear.files.bytes.folder import MAX_INNER, Folder, LocalFolder
 from forebear.files.bytes.hub_cache import is_repository, main_snapshot
 from forebear.files.formats.format import added
 from forebear.files.formats.registry import FORMATS, INDEXES, named
@@ -66,7 +67,8 @@ class Found:
         home = self.folder.path
         if home is None or self.typed or self.taken is not None or names_in(self.folder, describes):
             return []
-        return sorted([home / one.first for one in self.sets if one.opens] + [home / name for name in _models_inside(self.folder)])
+        files = [home / one.first for one in self.sets if one.opens]
+        return sorted(files + [home / name for name in _models_inside(self.folder, all_read=True)])
 
     def opened(self, max_header: int | None = None) -> Container:
         """The container of the set that was taken; `Container.said` names what was left aside.
@@ -123,7 +125,7 @@ def _mode(place: Path) -> int:
 def _at_address(address: str) -> Found:
     from forebear.files.bytes.hub import hub_folder, token_for  # the network's own modules: local files need none
     from forebear.files.bytes.remote_address import refuse, spot_of
-    from forebear.files.bytes.remote_folder import RemoteFolder, beside_file
+    from forebear.files.bytes.remote_folder import beside_file
 
     address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
     if not address.startswith("hf:/"):
@@ -131,8 +133,10 @@ def _at_address(address: str) -> Found:
             refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
         return _file(*beside_file(address, token_for(spot_of(address))))
     folder, inner = hub_folder(address)
-    if not isinstance(folder, RemoteFolder):  # the cache alone
-        return _on_disk(folder.path / inner) if folder.path is not None else _in_folder(folder)
+    if isinstance(folder, LocalFolder):  # the cache alone
+        found = _on_disk(folder.path / inner)
+        return replace(found, folder=LocalFolder(found.folder.path or folder.path, top=folder.path))
+    top = folder.kept
     *above, last = inner.split("/")
     for name in above:
         folder = folder.inner(name)
@@ -143,7 +147,7 @@ def _at_address(address: str) -> Found:
     found = _file(folder, last) if last else _in_folder(folder)
     kept, taken = folder.kept, found.taken
     if kept is not None and taken is not None and all((kept / name).exists() for name in taken.all_files):
-        return replace(found, folder=LocalFolder(kept))
+        return replace(found, folder=LocalFolder(kept, top=top))
     return found
 
 
@@ -168,15 +172,26 @@ def _in_folder(folder: Folder) -> Found:
     return Found(folder, sets, taken)
 
 
-def _models_inside(folder: Folder) -> list[str]:
-    """Names of inner folders that look like a model, whole or not, by the names in them."""
-    return [name for name in folder.folders() if _may_be_model(folder.inner(name))]
+def _models_inside(folder: Folder, *, all_read: bool = False) -> list[str]:
+    """Names of inner folders that look like a model, whole or not, by the names in them.
+
+    all_read: one that cannot be looked into is refused; it is passed over otherwise.
+    """
+    found = []
+    for name in folder.folders():
+        try:
+            if _may_be_model(folder.inner(name)):
+                found.append(name)
+        except RefusedError:
+            if all_read:
+                raise
+    return found
 
 
 def _may_be_model(folder: Folder) -> bool:
     if folder.path is not None and is_repository(folder.path):
         return True
-    return bool(names_in(folder, lambda name: describes(name) or weighs(name)))
+    return any(describes(name) or weighs(name) for name in islice(folder.names(), MAX_INNER))
 
 
 def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:

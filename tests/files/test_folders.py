@@ -239,7 +239,7 @@ def test_a_part_that_is_named_stands_for_the_whole_and_one_whose_others_are_gone
     (tmp_path / files[0]).unlink()
     part = open_container(tmp_path / files[1])
     assert set(part.tensors) == set(NAMES[1::3])
-    assert "it was read alone, the others are not here" in said(part.said)[0]
+    assert "it alone was read" in said(part.said)[0]
 
 
 def test_layouts_that_are_not_read_are_named_with_the_tool_that_converts_them(tmp_path: Path) -> None:
@@ -434,3 +434,25 @@ def test_a_repository_is_resolved_as_a_folder_is(tmp_path: Path, monkeypatch: py
         container = open_container("hf://org/name")
         assert set(container.tensors) == set(ARRAYS)
         assert container.said == open_container(tmp_path).said != []
+
+
+def test_weights_of_an_inner_folder_bring_the_configuration_of_their_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "models--org--name" / "snapshots" / COMMIT
+    place.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(DEMO / name, place)
+    (place / "plain").mkdir()
+    shutil.copy(DEMO / "model.safetensors", place / "plain")
+    files = {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    with serve(Hub(files)) as far:
+        monkeypatch.setenv("HF_ENDPOINT", far.address)
+        for cached in (False, True):
+            monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path if cached else tmp_path / "none"))
+            for offline in ("0", "1") if cached else ("0",):
+                monkeypatch.setenv("HF_HUB_OFFLINE", offline)
+                opened = open_checkpoint(f"hf://org/name@{COMMIT}/plain/model.safetensors")
+                assert (opened.family, opened.container.grain_bytes > 1) == ("llama", not cached)
+                assert opened.inner_vocabulary is not None
+                vocabulary = opened.inner_vocabulary()
+                assert vocabulary is not None
+                assert len(vocabulary) == 512

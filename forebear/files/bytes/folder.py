@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from forebear.core.bounded import inner_parts, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError
+from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.files.base import quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 
 MAX_INNER = 10_000
 """Inner folders that are looked at."""
+SMALL = (".json", ".txt", ".model", ".tiktoken")
+"""Ends of the names of files that come with weights: configurations and tokenizers."""
 T = TypeVar("T")
 
 
@@ -57,10 +61,10 @@ class Folder(Protocol):
 
 
 class LocalFolder:
-    """A folder on disk. See `Folder`."""
+    """A folder on disk. See `Folder`. top: the repository it lies in, whose small files come with weights of inner folders."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, top: Path | None = None) -> None:
+        self.path, self.top = path, top
         self.where = str(path)
 
     def names(self) -> Iterator[str]:
@@ -109,7 +113,10 @@ class LocalFolder:
 
     def beside(self, weights: Any) -> Mapping[str, Callable[[], bytes]]:
         """See `Folder.beside`."""
-        return {}
+        if self.top is None or self.top == self.path:
+            return {}
+        names = [name for name in LocalFolder(self.top).names() if name.endswith(SMALL) and not name.endswith(".index.json")]
+        return {name: partial(read_bounded, self.top / name, MAX_TOKENIZER_BYTES) for name in sorted(names)}
 
 
 def contained(folder: Path, name: str, where: str) -> Path:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES
-from forebear.files.bytes.folder import Folder, LocalFolder
+from forebear.files.bytes.folder import SMALL, LocalFolder
 from forebear.files.bytes.hub_cache import COMMIT, cache_folder, offline, snapshot
 from forebear.files.bytes.remote import fetch_small
 from forebear.files.bytes.remote_address import Spot, refuse, spot_of
@@ -26,7 +26,6 @@ _ADDRESS = re.compile(
     r"hf:/{1,2}([A-Za-z0-9][\w.-]{0,95})/([A-Za-z0-9][\w.-]{0,95})(?:@([\w.-]{1,100}))?((?:/[\w. -]{1,200}){0,8})",
     re.ASCII,
 )
-_SMALL = (".json", ".txt", ".model", ".tiktoken")
 
 
 def endpoint() -> str:
@@ -54,7 +53,7 @@ def token_for(spot: Spot) -> str:
     return token
 
 
-def hub_folder(address: str) -> tuple[Folder, str]:
+def hub_folder(address: str) -> tuple[LocalFolder | RemoteFolder, str]:
     """The files of a repository's revision, and the one that the address names ("" for none).
 
     From the cache alone when the hub may not be asked. Raises: RefusedError for an address that is none, or a repository
@@ -84,7 +83,7 @@ def hub_folder(address: str) -> tuple[Folder, str]:
         kept=snapshot(repository, commit),
         small_files={
             file: f"{base}/{quote(file)}" for file in files
-            if file.endswith(_SMALL) and "/" not in file and not file.endswith(".index.json")
+            if file.endswith(SMALL) and "/" not in file and not file.endswith(".index.json")
         },
     )  # fmt: skip
     return folder, inner
