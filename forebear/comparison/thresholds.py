@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 VERDICT_LOG10_LEVEL = -9.0
-"""Each of the two findings a verdict needs must reach this after multiplying by everything looked at (METHODS §11)."""
-TRACE_PERMUTATIONS = 999
-"""Shuffles of the trace test where the bound is not needed."""
+"""Each of the two findings a verdict needs must reach this after multiplying by everything looked at (METHODS §11).
+
+Real independents, 72 layer pairs of all-MiniLM-L6 and multilingual-e5-small: neurons matched 0, 1, 2, 3, 4 times in 36, 24, 6,
+5, 1 pairs; sign z of values sd 0.88, at most 2.0; trace at worst log10 p -1.1, its z sd 1.00. Their real fine-tune: 1536 of
+1536, z 19 of 19.6, -507."""
 TRACE_MAX_UNITS = 512
 """Units that enter the trace bound: its scaling costs their square at every step."""
 LAYER_SCREEN_FLOOR = 0.01

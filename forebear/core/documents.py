@@ -24,7 +24,6 @@ SCHEMAS = Path(__file__).parent / "schemas"
 _PLAIN = (str, int, float, type(None))  # most values of a document; told from mappings by asking their type alone
 _CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 """Characters that JSON allows unescaped and that steer a terminal: DEL, C1, directions of writing, odd line ends."""
-COMMON_KEYS = ("schema", "tool", "limits", "read", "reproduce")
 
 
 def freeze(value: Json) -> Json:

@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
+from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import RefusedError
-from forebear.core.limits import MAX_CONFIG_BYTES
 from forebear.core.messages import Message, message
 from forebear.files.assembling import open_set
 from forebear.files.base import Container, quoted
@@ -234,22 +232,3 @@ def holds_weights(folder: Path) -> bool:
     """Whether a folder holds weights, or a file that says it does, of any format known."""
     place = LocalFolder(folder)
     return bool(names_in(place, weighs) or names_in(place, weighs_elsewhere))
-
-
-def folder_of(path: str | Path) -> Path:
-    """The folder that holds a checkpoint's configuration and tokenizer: the folder itself, or the file's."""
-    place = Path(path)
-    return place if place.is_dir() else place.parent
-
-
-def read_small_text(path: str | Path, limit: int = MAX_CONFIG_BYTES) -> str:
-    """A small UTF-8 text file, whole. Raises RefusedError when larger than `limit` bytes, not UTF-8, not regular."""
-    try:
-        return read_bounded(path, limit).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=str(path), todo="Save it as UTF-8.") from None
-
-
-def read_small_json(path: str | Path, limit: int = MAX_CONFIG_BYTES) -> Any:
-    """A small JSON file, strictly (see `forebear.core.bounded.parse_json`). Raises RefusedError."""
-    return parse_json(read_bounded(path, limit), where=str(path))

@@ -13,7 +13,7 @@ from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
 from forebear.stats.arrays import F32, F64, I32, I64, LN10, Floats, as_float64, unit_rows
-from forebear.stats.deck import TIE_GAP, deck, deck_log10_p, nearest_other
+from forebear.stats.deck import TIE_GAP, deck_log10_p, nearest_other
 from forebear.stats.normal import normal_z
 from forebear.stats.ranks import centred_ranks, rising_ranks
 
@@ -76,14 +76,6 @@ def neighbours(values: Floats, *, block: int | None = None, looks: float = 1, wh
     numbers = row_norms(values) if values.ndim == 2 else as_float64(values)
     z, scale = _neighbour_z(numbers, block)
     return _order_finding("neighbours", "audit.neighbours_alike", z, scale, looks, what)
-
-
-def self_deck(a: Floats, b: Floats, *, looks: float = 1, what: Message = LAYERS) -> AuditFinding:
-    """Deck test between two layers of one file: about one match is expected, one key for all layers gives nearly all.
-
-    Shapes:  (n, k), (n, k). Source: METHODS §3, §8.
-    """
-    return self_decks([deck(a, b).matched], looks=looks, what=what)
 
 
 def self_decks(matched: Sequence[int], *, looks: float | None = None, what: Message = LAYERS) -> AuditFinding:

@@ -55,24 +55,6 @@ def sinusoid_positions(table: Floats, *, positions: I64 | None = None, looks: fl
     return AuditFinding("sinusoidal positions", best, 0.0, limit, best > limit, words)
 
 
-def alibi_slopes(values: Floats) -> AuditFinding:
-    """Are these per-head numbers ALiBi's geometric slopes? Then heads differ by index and are never exchangeable.
-
-    Shapes:  (H,) or anything that flattens to it. ALiBi's weights show nothing; where no buffer is stored, the configuration
-             decides, not this.
-    Source:  METHODS §2; slopes 2^(-8 i / n), with the interleaved rest for head counts that are no power of two.
-    """
-    flat = as_float64(values).ravel()
-    name = "ALiBi slopes"
-    if len(flat) < 2 or not np.isfinite(flat).all():
-        return AuditFinding(name, 0.0, 0.0, 1.0, False, message("audit.no_slopes"))
-    expected = _alibi(len(flat))
-    error = float(np.max(np.abs(np.abs(flat) - expected) / expected))
-    alarm = error < 0.02  # bfloat16 rounds by 0.4 %
-    words = message("audit.alibi" if alarm else "audit.alibi_not")
-    return AuditFinding(name, float(alarm), 0.0, 1.0, alarm, words)
-
-
 def _strongest(table: Floats, place: I64) -> tuple[F64, F64]:
     """Index of every column's strongest frequency (0 the fastest), phase left free, and its share of the variance."""
     if not table.size:
@@ -90,10 +72,3 @@ def _strongest(table: Floats, place: I64) -> tuple[F64, F64]:
         size = np.linalg.norm(centred, axis=0)
         power += (unit @ (centred / np.where(size > 0, size, 1.0))) ** 2
     return as_float64(power.argmax(axis=1)), power.max(axis=1)
-
-
-def _alibi(heads: int) -> F64:
-    whole = 1 << (heads.bit_length() - 1)
-    slopes: F64 = 2.0 ** (-8.0 * np.arange(1, whole + 1) / whole)
-    rest: F64 = 2.0 ** (-4.0 * np.arange(1, 2 * (heads - whole), 2) / whole) if heads > whole else np.zeros(0)
-    return as_float64(np.concatenate([slopes, rest[: heads - whole]]))

@@ -5,11 +5,6 @@ A change needs a decision record made before the run it decides (docs/architectu
 
 from __future__ import annotations
 
-VERDICT_LOG10_P = -9.0
-"""A finding may decide at this level after multiplying by everything looked at (METHODS §11). Real independents, 72 layer pairs of
-all-MiniLM-L6 and multilingual-e5-small: neurons matched 0, 1, 2, 3, 4 times in 36, 24, 6, 5, 1 pairs; sign z of values sd 0.88, at
-most 2.0; trace at worst log10 p -1.1, its z sd 1.00. Their real fine-tune: 1536 of 1536, z 19 of 19.6, -507."""
-
 AUDIT_LOG10_P = -4.0
 """An index audit alarms at this chance of a false alarm, after multiplying by its own looks. Under exchangeability every
 audit figure below has a known null, so this is also the share of honest pairs withheld wrongly. Measured: the largest of 66

@@ -102,17 +102,6 @@ def shuffle_p(
     return (1 + reached) / (shuffles + 1), reached
 
 
-def hoeffding_z(layers: Floats | Sequence[Floats]) -> float:
-    """(S - E S) / sd over shuffles: an effect size that never decides. 0 where every shuffle gives the same sum.
-
-    Source: METHODS §6.
-    """
-    tables = _tables(layers)
-    spread = sqrt(sum(_shuffle_variance(c) for c in tables))
-    shift = sum(float(np.trace(c)) - float(c.sum()) / max(len(c), 1) for c in tables)
-    return shift / spread if spread > 0 else 0.0
-
-
 def layer_log_bound(table: F64, scale: float, *, refined: bool = True) -> float:
     """Natural log of the bound exp(-lambda S) per(exp(lambda C)) / n! of one layer, for this lambda > 0.
 

@@ -16,20 +16,13 @@ ALIKE = 0.98
 """Cosine to the middle of the small rows from which a row counts as one of them (rows never trained stay alike)."""
 
 
-def undertrained(rows: Rows, *, least: int = 50) -> Ids:
-    """Rows that training hardly touched: far smaller than the rest, or alike to those that are.
+def undertrained_in(blocks: Callable[[], Iterator[Rows]], *, least: int = 50) -> Ids:
+    """Rows that training hardly touched: far smaller than the rest, or alike to those that are; ascending ids.
 
-    Shapes:  (V, d) → (k,) ascending ids.
+    blocks: reads all rows (V, d) in order; called once, and twice more when small rows stand out. Memory: one block and
+             three numbers a row.
     Returns: nothing when no row stands out or there are fewer than `least` rows.
     Source:  METHODS §15; rows that never occur decay together or stay near one start.
-    """
-    return undertrained_in(lambda: iter([np.asarray(rows)]), least=least)
-
-
-def undertrained_in(blocks: Callable[[], Iterator[Rows]], *, least: int = 50) -> Ids:
-    """As `undertrained`, over rows that are read again block by block; memory: one block and three numbers a row.
-
-    blocks: reads all rows in order; called once, and twice more when small rows stand out.
     """
     norms = _each(blocks, lambda block: np.linalg.norm(block, axis=1))
     finite = np.isfinite(norms)

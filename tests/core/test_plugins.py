@@ -76,7 +76,7 @@ def test_a_package_without_its_definition_is_named(install: Install, value: str,
 
 FORMAT = """
     import numpy as np
-    from forebear.files.bytes.memory import MemoryContainer
+    from tests.memory import MemoryContainer
     from forebear.files.formats.format import Format
 
     def opened(file, max_header):

@@ -14,13 +14,13 @@ import pytest
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.views.quantised import dequantised
 from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo
 from tests.files.make import encode, write
+from tests.memory import MemoryContainer
 from tests.said import said as english
 
 TAGS = {"int32": "I32", "float16": "F16", "float32": "F32", "int64": "I64", "uint8": "U8", "int8": "I8",

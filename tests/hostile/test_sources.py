@@ -15,7 +15,7 @@ import pytest
 
 from forebear.core.errors import RefusedError
 from forebear.files.formats.safetensors import SafetensorsContainer
-from forebear.files.sources import folder_of, open_container, read_small_json, read_small_text
+from forebear.files.sources import open_container
 from tests.files.make import encode, write
 from tests.said import said as english
 
@@ -385,30 +385,3 @@ def test_a_file_replaced_by_another_is_read_on_while_open_and_refused_once_relea
     with pytest.raises(RefusedError, match="changed while it was being read"):
         container.rows("w", 9, 12)
 
-
-# Small files beside the weights
-
-
-@pytest.mark.parametrize(("content", "said"), [
-    (b"\xff\xfe{", "UTF-8"), (b"{", "JSON"), (b"[" * 200_000, "nested too deeply"), (b"{}" + b" " * 100, "bytes"),
-])  # fmt: skip
-def test_small_json_is_refused_when_bad_or_large(tmp_path: Path, content: bytes, said: str) -> None:
-    path = write(tmp_path / "config.json", content)
-    with pytest.raises(RefusedError, match=said):
-        read_small_json(path, limit=90 if said == "bytes" else 2**20)
-
-
-def test_small_files_are_read(tmp_path: Path) -> None:
-    assert read_small_json(write(tmp_path / "c.json", b'\xef\xbb\xbf{"a": [1, null]}')) == {"a": [1, None]}
-    assert read_small_text(write(tmp_path / "t.md", "é\n".encode())) == "é\n"
-    with pytest.raises(RefusedError, match="UTF-8"):
-        read_small_text(write(tmp_path / "bad", b"\xff"))
-    os.mkfifo(tmp_path / "pipe")
-    for place in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
-        with pytest.raises(RefusedError, match="regular"):
-            read_small_text(place)
-
-
-def test_the_folder_of_a_checkpoint_is_where_its_configuration_is(tmp_path: Path) -> None:
-    assert folder_of(tmp_path) == tmp_path
-    assert folder_of(write(tmp_path / "m.safetensors", GOOD)) == tmp_path

@@ -137,12 +137,12 @@ def test_rows_read_in_blocks_are_judged_as_a_whole(model: Path, monkeypatch: pyt
 
 
 def test_not_a_number_in_a_row_hides_no_other_row(model: Path) -> None:
-    from forebear.tokens.rows import undertrained
+    from forebear.tokens.rows import undertrained_in
 
     rows = generator("nan").normal(size=(500, 16)).astype(np.float32)
     rows[7] = np.nan
     rows[90:95] = 1e-4
-    assert undertrained(rows).tolist() == [90, 91, 92, 93, 94]
+    assert undertrained_in(lambda: iter([rows])).tolist() == [90, 91, 92, 93, 94]
 
 
 @pytest.mark.parametrize(

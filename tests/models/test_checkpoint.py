@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.checkpoint import Checkpoint, open_checkpoint, open_checkpoint_from
+from tests.memory import MemoryContainer
 from tests.models.builders import GPT2, LLAMA, gpt2_arrays, llama_arrays
 from tests.said import said as english
 from tests.said import text

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebear.core.errors import RefusedError
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.registry import index, shipped
 from forebear.models.architecture.settings import Settings
 from forebear.models.axes import permute
 from forebear.models.checkpoint import open_checkpoint_from
+from tests.memory import MemoryContainer
 from tests.models.builders import LLAMA
 from tests.said import said as english
 from tests.said import text

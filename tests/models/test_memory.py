@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
-from forebear.files.bytes.memory import MemoryContainer
+from tests.memory import MemoryContainer
 
 
 def test_rows_chosen_rows_and_bytes_are_those_of_the_array(rng: np.random.Generator) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.checkpoint import open_checkpoint
 from forebear.models.unmerged import is_whole, merged
+from tests.memory import MemoryContainer
 from tests.models.builders import LLAMA, llama_arrays
 from tests.said import said as english
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.architecture.definition import Definition
 from forebear.models.axes import negate, permute
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
+from tests.memory import MemoryContainer
 from tests.protocols import published
 from tests.protocols.families import Case
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models.architecture.parse import parse_definition
 from forebear.models.architecture.registry import FOLDER
 from forebear.models.checkpoint import open_checkpoint_from
+from tests.memory import MemoryContainer
 from tests.protocols.families import CASES, MODEL_TYPES, Case, small
 from tests.protocols.proof import Subject, actions, everywhere, write_subject
 from tests.said import said as english

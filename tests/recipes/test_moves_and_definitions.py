@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.models import axes
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.recipes.steps import neurons, residual
@@ -16,6 +15,7 @@ from forebear.recipes.steps.attention import permute_groups, permute_queries
 from forebear.recipes.steps.experts import permute_experts
 from forebear.recipes.steps.layout import layout
 from forebear.recipes.steps.model import Model
+from tests.memory import MemoryContainer
 
 FAMILIES = ["llama", "llama-biased", "mistral", "qwen2", "qwen3", "gpt2", "bert", "mixtral", "qwen2_moe", "qwen3_moe"]
 Arrays = dict[str, np.ndarray]

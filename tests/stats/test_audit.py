@@ -9,7 +9,7 @@ from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.stats import audit, thresholds
 from forebear.stats.audit_basis import channel_basis, first_channel, hadamard_rotated, orthogonal_channels
-from forebear.stats.audit_positions import alibi_slopes, sinusoid_positions
+from forebear.stats.audit_positions import sinusoid_positions
 from forebear.stats.deck import deck, nearest_other
 from tests.said import text
 from tests.stats import twins
@@ -89,7 +89,7 @@ def test_a_channel_ramp_in_a_vector_is_caught(rng):
 def test_one_key_for_all_layers_is_caught_by_the_self_deck(rng):
     start = rng.standard_normal((176, 64))
     layers = [(start + 0.8 * rng.standard_normal((176, 64))).astype(np.float32) for _ in range(4)]
-    found = audit.self_deck(layers[0], layers[1], looks=6, what=message("term.neurons"))
+    found = audit.self_decks([deck(layers[0], layers[1]).matched], looks=6, what=message("term.neurons"))
     assert found.alarm
     assert found.value > 120
     assert "one key" in text(found.words)
@@ -269,13 +269,3 @@ def test_sinusoidal_positions_do_fool_the_channel_deck(rng):
     """Why it is withheld: two strangers whose tables started as the same sinusoids keep every fast channel in place."""
     tables = [sinusoids("halves") + 0.3 * rng.standard_normal((256, 64)) for _ in range(2)]
     assert deck(tables[0].T, tables[1].T).matched > 20
-
-
-def test_alibi_slopes_are_recognised_for_any_number_of_heads(rng):
-    assert alibi_slopes(np.array([2.0**-k for k in range(1, 9)])).alarm
-    twelve = [2.0**-k for k in range(1, 9)] + [2 ** (-0.5 * k) for k in (1, 3, 5, 7)]
-    assert alibi_slopes(np.array(twelve)).alarm
-    assert alibi_slopes(-np.array(twelve).reshape(12, 1, 1)).alarm
-    assert not alibi_slopes(np.array(twelve[::-1])).alarm
-    assert not alibi_slopes(rng.random(12)).alarm
-    assert not alibi_slopes(np.ones(1)).alarm

@@ -12,7 +12,7 @@ import pytest
 from forebear.core.errors import ForebearError
 from forebear.stats import alignment, audit, deck, describe, effect, gains, shared_start, sign, trace
 from forebear.stats.audit_basis import channel_basis
-from forebear.stats.audit_positions import alibi_slopes, sinusoid_positions
+from forebear.stats.audit_positions import sinusoid_positions
 
 SHAPES = [(0, 0), (0, 5), (5, 0), (1, 1), (1, 5), (2, 3), (20, 4), (16, 1), (13, 13)]
 FILLS = {"zero": 0.0, "one": 1.0, "nan": np.nan, "inf": np.inf, "huge": 3e38, "tiny": 1e-45}
@@ -29,17 +29,12 @@ CLAIMS: dict[str, Callable[[np.ndarray], bool]] = {  # True where something woul
     "clones": lambda a: any(f.alarm for f in audit.cloned_units(a)),
     "basis": lambda a: any(f.alarm for f in channel_basis(a)),
     "waves": lambda a: sinusoid_positions(a).alarm,
-    "alibi": lambda a: alibi_slopes(a).alarm,
 }
 CALLS: dict[str, Callable[[np.ndarray], object]] = {  # run for their manners only
     "sign": lambda a: sign.sign_z(sign.unit_products(a, a, centred=True)),
     "pooled": lambda a: sign.sign_z(sign.pooled([a.ravel(), a.ravel()])),
     "gate": lambda a: audit.gate_and_up(a, a),
     "signs": lambda a: audit.sign_convention(a),
-    "distance": lambda a: effect.relative_distance(a, a),
-    "cosine": lambda a: effect.aligned_cosine(a, a),
-    "rank": lambda a: effect.stable_rank(a),
-    "bits": lambda a: effect.bitwise_equal_rows(a, a),
     "dimension": lambda a: effect.effective_dimension(a, a),
     "rows": lambda a: effect.row_cosines(a, a),
     "describe": lambda a: describe.describe([a]),
@@ -71,4 +66,4 @@ def test_the_same_calls_do_claim_where_there_is_something(rng):
     copy = (ramp * rng.standard_normal((128, 32))).astype(np.float32)
     said = {name for name, claim in CLAIMS.items() if claim(copy)}
     assert {"deck", "mutual", "nearest", "trace", "shuffles", "gains", "norms", "neighbours"} <= said
-    assert not {"clones", "waves", "alibi"} & said
+    assert not {"clones", "waves"} & said

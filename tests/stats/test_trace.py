@@ -113,7 +113,7 @@ def test_layers_add_with_one_lambda_and_stay_above_every_pair_of_shuffles(rng):
         assert true_log_p(both, total) <= found.log10_p + 1e-9
         assert found.total == pytest.approx(total)
         assert found.expected == pytest.approx(both.mean())
-        assert t.hoeffding_z(pair) == pytest.approx((total - both.mean()) / both.std())
+        assert found.z == pytest.approx((total - both.mean()) / both.std())
     weak = [rng.standard_normal((64, 64)) + 0.7 * np.eye(64) for _ in range(6)]
     assert t.trace_test(weak).log10_p < min(t.trace_test(one).log10_p for one in weak)
 
@@ -127,14 +127,13 @@ def test_independents_stay_under_the_permanent_bound(seed, style):
         assert share <= level + 4 * np.sqrt(level / 400)
 
 
-def test_hoeffding_z_misleads_under_heavy_tails_and_the_bound_does_not(rng):
+def test_the_z_of_the_trace_misleads_under_heavy_tails_and_the_bound_does_not(rng):
     """One giant similarity in place by luck: chance one in n, yet z reads as far beyond a thousand-millionth."""
     n = 200
     table = 0.01 * rng.standard_normal((n, n))
     table[7, 7] = 100.0
     found = t.trace_test(table)
     assert found.z > 6.5
-    assert t.hoeffding_z(table) == pytest.approx(found.z)
     assert found.log10_p >= -log10(n) - 0.7  # the other similarities add a little
 
 
@@ -159,7 +158,7 @@ def test_ties_count_against_us_and_constant_similarities_say_nothing():
     flat = np.full((20, 20), 0.1)
     assert t.shuffle_p(flat, "test/flat")[0] == 1
     assert t.trace_test(flat).log10_p == 0
-    assert t.hoeffding_z(flat) == 0
+    assert t.trace_test(flat).z == 0
     assert t.trace_test(np.zeros((0, 0))).log10_p == 0
 
 

@@ -13,7 +13,7 @@ from forebear.tokens.audit import audit, odd_special
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import matches
 from forebear.tokens.readers import load_vocabulary
-from forebear.tokens.rows import fates, undertrained
+from forebear.tokens.rows import fates, undertrained_in
 from forebear.tokens.structure import structure
 from forebear.tokens.vocabulary import Vocabulary
 from tests.tokens.made import vocabulary, words
@@ -106,8 +106,9 @@ def test_rows_that_training_hardly_touched_are_found_and_ordinary_rows_are_not(r
     rows = rng.normal(size=(2000, 32)).astype(np.float32)
     start = rng.normal(size=32) * 0.02
     rows[1500:1540] = start + rng.normal(size=(40, 32)) * 0.001
-    assert undertrained(rows).tolist() == list(range(1500, 1540))
-    assert undertrained(rng.normal(size=(2000, 32)).astype(np.float32)).size == 0
+    assert undertrained_in(lambda: iter([rows])).tolist() == list(range(1500, 1540))
+    whole = rng.normal(size=(2000, 32)).astype(np.float32)
+    assert undertrained_in(lambda: iter([whole])).size == 0
 
 
 def test_fates_of_embedding_rows_tell_kept_from_new(rng: np.random.Generator) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,8 +146,3 @@ def read_source(folder: Path, source: Source) -> Extract:
     data = source_bytes(folder, source, transcript=True)
     media = _text_media(Path(source.transcript), source.media, True)
     return extract(decode(data, source.transcript, source.encoding).text, media)
-
-
-def replace_source(case: CaseFile, source: Source) -> CaseFile:
-    """The case with one source's record replaced."""
-    return dataclasses.replace(case, source=tuple(source if s.id == source.id else s for s in case.source))
