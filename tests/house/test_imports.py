@@ -32,6 +32,7 @@ LATE = {
     "forebear.cli.forms": "a report is drawn after the work is done",
     "forebear.comparison.compare": "a quick comparison of two named checkpoints needs no borrowed names and no workers",
     "forebear.comparison.walk": "a quick comparison loads the tests that it runs",
+    "forebear.comparison.tests.vocabulary": "files of tokenizers that are equal byte for byte are not read",
     "forebear.comparison.many.worker_start": "a worker watches its parent before it loads numpy",
     "forebear.models.checkpoint": "plain safetensors need no views, adapters or other containers",
     "forebear.comparison.reading.planning": "a pair that is here needs no pool of threads",

@@ -16,7 +16,6 @@ from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file, same_vocabulary_file, shared_tokens
 
 MAX_TOKENS = 768
@@ -99,7 +98,7 @@ def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
         missing = [side for side, f, v in zip(("subject", "candidate"), files, inner, strict=True) if not f and not v]
         if missing:
             return _by_ids(pair, rows, missing)
-        left, right = (v or load_vocabulary(f or Path()) for f, v in zip(files, inner, strict=True))
+        left, right = (v or _load(f or Path()) for f, v in zip(files, inner, strict=True))
     except RefusedError as error:
         pair.note(message("limit.vocabulary_unread", why=error.message()))
         return _by_ids(pair, rows, [])
@@ -114,6 +113,12 @@ def _at_home(checkpoint: Checkpoint) -> bool:
     return not any(name in checkpoint.container.beside for name in FILE_NAMES) and checkpoint.container.kind != "gguf"
 
 
+def _load(path: Path) -> Vocabulary:
+    from forebear.tokens.readers import load_vocabulary
+
+    return load_vocabulary(path)
+
+
 def _inner(checkpoint: Checkpoint) -> Vocabulary | None:
     """The tokenizer that came with the weights, in their file, archive or repository; else the one beside a GGUF file."""
     found = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
@@ -122,7 +127,7 @@ def _inner(checkpoint: Checkpoint) -> Vocabulary | None:
         and checkpoint.folder is not None
         and (beside := find_vocabulary_file(checkpoint.folder)) is not None
     ):
-        return load_vocabulary(beside)
+        return _load(beside)
     return found
 
 
