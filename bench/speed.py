@@ -2,7 +2,7 @@
 
     python -m bench.speed --base FOLDER --tuned FOLDER [--start] [--large GB ...] [--output FILE]
 
---start: only a quick comparison against `import numpy`, which decision 0015 bounds (bench/results/start.json).
+--start: only a quick comparison against `import numpy`, which decision 0011 bounds (bench/results/start.json).
 Not part of CI: figures are committed as bench/results/speed.json and quoted in docs/benchmark.md.
 """
 
