@@ -22,6 +22,7 @@ from bench.framed_align import layers_of, start_rotation
 from bench.framed_cases import Case, candidate_of, cases, subject_of
 from bench.shapes import SHAPES
 from forebear.core.errors import IncomparableError
+from forebear.core.seeds import generator
 from forebear.recipes.steps.draft import Draft
 from forebear.stats.ceiling import align, compare_strength, lone_ceiling
 
@@ -36,15 +37,15 @@ def measured(case: Case) -> dict[str, Any]:
     belong = [(i, i) for i in range(len(mine))]
     began = time.process_time()
     try:
-        found = compare_strength(mine, theirs, belong, starts, np.inf)
+        found = compare_strength(mine, theirs, belong, starts, np.inf, generator("bench/framed"))
     except IncomparableError as error:
         return {**row, "why": str(error)}
     if found.ceiling is None:
         return {**row, "s": round(found.value, 4), "why": "no layers that do not belong together"}
     seconds = time.process_time() - began
-    lone = lone_ceiling(mine, theirs, belong, starts)
+    lone = [lone_ceiling(mine, theirs, belong, starts, k, generator("bench/framed")) for k in range(len(belong))]
     moved = max(align([(mine[i], theirs[i]) for i in range(len(mine))], s).pooled for s in starts)
-    quick = compare_strength(mine, theirs, belong, starts, 0.0)
+    quick = compare_strength(mine, theirs, belong, starts, 0.0, generator("bench/framed"))
     assert quick.ceiling is not None
     return {
         **row,
@@ -52,13 +53,13 @@ def measured(case: Case) -> dict[str, Any]:
         "by_layer": [round(v, 4) for v in found.by_layer],
         "c": round(found.ceiling.value, 4),
         "by_map": [round(v, 4) for v in found.ceiling.by_map],
-        "ratio": round(found.value / found.ceiling.value, 4),
-        "lone": round(lone, 4),
-        "lone_ratio": round(max(found.by_layer) / lone, 4),
+        "ratio": round(found.ratio or 0.0, 4),
+        "lone": [round(v, 4) for v in lone],
+        "lone_ratio": round(max(s / c for s, c in zip(found.by_layer, lone, strict=True)), 4),
         "aligned": round(moved, 4),
         "aligned_ratio": round(moved / found.ceiling.value, 4),
         "sample_c": round(quick.ceiling.value, 4),
-        "sample_s": round(quick.on_sample, 4),
+        "sample_ratio": round(quick.ratio or 0.0, 4),
         "seconds": round(seconds, 3),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -31,8 +32,8 @@ def head(t: Tensors, shape: Shape) -> Any:
     return t["model.embed_tokens.weight"] if shape.tied else t["lm_head.weight"]
 
 
-def _rms(x: Any, gain: Any) -> Any:
-    return F.rms_norm(x, (x.shape[-1],), gain, 1e-5)
+def _rms(x: Any, gain: Any, offset: float = 0.0) -> Any:
+    return F.rms_norm(x, (x.shape[-1],), gain + offset if offset else gain, 1e-5)
 
 
 def _rotations(shape: Shape, positions: int) -> tuple[Any, Any]:
@@ -51,13 +52,15 @@ def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
     batch, positions = tokens.shape
     cos, sin = _rotations(s, positions)
     x = F.embedding(tokens, t["model.embed_tokens.weight"])
+    gemma = s.family == "gemma"
+    x, offset = (x * float(np.sqrt(s.width)), 1.0) if gemma else (x, 0.0)
     q_rows, kv_rows = s.heads * s.head_dim, s.kv_heads * s.head_dim
     for n in range(s.layers):
         p = f"model.layers.{n}."
         a = p + "self_attn."
         weight = torch.cat([t[a + "q_proj.weight"], t[a + "k_proj.weight"], t[a + "v_proj.weight"]])
         bias = torch.cat([t[f"{a}{k}_proj.bias"] for k in "qkv"]) if s.family == "qwen2" else None
-        qkv = F.linear(_rms(x, t[p + "input_layernorm.weight"]), weight, bias)
+        qkv = F.linear(_rms(x, t[p + "input_layernorm.weight"], offset), weight, bias)
         heads = qkv.view(batch, positions, -1, s.head_dim).transpose(1, 2)
         turned = _rotate(heads[:, : s.heads + s.kv_heads], cos, sin)
         q, k = turned[:, : s.heads], turned[:, s.heads :]
@@ -67,15 +70,16 @@ def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
             k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + F.linear(mixed.transpose(1, 2).reshape(batch, positions, q_rows), t[a + "o_proj.weight"])
-        y = _rms(x, t[p + "post_attention_layernorm.weight"])
-        x = x + (_experts(t, s, p, y) if s.family == "moe" else _gated(t, p, y))
-    return _rms(x, t["model.norm.weight"])
+        y = _rms(x, t[p + "post_attention_layernorm.weight"], offset)
+        x = x + (_experts(t, s, p, y) if s.family == "moe" else _gated(t, p, y, gemma))
+    return _rms(x, t["model.norm.weight"], offset)
 
 
-def _gated(t: Tensors, p: str, y: Any) -> Any:
+def _gated(t: Tensors, p: str, y: Any, gelu: bool = False) -> Any:
     both = F.linear(y, torch.cat([t[p + "mlp.gate_proj.weight"], t[p + "mlp.up_proj.weight"]]))
     gate, up = both.chunk(2, dim=-1)
-    return F.linear(F.silu(gate) * up, t[p + "mlp.down_proj.weight"])
+    active = F.gelu(gate, approximate="tanh") if gelu else F.silu(gate)
+    return F.linear(active * up, t[p + "mlp.down_proj.weight"])
 
 
 def _experts(t: Tensors, s: Shape, p: str, y: Any) -> Any:

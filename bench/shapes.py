@@ -13,7 +13,7 @@ from bench.corpus import VOCABULARY
 from forebear.core.seeds import generator
 
 Floats = npt.NDArray[np.float32]
-FAMILIES = ("llama", "qwen2", "gpt2", "moe")
+FAMILIES = ("llama", "qwen2", "gpt2", "moe", "gemma")
 INITS = ("plain", "one-key-layers", "one-key-gate-up", "cloned-shards")
 STD = 0.06
 """Standard deviation of initial weights: about half of 1/sqrt(64)."""
@@ -71,6 +71,7 @@ class Shape:
             "llama": ("LlamaForCausalLM", "llama"),
             "qwen2": ("Qwen2ForCausalLM", "qwen2"),
             "moe": ("MixtralForCausalLM", "mixtral"),
+            "gemma": ("GemmaForCausalLM", "gemma"),
         }[self.family]
         config = {
             "architectures": [words[0]],
@@ -86,8 +87,10 @@ class Shape:
             "max_position_embeddings": self.context,
             **common,
         }
-        if self.head_size:
-            config["head_dim"] = self.head_size
+        if self.head_size or self.family == "gemma":
+            config["head_dim"] = self.head_dim
+        if self.family == "gemma":
+            config |= {"hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh"}
         if self.family == "moe":
             config |= {"num_local_experts": self.experts, "num_experts_per_tok": 2, "sliding_window": None}
         return config
@@ -103,6 +106,7 @@ SHAPES = {
     "qwen2-80": Shape(family="qwen2", width=80, neurons=208, tied=True),
     "qwen2-96": Shape(family="qwen2", width=96, neurons=256, tied=True),
     "moe-80": Shape(family="moe", width=80, neurons=120, experts=4),
+    "gemma-72": Shape(family="gemma", layers=5, width=72, heads=3, kv_heads=1, neurons=184, tied=True),
     "tiny": Shape(layers=2, neurons=128),
 }
 
@@ -112,7 +116,7 @@ def shape_of(config: dict[str, Any]) -> Shape:
 
     Raises: KeyError if the model_type is none of the bench's families.
     """
-    family = {"gpt2": "gpt2", "llama": "llama", "qwen2": "qwen2", "mixtral": "moe"}[config["model_type"]]
+    family = {"gpt2": "gpt2", "llama": "llama", "qwen2": "qwen2", "mixtral": "moe", "gemma": "gemma"}[config["model_type"]]
     tied, vocabulary = bool(config["tie_word_embeddings"]), int(config["vocab_size"])
     if family == "gpt2":
         return Shape(
@@ -158,16 +162,17 @@ def parameters(shape: Shape) -> Spec:
 
 def _rope_family(s: Shape) -> Spec:
     rows_q, kv = s.heads * s.head_dim, s.kv_heads * s.head_dim
+    gains = "zeros" if s.family == "gemma" else "ones"  # Gemma stores gain - 1
     spec: Spec = {"model.embed_tokens.weight": ((s.vocabulary, s.width), "normal")}
     for n in range(s.layers):
         p = f"model.layers.{n}."
-        spec[p + "input_layernorm.weight"] = ((s.width,), "ones")
+        spec[p + "input_layernorm.weight"] = ((s.width,), gains)
         for name, rows in (("q", rows_q), ("k", kv), ("v", kv)):
             spec[f"{p}self_attn.{name}_proj.weight"] = ((rows, s.width), "normal")
             if s.family == "qwen2":
                 spec[f"{p}self_attn.{name}_proj.bias"] = ((rows,), "zeros")
         spec[p + "self_attn.o_proj.weight"] = ((s.width, rows_q), "out")
-        spec[p + "post_attention_layernorm.weight"] = ((s.width,), "ones")
+        spec[p + "post_attention_layernorm.weight"] = ((s.width,), gains)
         if s.family == "moe":
             spec[p + "block_sparse_moe.gate.weight"] = ((s.experts, s.width), "normal")
             for e in range(s.experts):
@@ -179,7 +184,7 @@ def _rope_family(s: Shape) -> Spec:
             spec[p + "mlp.gate_proj.weight"] = ((s.neurons, s.width), "normal")
             spec[p + "mlp.up_proj.weight"] = ((s.neurons, s.width), "normal")
             spec[p + "mlp.down_proj.weight"] = ((s.width, s.neurons), "out")
-    spec["model.norm.weight"] = ((s.width,), "ones")
+    spec["model.norm.weight"] = ((s.width,), gains)
     if not s.tied:
         spec["lm_head.weight"] = ((s.vocabulary, s.width), "normal")
     return spec

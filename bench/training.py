@@ -50,6 +50,7 @@ def course(shape: str, share: float = 1.0, **changes: Any) -> Course:
         "qwen2": (220, 1e-2, 20),
         "gpt2": (260, 6e-3, 40),
         "moe": (160, 1e-2, 20),
+        "gemma": (220, 1e-2, 20),
         "qwen2-80": (260, 8e-3, 25),
         "qwen2-96": (260, 8e-3, 25),
         "moe-80": (190, 8e-3, 25),

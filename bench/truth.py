@@ -12,9 +12,9 @@ from bench.shapes import SHAPES
 from bench.training import Course, course
 
 INDEPENDENTS = {"llama64": 100, "gpt2-64": 100, "qwen2-64": 20, "moe-64": 20, "llama128": 12, "llama256": 4,
-                "qwen2-80": 24, "moe-80": 24, "qwen2-96": 4}  # fmt: skip
-HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96")
-"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (decision 0002)."""
+                "qwen2-80": 24, "moe-80": 24, "qwen2-96": 4, "gemma-72": 24}  # fmt: skip
+HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96", "gemma-72")
+"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (decision 0002; gemma-72: decision 0015)."""
 FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
 """Further training as shares of the base's own compute; 0 is the base itself."""
 STAGES = (25, 50, 100)
@@ -86,6 +86,7 @@ def _further() -> Iterator[Job]:
         ("qwen2-80", 2, ("other",)),
         ("moe-80", 2, ("other",)),
         ("qwen2-96", 2, ("other",)),
+        ("gemma-72", 2, ("other",)),
     ):
         for n in range(bases):
             for text in texts:

@@ -39,7 +39,7 @@ from forebear.core.threads import use_all_cores
 if TYPE_CHECKING:
     from forebear.comparison.gauge.outcome import GaugeOutcome
     from forebear.comparison.tests.everypair import EveryPair
-    from forebear.comparison.tests.strength import StrengthOutcome
+    from forebear.comparison.tests.strength_outcome import StrengthOutcome
 
 
 WIDE = 512

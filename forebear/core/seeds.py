@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import secrets
 
 import numpy as np
+
+DRAW = "FOREBEAR_DRAW"
+"""Environment variable that repeats what a document drew: the key that it states."""
 
 
 def generator(purpose: str, *key: int | str) -> np.random.Generator:
@@ -16,3 +21,11 @@ def generator(purpose: str, *key: int | str) -> np.random.Generator:
     text = "/".join([purpose, *(str(k) for k in key)])
     words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype=np.uint32)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([int(w) for w in words])))
+
+
+def unforeseen_key() -> str:
+    """A key nobody could know before: for samples of files whose maker gains by knowing which places will be looked at.
+
+    A document states the key; the environment variable FOREBEAR_DRAW repeats it.
+    """
+    return os.environ.get(DRAW) or secrets.token_hex(8)

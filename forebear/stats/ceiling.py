@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.core.errors import IncomparableError
 from forebear.core.spacing import evenly
@@ -27,6 +28,7 @@ from forebear.stats.strength_thresholds import (
 Cell = tuple[int, int]
 """Layer of A, layer of B."""
 Parts = tuple[Neurons, Neurons]
+Indices = NDArray[np.intp]
 FEW = 64
 """Neurons of a layer that show whether it is a copy of another."""
 
@@ -193,19 +195,19 @@ def sampled_ceiling(
     maps: Sequence[Sequence[Cell]],
     starts: Sequence[F32],
     neurons: int,
-    channels: int,
+    chosen: Indices,
+    draw: np.random.Generator,
 ) -> Ceiling:
-    """c from so many neurons of every layer and so many channels of B, evenly spread; the largest over maps and starts.
+    """c from so many usable neurons of every layer, drawn, and the chosen channels of B; the largest over maps and starts.
 
-    starts:  (d_a, d_b) each.
+    starts:  (d_a, d_b) each. draw: names the neurons; it must follow from every value of both sides, or whoever made one of
+             them puts at the places that are looked at what cannot be aligned.
     Raises:  IncomparableError without maps or starts.
     """
     if not maps or not starts:
         raise IncomparableError("no layers are there that do not belong together, or no rotation to begin with")
-    chosen = evenly(b[0].width, channels)
     fewer = len(chosen) < b[0].width
-    few_a = [layer.take(evenly(len(layer), neurons)) for layer in a]
-    few_b = [layer.take(evenly(len(layer), neurons)) for layer in b]
+    few_a, few_b = ([_drawn(layer, neurons, draw) for layer in side] for side in (a, b))
     if fewer:
         few_b = [layer.on_channels(chosen) for layer in few_b]
         starts = [np.ascontiguousarray(start[:, chosen]) for start in starts]
@@ -218,33 +220,77 @@ def sampled_ceiling(
     return Ceiling(max(by_map), by_map, used, len(chosen), used < every or fewer, rows)
 
 
-def lone_ceiling(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], starts: Sequence[F32]) -> float:
+def _drawn(layer: Neurons, count: int, draw: np.random.Generator) -> Neurons:
+    """So many of the usable neurons; all of them where there are no more."""
+    usable = np.flatnonzero(layer.usable)
+    return layer.take(np.sort(draw.permutation(usable)[:count]) if len(usable) > count else usable)
+
+
+def lone_ceiling(
+    a: Sequence[Neurons],
+    b: Sequence[Neurons],
+    belong: Sequence[Cell],
+    starts: Sequence[F32],
+    place: int,
+    draw: np.random.Generator,
+) -> float:
     """What an aligner that turns the residual stream for one layer alone reaches on it: beside this a single layer is set.
 
-    The largest over starts and over one pair of each map of layers that do not belong together.
-    a, b, belong, starts: as in `compare_strength`.
+    The largest over starts and over pairs of this layer of A with layers of B that do not belong to it, and the other way
+    round: the other layers may be of a kind that nothing can be aligned to, this one is not.
+    a, b, belong, starts, draw: as in `compare_strength`. place: the layer pair, a position in `belong`.
     Raises: IncomparableError where every layer is a copy of another.
-    Source: METHODS §17.
+    Source: METHODS §17; decision 0015.
     """
-    a, b, maps = _apart(a, b, belong)
-    cells = [cells[len(cells) // 2] for cells in maps]
-    return max(sampled_ceiling(a, b, [[cell]], starts, MOST_NEURONS, b[0].width).value for cell in cells)
+    apart = _apart(a, b, belong)
+    own = apart.own(belong[place])
+    cells = [cell for cells in apart.maps for cell in cells if cell[0] in own[0] or cell[1] in own[1]]
+    if not cells:
+        raise IncomparableError("the layer belongs to every layer there is")
+    chosen = np.arange(b[0].width)
+    return max(sampled_ceiling(apart.a, apart.b, [[c]], starts, MOST_NEURONS, chosen, draw).value for c in cells)
 
 
-def _apart(
-    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]
-) -> tuple[Sequence[Neurons], Sequence[Neurons], list[list[Cell]]]:
+@dataclass(frozen=True)
+class _Apart:
+    """Both sides with maps of what does not belong together; parts: 2 where layers were halved, else 1."""
+
+    a: Sequence[Neurons]
+    b: Sequence[Neurons]
+    maps: list[list[Cell]]
+    parts: int
+
+    def own(self, cell: Cell) -> tuple[range, range]:
+        """Numbers in a and in b of one layer pair."""
+        first, last = (range(self.parts * n, self.parts * (n + 1)) for n in cell)
+        return first, last
+
+    def shares(self, belong: Sequence[Cell], by_layer: Sequence[float]) -> list[float]:
+        """For each map, s of the layers that it holds: of A's or of B's, whichever is less."""
+        s_a, s_b = ({c[k]: v for c, v in zip(belong, by_layer, strict=True)} for k in range(2))
+        return [
+            min(
+                float(np.mean([s_a[i // self.parts] for i, _ in cells])),
+                float(np.mean([s_b[j // self.parts] for _, j in cells])),
+            )
+            for cells in self.maps
+        ]
+
+
+def _apart(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> _Apart:
     """Both sides with maps of what does not belong together: layers, or halves of layers where there are too few.
 
-    Raises: IncomparableError where nothing is left.
+    Layers without a usable neuron are in no map. Raises: IncomparableError where nothing is left.
     """
-    maps = mismatched_maps(belong, alike(a), alike(b))
+    maps, parts = mismatched_maps(belong, alike(a), alike(b)), 1
     if len(maps) < MAPS and len(belong) <= MAPS:
-        a, b = halves(a), halves(b)
+        a, b, parts = halves(a), halves(b), 2
         maps = [*maps_of_halves(belong), *([(2 * i, 2 * j) for i, j in cells] for cells in maps)][:MAPS]
+    maps = [[(i, j) for i, j in cells if a[i].usable.any() and b[j].usable.any()] for cells in maps]
+    maps = [cells for cells in maps if cells]
     if not maps:
         raise IncomparableError("every layer is a copy of another, so none are there that do not belong together")
-    return a, b, maps
+    return _Apart(a, b, maps, parts)
 
 
 @dataclass(frozen=True)
@@ -252,30 +298,28 @@ class Strength:
     """s of a pair of models beside c.
 
     by_layer: s of every layer pair; value: their mean. ceiling: None where no layers are there that do not belong together.
-    on_sample: s on the channels the ceiling was taken on.
+    level: c as it is on all channels. ratio: the smallest of s / c over maps, both on the same channels, s of those layers
+    alone that the map holds.
     """
 
     value: float
     by_layer: tuple[float, ...]
-    on_sample: float
     ceiling: Ceiling | None
-
-    @property
-    def ratio(self) -> float | None:
-        """s / c, both on the same channels."""
-        return None if self.ceiling is None else self.on_sample / max(self.ceiling.value, 1e-9)
+    level: float
+    ratio: float | None
 
 
 @dataclass(frozen=True)
 class Aligned:
     """s of layers that belong together after the aligner, and c of such that do not, with the same neurons on both.
 
-    by_layer, value: s. ceiling: c. neurons: of a layer of A; all of B's were possible partners.
+    by_layer, value: s. ceiling: c; ratio: as in `Strength`. neurons: of a layer of A; all of B's were possible partners.
     """
 
     value: float
     by_layer: tuple[float, ...]
     ceiling: float
+    ratio: float
     neurons: int
     channels: int
 
@@ -288,6 +332,7 @@ def compare_aligned(
     near: Sequence[F32],
     count: int,
     channels: int,
+    draw: np.random.Generator,
 ) -> Aligned | None:
     """s and c of a pair whose units moved: so many neurons of every layer of A, every neuron of B a possible partner.
 
@@ -299,22 +344,34 @@ def compare_aligned(
     if not belong or not starts:
         raise IncomparableError("no layer pair belongs together, or no rotation to begin with")
     try:
-        side_a, side_b, maps = _apart(a, b, belong)
+        apart = _apart(a, b, belong)
     except IncomparableError:
         return None
-    chosen = evenly(b[0].width, channels)
+    chosen = _channels(b[0].width, channels, draw)
     fewer = len(chosen) < b[0].width
     most = max(len(layer) for layer in (*a, *b))
     exact = most <= count and not fewer
 
     def best(pairs: Sequence[Parts], begin: Sequence[F32]) -> Alignment:
-        few = [(x.take(evenly(len(x), count)), y.on_channels(chosen) if fewer else y) for x, y in pairs]
         cut = [np.ascontiguousarray(s[:, chosen]) if fewer else s for s in begin]
-        return max((align(few, s, exact=exact) for s in cut), key=lambda found: found.pooled)
+        return max((align(pairs, s, exact=exact) for s in cut), key=lambda found: found.pooled)
 
-    own = best([(a[i], b[j]) for i, j in belong], [*near, *starts])
-    ceiling = max(best([(side_a[i], side_b[j]) for i, j in cells], starts).pooled for cells in maps)
-    return Aligned(own.pooled, own.by_layer, ceiling, min(count, most), len(chosen))
+    def sampled(mine: Sequence[Neurons], theirs: Sequence[Neurons]) -> tuple[list[Neurons], list[Neurons]]:
+        few = [_drawn(layer, count, draw) for layer in mine]
+        return few, [layer.on_channels(chosen) for layer in theirs] if fewer else list(theirs)
+
+    few_a, few_b = sampled(a, b)
+    own = best([(few_a[i], few_b[j]) for i, j in belong], [*near, *starts])
+    if apart.parts > 1:
+        few_a, few_b = sampled(apart.a, apart.b)
+    by_map = [best([(few_a[i], few_b[j]) for i, j in cells], starts).pooled for cells in apart.maps]
+    shares = apart.shares(belong, own.by_layer)
+    ratio = min(s / max(c, 1e-9) for s, c in zip(shares, by_map, strict=True))
+    return Aligned(own.pooled, own.by_layer, max(by_map), ratio, min(count, most), len(chosen))
+
+
+def _channels(width: int, count: int, draw: np.random.Generator) -> Indices:
+    return np.sort(draw.permutation(width)[:count]).astype(np.intp) if count < width else np.arange(width)
 
 
 def halves(layers: Sequence[Neurons]) -> list[Neurons]:
@@ -328,6 +385,7 @@ def compare_strength(
     belong: Sequence[Cell],
     starts: Sequence[F32],
     factor: float,
+    draw: np.random.Generator,
     most: int | None = None,
 ) -> Strength:
     """s in place of the layers that belong together, and c: from a small sample where that shows that s exceeds it, else from all.
@@ -336,6 +394,7 @@ def compare_strength(
     belong:  (layer of A, layer of B), rising, layers of equal size.
     starts:  (d_a, d_b) each: rotations from the embedding and the LM head, or the identity. The small sample takes the first.
     factor:  by which s has to exceed c: where a sample already shows it, no more is looked at.
+    draw:    names samples; it must follow from every value of both sides (see `sampled_ceiling`).
     most:    channels of B that are looked at, at most; None for all.
     Raises:  IncomparableError without pairs, where shapes differ, or where a layer has no usable neuron.
     Source:  METHODS §17.
@@ -345,20 +404,25 @@ def compare_strength(
     by_layer = tuple(strength(a[i], b[j]) for i, j in belong)
     whole = float(np.mean(by_layer))
     try:
-        side_a, side_b, maps = _apart(a, b, belong)
+        apart = _apart(a, b, belong)
     except IncomparableError:
-        return Strength(whole, by_layer, whole, None)
-    found = Strength(whole, by_layer, whole, None)
-    for count, wanted in _levels(side_a, side_b, maps):
-        channels = wanted if most is None else min(wanted, most)
+        return Strength(whole, by_layer, None, 0.0, None)
+    found = Strength(whole, by_layer, None, 0.0, None)
+    for count, wanted in _levels(apart.a, apart.b, apart.maps):
+        chosen = _channels(b[0].width, wanted if most is None else min(wanted, most), draw)
+        fewer = len(chosen) < b[0].width
         sample = sampled_ceiling(
-            side_a, side_b, maps, starts if channels == b[0].width else starts[:1], count, channels
+            apart.a, apart.b, apart.maps, starts[:1] if fewer else starts, count, chosen, draw
+        )  # fmt: skip
+        on_sample = (
+            [strength(a[i].on_channels(chosen), b[j].on_channels(chosen)) for i, j in belong] if fewer else by_layer
         )
-        chosen = evenly(b[0].width, channels)
-        few = [(a[i].on_channels(chosen), b[j].on_channels(chosen)) for i, j in belong if channels < b[0].width]
-        on_sample = float(np.mean([strength(x, y) for x, y in few])) if few else whole
-        found = Strength(whole, by_layer, on_sample, sample)
-        if on_sample >= factor * sample.value:
+        shares = apart.shares(belong, on_sample)
+        ratio = min(s / max(c, 1e-9) for s, c in zip(shares, sample.by_map, strict=True))
+        there = float(np.mean(on_sample))
+        level = sample.value * whole / there if there > 0 < whole else sample.value
+        found = Strength(whole, by_layer, sample, level, ratio)
+        if ratio >= factor:
             break
     return found
 

@@ -116,15 +116,16 @@ def free_signs(a: Neurons, b: Neurons, partner: I64) -> F32:
 
 
 def strength(a: Neurons, b: Neurons) -> float:
-    """s of one layer pair: the mean over usable neurons of their cosine in place; 1 equal, near 0 independent.
+    """s of one layer pair: the mean over neurons of their cosine in place; 1 equal, near 0 independent.
 
     The mean, since it is what an assignment and a Procrustes rotation make as large as they can: of a median an aligner
-    gains a tenth by giving up half of the neurons.
-    Raises:  IncomparableError as `cosines_in_place` does, and where no neuron is usable on both sides.
-    Source:  METHODS §17; decision 0012.
+    gains a tenth by giving up half of the neurons. A neuron that one side only can use counts as 0: else whoever leaves
+    all places empty but a few is measured on those alone.
+    Raises:  IncomparableError as `cosines_in_place` does, and where no neuron is usable on either side.
+    Source:  METHODS §17; decisions 0012, 0015.
     """
     values = cosines_in_place(a, b)
-    known = values[np.isfinite(values)]
-    if not len(known):
-        raise IncomparableError("no neuron is usable on both sides")
-    return float(known.mean())
+    counted = a.usable | b.usable
+    if not counted.any():
+        raise IncomparableError("no neuron is usable on either side")
+    return float(np.nan_to_num(values[counted]).mean())

@@ -28,14 +28,18 @@ LONE_FACTOR = 1.5
 1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""
 
 FAR_CEILING = 0.6
-"""Stands for a ceiling nobody could aim past where neurons are looked at whose places follow from the weights' own values: aligners
-of all neurons reached 0.29 to 0.39 at widths 64 to 128, and the room grows with width (decision 0012, addendum)."""
+"""Least bound that stands for a ceiling where a few neurons are looked at whose places nobody could know; raised by what their rows
+have in common, by how few directions they spread over, and by how many partners there are (decision 0015)."""
 FAR_ROWS = 8
-"""Rows of the layers looked at, as a multiple of the width, from which the above holds: a rotation alone gives them 0.3."""
+"""Usable rows of the layers drawn from, as a multiple of the width, from which the above holds."""
+FAR_ROTATION = 0.85
+"""A rotation fitted on n rows a channel gives them this over the root of n (METHODS §17)."""
+FAR_USABLE = 0.9
+"""Share of the neurons looked at that both sides can use, below which the bound is not used."""
 FAR_NEURONS = 64
 """Neurons a layer that are looked at for it."""
 FAR_LAYERS = 12
-"""Layers that are looked at for it, spread over the depth."""
+"""Layers that are looked at for it, drawn as well."""
 WIDEST = 1024
 """Width up to which rotations of all channels are searched; beyond, those into SAMPLE_CHANNELS of them, which only costs power."""
 ALIGNED_FIRST = 128

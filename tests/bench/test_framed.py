@@ -53,7 +53,9 @@ def measured(one: Model, other: Model) -> tuple[float, float]:
     """s / c pooled, and of the nearest layer beside the pooled ceiling."""
     a, b = Draft(other), Draft(one)
     belong = [(i, i) for i in range(len(a.parts.layers))]
-    found = compare_strength(layers_of(a), layers_of(b), belong, [start_rotation(a, b)], np.inf)
+    found = compare_strength(
+        layers_of(a), layers_of(b), belong, [start_rotation(a, b)], np.inf, generator("test/framed")
+    )
     assert found.ratio is not None
     assert found.ceiling is not None
     return found.ratio, max(found.by_layer) / found.ceiling.value

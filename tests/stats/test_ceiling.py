@@ -28,6 +28,10 @@ def stack(purpose, layers=LAYERS, matrices=3, n=N, d=D):
     return [rows(f"{purpose}/{k}", n, d, matrices) for k in range(layers)]
 
 
+def places():
+    return generator("test/ceiling/places")
+
+
 def seen(layers):
     return [neurons(layer) for layer in layers]
 
@@ -84,7 +88,7 @@ def test_a_rewritten_relative_is_brought_back_from_a_rotation_that_is_only_near(
 def test_an_independent_that_was_aligned_does_not_exceed_the_ceiling(matrices):
     a = stack("candidate", matrices=matrices)
     b = [list(layer) for layer in aligned_to(stack("independent", matrices=matrices), a)]
-    found = compare_strength(seen(a), seen(b), PLAIN, [np.eye(D, dtype=np.float32)], np.inf)
+    found = compare_strength(seen(a), seen(b), PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places())
     assert found.value > 0.25
     assert 0.9 < found.ratio < 1.1
 
@@ -93,13 +97,15 @@ def test_an_independent_that_was_aligned_does_not_exceed_the_ceiling(matrices):
 def test_further_training_exceeds_it(share, least):
     a = stack("base")
     b = [trained(layer, f"base/{k}", share) for k, layer in enumerate(a)]
-    found = compare_strength(seen(a), seen(b), PLAIN, [np.eye(D, dtype=np.float32)], np.inf)
+    found = compare_strength(seen(a), seen(b), PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places())
     assert found.value == pytest.approx(share, abs=0.02)
     assert found.ratio > least
 
 
 def test_an_independent_as_it_is_stays_far_below():
-    found = compare_strength(seen(stack("one")), seen(stack("other")), PLAIN, [np.eye(D, dtype=np.float32)], np.inf)
+    found = compare_strength(
+        seen(stack("one")), seen(stack("other")), PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places()
+    )
     assert found.ratio < 0.4
 
 
@@ -108,19 +114,22 @@ def test_a_tenth_of_the_candidate_does_not_exceed_it_and_a_half_does():
     ratios = []
     for share in (0.1, 0.5):
         mixed = [[share * x + (1 - share) * y for x, y in zip(p, q, strict=True)] for p, q in zip(a, b, strict=True)]
-        ratios.append(compare_strength(seen(a), seen(mixed), PLAIN, [np.eye(D, dtype=np.float32)], np.inf).ratio)
+        ratios.append(
+            compare_strength(seen(a), seen(mixed), PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places()).ratio
+        )
     assert ratios[0] < 0.6 < 1.5 < ratios[1]
 
 
 def test_a_sample_is_never_below_all_neurons():
     a, b = seen(stack("sample/a", n=200)), seen(stack("sample/b", n=200))
     maps, start = mismatched_maps(PLAIN), [np.eye(D, dtype=np.float32)]
-    ceilings = [sampled_ceiling(a, b, maps, start, n, D) for n in (200, 100, 50, 25)]
+    ceilings = [sampled_ceiling(a, b, maps, start, n, np.arange(D), places()) for n in (200, 100, 50, 25)]
     values = [c.value for c in ceilings]
     assert values == sorted(values)
     assert [c.sampled for c in ceilings] == [False, True, True, True]
-    assert sampled_ceiling(a, b, maps, start, 50, 16).value > ceilings[0].value
-    assert sampled_ceiling(a, b, maps, start, 50, 16).channels == 16
+    narrow = sampled_ceiling(a, b, maps, start, 50, np.arange(16), places())
+    assert narrow.value > ceilings[0].value
+    assert narrow.channels == 16
 
 
 def test_a_small_sample_decides_where_it_can_and_all_neurons_where_it_cannot():
@@ -128,8 +137,8 @@ def test_a_small_sample_decides_where_it_can_and_all_neurons_where_it_cannot():
     start = [np.eye(D, dtype=np.float32)]
     near = [trained(layer, f"levels/{k}", 0.95) for k, layer in enumerate(a)]
     far = [trained(layer, f"levels/far/{k}", 0.6) for k, layer in enumerate(a)]
-    quick = compare_strength(seen(a), seen(near), PLAIN, start, 1.25)
-    slow = compare_strength(seen(a), seen(far), PLAIN, start, 1.25)
+    quick = compare_strength(seen(a), seen(near), PLAIN, start, 1.25, places())
+    slow = compare_strength(seen(a), seen(far), PLAIN, start, 1.25, places())
     assert quick.ceiling.neurons < 50 < quick.ceiling.neurons + 400
     assert quick.ratio >= 1.25
     assert slow.ceiling.neurons == 400
@@ -150,7 +159,7 @@ def test_layers_that_are_copies_of_each_other_are_left_out():
     belong = [(i, i) for i in range(5)]
     maps = mismatched_maps(belong, (), alike(seen(doubled)))
     assert all((0, 1) not in cells and (1, 0) not in cells for cells in maps)
-    found = compare_strength(seen(doubled), seen(doubled), belong, [np.eye(D, dtype=np.float32)], np.inf)
+    found = compare_strength(seen(doubled), seen(doubled), belong, [np.eye(D, dtype=np.float32)], np.inf, places())
     assert found.ceiling.value < 0.5
     assert found.value == pytest.approx(1.0, abs=1e-6)
 
@@ -161,9 +170,9 @@ def test_models_of_one_or_two_layers_are_measured_on_halves(layers):
     belong = [(i, i) for i in range(layers)]
     start = [np.eye(D, dtype=np.float32)]
     near = [trained(layer, f"few/{k}", 0.95) for k, layer in enumerate(a)]
-    assert compare_strength(seen(a), seen(near), belong, start, np.inf).ratio > 1.3
+    assert compare_strength(seen(a), seen(near), belong, start, np.inf, places()).ratio > 1.3
     found = align(list(zip(seen(stack("few/other", layers)), seen(a), strict=True)), start[0])
-    ceiling = compare_strength(seen(a), seen(stack("few/other", layers)), belong, start, np.inf).ceiling
+    ceiling = compare_strength(seen(a), seen(stack("few/other", layers)), belong, start, np.inf, places()).ceiling
     assert found.pooled < 1.05 * ceiling.value
     assert maps_of_halves([(0, 0)]) == [[(0, 1)], [(1, 0)]]
 
@@ -190,20 +199,20 @@ def test_unusable_neurons_take_no_part():
 
 def test_the_same_input_gives_the_same_figures():
     a, b = seen(stack("again/a")), seen(stack("again/b"))
-    one, two = (compare_strength(a, b, PLAIN, [np.eye(D, dtype=np.float32)], np.inf) for _ in range(2))
+    one, two = (compare_strength(a, b, PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places()) for _ in range(2))
     assert one == two
 
 
 def test_what_cannot_be_compared_is_refused():
     a = seen(stack("refused"))
     with pytest.raises(IncomparableError, match="belongs"):
-        compare_strength(a, a, [], [np.eye(D, dtype=np.float32)], 1.0)
+        compare_strength(a, a, [], [np.eye(D, dtype=np.float32)], 1.0, places())
     with pytest.raises(IncomparableError, match="align"):
         align([], np.eye(D, dtype=np.float32))
     with pytest.raises(IncomparableError, match="gated"):
         align([(a[0], neurons(rows("plain", N, D, 2)))], np.eye(D, dtype=np.float32))
     with pytest.raises(IncomparableError, match="rotation"):
-        sampled_ceiling(a, a, mismatched_maps(PLAIN), [], 10, D)
+        sampled_ceiling(a, a, mismatched_maps(PLAIN), [], 10, np.arange(D), places())
 
 
 def test_strength_of_an_aligned_stack_is_what_the_aligner_says():

@@ -58,7 +58,7 @@ def test_up_and_down_flip_together_only():
     assert strength(neurons([gate, up, down]), neurons([gate, -up, down])) < 0.4
 
 
-def test_rows_that_are_zero_or_not_finite_are_left_out():
+def test_a_neuron_that_one_side_only_can_use_counts_as_none_and_one_of_neither_is_left_out():
     stack = rows("holes", n=40)
     broken = [r.copy() for r in stack]
     broken[0][3] = 0
@@ -66,7 +66,8 @@ def test_rows_that_are_zero_or_not_finite_are_left_out():
     broken[2][7, 1] = np.inf
     found = cosines_in_place(neurons(stack), neurons(broken))
     assert np.flatnonzero(np.isnan(found)).tolist() == [3, 5, 7]
-    assert strength(neurons(stack), neurons(broken)) == pytest.approx(1.0, abs=1e-6)
+    assert strength(neurons(stack), neurons(broken)) == pytest.approx(37 / 40, abs=1e-6)
+    assert strength(neurons(broken), neurons(broken)) == pytest.approx(1.0, abs=1e-6)
     table = cosine_table(neurons(stack), neurons(broken))
     assert not table[:, [3, 5, 7]].any()
     assert np.isfinite(table).all()

@@ -107,8 +107,8 @@ class Strength:
 
     value, by_layer: s, pooled and by layer pair (`layer_pairs`). ceiling: c; None where it could not be measured.
     ceiling_by_layer: what single layers are set against, where it was measured: an aligner of that layer alone, else c.
-    how:     "far" (in place, a few neurons, against a frozen bound), "in place", "aligned".
-    sampled: whether not all neurons and channels took part.
+    how:     "far" (in place, a few neurons, against a bound), "in place", "aligned".
+    sampled: whether not all neurons and channels took part. drawn: the key that the places of "far" were drawn with.
     """
 
     value: float
@@ -120,6 +120,7 @@ class Strength:
     how: str
     sampled: bool
     factor: float
+    drawn: str | None = None
 
 
 Figures = Deck | Sign | Trace | Views | HeadProducts | Start | Strength

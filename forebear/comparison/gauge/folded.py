@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,12 @@ from forebear.stats.gauge import fold, residual
 
 Place = tuple[int, int | None]
 """Layer, and expert of a mixture layer."""
+
+
+class Seen(Protocol):
+    """What takes in every value that was read: a digest."""
+
+    def update(self, data: memoryview, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,18 @@ class Side:
         one, other = (gate, up) if gate is not None else (up, down)
         return None if one is None or other is None else (one, other)
 
-    def whole(self, place: Place, *, directions: bool = False) -> list[F32]:
-        """Every matrix of a place folded: gate, up and down rows, or up and down. directions: see `folded`."""
+    def whole(self, place: Place, *, directions: bool = False, seen: Seen | None = None) -> list[F32]:
+        """Every matrix of a place folded: gate, up and down rows, or up and down. directions: see `folded`.
+
+        seen: takes in every value as it is stored.
+        """
         found = []
         for part in ("gate", "up", "down"):
             piece = self.checkpoint.piece(part, *place)
             if piece is not None:
                 rows = self.checkpoint.units(piece, "neuron")[0]
+                if seen is not None:
+                    seen.update(np.ascontiguousarray(rows).data)
                 found.append(self.folded(rows, place[0], reads=part != "down", directions=directions))
         return found
 
@@ -97,12 +109,12 @@ class Side:
                 scale = scale / max(float(np.abs(scale).max(initial=0)), float(np.finfo(np.float32).tiny))
         return fold(rows, scale, mean_subtracted=self.rule.mean_subtracted)
 
-    def pooled(self, layer: int, *, directions: bool = False) -> list[F32]:
+    def pooled(self, layer: int, *, directions: bool = False, seen: Seen | None = None) -> list[F32]:
         """The same of a whole layer: a mixture's experts one after the other, so that their order does not matter.
 
         Raises: IndexError for a layer without neurons.
         """
-        experts = [self.whole(place, directions=directions) for place in self.places(layer)[:MAX_EXPERTS]]
+        experts = [self.whole(place, directions=directions, seen=seen) for place in self.places(layer)[:MAX_EXPERTS]]
         return [np.concatenate(rows) for rows in zip(*experts, strict=True)] if len(experts) > 1 else experts[0]
 
     def pooled_cost(self, layer: int) -> int:

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import Axis, Evidence, Strength
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.norms import norm_rule
 from forebear.comparison.gauge.rotation import centred
 from forebear.comparison.reading.allowance import row_bytes
-from forebear.comparison.reading.pair import Pair, spread
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.strength_outcome import BUDGET, Cell, Sides, StrengthOutcome, gain_bytes, judged
+from forebear.comparison.tests.strength_sample import by_sample
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
-from forebear.core.messages import Message, message
+from forebear.core.messages import message
 from forebear.core.seeds import generator
-from forebear.models.checkpoint import Checkpoint, Piece
+from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32
 from forebear.stats.ceiling import compare_aligned, compare_strength, lone_ceiling
 from forebear.stats.gauge import polar
-from forebear.stats.strength import Neurons, neurons, strength
+from forebear.stats.strength import Neurons, neurons
 from forebear.stats.strength_thresholds import (
     ALIGNED_FIRST,
     FACTOR,
-    FAR_CEILING,
-    FAR_LAYERS,
-    FAR_ROWS,
     LEAST_LAYERS,
     LONE_FACTOR,
     MOST_NEURONS,
@@ -38,48 +34,15 @@ from forebear.stats.strength_thresholds import (
     WIDEST,
 )
 
-Cell = tuple[int, int]
-Sides = tuple[Side, Side]
-BUDGET = message("budget.strength")
-ASSUMPTION = message("assumption.strength")
-LEAST_FAR = 16
-"""Neurons a layer below which a small budget shows nothing."""
-
-
-@dataclass(frozen=True)
-class StrengthOutcome:
-    """What strength allows a verdict to say.
-
-    holds:    the layers agree more closely than an aligner reaches, by the frozen factor.
-    layers:   single layer pairs that do, where not all of them do.
-    figures:  None where nothing could be measured; why: the reason then.
-    """
-
-    holds: bool
-    layers: tuple[Cell, ...] = ()
-    figures: Strength | None = None
-    why: Message | None = None
-
-    @property
-    def evidence(self) -> list[Evidence]:
-        """The figures as evidence that describes."""
-        if self.figures is None:
-            return []
-        return [
-            Evidence(
-                test="strength", axis=Axis.NEURONS, kind="described", private=True, assumption=ASSUMPTION,
-                figures=self.figures,
-            )
-        ]  # fmt: skip
-
 
 def measure_strength(
     pair: Pair, belong: Sequence[Cell], rows: SharedRows | None, rotation: F32 | None
 ) -> StrengthOutcome:
     """Strength of the layer pairs that belong together, as cheaply as it can be shown.
 
-    First a few neurons in place, against a bound far above any ceiling; then every neuron in place against the ceiling of this
-    pair; then after the aligner. rows: shared embedding rows. rotation: that of gauge fixing, where it decided.
+    Every neuron in place against the ceiling of this pair; then after the aligner. Where a side is at an address, or the budget
+    does not pay for that, a few neurons in place against a bound. rows: shared embedding rows. rotation: that of gauge
+    fixing, where it decided.
     Reads within the pair's allowance. Never raises for what a file lacks: the outcome says why nothing was measured.
     """
     rules = norm_rule(pair.subject), norm_rule(pair.candidate)
@@ -92,12 +55,16 @@ def measure_strength(
         return StrengthOutcome(False, why=message("strength.no_neurons"))
     counts = [sum(bool(side.places(n)) for n in range(side.checkpoint.layers)) for side in sides]
     few = len(cells) < LEAST_LAYERS * min(counts)  # the other layers have no partner: those that have one are named
-    far = None if rotation is not None or few else _far(pair, sides, cells, rows)
-    if far is not None and far.holds:
-        return far
-    cost = [sum(side.pooled_cost(c[k]) + _gain_bytes(side.checkpoint) for c in cells) for k, side in enumerate(sides)]
+    cost = [sum(side.pooled_cost(c[k]) + gain_bytes(side.checkpoint) for c in cells) for k, side in enumerate(sides)]
+    left = pair.allowance.left()
+    payable = left is None or max(cost) <= left
+    sample = None
+    if not few and rotation is None and (not pair.plan.reads_whole or not payable):
+        sample = by_sample(pair, sides, cells)
+        if sample is not None and sample.holds:
+            return sample
     if not pair.allowance.allows(cost[0], cost[1], BUDGET):
-        return far if far is not None and far.figures is not None else _unpaid(pair)
+        return sample or _unpaid(pair)
     try:
         return _measured(sides, cells, _starts(pair, sides, rows), rotation, min(counts))
     except IncomparableError:
@@ -118,99 +85,6 @@ def completed(belong: Sequence[Cell], subject: int, candidate: int) -> list[Cell
 
 def _unpaid(pair: Pair) -> StrengthOutcome:
     return StrengthOutcome(False, why=pair.plan.unpaid)
-
-
-def _far(pair: Pair, sides: Sides, cells: Sequence[Cell], rows: SharedRows | None) -> StrengthOutcome | None:
-    """A few neurons of spread layers in place, their places drawn by the weights' own values; None where that cannot be done.
-
-    Who aligns a model cannot aim at them: what he does changes which they are.
-    """
-    looked = [cells[i] for i in islice(spread(len(cells)), FAR_LAYERS)]
-    both = [(cell, _leading(sides, cell)) for cell in sorted(looked)]
-    known = [(cell, pieces) for cell, pieces in both if pieces]
-    sizes = [min(p.size("neuron") for two in pieces for p in two) for _, pieces in known]
-    width = max(side.checkpoint.width or 0 for side in sides)
-    total = sum(size * len(pieces) for size, (_, pieces) in zip(sizes, known, strict=True))
-    if len(known) < len(looked) or not width or total < FAR_ROWS * width:
-        return None
-    digest = _digest(pair, known[0][1][-1], rows)
-    count = _affordable(pair, known)
-    if digest is None or count < LEAST_FAR:
-        return None
-    drawn = generator("comparison/strength", digest)
-    picks = [pair.plan.draw(drawn, size, count) for size in sizes]
-    gains = len(known) * _gain_bytes(pair.subject), len(known) * _gain_bytes(pair.candidate)
-    picked = [(pieces, pick) for (_, pieces), pick in zip(known, picks, strict=True)]
-    if not pair.plan.pays_for_neurons(pair, picked, gains, BUDGET):
-        return None
-    by_layer = []
-    for (cell, pieces), pick in zip(known, picks, strict=True):
-        a, b = _few(sides, cell, pieces, pick)
-        if a.width != b.width:
-            return None
-        try:
-            by_layer.append(strength(a, b))
-        except IncomparableError:
-            return None
-    own = [cell for cell, _ in known]
-    return _judged(np.array(by_layer), FAR_CEILING, own, "far", True, len(own))
-
-
-def _leading(sides: Sides, cell: Cell) -> list[tuple[Piece, Piece]]:
-    """Gate and up (or up) of a layer pair, of a mixture's first expert; empty where the two differ in kind."""
-    found = []
-    experts = [side.places(layer)[0][1] for side, layer in zip(sides, cell, strict=True)]
-    for part in ("gate", "up"):
-        pieces = [s.checkpoint.piece(part, n, e) for s, n, e in zip(sides, cell, experts, strict=True)]
-        if pieces[0] is not None and pieces[1] is not None:
-            found.append((pieces[0], pieces[1]))
-        elif pieces[0] is not None or pieces[1] is not None or part == "up":
-            return []
-    return found if all(p.has("neuron") and p.size("neuron") for two in found for p in two) else []
-
-
-def _affordable(pair: Pair, known: Sequence[tuple[Cell, list[tuple[Piece, Piece]]]]) -> int:
-    """Neurons a layer that the budget pays for, at most those wanted; at an address they lie together."""
-    each = [
-        sum(side.cost(two[k], "neuron", 1) for _, pieces in known for two in pieces)
-        for k, side in enumerate((pair.subject, pair.candidate))
-    ]
-    return pair.plan.affordable(pair, pair.plan.far_neurons, max(each))
-
-
-def _digest(pair: Pair, pieces: tuple[Piece, Piece], rows: SharedRows | None) -> str | None:
-    """A digest of values in residual coordinates, so that whoever turns or reorders channels draws other places.
-
-    None where there are no embedding rows and a neuron does not lie in a row of its own.
-    """
-    found = hashlib.sha256()
-    if rows is not None:
-        for table in (rows.a, rows.b):
-            found.update(np.ascontiguousarray(table).tobytes())
-        return found.hexdigest()
-    sides, one = (pair.subject, pair.candidate), np.arange(1, dtype=np.intp)
-    costs = [side.cost(piece, "neuron", 1) for side, piece in zip(sides, pieces, strict=True)]
-    if any(p.atoms[0] != ("neuron",) for p in pieces) or not pair.allowance.allows(costs[0], costs[1], BUDGET):
-        return None
-    for side, piece in zip(sides, pieces, strict=True):
-        found.update(side.units(piece, "neuron", one).tobytes())
-    return found.hexdigest()
-
-
-def _gain_bytes(checkpoint: Checkpoint) -> int:
-    """What reading the gain of one norm costs at the most."""
-    return 4 * (checkpoint.width or 0)
-
-
-def _few(
-    sides: Sides, cell: Cell, pieces: Sequence[tuple[Piece, Piece]], pick: NDArray[np.intp]
-) -> tuple[Neurons, Neurons]:
-    """Those neurons of both sides, gains folded."""
-    found = []
-    for k, (side, layer) in enumerate(zip(sides, cell, strict=True)):
-        own = [side.checkpoint.units(two[k], "neuron", pick)[0] for two in pieces]
-        found.append(neurons([side.folded(r, layer, directions=True) for r in own], gated=len(pieces) == 2))
-    return found[0], found[1]
 
 
 def _starts(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
@@ -251,11 +125,14 @@ def _measured(
 
     fewest: layers of the side that has fewer, of which enough must pass.
     """
-    a = [neurons(sides[0].pooled(i, directions=True)) for i, _ in cells]
-    b = [neurons(sides[1].pooled(j, directions=True)) for _, j in cells]
+    seen = hashlib.sha256()
+    a = [neurons(sides[0].pooled(i, directions=True, seen=seen)) for i, _ in cells]
+    b = [neurons(sides[1].pooled(j, directions=True, seen=seen)) for _, j in cells]
+    draw = generator("comparison/strength", seen.hexdigest())
     belong = [(k, k) for k in range(len(cells))]
     most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
-    placed = _in_place(a, b, belong, cells, starts, most, fewest) if a[0].width == b[0].width else None
+    same = all(x.views[0].shape == y.views[0].shape for x, y in zip(a, b, strict=True))
+    placed = _in_place(a, b, belong, cells, starts, draw, most, fewest) if same else None
     if placed is not None and (placed.holds or placed.layers):
         return placed
     near = [] if rotation is None else [rotation]
@@ -263,11 +140,13 @@ def _measured(
     found: list[StrengthOutcome] = [] if placed is None else [placed]
     every = max(len(layer) for layer in (*a, *b))
     for count in [MOST_NEURONS] if every <= MOST_NEURONS else [ALIGNED_FIRST, MOST_NEURONS]:
-        aligned = compare_aligned(a, b, belong, starts, near, count, most or b[0].width)
+        aligned = compare_aligned(a, b, belong, starts, near, count, most or b[0].width, draw)
         if aligned is None:
             return placed or StrengthOutcome(False, why=message("strength.copies"))
         sampled = aligned.neurons < every or aligned.channels < b[0].width
-        found.append(_judged(np.array(aligned.by_layer), aligned.ceiling, cells, "aligned", sampled, fewest))
+        found.append(
+            judged(np.array(aligned.by_layer), aligned.ceiling, cells, "aligned", sampled, fewest, aligned.ratio)
+        )
         if found[-1].holds:
             break
     return max(found, key=_ratio)
@@ -278,53 +157,28 @@ def _ratio(one: StrengthOutcome) -> tuple[bool, float]:
 
 
 def _in_place(
-    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], cells: Sequence[Cell],
-    starts: Sequence[F32], most: int | None, fewest: int,
+    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], cells: Sequence[Cell], starts: Sequence[F32],
+    draw: np.random.Generator, most: int | None, fewest: int,
 ) -> StrengthOutcome | None:  # fmt: skip
-    """Neurons in place; None where no layers are there that do not belong together."""
-    a, b = _cut(a, b), _cut(b, a)
-    found = compare_strength(a, b, belong, starts, FACTOR, most)
+    """Neurons in place; None where no layers are there that do not belong together.
+
+    Layers of one size only: of a wider side those that fit best could lie at the places looked at, and the others beyond.
+    """
+    found = compare_strength(a, b, belong, starts, FACTOR, draw, most)
     if found.ceiling is None:
         return None
-    c = found.ceiling.value * found.value / found.on_sample if found.on_sample > 0 else found.ceiling.value
     by_layer = np.array(found.by_layer)
-    out = _judged(by_layer, c, cells, "in place", found.ceiling.sampled, fewest)
-    if out.holds or float(by_layer.max()) < LONE_FACTOR * c or most is not None:
+    out = judged(by_layer, found.level, cells, "in place", found.ceiling.sampled, fewest, found.ratio)
+    alone = np.flatnonzero(by_layer >= LONE_FACTOR * found.level)
+    if out.holds or not len(alone) or most is not None:
         return out
-    return _singled(out, by_layer, lambda: lone_ceiling(a, b, belong, starts))
+    return _singled(out, {int(k): lone_ceiling(a, b, belong, starts, int(k), draw) for k in alone})
 
 
-def _cut(layers: Sequence[Neurons], others: Sequence[Neurons]) -> list[Neurons]:
-    """Neurons at places that both sides have."""
-    return [
-        x if len(x) <= len(y) else x.take(np.arange(len(y), dtype=np.intp)) for x, y in zip(layers, others, strict=True)
-    ]
-
-
-def _singled(out: StrengthOutcome, by_layer: NDArray[np.float64], ceiling: Callable[[], float]) -> StrengthOutcome:
+def _singled(out: StrengthOutcome, lone: Mapping[int, float]) -> StrengthOutcome:
     """The same with the single layers that agree more closely than an aligner for each of them alone would bring."""
-    assert out.figures is not None
-    lone = ceiling()
-    passed = by_layer >= LONE_FACTOR * lone
-    layers = tuple(p for p, ok in zip(out.figures.layer_pairs, passed, strict=True) if ok)
     figures = out.figures
-    own = Strength(
-        figures.value, figures.ceiling, figures.ratio, figures.by_layer, (round(lone, 4),) * len(by_layer),
-        figures.layer_pairs, figures.how, figures.sampled, FACTOR,
-    )  # fmt: skip
-    return StrengthOutcome(False, layers, own)
-
-
-def _judged(
-    by_layer: NDArray[np.float64], ceiling: float, cells: Sequence[Cell], how: str, sampled: bool, fewest: int
-) -> StrengthOutcome:
-    """The frozen rule: pooled s over pooled c, and enough layers that reach it. fewest: those of the side that has fewer."""
-    value = float(by_layer.mean())
-    reached = int((by_layer >= ceiling).sum())
-    holds = value >= FACTOR * ceiling and reached >= LEAST_LAYERS * max(len(cells), fewest)
-    figures = Strength(
-        round(value, 4), round(ceiling, 4), round(value / max(ceiling, 1e-9), 3),
-        tuple(round(float(v), 4) for v in by_layer), (round(ceiling, 4),) * len(by_layer), tuple(cells), how, sampled,
-        FACTOR,
-    )  # fmt: skip
-    return StrengthOutcome(holds, (), figures)
+    assert figures is not None
+    layers = tuple(figures.layer_pairs[k] for k, c in lone.items() if figures.by_layer[k] >= LONE_FACTOR * c)
+    ceilings = tuple(round(lone[k], 4) if k in lone else c for k, c in enumerate(figures.ceiling_by_layer))
+    return StrengthOutcome(False, layers, replace(figures, ceiling_by_layer=ceilings))
