@@ -137,10 +137,11 @@ def _seeded(shape: str, text: str, order: int, stage: int) -> Model:
 
 
 def _strangers(shape: str, count: int) -> list[tuple[str, str]]:
-    """(independent, candidate), each independent once; candidates are the bases in turn."""
+    """(independent, candidate), each independent once; candidates are the bases in turn, of a base itself the next one."""
     there = sorted((TRUTH / shape).glob("independent-*"))
-    names = [f"{shape}/{p.name}" for p in there if (p / "record.json").exists()]
-    return [(name, names[n % BASES]) for n, name in enumerate(names[BASES : BASES + count])]
+    numbers = [int(p.name[-3:]) for p in there if (p / "record.json").exists()]
+    numbers = [n for n in numbers if n >= BASES] + [n for n in numbers if n < BASES]
+    return [(base(shape, n), base(shape, (n + (n < BASES)) % BASES)) for n in numbers[:count]]
 
 
 def independents(shape: str, count: int) -> Iterator[Case]:
@@ -148,10 +149,10 @@ def independents(shape: str, count: int) -> Iterator[Case]:
         yield Case(f"{own}-plain", "independent", INDEPENDENT, own, other, partial(model, own))
 
 
-def aligned(shape: str, count: int, few: int) -> Iterator[Case]:
-    """Strangers by the strongest aligner, the first few by every one."""
+def aligned(shape: str, count: int) -> Iterator[Case]:
+    """Strangers by every aligner."""
     for seed, (own, other) in enumerate(_strangers(shape, count)):
-        for how in ALIGNERS if seed < few else ALIGNERS[-1:]:
+        for how in ALIGNERS:
             make = partial(_aligned, own, other, how, seed)
             yield Case(f"{own}-{how}", f"framed, {how}", INDEPENDENT, own, other, make, framed=True)
 
@@ -309,7 +310,7 @@ def cases(shape: str, count: int, few: int) -> Iterator[Case]:
     """Every stratum. count: strangers that are aligned; few: of strata that train or only shift a figure."""
     yield from relatives(shape)
     yield from independents(shape, few)
-    yield from aligned(shape, count, few)
+    yield from aligned(shape, count)
     yield from mixed(shape, few)
     yield from stitched(shape, few)
     yield from masked(shape, few)

@@ -12,11 +12,15 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import forebear
+from bench.allowed import said as said_in
+from bench.allowed import violations
 from bench.build import TRUTH, machine
 from bench.checkpoint import write_json
 from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
@@ -56,11 +60,13 @@ def said(case: Case, make: bool) -> dict[str, Any] | None:
         "name": case.name,
         "stratum": case.stratum,
         "truth": case.truth,
+        "source": case.source,
         "candidate": case.candidate.removeprefix(str(MADE)),
         "relation": document["verdict"]["relation"],
         "log10_p": document["verdict"]["log10_p"],
         "rewritten": document["verdict"]["reparameterised"],
         "words": [w["key"] for w in document["verdict"]["words"]],
+        "said": list(dict.fromkeys(said_in(document["verdict"]["words"]))),
         **{k: strength.get(k) for k in ("value", "ceiling", "ratio", "how")},
         "seconds": round(time.process_time() - began, 2),
     }
@@ -71,12 +77,25 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     strata = dict.fromkeys(r["stratum"] for r in rows)
     independent = [r for r in rows if r["truth"] == INDEPENDENT]
     accused = [r["name"] for r in independent if r["relation"] in ACCUSES]
+    too_much = {r["name"]: violations(r["truth"], r["relation"], r["said"]) for r in rows}
+    framed = [r for r in rows if r["stratum"].startswith("framed")]
     return {
         "strata": {s: dict(Counter(r["relation"] for r in rows if r["stratum"] == s)) for s in strata},
-        "framed": sum(r["stratum"].startswith("framed") for r in rows),
+        "framed": len(framed),
+        "strangers": len({r["source"] for r in framed}),
         "independents": len(independent),
         "accused": accused,
+        "say_more_than_is_true": {name: found for name, found in too_much.items() if found},
+        "ceilings": {s: quantiles(r for r in rows if r["stratum"] == s) for s in strata},
     }
+
+
+def quantiles(rows: Iterable[dict[str, Any]]) -> dict[str, list[float]]:
+    """Smallest, lower quarter, middle, upper quarter and largest ceiling and s / c, of verdicts that were measured."""
+    known = [r for r in rows if r["ceiling"] is not None and r["how"] != "far"]
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    return {k: [round(float(v), 3) for v in np.quantile([r[k] for r in known], shares)]
+            for k in ("ceiling", "ratio") if known}  # fmt: skip
 
 
 def main() -> None:
@@ -106,7 +125,7 @@ def main() -> None:
 def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Rows with their summary, the machine and the versions."""
     return {
-        "schema": "forebear-bench/framed-verb/1",
+        "schema": "forebear-bench/framed-verb/2",
         "shape": shape,
         "machine": machine(),
         "summary": summary(rows),

@@ -195,7 +195,10 @@ def test_rotating_both_to_their_svd_basis_makes_strangers_match_and_the_audit_wi
         assert not any(f.alarm for f in clean)
         basis = np.linalg.svd(embedding - embedding.mean(axis=0) * centre, full_matrices=False)[2]
         rotated.append(embedding @ basis.T)
-    names = [{f.name if f.what is None else f"{f.name}, {text(f.what)}" for f in channel_basis(e.T) if f.alarm} for e in rotated]
+    names = [
+        {f.name if f.what is None else f"{f.name}, {text(f.what)}" for f in channel_basis(e.T) if f.alarm}
+        for e in rotated
+    ]
     for found in names:
         assert "orthogonal channels" in found
         assert "norm against index, centred channels" in found

@@ -11,7 +11,9 @@ from forebear.stats.alignment import assign
 from forebear.stats.ceiling import (
     align,
     alike,
+    compare_aligned,
     compare_strength,
+    lone_ceiling,
     maps_of_halves,
     mismatched_maps,
     sampled_ceiling,
@@ -222,3 +224,35 @@ def test_strength_of_an_aligned_stack_is_what_the_aligner_says():
     assert np.mean([strength(x, y) for x, y in zip(placed, seen(a), strict=True)]) == pytest.approx(
         found.pooled, abs=1e-3
     )
+
+
+def test_a_lone_layer_is_set_beside_what_it_reaches_itself_and_not_beside_what_others_cannot():
+    a, b = stack("lone/a"), stack("lone/b")
+    poor = [a[0], *([np.repeat(r[:1], N, axis=0) + 1e-3 * x for r, x in zip(a[k], rows(f"poor/{k}", N, D, 3), strict=True)]
+                    for k in range(1, LAYERS))]  # fmt: skip
+    start = [np.eye(D, dtype=np.float32)]
+    honest = lone_ceiling(seen(a), seen(b), PLAIN, start, 0, places())
+    assert lone_ceiling(seen(poor), seen(b), PLAIN, start, 0, places()) > 0.9 * honest
+    assert lone_ceiling(seen(b), seen(poor), PLAIN, start, 0, places()) > 0.9 * honest
+
+
+def test_empty_layers_and_empty_places_do_not_lower_the_ceiling():
+    a, b = stack("empty/a"), stack("empty/b")
+    start = [np.eye(D, dtype=np.float32)]
+    whole = compare_strength(seen(a), seen(b), PLAIN, start, np.inf, places())
+    thin = [[np.where((np.arange(N) % 2 == 0)[:, None], r, 0) for r in layer] for layer in a]
+    bare = [[np.zeros_like(r) for r in a[0]], *a[1:]]
+    for other in (thin, bare):
+        found = compare_strength(seen(other), seen(b), PLAIN, start, np.inf, places())
+        assert found.ceiling.value > 0.95 * whole.ceiling.value
+        assert found.ratio <= whole.ratio + 0.05
+        aligned = compare_aligned(seen(other), seen(b), PLAIN, start, start, N, D, places())
+        assert aligned.ratio < 1.1
+
+
+def test_layers_that_agree_are_set_beside_maps_that_hold_them():
+    a, b = stack("some/a"), stack("some/b")
+    some = [a[0], a[1], b[2], b[3]]
+    found = compare_strength(seen(some), seen(a), PLAIN, [np.eye(D, dtype=np.float32)], np.inf, places())
+    assert found.value > 0.5
+    assert found.ratio < found.value / found.level

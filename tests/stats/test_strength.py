@@ -91,7 +91,9 @@ def test_other_shapes_and_kinds_are_refused():
         strength(a, neurons(rows("shape", matrices=2)))
     with pytest.raises(IncomparableError, match="one to three"):
         neurons(rows("shape")[:1])
+    empty = neurons([np.zeros_like(r) for r in rows("shape")])
+    assert strength(a, empty) == 0
     with pytest.raises(IncomparableError, match="usable"):
-        strength(a, neurons([np.zeros_like(r) for r in rows("shape")]))
+        strength(empty, empty)
     with pytest.raises(IncomparableError, match="coordinates"):
         cosine_table(a, neurons(rows("shape", d=20)))
