@@ -9,6 +9,7 @@ and how often one that accuses was said of an independent.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from bench.build import TRUTH, machine
 from bench.checkpoint import write_json
 from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
 from bench.shapes import SHAPES
+from forebear.core.documents import thaw
 from forebear.core.seeds import generator
 
 ACCUSES = ("identical", "related", "shares-components", "shared-start")
@@ -48,13 +50,16 @@ def folders(case: Case, make: bool) -> tuple[Path, Path] | None:
     return subject, candidate
 
 
-def said(case: Case, make: bool) -> dict[str, Any] | None:
-    """One row: the relation, both figures, processor seconds."""
+def said(case: Case, make: bool, keep: Path | None = None) -> dict[str, Any] | None:
+    """One row: the relation, both figures, processor seconds. keep: a folder that gets the first verdict of each stratum."""
     both = folders(case, make)
     if both is None:
         return None
     began = time.process_time()
     document = forebear.compare(both[0], both[1])
+    place = None if keep is None else keep / (re.sub(r"[^a-z0-9]+", "-", case.stratum.lower()).strip("-") + ".json")
+    if place is not None and not place.exists():
+        write_json(place, {"stratum": case.stratum, "truth": case.truth, "verdict": thaw(document["verdict"])})
     strength: dict[str, Any] = next((e for e in document["evidence"] if e["test"] == "strength"), {})
     return {
         "name": case.name,
@@ -107,6 +112,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="strata that contain this")
     parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
     parser.add_argument("--make", action="store_true", help="make what is not there")
+    parser.add_argument("--keep", type=Path, help="a folder for the first verdict of each stratum")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     part, parts = (int(n) for n in options.part.split("/"))
@@ -114,7 +120,7 @@ def main() -> None:
     order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
     rows: list[dict[str, Any]] = []
     for place in order[part - 1 :: parts]:
-        row = said(wanted[place], options.make)
+        row = said(wanted[place], options.make, options.keep)
         if row is not None:
             rows.append(row)
             print(*(row[k] for k in ("stratum", "relation", "how", "value", "ceiling", "seconds", "name")),
