@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.effects import effects_of
 from forebear.comparison.findings.evidence import Deck, Evidence
+from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.tensors import survey, tensor_rows
 from forebear.comparison.findings.verdict import (
     UNSETTLED,
-    Component,
     Verdict,
     by_equal_tensors,
     corrected,
@@ -118,9 +118,14 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
             evidence = [replace(e, displaced=True) for e in evidence]
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
-    parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical)
     (neurons, _), (values, _) = private[NEURONS.axis], private[VALUES.axis]
     strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
+    branches = [] if equality.identical else _branches(pair, layers, rows, evidence, gauge, strong)
+    sure = strong is not None and strong.holds
+    parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical, strong=sure)
+    parts += branches
+    looked = survey(pair, layers)
+    parts += _head_seen(looked, parts, strong=sure)
     verdict = judge(
         evidence,
         identical=equality.identical,
@@ -137,8 +142,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     _add_gauge(alignment, gauge)
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
-    looked = survey(pair, layers)
-    alignment |= component_words(alignment["words"], [*parts, *_head_seen(looked, parts)])
+    alignment |= component_words(alignment["words"], parts)
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
 
@@ -152,24 +156,25 @@ def _components(
     *,
     full: bool,
     whole: bool,
+    strong: bool,
 ) -> list[Component]:
     """What each part of the model shows; tests of the head and of further towers are added to the evidence, so all pay for all."""
     if whole:
         return []
     from forebear.comparison.tests.components import Embedding, components_of, head_evidence, stack_evidence
 
-    more = [] if settled(evidence) else head_evidence(pair, rows)
+    more = [] if strong and settled(evidence) else head_evidence(pair, rows)
     several = len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1
     if several and not pair.plan.leaves_out(pair, message("limit.towers_remote")):
         more += stack_evidence(pair, audit, full=full)
     evidence += [_withhold(e, audit.withheld) for e in more]
-    return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else ""))
+    return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else "", strong))
 
 
-def _head_seen(looked: list[Surveyed], parts: list[Component]) -> list[Component]:
+def _head_seen(looked: list[Surveyed], parts: list[Component], *, strong: bool) -> list[Component]:
     from forebear.comparison.tests.components import head_seen
 
-    return head_seen(looked, parts)
+    return head_seen(looked, parts, strong=strong)
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:
@@ -227,12 +232,12 @@ def _strength(
     gauge: GaugeOutcome | None,
     budget_stated: bool,
 ) -> StrengthOutcome | None:
-    """Whether the layers agree more closely than an aligned independent would; None where they are not found to agree.
+    """Whether the layers agree more closely than an aligned independent would; None where nothing of them is found to agree.
 
     Its figures are added to the evidence.
     """
     pair.allowance.kept = 0
-    if not speaks_for_layers(evidence):
+    if not _layers_speak(evidence):
         return None
     from forebear.comparison.tests.strength import measure_strength  # only a pair that agrees waits for it
 
@@ -243,6 +248,31 @@ def _strength(
     found = measure_strength(pair, used.pairs, rows, rotation)
     evidence += found.evidence
     return found
+
+
+def _layers_speak(evidence: list[Evidence]) -> bool:
+    """Whether anything of the main tower's layers is found to agree."""
+    return speaks_for_layers(evidence) or any(e.private and not e.component for e in findings_among(evidence))
+
+
+def _branches(
+    pair: Pair,
+    layers: LayerMap,
+    rows: SharedRows | None,
+    evidence: list[Evidence],
+    gauge: GaugeOutcome | None,
+    strong: StrengthOutcome | None,
+) -> list[Component]:
+    """MLPs and attention of the main tower, each beside its own ceiling; the figures of attention are added to the evidence."""
+    if strong is None:
+        return []
+    from forebear.comparison.tests.branches import branches_of  # as above
+
+    used = layers if gauge is None or gauge.layers is None else gauge.layers
+    rotation = gauge.rotation if gauge is not None else None
+    found = branches_of(pair, used.pairs, rows, rotation, evidence, strong)
+    evidence += found.evidence
+    return found.components
 
 
 def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome | None) -> None:

@@ -27,6 +27,10 @@ LONE_FACTOR = 1.5
 """By which a single layer must exceed the ceiling of an aligner that turns the stream for it alone. Such an aligner reaches 0.95 to
 1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""
 
+NOTHING = 0.3
+"""Share of c up to which the neurons of a layer pair are no closer than independents that nobody aligned: 0.14 to 0.18 where
+a sign is free. A tenth of the candidate mixed in gives 0.35 and is found by the exact tests besides."""
+
 FAR_CEILING = 0.6
 """Least bound that stands for a ceiling where a few neurons are looked at whose places nobody could know; raised by what their rows
 have in common, by how few directions they spread over, and by how many partners there are (decision 0015)."""

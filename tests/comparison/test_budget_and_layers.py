@@ -7,7 +7,7 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
-from forebear.comparison.findings.words import runs, span
+from forebear.comparison.findings.spans import runs, span
 from forebear.comparison.reading.pair import spread
 from tests.comparison.variants import load, save
 from tests.said import said, text

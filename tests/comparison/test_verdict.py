@@ -8,6 +8,7 @@ import pytest
 
 from forebear.comparison.compare import meets
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
+from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.verdict import RELATIONS, findings_among, judge
 from forebear.comparison.tests.strength import StrengthOutcome
 from forebear.core.messages import message
@@ -66,10 +67,34 @@ def test_order_and_sign_without_strength_decide_nothing(strength):
     assert "an independent model aligned to the candidate would show this too" in paragraph(verdict.words)
 
 
-def test_single_layers_that_are_strong_are_named():
-    verdict = relation([figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)], strength=StrengthOutcome(False, ((2, 3),)))
+def test_parts_that_are_closer_than_an_aligner_reaches_are_named_with_their_layers_and_figures():
+    parts = [
+        Component("layers", "shared"),
+        Component("mlp", "shared", value=0.9, ceiling=0.4, layers=((2, 3),)),
+        Component("mlp", "not-found", value=0.02, ceiling=0.3, layers=((0, 0), (1, 1))),
+        Component("attention", "within-reach", value=0.31, ceiling=0.3),
+    ]
+    verdict = relation(
+        [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)], strength=StrengthOutcome(False, ((2, 3),)), components=parts
+    )
     assert verdict.relation == "shares-components"
-    assert "2 (candidate's 3)" in paragraph(verdict.words)
+    words = paragraph(verdict.words)
+    assert "in some components: MLPs of layer 2 (candidate's 3) (0.90; aligned independent: 0.40)." in words
+    assert "Nothing shared was found in: MLPs of layers 0-1 (0.02; aligned independent: 0.30)." in words
+    assert "Cannot be decided for: attention (0.31; aligned independent: 0.30)." in words
+
+
+def test_mlps_without_the_attention_are_no_relation_of_models():
+    parts = [Component("layers", "shared"), Component("mlp", "shared", value=0.9, ceiling=0.4)]
+    both = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
+    assert relation(both, components=[*parts, Component("attention", "within-reach")]).relation == "related"
+    assert relation(both, components=[*parts, Component("attention", "not-found")]).relation == "shares-components"
+
+
+def test_one_symmetry_is_enough_beside_a_part_that_no_aligner_reaches():
+    parts = [Component("layers", "open"), Component("attention", "shared", value=0.9, ceiling=0.4, layers=((1, 1),))]
+    assert relation([figure(ORDER_PRIVATE)], components=parts).relation == "shares-components"
+    assert relation([figure(ORDER_PRIVATE)], components=[Component("layers", "open")]).relation == "cannot-tell"
 
 
 def test_channels_alone_are_named_when_a_private_axis_was_tested_and_found_nothing():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import log10
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from forebear.comparison.findings.evidence import Deck, Evidence, Sign, Start, Strength, Views
+from forebear.comparison.findings.parts import BRANCHES, Component, bare_words, lacking, part_words, shared_alone
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.core.messages import Message, distinct, message
 
@@ -98,29 +99,6 @@ class Strong(Protocol):
     def why(self) -> Message | None: ...
 
 
-TABLES = ("embedding", "head")
-"""Components that hold a row a token. A model whose layers are another's is related to it whatever became of these."""
-State = Literal["shared", "alike", "rotated", "not-found", "open", "unlike", "not-tested"]
-
-
-@dataclass(frozen=True)
-class Component:
-    """A part of a model that may have an origin of its own (METHODS §11, shares components).
-
-    name:    "embedding", "layers", "head", "vision layers".
-    state:   "shared"; "alike" (channels agree, rows do not); "rotated" (rows follow one rotation, which has no exact test);
-             "not-found" (tests that could have reached the level show nothing); "open"; "unlike" (rows looked at do not agree,
-             which describes).
-    log10_p: the least of its own tests, before the factor of all tests.
-    row_cosine: median cosine of its rows in place, for a table whose rows were read.
-    """
-
-    name: str
-    state: State
-    log10_p: float | None = None
-    row_cosine: float | None = None
-
-
 def of_component(evidence: Sequence[Evidence], name: str) -> list[Evidence]:
     """Tests of a component other than the embedding and the layers of the main tower."""
     return [e for e in evidence if e.component == name]
@@ -181,12 +159,12 @@ def judge(
     primary = min(found, key=lambda e: e.log10_p or 0.0, default=None)
     if speaks_for_layers(evidence):
         if strength is None or not strength.holds:
-            return _within_reach(found, primary, strength, withheld)
+            return _within_reach(found, primary, strength, withheld, components)
         said = () if training is None else (training,)
         strong = (*_strong_words(strength), *said)
         return _agreement(evidence, found, primary, shared_start, strong, training_shared, components)
-    if _parts_alone(components):
-        return Verdict("shares-components", _component_words(components, found, training_shared=False), primary)
+    if shared_alone(components) or _branch_shared(components):
+        return _parts(components, found, primary)
     if found:
         return _half_found(evidence, found, primary, withheld, components)
     if any(c.state == "rotated" for c in components):
@@ -210,15 +188,36 @@ def by_equal_tensors(verdict: Verdict, words: Sequence[Message]) -> Verdict:
     return Verdict("shares-components", (*words, *kept), None, equality=True)
 
 
-def _within_reach(
-    found: Sequence[Evidence], primary: Evidence | None, strength: Strong | None, withheld: Sequence[Message]
+def _branch_shared(components: Sequence[Component]) -> bool:
+    """Whether a branch of the layers agrees more closely than an aligned independent's would."""
+    return any(c.state == "shared" and c.name in BRANCHES for c in components)
+
+
+def _parts(
+    components: Sequence[Component],
+    found: Sequence[Evidence],
+    primary: Evidence | None,
+    training_shared: bool = False,
+    rewritten: bool = False,
 ) -> Verdict:
-    """Units correspond, but no closer than an independent aligned to the candidate would come (METHODS §17)."""
+    words = part_words(components, _figures(found), training_shared)
+    return Verdict("shares-components", words, primary, rewritten)
+
+
+def _within_reach(
+    found: Sequence[Evidence],
+    primary: Evidence | None,
+    strength: Strong | None,
+    withheld: Sequence[Message],
+    components: Sequence[Component],
+) -> Verdict:
+    """Units correspond, but no closer than an independent aligned to the candidate would come (METHODS §17).
+
+    A part that is closer, or whose rows are the candidate's own, is named.
+    """
+    if any(c.state == "shared" and c.name != "layers" for c in components):
+        return _parts(components, found, primary)
     figures = message("verdict.figures", found=_figures(found))
-    if strength is not None and strength.layers:
-        names = [message("strength.pair", subject=a, candidate=b) for a, b in strength.layers]
-        words = (message("verdict.layers_strong", layers=names), figures, message("verdict.other_layers_open"))
-        return Verdict("shares-components", words, primary)
     return Verdict("cannot-tell", (figures, *strength_words(strength), *_reasons(withheld)), primary)
 
 
@@ -258,49 +257,14 @@ def _agreement(
     if shared_start is not None:
         return Verdict("shared-start", (shared_start,), primary)
     rewritten = not settled([e for e in evidence if not e.gauge and not e.displaced])
+    if lacking(components):
+        return _parts(components, found, primary, training_shared, rewritten)
     if rewritten and not _start_excluded(evidence):
         return Verdict("cannot-tell", (message("verdict.start_open", found=_figures(found)), *said), primary)
-    if _lacking(components):
-        words = _component_words(components, found, training_shared)
-        return Verdict("shares-components", (*words, *said), primary, rewritten)
     if not settled(evidence):
         primary = next(e for e in found if e.kind == "calibrated")
-    words = (*_related_words(found, training_shared, rewritten), *_bare_words(components), *said)
+    words = (*_related_words(found, training_shared, rewritten), *bare_words(components), *said)
     return Verdict("related", words, primary, rewritten)
-
-
-def _lacking(components: Sequence[Component]) -> bool:
-    """Whether a further tower was tested and shows nothing beside layers that are shared."""
-    return any(c.state == "not-found" and c.name not in ("layers", *TABLES) for c in components)
-
-
-def _bare_words(components: Sequence[Component]) -> tuple[Message, ...]:
-    """Tables of tokens that show nothing beside layers that are shared: a new vocabulary, a new head or another origin."""
-    bare = [c.name for c in components if c.state == "not-found" and c.name in TABLES]
-    return (message("verdict.bare_tables", names=_names(bare)),) if bare else ()
-
-
-def _parts_alone(components: Sequence[Component]) -> bool:
-    """Whether a part is shared although the layers of the main tower, tested, show nothing."""
-    states = {c.name: c.state for c in components}
-    return states.get("layers") == "not-found" and "shared" in states.values()
-
-
-def _names(components: Sequence[str]) -> list[Message]:
-    return [message(f"term.{name}") for name in components]
-
-
-def _component_words(
-    components: Sequence[Component], found: Sequence[Evidence], training_shared: bool
-) -> tuple[Message, ...]:
-    shared = [c.name for c in components if c.state == "shared"]
-    lacking = [c.name for c in components if c.state == "not-found"]
-    return (
-        message(f"verdict.components_{'weights' if training_shared else 'or_start'}", names=_names(shared)),
-        message("verdict.components_lacking", names=_names(lacking)),
-        *([message("verdict.figures", found=_figures(found))] if found else []),
-        message("verdict.components_corrected", count=len(components)),
-    )
 
 
 def _half_found(

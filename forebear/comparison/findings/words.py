@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from forebear.comparison.findings.verdict import Component
+from forebear.comparison.findings.parts import Component
+from forebear.comparison.findings.spans import runs, span
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.channels import AxisOutcome
@@ -26,24 +27,6 @@ def alignment_words(
     said += _unit_words("neurons", neurons)
     said += _unit_words("values", values)
     return said
-
-
-def runs(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """Maximal runs (subject start, candidate start, length) of pairs that step together."""
-    found: list[tuple[int, int, int]] = []
-    for a, b in pairs:
-        if found and (a, b) == (found[-1][0] + found[-1][2], found[-1][1] + found[-1][2]):
-            found[-1] = (found[-1][0], found[-1][1], found[-1][2] + 1)
-        else:
-            found.append((a, b, 1))
-    return found
-
-
-def span(start: int, length: int) -> Message:
-    """ "3" or "3-7": layers or experts by number, as a slot is filled."""
-    if length == 1:
-        return message("span.one", first=start)
-    return message("span.several", first=start, last=start + length - 1)
 
 
 def _layer_words(pair: Pair, layers: LayerMap) -> list[Message]:
@@ -69,20 +52,15 @@ def _layers(what: str, subject: int | None, candidate: int | None, length: int) 
     return message(f"layers.{what}{'_one' if length == 1 else ''}", **numbers)
 
 
-COMPONENT_STATES = ("shared", "alike", "rotated", "not-found", "open", "unlike")
+COMPONENT_STATES = ("shared", "alike", "within-reach", "rotated", "not-found", "open", "unlike")
 
 
 def component_words(words: list[Message], components: Sequence[Component]) -> dict[str, Any]:
     """Components as an alignment document holds them; where one is shared, the words gain a statement on each."""
     if any(c.state in ("shared", "alike", "rotated") for c in components):
         known = (c for c in components if c.state in COMPONENT_STATES)
-        words += [message(f"component.{c.state}", name=message(f"term.{c.name}")) for c in known]
-    return {
-        "components": [
-            {"name": c.name, "state": c.state, "log10_p": None if c.log10_p is None else round(c.log10_p, 3)}
-            for c in components
-        ]
-    }
+        words += [message(f"component.{c.state}", name=c.words) for c in known]
+    return {"components": [c.document() for c in components]}
 
 
 def add_paths(alignment: dict[str, Any], gauge: GaugeOutcome | None, raw_power: Callable[[], list[Message]]) -> None:

@@ -166,7 +166,7 @@ def _chosen(pair: Pair, sides: tuple[Side, Side], cells: Sequence[Cell]) -> list
     """Layer pairs whose attention the budget allows, spread over the depth; of wide models two, one for each to be a stranger."""
     most = HEAD_LAYERS if sides[1].checkpoint.width <= ROTATION_RANK else 2
     chosen = [cells[i] for i in evenly(len(cells), most)]
-    costs = [sum(_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
+    costs = [sum(heads_cost(side, cell[k]) for cell in chosen) for k, side in enumerate(sides)]
     if not chosen or not all(costs) or not pair.allowance.allows(costs[0], costs[1], HEADS_BUDGET):
         return []
     return chosen
@@ -177,7 +177,8 @@ def _parts(side: Side, layer: int) -> list[Piece]:
     return [p for p in found if p is not None and p.has("channel")]
 
 
-def _cost(side: Side, layer: int) -> int:
+def heads_cost(side: Side, layer: int) -> int:
+    """Bytes that `read_heads` reads of a layer; 0 where nothing of it can be read."""
     return sum(side.checkpoint.cost(p, "channel") for p in _parts(side, layer))
 
 

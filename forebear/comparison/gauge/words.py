@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from forebear.comparison.findings.words import alignment_words, runs, span
+from forebear.comparison.findings.spans import runs, span
+from forebear.comparison.findings.words import alignment_words
 from forebear.comparison.gauge.cells import CellResult, Tested
 from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation

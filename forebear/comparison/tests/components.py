@@ -10,10 +10,9 @@ import numpy as np
 
 from forebear.comparison.audit import Audit, audit_private
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
+from forebear.comparison.findings.parts import Component, State
 from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.verdict import (
-    Component,
-    State,
     could_decide,
     findings_among,
     of_component,
@@ -120,6 +119,8 @@ class Embedding:
 
     rows: SharedRows | None
     gauge: str = ""
+    strong: bool = False
+    """Whether the layers agree more closely than an aligned independent's: rows that are not equal count only beside these."""
 
 
 def components_of(evidence: Sequence[Evidence], embedding: Embedding) -> list[Component]:
@@ -147,9 +148,9 @@ def _embedding(evidence: Sequence[Evidence], known: Embedding, layers: Component
         state = _by_rows(evidence, own)
         if state == "not-found" and known.rows.how == "ids":  # rows paired by id find nothing where ids were reordered
             state = "open"
-    if state == "alike" and layers.state == "shared":
+    if state == "alike" and layers.state == "shared" and known.strong:
         state = "shared"
-    if state not in ("shared", "alike"):
+    if state not in ("shared", "alike") and (known.strong or known.gauge != "carried"):
         state = GAUGE_STATES.get(known.gauge, state)
     return Component("embedding", state, _least(own), close)
 
@@ -160,6 +161,12 @@ def _layers(evidence: Sequence[Evidence]) -> Component:
     if two_symmetries(found) or any(e.kind == "calibrated" for e in found):
         return Component("layers", "shared", _least(own))
     return Component("layers", _by_tests(evidence, own), _least(own))
+
+
+def quiet(evidence: Sequence[Evidence], axis: Axis) -> bool:
+    """Whether the exact tests of a private axis of the main tower show nothing, in raw coordinates."""
+    own = [e for e in evidence if e.axis is axis and not e.component and not e.gauge and e.decides]
+    return not _found_in(evidence, own) and (not own or _nothing(evidence, own) == "not-found")
 
 
 def _found_in(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> list[Evidence]:
@@ -199,12 +206,17 @@ def _least(own: Sequence[Evidence]) -> float | None:
     return min(known, default=None)
 
 
-def head_seen(surveyed: Sequence[Surveyed], components: Sequence[Component]) -> list[Component]:
-    """The head of a pair whose layers settled it, from the few rows looked at for effects; a figure that describes."""
+def head_seen(surveyed: Sequence[Surveyed], components: Sequence[Component], *, strong: bool) -> list[Component]:
+    """The head of a pair whose layers settled it, from the few rows looked at for effects; a figure that describes.
+
+    strong: whether the layers agree more closely than an aligned independent's; else rows that agree are left open, for one
+    rotation can be made to fit them.
+    """
     states = {c.name: c.state for c in components}
     figures = [
         s.figures for s in surveyed if s.piece.part == HEAD and s.piece.kind == "matrix" and s.figures is not None
     ]
     if HEAD in states or states.get("layers") != "shared" or not figures:
         return []
-    return [Component(HEAD, "shared" if figures[0][0] >= SEEN_COSINE else "unlike", None)]
+    agree: State = "shared" if strong else "open"
+    return [Component(HEAD, agree if figures[0][0] >= SEEN_COSINE else "unlike", row_cosine=figures[0][0])]

@@ -66,7 +66,7 @@ def measure_strength(
     if not pair.allowance.allows(cost[0], cost[1], BUDGET):
         return sample or _unpaid(pair)
     try:
-        return _measured(sides, cells, _starts(pair, sides, rows), rotation, min(counts))
+        return _measured(sides, cells, starting_rotations(pair, sides, rows), rotation, min(counts))
     except IncomparableError:
         return StrengthOutcome(False, why=message("strength.kinds"))
 
@@ -87,7 +87,7 @@ def _unpaid(pair: Pair) -> StrengthOutcome:
     return StrengthOutcome(False, why=pair.plan.unpaid)
 
 
-def _starts(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
+def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
     """Rotations an aligner begins with: from the embedding; from the LM head too where a model is small; else the identity."""
     widths = [side.checkpoint.width or 0 for side in sides]
     found: list[F32] = []
@@ -149,7 +149,7 @@ def _measured(
         )
         if found[-1].holds:
             break
-    return max(found, key=_ratio)
+    return replace(max(found, key=_ratio), placed=None if placed is None else placed.figures)
 
 
 def _ratio(one: StrengthOutcome) -> tuple[bool, float]:

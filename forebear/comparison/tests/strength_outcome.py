@@ -27,12 +27,14 @@ class StrengthOutcome:
     holds:    the layers agree more closely than an aligner reaches, by the frozen factor.
     layers:   single layer pairs that do, where not all of them do.
     figures:  None where nothing could be measured; why: the reason then.
+    placed:   the same of neurons in place where `figures` are those after the aligner.
     """
 
     holds: bool
     layers: tuple[Cell, ...] = ()
     figures: Strength | None = None
     why: Message | None = None
+    placed: Strength | None = None
 
     @property
     def evidence(self) -> list[Evidence]:

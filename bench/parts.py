@@ -1,0 +1,121 @@
+"""Origins by part through the public verb: which parts `forebear.compare` names, beside those that were taken (METHODS §17).
+
+    python -m bench.parts --shape llama64 -o FILE
+
+Models of the truth set that are not there are left out; what cases are made of them is kept under the bench's work folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import forebear
+from bench.build import machine
+from bench.checkpoint import write_json
+from bench.framed_verb import ACCUSES
+from bench.parts_cases import HEDGED, INDEPENDENT, PARTS, PartCase, part_cases
+from bench.shapes import SHAPES
+from forebear.core.seeds import generator
+
+
+def said(case: PartCase) -> dict[str, Any]:
+    """One row: relation, parts that are named as shared, and the figures of attention and tables."""
+    subject = case.subject
+    began = time.process_time()
+    document = forebear.compare(subject, case.candidate)
+    seconds = time.process_time() - began
+    components = document["alignment"].get("components", ())
+    named = sorted([c["name"], [a for a, _ in c.get("layers", ())]] for c in _shared(components))
+    heads: dict[str, Any] = next(
+        (e for e in document["evidence"] if (e["test"], e["axis"]) == ("strength", "heads")), {}
+    )
+    row = {
+        "name": case.name,
+        "stratum": case.stratum,
+        "truth": case.truth,
+        "relation": document["verdict"]["relation"],
+        "named": named,
+        "others": {c["name"]: c["state"] for c in components if c["state"] != "shared"},
+        "attention": {k: heads.get(k) for k in ("value", "ceiling", "ratio")}
+        | {"by_layer": list(heads.get("by_layer", ()))},
+        "lone_ceiling": (heads.get("ceiling_by_layer") or [None])[0],
+        "rows": {c["name"]: c["row_cosine"] for c in components if "row_cosine" in c},
+        "head_rows": next((e["row_cosine"] for e in document["evidence"] if e.get("component") == "head"), None),
+        "words": [w["key"] for w in document["verdict"]["words"]],
+        "seconds": round(seconds, 2),
+    }
+    return row | {"right": right(case, row)}
+
+
+def _shared(components: Sequence[Any]) -> list[Any]:
+    return [c for c in components if c["state"] == "shared" and c["name"] != "layers"]
+
+
+def right(case: PartCase, row: dict[str, Any]) -> bool:
+    """Whether the relation may be said of the case, and exactly the parts that were taken are named."""
+    if case.truth in (INDEPENDENT, HEDGED):
+        return row["relation"] not in ACCUSES
+    if case.truth == PARTS:
+        named = frozenset((name, tuple(layers)) for name, layers in row["named"])
+        return row["relation"] == "shares-components" and named == case.named
+    return row["relation"] in ("related", "identical")
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """By stratum: cases, those named rightly, relations, and the range of s / c of attention."""
+    strata: dict[str, Any] = {}
+    for stratum in dict.fromkeys(r["stratum"] for r in rows):
+        own = [r for r in rows if r["stratum"] == stratum]
+        ratios = [r["attention"]["ratio"] for r in own if r["attention"]["ratio"] is not None]
+        strata[stratum] = {
+            "cases": len(own),
+            "right": sum(r["right"] for r in own),
+            "relations": {word: sum(r["relation"] == word for r in own) for word in {r["relation"] for r in own}},
+            "attention_ratio": [round(float(f(ratios)), 3) for f in (np.min, np.median, np.max)] if ratios else None,
+        }
+    accused = [r["name"] for r in rows if r["truth"] == INDEPENDENT and r["relation"] in ACCUSES]
+    return {"strata": strata, "accused": accused, "wrong": [r["name"] for r in rows if not r["right"]]}
+
+
+def main() -> None:
+    """One shape, one document; rows are kept as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
+    parser.add_argument("--pairs", type=int, default=20, help="pairs of strangers of every stratum")
+    parser.add_argument("--seeds", type=int, default=5, help="rewritings of every relative")
+    parser.add_argument("--then", type=int, default=0, help="pairs that are stitched and trained further")
+    parser.add_argument("--only", default="", help="strata that contain this")
+    parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    part, parts = (int(n) for n in options.part.split("/"))
+    every = part_cases(options.shape, options.pairs, options.seeds, options.then)
+    wanted = [c for c in every if options.only in c.stratum]
+    order = generator("bench/parts", options.shape).permutation(len(wanted))
+    rows: list[dict[str, Any]] = []
+    for place in order[part - 1 :: parts]:
+        rows.append(said(wanted[place]))
+        print(*(rows[-1][k] for k in ("right", "stratum", "relation", "named", "seconds")), file=sys.stderr, flush=True)
+        write_json(options.output, document(options.shape, rows))
+
+
+def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rows with their summary, the machine and the versions."""
+    return {
+        "schema": "forebear-bench/parts/1",
+        "shape": shape,
+        "machine": machine(),
+        "summary": summary(rows),
+        "rows": list(rows),
+    }
+
+
+if __name__ == "__main__":
+    main()
