@@ -125,7 +125,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical, strong=sure)
     parts += branches
     looked = survey(pair, layers)
-    parts += _head_seen(looked, parts, strong=sure)
+    parts += _head(pair, rows, looked, parts, gauge, strong=sure)
     verdict = judge(
         evidence,
         identical=equality.identical,
@@ -171,10 +171,16 @@ def _components(
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else "", strong))
 
 
-def _head_seen(looked: list[Surveyed], parts: list[Component], *, strong: bool) -> list[Component]:
-    from forebear.comparison.tests.components import head_seen
+def _head(
+    pair: Pair, rows: SharedRows | None, looked: list[Surveyed], parts: list[Component], gauge: GaugeOutcome | None, *,
+    strong: bool,
+) -> list[Component]:  # fmt: skip
+    """The LM head where no test of its own was made: in the candidate's coordinates where the pair was turned, else in place."""
+    from forebear.comparison.tests.components import head_after, head_seen
 
-    return head_seen(looked, parts, strong=strong)
+    if gauge is None or gauge.rotation is None:
+        return head_seen(looked, parts, strong=strong)
+    return [] if any(c.name == "head" for c in parts) else head_after(pair, rows, gauge.rotation, strong=strong)
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:

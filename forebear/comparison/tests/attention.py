@@ -135,7 +135,7 @@ def _measured(
     starts = [*starts, *(isometry(rng.standard_normal(starts[0].shape)) for _ in range(RANDOM_STARTS))]
     maps = mismatched_maps([(k, k) for k in range(len(cells))])
     ceiling = max(_best([(a[i], b[j]) for i, j in cells_of], starts) for cells_of in maps)
-    if rotation is not None and np.mean(plain) < FACTOR * ceiling:
+    if rotation is not None and np.mean(plain) < FACTOR * ceiling and max(plain) >= NOTHING * ceiling:
         found = list(max((align_heads(own, r) for r in near), key=lambda one: one.pooled).by_layer)
 
     def lone() -> float:

@@ -18,16 +18,21 @@ from forebear.comparison.findings.verdict import (
     of_component,
     two_symmetries,
 )
+from forebear.comparison.gauge.norms import gain, norm_rule
+from forebear.comparison.gauge.rotation import centred
+from forebear.comparison.gauge.thresholds import ROWS_FOLLOW, ROWS_LEFT
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.layers import find_layers
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.private import NEURONS, VALUES, AxisPlan, compare_private
+from forebear.comparison.tests.strength import head_rows
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE, TOWER_COSINE
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
+from forebear.stats.arrays import F32
 from forebear.stats.effect import row_cosines
 from forebear.stats.median import median
 
@@ -204,6 +209,31 @@ def _nothing(evidence: Sequence[Evidence], own: Sequence[Evidence]) -> State:
 def _least(own: Sequence[Evidence]) -> float | None:
     known = [e.log10_p for e in own if e.decides and e.log10_p is not None]
     return min(known, default=None)
+
+
+def head_after(pair: Pair, rows: SharedRows | None, rotation: F32, *, strong: bool) -> list[Component]:
+    """The head of a pair that was turned, in the coordinates that other parts gave: rows of shared tokens, final gains folded.
+
+    strong: whether the layers agree more closely than an aligned independent's; else rows that follow are left open.
+    """
+    rules, head = (norm_rule(pair.subject), norm_rule(pair.candidate)), pair.both(HEAD, None, None)
+    found = [] if head is None or rows is None else head_rows(pair, head, rows)
+    if rules[0] is None or rules[1] is None or not found or rows is None:
+        return []
+    folded = []
+    for checkpoint, rule, table in zip((pair.subject, pair.candidate), rules, found[0], strict=True):
+        assert rule is not None
+        scale = gain(checkpoint, rule, "final", None)
+        scaled = table if scale is None or len(scale) != table.shape[1] else table * scale
+        folded.append(centred(scaled, rule.mean_subtracted))
+    if (folded[0].shape[1], folded[1].shape[1]) != rotation.shape:
+        return []
+    cosines = row_cosines(folded[0] @ rotation, folded[1])
+    close = median(cosines[np.isfinite(cosines)]) if np.isfinite(cosines).any() else 0.0
+    state: State = "shared" if close >= ROWS_FOLLOW and strong else "open"
+    if close <= ROWS_LEFT and rows.how != "ids":
+        state = "not-found"
+    return [Component(HEAD, state, row_cosine=close)]
 
 
 def head_seen(surveyed: Sequence[Surveyed], components: Sequence[Component], *, strong: bool) -> list[Component]:

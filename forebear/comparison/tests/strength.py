@@ -94,7 +94,7 @@ def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> lis
     if max(widths) <= WIDEST and rows is not None:
         tables = [(rows.a, rows.b)]
         head = pair.both("head", None, None) if max(widths) <= SAMPLE_CHANNELS else None
-        tables += [] if head is None else _head_rows(pair, head, rows)
+        tables += [] if head is None else head_rows(pair, head, rows)
         for two in tables:
             a, b = (centred(t, s.rule.mean_subtracted) for t, s in zip(two, sides, strict=True))
             if a.shape[1] == widths[0] and b.shape[1] == widths[1]:
@@ -105,7 +105,8 @@ def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> lis
     return found or [np.eye(widths[0], widths[1], dtype=np.float32)]
 
 
-def _head_rows(pair: Pair, head: tuple[Piece, Piece], rows: SharedRows) -> list[tuple[F32, F32]]:
+def head_rows(pair: Pair, head: tuple[Piece, Piece], rows: SharedRows) -> list[tuple[F32, F32]]:
+    """Rows of the LM head of either side for the shared tokens that were read; nothing where the budget does not pay."""
     inside = (rows.ids_a < head[0].shape[0]) & (rows.ids_b < head[1].shape[0])
     if not all(p.has("token") and p.has("channel") for p in head) or inside.sum() < 2:
         return []
