@@ -119,6 +119,8 @@ def _measured(
     equal = a[0].width == b[0].width
     near = [] if rotation is None else [rotation]
     near += [np.eye(a[0].width, dtype=np.float32)] if equal else []
+    if not near:
+        return AttentionOutcome()
     chosen = evenly(b[0].width, MOST_CHANNELS)
     sampled = len(chosen) < b[0].width
     if sampled:
