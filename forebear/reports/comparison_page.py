@@ -97,6 +97,7 @@ def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
             lambda w: deck_picture(document, w),
             lambda w: all_pairs_histogram(document, w),
             lambda w: strength_bars(document, w),
+            lambda w: strength_bars(document, w, "heads"),
         ),
         "effects": (lambda w: effect_map(document, w),),
         "weights": (

@@ -1,4 +1,4 @@
-"""What attention heads do, beside what an aligner could bring an independent's heads to (METHODS §17, decision 0015).
+"""What attention heads do, beside what an aligner could bring an independent's heads to (METHODS §17, decision 0016).
 
 A head is seen by products that no rewriting inside it changes: O·V, and Q·K (under rotary positions, plane by plane). What is
 left to an aligner is the rotation of the residual stream and the order of the heads.

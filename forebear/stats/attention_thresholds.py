@@ -30,5 +30,7 @@ WIDE = 1024
 MOST_CHANNELS = 128
 MOST_HEADS = 8
 """Heads of the subject and channels of the candidate that take part: a bound on time. Fewer lift c, which only costs power."""
+MOST_PARTNERS = 16
+"""Heads of a layer of the candidate up to which all are possible partners; of more, those at the places that the subject's have."""
 RANDOM_STARTS = 2
 """Drawn rotations the aligner begins with besides those of embedding and LM head."""

@@ -1,4 +1,4 @@
-"""Strength of attention: do heads agree more closely than an aligned independent's would? (METHODS §17, decision 0015)."""
+"""Strength of attention: do heads agree more closely than an aligned independent's would? (METHODS §17, decision 0016)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from forebear.stats.attention_thresholds import (
     MOST_HEADS,
     MOST_LAYERS,
     MOST_LAYERS_WIDE,
+    MOST_PARTNERS,
     NOTHING,
     RANDOM_STARTS,
     SURELY_SOMETHING,
@@ -128,6 +129,7 @@ def _measured(
         starts, near = ([np.ascontiguousarray(s[:, chosen]) for s in some] for some in (starts, near))
     placed = _placed(a, b, near[-1]) if equal else []
     a = [x.take(evenly(x.heads, MOST_HEADS)) for x in a]
+    b = [y if y.heads <= MOST_PARTNERS else y.take(evenly(y.heads, MOST_HEADS)) for y in b]
     own = list(zip(a, b, strict=True))
     seen = [placed, *([under(x, y, r) for x, y in own] for r in near)]
     found = plain = max(seen, key=lambda values: float(np.mean(values)) if values else -1.0)

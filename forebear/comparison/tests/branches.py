@@ -1,4 +1,4 @@
-"""MLPs and attention of the main tower as parts, each with its own figures (METHODS §11, §17, decision 0015)."""
+"""MLPs and attention of the main tower as parts, each with its own figures (METHODS §11, §17, decision 0016)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strength by layer: how closely neurons agree, and beside it what an aligned independent reaches (METHODS §17)."""
+"""Strength by layer: how closely neurons and heads agree, and beside it what an aligned independent reaches (METHODS §17)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ WIDE, HIGH = 300.0, 130.0
 LEFT, TOP = 46.0, 16.0
 
 
-def strength_bars(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
-    """Two bars a layer pair: strength and ceiling; a line for what the pooled strength needs. None where none was measured."""
-    found = next((e for e in document["evidence"] if e["test"] == "strength" and e.get("ceiling") is not None), None)
+def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "neurons") -> Figure | None:
+    """Two bars a layer pair: strength and ceiling; a line for what the pooled strength needs. None where none was measured.
+
+    axis: "neurons", or "heads" for attention.
+    """
+    measured = (e for e in document["evidence"] if (e["test"], e["axis"]) == ("strength", axis))
+    found = next((e for e in measured if e.get("ceiling") is not None), None)
     if found is None or not found["by_layer"]:
         return None
+    of = "" if axis == "neurons" else f"_{axis}"
     values, ceilings = found["by_layer"], found["ceiling_by_layer"]
     each = WIDE / len(values)
     shapes: list[Shape] = [Box(LEFT, TOP, WIDE, HIGH, "panel", "line")]
@@ -30,7 +35,7 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue) -> Figure | Non
     labels = [(LEFT + (i + 0.5) * each, str(found["layer_pairs"][i][0])) for i in ticks(len(values))]
     shapes += numbered(labels, TOP + HIGH + 14, across=True)
     low = TOP + HIGH + 30
-    for row, (role, key) in enumerate((("subject", "value"), ("band", "ceiling"))):
+    for row, (role, key) in enumerate((("subject", f"value{of}"), ("band", "ceiling"))):
         shapes += [
             Box(LEFT, low + 18 * row, 14, 10, role),
             Words(LEFT + 22, low + 9 + 18 * row, words(f"figure.strength_{key}")),
@@ -39,9 +44,9 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue) -> Figure | Non
         Lines(((LEFT, low + 41), (LEFT + 14, low + 41)), "candidate", 1.5, dashed=True),
         Words(LEFT + 22, low + 45, words("figure.strength_needed", factor=f"{found['factor']:.1f}")),
     ]
-    caption = words("figure.strength_caption", value=f"{found['value']:.2f}", ceiling=f"{found['ceiling']:.2f}")
+    caption = words(f"figure.strength_caption{of}", value=f"{found['value']:.2f}", ceiling=f"{found['ceiling']:.2f}")
     scene = Scene(LEFT + WIDE + 8, low + 56, tuple(shapes))
-    return Figure("strength", words("figure.strength"), (scene,), caption, words("about.strength"))
+    return Figure(f"strength{of}", words(f"figure.strength{of}"), (scene,), caption, words("about.strength"))
 
 
 def _bar(x: float, each: float, value: float, role: str) -> Area:
