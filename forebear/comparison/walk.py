@@ -163,7 +163,8 @@ def _components(
         return []
     from forebear.comparison.tests.components import Embedding, components_of, head_evidence, stack_evidence
 
-    more = [] if strong and settled(evidence) else head_evidence(pair, rows)
+    turned = gauge is not None and gauge.rotation is not None  # then the head is compared in the candidate's coordinates
+    more = [] if turned or (strong and settled(evidence)) else head_evidence(pair, rows)
     several = len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1
     if several and not pair.plan.leaves_out(pair, message("limit.towers_remote")):
         more += stack_evidence(pair, audit, full=full)
