@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
 from forebear.casefile.bitext.align import Features, Side
+from forebear.casefile.data import packaged_text
 from forebear.casefile.facts.fact import Fact, narrow
 from forebear.casefile.facts.facts import facts
 from forebear.casefile.facts.numerals import LATIN_TERM, han_value
@@ -30,7 +30,7 @@ def _lexicon() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """English word -> concept, and Chinese or Japanese word (folded) -> concept, the longest words first."""
     english: dict[str, str] = {}
     wide: dict[str, str] = {}
-    lines = resources.files("forebear.casefile.data").joinpath("lexicon.tsv").read_text("utf-8").splitlines()
+    lines = packaged_text("lexicon.tsv").splitlines()
     for line in lines:
         if line and not line.startswith("#"):
             names, chinese, japanese = line.split("\t")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import importlib
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Pair
+from forebear.casefile.data import packaged_table
 from forebear.core.errors import RefusedError
-from forebear.core.strict import read_table
 
 CONFIGURATIONS = (
     "s2t",
@@ -91,8 +89,7 @@ def version() -> str:
 
 @cache
 def _cuts() -> tuple[_Cut, ...]:
-    raw = resources.files("forebear.casefile.data").joinpath("conversion.toml").read_text("utf-8")
-    return read_table(_Cuts, tomllib.loads(raw), "conversion.toml").cut
+    return packaged_table(_Cuts, "conversion.toml").cut
 
 
 def check_conversion(pair: Pair) -> Iterator[Finding]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from forebear.casefile.checks.findings import Finding, Ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import is_prose, mostly_latin
+from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import narrow
-from forebear.core.strict import read_table
 
 NONE = Ours("none")
 RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}
@@ -48,8 +46,7 @@ class Seen:
 
 @cache
 def _lists(family: str, language: str) -> tuple[re.Pattern[str], ...] | None:
-    raw = resources.files("forebear.casefile.data").joinpath("cues.toml").read_text("utf-8")
-    for cue in read_table(_Cues, tomllib.loads(raw), "cues.toml").cue:
+    for cue in packaged_table(_Cues, "cues.toml").cue:
         if (cue.family, cue.language) == (family, language):
             refused = sorted(cue.refused, key=len, reverse=True)
             return _join(cue.strong), _join(cue.soft), _join(refused), _join(cue.weak), _join(cue.broken)

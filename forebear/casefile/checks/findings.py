@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from typing import Any
 
+from forebear.casefile.data import packaged_table
 from forebear.core.errors import RefusedError
-from forebear.core.strict import read_table
 
 SEVERITIES = ("neutral", "minor", "major", "critical")
 
@@ -37,8 +35,7 @@ def rules() -> Mapping[str, Rule]:
 
     Raises: RefusedError on an unknown key or severity.
     """
-    raw = resources.files("forebear.casefile.data").joinpath("rules.toml").read_text("utf-8")
-    table = read_table(_Rules, tomllib.loads(raw), "rules.toml")
+    table = packaged_table(_Rules, "rules.toml")
     for rule in table.rule:
         if rule.severity not in SEVERITIES:
             raise RefusedError(

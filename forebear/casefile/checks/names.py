@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.name_checks import romanised
+from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import narrow
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.core.strict import read_table
 
 _GIVEN_STOP = frozenset(
     "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以上下为之者所二三四五六七八九十年月日时把被给对从向很更最没还又再只"
@@ -36,8 +34,7 @@ class Surnames:
 @cache
 def titles() -> Surnames:
     """Surnames and titles, read strictly from data/surnames.toml."""
-    raw = resources.files("forebear.casefile.data").joinpath("surnames.toml").read_text("utf-8")
-    return read_table(Surnames, tomllib.loads(raw), "surnames.toml")
+    return packaged_table(Surnames, "surnames.toml")
 
 
 def name_candidates(texts: Iterable[Text]) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import resources
 
+from forebear.casefile.data import packaged_table
 from forebear.casefile.text.scripts import fold
-from forebear.core.strict import read_table
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,7 @@ class NumberWords:
 @cache
 def number_words() -> NumberWords:
     """The words beside numbers, read strictly from data/numbers.toml."""
-    raw = resources.files("forebear.casefile.data").joinpath("numbers.toml").read_text("utf-8")
-    return read_table(NumberWords, tomllib.loads(raw), "numbers.toml")
+    return packaged_table(NumberWords, "numbers.toml")
 
 
 def agree(a: Fact, b: Fact) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.core.strict import read_table
+from forebear.casefile.data import packaged_table
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,7 @@ class _Spans:
 
 @cache
 def _patterns() -> tuple[tuple[_Span, re.Pattern[str]], ...]:
-    raw = resources.files("forebear.casefile.data").joinpath("identifying.toml").read_text("utf-8")
-    return tuple((s, re.compile(s.pattern)) for s in read_table(_Spans, tomllib.loads(raw), "identifying.toml").span)
+    return tuple((s, re.compile(s.pattern)) for s in packaged_table(_Spans, "identifying.toml").span)
 
 
 def identifying_spans(texts: Iterable[Text]) -> list[dict[str, object]]:

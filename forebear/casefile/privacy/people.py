@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 
 from forebear.casefile.checks.names import titles
+from forebear.casefile.data import packaged_table
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
 from forebear.casefile.privacy.sound import split, ways
-from forebear.core.strict import read_table
 
 FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
     "the whole name",
@@ -44,8 +42,7 @@ class Words:
 @cache
 def words() -> Words:
     """Honorifics and English words that are no names, read strictly."""
-    raw = resources.files("forebear.casefile.data").joinpath("forms.toml").read_text("utf-8")
-    return read_table(Words, tomllib.loads(raw), "forms.toml")
+    return packaged_table(Words, "forms.toml")
 
 
 @cache

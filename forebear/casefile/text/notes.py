@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from forebear.core.strict import read_table
+from forebear.casefile.data import packaged_table
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,7 @@ class _Notes:
 
 @cache
 def _patterns(language: str) -> re.Pattern[str]:
-    raw = resources.files("forebear.casefile.data").joinpath("notes.toml").read_text("utf-8")
-    table = read_table(_Notes, tomllib.loads(raw), "notes.toml")
+    table = packaged_table(_Notes, "notes.toml")
     chosen = [n.pattern for n in table.note if language in n.languages] or [n.pattern for n in table.note]
     return re.compile("|".join(f"(?:{p})" for p in chosen))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
+
+from forebear.casefile.data import packaged_text
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f々〇"
 KANA = "\u3041-\u309f\u30a0-\u30ff\uff66-\uff9f"
@@ -56,7 +57,7 @@ def is_japanese_form(character: str) -> bool:
 
 @cache
 def _table() -> dict[int, str]:
-    lines = resources.files("forebear.casefile.data").joinpath("han_fold.tsv").read_text("utf-8").splitlines()
+    lines = packaged_text("han_fold.tsv").splitlines()
     pairs = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return {ord(a): b for group, b in pairs for a in group}
 
