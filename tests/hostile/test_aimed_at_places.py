@@ -16,6 +16,7 @@ from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.model import Model
 from forebear.stats.alignment import assign
 from forebear.stats.strength import cosine_table
+from tests.said import paragraph
 
 ACCUSES = ("identical", "related", "shares-components", "shared-start")
 SHAPE = SHAPES["llama64"]
@@ -137,3 +138,20 @@ def test_a_budget_that_does_not_pay_for_the_ceiling_draws_places_anew(tmp_path, 
     assert (figures["drawn"], figures["by_layer"]) == drawn[0]
     said, _ = relation(framed(other, base, "joint", 0), base, tmp_path / "framed", budget="700KiB")
     assert said not in ACCUSES
+
+
+def test_unused_copies_of_the_candidates_neurons_count_and_the_words_claim_no_use(tmp_path):
+    own, candidate = untrained(71), untrained(72)
+    arrays = {n: np.array(a) for n, a in own.arrays.items()}
+    for layer in range(SHAPE.layers):
+        for matrix in MATRICES:
+            name = f"model.layers.{layer}.mlp.{matrix}.weight"
+            graft = candidate.arrays[name] * np.float32(1e-7 if matrix == "down_proj" else 1)
+            arrays[name] = np.concatenate([graft, arrays[name]], axis=1 if matrix == "down_proj" else 0)
+    made = Model(arrays, {**own.config, "intermediate_size": 2 * SHAPE.neurons})
+    assert output_change(made, own) < 1e-3
+    made.save(tmp_path / "made")
+    candidate.save(tmp_path / "candidate")
+    verdict = forebear.compare(tmp_path / "made", tmp_path / "candidate")["verdict"]
+    assert verdict["relation"] == "related"
+    assert "nor that the subject uses what agrees" in paragraph(verdict["words"])
