@@ -137,6 +137,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         components=parts,
         strength=strong,
         unread=pair.allowance.refused,
+        undecoded=pair.undecoded,
     )
     alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
     _add_gauge(alignment, gauge)
@@ -323,6 +324,7 @@ def _unnamed(pair: Pair, equality: Equality) -> Walk:
         training_shared=False,
         power=list,
         withheld=reasons,
+        undecoded=pair.undecoded,
     )
     return Walk(verdict, alignment={"words": equality.words()}, digests=equality.digests)
 

@@ -70,6 +70,12 @@ DTYPES: dict[str, Dtype] = {
 }  # fmt: skip
 
 
+WHOLE_NUMBERS = frozenset(("BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"))
+"""Types of whole numbers: ids, masks, sizes, and the codes of quantised weights; never weights themselves."""
+SMALL_FLOATS = frozenset(("F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"))
+"""Floats of at most 8 bits: weights as they are, or codes that a scale beside them stretches."""
+
+
 @functools.cache
 def value_table(tag: str) -> Float32:
     """The float32 value of every code of a type of at most 8 bits. Shape (2**bits,)."""

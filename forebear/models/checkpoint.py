@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32
+from forebear.files.dtypes import SMALL_FLOATS, WHOLE_NUMBERS
 from forebear.files.sources import resolve
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
@@ -22,14 +23,13 @@ from forebear.models.architecture.registry import own_definition, select
 from forebear.models.architecture.rules import AxisRule
 from forebear.models.architecture.settings import Settings, read_config
 from forebear.models.reading import read_units, rows_needed, rows_read
+from forebear.models.undecoded import undecoded, undecoded_words
 from forebear.tokens.vocabulary import InnerVocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
 
-QUANTISED_ENDINGS = (
-    ".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".SCB", "__nf4", "__fp4", "_blocks",
-)  # fmt: skip
-"""Ends of tensor names that stand for the parts of a quantised matrix."""
+CODES = WHOLE_NUMBERS | SMALL_FLOATS
+"""Types of which quantised matrices are made: without one of them no decoder is asked."""
 
 CONFIGS = ("config.json", "params.json")
 """Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
@@ -50,6 +50,8 @@ class Checkpoint:
     limits: list[Message] = field(default_factory=list)
     folder: Path | None = None
     """Where the configuration and perhaps a tokenizer lie; None for weights held in memory."""
+    undecoded: Sequence[Message] = ()
+    """What is said of matrices stored as codes that no decoder knows; nothing when there are none."""
     inner_vocabulary: InnerVocabulary | None = None
     """Reads the tokenizer inside the weights' own file (GGUF); None when the container has no place for one."""
 
@@ -164,7 +166,7 @@ def open_checkpoint(
     container, config, limits, vocabulary = _described(container, folder)
     limits = [*said, *limits]
     try:
-        if any(name.endswith(QUANTISED_ENDINGS) for name in container.tensors):
+        if any(entry.dtype in CODES for entry in container.tensors.values()):
             from forebear.files.views.quantised import dequantised
 
             container, quantised = dequantised(container, config)
@@ -248,13 +250,16 @@ def open_checkpoint_from(
         definition, why = select(config, {name: entry.shape for name, entry in container.tensors.items()})
         said += why
     if definition is None:
-        return Checkpoint(container, config, limits=said, folder=folder)
+        unread = undecoded_words(container.tensors, container.tensors, config)
+        return Checkpoint(container, config, limits=[*said, *unread], folder=folder, undecoded=unread)
     container, layout, wrapped = _placed(container, config, definition)
     said += wrapped
-    if not layout.fits:
+    unread = undecoded_words(container.tensors, layout.unclaimed, config)
+    said += unread
+    if not layout.fits and not (unread and layout.pieces):
         said.append(message("opening.not_those", family=definition.family))
-        return Checkpoint(container, config, limits=said, folder=folder)
-    return Checkpoint(container, config, definition, layout, [*said, *layout.limits], folder)
+        return Checkpoint(container, config, limits=said, folder=folder, undecoded=unread)
+    return Checkpoint(container, config, definition, layout, [*said, *layout.limits], folder, undecoded=unread)
 
 
 def _placed(
@@ -279,4 +284,5 @@ def _placed(
 
 
 def _place(container: Container, config: Mapping[str, Any], definition: Definition) -> Layout:
-    return place({name: entry.shape for name, entry in container.tensors.items()}, config, definition)
+    shapes = {name: entry.shape for name, entry in container.tensors.items()}
+    return place(shapes, config, definition, undecoded(container.tensors))

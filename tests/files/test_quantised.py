@@ -19,19 +19,16 @@ from forebear.files.views.quantised import dequantised
 from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo
-from tests.files.make import encode, write
+from tests.files.make import TAGS, encode, encode_arrays, write
 from tests.memory import MemoryContainer
 from tests.said import said as english
 
-TAGS = {"int32": "I32", "float16": "F16", "float32": "F32", "int64": "I64", "uint8": "U8", "int8": "I8",
-        "float8_e4m3fn": "F8_E4M3", "bfloat16": "BF16"}  # fmt: skip
 DEMO = Path(forebear.__file__).parent / "demo_data"
 
 
 def opened(path: Path, tensors: dict[str, np.ndarray], config: dict[str, Any] | None = None):
     """A safetensors file of these tensors, its quantised matrices recognised."""
-    data = {name: (TAGS[a.dtype.name], a.shape, np.ascontiguousarray(a).tobytes()) for name, a in tensors.items()}
-    return dequantised(SafetensorsContainer(write(path, encode(data))), config or {})
+    return dequantised(SafetensorsContainer(write(path, encode_arrays(tensors))), config or {})
 
 
 def matrix(outputs: int, inputs: int, seed: int = 0) -> np.ndarray:

@@ -140,6 +140,7 @@ def judge(
     components: Sequence[Component] = (),
     strength: Strong | None = None,
     unread: Sequence[Message] = (),
+    undecoded: Sequence[Message] = (),
 ) -> Verdict:
     """The verdict of one pair.
 
@@ -149,7 +150,7 @@ def judge(
     power:        what would have been found; withheld: reasons why axes may not decide.
     components:   what each part of the model shows; a part that shows nothing beside one that is shared is named.
     strength:     whether the layers agree more closely than an aligned independent would; without it they decide nothing.
-    unread:       what the budget did not pay for.
+    unread:       what the budget did not pay for; undecoded: codes of a side, which nobody could read.
     Source:       METHODS §11.
     """
     if identical:
@@ -163,6 +164,8 @@ def judge(
         said = () if training is None else (training,)
         strong = (*_strong_words(strength), *said)
         return _agreement(evidence, found, primary, shared_start, strong, training_shared, components)
+    if undecoded and not found:
+        return Verdict("cannot-tell", (message("verdict.codes_unread", sides=list(undecoded)), *_reasons(withheld)))
     if shared_alone(components) or _branch_shared(components):
         return _parts(components, found, primary)
     if found:

@@ -15,6 +15,7 @@ from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.view import Look, View
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
+from forebear.models.undecoded import undecoded
 from forebear.stats.alignment import assign
 
 SAMPLE_ROWS = 8
@@ -170,8 +171,9 @@ def _classes(a: Container, b: Container) -> dict[tuple[int, ...], tuple[list[str
     left: dict[tuple[int, ...], list[str]] = defaultdict(list)
     right: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for side, container in ((left, a), (right, b)):
+        codes = undecoded(container.tensors)
         for name, entry in container.tensors.items():
-            if entry.parameters:
+            if entry.parameters and name not in codes:
                 side[entry.shape].append(name)
     found = {shape: (left[shape], right[shape]) for shape in left if shape in right}
     rest_a = [s for s in left if s not in right and len(s) == 2 and len(left[s]) == 1]

@@ -33,6 +33,16 @@ class Pair:
     plan: ReadPlan = field(default_factory=LocalPlan)
     """What is read; on disk until `plan_reads` has looked where the sides are."""
 
+    @property
+    def undecoded(self) -> list[Message]:
+        """What each side holds in codes that no decoder knows."""
+        sides = (("subject", self.subject), ("candidate", self.candidate))
+        return [
+            message("limit.side", side=message(f"term.{side}"), what=said)
+            for side, checkpoint in sides
+            for said in checkpoint.undecoded
+        ]
+
     def note(self, said: Message) -> None:
         """Record what could not be done and why, once."""
         if said not in self.limits:

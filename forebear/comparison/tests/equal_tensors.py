@@ -22,6 +22,7 @@ from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint
+from forebear.models.undecoded import undecoded
 from forebear.stats.tables import chance_log10, follows_a_formula
 
 CORNER = 8
@@ -32,8 +33,6 @@ MAX_TURNED_BYTES = 2**28
 """Largest matrix, as float32, that is read whole to be compared with a transposed one."""
 MAX_JUDGED = 2**22
 """Values of a tensor, from its first rows, that are looked at for a formula."""
-WHOLE_NUMBERS = frozenset(("BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"))
-"""Stored whole numbers that no decoder claimed: ids, masks, sizes, packed words."""
 SHOWN = 6
 """Equal tensors that the verdict names; the document holds all."""
 BUDGET = message("budget.equal_tensors")
@@ -115,10 +114,11 @@ def find_equal_tensors(pair: Pair, *, budget_stated: bool) -> EqualTensors:
 def _eligible(side: Checkpoint) -> list[TensorEntry]:
     """Tensors that may tell: stored as numbers of weights, large enough, not given by the configuration."""
     given = {piece.tensor for piece in side.pieces if piece.kind == "constant"}
+    codes = undecoded(side.container.tensors)
     return [
         entry
         for name, entry in side.container.tensors.items()
-        if entry.dtype not in WHOLE_NUMBERS and entry.parameters >= EQUAL_LEAST_VALUES and entry.shape and name not in given
+        if name not in codes and entry.parameters >= EQUAL_LEAST_VALUES and entry.shape and name not in given
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,14 +42,20 @@ class Layout:
         return self.by_key.get((part, kind, stack, layer, expert))
 
 
-def place(shapes: Mapping[str, Sequence[int]], config: Mapping[str, Any], definition: Definition) -> Layout:
+def place(
+    shapes: Mapping[str, Sequence[int]],
+    config: Mapping[str, Any],
+    definition: Definition,
+    codes: Collection[str] = (),
+) -> Layout:
     """Place every tensor by its name and shape; nothing is read.
 
     shapes: tensor name → shape, as the container checked it. config: the configuration, {} when there is none.
+    codes:  tensors whose numbers are no weights (forebear/models/undecoded.py): they play no part that has an axis.
     Tensors that fit no rule, or whose shape contradicts their rule, are left unclaimed and said in `limits`.
     """
     settings = Settings(config, definition.roots)
-    matches = match_names(shapes, definition, settings)
+    matches = [m for m in match_names(shapes, definition, settings) if m.rule.dims is None or m.name not in codes]
     sizing = Sizing(definition, settings)
     for match in matches:
         if match.rule.dims is not None and len(match.rule.dims) == len(shapes[match.name]):
@@ -61,7 +67,8 @@ def place(shapes: Mapping[str, Sequence[int]], config: Mapping[str, Any], defini
     layers = _layer_counts(work.pieces, definition)
     limits = [*sizing.disagreements.values(), *work.limits()]
     missing, fits = _missing(matches, work.claimed, definition, layers)
-    limits += [*missing, *_layers_against_config(definition, settings, layers), *_nobody_claims(unclaimed, definition)]
+    unknown = tuple(name for name in unclaimed if name not in codes)
+    limits += [*missing, *_layers_against_config(definition, settings, layers), *_nobody_claims(unknown, definition)]
     by_key: dict[tuple[str, str, str, int | None, int | None], Piece] = {}
     for piece in work.pieces:
         by_key.setdefault((piece.part, piece.kind, piece.stack, piece.layer, piece.expert), piece)
