@@ -168,8 +168,9 @@ def open_checkpoint(
     try:
         if any(entry.dtype in CODES for entry in container.tensors.values()):
             from forebear.files.views.quantised import dequantised
+            from forebear.models.architecture.stated_shapes import stated_shapes
 
-            container, quantised = dequantised(container, config)
+            container, quantised = dequantised(container, config, stated_shapes(config))
             limits += quantised
         if low_rank:
             from forebear.models.unmerged import merged

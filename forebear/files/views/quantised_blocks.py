@@ -2,7 +2,8 @@
 
 Sources: DeepSeek-V3 inference code (weight_scale_inv multiplies, 128 x 128 blocks), compressed-tensors (float-, int- and
 nvfp4-pack-quantized), bitsandbytes functional.py (QuantState) and nn/modules.py (SCB / 127), the OCP microscaling
-formats and gpt-oss (two values a byte, the low half first; experts stored transposed).
+formats and gpt-oss (two values a byte, the low half first; experts stored transposed); TensorRT Model Optimizer
+(weight_scale_2 multiplies), ComfyUI (scale_weight multiplies).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from forebear.core.bounded import parse_json
 from forebear.core.errors import RefusedError
 from forebear.core.strict import Table
 from forebear.files.base import Container, Float32, quoted
-from forebear.files.dtypes import DTYPES, decode
+from forebear.files.dtypes import DTYPES, decode, value_table
 
 Rows = NDArray[np.intp]
 
@@ -27,6 +28,7 @@ class Scaled:
     """A matrix of small floats or whole numbers and scales that cover it in equal blocks: one, one a row, a grid.
 
     stored, scale: tensor names; divide: of the scale (127 for bitsandbytes' row maxima); zero: zero points like scales.
+    Scales of one byte are exponents: 2^(s - 127).
     """
 
     stored: str
@@ -36,6 +38,7 @@ class Scaled:
     block: tuple[int, int] = (0, 0)
     divide: float = 1.0
     zero: str = ""
+    whole: bool = False
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), width)."""
@@ -50,6 +53,8 @@ class Scaled:
     def _factor(self, container: Container, name: str, rows: Rows, width: int) -> Float32:
         """Scales of these rows, broadcastable to (len(rows), width)."""
         scales = container.read(name)
+        if name == self.scale and container.tensors[name].dtype == "U8":
+            scales = exponents(scales)
         if scales.size == 1:
             return scales.reshape(1, 1)
         height = self.shape[0]
@@ -63,13 +68,18 @@ class Scaled:
         return np.ascontiguousarray(picked[:, columns])
 
 
+def exponents(codes: Float32) -> Float32:
+    """2^(s - 127) of scales stored as bytes, not a number for 255 (OCP microscaling formats, E8M0)."""
+    return value_table("F8_E8M0")[codes.astype(np.intp)]
+
+
 def fits(shape: tuple[int, ...], scale: tuple[int, ...], block: tuple[int, int]) -> bool:
     """Whether scales of one shape can cover a matrix of another: as one, by row, or as a grid of blocks."""
     if math.prod(scale) == 1:
         return True
-    if len(shape) != 2 or len(scale) not in (1, 2):
+    if len(shape) != 2 or len(scale) not in (1, 2, 4) or scale[1:4:2] not in ((), (1,), (scale[-1],), (1, 1)):
         return False
-    down, across = scale[0], scale[1] if len(scale) == 2 else 1
+    down, across = scale[0], math.prod(scale[1:])
     if block != (0, 0):
         return (down, across) == (-(-shape[0] // block[0]), -(-shape[1] // block[1]))
     return 0 < down <= shape[0] and 0 < across <= shape[1] and shape[0] % down == 0 and shape[1] % across == 0
@@ -86,6 +96,7 @@ class BitsAndBytes4:
     nested_block: int
     offset: float
     dtype: str
+    whole: bool = False
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), width)."""
@@ -119,7 +130,9 @@ class BitsAndBytes4:
 def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
     where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
-    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, "The checkpoint is damaged; get it again.")
+    state = Table(
+        parse_json(container.raw(name, 0, 2**16), where=where), where, "The checkpoint is damaged; get it again."
+    )
     shape = tuple(state.take("shape", list))
     block, nested = state.take("blocksize", int), state.optional("nested_blocksize", int) or 0
     offset = float(state.optional("nested_offset", (int, float)) or 0.0)
@@ -157,6 +170,7 @@ class Microscaled:
     stem: str
     shape: tuple[int, int, int]
     dtype: str = "MXFP4"
+    whole: bool = False
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Experts. Shape (len(rows), inputs * outputs)."""
@@ -173,22 +187,30 @@ class Microscaled:
 
 @dataclass(frozen=True, slots=True)
 class FourBitFloat:
-    """compressed-tensors: X.weight_packed (out, in / 2) bytes of two four-bit floats, X.weight_scale (out, groups), and
-    for NVFP4 X.weight_global_scale, which divides; MXFP4 scales are exponents."""
+    """Bytes of two four-bit floats (out, in / 2), scales (out, groups), and for NVFP4 one scale of the whole.
 
-    stem: str
+    packed, scale: tensor names; of_all: name of the scale of the whole, which divides (compressed-tensors) or, `multiplied`,
+    multiplies (ModelOpt, torchao). Scales of one byte are exponents (MXFP4).
+    """
+
+    packed: str
+    scale: str
     shape: tuple[int, int]
     dtype: str
+    of_all: str = ""
+    multiplied: bool = False
+    whole: bool = False
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), in)."""
-        packed = container.take(f"{self.stem}.weight_packed", rows).astype(np.uint8)
+        packed = container.take(self.packed, rows).astype(np.uint8)
         values = decode(np.ascontiguousarray(packed).reshape(-1), DTYPES["F4"]).reshape(rows.size, -1)
-        scales = container.take(f"{self.stem}.weight_scale", rows).reshape(rows.size, -1)
+        scales = container.take(self.scale, rows).reshape(rows.size, -1)
         with np.errstate(all="ignore"):
-            if container.tensors[f"{self.stem}.weight_scale"].dtype == "U8":
-                scales = np.ldexp(np.float32(1), scales.astype(np.int32) - 127)
-            if f"{self.stem}.weight_global_scale" in container.tensors:
-                scales = scales / container.read(f"{self.stem}.weight_global_scale").reshape(-1)[0]
+            if container.tensors[self.scale].dtype == "U8":
+                scales = exponents(scales)
+            if self.of_all:
+                of_all = container.read(self.of_all).reshape(-1)[0]
+                scales = scales * of_all if self.multiplied else scales / of_all
             group = values.shape[1] // scales.shape[1]
             return np.asarray(values * np.repeat(scales, group, axis=1), dtype=np.float32)

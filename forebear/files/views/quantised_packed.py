@@ -1,12 +1,13 @@
 """Whole numbers packed into 32-bit words with scales and zero points by group: GPTQ, AWQ, compressed-tensors.
 
 Sources: AutoGPTQ qlinear_cuda_old.py and GPTQModel (format "gptq": zero points stored minus one; "gptq_v2": as they
-are), AutoAWQ gemm.py (order of the eight nibbles), compressed-tensors pack_quantized.py (values stored plus half the
-range, packed along the input; zero points packed along the output).
+are), AutoAWQ gemm.py (order of the eight nibbles) and gemv.py (nibbles in plain order, groups padded), compressed-tensors
+pack_quantized.py (values stored plus half the range, packed along the input; zero points packed along the output).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +24,21 @@ AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 
 
 def words(container: Container, name: str, first: int = 0, last: int | None = None) -> Words:
-    """Rows of a matrix of 32-bit words, exactly. Shape (last - first, width)."""
-    height, width = container.tensors[name].shape
-    last = height if last is None else last
+    """Rows of a tensor of 32-bit words, exactly. Shape (last - first, width)."""
+    height, *sizes = container.tensors[name].shape
+    width, last = math.prod(sizes), height if last is None else last
     data = container.raw(name, first * width * 4, last * width * 4)
     return np.frombuffer(data, dtype="<u4").reshape(last - first, width)
+
+
+def picked_words(container: Container, name: str, rows: Rows) -> Words:
+    """The named rows of a tensor of 32-bit words, a read for every run of neighbours. Shape (len(rows), width)."""
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if rows.size else []
+    width = math.prod(container.tensors[name].shape[1:])
+    return np.concatenate(
+        [words(container, name, int(run[0]), int(run[-1]) + 1) for run in runs]
+        or [np.zeros((0, width), dtype=np.uint32)]
+    )
 
 
 def unpack_across(packed: Words, bits: int) -> NDArray[np.int32]:
@@ -58,6 +69,7 @@ class Gptq:
     bits: int
     plus_one: bool
     shape: tuple[int, int]
+    whole: bool = True
 
     @property
     def dtype(self) -> str:
@@ -87,9 +99,8 @@ class Gptq:
     def _groups(self, container: Container, count: int) -> Rows:
         """The group of every input, shape (in,)."""
         inputs = self.shape[1]
-        if f"{self.stem}.g_idx" in container.tensors:
-            groups = _whole(container.read(f"{self.stem}.g_idx"))
-        else:
+        groups = stated_groups(container, self.stem, count)
+        if groups is None:
             groups = np.arange(inputs, dtype=np.intp) // -(-inputs // count)
         if groups.shape != (inputs,) or (groups.size and not 0 <= groups.min() <= groups.max() < count):
             raise RefusedError(f"the groups of {quoted(self.stem)} do not fit its scales",
@@ -105,6 +116,7 @@ class Awq:
     stem: str
     shape: tuple[int, int]
     dtype: str = "AWQ 4-bit"
+    whole: bool = True
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows (outputs) of the published matrix. Shape (len(rows), in)."""
@@ -126,6 +138,26 @@ class Awq:
 
 
 @dataclass(frozen=True, slots=True)
+class AwqRows:
+    """AWQ for products with one vector: X.qweight (out, in / 8), X.qzeros (out, words), X.scales (out, words * 8), padded."""
+
+    stem: str
+    group: int
+    shape: tuple[int, int]
+    dtype: str = "AWQ 4-bit (gemv)"
+    whole: bool = False
+
+    def take(self, container: Container, rows: Rows) -> Float32:
+        """Rows of the matrix. Shape (len(rows), in)."""
+        codes = unpack_across(picked_words(container, f"{self.stem}.qweight", rows), 4)
+        zeros = unpack_across(picked_words(container, f"{self.stem}.qzeros", rows), 4)
+        groups = np.arange(self.shape[1], dtype=np.intp) // self.group
+        scales = container.take(f"{self.stem}.scales", rows)
+        with np.errstate(all="ignore"):
+            return np.asarray((codes - zeros[:, groups]) * scales[:, groups], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class Packed:
     """compressed-tensors: X.weight_packed (out, in * bits / 32), X.weight_scale (out, groups), perhaps
     X.weight_zero_point (out * bits / 32, groups) and X.weight_g_idx (in,)."""
@@ -133,6 +165,7 @@ class Packed:
     stem: str
     bits: int
     shape: tuple[int, int]
+    whole: bool = False
 
     @property
     def dtype(self) -> str:
@@ -141,15 +174,10 @@ class Packed:
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows of the matrix. Shape (len(rows), in)."""
-        width = container.tensors[f"{self.stem}.weight_packed"].shape[1]
-        packed = (
-            np.concatenate([words(container, f"{self.stem}.weight_packed", int(r), int(r) + 1) for r in rows])
-            if not _run(rows)
-            else words(container, f"{self.stem}.weight_packed", int(rows[0]), int(rows[-1]) + 1)
-        )
+        packed = picked_words(container, f"{self.stem}.weight_packed", rows)
         half = 2 ** (self.bits - 1)
         inputs = self.shape[1]
-        values = unpack_across(packed.reshape(rows.size, width), self.bits)[:, :inputs] - half
+        values = unpack_across(packed, self.bits)[:, :inputs] - half
         scales = container.take(f"{self.stem}.weight_scale", rows).reshape(rows.size, -1)
         groups = self._groups(container, scales.shape[1])
         if f"{self.stem}.weight_zero_point" in container.tensors:
@@ -167,11 +195,16 @@ class Packed:
         return np.arange(inputs, dtype=np.intp) // -(-inputs // max(1, count))
 
 
+def stated_groups(container: Container, stem: str, count: int) -> Rows | None:
+    """The groups that X.g_idx gives; None where there is none, or where it was never filled: empty, or 0 for several groups."""
+    entry = container.tensors.get(f"{stem}.g_idx")
+    if entry is None or not entry.parameters:
+        return None
+    groups = _whole(container.read(f"{stem}.g_idx"))
+    return None if count > 1 and not groups.any() else groups
+
+
 def _whole(values: Float32) -> Rows:
     """Indices stored as numbers; what is none becomes one that is outside every range."""
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(values) < 2**31, values, -1).astype(np.intp)
-
-
-def _run(rows: Rows) -> bool:
-    return rows.size > 0 and int(rows[-1]) - int(rows[0]) + 1 == rows.size and bool((np.diff(rows) == 1).all())

@@ -17,7 +17,7 @@ class Sizing:
     """Sizes of atoms in every place of a checkpoint. 0 stands for unknown throughout."""
 
     def __init__(self, definition: Definition, settings: Settings) -> None:
-        self._definition = definition
+        self.definition = definition
         self._settings = settings
         self._stated: dict[tuple[str, str], int] = {}
         self._bound: dict[tuple[str | int | None, ...], int] = {}
@@ -58,7 +58,7 @@ class Sizing:
         return (atom, *place[:reach])
 
     def _from_settings(self, atom: str, stack: str) -> int:
-        rule = self._definition.stack_sizes.get(stack, {}).get(atom) or self._definition.sizes.get(atom)
+        rule = self.definition.stack_sizes.get(stack, {}).get(atom) or self.definition.sizes.get(atom)
         if rule is None or (atom, stack) in self._running:
             return 0
         self._running.add((atom, stack))  # a size defined by itself is unknown, not a hang
@@ -72,8 +72,8 @@ class Sizing:
 
     def _number(self, name: str, stack: str) -> int | float | None:
         """A name in an expression: an atom with a size of its own, a configuration key, or an atom seen in a shape."""
-        if name in self._definition.sizes or name in self._definition.stack_sizes.get(stack, {}):
-            if name not in self._definition.axes:
+        if name in self.definition.sizes or name in self.definition.stack_sizes.get(stack, {}):
+            if name not in self.definition.axes:
                 return self._from_settings(name, stack) or None
             known = self.stated(name, stack) or self._bound.get((name,), 0) or self._bound.get((name, stack), 0)
             return known or None

@@ -1,0 +1,42 @@
+"""Matrices quantised by the libraries that define each layout are read to those libraries' numbers (scripts/make_layout_fixtures.py)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.views.quantised import dequantised
+from forebear.models.architecture.stated_shapes import stated_shapes
+
+LAYOUTS = Path(__file__).resolve().parent.parent / "data" / "layouts"
+INDEX = json.loads((LAYOUTS / "index.json").read_text("utf-8"))
+WEIGHT = "model.layers.0.mlp.up_proj.weight"
+ROUNDING = 2.0**-7
+"""Some libraries compute in bfloat16: a product of rounded numbers, in shares of its size; the whole then differs by a third of that."""
+
+
+@pytest.mark.parametrize("name", INDEX)
+def test_what_a_library_wrote_is_read_to_its_own_numbers(name: str) -> None:
+    config = INDEX[name]["config"]
+    stored = SafetensorsContainer(LAYOUTS / f"{name}.safetensors")
+    expected = SafetensorsContainer(LAYOUTS / f"{name}.values.safetensors").read(WEIGHT)
+    container, said = dequantised(stored, config, stated_shapes(config))
+    assert set(container.tensors) == {WEIGHT}, sorted(container.tensors)
+    assert container.tensors[WEIGHT].shape == expected.shape
+    assert len(said) == 1
+    got = container.read(WEIGHT)
+    np.testing.assert_allclose(got, expected, rtol=ROUNDING, atol=ROUNDING * np.abs(expected).max() / 8)
+    assert np.linalg.norm(got - expected) <= ROUNDING / 3 * np.linalg.norm(expected)
+    picked = [31, 0, 5, 6]
+    np.testing.assert_array_equal(container.take(WEIGHT, picked), got[picked])
+    np.testing.assert_array_equal(container.rows(WEIGHT, 2, 5), got[2:5])
+
+
+def test_every_required_library_wrote_some() -> None:
+    written = {row["source"].split(" ")[0] for row in INDEX.values()}
+    assert written >= {"mlx", "torchao", "optimum-quanto", "compressed-tensors", "hqq"}
+    assert len(INDEX) >= 35
