@@ -19,7 +19,7 @@ SAMPLED_BYTES = 2**20
 LEAST_GAP = 0.2
 """How far, in steps, the middle offset must lie from half a step for the codes to decide (decision 0020)."""
 ERRORS = 4.0
-"""And by how many of its standard errors."""
+"""And its interval, by order of the offsets, reaches this many standard errors to both sides."""
 _PARTS = ("qweight", "qzeros", "scales", "g_idx")
 
 
@@ -104,12 +104,12 @@ def zeros_less_one(found: Recognised) -> bool | None:
     Null:    of the two conventions, that nearer to the middle offset; assumes that outputs of positive and negative mean are alike
              in number. Thresholds: decision 0020.
     """
-    offsets = np.concatenate([np.zeros(0), *_offsets(found)])
-    if offsets.size < 2:
+    offsets = np.sort(np.concatenate([np.zeros(0), *_offsets(found)]))
+    reach = ERRORS * offsets.size**0.5 / 2
+    first, last = int(offsets.size / 2 - reach), int(offsets.size / 2 + reach)
+    if first < 0 or last >= offsets.size or abs(float(np.median(offsets)) - 0.5) < LEAST_GAP:
         return None
-    gap = float(np.median(offsets)) - 0.5
-    error = 1.2533 * float(offsets.std()) / offsets.size**0.5
-    return None if abs(gap) < max(LEAST_GAP, ERRORS * error) else gap > 0
+    return True if offsets[first] > 0.5 else False if offsets[last] < 0.5 else None
 
 
 def _offsets(found: Recognised) -> Iterator[NDArray[np.float64]]:
