@@ -74,6 +74,61 @@ def awq(weight: Matrix, group: int) -> tuple[Stored, Matrix]:
     return {"qweight": words.view(np.int32), "qzeros": zeros.view(np.int32), "scales": scales}, steps
 
 
+def awq_rows(weight: Matrix, group: int) -> tuple[Stored, Matrix]:
+    """AutoAWQ's layout for products with one vector: nibbles in plain order, groups padded to whole words and their multiples."""
+    outputs, inputs = weight.shape
+    width = -(-(inputs // group) // 8)
+    width = width if group >= 128 else -(-width // (128 // group)) * (128 // group)
+    codes_at, zeros = np.zeros((outputs, inputs // 8), np.uint32), np.zeros((outputs, width), np.uint32)
+    scales, steps = np.zeros((outputs, width * 8), np.float16), np.zeros_like(weight)
+    for out in range(outputs):
+        for g in range(inputs // group):
+            members = list(range(g * group, (g + 1) * group))
+            codes, scale, zero = affine(weight[out, members], 4)
+            scales[out, g] = scale
+            steps[out, members] = scale
+            put(zeros[out], 4 * g, zero, 4)
+            for i, code in zip(members, codes, strict=True):
+                put(codes_at[out], 4 * i, code, 4)
+    return {"qweight": codes_at.view(np.int32), "qzeros": zeros.view(np.int32), "scales": scales}, steps
+
+
+def exl2(weight: Matrix, bits: list[int], order: list[int]) -> tuple[Stored, Matrix]:
+    """ExLlamaV2: a group of 32 inputs for every width in `bits`, inputs taken in `order`."""
+    outputs, inputs = weight.shape
+    rows = [np.zeros((b, outputs), np.uint32) for b in bits]
+    scale_codes, largest = np.zeros((len(bits), outputs // 8), np.uint32), np.zeros(len(bits), np.float16)
+    steps, groups, at = np.zeros_like(weight), [], 0
+    for g, b in enumerate(bits):
+        groups += [b, at]
+        at += b
+        members, half = order[32 * g : 32 * g + 32], 2 ** (b - 1)
+        wanted = np.abs(weight[:, members]).max(axis=1) / max(half - 1, 0.75)
+        largest[g] = np.float16(wanted.max() * 1.001)
+        for out in range(outputs):
+            code = min(15, max(0, math.ceil(16 * math.sqrt(wanted[out] / float(largest[g]))) - 1))
+            put(scale_codes[g], 4 * out, code, 4)
+            step = (code + 1) ** 2 / 256 * float(largest[g])
+            steps[out, members] = step
+            column = np.zeros(b, np.uint32)
+            for i, member in enumerate(members):
+                put(column, b * i, min(2**b - 1, max(0, round(float(weight[out, member]) / step) + half)), b)
+            rows[g][:, out] = column
+    inverse = np.zeros(inputs, np.int32)
+    inverse[order] = np.arange(inputs)
+    return {"q_weight": np.concatenate(rows).view(np.int32), "q_scale": scale_codes.view(np.int32), "q_scale_max": largest,
+            "q_groups": np.array(groups, np.int16), "q_invperm": inverse}, steps  # fmt: skip
+
+
+def bitnet(ternary: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Four rows a byte: row i, i + n, i + 2n, i + 3n of 4n, lowest bits first; 0, 1, 2 for -1, 0, 1."""
+    part = ternary.shape[0] // 4
+    found = np.zeros((part, ternary.shape[1]), np.uint8)
+    for row in range(ternary.shape[0]):
+        found[row % part] |= ((ternary[row] + 1) << 2 * (row // part)).astype(np.uint8)
+    return found
+
+
 def packed(weight: Matrix, bits: int, group: int, *, symmetric: bool) -> tuple[Stored, Matrix]:
     """compressed-tensors pack-quantized."""
     outputs, inputs = weight.shape
