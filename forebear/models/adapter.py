@@ -7,14 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Container
-from forebear.files.views.adapters import AdaptedContainer, Change, LowRank, low_rank_changes
-from forebear.models.architecture.matching import MAX_NAME
+from forebear.files.views.adapters import ADDED, AdaptedContainer, Change, LowRank, adapter_kind, parts_of
+from forebear.models.adapter_patterns import ByModule
 from forebear.models.architecture.settings import Settings, read_config
 
 CONFIG = "adapter_config.json"
+
+
+def alone(container: Container, config: Mapping[str, Any]) -> Message:
+    """What is said of an adapter opened without its base: its kind where its factors are not added to weights, else that."""
+    kind = Settings(config).text("peft_type") or adapter_kind(container.tensors)
+    if kind and kind not in ADDED:
+        return message("limit.adapter_kind", kind=printable(kind, 40))
+    return message("opening.adapter_alone")
 
 
 def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[Message]]:
@@ -38,24 +49,50 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     Raises: RefusedError for an adapter that is not low-rank, modules the base lacks, or shapes that do not meet.
     """
     settings = Settings(config)
-    kind = settings.text("peft_type") or "LORA"
-    if kind != "LORA":
-        raise _refuse(adapter, f"the adapter is of kind {printable(kind, 40)!r}; LORA is added to a base")
-    pairs, whole = low_rank_changes(adapter)
-    if not pairs:
+    kind = settings.text("peft_type") or adapter_kind(adapter.tensors)
+    if kind and kind not in ADDED:
+        raise _refuse(adapter, f"the adapter is of kind {printable(kind, 40)!r}; {' and '.join(ADDED)} are added to a base",
+                      "Merge it with the library that made it (peft: merge_and_unload), and give the merged model.")  # fmt: skip
+    parts = parts_of(adapter)
+    if not parts.changes and not parts.tokens:
         raise _refuse(adapter, "the adapter holds no low-rank pair")
     changes = {}
-    patterns = _Patterns(settings.raw("alpha_pattern"))
-    for pair in pairs:
+    patterns = ByModule(settings.raw("alpha_pattern"), str(adapter.paths[0]) if adapter.paths else "", "alpha_pattern")
+    for pair in parts.changes:
         name = _target(base, f"{pair.module}.weight")
         if name is None:
             raise _refuse(adapter, f"the base has no module {printable(pair.module, 80)!r}")
         changes[name] = _change(base, adapter, pair, name, settings, patterns)
-    placed = {_target(base, name) or name: source for name, source in whole.items()}
-    container = AdaptedContainer(base, adapter, changes, placed)
-    if placed:
-        return container, [message("opening.adapter_added_placed", count=len(changes), placed=len(placed))]
-    return container, [message("opening.adapter_added", count=len(changes))]
+    placed = {_target(base, name) or name: source for name, source in parts.whole.items()}
+    tokens = {}
+    for module, source in parts.tokens.items():
+        name, rows = _token_rows(base, adapter, module, source, settings)
+        tokens[name] = source, rows
+    said = [message("opening.adapter_added", count=len(changes))] if not placed else [
+        message("opening.adapter_added_placed", count=len(changes), placed=len(placed))]  # fmt: skip
+    said += [message("limit.adapter_rows", count=rows.size, name=printable(name, 80)) for name, (_, rows) in tokens.items()]
+    if parts.left:
+        said.append(message("limit.adapter_left", count=len(parts.left), name=printable(parts.left[0], 80)))
+    return AdaptedContainer(base, adapter, changes, placed, tokens), said
+
+
+def _token_rows(
+    base: Container, adapter: Container, module: str, source: str, settings: Settings
+) -> tuple[str, NDArray[np.intp]]:
+    """The base's tensor whose rows are replaced, and which: `trainable_token_indices` of the embedding or by module."""
+    name = _target(base, f"{module}.weight")
+    if name is None:
+        raise _refuse(adapter, f"the base has no module {printable(module, 80)!r}")
+    stated = settings.raw("trainable_token_indices") or settings.raw("token_indices")
+    if isinstance(stated, Mapping):
+        stated = next((rows for key, rows in stated.items() if module == key or module.endswith(f".{key}")), None)
+    shape, rows = base.tensors[name].shape, adapter.tensors[source].shape
+    if not isinstance(stated, list) or len(stated) != (rows[0] if rows else 0):
+        what = f"the configuration names {len(stated) if isinstance(stated, list) else 0:,} tokens"
+        raise _refuse(adapter, f"{what} for the rows of {printable(name, 80)!r}; the adapter holds {rows[0] if rows else 0:,}")
+    if len(shape) != 2 or rows[1:] != shape[1:] or not all(type(t) is int and 0 <= t < shape[0] for t in stated):
+        raise _refuse(adapter, f"rows of shape {rows} and their tokens do not fit {printable(name, 80)!r} of shape {shape}")
+    return name, np.array(stated, dtype=np.intp)
 
 
 def _target(base: Container, name: str) -> str | None:
@@ -68,7 +105,7 @@ def _target(base: Container, name: str) -> str | None:
 
 
 def _change(
-    base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings, patterns: _Patterns
+    base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings, patterns: ByModule
 ) -> Change:
     shape = base.tensors[name].shape
     change = (adapter.tensors[pair.up].shape[0], adapter.tensors[pair.down].shape[1])
@@ -82,37 +119,14 @@ def _change(
     return Change(pair, _scale(settings, pair, patterns), turned)
 
 
-class _Patterns:
-    """alpha by module: patterns are compared as endings after a dot, never run as expressions; the last that fits counts."""
-
-    def __init__(self, stated: Any) -> None:
-        items = stated.items() if isinstance(stated, Mapping) else ()
-        self._found = {
-            pattern: (order, float(value))
-            for order, (pattern, value) in enumerate(items)
-            if type(value) in (int, float) and len(pattern) <= MAX_NAME
-        }
-
-    def alpha(self, module: str) -> float | None:
-        """The alpha for a module; None when no pattern fits. Looks at each ending once, whatever the number of patterns."""
-        if not self._found:
-            return None
-        parts = module[-MAX_NAME - 1 :].split(".")
-        if len(module) > MAX_NAME + 1:
-            parts = parts[1:]  # its beginning was cut off
-        fits = [self._found.get(".".join(parts[at:])) for at in range(len(parts))]
-        return max((found for found in fits if found is not None), default=(0, None))[1]
-
-
-def _scale(settings: Settings, pair: LowRank, patterns: _Patterns) -> float:
+def _scale(settings: Settings, pair: LowRank, patterns: ByModule) -> float:
     """alpha / rank, or alpha / sqrt(rank) when rank-stabilised; alpha by module where the configuration says so."""
-    alpha = patterns.alpha(pair.module)
+    alpha = patterns.number(pair.module)
     if alpha is None:
         stated = settings.number("lora_alpha")
         alpha = 8.0 if stated is None else float(stated)
     return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") is True else pair.rank)
 
 
-def _refuse(adapter: Container, what: str) -> RefusedError:
-    return RefusedError(what, where=str(adapter.paths[0]) if adapter.paths else "",
-                        todo="Give the base this adapter was trained on.")  # fmt: skip
+def _refuse(adapter: Container, what: str, todo: str = "Give the base this adapter was trained on.") -> RefusedError:
+    return RefusedError(what, where=str(adapter.paths[0]) if adapter.paths else "", todo=todo)

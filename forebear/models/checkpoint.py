@@ -28,6 +28,10 @@ from forebear.tokens.vocabulary import InnerVocabulary
 
 __all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
 
+ADAPTED = (
+    ".trainable_tokens_delta", ".hada_", ".lokr_", ".ia3_l", ".vera_lambda_", ".oft_", ".boft_", ".hra_u", "prompt_embeddings",
+)  # fmt: skip
+"""Words of adapters besides those of low rank; which kind it is, forebear/files/views/adapters.py says."""
 CODES = WHOLE_NUMBERS | SMALL_FLOATS
 """Types of which quantised matrices are made: without one of them no decoder is asked."""
 
@@ -156,7 +160,7 @@ def open_checkpoint(
     container = found.opened(max_header)
     said, folder = container.said, found.home or Path(path).parent
     low_rank = any(".lora_" in name for name in container.tensors)
-    if base is not None or low_rank:
+    if base is not None or low_rank or any(mark in name for name in container.tensors for mark in ADAPTED):
         from forebear.files.views.adapters import is_adapter
         from forebear.models.unmerged import is_whole
 
@@ -192,12 +196,12 @@ def _open_adapter(
 
     Raises: RefusedError when `container` is no adapter of this base; the adapter is closed then.
     """
-    from forebear.models.adapter import adapted, adapter_settings
+    from forebear.models.adapter import adapted, adapter_settings, alone
 
     config, said = adapter_settings(folder)
     said = [*container.said, *said]
     if base is None:
-        said.insert(0, message("opening.adapter_alone"))
+        said.insert(0, alone(container, config))
         return open_checkpoint_from(container, config, limits=said, folder=folder)
     try:
         under = open_checkpoint(base, architecture=architecture, max_header=max_header)

@@ -14,6 +14,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.limits import ENCODING_STEPS_FREE, PICKLE_STEPS_FREE
 from forebear.files.sources import open_container
 from forebear.inspection.residue import find_residue
-from forebear.models.adapter import _Patterns
+from forebear.models.adapter_patterns import ByModule
 from forebear.models.architecture.registry import select
 from forebear.tokens.audit import audit_vocabulary
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
@@ -305,11 +306,23 @@ def test_empty_stacks_of_experts_make_no_names(tmp_path):
 
 def test_alpha_patterns_of_an_adapter_are_met_once_for_each_ending_of_a_module():
     stated = {f"layers.{k}.q": k for k in range(20_000)} | {"q": 1, "a.layers.7.q": 2.5}
-    patterns = _Patterns(stated)
-    assert patterns.alpha("model.layers.19999.q") == 1  # the last that fits counts, as when all were tried in turn
-    assert patterns.alpha("a.layers.7.q") == 2.5
-    assert patterns.alpha("model.layers.1.k") is None
-    assert calls(lambda: [patterns.alpha(f"m.layers.{k}.q") for k in range(1000)]) < 100_000
+    patterns = ByModule(stated, "here", "alpha_pattern")
+    assert patterns.number("model.layers.19999.q") == 19999  # the first that fits counts, as when all were tried in turn
+    assert patterns.number("a.layers.7.q") == 7
+    assert patterns.number("q") == 1
+    assert patterns.number("model.layers.1.k") is None
+    assert calls(lambda: [patterns.number(f"m.layers.{k}.q") for k in range(1000)]) < 100_000
+
+
+@pytest.mark.parametrize("pattern", ["(a*)*b", "(a|a)*b", "((a+)+)+b", "(.*)*(.*)*(.*)*b", "(?:a{1,64}){1,64}b", "(a?){64}a{64}b"])
+def test_an_expression_that_backtracks_for_ever_elsewhere_ends_here(pattern):
+    patterns = ByModule({pattern: 1}, "here", "alpha_pattern")
+
+    def compare():
+        with suppress(RefusedError):
+            assert [patterns.number("a" * 300 + "." + "a" * 300 + "c") for _ in range(20)] == [None] * 20
+
+    assert calls(compare) < 20_000_000
 
 
 def test_families_are_recognised_by_a_few_cuts_a_name():

@@ -6,6 +6,7 @@ Source: the checkpoint format page of PEFT (names, alpha / r, rank-stabilised sc
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,9 +18,19 @@ from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.rowwise import RowwiseContainer
 
 _PREFIX = "base_model.model."
-_HALF = re.compile(r"(.+)\.lora_(embedding_)?([AB])(?:\.[A-Za-z0-9_-]{1,64})?(?:\.weight)?")
+_HALF = re.compile(r"(.+)\.lora_(embedding_)?([AB])(?:\.(?!bias$)[A-Za-z0-9_-]{1,64})?(?:\.weight)?")
 _MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.[A-Za-z0-9_-]{1,64})?(?:\.weight)?")
+_TOKENS = re.compile(r"(.+?)(?:\.token_adapter)?\.trainable_tokens_delta(?:\.[A-Za-z0-9_-]{1,64})?")
+_BESIDE_BIAS = re.compile(r".+\.lora_[A-Za-z_]+(?:\.[A-Za-z0-9_-]{1,64})?(?:\.bias)?")
 MAX_RANK = 4096
+MARKS = {
+    ".lora_": "LORA", ".trainable_tokens_delta": "TRAINABLE_TOKENS", ".hada_": "LOHA", ".lokr_": "LOKR", ".ia3_l": "IA3",
+    ".vera_lambda_": "VERA", ".oft_R": "OFT", ".oft_r": "OFT", ".boft_": "BOFT", ".hra_u": "HRA",
+    "prompt_embeddings": "PROMPT_TUNING",
+}  # fmt: skip
+"""What names of an adapter hold -> the kind that PEFT calls it."""
+ADDED = ("LORA", "TRAINABLE_TOKENS")
+"""Kinds that are added to a base; the others are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +48,62 @@ class LowRank:
     embedding: bool
 
 
+def adapter_kind(names: Iterable[str]) -> str:
+    """The kind of adapter that names show, as PEFT calls it; "" for those of no adapter.
+
+    Words of other kinds than low rank count where half of all names hold them: a whole model may keep its adapter beside it.
+    """
+    found: Counter[str] = Counter()
+    total = 0
+    for name in names:
+        total += 1
+        kind = next((kind for mark, kind in MARKS.items() if mark in name), "")
+        if kind != "LORA" or _HALF.fullmatch(name):
+            found[kind] += 1
+    if found["LORA"]:
+        return "LORA"
+    kind, count = max(((k, n) for k, n in found.items() if k), key=lambda item: item[1], default=("", 0))
+    return kind if 2 * count >= total else ""
+
+
 def is_adapter(names: Iterable[str]) -> bool:
-    """Whether a checkpoint's names are those of a low-rank adapter."""
-    return any(".lora_" in name and _HALF.fullmatch(name) for name in names)
+    """Whether a checkpoint's names are those of an adapter."""
+    return bool(adapter_kind(names))
 
 
-def low_rank_changes(container: Container) -> tuple[list[LowRank], dict[str, str]]:
-    """The changes of an adapter, and whole tensors it replaces: published name -> name in the adapter.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an adapter holds: low-rank changes, whole tensors it replaces (published name -> name in the adapter), rows of
+    single tokens (module -> name), and names that are not applied."""
+
+    changes: list[LowRank]
+    whole: dict[str, str]
+    tokens: dict[str, str]
+    left: list[str]
+
+
+def parts_of(container: Container) -> Parts:
+    """What an adapter holds.
 
     Raises: RefusedError for half a pair, or halves whose ranks differ.
     """
     halves: dict[tuple[str, bool], dict[str, str]] = {}
     magnitudes: dict[str, str] = {}
     whole: dict[str, str] = {}
+    tokens: dict[str, str] = {}
+    left: list[str] = []
     for name in container.tensors:
         bare = name.removeprefix(_PREFIX)
         if found := _HALF.fullmatch(bare):
             halves.setdefault((found[1], bool(found[2])), {})[found[3]] = name
         elif found := _MAGNITUDE.fullmatch(bare):
             magnitudes[found[1]] = name
+        elif found := _TOKENS.fullmatch(bare):
+            tokens[found[1]] = name
+        elif _BESIDE_BIAS.fullmatch(bare):
+            left.append(name)
         else:
+            bare = bare.replace(".base_layer.", ".")
             whole[bare.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", ".")] = name
     changes = []
     for (module, embedding), pair in halves.items():
@@ -64,7 +111,7 @@ def low_rank_changes(container: Container) -> tuple[list[LowRank], dict[str, str
         changes.append(LowRank(module, pair["A"], pair["B"], magnitudes.pop(module, ""), rank, embedding))
     if magnitudes:
         raise _refuse(container, next(iter(magnitudes)), "has a magnitude and no low-rank pair")
-    return changes, whole
+    return Parts(changes, whole, tokens, left)
 
 
 def _rank(container: Container, module: str, pair: Mapping[str, str]) -> int:
@@ -94,11 +141,18 @@ class Change:
 
 
 class AdaptedContainer(RowwiseContainer):
-    """A base checkpoint with an adapter's changes added and its whole tensors in place of the base's."""
+    """A base checkpoint with an adapter's changes added, its whole tensors and its rows in place of the base's."""
 
     def __init__(
-        self, base: Container, adapter: Container, changes: Mapping[str, Change], whole: Mapping[str, str]
+        self,
+        base: Container,
+        adapter: Container,
+        changes: Mapping[str, Change],
+        whole: Mapping[str, str],
+        tokens: Mapping[str, tuple[str, NDArray[np.intp]]] | None = None,
     ) -> None:
+        """tokens: tensor -> (its rows in the adapter, which rows they replace)."""
+        self._tokens = dict(tokens or {})
         self._base, self._adapter, self._changes, self._whole = base, adapter, dict(changes), dict(whole)
         self._halves: dict[str, tuple[Float32, Float32]] = {}
         entries: dict[str, TensorEntry] = dict(base.tensors)
@@ -111,6 +165,9 @@ class AdaptedContainer(RowwiseContainer):
             extra = sum(adapter.tensors[half].stored_bytes for half in (pair.down, pair.up))
             dtype = f"{entry.dtype} + rank {pair.rank}"
             entries[name] = TensorEntry(name, dtype, entry.shape, entry.stored_bytes + extra)
+        for name, (source, _) in self._tokens.items():
+            entry, rows = entries[name], adapter.tensors[source]
+            entries[name] = TensorEntry(name, f"{entry.dtype} + rows", entry.shape, entry.stored_bytes + rows.stored_bytes)
         super().__init__(base.kind, (*base.paths, *adapter.paths), entries, base.metadata, [*base.odd, *adapter.odd])
         self.header_digest, self.grain_bytes, self.beside = base.header_digest, base.grain_bytes, base.beside
 
@@ -137,8 +194,18 @@ class AdaptedContainer(RowwiseContainer):
 
     def _changed(self, entry: TensorEntry, values: Float32, rows: NDArray[np.intp]) -> Float32:
         change = self._changes.get(entry.name)
-        if change is None:
-            return values
+        changed = values if change is None else self._added(change, values, rows)
+        if entry.name not in self._tokens:
+            return changed
+        source, replaced = self._tokens[entry.name]
+        at = {int(row): place for place, row in enumerate(replaced)}
+        places = [place for place, row in enumerate(rows.tolist()) if row in at]
+        if places:
+            changed = changed.copy()
+            changed[places] = self._adapter.read(source)[[at[int(rows[place])] for place in places]]
+        return changed
+
+    def _added(self, change: Change, values: Float32, rows: NDArray[np.intp]) -> Float32:
         down, up = self._pair(change.pair)
         delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
         changed = values + np.float32(change.scale) * delta
