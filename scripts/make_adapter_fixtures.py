@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
                     parameter.add_(torch.randn(parameter.shape) * 0.1)
         wrapped.save_pretrained(out / name)
         plain = transformers.LlamaForCausalLM.from_pretrained(out / "base")
-        read = peft.PeftModel.from_pretrained(plain, out / name)  # as saved: PEFT sorts the patterns, and the first that fits counts
+        read = peft.PeftModel.from_pretrained(plain, out / name)  # as saved, with the patterns sorted
         after = read.merge_and_unload().state_dict()
         changed = {key: value.clone() for key, value in after.items() if not torch.equal(value, before[key])}
         save_file(changed, out / f"{name}.merged.safetensors")

@@ -2,7 +2,8 @@
 
 A general JSON parser would build whatever the header holds (25 MB of `[],[],` becomes half a gigabyte of lists, deep
 nesting overruns the stack); this one walks the bytes, keeps nothing but accepted entries, and nests no deeper than the
-format does.
+format does. Where the reference library is lenient and nothing is lost by it (no metadata written as null, fields that it does
+not know), so is this, and says so: `Header.odd`.
 Source: the safetensors format, version 0.8.
 """
 
@@ -11,11 +12,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, printable
 from forebear.core.limits import MAX_DIMENSIONS, MAX_METADATA_ENTRIES, MAX_TENSORS
+from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
 
@@ -39,6 +42,19 @@ _PLAIN_ENTRY = re.compile(  # the order every writer uses; other orders take the
 )  # fmt: skip
 _LARGEST = 2**63 - 1
 _MALFORMED = "The file is damaged or was written by a faulty tool; get it again."
+MAX_UNKNOWN_BYTES = 2**16
+"""Longest value of a field that the format does not know."""
+MAX_UNKNOWN = 1000
+"""Different names of such fields that are kept apart."""
+SHOWN = 4
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+_ANY = json.JSONDecoder(parse_constant=_no_number, parse_int=len, parse_float=len)
+"""Numbers become their lengths: their values are of no interest, and conversion has a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,7 @@ class Header:
 
     tensors: dict[str, PlacedEntry]
     metadata: dict[str, str]
+    odd: list[Message]
 
 
 def parse_header(raw: bytes, *, data_begin: int, file_size: int, where: str, shard: int = 0) -> Header:
@@ -88,6 +105,8 @@ class _Parser:
         self.raw, self.data_begin, self.where, self.shard = raw, data_begin, where, shard
         self.tensors: dict[str, PlacedEntry] = {}
         self.metadata: dict[str, str] | None = None
+        self.null_metadata = False
+        self.unknown: Counter[str] = Counter()
 
     def parse(self) -> Header:
         start = _OPEN.match(self.raw)
@@ -102,7 +121,15 @@ class _Parser:
             at, more = self.entry(at)
         if _REST.match(self.raw, at) is None:
             self.refuse(at, "something follows the header's closing brace")
-        return Header(self.tensors, self.metadata or {})
+        return Header(self.tensors, self.metadata or {}, self.oddities())
+
+    def oddities(self) -> list[Message]:
+        """What the reference library reads and no writer should write."""
+        odd = [message("odd.null_metadata")] if self.null_metadata else []
+        if self.unknown:
+            names = [printable(name, 40) for name, _ in self.unknown.most_common(SHOWN)]
+            odd.append(message("odd.fields", count=self.unknown.total(), names=names))
+        return odd
 
     def refuse(self, at: int, what: str) -> NoReturn:
         raise RefusedError(f"{what} (header byte {at:,})", where=self.where, todo=_MALFORMED)
@@ -122,6 +149,9 @@ class _Parser:
             if self.metadata is not None:
                 self.refuse(at, "duplicate key __metadata__")
             self.metadata = {}
+            if self.raw.startswith(b"null", key.end()):
+                self.null_metadata = True
+                return self.separator(key.end() + 4)
             return self.pairs(key.end(), self.metadata)
         return self.fields(key.end(), name)
 
@@ -208,13 +238,27 @@ class _Parser:
                     self.refuse(key.end(), f"tensor {quoted(name)}: {word} is not a list of whole numbers from 0 up")
                 lists[word] = self.numbers(value[1], at, name)
             else:
-                self.refuse(at, f"tensor {quoted(name)}: unknown key {quoted(word)}")
+                self.unknown[word if len(self.unknown) < MAX_UNKNOWN else ""] += 1
+                at, more = self.separator(self.skip(key.end(), f"tensor {quoted(name)}: unknown key {quoted(word)}"))
+                continue
             at, more = self.separator(value.end())
         missing = [word for word in ("dtype", "shape", "data_offsets") if word not in texts and word not in lists]
         if missing:
             self.refuse(begin, f"tensor {quoted(name)} lacks {' and '.join(missing)}")
         self.add(name, begin, texts["dtype"], lists["shape"], lists["data_offsets"])
         return self.separator(at)
+
+    def skip(self, at: int, what: str) -> int:
+        """Where a JSON value of any kind ends; values are read a piece at a time, none longer than MAX_UNKNOWN_BYTES."""
+        for size in (2**8, 2**12, MAX_UNKNOWN_BYTES):
+            piece = self.raw[at : at + size].decode("latin-1")
+            try:
+                end = _ANY.raw_decode(piece)[1]
+            except (ValueError, RecursionError):
+                continue
+            if end < len(piece):  # else a number may go on
+                return at + end
+        self.refuse(at, f"{what} has no JSON value of at most {MAX_UNKNOWN_BYTES:,} bytes")
 
     def add(self, name: str, at: int, tag: str, shape: tuple[int, ...], offsets: tuple[int, ...]) -> None:
         """Accept one tensor if its byte range follows from its dtype and shape."""

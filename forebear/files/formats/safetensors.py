@@ -45,7 +45,7 @@ class SafetensorsContainer(Container):
         except BaseException:
             self._file.close()
             raise
-        super().__init__("safetensors", (path,), header.tensors, header.metadata, _oddities(header.tensors))
+        super().__init__("safetensors", (path,), header.tensors, header.metadata, [*_oddities(header.tensors), *header.odd])
         self.header_digest = hashlib.sha256(raw).hexdigest()
         self.grain_bytes = getattr(self._file, "grain_bytes", 1)
         self.bytes_read = self._file.bytes_read
