@@ -173,6 +173,7 @@ def _compare_open(
         for said_of_it in checkpoint.limits:
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
     result = walk(pair, full=options.full, budget_stated=options.stated)
+    pair.note_not_finite()
     check_again()
     result.alignment.setdefault("words", [])
     result.alignment["words"] = said + list(result.alignment["words"])

@@ -61,6 +61,8 @@ class Container(ABC):
     """SHA-256 of the header(s): says which file this was without reading all of it."""
     grain_bytes: int = 1
     """Smallest piece a read costs, bytes: 1 on disk, a block at an address. See `spread_rows`."""
+    not_finite: dict[str, set[int]] = field(default_factory=dict)
+    """Rows met while reading that hold NaN or infinity, by tensor (see `notice`)."""
     beside: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     """Small files that come with weights whose path is no folder (a member of an archive, a remote address), by name."""
 
@@ -115,6 +117,16 @@ class Container(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the files; reading afterwards is an error."""
+
+
+def notice(container: Container, name: str, rows: NDArray[np.intp], block: Float32) -> None:
+    """Remember which of the rows just read hold values that are not finite. Shapes: rows (n,), block (n, ...)."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(block.sum(dtype=np.float64)):
+            return
+    odd = ~np.isfinite(block.reshape(len(rows), -1)).all(axis=1)
+    if odd.any():
+        container.not_finite.setdefault(name, set()).update(rows[odd].tolist())
 
 
 PIECE_BYTES = 2**20

@@ -259,6 +259,13 @@ def open_checkpoint_from(
         return Checkpoint(container, config, limits=[*said, *unread], folder=folder, undecoded=unread)
     container, layout, wrapped = _placed(container, config, definition)
     said += wrapped
+    if layout.find("embedding", "matrix", definition.main_stack, None, None) is None:
+        from forebear.models.shared_tensors import with_embedding
+
+        if (shared := with_embedding(container, config, layout)) is not None:
+            container, one = shared
+            layout = _place(container, config, definition)
+            said.append(one)
     unread = undecoded_words(container.tensors, layout.unclaimed, config)
     said += unread
     if not layout.fits and not (unread and layout.pieces):

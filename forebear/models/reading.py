@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import READ_BLOCK_BYTES
-from forebear.files.base import Container, Float32
+from forebear.files.base import Container, Float32, notice
 from forebear.models.architecture.pieces import Indices, Piece
 
 
@@ -93,6 +93,7 @@ def _gather(container: Container, name: str, indices: list[Indices]) -> Float32:
         run = last - first + 1 == len(rows) and bool((np.diff(rows) == 1).all())
         block = container.rows(name, first, last + 1) if run else container.take(name, rows)
         block = block.reshape(len(rows), *full[1:])
+        notice(container, name, rows, block)
         for dimension, index in enumerate(inner, start=1):
             if index is not None:
                 block = np.take(block, index, axis=dimension)

@@ -13,7 +13,7 @@ from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import printable
 from forebear.core.messages import message
-from forebear.files.base import Float32
+from forebear.files.base import Float32, notice
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import finite_or_zero
 
@@ -89,7 +89,9 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
         cost = vector_cost(side, piece.tensor)
         if entry.parameters > MAX_VECTOR or not pair.allowance.allows(cost, cost, what):
             return None
-        return side.container.rows(piece.tensor).ravel()[piece.spans[0].positions()][None]
+        values = side.container.rows(piece.tensor).ravel()
+        notice(side.container, piece.tensor, np.zeros(1, dtype=np.intp), values[None])
+        return values[piece.spans[0].positions()][None]
     if len(piece.shape) != 2:
         return None
     size = piece.shape[0] if shared is None else shared
@@ -101,6 +103,7 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
     if not pair.allowance.allows(cost, cost, what):
         return None
     block = side.container.take(piece.tensor, places)
+    notice(side.container, piece.tensor, places, block)
     return block[:, across.start : across.start + across.count] if across.contiguous else block[:, across.positions()]
 
 

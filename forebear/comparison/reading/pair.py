@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import Allowance, piece_cost
 from forebear.comparison.reading.plan import LocalPlan, ReadPlan
+from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -47,6 +48,15 @@ class Pair:
         """Record what could not be done and why, once."""
         if said not in self.limits:
             self.limits.append(said)
+
+    def note_not_finite(self) -> None:
+        """Say which tensors held NaN or infinity where they were read."""
+        for side, checkpoint in (("subject", self.subject), ("candidate", self.candidate)):
+            found = checkpoint.container.not_finite
+            if found:
+                name = min(found)
+                values = {"count": len(found), "name": printable(name, 80), "rows": len(found[name])}
+                self.note(message("limit.not_finite", side=message(f"term.{side}"), **values))
 
     def both(
         self,

@@ -14,7 +14,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
-from forebear.files.base import Float32
+from forebear.files.base import Float32, notice
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file, same_vocabulary_file, shared_tokens
 
@@ -66,6 +66,8 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     pick = pair.plan.tokens(pair, (pieces[0].tensor, pieces[1].tensor), (ids_a, ids_b), count, EMBEDDING_SHARE)
     a = pair.subject.container.take(pieces[0].tensor, ids_a[pick])
     b = pair.candidate.container.take(pieces[1].tensor, ids_b[pick])
+    notice(pair.subject.container, pieces[0].tensor, ids_a[pick], a)
+    notice(pair.candidate.container, pieces[1].tensor, ids_b[pick], b)
     return SharedRows(how, shared, only[0], only[1], a, b, ids_a[pick], ids_b[pick], pieces, (ids_a, ids_b))
 
 

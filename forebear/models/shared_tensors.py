@@ -1,0 +1,54 @@
+"""A model that stores one matrix for embedding and head under the head's name alone: it is read as the embedding.
+
+Source: safetensors, docs "Torch shared tensors" (one of the names is kept, the others may be listed in the metadata);
+transformers, `tie_word_embeddings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.core.errors import printable
+from forebear.core.messages import Message, message
+from forebear.files.base import Container
+from forebear.files.view import View, renamed
+from forebear.models.architecture.layout import Layout
+from forebear.models.architecture.matching import match_names
+from forebear.models.architecture.settings import Settings
+
+
+def with_embedding(container: Container, config: Mapping[str, Any], layout: Layout) -> tuple[Container, Message] | None:
+    """The container with its head under the embedding's name, and what is said; None where there is nothing to share.
+
+    Only where no embedding is stored in any form, a head is, and the configuration does not deny that they are one. A file whose
+    metadata says that the embedding was dropped for the head is believed.
+    """
+    definition = layout.definition
+    head = layout.find("head", "matrix", definition.main_stack, None, None)
+    if head is None or len(head.shape) != 2 or head.role:
+        return None
+    name = _embedding_name(container, config, layout)
+    stated = Settings(config, definition.roots).raw("tie_word_embeddings")
+    if name is None or (stated is False and container.metadata.get(name) != head.tensor):
+        return None
+    names = {other: other for other in container.tensors if other != head.tensor}
+    view = View(container, renamed({name: head.tensor, **names}))
+    return view, message("opening.head_is_embedding", head=printable(head.tensor, 80), name=printable(name, 80))
+
+
+def _embedding_name(container: Container, config: Mapping[str, Any], layout: Layout) -> str | None:
+    """The name that the embedding would have; None where a tensor has one of its names, whatever it holds."""
+    definition = layout.definition
+    rules = [
+        rule for rule in definition.tensors if rule.part == "embedding" and rule.kind == "matrix" and rule.required
+    ]
+    if not rules or rules[0].stack != definition.main_stack or "{" in rules[0].names[0].replace("{prefix}", ""):
+        return None
+    settings = Settings(config, definition.roots)
+    if any(match.rule.part == "embedding" for match in match_names(container.tensors, definition, settings)):
+        return None
+    prefixes = [p for p in definition.prefixes if any(n.startswith(p) for n in container.tensors)] or [""]
+    longest = max(prefixes, key=lambda p: (bool(p) and sum(n.startswith(p) for n in container.tensors), len(p)))
+    name = rules[0].names[0].replace("{prefix}", longest)
+    return None if name in container.tensors else name
