@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forebear.files.bytes.memory import MemoryContainer
 
 from forebear.core.seeds import generator
-from forebear.files.bytes.memory import MemoryContainer
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.views.quantised import dequantised
 from forebear.files.views.quantised_find import Recognised

@@ -115,8 +115,13 @@ def test_every_reason_of_a_shipped_definition_has_words_and_no_reason_stays_that
     assert {key for key in WORDS if key.startswith("withheld.")} - set(given) == {"withheld.size_unknown"}
 
 
+EARLIER = {"verdict.layers_strong", "verdict.other_layers_open"}
+"""Said by documents that were made before parts were named (decision 0016); they are read for ever."""
+
+
 def test_every_word_of_the_catalogue_is_said_somewhere():
-    keys = [key for key in WORDS if not key.startswith(("withheld.", "sentence."))]
+    keys = [key for key in WORDS if not key.startswith(("withheld.", "sentence.")) and key not in EARLIER]
+    assert set(WORDS) >= EARLIER
     assert [key for key in keys if not said(key)] == []
 
 

@@ -103,7 +103,7 @@ def test_a_message_that_no_document_here_holds_is_said_with_all_its_values(langu
 def test_the_documents_hold_most_of_what_a_verdict_can_say():
     keys = {key for key in catalogue("en").words if key.startswith("verdict.")}
     assert len(keys) > 35
-    assert len(keys & keys_of_documents()) > 30
+    assert len(keys & keys_of_documents()) > 25
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -1,7 +1,7 @@
 """X.qweight with X.qzeros and X.scales: GPTQ and the layouts of AWQ, told apart by shapes; two conventions of GPTQ by its codes.
 
 Source: as quantised_packed.py. AutoGPTQ stores zero points less one ("gptq"), GPTQModel may store them as they are ("gptq_v2"), and
-configurations are known to be silent or wrong about it: docs/decisions/0020.
+configurations are known to be silent or wrong about it: decision 0020.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "ne
     found = next((e for e in measured if e.get("ceiling") is not None), None)
     if found is None or not found["by_layer"]:
         return None
-    of = "" if axis == "neurons" else f"_{axis}"
+    of = "" if axis == "neurons" else "_heads"
     values, ceilings = found["by_layer"], found["ceiling_by_layer"]
     each = WIDE / len(values)
     shapes: list[Shape] = [Box(LEFT, TOP, WIDE, HIGH, "panel", "line")]
