@@ -24,7 +24,8 @@ from bench.shapes import SHAPES
 from forebear.core.errors import IncomparableError
 from forebear.core.seeds import generator
 from forebear.recipes.steps.draft import Draft
-from forebear.stats.ceiling import align, compare_strength, lone_ceiling
+from forebear.stats.ceiling import compare_strength, lone_ceiling
+from forebear.stats.joint import align
 
 
 def measured(case: Case) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from forebear.recipes.steps.norms import fold_gains
 from forebear.recipes.steps.orthogonal import rotation, rotation_keeping_ones
 from forebear.recipes.steps.residual import move_residual, residual_norms
 from forebear.stats.alignment import assign
-from forebear.stats.ceiling import align
 from forebear.stats.gauge import fold, polar
+from forebear.stats.joint import align
 from forebear.stats.strength import Neurons, cosine_table, free_signs, neurons
 
 Matrix = npt.NDArray[np.float64]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.effects import effects_of
-from forebear.comparison.findings.evidence import Deck, Evidence
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence
 from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.tensors import survey, tensor_rows
@@ -27,6 +28,7 @@ from forebear.comparison.findings.words import add_paths, alignment_words, compo
 from forebear.comparison.reading.layers import LayerMap, find_layers
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.planning import plan_reads
+from forebear.comparison.reading.shelf import Shelf
 from forebear.comparison.tests.channels import AxisOutcome, channel_columns, compare_channels
 from forebear.comparison.tests.equality import Equality, find_equality
 from forebear.comparison.tests.private import NEURONS, VALUES, compare_private
@@ -97,11 +99,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     audit_channels(pair, columns, rows, audit)
     channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel)
     private = {plan.axis: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
-    evidence = list(channels.evidence)
-    for plan in (NEURONS, VALUES):
-        outcome, shelf = private[plan.axis]
-        evidence += outcome.evidence
-        audit_private(plan, shelf, layers.pairs, audit)
+    evidence = [*channels.evidence, *_private(private, layers, audit)]
     everywhere = None if layers.found else _every_pair(pair)
     if everywhere is not None:
         evidence.append(everywhere.evidence)
@@ -120,10 +118,9 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         start = gauge.start or start  # raw gains say nothing where they were replaced
     (neurons, _), (values, _) = private[NEURONS.axis], private[VALUES.axis]
     strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
-    branches = [] if equality.identical else _branches(pair, layers, rows, evidence, gauge, strong)
+    parts = [] if equality.identical else _branches(pair, layers, rows, evidence, gauge, strong)
     sure = strong is not None and strong.holds
-    parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical, strong=sure)
-    parts += branches
+    parts = _components(pair, rows, evidence, gauge, audit, full=full, whole=equality.identical, strong=sure) + parts
     looked = survey(pair, layers)
     parts += _head(pair, rows, looked, parts, gauge, strong=sure)
     verdict = judge(
@@ -146,6 +143,16 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     alignment |= component_words(alignment["words"], parts)
     drawn = tensor_rows(pair, looked), weights_of(looked)
     return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
+
+
+def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:
+    """Evidence of neurons and value dimensions, whose units the index audit looks at too."""
+    evidence: list[Evidence] = []
+    for plan in (NEURONS, VALUES):
+        outcome, shelf = private[plan.axis]
+        evidence += outcome.evidence
+        audit_private(plan, shelf, layers.pairs, audit)
+    return evidence
 
 
 def _components(

@@ -16,6 +16,7 @@ from forebear.files.views.quantised_find import Recognised
 from forebear.files.views.quantised_gptq import zeros_less_one
 from tests.files import quantised_make as make
 from tests.files.make import encode_arrays, write
+from tests.memory import MemoryContainer
 
 GROUP = 32
 

@@ -9,7 +9,6 @@ from forebear.core.errors import IncomparableError
 from forebear.core.seeds import generator
 from forebear.stats.alignment import assign
 from forebear.stats.ceiling import (
-    align,
     alike,
     compare_aligned,
     compare_strength,
@@ -19,6 +18,7 @@ from forebear.stats.ceiling import (
     sampled_ceiling,
 )
 from forebear.stats.gauge import polar
+from forebear.stats.joint import align
 from forebear.stats.strength import cosine_table, free_signs, neurons, strength
 from tests.stats.test_strength import rows, trained
 
