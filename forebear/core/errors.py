@@ -30,14 +30,12 @@ class ForebearError(Exception):
         return Reason(str(self), self.message())
 
     def message(self) -> Message:
-        """The error as a document repeats it, without its advice: where, and what was wrong."""
-        what: Message | str = self.said or self.what
-        kind = "english" if self.said is None else "said"
+        """The error as a document repeats it: where and what; without words of other languages, the advice as well."""
+        kind: str = "said"
+        what: Message | str | None = self.said
+        if what is None:
+            kind, what = "english", f"{self.what}. {self.todo}" if self.todo else self.what
         return message(f"refused.{kind}_at", where=self.where, what=what) if self.where else message(f"refused.{kind}", what=what)
-
-    def __str__(self) -> str:
-        head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{head}. {self.todo}" if self.todo else head
 
 
 class Reason(NamedTuple):

@@ -21,11 +21,12 @@ from forebear.comparison.many.matrix import members_in
 from forebear.comparison.many.worker import row_of
 from forebear.comparison.many.workers import run_in_workers, worker_count
 from forebear.core.documents import problems_of
-from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
+from forebear.core.errors import ExpectationError, ForebearError, Reason, RefusedError, UsageError
+from forebear.core.messages import message
 from forebear.core.patience import patience_of
 from forebear.core.progress import listening
 from forebear.core.seeds import generator
-from tests.said import said
+from tests.said import said, text
 
 DEMO = demo_folder()
 INDEPENDENTS = Path(__file__).resolve().parent.parent / "data" / "independents"
@@ -171,7 +172,8 @@ def test_processes_give_the_same_as_one(folder):
     found = list(run_in_workers(pairs, OPTIONS, 2))
     assert [d["verdict"]["relation"] if d else e for d, e in found[:2]] == ["related", "no-evidence"]
     assert found[2][0] is None
-    assert "truncated" in found[2][1]
+    assert "truncated" in found[2][1].english
+    assert "truncated" in text(found[2][1].said)
     among = forebear.compare(folder / "base", [folder / n for n in ("descendant", "independent", "stranger-0")])
     for (document, _), pair in zip(found[:2], among["pairs"][:2], strict=True):
         assert json.dumps(_thawed(document)) == json.dumps(_thawed(row_of(pair["comparison"])))
@@ -218,12 +220,12 @@ def test_a_process_that_dies_loses_its_pair_and_no_other(monkeypatch):
     pairs = [("a", "b"), ("a", "killer"), ("a", "c")]
     found = list(run_in_workers(pairs, OPTIONS, 1))
     assert [d and d["of"] for d, _ in found] == ["b", None, "c"]
-    assert "ended before it answered" in found[1][1]
+    assert "ended before it answered" in found[1][1].english
 
 
 def test_a_fault_in_a_process_is_a_fault_and_no_finding(monkeypatch):
     monkeypatch.setattr(workers, "_start", lambda: object())
-    monkeypatch.setattr(workers, "_ask", lambda *_: (None, "fault: ValueError comparing a with b: broken"))
+    monkeypatch.setattr(workers, "_ask", lambda *_: (None, Reason("fault: ValueError comparing a with b: broken", message("refused.process"))))
     monkeypatch.setattr(workers, "_serve", lambda waiting, options, answers, crew: answers.__setitem__(0, workers._ask()))
     with pytest.raises(ForebearError, match="ValueError") as found:
         list(run_in_workers([("a", "b")], OPTIONS, 1))
