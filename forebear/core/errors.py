@@ -37,6 +37,10 @@ class ForebearError(Exception):
             kind, what = "english", f"{self.what}. {self.todo}" if self.todo else self.what
         return message(f"refused.{kind}_at", where=self.where, what=what) if self.where else message(f"refused.{kind}", what=what)
 
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}. {self.todo}" if self.todo else head
+
 
 class Reason(NamedTuple):
     """Why something was left out, kept in a document instead of raised: in English with its advice, and as a message."""

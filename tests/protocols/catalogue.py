@@ -171,7 +171,7 @@ def _section(definition: Definition, proofs: list[Case]) -> str:
     lines += [_axis(axis) for axis in definition.axes.values()]
     for held in definition.withholdings:
         what = "loses its sign" if held.signs_only else "is withheld"
-        lines += ["", f"* {', '.join(held.axes)} {what} when {_words(held.when)}: {held.reason} ({held.source})."]
+        lines += ["", f"* {', '.join(held.axes)} {what} when {_words(held.when)}: {held.reason.values['words']} ({held.source})."]
     lines += ["", f"Norms: {_norms(definition)}."]
     lines += ["", f"Proof: {_proof(proofs)}.{_unproved_types(definition)}", ""]
     return "\n".join(lines)
