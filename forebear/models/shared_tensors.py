@@ -21,16 +21,17 @@ from forebear.models.architecture.settings import Settings
 def with_embedding(container: Container, config: Mapping[str, Any], layout: Layout) -> tuple[Container, Message] | None:
     """The container with its head under the embedding's name, and what is said; None where there is nothing to share.
 
-    Only where no embedding is stored in any form, a head is, and the configuration does not deny that they are one. A file whose
-    metadata says that the embedding was dropped for the head is believed.
+    Only where no embedding is stored in any form, a head is, and the configuration or the family ties them. A file whose metadata
+    says that the embedding was dropped for the head is believed.
     """
     definition = layout.definition
     head = layout.find("head", "matrix", definition.main_stack, None, None)
     if head is None or len(head.shape) != 2 or head.role:
         return None
     name = _embedding_name(container, config, layout)
-    stated = Settings(config, definition.roots).raw("tie_word_embeddings")
-    if name is None or (stated is False and container.metadata.get(name) != head.tensor):
+    settings, presence = Settings(config, definition.roots), definition.presence
+    tied = presence.is_tied(settings) if presence is not None else settings.raw("tie_word_embeddings") is True
+    if name is None or not (tied or container.metadata.get(name) == head.tensor):
         return None
     names = {other: other for other in container.tensors if other != head.tensor}
     view = View(container, renamed({name: head.tensor, **names}))
