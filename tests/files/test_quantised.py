@@ -226,6 +226,42 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
     "a state of another size": (
         {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
          np.frombuffer(json.dumps({"shape": [4, 5], "blocksize": 64}).encode(), np.uint8).copy()}, "of another size"),
+    "mlx biases of other groups": (
+        {"a.weight": np.zeros((4, 4), np.uint32), "a.scales": np.ones((4, 1), np.float16), "a.biases": np.ones((4, 2), np.float16)},
+        "scales of shape (4, 1) and biases of shape (4, 2)"),
+    "hqq rows for another shape": (
+        {"a.W_q": np.ones((4, 32), np.uint8), "a.scale": np.ones((8, 1), np.float16), "a.zero": np.ones((8, 1), np.float16),
+         "a.shape": np.array([9, 32], np.int64), "a.packing": np.frombuffer(b"4bit_u8", np.uint8).copy()}, "for the shape (9, 32)"),
+    "hqq of a shape below zero": (
+        {"a.W_q": np.ones((4, 32), np.uint8), "a.scale": np.ones((8, 1), np.float16), "a.zero": np.ones((8, 1), np.float16),
+         "a.shape": np.array([-8, -32], np.int64), "a.packing": np.frombuffer(b"4bit_u8", np.uint8).copy()}, "for the shape (-8, -32)"),
+    "hqq of a shape beyond the file": (
+        {"a.W_q": np.ones((4, 32), np.uint8), "a.scale": np.ones((8, 1), np.float16), "a.zero": np.ones((8, 1), np.float16),
+         "a.shape": np.array([2**20, 2**20], np.int64), "a.packing": np.frombuffer(b"4bit_u8", np.uint8).copy()},
+        "for the shape (1048576, 1048576)"),
+    "exl2 whose order is none": (
+        {"a.q_weight": np.zeros((4, 8), np.int32), "a.q_scale": np.zeros((1, 1), np.int32), "a.q_scale_max": np.ones(1, np.float16),
+         "a.q_groups": np.array([4, 0], np.int16), "a.q_invperm": np.full(32, 7, np.int32)}, "no permutation of its inputs"),
+    "exl2 whose order leaves the matrix": (
+        {"a.q_weight": np.zeros((4, 8), np.int32), "a.q_scale": np.zeros((1, 1), np.int32), "a.q_scale_max": np.ones(1, np.float16),
+         "a.q_groups": np.array([4, 0], np.int16), "a.q_invperm": np.arange(32, dtype=np.int32) * 2**26}, "no permutation"),
+    "quanto scales of other rows": (
+        {"a.weight._data": np.ones((8, 4), np.int8), "a.weight._scale": np.ones((3, 1), np.float32)}, "has scales of shape (3, 1)"),
+    "a mask of other rows": (
+        {"a.bitmask": np.zeros((7, 1), np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([8, 8], np.int64)},
+        "has a mask of 7 rows of 1 bytes"),
+    "a mask that marks more places than values": (
+        {"a.bitmask": np.full((8, 1), 255, np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([8, 8], np.int64)},
+        "marks 64 places for 32 values"),
+    "row offsets beyond the values": (
+        {"a.weight.bitmask": np.full((8, 1), 3, np.uint8), "a.weight.compressed": np.ones(16, np.float16),
+         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, 2**40)}, "marks 16 places for 0 values"),
+    "row offsets below zero": (
+        {"a.weight.bitmask": np.full((8, 1), 3, np.uint8), "a.weight.compressed": np.ones(16, np.float16),
+         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, -5)}, "marks 16 places for 0 values"),
+    "a shape of a mask that no array holds": (
+        {"a.bitmask": np.zeros((8, 1), np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([2**30, 8])},
+        "has a mask of 8 rows"),
     "a state without its maxima": (
         {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
          np.frombuffer(json.dumps({"shape": [4, 4], "blocksize": 64}).encode(), np.uint8).copy()}, "lacks its absmax of 1"),
@@ -236,7 +272,7 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
 def test_parts_that_contradict_each_other_are_refused(tmp_path: Path, defect: str) -> None:
     tensors, message = DEFECTS[defect]
     with pytest.raises(RefusedError, match=re.escape(message)):
-        opened(tmp_path / "m", tensors)[0].read("a.weight")
+        opened(tmp_path / "m", tensors, {"quantization": {"bits": 4, "group_size": 32}})[0].read("a.weight")
 
 
 @pytest.mark.parametrize("kind", ["gptq", "nf4"])
@@ -283,10 +319,47 @@ def every_form() -> dict[str, dict[str, np.ndarray]]:
     found["experts"] = {"a_blocks": np.ones((2, 3, 2, 16), np.uint8), "a_scales": np.ones((2, 3, 2), np.uint8)}
     found["four-bit floats"] = {"a.weight_packed": np.ones((8, 16), np.uint8), "a.weight_scale": np.ones((8, 2), np.float16),
                                 "a.weight_global_scale": np.ones(1, np.float32)}  # fmt: skip
+    return found | newer_forms(weight)
+
+
+def newer_forms(weight: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """The layouts whose decoders are files of their own."""
+    found = {"exl2": {f"a.{k}": v for k, v in make.exl2(weight, [4], list(range(32)))[0].items()}}
+    found["awq rows"] = {f"a.{k}": v for k, v in make.awq_rows(matrix(8, 64), 32)[0].items()}
+    found["mlx"] = {
+        "a.weight": np.ones((8, 4), np.uint32),
+        "a.scales": np.ones((8, 1), np.float16),
+        "a.biases": np.ones((8, 1), np.float16),
+    }
+    found["mlx stack"] = {"a.weight": np.ones((2, 3, 4), np.uint32), "a.scales": np.ones((2, 3, 1), np.uint8)}
+    found["hqq"] = {"a.W_q": np.ones((4, 32), np.uint8), "a.scale": np.ones((8, 1), np.float16), "a.zero": np.ones((8, 1), np.float16),
+                    "a.shape": np.array([8, 32], np.int64), "a.packing": np.frombuffer(b"4bit_u8", np.uint8).copy()}  # fmt: skip
+    found["modelopt"] = {"a.weight": np.ones((8, 16), np.uint8), "a.weight_scale": np.ones((8, 2), ml_dtypes.float8_e4m3fn),
+                         "a.weight_scale_2": np.ones(1, np.float32)}  # fmt: skip
+    found["exponents"] = {
+        "a.weight": np.ones((8, 64), ml_dtypes.float8_e4m3fn),
+        "a.weight_scale": np.ones((8, 2), np.uint8),
+    }
+    found["scale_weight"] = {
+        "a.weight": np.ones((8, 4), ml_dtypes.float8_e4m3fn),
+        "a.scale_weight": np.ones(1, np.float32),
+    }
+    found["torchao"] = {"a._weight_qdata": np.ones((8, 4), np.int8), "a._weight_scale": np.ones((8, 2), np.float32),
+                        "a._weight_zero_point": np.ones((8, 2), np.int8)}  # fmt: skip
+    found["quanto"] = {"a.weight._data": np.ones((8, 4), np.int8), "a.weight._scale": np.ones((8, 1), np.float32)}
+    found["bitmask"] = {"a.bitmask": np.full((8, 1), 0x55, np.uint8), "a.compressed": np.ones((8, 4), np.float16),
+                        "a.shape": np.array([8, 8], np.int64)}  # fmt: skip
+    found["bitmask with offsets"] = {
+        "a.weight.bitmask": np.full((8, 1), 3, np.uint8), "a.weight.compressed": np.ones(16, np.float16),
+        "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.arange(0, 16, 2)}  # fmt: skip
     return found
 
 
 FORMS = every_form()
+STATED = {
+    "mlx": {"quantization": {"bits": 4, "group_size": 32}},
+    "awq rows": {"quantization_config": {"quant_method": "awq", "group_size": 32}},
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -302,7 +375,7 @@ def test_parts_of_any_type_and_shape_are_read_or_refused(form: str, tmp_path: Pa
                 for value in (1, 100, np.nan, np.inf) if same and "float" in name else (0, 100) if same else (1,):
                     other = np.full(shape, value).astype(name if name in np.sctypeDict else getattr(ml_dtypes, name))
                     try:
-                        container, _ = opened(tmp_path / "m", {**FORMS[form], part: other})
+                        container, _ = opened(tmp_path / "m", {**FORMS[form], part: other}, STATED.get(form))
                         for tensor in container.tensors:
                             container.read(tensor)
                         read += 1
