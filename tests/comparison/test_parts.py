@@ -76,13 +76,14 @@ def test_a_rotated_head_is_compared_in_the_coordinates_of_the_other_parts(tmp_pa
     assert (head["state"], head["row_cosine"]) == ("shared", pytest.approx(1.0, abs=1e-3))
 
 
-def test_another_head_on_a_rotated_model_was_not_found(tmp_path):
+def test_another_head_on_a_rotated_model_is_not_called_shared(tmp_path):
     arrays = load(demo_folder() / "base") | {"lm_head.weight": load(demo_folder() / "independent")["lm_head.weight"]}
     moved = reparameterise(Model.load(save(tmp_path / "m", arrays, demo_folder() / "base")), 9).save(tmp_path / "moved")
     document = forebear.compare(moved, demo_folder() / "base")
     head = next(c for c in document["alignment"]["components"] if c["name"] == "head")
     assert document["verdict"]["relation"] == "related"
-    assert head["state"] == "not-found"
+    assert head["state"] in ("open", "not-found")
+    assert head["row_cosine"] < 0.9
 
 
 def test_neither_of_two_independents_shares_a_part():

@@ -20,7 +20,7 @@ from forebear.comparison.findings.verdict import (
 )
 from forebear.comparison.gauge.norms import gain, norm_rule
 from forebear.comparison.gauge.rotation import centred
-from forebear.comparison.gauge.thresholds import ROWS_FOLLOW, ROWS_LEFT
+from forebear.comparison.gauge.thresholds import ROWS_LEFT
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.layers import find_layers
 from forebear.comparison.reading.pair import Pair
@@ -214,7 +214,8 @@ def _least(own: Sequence[Evidence]) -> float | None:
 def head_after(pair: Pair, rows: SharedRows | None, rotation: F32, *, strong: bool) -> list[Component]:
     """The head of a pair that was turned, in the coordinates that other parts gave: rows of shared tokens, final gains folded.
 
-    strong: whether the layers agree more closely than an aligned independent's; else rows that follow are left open.
+    strong: whether the layers agree more closely than an aligned independent's. Heads of independents share directions of their
+    own (median cosines of 0.5 under a rotation made for other parts), so only rows equal to within a cast are shared.
     """
     rules, head = (norm_rule(pair.subject), norm_rule(pair.candidate)), pair.both(HEAD, None, None)
     found = [] if head is None or rows is None else head_rows(pair, head, rows)
@@ -230,7 +231,7 @@ def head_after(pair: Pair, rows: SharedRows | None, rotation: F32, *, strong: bo
         return []
     cosines = row_cosines(folded[0] @ rotation, folded[1])
     close = median(cosines[np.isfinite(cosines)]) if np.isfinite(cosines).any() else 0.0
-    state: State = "shared" if close >= ROWS_FOLLOW and strong else "open"
+    state: State = "shared" if close >= COPIED_ROWS and strong else "open"
     if close <= ROWS_LEFT and rows.how != "ids":
         state = "not-found"
     return [Component(HEAD, state, row_cosine=close)]
