@@ -25,6 +25,14 @@ def forward(t: Tensors, shape: Shape, tokens: Any, hidden: bool = False) -> Any:
     return F.linear(x, head(t, shape))
 
 
+def mlp_inputs(t: Tensors, shape: Shape, tokens: Any) -> list[Any]:
+    """What the MLP of every layer reads, after its norm, (batch, positions, width) each; llama, qwen2 and moe only."""
+    seen: list[Any] = []
+    with torch.no_grad():
+        _rope_family(t, shape, tokens, seen)
+    return seen
+
+
 def head(t: Tensors, shape: Shape) -> Any:
     """The output matrix, (vocabulary, width)."""
     if shape.family == "gpt2":
@@ -48,7 +56,7 @@ def _rotate(x: Any, cos: Any, sin: Any) -> Any:
     return x * cos + torch.cat([-x[..., half:], x[..., :half]], dim=-1) * sin
 
 
-def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
+def _rope_family(t: Tensors, s: Shape, tokens: Any, seen: list[Any] | None = None) -> Any:
     batch, positions = tokens.shape
     cos, sin = _rotations(s, positions)
     x = F.embedding(tokens, t["model.embed_tokens.weight"])
@@ -71,6 +79,8 @@ def _rope_family(t: Tensors, s: Shape, tokens: Any) -> Any:
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + F.linear(mixed.transpose(1, 2).reshape(batch, positions, q_rows), t[a + "o_proj.weight"])
         y = _rms(x, t[p + "post_attention_layernorm.weight"], offset)
+        if seen is not None:
+            seen.append(y)
         x = x + (_experts(t, s, p, y) if s.family == "moe" else _gated(t, p, y, gemma))
     return _rms(x, t["model.norm.weight"], offset)
 
