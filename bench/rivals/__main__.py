@@ -49,8 +49,8 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _cost(options: argparse.Namespace) -> int:
-    subject = TRUTH / cases.further("llama64", 0, "one")
-    write_json(options.results / "rivals-cost.json", cost.document(subject, TRUTH / base("llama64", 0)))
+    subject = TRUTH / cases.further("llama64", 0, "other", "one")
+    write_json(options.results / "rivals-cost.json", cost.document(subject, TRUTH / base("llama64", 0), options.large))
     return 0
 
 
@@ -74,7 +74,8 @@ def main() -> int:
         verb.add_argument(
             "--method", action="append", default=[], choices=list(METHODS), help="score: only these, kept"
         )
-        verb.add_argument("--workers", type=int, default=2)
+        verb.add_argument("--large", action="store_true", help="cost: on 135 million parameters instead of a toy")
+        verb.add_argument("--workers", type=int, default=2, help="score: 0 takes what is kept and makes nothing")
         verb.add_argument("--results", type=Path, default=RESULTS)
     options = root.parse_args()
     options.shape = options.shape or list(cases.SHAPES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +18,13 @@ from bench.corpus import WORK
 from bench.methods.tools import TOOLS
 from bench.rivals.entries import ENTRIES
 from bench.shapes import Shape, initial
-from bench.speed import one_run
 from forebear.core.seeds import generator
 
 LARGE = Shape(layers=30, width=576, heads=9, kv_heads=3, neurons=1536, tied=True, vocabulary=49152)
 """Sizes of SmolLM2-135M. Weights are drawn, since only seconds and megabytes are read off."""
 NOISE = 0.3
+APART = "import json, sys; from bench.speed import one_run; print(json.dumps(one_run(sys.argv[1:])))"
+"""A small process starts and measures a method: peak memory counts what the starting process held before."""
 
 
 def large_pair(folder: Path) -> tuple[Path, Path]:
@@ -51,25 +54,25 @@ def measured(subject: Path, candidate: Path) -> dict[str, Any]:
         if method in TOOLS and not TOOLS[method].interpreter.exists():
             found[method] = {"not_run": f"{TOOLS[method].requirement} is not installed"}
             continue
-        if method in TOOLS:
-            os.environ |= {
-                k: v for k, v in TOOLS[method].surroundings.items() if k in ("HF_HUB_OFFLINE", "OMP_NUM_THREADS")
-            }
-        try:
-            wall, processor, megabytes = one_run(command(method, subject, candidate))
-        except SystemExit as problem:
-            found[method] = {"not_run": f"ended with an error on this pair: {str(problem.code)[:60]}"}
+        done = subprocess.run([sys.executable, "-c", APART, *command(method, subject, candidate)],
+                              capture_output=True, text=True, check=False,
+                              env=TOOLS[method].surroundings if method in TOOLS else None)  # fmt: skip
+        if done.returncode:
+            found[method] = {"not_run": "ended with an error on this pair"}
             continue
+        wall, processor, megabytes = json.loads(done.stdout)
         found[method] = {"seconds": round(processor, 1), "wall": round(wall, 1), "mb": round(megabytes)}
         print(method, found[method], file=sys.stderr, flush=True)
     return found
 
 
-def document(subject: Path, candidate: Path) -> dict[str, Any]:
-    """Both pairs: one of llama64, where starting a process is most of it, and one of 135 million parameters."""
+def document(subject: Path, candidate: Path, large: bool) -> dict[str, Any]:
+    """A pair of llama64, where starting a process is most of it; with `large` one of 135 million parameters instead."""
     os.environ["OMP_NUM_THREADS"] = "1"
     WORK.mkdir(parents=True, exist_ok=True)
-    small = measured(subject, candidate)
+    made = {"schema": "forebear-bench/rivals-cost/1", "machine": machine()}
+    if not large:
+        return made | {"pair": "a pair of llama64, 1 MB a side", "methods": measured(subject, candidate)}
     with TemporaryDirectory(dir=WORK) as scratch:
-        large = measured(*large_pair(Path(scratch)))
-    return {"schema": "forebear-bench/rivals-cost/1", "machine": machine(), "llama64": small, "135M": large}
+        found = measured(*large_pair(Path(scratch)))
+    return made | {"pair": "a pair of the sizes of SmolLM2-135M, 270 MB a side", "methods": found}

@@ -13,7 +13,7 @@ from bench.corpus import WORK
 from bench.methods.tools import TOOLS, MissingToolError
 from bench.rivals.cases import ALIGNERS, FORMS, ready
 from bench.rivals.entries import ENTRIES, Entry
-from bench.scores import Row, score_all, version_of
+from bench.scores import Row, read_rows, score_all, version_of
 from bench.shapes import SHAPES
 from bench.truth import INDEPENDENT, RELATED
 
@@ -21,8 +21,14 @@ GATED = ("llama", "qwen2", "moe")
 
 
 def rows(method: str, shape: str, workers: int) -> list[Row]:
-    """One row a pair; those kept by an earlier run of the same code are not made again."""
+    """One row a pair; those kept by an earlier run of the same code are not made again.
+
+    workers: 0 takes what is kept and makes nothing.
+    """
     path = WORK / "scores" / "rivals" / method / f"{shape}-{version_of(method)}.jsonl"
+    if not workers:
+        kept = read_rows(path)
+        return [row for p in ready(shape) if (row := kept.get((p.subject, p.candidate)))]
     return score_all(method, ready(shape), path, workers, WORK)
 
 
@@ -35,7 +41,7 @@ def tally(entry: Entry, every: Sequence[Row]) -> dict[str, Any]:
     independent = [r for r in good if r["truth"] == INDEPENDENT and r["stratum"] in FORMS]
     related = [r for r in good if r["truth"] == RELATED]
     if not independent or not related:
-        return {"not_run": every[0].get("error", "no pair of a class") if every else "no model has been trained"}
+        return {"not_run": every[0].get("error", "no pair of a class") if every else "not scored yet"}
     threshold = max(entry.score(r) for r in independent)
     found: dict[str, Any] = {"threshold": float(f"{threshold:.6g}"), "failed": len(every) - len(good)}
     for form in FORMS:

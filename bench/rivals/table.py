@@ -21,39 +21,45 @@ def lines(shape: str, made: Document, cost: Document) -> list[str]:
     related, independent, aligned = (list(pairs[k].values()) for k in ("related", "independent", "aligned"))
     further = ", ".join(f"{n} after {share}x" for share, n in made["further"].items())
     out = [
-        f"`{shape}`: {related[0]} relatives ({further} of their base's compute), {independent[0]} pairs of independents from "
-        f"{made['independent_models']} further models, each plain, permuted and rewritten; {aligned[0]} independents aligned to "
-        "the candidate by each of two aligners.",
+        f"`{shape}`: {related[0]} relatives ({further} of their base's compute), {independent[0]} pairs of "
+        f"{made['independent_models']} independents, each plain, permuted and rewritten; {aligned[0]} independents aligned to "
+        f"the candidate by each of two aligners. Seconds: {cost.get('pair', 'not measured')}.",
         "",
         f"| method | AUC | found of {related[0]}, no independent above | aligned called related then, of {aligned[0]} | "
         f"by its own rule: found · independents of {sum(independent)} called · aligned called | seconds, MB | made for |",
         "|---|---|---|---|---|---|---|",
     ]
-    return out + [_row(entry, made["results"].get(entry.key), cost) for entry in ENTRIES]
+    most = (related[0], aligned[0], sum(independent))
+    return out + [_row(entry, made["results"].get(entry.key), cost, most) for entry in ENTRIES]
 
 
-def _row(entry: Entry, found: Document | None, cost: Document) -> str:
+def _share(counts: list[int], most: int) -> str:
+    """How many; with how many were tried where that is not all the heading says."""
+    return str(counts[0]) if counts[1] == most else f"{counts[0]} of {counts[1]}"
+
+
+def _row(entry: Entry, found: Document | None, cost: Document, most: tuple[int, int, int]) -> str:
     if found is None or "not_run" in found:
         why = found["not_run"] if found else "not in this run"
         return f"| {entry.title} | NOT RUN: {why} | | | | | {entry.made_for} |"
     auc = " / ".join(f"{found[f]['auc']:.2f}" for f in FORMS)
-    above = " / ".join(str(found[f]["found"][0]) for f in FORMS)
-    called = " / ".join(str(found[how]["called"][0]) for how in ALIGNERS)
+    above = " / ".join(_share(found[f]["found"], most[0]) for f in FORMS)
+    called = " / ".join(_share(found[how]["called"], most[1]) for how in ALIGNERS)
     failed = f" ({found['failed']} pairs failed)" if found["failed"] else ""
-    cells = (entry.title + failed, auc, above, called, _by_rule(entry, found), _cost(entry, cost), entry.made_for)
+    cells = (entry.title + failed, auc, above, called, _by_rule(entry, found, most), _cost(entry, cost), entry.made_for)
     return "| " + " | ".join(cells) + " |"
 
 
-def _by_rule(entry: Entry, found: Document) -> str:
+def _by_rule(entry: Entry, found: Document, most: tuple[int, int, int]) -> str:
     if entry.published is None:
         return entry.words
-    kin = " / ".join(str(found[f]["published"][0]) for f in FORMS)
-    aligned = " / ".join(str(found[how]["published"][0]) for how in ALIGNERS)
-    return f"{entry.words}: {kin} · {found['independents_published'][0]} · {aligned}"
+    kin = " / ".join(_share(found[f]["published"], most[0]) for f in FORMS)
+    aligned = " / ".join(_share(found[how]["published"], most[1]) for how in ALIGNERS)
+    return f"{entry.words}: {kin} · {_share(found['independents_published'], most[2])} · {aligned}"
 
 
 def _cost(entry: Entry, cost: Document) -> str:
-    found = cost.get("135M", {}).get(entry.method)
+    found = cost.get("methods", {}).get(entry.method)
     if not found or "not_run" in found:
         return found["not_run"] if found else "not measured"
     return f"{found['seconds']:g} s, {found['mb']} MB"

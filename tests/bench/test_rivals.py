@@ -305,16 +305,19 @@ def test_pairs_are_distinct_and_relatives_are_compared_with_their_own_base(shape
     every = list(cases.pairs(shape))
     assert len({(p.subject, p.candidate) for p in every}) == len(every)
     related = [p for p in every if p.truth == RELATED]
-    assert len(related) == 90
+    assert len(related) == 120
     assert all(p.subject.split("further-")[1].split("-")[0] == str(int(p.candidate[-3:])) for p in related)
     independent = [p for p in every if p.truth == INDEPENDENT]
-    assert sum(p.stratum in cases.FORMS for p in independent) == 120
+    assert sum(p.stratum in cases.FORMS for p in independent) == 180
+    plain = [frozenset((p.subject, p.candidate)) for p in independent if p.stratum == "plain"]
+    assert len(set(plain)) == len(plain) == 60
+    assert all(len(pair) == 2 for pair in plain)
     assert {p.stratum for p in independent if p.subject.endswith("joint")} == {"joint"}
     assert all(int(p.candidate[-3:]) < cases.BASES for p in every)
 
 
 def test_a_subject_is_made_of_the_right_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, source in (("independent-010", OTHER), ("independent-000", BASE)):
+    for name, source in (("independent-010", OTHER), ("independent-001", BASE)):
         Model.load(source).save(tmp_path / "truth" / "llama64" / name)
     monkeypatch.setattr(cases, "TRUTH", tmp_path / "truth")
     monkeypatch.setattr(cases, "WORK", tmp_path)
@@ -364,7 +367,7 @@ def test_a_verdict_that_claims_nothing_ranks_lowest() -> None:
 def test_what_did_not_run_says_so_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     found = tally(ENTRIES[0], [{"error": "RuntimeError: it broke", "truth": RELATED, "stratum": "plain"}])
     assert found == {"not_run": "RuntimeError: it broke"}
-    row = table._row(ENTRIES[0], found, {})
+    row = table._row(ENTRIES[0], found, {}, (0, 0, 0))
     assert "NOT RUN: RuntimeError: it broke" in row
     gated = document("gpt2-64", 1, ["zhu-match"])["results"]["zhu-match"]
     assert "gated MLPs only" in gated["not_run"]
