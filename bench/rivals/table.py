@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.audit import none_of
 from bench.rivals.cases import ALIGNERS, FORMS, SHAPES
 from bench.rivals.entries import ENTRIES, Entry
 from bench.rivals.score import result_path
@@ -23,7 +24,8 @@ def lines(shape: str, made: Document, cost: Document) -> list[str]:
     out = [
         f"`{shape}`: {related[0]} relatives ({further} of their base's compute), {independent[0]} pairs of "
         f"{made['independent_models']} independents, each plain, permuted and rewritten; {aligned[0]} independents aligned to "
-        f"the candidate by each of two aligners. Seconds: {cost.get('pair', 'not measured')}.",
+        f"the candidate by each of two aligners (0 of {aligned[0]} still allows {none_of(aligned[0]):.0%}, 0 of "
+        f"{independent[0]} pairs {none_of(independent[0]):.0%}). Seconds: {cost.get('pair', 'not measured')}.",
         "",
         f"| method | AUC | found of {related[0]}, no independent above | aligned called related then, of {aligned[0]} | "
         f"by its own rule: found · independents of {sum(independent)} called · aligned called | seconds, MB | made for |",
