@@ -138,7 +138,7 @@ def tokenizers_cost(
     price: float | None = None,
     cut: str | None = None,
 ) -> Document:
-    """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/1 document.
+    """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/2 document.
 
     paths:     tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
     text:      a UTF-8 file instead of the default text (the Universal Declaration of Human Rights).
@@ -163,7 +163,7 @@ def tokenizers_cost(
 
 
 def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Document:
-    """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/1 document.
+    """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/2 document.
 
     subject:    the vocabulary asked about: a tokenizer file or folder, or a GGUF file with a tokenizer inside.
     candidates: vocabularies it may come from, one or more.

@@ -26,7 +26,7 @@ SHOWING = {
                  Language.en),
 }  # fmt: skip
 """Options of the command line alone: how a result is shown."""
-SPOKEN = {"compare", "inspect", "demo"}
+SPOKEN = {"compare", "inspect", "demo", "tokenizers_cost", "tokenizers_lineage"}
 """Verbs whose result is shown in every language of the catalogue."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
 GROUPS = {

@@ -39,6 +39,8 @@ def freeze(value: Json) -> Json:
 
 def thaw(value: Json) -> Json:
     """Plain dicts and lists, as `json` wants them; numpy scalars become Python numbers."""
+    if isinstance(value, Message):
+        value = value.document()
     if isinstance(value, Mapping):
         return {str(k): thaw(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

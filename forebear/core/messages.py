@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-__all__ = ["Message", "distinct", "message"]
+__all__ = ["Message", "distinct", "message", "with_texts"]
 Statement = TypeVar("Statement", bound="Message | str")
 """A message; text in documents that do not hold messages yet."""
 
@@ -47,6 +47,19 @@ def distinct(messages: Iterable[Statement]) -> list[Statement]:
         if one not in found:
             found.append(one)
     return found
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A message, or anything messages are made of, with every text in its values changed; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Message):
+        return Message(value.key, {name: with_texts(inner, change) for name, inner in value.values.items()})
+    if isinstance(value, Mapping):
+        return {name: inner if name == "key" else with_texts(inner, change) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [with_texts(inner, change) for inner in value]
+    return value
 
 
 def _plain(value: Any) -> Any:

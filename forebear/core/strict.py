@@ -173,7 +173,8 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in kinds:
         return None
     wanted = [k for k in kinds if k is not type(None)]
-    kind = int if int in wanted and isinstance(value, int) else wanted[0]
+    plain = next((k for k in (int, str) if k in wanted and isinstance(value, k)), None)
+    kind = plain or wanted[0]
     return _value(kind, value, where)
 
 

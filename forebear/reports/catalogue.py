@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from forebear.core.documents import thaw
 from forebear.core.errors import UsageError
 
 FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
+_COMMAS = ("names", "sides", "families", "pairs", "places", "codes")
+"""Slots whose lists are joined by commas; others by semicolons."""
 _SLOT = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -49,12 +52,14 @@ class Catalogue:
         """
         if isinstance(said, str):
             return self.sentence(said)
-        key = said["key"]
+        key, given = said.get("key"), said.get("values")
+        if not isinstance(key, str) or not isinstance(given, Mapping):  # of a file that somebody wrote by hand
+            return str(thaw(said)), "en"
         if key.startswith("term."):
             return self.name("term", key.removeprefix("term.")), self.language
         if key.startswith("withheld.") and key not in self.words:  # a reason of somebody's own definition
-            return str(said["values"].get("words", key)), "en"
-        values = {name: self._shown(name, value) for name, value in said["values"].items()}
+            return str(given.get("words", key)), "en"
+        values = {name: self._shown(name, value) for name, value in given.items()}
         try:
             return self.words[key].format(**values), self.language
         except (KeyError, ValueError, TypeError):  # of another version of forebear, or not made by it
@@ -74,9 +79,9 @@ class Catalogue:
         if isinstance(value, Mapping):
             return self.text(value)
         if isinstance(value, (list, tuple)):
-            joint = "many.joint" if name in ("names", "sides", "families") else "found.joint"
+            joint = "many.joint" if name in _COMMAS else "found.joint"
             return self.words[joint].join(str(self._shown(name, v)) for v in value)
-        return power_of_ten(value) if name == "p" else value
+        return power_of_ten(value) if name == "p" and not isinstance(value, str) else value
 
     def sentence(self, english: str) -> tuple[str, str]:
         """An English sentence of a document in this language, with the language it is in ("en" where nobody translated it)."""

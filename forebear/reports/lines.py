@@ -78,16 +78,11 @@ def bullet(sentences: Iterable[object]) -> list[Line]:
     return out
 
 
-def footer(document: Mapping[str, Any], words: Catalogue | None = None) -> list[Line]:
+def footer(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """What was read, and the command that makes the document again."""
-    called = {key: key.replace("_", " ") for key in document["read"]}
-    names = ("Read", "Again")
-    if words is not None:
-        called = {key: words.name("read", key) if words.has(f"read.{key}") else name for key, name in called.items()}
-        names = (words("text.read"), words("text.again"))
-    read = ", ".join(f"{name} {document['read'][key]}" for key, name in called.items())
+    read = ", ".join(f"{words.name('read', key)} {value}" for key, value in document["read"].items())
     return [
         Line(""),
-        Line(f"{names[0]}: {safe(read, 300)}", "dim"),
-        Line(f"{names[1]}: {safe(document['reproduce'], 500)}", "dim"),
+        Line(f"{words('text.read')}: {safe(read, 300)}", "dim"),
+        Line(f"{words('text.again')}: {safe(document['reproduce'], 500)}", "dim"),
     ]

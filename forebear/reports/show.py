@@ -17,8 +17,8 @@ TEXT: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison:comparison_lines" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.comparison:matrix_lines" for v in (1, 2)},
     **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_lines" for v in (1, 2)},
-    "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.text:cost_lines",
-    "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.text:lineage_lines",
+    **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_lines" for v in (1, 2)},
+    **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_lines" for v in (1, 2)},
     "forebear/case/1": "forebear.reports.cases.text:case_lines",
 }
 """Text report of each document, imported only when it is drawn."""
@@ -26,8 +26,8 @@ PAGES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_page" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_page" for v in (1, 2)},
     **{f"forebear/inspection/{v}": "forebear.reports.inspection_page:inspection_page" for v in (1, 2)},
-    "forebear/tokenizer-cost/1": "forebear.reports.tokenizers.page:cost_page",
-    "forebear/tokenizer-lineage/1": "forebear.reports.tokenizers.page:lineage_page",
+    **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.page:cost_page" for v in (1, 2)},
+    **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.page:lineage_page" for v in (1, 2)},
     "forebear/case/1": "forebear.reports.cases.page:case_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
@@ -35,9 +35,15 @@ ROWS: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_rows" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_rows" for v in (1, 2)},
     **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_rows" for v in (1, 2)},
+    **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_rows" for v in (1, 2)},
+    **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_rows" for v in (1, 2)},
 }
 """Documents that are rows: a table whose first row names the columns."""
-SPOKEN = frozenset(f"forebear/{kind}/{v}" for kind in ("comparison", "matrix", "inspection") for v in (1, 2))
+SPOKEN = frozenset(
+    f"forebear/{kind}/{v}"
+    for kind in ("comparison", "matrix", "inspection", "tokenizer-cost", "tokenizer-lineage")
+    for v in (1, 2)
+)
 """Documents whose text and page are told in every language of the catalogue; the others speak English."""
 FORMATS = ("text", "json", "html", "csv")
 

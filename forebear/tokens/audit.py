@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from forebear.core.messages import Message, message
 from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
 from forebear.tokens.encoders.byte_pairs import BytePairs
 from forebear.tokens.encoders.words import WordPiece
@@ -19,7 +20,6 @@ from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
 SHOWN = 20
 """Examples listed of each finding."""
-_TOO_MUCH = f"{{what}} tokens were not looked for: the tokens hold more than {MOST_BYTES:,} bytes"
 _LOOKS_SPECIAL = re.compile(
     rb"<\|[^|<>]{1,60}\|>|<(?:s|/s|pad|unk|mask|bos|eos|cls|sep)>|\[(?:PAD|UNK|CLS|SEP|MASK|INST|/INST)\]"
 )
@@ -41,10 +41,10 @@ def audit_vocabulary(
 ) -> dict[str, Any]:
     """Findings about a vocabulary read in full; folder: where its labels lie, digest: SHA-256 of its file (see `audit`)."""
     prepared, shape = prepare(vocabulary), structure(vocabulary)
-    limits: list[str] = []
+    limits: list[Message] = []
     lost = unreachable(vocabulary, limits, digest)
     if shape.orphans is None:
-        limits.append(_TOO_MUCH.format(what="orphan"))
+        limits.append(message("vocabulary.orphans_too_much", most=MOST_BYTES))
     return {
         "kind": vocabulary.kind,
         "sha256": digest,
@@ -77,10 +77,10 @@ def listed(vocabulary: Vocabulary, ids: Sequence[int]) -> dict[str, Any]:
     return {"count": len(ids), "examples": shown}
 
 
-def unreachable(vocabulary: Vocabulary, limits: list[str], digest: str | None = None) -> tuple[int, ...] | None:
+def unreachable(vocabulary: Vocabulary, limits: list[Message], digest: str | None = None) -> tuple[int, ...] | None:
     """Ids that encoding their own bytes never yields (METHODS §15); None, with a reason in `limits`, when we cannot encode."""
     if too_much(vocabulary):
-        limits.append(_TOO_MUCH.format(what="unreachable"))
+        limits.append(message("vocabulary.unreachable_too_much", most=MOST_BYTES))
         return None
     try:
         encoder = encoder_of(vocabulary, digest=digest)
@@ -91,7 +91,7 @@ def unreachable(vocabulary: Vocabulary, limits: list[str], digest: str | None = 
             if token is not None and id_ not in skip and not _reached(encoder, id_, token)
         )
     except CannotEncodeError as error:
-        limits.append(f"unreachable tokens were not looked for: the file {error.what}")
+        limits.append(message("vocabulary.unreachable_unknown", why=error.said or error.what))
         return None
     limits.extend(encoder.assumed)
     return lost
@@ -118,7 +118,7 @@ def odd_special(vocabulary: Vocabulary) -> list[dict[str, Any]]:
             continue
         looks = _LOOKS_SPECIAL.fullmatch(token.strip()) is not None
         if id_ in vocabulary.special and token.isalpha():
-            found.append({"id": id_, "bytes": token[:64].hex(), "why": "special, but spelt like a word"})
+            found.append({"id": id_, "bytes": token[:64].hex(), "why": message("vocabulary.like_a_word")})
         elif looks and id_ not in vocabulary.special and id_ not in vocabulary.added:
-            found.append({"id": id_, "bytes": token[:64].hex(), "why": "spelt like a control token, but ordinary text"})
+            found.append({"id": id_, "bytes": token[:64].hex(), "why": message("vocabulary.like_control")})
     return found[:SHOWN]

@@ -11,6 +11,7 @@ import numpy as np
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_GROWTH
+from forebear.core.messages import message
 from forebear.tokens.rules import CannotEncodeError
 
 LONGEST_KEY = 64
@@ -69,7 +70,10 @@ class Charsmap:
                 out += data[at : at + length]
             at += length
             if len(out) > most:
-                raise CannotEncodeError(f"makes texts more than {MAX_GROWTH} times as long by its table of characters")
+                raise CannotEncodeError(
+                    f"makes texts more than {MAX_GROWTH} times as long by its table of characters",
+                    said=message("encoding.growth_table", most=MAX_GROWTH),
+                )
         return out.decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""What a vocabulary costs, as a document (forebear/tokenizer-cost/1; METHODS §15). Losslessness first, then prices."""
+"""What a vocabulary costs, as a document (forebear/tokenizer-cost/2; METHODS §15). Losslessness first, then prices."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError
+from forebear.core.messages import Message, message
 from forebear.tokens import sample
 from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
@@ -23,6 +24,8 @@ from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
 SHOWN_FAILURES = 5
 """Failures to give a text back that are shown per tokenizer; all are counted."""
+OUTCOMES = ("a-fewer", "b-fewer", "no-clear-difference", "cannot-tell")
+"""What comparing two tokenizers on one text can give."""
 MOST_BLOCKS = 400
 """Blocks kept apart for intervals; a longer text joins neighbours."""
 
@@ -109,18 +112,18 @@ def cost(
         raise UsageError("width and price must be positive")
     began = time.perf_counter()
     names = [str(path) for path in paths]
-    limits: list[str] = []
+    limits: list[Message] = []
     candidates = _open(names, cut, limits, load)
     read_text = _weigh(candidates, text)
     body = _body(candidates, text, reference, width, price)
     limits += _limits(candidates, text, price)
     inputs = sum(entry["bytes"] for entry in body["tokenizers"])
     read = {"tokenizer_bytes": inputs, "text_bytes": read_text, "seconds": round(time.perf_counter() - began, 3)}
-    return finish("forebear/tokenizer-cost/1", body, limits=limits, read=read,
+    return finish("forebear/tokenizer-cost/2", body, limits=limits, read=read,
                   reproduce=_command(names, text, reference, width, price, cut))  # fmt: skip
 
 
-def _open(names: Sequence[str], cut: str | None, limits: list[str], load: Loader) -> list[Candidate]:
+def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Loader) -> list[Candidate]:
     found = []
     for name, label in zip(names, labels(names), strict=True):
         if is_scheme(name):
@@ -131,7 +134,7 @@ def _open(names: Sequence[str], cut: str | None, limits: list[str], load: Loader
         try:
             encoder = encoder_of(vocabulary, cut=cut, digest=_digest(name)[1])
         except CannotEncodeError as error:
-            limits.append(f"{label}: not weighed, it {error.what}")
+            limits.append(message("cost.not_weighed", name=label, why=error.said or error.what))
             continue
         found.append(Candidate(label, name, encoder, vocabulary))
     return found
@@ -164,13 +167,15 @@ def _body(
     candidates: Sequence[Candidate], text: str | Path | None, reference: str, width: int, price: float | None
 ) -> dict[str, Any]:
     default = text is None
-    parallel = {p.name: p.words for p in sample.languages()} if default else {}
+    parallel = [p.name for p in sample.languages()] if default else []
+    comparisons = _comparisons(candidates, parallel if default else None)
     return {
         "rows": [row for c in candidates for row in _rows(c, reference if default else None, parallel, price)],
         "tokenizers": [_about(c, width) for c in candidates],
-        "comparisons": _comparisons(candidates, parallel if default else None),
-        "languages": [{"name": k, "words": v} for k, v in parallel.items()],
-        "domains": [{"name": p.name, "words": p.words} for p in sample.domains()] if default else [],
+        "comparisons": comparisons,
+        "pairs": _pairs(comparisons),
+        "languages": parallel,
+        "domains": [p.name for p in sample.domains()] if default else [],
         "reference": reference if default else None,
         "width": width,
         "price_per_million_tokens": price,
@@ -179,7 +184,7 @@ def _body(
 
 
 def _rows(
-    candidate: Candidate, reference: str | None, parallel: Mapping[str, str], price: float | None
+    candidate: Candidate, reference: str | None, parallel: Sequence[str], price: float | None
 ) -> list[dict[str, Any]]:
     rows = []
     for name, tally in candidate.tallies.items():
@@ -232,8 +237,8 @@ def _about(candidate: Candidate, width: int) -> dict[str, Any]:
     }
 
 
-def _comparisons(candidates: Sequence[Candidate], parallel: Mapping[str, str] | None) -> list[dict[str, Any]]:
-    """Tokenizer against tokenizer on the same blocks. "no clear difference" is an answer."""
+def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Tokenizer against tokenizer on the same blocks; outcome: one of OUTCOMES. No clear difference is an answer."""
     names = list(parallel) if parallel is not None else [n for c in candidates[:1] for n in c.tallies]
     pairs = [(a, b, name) for a, b in combinations(candidates, 2) for name in names]
     rows = []
@@ -241,7 +246,7 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Mapping[str, str] | 
         found = ratio(a.tallies[name].tokens, b.tallies[name].tokens)
         differs = found.differs(len(pairs)) if found is not None else None
         fewer = found is not None and found.value < 1
-        outcome = "cannot tell" if differs is None else "no clear difference" if not differs else None
+        outcome = "cannot-tell" if differs is None else "no-clear-difference" if not differs else None
         rows.append({
             "a": a.name,
             "b": b.name,
@@ -249,29 +254,31 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Mapping[str, str] | 
             "ratio": _figure(found, "value"),
             "low": _figure(found, "low"),
             "high": _figure(found, "high"),
-            "outcome": outcome or ("a needs fewer" if fewer else "b needs fewer"),
+            "outcome": outcome or ("a-fewer" if fewer else "b-fewer"),
         })  # fmt: skip
     return rows
 
 
-def _limits(candidates: Sequence[Candidate], text: str | Path | None, price: float | None) -> list[str]:
-    limits = [
-        "intervals treat blocks as a sample of such text; the declaration is one text of one style",
-        "encode speed is that of the encoder built here, in Python, not of the maker's program",
-    ]
+def _pairs(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For each two tokenizers, on how many texts each outcome was found."""
+    counted: dict[tuple[str, str], dict[str, int]] = {}
+    for row in comparisons:
+        counted.setdefault((row["a"], row["b"]), dict.fromkeys(OUTCOMES, 0))[row["outcome"]] += 1
+    return [{"a": a, "b": b, "texts": tally} for (a, b), tally in counted.items()]
+
+
+def _limits(candidates: Sequence[Candidate], text: str | Path | None, price: float | None) -> list[Message]:
+    limits = [message("cost.sample"), message("cost.speed")]
     if text is not None:
-        limits.append(
-            "one text alone: no premium over a reference; blocks of about 16,000 characters are cut at line ends"
-        )
+        limits.append(message("cost.one_text", characters=sample.BLOCK_CHARACTERS))
     if price is None:
-        limits.append("no price given, so no money: use --price with the price of a million tokens")
+        limits.append(message("cost.no_price"))
     for candidate in candidates:
-        limits += [f"{candidate.name}: {note}" for note in candidate.encoder.assumed]
+        limits += [message("limit.side", side=candidate.name, what=note) for note in candidate.encoder.assumed]
         if candidate.failed:
-            limits.append(f"{candidate.name}: {candidate.failed} blocks do not come back as they were given; its prices "
-                          "are for a text with something missing")  # fmt: skip
+            limits.append(message("cost.lossy", name=candidate.name, count=candidate.failed))
     if any(c.path == NAME for c in candidates):
-        limits.append(f"{NAME} counts a run of letters as one token: a lower bound")
+        limits.append(message("cost.lower_bound", name=NAME))
     return limits
 
 

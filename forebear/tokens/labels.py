@@ -8,6 +8,7 @@ from typing import Any
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.core.messages import Message, message
 from forebear.tokens.vocabulary import Vocabulary
 
 _CLASSES = {
@@ -21,8 +22,8 @@ _IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 MOST_NAMED = 16
 
 
-def contradictions(folder: Path, vocabulary: Vocabulary, rows: int | None) -> list[str]:
-    """One sentence for each label of tokenizer_config.json and config.json in a folder that the vocabulary contradicts.
+def contradictions(folder: Path, vocabulary: Vocabulary, rows: int | None) -> list[Message]:
+    """One message for each label of tokenizer_config.json and config.json in a folder that the vocabulary contradicts.
 
     rows: rows of the embedding when it was seen; else what config.json claims.
     """
@@ -33,13 +34,13 @@ def contradictions(folder: Path, vocabulary: Vocabulary, rows: int | None) -> li
         rows = size if type(size) is int else None
     used = max((id_ for id_, token in enumerate(vocabulary.tokens) if token is not None), default=-1) + 1
     if rows is not None and used > rows:
-        said.append(f"{used - rows} ids have no row in an embedding of {rows} rows")
+        said.append(message("vocabulary.no_row", count=used - rows, rows=rows))
     elif rows is not None and used < rows:
-        said.append(f"{rows - used} rows of the embedding have no token")
+        said.append(message("vocabulary.spare_rows", count=rows - used))
     return said
 
 
-def _class(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
+def _class(config: dict[str, Any], vocabulary: Vocabulary) -> list[Message]:
     name = config.get("tokenizer_class")
     surface = vocabulary.rules.option("surface") if vocabulary.rules else None
     surface = "words" if vocabulary.kind == "wordpiece" else surface
@@ -47,13 +48,13 @@ def _class(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
         return []
     bare = name.removesuffix("Fast").removesuffix("Tokenizer")
     return [
-        f"tokenizer_config.json calls it {name[:60]}, but its tokens are spelt as {surface}"
+        message("vocabulary.other_class", name=name[:60], spelling=message(f"spelling.{surface}"))
         for kind, starts in _CLASSES.items()
         if kind != surface and bare in starts
     ]
 
 
-def _named(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
+def _named(config: dict[str, Any], vocabulary: Vocabulary) -> list[Message]:
     """Begin, end and padding tokens named by their text that are no token here."""
     if not vocabulary.special and not vocabulary.added:
         return []  # rank files keep special tokens in code
@@ -63,11 +64,11 @@ def _named(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
         value = config.get(key)
         text = value.get("content") if isinstance(value, dict) else value
         if isinstance(text, str) and text and text.encode("utf-8", "replace") not in known:
-            said.append(f"tokenizer_config.json names {text[:40]!r} as its {key}, which is no token of it")
+            said.append(message("vocabulary.no_such_token", text=text[:40], key=key))
     return said
 
 
-def _ids(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
+def _ids(config: dict[str, Any], vocabulary: Vocabulary) -> list[Message]:
     """Ids that config.json gives to begin, end and padding and that here stand for ordinary text."""
     if not vocabulary.special and not vocabulary.added:
         return []
@@ -79,7 +80,7 @@ def _ids(config: dict[str, Any], vocabulary: Vocabulary) -> list[str]:
                 continue
             if id_ not in vocabulary.special and id_ not in vocabulary.added:
                 text = (vocabulary.tokens[id_] or b"")[:40].decode("utf-8", "backslashreplace")
-                said.append(f"config.json gives {key} {id_}, which here is the ordinary token {text!r}")
+                said.append(message("vocabulary.ordinary_id", key=key, id=id_, text=text))
     return said
 
 

@@ -1,4 +1,4 @@
-"""Where a vocabulary comes from, as a document (forebear/tokenizer-lineage/1; METHODS §15)."""
+"""Where a vocabulary comes from, as a document (forebear/tokenizer-lineage/2; METHODS §15)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError
+from forebear.core.messages import Message, message
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
 from forebear.tokens.parents import Descent, descent
@@ -31,7 +32,8 @@ NULL = {
     "called_kin": 0,
     "upper_95": 0.0075,
     "highest_order_kept": 0.2002,
-    "wrong_answers": "1 of 320",
+    "wrong_answers": 1,
+    "answers": 320,
     "from": "bench/results/tokenizers-lineage-1.json",
 }
 """What the held-out run gave: independents and re-learnt vocabularies of about 3,500 tokens (0 of n: at most 3/n)."""
@@ -68,12 +70,12 @@ def lineage(
         "seconds": round(time.perf_counter() - began, 3),
     }
     limits = body.pop("limits") + [
-        f"{label}: read out of a checkpoint, which was not digested"
+        message("lineage.not_digested", name=label)
         for label, digest in zip(labels(names), digests, strict=True)
         if digest is None
     ]
     command = "forebear tokenizers lineage " + " ".join(shlex.quote(name) for name in names)
-    return finish("forebear/tokenizer-lineage/1", body, limits=limits, read=read, reproduce=command)
+    return finish("forebear/tokenizer-lineage/2", body, limits=limits, read=read, reproduce=command)
 
 
 def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Sequence[str]) -> dict[str, Any]:
@@ -231,11 +233,10 @@ def _structure_counts(shape: Structure) -> dict[str, Any]:
 def _evidence(found: Kinship) -> dict[str, Any]:
     """The one figure, with its null hypothesis and what it assumes."""
     return {
-        "test": "order of shared tokens",
+        "test": "token-order",
         "candidate": found.candidate.name,
-        "h0": "the two vocabularies were made independently",
-        "assumption": "under a random order a chain is about 2/√n of the shared tokens; vocabularies learnt from similar text "
-        "share the order of their most frequent tokens, so the threshold is calibrated on independents",
+        "h0": message("h0.vocabularies"),
+        "assumption": message("assumption.vocabularies"),
         "kind": "calibrated",
         "chain": found.in_chain,
         "of": found.ordered,
@@ -247,46 +248,53 @@ def _evidence(found: Kinship) -> dict[str, Any]:
     }
 
 
-def _limits(found: Descent, ours: Prepared) -> list[str]:
-    limits = [
-        "the relation is symmetric in time: which vocabulary is older is not shown by it",
-        "the same program trained on the same text gives the same vocabulary, which no test tells from a copy",
-    ]
+def _limits(found: Descent, ours: Prepared) -> list[Message]:
+    limits = [message("lineage.symmetric"), message("lineage.same_program")]
     for single in found.singles:
-        close = (single.order_kept or 0.0) >= CLOSE
-        if relation_of(single) == "unrelated" and close:
-            limits.append(
-                f"{single.candidate.name}: order is far above chance ({single.order_kept:.2f}) but nowhere exact over a long "
-                "stretch; the same text learnt again, or two vocabularies dealt together, would look like this"
-            )
+        if relation_of(single) == "unrelated" and (single.order_kept or 0.0) >= CLOSE:
+            limits.append(message("lineage.close", name=single.candidate.name, kept=single.order_kept))
     if ours.vocabulary.kind in ("unigram", "pieces", "wordpiece", "trie"):
-        limits.append(f"a {ours.vocabulary.kind} vocabulary lists no merges, so their structure is not examined")
+        limits.append(message("lineage.no_merges", kind=ours.vocabulary.kind))
     return limits
 
 
-def _words(found: Descent, head: Kinship) -> str:
-    """One sentence a reader can repeat."""
+def _words(found: Descent, head: Kinship) -> list[Message]:
+    """What a reader can repeat, in one or two messages."""
     name, n = head.candidate.name, len(head.subject.tokens)
     if found.relation == "unrelated":
-        others = "any of the candidates" if len(found.singles) > 1 else name
-        chance = 2 / head.ordered**0.5 if head.ordered else 0.0
-        return (
-            f"Nothing shows descent from {others}: of {head.shared:,} tokens shared with {name}, "
-            f"{head.in_chain:,} stand in its order ({head.order_kept or 0:.1%}; chance alone gives about {chance:.1%})."
-        )
+        several = len(found.singles) > 1
+        return [
+            message("lineage.unrelated_to_all") if several else message("lineage.unrelated", name=name),
+            message(
+                "lineage.in_order",
+                shared=head.shared,
+                name=name,
+                chain=head.in_chain,
+                kept=head.order_kept or 0.0,
+                chance=2 / head.ordered**0.5 if head.ordered else 0.0,
+            ),
+        ]
     if found.relation == "identical":
-        return f"Every one of {n:,} text tokens and its id is {name}'s."
+        return [message("lineage.identical", count=n, name=name)]
     if found.relation == "renumbered":
         shift = _shift(head)
-        how = f"every id shifted by {shift}" if shift is not None else "under other ids"
-        return f"The same {n:,} text tokens as {name}, {how}."
+        if shift is None:
+            return [message("lineage.renumbered", count=n, name=name)]
+        return [message("lineage.shifted", count=n, name=name, shift=shift)]
     if found.relation == "stitched":
-        parts = ", ".join(f"{len(p.positions):,} from {p.parent.name}" for p in found.parts)
-        rest = n - sum(len(p.positions) for p in found.parts)
-        return f"Put together from several vocabularies: {parts}; {rest:,} from neither."
-    kept = f"{head.kept_count:,} of {name}'s {len(head.candidate.tokens):,} tokens stand in the same order"
-    moved = "" if head.same_id == head.shared else ", under other ids"
-    return f"{kept}{moved}; {head.new:,} are new and {head.dropped:,} were dropped ({found.relation})."
+        parts = [message("lineage.part", count=len(p.positions), name=p.parent.name) for p in found.parts]
+        return [message("lineage.stitched", names=parts, rest=n - sum(len(p.positions) for p in found.parts))]
+    in_place = head.same_id == head.shared
+    return [
+        message(
+            "lineage.kept" if in_place else "lineage.kept_moved",
+            kept=head.kept_count,
+            name=name,
+            of=len(head.candidate.tokens),
+            new=head.new,
+            dropped=head.dropped,
+        )
+    ]
 
 
 def _share(part: int, whole: int) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from forebear.core.limits import MAX_GROWTH
+from forebear.core.messages import message
 from forebear.tokens.charsmap import charsmap
 from forebear.tokens.readers.ranks import decode64
 from forebear.tokens.rules import CannotEncodeError
@@ -39,7 +40,10 @@ def normaliser_of(node: Any) -> Normaliser:
         else:
             steps.append(_step(kind, item))
         if len(steps) + len(queue) > MOST_STEPS:
-            raise CannotEncodeError(f"asks for more than {MOST_STEPS} steps of normalisation")
+            raise CannotEncodeError(
+                f"asks for more than {MOST_STEPS} steps of normalisation",
+                said=message("encoding.many_forms", most=MOST_STEPS),
+            )
 
     def run(text: str) -> str:
         most = longest(text)
@@ -59,7 +63,10 @@ def longest(text: str) -> int:
 
 def grows() -> CannotEncodeError:
     """What is raised where a step would make a text longer than `longest`."""
-    return CannotEncodeError(f"makes texts more than {MAX_GROWTH} times as long by normalising them")
+    return CannotEncodeError(
+        f"makes texts more than {MAX_GROWTH} times as long by normalising them",
+        said=message("encoding.growth_form", most=MAX_GROWTH),
+    )
 
 
 def _step(kind: object, item: Any) -> Normaliser:
@@ -82,7 +89,10 @@ def _step(kind: object, item: Any) -> Normaliser:
         return _replacement(item)
     if kind == "Precompiled":
         return charsmap(_decoded(item.get("precompiled_charsmap")))
-    raise CannotEncodeError(f"asks for the normalisation {str(kind)[:40]!r}, which we do not know")
+    raise CannotEncodeError(
+        f"asks for the normalisation {str(kind)[:40]!r}, which we do not know",
+        said=message("encoding.unknown_form", kind=str(kind)[:40]),
+    )
 
 
 def _stripper(left: bool, right: bool) -> Normaliser:
@@ -100,7 +110,9 @@ def _replacement(item: Any) -> Normaliser:
         return lambda text: _replaced(text, text.count(old), len(content) - len(old), text.replace, old, content)
     known = _KNOWN_REPLACEMENTS.get(str(pattern.get("Regex"))) if isinstance(pattern, dict) else None
     if known is None:
-        raise CannotEncodeError("replaces by an expression of its own, which is not run")
+        raise CannotEncodeError(
+            "replaces by an expression of its own, which is not run", said=message("encoding.own_form")
+        )
     return lambda text: _replaced(text, len(known.findall(text)), len(content), known.sub, lambda _: content, text)
 
 
@@ -154,5 +166,5 @@ def _is_han(code: int) -> bool:
 
 def _decoded(text: Any) -> bytes:
     if not isinstance(text, str):
-        raise CannotEncodeError("asks for a table of characters that is not there")
+        raise CannotEncodeError("asks for a table of characters that is not there", said=message("encoding.no_table"))
     return decode64(text, "precompiled_charsmap")

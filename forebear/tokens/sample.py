@@ -24,7 +24,6 @@ class Passage:
     """A named text in blocks. parallel: block k says the same as block k of every other parallel passage."""
 
     name: str
-    words: str
     blocks: tuple[str, ...]
     parallel: bool
 
@@ -34,15 +33,14 @@ def languages() -> tuple[Passage, ...]:
     """The articles of the Universal Declaration of Human Rights in 24 languages, 30 parallel blocks each."""
     packed = resources.files("forebear.tokens").joinpath("data", "declaration.json.xz").read_bytes()
     found = json.loads(lzma.decompress(packed))
-    names = found["languages"]
-    return tuple(Passage(code, names[code], tuple(blocks), True) for code, blocks in found["texts"].items())
+    return tuple(Passage(code, tuple(blocks), True) for code, blocks in found["texts"].items())
 
 
 @cache
 def domains() -> tuple[Passage, ...]:
     """Digits, spaces, symbols, code, mathematics, emoji: short blocks written for this purpose."""
     found = json.loads(resources.files("forebear.tokens").joinpath("data", "domains.json").read_bytes())
-    return tuple(Passage(k, v["what"], tuple(v["blocks"]), False) for k, v in found["domains"].items())
+    return tuple(Passage(k, tuple(v["blocks"]), False) for k, v in found["domains"].items())
 
 
 def stream(path: str | Path) -> Iterator[str]:

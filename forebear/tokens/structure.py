@@ -6,6 +6,7 @@ import codecs
 from dataclasses import dataclass
 from operator import add
 
+from forebear.core.messages import Message, message
 from forebear.tokens.vocabulary import Vocabulary
 
 REEXPANDED = 1.2
@@ -44,18 +45,15 @@ class Structure:
     missing_bytes: int
 
     @property
-    def artefacts(self) -> list[str]:
-        """What a converter left behind, one sentence each."""
+    def artefacts(self) -> list[Message]:
+        """What a converter left behind, one message each."""
         found = []
         if self.merges is not None and self.made and self.merges > REEXPANDED * self.made:
-            found.append(
-                f"{self.merges:,} merges make {self.made:,} tokens: every split of a token is listed, as a converter from "
-                "ranks does; the order of merges is not the order of learning"
-            )
+            found.append(message("vocabulary.every_split", merges=self.merges, made=self.made))
         if self.broken:
-            found.append(f"{self.broken:,} merges make something that is no token")
+            found.append(message("vocabulary.lost_merges", count=self.broken))
         if self.gaps:
-            found.append(f"{self.gaps:,} ids have no token")
+            found.append(message("vocabulary.gaps", count=self.gaps))
         return found
 
 

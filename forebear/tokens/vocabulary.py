@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forebear.core.bounded import read_bounded, read_head
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_SPARSE_ID, MAX_TOKENIZER_BYTES, MAX_VOCABULARY, MOST_GAPS
+from forebear.core.messages import Message
 from forebear.tokens.rules import Rules
 
 FILE_NAMES = ("tokenizer.json", "tekken.json", "vocab.txt", "tokenizer.model", "spiece.model",
@@ -35,7 +36,7 @@ class Vocabulary:
     merges:  (m, 2) ids joined, in order of rank; None when the file lists none (tiktoken: the id is the rank) or
              when not asked for.
     rules:   how text becomes tokens; None when the file does not say or when not asked for.
-    odd:     odd but harmless things seen while reading, one sentence each.
+    odd:     odd but harmless things seen while reading, one message each.
     foreign: ids of a byte-level vocabulary that are spelt outside its alphabet, so that no bytes join into them.
     """
 
@@ -46,7 +47,7 @@ class Vocabulary:
     scores: NDArray[np.float64] | None = None
     merges: NDArray[np.int32] | None = None
     rules: Rules | None = None
-    odd: tuple[str, ...] = field(default=())
+    odd: tuple[Message, ...] = field(default=())
     foreign: frozenset[int] = frozenset()
 
     def __len__(self) -> int:

@@ -76,16 +76,16 @@ def test_labels_that_contradict_the_tokenizer_are_told_and_true_ones_are_not(tmp
     beside = {"tokenizer_class": "BertTokenizer", "eos_token": {"content": "</s>"}, "pad_token": "<|end|>"}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(beside))
     (tmp_path / "config.json").write_text('{"vocab_size": 300, "eos_token_id": [256, 257], "bos_token_id": 999}')
-    said = " / ".join(audit_of(tmp_path)["labels"])
+    found = " / ".join(english(audit_of(tmp_path)["labels"]))
     for words in (
         "BertTokenizer, but its tokens are spelt as bytes",
         "'</s>' as its eos_token",
         "eos_token_id 256",
         "42 rows",
     ):
-        assert words in said
-    assert "257" not in said
-    assert "pad_token" not in said
+        assert words in found
+    assert "257" not in found
+    assert "pad_token" not in found
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2TokenizerFast", "eos_token": "<|end|>"}')
     (tmp_path / "config.json").write_text('{"vocab_size": 258, "eos_token_id": 257}')
     assert audit_of(tmp_path)["labels"] == ()

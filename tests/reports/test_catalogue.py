@@ -20,7 +20,7 @@ OTHERS = [language for language in LANGUAGES if language != "en"]
 SLOT = re.compile(r"\{(\w+)[^}]*\}")
 SHOWN = re.compile(r"\{\w+[^}]*\}")
 SAME = {"part", "figure_of", "inspect.nan", "found.joint", "found.stop", "many.joint", "span", "limit.side", "audit.in_part", "gauge.but",
-        "odd.in_file", "refused.said", "refused.said_at"}  # fmt: skip
+        "odd.in_file", "refused.said", "refused.said_at", "quoted", "refusal.plain", "refusal.advice"}  # fmt: skip
 """Keys whose words may well be equal in several languages: symbols, letters, punctuation."""
 WIDE = {"zh-Hans": "一-鿿", "zh-Hant": "一-鿿", "ja": "一-鿿぀-ヿ"}
 
@@ -97,7 +97,7 @@ def literal_keys(node):
         yield from literal_keys(node.body)
         yield from literal_keys(node.orelse)
     elif isinstance(node, ast.JoinedStr):
-        yield "".join(re.escape(v.value) if isinstance(v, ast.Constant) else r"[\w -]*" for v in node.values)
+        yield "".join(re.escape(v.value) if isinstance(v, ast.Constant) else r"[\w /-]*" for v in node.values)
 
 
 def test_a_message_of_another_version_is_shown_by_its_key_and_values():

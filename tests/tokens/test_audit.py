@@ -16,6 +16,7 @@ from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rows import fates, undertrained_in
 from forebear.tokens.structure import structure
 from forebear.tokens.vocabulary import Vocabulary
+from tests.said import said, text
 from tests.tokens.made import vocabulary, words
 from tests.tokens.test_lineage import real
 
@@ -37,7 +38,7 @@ def test_a_token_that_nothing_joins_into_is_an_orphan_and_cannot_be_reached(tmp_
 def test_a_token_across_a_cut_is_unreachable_and_those_within_are_not(tmp_path: Path) -> None:
     found = audit(ranks(tmp_path / "a.tiktoken", [b"ab", b"b c", b"12", b"1234"]))
     assert {row["id"] for row in found["unreachable"]["examples"]} == {257, 259}
-    assert any("as in cl100k" in note for note in found["limits"])
+    assert any("as in cl100k" in note for note in said(found["limits"]))
 
 
 def test_merges_that_list_every_split_are_told_from_those_that_were_learnt() -> None:
@@ -47,7 +48,7 @@ def test_merges_that_list_every_split_are_told_from_those_that_were_learnt() -> 
     assert structure(learnt).artefacts == []
     assert structure(learnt).orphans == ()
     assert structure(expanded).reexpanded == 1
-    assert "every split" in structure(expanded).artefacts[0]
+    assert "every split" in text(structure(expanded).artefacts[0])
 
 
 def test_a_merge_that_makes_no_token_and_a_token_no_merge_makes_are_counted() -> None:
@@ -58,7 +59,7 @@ def test_a_merge_that_makes_no_token_and_a_token_no_merge_makes_are_counted() ->
 
 def test_odd_special_tokens_are_named_and_usual_ones_are_not() -> None:
     made = Vocabulary("bpe", (b"<|end|>", b"password", b" the", b"<s>", b"<pad>"), frozenset({0, 1, 4}))
-    assert {row["id"]: row["why"] for row in odd_special(made)} == {
+    assert {row["id"]: text(row["why"]) for row in odd_special(made)} == {
         1: "special, but spelt like a word",
         3: "spelt like a control token, but ordinary text",
     }
@@ -73,9 +74,9 @@ def test_labels_beside_the_tokenizer_that_contradict_it_are_said(tmp_path: Path)
     (tmp_path / "tokenizer.json").write_text(json.dumps(found))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "GPT2TokenizerFast"}))
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 2}))
-    said = audit(tmp_path)["labels"]
-    assert any("GPT2TokenizerFast" in sentence for sentence in said)
-    assert any("1 ids have no row" in sentence for sentence in said)
+    labels = said(audit(tmp_path)["labels"])
+    assert any("GPT2TokenizerFast" in sentence for sentence in labels)
+    assert any("1 ids have no row" in sentence for sentence in labels)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 3}))
     assert audit(tmp_path)["labels"] == []

@@ -21,6 +21,7 @@ from forebear.tokens.rules import Rules
 from forebear.tokens.scheme import OneEach
 from forebear.tokens.vocabulary import Vocabulary
 from tests.real import real_path
+from tests.said import said
 from tests.tokens.test_lineage import real
 
 BYTES = tuple(bytes([byte]) for byte in range(256))
@@ -79,7 +80,7 @@ def test_word_pieces_are_the_longest_from_the_left_and_a_word_that_cannot_be_spe
     vocabulary = Vocabulary("wordpiece", tokens, frozenset({0}))
     encoder = encoder_of(vocabulary)
     assert encoder.encode("Unable. unx") == [2, 5, 0]
-    assert any("uncased" in note for note in encoder.assumed)
+    assert any("uncased" in note for note in said(encoder.assumed))
 
 
 def test_a_trie_takes_the_longest_token_at_each_place() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_VOCABULARY
+from forebear.core.messages import message
 from forebear.files.formats.gguf import GgufContainer
 from forebear.files.formats.gguf_header import GgufArray, Scalar
 from forebear.tokens.readers import load_vocabulary
@@ -47,7 +48,7 @@ def inner_vocabulary(values: Values, where: str, *, full: bool = False) -> Vocab
     special = frozenset(i for i, kind_ in enumerate(types) if kind_ in (_UNKNOWN, _CONTROL, _UNUSED))
     added = frozenset(i for i, kind_ in enumerate(types) if kind_ == _USER)
     rules = gguf_rules(model, str(values.get("tokenizer.ggml.pre", "default")), _settings(values, model, types, tokens))
-    odd = (f"{len(foreign)} tokens are not spelt in the byte alphabet",) if foreign else ()
+    odd = (message("vocabulary.outside_alphabet", count=len(foreign)),) if foreign else ()
     return Vocabulary(
         kind, tuple(tokens), special, added, _scores(values, len(spellings), where) if full else None,
         _merges(values, spellings, where) if full else None, rules if full else None, odd, foreign,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.reports.catalogue import catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 SHOWN_FINDINGS = 20
@@ -14,7 +15,7 @@ SHOWN_FINDINGS = 20
 def case_lines(document: Mapping[str, Any]) -> list[Line]:
     """Text report of a forebear/case/1 document; the page shows the texts side by side."""
     if "sealed" in document or "changes" in document:
-        return [*_seal_lines(document), *_limits(document), *footer(document)]
+        return [*_seal_lines(document), *_limits(document), *footer(document, catalogue())]
     lines = [
         Line(
             f"{len(document['sources'])} sources, {len(document['findings'])} findings, {len(document['claims'])} claims"
@@ -36,7 +37,7 @@ def case_lines(document: Mapping[str, Any]) -> list[Line]:
         lines += [Line(f"  … and {rest} more (--format json)", "dim")] if rest > 0 else []
     claims = [(c["id"], c["kind"], c["basis"], c["status"]) for c in document["claims"]]
     lines += [Line(""), Line("Claims", "bold"), *table(("claim", "kind", "basis", "status"), claims)] if claims else []
-    return [*lines, *_limits(document), *footer(document)]
+    return [*lines, *_limits(document), *footer(document, catalogue())]
 
 
 def _limits(document: Mapping[str, Any]) -> list[Line]:

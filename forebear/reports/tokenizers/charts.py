@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from forebear.reports.catalogue import Catalogue
+
 ROW, LABEL, WIDTH = 16, 150, 330
 """Height of a bar's row, room for its label, room for the bar, in pixels."""
 
@@ -19,7 +21,25 @@ def _svg(width: float, height: float, parts: Sequence[str], words: str) -> Marku
     return head + Markup("".join(parts)) + Markup("</svg>")
 
 
-def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float) -> Markup:
+def premium_charts(document: Mapping[str, Any], words: Catalogue) -> list[dict[str, Any]]:
+    """One panel a tokenizer, on one scale; none when there is no reference language."""
+    rows = {(row["tokenizer"], row["language"]): row for row in document["rows"]}
+    most = max((row["high"] or row["premium"] or 1.0 for row in document["rows"] if row["premium"]), default=1.0)
+    names = [entry["name"] for entry in document["tokenizers"]] if document["languages"] else []
+    return [
+        {
+            "name": name,
+            "chart": premium_chart(
+                [(words.name("tongue", k), rows[name, k]) for k in document["languages"] if (name, k) in rows],
+                most,
+                words("cost_page.chart"),
+            ),
+        }
+        for name in names
+    ]
+
+
+def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, title: str) -> Markup:
     """Bars of how many tokens the same text takes, the reference language = 1, with intervals; logarithmic.
 
     rows: (label, cost row); most: the largest figure over all panels, so that panels share a scale.
@@ -52,10 +72,12 @@ def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float) ->
             parts.append(
                 f'<line class="whisker" x1="{x(row["low"]):.1f}" x2="{x(row["high"]):.1f}" y1="{middle}" y2="{middle}"/>'
             )
-    return _svg(LABEL + WIDTH + 30, height, parts, "Tokens for the same text, with 95 % intervals")
+    return _svg(LABEL + WIDTH + 30, height, parts, title)
 
 
-def ribbon(stretches: Sequence[Mapping[str, Any]], parents: Sequence[str], width: int = 900) -> Markup:
+def ribbon(
+    stretches: Sequence[Mapping[str, Any]], parents: Sequence[str], words: Catalogue, width: int = 900
+) -> Markup:
     """The subject's ids from left to right; in each stretch, how much is kept from which parent, moved, or new."""
     total = sum(stretch["tokens"] for stretch in stretches) or 1
     parts: list[str] = []
@@ -74,20 +96,19 @@ def ribbon(stretches: Sequence[Mapping[str, Any]], parents: Sequence[str], width
             y += tall
         at += span
     first, last = (stretches[0]["first_id"], stretches[-1]["last_id"]) if stretches else (0, 0)
-    parts.append(f'<text class="axis" x="0" y="{height + 16:.0f}">id {int(first)}</text>')
-    parts.append(f'<text class="axis" x="{width}" y="{height + 16:.0f}" text-anchor="end">id {int(last)}</text>')
-    return _svg(width, height + 22, parts, "Where each stretch of ids comes from")
+    parts.append(f'<text class="axis" x="0" y="{height + 16:.0f}">{int(first)}</text>')
+    parts.append(f'<text class="axis" x="{width}" y="{height + 16:.0f}" text-anchor="end">{int(last)}</text>')
+    return _svg(width, height + 22, parts, words("lineage_page.ribbon"))
 
 
-def script_chart(rows: Sequence[Mapping[str, Any]], most: int = 16) -> Markup:
+def script_chart(rows: Sequence[Mapping[str, Any]], words: Catalogue, most: int = 16) -> Markup:
     """Per script: kept, shared but moved, and new, as shares of the subject's tokens."""
     shown = [row for row in rows if row["subject"]][:most]
     parts = []
     for place, row in enumerate(shown):
         y, at = place * ROW, float(LABEL)
-        parts.append(
-            f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{escape(row["script"])}</text>'
-        )
+        name = escape(words.name("script", row["script"]))
+        parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{name}</text>')
         for kind, count in (
             ("h0", row["kept"]),
             ("moved", row["shared"] - row["kept"]),
@@ -98,4 +119,4 @@ def script_chart(rows: Sequence[Mapping[str, Any]], most: int = 16) -> Markup:
                 parts.append(f'<rect class="{kind}" x="{at:.1f}" y="{y + 3}" width="{span:.1f}" height="{ROW - 6}"/>')
             at += span
         parts.append(f'<text class="axis" x="{LABEL + WIDTH + 6}" y="{y + 12}">{int(row["subject"]):,}</text>')
-    return _svg(LABEL + WIDTH + 80, ROW * len(shown) + 4, parts, "What was kept, by script")
+    return _svg(LABEL + WIDTH + 80, ROW * len(shown) + 4, parts, words("lineage_page.scripts_kept"))

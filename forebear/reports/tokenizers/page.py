@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,7 +13,11 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from forebear.reports.tokenizers.charts import premium_chart, ribbon, script_chart
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.page import sentences
+from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
+from forebear.reports.tokenizers.first import cost_today, lineage_today
+from forebear.reports.tokenizers.text import evidence_words, parts, seen, text_name
 
 Document = Mapping[str, Any]
 _TEMPLATES = resources.files("forebear.reports.tokenizers").joinpath("templates")
@@ -58,52 +62,56 @@ def _environment() -> Environment:
     return environment
 
 
-def _page(template: str, **values: Any) -> bytes:
+def _page(template: str, document: Document, words: Catalogue, **values: Any) -> bytes:
     style = _read("style.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    text = _environment().get_template(template).render(style=Markup(style), policy=policy, hues=HUES, **values)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),
+            policy=policy,
+            hues=HUES,
+            d=document,
+            w=words,
+            language=words.language,
+            limits=sentences(document["limits"], words),
+            **values,
+        )
+    )
     return text.encode("utf-8", "backslashreplace")
 
 
-def cost_page(document: Document) -> bytes:
-    """The page of a forebear/tokenizer-cost/1 document."""
-    names = [entry["name"] for entry in document["tokenizers"]]
+def cost_page(document: Document, language: str = "en") -> bytes:
+    """The page of a forebear/tokenizer-cost document."""
+    words, document = catalogue(language), cost_today(document)
     rows = {(row["tokenizer"], row["language"]): row for row in document["rows"]}
-    words = {entry["name"]: entry["words"] for entry in (*document["languages"], *document["domains"])}
-    languages = [entry["name"] for entry in document["languages"]]
-    others = [n for n in dict.fromkeys(row["language"] for row in document["rows"]) if n not in languages]
-    most = max((row["high"] or row["premium"] or 1.0 for row in document["rows"] if row["premium"]), default=1.0)
-    panels = [
-        {
-            "name": name,
-            "chart": premium_chart([(words[k], rows[name, k]) for k in languages if (name, k) in rows], most),
-        }
-        for name in names
-    ]
     return _page(
-        "cost.html.j2", d=document, names=names, rows=rows, words=words, languages=languages, others=others,
-        panels=panels if languages else [], pairs=_pairs(document["comparisons"]),
-    )  # fmt: skip
+        "cost.html.j2",
+        document,
+        words,
+        rows=rows,
+        texts=list(dict.fromkeys(row["language"] for row in document["rows"])),
+        named=lambda name: text_name(name, words),
+        panels=premium_charts(document, words),
+        outcomes=list(document["pairs"][0]["texts"]) if document["pairs"] else [],
+    )
 
 
-def _pairs(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Outcomes per pair of tokenizers, counted."""
-    counted: dict[tuple[str, str], dict[str, int]] = {}
-    for row in comparisons:
-        tally = counted.setdefault((row["a"], row["b"]), dict.fromkeys(_OUTCOMES, 0))
-        tally[row["outcome"]] += 1
-    return [{"a": a, "b": b, **tally} for (a, b), tally in counted.items()]
-
-
-_OUTCOMES = ("a needs fewer", "b needs fewer", "no clear difference", "cannot tell")
-
-
-def lineage_page(document: Document) -> bytes:
-    """The page of a forebear/tokenizer-lineage/1 document."""
+def lineage_page(document: Document, language: str = "en") -> bytes:
+    """The page of a forebear/tokenizer-lineage document."""
+    words, document = catalogue(language), lineage_today(document)
     return _page(
         "lineage.html.j2",
-        d=document,
-        ribbon=ribbon(document["change_points"], [part["name"] for part in document["parents"]]),
-        scripts=script_chart(document["by_script"]),
+        document,
+        words,
+        said=sentences(document["words"], words),
+        points=[*parts(document, words), *seen(document, words)],
+        evidence=[
+            {"figure": evidence_words(item, words), "rests": sentences([item["h0"], item["assumption"]], words)}
+            for item in document["evidence"]
+        ],
+        ribbon=ribbon(document["change_points"], [part["name"] for part in document["parents"]], words),
+        scripts=script_chart(document["by_script"], words),
     )

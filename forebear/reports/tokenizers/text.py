@@ -1,46 +1,60 @@
-"""Tokenizer documents as lines of text."""
+"""Tokenizer documents as lines of text and as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forebear.reports.lines import Line, safe, table, wrap
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+from forebear.reports.tokenizers.first import cost_today, lineage_today
 
 Document = Mapping[str, Any]
 LONGEST_NAME = 24
+SHOWN_FAILURES = 3
+SHOWN_ROWS = 14
+"""Scripts and stretches of ids that text shows; the page and the document have all of them."""
+_COST_ROWS = ("tokenizer", "language", "tokens", "characters", "bytes", "per_1000_characters", "bytes_per_token", "premium",
+              "low", "high", "money_per_1000_characters", "lossless")  # fmt: skip
+_LINEAGE_ROWS = ("name", "relation", "order_kept", "shared", "kept", "new", "dropped", "same_id", "id_shift")
 
 
-def cost_lines(document: Document) -> list[Line]:
+def cost_lines(document: Document, language: str = "en") -> list[Line]:
     """What each tokenizer costs: what is lost, then tokens per 1,000 characters by language, premiums, pairs."""
+    words, document = catalogue(language), cost_today(document)
     names = [t["name"] for t in document["tokenizers"]]
-    lines = [Line("What each tokenizer costs", "bold"), *_lossless(document["tokenizers"])]
+    lines = [Line(words("cost_page.title"), "bold"), *_lossless(document["tokenizers"], words)]
     by_key = {(row["language"], row["tokenizer"]): row for row in document["rows"]}
-    languages = list(dict.fromkeys(row["language"] for row in document["rows"]))
-    header = ("text", *(name[:LONGEST_NAME] for name in names))
-    lines += [Line(""), Line("Tokens per 1,000 characters", "bold")]
-    lines += table(header, [(n, *(_cell(by_key.get((n, t)), "per_1000_characters") for t in names)) for n in languages])
-    premiums = [n for n in languages if any(_get(by_key, n, t, "premium") is not None for t in names)]
-    if premiums:
-        lines += [Line(""), Line(f"Tokens for the same text, {document['reference']} = 1 (95 % interval)", "bold")]
-        lines += table(header, [(n, *(_premium(by_key.get((n, t))) for t in names)) for n in premiums])
-    lines += [Line(""), Line("How each cuts", "bold"), *_profiles(document["tokenizers"], document["width"])]
-    lines += _pairs(document["comparisons"])
-    lines += [Line(""), Line("What could not be done, and what to keep in mind", "bold")]
-    for limit in document["limits"]:
-        lines += wrap(f"- {limit}")
-    return [*lines, Line(""), Line(f"again: {safe(document['reproduce'], 400)}", "dim")]
+    texts = list(dict.fromkeys(row["language"] for row in document["rows"]))
+    header = (words("cost_page.text"), *(name[:LONGEST_NAME] for name in names))
+    lines += [Line(""), Line(words("cost_page.per_thousand"), "bold")]
+    lines += table(header, [(text_name(n, words), *(_cell(by_key.get((n, t))) for t in names)) for n in texts])
+    if document["reference"] is not None:
+        reference = text_name(document["reference"], words)
+        lines += [Line(""), Line(words("cost_page.same_text", reference=reference), "bold")]
+        lines += table(
+            header,
+            [(text_name(n, words), *(_premium(by_key.get((n, t))) for t in names)) for n in document["languages"]],
+        )
+    lines += [Line(""), Line(words("cost_page.made"), "bold"), *_profiles(document, words)]
+    lines += _pairs(document["pairs"], words)
+    return [*lines, *_limits(document, words), *footer(document, words)]
 
 
-def _get(by_key: Mapping[tuple[str, str], Any], language: str, name: str, key: str) -> Any:
-    row = by_key.get((language, name))
-    return None if row is None else row[key]
+def text_name(name: str, words: Catalogue) -> str:
+    """The name of a text that was weighed: of a language, of a domain, or of the file it is."""
+    return words.name("tongue", name) if words.has(f"tongue.{name}") else words.name("domain", name)
 
 
-def _cell(row: Mapping[str, Any] | None, key: str) -> str:
+def cost_rows(document: Document) -> list[list[Any]]:
+    """One row a tokenizer and text."""
+    return [list(_COST_ROWS), *([row[key] for key in _COST_ROWS] for row in document["rows"])]
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
-    return f"{row[key]:,.0f}" + ("" if row["lossless"] else "!")
+    return f"{row['per_1000_characters']:,.0f}" + ("" if row["lossless"] else "!")
 
 
 def _premium(row: Mapping[str, Any] | None) -> str:
@@ -50,114 +64,133 @@ def _premium(row: Mapping[str, Any] | None) -> str:
     return f"{row['premium']:.2f}{span}"
 
 
-def _lossless(tokenizers: Any) -> list[Line]:
+def _lossless(tokenizers: Any, words: Catalogue) -> list[Line]:
     lines = []
     for entry in tokenizers:
+        name = safe(entry["name"])
         if entry["lossless"]:
-            lines.append(Line(f"  {safe(entry['name'])}: every text comes back as it was given"))
+            lines.append(Line(f"  {name}: {words('cost_page.all_back')}"))
             continue
-        lines.append(
-            Line(f"  {safe(entry['name'])}: {entry['failed_blocks']} blocks do NOT come back (marked !)", "yellow")
-        )
-        for failure in entry["failures"][:3]:
+        lines.append(Line(f"  {name}: {words('cost_page.not_back', count=entry['failed_blocks'])}", "yellow"))
+        for failure in entry["failures"][:SHOWN_FAILURES]:
             given, back = safe(failure["given"], 40), safe(failure["came_back"], 40)
-            lines.append(Line(f"    {safe(failure['where'])}: gave {given!r}, got {back!r}"))
+            where = safe(text_name(failure["where"], words))
+            both = f"{words('cost_page.given')} {given!r}, {words('cost_page.back')} {back!r}"
+            lines.append(Line(f"    {where}: {both}"))
     return lines
 
 
-def _profiles(tokenizers: Any, width: int) -> list[Line]:
-    rows = []
-    for entry in tokenizers:
-        size = entry["table_parameters"]
-        rows.append((
+def _profiles(document: Document, words: Catalogue) -> list[Line]:
+    rows = [
+        (
             entry["name"][:LONGEST_NAME],
             entry["kind"],
             "-" if entry["ids"] is None else f"{entry['ids']:,}",
-            "-" if size is None else f"{size / 1e6:,.0f} M",
+            "-" if entry["table_parameters"] is None else f"{entry['table_parameters']:,}",
             "+".join(map(str, entry["digits"])),
-            "/".join(str(entry["spaces"][n]) for n in ("2", "4", "8", "16")),
+            " / ".join(str(entry["spaces"][n]) for n in ("2", "4", "8", "16")),
             f"{entry['single']['Han (Simplified)']:.0%}",
             f"{entry['single']['emoji']:.0%}",
-        ))  # fmt: skip
+        )
+        for entry in document["tokenizers"]
+    ]
     header = (
-        "tokenizer",
-        "kind",
-        "ids",
-        f"table at width {width}",
-        "1234567890",
-        "2/4/8/16 spaces",
-        "Han single",
-        "emoji single",
+        *(words(f"cost_page.{key}") for key in ("tokenizer", "kind", "ids")),
+        words("cost_page.table", width=document["width"]),
+        *(words(f"cost_page.{key}") for key in ("digits", "spaces", "han", "emoji")),
     )
     return table(header, rows)
 
 
-def _pairs(comparisons: Any) -> list[Line]:
+def _pairs(pairs: Any, words: Catalogue) -> list[Line]:
     """Per pair of tokenizers: on how many texts each needs fewer tokens, and on how many there is no clear difference."""
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    for row in comparisons:
-        tally = counts.setdefault((row["a"], row["b"]), {})
-        tally[row["outcome"]] = tally.get(row["outcome"], 0) + 1
-    if not counts:
+    if not pairs:
         return []
-    rows = [(a[:LONGEST_NAME], b[:LONGEST_NAME], t.get("a needs fewer", 0), t.get("b needs fewer", 0),
-             t.get("no clear difference", 0), t.get("cannot tell", 0)) for (a, b), t in counts.items()]  # fmt: skip
-    header = ("a", "b", "a needs fewer", "b needs fewer", "no clear difference", "cannot tell")
-    return [Line(""), Line("Pair by pair, texts on which", "bold"), *table(header, rows)]
-
-
-def lineage_lines(document: Document) -> list[Line]:
-    """Where a vocabulary comes from: the sentence, the parents, each candidate, scripts, stretches of ids."""
-    lines = [Line(f"{safe(document['subject']['name'])}: {document['relation']}", "bold"), *wrap(document["words"])]
-    for part in document["parents"]:
-        lines.append(Line(f"  {part['share']:.1%} of it ({part['tokens']:,} tokens) stands as in {safe(part['name'])}"))
-    for third in document["third_parties"]:
-        lines += wrap(
-            f"{third['name']} would explain the same {third['tokens']:,} tokens as well as {third['explains']}"
-        )
-    lines += [Line(""), Line("Each candidate by itself", "bold"), *_candidates(document["candidates"])]
-    lines += [
+    outcomes = list(pairs[0]["texts"])
+    rows = [(p["a"][:LONGEST_NAME], p["b"][:LONGEST_NAME], *(p["texts"][o] for o in outcomes)) for p in pairs]
+    header = ("a", "b", *(words.name("outcome", o) for o in outcomes))
+    return [
         Line(""),
-        Line("By script (of the first candidate that counts)", "bold"),
-        *_scripts(document["by_script"]),
+        Line(words("cost_page.pairs"), "bold"),
+        *wrap(words("cost_page.pairs_note")),
+        *table(header, rows),
     ]
-    lines += [Line(""), Line("Along the ids", "bold"), *_stretches(document["change_points"])]
-    for artefact in document["artefacts"]:
-        lines += wrap(f"converter: {artefact}")
-    for item in document["evidence"]:
-        chance = "-" if item["expected"] is None else f"{item['expected']:.1%}"
-        lines += wrap(f"{item['candidate']}: {item['chain']:,} of {item['of']:,} in order (chance alone about {chance}); "
-                      f"{item['kept']:,} in stretches where order is exact [{item['kind']}]")  # fmt: skip
-    lines += [Line(""), Line("What to keep in mind", "bold")]
-    for limit in document["limits"]:
-        lines += wrap(f"- {limit}")
-    return [*lines, Line(""), Line(f"again: {safe(document['reproduce'], 400)}", "dim")]
 
 
-def _candidates(candidates: Any) -> list[Line]:
-    rows = [(c["name"][:LONGEST_NAME], c["relation"], "-" if c["order_kept"] is None else f"{c['order_kept']:.3f}",
-             f"{c['shared']:,}", f"{c['kept']:,}", f"{c['new']:,}", f"{c['dropped']:,}", f"{c['same_id']:,}")
-            for c in candidates]  # fmt: skip
-    return table(("candidate", "relation", "order kept", "shared", "kept", "new", "dropped", "same id"), rows)
+def _limits(document: Document, words: Catalogue) -> list[Line]:
+    return [Line(""), Line(words("text.keep"), "bold"), *bullet(words.text(limit) for limit in document["limits"])]
 
 
-def _scripts(by_script: Any, most: int = 14) -> list[Line]:
-    rows = [(r["script"], f"{r['subject']:,}", f"{r['candidate']:,}", f"{r['shared']:,}", f"{r['kept']:,}")
-            for r in by_script[:most]]  # fmt: skip
-    return table(("script", "here", "candidate", "shared", "kept"), rows)
+def lineage_lines(document: Document, language: str = "en") -> list[Line]:
+    """Where a vocabulary comes from: the sentence, the parents, each candidate, scripts, stretches of ids."""
+    words, document = catalogue(language), lineage_today(document)
+    lines = [
+        Line(f"{safe(document['subject']['name'])}: {words.name('kin', document['relation'])}", "bold"),
+        *wrap(words.statements(document["words"])),
+        *(line for sentence in parts(document, words) for line in wrap(sentence)),
+    ]
+    lines += [Line(""), Line(words("lineage_page.candidates"), "bold"), *_candidates(document["candidates"], words)]
+    lines += [Line(""), Line(words("lineage_page.scripts"), "bold"), *_scripts(document["by_script"], words)]
+    lines += [Line(""), Line(words("lineage_page.ids"), "bold"), *_stretches(document["change_points"], words)]
+    lines += [line for one in seen(document, words) for line in wrap(one)]
+    lines += [Line(""), Line(words("lineage_page.evidence"), "bold")]
+    lines += [line for item in document["evidence"] for line in wrap(evidence_words(item, words))]
+    return [*lines, *_limits(document, words), *footer(document, words)]
 
 
-def _stretches(stretches: Any, most: int = 14) -> list[Line]:
+def parts(document: Document, words: Catalogue) -> list[str]:
+    """What comes from whom, and who would explain it as well."""
+    said = [
+        words("lineage_page.parent", share=p["share"], count=p["tokens"], name=p["name"]) for p in document["parents"]
+    ]
+    said += [
+        words("lineage_page.third", name=t["name"], count=t["tokens"], explains=t["explains"])
+        for t in document["third_parties"]
+    ]
+    return said
+
+
+def seen(document: Document, words: Catalogue) -> list[str]:
+    """What a converter left behind in the subject."""
+    return [f"{words('lineage_page.converter')}: {words.text(artefact)}" for artefact in document["artefacts"]]
+
+
+def evidence_words(item: Mapping[str, Any], words: Catalogue) -> str:
+    """The figure of one candidate as a sentence."""
+    if item["expected"] is None:
+        return words("lineage_page.nothing_shared", name=item["candidate"])
+    figures = {key: item[key] for key in ("chain", "of", "kept", "expected")}
+    return words("lineage_page.figure", name=item["candidate"], kind=words.name("kind", item["kind"]), **figures)
+
+
+def lineage_rows(document: Document) -> list[list[Any]]:
+    """One row a candidate."""
+    return [list(_LINEAGE_ROWS), *([row[key] for key in _LINEAGE_ROWS] for row in document["candidates"])]
+
+
+def _columns(words: Catalogue, *names: str) -> tuple[str, ...]:
+    return tuple(words(f"lineage_page.{name}") for name in names)
+
+
+def _candidates(candidates: Any, words: Catalogue) -> list[Line]:
+    rows = [(c["name"][:LONGEST_NAME], words.name("kin", c["relation"]),
+             "-" if c["order_kept"] is None else f"{c['order_kept']:.3f}", f"{c['shared']:,}", f"{c['kept']:,}",
+             f"{c['new']:,}", f"{c['dropped']:,}", f"{c['same_id']:,}") for c in candidates]  # fmt: skip
+    return table(
+        _columns(words, "candidate", "relation", "order_kept", "shared", "kept", "new", "dropped", "same_id"), rows
+    )
+
+
+def _scripts(by_script: Any, words: Catalogue) -> list[Line]:
+    rows = [(words.name("script", r["script"]), f"{r['subject']:,}", f"{r['candidate']:,}", f"{r['shared']:,}",
+             f"{r['kept']:,}") for r in by_script[:SHOWN_ROWS]]  # fmt: skip
+    return table(_columns(words, "script", "here", "candidate", "shared", "kept"), rows)
+
+
+def _stretches(stretches: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
     rows = []
-    for s in stretches[:most]:
+    for s in stretches[:SHOWN_ROWS]:
         kept = ", ".join(f"{safe(name, LONGEST_NAME)} {count:,}" for name, count in s["kept"].items() if count) or "-"
-        rows.append(
-            (
-                f"{s['first_id']}-{s['last_id']}",
-                f"{s['tokens']:,}",
-                kept,
-                f"{s['shared_out_of_order']:,}",
-                f"{s['new']:,}",
-            )
-        )
-    return table(("ids", "tokens", "kept from", "shared, moved", "new"), rows)
+        ids = f"{s['first_id']}-{s['last_id']}"
+        rows.append((ids, f"{s['tokens']:,}", kept, f"{s['shared_out_of_order']:,}", f"{s['new']:,}"))
+    return table(_columns(words, "range", "tokens", "kept_of", "shared_moved", "new"), rows)

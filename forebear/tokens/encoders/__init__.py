@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from forebear.core.messages import Message, message
 from forebear.tokens.charsmap import charsmap
 from forebear.tokens.encoders.base import Encoder, Step
 from forebear.tokens.encoders.byte_pairs import BytePairs
@@ -41,7 +42,7 @@ def encoder_of(vocabulary: Vocabulary, *, cut: str | None = None, digest: str | 
 
 
 def _byte_pairs(vocabulary: Vocabulary, rules: Rules, cut: str | None, digest: str | None) -> Encoder:
-    assumed: list[str] = []
+    assumed: list[Message] = []
     if cut is not None:
         steps = [_cutter(cut)]
     elif rules.pre_tokenizer is not None:
@@ -49,16 +50,28 @@ def _byte_pairs(vocabulary: Vocabulary, rules: Rules, cut: str | None, digest: s
     else:
         name = rules.option("cut") or known_pattern(rules.pattern) or BY_DIGEST.get(digest or "")
         if name is None and rules.pattern is not None:
-            raise CannotEncodeError("cuts text by an expression of its own, which is not run")
+            raise _own_cut()
         if name is None:
             name = "gpt2" if vocabulary.merges is not None else "cl100k"
-            assumed.append(f"the file does not say how text is cut; taken to be as in {name}")
+            assumed.append(message("encoding.assumed_cut", name=name))
         steps = [_cutter(part) for part in ((name,) if isinstance(name, str) else name)]
     if rules.normalizer is not None:
         normalise = normaliser_of(rules.normalizer)
         steps.insert(0, lambda pieces: [normalise(piece) for piece in pieces])
     whole = vocabulary.merges is None or bool(rules.option("ignore_merges"))
     return BytePairs(vocabulary, steps, whole_first=whole, assumed=assumed)
+
+
+def _own_cut() -> CannotEncodeError:
+    return CannotEncodeError(
+        "cuts text by an expression of its own, which is not run", said=message("encoding.own_cut")
+    )
+
+
+def _unknown_cut(kind: str) -> CannotEncodeError:
+    return CannotEncodeError(
+        f"cuts text by {kind!r}, which we do not know", said=message("encoding.unknown_cut", kind=kind)
+    )
 
 
 def _cutter(name: str) -> Step:
@@ -75,7 +88,9 @@ def _steps(node: Any) -> list[Step]:
         if kind == "Sequence" and isinstance(item.get("pretokenizers"), list):
             queue = [*item["pretokenizers"], *queue]
             if len(queue) + len(steps) > MOST_STEPS:
-                raise CannotEncodeError(f"cuts text in more than {MOST_STEPS} steps")
+                raise CannotEncodeError(
+                    f"cuts text in more than {MOST_STEPS} steps", said=message("encoding.many_cuts", most=MOST_STEPS)
+                )
         elif kind == "ByteLevel":
             if item.get("add_prefix_space"):
                 steps.append(lambda pieces: [p if p[:1].isspace() else " " + p for p in pieces if p])
@@ -86,7 +101,7 @@ def _steps(node: Any) -> list[Step]:
         elif kind == "Split":
             steps.append(_known_split(item))
         else:
-            raise CannotEncodeError(f"cuts text by {str(kind)[:40]!r}, which we do not know")
+            raise _unknown_cut(str(kind)[:40])
     return steps
 
 
@@ -97,37 +112,37 @@ def _known_split(item: Any) -> Step:
     # every known expression matches every character, so only "Isolated" (or "Removed" inverted) keeps the text whole
     whole = item.get("behavior") == "Isolated" or (item.get("behavior") == "Removed" and item.get("invert") is True)
     if name is None or not whole:
-        raise CannotEncodeError("cuts text by an expression of its own, which is not run")
+        raise _own_cut()
     return _cutter(name)
 
 
 def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:
     if vocabulary.kind == "wordlevel":
-        raise CannotEncodeError("is a list of whole words; how it cuts text is not known")
-    assumed: list[str] = []
+        raise CannotEncodeError(
+            "is a list of whole words; how it cuts text is not known", said=message("encoding.word_list")
+        )
+    assumed: list[Message] = []
     if rules.normalizer is not None or rules.pre_tokenizer is not None:
         kind = rules.pre_tokenizer.get("type") if isinstance(rules.pre_tokenizer, dict) else None
         if kind != "BertPreTokenizer":
-            raise CannotEncodeError(f"cuts text by {str(kind)[:40]!r}, which we do not know")
+            raise _unknown_cut(str(kind)[:40])
         return WordPiece(vocabulary, normaliser_of(rules.normalizer))
     lower = not any(token is not None and token[1:2].isupper() for id_, token in enumerate(vocabulary.tokens)
                     if id_ not in vocabulary.special)  # fmt: skip
-    assumed.append(f"the file does not say how text is cleaned; taken to be as BERT does, {'un' if lower else ''}cased")
+    assumed.append(message("encoding.assumed_uncased" if lower else "encoding.assumed_cased"))
     return WordPiece(vocabulary, bert_normaliser({"lowercase": lower}), assumed)
 
 
 def _pieces(
     vocabulary: Vocabulary, rules: Rules, kind: Callable[..., CharacterPairs | Unigram]
 ) -> CharacterPairs | Unigram:
-    assumed: list[str] = []
+    assumed: list[Message] = []
     if rules.option("charsmap") is not None:
         normalise, prefix = _sentencepiece(rules), bool(rules.option("dummy_prefix"))
     elif rules.normalizer is not None or rules.pre_tokenizer is not None:
         normalise, prefix = _metaspace(rules)
     else:
-        assumed.append(
-            "the file does not say how text is cleaned; taken to be NFKC with single spaces and one in front"
-        )
+        assumed.append(message("encoding.assumed_nfkc"))
         settings = {"type": "NFKC"}
         clean = normaliser_of(settings)
         normalise, prefix = (lambda text: " " + " ".join(clean(text).split())), True
@@ -163,7 +178,7 @@ def _metaspace(rules: Rules) -> tuple[Normaliser, bool]:
     if kinds == ["WhitespaceSplit", "Metaspace"]:
         return (lambda text: "".join(" " + word for word in clean(text).replace("▁", " ").split())), True
     if kinds != ["Metaspace"]:
-        raise CannotEncodeError(f"cuts text by {str(kinds)[:60]}, which we do not know")
+        raise _unknown_cut(str(kinds)[:60])
     item = parts[0]
     scheme = item.get("prepend_scheme", "always" if item.get("add_prefix_space", True) else "never")
 

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from forebear.core.messages import Message
 from forebear.tokens.encoders.work import Lengths, Work
 from forebear.tokens.vocabulary import Vocabulary
 
@@ -14,9 +15,9 @@ CACHED_PIECES = 200_000
 
 
 class Encoder(ABC):
-    """Text → ids. `assumed`: what the file does not say and we took for granted, one sentence each."""
+    """Text → ids. `assumed`: what the file does not say and we took for granted, one message each."""
 
-    def __init__(self, vocabulary: Vocabulary, assumed: Sequence[str] = ()) -> None:
+    def __init__(self, vocabulary: Vocabulary, assumed: Sequence[Message] = ()) -> None:
         self.vocabulary = vocabulary
         self.assumed = tuple(assumed)
         self.work = Work()

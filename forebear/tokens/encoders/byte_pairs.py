@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forebear.core.messages import Message, message
 from forebear.tokens.encoders.base import Defined, Encoder, Step
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.rules import CannotEncodeError
@@ -14,7 +15,7 @@ class BytePairs(Encoder):
     """Pieces become bytes, bytes are joined by rank of the joined token or by the listed merges."""
 
     def __init__(
-        self, vocabulary: Vocabulary, steps: Sequence[Step], *, whole_first: bool, assumed: Sequence[str] = ()
+        self, vocabulary: Vocabulary, steps: Sequence[Step], *, whole_first: bool, assumed: Sequence[Message] = ()
     ) -> None:
         super().__init__(vocabulary, assumed)
         self._steps = steps
@@ -83,6 +84,8 @@ def _by_merges(vocabulary: Vocabulary, ids: dict[bytes, int]) -> Join:
         if joined is not None:
             table.setdefault((left, right), (rank, joined))
     if not table and len(vocabulary.merges):
-        raise CannotEncodeError("lists merges that make no token of its vocabulary")
+        raise CannotEncodeError(
+            "lists merges that make no token of its vocabulary", said=message("encoding.lost_merges")
+        )
     get = table.get
     return lambda left, right: get((left, right))

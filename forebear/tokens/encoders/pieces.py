@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from forebear.core.messages import Message, message
 from forebear.tokens.encoders.base import Defined, Encoder
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.encoders.work import Lengths
@@ -29,7 +30,7 @@ class Pieces(Encoder):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
-        assumed: Sequence[str] = (),
+        assumed: Sequence[Message] = (),
     ) -> None:
         super().__init__(vocabulary, assumed)
         rules = vocabulary.rules
@@ -73,7 +74,7 @@ class CharacterPairs(Pieces):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
-        assumed: Sequence[str] = (),
+        assumed: Sequence[Message] = (),
     ) -> None:
         super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
         self._spelling = {id_: piece for piece, id_ in self.ids.items()}
@@ -106,7 +107,7 @@ class CharacterPairs(Pieces):
     def _by_score(self) -> Join:
         scores = self.vocabulary.scores
         if scores is None:
-            raise CannotEncodeError("lists neither merges nor scores")
+            raise CannotEncodeError("lists neither merges nor scores", said=message("encoding.no_ranks"))
         spelling, ids, ranks = self._spelling, self.ids, (-scores).tolist()
 
         def join(left: int, right: int) -> tuple[float, int] | None:
@@ -136,11 +137,11 @@ class Unigram(Pieces):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
-        assumed: Sequence[str] = (),
+        assumed: Sequence[Message] = (),
     ) -> None:
         super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
         if vocabulary.scores is None:
-            raise CannotEncodeError("lists no scores")
+            raise CannotEncodeError("lists no scores", said=message("encoding.no_scores"))
         values = vocabulary.scores.tolist()
         plain = [values[id_] for id_ in self.ids.values() if id_ not in vocabulary.added]
         low, high = (min(plain), max(plain)) if plain else (0.0, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from forebear.core.messages import Message
 from forebear.tokens.encoders.base import Encoder
 from forebear.tokens.encoders.work import Lengths
 from forebear.tokens.vocabulary import Vocabulary
@@ -40,7 +41,9 @@ def bert_words(text: str) -> list[str]:
 class WordPiece(Encoder):
     """Words from left to right, each by the longest pieces; a word that cannot be spelt is one unknown token."""
 
-    def __init__(self, vocabulary: Vocabulary, normalise: Callable[[str], str], assumed: Sequence[str] = ()) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, normalise: Callable[[str], str], assumed: Sequence[Message] = ()
+    ) -> None:
         super().__init__(vocabulary, assumed)
         rules = vocabulary.rules
         self._normalise = normalise
@@ -97,7 +100,7 @@ class WordPiece(Encoder):
 class Trie(Encoder):
     """The longest token at each place, over bytes (RWKV World)."""
 
-    def __init__(self, vocabulary: Vocabulary, assumed: Sequence[str] = ()) -> None:
+    def __init__(self, vocabulary: Vocabulary, assumed: Sequence[Message] = ()) -> None:
         super().__init__(vocabulary, assumed)
         self._ids = {
             token: id_ for id_, token in enumerate(vocabulary.tokens) if token and id_ not in vocabulary.special

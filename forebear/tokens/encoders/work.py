@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from forebear.core.limits import ENCODING_STEPS_A_CHARACTER, ENCODING_STEPS_FREE
+from forebear.core.messages import message
 from forebear.tokens.rules import CannotEncodeError
 
 Text = TypeVar("Text", str, bytes)
@@ -33,6 +34,7 @@ class Work:
         if self.left < 0:
             raise CannotEncodeError(
                 "needs more work than text of this size may cost: its pieces repeat each other",
+                said=message("encoding.work"),
                 todo=f"At most {ENCODING_STEPS_A_CHARACTER} steps a character are taken.",
             )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
+from forebear.core.messages import Message, message
 from forebear.core.strict import Table
 from forebear.tokens.readers import lists, ranks
 from forebear.tokens.rules import Rules
@@ -177,8 +178,8 @@ def _ids(ids: dict[str, Any], where: str) -> tuple[list[str], list[int]]:
     return list(ids), places
 
 
-def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[bytes], list[str]]:
-    odd: list[str] = []
+def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[bytes], list[Message]]:
+    odd: list[Message] = []
     kind, steps, prefix, suffix = model.kind, model.steps, model.prefix, model.suffix or ""
     try:
         if kind in ("wordpiece", "wordlevel"):
@@ -187,7 +188,7 @@ def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[byte
         if kind == "bpe" and "ByteLevel" in steps and not suffix:
             tokens, foreign = from_byte_alphabet(spellings)
             if foreign:
-                odd.append(f"{len(foreign)} tokens are spelt outside the byte alphabet")
+                odd.append(message("vocabulary.outside_alphabet", count=len(foreign)))
             return tokens, odd
         pieces = model.byte_fallback or "ByteFallback" in steps or "<0x00>" in model.vocab
         return from_pieces(spellings, byte_pieces=pieces, suffix=suffix, prefix=prefix or ""), odd
