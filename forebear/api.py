@@ -231,7 +231,7 @@ def case_add(
     when:       when it was obtained.
     where:      where it was obtained.
     title:      title of a new case.
-    Returns:  a forebear/case/1 document.
+    Returns:  a forebear/case/2 document.
     Raises:   RefusedError, UsageError; nothing is stored then.
 
     >>> import forebear
@@ -255,7 +255,7 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
 
     folder:  the case: a folder of plain files.
     only:    ids of the translations to align again; all by default. Corrections made by hand in case.toml are kept.
-    Returns: a forebear/case/1 document; its `alignments` link numbers of segments, each with a score between 0 and 1.
+    Returns: a forebear/case/2 document; its `alignments` link numbers of segments, each with a score between 0 and 1.
     Raises:  RefusedError when the case cannot be read, UsageError for an id it does not have.
 
     In the folder made by the example of `case_add`:
@@ -274,14 +274,14 @@ def case_check(folder: str | Path) -> Document:
     """Find where the sources of a case disagree, and which names need a ruling.
 
     folder:  the case: a folder of plain files.
-    Returns: a forebear/case/1 document; its `findings` quote both sides and say which of them departs and why.
+    Returns: a forebear/case/2 document; its `findings` quote both sides and say which of them departs and why.
     Raises:  RefusedError when the case cannot be read or was not aligned.
 
     In the folder aligned by the example of `case_align`:
 
     >>> import forebear
-    >>> [(finding["rule"], finding["why"]) for finding in forebear.case_check("case")["findings"]]
-    [('number/value', '38 became 48')]
+    >>> [(finding["rule"], dict(finding["quotes"])) for finding in forebear.case_check("case")["findings"]]
+    [('number/value', {'en': '38', 'ja': '48'})]
     """
     from forebear.casefile import verbs
 
@@ -294,7 +294,7 @@ def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence
     folder:  the case: a folder of plain files.
     claims:  ids of the claims to run; all by default.
     models:  "ID=PATH": where a model lies that case.toml places outside the case folder.
-    Returns: a forebear/case/1 document; the status of each claim is borne-out, contradicted, not-decided, not-testable or
+    Returns: a forebear/case/2 document; the status of each claim is borne-out, contradicted, not-decided, not-testable or
              not-tested (docs/claims.md).
     Raises:  RefusedError when the case or its claims cannot be read, UsageError for an id it does not have.
 
@@ -332,8 +332,8 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to its folder report.
 
     folder:   the case: a folder of plain files.
-    language: language of the reader, whose column comes first: en, zh-Hans, zh-Hant, ja.
-    Returns:  a forebear/case/1 document.
+    language: language of the reader, whose column comes first and whose words the tables (CSV) have.
+    Returns:  a forebear/case/2 document.
     Raises:   ExpectationError until every name candidate has a ruling (public, private or not-a-name) in case.toml;
               RefusedError when a private name could leak in a spelling that cannot be worked out.
 
@@ -345,8 +345,10 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     ('An invented case', 1)
     """
     from forebear.casefile import verbs
+    from forebear.reports.cases.first import reader
+    from forebear.reports.catalogue import catalogue
 
-    return verbs.case_report(folder, language=language)
+    return verbs.case_report(folder, language=language, say=catalogue(reader({"language": language})).text)
 
 
 def case_seal(
@@ -358,7 +360,7 @@ def case_seal(
     target:      where the sealed copy is made: a folder that does not exist yet.
     key:         a key file of at least 32 bytes that its owner keeps, for the Ed25519 signature.
     report_only: seal the report alone, where private names are replaced; the whole case has them.
-    Returns:     a forebear/case/1 document with the files `sealed`, whether it is `signed`, and the `public_key`.
+    Returns:     a forebear/case/2 document with the files `sealed`, whether it is `signed`, and the `public_key`.
     Raises:      RefusedError, UsageError; nothing is written then.
 
     In the folder made by the example of `case_add`:
@@ -379,7 +381,7 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     folder:   the sealed case: a BagIt bag.
     key:      the owner's key file, or a public key.
     original: an unaltered copy: ranges are then exact to the byte.
-    Returns:  a forebear/case/1 document with `intact`, `changes`, `signed` and `public_key`.
+    Returns:  a forebear/case/2 document with `intact`, `changes`, `signed` and `public_key`.
     Raises:   ExpectationError (with the document as its `document`) when anything was altered; RefusedError when a
               signature fits neither these files nor this key.
 

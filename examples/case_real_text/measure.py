@@ -33,7 +33,9 @@ from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.folder.model import Source
 from forebear.casefile.text.extract import extract
+from forebear.core.messages import Message
 from forebear.core.seeds import generator
+from forebear.reports.catalogue import catalogue
 
 SCRIPTS = {"en": ("en", "Latn"), "ja": ("ja", "Jpan"), "zh-cn": ("zh", "Hans"), "zh-tw": ("zh", "Hant")}
 PAIRS = (("en", "ja"), ("en", "zh-cn"), ("en", "zh-tw"), ("zh-cn", "zh-tw"))
@@ -407,7 +409,8 @@ def _measure(texts: Texts, total_planted: int) -> tuple[dict[str, Any], Any]:
         "habits": sum(f.severity == "neutral" for f in found),
         "links": [links_f1(texts, p, seed, both) for p in pairs(texts) for both in (False, True) for seed in SEEDS],
     }  # fmt: skip
-    shown = [{"rule": f.rule, "left": f.left, "right": f.right, "a": f.left_quote, "b": f.right_quote, "why": f.why,
+    shown = [{"rule": f.rule, "left": f.left, "right": f.right, "a": f.left_quote, "b": f.right_quote,
+              "why": catalogue().text(f.why.document() if isinstance(f.why, Message) else f.why),
               "ctx": read[f.left].joined(f.left_segments) if f.left else "",
               "ctx2": read[f.right].joined(f.right_segments)} for f in told]  # fmt: skip
     missed: Any = []

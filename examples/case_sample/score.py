@@ -22,6 +22,8 @@ from forebear.casefile.checks.names import name_candidates
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.document import pair_names, read_texts
 from forebear.casefile.folder.folder import load_case
+from forebear.core.messages import Message
+from forebear.reports.catalogue import catalogue
 
 HERE = Path(__file__).parent
 FAMILY = {
@@ -66,7 +68,7 @@ def score() -> dict[str, Any]:
         "recall_detectable": round(hits["detectable"] / total["detectable"], 4), "precision": round(true / max(1, len(found)), 4),
         "recall_needs_meaning": round(hits["meaning"] / max(1, total["meaning"]), 4),
         "by_kind": {k: f"{hits[k]}/{total[k]}" for k in sorted(total)}, "missed": missed,
-        "false": [{"rule": f.rule, "left": f.left_quote[:80], "right": f.right_quote[:80], "why": f.why} for f in false],
+        "false": [{"rule": f.rule, "left": f.left_quote[:80], "right": f.right_quote[:80], "why": catalogue().text(f.why.document() if isinstance(f.why, Message) else f.why)} for f in false],
         "tempted": tempted, "alignment": _links(texts, links, key["link"]), "names": _names(texts, key),
     }  # fmt: skip
 

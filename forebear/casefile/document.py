@@ -23,8 +23,9 @@ from forebear.casefile.records import load_alignment
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 
-SCHEMA = "forebear/case/1"
+SCHEMA = "forebear/case/2"
 MAX_PAIRS = 500
 """Most pairs of texts of one case: 32 translations into one language make 496."""
 
@@ -78,10 +79,10 @@ def load_alignments(
 
 def case_document(
     case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Finding],
-    claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[str], seconds: float, reproduce: str,
+    claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[Message | str], seconds: float, reproduce: str,
     full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
-    """The forebear/case/1 document; private names are replaced in all of it. full: for a report, with the segments.
+    """The forebear/case/2 document; private names are replaced in all of it. full: for a report, with the segments.
 
     search: the forms of the private names of the case, when the caller has it at hand.
     """
@@ -117,9 +118,6 @@ def case_document(
     return finish(SCHEMA, body, limits=said, read=read, reproduce=search.masked(reproduce))
 
 
-WITHHELD = "its SHA-256 is withheld: with it, and a list of names, a name hidden here could be found by trying"
-
-
 def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -> None:
     """Take out of a report what would let a reader try names: digests of texts that hold one, names cut in two by a quotation."""
     spans = {name: [(h.start, h.end) for h in search.hits(text.extract.text)] for name, text in texts.items()}
@@ -127,7 +125,7 @@ def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -
         text = texts.get(source["id"])
         if spans.get(source["id"]) or (text and any(search.hits(r.begins) for r in text.extract.removed)):
             source["sha256"] = ""
-            source["notes"] = [*source["notes"], WITHHELD]
+            source["notes"] = [*source["notes"], message("case.withheld").document()]
     targets = [t for f in body["findings"] for t in f["targets"]]
     targets += [t for c in body["claims"] for t in (*c["spans"], *(r["target"] for r in c["replies"]))]
     for target in targets:
@@ -156,9 +154,9 @@ def _scrub(body: dict[str, Any]) -> None:
         source["removed"] = [{**r, "begins": ""} for r in source["removed"]]
     for finding in body["findings"]:
         if finding["rule"] == "note/front-matter":
-            words = ", ".join(f"{len(q.splitlines())} lines" for q in finding["quotes"].values() if q)
-            finding["quotes"] = dict.fromkeys(finding["quotes"], f"({words}, kept in the case)")
-            finding["targets"] = []
+            lines = sum(len(quote.splitlines()) for quote in finding["quotes"].values())
+            finding["why"] = message("case.front_matter_kept", what=finding["why"], lines=lines).document()
+            finding["quotes"], finding["targets"] = dict.fromkeys(finding["quotes"], ""), []
 
 
 def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:
@@ -169,7 +167,8 @@ def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:
         "script": source.script, "role": source.role, "of": source.of, "version": source.version, "date": source.date,
         "conversion": source.conversion,
         "obtained": {"by": source.obtained_by, "when": source.obtained_when, "where": source.obtained_where},
-        "segments": len(text.segments) if text else 0, "removed": removed, "notes": list(source.notes),
+        "segments": len(text.segments) if text else 0, "removed": removed,
+        "notes": [*source.notes, *(seen.said() for seen in source.seen)],
     }  # fmt: skip
 
 
@@ -184,13 +183,13 @@ def _finding(finding: Finding, texts: Mapping[str, Text]) -> dict[str, Any]:
 
 def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts: Sequence[Text]) -> dict[str, Any]:
     # the command shown is ours: one that a file of evidence offers is not passed on
-    outcome = outcomes.get(claim.id) or Outcome(claim.id, "not-tested", "`forebear case run` has not run")
+    outcome = outcomes.get(claim.id) or Outcome(claim.id, "not-tested", (message("tested.not_run"),))
     status = outcome.status
     if claim.kind == "conduct" and status in ("borne-out", "contradicted"):
         status = "not-testable"  # weights say nothing of conduct, whatever an evidence file says
     replies = [{"by": r.by, "says": r.says, "words": r.exact, "target": cited(r, texts)} for r in claim.reply]
     return {
-        "id": claim.id, "kind": claim.kind, "basis": claim.basis, "status": status, "why": outcome.why,
+        "id": claim.id, "kind": claim.kind, "basis": claim.basis, "status": status, "why": list(outcome.why),
         "statement": dict(claim.statement), "spans": [cited(s, texts) for s in claim.span], "subject": claim.subject,
         "candidates": list(claim.candidates), "if_true": claim.if_true, "if_false": claim.if_false,
         "command": command_of(case, claim), "evidence": list(outcome.evidence),
@@ -205,18 +204,17 @@ def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
     return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
 
 
-def limits_of(found: Sequence[Finding]) -> list[str]:
-    """What was not told of a pair of texts because of the manner of its translation, as lines for the limits."""
-    return [f"{f.left} and {f.right}: {f.why}" for f in found if f.rule.startswith("manner/")]
+def limits_of(found: Sequence[Finding]) -> list[Message]:
+    """What was left out of a pair of texts because of the manner of its translation, as limits."""
+    return [
+        message("case.of_pair", left=f.left, right=f.right, what=f.why) for f in found if f.rule.startswith("manner/")
+    ]
 
 
-def _standing_limits(case: CaseFile) -> list[str]:
-    said = [f"{sum(r.kind == 'rule' for r in rules().values())} kinds of discrepancy are decided by form; negation, certainty and "
-            "length go by word lists; what needs understanding is not looked for"]  # fmt: skip
+def _standing_limits(case: CaseFile) -> list[Message]:
+    said = [message("case.by_form", count=sum(r.kind == "rule" for r in rules().values()))]
     if not can_sound():
-        said.append(
-            "readings of Han characters were not at hand (extra `cases`): names of one sound are only seen as misspellings"
-        )
+        said.append(message("case.no_readings"))
     if not can_convert() and any(s.conversion for s in case.source):
-        said.append("OpenCC was not at hand (extra `cases`): recorded conversions were not run again")
+        said.append(message("case.no_conversion"))
     return said

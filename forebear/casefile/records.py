@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.findings import SEVERITIES, Finding, rules
+from forebear.casefile.checks.findings import SEVERITIES, Finding, ours, reason, rules
 from forebear.casefile.claims.claims import STATUSES
 from forebear.casefile.claims.run import Outcome
 from forebear.casefile.folder.folder import digest
@@ -19,11 +19,17 @@ from forebear.casefile.folder.place import check_plain, exists_inside, inside, r
 from forebear.core.bounded import parse_json
 from forebear.core.documents import canonical_json, thaw
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 from forebear.core.strict import read_table
 
 MAX_RECORD_BYTES = 128 * 2**20
 """Largest file of alignments, findings or evidence that is read."""
 MAX_OUTCOMES = 10_000
+LONGEST_FACTOR = 400
+"""Most digits of a factor that are read."""
+HABITS = ("habit.again", "habit.again_at")
+_ROUNDED = ("omission/part", "addition/part", "manner/free", "manner/apart")
+_WITHOUT_SLOTS = ("omission/sentence", "addition/sentence", "note/front-matter")
 AGAIN = "Run `forebear case {}` again."
 
 
@@ -95,7 +101,7 @@ def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> li
     entries = _read(folder, name)
     if not isinstance(entries, list):
         raise RefusedError("is no list of findings of this version", where=where, todo=AGAIN.format("check"))
-    found = [read_table(Finding, entry, f"{where}: [{i}]") for i, entry in enumerate(entries)]
+    found = [_finding(entry, f"{where}: [{i}]") for i, entry in enumerate(entries)]
     for i, finding in enumerate(found):
         why = _wrong(finding, sources, texts)
         if why:
@@ -105,10 +111,56 @@ def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> li
     return found
 
 
+def _finding(entry: Any, where: str) -> Finding:
+    """A finding as `case check` wrote it; one of an earlier version has an English sentence, and its slots beside it."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("why"), str):
+        return read_table(Finding, entry, where)
+    slots = {key: entry[key] for key in ("why", "rule", "words", "ours", "repeats", "repeated") if key in entry}
+    old = read_table(_Said, slots, where)
+    rest = {key: value for key, value in entry.items() if key not in ("words", "ours", "repeated")}
+    return dataclasses.replace(read_table(Finding, rest, where), why=old.today())
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a finding of an earlier version says: `words` fill the rule's sentence, `ours` of them are words of ours."""
+
+    why: str
+    rule: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    ours: tuple[str, ...] = ()
+    repeats: int = 0
+    repeated: tuple[str, ...] = ()
+
+    def today(self) -> Message | str:
+        """The message of today; the English sentence where it holds figures that were rounded, or no slots."""
+        if self.rule in _ROUNDED or not (self.words or self.rule in _WITHOUT_SLOTS):
+            return self.why
+        slots = {name: self._slot(name, word) for name, word in self.words.items()}
+        if self.rule == "control/characters":
+            slots = {"codes": self.words.get("right", "").split()}
+        what = reason(self.rule, **slots)
+        if not self.repeats:
+            return what
+        if not self.repeated:
+            return message("habit.again", what=what, count=self.repeats)
+        return message("habit.again_at", what=what, count=self.repeats, pairs=list(self.repeated))
+
+    def _slot(self, name: str, word: str) -> Any:
+        if name in self.ours:
+            level = word.removeprefix("a heading of level ")
+            return message("ours.heading", level=int(level)) if level != word and level.isdecimal() else ours(word)
+        if name == "factor" and word.replace(",", "").isdecimal():
+            return int(word.replace(",", "")[:LONGEST_FACTOR])
+        return word
+
+
 def _wrong(finding: Finding, sources: set[str], texts: Mapping[str, Text]) -> str:
     """What a finding says that these texts and rules do not have; "" when nothing."""
     if finding.rule not in rules() or finding.severity not in SEVERITIES:
         return "its rule or severity is unknown"
+    if isinstance(finding.why, Message) and finding.why.key not in (f"finding.{finding.rule}", *HABITS):
+        return "it says what its rule does not say"
     if not {finding.left, finding.right, finding.deviates, *finding.witnesses} <= sources | {""}:
         return "it names a source that is not there"
     for name, span, indices in (
@@ -140,7 +192,10 @@ def load_outcomes(folder: Path) -> dict[str, Outcome]:
     found = {}
     for name in names:
         where = f"{place / name}"
-        outcome = read_table(Outcome, _read(folder, f"evidence/{name}"), where)
+        record = _read(folder, f"evidence/{name}")
+        if isinstance(record, dict) and isinstance(record.get("why"), str):
+            record = {**record, "why": [record["why"]]}  # of an earlier version
+        outcome = read_table(Outcome, record, where)
         check_plain("claim id", outcome.claim, where)
         if outcome.status not in STATUSES:
             raise RefusedError(f"status {outcome.status[:40]!r} is none of {', '.join(STATUSES)}", where=where)

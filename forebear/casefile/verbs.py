@@ -22,11 +22,11 @@ from forebear.casefile.document import (
     read_texts,
 )
 from forebear.casefile.folder.add import Addition, add_source
-from forebear.casefile.folder.export import exports
+from forebear.casefile.folder.export import Say, by_key, exports
 from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
 from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
-from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
+from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
@@ -37,6 +37,7 @@ from forebear.casefile.records import (
     save_outcome,
 )
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
+from forebear.core.messages import Message, message, with_texts
 
 Document = Mapping[str, Any]
 
@@ -48,9 +49,8 @@ def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = 
     """
     start = time.monotonic()
     case, source = add_source(Path(folder), Path(file), said, title)
-    return _document(
-        Path(folder), case, start, f"forebear case add {folder} {file}", [f"{source.id}: {n}" for n in source.notes]
-    )
+    limits = [message("limit.side", side=source.id, what=one.said()) for one in source.seen]
+    return _document(Path(folder), case, start, f"forebear case add {folder} {file}", limits)
 
 
 def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
@@ -126,10 +126,10 @@ def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def case_report(folder: str | Path, *, language: str = "en") -> Document:
+def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) -> Document:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to report/.
 
-    language: of the reader: the column put first. The page is drawn from this document by forebear.reports.cases.
+    language: of the reader: the column put first; say: words for the messages of tables (CSV).
     Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
               a private name could leak in a spelling that cannot be worked out here.
     """
@@ -156,7 +156,7 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
         kinds = Counter(p.why for p in found)
         told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
         raise _open(root, wider, start, f"{len(wider.name) - len(case.name)} words may show a hidden name: {told}")
-    files = exports(document)
+    files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
     for name, data in files.items():
         write_inside(root, f"report/{name}", data)
@@ -221,14 +221,11 @@ def case_seal(
         refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names})
     seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
     private = sum(n.ruling in ("private", "undecided") for n in case.name)
-    said = []
+    said: list[Message | str] = []
     if not report_only:
-        said.append(f"PRIVATE: this seal holds the sources and {private} names that are private or not ruled on: keep it, and "
-                    "give out a seal of the report alone (--report-only)")  # fmt: skip
+        said.append(message("case.seal_private", count=private))
     if seal.unfinished:
-        said.append(
-            f"{len(seal.unfinished)} unfinished tries lie beside it, names and all: remove {seal.unfinished[0]}"
-        )
+        said.append(message("case.seal_unfinished", count=len(seal.unfinished), first=str(seal.unfinished[0])))
     extra = {
         "sealed": list(seal.files),
         "signed": bool(seal.public),
@@ -247,29 +244,39 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     """
     start, bag = time.monotonic(), Path(folder)
     changes = verify_seal(bag, Path(original) if original else None)
+    said: list[Message | str] = []
     try:
-        signature, said = signer(bag, Path(key) if key else None), []
+        signature = signer(bag, Path(key) if key else None)
     except RefusedError as error:
         if not changes:
             raise
-        signature, said = Signature("wrong"), [str(error)]
-    listed = [{"file": c.file, "what": c.what, "ranges": [list(r) for r in c.ranges]} for c in changes]
+        signature = Signature("wrong")
+        said.append(error.message())
+    listed = [
+        {"file": c.file, "what": message(f"change.{c.what}", count=c.by), "ranges": [list(r) for r in c.ranges]}
+        for c in changes
+    ]
     extra = {
         "changes": listed, "intact": not changes, "signed": signature.state == "valid", "signature": signature.state,
         "public_key": signature.public,
     }  # fmt: skip
     if signature.state == "valid" and not key:
-        said.append("the signature is whole, but whose key it is was not asked: give --key with a public key you trust")
+        said.append(message("case.signer_unknown"))
     if signature.state == "not checked":
-        said.append("the signature was not checked: this needs the library `cryptography` (install forebear[attest])")
+        said.append(message("case.signature_unchecked"))
     if signature.state == "none":
-        said.append("no signature: whoever altered the files could have made the manifests anew")
+        said.append(message("case.no_signature"))
     empty = CaseFile(schema="", title=bag.name)
     document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)
     if changes:
-        shown = "; ".join(f"{c.file} {c.what} {_ranges(c.ranges)}".strip() for c in changes[:5])
+        shown = "; ".join(_change(c) for c in changes[:5])
         raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))
     return document
+
+
+def _change(change: Change) -> str:
+    by = f" by {change.by} bytes" if change.by else ""
+    return f"{change.file} {change.what}{by} {_ranges(change.ranges)}".strip()
 
 
 def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
@@ -277,23 +284,23 @@ def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def _document(
-    root: Path, case: CaseFile, start: float, command: str, limits: Sequence[str] = (), *, full: bool = False,
+    root: Path, case: CaseFile, start: float, command: str, limits: Sequence[Message | str] = (), *, full: bool = False,
     language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
-    said = [*limits, *(f"{name} is not recorded in case.toml" for name in stray)]
+    said: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
     texts = {} if bare else read_texts(root, case)
     claims: Sequence[Claim] = ()
     if full:
         # a report names no place of this machine
-        said = [line.replace(str(root.resolve()), "CASE").replace(str(root), "CASE") for line in said]
+        said = with_texts(said, lambda text: text.replace(str(root.resolve()), "CASE").replace(str(root), "CASE"))
     try:
         claims = () if bare else load_claims(root, case)
     except RefusedError as error:
         if full or command.startswith("forebear case run"):
             raise
         # adding, aligning and checking texts does not hang on the claims
-        said.append(f"claims were not read: {error}")
+        said.append(message("case.claims_unread", why=error.message()))
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
     return case_document(

@@ -26,8 +26,8 @@ SHOWING = {
                  Language.en),
 }  # fmt: skip
 """Options of the command line alone: how a result is shown."""
-SPOKEN = {"compare", "inspect", "demo", "tokenizers_cost", "tokenizers_lineage"}
-"""Verbs whose result is shown in every language of the catalogue."""
+SILENT = {"case_add"}
+"""Verbs whose option --language is something else than that of the reader."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
 GROUPS = {
     "tokenizers": "What a vocabulary costs, and where it comes from.",
@@ -71,7 +71,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
         word = typer.Option(*flag, help=helps[name]) if named else typer.Argument(help=helps[name])
         found[name] = (Annotated[_kind(parameter.annotation), word], None if parameter.default == () else parameter.default)
-    shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ in SPOKEN}
+    shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -91,7 +91,9 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
     """What runs a verb with the words of a call, and shows its document."""
 
     def run(form: Form, output: Path | None, quiet: bool, **given: Any) -> None:
-        language = given.pop("language") if verb.__name__ in SPOKEN else Language.en
+        language = Language.en if verb.__name__ in SILENT else given.pop("language")
+        if verb is api.case_report:
+            given["language"] = language.value
         if verb is api.demo and not quiet:
             print(DEMO, file=sys.stderr)
         try:
@@ -102,7 +104,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
                 show(error.document, form, output, language)
             raise
         if verb is api.case_report:
-            _refuse_names(document, form, output, given["folder"])
+            _refuse_names(document, form, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:
             print(PRIVATE, file=sys.stderr)
         show(document, form, output, language)
@@ -113,12 +115,14 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
     return run
 
 
-def _refuse_names(document: Mapping[str, Any], form: Form, output: Path | None, folder: Path) -> None:
+def _refuse_names(
+    document: Mapping[str, Any], form: Form, output: Path | None, folder: Path, language: Language
+) -> None:
     """Look at the page itself, before it is shown: no hidden name stands in it."""
     from forebear.casefile.verbs import refuse_names
     from forebear.reports.show import rendered
 
-    refuse_names(folder, {output.name if output else "the report": rendered(document, form.value)})
+    refuse_names(folder, {output.name if output else "the report": rendered(document, form.value, language.value)})
 
 
 def alone(

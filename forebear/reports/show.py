@@ -19,7 +19,7 @@ TEXT: dict[str, str] = {
     **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_lines" for v in (1, 2)},
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_lines" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_lines" for v in (1, 2)},
-    "forebear/case/1": "forebear.reports.cases.text:case_lines",
+    **{f"forebear/case/{v}": "forebear.reports.cases.text:case_lines" for v in (1, 2)},
 }
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
@@ -28,7 +28,7 @@ PAGES: dict[str, str] = {
     **{f"forebear/inspection/{v}": "forebear.reports.inspection_page:inspection_page" for v in (1, 2)},
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.page:cost_page" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.page:lineage_page" for v in (1, 2)},
-    "forebear/case/1": "forebear.reports.cases.page:case_page",
+    **{f"forebear/case/{v}": "forebear.reports.cases.page:case_page" for v in (1, 2)},
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
@@ -37,27 +37,22 @@ ROWS: dict[str, str] = {
     **{f"forebear/inspection/{v}": "forebear.reports.inspection:inspection_rows" for v in (1, 2)},
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_rows" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_rows" for v in (1, 2)},
+    **{f"forebear/case/{v}": "forebear.reports.cases.text:case_rows" for v in (1, 2)},
 }
 """Documents that are rows: a table whose first row names the columns."""
-SPOKEN = frozenset(
-    f"forebear/{kind}/{v}"
-    for kind in ("comparison", "matrix", "inspection", "tokenizer-cost", "tokenizer-lineage")
-    for v in (1, 2)
-)
-"""Documents whose text and page are told in every language of the catalogue; the others speak English."""
 FORMATS = ("text", "json", "html", "csv")
 
 
 def text_lines(document: Document, language: str = "en") -> list[Line]:
     """The text report of a document of a kind in TEXT."""
-    lines: list[Line] = _told(TEXT[document["schema"]], document, language)
+    lines: list[Line] = _named(TEXT[document["schema"]])(document, language)
     return lines
 
 
 def rendered(document: Document, form: str, language: str = "en") -> bytes:
     """The document in one format, as bytes to write; language: of text and pages (JSON and CSV stay English).
 
-    Raises: UsageError for a format this document has no report in, or a language it is not told in.
+    Raises: UsageError for a format this document has no report in, or a language there is no catalogue of.
     """
     schema = document["schema"]
     if form == "json":
@@ -66,21 +61,11 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
         lines = text_lines(document, language)
         return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
     if form == "html" and schema in PAGES:
-        page: bytes = _told(PAGES[schema], document, language)
+        page: bytes = _named(PAGES[schema])(document, language)
         return page
     if form == "csv" and schema in ROWS:
         return as_csv(_named(ROWS[schema])(document))
     raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
-
-
-def _told(place: str, document: Document, language: str) -> Any:
-    if document["schema"] in SPOKEN:
-        return _named(place)(document, language)
-    if language != "en":
-        raise UsageError(
-            f"{document['schema']} is told in English only", where="--language", todo="Leave --language out."
-        )
-    return _named(place)(document)
 
 
 def _named(place: str) -> Callable[..., Any]:

@@ -1,99 +1,173 @@
-"""The page of a case in four languages: equal keys and slots, every rule told, nothing English left but the tool's own words."""
+"""Findings, outcomes and limits of a case are keys and values: said in four languages, from folders of earlier versions too."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from forebear.casefile.checks.findings import Ours, ours_of, rules, say
+import forebear
+from forebear.casefile import verbs
+from forebear.casefile.bitext.align import Link
+from forebear.casefile.checks.checker import check_case
+from forebear.casefile.checks.findings import ours, reason, rules
+from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.checks.shape import SCRIPTS
+from forebear.casefile.claims.claims import BASES, KINDS, SAYS, STATUSES
 from forebear.casefile.facts.fact import number_words
-from forebear.reports.cases.words import case_words, load_words
-from tests.casefile.texts import FIVE_EN, FIVE_ZH, found
+from forebear.casefile.folder.export import by_key
+from forebear.casefile.folder.model import ROLES
+from forebear.core.documents import canonical_json, problems_of
+from forebear.core.errors import RefusedError
+from forebear.reports.cases.page import case_page
+from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.reports.show import rendered
+from tests.casefile.texts import FIVE_EN, FIVE_ZH, found, text
+from tests.said import said
 
-LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 OTHERS = LANGUAGES[1:]
+FIRST = Path(__file__).resolve().parent.parent / "data" / "case_first"
+"""A case folder as version 0.1.0 wrote it before findings held messages: aligned, checked, run, names ruled on."""
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _words_of(table: str) -> set[str]:
+    return {key.partition(".")[2] for key in catalogue().words if key.startswith(f"{table}.")}
 
 
-def _slots(text: str) -> list[str]:
-    return sorted(re.findall(r"\{(\w+)\}", text))
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_every_language_has_the_same_keys_and_the_same_slots(language: str) -> None:
-    english, own = dict(_flat(load_words()["en"])), dict(_flat(load_words()[language]))
-    assert english.keys() == own.keys()
-    for key, text in english.items():
-        assert _slots(own[key]) == _slots(text), key
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_rule_and_category_and_severity_has_words_in_every_language(language: str) -> None:
-    words = load_words()[language]
-    assert words["finding"].keys() == rules().keys()
-    assert {r.category for r in rules().values()} == words["category"].keys()
-    assert {r.severity for r in rules().values()} <= words["severity"].keys()
-    assert set(number_words().units) | set(number_words().beside) <= words["ours"].keys()
-
-
-def test_the_english_of_the_page_is_the_english_of_the_rules() -> None:
-    for rule in rules().values():
-        assert load_words()["en"]["finding"][rule.id] == rule.why
+def test_every_rule_category_and_word_of_ours_has_its_words() -> None:
+    assert rules().keys() == _words_of("finding")
+    assert {r.category for r in rules().values()} == _words_of("mqm")
+    assert {r.severity for r in rules().values()} <= _words_of("severity")
+    bounds = {"exact", "about", "above", "below", "none", "its negation", "no heading", "heading"}
+    assert bounds | set(number_words().units) | set(number_words().beside) | set(SCRIPTS.values()) <= _words_of("ours")
+    assert set(ROLES) <= _words_of("source_role")
+    assert {*STATUSES, *KINDS, *BASES, *SAYS} <= _words_of("case_page")
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_a_finding_is_told_with_its_words_and_no_english_of_ours(language: str) -> None:
+def test_a_finding_is_said_with_its_words_and_no_english_of_ours(language: str) -> None:
     finding = next(f for f in found(("zh", FIVE_ZH), ("en", FIVE_EN.replace("12 days", "120 days"))) if "mag" in f.rule)
-    entry = finding.as_json()
-    assert entry["why"] == "12 and 120 differ by a factor of 10", "documents stay English"
-    told = case_words(language).finding(entry)
-    assert told.lang == language
-    assert "「12」" in told.text
-    assert "「120」" in told.text
-    assert not re.search(r"[A-Za-z]", told.text)
+    why = finding.as_json()["why"]
+    assert why["key"] == "finding.number/magnitude"
+    assert said([why]) == ["“12” and “120” differ by a factor of 10"]
+    words, spoken = catalogue(language).say(why)
+    assert spoken == language
+    assert "「12」" in words
+    assert "「120」" in words
+    assert not re.search(r"[A-Za-z]", words)
 
 
 def test_a_word_of_ours_is_translated_and_the_same_word_of_a_text_is_quoted() -> None:
-    words = {"left": Ours("none"), "right": "none"}
-    entry = {"rule": "certainty/hedge", "why": say("certainty/hedge", **words), "words": words, "ours": ours_of(words)}
-    assert case_words("ja").finding(entry).text == "疑いが一方でしか述べられていない：なし / 「none」"
+    why = reason("certainty/hedge", left=ours("none"), right="none").document()
+    assert catalogue("ja").text(why) == "疑いが一方でしか述べられていない：なし / 「none」"
+    assert catalogue().text(why) == "doubt is said on one side only: none / “none”"
 
 
-def test_a_heading_and_a_habit_are_told_with_their_figures() -> None:
-    entry = {
-        "rule": "heading/changed", "why": "", "words": {"left": "no heading", "right": "a heading of level 3"},
-        "ours": ["left", "right"], "repeats": 6,
-    }  # fmt: skip
-    assert case_words("zh").finding(entry).text == "一方是非标题，另一方是3 级标题；此文本有 6 处相同，可见是它的习惯"
+def _habit() -> dict[str, Any]:
+    zh = "\n\n".join(f"# 第{c}节\n\n机器{c}在房间里。" for c in "一二三四五六")
+    en = "\n\n".join(f"### Section {k}\n\nMachine {k} is in the room." for k in range(1, 7))
+    left, right = text("o", "zh", zh), text("t", "en", en, of="o")
+    links = [Link((k,), (k,), 1.0, "rule") for k in range(len(left.segments))]
+    (habit,) = [f for f in check_case({"o": left, "t": right}, {("o", "t"): links}, Knowledge()) if "heading" in f.rule]
+    return habit.as_json()["why"]
 
 
-def test_a_document_without_slots_is_told_in_the_english_it_holds() -> None:
-    entry = {"rule": "number/value", "why": "6 became 7"}
-    told = case_words("ja").finding(entry)
-    assert (told.text, told.lang) == ("6 became 7", "en")
+def test_a_habit_is_said_with_its_figures() -> None:
+    expected = "一方是1 级标题，另一方是3 级标题；此文本有 6 处相同，可见是它的习惯"
+    assert catalogue("zh-Hans").text(_habit()) == expected
 
 
-def test_outcomes_and_limits_are_told_and_what_has_no_words_stays_english() -> None:
-    words = case_words("zh-Hant")
-    assert words.sentence("num_hidden_layers is 6; 6 was said").text == "num_hidden_layers 是 6；所說的是 6"
-    two = "layers 80 -> 176 gives 3 parameters; mlp 4 -> 5 gives 9 parameters"
-    assert words.sentence(two).text == "layers 由 80 改為 176，得 3 個參數；mlp 由 4 改為 5，得 9 個參數"
-    assert words.sentence("a sentence nobody knows").lang == "en"
-    claim = {"why": "64 of 64 channels keep their place", "evidence": [{"relation": "related"}]}
-    told = words.outcome(claim)
-    assert [t.lang for t in told] == ["zh-Hant", "en"]
-    assert told[0].text.startswith("被問模型與候選模型共有權重。")
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FIRST, tmp_path / "case"))
 
 
-def test_a_language_without_words_is_told_in_english() -> None:
-    assert case_words("fr").language == "en"
+def _without_seconds(document: Any) -> bytes:
+    return canonical_json({**document, "read": {**document["read"], "seconds": 0}, "reproduce": ""})
+
+
+def test_a_folder_of_an_earlier_version_opens_and_its_findings_are_said_in_every_language(first: Path) -> None:
+    before = {p: p.read_bytes() for p in first.rglob("*.json")}
+    document = verbs.case_align(first, only=("ja",))
+    assert len(document["findings"]) > 8
+    assert problems_of(document) == []
+    assert {p: p.read_bytes() for p in first.rglob("*.json")} == before
+    old = [f["why"] for f in json.loads((FIRST / "findings" / "findings.json").read_bytes())]
+    assert [why.replace("“", "").replace("”", "") for why in said(f["why"] for f in document["findings"])] == [
+        why.replace(" answers it", " corresponds to it").replace("林小满", "[Person 1]") for why in old
+    ]
+    for language in OTHERS:
+        spoken = [catalogue(language).say(f["why"])[1] for f in document["findings"]]
+        assert spoken == [language] * len(spoken)
+    assert {c["id"]: (c["status"], tuple(c["why"])) for c in document["claims"]} == {
+        "layers": ("contradicted", ("num_hidden_layers is 36; 38 was said",)),
+        "heard": ("not-testable", ("what people did cannot be read from weights",)),
+    }
+    assert "1 invisible characters (first U+200B) at positions 20" in document["sources"][2]["notes"]
+
+
+def test_checking_such_a_folder_anew_finds_the_same_and_keeps_rulings(first: Path) -> None:
+    old = json.loads((first / "findings" / "findings.json").read_bytes())
+    document = verbs.case_check(first)
+    assert [(f["rule"], f["severity"]) for f in document["findings"]] == [(f["rule"], f["severity"]) for f in old]
+    assert [n["ruling"] for n in document["names"]].count("private") == 3
+    loaded = verbs.case_align(first, only=("ja",))
+    assert [f["why"] for f in loaded["findings"]] == [f["why"] for f in document["findings"]]
+    assert forebear.case_run(first)["claims"][0]["why"][0]["key"] == "tested.figure"
+
+
+@pytest.mark.parametrize(
+    "why", [{"key": "verdict.related", "values": {}}, {"key": "finding.term/lost", "values": {}}, {"key": 3, "values": {}}, {}]
+)
+def test_a_finding_that_says_what_its_rule_does_not_say_is_refused(first: Path, why: Any) -> None:
+    path = first / "findings" / "findings.json"
+    entries = json.loads(path.read_bytes())
+    entries[0]["why"] = why
+    path.write_text(json.dumps(entries))
+    with pytest.raises(RefusedError):
+        verbs.case_align(first, only=("ja",))
+
+
+def test_a_message_made_by_hand_is_shown_as_it_is_and_breaks_nothing() -> None:
+    for value in ({"key": "finding.term/lost", "values": {"left": {"x": 1}}}, {"x": 1}, {"key": 1, "values": {}}):
+        for language in LANGUAGES:
+            assert catalogue(language).text(value)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_private_name_is_in_a_report_of_any_language_or_form(first: Path, language: str) -> None:
+    entries = json.loads((first / "findings" / "findings.json").read_bytes())
+    assert any("林小满" in f["why"] for f in entries), "the folder holds a finding about a private name"
+    verbs.case_check(first)
+    document = verbs.case_report(first, language=language, say=catalogue(language).text)
+    outputs = {p.name: p.read_bytes() for p in (first / "report").iterdir()}
+    for form in ("text", "html", "csv", "json"):
+        for tongue in LANGUAGES:
+            outputs[f"{form} {tongue}"] = rendered(document, form, tongue)
+    verbs.refuse_names(first, outputs)
+    for name, data in outputs.items():
+        assert not re.search(r"林小|Xiaoman|小満|小满", data.decode()), name
+    if language != "en":
+        assert f'lang="{language}"' in case_page(document).decode()
+        assert "「[Person 1]」" in outputs["findings.csv"].decode()
+
+
+def test_a_name_in_the_values_of_a_message_would_be_refused_at_the_last_look(first: Path) -> None:
+    verbs.case_check(first)
+    verbs.case_report(first)
+    leak = {"why": reason("name/variant", left="林小满", right="x").document()}
+    for language in LANGUAGES:
+        words = catalogue(language).text(leak["why"]).encode()
+        for name, data in (("a.json", canonical_json(leak)), ("a.txt", words)):
+            with pytest.raises(Exception, match="a hidden name would be published"):
+                verbs.refuse_names(first, {name: data})
+
+
+def test_a_message_without_a_catalogue_is_shown_by_key_and_values() -> None:
+    why = reason("number/value", left="6", right="7").document()
+    assert by_key(why) == "finding.number/value (left = quoted.text (text = 6), right = quoted.text (text = 7))"
+    assert by_key("old words") == "old words"

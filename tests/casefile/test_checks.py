@@ -10,6 +10,7 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.folder.model import Alias, Name
 from tests.casefile.texts import FIVE_EN, FIVE_ZH, found, rules_of
+from tests.said import text
 
 LIN = Knowledge(
     names=(Name("林若谷", "private"), Name("沈砚秋", "private")), aliases=(Alias(("夜航船", "Night Boat"), "code"),)
@@ -255,5 +256,5 @@ def test_indices_that_all_shift_are_no_footnotes_and_a_habit_says_its_places() -
     zh = "\n\n".join(f"{w}中的数组 a[{i * 3 + 1}] 保存价格。" for i, w in enumerate(colours, 1))
     assert [(f.rule, f.severity) for f in found(("en", en), ("zh", zh))] == [("number/value", "major")] * 6
     (habit,) = found(("en", en.replace(" a[", " [")), ("zh", zh.replace(" a[", " [")))
-    assert (habit.severity, habit.repeated[:2]) == ("neutral", ("3 → 4", "6 → 7"))
-    assert habit.why.endswith("so a habit of it (3 → 4, 6 → 7, 9 → 10, 12 → 13, 15 → 16, 18 → 19)")
+    assert (habit.severity, habit.why.values["pairs"][:2]) == ("neutral", ["3 → 4", "6 → 7"])
+    assert text(habit.why).endswith("so a habit of it (3 → 4, 6 → 7, 9 → 10, 12 → 13, 15 → 16, 18 → 19)")

@@ -15,8 +15,9 @@ import pytest
 from forebear.casefile.folder.add import Addition, add_source, read_source
 from forebear.casefile.folder.folder import load_case, save_case, source_bytes, unrecorded
 from forebear.casefile.folder.intake import MAX_LINE_CHARACTERS
-from forebear.casefile.folder.model import Name
+from forebear.casefile.folder.model import Name, Seen
 from forebear.core.errors import RefusedError, UsageError
+from tests.said import said, text
 
 ZH = "我们在三月训练了一个模型。\n参数量是千亿级别的，数据没有公开。\n"
 ZH_HANT = "我們在三月訓練了一個模型，說明書沒有寫這個數據從哪裡來，這樣對嗎？這裡還說過學習過程。"
@@ -79,7 +80,7 @@ def test_fifty_megabytes_on_one_line_are_refused_quickly_and_can_be_kept_as_byte
     assert time.monotonic() - start < 20
     _, source = add_source(tmp_path / "case", path, Addition("zh", as_bytes=True))
     assert source.bytes == path.stat().st_size
-    assert "nothing of it is aligned" in source.notes[0]
+    assert "nothing of it is aligned" in text(source.seen[0].said())
 
 
 def test_a_stated_encoding_is_used_and_a_trusted_language_is_taken(tmp_path: Path) -> None:
@@ -94,12 +95,13 @@ def test_a_stated_encoding_is_used_and_a_trusted_language_is_taken(tmp_path: Pat
 def test_bidirectional_and_invisible_characters_are_noted_with_their_place(tmp_path: Path) -> None:
     text = "The total was \u202e531\u202c billion parameters, they said.\u200b"
     _, source = add_source(tmp_path / "c", _file(tmp_path, "b.txt", text), Addition("en"))
-    assert source.notes == (
+    assert source.seen == (Seen("bidirectional", 2, "U+202E", (14, 18)), Seen("invisible", 1, "U+200B", (50,)))
+    assert said(seen.said() for seen in load_case(tmp_path / "c").source[0].seen) == [
         "2 bidirectional control characters (first U+202E) at positions 14, 18",
         "1 invisible characters (first U+200B) at positions 50",
-    )
+    ]
     _, clean = add_source(tmp_path / "c", _file(tmp_path, "c.txt", "Plain words only, nothing odd."), Addition("en"))
-    assert clean.notes == ()
+    assert clean.seen == ()
 
 
 def test_a_picture_is_kept_beside_its_transcript(tmp_path: Path) -> None:
@@ -141,9 +143,9 @@ def test_case_toml_is_read_strictly(tmp_path: Path, line: str, message: str) -> 
 
 def test_words_that_do_not_fit_are_a_usage_error(tmp_path: Path) -> None:
     path = _file(tmp_path, "a.txt", ZH)
-    for said in (Addition("zh", role="rumour"), Addition("zh", role="translation"), Addition("zh", of="nobody")):
+    for words in (Addition("zh", role="rumour"), Addition("zh", role="translation"), Addition("zh", of="nobody")):
         with pytest.raises(UsageError):
-            add_source(tmp_path / "c", path, said)
+            add_source(tmp_path / "c", path, words)
 
 
 _WRITER = """

@@ -7,7 +7,10 @@ from forebear.casefile.bitext.manner import LEAST_LINKS, manner_of
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Knowledge
+from forebear.casefile.document import limits_of
+from forebear.reports.catalogue import LANGUAGES, catalogue
 from tests.casefile.texts import text
+from tests.said import text as spoken
 
 COUNT = LEAST_LINKS + 20
 
@@ -67,12 +70,12 @@ def test_a_lost_negation_is_told_of_a_close_translation_and_held_back_of_a_free_
     close = _found(_english(english), _japanese(japanese, free=False))
     assert [f.rule for f in close] == ["negation/polarity"]
     (note,) = _found(_english(english), _japanese(japanese, free=True))
-    assert (note.rule, note.severity, note.words["held"]) == ("manner/free", "neutral", "1")
-    assert "1 weaker departures were not told, 1 of them critical and 0 major" in note.why
-    place = note.words["places"]
-    assert f"(first segments, from 0: {place})" in note.why
+    assert (note.rule, note.severity, note.why.values["held"]) == ("manner/free", "neutral", 1)
+    assert "1 weaker departures were left out, 1 of them critical and 0 major" in spoken(note.why)
+    (place,) = note.why.values["places"]
+    assert f"(first segments, from 0: {place})" in spoken(note.why)
     left, right = _pair(_english(english), _japanese(japanese, free=True))
-    assert japanese == right.segments[int(place)].text
+    assert japanese == right.segments[place].text
 
 
 def test_a_free_translation_may_name_what_the_text_points_to_but_no_name_the_text_never_has() -> None:
@@ -81,7 +84,7 @@ def test_a_free_translation_may_name_what_the_text_points_to_but_no_name_the_tex
     pointing, naming = "It was copied from the archive by its keeper.", "それは MySQL の番人が書庫から写した。"
     named = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{naming}", free=True))
     assert [f.rule for f in named] == ["manner/free"]
-    assert named[0].words["held"] == "1"
+    assert named[0].why.values["held"] == 1
     planted = naming.replace("MySQL", "OpenAI")
     told = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{planted}", free=True))
     assert [f.rule for f in told] == ["term/added", "manner/free"]
@@ -113,8 +116,8 @@ def test_versions_made_apart_are_compared_in_figures_only_and_that_is_said() -> 
     apart = _chinese("{}號設備擺於{}室，其高{}層。", "門敞開。", "老鑰匙丟了。")
     (note,) = _versions(one, apart)
     assert (note.rule, note.severity) == ("manner/apart", "neutral")
-    assert int(note.words["held"]) >= 1
-    assert "in linked places" in note.why
+    assert note.why.values["held"] >= 1
+    assert "in linked places" in spoken(note.why)
     assert "number/value" in [f.rule for f in _versions(one, apart.replace("60室", "61室").replace("310室", "301室"))]
 
 
@@ -130,20 +133,17 @@ def test_a_sentence_that_one_of_two_versions_apart_lacks_is_told_when_it_holds_a
     assert rules((*both[0], "那天的天气一直很好，大家都出门散步。"), both[1]) == ["manner/apart"]
 
 
-def test_the_note_stands_among_the_limits_in_four_languages() -> None:
-    from forebear.casefile.document import limits_of
-    from forebear.reports.cases.words import case_words
-
+def test_the_note_is_among_the_limits_in_four_languages() -> None:
     found = _found(_english("This gate is not the old one."), _japanese("この門は古いものだ。", free=True))
-    (line,) = limits_of(found)
-    assert line.startswith("o and t: a free translation")
-    told = {tag: case_words(tag).sentence(line) for tag in ("en", "zh-Hans", "zh-Hant", "ja")}
-    assert all(said.lang == tag and " 1 " in said.text for tag, said in told.items())
+    (limit,) = limits_of(found)
+    assert spoken(limit).startswith("o and t: a free translation")
+    said = {tag: catalogue(tag).say(limit.document()) for tag in LANGUAGES}
+    assert all(lang == tag and " 1 " in text for tag, (text, lang) in said.items())
     names = {
         "en": "names that the text points to",
         "zh-Hans": "原文所指代的名称",
         "zh-Hant": "原文所指代的名稱",
         "ja": "原文が指している名前",
     }
-    assert all(names[tag] in said.text for tag, said in told.items())
+    assert all(names[tag] in text for tag, (text, _) in said.items())
     assert limits_of(_found(_english(), _japanese(free=False))) == []

@@ -16,7 +16,7 @@ NAMES = (
     "attestation", "case", "comparison", "fingerprint", "inspection", "matrix", "recipe", "search", "tokenizer-cost",
     "tokenizer-lineage", "tree", "verification",
 )  # fmt: skip
-SECOND = ("comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
+SECOND = ("case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
 """Kinds whose second version holds messages in place of sentences."""
 
 

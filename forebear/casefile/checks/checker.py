@@ -11,9 +11,9 @@ from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner, manner_of
 from forebear.casefile.checks.conversion import check_conversion
-from forebear.casefile.checks.cues import check_cues, seen
+from forebear.casefile.checks.cues import NONE, check_cues, seen
 from forebear.casefile.checks.figures import check_bounds, check_figures
-from forebear.casefile.checks.findings import Finding, rules, say
+from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.name_checks import check_consistency, check_names
@@ -28,6 +28,7 @@ from forebear.casefile.checks.shape import (
 from forebear.casefile.checks.terms import check_terms, term_set
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.text.length import weight
+from forebear.core.messages import Message, message
 
 Check = Callable[[Pair], Iterator[Finding]]
 BOTH: tuple[Check, ...] = (
@@ -196,7 +197,7 @@ def _third(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> str:
     else:
         ours = seen(_FAMILY.get(finding.rule, "negation"), original.language, segments[0])
         strong = bool(ours and ours.strong)
-        lost = "right" in finding.ours
+        lost = isinstance(finding.why, Message) and finding.why.values.get("right") == NONE
         a, b = strong == lost, strong != lost
     if a == b:
         return ""
@@ -222,7 +223,7 @@ def _front_matter(text: Text) -> Iterator[Finding]:
             quote = text.extract.text[block.start : block.end]
             yield Finding(
                 "note/front-matter", "", text.source.id, (0, 0), (block.start, block.end), "", quote, "",
-                say("note/front-matter"), rules()["note/front-matter"].severity,
+                reason("note/front-matter"), rules()["note/front-matter"].severity,
             )  # fmt: skip
 
 
@@ -253,11 +254,16 @@ def _habits(found: Sequence[Finding]) -> list[Finding]:
         if not key[3] or len(alike) < HABIT:
             kept.append(finding)
         elif finding is alike[0]:
-            why = f"{finding.why}; the same at {len(alike)} places of this text, so a habit of it"
-            at = tuple(f"{f.left_quote} → {f.right_quote}" for f in alike) if finding.rule == "number/value" else ()
-            why += f" ({', '.join(at)})" if at else ""
-            kept.append(replace(finding, why=why, severity="neutral", repeats=len(alike), repeated=at))
+            kept.append(replace(finding, why=_again(finding, alike), severity="neutral", repeats=len(alike)))
     return kept
+
+
+def _again(finding: Finding, alike: Sequence[Finding]) -> Message:
+    """What is said of a habit: the finding once, at how many places, and what differs there (footnotes: 19 → 18)."""
+    if finding.rule != "number/value":
+        return message("habit.again", what=finding.why, count=len(alike))
+    pairs = [f"{f.left_quote} → {f.right_quote}" for f in alike]
+    return message("habit.again_at", what=finding.why, count=len(alike), pairs=pairs)
 
 
 def _shift(finding: Finding) -> str:

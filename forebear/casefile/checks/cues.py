@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import is_prose, mostly_latin
 from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import narrow
 
-NONE = Ours("none")
+NONE = ours("none")
 RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}
 
 
@@ -97,7 +98,7 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
             rf"(?<![A-Za-z]){re.escape(words)}(?![A-Za-z])", pair.b if lost else pair.a, re.I
         ):
             continue  # the word itself was kept: a value of a setting, a quoted title
-        shown = {"left": words if lost else NONE, "right": NONE if lost else words}
+        shown: dict[str, Any] = {"left": words if lost else NONE, "right": NONE if lost else words}
         yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
 
 
@@ -147,7 +148,7 @@ def _broken(pair: Pair) -> Iterator[Finding]:
     match = lists[4].search(narrow(pair.b)) if lists else None
     if match:
         words = pair.b[match.start() : match.end()]
-        yield pair.finding(RULE["negation"], None, match.span(), left=Ours("its negation"), right=words)
+        yield pair.finding(RULE["negation"], None, match.span(), left=ours("its negation"), right=words)
 
 
 def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[Finding]:
@@ -159,7 +160,7 @@ def _counted(pair: Pair, family: str, rule: str, a: Seen, b: Seen) -> Iterator[F
     other = narrow(pair.b if lost else pair.a)
     odd = next((s for s in spans if narrow(text)[max(0, s[0] - 1) : s[1] + 1] not in other), spans[-1])
     words = text[odd[0] : odd[1]]
-    shown = {"left": words if lost else NONE, "right": NONE if lost else words}
+    shown: dict[str, Any] = {"left": words if lost else NONE, "right": NONE if lost else words}
     yield pair.finding(rule, odd if lost else None, None if lost else odd, **shown)
 
 

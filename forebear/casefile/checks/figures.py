@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
 from forebear.casefile.facts.fact import Fact, agree
@@ -92,13 +92,14 @@ def _changed(pair: Pair, left: Fact, right: Fact) -> Finding:
     return pair.finding("number/value", *spans, left=left.surface, right=right.surface)
 
 
-def _factor(left: Fact, right: Fact) -> str:
+def _factor(left: Fact, right: Fact) -> int:
+    """Power of ten by which two figures differ; 0 when they differ otherwise."""
     if left.low <= 0 or right.low <= 0:
-        return ""
+        return 0
     ratio = math.log10(right.low / left.low)
     power = round(ratio)
     near = abs(ratio - power) < 1e-9 if left.low == left.high and right.low == right.high else abs(ratio) > 0.9
-    return f"{10 ** abs(power):,}" if near and abs(power) >= 1 else ""
+    return 10 ** abs(power) if near and abs(power) >= 1 else 0
 
 
 def worth(fact: Fact) -> bool:
@@ -134,7 +135,7 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
             continue  # a range says by itself that it is not exact
         spans = ((left.start, left.end), (right.start, right.end))
         if _other_bound(pair, left, right):
-            shown = (Ours(left.bound or "exact"), Ours(right.bound or "exact"))
+            shown = (ours(left.bound or "exact"), ours(right.bound or "exact"))
             yield pair.finding(
                 "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
             )
@@ -144,8 +145,8 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
                 *spans,
                 left=left.surface,
                 right=right.surface,
-                leftunit=Ours(left.unit),
-                rightunit=Ours(right.unit),
+                leftunit=ours(left.unit),
+                rightunit=ours(right.unit),
             )
 
 

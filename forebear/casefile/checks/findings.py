@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from forebear.casefile.data import packaged_table
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 
 SEVERITIES = ("neutral", "minor", "major", "critical")
 
@@ -21,7 +22,6 @@ class Rule:
     category: str
     severity: str
     kind: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Finding:
     """One discrepancy.
 
     left, right: source ids and the spans quoted; segments: indices on each side; deviates: the source that departs, or ""
-    when the two cannot be told apart; why: the sentence of the rule in English, its slots filled with `words`.
+    when the two cannot be told apart; why: what the rule says of them (English text in findings of versions before 2 of the
+    case document whose words were not kept).
     """
 
     rule: str
@@ -60,21 +61,15 @@ class Finding:
     left_quote: str
     right_quote: str
     deviates: str
-    why: str
+    why: Message | str
     severity: str
     left_segments: tuple[int, ...] = ()
     right_segments: tuple[int, ...] = ()
     witnesses: tuple[str, ...] = ()
     context: str = ""
     """The word before the left quote: equal contexts make a habit."""
-    words: Mapping[str, str] = field(default_factory=dict)
-    """Slots of the rule's sentence: what each side holds, so that a page can tell it in another language."""
-    ours: tuple[str, ...] = ()
-    """Slots that hold words of ours (none, about, a heading of level 2), not words of the texts."""
     repeats: int = 0
     """At how many places of the text the same was found, when that makes a habit of it."""
-    repeated: tuple[str, ...] = ()
-    """What stands at those places, where they differ (footnotes: 19 → 18)."""
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""
@@ -86,22 +81,20 @@ class Finding:
         return {
             "rule": self.rule, "category": rule.category, "severity": self.severity, "kind": rule.kind, "quotes": quotes,
             "spans": spans, "segments": {self.left: list(self.left_segments), self.right: list(self.right_segments)},
-            "deviates": self.deviates, "why": self.why, "witnesses": list(self.witnesses),
-            "words": dict(self.words), "ours": list(self.ours), "repeats": self.repeats, "repeated": list(self.repeated),
+            "deviates": self.deviates, "why": self.why.document() if isinstance(self.why, Message) else self.why,
+            "witnesses": list(self.witnesses),
         }  # fmt: skip
 
 
-class Ours(str):
-    """A word of ours in a slot of a sentence, to be told in the reader's language; what a text says is a plain str."""
-
-    __slots__ = ()
-
-
-def ours_of(words: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the slots that hold words of ours."""
-    return tuple(name for name, word in words.items() if isinstance(word, Ours))
+def ours(word: str) -> Message:
+    """A word of ours in a finding (none, about, a unit), as against the words of a text."""
+    return message(f"ours.{word}")
 
 
-def say(rule: str, **words: str) -> str:
-    """The sentence of a rule with its words filled in."""
-    return rules()[rule].why.format(**words)
+def reason(rule: str, **values: Any) -> Message:
+    """What a rule says of the values: a text is quoted, messages and numbers are said as they are."""
+    return Message(f"finding.{rule}", {name: _value(value) for name, value in values.items()})
+
+
+def _value(value: Any) -> Any:
+    return message("quoted.text", text=value) if isinstance(value, str) else value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner
 from forebear.casefile.checks.figures import worth
-from forebear.casefile.checks.findings import Finding, Ours, ours_of, rules, say
+from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.name_checks import spellings
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import distinctive, has_term, latin_terms
@@ -32,24 +33,21 @@ class Held:
         said = {(f.rule, f.left_span, f.right_span) for f in told}
         self.findings += [f for f in every if (f.rule, f.left_span, f.right_span) not in said]
 
-    def words(self) -> dict[str, str]:
+    def values(self) -> dict[str, Any]:
         """How many, how many of them critical and major, and the first places: segments of the right text, counted from 0."""
         places = [f.right_segments[0] for f in self.findings if f.right_segments]
-        first = list(dict.fromkeys(places))[:SHOWN]
-        more = ", …" if len(set(places)) > SHOWN else ""
-        counts = {s: Ours(sum(f.severity == s for f in self.findings)) for s in ("critical", "major")}
-        return {"held": Ours(len(self.findings)), **counts, "places": Ours(", ".join(map(str, first)) + more or "–")}
+        counts = {s: sum(f.severity == s for f in self.findings) for s in ("critical", "major")}
+        return {"held": len(self.findings), **counts, "places": list(dict.fromkeys(places))[:SHOWN] or ["–"]}
 
 
 def manner_notes(left: Text, right: Text, manner: Manner, sibling: bool, held: Held) -> Iterator[Finding]:
     """What was not told because of the manner of a translation, once for the pair."""
     rule = "manner/apart" if sibling and manner.apart else "manner/free" if not sibling and manner.free else ""
     if rule:
-        share = 100 * (manner.likeness if sibling else manner.shifted)
-        words = {"share": f"{share:.0f} %", "links": Ours(manner.links), **held.words()}
+        share = manner.likeness if sibling else manner.shifted
+        why = reason(rule, share=share, links=manner.links, **held.values())
         yield Finding(
-            rule, left.source.id, right.source.id, (0, 0), (0, 0), "", "", "", say(rule, **words), rules()[rule].severity,
-            words=words, ours=ours_of(words),
+            rule, left.source.id, right.source.id, (0, 0), (0, 0), "", "", "", why, rules()[rule].severity,
         )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.text.notes import find_notes
+from forebear.core.messages import Message, message
 
 _QUOTED = re.compile(
     r"「(?P<a>[^「」]{1,80})」|『(?P<b>[^『』]{1,80})』|“(?P<c>[^“”]{1,160})”|(?<![A-Za-z0-9])\"(?P<d>[^\"]{1,160})\"(?![A-Za-z0-9])"
@@ -46,12 +47,12 @@ def _headings(pair: Pair) -> Iterator[Finding]:
         yield pair.finding("heading/changed", None, None, left=a, right=b)
 
 
-def _heading(text: Text, index: int) -> Ours:
+def _heading(text: Text, index: int) -> Message:
     segment = text.segments[index]
     if segment.kind != "heading":
-        return Ours("no heading")
+        return ours("no heading")
     level = next(b.level for b in text.extract.blocks if b.start <= segment.start < b.end)
-    return Ours(f"a heading of level {level}")
+    return message("ours.heading", level=level)
 
 
 def quoted(text: str) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.findings import Finding, rules, say
+from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.pair import Knowledge, Pair
 from forebear.casefile.facts.fact import narrow
 
@@ -196,8 +196,7 @@ def _odd_places(text: Text, name: str, word: str, known: Sequence[str]) -> Itera
             continue
         yield Finding(
             "name/inconsistent", "", text.source.id, (0, 0), (start, end), shown, quote, text.source.id,
-            say("name/inconsistent", left=shown, right=quote), rules()["name/inconsistent"].severity, (), (segment.index,),
-            words={"left": shown, "right": quote},
+            reason("name/inconsistent", left=shown, right=quote), rules()["name/inconsistent"].severity, (), (segment.index,),
         )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.findings import Finding, ours_of, rules, say
+from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.facts.fact import Fact, narrow
 from forebear.casefile.folder.model import Alias, Name
 from forebear.casefile.text.length import weight
@@ -87,9 +88,9 @@ class Pair:
         return any(not any(n in narrow(text).lower() for n in lowered) for _, _, text, _ in self.witnesses)
 
     def finding(
-        self, rule: str, a: Span | None, b: Span | None, severity: str = "", deviates: str = "", **words: str
+        self, rule: str, a: Span | None, b: Span | None, severity: str = "", deviates: str = "", **values: Any
     ) -> Finding:
-        """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; words fill the rule's sentence."""
+        """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; values: what the rule says of it."""
         a_start, b_start = _start(self.left, self.link.left), _start(self.right, self.link.right)
         a, b = a or (0, len(self.a)), b or (0, len(self.b))
         return Finding(
@@ -97,10 +98,9 @@ class Pair:
             left_span=(a_start + a[0], a_start + a[1]), right_span=(b_start + b[0], b_start + b[1]),
             left_quote=self.left.extract.text[a_start + a[0] : a_start + a[1]],
             right_quote=self.right.extract.text[b_start + b[0] : b_start + b[1]],
-            deviates=deviates or self.right.source.id, why=say(rule, **words), severity=severity or rules()[rule].severity,
+            deviates=deviates or self.right.source.id, why=reason(rule, **values), severity=severity or rules()[rule].severity,
             left_segments=self.link.left, right_segments=self.link.right,
             witnesses=tuple(w[0] for w in self.witnesses), context=(self.a[: a[0]].split() or [""])[-1],
-            words={name: str(word) for name, word in words.items()}, ours=ours_of(words),
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from forebear.casefile.checks.findings import Finding, Ours
+from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
@@ -48,16 +48,15 @@ def check_length(pair: Pair) -> Iterator[Finding]:
     usual = math.log((b + 3) / (a * pair.usual + 3))
     spread = max(0.16 if pair.left.language != pair.right.language else 0.08, pair.spread) * (1 + 12 / (a + 6))
     if _fewer_sentences(pair, usual):
-        yield pair.finding("omission/part", None, None, left="", right=f"{100 * math.exp(usual):.0f} %")
+        yield pair.finding("omission/part", None, None, share=math.exp(usual))
         return
     bar = (SHORT, ONE_WITNESS, WITNESSED)[min(2, len(pair.witnesses))]
     if abs(usual) < bar * spread or -LEAST_SHORT < usual < LEAST_LONG or not _witness_length(pair, usual):
         return
-    share = f"{100 * math.exp(usual):.0f} %"
     if usual < 0:
-        yield pair.finding("omission/part", None, None, left="", right=share)
+        yield pair.finding("omission/part", None, None, share=math.exp(usual))
     elif not pair.free:  # a free translation explains
-        yield pair.finding("addition/part", None, None, left="", right=share)
+        yield pair.finding("addition/part", None, None, share=math.exp(usual))
 
 
 def _fewer_sentences(pair: Pair, usual: float) -> bool:
@@ -144,10 +143,13 @@ def check_script(pair: Pair) -> Iterator[Finding]:
     if not odd:
         return
     shown = "".join(dict.fromkeys(pair.b[i] for i in odd))
-    names = {"Hans": "simplified Chinese", "Hant": "traditional Chinese", "Jpan": "Japanese", "Latn": "Latin script"}
     yield pair.finding(
-        "script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=Ours(names.get(script, script))
+        "script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=ours(SCRIPTS[script])
     )
+
+
+SCRIPTS = {"Hans": "simplified Chinese", "Hant": "traditional Chinese", "Jpan": "Japanese"}
+"""Scripts whose characters are told apart, by the word of ours for each."""
 
 
 @cache
@@ -182,5 +184,5 @@ def check_controls(pair: Pair) -> Iterator[Finding]:
     """Bidirectional and invisible characters, which can make a text read otherwise than it is."""
     match = _SIGNS.search(pair.b)
     if match:
-        codes = " ".join(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in _SIGNS.finditer(pair.b)))
-        yield pair.finding("control/characters", None, match.span(), right=codes)
+        codes = list(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in _SIGNS.finditer(pair.b)))
+        yield pair.finding("control/characters", None, match.span(), codes=codes)

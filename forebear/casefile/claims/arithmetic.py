@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
 from forebear.models.architecture.settings import read_config
 
 _NAMES = {
@@ -72,7 +73,11 @@ def sizes_of(config: Mapping[str, Any], where: str = "configuration") -> Sizes:
     found = {name: _count(config, keys, where) for name, keys in _NAMES.items()}
     for name in ("layers", "width", "heads", "tokens"):
         if not found[name]:
-            raise RefusedError(f"declares no {name} ({' or '.join(_NAMES[name])})", where=where)
+            raise RefusedError(
+                f"declares no {name} ({' or '.join(_NAMES[name])})",
+                where=where,
+                said=message("refusal.not_declared", name=name, families=list(_NAMES[name])),
+            )
     gpt = "n_embd" in config
     return Sizes(
         layers=found["layers"], width=found["width"], mlp=found["mlp"] or 4 * found["width"], heads=found["heads"],
@@ -88,15 +93,19 @@ def _count(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> int:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**40:
-            raise RefusedError(f"{key} is {value!r}, not a count", where=where)
+            raise RefusedError(
+                f"{key} is {value!r}, not a count",
+                where=where,
+                said=message("refusal.no_count", key=key, value=repr(value)[:80]),
+            )
         return value
     return 0
 
 
-def explain_growth(small: Sizes, wanted: float, tolerance: float = 0.02) -> list[str]:
+def explain_growth(small: Sizes, wanted: float, tolerance: float = 0.02) -> list[Message]:
     """Single changes (more layers, a wider MLP, another vocabulary) that lead from one model to a parameter count.
 
-    wanted: the claimed count; tolerance: relative. Returns sentences, the smallest change first; empty when none does.
+    wanted: the claimed count; tolerance: relative. Returns messages, the smallest change first; empty when none does.
     """
     found = []
     for name, most in (("layers", 4 * small.layers), ("mlp", 16 * small.mlp), ("tokens", 16 * small.tokens)):
@@ -104,7 +113,7 @@ def explain_growth(small: Sizes, wanted: float, tolerance: float = 0.02) -> list
         best = _nearest(small, name, low, high, wanted)
         reached = _with(small, name, best).parameters()
         if best != low and abs(reached - wanted) <= tolerance * wanted:
-            found.append(f"{name} {low} -> {best} gives {reached:,} parameters")
+            found.append(message("tested.growth", name=name, low=low, best=best, count=reached))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from forebear.casefile.claims.arithmetic import explain_growth, load_config, sizes_of
 from forebear.casefile.claims.claims import Claim
 from forebear.casefile.folder.model import CaseFile
+from forebear.core.documents import thaw
 from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message, with_texts
 from forebear.models.architecture.settings import Settings
 from forebear.tokens.readers import load_vocabulary
 
@@ -23,11 +25,14 @@ KIN = ("related", "identical")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Status of a claim, why, the command that shows it, and the figures it rests on; document: what the verb returned."""
+    """Status of a claim, the command that shows it, and the figures it rests on.
+
+    why: messages (English text in outcomes of earlier versions); document: what the verb returned.
+    """
 
     claim: str
     status: str
-    why: str
+    why: tuple[Message | str, ...]
     command: str = ""
     evidence: list[dict[str, Any]] = field(default_factory=list)
     document: Mapping[str, Any] | None = None
@@ -54,13 +59,16 @@ class Models:
         elif outside(self.folder, self.case.models[name]):
             raise RefusedError(
                 f"the files of model {name!r} lie outside the case",
+                said=message("refusal.outside", name=name, option=shlex.quote(f"{name}=PATH")),
                 where=self.case.models[name],
                 todo=f"Say where they are: --models {shlex.quote(f'{name}=PATH')}.",
             )
         else:
             path = self.folder / self.case.models[name]
         if not path.exists():
-            raise RefusedError(f"no files of model {name!r}", where=self.case.models[name])
+            raise RefusedError(
+                f"no files of model {name!r}", where=self.case.models[name], said=message("refusal.no_files", name=name)
+            )
         return path
 
     def placeless(self, text: str) -> str:
@@ -85,7 +93,11 @@ def outside(folder: Path, place: str) -> bool:
     for base, folders, files in os.walk(path):
         seen += len(folders) + len(files)
         if seen > MAX_MODEL_ENTRIES:
-            raise RefusedError(f"holds more than {MAX_MODEL_ENTRIES:,} files", where=place)
+            raise RefusedError(
+                f"holds more than {MAX_MODEL_ENTRIES:,} files",
+                where=place,
+                said=message("refusal.many_files", most=MAX_MODEL_ENTRIES),
+            )
         if not all(_within(Path(base) / name, home) for name in (*folders, *files)):
             return True
     return False
@@ -98,15 +110,16 @@ def _within(path: Path, home: str) -> bool:
 def run_claim(claim: Claim, models: Models, compare: Compare) -> Outcome:
     """The outcome of one claim. What cannot be run is said, and is never counted for or against."""
     if claim.test == "none":
-        why = claim.not_testable or "no test of files is named for it"
-        return Outcome(claim.id, "not-testable" if claim.not_testable else "not-tested", why)
+        if claim.not_testable:
+            return Outcome(claim.id, "not-testable", (message("tested.not_testable", why=claim.not_testable),))
+        return Outcome(claim.id, "not-tested", (message("tested.no_test"),))
     try:
         if claim.test in ("related", "unrelated"):
             return _weights(models, claim, compare)
         return _configuration(models, claim)
     except RefusedError as error:
-        why = models.placeless(f"the files given do not allow it: {error}")
-        return Outcome(claim.id, "not-tested", why, command_of(models.case, claim))
+        why = with_texts(message("tested.not_allowed", why=error.message()), models.placeless)
+        return Outcome(claim.id, "not-tested", (why,), command_of(models.case, claim))
 
 
 def command_of(case: CaseFile, claim: Claim) -> str:
@@ -127,14 +140,14 @@ def _weights(models: Models, claim: Claim, compare: Compare) -> Outcome:
     verdicts = _verdicts(document)
     evidence = [dict(v) for v in verdicts]
     relations = [str(v.get("relation", "cannot-tell")) for v in verdicts]
-    shown = "; ".join(str(v.get("words") or v.get("relation")) for v in verdicts)
+    shown = tuple(sentence for v in verdicts for sentence in _sentences(v))
     kin = any(r in KIN for r in relations)
     if kin:
         status = "borne-out" if claim.test == "related" else "contradicted"
     elif all(r == "no-evidence" for r in relations):
         # absence of evidence bears nothing out and contradicts nothing by itself
         status = "not-decided"
-        shown = f"nothing shared was found; this does not show the contrary ({shown})"
+        shown = (message("tested.nothing_shared"), *shown)
     else:
         status = "not-decided"
     return Outcome(claim.id, status, shown, command_of(models.case, claim), evidence, document)
@@ -144,6 +157,12 @@ def _verdicts(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if "verdict" in document:
         return [document["verdict"]]
     return [p.get("verdict", p) for p in document.get("pairs", ())]
+
+
+def _sentences(verdict: Mapping[str, Any]) -> Sequence[Message | str]:
+    """What a verdict says: messages; the English of a comparison of version 1; the relation where nothing is said."""
+    words = verdict.get("words") or [message(f"relation.{verdict.get('relation')}")]
+    return [words] if isinstance(words, str) else [w if isinstance(w, (str, Message)) else Message(**thaw(w)) for w in words]
 
 
 def _configuration(models: Models, claim: Claim) -> Outcome:
@@ -156,48 +175,54 @@ def _configuration(models: Models, claim: Claim) -> Outcome:
     if claim.test == "config":
         found = Settings(subject).number(claim.key)
         if found is None:
-            raise RefusedError(f"the configuration has no figure {claim.key!r}")
-        return _figure(case, claim, float(found), value, f"{claim.key} is {found}")
+            what = f"the configuration has no figure {claim.key!r}"
+            raise RefusedError(what, said=message("refusal.no_figure", key=claim.key))
+        why = message("tested.figure", key=claim.key, found=found, said=_whole(value))
+        return _figure(case, claim, float(found), value, why)
     sizes = sizes_of(subject, claim.subject)
     if claim.test == "parameters":
         count = sizes.parameters()
-        return _figure(case, claim, float(count), value, f"the configuration makes {count:,} parameters")
+        return _figure(case, claim, float(count), value, message("tested.parameters", count=count, said=_whole(value)))
     base = sizes_of(others[0], claim.candidates[0])
     if claim.test == "layers-added":
-        return _figure(
-            case, claim, float(sizes.layers - base.layers), value, f"{base.layers} layers there, {sizes.layers} here"
-        )
+        why = message("tested.layers", base=base.layers, here=sizes.layers, said=_whole(value))
+        return _figure(case, claim, float(sizes.layers - base.layers), value, why)
     ways = explain_growth(base, value, claim.tolerance or 0.02)
-    wanted = [w for w in ways if not claim.key or w.startswith(claim.key)]
-    why = "; ".join(ways) or "no single change of layers, MLP width or vocabulary leads to that count"
+    wanted = [w for w in ways if w.values["name"].startswith(claim.key)]
     return Outcome(
-        claim.id, "borne-out" if wanted else "contradicted", why, command_of(case, claim),
+        claim.id, "borne-out" if wanted else "contradicted", tuple(ways) or (message("tested.growth_none"),),
+        command_of(case, claim),
         [{"test": "growth", "from": base.parameters(), "to": value, "ways": ways, "kind": "described"}],
     )  # fmt: skip
 
 
-def _figure(case: CaseFile, claim: Claim, found: float, said: float, why: str) -> Outcome:
+def _figure(case: CaseFile, claim: Claim, found: float, said: float, why: Message) -> Outcome:
     fits = abs(found - said) <= claim.tolerance * max(1.0, abs(said)) + 1e-9
     evidence = [{"test": claim.test, "key": claim.key, "said": said, "found": found, "kind": "described"}]
     return Outcome(
         claim.id,
         "borne-out" if fits else "contradicted",
-        f"{why}; {said:g} was said",
+        (why,),
         command_of(case, claim),
         evidence,
     )
+
+
+def _whole(value: float) -> float | int:
+    """A figure as a person would write it."""
+    return int(value) if value.is_integer() else value
 
 
 def _vocabulary(models: Models, claim: Claim) -> Outcome:
     own, other = (_tokens(models.path(n)) for n in (claim.subject, claim.candidates[0]))
     same_ids = sum(other.get(t) == i for t, i in own.items())
     shared = len(own.keys() & other.keys())
-    why = f"{shared} of {len(own)} tokens stand in both vocabularies, {same_ids} of them with the same number"
+    why = message("tested.vocabulary", shared=shared, all=len(own), same=same_ids)
     evidence = [
         {"test": "same-vocabulary", "tokens": len(own), "shared": shared, "same_ids": same_ids, "kind": "described"}
     ]
     status = "borne-out" if own == other else "contradicted"
-    return Outcome(claim.id, status, why, command_of(models.case, claim), evidence)
+    return Outcome(claim.id, status, (why,), command_of(models.case, claim), evidence)
 
 
 def _tokens(path: Path) -> dict[bytes, int]:

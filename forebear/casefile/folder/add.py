@@ -17,7 +17,7 @@ from forebear.casefile.folder.folder import (
     source_bytes,
 )
 from forebear.casefile.folder.intake import MAX_SOURCE_BYTES, check_language, decode
-from forebear.casefile.folder.model import ROLES, CaseFile, Source
+from forebear.casefile.folder.model import ROLES, CaseFile, Seen, Source
 from forebear.casefile.folder.place import exists_inside
 from forebear.casefile.text.blocks import Extract
 from forebear.casefile.text.extract import MEDIA, TEXT_MEDIA, extract
@@ -62,7 +62,7 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
     transcript = read_bounded(said.transcript, MAX_SOURCE_BYTES) if said.transcript else b""
     if not data:
         raise RefusedError("is empty", where=str(file))
-    notes: list[str] = []
+    seen: tuple[Seen, ...] = ()
     encoding = ""
     readable = transcript if binary else data
     name = str(said.transcript) if binary else str(file)
@@ -71,13 +71,13 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
         text = extract(decoded.text, _text_media(Path(name), media, binary)).text
         if not said.trust_language:
             check_language(text, said.language, said.script, name)
-        notes, encoding = list(decoded.notes), decoded.encoding
+        seen, encoding = decoded.seen, decoded.encoding
     elif binary:
-        notes.append("kept as bytes without a transcript: nothing of it is aligned or checked")
+        seen = (Seen("no-transcript"),)
     case = load_case(folder) if exists_inside(folder, "case.toml") else create_case(folder, title or folder.name)
     if said.of:
         find_source(case, said.of)
-    source = _record(case, file, data, transcript, said, media, encoding, tuple(notes))
+    source = _record(case, file, data, transcript, said, media, encoding, seen)
     return keep_source(folder, case, source, data, transcript), source
 
 
@@ -107,7 +107,7 @@ def _record(
     said: Addition,
     media: str,
     encoding: str,
-    notes: tuple[str, ...],
+    seen: tuple[Seen, ...],
 ) -> Source:
     identity = said.id or _free_id(case, said)
     suffix, kept = (
@@ -121,7 +121,7 @@ def _record(
         of=said.of, version=said.version, date=said.date, encoding=encoding or "utf-8", conversion=said.conversion,
         transcript=f"sources/{identity}.transcript{kept}" if transcript else "",
         transcript_sha256=digest(transcript) if transcript else "",
-        obtained_by=said.obtained_by, obtained_when=said.obtained_when, obtained_where=said.obtained_where, notes=notes,
+        obtained_by=said.obtained_by, obtained_when=said.obtained_when, obtained_where=said.obtained_where, seen=seen,
     )  # fmt: skip
 
 

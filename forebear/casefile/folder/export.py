@@ -4,42 +4,59 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from forebear.core.documents import canonical_json
 
+Say = Callable[[Any], str]
+"""Words of a message: handed in by those who have a catalogue."""
 
-def exports(document: Mapping[str, Any]) -> dict[str, bytes]:
+
+def by_key(said: Any) -> str:
+    """A message by its key and values, for those who have no catalogue."""
+    if not isinstance(said, Mapping):
+        return str(said)
+    return f"{said['key']} ({', '.join(f'{name} = {_value(value)}' for name, value in said['values'].items())})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(v) for v in value)
+    return by_key(value)
+
+
+def exports(document: Mapping[str, Any], say: Say = by_key) -> dict[str, bytes]:
     """case.json, findings.csv, claims.csv and one TMX per aligned pair, by the name they get in report/."""
     files: dict[str, bytes] = {
         "case.json": canonical_json(document),
-        "findings.csv": findings_csv(document),
-        "claims.csv": claims_csv(document),
+        "findings.csv": findings_csv(document, say),
+        "claims.csv": claims_csv(document, say),
     }
     for alignment in document["alignments"]:
         files[f"{alignment['left']}--{alignment['right']}.tmx"] = tmx(document, alignment)
     return files
 
 
-def findings_csv(document: Mapping[str, Any]) -> bytes:
+def findings_csv(document: Mapping[str, Any], say: Say = by_key) -> bytes:
     """One row a finding; formulas are defused for spreadsheets."""
     rows: list[Sequence[Any]] = [
         ("rule", "category", "severity", "deviates", "why", "left", "left_quote", "right", "right_quote")
     ]
     for f in document["findings"]:
         sides = [*f["quotes"].items(), ("", ""), ("", "")][:2]
-        rows.append((f["rule"], f["category"], f["severity"], f["deviates"], f["why"], *sides[0], *sides[1]))
+        rows.append((f["rule"], f["category"], f["severity"], f["deviates"], say(f["why"]), *sides[0], *sides[1]))
     return _csv(rows)
 
 
-def claims_csv(document: Mapping[str, Any]) -> bytes:
+def claims_csv(document: Mapping[str, Any], say: Say = by_key) -> bytes:
     """One row a claim."""
     rows: list[Sequence[Any]] = [("id", "kind", "basis", "status", "statement", "why", "command", "replies")]
     for c in document["claims"]:
         statement = c["statement"].get("en") or next(iter(c["statement"].values()), "")
-        rows.append((c["id"], c["kind"], c["basis"], c["status"], statement, c["why"], c["command"], len(c["replies"])))
+        why = " ".join(say(one) for one in c["why"])
+        rows.append((c["id"], c["kind"], c["basis"], c["status"], statement, why, c["command"], len(c["replies"])))
     return _csv(rows)
 
 

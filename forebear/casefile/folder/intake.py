@@ -7,6 +7,7 @@ import encodings
 import re
 from dataclasses import dataclass
 
+from forebear.casefile.folder.model import Seen
 from forebear.casefile.text.scripts import script_counts
 from forebear.core.errors import RefusedError
 
@@ -29,11 +30,11 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 @dataclass(frozen=True)
 class Decoded:
-    """Text with line ends made "\\n", the encoding used, and what was odd, one sentence each."""
+    """Text with line ends made "\\n", the encoding used, and what was odd."""
 
     text: str
     encoding: str
-    notes: tuple[str, ...]
+    seen: tuple[Seen, ...]
 
 
 def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
@@ -113,17 +114,16 @@ def _fits(data: bytes, name: str) -> bool:
     return True
 
 
-def _oddities(text: str) -> list[str]:
-    notes = []
-    for pattern, what in ((BIDI, "bidirectional control"), (INVISIBLE, "invisible"), (CONTROL, "control")):
+def _oddities(text: str) -> list[Seen]:
+    seen = []
+    for pattern, what in ((BIDI, "bidirectional"), (INVISIBLE, "invisible"), (CONTROL, "control")):
         places = [m.start() for m in pattern.finditer(text)]
         if places:
-            shown = ", ".join(str(p) for p in places[:5])
             code = f"U+{ord(text[places[0]]):04X}"
-            notes.append(f"{len(places)} {what} characters (first {code}) at positions {shown}")
+            seen.append(Seen(what, len(places), code, tuple(places[:5])))
     if "\ufffd" in text:
-        notes.append(f"{text.count(chr(0xFFFD))} replacement characters: the text was damaged before it was received")
-    return notes
+        seen.append(Seen("replacement", text.count(chr(0xFFFD))))
+    return seen
 
 
 def check_language(text: str, language: str, script: str, where: str) -> None:

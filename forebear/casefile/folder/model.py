@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from forebear.core.messages import Message, message
+
 SCHEMA = "forebear/case-folder/1"
 ROLES = ("original", "translation", "machine-conversion", "statement", "reply")
 LANGUAGES = ("zh", "ja", "en")
 RULINGS = ("public", "private", "not-a-name", "undecided")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Something odd about the bytes of a source: bidirectional, invisible or control characters, replacement characters (text
+    damaged before it was received), or no-transcript. count: how many; first: code point; places: of the first of them.
+    """
+
+    what: str
+    count: int = 0
+    first: str = ""
+    places: tuple[int, ...] = ()
+
+    def said(self) -> Message:
+        """It as a message."""
+        return message(f"seen.{self.what}", count=self.count, first=self.first, places=list(self.places))
 
 
 @dataclass(frozen=True)
@@ -18,7 +36,8 @@ class Source:
     language: BCP 47 primary tag; script: "Hans", "Hant", "Jpan", "Latn" or ""; role: one of ROLES; of: the source it
     translates, converts or answers; covers: ids of the versions it covers; conversion: the recorded OpenCC
     configuration;
-    transcript: the text typed from a PDF or a picture; obtained_*: who, when, where; notes: what was seen on intake.
+    transcript: the text typed from a PDF or a picture; obtained_*: who, when, where; seen: what was seen on intake; notes: what is
+    remarked besides.
     """
 
     id: str
@@ -40,6 +59,7 @@ class Source:
     obtained_when: str = ""
     obtained_where: str = ""
     notes: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True)

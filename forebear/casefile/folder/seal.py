@@ -24,6 +24,7 @@ from forebear.casefile.folder.place import (
 from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
+from forebear.core.messages import message
 from forebear.core.stopping import unfinished
 
 MANIFEST, TAGS, BLOCKS, SIGNATURE = (
@@ -53,11 +54,15 @@ _PUBLIC = re.compile(rb"\s*ed25519 ([0-9a-f]{64})\s*")
 
 @dataclass(frozen=True)
 class Change:
-    """One difference from the seal: file, what (altered, missing, added, longer, shorter), byte ranges [start, end)."""
+    """One difference from the seal: file, what (altered, missing, added, longer, shorter), byte ranges [start, end).
+
+    by: bytes by which the file is longer or shorter.
+    """
 
     file: str
     what: str
     ranges: tuple[tuple[int, int], ...] = ()
+    by: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,21 +183,33 @@ def signer(bag: Path, key: Path | None = None) -> Signature:
     """
     if not exists_inside(bag, SIGNATURE):
         if key is not None:
-            raise RefusedError("has no signature, though a key was given", where=str(bag))
+            raise RefusedError(
+                "has no signature, though a key was given", where=str(bag), said=message("refusal.unsigned")
+            )
         return Signature("none")
     match = re.fullmatch(rb"ed25519 ([0-9a-f]{64})\nsignature ([0-9a-f]{128})\n", _read(bag, SIGNATURE))
     if match is None:
-        raise RefusedError("the signature file was altered", where=str(bag / SIGNATURE))
+        raise RefusedError(
+            "the signature file was altered", where=str(bag / SIGNATURE), said=message("refusal.signature_file")
+        )
     public, signature = (bytes.fromhex(part.decode()) for part in match.groups())
     if key is None and not can_sign():
         return Signature("not checked")
     if not fits(public, _CONTEXT + _read(bag, TAGS), signature):
-        raise RefusedError("the signature does not fit these manifests: one of them was altered", where=str(bag))
+        raise RefusedError(
+            "the signature does not fit these manifests: one of them was altered",
+            where=str(bag),
+            said=message("refusal.other_manifests"),
+        )
     if key is not None:
         given = _PUBLIC.fullmatch(_key_bytes(key))
         wanted = bytes.fromhex(given[1].decode()) if given else public_key(_secret(key))
         if wanted != public:
-            raise RefusedError("the signature does not fit this key: another key made it", where=str(bag))
+            raise RefusedError(
+                "the signature does not fit this key: another key made it",
+                where=str(bag),
+                said=message("refusal.other_key"),
+            )
     return Signature("valid", public.hex())
 
 
@@ -288,12 +305,8 @@ def _change(name: str, data: bytes, entry: tuple[int, list[str]] | None, origina
                 for n, (p, i) in enumerate(zip(places, bad, strict=True))
             ]
         ranges = _joined(places)
-    what = (
-        "altered"
-        if size == len(data)
-        else f"{'longer' if len(data) > size else 'shorter'} by {abs(len(data) - size)} bytes"
-    )
-    return Change(name, what, tuple(ranges))
+    what = "altered" if size == len(data) else "longer" if len(data) > size else "shorter"
+    return Change(name, what, tuple(ranges), abs(len(data) - size))
 
 
 def _single(data: bytes, place: tuple[int, int], digest: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
 from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
 from forebear.casefile.privacy.sound import alike, written
 from forebear.casefile.text.scripts import HAN
+from forebear.core.messages import Message
 
 _KATAKANA, _HIRAGANA = re.compile("[\u30a1-\u30faー\uff66-\uff9f]+"), re.compile("[\u3041-\u3096]+")
 _PARTICLES = "はがをにでともへのや"
@@ -174,9 +175,11 @@ class Search:
         return text
 
     def masked(self, value: Any) -> Any:
-        """The same of every string of a document, keys included."""
+        """The same of every string of a document, keys and values of messages included."""
         if isinstance(value, str):
             return self.replaced(value)
+        if isinstance(value, Message):
+            return self.masked(value.document())
         if isinstance(value, Mapping):
             return {self.masked(k): self.masked(v) for k, v in value.items()}
         if isinstance(value, (list, tuple)):

@@ -9,21 +9,25 @@ from importlib import resources
 from typing import Any
 
 from forebear.core.errors import printable
-from forebear.reports.cases.words import CaseWords, Told, case_words
+from forebear.reports.cases.first import case_today, reader
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.page import Sentence, sentences
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
 
 
-def case_page(document: Mapping[str, Any]) -> bytes:
-    """A forebear/case/1 document as one self-contained HTML file; made for the document of `case report`.
+def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
+    """A forebear/case document as one self-contained HTML file; made for the document of `case report`.
 
+    language: of the page; by default that of the reader the case was reported for, whose texts come first either way.
     The page says nothing the document does not hold; who obtained a source and from where is left out.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    words = case_words(str(document.get("language", "en")))
+    document = case_today(document)
+    words = catalogue(language or reader(document))
     style = resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -45,37 +49,36 @@ def case_page(document: Mapping[str, Any]) -> bytes:
         rows=rows,
         identifying=_visible(document.get("identifying", ())),
         sources=[_source(s, words) for s in _visible(document["sources"])],
-        limits=[words.sentence(line) for line in _visible(document["limits"])],
+        limits=sentences(_visible(document["limits"]), words),
         reproduce=_visible(document["reproduce"]),
     )
     return html.encode("utf-8", "backslashreplace")
 
 
-def _claim(claim: Mapping[str, Any], number: int, words: CaseWords) -> dict[str, Any]:
+def _claim(claim: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:
     """A claim with its statements in order, the reader's language first."""
     tags = (words.language, words.language.partition("-")[0])
     statements = sorted(claim["statement"].items(), key=lambda item: (item[0] not in tags, item[0] != "en"))
-    said = Told(statements[0][1], statements[0][0]) if statements else Told("", words.language)
-    return {**claim, "number": number, "statements": statements, "said": said, "told": words.outcome(claim)}
+    said = Sentence(statements[0][1], statements[0][0]) if statements else Sentence("", words.language)
+    return {**claim, "number": number, "statements": statements, "said": said, "shown": sentences(claim["why"], words)}
 
 
-def _finding(finding: Mapping[str, Any], number: int, words: CaseWords) -> dict[str, Any]:
+def _finding(finding: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:
     """A finding with its reason, category and severity in the reader's language."""
-    quotes = {name: words.sentence(quote).text if finding["rule"] == "note/front-matter" else quote
-              for name, quote in finding["quotes"].items()}  # fmt: skip
+    quotes = {name: quote for name, quote in finding["quotes"].items() if quote or finding["rule"] != "note/front-matter"}
     shown = {
-        "told": words.finding(finding),
-        "kind_of": words.name("category", finding["category"]),
+        "shown": Sentence(*words.say(finding["why"])),
+        "kind_of": words.name("mqm", finding["category"]),
         "weight": words.name("severity", finding["severity"]),
     }
-    return {**finding, "number": number, "quotes": quotes, **shown}
+    return {**finding, "number": number, "label": number + 1, "quotes": quotes, **shown}
 
 
-def _source(source: Mapping[str, Any], words: CaseWords) -> dict[str, Any]:
+def _source(source: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
     return {
         **source,
-        "role_name": words.name("role", source["role"]),
-        "notes": [words.sentence(n) for n in source["notes"]],
+        "role_name": words.name("source_role", source["role"]),
+        "notes": sentences(source["notes"], words),
     }
 
 
@@ -93,7 +96,7 @@ def _visible(value: Any) -> Any:
 def _columns(document: Mapping[str, Any]) -> list[str]:
     """Sources that are texts side by side: the original, then what was made from it, the reader's language first."""
     segments = document.get("segments", {})
-    language = case_words(str(document.get("language", "en"))).language
+    language = reader(document)
     known = [s for s in document["sources"] if s["id"] in segments]
     originals = [s["id"] for s in known if s["role"] == "original"][:1]
     made = [s for s in known if originals and s["of"] == originals[0]]

@@ -1,4 +1,4 @@
-"""A case document in words: sources, alignments, findings by category, claims with their status."""
+"""A case document in words: sources, alignments, findings by category, claims with their status; and its rows."""
 
 from __future__ import annotations
 
@@ -6,59 +6,100 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forebear.reports.catalogue import catalogue
+from forebear.reports.cases.first import case_today
+from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 SHOWN_FINDINGS = 20
+SHOWN_RANGES = 5
+_SIGNATURES = {"not checked": "signature_unchecked", "wrong": "signature_wrong"}
+_FINDING_ROWS = ("rule", "category", "severity", "deviates", "key", "left", "left_quote", "right", "right_quote")
 
 
-def case_lines(document: Mapping[str, Any]) -> list[Line]:
-    """Text report of a forebear/case/1 document; the page shows the texts side by side."""
+def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
+    """Text report of a forebear/case document; the page shows the texts side by side."""
+    words, document = catalogue(language), case_today(document)
     if "sealed" in document or "changes" in document:
-        return [*_seal_lines(document), *_limits(document), *footer(document, catalogue())]
-    lines = [
-        Line(
-            f"{len(document['sources'])} sources, {len(document['findings'])} findings, {len(document['claims'])} claims"
-        )
-    ]
+        return [*_seal_lines(document, words), *_limits(document, words), *footer(document, words)]
+    counts = {key: len(document[key]) for key in ("sources", "findings", "claims")}
+    lines = [Line(words("case_page.counts", **counts)), *_sources(document["sources"], words)]
+    lines += [*_findings(document["findings"], words), *_claims(document["claims"], words)]
+    return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def case_rows(document: Mapping[str, Any]) -> list[list[Any]]:
+    """One row a finding; what it says is its key."""
+    rows: list[list[Any]] = [list(_FINDING_ROWS)]
+    for finding in case_today(document)["findings"]:
+        sides = [*finding["quotes"].items(), ("", ""), ("", "")][:2]
+        why = finding["why"] if isinstance(finding["why"], str) else finding["why"]["key"]
+        rows.append([*(finding[key] for key in _FINDING_ROWS[:4]), why, *sides[0], *sides[1]])
+    return rows
+
+
+def _title(key: str, words: Catalogue) -> list[Line]:
+    return [Line(""), Line(words(f"case_page.{key}"), "bold")]
+
+
+def _columns(words: Catalogue, *keys: str) -> tuple[str, ...]:
+    return tuple(words(f"case_page.{key}") for key in keys)
+
+
+def _sources(sources: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
     rows = [
-        (s.get("id", "-"), s.get("role", "-"), s.get("language", "-"), s.get("script", "") or "-")
-        for s in document["sources"]
+        (s.get("id", "-"), words.name("source_role", s.get("role", "-")), s.get("language", "-"), s.get("script", "") or "-")
+        for s in sources
     ]
-    lines += [Line(""), Line("Sources", "bold"), *table(("source", "role", "language", "script"), rows)] if rows else []
-    counts = Counter((f["category"], f["severity"]) for f in document["findings"])
-    if counts:
-        lines += [Line(""), Line("Findings", "bold")]
-        lines += table(("category", "severity", "findings"), [(c, s, n) for (c, s), n in sorted(counts.items())])
-        for finding in document["findings"][:SHOWN_FINDINGS]:
-            quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items())
-            lines += wrap(f"[{finding['rule']}] {safe(finding['why'], 400)} ({quotes})")
-        rest = len(document["findings"]) - SHOWN_FINDINGS
-        lines += [Line(f"  … and {rest} more (--format json)", "dim")] if rest > 0 else []
-    claims = [(c["id"], c["kind"], c["basis"], c["status"]) for c in document["claims"]]
-    lines += [Line(""), Line("Claims", "bold"), *table(("claim", "kind", "basis", "status"), claims)] if claims else []
-    return [*lines, *_limits(document), *footer(document, catalogue())]
+    header = _columns(words, "source", "role", "language", "script")
+    return [*_title("sources", words), *table(header, rows)] if rows else []
 
 
-def _limits(document: Mapping[str, Any]) -> list[Line]:
+def _findings(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    if not findings:
+        return []
+    counts = Counter((f["category"], f["severity"]) for f in findings)
+    rows = [(words.name("mqm", c), words.name("severity", s), n) for (c, s), n in sorted(counts.items())]
+    lines = [*_title("findings", words), *table(_columns(words, "category", "severity", "number"), rows)]
+    for finding in findings[:SHOWN_FINDINGS]:
+        quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items() if v)
+        lines += wrap(f"[{finding['rule']}] {safe(words.text(finding['why']), 400)}" + (f" ({quotes})" if quotes else ""))
+    if findings[SHOWN_FINDINGS:]:
+        more = words("case_page.more", shown=SHOWN_FINDINGS, count=len(findings))
+        lines.append(Line(f"  {more}", "dim"))
+    return lines
+
+
+def _claims(claims: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    if not claims:
+        return []
+    rows = [(c["id"], *(words.name("case_page", c[key]) for key in ("kind", "basis", "status"))) for c in claims]
+    lines = [*_title("claims", words), *table(_columns(words, "claim", "kind", "basis", "status"), rows)]
+    for claim in claims:
+        lines += wrap(f"{safe(claim['id'])}: {safe(words.statements(claim['why']), 1000)}")
+    return lines
+
+
+def _limits(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     said = document["limits"]
-    return [Line(""), Line("What could not be done", "bold"), *bullet(said)] if said else []
+    return [*_title("limits", words), *bullet(words.text(one) for one in said)] if said else []
 
 
-def _seal_lines(document: Mapping[str, Any]) -> list[Line]:
+def _seal_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """What was sealed, or what of a seal was altered; and by whose key."""
     if "sealed" in document:
-        lines = [Line(f"{len(document['sealed'])} files sealed")]
+        lines = [Line(words("case_page.sealed", count=len(document["sealed"])))]
     elif document["intact"]:
-        lines = [Line("Nothing was altered")]
+        lines = [Line(words("case_page.intact"))]
     else:
-        rows = [(c["file"], c["what"], _places(c["ranges"])) for c in document["changes"]]
-        lines = [Line(f"{len(rows)} files differ from the seal"), *table(("file", "what", "bytes"), rows)]
-    told = {"not checked": "Signature not checked", "wrong": "The signature does not fit"}
-    signed = f"Signed: ed25519 {document['public_key']}" if document["signed"] else ""
-    return [*lines, Line(signed or told.get(document.get("signature", ""), "Not signed"))]
+        rows = [(c["file"], words.text(c["what"]), _places(c["ranges"])) for c in document["changes"]]
+        header = _columns(words, "file", "change", "ranges")
+        lines = [Line(words("case_page.differ", count=len(rows))), *table(header, rows)]
+    if document["signed"]:
+        return [*lines, Line(words("case_page.signed", key=document["public_key"]))]
+    state = _SIGNATURES.get(document.get("signature", ""), "signature_none")
+    return [*lines, Line(words(f"case_page.{state}"))]
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:
-    shown = ", ".join(f"{a}-{b - 1}" for a, b in ranges[:5])
-    return f"{shown} and {len(ranges) - 5} more" if len(ranges) > 5 else shown or "-"
+    shown = ", ".join(f"[{first}, {stop})" for first, stop in ranges[:SHOWN_RANGES])
+    return f"{shown}, …" if ranges[SHOWN_RANGES:] else shown or "-"

@@ -1,0 +1,26 @@
+"""Case documents of version 1 in the shape of today's: their sentences stay the English they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.reports.catalogue import LANGUAGES
+
+ALIASES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant"}
+"""Other tags readers give for a language there are words for."""
+
+
+def case_today(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A forebear/case document as one of version 2."""
+    if document["schema"] != "forebear/case/1":
+        return document
+    claims = [{**claim, "why": [claim["why"]]} for claim in document["claims"]]
+    return {**document, "claims": claims}
+
+
+def reader(document: Mapping[str, Any]) -> str:
+    """The language of the reader that a case was reported for, where there are words for it; else English."""
+    language = str(document.get("language", "en"))
+    tag = ALIASES.get(language, language)
+    return tag if tag in LANGUAGES else "en"
