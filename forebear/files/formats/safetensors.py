@@ -164,10 +164,11 @@ class SafetensorsContainer(Container):
             self._file.read_into(entry.begin + int(first) * row_bytes, memoryview(span.reshape(-1).data))
             np.take(span, rows - first, axis=0, out=raw)
         else:
-            self._file.read_parts(
+            parts = [
                 (entry.begin + row * row_bytes, flat[place * row_bytes : (place + count) * row_bytes])
                 for place, row, count in _runs(rows.tolist())
-            )
+            ]
+            self._file.read_parts(parts)
         if not direct:
             out[...] = decode(raw.reshape(-1), dtype).reshape(out.shape)
 
