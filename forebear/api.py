@@ -1,7 +1,7 @@
 """The public verbs, one per command: each returns a frozen document (forebear.core.documents).
 
-A signature and the lines `name: what it is` of its docstring are the one declaration of a command: `forebear.cli` makes
-arguments, options and help of them. A verb imports its room when it is called, so that no verb pays for another.
+Signature and docstring lines `name: what it is` are the one declaration of a command, of which `forebear.cli` makes options
+and help. A verb imports its room when it is called, so that no verb pays for another.
 """
 
 from __future__ import annotations
@@ -167,8 +167,7 @@ def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[st
 
     subject:    the vocabulary asked about: a tokenizer file or folder, or a GGUF file with a tokenizer inside.
     candidates: vocabularies it may come from, one or more.
-    Returns: identical, renumbered, extended, trimmed, partly-relearnt, stitched or unrelated, with the parents and the share
-             of tokens each explains (between 0 and 1).
+    Returns: identical, renumbered, extended, trimmed, partly-relearnt, stitched or unrelated; parents, shares from 0 to 1.
     Raises:  RefusedError when a tokenizer cannot be read, UsageError.
     Source:  METHODS §15; thresholds: decision 0007.
 
@@ -345,10 +344,9 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     ('An invented case', 1)
     """
     from forebear.casefile import verbs
-    from forebear.reports.cases.first import reader
-    from forebear.reports.catalogue import catalogue
+    from forebear.reports.cases.first import words_for
 
-    return verbs.case_report(folder, language=language, say=catalogue(reader({"language": language})).text)
+    return verbs.case_report(folder, language=language, say=words_for(language))
 
 
 def case_seal(

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forebear.tokens.verbs import cost
 
 import forebear
 from forebear.core.documents import canonical_json, finish, schema_of
@@ -21,6 +20,7 @@ from forebear.core.errors import printable
 from forebear.reports.catalogue import LANGUAGES, catalogue
 from forebear.reports.show import rendered
 from forebear.tokens import sample
+from forebear.tokens.cost import cost
 from forebear.tokens.lineage import describe
 from forebear.tokens.scripts import _RANGES
 from forebear.tokens.vocabulary import Vocabulary

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.many.linkage import average_linkage
+from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import Reason, RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.progress import tell
@@ -36,7 +37,10 @@ def members_in(path: str | Path) -> list[str]:
 
     Raises: UsageError when it holds more than MAX_MEMBERS; RefusedError when it cannot be looked into.
     """
-    found = [str(model) for model in resolve(path).models()] if Path(path).is_dir() else []
+    try:
+        found = [str(model) for model in resolve(path).models()] if Path(path).is_dir() else []
+    except OSError as error:
+        raise refuse_os_error(error, path) from error
     if len(found) > MAX_MEMBERS:
         raise UsageError(
             f"holds {len(found)} models, more than {MAX_MEMBERS}", where=str(path), todo="Compare them in parts."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from forebear.reports.catalogue import LANGUAGES
+from forebear.reports.catalogue import LANGUAGES, catalogue
 
 ALIASES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant"}
 """Other tags readers give for a language there are words for."""
@@ -24,3 +24,8 @@ def reader(document: Mapping[str, Any]) -> str:
     language = str(document.get("language", "en"))
     tag = ALIASES.get(language, language)
     return tag if tag in LANGUAGES else "en"
+
+
+def words_for(language: str) -> Callable[[Any], str]:
+    """What says messages in the language of a reader."""
+    return catalogue(reader({"language": language})).text
