@@ -339,14 +339,13 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     In the folder checked by the example of `case_check`:
 
     >>> import forebear
-    >>> document = forebear.case_report("case")
-    >>> document["title"], len(document["findings"])
-    ('An invented case', 1)
+    >>> forebear.case_report("case")["title"]
+    'An invented case'
     """
     from forebear.casefile import verbs
-    from forebear.reports.cases.first import words_for
+    from forebear.reports.cases.first import words_of
 
-    return verbs.case_report(folder, language=language, say=words_for(language))
+    return verbs.case_report(folder, language=language, say=words_of(language).text)
 
 
 def case_seal(

@@ -22,8 +22,10 @@ from forebear.casefile.folder.folder import load_case, save_case
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.privacy.search import search_of
 from forebear.core.errors import ExpectationError, RefusedError
+from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import rendered
 from tests.casefile.testimony import PLAIN, PLOTS, Testimony, invent
+from tests.said import said
 
 extras = pytest.mark.skipif(not (can_sound() and can_convert()), reason="the extra `cases` is not installed")
 SAID = " ".join(" ".join(lines) for lines in (*PLOTS, *PLAIN))
@@ -106,8 +108,9 @@ def _leaks(testimony: Testimony, outputs: Mapping[str, bytes]) -> list[tuple[str
 def _outputs(case: Path, document: Mapping[str, object]) -> dict[str, bytes]:
     found = {p.name: p.read_bytes() for p in (case / "report").iterdir()}
     found["names of files"] = " ".join(found).encode()
-    for form in ("text", "json", "html"):
-        found[f"report as {form}"] = rendered(document, form)
+    for form in ("text", "json", "html", "csv"):
+        for language in LANGUAGES if form in ("text", "html") else ("en",):
+            found[f"report as {form} in {language}"] = rendered(document, form, language)
     return found
 
 
@@ -242,7 +245,7 @@ def test_a_digest_by_which_the_hidden_name_could_be_tried_is_withheld(tmp_path: 
     document = verbs.case_report(case)
     by_id = {s["id"]: s for s in document["sources"]}
     assert by_id["zh"]["sha256"] == ""
-    assert any("withheld" in n for n in by_id["zh"]["notes"])
+    assert any("withheld" in n for n in said(by_id["zh"]["notes"]))
     assert len(by_id["en"]["sha256"]) == 64, "a text without the name keeps its digest"
     kept = next(s.sha256 for s in load_case(case).source if s.id == "zh")
     assert kept not in rendered(document, "html").decode()

@@ -138,7 +138,7 @@ def our_words(document: Any, text: str) -> str:
 
 def figures(text: str) -> list[str]:
     """The numbers of a sentence."""
-    return sorted(re.findall(r"\d[\d,]*(?:\.\d+)?", text))
+    return sorted(re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text))
 
 
 def test_documents_of_the_tests_hold_every_message_of_lineage_and_cost(documents: dict[str, Any]) -> None:

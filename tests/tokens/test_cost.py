@@ -193,3 +193,5 @@ def test_what_cannot_be_seen_is_made_visible() -> None:
 def test_a_document_read_back_draws_the_same_page(tmp_path: Path) -> None:
     document = lineage(ranks(tmp_path / "s.tiktoken", [b"aa", b"bb"]), [ranks(tmp_path / "c.tiktoken", [b"aa"])])
     assert lineage_page(json.loads(canonical_json(document))) == lineage_page(document)
+    document = cost([tmp_path / "s.tiktoken", tmp_path / "c.tiktoken"])
+    assert cost_page(json.loads(canonical_json(document))) == cost_page(document)

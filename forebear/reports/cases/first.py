@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.reports.catalogue import LANGUAGES, Catalogue, catalogue
 
 ALIASES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant"}
 """Other tags readers give for a language there are words for."""
@@ -26,6 +26,6 @@ def reader(document: Mapping[str, Any]) -> str:
     return tag if tag in LANGUAGES else "en"
 
 
-def words_for(language: str) -> Callable[[Any], str]:
-    """What says messages in the language of a reader."""
-    return catalogue(reader({"language": language})).text
+def words_of(language: str) -> Catalogue:
+    """The words for a reader whose language is given by any tag, English where there are none for it."""
+    return catalogue(reader({"language": language}))

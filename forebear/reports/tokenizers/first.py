@@ -12,6 +12,8 @@ _OUTCOMES = {
     "no clear difference": "no-clear-difference",
     "cannot tell": "cannot-tell",
 }
+OUTCOMES = tuple(_OUTCOMES.values())
+"""What comparing two tokenizers on one text can give, in the order reports show it."""
 
 
 def cost_today(document: Document) -> Document:
@@ -20,7 +22,7 @@ def cost_today(document: Document) -> Document:
         return document
     counted: dict[tuple[str, str], dict[str, int]] = {}
     for row in document["comparisons"]:
-        tally = counted.setdefault((row["a"], row["b"]), dict.fromkeys(_OUTCOMES.values(), 0))
+        tally = counted.setdefault((row["a"], row["b"]), dict.fromkeys(OUTCOMES, 0))
         tally[_OUTCOMES[row["outcome"]]] += 1
     return {
         **document,

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import sentences
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
-from forebear.reports.tokenizers.first import cost_today, lineage_today
+from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import evidence_words, parts, seen, text_name
 
 Document = Mapping[str, Any]
@@ -95,7 +95,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         texts=list(dict.fromkeys(row["language"] for row in document["rows"])),
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
-        outcomes=list(document["pairs"][0]["texts"]) if document["pairs"] else [],
+        outcomes=OUTCOMES,
     )
 
 

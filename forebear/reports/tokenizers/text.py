@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
-from forebear.reports.tokenizers.first import cost_today, lineage_today
+from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 
 Document = Mapping[str, Any]
 LONGEST_NAME = 24
@@ -106,9 +106,8 @@ def _pairs(pairs: Any, words: Catalogue) -> list[Line]:
     """Per pair of tokenizers: on how many texts each needs fewer tokens, and on how many there is no clear difference."""
     if not pairs:
         return []
-    outcomes = list(pairs[0]["texts"])
-    rows = [(p["a"][:LONGEST_NAME], p["b"][:LONGEST_NAME], *(p["texts"][o] for o in outcomes)) for p in pairs]
-    header = ("a", "b", *(words.name("outcome", o) for o in outcomes))
+    rows = [(p["a"][:LONGEST_NAME], p["b"][:LONGEST_NAME], *(p["texts"][o] for o in OUTCOMES)) for p in pairs]
+    header = ("a", "b", *(words.name("outcome", o) for o in OUTCOMES))
     return [
         Line(""),
         Line(words("cost_page.pairs"), "bold"),
