@@ -45,6 +45,17 @@ LAYOUTS = (
         re.compile(r"latest_checkpointed_iteration\.txt|model_optim_rng\.pt|distrib_optim\.pt"),
         re.compile(r"iter_\d{7}|mp_rank_\d{2}.*"),
     ),
+    Layout(
+        "an Orbax checkpoint (JAX)",
+        "Restore it with orbax.checkpoint and write its arrays with numpy.savez or safetensors.flax.save_file.",
+        re.compile(r"_CHECKPOINT_METADATA|manifest\.ocdbt|_METADATA|_sharding"),
+        re.compile(r"ocdbt\.process_\d+"),
+    ),
+    Layout(
+        "a TensorFlow checkpoint",
+        "Convert it: transformers 4, from_pretrained(FOLDER, from_tf=True), then save_pretrained(OUTPUT).",
+        re.compile(r"saved_model\.pb|.*\.data-\d{5}-of-\d{5}|.*\.ckpt(?:-\d+)?\.index"),
+    ),
 )  # fmt: skip
 
 

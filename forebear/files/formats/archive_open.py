@@ -23,7 +23,7 @@ def open_archive(file: ByteSource, max_header: int | None) -> Container | Packed
     Raises: RefusedError when it is damaged, holds no checkpoint or several, or an archive that is none.
     """
     archive = ZipArchive(file)
-    return _itself(file, archive, max_header) or _inside(archive, max_header)
+    return _itself(file, archive, max_header) or inside(archive, max_header)
 
 
 def _itself(file: ByteSource, archive: ZipArchive, max_header: int | None) -> Container | None:
@@ -33,12 +33,14 @@ def _itself(file: ByteSource, archive: ZipArchive, max_header: int | None) -> Co
     return open_npz(file, archive) if is_npz(archive) else None
 
 
-def _inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
+def inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
     """The one checkpoint a zip archive or wheel holds."""
     names = [
         name for name in archive.members
         if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in LEFTOVERS
     ]  # fmt: skip
+    if not names and any(name.endswith((".weights.h5", ".h5")) for name in archive.members):
+        archive.refuse("a Keras model: its weights are HDF5", "Open it with Keras and write the arrays with numpy.savez.")
     if not names:
         archive.refuse("an archive without a checkpoint inside", f"One may hold: {', '.join(_INSIDE)}.")
     if len(names) > 1:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from forebear.core.errors import RefusedError
+from forebear.core.stray import first_words
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.formats import unread
 from forebear.files.formats.format import Format, Open, Packed, added
 from forebear.files.formats.safetensors import SafetensorsContainer
 
+ZIP = "a zip archive"
 INDEXES = (".safetensors.index.json", ".bin.index.json")
 """Ends of the names of files that say which tensor lies in which shard."""
 
@@ -39,18 +42,15 @@ def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
 
 FORMATS = (
     Format("safetensors", _looks_like_safetensors, (".safetensors",), _open_safetensors),
-    Format("a Git LFS pointer, not the weights", _starts(b"version https://git-lfs"), (), None,
-            "Fetch them: git lfs pull."),
-    Format("a link of the hub's cache that was copied as text, not the weights", _starts(b"../../blobs/", b"../../../blobs/"), (),
-            None, "Copy the cache with its links (cp -a, rsync -a), or give the file in its folder blobs."),
+    *unread.BY_BYTES,
     Format("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
-    Format("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
+    *unread.BY_NAME,
+    Format("a llamafile", _starts(b"MZqFpD", b"jartsr"), (".llamafile",), _later("llamafile", "open_llamafile")),
+    Format(ZIP, _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
             _later("archive_open", "open_archive")),
     Format("a PyTorch file", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), (".pkl", ".pickle"),
             _later("torch_container", "open_torch")),
     Format("ONNX", lambda head, size: False, (".onnx",), _later("onnx", "open_onnx")),
-    Format("HDF5", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
-            "It is not read yet; convert it to safetensors."),
     Format("a numpy array", _starts(b"\x93NUMPY"), (".npy", ".npz"), _later("npz", "open_npy")),
 )  # fmt: skip
 """One line per container. The first whose magic fits decides, then the first whose suffix fits."""
@@ -87,17 +87,23 @@ def _reader_of(file: ByteSource) -> Open:
     head = bytes(file.read(0, min(64, size)))
     name = file.path.name.lower()
     reader = _fitting(FORMATS, head, size, name) or _fitting(added(), head, size, name)
-    if reader is None:
-        raise RefusedError("no checkpoint format this version knows", where=where,
+    if reader is None or (reader.kind == ZIP and not reader.magic(head, size) and not _ends_like_zip(file)):
+        raise RefusedError(f"no checkpoint format this version knows: {first_words(head)}", where=where,
                            todo="Give a safetensors file or folder.")  # fmt: skip
     if reader.open is None:
         raise RefusedError(f"this is {reader.kind}", where=where, todo=reader.todo)
     return reader.open
 
 
+def _ends_like_zip(file: ByteSource) -> bool:
+    """Whether an end record lies where an archive has one: then it is an archive, whatever happened to its beginning."""
+    tail = min(file.size, 2**16)
+    return b"PK\5\6" in file.read(file.size - tail, tail)
+
+
 def _fitting(formats: Sequence[Format], head: bytes, size: int, name: str) -> Format | None:
-    reader = next((r for r in formats if r.magic(head, size)), None)
-    return reader or named(formats, name)
+    by_name = named(unread.BY_NAME, name) if formats is FORMATS else None
+    return by_name or next((r for r in formats if r.magic(head, size)), None) or named(formats, name)
 
 
 def named(formats: Sequence[Format], name: str) -> Format | None:

@@ -15,7 +15,7 @@ from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS, PICKLE_STEPS_FREE
 from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
-from forebear.files.formats.pickles import Name, Opaque, Persistent, Pickled, Table
+from forebear.files.formats.pickles import CONVERT, Name, Opaque, Persistent, Pickled, Table
 
 _STORAGES = {
     "FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16",
@@ -113,6 +113,10 @@ def find_tensors(pickled: Pickled, where: str) -> Found:
             raise RefusedError(f"two tensors are named {quoted(name)}", where=where, todo=_DAMAGED)
         found[name] = _tensor(record, name, where)
     if not found:
+        for one in pickled.names:  # perhaps tensors of a kind that is not read
+            if (known := _known_home(str(one))) is not None:
+                what = f"no tensor that is read: a value is {known[0]} ({quoted(str(one))})"
+                raise RefusedError(what, where=where, todo=known[1])
         raise RefusedError("the pickle describes no tensor", where=where, todo="Give the file that holds the weights.")
     odd: list[Message] = []
     strange = [str(name) for name in pickled.names if str(name) not in _HARMLESS]
@@ -194,7 +198,41 @@ def _tensor(record: Opaque, name: str, where: str) -> TorchTensor:
         if not isinstance(inner, Opaque):
             break
         record = inner
-    _refuse(name, "is rebuilt by a record this version does not read", where)
+    _refuse_record(record, name, where)
+
+
+_DTENSOR = (
+    "a DTensor, one process's part of a tensor",
+    "Save it whole: full_tensor() of every value before torch.save, or torch.distributed.checkpoint.",
+)
+_HOMES = {
+    "torch.distributed.tensor": _DTENSOR,
+    "torch.distributed._tensor": _DTENSOR,
+    "torch.distributed._shard": ("a ShardedTensor, one process's part of a tensor",
+                                 "Join the parts with torch.distributed.checkpoint."),
+    "torchao": ("a quantised tensor of torchao", "Save it as safetensors (safe_serialization=True), which is read."),
+    "optimum.quanto": ("a quantised tensor of quanto", "Save it as safetensors (QuantizedModelForCausalLM.save_pretrained)."),
+    "quanto": ("a quantised tensor of quanto", "Save it as safetensors (QuantizedModelForCausalLM.save_pretrained)."),
+    "bitsandbytes": ("a quantised tensor of bitsandbytes", "Save it as safetensors (save_pretrained), which is read."),
+    "hqq": ("a quantised tensor of HQQ", "Save it as safetensors, which is read."),
+}  # fmt: skip
+"""Where a class comes from -> what it is, and what makes it readable."""
+
+
+def _known_home(name: str) -> tuple[str, str] | None:
+    return next((found for home, found in _HOMES.items() if name.startswith(f"{home}.")), None)
+
+
+def _refuse_record(record: Opaque, name: str, where: str) -> NoReturn:
+    """Name what rebuilds a tensor: a class whose home is known, else the record itself."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    classes = [str(one) for one in (record.made_by, *args[:3]) if isinstance(one, Name)]
+    for one in classes:
+        if (known := _known_home(one)) is not None:
+            raise RefusedError(f"tensor {quoted(name)} is {known[0]}", where=where, todo=known[1])
+    by = ", ".join(quoted(one) for one in classes[:3]) or "no name at all"
+    what = f"is rebuilt by a record this version does not read ({by})"
+    raise RefusedError(f"tensor {quoted(name)} {what}", where=where, todo=CONVERT)
 
 
 def _rebuilt(args: Any, third: bool, name: str, where: str) -> TorchTensor:

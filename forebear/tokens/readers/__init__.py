@@ -7,6 +7,7 @@ from pathlib import Path
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.stray import stray
 from forebear.tokens.readers import huggingface, lists, ranks, sentencepiece
 from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file
@@ -48,6 +49,8 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
         return sentencepiece.read_model(data, where=where, full=full)
     if ranks.looks_like_tiktoken(data):
         return ranks.read_tiktoken(data, where=where)
+    if (found := stray(data[:64])) is not None:
+        raise RefusedError(f"this is {found.kind}", where=where, todo=found.todo)
     raise RefusedError(
         "is no tokenizer file we know", where=where, todo="Give a tokenizer.json, vocab.txt, *.model or *.tiktoken"
     )
