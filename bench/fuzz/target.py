@@ -32,6 +32,9 @@ PLACES = {
     "values": "bench.fuzz.models:VALUES",
     "vocabulary": "bench.fuzz.vocabularies:VOCABULARY",
     "adapters": "bench.fuzz.models:ADAPTERS",
+    "layouts": "bench.fuzz.layouts:LAYOUTS",
+    "patterns": "bench.fuzz.layouts:PATTERNS",
+    "heads": "bench.fuzz.layouts:HEADS",
     **{
         f"file-{name}": f"bench.fuzz.containers:{name.upper()}"
         for name in ("safetensors", "gguf", "zip", "pickle", "torch_legacy", "npy", "onnx", "index")

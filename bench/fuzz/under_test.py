@@ -23,14 +23,16 @@ from forebear.comparison import compare as comparison
 from forebear.core import documents, strict
 from forebear.files import digests as value_digests
 from forebear.files.formats import gguf as gguf_files
+from forebear.files.formats import registry as format_registry
 from forebear.files.formats import safetensors as safetensors_files
 from forebear.files.views import adapters as adapter_files
 from forebear.files.views import quantised
 from forebear.inspection import claims_of_size, residue
 from forebear.inspection import inspection_values as inspected_values
 from forebear.models import adapter as adapters
+from forebear.models import adapter_patterns as patterns
 from forebear.models import checkpoint as checkpoints
-from forebear.models.architecture import layout, registry, settings
+from forebear.models.architecture import layout, registry, settings, stated_shapes
 from forebear.models.published import gguf_tokens as gguf_vocabularies
 from forebear.reports import show as reports
 from forebear.tokens import audit as token_audit
@@ -61,16 +63,19 @@ __all__ = [
     "comparison",
     "documents",
     "forebear",
+    "format_registry",
     "gguf_files",
     "gguf_vocabularies",
     "inspected_values",
     "layout",
+    "patterns",
     "quantised",
     "registry",
     "reports",
     "residue",
     "safetensors_files",
     "settings",
+    "stated_shapes",
     "strict",
     "token_audit",
     "token_encoders",

@@ -37,7 +37,8 @@ class Exl2:
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows (outputs) of the published matrix. Shape (len(rows), in)."""
         inputs = self.shape[1]
-        largest = container.read(f"{self.stem}.q_scale_max").reshape(-1) / np.float32(256)
+        with np.errstate(all="ignore"):
+            largest = container.read(f"{self.stem}.q_scale_max").reshape(-1) / np.float32(256)
         steps = unpack_across(words(container, f"{self.stem}.q_scale"), 4)[:, rows].astype(np.float32) + 1
         out = np.empty((inputs, rows.size), dtype=np.float32)
         at = 0

@@ -63,7 +63,7 @@ class Halves:
                                                                            zero.reshape(zero.shape[0], -1)))  # fmt: skip
         with np.errstate(all="ignore"):
             values = (codes - offset) * factor if self.order == "zero first" else codes * factor - offset
-        flat: Float32 = np.asarray(values, dtype=np.float32).reshape(-1)
+            flat: Float32 = np.asarray(values, dtype=np.float32).reshape(-1)
         return flat[begin - first * width :][:count]
 
     def _codes(self, container: Container, rows: Rows) -> NDArray[np.int64]:
