@@ -13,10 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.corpus import WORK
+from bench.corpus import HERE
 from bench.methods.score import Figure, Score
 
-ENVIRONMENTS = WORK / "environments"
+ENVIRONMENTS = HERE.parent / ".venv" / "rivals"
+"""Away from the sources: whatever reads every file of the bench must not read what was installed."""
 INSIDE = Path(__file__).with_name("inside_a_tool.py")
 
 

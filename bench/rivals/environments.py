@@ -1,4 +1,4 @@
-"""Environments of the installable tools: one each, below the bench's working folder, which git ignores."""
+"""Environments of the installable tools: one each, below `.venv`, which git ignores."""
 
 from __future__ import annotations
 
