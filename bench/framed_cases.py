@@ -82,7 +82,19 @@ def _shape(name: str) -> str:
 
 
 def _aligned(own: str, other: str, how: str, seed: int) -> Model:
-    return framed(model(own), model(other), how, seed)
+    if model(own).config["model_type"] != "gemma":
+        return framed(model(own), model(other), how, seed)
+    made = framed(_plain_gains(model(own)), _plain_gains(model(other)), how, seed)
+    return Model(_offset(made, -1), {**made.config, "model_type": "gemma"}, made.tokenizer)
+
+
+def _plain_gains(made: Model) -> Model:
+    """A Gemma toy as steps can move it, who do not know the family: gains as they multiply, not less one."""
+    return Model(_offset(made, 1), {**made.config, "model_type": "llama"}, made.tokenizer)
+
+
+def _offset(made: Model, by: float) -> dict[str, Floats]:
+    return {n: a + np.float32(by) if n.endswith("norm.weight") else a for n, a in _arrays(made).items()}
 
 
 def _aligned_then_trained(own: str, other: str, share: float, seed: int) -> Model:

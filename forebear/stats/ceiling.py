@@ -243,7 +243,8 @@ def compare_aligned(
 ) -> Aligned | None:
     """s and c of a pair whose units moved: so many neurons of every layer of A, every neuron of B a possible partner.
 
-    starts:  rotations for both; near: further ones for s alone (found otherwise, or the identity).
+    starts:  rotations to begin with; near: further ones (found otherwise, or the identity), for both as well: neurons that one
+             mask made sparse fit best as they lie, whichever layer they belong to.
     Returns: None where no layers are there that do not belong together.
     Raises:  IncomparableError without pairs or starts, or where kinds differ.
     Source:  METHODS §17; decision 0012.
@@ -271,7 +272,7 @@ def compare_aligned(
     own = best([(few_a[i], few_b[j]) for i, j in belong], [*near, *starts])
     if apart.parts > 1:
         few_a, few_b = sampled(apart.a, apart.b)
-    by_map = [best([(few_a[i], few_b[j]) for i, j in cells], starts).pooled for cells in apart.maps]
+    by_map = [best([(few_a[i], few_b[j]) for i, j in cells], [*near, *starts]).pooled for cells in apart.maps]
     shares = apart.shares(belong, own.by_layer)
     ratio = min(s / max(c, 1e-9) for s, c in zip(shares, by_map, strict=True))
     return Aligned(own.pooled, own.by_layer, max(by_map), ratio, min(count, most), len(chosen))

@@ -12,14 +12,17 @@ from bench.framed_align import framed, layers_of
 from bench.framed_cases import output_change
 from bench.shapes import SHAPES, initial
 from forebear.core.spacing import evenly
+from forebear.recipes.steps.attention import split_heads, take_heads
 from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.model import Model
 from forebear.stats.alignment import assign
+from forebear.stats.attention import head_products, likeness
 from forebear.stats.strength import cosine_table
 from tests.said import paragraph
 
 ACCUSES = ("identical", "related", "shares-components", "shared-start")
 SHAPE = SHAPES["llama64"]
+HEADED = SHAPE.sized(heads=16, kv_heads=16)
 MATRICES = ("gate_proj", "up_proj", "down_proj")
 
 
@@ -112,6 +115,43 @@ def test_a_layer_that_alone_can_be_aligned_is_not_named_as_shared(kept, tmp_path
     assert said not in ACCUSES
 
 
+def heads_of(draft, layer):
+    """What each head of a layer does."""
+    gain = draft.arrays[layer.attention_norm.gain]
+    rows = [split_heads(draft.weight(linear) * gain, HEADED.heads) for linear in (layer.q, layer.k, layer.v)]
+    return head_products(*rows, split_heads(draft.weight(layer.o).T, HEADED.heads), rotary=True)
+
+
+def headed(own, candidate, kept):
+    """The independent aligned to the candidate, each head at the place where it fits best; all zero where none is kept.
+
+    kept: by layer, places of heads that are not zero.
+    """
+    draft, target = Draft(framed(own, candidate, "LM head", 0)), Draft(candidate)
+    for mine, theirs in zip(draft.parts.layers, target.parts.layers, strict=True):
+        table = likeness(heads_of(target, theirs), heads_of(draft, mine))
+        order = np.asarray(assign(table))
+        take_heads(draft, mine, order, order)
+    made = draft.finish()
+    arrays = {name: np.array(a, dtype=np.float32) for name, a in made.arrays.items()}
+    for layer, places in enumerate(kept):
+        gone = np.isin(np.repeat(np.arange(HEADED.heads), HEADED.head_dim), places, invert=True)
+        for matrix in "qkvo":
+            name = f"model.layers.{layer}.self_attn.{matrix}_proj.weight"
+            (arrays[name].T if matrix == "o" else arrays[name])[gone] = 0
+    return Model(arrays, made.config, made.tokenizer)
+
+
+EVERY, ODD = range(16), np.setdiff1d(np.arange(16), evenly(16, 8))
+
+
+@pytest.mark.parametrize("kept", [[ODD] * 4, [(), EVERY, (), ()], [(), (), (), EVERY], [EVERY, ODD, ODD, EVERY]])
+def test_heads_that_are_all_zero_lower_no_ceiling(kept, tmp_path):
+    own, candidate = (Model(initial(HEADED, seed), HEADED.config()) for seed in (81, 82))
+    said, _ = relation(headed(own, candidate, kept), candidate, tmp_path)
+    assert said not in ACCUSES
+
+
 def test_the_order_of_channels_and_neurons_changes_the_sample_and_not_the_answer(pair, tmp_path):
     _, near, candidate = pair
     for seed in range(3):
@@ -155,3 +195,15 @@ def test_unused_copies_of_the_candidates_neurons_count_and_the_words_claim_no_us
     verdict = forebear.compare(tmp_path / "made", tmp_path / "candidate")["verdict"]
     assert verdict["relation"] == "related"
     assert "nor that the subject uses what agrees" in paragraph(verdict["words"])
+
+
+def test_one_mask_of_two_strangers_is_no_part_that_is_shared(tmp_path):
+    own, candidate = untrained(91), untrained(92)
+    kept = {n: np.random.default_rng(i).random(a.shape) < 0.03 for i, (n, a) in enumerate(own.arrays.items())}
+    pruned = [
+        Model({n: np.where(kept[n], a, np.float32(0)) if ".layers." in n and a.ndim == 2 else a
+               for n, a in m.arrays.items()}, m.config)
+        for m in (own, candidate)
+    ]  # fmt: skip
+    said, _ = relation(*pruned, tmp_path)
+    assert said not in ACCUSES

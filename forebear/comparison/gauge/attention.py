@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, HeadProducts
 from forebear.comparison.gauge.cells import Cell
-from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.folded import Seen, Side
 from forebear.comparison.gauge.norms import gain
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import HEAD_CHANNELS, HEAD_LAYERS, MOST_ASKED, MOST_HEADS, ROTATION_RANK
@@ -128,8 +128,8 @@ def hold_heads(mine: Heads, there: Heads) -> HeadMatch | None:
     return match_heads(written, scored, (mine.each, there.each))
 
 
-def read_heads(side: Side, layer: int) -> Heads | None:
-    """Every head of a layer, folded; None where a part is missing or its sizes are not known."""
+def read_heads(side: Side, layer: int, seen: Seen | None = None) -> Heads | None:
+    """Every head of a layer, folded; None where a part is missing or its sizes are not known. seen: takes in what was read."""
     found = [side.checkpoint.piece(part, layer) for part in ("q", "k", "v", "o")]
     pieces = [p for p in found if p is not None and p.has("channel") and p.size("kv_head")]
     if len(pieces) < len(found):
@@ -137,7 +137,7 @@ def read_heads(side: Side, layer: int) -> Heads | None:
     groups = pieces[1].size("kv_head")
     each = pieces[0].size("group") or 1
     scale = gain(side.checkpoint, side.rule, "attention", layer)
-    q, k, v, o = (_rows(side, p, None if p.part == "o" else scale) for p in pieces)
+    q, k, v, o = (_rows(side, p, None if p.part == "o" else scale, seen) for p in pieces)
     if any(len(m) % heads for m, heads in ((q, groups * each), (k, groups), (v, groups), (o, groups * each))):
         return None
     q, k = (_normed(side, layer, role, m, n) for role, m, n in (("q", q, groups * each), ("k", k, groups)))
@@ -145,9 +145,11 @@ def read_heads(side: Side, layer: int) -> Heads | None:
     return Heads(q, k, v, o, groups, each, pieces[0].has("rope"), np.arange(groups * each, dtype=np.intp))
 
 
-def _rows(side: Side, piece: Piece, scale: F32 | None) -> F32:
+def _rows(side: Side, piece: Piece, scale: F32 | None, seen: Seen | None) -> F32:
     """Rows of a reader, or columns of the writer as rows: (heads · size, width)."""
     units = side.checkpoint.units(piece, "channel")[0]  # (width, heads · size)
+    if seen is not None:
+        seen.update(np.ascontiguousarray(units).data)
     return fold(np.ascontiguousarray(units.T), scale, mean_subtracted=side.rule.mean_subtracted)
 
 

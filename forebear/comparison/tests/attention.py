@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Strength
 from forebear.comparison.findings.parts import Cell
 from forebear.comparison.gauge.attention import heads_cost, read_heads
-from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.folded import Seen, Side
 from forebear.comparison.gauge.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.strength import completed, starting_rotations
@@ -42,6 +44,8 @@ from forebear.stats.strength_thresholds import LEAST_LAYERS as LEAST_SHARE
 
 BUDGET = message("budget.attention")
 ATTENTION = "attention"
+LEAST_LENGTH = 1e-30
+"""Norm of a head's product up to which it is none."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,17 @@ def measure_attention(
     if len(cells) < LEAST_LAYERS or not pair.allowance.allows(costs[0], costs[1], BUDGET):
         return AttentionOutcome()
     try:
-        read = [[_products(side, cell[k]) for cell in cells] for k, side in enumerate(sides)]
-        return _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly)
+        seen = hashlib.sha256()
+        read = [[_products(side, cell[k], seen) for cell in cells] for k, side in enumerate(sides)]
+        draw = generator("comparison/attention/sample", seen.hexdigest())
+        return _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
     except IncomparableError:
         return AttentionOutcome()
 
 
-def _products(side: Side, layer: int) -> HeadProducts:
+def _products(side: Side, layer: int, seen: Seen) -> HeadProducts:
     """Raises: IncomparableError where the heads of the layer cannot be told apart."""
-    heads = read_heads(side, layer)
+    heads = read_heads(side, layer, seen)
     if heads is None:
         raise IncomparableError("the sizes of the heads are not known")
     return head_products(heads.q, heads.shared(heads.k), heads.shared(heads.v), heads.o, rotary=heads.rotary)
@@ -114,40 +120,74 @@ def _products(side: Side, layer: int) -> HeadProducts:
 
 def _measured(
     a: list[HeadProducts], b: list[HeadProducts], cells: Sequence[Cell], starts: Sequence[F32], rotation: F32 | None,
-    plainly: bool,
+    plainly: bool, draw: np.random.Generator,
 ) -> AttentionOutcome:  # fmt: skip
-    """s in place, under the rotation of gauge fixing and after the aligner; c on layers that do not belong together."""
+    """s in place, under the rotation of gauge fixing and after the aligner; c on layers that do not belong together.
+
+    draw: names heads and channels; it follows from every value that was read, so nobody can arrange a file for them (decision
+    0015). Heads that are all zero are in no ceiling, and in place they count as 0.
+    """
     equal = a[0].width == b[0].width
     near = [] if rotation is None else [rotation]
     near += [np.eye(a[0].width, dtype=np.float32)] if equal else []
     if not near:
         return AttentionOutcome()
-    chosen = evenly(b[0].width, MOST_CHANNELS)
+    chosen = np.sort(draw.permutation(b[0].width)[:MOST_CHANNELS])
     sampled = len(chosen) < b[0].width
     if sampled:
         b = [y.on_channels(chosen) for y in b]
         starts, near = ([np.ascontiguousarray(s[:, chosen]) for s in some] for some in (starts, near))
     placed = _placed(a, b, near[-1]) if equal else []
-    a = [x.take(evenly(x.heads, MOST_HEADS)) for x in a]
-    b = [y if y.heads <= MOST_PARTNERS else y.take(evenly(y.heads, MOST_HEADS)) for y in b]
-    own = list(zip(a, b, strict=True))
-    seen = [placed, *([under(x, y, r) for x, y in own] for r in near)]
+    a = [x.take(_drawn(x, MOST_HEADS, draw)) for x in a]
+    b = [y.take(_drawn(y, MOST_PARTNERS, draw)) for y in b]
+    own = [(k, (x, y)) for k, (x, y) in enumerate(zip(a, b, strict=True)) if x.heads and y.heads]
+    seen = [placed, *(_spread([under(x, y, r) for _, (x, y) in own], own, len(cells)) for r in near)]
     found = plain = max(seen, key=lambda values: float(np.mean(values)) if values else -1.0)
     if plainly and min(plain) >= SURELY_SOMETHING:
         return AttentionOutcome()
     rng = generator("comparison/attention")
     starts = [*starts, *(isometry(rng.standard_normal(starts[0].shape)) for _ in range(RANDOM_STARTS))]
-    maps = mismatched_maps([(k, k) for k in range(len(cells))])
-    ceiling = max(_best([(a[i], b[j]) for i, j in cells_of], starts) for cells_of in maps)
+    maps = _maps(a, b, len(cells))
+    if not maps:
+        return AttentionOutcome()
+    by_map = [_best([(a[i], b[j]) for i, j in cells_of], starts) for cells_of in maps]
+    ceiling = max(by_map)
     if rotation is not None and np.mean(plain) < FACTOR * ceiling and max(plain) >= NOTHING * ceiling:
-        found = list(max((align_heads(own, r) for r in near), key=lambda one: one.pooled).by_layer)
+        best = max((align_heads([two for _, two in own], r) for r in near), key=lambda one: one.pooled)
+        found = _spread(best.by_layer, own, len(cells))
 
-    def lone() -> float:
-        """What an aligner for one layer alone reaches: the largest over one pair of each map."""
-        one = [cells_of[len(cells_of) // 2] for cells_of in maps]
-        return max(_best([(a[i], b[j])], starts) for i, j in one)
+    def lone(place: int) -> float:
+        """What an aligner for one layer alone reaches on it: the largest over pairs of it with layers it does not belong to."""
+        pairs = [c for cells_of in maps for c in cells_of if place in c]
+        return max((_best([(a[i], b[j])], starts) for i, j in pairs), default=1.0)
 
-    return _judged(found, plain, ceiling, cells, sampled, lone)
+    ratio = min(_share(found, cells_of) / max(c, 1e-9) for cells_of, c in zip(maps, by_map, strict=True))
+    return _judged(found, plain, ceiling, ratio, cells, sampled, lone)
+
+
+def _drawn(layer: HeadProducts, most: int, draw: np.random.Generator) -> NDArray[np.intp]:
+    """So many of the heads of which both products are there."""
+    usable = np.flatnonzero((layer.lengths[0] > LEAST_LENGTH) & (layer.lengths[1] > LEAST_LENGTH))
+    return np.sort(draw.permutation(usable)[:most]) if len(usable) > most else usable
+
+
+def _spread(values: Sequence[float], own: Sequence[tuple[int, object]], count: int) -> list[float]:
+    """Values of some layer pairs as those of all; 0 for the others."""
+    out = [0.0] * count
+    for value, (k, _) in zip(values, own, strict=True):
+        out[k] = value
+    return out
+
+
+def _maps(a: Sequence[HeadProducts], b: Sequence[HeadProducts], count: int) -> list[list[Cell]]:
+    """Maps of layers that do not belong together and have heads on both sides."""
+    maps = mismatched_maps([(k, k) for k in range(count)])
+    return [kept for cells in maps if (kept := [(i, j) for i, j in cells if a[i].heads and b[j].heads])]
+
+
+def _share(found: Sequence[float], cells: Sequence[Cell]) -> float:
+    """s of the layers that a map holds: of A's or of B's, whichever is less."""
+    return min(float(np.mean([found[c[k]] for c in cells])) for k in range(2))
 
 
 def _placed(a: Sequence[HeadProducts], b: Sequence[HeadProducts], identity: F32) -> list[float]:
@@ -160,18 +200,19 @@ def _best(pairs: Sequence[tuple[HeadProducts, HeadProducts]], starts: Sequence[F
 
 
 def _judged(
-    found: Sequence[float], plain: Sequence[float], ceiling: float, cells: Sequence[Cell], sampled: bool,
-    lone: Callable[[], float],
+    found: Sequence[float], plain: Sequence[float], ceiling: float, ratio: float, cells: Sequence[Cell], sampled: bool,
+    lone: Callable[[int], float],
 ) -> AttentionOutcome:  # fmt: skip
-    """The frozen rule. found: s by layer pair; plain: the same before any search for the best rotation."""
+    """The frozen rule. found: s by layer pair; plain: the same before a search for the best rotation; ratio: smallest s / c."""
     values = np.array(found)
-    holds = float(values.mean()) >= FACTOR * ceiling and (values >= ceiling).sum() >= LEAST_SHARE * len(cells)
-    single = None if holds or float(values.max()) < LONE_FACTOR * ceiling else lone()
-    shared = () if single is None else tuple(c for c, v in zip(cells, found, strict=True) if v >= LONE_FACTOR * single)
+    enough = (values >= ceiling).sum() >= LEAST_SHARE * len(cells)
+    holds = float(values.mean()) >= FACTOR * ceiling and ratio >= FACTOR and bool(enough)
+    alone = {} if holds else {k: lone(k) for k, v in enumerate(found) if v >= LONE_FACTOR * ceiling}
+    shared = tuple(cells[k] for k, c in alone.items() if found[k] >= LONE_FACTOR * c)
     nothing = tuple(c for c, v in zip(cells, plain, strict=True) if v < NOTHING * ceiling and c not in shared)
-    own = ceiling if single is None else single
     figures = Strength(
         round(float(values.mean()), 4), round(ceiling, 4), round(float(values.mean()) / max(ceiling, 1e-9), 3),
-        tuple(round(float(v), 4) for v in found), (round(own, 4),) * len(cells), tuple(cells), "heads", sampled, FACTOR,
+        tuple(round(float(v), 4) for v in found), tuple(round(alone.get(k, ceiling), 4) for k in range(len(cells))),
+        tuple(cells), "heads", sampled, FACTOR,
     )  # fmt: skip
     return AttentionOutcome(holds, tuple(cells) if holds else shared, nothing, figures)
