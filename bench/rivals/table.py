@@ -19,7 +19,8 @@ Document = dict[str, Any]
 def lines(shape: str, made: Document, cost: Document) -> list[str]:
     """One table: a heading line that counts the pairs, then a row an entry."""
     pairs = made["pairs"]
-    related, independent, aligned = (list(pairs[k].values()) for k in ("related", "independent", "aligned"))
+    related, independent = ([pairs[k][form] for form in FORMS] for k in ("related", "independent"))
+    aligned = [pairs["aligned"][how] for how in ALIGNERS]
     further = ", ".join(f"{n} after {share}x" for share, n in made["further"].items())
     out = [
         f"`{shape}`: {related[0]} relatives ({further} of their base's compute), {independent[0]} pairs of "
