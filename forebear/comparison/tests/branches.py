@@ -39,20 +39,23 @@ def branches_of(
 
     evidence: all tests so far. strong: strength of the MLPs.
     """
-    if _order_alone(evidence, Axis.NEURONS):
+    if rotation is None and _order_alone(evidence, Axis.NEURONS):
         strong = replace(strong, holds=False, layers=())
     mlps = _mlps(pair, strong, quiet(evidence, Axis.NEURONS))
     nothing = quiet(evidence, Axis.VALUES)
     if strong.holds and rotation is None and _values_close(evidence):
         return Branches([*mlps, Component(ATTENTION, "shared")], [])
     found = measure_attention(pair, belong, rows, rotation, plainly=strong.holds and not nothing)
-    if _order_alone(evidence, Axis.VALUES):
+    if rotation is None and _order_alone(evidence, Axis.VALUES):
         found = replace(found, holds=False, shared=())
     return Branches([*mlps, *_attention(found, nothing)], found.evidence)
 
 
 def _order_alone(evidence: Sequence[Evidence], axis: Axis) -> bool:
-    """Whether units agree in their order while their signs, which could be tested, show nothing: what one pruning mask does."""
+    """Whether units agree in their order while their signs, which could be tested, show nothing: what one pruning mask does.
+
+    Of a pair as it lies; where gauge fixing decided, its own tests speak.
+    """
     own = [e for e in evidence if e.axis is axis and not e.component and e.log10_p is not None]
     signs = [e.log10_p for e in own if e.symmetry == "sign" and e.log10_p is not None]
     return bool(signs) and min(signs) > NOTHING_LOG10_P
