@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forebear.files.bytes.memory import MemoryContainer
 
 from forebear.core.seeds import generator
 from forebear.files.formats.safetensors import SafetensorsContainer
