@@ -29,8 +29,10 @@ def test_a_stated_budget_is_never_exceeded_and_what_it_cost_is_said(budget):
 
 def test_a_small_budget_still_finds_the_descendant_and_a_tiny_one_accuses_nobody():
     folder = demo_folder()
-    enough = forebear.compare(folder / "descendant", [folder / "base"], budget="300KiB")
+    enough = forebear.compare(folder / "descendant", [folder / "base"], budget="700KiB")  # of 1 MB
     assert enough["verdict"]["relation"] == "related"
+    less = forebear.compare(folder / "descendant", [folder / "base"], budget="300KiB")  # a ceiling cannot be paid for
+    assert less["verdict"]["relation"] == "cannot-tell"
     tiny = forebear.compare(folder / "descendant", [folder / "base"], budget=500)
     assert tiny["verdict"]["relation"] in ("cannot-tell", "no-evidence", "related-channels-only")
 

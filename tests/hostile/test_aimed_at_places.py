@@ -193,8 +193,8 @@ def test_unused_copies_of_the_candidates_neurons_count_and_the_words_claim_no_us
     made.save(tmp_path / "made")
     candidate.save(tmp_path / "candidate")
     verdict = forebear.compare(tmp_path / "made", tmp_path / "candidate")["verdict"]
-    assert verdict["relation"] == "related"
-    assert "nor that the subject uses what agrees" in paragraph(verdict["words"])
+    assert verdict["relation"] == "shares-components"  # the MLPs, no attention
+    assert "not show that the subject uses what agrees" in paragraph(verdict["words"])
 
 
 def test_one_mask_of_two_strangers_is_no_part_that_is_shared(tmp_path):

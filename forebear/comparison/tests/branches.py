@@ -9,6 +9,7 @@ import numpy as np
 
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Strength
 from forebear.comparison.findings.parts import Cell, Component, State
+from forebear.comparison.findings.verdict import findings_among
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.attention import ATTENTION, AttentionOutcome, measure_attention
 from forebear.comparison.tests.components import quiet
@@ -54,11 +55,13 @@ def branches_of(
 def _order_alone(evidence: Sequence[Evidence], axis: Axis) -> bool:
     """Whether units agree in their order while their signs, which could be tested, show nothing: what one pruning mask does.
 
-    Of a pair as it lies; where gauge fixing decided, its own tests speak.
+    Of a pair as it lies; where gauge fixing found the units they were moved, and neither order nor sign is theirs any more.
     """
-    own = [e for e in evidence if e.axis is axis and not e.component and e.log10_p is not None]
-    signs = [e.log10_p for e in own if e.symmetry == "sign" and e.log10_p is not None]
-    return bool(signs) and min(signs) > NOTHING_LOG10_P
+    found = [e for e in findings_among(evidence) if e.axis is axis and not e.component]
+    signs = [e.log10_p for e in evidence if e.axis is axis and not e.component and not e.gauge and e.symmetry == "sign"]
+    known = [p for p in signs if p is not None]
+    in_order = bool(found) and not any(e.gauge or e.symmetry != "order" for e in found)
+    return in_order and bool(known) and min(known) > NOTHING_LOG10_P
 
 
 def _values_close(evidence: Sequence[Evidence]) -> bool:
