@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 import forebear.core.errors
 from forebear import cli
+from forebear.cli.application import app
 from forebear.comparison.demo import demo_folder
 from forebear.core.seeds import generator
 from forebear.files.sources import open_container
@@ -42,7 +43,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     def run(*words: object) -> Ended:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            code = cli.guarded(lambda: cli.app([str(word) for word in words], standalone_mode=False))
+            code = cli.guarded(lambda: app([str(word) for word in words], standalone_mode=False))
         captured = capsys.readouterr()
         return Ended(code, captured.out, captured.err)
 

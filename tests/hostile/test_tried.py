@@ -16,6 +16,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from forebear import cli
+from forebear.cli.application import app
 from forebear.core.documents import canonical_json
 from forebear.core.errors import RefusedError
 from forebear.files.formats.gguf_header import GgufArray
@@ -31,7 +32,7 @@ TRIED = Path(__file__).resolve().parent.parent / "data" / "tried" / "safety"
 
 
 def code_of(*words: object) -> int:
-    return cli.guarded(lambda: cli.app([str(word) for word in words], standalone_mode=False))
+    return cli.guarded(lambda: app([str(word) for word in words], standalone_mode=False))
 
 
 @pytest.mark.parametrize("name", ["tokenizer_type_unhashable", "wordpiece_max_chars", "tok-00c263cb", "tok-9f91f5cf"])
