@@ -211,6 +211,6 @@ def _samples(container: Container, names: list[str], together: bool) -> NDArray[
         index = begin if together else evenly(rows, SAMPLE_ROWS)
         block = container.take(name, index).reshape(len(index), -1)[:, :SAMPLE_FEATURES]
         flat = np.where(np.isfinite(block), block, 0).ravel().astype(np.float32)
-        norm = float(np.linalg.norm(flat))
+        norm = float(np.linalg.norm(flat.astype(np.float64)))
         out.append(flat / norm if norm > 0 else flat)
     return np.stack(out)

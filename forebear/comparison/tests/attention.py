@@ -103,9 +103,10 @@ def measure_attention(
         return AttentionOutcome()
     try:
         seen = hashlib.sha256()
-        read = [[_products(side, cell[k], seen) for cell in cells] for k, side in enumerate(sides)]
-        draw = generator("comparison/attention/sample", seen.hexdigest())
-        return _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
+        with np.errstate(all="ignore"):  # values at the end of the range
+            read = [[_products(side, cell[k], seen) for cell in cells] for k, side in enumerate(sides)]
+            draw = generator("comparison/attention/sample", seen.hexdigest())
+            return _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
     except IncomparableError:
         return AttentionOutcome()
 

@@ -66,7 +66,8 @@ def measure_strength(
     if not pair.allowance.allows(cost[0], cost[1], BUDGET):
         return sample or _unpaid(pair)
     try:
-        return _measured(sides, cells, starting_rotations(pair, sides, rows), rotation, min(counts))
+        with np.errstate(all="ignore"):  # values at the end of the range
+            return _measured(sides, cells, starting_rotations(pair, sides, rows), rotation, min(counts))
     except IncomparableError:
         return StrengthOutcome(False, why=message("strength.kinds"))
 
