@@ -79,7 +79,7 @@ class LocalFolder:
         """See `Folder.folders`."""
         try:
             with os.scandir(self.path) as entries:
-                inner = (e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+                inner = (e.name for e in entries if not e.name.startswith(".") and Path(e.path).is_dir())
                 return tuple(sorted(islice(inner, MAX_INNER)))
         except OSError as error:
             raise refuse_os_error(error, self.path) from error

@@ -48,7 +48,7 @@ def _message_pack(head: bytes, size: int) -> bool:
 BY_BYTES = (
     *(Format(one.kind, _matches(one.begins), (), None, one.todo) for one in STRAYS),
     Format("a GGML file from before GGUF", _starts(*_GGML), (), None,
-           "Convert it with convert_llama_ggml_to_gguf.py of llama.cpp (a release before 2025), or get the model as GGUF."),
+           "Convert it with the GGML-to-GGUF script of llama.cpp (a release before 2025), or get the model as GGUF."),
     Format("a CTranslate2 model", _ctranslate2, (), None,
            "It was converted for inference alone: give the model it was made from (its card or config names it)."),
     Format("a TensorFlow Lite model", _flat(b"TFL3"), (".tflite",), None, "Give the model it was converted from."),
