@@ -93,7 +93,7 @@ def run_block(target: Target, start: int, inputs: int, seed: int = SEED) -> Outc
                 outcome.checked += 1
                 outcome.sound += target.outer(files)
             one_input(target, files, index, outcome)
-    said = (f"{w.category.__name__}: {w.message} ({w.filename.rsplit('/forebear/', 1)[-1]}:{w.lineno})" for w in warned)
+    said = (f"{w.category.__name__}: {w.message} ({place_of(w.filename)}:{w.lineno})" for w in warned)
     outcome.warnings = sorted(set(said))
     outcome.inputs = inputs
     outcome.seconds = round(time.process_time() - began, 3)
@@ -142,12 +142,19 @@ def one_input(target: Target, files: Files, index: int, outcome: Outcome) -> Non
         outcome.slowest = sorted([*outcome.slowest, (round(seconds, 4), size, index)], reverse=True)[:SLOWEST]
 
 
+def place_of(filename: str) -> str:
+    """A source file by its path within its package, so that no path of a machine is in a report."""
+    for root in ("/site-packages/", "/forebear/", "/lib/"):
+        filename = filename.rsplit(root, 1)[-1]
+    return filename
+
+
 def _found(outcome: Outcome, error: BaseException, files: Files, index: int) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if "/forebear/" in f.filename] or list(frames)
     last = ours[-1]
-    place = f"{last.filename.rsplit('/forebear/', 1)[-1]}:{last.name}"
-    shown = "".join(f"  {f.filename.rsplit('/forebear/', 1)[-1]}:{f.lineno} {f.name}: {f.line}\n" for f in frames[-12:])
+    place = f"{place_of(last.filename)}:{last.name}"
+    shown = "".join(f"  {place_of(f.filename)}:{f.lineno} {f.name}: {f.line}\n" for f in frames[-12:])
     message = f"{type(error).__name__}: {str(error)[:300]}".encode("ascii", "backslashreplace").decode()
     _keep(outcome, Finding(f"{type(error).__name__} in {place}", index, message, shown, {}), files)
 

@@ -68,6 +68,15 @@ def test_a_planted_fault_is_found(name: str) -> None:
     assert found is not None
 
 
+def test_no_path_of_a_machine_is_in_a_report() -> None:
+    assert loop.place_of("/home/x/.venv/lib/python3.11/site-packages/numpy/linalg/_linalg.py") == "numpy/linalg/_linalg.py"
+    assert loop.place_of("/home/x/forebear/files/grid.py") == "files/grid.py"
+    for path in (Path(__file__).parents[2] / "bench" / "results").glob("fuzz-*.json"):
+        text = path.read_text("utf-8")
+        assert "site-packages" not in text, path
+        assert "(/" not in text, path
+
+
 def test_what_was_planted_is_taken_away_again() -> None:
     target = find_target("toml")
     before = getattr(target.plant.owner, target.plant.name)
