@@ -16,7 +16,7 @@ from forebear.comparison.gauge.folded import Seen, Side
 from forebear.comparison.gauge.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.strength import completed, starting_rotations
-from forebear.comparison.tests.strength_outcome import ASSUMPTION
+from forebear.comparison.tests.strength_outcome import described
 from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
@@ -65,14 +65,7 @@ class AttentionOutcome:
     @property
     def evidence(self) -> list[Evidence]:
         """The figures as evidence that describes."""
-        if self.figures is None:
-            return []
-        return [
-            Evidence(
-                test="strength", axis=Axis.HEADS, kind="described", private=True, assumption=ASSUMPTION,
-                figures=self.figures,
-            )
-        ]  # fmt: skip
+        return described(Axis.HEADS, self.figures)
 
 
 def measure_attention(

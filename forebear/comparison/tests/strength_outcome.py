@@ -39,14 +39,14 @@ class StrengthOutcome:
     @property
     def evidence(self) -> list[Evidence]:
         """The figures as evidence that describes."""
-        if self.figures is None:
-            return []
-        return [
-            Evidence(
-                test="strength", axis=Axis.NEURONS, kind="described", private=True, assumption=ASSUMPTION,
-                figures=self.figures,
-            )
-        ]  # fmt: skip
+        return described(Axis.NEURONS, self.figures)
+
+
+def described(axis: Axis, figures: Strength | None) -> list[Evidence]:
+    """Strength on an axis as evidence that describes; nothing where it was not measured."""
+    if figures is None:
+        return []
+    return [Evidence(test="strength", axis=axis, kind="described", private=True, assumption=ASSUMPTION, figures=figures)]
 
 
 def judged(
