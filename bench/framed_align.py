@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from bench.framed_anneal import annealed
 from forebear.core.seeds import generator
 from forebear.recipes.steps.attention import mix_head_columns, mix_head_rows, split_heads, take_heads
 from forebear.recipes.steps.draft import Draft, times
@@ -25,8 +26,12 @@ from forebear.stats.joint import align
 from forebear.stats.strength import Neurons, cosine_table, free_signs, neurons
 
 Matrix = npt.NDArray[np.float64]
-ALIGNERS = ("permutation", "signs", "procrustes", "procrustes and assignment", "heads", "LM head", "one layer", "joint")
+ALIGNERS = (
+    "permutation", "signs", "procrustes", "procrustes and assignment", "heads", "LM head", "one layer", "joint", "annealed",
+)  # fmt: skip
 """From the weakest to the strongest. Each is public knowledge: git re-basin, orthogonal Procrustes, assignment."""
+COOLED_STARTS = 2
+"""Drawn rotations that soft partners are cooled from."""
 JOINT_STARTS = 6
 """Rotations the joint aligner begins with besides those of the embedding and of the LM head."""
 
@@ -82,6 +87,7 @@ _MOVES = {
     "LM head": Moves(rotation="LM head"),
     "one layer": Moves(rotation="one layer"),
     "joint": Moves(rotation="joint", heads=True),
+    "annealed": Moves(rotation="annealed", heads=True),
 }
 
 
@@ -172,6 +178,26 @@ def _joint(draft: Draft, target: Draft, seed: int) -> Matrix:
     return _whole(draft, best.rotation)
 
 
+def _cooled(draft: Draft, target: Draft, seed: int) -> Matrix:
+    """The best of the joint aligner and of soft partners cooled from its rotation, from both tables and from drawn rotations.
+
+    A mixture's experts are those that the joint aligner assigned to each other: they keep their neurons.
+    """
+    rng = generator("bench/framed/annealed", seed)
+    make = rotation_keeping_ones if draft.parts.mean_subtracted else rotation
+    joint = _rows_only(_joint(draft, target, seed), draft)
+    pairs = [p for k in range(len(draft.parts.layers)) for p in _expert_pairs(draft, target, k, joint)]
+    starts = [joint, *(start_rotation(draft, target, head) for head in (False, True))]
+    starts += [make(rng, draft.parts.width).astype(np.float32) for _ in range(COOLED_STARTS)]
+    tried = [align(pairs, joint), *(annealed(pairs, start) for start in starts)]
+    return _whole(draft, max(tried, key=lambda found: found.pooled).rotation)
+
+
+def _rows_only(turn: Matrix, draft: Draft) -> npt.NDArray[np.float32]:
+    """A full rotation as rows know it: under LayerNorm they lack the all-ones direction."""
+    return (turn - np.full(turn.shape, 1 / len(turn)) if draft.parts.mean_subtracted else turn).astype(np.float32)
+
+
 def _expert_pairs(
     draft: Draft, target: Draft, layer: int, turn: npt.NDArray[np.float32]
 ) -> list[tuple[Neurons, Neurons]]:
@@ -195,6 +221,7 @@ _ROTATIONS: dict[str, Callable[[Draft, Draft, int], Matrix]] = {
     "LM head": _from_head,
     "one layer": _one_layer,
     "joint": _joint,
+    "annealed": _cooled,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from bench.framed_align import ALIGNERS, framed
 from bench.network import forward
 from bench.shapes import SHAPES, STD, Floats, initial, parameters, shape_of
 from bench.training import course, train
-from bench.truth import base
+from bench.truth import FRESH, base
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -29,6 +30,7 @@ MIXTURES = (50, 30, 10, 3)
 SPARSE = ("2:4", "50", "75", "90", "97")
 STITCHED = ("mlp", "attention", "layer 1", "layers 2 and 3", "embedding")
 STAGES = (1, 3, 10, 25, 50, 100)
+PUPIL_SEEDS = 170_000
 OUTPUTS_KEPT = 1e-3
 """Largest change of a logit that counts as none, of logits between -20 and 20 in float32."""
 INDEPENDENT, RELATED, PARTLY, PULLED, START = "independent", "related", "parts", "information of A", "shared start"
@@ -98,11 +100,11 @@ def _offset(made: Model, by: float) -> dict[str, Floats]:
 
 
 def _aligned_then_trained(own: str, other: str, share: float, seed: int) -> Model:
-    return trained(_aligned(own, other, "joint", seed), _shape(own), share)
+    return trained(_aligned(own, other, ALIGNERS[-1], seed), _shape(own), share)
 
 
 def _pulled(own: str, other: str, weight: float, seed: int) -> Model:
-    start, aim = _aligned(own, other, "joint", seed), _in_folded(model(other))
+    start, aim = _aligned(own, other, ALIGNERS[-1], seed), _in_folded(model(other))
     same = {n: a for n, a in aim.arrays.items() if n in start.arrays}
     return trained(start, _shape(own), 1.0, (Model(same, aim.config), weight))
 
@@ -161,10 +163,12 @@ def independents(shape: str, count: int) -> Iterator[Case]:
         yield Case(f"{own}-plain", "independent", INDEPENDENT, own, other, partial(model, own))
 
 
-def aligned(shape: str, count: int) -> Iterator[Case]:
-    """Strangers by every aligner."""
+def aligned(shape: str, count: int, each: int = len(ALIGNERS)) -> Iterator[Case]:
+    """Strangers by so many aligners each: the strongest always, the others in turn."""
+    *others, strongest = ALIGNERS
     for seed, (own, other) in enumerate(_strangers(shape, count)):
-        for how in ALIGNERS:
+        turn = [others[(seed * (each - 1) + k) % len(others)] for k in range(each - 1)]
+        for how in (*turn, strongest):
             make = partial(_aligned, own, other, how, seed)
             yield Case(f"{own}-{how}", f"framed, {how}", INDEPENDENT, own, other, make, framed=True)
 
@@ -174,7 +178,7 @@ def trained_after(shape: str, count: int) -> Iterator[Case]:
     for seed, (own, other) in enumerate(_strangers(shape, count)):
         for word, share in (("quarter", 0.25), ("one", 1.0)):
             make = partial(_aligned_then_trained, own, other, share, seed)
-            yield Case(f"{own}-joint-then-{word}", f"framed, then {share:g}x", INDEPENDENT, own, other, make)
+            yield Case(f"{own}-{ALIGNERS[-1]}-then-{word}", f"framed, then {share:g}x", INDEPENDENT, own, other, make)
 
 
 def pulled(shape: str, count: int) -> Iterator[Case]:
@@ -186,8 +190,11 @@ def pulled(shape: str, count: int) -> Iterator[Case]:
 
 
 def relatives(shape: str) -> Iterator[Case]:
-    """Further trained, plain, permuted and rewritten."""
+    """Further trained, plain, permuted and rewritten; as they were, permuted and rewritten only."""
     for n in range(BASES):
+        for how in ("permutations", "all"):
+            own = base(shape, n)
+            yield Case(f"{own}-{how}", f"further 0x, {how}", RELATED, own, own, partial(_rewritten, own, how, n))
         for word, share in (("quarter", 0.25), ("one", 1.0), ("four", 4.0)):
             own = f"{shape}/further-{n}-other-{word}"
             if (TRUTH / own / "record.json").exists():
@@ -303,6 +310,21 @@ def one_seed(shape: str) -> Iterator[Case]:
         yield Case(b, f"one seed, {stage} %", START, b, f"{MADE}/{a}", partial(_seeded, shape, "other", 2, stage))
 
 
+def pupils(shape: str, count: int) -> Iterator[Case]:
+    """Students with a seed of their own: of a base's token probabilities, of its last hidden states besides the text."""
+    for n, word in product(range(count), ("logits", "hidden", "hidden-states-above-all")):
+        own, other = f"{shape}/pupil-{word}-{n}", base(shape, n % BASES)
+        yield Case(
+            own, f"student, {word}", INDEPENDENT, "", other, partial(_pupil, shape, other, word, PUPIL_SEEDS + n)
+        )
+
+
+def _pupil(shape: str, other: str, word: str, seed: int) -> Model:
+    how, teacher = course(shape, teacher=word, order=3), (_arrays(model(other)), SHAPES[shape])
+    after, _ = train(SHAPES[shape], initial(SHAPES[shape], seed), how, teacher)
+    return _like(model(other), after)
+
+
 def taught(shape: str) -> Iterator[Case]:
     """Students of the truth set: token probabilities, hidden states."""
     for folder in sorted((TRUTH / shape).glob("student-*")):
@@ -318,16 +340,18 @@ def taught(shape: str) -> Iterator[Case]:
         )
 
 
-def cases(shape: str, count: int, few: int) -> Iterator[Case]:
-    """Every stratum. count: strangers that are aligned; few: of strata that train or only shift a figure."""
+def cases(shape: str, count: int, few: int, each: int = len(ALIGNERS)) -> Iterator[Case]:
+    """Every stratum. count: strangers that are aligned, by so many aligners each; few: of strata that train or only shift a
+    figure."""
     yield from relatives(shape)
     yield from independents(shape, few)
-    yield from aligned(shape, count)
+    yield from aligned(shape, count, each)
     yield from mixed(shape, few)
     yield from stitched(shape, few)
     yield from masked(shape, few)
     yield from one_seed(shape)
     yield from taught(shape)
+    yield from pupils(shape, min(few, 2) if shape in FRESH else 0)
     yield from trained_after(shape, few)
     yield from pulled(shape, few)
     yield from frozen(shape, min(few, 3))

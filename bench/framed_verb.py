@@ -9,11 +9,13 @@ and how often one that accuses was said of an independent.
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,13 @@ import numpy as np
 import forebear
 from bench.allowed import said as said_in
 from bench.allowed import violations
-from bench.build import TRUTH, machine
+from bench.build import TRUTH
 from bench.checkpoint import write_json
+from bench.framed_align import ALIGNERS
 from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
+from bench.provenance import code, provenance
 from bench.shapes import SHAPES
+from bench.truth import base, plan
 from forebear.core.documents import thaw
 from forebear.core.seeds import generator
 
@@ -60,7 +65,8 @@ def said(case: Case, make: bool, keep: Path | None = None) -> dict[str, Any] | N
     place = None if keep is None else keep / (re.sub(r"[^a-z0-9]+", "-", case.stratum.lower()).strip("-") + ".json")
     if place is not None and not place.exists():
         write_json(place, {"stratum": case.stratum, "truth": case.truth, "verdict": thaw(document["verdict"])})
-    strength: dict[str, Any] = next((e for e in document["evidence"] if e["test"] == "strength"), {})
+    strengths: dict[str, Any] = {e["axis"]: e for e in document["evidence"] if e["test"] == "strength"}
+    first: dict[str, Any] = next(iter(strengths.values()), {})
     return {
         "name": case.name,
         "stratum": case.stratum,
@@ -72,7 +78,8 @@ def said(case: Case, make: bool, keep: Path | None = None) -> dict[str, Any] | N
         "rewritten": document["verdict"]["reparameterised"],
         "words": [w["key"] for w in document["verdict"]["words"]],
         "said": list(dict.fromkeys(said_in(document["verdict"]["words"]))),
-        **{k: strength.get(k) for k in ("value", "ceiling", "ratio", "how")},
+        **{k: first.get(k) for k in ("value", "ceiling", "ratio", "how")},
+        "heads": {k: strengths.get("heads", {}).get(k) for k in ("value", "ceiling", "ratio")},
         "seconds": round(time.process_time() - began, 2),
     }
 
@@ -92,48 +99,75 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "accused": accused,
         "say_more_than_is_true": {name: found for name, found in too_much.items() if found},
         "ceilings": {s: quantiles(r for r in rows if r["stratum"] == s) for s in strata},
+        "ceilings_by_part": {
+            "neurons": quantiles(rows),
+            "heads": quantiles(r["heads"] | {"how": ""} for r in rows if "heads" in r),
+        },
     }
 
 
 def quantiles(rows: Iterable[dict[str, Any]]) -> dict[str, list[float]]:
     """Smallest, lower quarter, middle, upper quarter and largest ceiling and s / c, of verdicts that were measured."""
-    known = [r for r in rows if r["ceiling"] is not None and r["how"] != "far"]
+    known = [r for r in rows if r["ceiling"] is not None and r["ratio"] is not None and r["how"] != "far"]
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)
     return {k: [round(float(v), 3) for v in np.quantile([r[k] for r in known], shares)]
             for k in ("ceiling", "ratio") if known}  # fmt: skip
 
 
 def main() -> None:
-    """One shape, one document; rows are kept as they come."""
+    """One shape, one document; rows are kept as they come, those that are there are not made again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
     parser.add_argument("--pairs", type=int, default=40, help="strangers that are aligned")
     parser.add_argument("--few", type=int, default=4, help="strangers of the other strata")
-    parser.add_argument("--only", default="", help="strata that contain this")
+    parser.add_argument(
+        "--each", type=int, default=len(ALIGNERS), help="aligners of a stranger: the strongest, others in turn"
+    )
+    parser.add_argument("--only", action="append", default=[], help="strata that contain this; repeatable")
     parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
     parser.add_argument("--make", action="store_true", help="make what is not there")
     parser.add_argument("--keep", type=Path, help="a folder for the first verdict of each stratum")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
+    made_by = code()
     part, parts = (int(n) for n in options.part.split("/"))
-    wanted = [c for c in cases(options.shape, options.pairs, options.few) if options.only in c.stratum]
+    every = cases(options.shape, options.pairs, options.few, options.each)
+    wanted = [c for c in every if not options.only or any(word in c.stratum for word in options.only)]
     order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
-    rows: list[dict[str, Any]] = []
+    rows = kept(options.output)
+    there = {row["name"] for row in rows}
     for place in order[part - 1 :: parts]:
-        row = said(wanted[place], options.make, options.keep)
+        row = None if wanted[place].name in there else said(wanted[place], options.make, options.keep)
         if row is not None:
-            rows.append(row)
+            rows.append(row | {"code": made_by["forebear"]})
             print(*(row[k] for k in ("stratum", "relation", "how", "value", "ceiling", "seconds", "name")),
                   file=sys.stderr, flush=True)  # fmt: skip
-            write_json(options.output, document(options.shape, rows))
+            replace_json(options.output, document(options.shape, rows, made_by))
 
 
-def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Rows with their summary, the machine and the versions."""
+def kept(path: Path) -> list[dict[str, Any]]:
+    """Rows of an earlier run."""
+    return list(json.loads(path.read_text("utf-8"))["rows"]) if path.exists() else []
+
+
+def replace_json(path: Path, value: Any) -> None:
+    """Writes a document whole or not at all."""
+    partial = path.with_suffix(".partial")
+    write_json(partial, value)
+    os.replace(partial, path)
+
+
+def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:
+    """Rows with their summary, and what they rest on."""
+    first = [j.seed for j in plan() if j.id == base(shape, 0)]
+    seeds = {
+        "independents": f"{first[0] if first else 0} and on, in the order of their numbers (bench/truth.py)",
+        "aligners": "the place of an independent among those of its shape (bench/framed_cases.py)",
+        "order of cases": f"bench/framed_verb, {shape}",
+    }
     return {
-        "schema": "forebear-bench/framed-verb/2",
-        "shape": shape,
-        "machine": machine(),
+        "schema": "forebear-bench/framed-verb/3",
+        **provenance(shape, seeds, made_by),
         "summary": summary(rows),
         "rows": list(rows),
     }

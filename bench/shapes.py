@@ -107,6 +107,11 @@ SHAPES = {
     "qwen2-96": Shape(family="qwen2", width=96, neurons=256, tied=True),
     "moe-80": Shape(family="moe", width=80, neurons=120, experts=4),
     "gemma-72": Shape(family="gemma", layers=5, width=72, heads=3, kv_heads=1, neurons=184, tied=True),
+    "llama48": Shape(layers=3, width=48, neurons=128),
+    "gpt2-56": Shape(family="gpt2", layers=3, width=56, heads=4, kv_heads=4, neurons=224, tied=True),
+    "qwen2-72": Shape(family="qwen2", layers=3, width=72, neurons=192, tied=True),
+    "moe-48": Shape(family="moe", layers=3, width=48, neurons=64, experts=3),
+    "gemma-96": Shape(family="gemma", layers=4, width=96, heads=3, kv_heads=1, neurons=248, tied=True),
     "tiny": Shape(layers=2, neurons=128),
 }
 
@@ -116,7 +121,9 @@ def shape_of(config: dict[str, Any]) -> Shape:
 
     Raises: KeyError if the model_type is none of the bench's families.
     """
-    family = {"gpt2": "gpt2", "llama": "llama", "qwen2": "qwen2", "mixtral": "moe", "gemma": "gemma"}[config["model_type"]]
+    family = {"gpt2": "gpt2", "llama": "llama", "qwen2": "qwen2", "mixtral": "moe", "gemma": "gemma"}[
+        config["model_type"]
+    ]
     tied, vocabulary = bool(config["tie_word_embeddings"]), int(config["vocab_size"])
     if family == "gpt2":
         return Shape(

@@ -70,13 +70,14 @@ def test_every_aligner_keeps_the_outputs_and_brings_a_stranger_nearer(strangers:
         assert output_change(moved, stranger) < OUTPUTS_KEPT, how
         reached[how] = in_place(moved, candidate)
     assert all(reached[how] > before + 0.05 for how in ALIGNERS if how != "procrustes"), reached
-    assert max(reached, key=lambda how: reached[how]) == "joint", reached
+    assert sorted(reached, key=lambda how: reached[how])[-2:] == ["joint", "annealed"], reached
     assert reached["procrustes and assignment"] > reached["procrustes"] + 0.05
 
 
 def test_the_strongest_does_not_pass_the_factor(strangers: tuple[Model, Model]) -> None:
     candidate, stranger = strangers
     assert measured(framed(stranger, candidate, "joint", 0), candidate)[0] < FACTOR
+    assert measured(framed(stranger, candidate, "annealed", 0), candidate)[0] < FACTOR
     assert measured(framed(stranger, candidate, "one layer", 1), candidate)[0] < FACTOR
 
 
