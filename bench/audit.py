@@ -66,6 +66,13 @@ def none_of(n: int) -> float:
     return min(1.0, 3 / n) if n else 1.0
 
 
+def share_interval(count: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share. z: 1.96 for 95 %. Raises: ZeroDivisionError without tries."""
+    share, extra = count / n, z * z / n
+    middle, half = share + extra / 2, z * math.sqrt(share * (1 - share) / n + extra / n / 4)
+    return max(0.0, (middle - half) / (1 + extra)), min(1.0, (middle + half) / (1 + extra))
+
+
 def share_words(count: int, n: int) -> str:
     """ "0 of 50 (< 0.06)" or "3 of 50 (0.06)": nothing seen is not nothing there."""
     return f"0 of {n} (< {none_of(n):.2g})" if count == 0 else f"{count} of {n} ({count / n:.2g})"

@@ -52,6 +52,18 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
+def replace_json(path: Path, value: Any) -> None:
+    """Writes a document whole or not at all, for one that grows row by row."""
+    partial = path.with_suffix(".partial")
+    write_json(partial, value)
+    os.replace(partial, path)
+
+
+def kept_rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a document that an earlier run wrote; none where it is not there."""
+    return list(json.loads(path.read_text("utf-8"))["rows"]) if path.exists() else []
+
+
 def load(folder: Path) -> tuple[dict[str, Floats], Shape]:
     """Arrays (float32, order of the family) and shape of a folder written by save."""
     shape = shape_of(json.loads((folder / "config.json").read_text("utf-8")))

@@ -9,8 +9,6 @@ and how often one that accuses was said of an independent.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import re
 import sys
 import time
@@ -25,7 +23,7 @@ import forebear
 from bench.allowed import said as said_in
 from bench.allowed import violations
 from bench.build import TRUTH
-from bench.checkpoint import write_json
+from bench.checkpoint import kept_rows, replace_json, write_json
 from bench.framed_align import ALIGNERS
 from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
 from bench.provenance import code, provenance
@@ -134,7 +132,7 @@ def main() -> None:
     every = cases(options.shape, options.pairs, options.few, options.each)
     wanted = [c for c in every if not options.only or any(word in c.stratum for word in options.only)]
     order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
-    rows = kept(options.output)
+    rows = kept_rows(options.output)
     there = {row["name"] for row in rows}
     for place in order[part - 1 :: parts]:
         row = None if wanted[place].name in there else said(wanted[place], options.make, options.keep)
@@ -143,18 +141,6 @@ def main() -> None:
             print(*(row[k] for k in ("stratum", "relation", "how", "value", "ceiling", "seconds", "name")),
                   file=sys.stderr, flush=True)  # fmt: skip
             replace_json(options.output, document(options.shape, rows, made_by))
-
-
-def kept(path: Path) -> list[dict[str, Any]]:
-    """Rows of an earlier run."""
-    return list(json.loads(path.read_text("utf-8"))["rows"]) if path.exists() else []
-
-
-def replace_json(path: Path, value: Any) -> None:
-    """Writes a document whole or not at all."""
-    partial = path.with_suffix(".partial")
-    write_json(partial, value)
-    os.replace(partial, path)
 
 
 def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:

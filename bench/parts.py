@@ -10,19 +10,24 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import forebear
-from bench.build import machine
-from bench.checkpoint import write_json
+from bench.allowed import said as said_in
+from bench.allowed import violations
+from bench.checkpoint import kept_rows, replace_json
 from bench.framed_verb import ACCUSES
 from bench.parts_cases import HEDGED, INDEPENDENT, PARTS, PartCase, part_cases
+from bench.provenance import code, provenance
 from bench.shapes import SHAPES
 from forebear.core.seeds import generator
+
+ALLOWED = {HEDGED: PARTS}
+"""Truth of a case -> the truth of bench/allowed.toml that says what may be claimed of it."""
 
 
 def said(case: PartCase) -> dict[str, Any]:
@@ -33,9 +38,8 @@ def said(case: PartCase) -> dict[str, Any]:
     seconds = time.process_time() - began
     components = document["alignment"].get("components", ())
     named = sorted([c["name"], [a for a, _ in c.get("layers", ())]] for c in _shared(components))
-    heads: dict[str, Any] = next(
-        (e for e in document["evidence"] if (e["test"], e["axis"]) == ("strength", "heads")), {}
-    )
+    strengths: dict[str, Any] = {e["axis"]: e for e in document["evidence"] if e["test"] == "strength"}
+    heads, neurons = strengths.get("heads", {}), strengths.get("neurons", {})
     row = {
         "name": case.name,
         "stratum": case.stratum,
@@ -45,10 +49,12 @@ def said(case: PartCase) -> dict[str, Any]:
         "others": {c["name"]: c["state"] for c in components if c["state"] != "shared"},
         "attention": {k: heads.get(k) for k in ("value", "ceiling", "ratio")}
         | {"by_layer": list(heads.get("by_layer", ()))},
+        "neurons": {k: neurons.get(k) for k in ("value", "ceiling", "ratio", "how")},
         "lone_ceiling": (heads.get("ceiling_by_layer") or [None])[0],
         "rows": {c["name"]: c["row_cosine"] for c in components if "row_cosine" in c},
         "head_rows": next((e["row_cosine"] for e in document["evidence"] if e.get("component") == "head"), None),
         "words": [w["key"] for w in document["verdict"]["words"]],
+        "said": list(dict.fromkeys(said_in(document["verdict"]["words"]))),
         "seconds": round(seconds, 2),
     }
     return row | {"right": right(case, row)}
@@ -81,37 +87,55 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "attention_ratio": [round(float(f(ratios)), 3) for f in (np.min, np.median, np.max)] if ratios else None,
         }
     accused = [r["name"] for r in rows if r["truth"] == INDEPENDENT and r["relation"] in ACCUSES]
-    return {"strata": strata, "accused": accused, "wrong": [r["name"] for r in rows if not r["right"]]}
+    too_much = {
+        r["name"]: found
+        for r in rows
+        if "said" in r and (found := violations(ALLOWED.get(r["truth"], r["truth"]), r["relation"], r["said"]))
+    }
+    return {
+        "strata": strata,
+        "accused": accused,
+        "wrong": [r["name"] for r in rows if not r["right"]],
+        "say_more_than_is_true": too_much,
+    }
 
 
 def main() -> None:
-    """One shape, one document; rows are kept as they come."""
+    """One shape, one document; rows are kept as they come, those that are there are not made again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
     parser.add_argument("--pairs", type=int, default=20, help="pairs of strangers of every stratum")
     parser.add_argument("--seeds", type=int, default=5, help="rewritings of every relative")
     parser.add_argument("--then", type=int, default=0, help="pairs that are stitched and trained further")
-    parser.add_argument("--only", default="", help="strata that contain this")
+    parser.add_argument(
+        "--worn", type=int, default=0, help="bases that are trained on for 8 and 16 times their compute"
+    )
+    parser.add_argument("--only", action="append", default=[], help="strata that contain this; repeatable")
     parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
+    made_by = code()
     part, parts = (int(n) for n in options.part.split("/"))
-    every = part_cases(options.shape, options.pairs, options.seeds, options.then)
-    wanted = [c for c in every if options.only in c.stratum]
+    every = part_cases(options.shape, options.pairs, options.seeds, options.then, options.worn)
+    wanted = [c for c in every if not options.only or any(word in c.stratum for word in options.only)]
     order = generator("bench/parts", options.shape).permutation(len(wanted))
-    rows: list[dict[str, Any]] = []
+    rows = kept_rows(options.output)
+    there = {row["name"] for row in rows}
     for place in order[part - 1 :: parts]:
-        rows.append(said(wanted[place]))
+        if wanted[place].name in there:
+            continue
+        rows.append(said(wanted[place]) | {"code": made_by["forebear"]})
         print(*(rows[-1][k] for k in ("right", "stratum", "relation", "named", "seconds")), file=sys.stderr, flush=True)
-        write_json(options.output, document(options.shape, rows))
+        replace_json(options.output, document(options.shape, rows, made_by))
 
 
-def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Rows with their summary, the machine and the versions."""
+def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:
+    """Rows with their summary, and what they rest on."""
     return {
-        "schema": "forebear-bench/parts/1",
-        "shape": shape,
-        "machine": machine(),
+        "schema": "forebear-bench/parts/2",
+        **provenance(
+            shape, {"models": "as their numbers (bench/truth.py)", "order of cases": f"bench/parts, {shape}"}, made_by
+        ),
         "summary": summary(rows),
         "rows": list(rows),
     }

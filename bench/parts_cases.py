@@ -22,7 +22,7 @@ from forebear.recipes.steps.model import Model
 MADE = WORK / "parts"
 MIXTURES = (50, 30, 10, 3)
 STITCHED = ("mlp", "attention", "layer 1", "layers 2 and 3", "embedding", "head")
-DENSE = {"moe-64": "llama64", "moe-80": "qwen2-80"}
+DENSE = {"moe-48": "llama48", "moe-64": "llama64", "moe-80": "qwen2-80"}
 """Dense family of the same width whose MLPs become experts."""
 INDEPENDENT, RELATED, PARTS, HEDGED = "independent", "related", "parts", "a little of A"
 Named = frozenset[tuple[str, tuple[int, ...]]]
@@ -122,15 +122,31 @@ def mixtures(shape: str, count: int) -> Iterator[PartCase]:
 
 
 def relatives(shape: str, seeds: int) -> Iterator[PartCase]:
-    """Trained further, plain, permuted and rewritten by so many seeds."""
-    for n, (word, share) in product(range(4), (("quarter", 0.25), ("one", 1.0), ("four", 4.0))):
-        own, other = f"{shape}/further-{n}-other-{word}", f"{shape}/independent-{n:03d}"
+    """Bases as they are and trained further, plain, permuted and rewritten by so many seeds."""
+    for n, (word, share) in product(range(4), (("", 0.0), ("quarter", 0.25), ("one", 1.0), ("four", 4.0))):
+        other = f"{shape}/independent-{n:03d}"
+        own = f"{shape}/further-{n}-other-{word}" if word else other
         if (TRUTH / own / "record.json").exists():
-            yield _case(own, other, f"further {share:g}x, plain", RELATED, partial(model, own))
-            for how, seed in product(("permutations", "all"), range(seeds)):
-                make = partial(_rewritten, own, how, seed)
-                made = _case(own, other, f"further {share:g}x, {how}", RELATED, make)
-                yield PartCase(f"{made.name}-{seed}", made.stratum, RELATED, made.candidate, make)
+            yield from _forms(
+                _case(own, other, f"further {share:g}x, plain", RELATED, partial(model, own)), share, seeds
+            )
+
+
+def worn(shape: str, bases: int, seeds: int) -> Iterator[PartCase]:
+    """The same after 8 and 16 times the base's compute."""
+    for n, share in product(range(bases), (8.0, 16.0)):
+        other = f"{shape}/independent-{n:03d}"
+        make = partial(_trained_on, partial(model, other), shape, share)
+        yield from _forms(_case(other, other, f"further {share:g}x, plain", RELATED, make), share, seeds)
+
+
+def _forms(plain: PartCase, share: float, seeds: int) -> Iterator[PartCase]:
+    """A relative plain, then permuted and rewritten by so many seeds."""
+    yield plain
+    for how, seed in product(("permutations", "all"), range(seeds)):
+        name = f"{plain.name.replace(' plain-of-', f' {how}-of-')}-{seed}"
+        make = partial(_rewritten, plain, how, seed)
+        yield PartCase(name, f"further {share:g}x, {how}", RELATED, plain.candidate, make)
 
 
 def framed(shape: str, count: int) -> Iterator[PartCase]:
@@ -152,17 +168,19 @@ def _part(own: str, other: str, what: str) -> Model:
     return _like(model(own), {n: a[n] if n == "lm_head.weight" else values for n, values in b.items()})
 
 
-def _rewritten(own: str, how: str, seed: int) -> Model:
-    return reparameterise(model(own), seed, how)
+def _rewritten(plain: PartCase, how: str, seed: int) -> Model:
+    return reparameterise(Model.load(plain.subject), seed, how)
 
 
 def _trained_on(make: Callable[[], Model], shape: str, share: float) -> Model:
     return trained(make(), shape, share) if share else make()
 
 
-def part_cases(shape: str, count: int, seeds: int, then: int) -> Iterator[PartCase]:
-    """Every stratum. count: pairs of strangers each; seeds: rewritings of a relative; then: pairs stitched and trained on."""
+def part_cases(shape: str, count: int, seeds: int, then: int, bases: int = 0) -> Iterator[PartCase]:
+    """Every stratum. count: pairs of strangers each; seeds: rewritings of a relative; then: pairs stitched and trained on;
+    bases: those trained on for 8 and 16 times their compute."""
     yield from relatives(shape, seeds)
+    yield from worn(shape, bases, seeds)
     yield from stitched(shape, count)
     yield from upcycled(shape, count)
     yield from mixtures(shape, count)

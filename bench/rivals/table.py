@@ -80,13 +80,13 @@ def body(results: Path, shapes: tuple[str, ...]) -> str:
     return "\n\n".join(blocks)
 
 
-def placed(text: str, inside: str) -> str:
+def placed(text: str, inside: str, start: str = START, end: str = END) -> str:
     """A page with what stands between its markers replaced. Raises: ValueError where a marker is missing."""
-    before, found, rest = text.partition(START)
-    _, closed, after = rest.partition(END)
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
     if not found or not closed:
-        raise ValueError(f"the page lacks the line {END if found else START}")
-    return f"{before}{START}\n{inside}\n{END}{after}"
+        raise ValueError(f"the page lacks the line {end if found else start}")
+    return f"{before}{start}\n{inside}\n{end}{after}"
 
 
 PAGES = {"README.md": SHAPES[:1], "docs/benchmark.md": SHAPES}
