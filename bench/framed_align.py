@@ -148,7 +148,8 @@ def _one_layer(draft: Draft, target: Draft, seed: int) -> Matrix:
     layer = seed % len(draft.parts.layers)
     pairs = [(layers_of(draft)[layer], layers_of(target)[layer])]
     starts = [start_rotation(draft, target, head) for head in (False, True)]
-    return _whole(draft, max((align(pairs, start) for start in starts), key=lambda found: found.pooled).rotation)
+    tried = [search(pairs, start) for search in (align, annealed) for start in starts]
+    return _whole(draft, max(tried, key=lambda found: found.pooled).rotation)
 
 
 def _joint(draft: Draft, target: Draft, seed: int) -> Matrix:

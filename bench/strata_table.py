@@ -81,6 +81,35 @@ def _framed_line(title: str, rows: Sequence[Row]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def ceiling_lines(framed: dict[str, dict[str, Any]], parts: dict[str, dict[str, Any]]) -> list[str]:
+    """The ceiling of every part that has one, by quantiles, over all verdicts in which it was measured."""
+    out = [
+        "| ceiling | shape | verdicts | smallest | lower quarter | middle | upper quarter | largest |",
+        "|---" * 8 + "|",
+    ]
+    for shape in dict.fromkeys((*framed, *parts)):
+        rows, own = framed.get(shape, {}).get("rows", []), parts.get(shape, {}).get("rows", [])
+        neurons = [r["ceiling"] for r in _measured(rows)]
+        neurons += [
+            n["ceiling"] for r in own if (n := r.get("neurons", {})).get("ceiling") is not None and n["how"] != "far"
+        ]
+        heads = [r["heads"]["ceiling"] for r in rows if "heads" in r] + [r["attention"]["ceiling"] for r in own]
+        for part, values in (
+            ("neurons", neurons),
+            ("heads", heads),
+            ("heads of the first layer (alone where measured)", [r["lone_ceiling"] for r in own]),
+        ):
+            known = [v for v in values if v is not None]
+            if known:
+                five = " | ".join(f"{v:.2f}" for v in np.quantile(known, (0.0, 0.25, 0.5, 0.75, 1.0)))
+                out.append(f"| {part} | {shape} | {len(known)} | {five} |")
+    return [
+        *out,
+        "",
+        "Embedding, LM head and towers have no ceiling: nothing of theirs does not belong together (decision 0016).",
+    ]
+
+
 def by_aligner(found: dict[str, dict[str, Any]]) -> list[str]:
     """Each aligner on what was trained for this."""
     rows = [r for s, d in found.items() if s in FRESH for r in d["rows"] if _aligned(r)]
@@ -172,7 +201,10 @@ def _binned(rows: Sequence[Row]) -> list[str]:
 def body(results: Path = RESULTS) -> str:
     """All tables."""
     framed, parts = documents("framed-verb", results), documents("parts", results)
-    blocks = (framed_lines(framed), by_aligner(framed), strata_lines(framed), parts_lines(parts), power_lines(parts))
+    blocks = (
+        framed_lines(framed), by_aligner(framed), strata_lines(framed), ceiling_lines(framed, parts), parts_lines(parts),
+        power_lines(parts),
+    )  # fmt: skip
     return "\n\n".join("\n".join(lines) for lines in blocks)
 
 
