@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.audit import ALARM, Values, histogram, ks_p, levels, none_of, normal_cdf, share_words
-from bench.build import machine
+from bench.provenance import code, provenance
 from bench.scores import Row, disjoint_names, rows_of, version_of
 from bench.truth import DISTILLED, INDEPENDENT, RELATED, SHARED_START
 
@@ -117,8 +117,7 @@ def document(method: str, shape: str, rows: Sequence[Row]) -> dict[str, Any]:
         "schema": "forebear-bench/null/1",
         "method": method,
         "method_version": version_of(method),
-        "shape": shape,
-        "machine": machine(),
+        **provenance(shape, {"models": "as their numbers (bench/truth.py)"}, code()),
         "alarm_chance": ALARM,
         "models": len({name for r in independent for name in (r["subject"], r["candidate"])}),
         "independent": stratum_entry(INDEPENDENT, "independent", independent)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.audit import auc
-from bench.build import machine
 from bench.corpus import WORK
 from bench.methods.tools import TOOLS, MissingToolError
+from bench.provenance import code, provenance
 from bench.rivals.cases import ALIGNERS, FORMS, ready
 from bench.rivals.entries import ENTRIES, Entry
 from bench.scores import Row, read_rows, score_all, version_of
@@ -88,8 +88,7 @@ def document(shape: str, workers: int, methods: Sequence[str] = ()) -> dict[str,
     pairs = ready(shape)
     return {
         "schema": "forebear-bench/rivals/1",
-        "shape": shape,
-        "machine": machine(),
+        **provenance(shape, {"models, rewritings, aligners": "as their numbers (bench/truth.py)"}, code()),
         "pairs": {
             "related": _counted(pairs, RELATED, tuple(FORMS)),
             "independent": _counted(pairs, INDEPENDENT, tuple(FORMS)),
