@@ -124,7 +124,8 @@ def _without_embedding(
     counts = [side.checkpoint.layers for side in sides]
     plain = [(i, i) for i in range(counts[0])] if counts[0] == counts[1] else None
     best = before
-    for pairs in (plain, None):
+    orders: list[list[Cell] | None] = [None] if plain is None else [plain, None]
+    for pairs in orders:
         if pairs is None:
             proposed = propose_layers(pair, sides)
             if proposed is None or len(proposed[0]) < 2 or proposed[0] == plain:
