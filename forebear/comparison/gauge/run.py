@@ -26,7 +26,7 @@ from forebear.comparison.gauge.tokens import rows_after, rows_of_their_own_rotat
 from forebear.comparison.gauge.words import gauge_words
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
+from forebear.comparison.tests.vocabulary import SharedRows, more_rows
 from forebear.core.messages import message
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
@@ -74,7 +74,7 @@ def _fixed(
     pair: Pair, sides: tuple[Side, Side], layers: LayerMap, rows: SharedRows | None, *, full: bool
 ) -> GaugeOutcome:
     """The pair by the rules of both sides."""
-    more = (shared_rows(pair, tokens_wanted(pair)) or rows) if rows is not None else None
+    more = (more_rows(pair, rows, tokens_wanted(pair)) or rows) if rows is not None else None
     rotation = from_embedding(more, sides) if more is not None else None
     outcome = GaugeOutcome(False, message("gauge.no_rows"))
     if rotation is not None and more is not None:

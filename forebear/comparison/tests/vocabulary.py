@@ -44,6 +44,10 @@ class SharedRows:
     matched: tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
+Match = tuple[str, NDArray[np.intp], NDArray[np.intp], int | None, tuple[int | None, int | None]]
+"""How tokens were paired, ids of all shared ones on either side, how many, and how many one side alone has."""
+
+
 def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     """Embedding rows of at most `most` tokens chosen evenly over the shared vocabulary; None when there is nothing to read."""
     pieces = pair.both("embedding", None, None)
@@ -55,10 +59,21 @@ def shared_rows(pair: Pair, most: int = MAX_TOKENS) -> SharedRows | None:
     chosen = _match(pair, rows)
     if chosen is None:
         return None
-    how, ids_a, ids_b, shared, only = chosen
-    if not len(ids_a):
+    if not len(chosen[1]):
         pair.note(message("limit.no_shared_token"))
         return None
+    return _read(pair, pieces, chosen, most)
+
+
+def more_rows(pair: Pair, rows: SharedRows, most: int) -> SharedRows | None:
+    """Rows of other tokens, at most `most`, of those that were found to be shared: vocabularies are not read again."""
+    shared = rows.how, *rows.matched, rows.shared, (rows.only_subject, rows.only_candidate)
+    return _read(pair, rows.pieces, shared, most)
+
+
+def _read(pair: Pair, pieces: tuple[Piece, Piece], chosen: Match, most: int) -> SharedRows | None:
+    """Rows of tokens spread evenly over the shared ones; None where the budget does not pay for two."""
+    how, ids_a, ids_b, shared, only = chosen
     count = min(len(ids_a), most, _affordable(pair, pieces, most))
     if count < 2:
         pair.note(message("limit.no_embedding_budget"))
@@ -81,9 +96,6 @@ def _affordable(pair: Pair, pieces: tuple[Piece, Piece], most: int) -> int:
         return most
     dearest = max(row_bytes(pair.subject, pieces[0].tensor), row_bytes(pair.candidate, pieces[1].tensor))
     return left // EMBEDDING_SHARE // max(1, dearest)
-
-
-Match = tuple[str, NDArray[np.intp], NDArray[np.intp], int | None, tuple[int | None, int | None]]
 
 
 def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
