@@ -10,8 +10,9 @@ import numpy as np
 
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import Message, message
-from forebear.stats.arrays import F32, F64, I32, LN10, Floats, as_float64, unit_rows
-from forebear.stats.deck import deck
+from forebear.core.spacing import evenly
+from forebear.stats.arrays import F32, F64, I32, LN10, Bools, Floats, as_float64, unit_rows
+from forebear.stats.deck import TIE_GAP, deck
 from forebear.stats.gauge_thresholds import (
     GAUGE_LOG10_P,
     LEAST_LAYERS,
@@ -112,7 +113,8 @@ class Agreement:
     """How many neurons of A two views send to the same neuron of B.
 
     matched: neurons both views name alike; of: neurons asked.
-    first, second: (n,) partner each view names, -1 where it names none.
+    first, second: (n,) partner each view names, -1 where it names none; the second also where it was not asked, since it
+             names another one than the first.
     """
 
     matched: int
@@ -133,22 +135,32 @@ class Agreement:
 
 COMPLETED_FROM = 0.5
 """Share of agreements from which the neurons left over are asked again; it adds to what is plain and decides nothing."""
+FEW = 256
+"""Neurons of B that show whether another than the partner named by the first view is nearer in the second; only speed."""
 View = tuple[F32, F32, bool]
 """Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""
 
 
-def two_views(first: View, second: View) -> Agreement:
+def two_views(first: View, second: View, best: I32 | None = None) -> Agreement:
     """Name a partner in B for every neuron of A twice, from separate evidence, and count the agreements.
 
     A partner counts only where it names the neuron back among those asked, so that a neuron of B near to everything (a hub)
     is named once at most. Where at least half agree, both views are asked again about the neurons left over on either side, until
     no more agree: a neuron that stands in another's light finds its partner (toys, further trained with the base's own
     compute, rotation from neurons alone: 352 of 352 for 19 of 20 seeds instead of 1). Strangers never get there.
-    Shapes:  each view (n, k) of A and (m, k) of B.
+    Of layers that share nothing the second view is asked only about the few neurons that could agree with the first: the
+    count is the same.
+    Shapes:  each view (n, k) of A and (m, k) of B. best: (n,) what `deck` names in the first view, where that is known.
     Chance:  under one agreement; with one-sided naming toys give 1.7 to 1.8 (hubs), mismatched layers 1.1 to 1.4. Not exact.
     Source:  METHODS §9 (4).
     """
-    named = mutual(first), mutual(second)
+    one = mutual(first, best)
+    able = _able_to_agree(second, one)
+    few = np.count_nonzero(able) < COMPLETED_FROM * len(able)  # then none is asked again, and only these may agree
+    asked = np.flatnonzero(able) if few else np.arange(len(able))
+    other = _unnamed(len(able))
+    other[asked] = deck(second[0][asked], second[1], absolute=second[2]).best
+    named = one, mutual(second, other)
     while True:
         agreed = (named[0] == named[1]) & (named[0] >= 0)
         count = int(np.count_nonzero(agreed))
@@ -162,16 +174,41 @@ def two_views(first: View, second: View) -> Agreement:
             names[left_a] = np.where(found >= 0, left_b[found], -1)
 
 
-def mutual(view: View) -> I32:
-    """The best partner in B of every neuron of A, -1 where it does not name that neuron back. (n,)"""
+def _unnamed(count: int) -> I32:
+    return np.full(count, -1, dtype=np.int32)
+
+
+def _able_to_agree(view: View, partner: I32) -> Bools:
+    """Which neurons of A may name the partner that another view named: none of a few neurons of B is nearer to them. (n,)
+
+    Exact for those it leaves out; of layers that share nothing it leaves out nearly all.
+    """
     a, b, flips = view
-    best = deck(a, b, absolute=flips).best
+    able = partner >= 0
+    rows = np.flatnonzero(able)
+    if not len(rows) or len(b) <= FEW:
+        return able
+    (mine, _), (own, _), (others, _) = (unit_rows(x) for x in (a[rows], b[partner[rows]], b[evenly(len(b), FEW)]))
+    there, elsewhere = np.einsum("ij,ij->i", mine, own), mine @ others.T
+    if flips:
+        there, elsewhere = np.abs(there), np.abs(elsewhere)
+    able[rows] = elsewhere.max(axis=1) <= there + TIE_GAP
+    return able
+
+
+def mutual(view: View, best: I32 | None = None) -> I32:
+    """The best partner in B of every neuron of A, -1 where it does not name that neuron back. (n,)
+
+    best: (n,) what `deck` names, where that is known; -1 leaves a neuron out.
+    """
+    a, b, flips = view
+    if best is None:
+        best = deck(a, b, absolute=flips).best
     named = np.unique(best[best >= 0])
-    back = np.full(len(b), -1, dtype=np.int32)
+    back = _unnamed(len(b))
     back[named] = deck(b[named], a, absolute=flips).best
     kept = (best >= 0) & (back[best] == np.arange(len(best)))
-    out: I32 = np.where(kept, best, -1).astype(np.int32)
-    return out
+    return np.where(kept, best, -1).astype(np.int32)
 
 
 def poisson_tail_log10(k: int, mean: float) -> float:

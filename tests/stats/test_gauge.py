@@ -9,7 +9,9 @@ import pytest
 
 from forebear.core.errors import IncomparableError
 from forebear.core.seeds import generator
+from forebear.stats.deck import deck
 from forebear.stats.gauge import (
+    FEW,
     calibrated,
     fold,
     mutual,
@@ -122,6 +124,35 @@ def test_neurons_left_over_find_their_partners_once_most_agree():
     far = [mutual((x, y, False)) for x, y in zip(strangers, b, strict=True)]
     once = int(np.count_nonzero((far[0] == far[1]) & (far[0] >= 0)))
     assert two_views((strangers[0], b[0], False), (strangers[1], b[1], False)).matched == once <= 3
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.05, 0.3, 0.45, 0.9])
+@pytest.mark.parametrize("flips", [False, True])
+def test_neurons_that_cannot_agree_are_left_out_and_nothing_changes(kept, flips):
+    """The agreements are those of both views asked in full, from none to most; zero rows, NaN and copies in B among them."""
+    rng = generator("test/gauge/pruned", f"{kept}/{flips}")
+    m, d, few = 3 * FEW, 48, rng.permutation(3 * FEW)[:200]
+    b = [rng.standard_normal((m, d)).astype(np.float32) for _ in range(2)]
+    a = [rng.standard_normal((len(few), d)).astype(np.float32) for _ in range(2)]
+    same = rng.random(len(few)) < kept
+    for mine, theirs in zip(a, b, strict=True):
+        mine[same] += 3 * theirs[few[same]]
+    a[1] *= rng.choice([-1.0, 1.0], (len(few), 1)) if flips else 1.0
+    b[1][few[:3]], b[0][few[3]], a[1][5] = 0, np.nan, 0
+    b[0][few[7]], b[1][few[7]] = b[0][few[8]], b[1][few[8]]
+    views = (a[0], b[0], False), (a[1], b[1], flips)
+    whole = [mutual(view) for view in views]
+    agreed = (whole[0] == whole[1]) & (whole[0] >= 0)
+    found = two_views(*views)
+    if agreed.sum() < len(few) / 2:
+        assert found.matched == agreed.sum()
+        np.testing.assert_array_equal(found.partners, np.where(agreed, whole[0], -1))
+        np.testing.assert_array_equal(found.first, whole[0])
+    else:
+        assert found.matched >= agreed.sum()
+        assert (found.partners[agreed] == whole[0][agreed]).all()
+    known = two_views(*views, deck(a[0], b[0], absolute=False).best)
+    np.testing.assert_array_equal(known.partners, found.partners)
 
 
 def test_a_hub_is_named_once_at_most():

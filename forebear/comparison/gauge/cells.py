@@ -23,6 +23,7 @@ from forebear.comparison.reading.pair import Pair, spread
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64
+from forebear.stats.deck import deck
 from forebear.stats.gauge import Agreement, two_views
 
 NEURONS_BUDGET = message("budget.gauge_neurons")
@@ -75,8 +76,29 @@ def ask(side: Side, layers: Iterable[int], rotation: F32, count: int) -> dict[in
     return found
 
 
-def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell) -> CellResult | None:
-    """The best of all expert pairs of one cell; None when a side has nothing to compare."""
+TOGETHER = 64
+"""Places of the subject whose neurons are looked at together: enough for speed, few enough for memory."""
+Named = Mapping[tuple[Place, Place], NDArray[np.int32]]
+"""Partners that the first view names, by place of the subject and of the candidate."""
+
+
+def name_together(asked: Iterable[Asked], there: Sequence[tuple[Place, Views]]) -> Named:
+    """What the first view names for neurons of many layers of the subject at once, as few of each cost more one by one."""
+    mine = list(asked)
+    found: dict[tuple[Place, Place], NDArray[np.int32]] = {}
+    for place, views in there:
+        alike = [m for m in mine if m.views.flips == views.flips]
+        for few in (alike[i : i + TOGETHER] for i in range(0, len(alike), TOGETHER)):
+            best = deck(np.concatenate([m.views.first for m in few]), views.first, absolute=False).best
+            ends = np.cumsum([len(m.positions) for m in few])[:-1]
+            found |= {(m.place, place): b for m, b in zip(few, np.split(best, ends), strict=True)}
+    return found
+
+
+def hold(
+    asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell, named: Named | None = None
+) -> CellResult | None:
+    """The best of all expert pairs of one cell; None when a side has nothing to compare. named: what is known of them."""
     best: CellResult | None = None
     tried: dict[Experts, int] = {}
     spans: dict[Experts, tuple[int, int]] = {}
@@ -85,7 +107,8 @@ def hold(asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cel
             if mine.views.flips != views.flips:
                 continue
             first, second = mine.views, views
-            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips))
+            known = None if named is None else named.get((mine.place, place))
+            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips), known)
             experts = (mine.place[1], place[1])
             tried[experts] = agreement.matched
             if agreement.matched:
@@ -223,8 +246,9 @@ def screen(pair: Pair, sides: tuple[Side, Side], rotation: F32, count: int) -> N
     shares = np.zeros((layers[0], layers[1]))
     for b in range(layers[1]):
         there = read_layer(sides[1], b)
+        named = name_together([m for mine in asked.values() for m in mine], there)
         for a, mine in asked.items():
-            result = hold(mine, there, (a, b))
+            result = hold(mine, there, (a, b), named)
             if result is not None:
                 shares[a, b] = result.agreement.share
     return shares
