@@ -7,7 +7,7 @@ holds where matching by signatures alone fails (toys, further training with four
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,17 +103,27 @@ def layer_kinship(a: Sequence[F32], b: Sequence[F32]) -> F64:
 
 @dataclass(frozen=True)
 class BlindFit:
-    """A rotation from neurons alone. matrix: (d_a, d_b). rounds: matchings made. kept: share of neurons matched both ways."""
+    """A rotation from neurons alone. matrix: (d_a, d_b). rounds: matchings made. kept: share of neurons matched both ways.
+
+    given_up: whether it was left before it settled.
+    """
 
     matrix: F32
     rounds: int
     kept: float
+    given_up: bool = False
 
 
-def fit_rotation(layers: Sequence[tuple[Bundle, Bundle]], rounds: int = 30, start: F32 | None = None) -> BlindFit:
+def fit_rotation(
+    layers: Sequence[tuple[Bundle, Bundle]],
+    rounds: int = 30,
+    start: F32 | None = None,
+    worth: Callable[[int, F32], bool] | None = None,
+) -> BlindFit:
     """Moments give a start, mutual matching by all views gives rows, rows give the next rotation, until matches stay.
 
-    layers: the same layer of both sides. start: begin there instead of the moments.
+    layers: the same layer of both sides. start: begin there instead of the moments. worth: whether to go on, given the rounds
+    done and the rotation they made.
     It fits whatever it is given (independents agree on up to 13 of 176 neurons of the layers it was fitted on): test it on layers
     that played no part.
     Raises: IncomparableError without layers, or when they differ in kind.
@@ -139,6 +149,8 @@ def fit_rotation(layers: Sequence[tuple[Bundle, Bundle]], rounds: int = 30, star
         )
         if same:
             break
+        if worth is not None and not worth(done, rotation):
+            return BlindFit(rotation, done, kept, given_up=True)
         before = matches
     return BlindFit(rotation, done, kept)
 

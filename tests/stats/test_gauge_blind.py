@@ -68,6 +68,25 @@ def test_strangers_fit_their_own_layers_and_nothing_else():
     assert agreed.matched <= 4
 
 
+def test_a_fit_is_left_where_nobody_thinks_it_worth_more_and_keeps_the_rotation_so_far():
+    rng = generator("test/blind/worth")
+    layers = [(bundle(layer(rng)), bundle(layer(rng))) for _ in range(2)]
+    seen = []
+
+    def worth(rounds, rotation):
+        seen.append((rounds, rotation))
+        return rounds < 3
+
+    left, whole = fit_rotation(layers, worth=worth), fit_rotation(layers, worth=lambda *_: True)
+    assert [rounds for rounds, _ in seen] == [1, 2, 3]
+    assert left.given_up
+    assert left.rounds == 3
+    assert left.matrix is seen[-1][1]
+    assert not whole.given_up
+    assert whole.rounds > 3
+    np.testing.assert_array_equal(whole.matrix, fit_rotation(layers).matrix)
+
+
 def test_kinship_of_layers_needs_no_rotation():
     rng = generator("test/blind/kinship")
     stack, turn = [layer(rng) for _ in range(4)], turn_of(rng)

@@ -206,20 +206,26 @@ def read_layer(side: Side, layer: int) -> list[tuple[Place, Views]]:
     return [(place, side.views(place)) for place in side.places(layer)[:MAX_EXPERTS] if side.neurons(place)]
 
 
+def map_cost(sides: tuple[Side, Side], pairs: Sequence[Cell], full: bool) -> list[int]:
+    """Bytes of either side that testing these pairs reads."""
+    wanted = (None if full else NEURONS, None)
+    return [
+        sum(side.cost(p, wanted[k]) for cell in pairs for p in side.places(cell[k])[:MAX_EXPERTS])
+        for k, side in enumerate(sides)
+    ]
+
+
 def affordable(pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], full: bool) -> list[Cell]:
     """Pairs of the map that the budget can read, spread over the depth."""
     chosen: list[Cell] = []
     costs = [0, 0]
     left = pair.allowance.left()
     for at in spread(len(pairs)):
-        a, b = pairs[at]
-        for k, layer in ((0, a), (1, b)):
-            wanted = NEURONS if k == 0 and not full else None
-            costs[k] += sum(sides[k].cost(p, wanted) for p in sides[k].places(layer)[:MAX_EXPERTS])
+        costs = [cost + more for cost, more in zip(costs, map_cost(sides, [pairs[at]], full), strict=True)]
         if left is not None and max(costs) > left:
             pair.allowance.allows(costs[0], costs[1], NEURONS_BUDGET)
             break
-        chosen.append((a, b))
+        chosen.append(pairs[at])
     return sorted(chosen)
 
 

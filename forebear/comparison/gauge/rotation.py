@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,14 @@ class Rotation:
     matrix: (subject width, candidate width). tokens: how many made it, 0 without an embedding.
     fit:    mean cosine on tokens that played no part; without an embedding, share of the fitted neurons matched both ways.
     how:    what it was made from: the embedding of shared tokens, or neurons of some layers.
+    given_up: what was seen where it was left before it settled.
     """
 
     matrix: F32
     fit: float
     tokens: int
     how: Message
+    given_up: Mapping[str, int] | None = None
 
     @property
     def fit_words(self) -> Message:

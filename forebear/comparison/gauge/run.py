@@ -35,6 +35,7 @@ TRIES = 4
 """Tries at most, each with its own rotation or map (plain order and a searched one, with an embedding and without): every p-value
 after gauge fixing is multiplied by all of them."""
 BLIND_POWER = message("power.blind")
+GIVEN_UP = "power.blind_given_up"
 
 
 def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool) -> GaugeOutcome:
@@ -123,7 +124,7 @@ def _without_embedding(
     """
     counts = [side.checkpoint.layers for side in sides]
     plain = [(i, i) for i in range(counts[0])] if counts[0] == counts[1] else None
-    best = before
+    best, tried = before, BLIND_POWER
     orders: list[list[Cell] | None] = [None] if plain is None else [plain, None]
     for pairs in orders:
         if pairs is None:
@@ -133,27 +134,35 @@ def _without_embedding(
             pairs, looks = proposed[0], monotone_maps_log10(counts[0], counts[1])
         else:
             looks = 0.0
-        outcome = _blind(pair, sides, pairs, looks, rows, full)
+        outcome = _blind(pair, sides, pairs, looks, rows, before.ran, full)
         if outcome is None:
             break
-        if outcome.decided or not best.ran:
+        if not outcome.ran:
+            tried = outcome.why
+        elif outcome.decided or not best.ran:
             best = outcome
         if outcome.decided:
             break
     if before.ran and not best.decided:
-        best = replace(best, power=(*before.power, BLIND_POWER))
+        best = replace(best, power=(*before.power, tried))
     return best
 
 
 def _blind(
-    pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], looks_log10: float, rows: SharedRows | None, full: bool
-) -> GaugeOutcome | None:
+    pair: Pair, sides: tuple[Side, Side], pairs: Sequence[Cell], looks_log10: float, rows: SharedRows | None,
+    before: bool, full: bool,
+) -> GaugeOutcome | None:  # fmt: skip
+    """None where the budget does not pay; what did not run where the rotation was given up. before: whether another was tested,
+    so that nothing more is to be said of this one then."""
     fitted, held_out = split(pairs)
     if len(held_out) < 2:
         return None
-    rotation = blind_rotation(pair, sides, fitted)
+    rotation = blind_rotation(pair, sides, fitted, held_out, full=full)
     if rotation is None:
         return None
+    given_up = None if rotation.given_up is None else message(GIVEN_UP, **rotation.given_up)
+    if given_up is not None and before:
+        return GaugeOutcome(False, given_up)
     tested = test_map(pair, sides, rotation.matrix, held_out, set(), full=full)
     if tested is None:
         return None
@@ -163,7 +172,7 @@ def _blind(
     found = LayerMap(tuple(pairs), shares, SCREEN_SHARE, looks_log10 > 0, {}, 0.0, looks_log10, 2)
     outcome = _outcome(pair, sides, rotation, _Attempt(found, tested, looks_log10), None)
     if not outcome.decided:
-        return outcome
+        return outcome if given_up is None else replace(outcome, power=(*outcome.power, given_up))
     told = rows_after(pair, rows, sides, rotation)
     return replace(
         outcome, embedding=told.state, words=(*outcome.words, *([told.words] if told.words is not None else []))

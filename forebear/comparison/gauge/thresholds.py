@@ -21,6 +21,12 @@ MAX_EXPERTS = 8
 """Experts of a mixture layer tried on a side."""
 BLIND_LAYERS = 4
 """Layers a rotation is fitted on when there is no embedding; at most half of the map, the others test it."""
+BLIND_ROUNDS = 5
+"""Rounds after which a rotation from neurons alone is looked at on layers that play no part in it (decision 0032) ..."""
+BLIND_LOOKS = 4
+"""... so many of them ..."""
+BLIND_HOPE = 1.0
+"""... and given up where their neurons agree on no more than this a layer."""
 KINSHIP = 0.1
 """Kinship of two layers' moments from which they may be paired; it proposes only, as independents show it too (depth)."""
 START_LAYERS = 6

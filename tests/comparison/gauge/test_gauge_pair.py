@@ -10,6 +10,13 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
+from forebear.comparison.gauge.blind import Look
+from forebear.comparison.gauge.cells import map_cost
+from forebear.comparison.gauge.folded import Side
+from forebear.comparison.gauge.norms import norm_rule
+from forebear.comparison.reading.allowance import Allowance
+from forebear.comparison.reading.pair import Pair
+from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
@@ -116,7 +123,21 @@ def test_a_stranger_without_an_embedding_stays_a_stranger(rewritten, tmp_path):
     subject = without_embedding(rewritten(demo_folder() / "independent", 4), tmp_path / "replaced")
     _, found = verdict(subject, demo_folder() / "base")
     assert found["relation"] == "no-evidence"
-    assert "A rotation from neurons alone was tried as well" in paragraph(found["words"])
+    assert "A rotation from neurons alone was given up after 5 rounds: in 2 layers" in paragraph(found["words"])
+    _, whole = verdict(subject, demo_folder() / "base", full=True)
+    assert whole["relation"] == "no-evidence"
+    assert "A rotation from neurons alone was tried as well" in paragraph(whole["words"])
+
+
+def test_nobody_looks_early_where_the_budget_would_pay_for_less_of_the_test_after_it(rewritten, tmp_path):
+    sides = [open_checkpoint(demo_folder() / name) for name in ("independent", "base")]
+    ready = Side(sides[0], norm_rule(sides[0])), Side(sides[1], norm_rule(sides[1]))
+    pairs = [(1, 1), (3, 3)]
+    cost = max(map_cost(ready, pairs, True))
+    for budget, looked in ((None, True), (2 * cost, True), (2 * cost - 1, False)):
+        pair = Pair(sides[0], sides[1], Allowance(sides[0].container, sides[1].container, budget))
+        assert (Look.affordable(pair, ready, pairs) is not None) == looked
+        assert not pair.allowance.refused
 
 
 def test_a_rotation_from_neurons_never_claims_held_out_tokens(rewritten, tmp_path):
