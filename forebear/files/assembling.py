@@ -12,6 +12,7 @@ from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
 from forebear.files.sets import Kind, WeightSet, called, names_in, numbered_like, weighs
+from forebear.files.trained import TRAINED, open_trained
 
 Join = Callable[[Sequence[Container]], Container]
 
@@ -22,6 +23,12 @@ def open_set(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
         return open_source(folder.source(one.first), max_header)
     from forebear.files.formats import gguf_split, joined, ranks  # the quick path of one file needs none of them
 
+    if one.kind in TRAINED:
+        return open_trained(folder, one, max_header)
+    if one.kind is Kind.SHARES:
+        from forebear.files.formats.shares import open_shares
+
+        return open_shares(folder, one.files, max_header)
     if one.kind is Kind.INDEX:
         return _indexed(folder, one, max_header)
     joins: dict[Kind, Callable[..., Container]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from forebear.core.errors import RefusedError
@@ -57,6 +58,12 @@ LAYOUTS = (
         re.compile(r"saved_model\.pb|.*\.data-\d{5}-of-\d{5}|.*\.ckpt(?:-\d+)?\.index"),
     ),
 )  # fmt: skip
+
+
+def layout_of(names: Iterable[str]) -> Layout | None:
+    """The layout that one of these names belongs to."""
+    listed = list(names)
+    return next((one for one in LAYOUTS if any(kind.fullmatch(n) for n in listed for kind in (one.files, one.folders))), None)
 
 
 def refused_layout(folder: Folder) -> RefusedError | None:

@@ -18,8 +18,13 @@ from forebear.files.formats.registry import FORMATS, INDEXES, named
 _NUMBERED = re.compile(r"(.+?)[-_.](\d{1,6})-of-(\d{1,6})(\.[a-z0-9]{1,12})", re.DOTALL)
 _RANK = re.compile(r"(consolidated)\.(\d{2})(\.pth|\.pt)")
 _ADDITION = re.compile(r"(adapters?|adapter_model|pytorch_lora_weights)(\.\w+)?\.(safetensors|bin|pt)|mmproj[-_.].*\.gguf")
-_UNJOINED = re.compile(r".*zero_pp_rank_.*|.*_optim_states\.pt|mp_rank_\d+_model_states\.pt|model_optim_rng\.pt|distrib_optim\.pt")
-"""Files of a trainer's own layout (layouts.py), of which none is a model."""
+_SHARE = re.compile(r"(.*?)(?:^|[_.-])rank[_.-]?(\d{1,6})((?:[_.-][^.]*)?\.(?:pt|pth|bin))", re.DOTALL)
+"""One file a rank, numbered by it: model_world_size_8_rank_3.pt, rank0.pt."""
+_UNJOINED = re.compile(
+    r".*zero_pp_rank_.*|.*_optim_states\.pt|mp_rank_\d+_model_states\.pt|layer_\d+-model_.*states\.pt|model_optim_rng\.pt|distrib_optim\.pt"
+    r"|(?:optim|optimizer|extra_state|rng_state|scheduler)[_.-].*\.(?:pt|pth|bin)"
+)
+"""Files of a trainer's own layout (trained.py), of which none is a model by itself."""
 _USUAL = ("model.safetensors.index.json", "model.safetensors")
 _USUAL_OTHERS = ("pytorch_model.bin.index.json", "pytorch_model.bin", "consolidated.00.pth", "model.onnx")
 _SETTINGS = ("config.json", "params.json")
@@ -33,6 +38,10 @@ class Kind(Enum):
     NUMBERED = "shards numbered without an index"
     SPLIT = "parts of a split GGUF file"
     RANKS = "files of several ranks"
+    SHARES = "files of several ranks that say how they are cut"
+    DCP = "a folder of torch.distributed.checkpoint"
+    ZERO = "a folder of DeepSpeed"
+    MEGATRON = "a folder of Megatron-LM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def is_part(name: str, *, ranks: bool = True) -> bool:
     """Whether a file's name says that it is one of several: a shard, a part, the file of a rank, or an index of shards."""
     if name.lower().endswith(INDEXES):
         return ranks
-    return _NUMBERED.fullmatch(name) is not None or (ranks and _RANK.fullmatch(name) is not None)
+    return _NUMBERED.fullmatch(name) is not None or (ranks and any(kind.fullmatch(name) for kind in (_RANK, _SHARE)))
 
 
 def describes(name: str) -> bool:
@@ -98,15 +107,19 @@ def weight_sets(names: Iterable[str], formats: Sequence[Format] = FORMATS) -> tu
     found = [WeightSet(Kind.INDEX, name, covered) for name, covered in indexes.items()]
     left = [name for name in left if name not in indexes and not any(name in covered for covered in indexes.values())]
     groups: dict[tuple[str, int, str], list[str]] = {}
+    shares: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for name in left:
         if (numbered := _NUMBERED.fullmatch(name)) is not None:
             groups.setdefault((numbered[1], int(numbered[3]), numbered[4]), []).append(name)
         elif (rank := _RANK.fullmatch(name)) is not None:
             groups.setdefault((rank[1], 0, rank[3]), []).append(name)
+        elif (share := _SHARE.fullmatch(name)) is not None:
+            shares.setdefault((share[1], share[3]), []).append((int(share[2]), name))
         else:
             reader = named(formats, name)
             found.append(WeightSet(Kind.FILE, name, (name,), opens=reader is not None and reader.open is not None))
     found += [_group(key, group) for key, group in groups.items()]
+    found += [_shares([name for _, name in sorted(group)]) for group in shares.values()]
     return tuple(sorted(found, key=lambda one: one.first))
 
 
@@ -133,6 +146,11 @@ def _group(key: tuple[str, int, str], names: list[str]) -> WeightSet:
         missing = next((number for number in range(1, min(count, MAX_SHARDS) + 1) if number not in here), 0)
         lacks = f"the part {quoted(f'{stem}-{missing:05d}-of-{count:05d}.gguf')} is missing"
     return WeightSet(kind, ordered[0][1], tuple(name for _, name in ordered), lacks)
+
+
+def _shares(names: list[str]) -> WeightSet:
+    """Files of ranks; what they hold says whether all are here."""
+    return WeightSet(Kind.SHARES if len(names) > 1 else Kind.FILE, names[0], tuple(names))
 
 
 def _gaps(numbers: Sequence[int]) -> str:

@@ -36,6 +36,7 @@ from forebear.files.sets import (
     weighs_elsewhere,
     weight_sets,
 )
+from forebear.files.trained import trained_sets
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")
 _SHOWN = 6
@@ -84,7 +85,7 @@ class Found:
 
     def _aside(self, taken: WeightSet) -> list[Message]:
         """What was left aside, or read besides the file that was named."""
-        if self.typed and taken.kind in (Kind.NUMBERED, Kind.SPLIT, Kind.RANKS):
+        if self.typed and taken.kind in (Kind.NUMBERED, Kind.SPLIT, Kind.RANKS, Kind.SHARES):
             return [message("folder.one_of", name=quoted(self.typed), count=len(taken.files))]
         if self.typed and taken.kind is Kind.FILE and is_part(self.typed, ranks=False):
             return [message("folder.alone", name=quoted(self.typed))]
@@ -165,6 +166,8 @@ def _file(folder: Folder, name: str) -> Found:
 def _in_folder(folder: Folder) -> Found:
     sets = weight_sets(names_in(folder, weighs)) or weight_sets(names_in(folder, weighs_elsewhere), added())
     taken = chosen(sets)
+    if taken is None and not any(one.opens for one in sets) and (trained := trained_sets(folder)):
+        return Found(folder, (*trained, *sets), trained[0])
     if taken is not None and not is_usual(taken) and not names_in(folder, describes) and _models_inside(folder):
         taken = None  # one of several models, the others in folders of their own
     return Found(folder, sets, taken)

@@ -67,7 +67,7 @@ FILES: dict[str, tuple[str, bytes, str, str]] = {
     "a saved model": ("saved_model.pb", b"\x08\x01\x12" + bytes(60), "TensorFlow", "from_tf"),
     "tflite": ("m.bin", b"\x1c\0\0\0TFL3" + bytes(60), "a TensorFlow Lite model", "converted from"),
     "executorch": ("m.pte", b"\x1c\0\0\0ET12" + bytes(60), "an ExecuTorch program", "exported from"),
-    "nemo": ("m.nemo", tar("model_weights.ckpt"), "a NeMo archive", "tar -xf"),
+    "nemo": ("m.nemo", tar("model_config.yaml"), "the NeMo archive holds no weights", "tar -xf"),
     "a tar file": ("m.tar", tar("model.safetensors"), "a tar file", "tar -xf"),
     "a packed file": ("model.safetensors", gzip.compress(b"x" * 90), "a gzip file", "gunzip"),
     "a packed tar file": ("m.bin", gzip.compress(tar("a")), "a gzip file", "tar -xzf"),

@@ -12,7 +12,8 @@ from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats.format import LEFTOVERS, Packed
 from forebear.files.formats.npz import is_npz, open_npz
-from forebear.files.formats.torch_container import open_torch_zip, pickle_member
+from forebear.files.formats.shares import is_share, open_share
+from forebear.files.formats.torch_container import open_torch_zip, pickle_member, read_records
 
 _INSIDE = (".safetensors", ".gguf", ".pt", ".pth", ".bin", ".onnx", ".npz", ".npy", ".ckpt")
 
@@ -29,7 +30,8 @@ def open_archive(file: ByteSource, max_header: int | None) -> Container | Packed
 def _itself(file: ByteSource, archive: ZipArchive, max_header: int | None) -> Container | None:
     """The checkpoint that the archive is, when it is one."""
     if pickle_member(archive) is not None:
-        return open_torch_zip(file, archive, max_header or MAX_HEADER_BYTES)
+        records = read_records(archive, max_header or MAX_HEADER_BYTES)
+        return open_share(file, records) if is_share(records) else open_torch_zip(file, archive, records)
     return open_npz(file, archive) if is_npz(archive) else None
 
 

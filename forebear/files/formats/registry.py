@@ -45,6 +45,7 @@ FORMATS = (
     *unread.BY_BYTES,
     Format("GGUF", _starts(b"GGUF"), (".gguf",), _later("gguf", "open_gguf")),
     *unread.BY_NAME,
+    Format("a NeMo archive", lambda head, size: False, (".nemo",), _later("tars", "open_nemo")),
     Format("a llamafile", _starts(b"MZqFpD", b"jartsr"), (".llamafile",), _later("llamafile", "open_llamafile")),
     Format(ZIP, _starts(b"PK\x03\x04", b"PK\x05\x06"), (".pt", ".pth", ".ckpt", ".bin", ".zip", ".whl"),
             _later("archive_open", "open_archive")),

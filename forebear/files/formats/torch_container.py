@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
@@ -16,7 +17,7 @@ from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.archive import STORED, Member, ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, Dtype, decode
-from forebear.files.formats.pickles import CONVERT, read_pickle
+from forebear.files.formats.pickles import CONVERT, Pickled, read_pickle
 from forebear.files.formats.torch_legacy import is_legacy, read_legacy
 from forebear.files.formats.torch_tensors import Found, Places, TorchEntry, find_tensors, place_tensors
 from forebear.files.rowwise import PlacedContainer, row_count, stored_pieces
@@ -120,7 +121,8 @@ def open_torch(file: ByteSource, max_header: int | None) -> Container:
     if head[:4] != b"PK\3\4":
         raise RefusedError("a pickle, but no PyTorch file" if head[:1] == b"\x80" else "no PyTorch file",
                            where=str(file.path), todo=CONVERT)  # fmt: skip
-    return open_torch_zip(file, ZipArchive(file), cap)
+    archive = ZipArchive(file)
+    return open_torch_zip(file, archive, read_records(archive, cap))
 
 
 def pickle_member(archive: ZipArchive) -> Member | None:
@@ -129,8 +131,18 @@ def pickle_member(archive: ZipArchive) -> Member | None:
     return found[0] if len(found) == 1 else None
 
 
-def open_torch_zip(file: ByteSource, archive: ZipArchive, cap: int) -> Container:
-    """A zip archive with <folder>/data.pkl and its storages."""
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a PyTorch file says: its pickle, where its storages lie, and which members of the archive they are."""
+
+    pickled: Pickled
+    places: Places
+    digest: str
+    storages: dict[str, Member]
+
+
+def read_records(archive: ZipArchive, cap: int) -> Records:
+    """The records of a zip archive with <folder>/data.pkl and its storages. Raises RefusedError for any other."""
     member = pickle_member(archive)
     if member is None:
         archive.refuse("a zip archive without exactly one <folder>/data.pkl", "Give a file written by torch.save.")
@@ -139,7 +151,7 @@ def open_torch_zip(file: ByteSource, archive: ZipArchive, cap: int) -> Container
     if order is not None and archive.read(order, 64) != b"little":
         archive.refuse("the storages are not little-endian", "Save it again on a little-endian machine.")
     raw = archive.read(member, cap)
-    found = find_tensors(read_pickle(raw, where=archive.where), archive.where)
+    pickled = read_pickle(raw, where=archive.where)
     storages = {
         name.removeprefix(f"{folder}data/"): m for name, m in archive.members.items()
         if name.startswith(f"{folder}data/")
@@ -150,6 +162,12 @@ def open_torch_zip(file: ByteSource, archive: ZipArchive, cap: int) -> Container
             f"the storage {packed[0]} is compressed; PyTorch stores them as they are", "Repack it uncompressed."
         )
     places = {key: (m.begin, m.size) for key, m in storages.items()}
-    container = TorchContainer(file, "torch zip", found, places, hashlib.sha256(raw).hexdigest())
-    container.check_storages(archive, list(storages.values()))
+    return Records(pickled, places, hashlib.sha256(raw).hexdigest(), storages)
+
+
+def open_torch_zip(file: ByteSource, archive: ZipArchive, records: Records) -> Container:
+    """The tensors of a PyTorch file whose records were read."""
+    found = find_tensors(records.pickled, archive.where)
+    container = TorchContainer(file, "torch zip", found, records.places, records.digest)
+    container.check_storages(archive, list(records.storages.values()))
     return container

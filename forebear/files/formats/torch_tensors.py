@@ -131,6 +131,15 @@ def find_tensors(pickled: Pickled, where: str) -> Found:
     return Found(found, odd)
 
 
+def model_records(pickled: Pickled, where: str) -> tuple[list[tuple[str, Opaque]], str, int]:
+    """Every tensor's record by its path, of a training checkpoint only the model's; the key it was under; what was left out.
+
+    A record may be of a kind that `find_tensors` refuses. Raises: RefusedError for a tree without end.
+    """
+    root, left_out, prefix = _main(pickled.value)
+    return list(_walk(root, where, PICKLE_STEPS_FREE + pickled.opcodes)), prefix, left_out
+
+
 def _main(root: Any) -> tuple[Any, int, str]:
     """The part of the tree that is the model, how many siblings are left out, and its key."""
     entries = _entries(root)

@@ -2,7 +2,7 @@
 
 Sources: ggml's loaders before GGUF (the magics ggml, ggmf, ggjt, ggla); CTranslate2 src/models/model.cc (version, then the name
 of the specification); HDF5 file format; flax.serialization (MessagePack); TensorFlow's checkpoints and SavedModel; TensorFlow Lite
-and ExecuTorch (FlatBuffers identifiers); NeMo (tar); BlinkDL's RWKV vocabulary files.
+and ExecuTorch (FlatBuffers identifiers); BlinkDL's RWKV vocabulary files.
 """
 
 from __future__ import annotations
@@ -66,8 +66,6 @@ BY_BYTES = (
 BY_NAME = (
     Format("a Keras model", _never, (".keras",), None,
            "Open it with Keras and write the arrays of get_weights() with numpy.savez, or convert it with keras-hub's exporter."),
-    Format("a NeMo archive (tar)", _never, (".nemo",), None,
-           "Unpack it (tar -xf FILE) and give model_weights.ckpt, or the folder model_weights."),
     Format("a tar file", _never, (".tar", ".tgz", ".tar.gz"), None, "Unpack it (tar -xf FILE) and give what it holds."),
     Format("TensorFlow weights", _never, (".pb", ".ckpt.index", ".ckpt.meta", ".data-00000-of-00001"), None,
            "Convert them: transformers 4, from_pretrained(FOLDER, from_tf=True), then save_pretrained(OUTPUT)."),
