@@ -107,14 +107,14 @@ def trimmed(maker: Maker, seed: int) -> Case:
         share = chance.uniform(0.4, 0.95)
         tokens = [t for at, t in enumerate(base.tokens) if at < 256 or chance.random() < share]
     else:
-        gone = _some_scripts(base, chance, 0.05, 0.6)
+        gone = some_scripts(base, chance, 0.05, 0.6)
         tokens = [t for at, t in enumerate(base.tokens) if at < 256 or script_of(t) not in gone]
     subject = vocabulary(tokens, shift=_kept_specials(chance))
     candidates = {"parent": of(base), "stranger": of(maker.base(stranger))}
     return Case("trimmed", seed, how, subject, candidates, "trimmed", frozenset({"parent"}))
 
 
-def _some_scripts(base: Trained, chance: random.Random, low: float, high: float) -> set[str]:
+def some_scripts(base: Trained, chance: random.Random, low: float, high: float) -> set[str]:
     """Scripts that together make up between low and high of a vocabulary."""
     names = [script_of(token) for token in base.tokens[256:]]
     order = sorted(set(names))
@@ -190,7 +190,7 @@ def partly_relearnt(maker: Maker, seed: int) -> Case:
         head = Trained(base.tokens[:cut], base.merges[: cut - 256])
         tokens = list(train(pieces_of(maker.corpora.draw(b), "gpt2"), len(base.tokens), start=head).tokens)
     else:
-        gone = _some_scripts(base, chance, 0.25, 0.7)
+        gone = some_scripts(base, chance, 0.25, 0.7)
         known = {t for at, t in enumerate(base.tokens) if at < 256 or script_of(t) not in gone}
         supply = [t for t in fresh.tokens if t not in known]
         slots = [t if t in known else None for t in base.tokens]

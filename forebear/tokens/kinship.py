@@ -165,9 +165,13 @@ def _keep_by_script(subject: Prepared, where: Ints, ours_at: Ints, theirs_at: In
 def related(found: Kinship) -> bool:
     """Whether enough stands in exactly the same order, or one side wholly contains the other."""
     smaller = min(len(found.subject.tokens), len(found.candidate.tokens))
-    if found.kept_count >= max(LEAST_KEPT, LEAST_SHARE * smaller):
-        return True
-    return smaller >= LEAST_CONTAINED and found.shared >= CONTAINED * smaller
+    return kept_in_order(found) or (smaller >= LEAST_CONTAINED and found.shared >= CONTAINED * smaller)
+
+
+def kept_in_order(found: Kinship) -> bool:
+    """Whether enough stands in exactly the same order."""
+    smaller = min(len(found.subject.tokens), len(found.candidate.tokens))
+    return found.kept_count >= max(LEAST_KEPT, LEAST_SHARE * smaller)
 
 
 def relation_of(found: Kinship) -> str:

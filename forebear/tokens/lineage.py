@@ -17,7 +17,7 @@ from forebear.core.errors import UsageError
 from forebear.core.messages import Message, message
 from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
 from forebear.tokens.order import log10_chance, segments
-from forebear.tokens.parents import Descent, descent
+from forebear.tokens.parents import Descent, Part, descent
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.scripts import scripts_of
@@ -101,16 +101,21 @@ def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Seque
         "order_kept": _round(head.order_kept),
         "by_script": _by_script(head),
         "change_points": _change_points(found, ours),
-        "third_parties": [
-            {"name": rival, "explains": part.parent.name, "tokens": len(part.positions)}
-            for part in found.parts
-            for rival in part.rivals
-        ],
+        "third_parties": [row for part in found.parts for row in _third_parties(part)],
         "counts": _counts(head) | _structure_counts(shape),
         "artefacts": shape.artefacts,
         "evidence": [_evidence(single) for single in found.singles],
         "limits": _limits(found, ours),
     }
+
+
+def _third_parties(part: Part) -> list[dict[str, Any]]:
+    """Who else explains a part: as well as its parent, or some of it as an ancestor would."""
+    whole = [(name, len(part.positions), True) for name in part.rivals]
+    rows = whole + [(name, count, False) for name, count in part.within]
+    return [
+        {"name": name, "explains": part.parent.name, "tokens": count, "as_well": as_well} for name, count, as_well in rows
+    ]
 
 
 _PLAIN = {"tokenizer", "vocab", "pieces", "spiece", "model", "models", "data", "resources", "sentencepiece.bpe", "spm"}

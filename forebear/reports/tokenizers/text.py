@@ -143,7 +143,12 @@ def parts(document: Document, words: Catalogue) -> list[str]:
         words("lineage_page.parent", share=p["share"], count=p["tokens"], name=p["name"]) for p in document["parents"]
     ]
     said += [
-        words("lineage_page.third", name=t["name"], count=t["tokens"], explains=t["explains"])
+        words(
+            "lineage_page.third" if t.get("as_well", True) else "lineage_page.within",
+            name=t["name"],
+            count=t["tokens"],
+            explains=t["explains"],
+        )
         for t in document["third_parties"]
     ]
     return said
