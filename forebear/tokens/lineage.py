@@ -14,12 +14,14 @@ import numpy as np
 
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError
-from forebear.core.messages import Message, message
-from forebear.tokens.kinship import Kinship, Prepared, prepare, relation_of
-from forebear.tokens.order import log10_chance, segments
+from forebear.core.messages import message
+from forebear.tokens.kinship import Kinship, Prepared, prepare
+from forebear.tokens.lineage_words import evidence_of, head_of, id_shift, limits_of, rounded, words_of
+from forebear.tokens.order import segments
 from forebear.tokens.parents import Descent, Part, descent
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.readers.collecting import no_collection
+from forebear.tokens.relation import alikeness, relation_of
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
@@ -27,18 +29,6 @@ from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 _TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
 MOST_STRETCHES = 60
 """Most stretches of ids one document lists; shorter ones join their neighbours."""
-NULL = {
-    "independent_pairs": 400,
-    "called_kin": 0,
-    "upper_95": 0.0075,
-    "highest_order_kept": 0.2002,
-    "wrong_answers": 1,
-    "answers": 320,
-    "from": "bench/results/tokenizers-lineage-1.json",
-}
-"""What the held-out run gave: independents and re-learnt vocabularies of about 3,500 tokens (0 of n: at most 3/n)."""
-CLOSE = 0.3
-"""Order kept above this without exact stretches is worth a sentence, though it decides nothing."""
 
 
 @no_collection()
@@ -50,7 +40,7 @@ def lineage(
     load: what reads a vocabulary (a room above may open checkpoints with a tokenizer inside).
 
     Raises: UsageError without candidates; RefusedError when a file is no tokenizer we can read.
-    Source: METHODS §15; thresholds: decision 0007.
+    Source: METHODS §15; thresholds: decisions 0007 and 0028.
     """
     if not candidates:
         raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")
@@ -83,13 +73,13 @@ def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Seque
     ours = prepare(subject, names[0])
     theirs = [prepare(candidate, name) for candidate, name in zip(candidates, names[1:], strict=True)]
     found = descent(ours, theirs)
-    head = _head(found)
+    head = head_of(found)
     shape = structure(subject)
     return {
         "subject": _about(ours),
         "candidates": [_single(single) for single in found.singles],
         "relation": found.relation,
-        "words": _words(found, head),
+        "words": words_of(found, head),
         "parents": [
             {
                 "name": part.parent.name,
@@ -98,14 +88,14 @@ def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Seque
             }
             for part in found.parts
         ],
-        "order_kept": _round(head.order_kept),
+        "order_kept": rounded(head.order_kept),
         "by_script": _by_script(head),
         "change_points": _change_points(found, ours),
         "third_parties": [row for part in found.parts for row in _third_parties(part)],
         "counts": _counts(head) | _structure_counts(shape),
         "artefacts": shape.artefacts,
-        "evidence": [_evidence(single) for single in found.singles],
-        "limits": _limits(found, ours),
+        "evidence": [evidence_of(single) for single in found.singles],
+        "limits": limits_of(found, head),
     }
 
 
@@ -114,7 +104,8 @@ def _third_parties(part: Part) -> list[dict[str, Any]]:
     whole = [(name, len(part.positions), True) for name in part.rivals]
     rows = whole + [(name, count, False) for name, count in part.within]
     return [
-        {"name": name, "explains": part.parent.name, "tokens": count, "as_well": as_well} for name, count, as_well in rows
+        {"name": name, "explains": part.parent.name, "tokens": count, "as_well": as_well}
+        for name, count, as_well in rows
     ]
 
 
@@ -129,13 +120,6 @@ def labels(names: Sequence[str]) -> list[str]:
         cleaned = [_TAIL.sub("", part) for part in parts if part]
         short.append(next((part for part in cleaned if part and part not in _PLAIN), name))
     return [s if short.count(s) == 1 else f"{s} ({n})" for s, n in zip(short, names, strict=True)]
-
-
-def _head(found: Descent) -> Kinship:
-    """The candidate that the top-level figures are about: the first parent, or the one with most shared tokens."""
-    if found.parts:
-        return next(s for s in found.singles if s.candidate is found.parts[0].parent)
-    return max(found.singles, key=lambda single: (single.order_kept or 0.0, single.shared))
 
 
 def _about(prepared: Prepared) -> dict[str, Any]:
@@ -154,22 +138,15 @@ def _about(prepared: Prepared) -> dict[str, Any]:
 def _single(found: Kinship) -> dict[str, Any]:
     return _about(found.candidate) | {
         "relation": relation_of(found),
-        "order_kept": _round(found.order_kept),
+        "order_kept": rounded(found.order_kept),
         "shared": found.shared,
         "kept": found.kept_count,
         "new": found.new,
         "dropped": found.dropped,
         "same_id": found.same_id,
-        "id_shift": _shift(found),
+        "id_shift": id_shift(found),
+        "overlap": rounded(alikeness(found).overlap),
     }
-
-
-def _shift(found: Kinship) -> int | None:
-    """What is added to every shared token's id, when it is one number."""
-    if not found.shared:
-        return None
-    shifts = np.unique(found.subject.ids[found.subject_at] - found.candidate.ids[found.candidate_at])
-    return int(shifts[0]) if len(shifts) == 1 else None
 
 
 def _by_script(found: Kinship) -> list[dict[str, Any]]:
@@ -235,76 +212,5 @@ def _structure_counts(shape: Structure) -> dict[str, Any]:
     }
 
 
-def _evidence(found: Kinship) -> dict[str, Any]:
-    """The one figure, with its null hypothesis and what it assumes."""
-    return {
-        "test": "token-order",
-        "candidate": found.candidate.name,
-        "h0": message("h0.vocabularies"),
-        "assumption": message("assumption.vocabularies"),
-        "kind": "calibrated",
-        "chain": found.in_chain,
-        "of": found.ordered,
-        "expected": _round(2 / found.ordered**0.5) if found.ordered else None,
-        "kept": found.kept_count,
-        "log10_bound_random_order": round(log10_chance(found.in_chain, found.ordered), 1),
-        "decides": True,
-        "null": dict(NULL),
-    }
-
-
-def _limits(found: Descent, ours: Prepared) -> list[Message]:
-    limits = [message("lineage.symmetric"), message("lineage.same_program")]
-    for single in found.singles:
-        if relation_of(single) == "unrelated" and (single.order_kept or 0.0) >= CLOSE:
-            limits.append(message("lineage.close", name=single.candidate.name, kept=single.order_kept))
-    if ours.vocabulary.kind in ("unigram", "pieces", "wordpiece", "trie"):
-        limits.append(message("lineage.no_merges", kind=ours.vocabulary.kind))
-    return limits
-
-
-def _words(found: Descent, head: Kinship) -> list[Message]:
-    """What a reader can repeat, in one or two messages."""
-    name, n = head.candidate.name, len(head.subject.tokens)
-    if found.relation == "unrelated":
-        several = len(found.singles) > 1
-        return [
-            message("lineage.unrelated_to_all") if several else message("lineage.unrelated", name=name),
-            message(
-                "lineage.in_order",
-                shared=head.shared,
-                name=name,
-                chain=head.in_chain,
-                kept=head.order_kept or 0.0,
-                chance=2 / head.ordered**0.5 if head.ordered else 0.0,
-            ),
-        ]
-    if found.relation == "identical":
-        return [message("lineage.identical", count=n, name=name)]
-    if found.relation == "renumbered":
-        shift = _shift(head)
-        if shift is None:
-            return [message("lineage.renumbered", count=n, name=name)]
-        return [message("lineage.shifted", count=n, name=name, shift=shift)]
-    if found.relation == "stitched":
-        parts = [message("lineage.part", count=len(p.positions), name=p.parent.name) for p in found.parts]
-        return [message("lineage.stitched", names=parts, rest=n - sum(len(p.positions) for p in found.parts))]
-    in_place = head.same_id == head.shared
-    return [
-        message(
-            "lineage.kept" if in_place else "lineage.kept_moved",
-            kept=head.kept_count,
-            name=name,
-            of=len(head.candidate.tokens),
-            new=head.new,
-            dropped=head.dropped,
-        )
-    ]
-
-
 def _share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 4)

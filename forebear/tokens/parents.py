@@ -13,16 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from math import sqrt
 
-from forebear.tokens.kinship import (
-    LEAST_KEPT,
-    LEAST_STRETCH,
-    Kinship,
-    Prepared,
-    kept_in_order,
-    kinship,
-    related,
-    relation_of,
-)
+from forebear.tokens.kinship import LEAST_STRETCH, Kinship, Prepared, kinship
+from forebear.tokens.relation import ALIKE, IN_ORDER, LEAST_KEPT, kept_in_order, related, relation_of
 
 LEAST_PART = 0.05
 """Least share of the subject that a further parent must explain by itself."""
@@ -83,7 +75,8 @@ def descent(subject: Prepared, candidates: Sequence[Prepared]) -> Descent:
         named = tuple(_with_rivals(subject, part, parts, candidates) for part in parts)
         return Descent("stitched", named, singles)
     if best is None:
-        return Descent("unrelated", (), singles)
+        said = {relation_of(found) for found in singles} & ALIKE
+        return Descent(IN_ORDER if IN_ORDER in said else said.pop() if said else "unrelated", (), singles)
     return Descent(relation_of(best), (_part_of(best, singles),), singles)
 
 

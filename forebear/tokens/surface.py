@@ -84,7 +84,9 @@ def from_pieces(
 def from_words(spellings: Sequence[str], prefix: str) -> list[bytes]:
     """WordPiece spellings → bytes: "##ing" continues a word, anything else begins one and gets its space."""
     joined = "\0 " + "\0 ".join(spellings)
-    if joined.count("\0") == len(spellings) and "\0" not in prefix:  # one pass over one string: a third of the time of a loop
+    if (
+        joined.count("\0") == len(spellings) and "\0" not in prefix
+    ):  # one pass over one string: a third of the time of a loop
         return (joined.replace("\0 " + prefix, "\0") if prefix else joined).encode().split(b"\0")[1:]
     cut = len(prefix)
     return [(s[cut:] if prefix and s.startswith(prefix) else " " + s).encode() for s in spellings]

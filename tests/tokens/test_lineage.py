@@ -10,9 +10,10 @@ import pytest
 
 from forebear.core.documents import canonical_json, freeze, problems_of, thaw
 from forebear.core.errors import RefusedError, UsageError
-from forebear.tokens.kinship import kinship, prepare, relation_of
+from forebear.tokens.kinship import kinship, prepare
 from forebear.tokens.lineage import describe, labels, lineage
 from forebear.tokens.parents import descent
+from forebear.tokens.relation import relation_of
 from forebear.tokens.vocabulary import Vocabulary
 from tests.real import real_path
 from tests.said import said

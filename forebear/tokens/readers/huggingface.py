@@ -150,10 +150,7 @@ def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], An
     values = []
     for id_, entry in enumerate(entries):
         if not (
-            isinstance(entry, list)
-            and len(entry) == 2
-            and isinstance(entry[0], str)
-            and type(entry[1]) in (int, float)
+            isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and type(entry[1]) in (int, float)
         ):
             raise RefusedError(f"has no piece and score at place {id_}", where=where)
         if ids.setdefault(entry[0], id_) != id_:
