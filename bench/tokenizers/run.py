@@ -17,9 +17,7 @@ from bench.tokenizers.classes import CLASSES, Case, Maker
 from bench.tokenizers.corpora import load
 from forebear.tokens.kinship import prepare
 from forebear.tokens.parents import descent
-from forebear.tokens.relation import ALIKE, alikeness, relation_of
-
-NO_KIN = ALIKE | {"unrelated"}
+from forebear.tokens.relation import ALIKE, NO_KIN, alikeness, relation_of
 
 
 def _right(case: Case) -> frozenset[str]:

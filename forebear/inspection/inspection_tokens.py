@@ -68,7 +68,13 @@ def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:
         "container": {"kind": "tokenizer", "files": 1, "names": [file.name], "bytes": size, "metadata": {}},
         "architecture": {"family": "none", "recognised": True, "axes": [], "unclaimed": []},
         **{"layers": 0, "width": 0, "parameters": 0, "dtypes": {}, "value_grid": None},
-        "tokenizer": {"file": file.name, "kind": vocabulary.kind, "tokens": len(vocabulary), "audit": found},
+        "tokenizer": {
+            "file": file.name,
+            "kind": vocabulary.kind,
+            "tokens": vocabulary.count,
+            "highest_id": len(vocabulary) - 1,
+            "audit": found,
+        },
         **{"claims": [], "residue": [], "odd": [], "tensors": [], "arithmetic": None},
     }
     return body, limits, size + (0 if checkpoint is None else checkpoint.container.bytes_read)
@@ -105,7 +111,8 @@ def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[Message], *,
         found: Found = {
             "file": checkpoint.container.paths[0].name if file is None else file.name,
             "kind": vocabulary.kind,
-            "tokens": len(vocabulary),
+            "tokens": vocabulary.count,
+            "highest_id": len(vocabulary) - 1,
         }
         return found | {"audit": _audited(vocabulary, file, checkpoint, limits)} if asked else found
     except RefusedError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.tokens.order import exact_stretches, in_byte_order, longest_chain
+from forebear.tokens.placeholders import is_placeholder, special_tokens
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.vocabulary import Vocabulary
 
@@ -28,13 +29,15 @@ class Prepared:
     """A vocabulary ready for comparison: tokens that stand for text, in order of id.
 
     ids: (n,) ascending; tokens: n byte strings; sorted_run: (n,) True where an alphabet explains the order.
-    Special, added and ambiguous (duplicate) tokens are left out.
+    Special, added and ambiguous (duplicate) tokens and placeholders are left out; outside: how special and added ones are
+    spelt, so that the other side leaves them out too where its container lists them as ordinary.
     """
 
     name: str
     vocabulary: Vocabulary
     ids: Ints
     tokens: list[bytes]
+    outside: frozenset[bytes] = frozenset()
 
     @cached_property
     def place(self) -> dict[bytes, int]:
@@ -57,8 +60,9 @@ def prepare(vocabulary: Vocabulary, name: str = "") -> Prepared:
     entries = vocabulary.unique()
     if vocabulary.added:
         entries = {token: id_ for token, id_ in entries.items() if id_ not in vocabulary.added}
-    pairs = sorted((id_, token) for token, id_ in entries.items())
-    return Prepared(name, vocabulary, np.asarray([id_ for id_, _ in pairs], dtype=np.intp), [t for _, t in pairs])
+    pairs = sorted((id_, token) for token, id_ in entries.items() if not is_placeholder(token))
+    ids = np.asarray([id_ for id_, _ in pairs], dtype=np.intp)
+    return Prepared(name, vocabulary, ids, [t for _, t in pairs], frozenset(special_tokens(vocabulary)))
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,15 @@ class Kinship:
         """Tokens that stand in exactly the candidate's order."""
         return int(self.kept.sum())
 
-    @property
+    @cached_property
     def new(self) -> int:
-        """Subject's tokens that the candidate has not."""
-        return len(self.subject.tokens) - self.shared
+        """Subject's tokens that the candidate has not, neither as text nor as a special or added token."""
+        return len(self.subject.tokens) - self.shared - _set_aside(self.subject, self.candidate)
 
-    @property
+    @cached_property
     def dropped(self) -> int:
         """Candidate's tokens that the subject has not."""
-        return len(self.candidate.tokens) - self.shared
+        return len(self.candidate.tokens) - self.shared - _set_aside(self.candidate, self.subject)
 
     @cached_property
     def in_reverse(self) -> int:
@@ -111,6 +115,11 @@ class Kinship:
     def order_kept(self) -> float | None:
         """Longest chain over shared tokens (METHODS §15); None when nothing shared has an order of its own."""
         return self.in_chain / self.ordered if self.ordered else None
+
+
+def _set_aside(one: Prepared, other: Prepared) -> int:
+    """How many ordinary tokens of one side are special or added, and not ordinary, on the other."""
+    return sum(token in one.place and token not in other.place for token in other.outside)
 
 
 def kinship(subject: Prepared, candidate: Prepared, *, without: frozenset[int] = frozenset()) -> Kinship:

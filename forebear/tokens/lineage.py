@@ -6,7 +6,7 @@ import re
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ import numpy as np
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError
 from forebear.core.messages import message
+from forebear.tokens.contrast import special_contrast, special_words
+from forebear.tokens.cuts import cut_contrast, cut_words
 from forebear.tokens.kinship import Kinship, Prepared, prepare
 from forebear.tokens.lineage_words import evidence_of, head_of, id_shift, limits_of, rounded, words_of
 from forebear.tokens.order import segments
 from forebear.tokens.parents import Descent, Part, descent
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.readers.collecting import no_collection
-from forebear.tokens.relation import alikeness, relation_of
+from forebear.tokens.relation import NO_KIN, alikeness, relation_of
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
@@ -47,7 +49,7 @@ def lineage(
     began = time.perf_counter()
     names = [str(subject), *map(str, candidates)]
     loaded = [load(name, full=name is names[0]) for name in names]  # only the subject's merges are looked at
-    body = describe(loaded[0], loaded[1:], labels(names))
+    body = describe(loaded[0], loaded[1:], labels(names), reload=lambda at: load(names[at + 1], full=True))
     for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
         entry["path"] = name
     sizes, digests = zip(*(file_digest(name) for name in names), strict=True)
@@ -68,18 +70,39 @@ def lineage(
     return finish("forebear/tokenizer-lineage/2", body, limits=limits, read=read, reproduce=command)
 
 
-def describe(subject: Vocabulary, candidates: Sequence[Vocabulary], names: Sequence[str]) -> dict[str, Any]:
-    """The document's own keys and its limits, from vocabularies already read; names: the subject's, then theirs."""
+def describe(
+    subject: Vocabulary,
+    candidates: Sequence[Vocabulary],
+    names: Sequence[str],
+    *,
+    reload: Callable[[int], Vocabulary] | None = None,
+) -> dict[str, Any]:
+    """The document's own keys and its limits, from vocabularies already read; names: the subject's, then theirs.
+
+    reload: reads one candidate in full, by its place, so that its way of cutting text can be compared.
+    """
     ours = prepare(subject, names[0])
     theirs = [prepare(candidate, name) for candidate, name in zip(candidates, names[1:], strict=True)]
     found = descent(ours, theirs)
     head = head_of(found)
     shape = structure(subject)
+    kin = found.relation not in NO_KIN
+    place = next(at for at, single in enumerate(found.singles) if single is head)
+    cuts = None
+    if kin and found.relation != "stitched":
+        other = reload(place) if reload is not None else candidates[place]
+        same_tokens = found.relation in ("identical", "renumbered")
+        cuts = cut_contrast(subject, other, (ours.name, head.candidate.name), same_tokens=same_tokens)
+    specials = special_contrast(subject, head.candidate.vocabulary) if kin else None
     return {
         "subject": _about(ours),
         "candidates": [_single(single) for single in found.singles],
         "relation": found.relation,
-        "words": words_of(found, head),
+        "words": words_of(found, head)
+        + special_words(specials, head.candidate.name)
+        + ([] if cuts is None else cut_words(cuts, head.candidate.name)),
+        "special_tokens": specials,
+        "cuts": cuts,
         "parents": [
             {
                 "name": part.parent.name,
@@ -128,6 +151,7 @@ def _about(prepared: Prepared) -> dict[str, Any]:
         "name": prepared.name,
         "kind": vocabulary.kind,
         "ids": len(vocabulary.tokens),
+        "tokens": vocabulary.count,
         "text_tokens": len(prepared.tokens),
         "special": len(vocabulary.special),
         "added": len(vocabulary.added),

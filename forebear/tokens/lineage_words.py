@@ -98,12 +98,12 @@ def words_of(found: Descent, head: Kinship) -> list[Message]:
     if found.relation in ALIKE:
         return _alike_words(found.relation, head)
     if found.relation == "identical":
-        return [message("lineage.identical", count=n, name=name)]
+        return [message("lineage.identical", count=head.shared, name=name)]
     if found.relation == "renumbered":
         shift = id_shift(head)
         if shift is None:
-            return [message("lineage.renumbered", count=n, name=name)]
-        return [message("lineage.shifted", count=n, name=name, shift=shift)]
+            return [message("lineage.renumbered", count=head.shared, name=name)]
+        return [message("lineage.shifted", count=head.shared, name=name, shift=shift)]
     if found.relation == "stitched":
         parts = [message("lineage.part", count=len(p.positions), name=p.parent.name) for p in found.parts]
         return [message("lineage.stitched", names=parts, rest=n - sum(len(p.positions) for p in found.parts))]

@@ -38,6 +38,8 @@ CONTAINED_OVERLAP = 0.4
 
 IN_ORDER, IN_TOKENS = "alike-in-order", "alike-in-tokens"
 ALIKE = frozenset({IN_ORDER, IN_TOKENS})
+NO_KIN = ALIKE | {"unrelated"}
+"""Answers that show no descent."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def contained(found: Kinship) -> bool:
 
 def related(found: Kinship) -> bool:
     """Whether descent is shown: enough in exact order, containment, or the same tokens under the same ids."""
-    same = found.shared == found.same_id == len(found.subject.tokens) == len(found.candidate.tokens) > 0
+    same = not found.new and not found.dropped and found.same_id == found.shared > 0
     return same or kept_in_order(found) or contained(found)
 
 

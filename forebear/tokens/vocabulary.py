@@ -54,6 +54,11 @@ class Vocabulary:
         """One more than the largest id."""
         return len(self.tokens)
 
+    @property
+    def count(self) -> int:
+        """Tokens there are; fewer than `len` where ids have gaps."""
+        return len(self.tokens) - self.tokens.count(None)
+
     def unique(self) -> dict[bytes, int]:
         """Bytes → id for tokens that stand for text and whose bytes no other id has."""
         special, tokens = self.special, self.tokens

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from forebear.reports.show import rendered
 from forebear.tokens import sample
 from forebear.tokens.cost import cost
 from forebear.tokens.lineage import describe
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.scripts import _RANGES
 from forebear.tokens.vocabulary import Vocabulary
 from tests.reports.documents import GOLDEN
@@ -29,6 +31,7 @@ from tests.tokens.made import vocabulary, words
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 ROOT = Path(forebear.__file__).parent
+TOKENIZER = Path(__file__).resolve().parent.parent / "data" / "tried" / "tokenizers" / "base"
 LEAST_QUOTED = 12
 """Characters from which a text of a document counts as a quotation that a report may show as it is."""
 PROSE = re.compile(r"(?<![\w./-])(?:[A-Za-z][a-z']*[,;:]? ){4,}[A-Za-z][a-z']+")
@@ -66,7 +69,9 @@ def _costs(folder: Path) -> Iterator[Any]:
 
 def _lineage(subject: Vocabulary, *candidates: Vocabulary) -> Any:
     body = describe(subject, candidates, ["subject", *(f"c{k}" for k in range(len(candidates)))])
-    return finish("forebear/tokenizer-lineage/2", body, limits=body.pop("limits"), read={"seconds": 0.1}, reproduce="again")
+    return finish(
+        "forebear/tokenizer-lineage/2", body, limits=body.pop("limits"), read={"seconds": 0.1}, reproduce="again"
+    )
 
 
 def _lineages() -> Iterator[Any]:
@@ -78,7 +83,9 @@ def _lineages() -> Iterator[Any]:
     yield _lineage(vocabulary([a[k] for k in rng.permutation(len(a))]), vocabulary(a))
     yield _lineage(vocabulary([*a, *other[:500]]), vocabulary(a))
     yield _lineage(vocabulary([*other[:500], *a]), vocabulary(a))
-    yield _lineage(vocabulary([*a[:2000], *[t for t in b if t not in set(a[:2000])][:1500]]), vocabulary(a), vocabulary(b))
+    yield _lineage(
+        vocabulary([*a[:2000], *[t for t in b if t not in set(a[:2000])][:1500]]), vocabulary(a), vocabulary(b)
+    )
     yield _lineage(vocabulary(a), vocabulary(b))
     yield _lineage(vocabulary(a), vocabulary(b), vocabulary(words(9, 300, letters="wxyz")))
     yield _lineage(vocabulary(a), vocabulary([b"\xff\xfe" + t for t in a]))
@@ -88,6 +95,38 @@ def _lineages() -> Iterator[Any]:
     tokens = (*(bytes([byte]) for byte in range(256)), b"ab", b"bc", b"abc", None)
     merges = np.asarray([[97, 98], [98, 99], [256, 99], [97, 257], [120, 121]])
     yield _lineage(Vocabulary("bpe", tokens, frozenset(), merges=merges), vocabulary(a))
+    yield from _alike(rng)
+    yield from _specials(a)
+    yield from _cuts()
+
+
+def _alike(rng: np.random.Generator) -> Iterator[Any]:
+    """Alike in order, forwards and backwards, in tokens, and with a second candidate that is alike too."""
+    many = words(4, 5000, letters="abcdefghijklmnopqrstuvwxyz")
+    some = [many[k] for k in np.argsort(np.arange(5000) + rng.normal(0, 8, 5000)) if rng.random() < 0.95]
+    new = words(5, 100, letters="αβγδεζηθικλμν")
+    yield _lineage(vocabulary([*some, *new]), vocabulary(many), vocabulary([*many, *new]))
+    yield _lineage(vocabulary([*some, *new][::-1]), vocabulary(many))
+    yield _lineage(vocabulary([some[k] for k in rng.permutation(len(some))] + new), vocabulary(many))
+
+
+def _specials(a: list[bytes]) -> Iterator[Any]:
+    """Every way in which special tokens differ."""
+    ours = Vocabulary("bpe", (b"<s>", b"<x>", *a, b"<y>"), frozenset({0, 1}))
+    theirs = Vocabulary("bpe", (b"<x>", *a, b"<z>", b"<y>", b"[unused1]"), frozenset({0, len(a) + 1, len(a) + 2}))
+    for one, other in ((ours, theirs), (theirs, ours), (vocabulary(a), ours), (ours, vocabulary(a))):
+        yield _lineage(one, other)
+
+
+def _cuts() -> Iterator[Any]:
+    """The same tokens with other merges, another normaliser, and an expression of its own."""
+    base = load_vocabulary(TOKENIZER, full=True)
+    assert base.merges is not None
+    assert base.rules is not None
+    split = {"type": "Split", "pattern": {"Regex": "x+|[^x]"}, "behavior": "Isolated", "invert": False}
+    yield _lineage(base, base)
+    yield _lineage(replace(base, merges=base.merges[:900]), base)
+    yield _lineage(replace(base, rules=replace(base.rules, normalizer={"type": "NFC"}, pre_tokenizer=split)), base)
 
 
 def _documents(folder: Path) -> dict[str, Any]:
@@ -148,7 +187,9 @@ def test_documents_of_the_tests_hold_every_message_of_lineage_and_cost(documents
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_message_is_said_with_the_values_the_english_sentence_says(documents: dict[str, Any], language: str) -> None:
+def test_every_message_is_said_with_the_values_the_english_sentence_says(
+    documents: dict[str, Any], language: str
+) -> None:
     english, own = catalogue(), catalogue(language)
     for document in documents.values():
         for one in messages(document):
@@ -208,7 +249,9 @@ def test_json_and_rows_are_the_same_in_every_language_and_a_page_says_its_own(
 def test_every_code_of_these_documents_has_a_name() -> None:
     known = catalogue().words
     relations = schema_of("forebear/tokenizer-lineage/2")["properties"]["relation"]["enum"]
-    outcomes = schema_of("forebear/tokenizer-cost/2")["properties"]["comparisons"]["items"]["properties"]["outcome"]["enum"]
+    outcomes = schema_of("forebear/tokenizer-cost/2")["properties"]["comparisons"]["items"]["properties"]["outcome"][
+        "enum"
+    ]
     scripts = {name for _, _, name in _RANGES if name != "marks"} | {"digits", "spaces", "signs", "bytes"}
     for table, codes in (
         ("kin", relations),

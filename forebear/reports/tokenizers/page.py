@@ -16,6 +16,7 @@ from markupsafe import Markup
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import sentences
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
+from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import evidence_words, parts, seen, text_name
 
@@ -108,6 +109,9 @@ def lineage_page(document: Document, language: str = "en") -> bytes:
         words,
         said=sentences(document["words"], words),
         points=[*parts(document, words), *seen(document, words)],
+        special=special_sentences(document, words),
+        cuts=cut_sentences(document, words),
+        examples=examples(document),
         evidence=[
             {"figure": evidence_words(item, words), "rests": sentences([item["h0"], item["assumption"]], words)}
             for item in document["evidence"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+from forebear.reports.tokenizers.contrast import contrast_lines
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 
 Document = Mapping[str, Any]
@@ -132,6 +133,7 @@ def lineage_lines(document: Document, language: str = "en") -> list[Line]:
     lines += [Line(""), Line(words("lineage_page.scripts"), "bold"), *_scripts(document["by_script"], words)]
     lines += [Line(""), Line(words("lineage_page.ids"), "bold"), *_stretches(document["change_points"], words)]
     lines += [line for one in seen(document, words) for line in wrap(one)]
+    lines += contrast_lines(document, words)
     lines += [Line(""), Line(words("lineage_page.evidence"), "bold")]
     lines += [line for item in document["evidence"] for line in wrap(evidence_words(item, words))]
     return [*lines, *_limits(document, words), *footer(document, words)]
