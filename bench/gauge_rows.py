@@ -19,12 +19,12 @@ from bench.gauge_models import ALL_MOVES, AMOUNTS, EXPERTS, MADE, SEEDS, Step, s
 from bench.operations import Operation, further, operations
 from bench.truth import RELATED, Pair, pairs
 from forebear.comparison.findings.evidence import Views
-from forebear.comparison.gauge.outcome import GaugeOutcome
+from forebear.comparison.findings.outcomes import GaugeOutcome
 from forebear.comparison.gauge.run import gauge_pair
 from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.layers import find_layers
 from forebear.comparison.reading.pair import Pair as Compared
-from forebear.comparison.tests.vocabulary import shared_rows
+from forebear.comparison.reading.vocabulary import shared_rows
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message
 from forebear.core.seeds import generator

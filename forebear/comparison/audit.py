@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from forebear.comparison.findings.axes import AxisPlan
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
-from forebear.comparison.tests.private import AxisPlan
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint

@@ -45,3 +45,8 @@ EQUAL_LEAST_VALUES = 64
 """Smaller tensors are not looked at for equal values."""
 EQUAL_LEAST_MATRIX = 1024
 """Values of the matrix, at least one, that a relation by equal values alone needs."""
+MAX_EXPERTS = 8
+"""Experts of a mixture layer tried on a side."""
+ROWS_LEFT = 0.1
+"""Mean cosine of rows of shared tokens in a rotation that other parts made, up to which nothing of a table was found. Rows of
+independents give 0 ± 1/√(tokens × d_eff)."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
+from forebear.comparison.findings.axes import NEURONS, VALUES
 from forebear.comparison.findings.effects import effects_of
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
+from forebear.comparison.findings.outcomes import AxisOutcome, GaugeOutcome
 from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.tensors import survey, tensor_rows
@@ -29,17 +31,16 @@ from forebear.comparison.reading.layers import LayerMap, find_layers
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.planning import plan_reads
 from forebear.comparison.reading.shelf import Shelf
-from forebear.comparison.tests.channels import AxisOutcome, channel_columns, compare_channels
+from forebear.comparison.reading.vocabulary import SharedRows, shared_rows
+from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.equality import Equality, find_equality
-from forebear.comparison.tests.private import NEURONS, VALUES, compare_private
+from forebear.comparison.tests.private import compare_private
 from forebear.comparison.tests.shared import ask_shared_start
-from forebear.comparison.tests.vocabulary import SharedRows, shared_rows
 from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.messages import Message, message
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
-    from forebear.comparison.gauge.outcome import GaugeOutcome
     from forebear.comparison.tests.everypair import EveryPair
     from forebear.comparison.tests.strength_outcome import StrengthOutcome
 
@@ -220,8 +221,6 @@ def _power(
 def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
     if not pair.plan.pays_for_gauge(pair):
-        from forebear.comparison.gauge.outcome import GaugeOutcome
-
         why = message("gauge.remote")
         pair.note(message("limit.gauge", why=why))
         return GaugeOutcome(False, why)

@@ -18,8 +18,8 @@ from forebear.comparison.demo import demo_folder
 from forebear.comparison.many import workers
 from forebear.comparison.many.linkage import average_linkage
 from forebear.comparison.many.matrix import members_in
-from forebear.comparison.many.worker import row_of
 from forebear.comparison.many.workers import run_in_workers, worker_count
+from forebear.comparison.worker import row_of
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, ForebearError, Reason, RefusedError, UsageError
 from forebear.core.messages import message

@@ -14,7 +14,7 @@ SLIPS = {"TypeError", "AttributeError", "AssertionError", "NameError", "UnboundL
 """What a slip in our own code raises; an input is looked at before it is used, so that these mean nothing else."""
 SAID_AS_FAULTS = {
     "cli/main.py": "exit code 4, what is known aside",
-    "comparison/many/worker.py": "sent to the parent, which raises it as a fault",
+    "comparison/worker.py": "sent to the parent, which raises it as a fault",
     "comparison/reading/beside.py": "raised again by whoever asks for the answer",
 }
 OF_PACKAGES = {"core/plugins.py", "files/formats/format.py"}

@@ -32,8 +32,8 @@ LATE = {
     "forebear.cli.forms": "a report is drawn after the work is done",
     "forebear.comparison.compare": "a quick comparison of two named checkpoints needs no borrowed names and no workers",
     "forebear.comparison.walk": "a quick comparison loads the tests that it runs",
-    "forebear.comparison.tests.vocabulary": "files of tokenizers that are equal byte for byte are not read",
-    "forebear.comparison.many.worker_start": "a worker watches its parent before it loads numpy",
+    "forebear.comparison.reading.vocabulary": "files of tokenizers that are equal byte for byte are not read",
+    "forebear.comparison.worker_start": "a worker watches its parent before it loads numpy",
     "forebear.models.checkpoint": "plain safetensors need no views, adapters or other containers",
     "forebear.comparison.reading.planning": "a pair that is here needs no pool of threads",
     "forebear.files.sources": "a local file needs no network",
@@ -167,6 +167,12 @@ def test_every_room_with_rooms_inside_has_a_contract_of_its_own() -> None:
     several = {".".join(room.parent.parts) for room in rooms if sum(other.parent == room.parent for other in rooms) > 1}
     held = {name for contract in contracts() if contract["type"] == "layers" for name in contract.get("containers", [])}  # type: ignore[attr-defined]
     assert several <= held
+
+
+def test_every_contract_of_layers_is_whole_and_knows_no_step_aside() -> None:
+    of_layers = [c for c in contracts() if c["type"] == "layers"]
+    assert [c["name"] for c in of_layers if c.get("exhaustive") is not True] == []
+    assert [c["name"] for c in of_layers if any(":" in layer for layer in c["layers"])] == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("made", "circle"), [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forebear.comparison.findings.outcomes import AxisOutcome
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.channels import AxisOutcome
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.core.messages import Message, message
 from forebear.stats.power import rounded_up, smallest_found

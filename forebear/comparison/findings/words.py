@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from forebear.comparison.findings.outcomes import AxisOutcome, GaugeOutcome
 from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.spans import runs, span
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.channels import AxisOutcome
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.core.messages import Message, message
-
-if TYPE_CHECKING:
-    from forebear.comparison.gauge.outcome import GaugeOutcome
 
 
 def alignment_words(

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.gauge.cells import Cell, ask, hold, map_cost, read_layer
-from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import (
     BLIND_HOPE,
@@ -19,6 +18,7 @@ from forebear.comparison.gauge.thresholds import (
     KINSHIP,
     NEURONS,
 )
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message

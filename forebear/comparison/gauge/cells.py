@@ -9,17 +9,17 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.folded import Place, Side, Views
 from forebear.comparison.gauge.readers import Readers, readers_of
 from forebear.comparison.gauge.thresholds import (
     LARGE_LAYER,
-    MAX_EXPERTS,
     MISMATCHED_PER_LAYER,
     NEURONS,
     START_LAYERS,
 )
 from forebear.comparison.gauge.wider import Wider, widened
+from forebear.comparison.reading.folded import Place, Side, Views
 from forebear.comparison.reading.pair import Pair, spread
+from forebear.comparison.thresholds import MAX_EXPERTS
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64

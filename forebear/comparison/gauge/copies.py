@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, neurons_asked, read_layer
-from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.thresholds import COPY_LOG10_P, SCREEN_SHARE
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.pair import Pair
 from forebear.stats.arrays import F32
 from forebear.stats.gauge import chance_rate, poisson_tail_log10

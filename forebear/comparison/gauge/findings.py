@@ -6,8 +6,7 @@ import numpy as np
 
 from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign, Views
 from forebear.comparison.gauge.cells import Tested
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.outcome import VIEWS, VIEWS_ASSUMPTION
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import PAGE_UNITS
@@ -16,6 +15,10 @@ from forebear.stats.deck import deck_log10_p
 from forebear.stats.gauge import calibrated
 from forebear.stats.gauge_thresholds import MOST_GATE_UP
 from forebear.stats.sign import sign_z
+
+VIEWS = "two-views"
+"""Name of the calibrated test."""
+VIEWS_ASSUMPTION = message("assumption.views")
 
 
 def views_evidence(pair: Pair, tested: Tested | None, looks_log10: float, layers: LayerMap) -> Evidence:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.thresholds import ROTATION_RANK, TOKENS_PER_CHANNEL
+from forebear.comparison.reading.folded import Side, centred
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import Message, message
 from forebear.stats.arrays import F32
-from forebear.stats.gauge import fold, polar, rotation_fit
+from forebear.stats.gauge import polar, rotation_fit
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,3 @@ def from_embedding(rows: SharedRows, sides: tuple[Side, Side]) -> Rotation | Non
     return Rotation(
         matrix, rotation_fit(a[~fitted], b[~fitted], matrix), int(fitted.sum()), message("rotation.embedding")
     )
-
-
-def centred(rows: F32, mean_subtracted: bool) -> F32:
-    """Embedding rows without their mean row (and, under LayerNorm, without the part no norm lets through)."""
-    folded = fold(rows, mean_subtracted=mean_subtracted)
-    out: F32 = folded - folded.mean(axis=0, keepdims=True)
-    return out

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.outcomes import GaugeOutcome
 from forebear.comparison.gauge.attention import HeadsFound, compare_heads
 from forebear.comparison.gauge.blind import blind_rotation, propose_layers, split
 from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, test_map
 from forebear.comparison.gauge.copies import left_over
-from forebear.comparison.gauge.findings import exact_in_place, gate_up_alarm, views_evidence
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.norms import norm_rule
-from forebear.comparison.gauge.outcome import VIEWS, GaugeOutcome
+from forebear.comparison.gauge.findings import VIEWS, exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.power import power_words
 from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
 from forebear.comparison.gauge.start import aligned_start
 from forebear.comparison.gauge.thresholds import SCREEN_NEURONS, SCREEN_SHARE
 from forebear.comparison.gauge.tokens import rows_after, rows_of_their_own_rotation
 from forebear.comparison.gauge.words import gauge_words
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.layers import LayerMap
+from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows, more_rows
+from forebear.comparison.reading.vocabulary import SharedRows, more_rows
 from forebear.core.messages import message
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Start
+from forebear.comparison.findings.outcomes import StartOutcome
 from forebear.comparison.gauge.cells import Cell, Tested
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.norms import gain, stored_gain
 from forebear.comparison.gauge.readers import Readers, readers_of
-from forebear.comparison.gauge.rotation import Rotation, centred
+from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import ATTENTION_LAYERS, START_ROWS
+from forebear.comparison.reading.folded import Side, centred
+from forebear.comparison.reading.norms import gain, stored_gain
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.shared import ASSUMPTION, StartOutcome, row_lengths
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
+from forebear.comparison.tests.shared import ASSUMPTION, row_lengths
 from forebear.comparison.thresholds import TOO_CLOSE_FOR_A_START
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly

@@ -17,8 +17,6 @@ COPY_LOG10_P = -4.0
 """Level, over all cells of the screen, at which a layer it left over is named; it describes and never decides."""
 MISMATCHED_PER_LAYER = 2
 """Cells of layers that do not belong together, per layer tested."""
-MAX_EXPERTS = 8
-"""Experts of a mixture layer tried on a side."""
 BLIND_LAYERS = 4
 """Layers a rotation is fitted on when there is no embedding; at most half of the map, the others test it."""
 BLIND_ROUNDS = 5
@@ -36,9 +34,8 @@ ATTENTION_LAYERS = 4
 START_ROWS = 256
 """Rows of each such matrix that are asked."""
 ROWS_FOLLOW = 0.2
-"""Mean cosine of rows of shared tokens in a rotation made by neurons, from which the embedding counts as shared ..."""
-ROWS_LEFT = 0.1
-"""... and up to which nothing of it was found. Strangers' rows give 0 ± 1/√(tokens × d_eff)."""
+"""Mean cosine of rows of shared tokens in a rotation made by neurons, from which the embedding counts as shared; up to
+ROWS_LEFT nothing of it was found."""
 MATCHED_ROWS = 0.5
 """Cosine of rows that name each other, from which a token counts as found under another id."""
 ROWS_ASKED = 256

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.rotation import Rotation, centred
+from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import (
     LEAST_ROWS_D_EFF,
     MATCHED_ROWS,
     MOST_MATCHED_BYTES,
     ROWS_ASKED,
     ROWS_FOLLOW,
-    ROWS_LEFT,
 )
 from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.folded import Side, centred
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows
-from forebear.comparison.thresholds import COPIED_ROWS
+from forebear.comparison.reading.vocabulary import SharedRows
+from forebear.comparison.thresholds import COPIED_ROWS, ROWS_LEFT
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32

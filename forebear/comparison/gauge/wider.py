@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.folded import Views
+from forebear.comparison.reading.folded import Views
 from forebear.stats.deck import deck, longest_increasing
 
 ORDERED = 0.9

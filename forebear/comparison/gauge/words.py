@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from forebear.comparison.findings.outcomes import AxisOutcome
 from forebear.comparison.findings.spans import runs, span
 from forebear.comparison.findings.words import alignment_words
 from forebear.comparison.gauge.cells import CellResult, Tested
-from forebear.comparison.gauge.folded import Side
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import SCREEN_SHARE
 from forebear.comparison.gauge.wider import Wider
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.channels import AxisOutcome
 from forebear.core.messages import Message, message
 
 

@@ -125,7 +125,7 @@ def _start() -> subprocess.Popen[str]:
     """A worker with one thread of its own; it finds this very package, and nothing in the folder it runs in."""
     path = json.dumps([module_path(), str(Path(__file__).resolve().parents[3])])
     return subprocess.Popen(
-        [sys.executable, *_flags(), str(Path(__file__).with_name("worker_start.py").resolve()), path],
+        [sys.executable, *_flags(), str(Path(__file__).resolve().parents[1] / "worker_start.py"), path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

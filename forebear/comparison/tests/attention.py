@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Strength
 from forebear.comparison.findings.parts import Cell
-from forebear.comparison.gauge.attention import heads_cost, read_heads
-from forebear.comparison.gauge.folded import Seen, Side
-from forebear.comparison.gauge.norms import norm_rule
+from forebear.comparison.reading.folded import Seen, Side
+from forebear.comparison.reading.heads import heads_cost, read_heads
+from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.strength import completed, starting_rotations
 from forebear.comparison.tests.strength_outcome import described
-from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.core.seeds import generator

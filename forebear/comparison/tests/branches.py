@@ -11,10 +11,10 @@ from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Strength
 from forebear.comparison.findings.parts import Cell, Component, State
 from forebear.comparison.findings.verdict import findings_among
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.attention import ATTENTION, AttentionOutcome, measure_attention
 from forebear.comparison.tests.components import quiet
 from forebear.comparison.tests.strength_outcome import StrengthOutcome
-from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.comparison.thresholds import NOTHING_LOG10_P
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.arrays import F32

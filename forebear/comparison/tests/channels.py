@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign, Trace
+from forebear.comparison.findings.outcomes import AxisOutcome
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.thresholds import LEAST_D_EFF, PAGE_UNITS, TRACE_MAX_UNITS, VERDICT_LOG10_LEVEL
 from forebear.core.messages import message
 from forebear.files.base import Float32
@@ -22,20 +20,6 @@ from forebear.stats.trace import similarity, trace_test
 
 FEW = 64
 """Units looked at to see whether they differ."""
-
-
-@dataclass
-class AxisOutcome:
-    """What the tests of one axis gave: evidence, and what power and audits need later.
-
-    layers: what a private axis shows layer by layer, as an alignment document holds it.
-    """
-
-    evidence: list[Evidence] = field(default_factory=list)
-    d_eff: float | None = None
-    units: int = 0
-    signs: int = 0
-    layers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def channel_columns(pair: Pair, rows: SharedRows | None) -> tuple[Float32, Float32] | None:

@@ -9,6 +9,7 @@ from math import log10
 import numpy as np
 
 from forebear.comparison.audit import Audit, audit_private
+from forebear.comparison.findings.axes import NEURONS, VALUES, AxisPlan
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
 from forebear.comparison.findings.parts import Component, State
 from forebear.comparison.findings.surveyed import Surveyed
@@ -18,17 +19,16 @@ from forebear.comparison.findings.verdict import (
     of_component,
     two_symmetries,
 )
-from forebear.comparison.gauge.norms import gain, norm_rule
-from forebear.comparison.gauge.rotation import centred
-from forebear.comparison.gauge.thresholds import ROWS_LEFT
 from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.folded import centred
 from forebear.comparison.reading.layers import find_layers
+from forebear.comparison.reading.norms import gain, norm_rule
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.channels import channel_columns, compare_channels
-from forebear.comparison.tests.private import NEURONS, VALUES, AxisPlan, compare_private
+from forebear.comparison.tests.private import compare_private
 from forebear.comparison.tests.strength import head_rows
-from forebear.comparison.tests.vocabulary import SharedRows
-from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, SEEN_COSINE, TOWER_COSINE
+from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, ROWS_LEFT, SEEN_COSINE, TOWER_COSINE
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint

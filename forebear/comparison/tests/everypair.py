@@ -9,11 +9,11 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.findings.axes import AxisPlan
 from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, Deck, Evidence
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.pair import Pair, axis_size, spread
 from forebear.comparison.tests.channels import tells_units_apart
-from forebear.comparison.tests.private import AxisPlan
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece

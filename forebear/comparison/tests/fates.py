@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.files.base import Float32

@@ -8,15 +8,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign
+from forebear.comparison.findings.axes import AxisPlan
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Deck, Evidence, Sign
+from forebear.comparison.findings.outcomes import AxisOutcome
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.beside import Beside
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair, axis_size, spread
 from forebear.comparison.reading.shelf import Shelf, cut, flat
-from forebear.comparison.tests.channels import AxisOutcome, tells_units_apart, trace_evidence
+from forebear.comparison.tests.channels import tells_units_apart, trace_evidence
 from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
-from forebear.core.messages import Message, message
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
 from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
@@ -30,36 +32,6 @@ MAX_EXPERTS = 4
 TRACE_LAYERS = 4
 FIRST_FEATURES = 32
 """Features of the first stage of a deck."""
-
-
-@dataclass(frozen=True)
-class AxisPlan:
-    """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`.
-
-    stack: the tower that is read where it is not the main one.
-    """
-
-    atom: str
-    axis: Axis
-    leading: tuple[str, ...]
-    others: tuple[str, ...]
-    stack: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The axis by name, and its tower: "neurons, vision"."""
-        return self.axis.value if self.stack is None else f"{self.axis.value}, {self.stack}"
-
-    @property
-    def said(self) -> Message:
-        """The axis as a document says it."""
-        axis = message(f"term.{self.axis.value}")
-        part = None if self.stack is None else message(f"term.{self.stack}")
-        return axis if part is None else message("found.of_component", axis=axis, part=part)
-
-
-NEURONS = AxisPlan("neuron", Axis.NEURONS, ("gate", "up"), ("down",))
-VALUES = AxisPlan("value", Axis.VALUES, ("v",), ("o",))
 
 
 @dataclass

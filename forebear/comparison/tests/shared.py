@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Start
+from forebear.comparison.findings.outcomes import StartOutcome
 from forebear.comparison.reading.allowance import vector_cost
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair, spread
 from forebear.comparison.reading.shelf import Shelf
-from forebear.comparison.tests.vocabulary import SharedRows
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.thresholds import LEAST_CHANNELS, REPLACED_RHO, TOO_CLOSE_FOR_A_START
-from forebear.core.messages import Message, message
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.effect import row_cosines
@@ -23,20 +22,6 @@ from forebear.stats.shared_start import shared_start
 
 ASSUMPTION = message("assumption.start")
 GAINS_BUDGET = message("budget.gains")
-
-
-@dataclass
-class StartOutcome:
-    """What the shared-start test says.
-
-    only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided.
-    words:      what the verdict says of it.
-    """
-
-    only_start: bool
-    shared_training: bool
-    words: Message
-    evidence: list[Evidence] = field(default_factory=list)
 
 
 def ask_shared_start(

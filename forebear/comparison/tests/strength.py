@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.norms import norm_rule
-from forebear.comparison.gauge.rotation import centred
 from forebear.comparison.reading.allowance import row_bytes
+from forebear.comparison.reading.folded import Side, centred
+from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.strength_outcome import BUDGET, Cell, Sides, StrengthOutcome, gain_bytes, judged
 from forebear.comparison.tests.strength_sample import by_sample
-from forebear.comparison.tests.vocabulary import SharedRows
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.core.seeds import generator

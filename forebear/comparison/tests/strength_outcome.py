@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.findings.evidence import Axis, Evidence, Strength
-from forebear.comparison.gauge.folded import Side
+from forebear.comparison.reading.folded import Side
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.strength_thresholds import FACTOR, LEAST_LAYERS

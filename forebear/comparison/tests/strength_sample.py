@@ -9,7 +9,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.folded import Side
+from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.strength_outcome import BUDGET, Cell, Sides, StrengthOutcome, gain_bytes, judged
 from forebear.core.errors import IncomparableError

@@ -1,4 +1,4 @@
-"""What gauge fixing of one pair gave, ready for the walk."""
+"""What the tests of an axis, the question of a shared start and gauge fixing give, ready for the walk."""
 
 from __future__ import annotations
 
@@ -7,13 +7,36 @@ from typing import Any
 
 from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.reading.layers import LayerMap
-from forebear.comparison.tests.shared import StartOutcome
-from forebear.core.messages import Message, message
+from forebear.core.messages import Message
 from forebear.stats.arrays import F32
 
-VIEWS = "two-views"
-"""Name of the calibrated test."""
-VIEWS_ASSUMPTION = message("assumption.views")
+
+@dataclass
+class AxisOutcome:
+    """What the tests of one axis gave: evidence, and what power and audits need later.
+
+    layers: what a private axis shows layer by layer, as an alignment document holds it.
+    """
+
+    evidence: list[Evidence] = field(default_factory=list)
+    d_eff: float | None = None
+    units: int = 0
+    signs: int = 0
+    layers: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class StartOutcome:
+    """What the shared-start test says.
+
+    only_start: the agreement is that of one initial seed; shared_training: it is not; neither: undecided.
+    words:      what the verdict says of it.
+    """
+
+    only_start: bool
+    shared_training: bool
+    words: Message
+    evidence: list[Evidence] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.norms import gain
-from forebear.comparison.gauge.thresholds import MAX_EXPERTS
 from forebear.comparison.reading.allowance import piece_cost
+from forebear.comparison.reading.norms import gain
+from forebear.comparison.thresholds import MAX_EXPERTS
 from forebear.models.architecture.definition import NormRule
 from forebear.models.checkpoint import Checkpoint, Piece
 from forebear.stats.arrays import F32, finite_or_zero, unit_rows
@@ -153,3 +153,10 @@ def _coupling(first: F32, raw: F32) -> float:
     (a, sound_a), (b, sound_b) = unit_rows(first), unit_rows(raw)
     sound = sound_a & sound_b
     return float(np.abs(np.einsum("ij,ij->i", a[sound], b[sound])).mean()) if sound.any() else 0.0
+
+
+def centred(rows: F32, mean_subtracted: bool) -> F32:
+    """Embedding rows without their mean row (and, under LayerNorm, without the part no norm lets through)."""
+    folded = fold(rows, mean_subtracted=mean_subtracted)
+    out: F32 = folded - folded.mean(axis=0, keepdims=True)
+    return out

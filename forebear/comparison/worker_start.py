@@ -18,7 +18,7 @@ def start(paths: list[str], root: str) -> None:
     assert found.loader is not None
     package = sys.modules["forebear"] = module_from_spec(found)
     found.loader.exec_module(package)
-    from forebear.comparison.many.worker import main
+    from forebear.comparison.worker import main
 
     main()
 
