@@ -98,7 +98,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     audit = Audit()
     columns = channel_columns(pair, rows)
     audit_channels(pair, columns, rows, audit)
-    channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel)
+    channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel, full=full)
     private = {plan.axis: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
     evidence = [*channels.evidence, *_private(private, layers, audit)]
     everywhere = None if layers.found else _every_pair(pair)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Axis, Deck, Evidence, Sign, Views
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Views
 from forebear.comparison.gauge.cells import Tested
 from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
+from forebear.comparison.tests.axis_test import AxisRead, Decks, granted
+from forebear.comparison.tests.registry import run_tests
 from forebear.comparison.thresholds import PAGE_UNITS
 from forebear.core.messages import Message, message
-from forebear.stats.deck import deck_log10_p
 from forebear.stats.gauge import calibrated
 from forebear.stats.gauge_thresholds import MOST_GATE_UP
-from forebear.stats.sign import sign_z
 
 VIEWS = "two-views"
 """Name of the calibrated test."""
@@ -76,47 +78,16 @@ def exact_in_place(
         + tries_log10
         + float(np.log10(max(1, sides[0].checkpoint.layers * sides[1].checkpoint.layers)))
     )
-    found = []
-    if all(rule is not None and rule.permutation for rule in rules):
-        best = max(tested.pairs, key=lambda r: r.in_place)
-        tried = float(np.log10(max(r.tried for r in tested.pairs)))
-        p = min(0.0, deck_log10_p(best.in_place) + looks + tried)
-        found.append(
-            Evidence(
-                test="deck",
-                axis=Axis.NEURONS,
-                kind="exact",
-                log10_p=p,
-                decides=True,
-                symmetry="order",
-                private=True,
-                matched=sum(r.in_place for r in tested.pairs),
-                of=sum(r.agreement.of for r in tested.pairs),
-                looks_log10=looks + tried,
-                assumption=ORDER_ASSUMPTION,
-                figures=Deck(len(tested.pairs), len(tested.pairs), best.cell, best.in_place),
-                gauge=True,
-            )
-        )
-    parts = [set(rule.sign_parts) if rule is not None and rule.sign else set() for rule in rules]
-    if "up" in parts[0] & parts[1] and tested.pairs[0].flips:
-        signs = sign_z(np.concatenate([r.products for r in tested.pairs]))
-        maps = pair.looks_log10 + tries_log10 + layers.maps_log10 + tested.experts_log10
-        found.append(
-            Evidence(
-                test="sign",
-                axis=Axis.NEURONS,
-                kind="exact",
-                log10_p=min(0.0, signs.log10_p + maps),
-                decides=True,
-                symmetry="sign",
-                private=True,
-                matched=signs.positive,
-                of=signs.of,
-                looks_log10=maps,
-                assumption=SIGN_ASSUMPTION,
-                figures=Sign(signs.z, signs.max_z, len(tested.pairs)),
-                gauge=True,
-            )
-        )
-    return found
+    best = max(tested.pairs, key=lambda r: r.in_place)
+    matched, of = sum(r.in_place for r in tested.pairs), sum(r.agreement.of for r in tested.pairs)
+    parts = [set(rule.sign_parts) if rule is not None else set() for rule in rules]
+    read = AxisRead(
+        axis=Axis.NEURONS,
+        private=True,
+        holds=granted(*rules),
+        decks=Decks(matched, of, best.in_place, of, Deck(len(tested.pairs), len(tested.pairs), best.cell, best.in_place)),
+        coins=[r.products for r in tested.pairs] if "up" in parts[0] & parts[1] and tested.pairs[0].flips else (),
+        best_looks_log10=looks + float(np.log10(max(r.tried for r in tested.pairs))),
+        map_looks_log10=pair.looks_log10 + tries_log10 + layers.maps_log10 + tested.experts_log10,
+    )
+    return [replace(e, attainable_log10_p=None, gauge=True) for e in run_tests(read)]

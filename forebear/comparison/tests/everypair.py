@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.findings.axes import AxisPlan
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, Deck, Evidence
+from forebear.comparison.findings.evidence import Deck, Evidence
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.pair import Pair, axis_size, spread
+from forebear.comparison.tests.axis_test import AxisRead, Decks, granted
 from forebear.comparison.tests.channels import tells_units_apart
+from forebear.comparison.tests.registry import run_tests
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.stats.deck import deck, deck_log10_p
+from forebear.stats.deck import deck
 
 UNITS = 512
 FEATURES = 1024
@@ -59,7 +61,7 @@ def every_pair(pair: Pair, plan: AxisPlan) -> EveryPair | None:
     if not sides[0] or not sides[1]:
         return None
     rules = (pair.subject.axis(plan.atom), pair.candidate.axis(plan.atom))
-    if not all(rule is not None and rule.permutation for rule in rules):
+    if "permutation" not in granted(*rules):
         return None
     layers = [_chosen(len(sides[0]), len(sides[1])), _chosen(len(sides[1]), len(sides[0]))]
     pieces = [[side[i] for i in chosen] for side, chosen in zip(sides, layers, strict=True)]
@@ -76,23 +78,16 @@ def every_pair(pair: Pair, plan: AxisPlan) -> EveryPair | None:
     looks = pair.looks_log10 + log10(max(1, len(sides[0]) * len(sides[1])))
     top = int(matched.max())
     size = min(min(len(x) for x in a), min(len(x) for x in b))
-    evidence = Evidence(
-        test="deck",
+    read = AxisRead(
         axis=plan.axis,
-        kind="exact",
-        log10_p=min(0.0, deck_log10_p(top) + looks),
-        decides=True,
-        symmetry="order",
         private=True,
-        matched=top,
-        of=size,
-        looks_log10=looks,
-        assumption=ORDER_ASSUMPTION,
-        figures=Deck(expected=1),
-        everywhere=True,
+        holds=granted(*rules),
+        decks=Decks(top, size, top, size, Deck(expected=1)),
+        best_looks_log10=looks,
     )
+    evidence = [replace(e, everywhere=True, attainable_log10_p=None) for e in run_tests(read)]
     return EveryPair(
-        matched, size, tuple(p.layer or 0 for p in pieces[0]), tuple(p.layer or 0 for p in pieces[1]), evidence
+        matched, size, tuple(p.layer or 0 for p in pieces[0]), tuple(p.layer or 0 for p in pieces[1]), evidence[0]
     )
 
 

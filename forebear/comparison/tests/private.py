@@ -9,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.comparison.findings.axes import AxisPlan
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, SIGN_ASSUMPTION, Deck, Evidence, Sign
+from forebear.comparison.findings.evidence import Deck
 from forebear.comparison.findings.outcomes import AxisOutcome
 from forebear.comparison.reading.allowance import piece_cost
 from forebear.comparison.reading.beside import Beside
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair, axis_size, spread
 from forebear.comparison.reading.shelf import Shelf, cut, flat
-from forebear.comparison.tests.channels import tells_units_apart, trace_evidence
-from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS, VERDICT_LOG10_LEVEL
+from forebear.comparison.tests.axis_test import AxisRead, Decks, granted
+from forebear.comparison.tests.channels import tells_units_apart
+from forebear.comparison.tests.registry import run_tests
+from forebear.comparison.thresholds import FOUND_ELSEWHERE_COSINE, PAGE_UNITS
 from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Piece
-from forebear.stats.deck import DeckResult, deck, deck_in_place, deck_log10_p, mutual_best
+from forebear.stats.deck import DeckResult, deck, deck_in_place, mutual_best
 from forebear.stats.effect import effective_dimension
 from forebear.stats.median import median
-from forebear.stats.sign import pooled, sign_log10_p, sign_z, unit_products
+from forebear.stats.sign import pooled, unit_products
 
 MAX_UNITS = 2048
 """Units per layer in a quick comparison, 4096 in a full one: the deck costs their square."""
@@ -61,21 +63,28 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
     chosen = pair.plan.narrowed(pair, plan.atom, plan.leading, layers.pairs, plan.said)
     plan = replace(plan, leading=chosen.leading, others=plan.others if chosen.others else ())
     layers = replace(layers, pairs=chosen.pairs)
-    order = all(rule is not None and rule.permutation for rule in rules)
-    signs = all(rule is not None and rule.sign for rule in rules)
+    order, signs = "permutation" in granted(*rules), "sign" in granted(*rules)
     sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
     read = _read_layers(pair, layers, plan, outcome, shelf, sign_parts if signs else set(), full)
     outcome.units = max((max(r.of) for r in read.results), default=0)
     if read.results and outcome.d_eff is None:
         pair.note(message("limit.units_constant", units=plan.said))
         return outcome, Shelf()
-    if read.results and order:
-        _add_deck(pair, layers, plan, read.results, outcome)
-        if (outcome.evidence[-1].log10_p or 0.0) > VERDICT_LOG10_LEVEL and read.trace_blocks:
-            looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
-            outcome.evidence.append(trace_evidence(plan.axis, read.trace_blocks, looks, private=True))
-    if read.contributions:
-        _add_signs(pair, layers, plan, read.contributions, outcome)
+    maps = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
+    decks, looks = _decks(pair, layers, read.results) if read.results and order else (None, 0.0)
+    units = AxisRead(
+        axis=plan.axis,
+        private=True,
+        holds=granted(*rules),
+        component=plan.stack,
+        decks=decks,
+        coins=read.contributions,
+        blocks=read.trace_blocks,
+        best_looks_log10=looks,
+        map_looks_log10=maps,
+    )
+    outcome.evidence = run_tests(units, installed_too=full)
+    outcome.signs = next((e.of or 0 for e in outcome.evidence if e.test == "sign"), 0)
     outcome.layers = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
     return outcome, shelf
 
@@ -225,7 +234,7 @@ def staged_deck(a: Float32, b: Float32) -> DeckResult:
     """The deck on the first features; on all of them only when that leaves a unit out of place.
 
     Kin keep every place on a few features, at a fraction of the cost. Two decks may be looked at, so every p-value of this
-    axis is doubled (`_add_deck`); which one is taken follows B's relabelling like any matching does.
+    axis is doubled (`_decks`); which one is taken follows B's relabelling like any matching does.
     """
     if a.shape[1] > 2 * FIRST_FEATURES:
         first = deck_in_place(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
@@ -262,7 +271,8 @@ def _signs(
     return [pooled([c[:shortest] for c in found])] if found else []
 
 
-def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerResult], outcome: AxisOutcome) -> None:
+def _decks(pair: Pair, layers: LayerMap, results: list[LayerResult]) -> tuple[Decks, float]:
+    """All decks, and log10 of what the best of them is multiplied by."""
     blocks = max(len(r.matched) for r in results)
     looks = pair.looks_log10 + layers.looks_log10 + float(np.log10(max(1, blocks)))
     experts = len({r.expert for r in results})
@@ -270,58 +280,17 @@ def _add_deck(pair: Pair, layers: LayerMap, plan: AxisPlan, results: list[LayerR
     looks += float(np.log10(max(1, experts)))
     best = max(results, key=lambda r: max(r.matched))
     top = max(best.matched)
-    outcome.evidence.append(
-        Evidence(
-            test="deck",
-            axis=plan.axis,
-            kind="exact",
-            log10_p=min(0.0, deck_log10_p(top) + looks),
-            decides=True,
-            symmetry="order",
-            private=True,
-            matched=sum(sum(r.matched) for r in results),
-            of=sum(sum(r.of) for r in results),
-            looks_log10=looks,
-            assumption=ORDER_ASSUMPTION,
-            figures=Deck(
-                best_layer=best.layers,
-                best_matched=top,
-                expected=sum(len(r.matched) for r in results),
-                blocks_per_layer=blocks,
-                median_cosine=median(np.array([r.cosine for r in results])),
-                layers=len({r.layers for r in results}),
-                best=tuple(best.best.tolist()),
-            ),
-            component=plan.stack,
-            attainable_log10_p=deck_log10_p(max(max(r.of) for r in results)) + looks,
-        )
+    figures = Deck(
+        best_layer=best.layers,
+        best_matched=top,
+        expected=sum(len(r.matched) for r in results),
+        blocks_per_layer=blocks,
+        median_cosine=median(np.array([r.cosine for r in results])),
+        layers=len({r.layers for r in results}),
+        best=tuple(best.best.tolist()),
     )
-
-
-def _add_signs(
-    pair: Pair, layers: LayerMap, plan: AxisPlan, contributions: list[NDArray[np.float64]], outcome: AxisOutcome
-) -> None:
-    looks = pair.looks_log10 + (layers.maps_log10 if layers.found else 0.0)
-    result = sign_z(np.concatenate(contributions))
-    outcome.signs = result.of
-    outcome.evidence.append(
-        Evidence(
-            test="sign",
-            axis=plan.axis,
-            kind="exact",
-            log10_p=min(0.0, result.log10_p + looks),
-            decides=True,
-            symmetry="sign",
-            private=True,
-            matched=result.positive,
-            of=result.of,
-            looks_log10=looks,
-            assumption=SIGN_ASSUMPTION,
-            figures=Sign(result.z, result.max_z, len(contributions)),
-            component=plan.stack,
-            attainable_log10_p=sign_log10_p(result.max_z) + looks,
-        )
-    )
+    matched, of = sum(sum(r.matched) for r in results), sum(sum(r.of) for r in results)
+    return Decks(matched, of, top, max(max(r.of) for r in results), figures), looks
 
 
 def _layer_document(result: LayerResult) -> dict[str, object]:

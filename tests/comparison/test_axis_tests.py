@@ -1,0 +1,87 @@
+"""Tests of units: what each declares holds of it, and the registry runs it where a definition allows it and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION
+from forebear.comparison.tests import deck, sign, trace
+from forebear.comparison.tests.axis_test import AxisRead, AxisTest, Figure, Law, granted
+from forebear.comparison.tests.laws import broken, read_of
+from forebear.comparison.tests.registry import OTHERS, TESTS, run_tests
+from forebear.core.seeds import generator
+from forebear.models.architecture.rules import AxisRule
+
+
+@pytest.mark.parametrize("test", TESTS, ids=lambda t: t.name)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_laws_a_test_declares_hold_of_it(test: AxisTest, seed: int) -> None:
+    assert test.laws
+    assert broken(test, seed) == []
+
+
+def wrong(name: str, figure: object) -> AxisTest:
+    return replace(deck.TEST, name=name, figure=figure, laws=tuple(Law))
+
+
+def by_position(read: AxisRead) -> Figure:
+    """Looks at the first unit alone."""
+    a, b = read.blocks[0]
+    return Figure(-float(abs(a[0] @ b[0])), 0.0)
+
+
+def overconfident(read: AxisRead) -> Figure:
+    """Takes a share of matches for a chance."""
+    assert read.decks is not None
+    return Figure(-4.0 * read.decks.matched, 0.0)
+
+
+@pytest.mark.parametrize(("figure", "laws"), [
+    (by_position, {Law.MOVED_TOGETHER, Law.SCALED, Law.SHUFFLED, Law.COINS}),
+    (overconfident, {Law.SHUFFLED, Law.COINS}),
+    (lambda read: None, {Law.FOUND}),
+    (trace.TEST.figure, {Law.NEGATED_TOGETHER}),  # cosines with other units change their signs
+    (sign.TEST.figure, set()),
+], ids=["by position", "overconfident", "nothing", "trace", "sign"])  # fmt: skip
+def test_a_law_that_does_not_hold_is_named(figure: object, laws: set[Law]) -> None:
+    got = set(broken(wrong("wrong", figure)))
+    assert laws <= got
+    if not laws:
+        assert got <= {Law.SHUFFLED}  # signs say nothing against another order: the sign test does not declare it
+
+
+def rule(*, permutation: bool, sign: bool) -> AxisRule:
+    return AxisRule("unit", ("layer",), permutation, sign)
+
+
+@pytest.mark.parametrize(("one", "other", "run"), [
+    (rule(permutation=True, sign=True), rule(permutation=True, sign=True), ["deck", "sign"]),
+    (rule(permutation=True, sign=True), rule(permutation=True, sign=False), ["deck"]),
+    (rule(permutation=False, sign=True), rule(permutation=True, sign=True), ["sign"]),
+    (rule(permutation=True, sign=True), None, []),
+])  # fmt: skip
+def test_a_test_runs_where_both_definitions_grant_its_rule(one: AxisRule, other: AxisRule | None, run: list[str]) -> None:
+    a = generator("tests/axis", 3).standard_normal((40, 30), dtype=np.float32)
+    read = replace(read_of([(a, a)]), holds=granted(one, other))
+    found = run_tests(read)
+    assert [e.test for e in found] == run
+    assert all(e.decides and e.log10_p is not None and e.log10_p < -5 for e in found)
+    assert not any(e.decides for e in run_tests(read, decides=False))
+
+
+def test_trace_spares_itself_where_the_deck_found_enough() -> None:
+    rng = generator("tests/axis", 4)
+    a = rng.standard_normal((40, 30), dtype=np.float32)
+    faint = 0.2 * a + rng.standard_normal(a.shape, dtype=np.float32)
+    assert [e.test for e in run_tests(read_of([(a, a)]))] == ["deck", "sign"]
+    assert [e.test for e in run_tests(read_of([(a, faint)]))] == ["deck", "trace", "sign"]
+
+
+def test_names_of_tests_are_their_own() -> None:
+    names = [test.name for test in TESTS]
+    assert len(set(names)) == len(names)
+    assert not set(names) & set(OTHERS)
+    assert ORDER_ASSUMPTION == deck.TEST.assumption == trace.TEST.assumption != sign.TEST.assumption
