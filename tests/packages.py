@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from forebear.comparison.tests import registry as axis_tests
 from forebear.core.plugins import installed
 from forebear.files.formats import format as formats
 from forebear.models.architecture import registry
 from forebear.recipes.steps import registry as steps
 
 Install = Callable[..., Path]
-CACHES = (installed, formats.added, registry.added, steps.added)
+CACHES = (installed, formats.added, registry.added, steps.added, axis_tests.added)
 
 
 def write_distribution(site: Path, name: str, entry_points: str, **files: str) -> Path:

@@ -35,6 +35,7 @@ from forebear.comparison.reading.vocabulary import SharedRows, shared_rows
 from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.equality import Equality, find_equality
 from forebear.comparison.tests.private import compare_private
+from forebear.comparison.tests.registry import added
 from forebear.comparison.tests.shared import ask_shared_start
 from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.messages import Message, message
@@ -69,6 +70,8 @@ class Walk:
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     """Compare one open pair (METHODS §3, §5-8, §11); where its tests settle nothing, look for tensors that are equal."""
+    for test, plugin in added().values() if full else ():
+        pair.note(message("limit.test_added", test=test.name, package=plugin.distribution))
     walked = _walk(pair, full=full, budget_stated=budget_stated)
     if walked.verdict.relation not in UNSETTLED:
         return walked

@@ -1,7 +1,8 @@
-"""What installed packages add: families, formats and steps, through entry points (docs/architecture.md#plugins).
+"""What installed packages add: families, formats, steps and tests, through entry points (docs/architecture.md#plugins).
 
-Nothing is looked for until a registry finds no answer of its own, as reading the metadata of every installed package takes
-longer than opening a checkpoint. Whatever fails is an error that names the distribution and the entry point.
+Nothing is looked for until a registry finds no answer of its own, or everything is to be run (`compare --full`), as reading
+the metadata of every installed package takes longer than opening a checkpoint. Whatever fails is an error that names the
+distribution and the entry point.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from forebear.core.errors import ForebearError
 if TYPE_CHECKING:
     from importlib import metadata
 
-GROUPS = ("forebear.families", "forebear.formats", "forebear.steps")
+GROUPS = ("forebear.families", "forebear.formats", "forebear.steps", "forebear.tests")
 """Entry point groups that a registry consults."""
 
 

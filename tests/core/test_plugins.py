@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import forebear
+from forebear.comparison.demo import demo_folder
 from forebear.core import plugins
 from forebear.core.errors import RefusedError
 from forebear.core.plugins import Plugin, PluginError, installed
@@ -175,6 +178,22 @@ def test_a_package_that_fails_is_named_with_what_it_raised(
     assert caught.value.todo
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("TEST = 3\n", "is no test"),
+    ("from forebear.comparison.tests.deck import TEST\n", "the test 'deck' is taken by forebear"),
+    ("from dataclasses import replace\nfrom forebear.comparison.tests import deck\nTEST = replace(deck.TEST, name='strength')\n",
+     "the test 'strength' is taken by forebear"),
+    ("raise ZeroDivisionError('one by none')\n", "ZeroDivisionError: one by none"),
+])  # fmt: skip
+def test_a_test_that_fails_stops_a_full_comparison_and_is_named(install: Install, text: str, said: str) -> None:
+    install("owls", "[forebear.tests]\nowl = owl_test:TEST\n", owl_test_py=text)
+    demo = demo_folder()
+    with pytest.raises(PluginError, match=re.escape(said)) as caught:
+        forebear.compare(demo / "descendant", demo / "base", full=True)
+    assert caught.value.where == "owls 1.0, entry point forebear.tests: owl = owl_test:TEST"
+    assert forebear.compare(demo / "descendant", demo / "base")["verdict"]["relation"] == "related"
+
+
 def test_two_entry_points_of_one_name_are_refused(install: Install) -> None:
     for name in ("owls", "more-owls"):
         install(name, "[forebear.steps]\nowl = owl_steps:STEPS\n", owl_steps_py=STEP)
@@ -192,7 +211,7 @@ def test_metadata_that_cannot_be_read_names_its_distribution(install: Install) -
 
 def test_what_nobody_installed_is_nothing() -> None:
     forget()
-    assert [installed(group) for group in plugins.GROUPS] == [(), (), ()]
+    assert [installed(group) for group in plugins.GROUPS] == [()] * 4
 
 
 @pytest.mark.parametrize("how", [["-c"], ["-m"]])

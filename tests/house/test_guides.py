@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import forebear
+from forebear.comparison.tests.laws import broken
 from forebear.core.errors import RefusedError, UsageError
 from forebear.files.sources import open_container
 from forebear.models.checkpoint import open_checkpoint
@@ -151,9 +152,14 @@ def test_the_step_template_makes_a_step_that_applies(install: Install) -> None:
             apply("owl-noise", model, 7, **parameters)
 
 
-def test_the_statistic_template_keeps_its_promise_and_finds_a_copy() -> None:
+def owl_test() -> str:
+    return filled("axis_test.py", WHAT_IS_COMPARED="Signs", WHAT_IS_COUNTED="agree in sign", SOURCE="a test", NAME_OF_TEST="owl-coins")
+
+
+def test_the_test_template_keeps_its_laws_and_finds_a_copy() -> None:
     made: dict[str, Any] = {}
-    exec(filled("statistic.py", WHAT_IS_COMPARED="Signs", WHAT_IS_COUNTED="agree in sign", SOURCE="a test"), made)
+    exec(owl_test(), made)
+    assert broken(made["TEST"]) == []
     rng = np.random.default_rng(17)
     pairs = [(rng.standard_normal((40, 9)), rng.standard_normal((40, 9))) for _ in range(2000)]
     strict = np.array([made["log10_p"](*made["statistic"](a, b)) for a, b in pairs])
@@ -161,12 +167,24 @@ def test_the_statistic_template_keeps_its_promise_and_finds_a_copy() -> None:
         assert (strict <= np.log10(level)).mean() <= level + 3 * (level / len(pairs)) ** 0.5
     found = [made["log10_p"](*made["statistic"](a, a + b)) for a, b in pairs[:50]]
     assert max(found) < -4
-    assert made["log10_p"](40, 40, looks=1e3) == pytest.approx(made["log10_p"](40, 40) + 3)
     a = pairs[0][0].copy()
     a[:3], a[3:5], a[5] = np.nan, np.inf, 0.0
     assert made["statistic"](a, a) == (34, 34)
     with pytest.raises(RefusedError):
         made["statistic"](a, a[1:])
+
+
+def test_a_test_of_a_package_runs_in_a_full_comparison_and_decides_nothing(install: Install) -> None:
+    install("owls", "[forebear.tests]\nowl = owl_test:TEST\n", owl_test_py=owl_test())
+    quick, full = (forebear.compare(DEMO / "descendant", DEMO / "base", full=full) for full in (False, True))
+    assert not any(e["test"] == "owl-coins" for e in quick["evidence"])
+    found = {e["axis"]: e for e in full["evidence"] if e["test"] == "owl-coins"}
+    granted = {e["axis"] for e in full["evidence"] if e["test"] == "sign"}
+    assert set(found) == granted >= {"channels", "neurons", "values"}
+    assert all(e["log10_p"] < -5 and not e["decides"] for e in found.values())
+    assert found["neurons"]["assumption"]["key"] == "assumption.sign"
+    assert "the test owl-coins is of the installed package owls 1.0, not of forebear, and decides nothing" in said(full["limits"])
+    assert quick["verdict"]["log10_p"] == full["verdict"]["log10_p"]  # another test by its side makes no p larger
 
 
 def test_a_language_made_from_the_english_file_is_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

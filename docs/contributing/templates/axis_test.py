@@ -7,6 +7,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.findings.evidence import SIGN_ASSUMPTION
+from forebear.comparison.tests.axis_test import AxisRead, AxisTest, Figure, Law
 from forebear.core.errors import IncomparableError
 
 LN10 = log(10.0)
@@ -28,13 +30,34 @@ def statistic(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[int, in
     return int(np.count_nonzero(sound > 0)), len(sound)  # REPLACE: what is counted
 
 
-def log10_p(count: int, of: int, looks: float = 1) -> float:
-    """log10 of the bound looks * exp(-2 (k - n/2)^2 / n) on so many heads among n fair coins; at most 0.
+def log10_p(count: int, of: int) -> float:
+    """log10 of the bound exp(-2 (k - n/2)^2 / n) on so many heads among n fair coins; at most 0.
 
-    Assumes: under H0 each sign is a fair coin of its own (METHODS §5). looks: figures among which this one was chosen.
+    Assumes: under H0 each sign is a fair coin of its own (METHODS §5).
     Source:  Hoeffding 1963, theorem 1.
     """
     excess = count - of / 2
-    if excess <= 0:
-        return 0.0
-    return min(0.0, log(max(looks, 1)) / LN10 - 2 * excess * excess / of / LN10)  # REPLACE: the bound of your statistic
+    return -2 * excess * excess / of / LN10 if excess > 0 else 0.0  # REPLACE: the bound of your statistic
+
+
+def figure(read: AxisRead) -> Figure | None:
+    """All units of the blocks that were kept, multiplied by the layer maps looked at."""
+    count = of = 0
+    for a, b in read.blocks:
+        units = min(len(a), len(b))
+        found = statistic(a[:units], b[:units])
+        count, of = count + found[0], of + found[1]
+    if not of:
+        return None
+    return Figure(log10_p(count, of), read.map_looks_log10, matched=count, of=of, attainable=log10_p(of, of))
+
+
+TEST = AxisTest(
+    name="NAME-OF-TEST",
+    rule="sign",
+    symmetry="sign",
+    kind="exact",
+    assumption=SIGN_ASSUMPTION,
+    laws=(Law.MOVED_TOGETHER, Law.NEGATED_TOGETHER, Law.SCALED, Law.COINS, Law.FOUND),
+    figure=figure,
+)
