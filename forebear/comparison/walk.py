@@ -110,8 +110,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     evidence = [_withhold(e, audit.withheld) for e in evidence]
     closeness, shelf = _closeness(private[NEURONS.axis][0]), private[NEURONS.axis][1]
     start = ask_shared_start(pair, layers, rows, closeness, shelf) if findings_among(evidence) else None
-    if start is not None:
-        evidence += start.evidence
+    evidence += start.evidence if start is not None else []
     astray = start is not None and not start.shared_training and not in_place(evidence)
     gauge = None
     if evidence and not equality.identical and (astray or not settled(evidence)):
@@ -120,7 +119,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
             evidence = [replace(e, displaced=True) for e in evidence]
         evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
-    (neurons, _), (values, _) = private[NEURONS.axis], private[VALUES.axis]
+    neurons, values = private[NEURONS.axis][0], private[VALUES.axis][0]
     strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
     parts = [] if equality.identical else _branches(pair, layers, rows, evidence, gauge, strong)
     sure = strong is not None and strong.holds
@@ -145,8 +144,9 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     alignment |= component_words(alignment["words"], parts)
-    drawn = tensor_rows(pair, looked), weights_of(looked)
-    return Walk(verdict, corrected(evidence), effects_of(looked), alignment, audit.entries, equality.digests, *drawn)
+    shown, curves = tensor_rows(pair, looked), weights_of(looked)
+    evidence = _and_further(pair, layers, evidence, full=full)
+    return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, shown, curves)
 
 
 def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:
@@ -194,6 +194,13 @@ def _head(
     if gauge is None or gauge.rotation is None:
         return head_seen(looked, parts, strong=strong)
     return [] if any(c.name == "head" for c in parts) else head_after(pair, rows, gauge.rotation, strong=strong)
+
+
+def _and_further(pair: Pair, layers: LayerMap, evidence: list[Evidence], *, full: bool) -> list[Evidence]:
+    """Evidence with its corrected p, and that of axes that decide nothing, read after the verdict was given (decision 0021)."""
+    from forebear.comparison.tests.further import further_axes  # as above
+
+    return [*corrected(evidence), *further_axes(pair, layers, full=full)]
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:

@@ -14,6 +14,7 @@ from forebear.comparison.tests.laws import broken, read_of
 from forebear.comparison.tests.registry import OTHERS, TESTS, run_tests
 from forebear.core.seeds import generator
 from forebear.models.architecture.rules import AxisRule
+from forebear.stats.deck import deck_layers_log10_p, deck_log10_p
 
 
 @pytest.mark.parametrize("test", TESTS, ids=lambda t: t.name)
@@ -58,8 +59,8 @@ def rule(*, permutation: bool, sign: bool) -> AxisRule:
 
 
 @pytest.mark.parametrize(("one", "other", "run"), [
-    (rule(permutation=True, sign=True), rule(permutation=True, sign=True), ["deck", "sign"]),
-    (rule(permutation=True, sign=True), rule(permutation=True, sign=False), ["deck"]),
+    (rule(permutation=True, sign=True), rule(permutation=True, sign=True), ["deck", "decks", "sign"]),
+    (rule(permutation=True, sign=True), rule(permutation=True, sign=False), ["deck", "decks"]),
     (rule(permutation=False, sign=True), rule(permutation=True, sign=True), ["sign"]),
     (rule(permutation=True, sign=True), None, []),
 ])  # fmt: skip
@@ -76,8 +77,8 @@ def test_trace_spares_itself_where_the_deck_found_enough() -> None:
     rng = generator("tests/axis", 4)
     a = rng.standard_normal((40, 30), dtype=np.float32)
     faint = 0.2 * a + rng.standard_normal(a.shape, dtype=np.float32)
-    assert [e.test for e in run_tests(read_of([(a, a)]))] == ["deck", "sign"]
-    assert [e.test for e in run_tests(read_of([(a, faint)]))] == ["deck", "trace", "sign"]
+    assert [e.test for e in run_tests(read_of([(a, a)]))] == ["deck", "decks", "sign"]
+    assert [e.test for e in run_tests(read_of([(a, faint)]))] == ["deck", "decks", "trace", "sign"]
 
 
 def test_names_of_tests_are_their_own() -> None:
@@ -85,3 +86,15 @@ def test_names_of_tests_are_their_own() -> None:
     assert len(set(names)) == len(names)
     assert not set(names) & set(OTHERS)
     assert ORDER_ASSUMPTION == deck.TEST.assumption == trace.TEST.assumption != sign.TEST.assumption
+
+
+def test_matches_of_blocks_add_up_only_where_blocks_were_shuffled_apart() -> None:
+    rng = generator("tests/axis", 5)
+    few = [(a, a + 0.1) for a in (rng.standard_normal((4, 30), dtype=np.float32) for _ in range(12))]
+    together = {e.test: e for e in run_tests(read_of(few))}
+    assert "deck" not in together  # four units in their places happen by chance once in 24 times
+    assert together["decks"].log10_p == pytest.approx(deck_layers_log10_p(48, 12))
+    assert together["decks"].matched == 48
+    alone = {e.test: e for e in run_tests(replace(read_of(few), blocks_apart=0))}
+    assert "decks" not in alone
+    assert alone["deck"].log10_p == pytest.approx(deck_log10_p(4, 12))

@@ -24,6 +24,22 @@ class Axis(StrEnum):
     NEURONS = "neurons"
     VALUES = "values"
     HEADS = "heads"
+    KV_GROUPS = "KV groups"
+    QUERY_HEADS = "query heads"
+    QUERY_KEYS = "query and key dimensions"
+    EXPERTS = "experts"
+    EXPERT_GROUPS = "expert groups"
+    SHARED_NEURONS = "neurons of shared experts"
+    QUERY_LATENTS = "query latents"
+    KV_LATENTS = "KV latents"
+    SSM_INNER = "SSM inner channels"
+    LINEAR_HEADS = "linear-attention heads"
+    LINEAR_VALUE_HEADS = "linear-attention value heads"
+    LINEAR_KEYS = "linear-attention query and key dimensions"
+    LINEAR_VALUES = "linear-attention value dimensions"
+    CROSS_HEADS = "cross-attention heads"
+    CROSS_KEYS = "cross-attention query and key dimensions"
+    CROSS_VALUES = "cross-attention value dimensions"
     NEURON_VIEWS = "neuron views"
     GAINS_AND_ROWS = "gains and rows"
     ALIGNED_ROWS = "aligned rows"
@@ -130,7 +146,7 @@ Figures = Deck | Sign | Trace | Views | HeadProducts | Start | Strength
 class Evidence:
     """One test on one axis.
 
-    test:       "deck", "sign", "trace", "two-views", "two-products", "shared-start", "strength".
+    test:       "deck", "decks", "sign", "trace", "two-views", "two-products", "shared-start", "strength".
     component:  the part the test speaks for, where it is not the main tower: "head", "vision"; None otherwise.
     everywhere: whether every layer pair was looked at, for want of a layer map.
     log10_p:    log10 of a bound on the p-value, already multiplied by the layer pairs or maps looked at (`looks_log10`);

@@ -60,6 +60,8 @@ class AxisRead:
     coins:   contributions of units that were negated independently of each other (METHODS §5), block by block.
     blocks:  units of a few blocks, (units, features) of either side; each block was shuffled by itself.
     best_looks_log10: what the best block is multiplied by; map_looks_log10: what a figure of all blocks is multiplied by.
+    blocks_apart: how many blocks were shuffled independently of each other, so that their matches may be added; 0 where that is
+             not known.
     """
 
     axis: Axis
@@ -71,6 +73,7 @@ class AxisRead:
     blocks: Sequence[tuple[Float32, Float32]] = ()
     best_looks_log10: float = 0.0
     map_looks_log10: float = 0.0
+    blocks_apart: int = 0
 
 
 @dataclass(frozen=True)

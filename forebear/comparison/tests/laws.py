@@ -37,6 +37,7 @@ def read_of(blocks: Sequence[tuple[Float32, Float32]]) -> AxisRead:
         coins=[unit_products(a, b) for a, b in blocks],
         blocks=list(blocks),
         best_looks_log10=log10(len(found)),
+        blocks_apart=len(found),
     )
 
 

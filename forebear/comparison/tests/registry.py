@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 
 from forebear.comparison.findings.evidence import Evidence
-from forebear.comparison.tests import deck, sign, trace
+from forebear.comparison.tests import deck, decks, sign, trace
 from forebear.comparison.tests.axis_test import AxisRead, AxisTest
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.core.plugins import Plugin, installed
 
 TESTS: tuple[AxisTest, ...] = (
     deck.TEST,
+    decks.TEST,
     trace.TEST,
     sign.TEST,
 )
