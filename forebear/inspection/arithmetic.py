@@ -11,6 +11,7 @@ from typing import Any
 from forebear.core.errors import RefusedError, printable
 from forebear.core.messages import Message, message
 from forebear.models.architecture.definition import Definition
+from forebear.models.architecture.expressions import Expression
 from forebear.models.architecture.presence import Presence, fits
 from forebear.models.architecture.registry import select
 from forebear.models.architecture.rules import Dimension, TensorRule
@@ -93,6 +94,8 @@ def _count(definition: Definition, presence: Presence, settings: Settings) -> Co
         parts[rule.part] += number
         if experts > 1:
             idle += number - number // experts * min(experts, _chosen(settings, experts))
+    for name, expression in presence.further.items():
+        parts["constant"] += _further(name, expression, settings)
     notes = [message("arithmetic.source", source=presence.source)]
     if presence.head and presence.is_tied(settings):
         notes.append(message("arithmetic.tied"))
@@ -117,6 +120,14 @@ def _layers(layers: Mapping[str, int | None], stack: str) -> int:
     return found
 
 
+def _further(name: str, expression: Expression, settings: Settings) -> int:
+    found = expression.value(settings.number)
+    if found is None:
+        what = f"the size of {name} is not in the configuration"
+        raise _uncounted(what, message("uncounted.size", axis="constant", name=name))
+    return found
+
+
 def _chosen(settings: Settings, experts: int) -> int:
     found = settings.number("num_experts_per_tok")
     return int(found) if found else experts
@@ -126,7 +137,11 @@ def _copies(rule: TensorRule, presence: Presence, settings: Settings, layers: Ma
     """How often the tensors of a rule occur, experts aside."""
     name, copies = rule.names[0], 1
     if "{layer}" in name:
-        copies = presence.layers_with(name, _layers(layers, rule.stack), settings)
+        found = presence.layers_with(name, _layers(layers, rule.stack), settings)
+        if found is None:
+            what = f"the configuration does not say how many layers have {printable(name, 80)}"
+            raise _uncounted(what, message("uncounted.layers_with", name=printable(name, 80)))
+        copies = found
     for pattern, expression in presence.times.items():
         if fits(name, (pattern,)):
             copies *= expression.value(settings.number) or 0

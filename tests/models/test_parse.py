@@ -187,6 +187,12 @@ def test_a_table_of_a_section_with_a_misspelt_key_is_refused(section: str) -> No
         ),
         ({"presence": {"source": "s", "rules": [{"tensors": ["*"], "when": [""]}]}}, "'' is not understood"),
         ({"init": {"key": "std", "source": "s"}}, "no 'std'"),
+        ({"init": {"std": 0.02, "by_depth": ["oo"], "source": "s"}}, "unknown parts"),
+        ({"norms": {"decides": True, "undecided": "no audit", "source": "s"}}, "says why a rule does not decide"),
+        ({"presence": {"source": "s", "listed": {"*": ["layer_types"]}}}, "gives a key and a word"),
+        ({"without": {"gguf": "no file", "gufg": "none"}}, "'gufg', which is no section"),
+        ({"without": {"init": "none"}, "init": SECTIONS["init"]}, "'init', which is there"),
+        ({"without": {"init": ""}}, "'init' is empty"),
         ({"steps": {"tiny": {"class": "T", "defaults": {"a": {"b": 1}}, "source": "s"}}}, "'a' is dict, not str or int or float or bool or list"),
     ],
 )

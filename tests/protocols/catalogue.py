@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from forebear.models.architecture.definition import Definition, NormRule
+from forebear.models.architecture.definition import Definition, InitRule, NormRule
 from forebear.models.architecture.registry import index, shipped
 from forebear.models.architecture.rules import AxisRule, Condition
+from forebear.models.architecture.sections import SECTIONS
 from tests.protocols.families import CASES, Case, proved_types
 
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
@@ -99,6 +100,7 @@ pre_norm = true                      # a norm comes before each branch; false: n
 turned = true                        # the residual may then be turned; false: something in it has a gain of its own
 offset = 0.0                         # what the stored gain is added to
 decides = false                      # a null audit covers the rule; without one it describes and decides nothing (METHODS §8)
+undecided = "..."                    # why it does not; a family that ships says so
 roles = { mlp = "attention" }        # branch → role of the norm before it, where they differ
 reads = { final = ["head"] }         # role → parts (or PART/ROLE) that read it, where they are not the usual ones
 source = "..."                       # [[norms.variant]] with when = {...}: the rule of configurations that differ
@@ -107,11 +109,12 @@ source = "..."                       # [[norms.variant]] with when = {...}: the 
 head = "lm_head.weight"              # the output head, absent when tied to the embedding; tied, tied_types: when nothing says so
 biases = false                       # matrices and gains are there, biases are not; rules override, the last that fits decides
 rules = [{ tensors = ["*.k_proj.bias"], when = ["attention_bias", "has window & not kind in a|b"] }]   # any of; [] never
-source = "..."                       # further: sizes, times (how often an {index} occurs), once (first layer only), layers
+source = "..."                       # further: sizes, times (how often an {index} occurs), once (first layer only), layers, counts (in how
+                                     # many layers), listed (a list with one word a layer, and the word), further (constants that count)
 
 [gguf.mine]                          # per general.architecture ("mine+experts" where it states experts)
 model_type = "mine"                  # names follow from the tensor rules by part and role; names = { stem = "..." } overrides
-rotated = ["attn_q", "attn_k"]       # further: prefix, shifted, transposed, threefold, keys, standard_keys
+rotated = ["attn_q", "attn_k"]       # further: prefix, shifted, transposed, threefold, keys, standard_keys, settings
 source = "..."
 
 [steps.mine]                         # per model_type: what rewriting steps need besides the names
@@ -119,18 +122,24 @@ class = "MineForCausalLM"
 defaults = { rms_norm_eps = 1e-6 }   # what a configuration that leaves a key out means
 becomes = { dense-to-moe = "theirs" }   # step → the model_type that hosts its result
 source = "..."                       # further: unset, keys, biases, born_biased, query_bias, window, written, heads_divide,
-                                     # transform, readers, task_heads (forebear/models/architecture/definition.py says what each is)
+                                     # readers, positions_after_pad, task_heads (forebear/models/architecture/definition.py says what each is)
 
 [init]
-key = "initializer_range"            # the configuration key of the spread that matrices start with
+key = "initializer_range"            # the configuration key of the spread that matrices start with; left out: the code writes the number
 std = 0.02
+by_depth = ["o", "down"]             # parts whose spread is divided by the root of twice the layers; further: cut, apart
 source = "..."
+
+[without]
+gguf = "llama.cpp writes no GGUF file of it"   # why a section is not there; a family that ships has every section or says why not
 ```
 
 A family that ships is one such file in `forebear/models/architectures/`, one proof in `tests/protocols/families.py`, and
 `python scripts/make_index.py`, which lists it for the programs that choose a family without reading every file. Its [norms] are
 proved by `tests/protocols/test_norms.py` (gains folded: no output moves; the residual turned: none moves where the rule says so
-and some do where it does not), its [presence] by counting as the class counts, its [gguf] names by the map of the gguf package.
+and some do where it does not), its [presence] by counting as the class counts (`tests/inspection/test_arithmetic.py`), its [gguf] names and
+rows by the map of the gguf package (`tests/models/test_gguf_families.py`), its [steps] by outputs that stay (`tests/recipes`), its [init] by
+models that their class has just made (`tests/models/test_initial_values.py`).
 
 A dimension `["{expert}"]` holds one expert's tensor per position. `role` tells apart tensors of one part in one layer; `when` on a
 tensor restricts it to a configuration; `[stack_sizes.NAME]` gives sizes of one stack; `expert_atoms` splits expert numbers into
@@ -172,9 +181,30 @@ def _section(definition: Definition, proofs: list[Case]) -> str:
     for held in definition.withholdings:
         what = "loses its sign" if held.signs_only else "is withheld"
         lines += ["", f"* {', '.join(held.axes)} {what} when {_words(held.when)}: {held.reason.values['words']} ({held.source})."]
-    lines += ["", f"Norms: {_norms(definition)}."]
+    lines += ["", f"Norms: {_norms(definition)}.", ""]
+    lines += [f"* {name}: {_section_words(definition, name)}." for name in SECTIONS[1:]]
     lines += ["", f"Proof: {_proof(proofs)}.{_unproved_types(definition)}", ""]
     return "\n".join(lines)
+
+
+def _section_words(definition: Definition, name: str) -> str:
+    """What a section says in a few words, or why it is not there."""
+    if name in definition.without:
+        return f"none: {definition.without[name]}"
+    if name in ("gguf", "steps"):
+        return ", ".join(f"`{key}`" for key in getattr(definition, name))
+    if name == "init":
+        return _initial(definition.init)
+    return "counted" if definition.presence is not None else "no rule"
+
+
+def _initial(rule: InitRule | None) -> str:
+    if rule is None:
+        return "no rule"
+    key = f"`{rule.key}` or {rule.std}" if rule.key else str(rule.std)
+    depth = f", {' and '.join(rule.by_depth)} divided by √(2 × layers)" if rule.by_depth else ""
+    apart = f", {' and '.join(rule.apart)} otherwise" if rule.apart else ""
+    return f"N(0, std²), std {key}{depth}{f', cut at {rule.cut:g} std' if rule.cut else ''}{apart}"
 
 
 def _norms(definition: Definition) -> str:
@@ -187,9 +217,10 @@ def _norms(definition: Definition) -> str:
 
 def _norm_rule(rule: NormRule) -> str:
     kind = "LayerNorm" if rule.layer_norm else "RMSNorm"
+    said = "decides" if rule.decides else f"describes, since {rule.undecided}"
     fold = "gains fold" if rule.pre_norm else "nothing folds"
     turn = "the residual turns" if rule.turned else "only the order of channels is free"
-    return f"{kind}, {fold}, {turn}, gauge fixing {'decides' if rule.decides else 'describes'} ({rule.source})"
+    return f"{kind}, {fold}, {turn}, gauge fixing {said} ({rule.source})"
 
 
 def _axis(axis: AxisRule) -> str:

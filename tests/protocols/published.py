@@ -24,7 +24,7 @@ _CHATGLM = {
     "model.layers.": "transformer.encoder.layers.", "model.norm": "transformer.encoder.final_layernorm",
     "lm_head": "transformer.output_layer",
 }  # fmt: skip
-_NAMES: dict[str, dict[str, str]] = {"internlm2": _INTERNLM2, "baichuan": {}, "chatglm": _CHATGLM}
+LAYOUTS: dict[str, dict[str, str]] = {"internlm2": _INTERNLM2, "baichuan": {}, "chatglm": _CHATGLM}
 _FUSED = {"internlm2": "attention.wqkv", "baichuan": "self_attn.W_pack", "chatglm": "self_attention.query_key_value"}
 
 
@@ -36,13 +36,13 @@ def from_class(layout: str, arrays: Arrays, config: Config) -> tuple[Arrays, Con
         return ORIGINAL[layout].from_class(arrays, config)
     found: Arrays = {}
     for name, array in arrays.items():
-        cut = re.fullmatch(r"(model\.layers\.\d+\.)self_attn\.([qkv])_proj\.(weight|bias)", name)
-        if cut is None:
-            found[_renamed(name, _NAMES[layout])] = array
-        elif cut[2] == "q":
-            parts = [arrays[f"{cut[1]}self_attn.{part}_proj.{cut[3]}"] for part in "qkv"]
+        single = re.fullmatch(r"(model\.layers\.\d+\.)self_attn\.([qkv])_proj\.(weight|bias)", name)
+        if single is None:
+            found[_renamed(name, LAYOUTS[layout])] = array
+        elif single[2] == "q":
+            parts = [arrays[f"{single[1]}self_attn.{part}_proj.{single[3]}"] for part in "qkv"]
             fused = _interleave(parts, config) if layout == "internlm2" else np.concatenate(parts)
-            found[_renamed(f"{cut[1]}{_FUSED[layout]}.{cut[3]}", _NAMES[layout])] = fused
+            found[_renamed(f"{single[1]}{_FUSED[layout]}.{single[3]}", LAYOUTS[layout])] = fused
     return found, _config(layout, config)
 
 
@@ -52,14 +52,14 @@ def to_class(layout: str, arrays: Arrays, config: Config) -> Arrays:
         return arrays
     if layout in ORIGINAL:
         return ORIGINAL[layout].to_class(arrays, config)
-    back = {new: old for old, new in _NAMES[layout].items()}
+    back = {new: old for old, new in LAYOUTS[layout].items()}
     found: Arrays = {}
     for name, array in arrays.items():
         if f".{_FUSED[layout]}." not in name:
             found[_renamed(name, back)] = array
             continue
         head, kind = _renamed(name.split(_FUSED[layout])[0], back), name.rsplit(".", 1)[1]
-        for part, rows in zip("qkv", _split(layout, array, config), strict=True):
+        for part, rows in zip("qkv", cut(layout, array, config), strict=True):
             found[f"{head}self_attn.{part}_proj.{kind}"] = rows
     return found
 
@@ -77,7 +77,8 @@ def _interleave(parts: list[NDArray[Any]], config: Config) -> NDArray[Any]:
     return np.concatenate(blocks, axis=1).reshape(-1, *parts[0].shape[1:])
 
 
-def _split(layout: str, array: NDArray[Any], config: Config) -> list[NDArray[Any]]:
+def cut(layout: str, array: NDArray[Any], config: Config) -> list[NDArray[Any]]:
+    """Queries, keys and values of a fused tensor; config: the published one."""
     if layout == "internlm2":
         groups, heads = config["num_key_value_heads"], config["num_attention_heads"]
         rows = array.reshape(groups, heads // groups + 2, -1, *array.shape[1:])

@@ -12,17 +12,18 @@ from forebear.core.errors import RefusedError
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
-from tests.recipes.tiny import CONFIGS, IDS, VOCABULARY, logits
+from tests.recipes.tiny import CAUSAL, IDS, MASKED, VOCABULARY, logits
 
 TOLERANCE = 1e-4
+AFTER_PAD = ("roberta", "xlm-roberta", "camembert")
 RMS = ["llama-tied", "qwen2", "qwen3", "mistral"]
 ROUTED = ["mixtral", "qwen2_moe", "qwen3_moe"]
 
 KEPT: list[tuple[str, dict[str, Any], list[str]]] = [
-    ("layers-inserted", {"kind": "identity"}, [name for name in CONFIGS if name != "bert"]),
-    ("mlp-widened", {"kind": "duplicate"}, [*RMS, "llama-biased", "gpt2", "bert", "starcoder2", "arcee"]),
+    ("layers-inserted", {"kind": "identity"}, CAUSAL),
+    ("mlp-widened", {"kind": "duplicate"}, [*RMS, "llama-biased", "gpt2", *MASKED, "starcoder2", "arcee"]),
     ("mlp-widened", {"kind": "duplicate", "factor": 2.9}, ["llama", "gpt2"]),
-    ("mlp-widened", {"kind": "append", "silent": True}, ["llama", "gpt2", "bert"]),
+    ("mlp-widened", {"kind": "append", "silent": True}, ["llama", "gpt2", *MASKED]),
     ("mlp-widened", {"kind": "interleave", "silent": True}, ["llama-biased", "arcee"]),
     ("width-grown", {"factor": 2, "kind": "zeros"}, [*RMS, "llama-biased", *ROUTED, "arcee"]),
     ("width-grown", {"factor": 2.9, "kind": "zeros"}, [*RMS, "llama-biased", *ROUTED, "arcee"]),
@@ -119,9 +120,14 @@ def test_what_a_configuration_leaves_out_is_written_down_when_the_family_changes
 def test_reordered_ids_give_the_same_logits_in_the_new_order(
     models: dict[str, tuple[Model, np.ndarray]], tmp_path: Path
 ) -> None:
-    for family in ("llama-tied", "gpt2", "bert", "mixtral"):
+    for family in ("llama-tied", "gpt2", *MASKED, "mixtral"):
         model, expected = models[family]
         order = np.random.default_rng(2).permutation(VOCABULARY)
+        if family in AFTER_PAD:
+            with pytest.raises(RefusedError, match="positions start after the id of padding"):
+                apply("token-ids-reordered", model, 1, order=order.tolist())
+            assert apply("token-ids-reordered", model, 1).config["pad_token_id"] == 0
+            order = np.concatenate([[0], order[order != 0]])
         moved = apply("token-ids-reordered", model, 1, order=order.tolist())
         numbers = np.argsort(order)
         found = logits(moved, tmp_path / family, numbers[IDS])

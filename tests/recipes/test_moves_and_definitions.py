@@ -16,8 +16,9 @@ from forebear.recipes.steps.experts import permute_experts
 from forebear.recipes.steps.layout import layout
 from forebear.recipes.steps.model import Model
 from tests.memory import MemoryContainer
+from tests.recipes.tiny import MASKED
 
-FAMILIES = ["llama", "llama-biased", "mistral", "qwen2", "qwen3", "gpt2", "bert", "mixtral", "qwen2_moe", "qwen3_moe"]
+FAMILIES = ["llama", "llama-biased", "mistral", "qwen2", "qwen3", "gpt2", *MASKED, "mixtral", "qwen2_moe", "qwen3_moe"]
 Arrays = dict[str, np.ndarray]
 
 

@@ -10,12 +10,19 @@ import pytest
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps import compose, registry
 from forebear.recipes.steps.compose import preserving_moves, reparameterise
+from forebear.recipes.steps.families import model_types
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import STEPS, apply
 from tests.recipes.tiny import CONFIGS, logits
 
 TOLERANCE = 1e-4
+OF_TOKENS = ("cls.predictions.bias", "lm_head.bias", "lm_head.decoder.bias", "vocab_projector.bias")
+"""Values of tokens, which no move touches."""
 MOVES = [name for name, step in STEPS.items() if step.kind == "preserving"]
+
+
+def test_every_model_type_that_steps_know_has_a_tiny_model_here() -> None:
+    assert set(model_types()) == {settings.get("model_type", name) for name, settings in CONFIGS.items()}
 
 
 def changed(before: Model, after: Model) -> set[str]:
@@ -43,7 +50,7 @@ def test_all_moves_together_change_every_layer_and_no_logit(
     model, expected = models[family]
     moved = reparameterise(model, seed)
     untouched = set(moved.arrays) - changed(model, moved)
-    assert not [name for name in untouched if "cls.predictions.bias" not in name]
+    assert not [name for name in untouched if not name.endswith(OF_TOKENS)]
     assert np.abs(logits(moved, tmp_path / "moved") - expected).max() < TOLERANCE
     assert [record["step"] for record in moved.history] == list(preserving_moves(model))
 

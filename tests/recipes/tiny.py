@@ -58,14 +58,20 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 64, "word_embed_proj_dim": 32,
     },
     "bert": {**COMMON, "num_key_value_heads": None, "type_vocab_size": 2},
+    "roberta": {**COMMON, "num_key_value_heads": None, "type_vocab_size": 2, "pad_token_id": 0},
+    "xlm-roberta": {**COMMON, "num_key_value_heads": None, "type_vocab_size": 1, "pad_token_id": 0},
+    "camembert": {**COMMON, "num_key_value_heads": None, "type_vocab_size": 1, "pad_token_id": 0},
+    "distilbert": {"vocab_size": VOCABULARY, "dim": 32, "hidden_dim": 48, "n_layers": 3, "n_heads": 4,
+                   "max_position_embeddings": 64, "pad_token_id": 0},
 }  # fmt: skip
-CAUSAL = [name for name in CONFIGS if name != "bert"]
+MASKED = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert")
+CAUSAL = [name for name in CONFIGS if name not in MASKED]
 IDS = np.random.default_rng(5).integers(3, VOCABULARY, (2, 17))
 
 
 def loader(config: dict[str, Any]) -> Any:
     """The transformers class that gives logits for a family."""
-    masked = config["model_type"] == "bert"
+    masked = config["model_type"] in MASKED
     return transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
 
 

@@ -27,6 +27,7 @@ class NormRule(NamedTuple):
     turned:    the residual may then be turned as a whole; else something in it has a gain of its own, and only the order of its
                channels is free.
     decides:   a null audit covers the rule; without one, what gauge fixing shows of the family is described and decides nothing.
+    undecided: why it does not decide.
     roles:     branch → role of the norm before it, where they differ ("mlp" → "attention" of a family with one norm for both).
     reads:     role → parts that read it, as PART or PART/ROLE, where they are not those of READS; "STACK:ROLE" of one stack alone.
     """
@@ -36,6 +37,7 @@ class NormRule(NamedTuple):
     turned: bool
     offset: float
     decides: bool
+    undecided: str
     roles: Mapping[str, str]
     reads: Mapping[str, tuple[str, ...]]
     source: str
@@ -66,6 +68,7 @@ class GgufRule(NamedTuple):
     transposed: stems the converter transposes.
     threefold: stems whose rows were moved from (head, q/k/v, dimension) to (q/k/v, head, dimension).
     keys: metadata key (below the architecture's name) → configuration key; standard_keys: besides those of most architectures.
+    settings: what the configuration of every such file says and its metadata does not.
     """
 
     model_type: str
@@ -77,6 +80,7 @@ class GgufRule(NamedTuple):
     threefold: frozenset[str]
     keys: Mapping[str, str]
     standard_keys: bool
+    settings: Mapping[str, Any]
     source: str
 
 
@@ -90,7 +94,8 @@ class StepRule(NamedTuple):
     query_bias: the key for biases of q, k and v alone. window: a key that bounds attention whenever it is set.
     becomes:  step → the model_type that hosts its result. written: settings written when this hosts a mixture of experts.
     heads_divide: loaders want the width divided by the number of heads even when a head's size is given.
-    transform: a map and norm between the last layer and the head. readers: further maps that read the residual.
+    readers: further maps that read the residual.
+    positions_after_pad: the position of the first token is the id of the token for padding, plus one.
     task_heads: starts of names that belong to heads, which the steps that touch them treat by name.
     """
 
@@ -105,17 +110,25 @@ class StepRule(NamedTuple):
     becomes: Mapping[str, str]
     written: Mapping[str, Any]
     heads_divide: bool
-    transform: str
     readers: tuple[str, ...]
+    positions_after_pad: bool
     task_heads: tuple[str, ...]
     source: str
 
 
 class InitRule(NamedTuple):
-    """[init]: matrices start as N(0, std²), std under `key` of the configuration or this one when it is left out."""
+    """[init]: matrices start as N(0, std²), std under `key` of the configuration or this one when it is left out.
+
+    key "":   the published code writes the number itself.
+    by_depth: parts whose std is divided by √(2 × layers). cut: values beyond so many standard deviations are drawn again; 0: none.
+    apart:    parts that start otherwise.
+    """
 
     key: str
     std: float
+    by_depth: tuple[str, ...]
+    cut: float
+    apart: tuple[str, ...]
     source: str
 
 
@@ -148,6 +161,8 @@ class Definition(NamedTuple):
     gguf: Mapping[str, GgufRule] = {}
     steps: Mapping[str, StepRule] = {}
     init: InitRule | None = None
+    without: Mapping[str, str] = {}
+    """Section that the family lacks → why."""
 
     @property
     def main_stack(self) -> str:

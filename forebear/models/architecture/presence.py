@@ -35,11 +35,21 @@ class Question(NamedTuple):
         return answer is not self.negated
 
 
+Alternatives = tuple[tuple[Question, ...], ...] | None
+"""Joined questions of which one row must hold; None: always."""
+
+
+def _holds(alternatives: Alternatives, settings: Settings) -> bool:
+    return alternatives is None or any(all(q.holds(settings) for q in joined) for joined in alternatives)
+
+
 class Presence(NamedTuple):
     """Rules of one family.
 
     rules: (patterns, alternatives of joined questions); None for always. sizes: (patterns, atom → size).
     layers: keys `first`, `step`, `except` and the patterns of tensors that only dense or sparse layers have.
+    counts: pattern → in how many layers such tensors are; further: constant → how many numbers it holds, where a class counts it.
+    listed: pattern → (key of a list with one word a layer, the word).
     """
 
     source: str
@@ -47,11 +57,14 @@ class Presence(NamedTuple):
     head: str
     tied: bool
     tied_types: tuple[str, ...]
-    rules: tuple[tuple[tuple[str, ...], tuple[tuple[Question, ...], ...] | None], ...]
-    sizes: tuple[tuple[tuple[str, ...], Mapping[str, Expression]], ...]
+    rules: tuple[tuple[tuple[str, ...], Alternatives], ...]
+    sizes: tuple[tuple[tuple[str, ...], Alternatives, Mapping[str, Expression]], ...]
     times: Mapping[str, Expression]
     once: tuple[str, ...]
     layers: Mapping[str, tuple[str, ...]]
+    counts: Mapping[str, Expression]
+    further: Mapping[str, Expression]
+    listed: Mapping[str, tuple[str, str]]
 
     def there(self, rule: TensorRule, settings: Settings) -> bool:
         """Whether a checkpoint with this configuration has the tensors of a rule."""
@@ -63,7 +76,7 @@ class Presence(NamedTuple):
             return False
         for patterns, alternatives in self.rules:
             if fits(name, patterns):
-                present = alternatives is None or any(all(q.holds(settings) for q in joined) for joined in alternatives)
+                present = _holds(alternatives, settings)
         return present
 
     def is_tied(self, settings: Settings) -> bool:
@@ -76,15 +89,23 @@ class Presence(NamedTuple):
     def size(self, name: str, atom: str, settings: Settings) -> int | None:
         """A size that the family's definition does not give, for a tensor; None when this does not give it either."""
         found = None
-        for patterns, sizes in self.sizes:
-            if atom in sizes and (not patterns or fits(name, patterns)):
+        for patterns, when, sizes in self.sizes:
+            if atom in sizes and (not patterns or fits(name, patterns)) and _holds(when, settings):
                 found = sizes[atom].value(settings.number)
         return found
 
-    def layers_with(self, name: str, total: int, settings: Settings) -> int:
-        """In how many of `total` layers a tensor stands."""
+    def layers_with(self, name: str, total: int, settings: Settings) -> int | None:
+        """How many of `total` layers have a tensor; None when the configuration leaves out what would say so."""
         if fits(name, self.once):
             return min(1, total)
+        for pattern, expression in self.counts.items():
+            if fits(name, (pattern,)):
+                found = expression.value(settings.number)
+                return None if found is None else min(total, found)
+        for pattern, (key, word) in self.listed.items():
+            if fits(name, (pattern,)):
+                words = settings.raw(key)
+                return words[:total].count(word) if isinstance(words, list) else None
         sparse = fits(name, self.layers.get("sparse", ()))
         if not sparse and not fits(name, self.layers.get("dense", ())):
             return total
@@ -118,7 +139,10 @@ def parse_presence(table: Table) -> Presence:
         tied_types=table.texts("tied_types", ()),
         rules=tuple(_rule(inner) for inner in table.tables("rules")),
         sizes=tuple(_sizes(inner) for inner in table.tables("sizes")),
-        times={p: parse_expression(text, f"{table.where}.times") for p, text in table.texts_by_name("times")},
+        times=_expressions(table, "times"),
+        counts=_expressions(table, "counts"),
+        further=_expressions(table, "further"),
+        listed={pattern: _listed(words, table) for pattern, words in table.lists("listed").items()},
         once=table.texts("once", ()),
         layers={k: layers.texts(k, ("",)) for k in ("first", "step", "except", "dense", "sparse")}
         if layers.names()
@@ -129,12 +153,26 @@ def parse_presence(table: Table) -> Presence:
     return found
 
 
-def _rule(table: Table) -> tuple[tuple[str, ...], tuple[tuple[Question, ...], ...] | None]:
+def _expressions(table: Table, name: str) -> dict[str, Expression]:
+    return {pattern: parse_expression(text, f"{table.where}.{name}") for pattern, text in table.texts_by_name(name)}
+
+
+def _listed(words: tuple[str, ...], table: Table) -> tuple[str, str]:
+    if len(words) != 2:
+        table.fail("'listed' gives a key and a word for each pattern")
+    return words[0], words[1]
+
+
+def _rule(table: Table) -> tuple[tuple[str, ...], Alternatives]:
     patterns, when = table.texts("tensors"), table.texts("when")
     table.finish()
-    return patterns, None if when == ("always",) else tuple(
-        tuple(_question(question, table) for question in joined.split(" & ")) for joined in when
-    )
+    return patterns, _alternatives(when, table)
+
+
+def _alternatives(when: tuple[str, ...], table: Table) -> Alternatives:
+    if when == ("always",):
+        return None
+    return tuple(tuple(_question(question, table) for question in joined.split(" & ")) for joined in when)
 
 
 def _question(text: str, table: Table) -> Question:
@@ -155,6 +193,6 @@ def _question(text: str, table: Table) -> Question:
     raise AssertionError
 
 
-def _sizes(table: Table) -> tuple[tuple[str, ...], Mapping[str, Expression]]:
-    patterns = table.texts("tensors", ())
-    return patterns, {atom: parse_expression(table.text(atom), table.where) for atom in table.names()}
+def _sizes(table: Table) -> tuple[tuple[str, ...], Alternatives, Mapping[str, Expression]]:
+    patterns, when = table.texts("tensors", ()), _alternatives(table.texts("when", ("always",)), table)
+    return patterns, when, {atom: parse_expression(table.text(atom), table.where) for atom in table.names()}

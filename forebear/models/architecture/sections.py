@@ -8,6 +8,10 @@ from forebear.core.strict import Table
 from forebear.models.architecture.conditions import parse_condition
 from forebear.models.architecture.definition import READS, GgufRule, InitRule, NormRule, Norms, StepRule
 from forebear.models.architecture.presence import Presence, parse_presence
+from forebear.models.architecture.rules import PARTS
+
+SECTIONS = ("norms", "presence", "gguf", "steps", "init")
+"""Every section; a family that ships has each, or says under [without] why not."""
 
 
 class Sections(TypedDict):
@@ -18,19 +22,25 @@ class Sections(TypedDict):
     gguf: dict[str, GgufRule]
     steps: dict[str, StepRule]
     init: InitRule | None
+    without: dict[str, str]
 
 
 def parse_sections(table: Table) -> Sections:
     """Every section that is there.
 
-    Raises: RefusedError for an unknown key, a wrong type or a missing source.
+    Raises: RefusedError for an unknown key, a wrong type, a missing source, or a reason why a section is missing that is there.
     """
+    without = dict(table.texts_by_name("without"))
+    for name in without:
+        if name not in SECTIONS or table.has(name):
+            table.fail(f"[without] gives a reason for {name!r}, which is {'there' if name in SECTIONS else 'no section'}")
     return {
         "norms": _norms(table.table("norms")) if table.has("norms") else None,
         "presence": parse_presence(table.table("presence")) if table.has("presence") else None,
         "gguf": {name: _gguf(inner) for name, inner in table.tables_by_name("gguf")},
         "steps": {name: _steps(inner) for name, inner in table.tables_by_name("steps")},
         "init": _init(table.table("init")) if table.has("init") else None,
+        "without": without,
     }
 
 
@@ -56,12 +66,15 @@ def _norm_rule(table: Table) -> NormRule:
         turned=table.flag("turned", pre_norm),
         offset=table.number("offset", 0.0),
         decides=table.flag("decides"),
+        undecided=table.text("undecided", ""),
         roles=dict(table.texts_by_name("roles")),
         reads={**READS, **table.lists("reads")},
         source=table.text("source"),
     )
     if found.turned and not pre_norm:
         table.fail("a residual that is normalised itself cannot be turned")
+    if found.decides and found.undecided:
+        table.fail("'undecided' says why a rule does not decide, and this one does")
     table.finish()
     return found
 
@@ -77,6 +90,7 @@ def _gguf(table: Table) -> GgufRule:
         threefold=frozenset(table.texts("threefold", ())),
         keys=dict(table.texts_by_name("keys")),
         standard_keys=table.flag("standard_keys", True),
+        settings=table.values("settings"),
         source=table.text("source"),
     )
     table.finish()
@@ -96,8 +110,8 @@ def _steps(table: Table) -> StepRule:
         becomes=dict(table.texts_by_name("becomes")),
         written=table.values("written"),
         heads_divide=table.flag("heads_divide"),
-        transform=table.text("transform", ""),
         readers=table.texts("readers", ()),
+        positions_after_pad=table.flag("positions_after_pad"),
         task_heads=table.texts("task_heads", ()),
         source=table.text("source"),
     )
@@ -106,6 +120,15 @@ def _steps(table: Table) -> StepRule:
 
 
 def _init(table: Table) -> InitRule:
-    found = InitRule(table.text("key"), table.number("std"), table.text("source"))
+    found = InitRule(
+        key=table.text("key", ""),
+        std=table.number("std"),
+        by_depth=table.texts("by_depth", ()),
+        cut=table.number("cut", 0.0),
+        apart=table.texts("apart", ()),
+        source=table.text("source"),
+    )
+    if {*found.by_depth, *found.apart} - PARTS:
+        table.fail("'by_depth' or 'apart' names unknown parts")
     table.finish()
     return found

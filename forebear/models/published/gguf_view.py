@@ -16,7 +16,7 @@ from forebear.files.formats.gguf_header import GgufArray, Scalar
 from forebear.files.view import Look, View
 from forebear.models.published.gguf_names import GgufNames, gguf_names
 
-_LAYER = re.compile(r"blk\.(0|[1-9]\d{0,5})\.([a-z0-9_]+?)(?:\.(\d{1,5}))?\.(weight|bias)")
+_LAYER = re.compile(r"blk\.(0|[1-9]\d{0,5})\.([a-z0-9_]+?)(?:\.(\d{1,5}))?(?:\.(weight|bias))?")
 _TOP = re.compile(r"([a-z0-9_]+)\.(weight|bias)")
 _MAX_EXPERTS = 4096
 Values = Mapping[str, Scalar | GgufArray]
@@ -73,7 +73,7 @@ def _looks(source: str, entry: TensorEntry, names: GgufNames, config: dict[str, 
     target = names.layer.get(stem if expert is None else f"{stem}_exps")
     if target is None:
         return [(source, Look(source))]
-    base = f"{names.start}{layer}.{target}.{kind}"
+    base = f"{names.start}{layer}.{target}" + (f".{kind}" if kind else "")
     if "{expert}" in target:
         if expert is not None:  # files from before experts were stacked
             return [(base.replace("{expert}", expert), Look(source))]
@@ -92,6 +92,8 @@ def _layer_look(
         return Look(source, rows=_by_head(entry.shape[0], _heads(config, "attn_q")) if entry.shape else None)
     if stem in names.rule.transposed and kind == "weight" and len(entry.shape) == 2:
         return Look(source, transposed=True)
+    if stem == "ssm_conv1d" and kind == "weight" and len(entry.shape) == 2:  # the axis of size one is left out
+        return Look(source, shape=(entry.shape[0], 1, entry.shape[1]))
     if stem == "ffn_gate_inp_shexp" and len(entry.shape) == 1:
         return Look(source, shape=(1, *entry.shape))
     return Look(source, shift=_shift(names, stem, kind))
@@ -128,15 +130,15 @@ def _by_head(rows: int, heads: int) -> NDArray[np.intp] | None:
 
 def _whole(values: Values, key: str) -> int:
     found = values.get(key)
-    if isinstance(found, GgufArray):  # per layer; one number stands for all when they agree
-        built = set(found.build()) if found.items <= 10_000 else set()
+    if isinstance(found, GgufArray):  # per layer; one number stands for all when they agree; 0 where a layer has none
+        built = set(found.build()) - {0} if found.items <= 10_000 else set()
         found = built.pop() if len(built) == 1 else None
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**40 else 0
 
 
 def _config(container: Container, values: Values, stated: str, names: GgufNames) -> dict[str, Any]:
     """Configuration keys the metadata answers; the vocabulary's size is that of the embedding."""
-    config: dict[str, Any] = {"model_type": names.rule.model_type}
+    config: dict[str, Any] = {"model_type": names.rule.model_type, **names.rule.settings}
     for key, published_key in names.keys.items():
         full = f"{stated}.{key}"
         value = values.get(full)

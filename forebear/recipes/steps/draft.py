@@ -113,7 +113,7 @@ class Draft:
         """Give the head its own tensor, equal to the embedding; nothing when it has one. Outputs stay bitwise equal."""
         if self.parts.head is not None:
             return
-        if self.parts.family.rule.transform:
+        if self.parts.family.transform:
             raise RefusedError(f"a head of {self.parts.kind} has a transform of its own and cannot be untied here")
         if not self.tied:
             raise RefusedError("the model has no head, so the final gain has nowhere to go")

@@ -30,6 +30,7 @@ class Family:
     rope:       positions enter by rotary pairs (i, i + head_dim/2) of queries and keys.
     transposed: matrices are stored (in, out).
     fused_qkv:  one tensor holds q, k and v side by side on the output axis.
+    transform, transform_norm: a map and its norm between the last layer and the head.
     token_biases: tensors with one value per token. init_key: the configuration key of the spread that matrices start with.
     """
 
@@ -66,6 +67,8 @@ class Family:
     positions: tuple[str, ...]
     token_biases: tuple[str, ...]
     embedding_norm: str
+    transform: str
+    transform_norm: str
     init_key: str
     defaults: Mapping[str, Any]
 
@@ -130,7 +133,8 @@ def _family(kind: str) -> Family:
         shared=names.inner("shared_up").removesuffix("up_proj"), shared_gate=names.inner("shared_router"),
         positions=tuple(f"{name}.weight" for name in map(names.whole, ("positions", "token_types")) if name),
         token_biases=tuple(r.names[0] for r in present if r.part == "head" and r.kind == "bias" and _of_tokens(r)),
-        embedding_norm=names.whole("norm", "embedding"), init_key=definition.init.key, defaults=defaults,
+        embedding_norm=names.whole("norm", "embedding"), transform=names.whole("head", "transform"),
+        transform_norm=names.whole("head", "norm"), init_key=definition.init.key, defaults=defaults,
     )  # fmt: skip
 
 

@@ -47,10 +47,10 @@ def residual_maps(draft: Draft) -> tuple[list[Linear], list[Linear]]:
     if parts.head:
         readers.append(parts.head)
     rule = parts.family.rule
-    more = [f"{parts.prefix}{name}" for name in rule.readers]
+    more = [name.replace("{prefix}", parts.prefix) for name in rule.readers]
     readers += [Linear(f"{name}.weight", f"{name}.bias") for name in more if f"{name}.weight" in draft.arrays]
-    transform = f"{rule.transform}.dense"
-    if rule.transform and f"{transform}.weight" in draft.arrays:
+    transform = parts.family.transform
+    if transform and f"{transform}.weight" in draft.arrays:
         readers.append(Linear(f"{transform}.weight", f"{transform}.bias"))
         if draft.tied:  # its output is read by E's own columns
             writers.append(readers[-1])
@@ -62,9 +62,9 @@ def residual_norms(draft: Draft) -> list[Norm]:
     parts = draft.parts
     norms = [norm for layer in parts.layers for norm in (layer.attention_norm, layer.mlp_norm)]
     norms += [norm for norm in (parts.final_norm, parts.embedding_norm) if norm]
-    transform = parts.family.rule.transform
-    if transform and draft.tied and f"{transform}.LayerNorm.weight" in draft.arrays:
-        norms.append(Norm(f"{transform}.LayerNorm.weight", f"{transform}.LayerNorm.bias"))
+    transform = parts.family.transform_norm
+    if transform and draft.tied and f"{transform}.weight" in draft.arrays:
+        norms.append(Norm(f"{transform}.weight", f"{transform}.bias"))
     return norms
 
 

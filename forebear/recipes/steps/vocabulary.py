@@ -10,6 +10,7 @@ import numpy as np
 from forebear.core.errors import RefusedError
 from forebear.recipes.steps.draft import Draft, draw_like
 from forebear.recipes.steps.families import every, pre_norm
+from forebear.recipes.steps.layout import completed
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.step import Step, require
 from forebear.recipes.steps.storage import Array
@@ -132,13 +133,15 @@ def reorder(model: Model, rng: np.random.Generator, fixed: int = 0, order: Seque
     """Give the tokens other ids. With the tokenizer renumbered likewise, texts get the same outputs.
 
     order: new id → old id; None draws one that leaves the first `fixed` ids alone.
-    Raises: RefusedError when the order is no permutation of all ids.
+    Raises: RefusedError when the order is no permutation of all ids, or moves padding where positions start after its id.
     Source: METHODS §12 (token ids reordered).
     """
     draft = Draft(model)
     size = len(draft.arrays[draft.parts.embedding])
     if order is None:
         order = [*range(fixed), *(fixed + rng.permutation(size - fixed)).tolist()]
+        if (pad := _pad_in_place(draft)) is not None:
+            order[order.index(pad)], order[pad] = order[pad], pad
     require(sorted(order) == list(range(size)), f"the order is no permutation of {size} ids")
     _rebuild(draft, np.asarray(order, dtype=np.intp), 0, "zeros", rng, None)
     numbers = {int(old): new for new, old in enumerate(order)}
@@ -148,8 +151,17 @@ def reorder(model: Model, rng: np.random.Generator, fixed: int = 0, order: Seque
     return draft.finish()
 
 
+def _pad_in_place(draft: Draft) -> int | None:
+    """The id of the token for padding, where positions start after it."""
+    pad = completed(draft.config).get("pad_token_id") if draft.parts.family.rule.positions_after_pad else None
+    return pad if isinstance(pad, int) else None
+
+
 def _renumber_specials(draft: Draft, numbers: Mapping[int, int]) -> None:
     """Ids in the configuration follow; an id that is gone becomes None."""
+    pad = _pad_in_place(draft)
+    where = "pad_token_id"
+    require(pad is None or numbers.get(pad) == pad, "positions start after the id of padding, so it stays", where=where)
     for key in [key for key in draft.config if key.endswith("_token_id")]:
         value = draft.config[key]
         if isinstance(value, list):
