@@ -10,6 +10,7 @@ import forebear
 from forebear.models.architecture.registry import FOLDER, index, shipped
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
+from tests.comparison.gauge.test_layouts_alike import LAYOUTS
 from tests.said import said
 
 DEMO = Path(forebear.__file__).parent / "demo_data"

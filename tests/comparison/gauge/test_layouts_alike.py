@@ -36,6 +36,17 @@ def fused_gates(model: Model) -> Stored:
     return made, {**model.config, "model_type": "glm", "architectures": ["GlmForCausalLM"], "head_dim": head}
 
 
+def all_fused(model: Model) -> Stored:
+    """Queries, keys and values in one tensor too, as Phi-3 stores them."""
+    arrays, config = fused_gates(model)
+    made = {name: array for name, array in arrays.items() if "self_attn" not in name or "o_proj" in name}
+    for name in arrays:
+        if ".q_proj." in name:
+            parts = [arrays[name.replace("q_proj", f"{part}_proj")] for part in "qkv"]
+            made[name.replace("q_proj", "qkv_proj")] = np.concatenate(parts)
+    return made, {**config, "model_type": "phi3", "architectures": ["Phi3ForCausalLM"]}
+
+
 def stacked_experts(model: Model) -> Stored:
     """Experts in one tensor, as Granite stores them."""
     made = {name: array for name, array in model.arrays.items() if "block_sparse_moe" not in name}
@@ -80,7 +91,7 @@ def original(layout: str, through: Callable[[Model], Stored] = lambda model: (mo
 LAYOUTS: dict[str, tuple[str, Callable[[Model], Stored]]] = {
     "llama_own": ("llama64", original("llama_own")), "glm": ("llama64", fused_gates),
     "chatglm": ("llama64", original("chatglm", fused_gates)), "granite_moe": ("moe-64", stacked_experts),
-    "nanogpt": ("gpt2-64", original("nanogpt")), "gpt_neo": ("gpt2-64", neo),
+    "internlm2": ("llama64", original("internlm2")), "phi3": ("llama64", all_fused), "nanogpt": ("gpt2-64", original("nanogpt")), "gpt_neo": ("gpt2-64", neo),
 }  # fmt: skip
 """Family → shape that the bench audits, and how the same values are stored."""
 
