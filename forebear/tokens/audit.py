@@ -107,7 +107,9 @@ def _reached(encoder: Encoder, id_: int, token: bytes) -> bool:
     if isinstance(encoder, WordPiece):
         return encoder.reaches(text, id_)
     parts = encoder.pieces(text) if isinstance(encoder, BytePairs) else [text]
-    return len(parts) == 1 and list(encoder.encode_piece(parts[0])) == [id_]
+    return len(parts) == 1 and list((parts[0],) if isinstance(parts[0], int) else encoder.encode_piece(parts[0])) == [
+        id_
+    ]
 
 
 def odd_special(vocabulary: Vocabulary) -> list[dict[str, Any]]:

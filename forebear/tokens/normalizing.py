@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from forebear.core.limits import MAX_GROWTH
 from forebear.core.messages import message
 from forebear.tokens.charsmap import charsmap
+from forebear.tokens.expressions import expression
 from forebear.tokens.readers.ranks import decode64
 from forebear.tokens.rules import CannotEncodeError
 
 Normaliser = Callable[[str], str]
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
-_SPACES = re.compile(" {2,}")
-_KNOWN_REPLACEMENTS = {" {2,}": _SPACES}
-"""Expressions that published files use in a Replace step; others are refused."""
+WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""White_Space of the Unicode Character Database; `str.isspace` has four control characters more."""
 MOST_STEPS = 32
 FREE_CHARACTERS = 64
 """Characters that normalisation may add whatever the length of the text."""
@@ -73,13 +72,13 @@ def _step(kind: object, item: Any) -> Normaliser:
     if kind in _FORMS:
         return lambda text: unicodedata.normalize(str(kind), text)  # type: ignore[arg-type]
     if kind == "Lowercase":
-        return str.lower
+        return lowered
     if kind == "StripAccents":
-        return strip_marks
+        return lambda text: "".join(c for c in text if not unicodedata.category(c).startswith("M"))
     if kind == "BertNormalizer":
         return bert_normaliser(item)
     if kind == "Prepend" and isinstance(item.get("prepend"), str):
-        prefix = item["prepend"].replace("▁", " ")
+        prefix = item["prepend"]
         if len(prefix) > FREE_CHARACTERS:
             raise grows()
         return lambda text: prefix + text if text else text
@@ -97,23 +96,33 @@ def _step(kind: object, item: Any) -> Normaliser:
 
 def _stripper(left: bool, right: bool) -> Normaliser:
     def strip(text: str) -> str:
-        text = text.lstrip() if left else text
-        return text.rstrip() if right else text
+        text = text.lstrip(WHITE) if left else text
+        return text.rstrip(WHITE) if right else text
 
     return strip
 
 
 def _replacement(item: Any) -> Normaliser:
-    pattern, content = item.get("pattern"), item["content"].replace("▁", " ")
-    if isinstance(pattern, dict) and isinstance(pattern.get("String"), str):
+    pattern, content = item.get("pattern"), item["content"]
+    if isinstance(pattern, dict) and isinstance(pattern.get("String"), str) and pattern["String"]:
         old = pattern["String"]
         return lambda text: _replaced(text, text.count(old), len(content) - len(old), text.replace, old, content)
-    known = _KNOWN_REPLACEMENTS.get(str(pattern.get("Regex"))) if isinstance(pattern, dict) else None
-    if known is None:
+    stated = pattern.get("Regex") if isinstance(pattern, dict) else None
+    try:
+        found = expression(str(stated)) if isinstance(stated, str) else None
+    except CannotEncodeError:
+        found = None
+    if found is None:
         raise CannotEncodeError(
             "replaces by an expression of its own, which is not run", said=message("encoding.own_form")
         )
-    return lambda text: _replaced(text, len(known.findall(text)), len(content), known.sub, lambda _: content, text)
+    return lambda text: _at_spans(text, found.spans(text), content)
+
+
+def _at_spans(text: str, spans: Sequence[tuple[int, int]], content: str) -> str:
+    edges = [0, *(edge for span in spans for edge in span), len(text)]
+    between = [text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return _replaced(text, len(spans), len(content), content.join, between)
 
 
 def _replaced(text: str, times: int, more: int, replace: Callable[..., str], *arguments: Any) -> str:
@@ -121,6 +130,11 @@ def _replaced(text: str, times: int, more: int, replace: Callable[..., str], *ar
     if len(text) + times * more > longest(text):
         raise grows()
     return replace(*arguments)
+
+
+def lowered(text: str) -> str:
+    """Small letters, each by itself: no character depends on its neighbours (the last sigma of a word does in Python)."""
+    return "".join(map(str.lower, text)) if "Σ" in text else text.lower()
 
 
 def strip_marks(text: str) -> str:
@@ -136,12 +150,12 @@ def bert_normaliser(settings: Any) -> Normaliser:
 
     def run(text: str) -> str:
         if clean:
-            text = "".join(" " if c.isspace() else c for c in text if not _dropped(c))
+            text = "".join(" " if c in WHITE else c for c in text if not _dropped(c))
         if han:
             text = "".join(f" {c} " if _is_han(ord(c)) else c for c in text)
         if strip:
             text = strip_marks(unicodedata.normalize("NFD", text))
-        return text.lower() if lower else text
+        return lowered(text) if lower else text
 
     return run
 

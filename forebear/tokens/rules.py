@@ -14,6 +14,20 @@ class CannotEncodeError(RefusedError):
 
 
 @dataclass(frozen=True)
+class Added:
+    """One entry of tokenizer.json's `added_tokens`.
+
+    normalized: looked for in normalised text, not in the raw one.
+    strips:     whether white space before it, and after it, belongs to it; whether it must be a word by itself.
+    """
+
+    id: int
+    text: str
+    normalized: bool
+    strips: tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True)
 class Rules:
     """What the file says about encoding.
 
@@ -43,6 +57,7 @@ _GGUF_CUTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("o200k",): ("gpt-4o", "llama4", "kanana2", "minimax-m2"),
     ("tekken",): ("tekken",),
     ("line-ends", "letters", "points", "deepseek-han", "each-digit"): ("deepseek-coder",),
+    ("deepseek3-digits", "deepseek3-han", "deepseek3-words"): ("deepseek-v3",),
     ("line-ends", "deepseek-words", "deepseek-signs", "last-spaces", "deepseek-han", "digit-runs"): ("deepseek-llm",),
     ("signs-and-ticks", "gpt2", "three-digits"): ("falcon",),
     ("signs", "gpt2", "digit-runs", "three-digits"): ("default",),

@@ -207,7 +207,10 @@ def test_a_pipe_and_a_missing_file_are_refused_without_waiting(tmp_path: Path) -
 @pytest.mark.parametrize("count", [1, 1000])
 def test_an_id_far_past_the_number_of_tokens_is_refused_before_anything_is_laid_out(tmp_path, count):
     tokens = {f"t{i}": i for i in range(count)}
-    for name, raw in (("vocab.json", tokens | {"far": 4_194_303}), ("tokenizer.json", {"model": {"type": "BPE", "vocab": tokens | {"far": 4_194_303}, "merges": []}})):
+    for name, raw in (
+        ("vocab.json", tokens | {"far": 4_194_303}),
+        ("tokenizer.json", {"model": {"type": "BPE", "vocab": tokens | {"far": 4_194_303}, "merges": []}}),
+    ):
         path = tmp_path / name
         path.write_text(json.dumps(raw))
         with pytest.raises(RefusedError, match="ids a token"):

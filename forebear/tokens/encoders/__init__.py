@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from forebear.core.messages import Message, message
 from forebear.tokens.charsmap import charsmap
-from forebear.tokens.encoders.base import Encoder, Step
+from forebear.tokens.encoders.base import Cut, Encoder, Step
 from forebear.tokens.encoders.byte_pairs import BytePairs
 from forebear.tokens.encoders.pieces import CharacterPairs, Unigram
+from forebear.tokens.encoders.steps import cutter, expression_step, in_order, steps_of, unknown_cut
 from forebear.tokens.encoders.words import Trie, WordPiece
-from forebear.tokens.normalizing import MOST_STEPS, Normaliser, bert_normaliser, normaliser_of
+from forebear.tokens.normalizing import Normaliser, bert_normaliser, normaliser_of
+from forebear.tokens.readers.beside import stated_expressions
 from forebear.tokens.rules import CannotEncodeError, Rules
-from forebear.tokens.splitting import BY_DIGEST, known_pattern, split
+from forebear.tokens.splitting import BY_DIGEST, BY_NAME, known_pattern
 from forebear.tokens.vocabulary import Vocabulary
 
 __all__ = ["CannotEncodeError", "Encoder", "encoder_of"]
@@ -22,14 +25,19 @@ __all__ = ["CannotEncodeError", "Encoder", "encoder_of"]
 _SPACE_RUNS = re.compile(" {2,}")
 
 
-def encoder_of(vocabulary: Vocabulary, *, cut: str | None = None, digest: str | None = None) -> Encoder:
+def encoder_of(
+    vocabulary: Vocabulary, *, cut: str | None = None, digest: str | None = None, path: str | Path | None = None
+) -> Encoder:
     """The encoder of a vocabulary read in full.
 
     cut:    name of a known way of cutting (splitting.names()), over what the file says.
     digest: SHA-256 of the file, by which published rank files are known.
+    path:   where it lies: a rank file's name, and the program beside it, state how it cuts.
     Raises: CannotEncodeError when the file asks for a step we do not know.
     """
     rules = vocabulary.rules or Rules()
+    if rules.option("prefix"):
+        raise unknown_cut("continuing_subword_prefix")
     if vocabulary.kind == "trie":
         return Trie(vocabulary)
     if vocabulary.kind in ("wordpiece", "wordlevel"):
@@ -38,82 +46,64 @@ def encoder_of(vocabulary: Vocabulary, *, cut: str | None = None, digest: str | 
         return _pieces(vocabulary, rules, Unigram)
     if rules.option("surface") == "pieces":
         return _pieces(vocabulary, rules, CharacterPairs)
-    return _byte_pairs(vocabulary, rules, cut, digest)
+    return _byte_pairs(vocabulary, rules, _Source(cut, digest, path))
 
 
-def _byte_pairs(vocabulary: Vocabulary, rules: Rules, cut: str | None, digest: str | None) -> Encoder:
-    assumed: list[Message] = []
-    if cut is not None:
-        steps = [_cutter(cut)]
-    elif rules.pre_tokenizer is not None:
-        steps = _steps(rules.pre_tokenizer)
+@dataclass(frozen=True)
+class _Source:
+    """What is known of a file besides its content."""
+
+    cut: str | None
+    digest: str | None
+    path: str | Path | None
+
+
+def _byte_pairs(vocabulary: Vocabulary, rules: Rules, source: _Source) -> Encoder:
+    late: list[Step] = []
+    if source.cut is None and rules.pre_tokenizer is not None:
+        steps, late = steps_of(rules.pre_tokenizer)
+        how = Cut("file", None)
     else:
-        name = rules.option("cut") or known_pattern(rules.pattern) or BY_DIGEST.get(digest or "")
-        if name is None and rules.pattern is not None:
-            raise _own_cut()
-        if name is None:
-            name = "gpt2" if vocabulary.merges is not None else "cl100k"
-            assumed.append(message("encoding.assumed_cut", name=name))
-        steps = [_cutter(part) for part in ((name,) if isinstance(name, str) else name)]
-    if rules.normalizer is not None:
-        normalise = normaliser_of(rules.normalizer)
-        steps.insert(0, lambda pieces: [normalise(piece) for piece in pieces])
+        steps, how = _stated(vocabulary, rules, source)
+    normalise = None if rules.normalizer is None else normaliser_of(rules.normalizer)
     whole = vocabulary.merges is None or bool(rules.option("ignore_merges"))
-    return BytePairs(vocabulary, steps, whole_first=whole, assumed=assumed)
+    return BytePairs(vocabulary, steps, whole_first=whole, normalise=normalise, late=late, cut=how)
 
 
-def _own_cut() -> CannotEncodeError:
-    return CannotEncodeError(
-        "cuts text by an expression of its own, which is not run", said=message("encoding.own_cut")
-    )
+def _stated(vocabulary: Vocabulary, rules: Rules, source: _Source) -> tuple[list[Step], Cut]:
+    """How a file without described steps cuts text, and who says so: the surest statement first."""
+    if source.cut is not None:
+        return [cutter(source.cut)], Cut("stated", source.cut)
+    named = rules.option("cut")
+    if named is not None:
+        return [cutter(name) for name in ((named,) if isinstance(named, str) else named)], Cut("file", None)
+    if rules.pattern is not None:
+        return [expression_step(rules.pattern)], Cut("file", known_pattern(rules.pattern))
+    by_digest = BY_DIGEST.get(source.digest or "")
+    if by_digest is not None:
+        return [cutter(by_digest)], Cut("digest", by_digest)
+    if source.path is not None and vocabulary.kind == "tiktoken":
+        by_name = BY_NAME.get(Path(source.path).stem)
+        if by_name is not None:
+            return [cutter(by_name)], Cut("name", by_name)
+        beside = _beside(source.path)
+        if beside is not None:
+            return [expression_step(beside)], Cut("program", known_pattern(beside) or beside)
+    name = "gpt2" if vocabulary.merges is not None else "cl100k"
+    return [cutter(name)], Cut("assumed", name)
 
 
-def _unknown_cut(kind: str) -> CannotEncodeError:
-    return CannotEncodeError(
-        f"cuts text by {kind!r}, which we do not know", said=message("encoding.unknown_cut", kind=kind)
-    )
-
-
-def _cutter(name: str) -> Step:
-    return lambda pieces: [part for piece in pieces for part in split(piece, name)]
-
-
-def _steps(node: Any) -> list[Step]:
-    """The steps of tokenizer.json's `pre_tokenizer` for byte-level vocabularies."""
-    steps: list[Step] = []
-    queue = [node]
-    while queue:
-        item = queue.pop(0)
-        kind = item.get("type") if isinstance(item, dict) else None
-        if kind == "Sequence" and isinstance(item.get("pretokenizers"), list):
-            queue = [*item["pretokenizers"], *queue]
-            if len(queue) + len(steps) > MOST_STEPS:
-                raise CannotEncodeError(
-                    f"cuts text in more than {MOST_STEPS} steps", said=message("encoding.many_cuts", most=MOST_STEPS)
-                )
-        elif kind == "ByteLevel":
-            if item.get("add_prefix_space"):
-                steps.append(lambda pieces: [p if p[:1].isspace() else " " + p for p in pieces if p])
-            if item.get("use_regex", True):
-                steps.append(_cutter("gpt2"))
-        elif kind == "Digits":
-            steps.append(_cutter("each-digit" if item.get("individual_digits") else "digit-runs"))
-        elif kind == "Split":
-            steps.append(_known_split(item))
-        else:
-            raise _unknown_cut(str(kind)[:40])
-    return steps
-
-
-def _known_split(item: Any) -> Step:
-    pattern = item.get("pattern")
-    text = pattern.get("Regex") if isinstance(pattern, dict) else None
-    name = known_pattern(text if isinstance(text, str) else None)
-    # every known expression matches every character, so only "Isolated" (or "Removed" inverted) keeps the text whole
-    whole = item.get("behavior") == "Isolated" or (item.get("behavior") == "Removed" and item.get("invert") is True)
-    if name is None or not whole:
-        raise _own_cut()
-    return _cutter(name)
+def _beside(path: str | Path) -> str | None:
+    """The one expression that the program beside a rank file states; None for none, or for several that differ."""
+    stated = stated_expressions(path)
+    ways = {known_pattern(text) or text for text in stated}
+    if len(ways) != 1:
+        return None
+    try:
+        expression_step(stated[0])
+    except CannotEncodeError:
+        return None
+    return stated[0]
 
 
 def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:
@@ -125,7 +115,7 @@ def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:
     if rules.normalizer is not None or rules.pre_tokenizer is not None:
         kind = rules.pre_tokenizer.get("type") if isinstance(rules.pre_tokenizer, dict) else None
         if kind != "BertPreTokenizer":
-            raise _unknown_cut(str(kind)[:40])
+            raise unknown_cut(str(kind)[:40])
         return WordPiece(vocabulary, normaliser_of(rules.normalizer))
     lower = not any(token is not None and token[1:2].isupper() for id_, token in enumerate(vocabulary.tokens)
                     if id_ not in vocabulary.special)  # fmt: skip
@@ -137,16 +127,29 @@ def _pieces(
     vocabulary: Vocabulary, rules: Rules, kind: Callable[..., CharacterPairs | Unigram]
 ) -> CharacterPairs | Unigram:
     assumed: list[Message] = []
+    steps: list[Step] = []
     if rules.option("charsmap") is not None:
         normalise, prefix = _sentencepiece(rules), bool(rules.option("dummy_prefix"))
     elif rules.normalizer is not None or rules.pre_tokenizer is not None:
-        normalise, prefix = _metaspace(rules)
+        normalise = normaliser_of(rules.normalizer)
+        steps, late = steps_of(rules.pre_tokenizer)
+        if late or any(item.get("type") == "ByteLevel" for item in in_order(rules.pre_tokenizer)):
+            raise unknown_cut("ByteLevel")
+        prefix = _prefixes(rules, normalise)
+        steps.append(lambda pieces: [piece.replace("▁", " ") for piece in pieces])
     else:
         assumed.append(message("encoding.assumed_nfkc"))
         settings = {"type": "NFKC"}
         clean = normaliser_of(settings)
         normalise, prefix = (lambda text: " " + " ".join(clean(text).split())), True
-    return kind(vocabulary, normalise, added_prefix=prefix, assumed=assumed)
+    return kind(vocabulary, normalise, steps=steps, added_prefix=prefix, assumed=assumed)
+
+
+def _prefixes(rules: Rules, normalise: Normaliser) -> bool:
+    """Whether a space is put in front of a text."""
+    marks = [item for item in in_order(rules.pre_tokenizer) if item.get("type") == "Metaspace"]
+    schemes = [m.get("prepend_scheme", "always" if m.get("add_prefix_space", True) else "never") for m in marks]
+    return normalise("x").startswith((" ", "▁")) or any(scheme != "never" for scheme in schemes)
 
 
 def _sentencepiece(rules: Rules) -> Normaliser:
@@ -158,32 +161,12 @@ def _sentencepiece(rules: Rules) -> Normaliser:
     def run(text: str) -> str:
         text = table(text)
         if single:
-            text = _SPACE_RUNS.sub(" ", text.strip(" "))
-        if front and text:
-            text = text + " " if behind else " " + text
-        return text.replace("▁", " ")
+            text = _SPACE_RUNS.sub(" ", text.lstrip(" "))
+        if not text:
+            return ""
+        text = (" " + text if front and not behind else text).replace("▁", " ")
+        if single:
+            text = text.rstrip(" ")  # a written "▁" at the end goes too, as in SentencePiece's normaliser
+        return text + " " if front and behind else text
 
     return run
-
-
-def _metaspace(rules: Rules) -> tuple[Normaliser, bool]:
-    """tokenizer.json's way to the same: normaliser, then Metaspace, perhaps after cutting at white space."""
-    clean = normaliser_of(rules.normalizer)
-    node = rules.pre_tokenizer
-    inner = node.get("pretokenizers") if isinstance(node, dict) and node.get("type") == "Sequence" else None
-    parts: list[Any] = inner if isinstance(inner, list) else [node]
-    kinds = [part.get("type") if isinstance(part, dict) else None for part in parts]
-    if kinds == [None]:
-        return (lambda text: clean(text).replace("▁", " ")), clean("x").startswith((" ", "▁"))
-    if kinds == ["WhitespaceSplit", "Metaspace"]:
-        return (lambda text: "".join(" " + word for word in clean(text).replace("▁", " ").split())), True
-    if kinds != ["Metaspace"]:
-        raise _unknown_cut(str(kinds)[:60])
-    item = parts[0]
-    scheme = item.get("prepend_scheme", "always" if item.get("add_prefix_space", True) else "never")
-
-    def run(text: str) -> str:
-        text = clean(text).replace("▁", " ")
-        return text if scheme == "never" or not text or text.startswith(" ") else " " + text
-
-    return run, scheme != "never"

@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import codecs
+from collections.abc import Callable, Sequence
 
-from forebear.core.messages import Message, message
-from forebear.tokens.encoders.base import Defined, Encoder, Step
+from forebear.core.messages import message
+from forebear.tokens.encoders.base import Cut, Encoder, Sections, Step
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.rules import CannotEncodeError
+from forebear.tokens.surface import GPT2_ALPHABET
 from forebear.tokens.vocabulary import Vocabulary
+
+_LETTERS = dict(enumerate(GPT2_ALPHABET))
+_BYTES = codecs.charmap_build(GPT2_ALPHABET)
 
 
 class BytePairs(Encoder):
     """Pieces become bytes, bytes are joined by rank of the joined token or by the listed merges."""
 
     def __init__(
-        self, vocabulary: Vocabulary, steps: Sequence[Step], *, whole_first: bool, assumed: Sequence[Message] = ()
+        self,
+        vocabulary: Vocabulary,
+        steps: Sequence[Step],
+        *,
+        whole_first: bool,
+        normalise: Callable[[str], str] | None = None,
+        late: Sequence[Step] = (),
+        cut: Cut | None = None,
     ) -> None:
-        super().__init__(vocabulary, assumed)
-        self._steps = steps
+        super().__init__(vocabulary, cut=cut)
+        self._steps, self._late = steps, late
         skip = vocabulary.special | vocabulary.added | vocabulary.foreign
         self._ids = {
             t: id_ for id_, t in reversed(list(enumerate(vocabulary.tokens))) if t is not None and id_ not in skip
         }
         self._bytes = [self._ids.get(bytes([byte])) for byte in range(256)]
+        self._ends = [self._ids.get(bytes([byte]) + b" ") for byte in range(256)]
+        self._suffix = bool(vocabulary.rules and vocabulary.rules.option("suffix"))
         self._whole_first = whole_first
-        self.defined = Defined(vocabulary, set(vocabulary.special), self.work)
+        self._sections = Sections(vocabulary, normalise, self.work)
         self._join = _by_rank(vocabulary, self._ids) if vocabulary.merges is None else _by_merges(vocabulary, self._ids)
 
-    def pieces(self, text: str) -> Sequence[str]:
+    def pieces(self, text: str) -> Sequence[str | int]:
         """What the maker added is taken out whole, the longest first; then each step in turn."""
-        if not self.defined:
-            return self._cut(text)
-        found: list[str] = []
-        for part, id_ in self.defined.cut(text):
-            found.extend(self._cut(part) if id_ is None else (part,))
+        found: list[str | int] = []
+        for part, id_ in self._sections.cut(text):
+            if id_ is None:
+                found.extend(self._cut(part))
+            else:
+                found.append(id_)
         return found
 
     def _cut(self, text: str) -> Sequence[str]:
         found: Sequence[str] = (text,) if text else ()
         for step in self._steps:
             found = step(found)
+        if not self._late:
+            return found
+        found = [piece.encode("utf-8", "surrogatepass").decode("latin-1").translate(_LETTERS) for piece in found]
+        for step in self._late:
+            found = step(found)
         return found
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """A piece that is a token is that token (tiktoken, ignore_merges); else bytes, joined."""
-        if piece in self.defined.ids:
-            return (self.defined.ids[piece],)
-        data = piece.encode("utf-8", "surrogatepass")
-        if self._whole_first:
-            whole = self._ids.get(data)
-            if whole is not None:
-                return (whole,)
-        return self._joined(data)
+        late = bool(self._late)
+        return self.join_bytes(
+            codecs.charmap_encode(piece, "strict", _BYTES)[0] if late else piece.encode("utf-8", "surrogatepass")
+        )
 
     def join_bytes(self, data: bytes) -> Sequence[int]:
         """Bytes as one piece, whether or not they are text."""
@@ -61,6 +77,8 @@ class BytePairs(Encoder):
 
     def _joined(self, data: bytes) -> Sequence[int]:
         symbols = [self._bytes[byte] for byte in data]
+        if self._suffix and data:
+            symbols[-1] = self._ends[data[-1]]
         # a byte without a token is lost, as in the maker's encoder; losslessness shows it
         return merge([id_ for id_ in symbols if id_ is not None], self._join)
 

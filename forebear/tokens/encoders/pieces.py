@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from forebear.core.messages import Message, message
-from forebear.tokens.encoders.base import Defined, Encoder
+from forebear.tokens.encoders.base import Defined, Encoder, Sections, Step, by_bytes
 from forebear.tokens.encoders.merging import Join, merge
 from forebear.tokens.encoders.work import Lengths
 from forebear.tokens.rules import CannotEncodeError
@@ -30,28 +30,42 @@ class Pieces(Encoder):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
+        steps: Sequence[Step] = (),
         assumed: Sequence[Message] = (),
     ) -> None:
         super().__init__(vocabulary, assumed)
         rules = vocabulary.rules
         byte_ids = rules.option("byte_ids") if rules else None
-        self.byte_ids: Sequence[int] | None = byte_ids
+        self.byte_ids: Sequence[int | None] | None = byte_ids
         self.unknown: int | None = rules.option("unk") if rules else None
-        skip = set(vocabulary.special) | set(byte_ids or ())
+        skip = {*vocabulary.special, *(id_ for id_ in byte_ids or () if id_ is not None)}
         self.ids: dict[str, int] = {}
         for id_, token in enumerate(vocabulary.tokens):
             if token is not None and id_ not in skip:
                 self.ids.setdefault(token.decode("utf-8", "surrogateescape"), id_)
+        self._added_prefix, self._steps = added_prefix, steps
+        # tokenizer.json takes what was added out of the raw text; SentencePiece out of the normalised one
+        stated = rules is not None and rules.option("added") is not None
+        self._sections = Sections(vocabulary, normalise, self.work) if stated else None
         self._normalise = normalise
-        self._added_prefix = added_prefix
-        self.defined = Defined(vocabulary, skip, self.work)
+        self.defined = Defined({} if stated else by_bytes(vocabulary, skip), self.work)
         # no piece holds a space after something else, so none can cross the start of a run of spaces
         self._by_words = not any(" " in piece.lstrip(" ") for piece in self.ids) and not self.defined
 
-    def pieces(self, text: str) -> Sequence[str]:
+    def pieces(self, text: str) -> Sequence[str | int]:
         """Normalised text, in words where that changes nothing."""
-        clean = self._normalise(text)
-        return _RUNS.findall(clean) if self._by_words else (clean,)
+        found: list[str | int] = []
+        parts = self._sections.cut(text) if self._sections is not None else [(self._normalise(text), None)]
+        for part, id_ in parts:
+            if id_ is not None:
+                found.append(id_)
+                continue
+            pieces: Sequence[str] = (part,)
+            for step in self._steps:
+                pieces = step(pieces)
+            for piece in pieces:
+                found.extend(_RUNS.findall(piece) if self._by_words else (piece,))
+        return found
 
     def restore(self, ids: Sequence[int]) -> str:
         """The space that normalisation put in front is taken away again."""
@@ -61,7 +75,10 @@ class Pieces(Encoder):
     def spell(self, character: str) -> Sequence[int]:
         """A character that is no piece: its bytes, else the unknown token, else nothing."""
         if self.byte_ids is not None:
-            return [self.byte_ids[byte] for byte in character.encode("utf-8", "surrogatepass")]
+            found = [self.byte_ids[byte] for byte in character.encode("utf-8", "surrogatepass")]
+            known = [id_ for id_ in found if id_ is not None]
+            if len(known) == len(found):
+                return known
         return () if self.unknown is None else (self.unknown,)
 
 
@@ -74,14 +91,16 @@ class CharacterPairs(Pieces):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
+        steps: Sequence[Step] = (),
         assumed: Sequence[Message] = (),
     ) -> None:
-        super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
+        super().__init__(vocabulary, normalise, steps=steps, added_prefix=added_prefix, assumed=assumed)
         self._spelling = {id_: piece for piece, id_ in self.ids.items()}
         # SentencePiece puts one unknown token for a run of unknown characters; tokenizer.json says whether it does
         self._fuses = bool(vocabulary.rules and (
             vocabulary.rules.option("charsmap") is not None or vocabulary.rules.option("fuse_unk")
         ))  # fmt: skip
+        self._suffix = bool(vocabulary.rules and vocabulary.rules.option("suffix"))
         self._whole = bool(vocabulary.rules and vocabulary.rules.option("ignore_merges"))
         self._join = self._by_merges() if vocabulary.merges is not None else self._by_score()
 
@@ -96,12 +115,16 @@ class CharacterPairs(Pieces):
         if self._whole and text in self.ids:
             return (self.ids[text],)
         row: list[int] = []
-        for character in text:
+        # a word's last character is spelt with the mark of its end, which stands for a space
+        characters = [*text[:-1], text[-1:] + " "] if self._suffix and text else text
+        for character in characters:
             id_ = self.ids.get(character)
             if id_ is not None:
                 row.append(id_)
-            elif self.byte_ids is not None or not (self._fuses and row and row[-1] == self.unknown):
-                row.extend(self.spell(character))
+            else:
+                spelt = self.spell(character)
+                if not (self._fuses and row and list(spelt) == [self.unknown] == row[-1:]):
+                    row.extend(spelt)
         return merge(row, self._join)
 
     def _by_score(self) -> Join:
@@ -137,9 +160,10 @@ class Unigram(Pieces):
         normalise: Callable[[str], str],
         *,
         added_prefix: bool,
+        steps: Sequence[Step] = (),
         assumed: Sequence[Message] = (),
     ) -> None:
-        super().__init__(vocabulary, normalise, added_prefix=added_prefix, assumed=assumed)
+        super().__init__(vocabulary, normalise, steps=steps, added_prefix=added_prefix, assumed=assumed)
         if vocabulary.scores is None:
             raise CannotEncodeError("lists no scores", said=message("encoding.no_scores"))
         values = vocabulary.scores.tolist()

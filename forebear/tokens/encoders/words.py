@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
 from forebear.core.messages import Message
 from forebear.tokens.encoders.base import Encoder
 from forebear.tokens.encoders.work import Lengths
+from forebear.tokens.normalizing import WHITE
 from forebear.tokens.vocabulary import Vocabulary
 
+_CHUNKS = re.compile(f"[^{re.escape(WHITE)}]+")
 LONGEST_WORD = 100
 """Words longer than this become the unknown token (BERT's own setting)."""
 
@@ -25,7 +28,7 @@ def is_punctuation(character: str) -> bool:
 def bert_words(text: str) -> list[str]:
     """Cut at spaces; each punctuation character by itself."""
     found: list[str] = []
-    for chunk in text.split():
+    for chunk in _CHUNKS.findall(text):
         start = 0
         for at, character in enumerate(chunk):
             if is_punctuation(character):

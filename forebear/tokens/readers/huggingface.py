@@ -17,7 +17,7 @@ from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
 from forebear.core.messages import Message, message
 from forebear.core.strict import Table
 from forebear.tokens.readers import lists, ranks
-from forebear.tokens.rules import Rules
+from forebear.tokens.rules import Added, Rules
 from forebear.tokens.surface import (
     BYTE_PIECES,
     GPT2_ALPHABET,
@@ -32,6 +32,7 @@ Json = dict[str, Any]
 MODELS = {"BPE": "bpe", "Unigram": "unigram", "WordPiece": "wordpiece", "WordLevel": "wordlevel"}
 """Types of model, as tokenizer.json names them, and our kinds."""
 _ONE_SPACE = re.compile(r"[^ ]+ [^ ]+").fullmatch
+"""Halves may hold anything but a space: line ends too (Gemma)."""
 
 
 def read_any_json(data: bytes, *, path: Path, full: bool) -> Vocabulary:
@@ -42,6 +43,8 @@ def read_any_json(data: bytes, *, path: Path, full: bool) -> Vocabulary:
         return lists.read_pieces(found, where=where, full=full)
     if isinstance(found, dict) and isinstance(found.get("model"), dict):
         return _read_tokenizer_json(found, where, full)
+    if isinstance(found, dict) and "bpe_ranks" in found:
+        return ranks.read_table(found, where=where, full=full)
     if isinstance(found, dict) and isinstance(found.get("vocab"), list) and "config" in found:
         return ranks.read_tekken(found, where=where, full=full)
     if isinstance(found, dict) and found and all(type(value) is int for value in found.values()):
@@ -182,8 +185,16 @@ def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[byte
         if kind in ("wordpiece", "wordlevel"):
             mark = prefix if prefix is not None else "##" if kind == "wordpiece" else ""
             return from_words(spellings, mark), odd
-        if kind == "bpe" and "ByteLevel" in steps and not suffix:
-            tokens, foreign = from_byte_alphabet(spellings)
+        if kind == "bpe" and "ByteLevel" in steps:
+            ends = [bool(suffix) and spelling.endswith(suffix) for spelling in spellings]
+            bare = (
+                [s[: -len(suffix)] if end else s for s, end in zip(spellings, ends, strict=True)]
+                if suffix
+                else spellings
+            )
+            tokens, foreign = from_byte_alphabet(bare)
+            if suffix:  # a word's last token stands for the space after it too (CLIP)
+                tokens = [token + b" " if end else token for token, end in zip(tokens, ends, strict=True)]
             if foreign:
                 odd.append(message("vocabulary.outside_alphabet", count=len(foreign)))
             return tokens, odd
@@ -232,10 +243,12 @@ def _halves(entries: list[Any]) -> list[str] | None:
     """Left, right, left, right...: from "a b" or ["a", "b"]; None when an entry is neither."""
     kinds = set(map(type, entries))
     if kinds == {str}:
-        joined = "\n".join(entries)
-        halves = joined.replace("\n", " ").split(" ")
-        one_space_each = joined.count("\n") == len(entries) - 1 and all(map(_ONE_SPACE, entries))
-        return halves if one_space_each else None
+        joined = "\0".join(entries)
+        if joined.count("\0") == len(entries) - 1:  # one pass over one string
+            halves = joined.replace("\0", " ").split(" ")
+        else:
+            halves = [half for entry in entries for half in entry.split(" ")]
+        return halves if all(map(_ONE_SPACE, entries)) else None
     if kinds <= {list} and set(map(len, entries)) <= {2}:
         halves = list(chain.from_iterable(entries))
         return halves if set(map(type, halves)) <= {str} else None
@@ -252,11 +265,22 @@ def _rules(found: Json, model: _Model, ids: dict[str, int], known: int) -> Rules
         ("longest_word", model.longest_word),
         ("unk", unknown if unknown is not None and 0 <= unknown < known else None),
         ("surface", "bytes" if "ByteLevel" in model.steps else "pieces"),
+        ("suffix", bool(model.suffix)),
+        ("prefix", bool(model.prefix) and model.kind == "bpe"),
+        ("added", tuple(_described(entry) for entry in model.added)),
     ]
     byte_ids = [ids.get(spelling) for spelling in BYTE_PIECES]
-    if None not in byte_ids and (model.byte_fallback or "ByteFallback" in model.steps):
-        options.append(("byte_ids", tuple(byte_ids)))
+    if any(id_ is not None for id_ in byte_ids) and (model.byte_fallback or "ByteFallback" in model.steps):
+        options.append(("byte_ids", tuple(byte_ids)))  # a byte may have no piece (Gemma 1: tab)
     return Rules(normalizer=found.get("normalizer"), pre_tokenizer=found.get("pre_tokenizer"), options=tuple(options))
+
+
+def _described(entry: Any) -> Added:
+    """One entry of `added_tokens`, whose id and content were checked."""
+    special = entry.get("special") is True
+    normalized = entry.get("normalized", not special) is True
+    strips = (entry.get("lstrip") is True, entry.get("rstrip") is True, entry.get("single_word") is True)
+    return Added(entry["id"], entry["content"], normalized, strips)
 
 
 def _read_vocab_json(ids: Json, path: Path, full: bool) -> Vocabulary:
@@ -276,7 +300,7 @@ def _read_vocab_json(ids: Json, path: Path, full: bool) -> Vocabulary:
     merges = None
     beside = path.with_name("merges.txt")
     if full and beside.is_file():
-        lines = read_bounded(beside, MAX_TOKENIZER_BYTES).decode("utf-8", "replace").splitlines()
+        lines = read_bounded(beside, MAX_TOKENIZER_BYTES).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
         if len(lines) > MAX_MERGES:
             raise RefusedError(f"has {len(lines):,} merges, more than the {MAX_MERGES:,} allowed", where=str(beside))
         merges = _merges([line for line in lines if line and not line.startswith("#version")], ids, str(beside))

