@@ -41,7 +41,7 @@ Encode = Callable[[str], Sequence[int]]
 
 def reference(path: Path, vocabulary: Vocabulary, pattern: str | None) -> Encode:
     """The reference package's encoding of plain text, without marks at begin and end."""
-    if path.suffix == ".json":
+    if path.suffix == ".json" and vocabulary.kind != "tiktoken":
         from tokenizers import Tokenizer
 
         made = Tokenizer.from_file(str(path))

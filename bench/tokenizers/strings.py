@@ -2,7 +2,7 @@
 
 Twelve kinds in turn: letters of one script, of many scripts, emoji with their joiners, combining marks, control characters,
 kinds of white space, long runs, digits, signs, code, mixtures, and any characters. Beyond the emoji listed, characters are those
-of Unicode 3.2: programs follow different versions of Unicode, and their answers for newer characters differ by that alone.
+of Unicode 3.2 that kept their category: programs follow different versions of Unicode, and their answers differ by that alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ def strings(seed: int, count: int) -> Iterator[str]:
     kinds = list(_KINDS)
     for at in range(count):
         text = kinds[at % len(kinds)](chance)
-        yield "".join(c for c in text if c in EMOJI or _OLD.category(c) not in ("Cs", "Cn"))
+        yield "".join(c for c in text if c in EMOJI or _lasting(c))
+
+
+def _lasting(character: str) -> bool:
+    """Whether a character was assigned in Unicode 3.2 and has kept its category since."""
+    category = _OLD.category(character)
+    return category not in ("Cs", "Cn") and category == unicodedata.category(character)
 
 
 def _letters(chance: random.Random, most: int = 60) -> str:

@@ -14,6 +14,10 @@ from forebear.core.limits import MAX_GROWTH
 from forebear.core.messages import message
 from forebear.tokens.rules import CannotEncodeError
 
+LONGEST_TEXT = 1024
+"""Bytes of the longest replacement (published tables: 33)."""
+MOST_PAIRS = 200_000
+"""Pairs of neighbours whose answer is remembered; the store is emptied when full."""
 LONGEST_KEY = 64
 """Bytes of the longest key looked for; published tables have none above 18. A damaged trie may lead round in a circle."""
 
@@ -27,7 +31,7 @@ class Charsmap:
             raise RefusedError("has a table of characters whose length does not fit")
         self._units: list[int] = np.frombuffer(table, dtype="<u4", count=size // 4, offset=4).tolist()
         self._texts = table[4 + size :]
-        self._plain: dict[str, bool] = {}
+        self._inert = _Inert(self)
 
     def walk(self, data: bytes, at: int) -> tuple[int, int, int]:
         """Length of the longest key at `at` (0: none), where its text begins, and how many bytes were walked."""
@@ -47,34 +51,58 @@ class Charsmap:
 
     def __call__(self, text: str) -> str:
         """The text with every key replaced."""
-        met, plain = set(text), self._plain
-        for character in met - plain.keys():
-            code = character.encode("utf-8", "surrogatepass")
-            plain[character] = self.walk(code, 0)[2] < len(code)  # no key begins with it
-        if all(map(plain.__getitem__, met)):
+        if not text:
             return text
-        return self._replaced(text.encode("utf-8", "surrogatepass"))
-
-    def _replaced(self, data: bytes) -> str:
-        out = bytearray()
-        at, most = 0, 4 * MAX_GROWTH * (len(data) + 1)
-        while at < len(data):
-            length, target, _ = self.walk(data, at)
-            if length:
-                end = self._texts.find(b"\0", target, target + most)
-                out += self._texts[target : end if end >= 0 else target + most]
-            else:
-                length = 1
-                while at + length < len(data) and data[at + length] & 0xC0 == 0x80:
-                    length += 1
-                out += data[at : at + length]
-            at += length
-            if len(out) > most:
+        if len(self._inert) > MOST_PAIRS:
+            self._inert.clear()
+        inert = self._inert
+        hot = [at for at, pair in enumerate(zip(text, text[1:] + "\0", strict=True)) if not inert[pair]]
+        if not hot:
+            return text
+        out: list[str] = []
+        most, size, done = 4 * MAX_GROWTH * (len(text) + 1), 0, 0
+        for at in hot:
+            if at < done:
+                continue  # inside the key before
+            replaced, length = self._at(text, at)
+            out += (text[done:at], replaced)
+            size, done = size + len(replaced), at + length
+            if size > most:
                 raise CannotEncodeError(
                     f"makes texts more than {MAX_GROWTH} times as long by its table of characters",
                     said=message("encoding.growth_table", most=MAX_GROWTH),
                 )
-        return out.decode("utf-8", "replace")
+        return "".join((*out, text[done:]))
+
+    def is_inert(self, first: str, second: str) -> bool:
+        """Whether no key begins at the first of two neighbours, whatever follows them."""
+        data = first.encode("utf-8", "surrogatepass")
+        both = data + second.encode("utf-8", "surrogatepass")
+        length, _, walked = self.walk(both, 0)
+        return not length and walked < len(both)
+
+    def _at(self, text: str, at: int) -> tuple[str, int]:
+        """What is put for the longest key at a place, and how many characters it has; a character without a key is itself."""
+        data = text[at : at + LONGEST_KEY].encode("utf-8", "surrogatepass")
+        length, target, _ = self.walk(data, 0)
+        if not length:
+            return text[at], 1
+        end = self._texts.find(b"\0", target, target + LONGEST_TEXT)
+        put = self._texts[target : end if end >= 0 else target + LONGEST_TEXT].decode("utf-8", "replace")
+        # a damaged table may end a key inside a character: that character is taken whole
+        return put, max(1, len(data[:length].decode("utf-8", "ignore")))
+
+
+class _Inert(dict[tuple[str, str], bool]):
+    """Pairs of neighbours at whose first no key begins; asked of the table as pairs are met."""
+
+    def __init__(self, table: Charsmap) -> None:
+        super().__init__()
+        self._table = table
+
+    def __missing__(self, pair: tuple[str, str]) -> bool:
+        found = self[pair] = self._table.is_inert(*pair)
+        return found
 
 
 def charsmap(table: bytes) -> Callable[[str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,20 @@ def test_published_files_give_the_references_ids(item: str, file: str, way: str 
     assert row.get("refused") is None
     assert row["different"] == 0, row["first"]
     assert row["cut"] in (None, "file", "digest")
+
+
+@pytest.mark.real
+def test_a_unigram_models_time_grows_with_the_text_and_ties_fall_as_in_the_reference() -> None:
+    sentencepiece = pytest.importorskip("sentencepiece")
+    path = real_path("sentencepiece") / "botchan_en_unigram_1000.model"
+    theirs = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    ours = encoder_of(load_vocabulary(path, full=True))
+    for text in ("---" * 40, "000" * 33, "- " * 50, "a" * 999):
+        assert ours.encode(text) == theirs.encode(text)
+    seconds = []
+    for times in (40, 160):
+        text = " ".join(LINES[:10]) * times
+        began = time.process_time()
+        ours.encode(text)
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 8 * seconds[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -11,12 +12,14 @@ import numpy as np
 from forebear.core.messages import Message, message
 from forebear.tokens.encoders.base import Defined, Encoder, Sections, Step, by_bytes
 from forebear.tokens.encoders.merging import Join, merge
-from forebear.tokens.encoders.work import Lengths
+from forebear.tokens.encoders.trie import Trie
 from forebear.tokens.rules import CannotEncodeError
 from forebear.tokens.vocabulary import Vocabulary
 
 _RUNS = re.compile(r" *[^ ]+| +")
 _LOWEST = float(np.finfo(np.float32).min)
+WORK_A_NODE = 4
+"""Steps of work that one node of a walk counts for: it is looked up, its score added and compared, and followed."""
 UNKNOWN_PENALTY = 10.0
 """How far below the worst piece an unknown character scores (SentencePiece, unigram_model)."""
 
@@ -171,33 +174,49 @@ class Unigram(Pieces):
         low, high = (min(plain), max(plain)) if plain else (0.0, 0.0)
         self._score = {
             piece: (
-                len(piece.encode("utf-8", "surrogatepass")) * high - 0.1 if id_ in vocabulary.added else values[id_]
+                float(np.float32(len(piece.encode("utf-8", "surrogatepass")) * high - 0.1))
+                if id_ in vocabulary.added
+                else values[id_]
             )
             for piece, id_ in self.ids.items()
         }
         self._worst = float(np.float32(max(low, _LOWEST))) - UNKNOWN_PENALTY
-        self._lengths = Lengths(self.ids)
+        self._trie = Trie(self._score, self.work)
+        # SentencePiece adds scores up over the whole text, in single precision; tokenizer.json word by word, in double
+        self._single = vocabulary.rules is not None and vocabulary.rules.option("charsmap") is not None
+        self._by_words = self._by_words and not self._single
 
     def encode_piece(self, piece: str) -> Sequence[int]:
-        """Ids along the best path; neighbouring unknown characters become one unknown token, or their bytes."""
+        """Ids along the best path; neighbouring unknown characters become one unknown token, or their bytes.
+
+        Cost: one walk down the trie for each character, so that time grows as the text does.
+        """
         n = len(piece)
         best = [float("-inf")] * (n + 1)
         back = [0] * (n + 1)
         best[0] = 0.0
-        score, lengths, worst, spend = self._score, self._lengths, self._worst, self.work.spend
-        for start in range(n):
-            here = best[start]
-            value = here + score.get(piece[start], worst)
-            if value > best[start + 1]:
-                best[start + 1], back[start + 1] = value, start
-            spend(lengths.cost(piece, start))
-            for length in lengths.at(piece, start):
-                stop = start + length
-                if stop > n:
+        sum_ = array("f" if self._single else "d", [0.0])  # rounds as the reference program's own variable does
+        begin, worst, steps, left = self._trie.begin, self._worst, 0, self.work.left
+        for at in range(n):
+            here, stop = best[at], at + 1
+            node = begin(piece[at])
+            if node is None or node[0] is None:
+                sum_[0] = here + worst
+                if sum_[0] > best[stop]:
+                    best[stop], back[stop] = sum_[0], at
+            while node is not None:
+                score, below = node
+                if score is not None:
+                    sum_[0] = here + score
+                    if sum_[0] > best[stop]:
+                        best[stop], back[stop] = sum_[0], at
+                if below is None or stop == n:
                     break
-                found = score.get(piece[start:stop])
-                if found is not None and here + found > best[stop]:
-                    best[stop], back[stop] = here + found, start
+                node, stop = below.get(piece[stop]), stop + 1
+            steps += WORK_A_NODE * (stop - at)
+            if steps > left:
+                break
+        self.work.spend(steps)
         cuts = [n]
         while cuts[-1] > 0:
             cuts.append(back[cuts[-1]])
