@@ -1,5 +1,7 @@
 """Vocabularies we know by sight: digests of their tokens, and a sample of tokens in order, enough to see kin without the file.
 
+Every entry was made from a file that was held (its package and digest are in data/known.json, as is the list of those wanted).
+Reserved places ("[unused7]", "<unused7>", "<reserved_7>") count nowhere: containers differ in whether they are special.
 The sample is every token whose hash is divisible by SAMPLED, so that samples of kin hold the same tokens.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,6 +25,14 @@ ORDER = 0.9
 """Order kept over the sample from which a known vocabulary is named as kin (described; `lineage` with the file decides)."""
 
 
+_RESERVED = re.compile(rb" ?(?:\[unused\d+\]|<unused\d+>|<reserved_\d+>|<\|reserved_\w*\d+\|>|<extra_id_\d+>)")
+
+
+def text_tokens(prepared: Prepared) -> list[bytes]:
+    """The tokens that stand for text, in order of id, less reserved places."""
+    return [t for t in prepared.tokens if not (t[:1] in b" [<" and _RESERVED.fullmatch(t))]
+
+
 @dataclass(frozen=True)
 class Match:
     """A known vocabulary that this one resembles. how: "same tokens and order", "same tokens", "order kept in a sample"."""
@@ -35,12 +46,12 @@ class Match:
 
 def set_digest(prepared: Prepared) -> str:
     """SHA-256 over the text tokens, whatever their order."""
-    return _digest(sorted(prepared.tokens))
+    return _digest(sorted(text_tokens(prepared)))
 
 
 def order_digest(prepared: Prepared) -> str:
     """SHA-256 over the text tokens in order of id."""
-    return _digest(prepared.tokens)
+    return _digest(text_tokens(prepared))
 
 
 def _digest(tokens: list[bytes]) -> str:
@@ -54,7 +65,7 @@ def _digest(tokens: list[bytes]) -> str:
 def sampled(prepared: Prepared) -> list[str]:
     """Hashes of the sampled tokens in order of id (48 bits each, in hexadecimal)."""
     found = []
-    for token in prepared.tokens:
+    for token in text_tokens(prepared):
         code = hashlib.blake2b(token, digest_size=8).digest()
         if code[0] % SAMPLED == 0 and len(token) > 1:
             found.append(code[1:7].hex())

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens.audit import audit, odd_special
 from forebear.tokens.kinship import prepare
-from forebear.tokens.known import matches
+from forebear.tokens.known import matches, set_digest
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rows import fates, undertrained_in
 from forebear.tokens.structure import structure
 from forebear.tokens.vocabulary import Vocabulary
+from tests.real import real_path
 from tests.said import said, text
 from tests.tokens.made import vocabulary, words
 from tests.tokens.test_lineage import real
@@ -92,7 +94,33 @@ def test_published_vocabularies_are_known_by_sight_with_their_kin() -> None:
     assert found["Qwen"] == "same tokens and order"
     assert found["cl100k"] == "order kept in a sample"
     assert "o200k" not in found
-    assert [m.name for m in matches(prepare(load_vocabulary(real("mistral3"))))] == ["Mistral v1 (Llama 2)"]
+    assert [m.name for m in matches(prepare(load_vocabulary(real("mistral3"))))] == ["Mistral v1"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("item", "file", "name"),
+    [
+        ("llama-cpp-vocabularies", "ggml-vocab-llama-spm.gguf", "Llama 2"),
+        ("llama-cpp-vocabularies", "ggml-vocab-phi-3.gguf", "Llama 2"),
+        ("llama2", "tokenizer.json", "Mistral v1"),  # published under the name Llama 2
+        ("gemma1", "tokenizer.json", "Gemma 1"),  # published under the name Gemini
+        ("deepseek_v4", "tokenizer.json", "DeepSeek V3"),
+        ("claude-json", "tokenizer.json", "Claude (first)"),
+        ("gptoss", "tokenizer.json", "o200k"),
+        ("llama-cpp-vocabularies", "ggml-vocab-mpt.gguf", "GPT-NeoX"),
+        ("llama-models-3", "tokenizer.model", "Llama 3"),
+    ],
+)
+def test_a_published_file_is_known_by_its_content_whatever_its_name(item: str, file: str, name: str) -> None:
+    found = [m.name for m in matches(prepare(load_tokenizer(real_path(item) / file))) if m.how.startswith("same")]
+    assert found == [name]
+
+
+def test_reserved_places_count_nowhere_in_what_a_vocabulary_is_known_by() -> None:
+    plain, more = vocabulary(words(5, 400)), vocabulary([*words(5, 400), b" [unused3]", b"<unused12>"])
+    assert set_digest(prepare(plain)) == set_digest(prepare(more))
+    assert set_digest(prepare(plain)) != set_digest(prepare(vocabulary([*words(5, 400), b"unused3"])))
 
 
 @pytest.mark.real
