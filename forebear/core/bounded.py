@@ -11,20 +11,21 @@ from itertools import chain
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
 from forebear.core.messages import Message, message
 from forebear.core.output import note_input
+from forebear.core.wording import in_english
 
-_CHECK = "Get the file again from its source."
+_CHECK = message("advice.get_again")
 
 
 _KINDS = (
-    (stat.S_ISDIR, "is a folder, not a file", "refused.folder"),
-    (stat.S_ISFIFO, "is a pipe, not a regular file", "refused.pipe"),
-    (stat.S_ISSOCK, "is a socket, not a regular file", "refused.socket"),
-    (stat.S_ISCHR, "is a device, not a regular file", "refused.device"),
-    (stat.S_ISBLK, "is a device, not a regular file", "refused.device"),
+    (stat.S_ISDIR, "refused.folder"),
+    (stat.S_ISFIFO, "refused.pipe"),
+    (stat.S_ISSOCK, "refused.socket"),
+    (stat.S_ISCHR, "refused.device"),
+    (stat.S_ISBLK, "refused.device"),
 )
 # O_NONBLOCK: opening a pipe without a writer would hang for ever; on regular files it means nothing.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -32,17 +33,17 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 _OS_ERRORS = {
-    errno.ENOENT: ("no such file or folder", "refused.missing", "Check the path."),
-    errno.ENOTDIR: ("no such file or folder: a part of the path is a file", "refused.missing_part", "Check the path."),
-    errno.EACCES: ("no permission to read it", "refused.permission", "Give this user read permission."),
-    errno.EPERM: ("no permission to read it", "refused.permission", "Give this user read permission."),
-    errno.ELOOP: ("a symbolic link that leads back to itself", "refused.loop", "Point the link at a file."),
-    errno.ENAMETOOLONG: ("the path is too long for this system", "refused.long_path", "Check the path."),
-    errno.EMFILE: ("too many open files", "refused.many_open", "Raise the limit on open files (ulimit -n)."),
-    errno.EISDIR: ("is a folder, not a file", "refused.folder", "Give a file."),
-    errno.ENXIO: ("is a socket or device, not a regular file", "refused.socket_or_device", "Give a regular file."),
+    errno.ENOENT: ("refused.missing", "check_path"),
+    errno.ENOTDIR: ("refused.missing_part", "check_path"),
+    errno.EACCES: ("refused.permission", "permission"),
+    errno.EPERM: ("refused.permission", "permission"),
+    errno.ELOOP: ("refused.loop", "link"),
+    errno.ENAMETOOLONG: ("refused.long_path", "check_path"),
+    errno.EMFILE: ("refused.many_open", "open_files"),
+    errno.EISDIR: ("refused.folder", "give_file"),
+    errno.ENXIO: ("refused.socket_or_device", "regular"),
 }
-"""Number of a system's refusal → what it means, the key of the same as a message, what to do."""
+"""Number of a system's refusal → the key of what it means, and the key of what to do (`advice`)."""
 
 
 def refuse_os_error(error: OSError, path: str | Path) -> RefusedError:
@@ -50,10 +51,9 @@ def refuse_os_error(error: OSError, path: str | Path) -> RefusedError:
     known = _OS_ERRORS.get(error.errno or 0)
     if known is None:
         reason = str(error.strerror or error)
-        return RefusedError(f"cannot be read ({reason})", where=str(path), todo="Check the disk and the path.",
-                            said=message("refused.unreadable", reason=reason))  # fmt: skip
-    what, key, todo = known
-    return RefusedError(what, where=str(path), todo=todo, said=message(key))
+        return refusal(message("refused.unreadable", reason=reason), where=str(path), todo=message("advice.disk"))
+    key, todo = known
+    return refusal(message(key), where=str(path), todo=message(f"advice.{todo}"))
 
 
 def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_result]:
@@ -66,22 +66,18 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
     """
     where = str(path)
     if not links and os.path.islink(path):  # looked at first: the system has one number for this and for a loop
-        raise RefusedError(
-            "is a symbolic link, which is not followed here", where=where, todo="Put the file itself there.",
-            said=message("refused.link"),
-        )  # fmt: skip
+        raise refusal(message("refused.link"), where=where, todo=message("advice.file_there"))
     try:
         handle = os.open(path, _FLAGS if links else _FLAGS | _NO_LINK)
     except OSError as error:
         raise refuse_os_error(error, path) from error
     except ValueError:
-        raise RefusedError("a path cannot hold a zero byte", where=where, todo="Check the path.",
-                           said=message("refused.zero_byte")) from None  # fmt: skip
+        raise refusal(message("refused.zero_byte"), where=where, todo=message("advice.check_path")) from None
     try:
         status = os.fstat(handle)
-        for is_kind, what, key in _KINDS:
+        for is_kind, key in _KINDS:
             if is_kind(status.st_mode):
-                raise RefusedError(what, where=where, todo="Give a regular file.", said=message(key))
+                raise refusal(message(key), where=where, todo=message("advice.regular"))
     except BaseException:
         os.close(handle)
         raise
@@ -113,13 +109,14 @@ def confined(folder: Path, name: str, *, what: str) -> Path:
     """
     parts = inner_parts(name)
     if parts is None:
-        raise RefusedError(f"{what} names {name[:120]!r}, which is not a path below it", where=str(folder), todo=_CHECK)
+        said = message("strict.below", what=what, name=repr(name[:120]))
+        raise refusal(said, where=str(folder), todo=_CHECK)
     place = folder
     for part in parts:
         place = place / part
         if place.is_symlink():
-            raise RefusedError(f"{what} names {name[:120]!r}, which leads through a symbolic link", where=str(folder),
-                               todo="Put the file itself there.")  # fmt: skip
+            said = message("strict.through_link", what=what, name=repr(name[:120]))
+            raise refusal(said, where=str(folder), todo=message("advice.file_there"))
     return place
 
 
@@ -132,12 +129,7 @@ def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> b
     with open_stream(path, limit_bytes, links=links) as file:
         data = read_piece(file, limit_bytes + 1, path)
     if len(data) > limit_bytes:
-        raise RefusedError(
-            f"grew past the {limit_bytes:,} bytes allowed while it was read",
-            where=str(path),
-            todo="Read it when it is done.",
-            said=message("refused.grew", limit=limit_bytes),
-        )
+        raise refusal(message("refused.grew", limit=limit_bytes), where=str(path), todo=message("advice.when_done"))
     return data
 
 
@@ -169,15 +161,14 @@ def read_piece(file: BinaryIO, count: int, path: str | Path) -> bytes:
 
 
 def _too_large(size: int, limit: int, path: str | Path) -> RefusedError:
-    return RefusedError(f"has {size:,} bytes, more than the {limit:,} allowed", where=str(path), todo=_CHECK,
-                        said=message("refused.too_large", size=size, limit=limit))  # fmt: skip
+    return refusal(message("refused.too_large", size=size, limit=limit), where=str(path), todo=_CHECK)
 
 
 class UnfitError(ValueError):
     """A value that the format allows and we do not; said: the same as a message."""
 
-    def __init__(self, what: str, said: Message) -> None:
-        super().__init__(what)
+    def __init__(self, said: Message) -> None:
+        super().__init__(in_english(said))
         self.said = said
 
 
@@ -187,7 +178,7 @@ def check_nesting(value: Any) -> None:
     while level:
         depth += 1
         if depth > MAX_NESTING:
-            raise UnfitError(f"it nests deeper than {MAX_NESTING} levels", message("refused.nesting", levels=MAX_NESTING))
+            raise UnfitError(message("refused.nesting", levels=MAX_NESTING))
         inner = list(
             chain.from_iterable(i.values() if isinstance(i, dict) else i for i in level if isinstance(i, list | dict))
         )
@@ -199,12 +190,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise UnfitError(f"the key {twice!r} stands twice in one object", message("refused.twice", name=repr(twice)))
+        raise UnfitError(message("refused.twice", name=repr(twice)))
     return found
 
 
 def _no_constant(name: str) -> Any:
-    raise UnfitError(f"the value {name} is not JSON", message("refused.constant", name=name))
+    raise UnfitError(message("refused.constant", name=name))
 
 
 def within_64_bits(value: int) -> int:
@@ -215,14 +206,14 @@ def within_64_bits(value: int) -> int:
 
 
 def _past_64_bits() -> UnfitError:
-    return UnfitError("a whole number is past 64 bits", message("refused.past_64_bits"))
+    return UnfitError(message("refused.past_64_bits"))
 
 
 def finite(text: str) -> float:
     """The number that a text spells. Raises ValueError when it overflows or is no number."""
     value = float(text)
     if not math.isfinite(value):
-        raise UnfitError(f"{text[:40]} is no finite number", message("refused.infinite", text=text[:40]))
+        raise UnfitError(message("refused.infinite", text=text[:40]))
     return value
 
 
@@ -253,10 +244,7 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
     # Every value but the first follows one of these bytes, so this bounds memory before the parser allocates any.
     values = data.count(b",") + data.count(b"[") + data.count(b"{")
     if values > max_values:
-        raise RefusedError(
-            f"may hold {values:,} JSON values, more than the {max_values:,} allowed", where=where, todo=_CHECK,
-            said=message("refused.json_values", count=values, limit=max_values),
-        )  # fmt: skip
+        raise refusal(message("refused.json_values", count=values, limit=max_values), where=where, todo=_CHECK)
     try:
         found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant,
                            **_number_readers(data))  # fmt: skip
@@ -264,14 +252,11 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
             check_nesting(found)
         return found
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where, todo=_CHECK,
-                           said=message("refused.utf8", byte=error.start)) from None  # fmt: skip
+        raise refusal(message("refused.utf8", byte=error.start), where=where, todo=_CHECK) from None
     except RecursionError:
-        raise RefusedError("is JSON nested too deeply", where=where, todo=_CHECK,
-                           said=message("refused.json_nested")) from None  # fmt: skip
+        raise refusal(message("refused.json_nested"), where=where, todo=_CHECK) from None
     except ValueError as error:
-        raise RefusedError(f"is not JSON we accept ({error})", where=where, todo=_CHECK,
-                           said=message("refused.json", why=_why(error))) from None  # fmt: skip
+        raise refusal(message("refused.json", why=_why(error)), where=where, todo=_CHECK) from None
 
 
 def _why(error: ValueError) -> Message:

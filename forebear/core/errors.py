@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from forebear.core.messages import Message, message
+from forebear.core.wording import in_english
 
 
 class ForebearError(Exception):
@@ -15,14 +16,18 @@ class ForebearError(Exception):
     where: the file, tensor or argument it concerns; untrusted text is made printable.
     todo:  what the reader can do about it.
     said:  `what` as a message, for errors that documents of any language repeat; its English is `what`.
+    advice: `todo` as a message. `refusal` makes an error of both, so that they cannot differ.
     """
 
     exit_code = 4
     document: Mapping[str, Any] | None = None
     """A result that is whole and worth showing although the call failed."""
 
-    def __init__(self, what: str, *, where: str = "", todo: str = "", said: Message | None = None) -> None:
+    def __init__(
+        self, what: str, *, where: str = "", todo: str = "", said: Message | None = None, advice: Message | None = None
+    ) -> None:
         self.what, self.where, self.todo, self.said = printable(what), printable(where), printable(todo), said
+        self.advice = advice
         super().__init__(str(self))
 
     def reason(self) -> Reason:
@@ -30,11 +35,13 @@ class ForebearError(Exception):
         return Reason(str(self), self.message())
 
     def message(self) -> Message:
-        """The error as a document repeats it: where and what; without words of other languages, the advice as well."""
+        """The error as a document repeats it: where, what, and the advice if it has words of other languages or what has none."""
         kind: str = "said"
         what: Message | str | None = self.said
         if what is None:
             kind, what = "english", f"{self.what}. {self.todo}" if self.todo else self.what
+        elif self.advice is not None:
+            what = message("refused.advised", what=what, todo=self.advice)
         return message(f"refused.{kind}_at", where=self.where, what=what) if self.where else message(f"refused.{kind}", what=what)
 
     def __str__(self) -> str:
@@ -73,6 +80,15 @@ class RefusedError(ForebearError):
 
 class IncomparableError(RefusedError):
     """Two arrays or checkpoints have nothing that may be compared."""
+
+
+def refusal(said: Message, *, where: str = "", todo: Message | None = None) -> RefusedError:
+    """A refusal whose English and whose words in every other language are made of the same keys (`core/refusals.toml`).
+
+    said: what is wrong; where: the file, tensor or argument; todo: what the reader can do about it.
+    """
+    advice = "" if todo is None else in_english(todo)
+    return RefusedError(in_english(said), where=where, todo=advice, said=said, advice=todo)
 
 
 def printable(text: str, limit: int = 300) -> str:

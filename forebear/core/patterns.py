@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable
+from typing import Any
+
+from forebear.core.errors import printable
+from forebear.core.messages import message
+from forebear.core.wording import in_english
 
 MAX_PATTERN = 1000
 MAX_REPEAT = 64
@@ -28,7 +33,11 @@ Node = Callable[[str, Ends, "Work"], Ends]
 
 
 class UnreadablePatternError(ValueError):
-    """A pattern that is none, or uses what is not read; the text says what."""
+    """A pattern that is none, or uses what is not read; said: which of both, a key of the table `pattern`."""
+
+    def __init__(self, key: str, /, **values: Any) -> None:
+        self.said = message(f"pattern.{key}", **values)
+        super().__init__(in_english(self.said))
 
 
 class TooMuchWorkError(ValueError):
@@ -54,11 +63,11 @@ class Pattern:
     def __init__(self, text: str) -> None:
         """Raises UnreadablePatternError."""
         if len(text) > MAX_PATTERN:
-            raise UnreadablePatternError(f"is longer than {MAX_PATTERN:,} characters")
+            raise UnreadablePatternError("longer", most=MAX_PATTERN)
         parser = _Parser(text)
         self._node = parser.alternatives(0)
         if parser.at < len(text):
-            raise UnreadablePatternError("has a closing bracket too many")
+            raise UnreadablePatternError("close")
 
     def fits_to_the_end(self, text: str, begins: Iterable[int], work: Work) -> bool:
         """Whether it fits from one of these places to the end of the text. Raises TooMuchWorkError."""
@@ -75,13 +84,13 @@ class _Parser:
     def _next(self) -> str:
         found = self._peek()
         if not found:
-            raise UnreadablePatternError("ends in the middle")
+            raise UnreadablePatternError("ends")
         self.at += 1
         return found
 
     def alternatives(self, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise UnreadablePatternError("nests its groups too deeply")
+            raise UnreadablePatternError("deep")
         ways = [self._sequence(depth)]
         while self._peek() == "|":
             self.at += 1
@@ -101,7 +110,7 @@ class _Parser:
                 self._plain_group()
             inner = self.alternatives(depth + 1)
             if self._next() != ")":
-                raise UnreadablePatternError("leaves a group open")
+                raise UnreadablePatternError("open")
             return inner
         if char == "[":
             return _character(self._set())
@@ -114,7 +123,7 @@ class _Parser:
         if char == "$":
             return lambda text, begins, work: begins & {len(text), len(text) - text.endswith("\n")}
         if char in "*+?":
-            raise UnreadablePatternError("repeats nothing")
+            raise UnreadablePatternError("nothing")
         return _character(char.__eq__)
 
     def _plain_group(self) -> None:
@@ -123,14 +132,14 @@ class _Parser:
             end = self._text.find(">", self.at)
             self.at = end + 1 if end > 0 else len(self._text)
         elif self._next() != ":":
-            raise UnreadablePatternError("looks around, or sets flags")
+            raise UnreadablePatternError("around")
 
     def _escape(self) -> Node:
         char = self._next()
         if char in _CLASSES:
             return _character(_CLASSES[char])
         if char in ("b", "B", "A", "Z") or char.isdigit() or (char.isalpha() and char not in _CONTROLS):
-            raise UnreadablePatternError(f"uses \\{char}")
+            raise UnreadablePatternError("uses", escape=printable(f"\\{char}"))
         return _character(_CONTROLS.get(char, char).__eq__)
 
     def _set(self) -> Callable[[str], bool]:
@@ -143,7 +152,7 @@ class _Parser:
                 self.at += 1
                 high = self._member([])
                 if not high or high < low:
-                    raise UnreadablePatternError("has a range that is none")
+                    raise UnreadablePatternError("range")
                 tests[-1] = _between(low, high)
         self.at += 1
         return lambda c: any(test(c) for test in tests) is not negated
@@ -157,7 +166,7 @@ class _Parser:
                 tests.append(_CLASSES[char])
                 return ""
             if char in string.ascii_letters and char not in _CONTROLS:
-                raise UnreadablePatternError(f"uses \\{char}")
+                raise UnreadablePatternError("uses", escape=printable(f"\\{char}"))
             char = _CONTROLS.get(char, char)
         tests.append(char.__eq__)
         return char
@@ -175,7 +184,7 @@ class _Parser:
         if self._peek() in ("?", "+"):
             self.at += 1
         if self._peek() in ("*", "+", "?"):
-            raise UnreadablePatternError("repeats a repeat")
+            raise UnreadablePatternError("twice")
         return _repeat(node, low, high)
 
     def _bounds(self) -> tuple[int, int | None] | None:
@@ -188,7 +197,7 @@ class _Parser:
         least = int(low or 0)
         most = (int(high) if high else None) if comma else least
         if max(least, most or 0) > MAX_REPEAT:
-            raise UnreadablePatternError(f"repeats more than {MAX_REPEAT} times")
+            raise UnreadablePatternError("many", most=MAX_REPEAT)
         return least, most
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS
 from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
+from forebear.files.refusing import SOURCE, more_than
 from forebear.files.sets import Kind, WeightSet, called, names_in, numbered_like, weighs
 from forebear.files.trained import TRAINED, open_trained
 
@@ -54,7 +55,7 @@ def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
         return container
     other = numbered_like(index, names_in(folder, weighs))
     if other is None:
-        raise RefusedError(f"the shard {quoted(missing[0])} is missing", where=where, todo="Download the rest of it.")
+        raise refusal(message("folder.shard_missing", name=quoted(missing[0])), where=where, todo=message("advice.rest"))
     container = open_set(folder, other, max_header)
     values = {"count": len(missing), "names": [quoted(missing[0])], "taken": called(other)}
     container.said.append(message("folder.index_stale", index=quoted(index), **values))
@@ -74,8 +75,7 @@ def _of_parts(folder: Folder, names: Sequence[str], join: Join, max_header: int 
         parts.append(part)
         headers += part.bytes_read
         if headers > MAX_SHARD_HEADERS:
-            raise RefusedError(f"the headers of the shards hold more than {MAX_SHARD_HEADERS:,} bytes", where=folder.where,
-                               todo="Check where the files are from.")  # fmt: skip
+            raise refusal(more_than("headers", MAX_SHARD_HEADERS, "bytes"), where=folder.where, todo=SOURCE)
         if len(names) > OPEN_AT_ONCE:
             part.release()
         return part

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import message
 from forebear.files.base import quoted
 from forebear.files.bytes.folder import Folder
 
@@ -15,46 +16,42 @@ _NONE = re.compile(r"(?!)")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a folder is when a file or an inner folder of it is named so, and what makes one checkpoint of it."""
+    """What a folder is when a file or an inner folder of it is named so.
 
-    what: str
-    todo: str
+    kind: key of what it is (`unread`), and of what makes one checkpoint of it (`convert`).
+    """
+
+    kind: str
     files: re.Pattern[str] = _NONE
     folders: re.Pattern[str] = _NONE
 
 
 LAYOUTS = (
     Layout(
-        "a DeepSpeed checkpoint (ZeRO), cut across the processes that trained it",
-        "Join it with the zero_to_fp32.py that lies in it, or that comes with DeepSpeed, and give the result.",
+        "deepspeed",
         re.compile(r".*zero_pp_rank_.*|.*_optim_states\.pt|mp_rank_\d+_model_states\.pt|zero_to_fp32\.py"),
         re.compile(r"global_step\d+"),
     ),
     Layout(
-        "a checkpoint of torch.distributed.checkpoint (DCP), cut across the processes that wrote it",
-        "Join it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt, and give model.pt.",
+        "dcp",
         re.compile(r".*\.distcp"),
     ),
     Layout(
-        "an FSDP checkpoint, cut across the processes that trained it",
-        "Join it: accelerate merge-weights FOLDER OUTPUT, and give the result.",
+        "fsdp",
         folders=re.compile(r"pytorch_model_fsdp_\d+"),
     ),
     Layout(
-        "a Megatron-LM checkpoint, cut across the processes that trained it",
-        "Convert it with tools/checkpoint/convert.py of Megatron-LM, or with Megatron Bridge, and give the result.",
+        "megatron",
         re.compile(r"latest_checkpointed_iteration\.txt|model_optim_rng\.pt|distrib_optim\.pt"),
         re.compile(r"iter_\d{7}|mp_rank_\d{2}.*"),
     ),
     Layout(
-        "an Orbax checkpoint (JAX)",
-        "Restore it with orbax.checkpoint and write its arrays with numpy.savez or safetensors.flax.save_file.",
+        "orbax",
         re.compile(r"_CHECKPOINT_METADATA|manifest\.ocdbt|_METADATA|_sharding"),
         re.compile(r"ocdbt\.process_\d+"),
     ),
     Layout(
-        "a TensorFlow checkpoint",
-        "Convert it: transformers 4, from_pretrained(FOLDER, from_tf=True), then save_pretrained(OUTPUT).",
+        "tf_checkpoint",
         re.compile(r"saved_model\.pb|.*\.data-\d{5}-of-\d{5}|.*\.ckpt(?:-\d+)?\.index"),
     ),
 )  # fmt: skip
@@ -73,5 +70,6 @@ def refused_layout(folder: Folder) -> RefusedError | None:
     for layout in LAYOUTS:
         found = [n for n in files if layout.files.fullmatch(n)] or [n for n in inner if layout.folders.fullmatch(n)]
         if found:
-            return RefusedError(f"this is {layout.what} ({quoted(min(found))})", where=folder.where, todo=layout.todo)
+            said = message("format.this_is_named", kind=message(f"unread.{layout.kind}"), name=quoted(min(found)))
+            return refusal(said, where=folder.where, todo=message(f"convert.{layout.kind}"))
     return None

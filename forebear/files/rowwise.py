@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_ARRAY_BYTES, READ_BLOCK_BYTES
-from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.refusing import no_such_row, no_tensor, too_many_rows
 
 
 def row_count(entry: TensorEntry) -> tuple[int, int]:
@@ -33,17 +33,13 @@ class RowwiseContainer(Container):
     def _entry(self, name: str) -> TensorEntry:
         entry = self.tensors.get(name)
         if entry is None:
-            raise RefusedError(f"no tensor {quoted(name)}", where=self._where(),
-                               todo="Ask for one the header names.")  # fmt: skip
+            raise no_tensor(self, name)
         return entry
 
     def _room(self, name: str, rows: int, width: int) -> Float32:
         """An array for so many rows. Shape (rows, width)."""
         if rows * width * 4 > MAX_ARRAY_BYTES:
-            raise RefusedError(
-                f"{rows:,} rows of tensor {quoted(name)} are {rows * width * 4:,} bytes as float32, too many at once",
-                where=self._where(), todo="Ask for fewer rows.",
-            )  # fmt: skip
+            raise too_many_rows(self, name, rows, width)
         return np.empty((rows, width), dtype=np.float32)
 
     def _where(self) -> str:
@@ -70,9 +66,7 @@ class RowwiseContainer(Container):
         count, width = row_count(entry)
         wanted = np.asarray(indices, dtype=np.intp).reshape(-1)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= count):
-            raise RefusedError(f"tensor {quoted(name)} has {count:,} rows; row {int(wanted.max()):,} was asked for",
-                               where=self._where(),
-                               todo="Ask for rows it has.")  # fmt: skip
+            raise no_such_row(self, name, count, int(wanted.max()))
         distinct, places = np.unique(wanted, return_inverse=True)
         values = self._room(name, distinct.size, width)
         if values.size:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_SHARDS
 from forebear.core.messages import Message, message
 from forebear.files.base import quoted
@@ -49,13 +49,13 @@ class WeightSet:
     """Files of a folder that together are one set of weights.
 
     first: the file that names the set: the index, or the first part. files: the parts that are here, in order; the index is
-    none of them. lacks: why the set is not whole; "" when it is, or when only its index knows. opens: whether a reader has it.
+    none of them. lacks: why the set is not whole; None when it is, or when only its index knows. opens: whether a reader has it.
     """
 
     kind: Kind
     first: str
     files: tuple[str, ...]
-    lacks: str = ""
+    lacks: Message | None = None
     opens: bool = True
 
     @property
@@ -83,8 +83,8 @@ def names_in(folder: Folder, wanted: Callable[[str], bool]) -> tuple[str, ...]:
     """Names in a folder that are wanted, in order. Raises: RefusedError for more of them than any checkpoint has."""
     found = [name for name in folder.names() if wanted(name)]
     if len(found) > 2 * MAX_SHARDS:
-        raise RefusedError(f"{len(found):,} weight files; at most {MAX_SHARDS:,} shards are read", where=folder.where,
-                           todo="Give the path of the one that is meant.")  # fmt: skip
+        many = message("most.weight_files", count=len(found), most=MAX_SHARDS)
+        raise refusal(many, where=folder.where, todo=message("advice.meant"))
     return tuple(sorted(found))
 
 
@@ -135,16 +135,18 @@ def _group(key: tuple[str, int, str], names: list[str]) -> WeightSet:
     stem, count, ending = key
     if not count:
         numbers = [int(found[2]) for name in names if (found := _RANK.fullmatch(name))]
-        lacks = "" if numbers == list(range(len(numbers))) else f"ranks {_gaps(numbers)} are not here"
+        whole = numbers == list(range(len(numbers)))
+        lacks = None if whole else message("folder.ranks_missing", names=_gaps(numbers))
         return WeightSet(Kind.RANKS if len(names) > 1 else Kind.FILE, names[0], tuple(names), lacks)
     kind = Kind.SPLIT if ending == ".gguf" else Kind.NUMBERED
     ordered = sorted((int(found[2]), name) for name in names if (found := _NUMBERED.fullmatch(name)))
     whole = count <= MAX_SHARDS and [number for number, _ in ordered] == list(range(1, count + 1))
-    lacks = "" if whole else f"{len(ordered)} of {count} shards are here and there is no index"
+    lacks = None if whole else message("folder.shards_missing", found=len(ordered), count=count)
     if lacks and kind is Kind.SPLIT:
         here = [number for number, _ in ordered]
         missing = next((number for number in range(1, min(count, MAX_SHARDS) + 1) if number not in here), 0)
-        lacks = f"the part {quoted(f'{stem}-{missing:05d}-of-{count:05d}.gguf')} is missing"
+        name = f"{stem}-{missing:05d}-of-{count:05d}.gguf"
+        lacks = message("folder.part_missing", name=quoted(name))
     return WeightSet(kind, ordered[0][1], tuple(name for _, name in ordered), lacks)
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from forebear.core.bounded import refuse_os_error
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
 from forebear.files.assembling import open_set
 from forebear.files.base import Container, quoted
@@ -77,7 +77,7 @@ class Found:
         if self.taken is None:
             raise _no_weights(self.folder, self.sets)
         if self.taken.lacks:
-            raise RefusedError(self.taken.lacks, where=self.folder.where, todo="Download the rest of it.")
+            raise refusal(self.taken.lacks, where=self.folder.where, todo=message("advice.rest"))
         container = open_set(self.folder, self.taken, max_header)
         container.beside = container.beside or self.folder.beside(container)
         container.said += self._aside(self.taken)
@@ -116,7 +116,7 @@ def _mode(place: Path) -> int:
     try:
         return place.stat().st_mode
     except ValueError:
-        raise RefusedError("a path cannot hold a zero byte", where=str(place), todo="Check the path.") from None
+        raise refusal(message("unfit.zero_byte"), where=str(place), todo=message("advice.check_path")) from None
     except OSError as error:
         raise refuse_os_error(error, place) from error
 
@@ -129,7 +129,7 @@ def _at_address(address: str) -> Found:
     address = re.sub(r"^([a-z][a-z0-9+.-]*):/(?=[^/])", r"\1://", address)  # a path object drops the second slash
     if not address.startswith("hf:/"):
         if not address.startswith(("https://", "http://")):
-            refuse(address, "is no kind of address this version reads", "Give https:// or hf://org/name@revision.")
+            refuse(address, message("remote.kind"), message("advice.address_kinds"))
         return _file(*beside_file(address, token_for(spot_of(address))))
     folder, inner = hub_folder(address)
     if isinstance(folder, LocalFolder):  # the cache alone
@@ -142,7 +142,7 @@ def _at_address(address: str) -> Found:
     if last and last in folder.folders():
         folder, last = folder.inner(last), ""
     if last and not names_in(folder, lambda name: name == last):
-        refuse(address, f"has no file {inner!r}", "Check the name.")
+        refuse(address, message("remote.no_file", name=quoted(inner)), message("advice.check_name"))
     found = _file(folder, last) if last else _in_folder(folder)
     kept, taken = folder.kept, found.taken
     if kept is not None and taken is not None and all((kept / name).exists() for name in taken.all_files):
@@ -198,23 +198,24 @@ def _may_be_model(folder: Folder) -> bool:
 def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
     opened = [one for one in sets if one.opens]
     inner = _models_inside(folder)
-    todo = "Name one: hf://organisation/name@revision/file." if folder.path is None else "Give the path of the one that is meant."
+    todo = message("advice.meant_hub" if folder.path is None else "advice.meant")
     if opened:
         files = [name for one in opened for name in one.files]
         shown = ", ".join(quoted(name) for name in [*files, *inner][:4]) + (", …" if len(files) + len(inner) > 4 else "")
-        besides = f"{len(inner)} folders of models" if inner else "no index"
-        return RefusedError(f"{len(files)} weight files and {besides} ({shown})", where=folder.where, todo=todo)
+        said = message("folder.files_no_index", count=len(files), names=shown)
+        if inner:
+            said = message("folder.files_and_folders", count=len(files), inner=len(inner), names=shown)
+        return refusal(said, where=folder.where, todo=todo)
     if (layout := refused_layout(folder)) is not None:
         return layout
     for one in sets:
-        if (reader := named(FORMATS, one.first)) is not None:
-            what = f"no safetensors weights, only {reader.kind} ({quoted(one.first)})"
-            return RefusedError(what, where=folder.where, todo=reader.todo)
+        if (reader := named(FORMATS, one.first)) is not None and reader.open is None:
+            what = message("folder.only_unread", kind=reader.said, name=quoted(one.first))
+            return refusal(what, where=folder.where, todo=reader.todo)
     if inner:
         shown = ", ".join(quoted(name) for name in inner[:4]) + (", …" if len(inner) > 4 else "")
-        what = f"a folder without weights of its own; the folders in it hold some ({shown})"
-        return RefusedError(what, where=folder.where, todo=todo)
-    return RefusedError("a folder without weights", where=folder.where, todo="Give a folder that holds *.safetensors.")
+        return refusal(message("folder.inner_only", names=shown), where=folder.where, todo=todo)
+    return refusal(message("folder.no_weights"), where=folder.where, todo=message("advice.safetensors_folder"))
 
 
 def open_container(path: str | Path, *, max_header: int | None = None) -> Container:

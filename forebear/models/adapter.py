@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import RefusedError, printable, refusal
 from forebear.core.messages import Message, message
-from forebear.files.base import Container
+from forebear.files.base import Container, quoted
 from forebear.files.views.adapters import ADDED, AdaptedContainer, Change, LowRank, adapter_kind, parts_of
 from forebear.models.adapter_patterns import ByModule
 from forebear.models.architecture.settings import Settings, read_config
@@ -42,6 +42,9 @@ def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[Message]]:
     return {**config, "base_model": base}, [message("opening.adapter_base", base=printable(base, 120))]
 
 
+_OTHER_BASE = message("advice.trained_base")
+
+
 def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> tuple[AdaptedContainer, list[Message]]:
     """The base with the adapter's change added, and what is to be said.
 
@@ -51,17 +54,17 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     settings = Settings(config)
     kind = settings.text("peft_type") or adapter_kind(adapter.tensors)
     if kind and kind not in ADDED:
-        raise _refuse(adapter, f"the adapter is of kind {printable(kind, 40)!r}; {' and '.join(ADDED)} are added to a base",
-                      "Merge it with the library that made it (peft: merge_and_unload), and give the merged model.")  # fmt: skip
+        other = message("adapter.kind", kind=repr(printable(kind, 40)), names=" and ".join(ADDED))
+        raise _refuse(adapter, other, message("advice.merge"))
     parts = parts_of(adapter)
     if not parts.changes and not parts.tokens:
-        raise _refuse(adapter, "the adapter holds no low-rank pair")
+        raise _refuse(adapter, message("adapter.no_pair"))
     changes = {}
     patterns = ByModule(settings.raw("alpha_pattern"), str(adapter.paths[0]) if adapter.paths else "", "alpha_pattern")
     for pair in parts.changes:
         name = _target(base, f"{pair.module}.weight")
         if name is None:
-            raise _refuse(adapter, f"the base has no module {printable(pair.module, 80)!r}")
+            raise _refuse(adapter, message("adapter.no_module", name=quoted(pair.module)))
         changes[name] = _change(base, adapter, pair, name, settings, patterns)
     placed = {_target(base, name) or name: source for name, source in parts.whole.items()}
     tokens = {}
@@ -82,16 +85,17 @@ def _token_rows(
     """The base's tensor whose rows are replaced, and which: `trainable_token_indices` of the embedding or by module."""
     name = _target(base, f"{module}.weight")
     if name is None:
-        raise _refuse(adapter, f"the base has no module {printable(module, 80)!r}")
+        raise _refuse(adapter, message("adapter.no_module", name=quoted(module)))
     stated = settings.raw("trainable_token_indices") or settings.raw("token_indices")
     if isinstance(stated, Mapping):
         stated = next((rows for key, rows in stated.items() if module == key or module.endswith(f".{key}")), None)
     shape, rows = base.tensors[name].shape, adapter.tensors[source].shape
-    if not isinstance(stated, list) or len(stated) != (rows[0] if rows else 0):
-        what = f"the configuration names {len(stated) if isinstance(stated, list) else 0:,} tokens"
-        raise _refuse(adapter, f"{what} for the rows of {printable(name, 80)!r}; the adapter holds {rows[0] if rows else 0:,}")
+    found = rows[0] if rows else 0
+    if not isinstance(stated, list) or len(stated) != found:
+        count = len(stated) if isinstance(stated, list) else 0
+        raise _refuse(adapter, message("adapter.tokens", stated=count, name=quoted(name), found=found))
     if len(shape) != 2 or rows[1:] != shape[1:] or not all(type(t) is int and 0 <= t < shape[0] for t in stated):
-        raise _refuse(adapter, f"rows of shape {rows} and their tokens do not fit {printable(name, 80)!r} of shape {shape}")
+        raise _refuse(adapter, message("adapter.rows", rows=str(rows), name=quoted(name), shape=str(shape)))
     return name, np.array(stated, dtype=np.intp)
 
 
@@ -112,10 +116,10 @@ def _change(
     turned = pair.embedding or bool(settings.raw("fan_in_fan_out"))
     if shape != (change[::-1] if turned else change):
         if turned or shape != change[::-1]:
-            raise _refuse(adapter, f"the change of {printable(name, 80)!r} has shape {change}, the base's has {shape}")
+            raise _refuse(adapter, message("adapter.change", name=quoted(name), change=str(change), shape=str(shape)))
         turned = True
     if pair.magnitude and (turned or adapter.tensors[pair.magnitude].parameters != shape[0]):
-        raise _refuse(adapter, f"the magnitudes of {printable(name, 80)!r} do not fit its rows")
+        raise _refuse(adapter, message("adapter.magnitudes", name=quoted(name)))
     return Change(pair, _scale(settings, pair, patterns), turned)
 
 
@@ -128,5 +132,5 @@ def _scale(settings: Settings, pair: LowRank, patterns: ByModule) -> float:
     return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") is True else pair.rank)
 
 
-def _refuse(adapter: Container, what: str, todo: str = "Give the base this adapter was trained on.") -> RefusedError:
-    return RefusedError(what, where=str(adapter.paths[0]) if adapter.paths else "", todo=todo)
+def _refuse(adapter: Container, what: Message, todo: Message = _OTHER_BASE) -> RefusedError:
+    return refusal(what, where=str(adapter.paths[0]) if adapter.paths else "", todo=todo)

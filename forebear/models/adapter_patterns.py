@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import RefusedError, printable, refusal
+from forebear.core.messages import Message, message
 from forebear.core.patterns import Pattern, TooMuchWorkError, UnreadablePatternError, Work
 from forebear.models.architecture.matching import MAX_NAME
 
@@ -42,11 +43,12 @@ class ByModule:
 
     def _read(self, pattern: str) -> Pattern:
         if len(self._expressions) >= MAX_EXPRESSIONS:
-            raise self._refuse(f"{self._key} holds more than {MAX_EXPRESSIONS:,} regular expressions")
+            raise self._refuse(message("adapter.expressions", key=self._key, most=MAX_EXPRESSIONS))
         try:
             return Pattern(pattern)
         except UnreadablePatternError as error:
-            raise self._refuse(f"{self._key}: the expression {printable(pattern, 80)!r} {error}") from None
+            said = message("adapter.expression", key=self._key, pattern=repr(printable(pattern, 80)), why=error.said)
+            raise self._refuse(said) from None
 
     def number(self, module: str) -> float | None:
         """The number for a module; None when no pattern fits. Raises: RefusedError when comparing takes too long."""
@@ -62,9 +64,9 @@ class ByModule:
             try:
                 if pattern.fits_to_the_end(name, begins, self._work):
                     return number
-            except TooMuchWorkError as error:
-                raise self._refuse(f"{self._key}: {error}") from None
+            except TooMuchWorkError:
+                raise self._refuse(message("adapter.work", key=self._key)) from None
         return value
 
-    def _refuse(self, what: str) -> RefusedError:
-        return RefusedError(what, where=self._where, todo="Merge the adapter with its own library, and give the merged model.")
+    def _refuse(self, what: Message) -> RefusedError:
+        return refusal(what, where=self._where, todo=message("advice.merge"))

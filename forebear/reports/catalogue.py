@@ -12,6 +12,7 @@ from typing import Any
 
 from forebear.core.documents import thaw
 from forebear.core.errors import UsageError
+from forebear.core.wording import english_words
 
 FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
@@ -108,6 +109,8 @@ def catalogue(language: str = "en") -> Catalogue:
         raise UsageError(f"no reports in {language!r}", where="--language", todo=f"Use one of: {', '.join(LANGUAGES)}.")
     words = dict(_flat(_load(language)))
     english = words if language == "en" else dict(_flat(_load("en")))
+    if language == "en":
+        words |= english_words()
     told = () if language == "en" else english.items()  # English needs no pattern to be told in English
     patterns = tuple(
         (sentence_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words

@@ -56,7 +56,6 @@ class Vocabulary:
 
     @property
     def count(self) -> int:
-        """Tokens there are; fewer than `len` where ids have gaps."""
         """How many ids have a token: ids may leave gaps, and a token added far up does not make those below it tokens."""
         return len(self.tokens) - self.tokens.count(None)
 

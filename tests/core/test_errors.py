@@ -45,6 +45,9 @@ def test_a_refusal_that_documents_repeat_has_words_in_every_language_and_its_eng
         assert error.said is not None, str(error)
         said = json.loads(json.dumps(error.said.document()))
         texts = {language: catalogue(language).text(said) for language in LANGUAGES}
-        if said["key"] != "refused.json" or said["values"]["why"]["key"] != "refused.json_at":  # shows where, not the parser's words
-            assert texts["en"] == error.what
+        assert texts["en"] == error.what
+        assert error.advice is not None
+        advised = {language: catalogue(language).text(json.loads(json.dumps(error.message().document()))) for language in LANGUAGES}
+        assert advised["en"] == str(error)
+        assert len({advised["en"], advised["ja"], advised["zh-Hans"]}) == 3
         assert len({texts["en"], texts["ja"], texts["zh-Hans"]}) == 3

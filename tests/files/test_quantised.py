@@ -180,20 +180,20 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
          "a.scales": np.zeros((2, 16), np.float16)}, "shapes that do not fit"),
     "gptq with a group that is not there": (
         {"a.qweight": np.zeros((8, 16), np.int32), "a.qzeros": np.zeros((2, 2), np.int32),
-         "a.scales": np.zeros((2, 16), np.float16), "a.g_idx": np.full(64, 5, np.int32)}, "the groups of 'a' do not fit"),
+         "a.scales": np.zeros((2, 16), np.float16), "a.g_idx": np.full(64, 5, np.int32)}, "'a' has groups that do not fit its 2 rows"),
     "awq whose groups do not divide": (
         {"a.qweight": np.zeros((10, 2), np.int32), "a.qzeros": np.zeros((3, 2), np.int32),
-         "a.scales": np.zeros((3, 16), np.float16)}, "do not divide its inputs"),
+         "a.scales": np.zeros((3, 16), np.float16)}, "do not divide its 10 inputs"),
     "packed words for another shape": (
         {"a.weight_packed": np.zeros((4, 3), np.int32), "a.weight_scale": np.zeros((4, 1), np.float32),
          "a.weight_shape": np.array([4, 100], np.int64)}, "do not fit its stated shape"),
     "packed zero points for another shape": (
         {"a.weight_packed": np.zeros((8, 4), np.int32), "a.weight_scale": np.zeros((8, 2), np.float32),
          "a.weight_shape": np.array([8, 32], np.int64), "a.weight_zero_point": np.zeros((3, 2), np.int32)},
-        "zero points that do not fit"),
+        "that do not fit its scales of shape (8, 2)"),
     "four-bit floats whose scales do not divide": (
         {"a.weight_packed": np.zeros((4, 5), np.uint8), "a.weight_scale": np.zeros((4, 3), np.uint8)},
-        "do not divide its inputs"),
+        "do not divide its 10 inputs"),
     "row maxima for other rows": (
         {"a.weight": np.zeros((4, 4), np.int8), "a.SCB": np.zeros(3, np.float32)}, "4 rows and 3 row maxima"),
     "scales that do not cover": (
@@ -222,10 +222,10 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         {"a.weight": np.zeros((4, 4), np.int8), "a.SCB": np.zeros((1, 4), np.float32)}, "4 rows and 4 row maxima"),
     "zero points that do not cover": (
         {"a.weight": np.zeros((4, 4), np.int8), "a.weight_scale": np.zeros((4, 1), np.float32),
-         "a.weight_zero_point": np.zeros(0, np.float32)}, "zero points of another shape"),
+         "a.weight_zero_point": np.zeros(0, np.float32)}, "zero points of shape (0,)"),
     "a state of another size": (
         {"a.weight": np.zeros((8, 1), np.uint8), "a.weight.quant_state.bitsandbytes__nf4":
-         np.frombuffer(json.dumps({"shape": [4, 5], "blocksize": 64}).encode(), np.uint8).copy()}, "of another size"),
+         np.frombuffer(json.dumps({"shape": [4, 5], "blocksize": 64}).encode(), np.uint8).copy()}, "has 8 bytes, its quantisation state needs 10"),
     "mlx biases of other groups": (
         {"a.weight": np.zeros((4, 4), np.uint32), "a.scales": np.ones((4, 1), np.float16), "a.biases": np.ones((4, 2), np.float16)},
         "scales of shape (4, 1) and biases of shape (4, 2)"),

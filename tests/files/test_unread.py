@@ -17,6 +17,7 @@ import pytest
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.stray import first_words, stray
+from forebear.core.wording import in_english
 from forebear.files.formats.registry import FORMATS
 from forebear.files.sources import open_container
 from forebear.tokens.readers import read_vocabulary_bytes
@@ -233,7 +234,7 @@ def test_a_damaged_llamafile_is_refused(tmp_path: Path) -> None:
 def test_every_kind_of_the_tables_is_told_apart() -> None:
     kinds = [one.kind for one in FORMATS]
     assert len(set(kinds)) == len(kinds)
-    assert all(one.todo for one in FORMATS if one.open is None)
+    assert all(in_english(one.said) and in_english(one.todo) for one in FORMATS if one.open is None)
     assert stray(json.dumps({"model": {}}).encode()) is None
     assert stray(pickle.dumps({"a": 1})) is None
-    assert first_words(b"") == "bytes that begin "
+    assert in_english(first_words(b"")) == "bytes that begin "

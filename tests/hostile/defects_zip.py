@@ -97,9 +97,13 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "a member that reaches into the directory": (
         archive(F, begin=40, length=len(archive(F)) - 22 - 40), "no central record at byte 40"),
     "deflated data that are none": (
-        archive(File(method=8, data=b"\xff" * 40, size=24, local_size=24)), "the packed data are broken"),
+        archive(File(method=8, data=b"\xff" * 40, size=24, local_size=24)), "the packed data cannot be unpacked"),
     "deflated data that stop early": (
         archive(File(method=8, data=zlib.compress(INNER, 9)[2:-4], size=60, local_size=60)), "unpacks to 24 bytes, 60"),
+    "deflated data of another checksum": (
+        archive(File(method=8, data=zlib.compress(INNER, 9)[2:-4], size=24, local_size=24, crc=1)), "the checksum of the unpacked"),
+    "another name altogether": (archive(File(local_name=b"other.bin")), "gives another name. No program"),
+    "a member longer than its data": (archive(File(size=34, stored=34, local_size=34)), "reaches into the central directory"),
     "a folder with contents": (archive(File(b"folder/", b"abc")), "the folder 'folder/' holds 3 bytes"),
     "several checkpoints": (archive(File(b"a.safetensors"), File(b"b.safetensors")), "an archive with 2 checkpoints inside"),
     "an archive inside": (archive(File(b"model.bin", archive(F))), "an archive within the archive"),

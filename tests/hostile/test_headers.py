@@ -48,7 +48,7 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "header longer than the file": (frame(b"{}", length=3), "should be 3 bytes long, the file has 2 after the length"),
     "header of 2**64-1 bytes": (frame(b"{}", length=2**64 - 1), "should be 18,446,744,073,709,551,615 bytes long"),
     "header of 0 bytes": (frame(b"", b"{}"), "the header is not a JSON object"),
-    "truncated data": (GOOD[:-1], "tensor 'w' ends at 72"),
+    "truncated data": (GOOD[:-1], "tensor 'w' ends at byte 72 of 71"),
     "trailing byte": (GOOD + b"x", "1 bytes follow the last tensor"),
     "only trailing bytes": (frame(b"{}", b"xyz"), "3 bytes follow the last tensor"),
     "overlap": (two((0, 4), (2, 6), 6), "tensor 'b' overlaps tensor 'a'"),

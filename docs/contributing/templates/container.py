@@ -10,17 +10,18 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, decode
 from forebear.files.formats.format import Format
 from forebear.files.formats.header import PlacedEntry, parse_header
+from forebear.files.refusing import AGAIN
 from forebear.files.rowwise import PlacedContainer, row_count
 
 MAGIC = b"MAGIC"
-_AGAIN = "Download or copy it again."
 
 
 class OwnContainer(PlacedContainer):
@@ -40,13 +41,13 @@ class OwnContainer(PlacedContainer):
         self._file = file
         where, start, cap = str(file.path), len(MAGIC) + 8, MAX_HEADER_BYTES if max_header is None else max_header
         if file.size < start:
-            raise RefusedError("truncated: the file ends inside its first bytes", where=where, todo=_AGAIN)
+            raise refusal(message("unfit.too_small", size=file.size, what=message("thing.header")), where=where, todo=AGAIN)
         length = int.from_bytes(file.read(len(MAGIC), 8), "little")
         if length > file.size - start:
-            raise RefusedError(f"truncated: a header of {length:,} bytes does not fit", where=where, todo=_AGAIN)
+            raise refusal(message("unfit.header_length", length=length, left=file.size - start), where=where, todo=AGAIN)
         if length > cap:
-            raise RefusedError(f"the header is {length:,} bytes long; at most {cap:,} are read", where=where,
-                               todo=f"If you trust the file, lift the cap with --max-header {length}.")  # fmt: skip
+            long = message("most.long", what=message("thing.header"), length=length, most=cap)
+            raise refusal(long, where=where, todo=message("advice.cap", size=length))
         raw = bytes(file.read(start, length))
         header = parse_header(raw, data_begin=start + length, file_size=file.size, where=where)
         super().__init__("KIND", (file.path,), header.tensors, header.metadata)

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from forebear.core.bounded import open_regular, refuse_os_error
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 
 class PositionedFile:
@@ -48,11 +49,7 @@ class PositionedFile:
         if identity == self._identity:
             return identity
         if self._identity is not None:
-            raise RefusedError(
-                "the file changed while it was being read",
-                where=str(self.path),
-                todo="Wait until nothing writes to it, then run again.",
-            )
+            raise refusal(message("unfit.changed"), where=str(self.path), todo=message("advice.wait"))
         return identity
 
     def read_into(self, offset: int, target: memoryview) -> None:
@@ -62,7 +59,7 @@ class PositionedFile:
     def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
         """Fill each (offset, target) in turn, then check once that the file has not changed."""
         if self._closed:
-            raise RefusedError("the file was closed", where=str(self.path), todo="Open it again.")
+            raise refusal(message("unfit.closed"), where=str(self.path), todo=message("advice.open_again"))
         if self._fd is None:
             self._open()
         fd = self._fd
@@ -81,11 +78,8 @@ class PositionedFile:
             raise refuse_os_error(error, self.path) from error
         self._identify(fd)
         if short is not None:
-            raise RefusedError(
-                f"the file ends at byte {short[0]:,}, {short[1]:,} bytes early",
-                where=str(self.path),
-                todo="Download or copy it again.",
-            )
+            said = message("unfit.early", end=short[0], count=short[1])
+            raise refusal(said, where=str(self.path), todo=message("advice.again"))
 
     def read(self, offset: int, count: int) -> bytearray:
         """`count` bytes from `offset` on; the caller has checked `count` against `size`."""

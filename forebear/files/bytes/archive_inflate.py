@@ -5,16 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import Message, message
 from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.refusing import AGAIN, DAMAGED
 
 _PIECE = 2**18
 _FED = 2**16
 _SNAPSHOTS = 256
 """Snapshots kept at most; each holds a 32 KiB window and at most _FED packed bytes."""
-_DAMAGED = "The archive is damaged; get it again."
 
 
 class InflatedFile:
@@ -51,7 +52,7 @@ class InflatedFile:
     def read_into(self, offset: int, target: memoryview) -> None:
         """Inflate forward to `offset` and on; going back starts at the nearest snapshot."""
         if offset < 0 or offset + len(target) > self.size:
-            self._refuse(f"ends at byte {self.size:,}, before byte {offset + len(target):,}")
+            self._refuse(message("unfit.before", size=self.size, wanted=offset + len(target)))
         self._seek(offset)
         done = 0
         while done < len(target):
@@ -87,14 +88,14 @@ class InflatedFile:
             try:
                 piece: bytes = self._state.decompress(fed, _PIECE)
             except zlib.error:
-                self._refuse(f"the packed data are broken after byte {self._at:,}")
+                self._refuse(message("zip.broken", byte=self._at))
             if piece:
                 break
             if self._state.eof or (not left and not self._state.unconsumed_tail):
-                self._refuse(f"unpacks to {self._at:,} bytes, {self.size:,} were declared")
+                self._refuse(message("zip.unpacks_less", found=self._at, size=self.size))
         self._at += len(piece)
         if self._at > self.size:
-            self._refuse(f"unpacks to more than the {self.size:,} bytes declared")
+            self._refuse(message("zip.unpacks_more", size=self.size))
         self._note(piece)
         return piece
 
@@ -106,12 +107,12 @@ class InflatedFile:
             if self._at == self.size:
                 self._checked = None
                 if self._summed != self._crc:
-                    self._refuse("the checksum of the unpacked data is wrong")
+                    self._refuse(message("zip.unpacked_checksum"), DAMAGED)
         if self._at - self._snapshots[-1][0] >= self._step and not self._state.eof:
             self._snapshots.append((self._at, self._packed_at, self._state.copy()))
 
-    def _refuse(self, what: str) -> Any:
-        raise RefusedError(what, where=str(self.path), todo=_DAMAGED)
+    def _refuse(self, what: Message, todo: Message = AGAIN) -> NoReturn:
+        raise refusal(what, where=str(self.path), todo=todo)
 
     def release(self) -> None:
         """Release the packed source."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 
 class ByteSource(Protocol):
@@ -48,8 +49,8 @@ class Part:
 
     def __init__(self, outer: ByteSource, begin: int, size: int, path: Path) -> None:
         if begin < 0 or size < 0 or begin + size > outer.size:
-            raise RefusedError(f"bytes {begin:,}..{begin + size:,} lie outside the {outer.size:,} there are",
-                               where=str(path), todo="The archive is damaged; get it again.")  # fmt: skip
+            said = message("unfit.outside", begin=begin, end=begin + size, size=outer.size)
+            raise refusal(said, where=str(path), todo=message("advice.again"))
         self._outer, self._begin = outer, begin
         self.path, self.size = path, size
 
@@ -91,8 +92,8 @@ class Part:
 
     def _inside(self, offset: int, count: int) -> int:
         if offset < 0 or offset + count > self.size:
-            raise RefusedError(f"ends at byte {self.size:,}, before byte {offset + count:,}", where=str(self.path),
-                               todo="The file is truncated or damaged; get it again.")  # fmt: skip
+            said = message("unfit.before", size=self.size, wanted=offset + count)
+            raise refusal(said, where=str(self.path), todo=message("advice.again"))
         return self._begin + offset
 
     def release(self) -> None:

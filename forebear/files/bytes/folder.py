@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from forebear.core.bounded import inner_parts, read_bounded, refuse_os_error
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -92,7 +93,7 @@ class LocalFolder:
         """See `Folder.source`."""
         place = self.path / name
         if place.is_dir():
-            raise RefusedError("is a folder, not a file", where=str(place), todo="Give the file's own path.")
+            raise refusal(message("unfit.folder"), where=str(place), todo=message("advice.own_path"))
         return PositionedFile(place)
 
     def small(self, name: str, limit: int) -> bytes:
@@ -126,8 +127,8 @@ def contained(folder: Path, name: str, where: str) -> Path:
     """
     parts = inner_parts(name)
     if parts is None:
-        raise RefusedError(f"the index names the shard {quoted(name)}, not a file name inside its folder", where=where,
-                           todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
+        said = message("folder.shard_outside", name=quoted(name))
+        raise refusal(said, where=where, todo=message("advice.shard_inside"))
     path = folder.joinpath(*parts)
     try:
         real = path.resolve(strict=True)
@@ -135,13 +136,13 @@ def contained(folder: Path, name: str, where: str) -> Path:
         raise refuse_os_error(OSError(errno.ELOOP, ""), path) from None
     except OSError as error:
         if error.errno == errno.ENOENT:
-            raise RefusedError(f"the shard {quoted(name)} is missing", where=where,
-                               todo="Download the rest of it.") from None  # fmt: skip
+            said = message("folder.shard_missing", name=quoted(name))
+            raise refusal(said, where=where, todo=message("advice.rest")) from None
         raise refuse_os_error(error, path) from error
     home = folder.resolve()
     if not real.is_relative_to(home) and real.parent != _blobs(home):
-        raise RefusedError(f"the shard {quoted(name)} is a link that leads out of the folder", where=where,
-                           todo="Put the file itself there, or open it by its own path.")  # fmt: skip
+        said = message("folder.shard_link", name=quoted(name))
+        raise refusal(said, where=where, todo=message("advice.file_itself"))
     return path
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.core.messages import message
 from forebear.files.bytes.folder import SMALL, LocalFolder
 from forebear.files.bytes.hub_cache import COMMIT, cache_folder, offline, snapshot
 from forebear.files.bytes.remote import fetch_small
@@ -36,10 +37,10 @@ def endpoint() -> str:
     try:
         spot_of(stated)
     except RefusedError as error:
-        raise RefusedError(f"the address of the hub {error.what}", where=f"HF_ENDPOINT={error.where}",
-                           todo="Set HF_ENDPOINT to an https:// address, or unset it.") from error  # fmt: skip
+        said = message("remote.hub", what=error.said or message("remote.no_address"))
+        raise refusal(said, where=f"HF_ENDPOINT={error.where}", todo=message("advice.endpoint")) from error
     if "?" in stated or "#" in stated:
-        refuse(stated, "is no address of a hub", "Set HF_ENDPOINT to an https:// address, or unset it.")
+        refuse(stated, message("remote.no_hub"), message("advice.endpoint"))
     return stated
 
 
@@ -49,7 +50,7 @@ def token_for(spot: Spot) -> str:
     if not token or spot.origin != spot_of(endpoint()).origin:
         return ""
     if not token.isascii() or not token.isprintable() or len(token) > 4096:
-        raise RefusedError("is no token", where="HF_TOKEN", todo="Copy it again, or unset HF_TOKEN.")
+        raise refusal(message("remote.no_token"), where="HF_TOKEN", todo=message("advice.token"))
     return token
 
 
@@ -61,15 +62,15 @@ def hub_folder(address: str) -> tuple[LocalFolder | RemoteFolder, str]:
     """
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        refuse(address, "is no hub address", "Write it as hf://organisation/name@revision.")
+        refuse(address, message("remote.no_hub_address"), message("advice.hub_form"))
     organisation, name, revision, inner = found[1], found[2], found[3] or "main", found[4].strip("/")
     if ".." in (organisation, name, revision, *inner.split("/")) or revision.startswith("."):
-        refuse(address, "is no hub address", "Write it as hf://organisation/name@revision.")
+        refuse(address, message("remote.no_hub_address"), message("advice.hub_form"))
     repository = cache_folder() / f"models--{organisation}--{name}"
     if offline():
         place = snapshot(repository, revision)
         if place is None:
-            refuse(address, "is not in the cache, and HF_HUB_OFFLINE forbids fetching it", "Unset HF_HUB_OFFLINE.")
+            refuse(address, message("remote.offline"), message("advice.online"))
         return LocalFolder(place), inner
     start = f"{endpoint()}/api/models/{organisation}/{name}/revision/{quote(revision, safe='')}"
     client = Client(start, token_for(spot_of(start)))
@@ -95,7 +96,7 @@ def _listing(client: Client, address: str) -> tuple[list[str], str]:
     siblings = document.get("siblings") if isinstance(document, dict) else None
     commit = document.get("sha") if isinstance(document, dict) else None
     if not isinstance(siblings, list) or not isinstance(commit, str) or not COMMIT.fullmatch(commit):
-        refuse(address, "does not list a repository's files", "Check HF_ENDPOINT.")
+        refuse(address, message("remote.no_listing"), message("advice.endpoint_check"))
     names = [entry.get("rfilename") for entry in siblings if isinstance(entry, dict)]
     return [name for name in names if isinstance(name, str) and _safe(name)], commit
 

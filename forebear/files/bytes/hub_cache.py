@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -53,6 +54,7 @@ def main_snapshot(repository: Path) -> Path:
     chosen = [place for place in found if place.name == main] or found
     if len(chosen) == 1:
         return chosen[0]
-    what = f"holds {len(found)} snapshots and refs/main names none of them" if found else "is a cache folder without a snapshot"
-    todo = "Give the path of one: .../snapshots/REVISION." if found else "Download the model again."
-    raise RefusedError(what, where=str(repository), todo=todo)
+    if not found:
+        raise refusal(message("folder.no_snapshot"), where=str(repository), todo=message("advice.download_model"))
+    said = message("folder.snapshots", count=len(found))
+    raise refusal(said, where=str(repository), todo=message("advice.snapshot"))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container
 from forebear.files.bytes.remote_address import refuse, spot_of
 from forebear.files.bytes.remote_http import Answer, Client, Place, expired
@@ -71,28 +72,25 @@ class RemoteFile:
             return
         begin, end, self.size = self._range(answer)
         if begin != 0 or end + 1 != min(self.size, BLOCK_BYTES) or len(answer.body) != end + 1:
-            refuse(self._origin, "does not send the first bytes it was asked for")
+            refuse(self._origin, message("remote.first_bytes"))
         if self.size > LARGEST_BYTES:
-            refuse(self._origin, f"says that it has {self.size:,} bytes; at most {LARGEST_BYTES:,} are read")
+            refuse(self._origin, message("remote.size", size=self.size, most=LARGEST_BYTES))
         self._place, self._linked = answer.place, answer.linked
         self._tags = {name: answer.headers[name] for name in _VALIDATORS if name in answer.headers}
         self._keep(0, answer.body)
 
     def _range(self, answer: Answer) -> tuple[int, int, int]:
         if answer.status == 200:
-            refuse(self._origin, "sends the whole file where a part was asked for",
-                   "Download it and give the path: this server does not serve ranges.")  # fmt: skip
+            refuse(self._origin, message("remote.whole"), message("advice.no_ranges"))
         if answer.status != 206:
             _no_answer(self._origin, answer.status)
         found = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
         if found is None or answer.headers.get("content-encoding", "identity") != "identity":
-            refuse(self._origin, "does not say which part of the file it sends")
+            refuse(self._origin, message("remote.which_part"))
         begin, end, size = (int(number) for number in found.groups())
         if not begin <= end < size or len(answer.body) != end + 1 - begin:
-            refuse(
-                self._origin,
-                f"says it sends bytes {begin:,} to {end:,} of {size:,}, and sends {len(answer.body):,} bytes",
-            )
+            sent = len(answer.body)
+            refuse(self._origin, message("remote.other_part", begin=begin, end=end, size=size, found=sent))
         return begin, end, size
 
     def read(self, offset: int, count: int) -> bytearray:
@@ -110,8 +108,8 @@ class RemoteFile:
         wanted = list(parts)
         for offset, target in wanted:
             if offset < 0 or offset + len(target) > self.size:
-                raise RefusedError(f"ends at byte {self.size:,}, before byte {offset + len(target):,}",
-                                   where=str(self.path), todo="The file is truncated.")  # fmt: skip
+                said = message("unfit.before", size=self.size, wanted=offset + len(target))
+                raise refusal(said, where=str(self.path), todo=message("advice.again"))
         for some in _batches(wanted, KEPT_BYTES // 2):
             blocks = sorted({b for offset, target in some for b in _blocks(offset, len(target))})
             self.fetch(blocks)
@@ -162,10 +160,10 @@ class RemoteFile:
         if got[2] != self.size or any(answer.headers.get(name, tag) != tag for name, tag in self._tags.items()):
             self._changed()
         if got[:2] != (begin, end - 1):
-            refuse(self._origin, f"sends {len(answer.body):,} bytes where {end - begin:,} were asked for")
+            refuse(self._origin, message("remote.short", found=len(answer.body), wanted=end - begin))
 
     def _changed(self) -> NoReturn:
-        refuse(self._origin, "changed while it was being read", "Run again; pin a revision if there is one.")
+        refuse(self._origin, message("remote.changed"), message("advice.pin"))
 
     def _resolve_again(self, stale: Place | str) -> None:
         """Ask the origin for a fresh place, once for all threads that hold the stale one."""
@@ -212,8 +210,7 @@ class RemoteFile:
             self._changed()
         whole = self._witness.digest(self.size) if self._linked else ""
         if whole and whole != self._linked:
-            refuse(self._origin, "was read whole, and its SHA-256 is not the one that its host gives for it",
-                   "Download it again and compare; a mirror may be damaged.")  # fmt: skip
+            refuse(self._origin, message("remote.digest"), message("advice.damaged"))
         self._kept.put(self._number, first, body)
 
     def _copy(self, offset: int, target: memoryview) -> None:
@@ -274,9 +271,10 @@ def _batches(parts: list[tuple[int, memoryview]], most: int) -> Iterator[list[tu
 
 
 def _no_answer(address: str, status: int) -> NoReturn:
-    known = {401: ("needs a token", "Set HF_TOKEN."), 403: ("refuses access", "Set HF_TOKEN to one that may read it."),
-             404: ("is not there", "Check the name and the revision.")}  # fmt: skip
-    what, todo = known.get(status, (f"answers {status}", "Check the address."))
+    known = {401: (message("remote.needs_token"), message("advice.set_token")),
+             403: (message("remote.access"), message("advice.reading_token")),
+             404: (message("remote.not_there"), message("advice.name_revision"))}  # fmt: skip
+    what, todo = known.get(status, (message("remote.answers", status=status), message("advice.check_address")))
     refuse(address, what, todo)
 
 
@@ -293,10 +291,9 @@ def fetch_small(client: Client, address: str, limit: int = MAX_CONFIG_BYTES) -> 
     if answer.status != 200:
         _no_answer(address, answer.status)
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        refuse(address, "is sent packed, which was not asked for", "Download it and give the path.")
+        refuse(address, message("remote.packed"), message("advice.download"))
     if answer.linked and sha256(answer.body).hexdigest() != answer.linked:
-        refuse(address, "was read whole, and its SHA-256 is not the one that its host gives for it",
-               "Download it again and compare; a mirror may be damaged.")  # fmt: skip
+        refuse(address, message("remote.digest"), message("advice.damaged"))
     return answer.body
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable, refusal
+from forebear.core.messages import Message, message
 
 LONGEST_ADDRESS = 8192
 _NETLOC = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254})(?::([0-9]{0,5}))?")
@@ -61,19 +62,19 @@ class Spot:
 def spot_of(address: str) -> Spot:
     """An address in its parts. Raises RefusedError for what is none, holds a password, or is plain http to elsewhere."""
     if len(address) > LONGEST_ADDRESS or not address.isascii() or any(not "!" <= c <= "~" for c in address):
-        refuse(address, "is no address", "Write it in plain letters, a host of other letters as xn--...")
+        refuse(address, message("remote.no_address"), message("advice.plain_letters"))
     parts = _split(address)
     if "@" in parts.netloc:
-        refuse(address, "holds a name or password", "Give the token in HF_TOKEN.")
+        refuse(address, message("remote.password"), message("advice.hf_token"))
     found = _NETLOC.fullmatch(parts.netloc)
     if found is None:
-        refuse(address, "is no address")
+        refuse(address, message("remote.no_address"))
     scheme, host = parts.scheme.lower(), _host(address, found[1])
     port = int(found[2]) if found[2] else _PORTS.get(scheme, 0)
     if scheme not in _PORTS or (scheme == "http" and not is_loopback(host)):
-        refuse(address, "is not https", "Give an https:// address.")
+        refuse(address, message("remote.not_https"), message("advice.https"))
     if not 0 < port < 65_536:
-        refuse(address, f"names the port {port}, which there is not")
+        refuse(address, message("remote.port", port=str(port)[:20]))
     return Spot(address, scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
@@ -81,7 +82,7 @@ def _split(address: str) -> SplitResult:
     try:
         return urlsplit(address)
     except ValueError:
-        refuse(address, "is no address")
+        refuse(address, message("remote.no_address"))
 
 
 def _host(address: str, stated: str) -> str:
@@ -93,25 +94,25 @@ def _host(address: str, stated: str) -> str:
         if _NUMBER.fullmatch(labels[-1]):
             return socket.inet_ntoa(socket.inet_aton(".".join(labels)))
     except (ValueError, OSError):
-        refuse(address, "is no address: its host is a number that does not fit")
+        refuse(address, message("remote.host_number"))
     if not all(_LABEL.fullmatch(label) for label in labels) or sum(map(len, labels)) + len(labels) > 254:
-        refuse(address, "is no address")
+        refuse(address, message("remote.no_address"))
     return ".".join(labels)
 
 
 def redirected(spot: Spot, location: str | None) -> Spot:
     """Where an answer leads. Raises RefusedError for no address, and from https to anything else."""
     if not location:
-        refuse(spot.address, "redirects to nowhere")
+        refuse(spot.address, message("remote.nowhere"))
     if len(location) > LONGEST_ADDRESS or any(not "!" <= c <= "~" for c in location):
-        refuse(spot.address, "redirects to what is no address")  # said before urljoin takes line ends out
+        refuse(spot.address, message("remote.no_redirect"))  # said before urljoin takes line ends out
     try:  # urljoin would make https:x or https:///x of this very host
         joined = location if _SCHEME.match(location) else urljoin(spot.address, location)
     except ValueError:
-        refuse(spot.address, "redirects to what is no address")
+        refuse(spot.address, message("remote.no_redirect"))
     found = spot_of(joined)
     if spot.scheme == "https" and found.scheme != "https":
-        refuse(spot.address, "redirects from https to http", "Do not trust this address.")
+        refuse(spot.address, message("remote.downgrade"), message("advice.stay_https"))
     return found
 
 
@@ -134,13 +135,13 @@ def numbers_of(spot: Spot, seconds: float) -> tuple[str, ...]:
     if not found:
         raise TimeoutError("its name was not found in time")
     if isinstance(found[0], UnicodeError):
-        refuse(spot.address, "is no address: its host cannot be looked up")
+        refuse(spot.address, message("remote.host_lookup"))
     if isinstance(found[0], OSError):
         raise found[0]
     if not found[0]:
         raise OSError("its name has no number")
     if spot.scheme == "http" and not all(is_loopback(number) for number in found[0]):
-        refuse(spot.address, "is not https", "Give an https:// address.")
+        refuse(spot.address, message("remote.not_https"), message("advice.https"))
     return found[0]
 
 
@@ -155,10 +156,10 @@ def allowed(spot: Spot, numbers: tuple[str, ...], answered: str | None, *, same_
     if good == numbers or (good and same_name):
         return good
     bad = next(n for n in numbers if n not in good)
-    inside = "this machine" if is_loopback(bad) else f"{printable(bad, 60)}, which is not on the public internet"
-    refuse(spot.address, f"is where an answer or a document leads, and is {inside}" if bad == spot.host
-           else f"is where an answer or a document leads, and its name leads to {inside}",
-           "If you trust it, give that address itself.")  # fmt: skip
+    elsewhere = message("remote.not_public", number=printable(bad, 60))
+    inside = message("remote.this_machine") if is_loopback(bad) else elsewhere
+    key = "remote.inside" if bad == spot.host else "remote.name_inside"
+    refuse(spot.address, message(key, where=inside), message("advice.that_address"))
 
 
 def is_public(number: str) -> bool:
@@ -193,7 +194,7 @@ def _is_number(host: str) -> bool:
     return True
 
 
-def refuse(address: str, what: str, todo: str = "Check the address.") -> NoReturn:
+def refuse(address: str, what: Message, todo: Message = message("advice.check_address")) -> NoReturn:  # noqa: B008
     """Raise with the address as the place, its query and any name and password left out: they are secrets."""
     shown = re.sub(r"^([a-zA-Z][\w+.-]*:/{1,2})[^/]*@", r"\1", re.split(r"[?#]", address, maxsplit=1)[0])
-    raise RefusedError(what, where=printable(shown, 200), todo=todo)
+    raise refusal(what, where=printable(shown, 200), todo=todo)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import quoted
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.bytes.remote import RemoteFile, SmallFile, fetch_small, shown
@@ -75,8 +76,8 @@ class RemoteFolder:
     def has(self, name: str, where: str) -> bool:
         """See `Folder.has`; where nothing lists the files, it is taken to be there."""
         if not name or name.startswith(".") or any(c in name for c in "/\\:?#%") or not name.isprintable():
-            raise RefusedError(f"the index names the shard {quoted(name)}, not a file name inside its folder", where=where,
-                               todo="Do not trust this checkpoint; get it from its source.")  # fmt: skip
+            said = message("folder.shard_outside", name=quoted(name))
+            raise refusal(said, where=where, todo=message("advice.shard_inside"))
         return self._listed is None or name in self._listed
 
     def each(self, work: Callable[[str], T], names: Iterable[str]) -> Iterator[T]:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from forebear.core.errors import printable
+from forebear.core.messages import Message, message
 from forebear.core.patience import Patience, patience
 from forebear.files.bytes.checking import note
 from forebear.files.bytes.remote_address import Spot, allowed, numbers_of, redirected, refuse, spot_of
@@ -106,7 +107,7 @@ class Client:
             if answer.status not in _REDIRECTS:
                 return Answer(answer.status, answer.headers, answer.body, answer.place, answer.number, linked)
             place = self._place(redirected(place.spot, answer.headers.get("location")), answer, clock)
-        refuse(spot.address, f"redirects more than {MAX_REDIRECTS} times")
+        refuse(spot.address, message("remote.redirects", most=MAX_REDIRECTS))
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -126,7 +127,7 @@ class Client:
             except OSError as error:
                 clock.left()
                 if not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN or attempt + 1 == ATTEMPTS:
-                    refuse(spot.address, f"its host was not found ({printable(str(error), 80)})", _advice())
+                    refuse(spot.address, message("remote.host", why=printable(str(error), 80)), _advice())
                 pause(min(0.1 * 2**attempt, clock.left()))
         numbers = self._numbers[spot.host]
         if after is None and spot.origin == self._origin:
@@ -137,7 +138,7 @@ class Client:
 
     def _tried(self, place: Place, first: int | None, last: int | None, limit: int, clock: Clock) -> Answer:
         """One place, again after failures that pass."""
-        why = ""
+        why = message("remote.connection", why="")
         for attempt in range(ATTEMPTS):
             wait = 0.1 * 2**attempt
             wire: Wire | None = None
@@ -145,22 +146,21 @@ class Client:
                 wire = self._wire(place, clock)
                 answer = self._once(wire, place, (first, last), limit, clock)
             except (OSError, MalformedError) as error:
-                why = f"the connection failed ({printable(str(error) or type(error).__name__, 80)})"
+                why = message("remote.connection", why=printable(str(error) or type(error).__name__, 80))
                 if isinstance(error, MalformedError) and not (wire and wire.used):
-                    refuse(place.spot.address, f"sends no valid HTTP answer ({printable(str(error), 120)})")
+                    refuse(place.spot.address, message("remote.no_http", why=printable(str(error), 120)))
                 if type(error).__name__ == "SSLCertVerificationError":
-                    refuse(place.spot.address, f"its certificate is not valid for it ({printable(str(error), 120)})")
+                    refuse(place.spot.address, message("remote.certificate", why=printable(str(error), 120)))
             else:
                 if answer.status not in _AGAIN:
                     return answer
-                why = f"the server answers {answer.status}"
+                why = message("remote.server", status=answer.status)
                 wait = _wait(answer.headers.get("retry-after"), wait)
             if wait >= clock.left():
-                refuse(place.spot.address, f"{why}, and trying again takes longer than the time left",
-                       "Try again later, or allow more time: --timeout SECONDS, --deadline SECONDS.")  # fmt: skip
+                refuse(place.spot.address, message("remote.no_time", why=why), message("advice.more_time"))
             if attempt + 1 < ATTEMPTS:
                 pause(wait)
-        refuse(place.spot.address, f"{why}, {ATTEMPTS} times", _advice())
+        refuse(place.spot.address, message("remote.failed", why=why, count=ATTEMPTS), _advice())
 
     def _once(self, wire: Wire, place: Place, part: tuple[int | None, int | None], limit: int, clock: Clock) -> Answer:
         """One request and its answer; the connection is kept when it can be used again, closed otherwise."""
@@ -180,10 +180,10 @@ class Client:
                 return Answer(200, head.headers, b"", place, wire.number)
             length = head.headers.get("content-length")
             if not unwanted and length is not None and int(length) > limit:
-                refuse(address, f"sends {int(length):,} bytes where at most {limit:,} were expected")
+                refuse(address, message("remote.sends", found=int(length), most=limit))
             body = wire.body(MAX_PROBLEM_BYTES if unwanted else limit, clock)
             if body is None and not unwanted:
-                refuse(address, f"sends more than the {limit:,} bytes expected")
+                refuse(address, message("remote.more", most=limit))
             done = body is not None and wire.ready()
         finally:
             if not done:
@@ -225,11 +225,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _advice() -> str:
+def _advice() -> Message:
     set_here = next((name for name in _PROXIES if os.environ.get(name)), None)
     if set_here is None:
-        return "Try again later."
-    return f"{set_here} is set, but proxies are not used: give a path or a mirror that this machine reaches directly."
+        return message("advice.later")
+    return message("advice.proxy", name=set_here)
 
 
 def _wait(stated: str | None, otherwise: float) -> float:

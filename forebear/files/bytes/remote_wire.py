@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import h11
 
+from forebear.core.messages import message
 from forebear.core.patience import Patience
 from forebear.files.bytes.remote_address import Spot, refuse
 
@@ -49,10 +50,10 @@ class Clock:
         if left > 0:
             return left
         if time.monotonic() >= self._patience.ends:
-            refuse(self._address, f"was not read: this run's {self._patience.deadline:,g} seconds for addresses are over",
-                   "Allow more: --deadline SECONDS (FOREBEAR_DEADLINE).")  # fmt: skip
-        refuse(self._address, f"gave no whole answer within {self._patience.timeout:,g} seconds",
-               "Try again later, or allow more: --timeout SECONDS (FOREBEAR_TIMEOUT).")  # fmt: skip
+            over = message("remote.deadline", seconds=f"{self._patience.deadline:,g}")
+            refuse(self._address, over, message("advice.deadline"))
+        late = message("remote.timeout", seconds=f"{self._patience.timeout:,g}")
+        refuse(self._address, late, message("advice.timeout"))
 
     def patience(self) -> float:
         """Seconds until the next byte must have come."""

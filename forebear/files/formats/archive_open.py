@@ -42,12 +42,12 @@ def inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
         if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in LEFTOVERS
     ]  # fmt: skip
     if not names and any(name.endswith((".weights.h5", ".h5")) for name in archive.members):
-        archive.refuse("a Keras model: its weights are HDF5", "Open it with Keras and write the arrays with numpy.savez.")
+        archive.refuse(message("zip.keras"), message("advice.numpy"))
     if not names:
-        archive.refuse("an archive without a checkpoint inside", f"One may hold: {', '.join(_INSIDE)}.")
+        archive.refuse(message("zip.nothing"), message("advice.inside", names=", ".join(_INSIDE)))
     if len(names) > 1:
         shown = ", ".join(quoted(name) for name in names[:4])
-        archive.refuse(f"an archive with {len(names)} checkpoints inside ({shown})", "Unpack it and give one of them.")
+        archive.refuse(message("zip.several", count=len(names), names=shown), message("advice.unpack_one"))
     inner = archive.source(archive.members[names[0]])
     odd = (message("odd.archive", name=quoted(names[0])),)
     packed = Packed(inner, _beside(archive, names[0].rpartition("/")[0]), odd)
@@ -55,7 +55,7 @@ def inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
         return packed
     container = _itself(inner, ZipArchive(inner), max_header)
     if container is None:
-        archive.refuse(f"an archive within the archive ({quoted(names[0])})", "Unpack it and give the inner one.")
+        archive.refuse(message("zip.nested", name=quoted(names[0])), message("advice.unpack_inner"))
     container.beside = packed.beside
     container.odd += packed.odd
     return container

@@ -9,6 +9,7 @@ from functools import cache
 from forebear.core.errors import ForebearError
 from forebear.core.messages import Message, message
 from forebear.core.plugins import Plugin, installed
+from forebear.core.wording import english_words
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
 
@@ -32,18 +33,27 @@ Open = Callable[[ByteSource, int | None], Container | Packed]
 class Format:
     """One container: how it is recognised, how it is opened.
 
-    kind:     what a person calls it, for messages.
+    kind:     what a person calls it; of one that is not read, the key of what it is (`unread`) and of what to do (`convert`).
     magic:    from the first 64 bytes and the size; suffixes: tried when no magic fits.
     open:     (file, largest header in bytes or None for the default) -> container, or what is packed inside; None while
               unsupported.
-    todo:     what to do about an unsupported one.
     """
 
     kind: str
     magic: Callable[[bytes, int], bool]
     suffixes: tuple[str, ...]
     open: Open | None
-    todo: str = ""
+
+    @property
+    def said(self) -> Message:
+        """What a file of an unsupported kind is, after "this is"; packages name their own kinds in words."""
+        known = f"unread.{self.kind}" in english_words()
+        return message(f"unread.{self.kind}") if known else message("format.added", kind=self.kind)
+
+    @property
+    def todo(self) -> Message:
+        """What to do about an unsupported one."""
+        return message(f"convert.{self.kind}" if f"convert.{self.kind}" in english_words() else "convert.added")
 
 
 LEFTOVERS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin")

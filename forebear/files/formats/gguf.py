@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
@@ -83,6 +84,6 @@ def open_gguf(file: ByteSource, max_header: int | None) -> Container:
     container = GgufContainer(file.path, max_header=max_header, file=file)
     count = container.values.get("split.count")
     if count not in (None, 0, 1) and PART.fullmatch(file.path.name) is None:
-        raise RefusedError(f"a part of a checkpoint in {count} files whose name does not say which", where=str(file.path),
-                           todo="Give back the name llama.cpp gave it.")  # fmt: skip
+        said = message("gguf.part_name", count=str(count)[:40])
+        raise refusal(said, where=str(file.path), todo=message("advice.part_name"))
     return container

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_METADATA_ENTRIES, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.formats.gguf_types import BLOCKS, TYPE_NAMES
+from forebear.files.refusing import AGAIN, SOURCE, at_byte, claims, more_than, of_tensor
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -25,7 +26,6 @@ MAX_ARRAY_TEXTS = 2**20
 """Most texts all arrays of the metadata may hold (the largest known vocabulary with its merges: under 800,000)."""
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _BOOL, _STRING, _ARRAY = 7, 8, 9
-_DAMAGED = "The file is damaged or was written by a faulty tool; get it again."
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
 Scalar = str | int | float | bool
@@ -85,47 +85,58 @@ class _Cursor:
         self.data = bytearray()
         self.at = 0
 
-    def refuse(self, what: str, todo: str = _DAMAGED) -> NoReturn:
-        raise RefusedError(f"{what} (byte {self.at:,})", where=self.where, todo=todo)
+    def refuse(self, what: Message, todo: Message = AGAIN) -> NoReturn:
+        raise refusal(at_byte(what, self.at), where=self.where, todo=todo)
 
-    def need(self, count: int, what: str) -> None:
-        """Make `count` more bytes available."""
+    def refuse_tensor(self, name: str, what: Message, todo: Message = AGAIN) -> NoReturn:
+        self.refuse(of_tensor(name, what), todo)
+
+    def need(self, count: int, field: str, name: str = "") -> None:
+        """Make `count` more bytes available. field: as the specification names it; name: of the key or tensor it is of."""
         end = self.at + count
         if end <= len(self.data):
             return
         if end > self.size:
-            self.refuse(f"the file ends inside {what}: {count:,} bytes wanted, {self.size - self.at:,} left")
+            self.refuse(message("unfit.inside", what=_field(field, name), wanted=count, left=self.size - self.at))
         if end > self.cap:
-            self.refuse(f"the header is longer than the {self.cap:,} bytes read",
-                        f"If you trust the file, lift the cap with --max-header {min(self.size, 4 * end)}.")  # fmt: skip
+            self.refuse(message("gguf.long_header", most=self.cap), message("advice.cap", size=min(self.size, 4 * end)))
         upto = min(self.size, self.cap, max(end, 2 * len(self.data), 2**18))
         self.data += self._fetch(len(self.data), upto - len(self.data))
 
     def left(self) -> int:
         return self.size - self.at
 
-    def u32(self, what: str) -> int:
-        self.need(4, what)
+    def u32(self, field: str, name: str = "") -> int:
+        self.need(4, field, name)
         (value,) = _U32.unpack_from(self.data, self.at)
         self.at += 4
         return int(value)
 
-    def u64(self, what: str) -> int:
-        self.need(8, what)
+    def u64(self, field: str, name: str = "") -> int:
+        self.need(8, field, name)
         (value,) = _U64.unpack_from(self.data, self.at)
         self.at += 8
         return int(value)
 
-    def string(self, what: str, most: int | None = None) -> bytes:
-        length = self.u64(f"the length of {what}")
+    def string(self, field: str, name: str = "", most: int | None = None) -> bytes:
+        length = self.u64(f"{field}.len", name)
         if length > self.left():
-            self.refuse(f"{what} claims {length:,} bytes, {self.left():,} are left")
+            self.refuse(claims(_field(field, name), length, "bytes", self.left()))
         if most is not None and length > most:
-            self.refuse(f"{what} is {length:,} bytes long; at most {most:,} are read")
-        self.need(length, what)
+            self.refuse(message("most.long", what=_field(field, name), length=length, most=most))
+        self.need(length, field, name)
         text = bytes(self.data[self.at : self.at + length])
         self.at += length
         return text
+
+
+def _field(field: str, name: str) -> Message:
+    """A field of the header by its name in the specification, and whose it is."""
+    return message("thing.field_of", field=field, name=quoted(name)) if name else message("thing.field", field=field)
+
+
+def _too_many(things: str, count: int, most: int) -> Message:
+    return message("most.declares", what=message("thing.header"), count=count, things=message(things), most=most)
 
 
 def parse_gguf(fetch: Callable[[int, int], bytes], *, size: int, max_header: int, where: str) -> GgufHeader:
@@ -148,23 +159,23 @@ def parse_gguf(fetch: Callable[[int, int], bytes], *, size: int, max_header: int
 
 
 def _preamble(cursor: _Cursor) -> tuple[int, int, int]:
-    cursor.need(4, "the magic")
+    cursor.need(4, "magic")
     if cursor.data[:4] != MAGIC:
-        cursor.refuse("this does not begin with GGUF", "Give a GGUF file.")
+        cursor.refuse(message("gguf.magic"), message("advice.gguf"))
     cursor.at = 4
-    version = cursor.u32("the version")
+    version = cursor.u32("version")
     if version not in VERSIONS:
         if version and not version & 0xFFFF:
-            cursor.refuse("the file is big-endian", "Convert it to little-endian with the tool that wrote it.")
-        cursor.refuse(f"GGUF version {version} is not one of {VERSIONS}", "Convert it with a current llama.cpp.")
-    tensors, values = cursor.u64("the tensor count"), cursor.u64("the metadata count")
+            cursor.refuse(message("gguf.big"), message("advice.little_tool"))
+        said = message("gguf.version", version=version, known=", ".join(map(str, VERSIONS)))
+        cursor.refuse(said, message("advice.current_writer"))
+    tensors, values = cursor.u64("tensor_count"), cursor.u64("metadata_kv_count")
     if tensors > MAX_TENSORS:
-        cursor.refuse(f"declares {tensors:,} tensors; at most {MAX_TENSORS:,} are read", "Check where it is from.")
+        cursor.refuse(_too_many("thing.tensors", tensors, MAX_TENSORS), SOURCE)
     if values > MAX_METADATA_ENTRIES:
-        cursor.refuse(f"declares {values:,} metadata entries; at most {MAX_METADATA_ENTRIES:,} are read",
-                      "Check where it is from.")  # fmt: skip
+        cursor.refuse(_too_many("thing.entries", values, MAX_METADATA_ENTRIES), SOURCE)
     if tensors * 24 + values * 13 > cursor.left():
-        cursor.refuse(f"{tensors:,} tensors and {values:,} metadata entries cannot fit into {cursor.left():,} bytes")
+        cursor.refuse(message("gguf.counts", tensors=tensors, entries=values, left=cursor.left()))
     return version, tensors, values
 
 
@@ -172,84 +183,84 @@ def _metadata(cursor: _Cursor, count: int) -> dict[str, Scalar | GgufArray]:
     values: dict[str, Scalar | GgufArray] = {}
     items = 0
     for _ in range(count):
-        raw = cursor.string("a metadata key", MAX_NAME_BYTES)
-        key = _text(cursor, raw, "a metadata key")
+        raw = cursor.string("key", most=MAX_NAME_BYTES)
+        key = _text(cursor, raw, "key")
         if key in values:
-            cursor.refuse(f"the metadata key {quoted(key)} stands twice")
-        kind = cursor.u32(f"the type of {quoted(key)}")
+            cursor.refuse(message("gguf.key_twice", key=quoted(key)))
+        kind = cursor.u32("value_type", key)
         if kind == _ARRAY:
             array = _array(cursor, key, items)
             items += array.items if array.type == _STRING else 0
             values[key] = array
         elif kind == _STRING:
-            values[key] = cursor.string(f"the text of {quoted(key)}").decode("utf-8", "replace")
+            values[key] = cursor.string("value", key).decode("utf-8", "replace")
         elif kind in _SCALARS:
             values[key] = _scalar(cursor, key, kind)
         else:
-            cursor.refuse(f"the metadata key {quoted(key)} has the unknown type {kind}")
+            cursor.refuse(message("gguf.key_type", key=quoted(key), type=kind))
     return values
 
 
-def _text(cursor: _Cursor, raw: bytes, what: str) -> str:
+def _text(cursor: _Cursor, raw: bytes, field: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        cursor.refuse(f"{what} is not UTF-8")
+        cursor.refuse(message("unfit.not_utf8", what=_field(field, "")))
 
 
 def _scalar(cursor: _Cursor, key: str, kind: int) -> Scalar:
     form = struct.Struct("<" + _SCALARS[kind])
-    cursor.need(form.size, f"the value of {quoted(key)}")
+    cursor.need(form.size, "value", key)
     (value,) = form.unpack_from(cursor.data, cursor.at)
     cursor.at += form.size
     if kind == _BOOL:
         if value > 1:
-            cursor.refuse(f"the truth value {quoted(key)} is {value}, neither 0 nor 1")
+            cursor.refuse(message("gguf.truth", key=quoted(key), value=value))
         return bool(value)
     return int(value) if isinstance(value, int) else float(value)
 
 
 def _array(cursor: _Cursor, key: str, before: int) -> GgufArray:
-    kind, count = cursor.u32(f"the element type of {quoted(key)}"), cursor.u64(f"the length of {quoted(key)}")
+    kind, count = cursor.u32("value.type", key), cursor.u64("value.len", key)
     if kind == _ARRAY:
-        cursor.refuse(f"the metadata key {quoted(key)} nests arrays")
+        cursor.refuse(message("gguf.nested", key=quoted(key)))
     if kind != _STRING and kind not in _SCALARS:
-        cursor.refuse(f"the array {quoted(key)} has elements of the unknown type {kind}")
+        cursor.refuse(message("gguf.array_type", key=quoted(key), type=kind))
     size = 8 if kind == _STRING else struct.calcsize("<" + _SCALARS[kind])
     if count * size > cursor.left():
-        cursor.refuse(f"the array {quoted(key)} claims {count:,} elements, {cursor.left():,} bytes are left")
+        cursor.refuse(claims(message("thing.array", name=quoted(key)), count, "elements", cursor.left()))
     if kind == _STRING and before + count > MAX_ARRAY_TEXTS:
-        cursor.refuse(f"the metadata arrays hold more than {MAX_ARRAY_TEXTS:,} texts", "Check where it is from.")
+        cursor.refuse(more_than("metadata", MAX_ARRAY_TEXTS, "texts"), SOURCE)
     begin = cursor.at
     if kind == _STRING:
         _skip_strings(cursor, key, count)
     else:
-        cursor.need(count * size, f"the array {quoted(key)}")
+        cursor.need(count * size, "value", key)
         cursor.at += count * size
     return GgufArray(kind, count, memoryview(bytes(cursor.data[begin : cursor.at])))
 
 
 def _skip_strings(cursor: _Cursor, key: str, count: int) -> None:
     """Walk over `count` strings; the loop is bounded by MAX_ARRAY_TEXTS and by the bytes there are."""
-    what, unpack = f"an element of {quoted(key)}", _U64.unpack_from
+    unpack = _U64.unpack_from
     for _ in range(count):
         if cursor.at + 8 > len(cursor.data):
-            cursor.need(8, what)
+            cursor.need(8, "value.array", key)
         (length,) = unpack(cursor.data, cursor.at)
         if length > cursor.size - cursor.at - 8:
-            cursor.refuse(f"{what} claims {length:,} bytes, {cursor.left() - 8:,} are left")
+            cursor.refuse(claims(_field("value.array", key), length, "bytes", cursor.left() - 8))
         cursor.at += 8
         if cursor.at + length > len(cursor.data):
-            cursor.need(length, what)
+            cursor.need(length, "value.array", key)
         cursor.at += length
 
 
 def _alignment(cursor: _Cursor, values: Mapping[str, Scalar | GgufArray]) -> int:
     alignment = values.get("general.alignment", 32)
     if isinstance(alignment, bool) or not isinstance(alignment, int):
-        cursor.refuse("general.alignment is not a whole number")
+        cursor.refuse(message("gguf.alignment_kind"))
     if not 1 <= alignment <= 2**20 or alignment & (alignment - 1):
-        cursor.refuse(f"general.alignment is {alignment}, not a power of two up to 1,048,576")
+        cursor.refuse(message("gguf.alignment", value=alignment))
     return alignment
 
 
@@ -257,20 +268,20 @@ def _declarations(cursor: _Cursor, count: int) -> dict[str, tuple[tuple[int, ...
     """name -> (shape with rows first, type, offset)."""
     declared: dict[str, tuple[tuple[int, ...], int, int]] = {}
     for _ in range(count):
-        raw = cursor.string("a tensor name", MAX_NAME_BYTES)
-        name = _text(cursor, raw, "a tensor name")
+        raw = cursor.string("name", most=MAX_NAME_BYTES)
+        name = _text(cursor, raw, "name")
         if name in declared:
-            cursor.refuse(f"tensor {quoted(name)} is declared twice")
-        dimensions = cursor.u32(f"the dimensions of {quoted(name)}")
+            cursor.refuse_tensor(name, message("gguf.twice"))
+        dimensions = cursor.u32("n_dimensions", name)
         if dimensions > MAX_DIMENSIONS:
-            cursor.refuse(f"tensor {quoted(name)} has {dimensions:,} dimensions; the format allows {MAX_DIMENSIONS}")
-        sizes = [cursor.u64(f"a size of {quoted(name)}") for _ in range(dimensions)]
+            cursor.refuse_tensor(name, message("gguf.dimensions", count=dimensions, most=MAX_DIMENSIONS))
+        sizes = [cursor.u64("dimensions", name) for _ in range(dimensions)]
         if math.prod(size or 1 for size in sizes) * 8 >= 2**63:
-            cursor.refuse(f"tensor {quoted(name)}: the shape overflows")
+            cursor.refuse(message("of.tensor_says", name=quoted(name), what=message("unfit.overflows")))
         declared[name] = (
             tuple(reversed(sizes)),
-            cursor.u32(f"the type of {quoted(name)}"),
-            cursor.u64(f"where {quoted(name)} is"),
+            cursor.u32("type", name),
+            cursor.u64("offset", name),
         )
     return declared
 
@@ -280,32 +291,33 @@ def _place(
 ) -> GgufEntry:
     shape, number, offset = declared
     if number not in BLOCKS:
-        cursor.refuse(f"tensor {quoted(name)} has the unknown type {number}",
-                      f"Known: {', '.join(TYPE_NAMES.values())}.")  # fmt: skip
+        known = message("advice.known", names=", ".join(TYPE_NAMES.values()))
+        cursor.refuse_tensor(name, message("gguf.type", type=number), known)
     block, block_bytes = BLOCKS[number]
     width = shape[-1] if shape else 1
     if width % block:
-        cursor.refuse(
-            f"tensor {quoted(name)}: rows of {width:,} values are no whole blocks of {block} ({TYPE_NAMES[number]})"
-        )
+        said = message("gguf.blocks", width=width, block=block, type=TYPE_NAMES[number])
+        cursor.refuse(message("of.tensor_says", name=quoted(name), what=said))
     if offset % alignment:
-        cursor.refuse(f"tensor {quoted(name)} begins at {offset:,}, which is not aligned to {alignment}")
+        cursor.refuse_tensor(name, message("gguf.aligned", offset=offset, alignment=alignment))
     stored = math.prod(shape) // block * block_bytes
     if data_begin + offset + stored > cursor.size:
-        cursor.refuse(f"truncated: tensor {quoted(name)} ends at byte {data_begin + offset + stored:,} of {cursor.size:,}",
-                      "Download or copy it again.")  # fmt: skip
+        what = message("thing.tensor", name=quoted(name))
+        cursor.refuse(message("unfit.truncated", what=what, end=data_begin + offset + stored, size=cursor.size))
     return GgufEntry(name, TYPE_NAMES[number], shape, stored, 0, data_begin + offset)
 
 
 def _check_ranges(tensors: Mapping[str, GgufEntry], begin: int, size: int, alignment: int, where: str) -> list[Message]:
     """Refuse overlaps; say how many bytes belong to nothing."""
-    reached, before, unused = begin, "the header", 0
+    reached, before, unused = begin, message("thing.header"), 0
     for entry in sorted(tensors.values(), key=lambda e: (e.begin, e.stored_bytes)):
         if entry.begin < reached and entry.stored_bytes:
-            raise RefusedError(f"tensor {quoted(entry.name)} overlaps {before}", where=where, todo=_DAMAGED)
+            over = message("unfit.overlaps", name=quoted(entry.name), before=before)
+            raise refusal(over, where=where, todo=AGAIN)
         gap = entry.begin - reached
         unused += gap if gap >= alignment else 0
-        reached, before = max(reached, entry.begin + entry.stored_bytes), f"tensor {quoted(entry.name)}"
+        reached = max(reached, entry.begin + entry.stored_bytes)
+        before = message("thing.tensor", name=quoted(entry.name))
     if size - reached >= alignment:
         unused += size - reached
     return [message("odd.unused", count=unused)] if unused else []

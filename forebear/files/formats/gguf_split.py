@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable, refusal
 from forebear.core.messages import message
 from forebear.files.base import Container
 from forebear.files.formats.gguf import GgufContainer
 from forebear.files.formats.joined import JoinedContainer
+from forebear.files.refusing import AGAIN
 
 
 def joined_parts(parts: Sequence[Container], where: str) -> Container:
@@ -19,8 +20,9 @@ def joined_parts(parts: Sequence[Container], where: str) -> Container:
     for number, part in enumerate(parts):
         stated = part.metadata.get("split.no")
         if not isinstance(part, GgufContainer) or part.values.get("split.count") != len(parts) or stated != str(number):
-            raise RefusedError(f"says that it is part {stated} counted from 0 of {part.metadata.get('split.count')}",
-                               where=str(part.paths[0]), todo="Download the parts again.")  # fmt: skip
+            count = printable(str(part.metadata.get("split.count")), 40)
+            said = message("gguf.part", number=printable(str(stated), 40), count=count)
+            raise refusal(said, where=str(part.paths[0]), todo=AGAIN)
     joined = JoinedContainer(parts, where=where)
     stated = parts[0].metadata.get("split.tensors.count")
     if stated != str(len(joined.tensors)):

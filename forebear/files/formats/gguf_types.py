@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.files.dtypes import DTYPES, decode
 
@@ -46,8 +47,7 @@ def dequantise(raw: NDArray[np.uint8], name: str, where: str) -> Float32:
         try:
             values = quants.dequantize(raw.reshape(1, -1), kind)  # as one row: the package's loop goes by rows
         except NotImplementedError:
-            raise RefusedError(f"values of type {name} cannot be dequantised by the gguf package", where=where,
-                               todo="Requantise it to another type with the tool that wrote it.") from None  # fmt: skip
+            raise refusal(message("gguf.no_values", type=name), where=where, todo=message("advice.requantise")) from None
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
@@ -63,10 +63,8 @@ def _extra(name: str, where: str) -> tuple[Any, Any]:
     try:
         gguf = _package()
     except ImportError:
-        raise RefusedError(f"values of type {name} need the gguf package", where=where,
-                           todo='Install it: pip install "forebear[gguf]".') from None  # fmt: skip
+        raise refusal(message("gguf.needs", type=name), where=where, todo=message("advice.install_gguf")) from None
     try:
         return gguf.quants, gguf.constants.GGMLQuantizationType(NUMBERS[name])
     except ValueError:
-        raise RefusedError(f"values of type {name} are unknown to the installed gguf package", where=where,
-                           todo="Install a newer gguf package.") from None  # fmt: skip
+        raise refusal(message("gguf.unknown", type=name), where=where, todo=message("advice.newer_gguf")) from None

@@ -16,11 +16,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NoReturn
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable, refusal
 from forebear.core.limits import MAX_DIMENSIONS, MAX_METADATA_ENTRIES, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
+from forebear.files.refusing import AGAIN, SOURCE, of_tensor
 
 # Possessive quantifiers: nothing to take back, so a hostile string costs no backtracking and no stack.
 _WS = rb"[ \t\r\n]*+"
@@ -41,7 +42,6 @@ _PLAIN_ENTRY = re.compile(  # the order every writer uses; other orders take the
     )
 )  # fmt: skip
 _LARGEST = 2**63 - 1
-_MALFORMED = "The file is damaged or was written by a faulty tool; get it again."
 MAX_UNKNOWN_BYTES = 2**16
 """Longest value of a field that the format does not know."""
 MAX_UNKNOWN = 1000
@@ -91,11 +91,8 @@ def parse_header(raw: bytes, *, data_begin: int, file_size: int, where: str, sha
 
 
 def _refuse_count(count: int, where: str) -> NoReturn:
-    raise RefusedError(
-        f"the header declares {count:,} tensors; at most {MAX_TENSORS:,} are read",
-        where=where,
-        todo="No known model has that many; check where the file is from.",
-    )
+    many = message("most.declares", what=message("thing.header"), count=count, things=message("thing.tensors"), most=MAX_TENSORS)
+    raise refusal(many, where=where, todo=SOURCE)
 
 
 class _Parser:
@@ -111,7 +108,7 @@ class _Parser:
     def parse(self) -> Header:
         start = _OPEN.match(self.raw)
         if start is None:
-            self.refuse(0, "the header is not a JSON object")
+            self.refuse(0, message("unfit.no_object"))
         at = start.end()
         if (end := _END.match(self.raw, at)) is not None:
             at, more = end.end(), False
@@ -120,7 +117,7 @@ class _Parser:
         while more:
             at, more = self.entry(at)
         if _REST.match(self.raw, at) is None:
-            self.refuse(at, "something follows the header's closing brace")
+            self.refuse(at, message("unfit.follows_header"))
         return Header(self.tensors, self.metadata or {}, self.oddities())
 
     def oddities(self) -> list[Message]:
@@ -131,8 +128,11 @@ class _Parser:
             odd.append(message("odd.fields", count=self.unknown.total(), names=names))
         return odd
 
-    def refuse(self, at: int, what: str) -> NoReturn:
-        raise RefusedError(f"{what} (header byte {at:,})", where=self.where, todo=_MALFORMED)
+    def refuse(self, at: int, what: Message) -> NoReturn:
+        raise refusal(message("of.header_byte", what=what, byte=at), where=self.where, todo=AGAIN)
+
+    def refuse_tensor(self, at: int, name: str, what: Message) -> NoReturn:
+        self.refuse(at, message("of.tensor_says", name=quoted(name), what=what))
 
     def entry(self, at: int) -> tuple[int, bool]:
         """One `"name": {...}` from `at`; returns where it ends and whether another follows."""
@@ -143,11 +143,11 @@ class _Parser:
             return plain.end(), plain[5] == b","
         key = _KEY.match(self.raw, at)
         if key is None:
-            self.refuse(at, "the header is not valid JSON: a name in quotes and a colon should stand here")
+            self.refuse(at, message("unfit.name_wanted"))
         name = self.text(key[1], at)
         if name == "__metadata__":
             if self.metadata is not None:
-                self.refuse(at, "duplicate key __metadata__")
+                self.refuse(at, message("unfit.metadata_twice"))
             self.metadata = {}
             if self.raw.startswith(b"null", key.end()):
                 self.null_metadata = True
@@ -163,9 +163,8 @@ class _Parser:
             text = str(json.loads(b'"' + token + b'"'))
             text.encode("utf-8")
         except UnicodeError as error:
-            raise RefusedError(
-                f"text that is not UTF-8 (header byte {at:,})", where=self.where, todo=_MALFORMED
-            ) from error
+            said = message("of.header_byte", what=message("unfit.utf8"), byte=at)
+            raise refusal(said, where=self.where, todo=AGAIN) from error
         return text
 
     def numbers(self, token: bytes, at: int, name: str) -> tuple[int, ...]:
@@ -175,41 +174,44 @@ class _Parser:
         parts = token.split(b",", MAX_DIMENSIONS)
         if len(parts) > MAX_DIMENSIONS:
             count = token.count(b",") + 1
-            self.refuse(at, f"tensor {quoted(name)} has {count:,} dimensions; at most {MAX_DIMENSIONS} are read")
+            many = message("most.has", count=count, things=message("thing.dimensions"), most=MAX_DIMENSIONS)
+            self.refuse(at, of_tensor(name, many))
         if len(token) > 20 * MAX_DIMENSIONS:  # Python refuses to convert very many digits in its own words
             parts = [part.strip()[:20] for part in parts]
         values = tuple(map(int, parts))
         if max(values) > _LARGEST:
-            self.refuse(at, f"tensor {quoted(name)} declares a number too large to be a size")
+            self.refuse(at, of_tensor(name, message("unfit.no_size")))
         return values
 
     def separator(self, at: int) -> tuple[int, bool]:
         found = _NEXT.match(self.raw, at)
         if found is None:
-            self.refuse(at, "the header is not valid JSON: a comma or a closing brace should stand here")
+            self.refuse(at, message("unfit.comma_wanted"))
         return found.end(), found[1] == b","
 
-    def begin_object(self, at: int, what: str) -> tuple[int, bool]:
+    def begin_object(self, at: int, what: Message) -> tuple[int, bool]:
         start = _OPEN.match(self.raw, at)
         if start is None:
-            self.refuse(at, f"{what} is not an object")
+            self.refuse(at, message("unfit.no_entry", what=what))
         if (end := _END.match(self.raw, start.end())) is not None:
             return end.end(), False
         return start.end(), True
 
     def pairs(self, at: int, into: dict[str, str]) -> tuple[int, bool]:
         """`__metadata__`: text to text, nothing else."""
-        at, more = self.begin_object(at, "__metadata__")
+        at, more = self.begin_object(at, message("thing.word", word="__metadata__"))
         while more:
             key = _KEY.match(self.raw, at)
             value = _TEXT.match(self.raw, key.end()) if key is not None else None
             if key is None or value is None:
-                self.refuse(at, "__metadata__ must map text to text")
+                self.refuse(at, message("unfit.metadata_text"))
             name = self.text(key[1], at)
             if name in into:
-                self.refuse(at, f"duplicate key {quoted(name)} in __metadata__")
+                self.refuse(at, message("unfit.metadata_key", name=quoted(name)))
             if len(into) >= MAX_METADATA_ENTRIES:
-                self.refuse(at, f"__metadata__ has more than {MAX_METADATA_ENTRIES:,} entries")
+                what = message("thing.word", word="__metadata__")
+                many = message("most.more_than", what=what, most=MAX_METADATA_ENTRIES, things=message("thing.entries"))
+                self.refuse(at, many)
             into[name] = self.text(value[1], at)
             at, more = self.separator(value.end())
         return self.separator(at)
@@ -219,36 +221,36 @@ class _Parser:
         begin = at
         texts: dict[str, str] = {}
         lists: dict[str, tuple[int, ...]] = {}
-        at, more = self.begin_object(at, f"tensor {quoted(name)}")
+        at, more = self.begin_object(at, message("thing.tensor", name=quoted(name)))
         while more:
             key = _KEY.match(self.raw, at)
             if key is None:
-                self.refuse(at, f"tensor {quoted(name)}: a field name in quotes and a colon should stand here")
+                self.refuse_tensor(at, name, message("unfit.field_wanted"))
             word = self.text(key[1], at)
             if word in texts or word in lists:
-                self.refuse(at, f"tensor {quoted(name)}: duplicate key {quoted(word)}")
+                self.refuse_tensor(at, name, message("unfit.key_twice", key=quoted(word)))
             if word == "dtype":
                 value = _TEXT.match(self.raw, key.end())
                 if value is None:
-                    self.refuse(key.end(), f"tensor {quoted(name)}: dtype is not text")
+                    self.refuse_tensor(key.end(), name, message("unfit.no_text", word=word))
                 texts[word] = self.text(value[1], at)
             elif word in ("shape", "data_offsets"):
                 value = _LIST.match(self.raw, key.end())
                 if value is None:
-                    self.refuse(key.end(), f"tensor {quoted(name)}: {word} is not a list of whole numbers from 0 up")
+                    self.refuse_tensor(key.end(), name, message("unfit.no_sizes", word=word))
                 lists[word] = self.numbers(value[1], at, name)
             else:
                 self.unknown[word if len(self.unknown) < MAX_UNKNOWN else ""] += 1
-                at, more = self.separator(self.skip(key.end(), f"tensor {quoted(name)}: unknown key {quoted(word)}"))
+                at, more = self.separator(self.skip(key.end(), name, word))
                 continue
             at, more = self.separator(value.end())
         missing = [word for word in ("dtype", "shape", "data_offsets") if word not in texts and word not in lists]
         if missing:
-            self.refuse(begin, f"tensor {quoted(name)} lacks {' and '.join(missing)}")
+            self.refuse(begin, of_tensor(name, message("unfit.lacks", names=" and ".join(missing))))
         self.add(name, begin, texts["dtype"], lists["shape"], lists["data_offsets"])
         return self.separator(at)
 
-    def skip(self, at: int, what: str) -> int:
+    def skip(self, at: int, name: str, word: str) -> int:
         """Where a JSON value of any kind ends; values are read a piece at a time, none longer than MAX_UNKNOWN_BYTES."""
         for size in (2**8, 2**12, MAX_UNKNOWN_BYTES):
             piece = self.raw[at : at + size].decode("latin-1")
@@ -258,55 +260,45 @@ class _Parser:
                 continue
             if end < len(piece):  # else a number may go on
                 return at + end
-        self.refuse(at, f"{what} has no JSON value of at most {MAX_UNKNOWN_BYTES:,} bytes")
+        what = message("thing.unknown_key", name=quoted(name), key=quoted(word))
+        self.refuse(at, message("unfit.no_value", what=what, most=MAX_UNKNOWN_BYTES))
 
     def add(self, name: str, at: int, tag: str, shape: tuple[int, ...], offsets: tuple[int, ...]) -> None:
         """Accept one tensor if its byte range follows from its dtype and shape."""
         if name in self.tensors:
-            self.refuse(at, f"duplicate key: tensor {quoted(name)} is declared twice")
+            self.refuse(at, message("unfit.tensor_twice", name=quoted(name)))
         if len(self.tensors) >= MAX_TENSORS:
             _refuse_count(len(self.tensors) + 1, self.where)
         dtype = DTYPES.get(tag)
         if dtype is None:
-            raise RefusedError(
-                f"tensor {quoted(name)} has the unknown dtype {quoted(tag)}",
-                where=self.where,
-                todo=f"Known: {', '.join(DTYPES)}.",
-            )
+            said = of_tensor(name, message("unfit.dtype", dtype=quoted(tag)))
+            raise refusal(said, where=self.where, todo=message("advice.known", names=", ".join(DTYPES)))
         if len(offsets) != 2 or offsets[0] > offsets[1]:
-            self.refuse(at, f"tensor {quoted(name)}: data_offsets must be a begin and an end, in that order")
+            self.refuse_tensor(at, name, message("unfit.offsets"))
         # Zero sizes do not excuse the others: numpy multiplies them all.
         if math.prod(size or 1 for size in shape) * 8 > _LARGEST:
-            self.refuse(at, f"tensor {quoted(name)}: the shape overflows")
+            self.refuse_tensor(at, name, message("unfit.overflows"))
         bits = math.prod(shape) * dtype.bits
         if bits % 8:
-            self.refuse(at, f"tensor {quoted(name)}: {math.prod(shape):,} values of {tag} do not fill whole bytes")
+            self.refuse_tensor(at, name, message("unfit.part_bytes", count=math.prod(shape), dtype=tag))
         if offsets[1] - offsets[0] != bits // 8:
             span = offsets[1] - offsets[0]
-            self.refuse(
-                at, f"tensor {quoted(name)}: data_offsets span {span:,} bytes, dtype and shape need {bits // 8:,}"
-            )
+            self.refuse_tensor(at, name, message("unfit.span", span=span, needed=bits // 8))
         self.tensors[name] = PlacedEntry(name, tag, shape, bits // 8, self.shard, self.data_begin + offsets[0])
 
 
 def _check_ranges(tensors: dict[str, PlacedEntry], data_begin: int, file_size: int, where: str) -> None:
     """The ranges, in file order, follow each other without overlap or hole from the header to the end of the file."""
-    reached, before = data_begin, "the header"
+    reached, before = data_begin, message("thing.header")
     for entry in sorted(tensors.values(), key=lambda e: (e.begin, e.stored_bytes)):
         if entry.begin < reached:
-            raise RefusedError(f"tensor {quoted(entry.name)} overlaps {before}", where=where, todo=_MALFORMED)
+            over = message("unfit.overlaps", name=quoted(entry.name), before=before)
+            raise refusal(over, where=where, todo=AGAIN)
         if entry.begin > reached:
-            raise RefusedError(
-                f"a hole of {entry.begin - reached:,} bytes before tensor {quoted(entry.name)}",
-                where=where,
-                todo=_MALFORMED,
-            )
-        reached, before = entry.begin + entry.stored_bytes, f"tensor {quoted(entry.name)}"
+            hole = message("unfit.hole", count=entry.begin - reached, name=quoted(entry.name))
+            raise refusal(hole, where=where, todo=AGAIN)
+        reached, before = entry.begin + entry.stored_bytes, message("thing.tensor", name=quoted(entry.name))
         if reached > file_size:
-            raise RefusedError(
-                f"truncated at byte {file_size:,}: tensor {quoted(entry.name)} ends at {reached:,}",
-                where=where,
-                todo="Download or copy it again.",
-            )
+            raise refusal(message("unfit.truncated", what=before, end=reached, size=file_size), where=where, todo=AGAIN)
     if reached < file_size:
-        raise RefusedError(f"{file_size - reached:,} bytes follow the last tensor", where=where, todo=_MALFORMED)
+        raise refusal(message("unfit.follow", count=file_size - reached), where=where, todo=AGAIN)

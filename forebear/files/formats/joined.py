@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_SHARDS, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.remote import RemoteFile, prefetch_files
 from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.refusing import AGAIN, SOURCE, more_than, no_tensor
 
 OPEN_AT_ONCE = 32
 """Parts whose file descriptors are kept; the others open again when read."""
@@ -49,8 +50,7 @@ class JoinedContainer(Container):
                 if name not in tensors or index.get(name) == files[number]:
                     tensors[name], self._home[name] = entry, number
             if len(tensors) > MAX_TENSORS:
-                raise RefusedError(f"the shards declare more than {MAX_TENSORS:,} tensors", where=where,
-                                   todo="No known model has that many; check where the files are from.")  # fmt: skip
+                raise refusal(more_than("all_shards", MAX_TENSORS, "tensors"), where=where, todo=SOURCE)
             for key, value in part.metadata.items():
                 metadata.setdefault(key, value)
             odd += [message("odd.in_file", file=part.paths[0].name, what=said) for said in part.odd]
@@ -79,8 +79,7 @@ class JoinedContainer(Container):
     def _part(self, name: str) -> Container:
         number = self._home.get(name)
         if number is None:
-            raise RefusedError(f"no tensor {quoted(name)}", where=str(self.paths[0]),
-                               todo="Ask for one a header names.")  # fmt: skip
+            raise no_tensor(self, name)
         if len(self._parts) > OPEN_AT_ONCE and number not in self._recent:
             self._recent.append(number)
             if len(self._recent) > OPEN_AT_ONCE:
@@ -132,11 +131,8 @@ def _stays(name: str, number: int, before: int, index: Mapping[str, str], files:
 
 
 def _refuse_twice(name: str, first: Container, second: Container, where: str) -> NoReturn:
-    raise RefusedError(
-        f"tensor {quoted(name)} is in two shards, {first.paths[0].name} and {second.paths[0].name}",
-        where=where or str(second.paths[0]),
-        todo="Remove the shard that does not belong, or add the index that says which is meant.",
-    )
+    said = message("index.in_two", name=quoted(name), first=first.paths[0].name, second=second.paths[0].name)
+    raise refusal(said, where=where or str(second.paths[0]), todo=message("advice.which_shard"))
 
 
 def _disagreements(
@@ -158,12 +154,10 @@ def read_index(data: bytes, where: str) -> dict[str, str]:
     document: Any = parse_json(data, where=where, max_values=4 * MAX_TENSORS)
     found = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
-        raise RefusedError("the index has no weight_map from tensor names to shard names", where=where,
-                           todo="Get it again.")  # fmt: skip
+        raise refusal(message("index.no_map"), where=where, todo=AGAIN)
     if not found:
-        raise RefusedError("the index names no tensor", where=where, todo="Get it again.")
+        raise refusal(message("index.no_tensor"), where=where, todo=AGAIN)
     files = set(found.values())
     if len(files) > MAX_SHARDS:
-        raise RefusedError(f"the index names {len(files):,} shards; at most {MAX_SHARDS:,} are read", where=where,
-                           todo="Check where it is from.")  # fmt: skip
+        raise refusal(message("most.names", count=len(files), most=MAX_SHARDS), where=where, todo=SOURCE)
     return dict(found)

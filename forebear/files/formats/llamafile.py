@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.files.base import Container
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource, Part
@@ -29,8 +30,8 @@ def open_llamafile(file: ByteSource, max_header: int | None) -> Container | Pack
     tail = bytes(file.read(size - tail_size, tail_size))
     at = tail.rfind(b"PK\5\6")
     if at < 0 or at + _END.size > tail_size:
-        raise RefusedError("a program (llamafile) without weights behind it", where=str(file.path),
-                           todo="Give the GGUF file that it runs.")  # fmt: skip
+        said = message("format.no_weights_behind")
+        raise refusal(said, where=str(file.path), todo=message("advice.gguf_it_runs"))
     _, length, begin = _END.unpack_from(tail, at)
     before = size - tail_size + at - length - begin
     known = 0xFFFFFFFF not in (length, begin) and 0 < before < size

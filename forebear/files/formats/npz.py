@@ -17,13 +17,14 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, decode
+from forebear.files.refusing import AGAIN, SOURCE, complex_numbers, more_than
 from forebear.files.rowwise import PlacedContainer, row_count
 from forebear.files.view import Look, View
 
@@ -33,11 +34,11 @@ _TAGS = {
     "f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "u2": "U16",
     "u4": "U32", "u8": "U64", "b1": "BOOL", "c8": "C64", "V2": "BF16",
 }  # fmt: skip
+_PLAIN = message("advice.plain")
 _HEADER = re.compile(  # possessive quantifiers: a hostile header costs no backtracking
     rb"\{\s*+'descr'\s*+:\s*+'([<>|=])([a-zA-Z])(\d{1,4})'\s*+,\s*+'fortran_order'\s*+:\s*+(True|False)\s*+,"
     rb"\s*+'shape'\s*+:\s*+\(\s*+((?:\d{1,19}+L?+\s*+(?:,\s*+|(?=\))))*+)\)\s*+,?+\s*+\}\s*+"
 )
-_DAMAGED = "The file is damaged; get it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class NpyContainer(PlacedContainer):
 
     def _decode(self, entry: TensorEntry, raw: NDArray[np.uint8]) -> Float32:
         if entry.dtype == "C64":
-            raise RefusedError(f"array {quoted(entry.name)} holds complex numbers, which have no float32 form",
-                               where=self._where(), todo="It can be inspected, not compared.")  # fmt: skip
+            raise complex_numbers(self, entry.name)
         return decode(raw.reshape(-1), DTYPES[entry.dtype])
 
 
@@ -96,50 +96,50 @@ def parse_npy(file: ByteSource, name: str) -> NpyEntry:
     where = str(file.path)
     head = bytes(file.read(0, min(12, file.size)))
     if head[:6] != MAGIC:
-        _refuse(name, "does not begin as a .npy array", where)
+        _refuse(name, message("npy.magic"), where)
     wide = head[6:7] in (b"\x02", b"\x03")
     if not wide and head[6:7] != b"\x01":
-        _refuse(name, f"is of .npy version {head[6] if len(head) > 6 else '?'}; 1 to 3 are read", where)
+        _refuse(name, message("npy.version", version=str(head[6]) if len(head) > 6 else "?"), where)
     begin = 12 if wide else 10
     length = int.from_bytes(head[8:begin], "little")
     if len(head) < begin or begin + length > file.size:
-        _refuse(name, "ends inside its header", where)
+        _refuse(name, message("npy.ends"), where, AGAIN)
     if length > MAX_ARRAY_HEADER:
-        _refuse(name, f"has a header of {length:,} bytes; at most {MAX_ARRAY_HEADER:,} are read", where)
+        _refuse(name, message("npy.header", length=length, most=MAX_ARRAY_HEADER), where)
     text = bytes(file.read(begin, length))
     found = _HEADER.fullmatch(text)
     if found is None:
-        _refuse(name, "holds Python objects" if b"'|O'" in text or b"'O'" in text
-                else "has a header that is no plain array's", where)  # fmt: skip
+        objects = b"'|O'" in text or b"'O'" in text
+        _refuse(name, message("npy.objects") if objects else message("npy.no_header"), where)
     return _entry(name, found, begin + length, file.size, where)
 
 
 def _entry(name: str, found: re.Match[bytes], begin: int, size: int, where: str) -> NpyEntry:
     order, kind = found[1].decode(), (found[2] + found[3]).decode()
     if kind.startswith("O"):
-        _refuse(name, "holds Python objects", where)
+        _refuse(name, message("npy.objects"), where)
     tag = _TAGS.get(kind)
     if tag is None:
-        _refuse(name, f"holds values of type {kind!r}, which are no weights", where)
+        _refuse(name, message("npy.type", type=repr(kind)), where)
     if order == ">" and kind[1:] != "1":
-        _refuse(name, "is big-endian", where)
+        _refuse(name, message("npy.big"), where)
     shape = tuple(int(part.strip(b" L")) for part in found[5].split(b",") if part.strip())
     if len(shape) > MAX_DIMENSIONS:
-        _refuse(name, f"has {len(shape)} dimensions; at most {MAX_DIMENSIONS} are read", where)
+        many = message("most.has", count=len(shape), things=message("thing.dimensions"), most=MAX_DIMENSIONS)
+        _refuse(name, many, where)
     if math.prod(s or 1 for s in shape) * 8 >= 2**63:
-        _refuse(name, "has a shape that overflows", where)
+        _refuse(name, message("npy.overflows"), where)
     stored = math.prod(shape) * DTYPES[tag].bits // 8
     if begin + stored != size:
-        _refuse(name, f"has {size - begin:,} bytes of values, its shape needs {stored:,}", where)
+        _refuse(name, message("npy.bytes", found=size - begin, needed=stored), where, AGAIN)
     columns_first = found[4] == b"True" and sum(s != 1 for s in shape) > 1
     if columns_first and len(shape) > 2:
-        _refuse(name, f"is column-major in {len(shape)} dimensions", where)
+        _refuse(name, message("npy.columns", count=len(shape)), where)
     return NpyEntry(name, tag, tuple(reversed(shape)) if columns_first else shape, stored, 0, begin, columns_first)
 
 
-def _refuse(name: str, what: str, where: str) -> NoReturn:
-    raise RefusedError(f"array {quoted(name)} {what}", where=where, todo="Save it again as plain little-endian numbers."
-                       if "ends" not in what else _DAMAGED)  # fmt: skip
+def _refuse(name: str, what: Message, where: str, todo: Message = _PLAIN) -> NoReturn:
+    raise refusal(message("of.array", name=quoted(name), what=what), where=where, todo=todo)
 
 
 def open_npy(file: ByteSource, max_header: int | None) -> Container:
@@ -157,7 +157,7 @@ def is_npz(archive: ZipArchive) -> bool:
 def open_npz(file: ByteSource, archive: ZipArchive) -> Container:
     """An .npz archive; arrays named after their members."""
     if len(archive.members) > MAX_TENSORS:
-        archive.refuse(f"holds {len(archive.members):,} arrays; at most {MAX_TENSORS:,} are read")
+        archive.refuse(more_than("archive", MAX_TENSORS, "arrays"), SOURCE)
     entries: dict[str, NpyEntry] = {}
     digest = hashlib.sha256()
     for member_name, member in archive.members.items():

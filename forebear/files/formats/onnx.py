@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
 from forebear.core.limits import MAX_TENSORS, READ_BLOCK_BYTES
 from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
@@ -20,6 +19,7 @@ from forebear.files.bytes.folder import contained
 from forebear.files.dtypes import DTYPES, decode
 from forebear.files.formats.onnx_graph import OnnxEntry, OnnxGraph, read_graph
 from forebear.files.formats.onnx_recover import ANONYMOUS, Quantised, Recovered, head_sizes, recover
+from forebear.files.refusing import complex_numbers, refuse_tensor
 from forebear.files.rowwise import RowwiseContainer, row_count, stored_pieces
 from forebear.files.view import Look, View
 
@@ -60,14 +60,12 @@ class OnnxContainer(RowwiseContainer):
         source = self._outside.get(entry.location)
         if source is None:
             if not self.paths[0].is_file():
-                raise RefusedError(f"tensor {quoted(entry.name)} lies in another file", where=self._where(),
-                                   todo="Give the file itself, beside its data.")  # fmt: skip
+                raise refuse_tensor(self, entry.name, message("onnx.other_file"), message("advice.beside"))
             place = contained(self.paths[0].parent, entry.location, self._where())
             source = self._outside[entry.location] = PositionedFile(place)
         if entry.begin + entry.stored_bytes > source.size:
-            raise RefusedError(f"tensor {quoted(entry.name)} ends at byte {entry.begin + entry.stored_bytes:,} of "
-                               f"{source.size:,} in {quoted(entry.location)}", where=self._where(),
-                               todo="Download or copy it again.")  # fmt: skip
+            end, name = entry.begin + entry.stored_bytes, quoted(entry.location)
+            raise refuse_tensor(self, entry.name, message("onnx.ends", end=end, size=source.size, name=name))
         return source
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
@@ -84,8 +82,7 @@ class OnnxContainer(RowwiseContainer):
         if entry.listed is not None:
             return _listed(entry)[begin : begin + count]
         if entry.dtype == "C64":
-            raise RefusedError(f"tensor {quoted(entry.name)} holds complex numbers, which have no float32 form",
-                               where=self._where(), todo="It can be inspected, not compared.")  # fmt: skip
+            raise complex_numbers(self, entry.name)
         source = self._source(entry)
         if entry.dtype in ("U4", "I4", "F4"):
             raw = np.frombuffer(source.read(entry.begin + begin // 2, (begin + count + 1) // 2 - begin // 2), np.uint8)
@@ -131,8 +128,7 @@ class OnnxContainer(RowwiseContainer):
         return values
 
     def _unfit(self, name: str, stored: OnnxEntry) -> None:
-        raise RefusedError(f"the scales {quoted(name)} do not fit tensor {quoted(stored.name)}", where=self._where(),
-                           todo="The graph is damaged; get it again.")  # fmt: skip
+        raise refuse_tensor(self, stored.name, message("onnx.scales", scales=quoted(name)))
 
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`; of a quantised tensor, its whole numbers."""

@@ -16,6 +16,7 @@ from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats.protobuf import BYTES, FIXED32, Field, Messages
+from forebear.files.refusing import SOURCE, at_byte, more_than, of_tensor
 
 MAX_FIELDS = 4_000_000
 MAX_NODES = 1_000_000
@@ -66,35 +67,35 @@ def read_graph(file: ByteSource, max_header: int | None) -> OnnxGraph:
     """Walk an ONNX model. Raises RefusedError for anything damaged, unbounded, or a tensor that contradicts itself."""
     messages = Messages(file, max_fields=MAX_FIELDS, max_bytes=max_header or MAX_HEADER_BYTES)
     graph, found = OnnxGraph(), 0
-    for part in messages.fields(0, file.size, "the model"):
+    for part in messages.fields(0, file.size, "ModelProto"):
         if part.number == 7 and part.wire == BYTES:
             found += 1
             if found > 1:
-                messages.refuse("the model has two graphs")
+                messages.refuse(message("onnx.two_graphs"))
             _graph(messages, part, graph)
         elif part.number == 2 and part.wire == BYTES:
-            graph.metadata["producer_name"] = messages.text(part, "the producer's name")
+            graph.metadata["producer_name"] = messages.text(part, "ModelProto.producer_name")
         elif part.number == 14 and part.wire == BYTES:
             _property(messages, part, graph)
     if not found:
-        messages.refuse("no ONNX model: it has no graph", "Give a file written by an ONNX exporter.")
+        messages.refuse(message("onnx.no_graph"), message("advice.onnx"))
     return graph
 
 
 def _property(messages: Messages, part: Field, graph: OnnxGraph) -> None:
     key = value = ""
-    for inner in messages.fields(part.begin, part.end, "a property"):
+    for inner in messages.fields(part.begin, part.end, "ModelProto.metadata_props"):
         if inner.number == 1:
-            key = messages.text(inner, "a property's key")
+            key = messages.text(inner, "StringStringEntryProto.key")
         elif inner.number == 2:
-            value = messages.text(inner, "a property's value", 2**16)
+            value = messages.text(inner, "StringStringEntryProto.value", 2**16)
     if len(graph.metadata) < 1000:
         graph.metadata[key] = value
 
 
 def _graph(messages: Messages, part: Field, graph: OnnxGraph) -> None:
     sparse = 0
-    for inner in messages.fields(part.begin, part.end, "the graph"):
+    for inner in messages.fields(part.begin, part.end, "GraphProto"):
         if inner.number == 1 and inner.wire == BYTES:
             _node(messages, inner, graph)
         elif inner.number == 5 and inner.wire == BYTES:
@@ -109,27 +110,27 @@ def _add(messages: Messages, graph: OnnxGraph, entry: OnnxEntry | None) -> None:
     if entry is None:
         return
     if entry.name in graph.tensors:
-        messages.refuse(f"two tensors are named {quoted(entry.name)}")
+        messages.refuse(message("torch.twice", name=quoted(entry.name)))
     if len(graph.tensors) >= MAX_TENSORS:
-        messages.refuse(f"more than {MAX_TENSORS:,} tensors", "Check where it is from.")
+        messages.refuse(more_than("graph", MAX_TENSORS, "tensors"), SOURCE)
     graph.tensors[entry.name] = entry
 
 
 def _node(messages: Messages, part: Field, graph: OnnxGraph) -> None:
     node, values = Node(), []
-    for inner in messages.fields(part.begin, part.end, "a node"):
+    for inner in messages.fields(part.begin, part.end, "NodeProto"):
         if inner.number == 1:
-            node.inputs.append(messages.text(inner, "a node's input"))
+            node.inputs.append(messages.text(inner, "NodeProto.input"))
         elif inner.number == 2:
-            node.outputs.append(messages.text(inner, "a node's output"))
+            node.outputs.append(messages.text(inner, "NodeProto.output"))
         elif inner.number == 3:
-            node.name = messages.text(inner, "a node's name")
+            node.name = messages.text(inner, "NodeProto.name")
         elif inner.number == 4:
-            node.op = messages.text(inner, "a node's operation")
+            node.op = messages.text(inner, "NodeProto.op_type")
         elif inner.number == 5:
             values += _attribute(messages, inner, node)
     if len(graph.nodes) >= MAX_NODES:
-        messages.refuse(f"more than {MAX_NODES:,} nodes", "Check where it is from.")
+        messages.refuse(more_than("graph", MAX_NODES, "nodes"), SOURCE)
     graph.nodes.append(node)
     if node.op == "Constant" and node.outputs and values:
         _add(messages, graph, _tensor(messages, values[0], node.outputs[0]))
@@ -139,10 +140,10 @@ def _attribute(messages: Messages, part: Field, node: Node) -> list[Field]:
     """Remember a whole-number attribute; hand back the tensor of `value`. Subgraphs are not entered."""
     name, whole, tensors = "", None, []
     if part.wire != BYTES:
-        messages.refuse(f"an attribute is no message (byte {part.begin:,})")
-    for inner in messages.fields(part.begin, part.end, "an attribute"):
+        messages.refuse_field("no_message", "AttributeProto", part.begin)
+    for inner in messages.fields(part.begin, part.end, "AttributeProto"):
         if inner.number == 1:
-            name = messages.text(inner, "an attribute's name")
+            name = messages.text(inner, "AttributeProto.name")
         elif inner.number == 3 and inner.wire != BYTES:
             whole = inner.value - 2**64 if inner.value >= 2**63 else inner.value
         elif inner.number == 5 and inner.wire == BYTES:
@@ -169,23 +170,23 @@ class _Draft:
 def _tensor(messages: Messages, part: Field, name: str | None) -> OnnxEntry | None:
     """One tensor; None when it holds text. name: of a Constant node's output."""
     draft = _Draft()
-    for inner in messages.fields(part.begin, part.end, "a tensor"):
+    for inner in messages.fields(part.begin, part.end, "TensorProto"):
         if inner.number in _TENSOR_FIELDS:
             _TENSOR_FIELDS[inner.number](messages, inner, draft)
         elif inner.number in (4, 10, 9):
             _raw(messages, inner, draft)
         elif inner.number in (5, 7, 11):
-            draft.listed.append(messages.numbers(inner, "a tensor's list", MAX_LISTED))
+            draft.listed.append(messages.numbers(inner, "TensorProto.int32_data", MAX_LISTED))
             draft.count += draft.listed[-1].size
             if draft.count > MAX_LISTED:
-                messages.refuse(f"a tensor lists more than {MAX_LISTED:,} numbers one by one")
+                messages.refuse(more_than("tensor_list", MAX_LISTED, "numbers"))
     if name is not None:
         draft.name = name
     return None if draft.type == 8 else _entry(messages, draft)
 
 
 def _name(messages: Messages, part: Field, draft: _Draft) -> None:
-    draft.name = messages.text(part, "a tensor's name")
+    draft.name = messages.text(part, "TensorProto.name")
 
 
 def _type(messages: Messages, part: Field, draft: _Draft) -> None:
@@ -193,9 +194,9 @@ def _type(messages: Messages, part: Field, draft: _Draft) -> None:
 
 
 def _dims(messages: Messages, part: Field, draft: _Draft) -> None:
-    draft.sizes += messages.numbers(part, "a tensor's shape", MAX_DIMENSIONS).tolist()
+    draft.sizes += messages.numbers(part, "TensorProto.dims", MAX_DIMENSIONS).tolist()
     if len(draft.sizes) > MAX_DIMENSIONS:
-        messages.refuse(f"a tensor has more than {MAX_DIMENSIONS} dimensions")
+        messages.refuse(more_than("tensor_shape", MAX_DIMENSIONS, "dimensions"))
 
 
 def _outside(messages: Messages, part: Field, draft: _Draft) -> None:
@@ -203,16 +204,16 @@ def _outside(messages: Messages, part: Field, draft: _Draft) -> None:
 
 
 def _segment(messages: Messages, part: Field, draft: _Draft) -> None:
-    messages.refuse("a tensor is stored in segments", "Export it again without segments.")
+    messages.refuse(message("onnx.segments"), message("advice.no_segments"))
 
 
 def _external(messages: Messages, part: Field, draft: _Draft) -> None:
     key = value = ""
-    for inner in messages.fields(part.begin, part.end, "where a tensor lies"):
+    for inner in messages.fields(part.begin, part.end, "TensorProto.external_data"):
         if inner.number == 1:
-            key = messages.text(inner, "a key of where a tensor lies")
+            key = messages.text(inner, "TensorProto.external_data.key")
         elif inner.number == 2:
-            value = messages.text(inner, "where a tensor lies")
+            value = messages.text(inner, "TensorProto.external_data")
     draft.external[key] = value
 
 
@@ -221,21 +222,19 @@ _TENSOR_FIELDS = {1: _dims, 2: _type, 3: _segment, 8: _name, 13: _external, 14: 
 
 def _raw(messages: Messages, part: Field, draft: _Draft) -> None:
     if part.wire == FIXED32 or part.wire != BYTES or draft.raw is not None:
-        messages.refuse(f"a tensor's values are not stored in one piece (byte {part.begin:,})",
-                        "Export it again with raw data.")  # fmt: skip
+        messages.refuse(at_byte(message("onnx.pieces"), part.begin), message("advice.raw_data"))
     draft.raw = part
 
 
 def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
     tag, name = TYPES.get(draft.type), draft.name
     if tag is None:
-        messages.refuse(
-            f"tensor {quoted(name)} has the unknown type {draft.type}", f"Known: {', '.join(TYPES.values())}."
-        )
+        known = message("advice.known", names=", ".join(TYPES.values()))
+        messages.refuse(of_tensor(name, message("gguf.type", type=draft.type)), known)
     if any(size < 0 for size in draft.sizes):
-        messages.refuse(f"tensor {quoted(name)} has a negative size")
+        messages.refuse(of_tensor(name, message("onnx.negative")))
     if math.prod(size or 1 for size in draft.sizes) * 8 >= 2**63:
-        messages.refuse(f"tensor {quoted(name)}: the shape overflows")
+        messages.refuse(message("of.tensor_says", name=quoted(name), what=message("unfit.overflows")))
     values = math.prod(draft.sizes)
     needed = -(-values * BITS.get(tag, 8) // 8)
     shape = tuple(draft.sizes)
@@ -243,11 +242,11 @@ def _entry(messages: Messages, draft: _Draft) -> OnnxEntry:
         return _placed_outside(messages, draft, OnnxEntry(name, tag, shape, needed))
     if draft.listed:
         if draft.count not in (values, -(-values // 2) if tag in ("U4", "I4", "F4") else values):
-            messages.refuse(f"tensor {quoted(name)} lists {draft.count:,} values, its shape needs {values:,}")
+            messages.refuse(of_tensor(name, message("onnx.lists", found=draft.count, needed=values)))
         return OnnxEntry(name, tag, shape, needed, listed=np.concatenate(draft.listed))
     held = draft.raw.end - draft.raw.begin if draft.raw is not None else 0
     if held != needed:
-        messages.refuse(f"tensor {quoted(name)} has {held:,} bytes, its type and shape need {needed:,}")
+        messages.refuse(of_tensor(name, message("onnx.bytes", found=held, needed=needed)))
     return OnnxEntry(name, tag, shape, needed, begin=draft.raw.begin if draft.raw is not None else 0)
 
 
@@ -257,8 +256,8 @@ def _placed_outside(messages: Messages, draft: _Draft, entry: OnnxEntry) -> Onnx
         draft.external.get(key, default) for key, default in (("offset", "0"), ("length", str(entry.stored_bytes)))
     ]
     if not location or not all(n.isascii() and n.isdecimal() and len(n) < 20 for n in numbers):
-        messages.refuse(f"tensor {quoted(entry.name)} does not say where outside the file it lies")
+        messages.refuse(of_tensor(entry.name, message("onnx.nowhere")))
     offset, length = (int(n) for n in numbers)
     if length != entry.stored_bytes:
-        messages.refuse(f"tensor {quoted(entry.name)} has {length:,} bytes outside, it needs {entry.stored_bytes:,}")
+        messages.refuse(of_tensor(entry.name, message("onnx.outside", found=length, needed=entry.stored_bytes)))
     return OnnxEntry(entry.name, entry.dtype, entry.shape, entry.stored_bytes, 0, offset, location)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, cast
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_PICKLE_OPCODES
+from forebear.core.messages import Message, message
+from forebear.files.refusing import AGAIN, SOURCE, at_byte, more_than
 
-CONVERT = "Convert it to safetensors with the tool that wrote it, in a place where running its code does no harm."
-_DAMAGED = "The file is damaged or was made to mislead; get it again."
+CONVERT = message("advice.convert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,12 @@ def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_PI
     try:
         for opcode, argument, position in pickletools.genops(cast(Any, data)):
             machine.step(opcode.name, argument, position or 0)
-    except (ValueError, OverflowError, UnicodeError, MemoryError) as error:
-        machine.refuse(f"the pickle is broken after byte {machine.at:,} ({str(error)[:80]})")
+    except (ValueError, OverflowError, UnicodeError, MemoryError):
+        machine.refuse(message("pickle.unreadable", byte=machine.at))
     except (IndexError, KeyError):
-        machine.refuse(f"the pickle is broken at byte {machine.at:,}: it takes what was never put")
+        machine.refuse(message("pickle.stack", byte=machine.at))
     if not machine.done:
-        machine.refuse("the pickle has no end")
+        machine.refuse(message("pickle.no_end"))
     return Pickled(machine.result, list(dict.fromkeys(machine.names)), machine.persistent, machine.count)
 
 
@@ -128,14 +129,17 @@ class _Machine:
         self.at = self.count = 0
         self.done, self.result = False, None
 
-    def refuse(self, what: str, todo: str = _DAMAGED) -> NoReturn:
-        raise RefusedError(what, where=self.where, todo=todo)
+    def refuse(self, what: Message, todo: Message = AGAIN) -> NoReturn:
+        raise refusal(message("of.pickle", what=what), where=self.where, todo=todo)
+
+    def refuse_here(self, what: Message) -> NoReturn:
+        self.refuse(at_byte(what, self.at))
 
     def step(self, name: str, argument: Any, position: int) -> None:
         self.at = position
         self.count += 1
         if self.count > self.limit:
-            self.refuse(f"the pickle has more than {self.limit:,} opcodes", "Check where it is from.")
+            raise refusal(more_than("pickle", self.limit, "opcodes"), where=self.where, todo=SOURCE)
         if name in _CONSTANTS:
             self.stack.append(_CONSTANTS[name])
         elif name in _LITERALS:
@@ -143,7 +147,7 @@ class _Machine:
         elif (action := _ACTIONS.get(name)) is not None:
             action(self, argument)
         elif name not in _NOTHING:
-            self.refuse(f"the pickle uses the opcode {name} (byte {position:,}), which no checkpoint needs", CONVERT)
+            self.refuse(at_byte(message("pickle.opcode", name=name), position), CONVERT)
 
     def pop(self) -> Any:
         value = self.stack.pop()
@@ -186,12 +190,12 @@ class _Machine:
         elif isinstance(target, Opaque):
             target.items.extend(values)
         else:
-            self.refuse(f"the pickle appends to what is no list (byte {self.at:,})")
+            self.refuse_here(message("pickle.no_list"))
 
     def put(self, values: list[Any]) -> None:
         target = self.top()
         if len(values) % 2 or not isinstance(target, Table | Opaque):
-            self.refuse(f"the pickle fills what is no dictionary (byte {self.at:,})")
+            self.refuse_here(message("pickle.no_dictionary"))
         target.pairs.extend(zip(values[::2], values[1::2], strict=True))
 
     def build(self, state: Any) -> None:
@@ -199,7 +203,7 @@ class _Machine:
         if isinstance(target, Opaque):
             target.state = state
         else:
-            self.refuse(f"the pickle sets the state of what is no object (byte {self.at:,})")
+            self.refuse_here(message("pickle.no_state"))
 
     def tuple(self, count: int) -> None:
         values = [self.pop() for _ in range(count)]
@@ -216,7 +220,7 @@ class _Machine:
     def stop(self) -> None:
         self.result, self.done = self.pop(), True
         if self.stack:
-            self.refuse("the pickle ends with values left over")
+            self.refuse(message("pickle.left_over"))
 
 
 def _global(machine: _Machine, argument: str) -> None:
@@ -227,7 +231,7 @@ def _global(machine: _Machine, argument: str) -> None:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        machine.refuse(f"the pickle names a global by what is no text (byte {machine.at:,})")
+        machine.refuse_here(message("pickle.no_name"))
     machine.name(module, name)
 
 

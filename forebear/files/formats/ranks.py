@@ -13,16 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.core.messages import message
-from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.formats.joined import JoinedContainer
+from forebear.files.refusing import of_tensor, refuse_tensor
 from forebear.files.rowwise import RowwiseContainer
 
 ROW_PARALLEL = (".wo.weight", ".w2.weight")
 """Ends of the names of matrices cut by columns, asked only where both sides of a matrix are as wide as the model."""
-_CONVERT = "Convert it with the tool of its release, or with that of transformers, and give the result."
+_CONVERT = message("advice.release_tool")
 
 
 class RankedContainer(RowwiseContainer):
@@ -96,8 +97,7 @@ class RankedContainer(RowwiseContainer):
         entry = self._parts[0].tensors[name]
         row_bytes = entry.stored_bytes // max(1, entry.shape[0])
         if row_bytes >= READ_BLOCK_BYTES:
-            raise RefusedError(f"rows of tensor {quoted(name)} hold {row_bytes:,} bytes, too many to be put together",
-                               where=self._where(), todo=_CONVERT)  # fmt: skip
+            raise refuse_tensor(self, name, message("ranks.rows", size=row_bytes), _CONVERT)
         for pieces in zip(*(part.stored(name) for part in self._parts), strict=True):
             blocks = [np.frombuffer(piece, dtype=np.uint8).reshape(-1, row_bytes) for piece in pieces]
             yield memoryview(np.concatenate(blocks, axis=1).reshape(-1).data)
@@ -124,8 +124,8 @@ def joined_ranks(parts: Sequence[Container], where: str) -> Container:
     for part in parts:
         for name, entry in part.tensors.items():
             if entry.shape != first[name].shape or entry.dtype != first[name].dtype:
-                raise RefusedError(f"tensor {quoted(name)} has another shape or type in {part.paths[0].name}", where=where,
-                                   todo="Download the files again; they are not of one checkpoint.")  # fmt: skip
+                said = of_tensor(name, message("ranks.shape", file=part.paths[0].name))
+                raise refusal(said, where=where, todo=message("advice.one_checkpoint"))
     vectors = Counter(entry.shape[0] for entry in first.values() if len(entry.shape) == 1)
     width = vectors.most_common(1)[0][0] if vectors else 0
     return RankedContainer(parts, {name: _axis(entry, width, len(parts), where) for name, entry in first.items()})
@@ -144,8 +144,7 @@ def _axis(entry: TensorEntry, width: int, ranks: int, where: str) -> int | None:
         return 1 if entry.name.endswith(ROW_PARALLEL) else 0
     if len(shape) == 2 and len(shares) == 1:
         return shares[0]
-    raise RefusedError(f"tensor {quoted(entry.name)} does not show along which axis it is cut into {ranks} files", where=where,
-                       todo=_CONVERT)  # fmt: skip
+    raise refusal(of_tensor(entry.name, message("ranks.axis", count=ranks)), where=where, todo=_CONVERT)
 
 
 def _whole(entry: TensorEntry, axis: int | None, ranks: int) -> TensorEntry:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.stray import first_words
 from forebear.files.base import Container
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats import unread
 from forebear.files.formats.format import Format, Open, Packed, added
 from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.refusing import AGAIN
 
 ZIP = "a zip archive"
 INDEXES = (".safetensors.index.json", ".bin.index.json")
@@ -84,15 +86,15 @@ def _unpacked(packed: Packed, max_header: int | None) -> Container:
 def _reader_of(file: ByteSource) -> Open:
     size, where = file.size, str(file.path)
     if size == 0:
-        raise RefusedError("the file is empty", where=where, todo="Download or copy it again.")
+        raise refusal(message("unfit.empty"), where=where, todo=AGAIN)
     head = bytes(file.read(0, min(64, size)))
     name = file.path.name.lower()
     reader = _fitting(FORMATS, head, size, name) or _fitting(added(), head, size, name)
     if reader is None or (reader.kind == ZIP and not reader.magic(head, size) and not _ends_like_zip(file)):
-        raise RefusedError(f"no checkpoint format this version knows: {first_words(head)}", where=where,
-                           todo="Give a safetensors file or folder.")  # fmt: skip
+        said = message("format.unknown", begins=first_words(head))
+        raise refusal(said, where=where, todo=message("advice.safetensors"))
     if reader.open is None:
-        raise RefusedError(f"this is {reader.kind}", where=where, todo=reader.todo)
+        raise refusal(message("format.this_is", kind=reader.said), where=where, todo=reader.todo)
     return reader.open
 
 

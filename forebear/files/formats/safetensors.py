@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_ARRAY_BYTES, MAX_HEADER_BYTES, READ_BLOCK_BYTES
 from forebear.core.messages import Message, message
-from forebear.files.base import Container, Float32, quoted
+from forebear.files.base import Container, Float32
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, Dtype, decode
 from forebear.files.formats.header import PlacedEntry, parse_header
+from forebear.files.refusing import AGAIN, complex_numbers, no_such_row, no_tensor, too_many_rows
 
 _BLOCK_VALUES = READ_BLOCK_BYTES // 4
 _LITTLE = sys.byteorder == "little"
@@ -53,55 +54,38 @@ class SafetensorsContainer(Container):
     def _read_header(self, cap: int) -> bytes:
         """The header's bytes, once its length fits both the file and the cap."""
         where, size = str(self._file.path), self._file.size
-        again = "Download or copy it again."
         if size == 0:
-            raise RefusedError("the file is empty", where=where, todo=again)
+            raise refusal(message("unfit.empty"), where=where, todo=AGAIN)
         if size < 10:
-            raise RefusedError(f"truncated: {size} bytes cannot hold a safetensors header", where=where, todo=again)
+            short = message("unfit.too_small", size=size, what=message("thing.safetensors_header"))
+            raise refusal(short, where=where, todo=AGAIN)
         length = int.from_bytes(self._file.read(0, 8), "little")
         if length > size - 8:
-            raise RefusedError(
-                f"the header should be {length:,} bytes long, the file has {size - 8:,} after the length",
-                where=where,
-                todo="It is truncated or no safetensors file; get it again.",
-            )
+            raise refusal(message("unfit.header_length", length=length, left=size - 8), where=where, todo=AGAIN)
         if length > cap:
-            raise RefusedError(
-                f"the header is {length:,} bytes long; at most {cap:,} are read",
-                where=where,
-                todo=f"If you trust the file, lift the cap with --max-header {length}.",
-            )
+            long = message("most.long", what=message("thing.header"), length=length, most=cap)
+            raise refusal(long, where=where, todo=message("advice.cap", size=length))
         return bytes(self._file.read(8, length))
 
     def _entry(self, name: str) -> PlacedEntry:
         try:
             return self.tensors[name]
         except KeyError:
-            raise RefusedError(
-                f"no tensor {quoted(name)}", where=str(self.paths[0]), todo="Ask for one the header names."
-            ) from None
+            raise no_tensor(self, name) from None
 
     def _layout(self, name: str) -> tuple[PlacedEntry, Dtype, int, int]:
         """(entry, dtype, rows, values per row); a scalar is one row of one value."""
         entry = self._entry(name)
         dtype = DTYPES[entry.dtype]
         if dtype.tag == "C64":
-            raise RefusedError(
-                f"tensor {quoted(name)} holds complex numbers, which have no float32 form",
-                where=str(self.paths[0]),
-                todo="It can be inspected and digested, not compared.",
-            )
+            raise complex_numbers(self, name)
         rows = entry.shape[0] if entry.shape else 1
         return entry, dtype, rows, entry.parameters // rows if rows else 0
 
     def _room(self, name: str, rows: int, width: int) -> Float32:
         """An array for so many rows. Shape (rows, width)."""
         if rows * width * 4 > MAX_ARRAY_BYTES:
-            raise RefusedError(
-                f"{rows:,} rows of tensor {quoted(name)} are {rows * width * 4:,} bytes as float32, too many at once",
-                where=str(self.paths[0]),
-                todo="Ask for fewer rows.",
-            )
+            raise too_many_rows(self, name, rows, width)
         return np.empty((rows, width), dtype=np.float32)
 
     def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
@@ -121,11 +105,7 @@ class SafetensorsContainer(Container):
         entry, dtype, count, width = self._layout(name)
         wanted = np.asarray(indices, dtype=np.intp).reshape(-1)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= count):
-            raise RefusedError(
-                f"tensor {quoted(name)} has {count:,} rows; row {int(wanted.max()):,} was asked for",
-                where=str(self.paths[0]),
-                todo="Ask for rows it has.",
-            )
+            raise no_such_row(self, name, count, int(wanted.max()))
         block = max(1, _BLOCK_VALUES // max(1, width))
         if wanted.size <= block and (wanted[1:] > wanted[:-1]).all():  # rising, as most callers ask
             out = self._room(name, wanted.size, width)

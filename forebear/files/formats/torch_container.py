@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, READ_BLOCK_BYTES
 from forebear.core.messages import message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
@@ -20,6 +20,7 @@ from forebear.files.dtypes import DTYPES, Dtype, decode
 from forebear.files.formats.pickles import CONVERT, Pickled, read_pickle
 from forebear.files.formats.torch_legacy import is_legacy, read_legacy
 from forebear.files.formats.torch_tensors import Found, Places, TorchEntry, find_tensors, place_tensors
+from forebear.files.refusing import complex_numbers, refuse_tensor
 from forebear.files.rowwise import PlacedContainer, row_count, stored_pieces
 
 MAX_SPAN_BYTES = 256 * 2**20
@@ -53,8 +54,7 @@ class TorchContainer(PlacedContainer):
     def _type(self, entry: TensorEntry) -> Dtype:
         tag = entry.dtype.removesuffix(" (strided)")
         if tag == "C64":
-            raise RefusedError(f"tensor {quoted(entry.name)} holds complex numbers, which have no float32 form",
-                               where=self._where(), todo="It can be inspected and digested, not compared.")  # fmt: skip
+            raise complex_numbers(self, entry.name)
         return DTYPES[tag]
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
@@ -88,8 +88,7 @@ class TorchContainer(PlacedContainer):
         return np.ascontiguousarray(values[places - low])
 
     def _too_far(self, entry: TensorEntry) -> NoReturn:
-        raise RefusedError(f"tensor {quoted(entry.name)} is spread over more than {MAX_SPAN_BYTES:,} bytes",
-                           where=self._where(), todo="Save it contiguously.")  # fmt: skip
+        raise refuse_tensor(self, entry.name, message("torch.spread", most=MAX_SPAN_BYTES), message("advice.contiguous"))
 
     def stored(self, name: str) -> Iterator[memoryview]:
         """See `Container.stored`; of a tensor that is not row-major, the bytes its storage has from its first value on."""
@@ -119,8 +118,8 @@ def open_torch(file: ByteSource, max_header: int | None) -> Container:
         found, places, digest = read_legacy(file, cap)
         return TorchContainer(file, "torch legacy", found, places, digest)
     if head[:4] != b"PK\3\4":
-        raise RefusedError("a pickle, but no PyTorch file" if head[:1] == b"\x80" else "no PyTorch file",
-                           where=str(file.path), todo=CONVERT)  # fmt: skip
+        what = message("torch.other_pickle") if head[:1] == b"\x80" else message("torch.no_torch")
+        raise refusal(what, where=str(file.path), todo=CONVERT)
     archive = ZipArchive(file)
     return open_torch_zip(file, archive, read_records(archive, cap))
 
@@ -145,11 +144,11 @@ def read_records(archive: ZipArchive, cap: int) -> Records:
     """The records of a zip archive with <folder>/data.pkl and its storages. Raises RefusedError for any other."""
     member = pickle_member(archive)
     if member is None:
-        archive.refuse("a zip archive without exactly one <folder>/data.pkl", "Give a file written by torch.save.")
+        archive.refuse(message("torch.no_data"), message("advice.torch_save"))
     folder = member.name.removesuffix("data.pkl")
     order = archive.members.get(f"{folder}byteorder")
     if order is not None and archive.read(order, 64) != b"little":
-        archive.refuse("the storages are not little-endian", "Save it again on a little-endian machine.")
+        archive.refuse(message("torch.endian"), message("advice.little"))
     raw = archive.read(member, cap)
     pickled = read_pickle(raw, where=archive.where)
     storages = {
@@ -158,9 +157,7 @@ def read_records(archive: ZipArchive, cap: int) -> Records:
     }  # fmt: skip
     packed = [quoted(m.name) for m in storages.values() if m.method != STORED]
     if packed:
-        archive.refuse(
-            f"the storage {packed[0]} is compressed; PyTorch stores them as they are", "Repack it uncompressed."
-        )
+        archive.refuse(message("torch.compressed", name=packed[0]), message("advice.uncompressed"))
     places = {key: (m.begin, m.size) for key, m in storages.items()}
     return Records(pickled, places, hashlib.sha256(raw).hexdigest(), storages)
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.files.base import quoted
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Pickled, Table, read_pickle
 from forebear.files.formats.torch_tensors import Found, find_tensors, storage_key
+from forebear.files.refusing import AGAIN
 
 MAGIC = 0x1950A86A20F9469CFC6C
 _MAGIC_BYTES = b"\x8a\x0a" + MAGIC.to_bytes(10, "little") + b"."
-_DAMAGED = "The file is damaged or was made to mislead; get it again."
 
 
 def is_legacy(head: bytes) -> bool:
@@ -64,10 +65,9 @@ def read_legacy(file: ByteSource, cap: int) -> tuple[Found, dict[str, tuple[int,
     stream = _Bounded(file, cap)
     magic, version, system = (read_pickle(stream, where=where, max_opcodes=100).value for _ in range(3))
     if magic != MAGIC or version != 1001:
-        raise RefusedError("no legacy PyTorch file of protocol 1001", where=where, todo=_DAMAGED)
+        raise refusal(message("torch.no_legacy"), where=where, todo=AGAIN)
     if not isinstance(system, Table) or system.get("little_endian") is not True:
-        raise RefusedError("the storages are not little-endian", where=where,
-                           todo="Save it again on a little-endian machine.")  # fmt: skip
+        raise refusal(message("torch.endian"), where=where, todo=message("advice.little"))
     pickled = read_pickle(stream, where=where)
     found = find_tensors(pickled, where)
     keys = read_pickle(stream, where=where).value
@@ -84,23 +84,22 @@ def _bits(pickled: Pickled, where: str) -> dict[str, int]:
 def _places(file: ByteSource, at: int, keys: Any, bits: dict[str, int], where: str) -> dict[str, tuple[int, int]]:
     """Where each storage's bytes are: in the order of the keys, a 64-bit count of elements before each."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise RefusedError("the list of storages is none", where=where, todo=_DAMAGED)
+        raise refusal(message("torch.no_keys"), where=where, todo=AGAIN)
     if len(set(keys)) != len(keys):
-        raise RefusedError("a storage is listed twice", where=where, todo=_DAMAGED)
+        raise refusal(message("torch.key_twice"), where=where, todo=AGAIN)
     places: dict[str, tuple[int, int]] = {}
     for key in keys:
         if at + 8 > file.size:
-            raise RefusedError(f"truncated before the storage {quoted(key)}", where=where, todo=_DAMAGED)
+            raise refusal(message("torch.before", key=quoted(key)), where=where, todo=AGAIN)
         elements = int.from_bytes(file.read(at, 8), "little")
         if key not in bits:
-            raise RefusedError(f"the storage {quoted(key)} is referred to nowhere", where=where,
-                               todo=_DAMAGED)  # fmt: skip
+            raise refusal(message("torch.unused", key=quoted(key)), where=where, todo=AGAIN)
         size = elements * bits[key] // 8
         if at + 8 + size > file.size:
-            raise RefusedError(f"truncated: the storage {quoted(key)} ends at byte {at + 8 + size:,} of {file.size:,}",
-                               where=where, todo=_DAMAGED)  # fmt: skip
+            what = message("thing.storage", name=quoted(key))
+            raise refusal(message("unfit.truncated", what=what, end=at + 8 + size, size=file.size), where=where, todo=AGAIN)
         places[key] = (at + 8, size)
         at += 8 + size
     if at != file.size:
-        raise RefusedError(f"{file.size - at:,} bytes follow the last storage", where=where, todo=_DAMAGED)
+        raise refusal(message("torch.follow", count=file.size - at), where=where, todo=AGAIN)
     return places

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_DIMENSIONS, MAX_TENSORS, PICKLE_STEPS_FREE
 from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry, quoted
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import CONVERT, Name, Opaque, Persistent, Pickled, Table
+from forebear.files.refusing import AGAIN, SOURCE, more_than, of_tensor
 
 _STORAGES = {
     "FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16",
@@ -42,7 +43,6 @@ _CONTAINERS = ("_parameters", "_buffers", "_modules")
 _RECORDS = frozenset((*_TENSORS, *_WRAPPERS, *_FROM_TYPE))
 _MAX_DEPTH = 64
 _LONGEST_NAME = 4096
-_DAMAGED = "The file is damaged or was made to mislead; get it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,16 @@ def find_tensors(pickled: Pickled, where: str) -> Found:
     root, left_out, prefix = _main(pickled.value)
     for name, record in _walk(root, where, PICKLE_STEPS_FREE + pickled.opcodes):
         if len(found) >= MAX_TENSORS:
-            raise RefusedError(f"more than {MAX_TENSORS:,} tensors", where=where, todo="Check where it is from.")
+            raise refusal(more_than("pickle", MAX_TENSORS, "tensors"), where=where, todo=SOURCE)
         if name in found:
-            raise RefusedError(f"two tensors are named {quoted(name)}", where=where, todo=_DAMAGED)
+            raise refusal(message("torch.twice", name=quoted(name)), where=where, todo=AGAIN)
         found[name] = _tensor(record, name, where)
     if not found:
         for one in pickled.names:  # perhaps tensors of a kind that is not read
             if (known := _known_home(str(one))) is not None:
-                what = f"no tensor that is read: a value is {known[0]} ({quoted(str(one))})"
-                raise RefusedError(what, where=where, todo=known[1])
-        raise RefusedError("the pickle describes no tensor", where=where, todo="Give the file that holds the weights.")
+                kind = message(f"torch_kind.{known}")
+                _refuse_pickle(message("pickle.unread", kind=kind, name=quoted(str(one))), where, message(f"convert.{known}"))
+        _refuse_pickle(message("pickle.nothing"), where, message("advice.weights"))
     odd: list[Message] = []
     strange = [str(name) for name in pickled.names if str(name) not in _HARMLESS]
     if strange:
@@ -177,7 +177,7 @@ def _walk(root: Any, where: str, budget: int) -> Iterator[tuple[str, Opaque]]:
     while stack:
         name, node, depth = stack.pop()
         if depth > _MAX_DEPTH or len(name) > _LONGEST_NAME:
-            raise RefusedError("the pickle's tree is too deep or leads back to itself", where=where, todo=_DAMAGED)
+            _refuse_pickle(message("pickle.too_deep"), where, message("advice.state_dict"))
         if _is_tensor(node):
             yield name, node
             continue
@@ -186,8 +186,7 @@ def _walk(root: Any, where: str, budget: int) -> Iterator[tuple[str, Opaque]]:
             children = [(str(i), value) for i, value in enumerate(node)]
         budget -= 1 + len(children)
         if budget < 0:
-            raise RefusedError("the pickle's tree has far more branches than the pickle has opcodes", where=where,
-                               todo="No program saves a model so; check where it is from.")  # fmt: skip
+            _refuse_pickle(message("pickle.branches"), where, message("advice.state_dict"))
         for key, value in reversed(children):
             if isinstance(value, Opaque | Table | list | tuple):
                 stack.append((name if key in _CONTAINERS else f"{name}.{key}" if name else key, value, depth + 1))
@@ -210,25 +209,14 @@ def _tensor(record: Opaque, name: str, where: str) -> TorchTensor:
     _refuse_record(record, name, where)
 
 
-_DTENSOR = (
-    "a DTensor, one process's part of a tensor",
-    "Save it whole: full_tensor() of every value before torch.save, or torch.distributed.checkpoint.",
-)
 _HOMES = {
-    "torch.distributed.tensor": _DTENSOR,
-    "torch.distributed._tensor": _DTENSOR,
-    "torch.distributed._shard": ("a ShardedTensor, one process's part of a tensor",
-                                 "Join the parts with torch.distributed.checkpoint."),
-    "torchao": ("a quantised tensor of torchao", "Save it as safetensors (safe_serialization=True), which is read."),
-    "optimum.quanto": ("a quantised tensor of quanto", "Save it as safetensors (QuantizedModelForCausalLM.save_pretrained)."),
-    "quanto": ("a quantised tensor of quanto", "Save it as safetensors (QuantizedModelForCausalLM.save_pretrained)."),
-    "bitsandbytes": ("a quantised tensor of bitsandbytes", "Save it as safetensors (save_pretrained), which is read."),
-    "hqq": ("a quantised tensor of HQQ", "Save it as safetensors, which is read."),
+    "torch.distributed.tensor": "dtensor", "torch.distributed._tensor": "dtensor", "torch.distributed._shard": "sharded",
+    "torchao": "torchao", "optimum.quanto": "quanto", "quanto": "quanto", "bitsandbytes": "bitsandbytes", "hqq": "hqq",
 }  # fmt: skip
-"""Where a class comes from -> what it is, and what makes it readable."""
+"""Where a class comes from -> the key of what it is (`torch_kind`), and of what makes it readable (`convert`)."""
 
 
-def _known_home(name: str) -> tuple[str, str] | None:
+def _known_home(name: str) -> str | None:
     return next((found for home, found in _HOMES.items() if name.startswith(f"{home}.")), None)
 
 
@@ -238,24 +226,23 @@ def _refuse_record(record: Opaque, name: str, where: str) -> NoReturn:
     classes = [str(one) for one in (record.made_by, *args[:3]) if isinstance(one, Name)]
     for one in classes:
         if (known := _known_home(one)) is not None:
-            raise RefusedError(f"tensor {quoted(name)} is {known[0]}", where=where, todo=known[1])
-    by = ", ".join(quoted(one) for one in classes[:3]) or "no name at all"
-    what = f"is rebuilt by a record this version does not read ({by})"
-    raise RefusedError(f"tensor {quoted(name)} {what}", where=where, todo=CONVERT)
+            _refuse(name, message("torch.is", kind=message(f"torch_kind.{known}")), where, message(f"convert.{known}"))
+    names = ", ".join(quoted(one) for one in classes[:3]) or message("torch.no_name")
+    _refuse(name, message("torch.rebuilt", names=names), where, CONVERT)
 
 
 def _rebuilt(args: Any, third: bool, name: str, where: str) -> TorchTensor:
     if not isinstance(args, tuple) or len(args) < (7 if third else 4) or not isinstance(args[0], Persistent):
-        _refuse(name, "has a rebuild record without its storage", where)
+        _refuse(name, message("torch.no_storage"), where)
     storage, offset = storage_key(args[0].id, name, where), args[1]
     shape, strides = _sizes(args[2], name, where), _sizes(args[3], name, where)
     dtype = _DTYPES.get(args[6].name) if third and isinstance(args[6], Name) else storage.dtype
     if dtype is None:
-        _refuse(name, "has a number type this version does not know", where)
+        _refuse(name, message("torch.number_type"), where, CONVERT)
     if len(shape) != len(strides):
-        _refuse(name, f"has {len(shape)} sizes and {len(strides)} strides", where)
+        _refuse(name, message("torch.strides", sizes=len(shape), strides=len(strides)), where)
     if not _is_size(offset):
-        _refuse(name, "begins at what is no place in its storage", where)
+        _refuse(name, message("torch.offset"), where)
     tensor = TorchTensor(storage, dtype, offset, shape, strides)
     _check_reach(tensor, name, where)
     return tensor
@@ -266,9 +253,9 @@ def _check_reach(tensor: TorchTensor, name: str, where: str) -> None:
     if storage.dtype is None:  # counted in bytes
         elements = elements * 8 // DTYPES[tensor.dtype].bits
     if tensor.offset + tensor.reach() > elements:
-        _refuse(name, f"reaches to element {tensor.offset + tensor.reach():,} of {elements:,} in its storage", where)
+        _refuse(name, message("torch.reaches", end=tensor.offset + tensor.reach(), count=elements), where)
     if math.prod(tensor.shape) > max(elements, 2**24):
-        _refuse(name, f"repeats {elements:,} stored values {math.prod(tensor.shape):,} times over", where)
+        _refuse(name, message("torch.repeats", count=elements, times=math.prod(tensor.shape)), where)
 
 
 def _sizes(value: Any, name: str, where: str) -> tuple[int, ...]:
@@ -277,11 +264,12 @@ def _sizes(value: Any, name: str, where: str) -> tuple[int, ...]:
     if isinstance(value, list):
         value = tuple(value)
     if not isinstance(value, tuple) or not all(_is_size(size) for size in value):
-        _refuse(name, "has sizes or strides that are no whole numbers from 0 up", where)
+        _refuse(name, message("torch.sizes"), where)
     if len(value) > MAX_DIMENSIONS:
-        _refuse(name, f"has {len(value)} dimensions; at most {MAX_DIMENSIONS} are read", where)
+        many = message("most.has", count=len(value), things=message("thing.dimensions"), most=MAX_DIMENSIONS)
+        _refuse(name, many, where)
     if math.prod(size or 1 for size in value) * 8 >= 2**63:
-        _refuse(name, "has a shape that overflows", where)
+        _refuse(name, message("npy.overflows"), where)
     return value
 
 
@@ -295,25 +283,29 @@ def storage_key(identity: Any, name: str, where: str) -> StorageKey:
     Raises: RefusedError, naming the tensor, when it is none.
     """
     if not isinstance(identity, tuple) or len(identity) not in (5, 6) or identity[0] != "storage":
-        _refuse(name, "has no storage record", where)
+        _refuse(name, message("torch.record"), where)
     kind, key, elements = identity[1], identity[2], identity[4]
     if not isinstance(kind, Name) or not isinstance(key, str) or not _is_size(elements):
-        _refuse(name, "has a storage record that is none", where)
+        _refuse(name, message("torch.bad_record"), where)
     if str(kind) != "torch.storage.UntypedStorage" and kind.name not in _STORAGES:
-        _refuse(name, f"lies in a storage of the unknown type {quoted(str(kind), 60)}", where)
+        _refuse(name, message("torch.storage_type", type=quoted(str(kind), 60)), where)
     view = identity[5] if len(identity) == 6 else None
     offset = 0
     if view is not None:
         if not isinstance(view, tuple) or len(view) != 3 or not _is_size(view[1]) or not _is_size(view[2]):
-            _refuse(name, "has a view record that is none", where)
+            _refuse(name, message("torch.view"), where)
         if view[1] + view[2] > elements:
-            _refuse(name, f"views elements to {view[1] + view[2]:,} of {elements:,} in its storage", where)
+            _refuse(name, message("torch.views", end=view[1] + view[2], count=elements), where)
         offset, elements = view[1], view[2]
     return StorageKey(key, _STORAGES.get(kind.name), elements, offset)
 
 
-def _refuse(name: str, what: str, where: str) -> NoReturn:
-    raise RefusedError(f"tensor {quoted(name)} {what}", where=where, todo=_DAMAGED)
+def _refuse(name: str, what: Message, where: str, todo: Message = AGAIN) -> NoReturn:
+    raise refusal(of_tensor(name, what), where=where, todo=todo)
+
+
+def _refuse_pickle(what: Message, where: str, todo: Message) -> NoReturn:
+    raise refusal(message("of.pickle", what=what), where=where, todo=todo)
 
 
 Places = Mapping[str, tuple[int, int]]
@@ -326,12 +318,12 @@ def place_tensors(found: Mapping[str, TorchTensor], places: Places, where: str) 
     for name, tensor in found.items():
         place = places.get(tensor.storage.key)
         if place is None:
-            _refuse(name, f"lies in the storage {quoted(tensor.storage.key)}, which the file lacks", where)
+            _refuse(name, message("torch.lacks", key=quoted(tensor.storage.key)), where)
         bits = DTYPES[tensor.dtype].bits
         needed = tensor.storage.elements if tensor.storage.dtype is None else tensor.storage.elements * bits // 8
         base = tensor.storage.offset * bits // 8
         if base + needed > place[1]:
-            _refuse(name, f"needs {base + needed:,} bytes of a storage that has {place[1]:,}", where)
+            _refuse(name, message("torch.needs", needed=base + needed, found=place[1]), where)
         contiguous = tensor.contiguous
         entries[name] = TorchEntry(
             name, tensor.dtype if contiguous else f"{tensor.dtype} (strided)", tensor.shape,

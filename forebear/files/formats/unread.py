@@ -45,31 +45,28 @@ def _message_pack(head: bytes, size: int) -> bool:
     return bool(re.match(rb"(?:[\x81-\x8f]|\xde..)(?:[\xa1-\xbf]|\xd9.)[A-Za-z_][\w/]{1,40}(?:[\x80-\x8f]|\xde)", head, re.DOTALL))
 
 
+def _unread(kind: str, magic: Callable[[bytes, int], bool], *suffixes: str) -> Format:
+    """kind: key of what it is (`unread`) and of what converts it (`convert`)."""
+    return Format(kind, magic, suffixes, None)
+
+
 BY_BYTES = (
-    *(Format(one.kind, _matches(one.begins), (), None, one.todo) for one in STRAYS),
-    Format("a GGML file from before GGUF", _starts(*_GGML), (), None,
-           "Convert it with the GGML-to-GGUF script of llama.cpp (a release before 2025), or get the model as GGUF."),
-    Format("a CTranslate2 model", _ctranslate2, (), None,
-           "It was converted for inference alone: give the model it was made from (its card or config names it)."),
-    Format("a TensorFlow Lite model", _flat(b"TFL3"), (".tflite",), None, "Give the model it was converted from."),
-    Format("an ExecuTorch program", _flat(b"ET12", b"ET13"), (".pte",), None, "Give the model it was exported from."),
-    Format("an RWKV vocabulary (text), not weights", lambda head, size: bool(_RWKV.match(head)), (), None,
-           "Give the model's .pth file; this vocabulary format is not read."),
-    Format("Flax weights (MessagePack)", _message_pack, (".msgpack",), None,
-           "Convert them: transformers 4, from_pretrained(FOLDER, from_flax=True), then save_pretrained(OUTPUT)."),
-    Format("HDF5 (Keras, TensorFlow)", _starts(b"\x89HDF\r\n\x1a\n"), (".h5", ".hdf5"), None,
-           "Convert it: transformers 4, from_pretrained(FOLDER, from_tf=True), then save_pretrained(OUTPUT); or write what "
-           "Keras' get_weights() gives with numpy.savez."),
-)  # fmt: skip
+    *(_unread(one.kind, _matches(one.begins)) for one in STRAYS),
+    _unread("ggml", _starts(*_GGML)),
+    _unread("ctranslate2", _ctranslate2),
+    _unread("tflite", _flat(b"TFL3"), ".tflite"),
+    _unread("executorch", _flat(b"ET12", b"ET13"), ".pte"),
+    _unread("rwkv", lambda head, size: bool(_RWKV.match(head))),
+    _unread("flax", _message_pack, ".msgpack"),
+    _unread("hdf5", _starts(b"\x89HDF\r\n\x1a\n"), ".h5", ".hdf5"),
+)
 """Asked before the formats that are read by name."""
 
 BY_NAME = (
-    Format("a Keras model", _never, (".keras",), None,
-           "Open it with Keras and write the arrays of get_weights() with numpy.savez, or convert it with keras-hub's exporter."),
-    Format("a tar file", _never, (".tar", ".tgz", ".tar.gz"), None, "Unpack it (tar -xf FILE) and give what it holds."),
-    Format("TensorFlow weights", _never, (".pb", ".ckpt.index", ".ckpt.meta", ".data-00000-of-00001"), None,
-           "Convert them: transformers 4, from_pretrained(FOLDER, from_tf=True), then save_pretrained(OUTPUT)."),
-    Format("a TensorRT engine", _never, (".engine", ".plan"), None, "Give the model it was built from."),
-    Format("a Core ML model", _never, (".mlmodel", ".mlpackage"), None, "Give the model it was converted from."),
-)  # fmt: skip
+    _unread("keras", _never, ".keras"),
+    _unread("tar", _never, ".tar", ".tgz", ".tar.gz"),
+    _unread("tensorflow", _never, ".pb", ".ckpt.index", ".ckpt.meta", ".data-00000-of-00001"),
+    _unread("tensorrt", _never, ".engine", ".plan"),
+    _unread("coreml", _never, ".mlmodel", ".mlpackage"),
+)
 """Asked before archives, whose first bytes some of them share."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.refusing import place_of
 from forebear.files.rowwise import RowwiseContainer
 
 _PREFIX = "base_model.model."
@@ -110,25 +112,24 @@ def parts_of(container: Container) -> Parts:
         rank = _rank(container, module, pair)
         changes.append(LowRank(module, pair["A"], pair["B"], magnitudes.pop(module, ""), rank, embedding))
     if magnitudes:
-        raise _refuse(container, next(iter(magnitudes)), "has a magnitude and no low-rank pair")
+        raise _refuse(container, next(iter(magnitudes)), message("adapter.magnitude"))
     return Parts(changes, whole, tokens, left)
 
 
 def _rank(container: Container, module: str, pair: Mapping[str, str]) -> int:
     if set(pair) != {"A", "B"}:
-        raise _refuse(container, module, f"has only lora_{next(iter(pair))} of its pair")
+        raise _refuse(container, module, message("adapter.half", half=f"lora_{next(iter(pair))}"))
     down, up = (container.tensors[pair[half]].shape for half in "AB")
     if len(down) != 2 or len(up) != 2 or down[0] != up[1]:
-        raise _refuse(container, module, f"has halves of shapes {down} and {up}, which do not meet in one rank")
+        raise _refuse(container, module, message("adapter.halves", down=str(down), up=str(up)))
     if not 0 < down[0] <= MAX_RANK:
-        raise _refuse(container, module, f"has rank {down[0]:,}; 1 to {MAX_RANK:,} are read")
+        raise _refuse(container, module, message("adapter.rank", rank=down[0], most=MAX_RANK))
     return down[0]
 
 
-def _refuse(container: Container, module: str, what: str) -> RefusedError:
-    return RefusedError(f"the adapter's module {quoted(module)} {what}",
-                        where=str(container.paths[0]) if container.paths else "",
-                        todo="The adapter is damaged or of a kind this version does not know.")  # fmt: skip
+def _refuse(container: Container, module: str, what: Message) -> RefusedError:
+    said = message("adapter.module", name=quoted(module), what=what)
+    return refusal(said, where=place_of(container), todo=message("advice.adapter"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.messages import message
 from forebear.core.strict import Table
+from forebear.core.wording import in_english
 from forebear.files.base import Container, Float32, quoted
 from forebear.files.dtypes import DTYPES, decode, value_table
+from forebear.files.refusing import AGAIN, refuse_tensor
 
 Rows = NDArray[np.intp]
 
@@ -130,19 +132,17 @@ class BitsAndBytes4:
 def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
     where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
-    state = Table(
-        parse_json(container.raw(name, 0, 2**16), where=where), where, "The checkpoint is damaged; get it again."
-    )
+    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, in_english(AGAIN))
     shape = tuple(state.take("shape", list))
     block, nested = state.take("blocksize", int), state.optional("nested_blocksize", int) or 0
     offset = float(state.optional("nested_offset", (int, float)) or 0.0)
-    if not shape or not all(type(size) is int and 0 < size < 2**48 for size in shape) or block < 1 or nested < 0:
-        raise _damaged(container, stem, "has a quantisation state that is none")
-    values = math.prod(shape)
-    if values >= 2**48:
-        raise _damaged(container, stem, "has a quantisation state that is none")
-    if container.tensors[stem].stored_bytes != -(-values // 2):
-        raise _damaged(container, stem, "has a quantisation state of another size")
+    sizes = shape and all(type(size) is int and 0 < size < 2**48 for size in shape)
+    values = math.prod(shape) if sizes else 2**48
+    if values >= 2**48 or block < 1 or nested < 0:
+        raise refuse_tensor(container, stem, message("quant.state"))
+    found, needed = container.tensors[stem].stored_bytes, -(-values // 2)
+    if found != needed:
+        raise refuse_tensor(container, stem, message("quant.state_bytes", found=found, needed=needed))
     blocks = -(-values // block)
     parts = {"absmax": blocks, "quant_map": 16}
     if nested:
@@ -150,14 +150,9 @@ def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     for part, count in parts.items():
         entry = container.tensors.get(f"{stem}.{part}")
         if entry is None or entry.shape != (count,) or (nested and part == "absmax" and entry.dtype != "U8"):
-            raise _damaged(container, stem, f"lacks its {part} of {count:,} values")
+            raise refuse_tensor(container, stem, message("quant.lacks_part", part=part, count=count))
     kind = name.rsplit("bitsandbytes__", 1)[-1][:8]
     return BitsAndBytes4(stem, shape, block, nested, offset, f"bitsandbytes {kind}")
-
-
-def _damaged(container: Container, stem: str, what: str) -> RefusedError:
-    return RefusedError(f"tensor {quoted(stem)} {what}", where=str(container.paths[0]) if container.paths else "",
-                        todo="The checkpoint is damaged; get it again.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

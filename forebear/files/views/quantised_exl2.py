@@ -69,7 +69,7 @@ def recognise_exl2(found: Recognised, name: str, stem: str) -> None:
         return
     inverse = found.container.read(f"{stem}.q_invperm")
     if not np.array_equal(np.sort(inverse), np.arange(order[0], dtype=np.float32)):
-        raise found.refuse(stem, "has a q_invperm that is no permutation of its inputs")
+        raise found.refuse(stem, "invperm")
     parts = [f"{stem}.{part}" for part in ("q_weight", "q_scale", "q_scale_max", "q_groups", "q_invperm", "q_perm")]
     found.add(f"{stem}.weight", Exl2(stem, groups, (packed[1], order[0])), *parts)
 

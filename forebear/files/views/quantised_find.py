@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32, quoted
+from forebear.files.refusing import refuse_tensor
 
 Rows = NDArray[np.intp]
 ShapeOf = Callable[[str], "tuple[int, ...] | None"]
@@ -83,11 +84,10 @@ class Recognised:
         """What was told from the data."""
         return [message(f"limit.{key}", count=len(names), name=quoted(names[0])) for key, names in self.said.items()]
 
-    def refuse(self, stem: str, what: str) -> RefusedError:
-        """A refusal of this matrix."""
-        return RefusedError(f"tensor {quoted(stem)} {what}",
-                            where=str(self.container.paths[0]) if self.container.paths else "",
-                            todo="It is of a layout this version does not know, or was not written whole.")  # fmt: skip
+    def refuse(self, stem: str, key: str, /, **values: Any) -> RefusedError:
+        """A refusal of this matrix. key: of the table `quant`; shapes among the values are shown as lists of sizes."""
+        shown = {name: str(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return refuse_tensor(self.container, stem, message(f"quant.{key}", **shown), message("advice.layout"))
 
 
 def small_values(container: Container, name: str, most: int = 64) -> list[int] | None:

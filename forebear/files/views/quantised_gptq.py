@@ -30,11 +30,11 @@ def recognise_qweight(found: Recognised, name: str, stem: str) -> None:
     if packed is None or scales is None or zeros is None or found.dtype(name) != "I32":
         return
     if found.dtype(f"{stem}.qzeros") != "I32":
-        raise found.refuse(stem, "has zero points that are no words of 32 bits")
+        raise found.refuse(stem, "zero_words")
     parts = [f"{stem}.{part}" for part in _PARTS]
     if packed[1] * 8 == scales[1]:
         if packed[0] % scales[0] or zeros != (scales[0], packed[1]):
-            raise found.refuse(stem, "has scales that do not divide its inputs")
+            raise found.refuse(stem, "divide", scales=scales, inputs=packed[0])
         found.add(f"{stem}.weight", Awq(stem, (scales[1], packed[0])), *parts)
     elif found.settings.get("quant_method") == "awq":
         _rows_of_awq(found, stem, packed, scales, zeros)
@@ -59,7 +59,7 @@ def _gptq(
     groups, outputs = scales
     bits = _bits(found, packed, scales, zeros)
     if not bits:
-        raise found.refuse(stem, "has packed values, zero points and scales of shapes that do not fit")
+        raise found.refuse(stem, "three", packed=packed, zeros=zeros, scales=scales)
     plus_one, told = _convention(found)
     if told:
         found.note("zeros_less_one" if plus_one else "zeros_as_stored", stem)

@@ -96,9 +96,7 @@ def recognise_hqq(found: Recognised, name: str, stem: str) -> None:
         return
     needed = -(-math.prod(shape) // table[1]) if fills(shape, math.prod(shape)) else 0
     if not needed or not needed <= table[0] * places or needed * table[1] != math.prod(shape):
-        raise found.refuse(
-            stem, f"packs {table[0] * places:,} rows of {table[1]:,} codes for the shape {tuple(shape)[:8]}"
-        )
+        raise found.refuse(stem, "packs", rows=table[0] * places, width=table[1], shape=tuple(shape))
     scale, zero = f"{stem}.scale", f"{stem}.zero"
     if any(found.shape(part, 2) not in ((needed, 1), (1, table[1])) for part in (scale, zero)):
         return

@@ -22,10 +22,10 @@ def recognise_packed_weight(found: Recognised, name: str, stem: str) -> None:
     if found.tensors[name].dtype == "U8":
         shape = (packed[0], packed[1] * 2)
         if shape[1] % scales[1]:
-            raise found.refuse(stem, "has scales that do not divide its inputs")
+            raise found.refuse(stem, "divide", scales=scales, inputs=shape[1])
         whole = found.tensors.get(f"{stem}.weight_global_scale")
         if whole is not None and whole.parameters != 1:
-            raise found.refuse(stem, f"has {whole.parameters:,} global scales")
+            raise found.refuse(stem, "globals", count=whole.parameters)
         kind = "MXFP4" if found.dtype(f"{stem}.weight_scale") == "U8" else "NVFP4"
         of_all = f"{stem}.weight_global_scale" if whole is not None else ""
         found.add(f"{stem}.weight", FourBitFloat(name, f"{stem}.weight_scale", shape, kind, of_all), *parts)
@@ -35,14 +35,14 @@ def recognise_packed_weight(found: Recognised, name: str, stem: str) -> None:
         return
     sizes = found.container.read(f"{stem}.weight_shape")
     if not (np.abs(sizes) < 2**32).all():  # no number, or none that fits
-        raise found.refuse(stem, "states a shape that is none")
+        raise found.refuse(stem, "stated")
     outputs, inputs = (int(size) for size in sizes)
     bits = next((b for b in (4, 8, 2, 3, 5, 6, 7) if packed[1] == -(-inputs * b // 32)), 0)
     if outputs != packed[0] or not bits or not 0 < inputs < 2**32:
-        raise found.refuse(stem, "is packed in words that do not fit its stated shape")
+        raise found.refuse(stem, "words", packed=packed, shape=(outputs, inputs))
     zeros = found.tensors.get(f"{stem}.weight_zero_point")
     if zeros is not None and (zeros.dtype != "I32" or zeros.shape != (-(-outputs * bits // 32), scales[1])):
-        raise found.refuse(stem, "has zero points that do not fit its scales")
+        raise found.refuse(stem, "zeros", zeros=zeros.shape, scales=scales)
     found.add(f"{stem}.weight", Packed(stem, bits, (outputs, inputs)), *parts)
 
 
@@ -58,10 +58,10 @@ def recognise_scale(found: Recognised, name: str, stem: str) -> None:
     exponent = found.dtype(name) == "U8"
     block = _block(found, exponent) if name.endswith("_inv") else (0, 0)
     if not fits(stored.shape, scale, block):
-        raise found.refuse(f"{stem}.weight", f"of shape {stored.shape} has scales of shape {scale}")
+        raise found.refuse(f"{stem}.weight", "scales", shape=stored.shape, scales=scale)
     zero = f"{stem}.weight_zero_point" if f"{stem}.weight_zero_point" in found.tensors else ""
     if zero and not fits(stored.shape, found.tensors[zero].shape, block):
-        raise found.refuse(f"{stem}.weight", f"of shape {stored.shape} has zero points of another shape")
+        raise found.refuse(f"{stem}.weight", "zero_shape", shape=stored.shape, zeros=found.tensors[zero].shape)
     if exponent and not stored.dtype.startswith("F8"):
         return
     kind = "MXFP8" if exponent else "FP8 scaled" if stored.dtype.startswith("F8") else "int8 scaled"
@@ -103,7 +103,7 @@ def recognise_row_maxima(found: Recognised, name: str, stem: str) -> None:
     if stored is None or stored.dtype != "I8" or len(stored.shape) != 2:
         return
     if largest.shape != (stored.shape[0],):
-        raise found.refuse(f"{stem}.weight", f"has {stored.shape[0]:,} rows and {largest.parameters:,} row maxima")
+        raise found.refuse(f"{stem}.weight", "maxima", rows=stored.shape[0], maxima=largest.parameters)
     decoder = Scaled(f"{stem}.weight", name, stored.shape, "bitsandbytes int8", divide=127.0)
     found.add(f"{stem}.weight", decoder, f"{stem}.weight", name, f"{stem}.weight_format")
 
@@ -122,5 +122,5 @@ def recognise_blocks(found: Recognised, name: str, stem: str) -> None:
     if blocks is None or scales is None or {found.tensors[n].dtype for n in (name, f"{stem}_scales")} != {"U8"}:
         return
     if blocks[:3] != scales or blocks[3] != 16:
-        raise found.refuse(stem, f"has blocks of shape {blocks} and scales of shape {scales}")
+        raise found.refuse(stem, "blocks", blocks=blocks, scales=scales)
     found.add(stem, Microscaled(stem, (blocks[0], blocks[2] * 32, blocks[1])), name, f"{stem}_scales")

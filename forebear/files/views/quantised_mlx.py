@@ -80,7 +80,7 @@ def recognise_mlx(found: Recognised, name: str, stem: str) -> None:
         _float_mode(found, stem, weight.shape, scales.shape[-1])
         return
     if biases.shape != scales.shape:
-        raise found.refuse(f"{stem}.weight", f"has scales of shape {scales.shape} and biases of shape {biases.shape}")
+        raise found.refuse(f"{stem}.weight", "biases", scales=scales.shape, biases=biases.shape)
     bits = _bits(found, stem, weight.shape[-1], scales.shape[-1])
     if bits:
         shape = (*weight.shape[:-1], weight.shape[-1] * 32 // bits)

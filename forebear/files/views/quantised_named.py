@@ -111,7 +111,7 @@ def recognise_quanto_bytes(found: Recognised, name: str, stem: str) -> None:
     if scale is None or stored.dtype not in _BYTES or len(stored.shape) != 2 or not stored.parameters:
         return
     if not fits(stored.shape, scale.shape, (0, 0)):
-        raise found.refuse(stem, f"of shape {stored.shape} has scales of shape {scale.shape}")
+        raise found.refuse(stem, "scales", shape=stored.shape, scales=scale.shape)
     module = stem.rpartition(".")[0]
     word = "int8" if stored.dtype == "I8" else "FP8"
     found.add(stem, Scaled(name, f"{stem}._scale", stored.shape, f"quanto {word}"), name, f"{stem}._scale",

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
 from forebear.core.limits import READ_BLOCK_BYTES
-from forebear.files.base import Container, Float32, quoted
+from forebear.core.messages import message
+from forebear.files.base import Container, Float32
+from forebear.files.refusing import refuse_tensor
 
 Words = NDArray[np.uint32]
 Rows = NDArray[np.intp]
@@ -103,9 +104,7 @@ class Gptq:
         if groups is None:
             groups = np.arange(inputs, dtype=np.intp) // -(-inputs // count)
         if groups.shape != (inputs,) or (groups.size and not 0 <= groups.min() <= groups.max() < count):
-            raise RefusedError(f"the groups of {quoted(self.stem)} do not fit its scales",
-                               where=str(container.paths[0]) if container.paths else "",
-                               todo="The checkpoint is damaged; get it again.")  # fmt: skip
+            raise refuse_tensor(container, self.stem, message("quant.groups", count=count))
         return groups
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
-from forebear.files.base import Container, Float32, quoted
+from forebear.core.messages import message
+from forebear.files.base import Container, Float32
+from forebear.files.refusing import refuse_tensor
 from forebear.files.views.quantised_blocks import fits
 from forebear.files.views.quantised_find import Recognised, Rows, fills, small_values
 
@@ -40,9 +41,7 @@ class Bitmask:
         out = np.zeros((rows.size, self.shape[1]), dtype=np.float32)
         values = self._values(container, rows, kept.sum(axis=1))
         if values.size != int(kept.sum()):
-            raise RefusedError(f"tensor {quoted(self.stem)} marks {int(kept.sum()):,} places for {values.size:,} values",
-                               where=str(container.paths[0]) if container.paths else "",
-                               todo="Get the file again, or convert the model it was made from anew.")  # fmt: skip
+            raise refuse_tensor(container, self.stem, message("quant.marks", marked=int(kept.sum()), values=values.size))
         out[kept] = values
         if self.scale:
             scale = container.read(self.scale).reshape(-1, 1)
@@ -69,7 +68,7 @@ def recognise_bitmask(found: Recognised, name: str, stem: str) -> None:
     if values is None or bits is None or shape is None or found.dtype(name) != "U8" or values.dtype not in _VALUES:
         return
     if not fills(shape, shape[0] * shape[-1]) or bits != (shape[0], -(-shape[1] // 8)):
-        raise found.refuse(stem, f"of shape {tuple(shape)} has a mask of {bits[0]:,} rows of {bits[1]:,} bytes")
+        raise found.refuse(stem, "mask", shape=tuple(shape), rows=bits[0], width=bits[1])
     offsets = len(values.shape) == 1 and found.shape(f"{stem}.row_offsets", 1) == (shape[0],)
     if not offsets and values.shape != (shape[0], shape[1] // 2):
         return

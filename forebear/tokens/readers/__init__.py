@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_TOKENIZER_BYTES
+from forebear.core.messages import message
 from forebear.core.stray import stray
 from forebear.tokens.readers import huggingface, lists, ranks, sentencepiece
 from forebear.tokens.readers.collecting import no_collection
@@ -50,7 +51,7 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
     if ranks.looks_like_tiktoken(data):
         return ranks.read_tiktoken(data, where=where)
     if (found := stray(data[:64])) is not None:
-        raise RefusedError(f"this is {found.kind}", where=where, todo=found.todo)
+        raise refusal(message("format.this_is", kind=found.said), where=where, todo=found.todo)
     raise RefusedError(
         "is no tokenizer file we know", where=where, todo="Give a tokenizer.json, vocab.txt, *.model or *.tiktoken"
     )
