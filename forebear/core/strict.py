@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NoReturn, TypeVar
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import Message, message
+from forebear.core.wording import in_english
 
 T = TypeVar("T")
 MAX_DEPTH = 24
@@ -26,13 +28,17 @@ class Table:
     todo: what the reader of a refusal can do about it.
     """
 
-    def __init__(self, raw: object, where: str, todo: str = "") -> None:
+    def __init__(self, raw: object, where: str, todo: Message | str | None = None) -> None:
         self.where, self.todo = where, todo
-        self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else self.fail("should be a table")
+        self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else self.fail(message("strict.table"))
 
-    def fail(self, what: str, todo: str | None = None) -> NoReturn:
-        """Refuse this table."""
-        raise RefusedError(what, where=self.where, todo=self.todo if todo is None else todo)
+    def fail(self, what: Message | str, todo: Message | str | None = None) -> NoReturn:
+        """Refuse this table. Text is English alone: for what only the author of a definition reads."""
+        advice = self.todo if todo is None else todo
+        if isinstance(what, Message) and not isinstance(advice, str):
+            raise refusal(what, where=self.where, todo=advice)
+        plain = [in_english(one) if isinstance(one, Message) else one or "" for one in (what, advice)]
+        raise RefusedError(plain[0], where=self.where, todo=plain[1])
 
     def inner(self, raw: object, where: str) -> Table:
         """A table below this one."""
@@ -45,11 +51,13 @@ class Table:
     def take(self, key: str, kinds: type | tuple[type, ...], default: Any = None) -> Any:
         """A key's value of one of the kinds; without a default it must be there."""
         if key not in self._left:
-            return default if default is not None else self.fail(f"has no {key!r}")
+            return default if default is not None else self.fail(message("strict.no_key", key=repr(key)))
         value = self._left.pop(key)
         if isinstance(value, bool) and kinds is not bool and not (isinstance(kinds, tuple) and bool in kinds):
-            self.fail(f"{key!r} should not be a truth value")
-        return value if isinstance(value, kinds) else self.fail(f"{key!r} is {_kind(value)}, not {_names(kinds)}")
+            self.fail(message("strict.truth", key=repr(key)))
+        if isinstance(value, kinds):
+            return value
+        self.fail(message("strict.kind", key=repr(key), found=_kind(value), wanted=_names(kinds)))
 
     def optional(self, key: str, kinds: type | tuple[type, ...]) -> Any:
         """A key's value of one of the kinds; None when it is absent or null, which JSON writes for the same."""
@@ -61,7 +69,7 @@ class Table:
     def text(self, key: str, default: str | None = None) -> str:
         """A string that is not empty (unless the default is)."""
         value: str = self.take(key, str, default)
-        return value if value or value == default else self.fail(f"{key!r} is empty")
+        return value if value or value == default else self.fail(message("strict.empty", key=repr(key)))
 
     def flag(self, key: str, default: bool = False) -> bool:
         """A truth value."""
@@ -71,7 +79,8 @@ class Table:
         """A list of strings (one string counts as a list of one)."""
         value = self.take(key, (list, str), default)
         items = (value,) if isinstance(value, str) else tuple(value)
-        return items if all(isinstance(item, str) for item in items) else self.fail(f"{key!r} should list strings")
+        every = all(isinstance(item, str) for item in items)
+        return items if every else self.fail(message("strict.strings", key=repr(key)))
 
     def table(self, key: str) -> Table:
         """A sub-table, empty when absent."""
@@ -81,7 +90,7 @@ class Table:
         """An array of tables."""
         value = self._left.pop(key, [])
         if not isinstance(value, list):
-            self.fail(f"{key!r} should be an array of tables")
+            self.fail(message("strict.tables", key=repr(key)))
         return [self.inner(item, f"{key} {at + 1}") for at, item in enumerate(value)]
 
     def tables_by_name(self, key: str) -> list[tuple[str, Table]]:
@@ -115,7 +124,7 @@ class Table:
     def finish(self) -> None:
         """Refuse keys that nobody reads: a misspelt key must not pass in silence."""
         if self._left:
-            self.fail(f"has unknown keys: {', '.join(sorted(map(str, self._left)))}")
+            self.fail(message("strict.unknown", names=", ".join(sorted(map(str, self._left)))))
 
 
 def read_table(kind: type[T], table: Any, where: str) -> T:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import READ_BLOCK_BYTES
+from forebear.core.messages import message
 from forebear.files.base import Container, Float32, notice
 from forebear.models.architecture.pieces import Indices, Piece
 
@@ -20,7 +21,7 @@ def read_units(
 ) -> Float32:  # fmt: skip
     """See `Checkpoint.units`; scope: the axis's, whose atoms become blocks."""
     if not piece.has(axis):
-        raise RefusedError(f"the part {piece.part} has no axis {axis!r}", where=piece.tensor)
+        raise refusal(message("axis.none", part=piece.part, axis=repr(axis)), where=piece.tensor)
     wanted = dict(only) if select is None else {**only, axis: select}
     shape, labels, indices = [], [], []
     for dimension in range(len(piece.shape)):
@@ -65,14 +66,14 @@ def _cut(piece: Piece, dimension: int, axis: str, wanted: Mapping[str, NDArray[n
     atoms, sizes = piece.atoms[dimension], piece.sizes[dimension]
     if 0 in sizes:
         if axis in atoms or any(atom in wanted for atom in atoms):
-            raise RefusedError(f"the sizes of {' × '.join(atoms)} are unknown", where=piece.tensor)
+            raise refusal(message("axis.sizes", names=" × ".join(atoms)), where=piece.tensor)
         return piece.spans[dimension].positions(), ["×".join(atoms)]
     grid = piece.grid(dimension)
     for place, atom in enumerate(atoms):
         if atom in wanted:
             chosen = np.asarray(wanted[atom], dtype=np.intp)
             if chosen.ndim != 1 or (chosen.size and not 0 <= chosen.min() <= chosen.max() < sizes[place]):
-                raise RefusedError(f"an index of {atom} is outside 0..{sizes[place] - 1}", where=piece.tensor)
+                raise refusal(message("axis.index", name=atom, most=sizes[place] - 1), where=piece.tensor)
             grid = np.take(grid, chosen, axis=place)
     return grid, list(atoms)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_GROWTH
 from forebear.core.messages import message
 from forebear.tokens.rules import CannotEncodeError
@@ -28,7 +28,7 @@ class Charsmap:
     def __init__(self, table: bytes) -> None:
         size = int.from_bytes(table[:4], "little") if len(table) >= 4 else -1
         if size < 4 or size % 4 or size > len(table) - 4:
-            raise RefusedError("has a table of characters whose length does not fit")
+            raise refusal(message("vocab.charsmap"))
         self._units: list[int] = np.frombuffer(table, dtype="<u4", count=size // 4, offset=4).tolist()
         self._texts = table[4 + size :]
         self._inert = _Inert(self)

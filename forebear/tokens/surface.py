@@ -15,8 +15,9 @@ import codecs
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOKEN_BYTES
+from forebear.core.messages import message
 
 
 def _gpt2_alphabet() -> str:
@@ -96,6 +97,4 @@ def check_lengths(tokens: Sequence[bytes | None], where: str) -> None:
     """Raises RefusedError when a token is longer than any real one could be."""
     longest = max(map(len, filter(None, tokens)), default=0)
     if longest > MAX_TOKEN_BYTES:
-        raise RefusedError(
-            f"holds a token of {longest:,} bytes, more than the {MAX_TOKEN_BYTES:,} allowed", where=where
-        )
+        raise refusal(message("vocab.long_token", length=longest, most=MAX_TOKEN_BYTES), where=where)

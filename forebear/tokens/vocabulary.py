@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import read_bounded, read_head
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_SPARSE_ID, MAX_TOKENIZER_BYTES, MAX_VOCABULARY, MOST_GAPS
-from forebear.core.messages import Message
+from forebear.core.messages import Message, message
 from forebear.tokens.rules import Rules
 
 FILE_NAMES = ("tokenizer.json", "tekken.json", "vocab.txt", "tokenizer.model", "spiece.model",
@@ -78,28 +78,24 @@ class Vocabulary:
 def check_gaps(highest: int, tokens: int, where: str) -> None:
     """Raises RefusedError for an id so far past the number of tokens that laying them out by id would only fill memory."""
     if highest >= max(MAX_SPARSE_ID, MOST_GAPS * tokens):
-        raise RefusedError(
-            f"uses the token id {highest:,} for {tokens:,} tokens; at most {MOST_GAPS} ids a token are laid out past "
-            f"{MAX_SPARSE_ID:,}",
-            where=where,
-            todo="Get the file again from its source.",
-        )
+        sparse = message("vocab.gaps", id=highest, count=tokens, gaps=MOST_GAPS, most=MAX_SPARSE_ID)
+        raise refusal(sparse, where=where, todo=message("advice.get_again"))
 
 
 def place(pairs: Iterable[tuple[int, bytes]], where: str) -> list[bytes | None]:
     """Tokens laid out by id. Raises RefusedError on an id that is negative, beyond any vocabulary, or used twice."""
     entries = list(pairs)
     if not entries:
-        raise RefusedError("holds no tokens", where=where)
+        raise refusal(message("vocab.none"), where=where)
     ids = [id_ for id_, _ in entries]
     low, high = min(ids), max(ids)
     if low < 0 or high >= MAX_VOCABULARY:
         worst = low if low < 0 else high
-        raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+        raise refusal(message("vocab.id_range", id=str(worst), most=MAX_VOCABULARY - 1), where=where)
     check_gaps(high, len(ids), where)
     if len(set(ids)) != len(ids):
         counts = np.bincount(np.asarray(ids))
-        raise RefusedError(f"gives the id {int(counts.argmax())} to more than one token", where=where)
+        raise refusal(message("vocab.id_twice", id=int(counts.argmax())), where=where)
     tokens: list[bytes | None] = [None] * (high + 1)
     for id_, token in entries:
         tokens[id_] = token

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from forebear.core.bounded import parse_json
 from forebear.core.messages import message
 from forebear.core.strict import Table
-from forebear.core.wording import in_english
 from forebear.files.base import Container, Float32, quoted
 from forebear.files.dtypes import DTYPES, decode, value_table
 from forebear.files.refusing import AGAIN, refuse_tensor
@@ -132,7 +131,7 @@ class BitsAndBytes4:
 def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
     where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
-    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, in_english(AGAIN))
+    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, AGAIN)
     shape = tuple(state.take("shape", list))
     block, nested = state.take("blocksize", int), state.optional("nested_blocksize", int) or 0
     offset = float(state.optional("nested_offset", (int, float)) or 0.0)

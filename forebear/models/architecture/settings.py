@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.bounded import parse_json, read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_CONFIG_BYTES
 from forebear.core.messages import message
 
@@ -27,8 +27,7 @@ def parse_config(data: bytes, *, where: str) -> dict[str, Any]:
     """The object in a configuration's bytes. Raises: RefusedError when it is not strict JSON, or not an object."""
     raw = parse_json(data, where=where, max_values=MAX_CONFIG_VALUES)
     if not isinstance(raw, dict):
-        raise RefusedError("is not a JSON object", where=where, todo="A configuration is one object",
-                           said=message("refused.no_object"))  # fmt: skip
+        raise refusal(message("refused.no_object"), where=where, todo=message("advice.one_object"))
     return raw
 
 

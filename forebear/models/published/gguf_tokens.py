@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_MERGES, MAX_VOCABULARY
 from forebear.core.messages import message
 from forebear.files.formats.gguf import GgufContainer
@@ -38,9 +38,10 @@ def inner_vocabulary(values: Values, where: str, *, full: bool = False) -> Vocab
     model = str(values.get("tokenizer.ggml.model", ""))
     kind = _KINDS.get(model)
     if kind is None:
-        raise RefusedError(f"holds a tokenizer of kind {model[:40]!r}", where=where, todo=f"Known: {', '.join(_KINDS)}")
+        known = message("advice.known", names=", ".join(_KINDS))
+        raise refusal(message("vocab.kind", kind=repr(model[:40])), where=where, todo=known)
     if stored.items > MAX_VOCABULARY:
-        raise RefusedError(f"holds {stored.items:,} tokens; at most {MAX_VOCABULARY:,} are read", where=where)
+        raise _too_many(stored.items, "tokens", MAX_VOCABULARY, where)
     spellings = [text.decode("utf-8", "replace") for text in stored.strings()]
     types = _types(values, len(spellings), where)
     tokens, foreign = _surface(model, spellings, types)
@@ -68,7 +69,7 @@ def load_tokenizer(path: str | Path, *, full: bool = False) -> Vocabulary:
     finally:
         container.close()
     if found is None:
-        raise RefusedError("holds no tokenizer", where=str(path), todo="Give the tokenizer it is used with.")
+        raise refusal(message("vocab.no_tokenizer"), where=str(path), todo=message("advice.tokenizer"))
     return found
 
 
@@ -93,7 +94,7 @@ def _types(values: Values, count: int, where: str) -> list[int]:
     if not isinstance(stored, GgufArray):
         return [1] * count
     if stored.items != count or stored.type not in (4, 5):
-        raise RefusedError(f"holds {count:,} tokens and {stored.items:,} token types", where=where)
+        raise _two_counts(count, stored.items, "token_types", where)
     return [int(value) for value in stored.build()]
 
 
@@ -119,7 +120,7 @@ def _scores(values: Values, count: int, where: str) -> NDArray[np.float64] | Non
     if not isinstance(stored, GgufArray):
         return None
     if stored.items != count or stored.type not in (6, 12):
-        raise RefusedError(f"holds {count:,} tokens and {stored.items:,} scores", where=where)
+        raise _two_counts(count, stored.items, "scores", where)
     return np.asarray(stored.build(), dtype=np.float64)
 
 
@@ -128,12 +129,20 @@ def _merges(values: Values, spellings: Sequence[str], where: str) -> NDArray[np.
     if not isinstance(stored, GgufArray) or stored.type != 8:
         return None
     if stored.items > MAX_MERGES:
-        raise RefusedError(f"holds {stored.items:,} merges; at most {MAX_MERGES:,} are read", where=where)
+        raise _too_many(stored.items, "merges", MAX_MERGES, where)
     ids = {spelling: id_ for id_, spelling in enumerate(spellings)}
     pairs = []
     for text in stored.build():
         left, _, right = str(text).partition(" ")
         if left not in ids or right not in ids:
-            raise RefusedError(f"has a merge of what is no token ({str(text)[:40]!r})", where=where)
+            raise refusal(message("vocab.merge_text", text=repr(str(text)[:40])), where=where)
         pairs.append((ids[left], ids[right]))
     return np.asarray(pairs, dtype=np.int32).reshape(-1, 2)
+
+
+def _too_many(count: int, things: str, most: int, where: str) -> RefusedError:
+    return refusal(message("vocab.most", count=count, things=message(f"thing.{things}"), most=most), where=where)
+
+
+def _two_counts(count: int, other: int, things: str, where: str) -> RefusedError:
+    return refusal(message("vocab.two_counts", count=count, other=other, things=message(f"thing.{things}")), where=where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError, refusal
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
 from forebear.core.stray import stray
@@ -27,7 +27,7 @@ def load_vocabulary(path: str | Path, *, full: bool = False) -> Vocabulary:
     if file.is_dir():
         found = find_vocabulary_file(file)
         if found is None:
-            raise RefusedError("holds no tokenizer file", where=str(path), todo=f"Looked for {', '.join(FILE_NAMES)}")
+            raise refusal(message("vocab.no_file"), where=str(path), todo=message("advice.looked_for", names=", ".join(FILE_NAMES)))
         file = found
     with no_collection():
         return read_vocabulary_bytes(read_bounded(file, MAX_TOKENIZER_BYTES), file, full=full)
@@ -37,7 +37,7 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
     """The vocabulary in a file's bytes; `path` names it and need not exist. Raises RefusedError as `load_vocabulary`."""
     where, start = str(path), data[:64].lstrip()
     if not start:
-        raise RefusedError("is empty", where=where)
+        raise refusal(message("vocab.empty"), where=where)
     if path.suffix == ".js" or path.suffix == ".cjs":
         return ranks.read_javascript(data, where=where, full=full)
     if path.suffix == ".tiktoken":
@@ -52,6 +52,4 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
         return ranks.read_tiktoken(data, where=where)
     if (found := stray(data[:64])) is not None:
         raise refusal(message("format.this_is", kind=found.said), where=where, todo=found.todo)
-    raise RefusedError(
-        "is no tokenizer file we know", where=where, todo="Give a tokenizer.json, vocab.txt, *.model or *.tiktoken"
-    )
+    raise refusal(message("vocab.unknown_file"), where=where, todo=message("advice.tokenizer_files"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json, read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import printable, refusal
 from forebear.core.limits import MAX_MERGES, MAX_TOKENIZER_BYTES, MAX_VOCABULARY
 from forebear.core.messages import Message, message
 from forebear.core.strict import Table
@@ -49,7 +49,7 @@ def read_any_json(data: bytes, *, path: Path, full: bool) -> Vocabulary:
         return ranks.read_tekken(found, where=where, full=full)
     if isinstance(found, dict) and found and all(type(value) is int for value in found.values()):
         return _read_vocab_json(found, path, full)
-    raise RefusedError("is JSON, but no tokenizer we know", where=where)
+    raise refusal(message("vocab.unknown_json"), where=where)
 
 
 def types_within(node: Any) -> set[str]:
@@ -91,15 +91,16 @@ class _Model:
 
 def _model(found: Json, where: str) -> _Model:
     """Raises: RefusedError for a setting of another kind than the format gives it."""
-    table = Table(found["model"], f"{where}: model", "Get the file again from its source.")
+    table = Table(found["model"], f"{where}: model", message("advice.get_again"))
     vocab, merges = table.take("vocab", (list, dict)), table.optional("merges", list)
     kind = table.optional("type", str)
     if kind is None:  # files from before the key existed
         kind = "Unigram" if isinstance(vocab, list) else "WordPiece" if merges is None else "BPE"
     if kind not in MODELS:
-        raise RefusedError(f"has a model of type {kind[:40]!r}", where=where, todo=f"Known: {', '.join(MODELS)}")
+        known = message("advice.known", names=", ".join(MODELS))
+        raise refusal(message("vocab.model_type", type=repr(kind[:40])), where=where, todo=known)
     if isinstance(vocab, list) != (kind == "Unigram"):
-        table.fail(f"'vocab' is no vocabulary of the type {kind}")
+        table.fail(message("vocab.no_vocab", type=kind))
     top = Table(found, where, table.todo)
     return _Model(
         kind=MODELS[kind],
@@ -155,9 +156,9 @@ def _unigram_entries(entries: list[Any], where: str) -> tuple[dict[str, int], An
         if not (
             isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and type(entry[1]) in (int, float)
         ):
-            raise RefusedError(f"has no piece and score at place {id_}", where=where)
+            raise refusal(message("vocab.piece", place=id_), where=where)
         if ids.setdefault(entry[0], id_) != id_:
-            raise RefusedError(f"lists the piece {entry[0][:40]!r} twice", where=where)
+            raise refusal(message("vocab.piece_twice", piece=repr(entry[0][:40])), where=where)
         values.append(entry[1])
     return ids, np.asarray(values, dtype=np.float64)
 
@@ -166,15 +167,15 @@ def _ids(ids: dict[str, Any], where: str) -> tuple[list[str], list[int]]:
     """Spellings and ids, every id checked before anything is laid out by it."""
     places = list(ids.values())
     if set(map(type, places)) - {int}:
-        raise RefusedError("has a token whose id is no integer", where=where)
+        raise refusal(message("vocab.id_kind"), where=where)
     if places and (min(places) < 0 or max(places) >= MAX_VOCABULARY):
         worst = min(places) if min(places) < 0 else max(places)
-        raise RefusedError(f"uses the token id {worst}; ids may run from 0 to {MAX_VOCABULARY - 1:,}", where=where)
+        raise refusal(message("vocab.id_range", id=str(worst), most=MAX_VOCABULARY - 1), where=where)
     if places:
         check_gaps(max(places), len(places), where)
     if len(set(places)) != len(places):
         twice = int(np.bincount(np.asarray(places)).argmax())
-        raise RefusedError(f"gives the id {twice} to more than one token", where=where)
+        raise refusal(message("vocab.id_twice", id=twice), where=where)
     return list(ids), places
 
 
@@ -201,7 +202,7 @@ def _surface(model: _Model, spellings: list[str], where: str) -> tuple[list[byte
         pieces = model.byte_fallback or "ByteFallback" in steps or "<0x00>" in model.vocab
         return from_pieces(spellings, byte_pieces=pieces, suffix=suffix, prefix=prefix or ""), odd
     except UnicodeEncodeError:
-        raise RefusedError("holds a token that is not text (half a surrogate pair)", where=where) from None
+        raise refusal(message("vocab.half_pair"), where=where) from None
 
 
 def _added(entries: list[Any], laid: list[bytes | None], where: str) -> tuple[set[int], set[int]]:
@@ -211,9 +212,9 @@ def _added(entries: list[Any], laid: list[bytes | None], where: str) -> tuple[se
     for entry in entries:
         id_, content = (entry.get("id"), entry.get("content")) if isinstance(entry, dict) else (None, None)
         if type(id_) is not int or not isinstance(content, str) or not 0 <= id_ < MAX_VOCABULARY:
-            raise RefusedError(f"has an added token without a sane id and text: {str(entry)[:60]}", where=where)
+            raise refusal(message("vocab.added", entry=printable(str(entry)[:60])), where=where)
         if id_ in added:
-            raise RefusedError(f"gives the id {id_} to more than one added token", where=where)
+            raise refusal(message("vocab.added_id_twice", id=id_), where=where)
         if id_ >= len(laid):
             laid.extend([None] * (id_ + 1 - len(laid)))
         if entry.get("special") is True:
@@ -227,14 +228,14 @@ def _added(entries: list[Any], laid: list[bytes | None], where: str) -> tuple[se
 def _merges(entries: list[Any], ids: dict[str, int], where: str) -> NDArray[np.int32]:
     """(m, 2) ids of the two halves of each merge. A half that is no token is refused."""
     if len(entries) > MAX_MERGES:
-        raise RefusedError(f"has {len(entries):,} merges, more than the {MAX_MERGES:,} allowed", where=where)
+        raise refusal(message("vocab.merges", count=len(entries), most=MAX_MERGES), where=where)
     halves = _halves(entries)
     if halves is None:
-        raise RefusedError("has a merge that does not join two tokens", where=where)
+        raise refusal(message("vocab.merge_kind"), where=where)
     places = list(map(ids.get, halves))
     if None in places:
         rank = places.index(None) // 2
-        raise RefusedError(f"has a merge of something that is no token at rank {rank}", where=where)
+        raise refusal(message("vocab.merge_rank", rank=rank), where=where)
     pairs = np.asarray(places, dtype=np.int32).reshape(-1, 2)
     return pairs
 
@@ -302,6 +303,6 @@ def _read_vocab_json(ids: Json, path: Path, full: bool) -> Vocabulary:
     if full and beside.is_file():
         lines = read_bounded(beside, MAX_TOKENIZER_BYTES).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
         if len(lines) > MAX_MERGES:
-            raise RefusedError(f"has {len(lines):,} merges, more than the {MAX_MERGES:,} allowed", where=str(beside))
+            raise refusal(message("vocab.merges", count=len(lines), most=MAX_MERGES), where=str(beside))
         merges = _merges([line for line in lines if line and not line.startswith("#version")], ids, str(beside))
     return Vocabulary("bpe", tuple(laid), frozenset(special), merges=merges)

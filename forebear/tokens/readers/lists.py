@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOKEN_BYTES, MAX_VOCABULARY
+from forebear.core.messages import message
 from forebear.tokens.readers.ranks import number
 from forebear.tokens.surface import check_lengths, from_pieces, from_words
 from forebear.tokens.vocabulary import Vocabulary, place
@@ -29,16 +30,16 @@ def read_list(data: bytes, *, where: str) -> Vocabulary:
     if _TRIE_LINE.fullmatch(data[:4096].split(b"\n", 1)[0]):
         return read_trie(data, where=where)
     if data.count(b"\n") >= MAX_VOCABULARY:
-        raise RefusedError(f"has more than {MAX_VOCABULARY:,} lines", where=where)
+        raise refusal(message("vocab.lines", most=MAX_VOCABULARY, things=message("thing.lines")), where=where)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is not UTF-8 (byte {error.start:,})", where=where) from None
+        raise refusal(message("refused.utf8", byte=error.start), where=where) from None
     lines = text.replace("\r\n", "\n").split("\n")
     if lines and not lines[-1]:
         lines.pop()
     if not lines or max(map(len, lines)) > MAX_TOKEN_BYTES:
-        raise RefusedError("is no list of tokens, one a line", where=where)
+        raise refusal(message("vocab.no_list"), where=where)
     special = frozenset(id_ for id_, line in enumerate(lines) if line[:1] == "[" and bert_special(line))
     tokens = from_words(lines, "##")
     for id_ in special:
@@ -50,7 +51,7 @@ def read_pieces(found: list[Any], *, where: str, full: bool) -> Vocabulary:
     """A list of {"piece", "score"}, the position its id."""
     pieces = [entry.get("piece") if isinstance(entry, dict) else None for entry in found]
     if not pieces or not all(isinstance(piece, str) for piece in pieces) or len(pieces) > MAX_VOCABULARY:
-        raise RefusedError("is no list of pieces with scores", where=where)
+        raise refusal(message("vocab.no_scores_list"), where=where)
     spellings = [str(piece) for piece in pieces]
     tokens = encode_checked(spellings, where)
     special = frozenset(id_ for id_, spelling in enumerate(spellings) if spelling in CONTROL_PIECES)
@@ -69,7 +70,7 @@ def encode_checked(spellings: list[str], where: str) -> list[bytes]:
     try:
         tokens = from_pieces(spellings, byte_pieces="<0x00>" in spellings and "<0xFF>" in spellings)
     except UnicodeEncodeError:
-        raise RefusedError("holds a token that is not text (half a surrogate pair)", where=where) from None
+        raise refusal(message("vocab.half_pair"), where=where) from None
     check_lengths(tokens, where)
     return tokens
 
@@ -82,12 +83,11 @@ def read_trie(data: bytes, *, where: str) -> Vocabulary:
             continue
         match = _TRIE_LINE.fullmatch(line) if len(line) <= 4 * MAX_TOKEN_BYTES else None
         if match is None or len(pairs) > MAX_VOCABULARY:
-            raise RefusedError(f"has a line that is not id, token and length: {line[:40]!r}", where=where)
+            raise refusal(message("vocab.line", line=repr(line[:40])), where=where)
         token = _literal(match[2], where)
         if len(token) != number(match[3], where):
-            raise RefusedError(
-                f"says the token {token[:40]!r} has {int(match[3])} bytes; it has {len(token)}", where=where
-            )
+            stated = message("vocab.line_length", token=repr(token[:40]), stated=int(match[3]), found=len(token))
+            raise refusal(stated, where=where)
         pairs.append((number(match[1], where), token))
     tokens = place(pairs, where)
     check_lengths(tokens, where)
@@ -99,4 +99,4 @@ def _literal(text: bytes, where: str) -> bytes:
         value = ast.literal_eval(text.decode())  # the line's pattern leaves only one string or bytes literal
         return value.encode() if isinstance(value, str) else bytes(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise RefusedError(f"has a token that is no literal: {text[:40]!r}", where=where) from None
+        raise refusal(message("vocab.literal", text=repr(text[:40])), where=where) from None

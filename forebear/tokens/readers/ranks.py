@@ -8,8 +8,9 @@ import re
 from typing import Any
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_VOCABULARY
+from forebear.core.messages import message
 from forebear.core.strict import Table
 from forebear.tokens.rules import Rules
 from forebear.tokens.surface import check_lengths
@@ -32,7 +33,7 @@ def decode64(word: bytes | str, where: str) -> bytes:
     try:
         return base64.b64decode(word, validate=True)
     except (binascii.Error, ValueError):
-        raise RefusedError(f"holds {word[:40]!r}, which is not base64", where=where) from None
+        raise refusal(message("vocab.base64", word=repr(word[:40])), where=where) from None
 
 
 def number(word: object, where: str) -> int:
@@ -41,16 +42,16 @@ def number(word: object, where: str) -> int:
         return word
     if isinstance(word, (bytes, str)) and len(word) <= 10 and word.isascii() and word.isdigit():
         return int(word)
-    raise RefusedError(f"holds the rank {str(word)[:40]!r}, which is no token id", where=where)
+    raise refusal(message("vocab.rank", word=repr(str(word)[:40])), where=where)
 
 
 def read_tiktoken(data: bytes, *, where: str) -> Vocabulary:
     """Lines of base64, a space and the rank; the rank is the id."""
     if data.count(b"\n") > MAX_VOCABULARY:
-        raise RefusedError(f"has more than {MAX_VOCABULARY:,} lines", where=where)
+        raise refusal(message("vocab.lines", most=MAX_VOCABULARY, things=message("thing.lines")), where=where)
     words = data.split()
     if len(words) % 2:
-        raise RefusedError("has a line that is not a token and its rank", where=where)
+        raise refusal(message("vocab.rank_line"), where=where)
     pairs = [
         (number(rank, where), b"" if word == _EMPTY else decode64(word, where))
         for word, rank in zip(words[::2], words[1::2], strict=True)
@@ -66,7 +67,7 @@ def read_javascript(data: bytes, *, where: str, full: bool) -> Vocabulary:
     while start >= 0 and data[start + 1 : start + 2] != b'"':
         start = data.find(b"{", start + 1)  # skip function bodies of a CommonJS module
     if start < 0 or stop < start:
-        raise RefusedError("holds no table of ranks", where=where)
+        raise refusal(message("vocab.no_ranks"), where=where)
     stop = data.find(b"}", data.find(b'"bpe_ranks"', start)) if b'"bpe_ranks"' in data[start:] else stop
     return read_table(parse_json(data[start : stop + 1], where=where), where=where, full=full)
 
@@ -74,12 +75,12 @@ def read_javascript(data: bytes, *, where: str, full: bool) -> Vocabulary:
 def read_table(table: Any, *, where: str, full: bool) -> Vocabulary:
     """The object of js-tiktoken: `bpe_ranks`, `special_tokens`, `pat_str`; Claude's first tokenizer is such a file."""
     if not isinstance(table, dict) or not isinstance(table.get("bpe_ranks"), str):
-        raise RefusedError("holds no table of ranks", where=where)
+        raise refusal(message("vocab.no_ranks"), where=where)
     pairs: list[tuple[int, bytes]] = []
     for line in table["bpe_ranks"].splitlines():
         words = line.split()
         if len(words) < 2 or words[0] != "!":
-            raise RefusedError("has a run of ranks that does not begin with its first rank", where=where)
+            raise refusal(message("vocab.run"), where=where)
         first = number(words[1], where)
         pairs += [(first + k, decode64(word, where)) for k, word in enumerate(words[2:])]
     special = _specials(table.get("special_tokens"), where)
@@ -95,7 +96,7 @@ def _specials(found: Any, where: str) -> list[tuple[int, bytes]]:
     if found is None:
         return []
     if not isinstance(found, dict):
-        raise RefusedError("lists special tokens in a form we do not know", where=where)
+        raise refusal(message("vocab.special_form"), where=where)
     return [(number(id_, where), text.encode("utf-8", "replace")) for text, id_ in found.items()]
 
 
@@ -125,4 +126,4 @@ def read_tekken(found: dict[str, Any], *, where: str, full: bool) -> Vocabulary:
 
 def _size(table: Table, key: str, default: int, most: int) -> int:
     value: int = table.take(key, int, default)
-    return value if 0 <= value <= most else table.fail(f"{key!r} is {value}; it may be 0 to {most:,}")
+    return value if 0 <= value <= most else table.fail(message("vocab.between", key=repr(key), value=value, most=most))

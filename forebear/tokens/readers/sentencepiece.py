@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_VOCABULARY
+from forebear.core.messages import message
 from forebear.tokens.rules import Rules
 from forebear.tokens.surface import BYTE_PIECES, check_lengths
 from forebear.tokens.vocabulary import Vocabulary
@@ -25,7 +26,7 @@ def _varint(data: bytes, at: int, where: str) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise RefusedError(f"ends inside a number at byte {at:,}", where=where)
+            raise refusal(message("vocab.cut_number", byte=at), where=where)
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
@@ -49,12 +50,12 @@ def fields(data: bytes, where: str) -> Iterator[tuple[int, int | bytes]]:
         elif wire == BYTES:
             size, at = _varint(data, at, where)
             if size > end - at:
-                raise RefusedError(f"claims {size:,} bytes where {end - at:,} are left", where=where)
+                raise refusal(message("vocab.claims", size=size, left=end - at), where=where)
             value, at = data[at : at + size], at + size
         else:
-            raise RefusedError(f"is no SentencePiece model (wire type {wire} at byte {at:,})", where=where)
+            raise refusal(message("vocab.wire", wire=wire, byte=at), where=where)
         if number == 0 or at > end:
-            raise RefusedError(f"is no SentencePiece model (byte {at:,})", where=where)
+            raise refusal(message("vocab.no_model", byte=at), where=where)
         yield number, value
 
 
@@ -72,13 +73,13 @@ def read_model(data: bytes, *, where: str, full: bool) -> Vocabulary:
         if number == 1:
             pieces.append(value)
             if len(pieces) > MAX_VOCABULARY:
-                raise RefusedError(f"has more than {MAX_VOCABULARY:,} pieces", where=where)
+                raise refusal(message("vocab.lines", most=MAX_VOCABULARY, things=message("thing.pieces")), where=where)
         elif number == 2:
             trainer = dict(fields(value, where))
         elif number == 3:
             normalizer = dict(fields(value, where))
     if not pieces:
-        raise RefusedError("is no SentencePiece model (no pieces)", where=where)
+        raise refusal(message("vocab.no_pieces"), where=where)
     tokens, scores, special, user, byte_ids = _pieces(pieces, where)
     check_lengths(tokens, where)
     kind = MODEL_KINDS.get(int(trainer.get(3, 1)) if not isinstance(trainer.get(3, 1), bytes) else 1, "unigram")
@@ -107,7 +108,7 @@ def _pieces(
         elif kind == BYTE:
             byte = BYTE_PIECES.get(text.decode("ascii", "replace"))
             if byte is None:
-                raise RefusedError(f"has the byte piece {text[:40]!r}, which names no byte", where=where)
+                raise refusal(message("vocab.byte_piece", piece=repr(text[:40])), where=where)
             tokens.append(byte)
             byte_ids[byte[0]] = id_
         else:
@@ -131,7 +132,7 @@ def _piece(piece: bytes, where: str) -> tuple[bytes, float, int]:
     found = dict(fields(piece, where))
     text, raw, kind = found.get(1, b""), found.get(2, b"\0\0\0\0"), found.get(3, 1)
     if not isinstance(text, bytes) or not isinstance(raw, bytes) or len(raw) != 4 or not isinstance(kind, int):
-        raise RefusedError("has a piece in a form we do not know", where=where)
+        raise refusal(message("vocab.piece_form"), where=where)
     return text, float(struct.unpack("<f", raw)[0]), kind
 
 
