@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import message
 from forebear.files.base import Container
 from forebear.files.bytes.folder import MAX_INNER, Folder
 from forebear.files.layouts import layout_of
@@ -51,8 +52,8 @@ def open_trained(folder: Folder, one: WeightSet, max_header: int | None) -> Cont
         layout = layout_of([*files, first])
         if layout is None:
             raise
-        what = f"this is {layout.what}; it cannot be joined here: {error.what}"
-        raise RefusedError(what, where=error.where, todo=layout.todo) from error
+        kind, todo = message(f"unread.{layout.kind}"), message(f"convert.{layout.kind}")
+        raise refusal(message("format.unjoined", kind=kind, why=error.said or error.what), where=error.where, todo=todo) from error
 
 
 def _opened(home: Folder, kind: Kind, files: list[str], max_header: int | None) -> Container:

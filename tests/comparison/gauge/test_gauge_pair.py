@@ -12,9 +12,9 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.gauge.blind import Look
 from forebear.comparison.gauge.cells import map_cost
-from forebear.comparison.gauge.folded import Side
-from forebear.comparison.gauge.norms import norm_rule
 from forebear.comparison.reading.allowance import Allowance
+from forebear.comparison.reading.folded import Side
+from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
