@@ -21,6 +21,7 @@ from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.messages import Message, message
 from forebear.core.patience import patience
 from forebear.core.sizes import parse_size
+from forebear.core.threads import one_thread
 from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
@@ -126,6 +127,7 @@ def meets(relation: str | None, expect: str) -> bool:
 
 
 @noting_addresses()
+@one_thread()
 def compare_pair(subject: str | Path, candidate: str | Path, options: Options, looks: int = 1) -> Document:
     """The comparison document of one pair; looks: pairs compared in the same run, which multiply every p-value."""
     started = time.perf_counter()

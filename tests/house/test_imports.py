@@ -22,7 +22,7 @@ LIBRARIES = {
     "jinja2": "half of loading numpy; only pages need it",
     "markupsafe": "part of jinja2",
     "rich": "only a terminal with colours needs it",
-    "ctypes": "only where the threads of linear algebra are set",
+    "threadpoolctl": "only where the threads of linear algebra are set",
 }
 """Libraries that a function may import, and why."""
 LATE = {
@@ -44,7 +44,6 @@ BY_NAME = {
     "forebear": "public names (PEP 562)",
     "forebear.reports.show": "the one report that is drawn",
     "forebear.files.formats.registry": "the one format that is read",
-    "forebear.core.threads": "numpy's own library",
     "forebear.casefile.checks.conversion": "extra cases",
     "forebear.casefile.checks.name_checks": "extra cases",
     "forebear.casefile.privacy.sound": "extra cases",
