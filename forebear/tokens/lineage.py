@@ -23,7 +23,7 @@ from forebear.tokens.order import segments
 from forebear.tokens.parents import Descent, Part, descent
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.readers.collecting import no_collection
-from forebear.tokens.relation import NO_KIN, alikeness, relation_of
+from forebear.tokens.relation import NO_KIN, alikeness, kept_in_order, relation_of
 from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
@@ -108,6 +108,7 @@ def describe(
                 "name": part.parent.name,
                 "tokens": len(part.positions),
                 "share": _share(len(part.positions), len(ours.tokens)),
+                "by": "order" if found.relation in ("stitched", "identical") or kept_in_order(head) else "tokens",
             }
             for part in found.parts
         ],

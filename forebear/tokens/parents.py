@@ -82,13 +82,17 @@ def descent(subject: Prepared, candidates: Sequence[Prepared]) -> Descent:
 
 def _positions(found: Kinship) -> frozenset[int]:
     """Subject positions kept; all shared ones when containment, not order, made the relation."""
-    at = found.subject_at[found.kept] if found.kept_count >= LEAST_KEPT else found.subject_at
+    at = found.subject_at[found.kept] if kept_in_order(found) else found.subject_at
     return frozenset(at.tolist())
 
 
-def _distance(found: Kinship) -> tuple[int, int, str]:
-    """How far a candidate is: tokens that only one side has, then tokens under another id; the name settles the rest."""
-    return found.new + found.dropped, -found.same_id, found.candidate.name
+def _distance(found: Kinship) -> tuple[int, int, int, str]:
+    """How far a candidate is: tokens that only one side has, tokens under another id, special tokens that only one side has.
+
+    The name settles the rest, so that the order of the candidates never does.
+    """
+    special = len(found.subject.outside ^ found.candidate.outside)
+    return found.new + found.dropped, -found.same_id, special, found.candidate.name
 
 
 def _best_single(subject: Prepared, singles: Sequence[Kinship]) -> Kinship | None:

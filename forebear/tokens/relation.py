@@ -114,7 +114,7 @@ def relation_of(found: Kinship) -> str:
     new, dropped = found.new, found.dropped
     if not new and not dropped:
         return "identical" if found.same_id == found.shared else "renumbered"
-    held = found.shared if found.kept_count < LEAST_KEPT else found.kept_count
+    held = found.kept_count if kept_in_order(found) else found.shared
     if not dropped or (held >= NEARLY_ALL * len(found.candidate.tokens) and new >= LOPSIDED * dropped):
         return "extended"
     if not new or (held >= NEARLY_ALL * len(found.subject.tokens) and dropped >= LOPSIDED * new):

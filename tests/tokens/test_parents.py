@@ -111,6 +111,17 @@ def test_a_copy_and_a_renumbering_both_given_the_copy_is_the_answer() -> None:
     assert answers(vocabulary(PARENT), candidates) == {("identical", ("copy",))}
 
 
+def test_of_two_copies_the_one_with_the_same_special_tokens_is_the_answer() -> None:
+    def marked(*marks: bytes) -> Vocabulary:
+        tokens = (*GRANDPARENT, *marks)
+        return Vocabulary("bpe", tokens, frozenset(range(len(GRANDPARENT), len(tokens))))
+
+    ours = prepare(marked(b"<s>"), "subject")
+    copies = [prepare(marked(b"<s>", b"<x>", b"<y>"), "a"), prepare(marked(b"<s>"), "b")]
+    for order in permutations(copies):
+        assert [part.parent.name for part in descent(ours, order).parts] == ["b"]
+
+
 def test_what_a_few_shared_additions_explain_by_accident_makes_no_parent() -> None:
     """Both went on from one root; forty of the additions are the same, in another order."""
     new = words(58, 500, letters="qrstuvwxyz")

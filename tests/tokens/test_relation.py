@@ -9,7 +9,7 @@ import pytest
 
 from forebear.core.documents import freeze
 from forebear.reports.catalogue import catalogue
-from forebear.reports.tokenizers.text import lineage_lines
+from forebear.reports.tokenizers.text import lineage_lines, parts
 from forebear.tokens.kinship import Kinship, kinship, prepare
 from forebear.tokens.lineage import describe
 from forebear.tokens.relation import alikeness, relation_of
@@ -71,6 +71,16 @@ def test_a_shuffled_part_without_any_is_still_trimmed(rng: np.random.Generator) 
     assert relation_of(pair([tokens[at] for at in rng.permutation(len(tokens))], MANY)) == "trimmed"
 
 
+def test_containment_is_said_as_containment_and_not_as_order(rng: np.random.Generator) -> None:
+    """A hundred tokens at one end keep their order; what shows descent is that all the others are there too."""
+    tokens = some(0.6, rng)
+    mixed = [tokens[at] for at in rng.permutation(len(tokens))]
+    body = describe(vocabulary([*mixed, *NEW[:150]]), [vocabulary([*MANY, *NEW[:150]])], ["ours", "theirs"])
+    assert (body["relation"], body["parents"][0]["tokens"]) == ("trimmed", len(mixed) + 150)
+    assert body["words"][0].key == "lineage.contained"
+    assert parts(freeze(body), catalogue("en"))[0].endswith("is in theirs, in another order")
+
+
 def test_a_large_vocabulary_that_contains_a_small_independent_one_is_no_relative(rng: np.random.Generator) -> None:
     """cl100k's first 1,000 tokens lie wholly inside o200k, which learnt its own."""
     small = [MANY[at] for at in rng.permutation(len(MANY))[:1200]]
@@ -109,7 +119,7 @@ def test_a_relative_that_is_alike_names_no_parent(order: tuple[int, ...], rng: n
     assert (body["relation"], body["parents"]) == ("alike-in-order", [])
     assert [message.key for message in body["words"]] == ["lineage.alike_order", "lineage.alike_means"]
     assert body["words"][0].values["name"] == "source"
-    assert body["words"][0].values["null"] < 0.1 < body["words"][0].values["kept"]
+    assert body["words"][0].values["null"] < 0.2 < body["words"][0].values["kept"]
 
 
 @pytest.mark.parametrize("language", ["en", "ja", "zh-Hans", "zh-Hant"])

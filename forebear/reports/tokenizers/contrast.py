@@ -95,7 +95,7 @@ def contrast_lines(document: Document, words: Catalogue) -> list[Line]:
     if shown:
         lines.append(Line(f"  {words('lineage_page.cut_example')}"))
     for example in shown:
-        lines.append(Line(f"    {safe(example['text'], 70)!r}"))
+        lines.append(Line(f"    “{safe(example['text'], 70)}”"))
         lines += [Line(f"      {safe(row['tokenizer'], 24)}: {_pieces(row['pieces'])}") for row in example["rows"]]
     return lines
 

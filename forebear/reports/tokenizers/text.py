@@ -142,7 +142,13 @@ def lineage_lines(document: Document, language: str = "en") -> list[Line]:
 def parts(document: Document, words: Catalogue) -> list[str]:
     """What comes from whom, and who would explain it as well."""
     said = [
-        words("lineage_page.parent", share=p["share"], count=p["tokens"], name=p["name"]) for p in document["parents"]
+        words(
+            "lineage_page.parent" if p.get("by", "order") == "order" else "lineage_page.parent_tokens",
+            share=p["share"],
+            count=p["tokens"],
+            name=p["name"],
+        )
+        for p in document["parents"]
     ]
     said += [
         words(
