@@ -49,6 +49,7 @@ def test_a_short_run_finds_no_fault_no_slow_input_and_no_growth(name: str) -> No
     outcome = run_block(find_target(name), 0, SLICE[name])
     shown = [f"{f.kind}: {f.message} (input {f.index})\n{f.traceback}" for f in outcome.findings]
     assert not shown, "\n".join(shown)
+    assert outcome.warnings == []  # under -W error each would be a fault
     assert outcome.accepted > 0
     assert outcome.growth_megabytes <= loop.GROWTH_MEGABYTES
 

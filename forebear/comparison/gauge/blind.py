@@ -40,7 +40,7 @@ def propose_layers(pair: Pair, sides: tuple[Side, Side]) -> tuple[list[Cell], ND
         made = [[moments(bundle(side.pooled(i))) for i in range(n)] for side, n in zip(sides, counts, strict=True)]
     except (IncomparableError, IndexError):  # a layer without an MLP
         return None
-    if len({len(layer) for side in made for layer in side}) != 1:  # MLPs of two kinds, or a side without layers
+    if not all(made) or len({len(layer) for side in made for layer in side}) != 1:  # no layers on a side; MLPs of two kinds
         return None
     kinship = layer_kinship(made[0], made[1])
     return list(align_layers(kinship, KINSHIP).pairs), kinship

@@ -50,7 +50,8 @@ def gauge_pair(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: b
         families = {c.family for c, r in zip((pair.subject, pair.candidate), rules, strict=True) if r is None}
         return GaugeOutcome(False, message("gauge.no_rule", families=sorted(families)))
     sides = Side(pair.subject, rules[0]), Side(pair.candidate, rules[1])
-    outcome = _fixed(pair, sides, layers, rows, full=full)
+    with np.errstate(all="ignore"):  # values at the end of the range: Inf and NaN match nothing
+        outcome = _fixed(pair, sides, layers, rows, full=full)
     unaudited = sorted({side.checkpoint.family for side in sides if not side.rule.decides})
     return described_only(outcome, unaudited) if unaudited and outcome.ran else outcome
 

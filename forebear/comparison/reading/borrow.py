@@ -212,5 +212,6 @@ def _samples(container: Container, names: list[str], together: bool) -> NDArray[
         block = container.take(name, index).reshape(len(index), -1)[:, :SAMPLE_FEATURES]
         flat = np.where(np.isfinite(block), block, 0).ravel().astype(np.float32)
         norm = float(np.linalg.norm(flat.astype(np.float64)))
-        out.append(flat / norm if norm > 0 else flat)
+        with np.errstate(over="ignore"):  # a length past float32 leaves zeros, which are like nothing
+            out.append(flat / norm if norm > 0 else flat)
     return np.stack(out)

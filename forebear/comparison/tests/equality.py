@@ -81,7 +81,8 @@ def _probes(pair: Pair, side: int) -> Counter[tuple[tuple[int, ...], bytes]]:
     container = (pair.subject, pair.candidate)[side].container
     found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
     for shape, rows in pair.plan.probed(side, container, PROBE_ROWS):
-        found[(shape, (rows.ravel()[:64] + np.float32(0.0)).tobytes())] += 1
+        with np.errstate(invalid="ignore"):  # NaN that signals
+            found[(shape, (rows.ravel()[:64] + np.float32(0.0)).tobytes())] += 1
     return found
 
 

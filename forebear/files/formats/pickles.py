@@ -8,6 +8,7 @@ Source: Lib/pickletools.py of CPython 3.11 for what each opcode does to the stac
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, cast
@@ -106,8 +107,10 @@ def read_pickle(data: bytes | Readable, *, where: str, max_opcodes: int = MAX_PI
     machine = _Machine(where, max_opcodes)
     machine.at = 0 if isinstance(data, bytes) else data.tell()
     try:
-        for opcode, argument, position in pickletools.genops(cast(Any, data)):
-            machine.step(opcode.name, argument, position or 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of escapes in texts of protocol 0, which are the file's
+            for opcode, argument, position in pickletools.genops(cast(Any, data)):
+                machine.step(opcode.name, argument, position or 0)
     except (ValueError, OverflowError, UnicodeError, MemoryError):
         machine.refuse(message("pickle.unreadable", byte=machine.at))
     except (IndexError, KeyError):

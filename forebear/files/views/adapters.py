@@ -208,12 +208,13 @@ class AdaptedContainer(RowwiseContainer):
 
     def _added(self, change: Change, values: Float32, rows: NDArray[np.intp]) -> Float32:
         down, up = self._pair(change.pair)
-        delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
-        changed = values + np.float32(change.scale) * delta
-        if change.pair.magnitude:
-            lengths = np.linalg.norm(changed, axis=1, keepdims=True)
-            wanted = self._adapter.read(change.pair.magnitude).reshape(-1)[rows][:, None]
-            changed = np.divide(changed * wanted, lengths, out=np.zeros_like(changed), where=lengths > 0)
+        with np.errstate(over="ignore", invalid="ignore"):  # past the range of float32, Inf and NaN are what the two files give
+            delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
+            changed = values + np.float32(change.scale) * delta
+            if change.pair.magnitude:
+                lengths = np.linalg.norm(changed, axis=1, keepdims=True)
+                wanted = self._adapter.read(change.pair.magnitude).reshape(-1)[rows][:, None]
+                changed = np.divide(changed * wanted, lengths, out=np.zeros_like(changed), where=lengths > 0)
         return np.asarray(changed, dtype=np.float32)
 
     def _pair(self, pair: LowRank) -> tuple[Float32, Float32]:
