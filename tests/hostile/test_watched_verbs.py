@@ -69,7 +69,7 @@ print(json.dumps([codes, seen]), file=sys.stderr)
 """
 WORKER = """
 import json
-from forebear.comparison.many import worker
+from forebear.comparison import worker
 first = True
 def compare(pair, options):
     global watching

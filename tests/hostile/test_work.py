@@ -167,7 +167,7 @@ def test_a_known_way_of_cutting_is_linear_in_any_text(name):
     ],
 )
 def test_normalisation_that_makes_texts_grow_without_end_is_refused(steps):
-    with pytest.raises(CannotEncodeError, match=r"times as long|more than 32 steps"):
+    with pytest.raises(CannotEncodeError, match=r"times as long|more than 32 steps|not run"):
         normaliser_of({"type": "Sequence", "normalizers": steps})("a  a")
 
 
@@ -177,7 +177,7 @@ def test_normalisation_as_published_files_ask_for_it_is_not_refused():
         {"type": "Prepend", "prepend": "▁"},
         {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
     ]
-    assert normaliser_of({"type": "Sequence", "normalizers": steps})("\ufdfa" * 1000).startswith(" ")
+    assert normaliser_of({"type": "Sequence", "normalizers": steps})("\ufdfa" * 1000).startswith("▁")
 
 
 def test_a_sequence_of_a_hundred_thousand_cuts_is_not_run():
@@ -356,7 +356,7 @@ def test_headers_of_ten_thousand_links_to_one_file_are_bounded_together(tmp_path
     (tmp_path / "blob").write_bytes(struct.pack("<Q", len(header)) + header)
     for k in range(1, 9):
         (tmp_path / f"model-{k:05d}-of-00008.safetensors").symlink_to("blob")
-    with pytest.raises(RefusedError, match="headers of the shards hold more than"):
+    with pytest.raises(RefusedError, match="set of shard headers has more than"):
         open_container(tmp_path)
 
 

@@ -30,12 +30,13 @@ LAYOUT = {
     "matrix_page.py:matrix_page": "how many pairs are not shown",
     "cases/page.py:_finding": "findings are numbered from one",
     "cases/page.py:_visible": "how much of a text is shown",
+    "tokenizers/contrast.py:_tokens": "how many tokens are not shown",
     "tokenizers/first.py:cost_today": "a document of version 1 does not count its outcomes",
     "tokenizers/page.py:_plain": "how much of a text is shown",
 }
 COUNTS = {
     ("inspection.py", "count"), ("inspection_page.py", "count"), ("matrix_page.py", "count"),
-    ("layers.py", "count"),
+    ("layers.py", "count"), ("contrast.py", "count"),
 }  # fmt: skip
 """Slots that say how much is not shown, or how many cells of a picture were drawn as one."""
 SIZES = (ast.Lt, ast.Gt, ast.LtE, ast.GtE)

@@ -123,7 +123,7 @@ def _cuts() -> Iterator[Any]:
     base = load_vocabulary(TOKENIZER, full=True)
     assert base.merges is not None
     assert base.rules is not None
-    split = {"type": "Split", "pattern": {"Regex": "x+|[^x]"}, "behavior": "Isolated", "invert": False}
+    split = {"type": "Split", "pattern": {"Regex": r"(x)\1+|[^x]"}, "behavior": "Isolated", "invert": False}
     yield _lineage(base, base)
     yield _lineage(replace(base, merges=base.merges[:900]), base)
     yield _lineage(replace(base, rules=replace(base.rules, normalizer={"type": "NFC"}, pre_tokenizer=split)), base)
