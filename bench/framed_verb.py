@@ -134,7 +134,9 @@ def main() -> None:
     order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
     rows = kept_rows(options.output)
     there = {row["name"] for row in rows}
-    for place in order[part - 1 :: parts]:
+    candidates = {c.candidate for c in wanted}
+    chosen = sorted(order[part - 1 :: parts], key=lambda place: str(wanted[place].folder) not in candidates)
+    for place in chosen:  # what another case is compared with is made before it
         row = None if wanted[place].name in there else said(wanted[place], options.make, options.keep)
         if row is not None:
             rows.append(row | {"code": made_by["forebear"]})

@@ -14,7 +14,7 @@ from bench.build import TRUTH
 from bench.corpus import WORK
 from bench.framed_cases import _arrays, _like, _mixture, _shape, _stitched, model, trained
 from bench.parts_align import attention_aligned
-from bench.shapes import SHAPES
+from bench.shapes import SHAPES, Shape
 from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -74,15 +74,16 @@ def stitched(shape: str, count: int, then: float = 0.0) -> Iterator[PartCase]:
     for (own, other), what in product(strangers(shape, count), STITCHED):
         if what != "head" or not SHAPES[shape].tied:
             make = partial(_trained_on, partial(_part, own, other, what), _shape(own), then)
-            yield _case(own, other, f"stitched, {what}{after}", PARTS, make, expected(what, SHAPES[shape].experts > 1))
+            yield _case(own, other, f"stitched, {what}{after}", PARTS, make, expected(what, SHAPES[shape]))
 
 
-def expected(what: str, mixture: bool) -> Named:
-    """The parts that a stitched model shares with the candidate."""
-    mlp = "experts" if mixture else "mlp"
+def expected(what: str, shape: Shape) -> Named:
+    """The parts that a stitched model shares with the candidate; of layers those that the shape has."""
+    mlp = "experts" if shape.experts > 1 else "mlp"
     layers = {"layer 1": (1,), "layers 2 and 3": (2, 3)}.get(what)
     if layers is not None:
-        return frozenset({(mlp, layers), ("attention", layers)})
+        there = tuple(n for n in layers if n < shape.layers)
+        return frozenset({(mlp, there), ("attention", there)})
     return frozenset({(mlp if what == "mlp" else what, ())})
 
 
@@ -142,7 +143,8 @@ def worn(shape: str, bases: int, seeds: int) -> Iterator[PartCase]:
 
 def _forms(plain: PartCase, share: float, seeds: int) -> Iterator[PartCase]:
     """A relative plain, then permuted and rewritten by so many seeds."""
-    yield plain
+    if share:  # a copy beside itself shows nothing
+        yield plain
     for how, seed in product(("permutations", "all"), range(seeds)):
         name = f"{plain.name.replace(' plain-of-', f' {how}-of-')}-{seed}"
         make = partial(_rewritten, plain, how, seed)

@@ -16,7 +16,7 @@ from bench.audit import share_interval
 from bench.framed_align import ALIGNERS, layers_of, start_rotation
 from bench.framed_anneal import annealed
 from bench.framed_cases import aligned, cases
-from bench.parts_cases import part_cases
+from bench.parts_cases import expected, part_cases
 from bench.shapes import SHAPES
 from bench.truth import FRESH, INDEPENDENTS, base, plan
 from forebear.recipes.steps.draft import Draft
@@ -52,6 +52,11 @@ def test_names_of_cases_are_distinct(shape: str) -> None:
     framed, by_part = list(cases(shape, 5, 2)), list(part_cases(shape, 5, 2, 1, 1))
     assert len({c.name for c in framed}) == len(framed)
     assert len({c.name for c in by_part}) == len(by_part)
+
+
+def test_only_layers_that_there_are_must_be_named() -> None:
+    assert expected("layers 2 and 3", SHAPES["moe-48"]) == {("experts", (2,)), ("attention", (2,))}
+    assert expected("layers 2 and 3", SHAPES["qwen2-80"]) == {("mlp", (2, 3)), ("attention", (2, 3))}
 
 
 def test_fresh_seeds_are_above_all_others() -> None:
@@ -113,9 +118,10 @@ def test_rows_of_an_earlier_run_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
 
     class Fake:
         def __init__(self, name: str) -> None:
-            self.name, self.stratum = name, "framed, joint"
+            self.name, self.stratum, self.candidate = name, "framed, joint", "made-new"
+            self.folder = f"made-{name}"
 
-    monkeypatch.setattr(framed_verb, "cases", lambda *_: [Fake("kept"), Fake("new")])
+    monkeypatch.setattr(framed_verb, "cases", lambda *_: [Fake("kept"), Fake("later"), Fake("new")])
     monkeypatch.setattr(
         framed_verb,
         "said",
@@ -123,9 +129,9 @@ def test_rows_of_an_earlier_run_are_kept(tmp_path: Path, monkeypatch: pytest.Mon
     )
     monkeypatch.setattr("sys.argv", ["framed_verb", "--shape", "llama48", "-o", str(path)])
     framed_verb.main()
-    assert asked == ["new"]
+    assert asked == ["new", "later"], "what another case is compared with comes first"
     rows = json.loads(path.read_text("utf-8"))["rows"]
-    assert [r["name"] for r in rows] == ["kept", "new"]
+    assert [r["name"] for r in rows] == ["kept", "new", "later"]
     assert rows[1]["code"] == provenance.code()["forebear"]
 
 
