@@ -84,9 +84,22 @@ def _shape(name: str) -> str:
 
 
 def _aligned(own: str, other: str, how: str, seed: int) -> Model:
-    if model(own).config["model_type"] != "gemma":
-        return framed(model(own), model(other), how, seed)
-    made = framed(_plain_gains(model(own)), _plain_gains(model(other)), how, seed)
+    return _moved(lambda *both: framed(*both, how, seed), model(own), model(other))
+
+
+def rewritten(made: Model, seed: int, how: str) -> Model:
+    """A model after every move, or every permutation, that leaves its outputs. Raises: ValueError where no move applies."""
+    after = _moved(lambda one: reparameterise(one, seed, how), made)
+    if all(n in after.arrays and np.array_equal(after.arrays[n], a) for n, a in made.arrays.items()):
+        raise ValueError(f"no move of {how!r} is known for {made.config['model_type']}")
+    return after
+
+
+def _moved(move: Callable[..., Model], *models: Model) -> Model:
+    """A move of models; steps do not know a Gemma toy, so it goes through with its gains as they multiply."""
+    if models[0].config["model_type"] != "gemma":
+        return move(*models)
+    made = move(*(_plain_gains(one) for one in models))
     return Model(_offset(made, -1), {**made.config, "model_type": "gemma"}, made.tokenizer)
 
 
@@ -115,7 +128,7 @@ def _in_folded(made: Model) -> Model:
 
 
 def _rewritten(own: str, how: str, seed: int) -> Model:
-    return reparameterise(model(own), seed, how)
+    return rewritten(model(own), seed, how)
 
 
 def _trained_on(own: str, share: float) -> Model:
@@ -330,14 +343,8 @@ def taught(shape: str) -> Iterator[Case]:
     for folder in sorted((TRUTH / shape).glob("student-*")):
         own = f"{shape}/{folder.name}"
         what = folder.name.removeprefix("student-").rsplit("-", 1)[0]
-        yield Case(
-            f"{own}-plain",
-            f"student, {what}",
-            INDEPENDENT,
-            own,
-            base(shape, int(folder.name[-1]) % 3),
-            partial(model, own),
-        )
+        other, make = base(shape, int(folder.name[-1]) % 3), partial(model, own)
+        yield Case(f"{own}-plain", f"student, {what}", INDEPENDENT, own, other, make)
 
 
 def cases(shape: str, count: int, few: int, each: int = len(ALIGNERS)) -> Iterator[Case]:

@@ -12,11 +12,10 @@ import numpy as np
 
 from bench.build import TRUTH
 from bench.corpus import WORK
-from bench.framed_cases import _arrays, _like, _mixture, _shape, _stitched, model, trained
+from bench.framed_cases import _arrays, _like, _mixture, _shape, _stitched, model, rewritten, trained
 from bench.parts_align import attention_aligned
 from bench.shapes import SHAPES, Shape
 from forebear.core.seeds import generator
-from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 
 MADE = WORK / "parts"
@@ -171,7 +170,7 @@ def _part(own: str, other: str, what: str) -> Model:
 
 
 def _rewritten(plain: PartCase, how: str, seed: int) -> Model:
-    return reparameterise(Model.load(plain.subject), seed, how)
+    return rewritten(Model.load(plain.subject), seed, how)
 
 
 def _trained_on(make: Callable[[], Model], shape: str, share: float) -> Model:

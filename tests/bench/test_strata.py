@@ -13,11 +13,12 @@ pytest.importorskip("torch")
 
 from bench import framed_verb, parts, provenance, strata_table
 from bench.audit import share_interval
+from bench.checkpoint import save
 from bench.framed_align import ALIGNERS, layers_of, start_rotation
 from bench.framed_anneal import annealed
-from bench.framed_cases import aligned, cases
+from bench.framed_cases import OUTPUTS_KEPT, aligned, cases, output_change, rewritten
 from bench.parts_cases import expected, part_cases
-from bench.shapes import SHAPES
+from bench.shapes import SHAPES, initial
 from bench.truth import FRESH, INDEPENDENTS, base, plan
 from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.model import Model
@@ -57,6 +58,16 @@ def test_names_of_cases_are_distinct(shape: str) -> None:
 def test_only_layers_that_there_are_must_be_named() -> None:
     assert expected("layers 2 and 3", SHAPES["moe-48"]) == {("experts", (2,)), ("attention", (2,))}
     assert expected("layers 2 and 3", SHAPES["qwen2-80"]) == {("mlp", (2, 3)), ("attention", (2, 3))}
+
+
+@pytest.mark.parametrize("shape", FRESH)
+def test_every_fresh_family_is_rewritten_and_answers_as_before(shape: str, tmp_path: Path) -> None:
+    save(tmp_path / "made", initial(SHAPES[shape], 5), SHAPES[shape])
+    made = Model.load(tmp_path / "made")
+    for how in ("permutations", "all"):
+        after = rewritten(made, 1, how)
+        assert output_change(after, made) < 10 * OUTPUTS_KEPT, how
+        assert not all(n in after.arrays and np.array_equal(after.arrays[n], a) for n, a in made.arrays.items())
 
 
 def test_fresh_seeds_are_above_all_others() -> None:
