@@ -84,7 +84,7 @@ def _shape(name: str) -> str:
 
 
 def _aligned(own: str, other: str, how: str, seed: int) -> Model:
-    return _moved(lambda *both: framed(*both, how, seed), model(own), model(other))
+    return _moved(lambda one, two: framed(one, two, how, seed), model(own), model(other))
 
 
 def rewritten(made: Model, seed: int, how: str) -> Model:

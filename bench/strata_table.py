@@ -177,12 +177,19 @@ def power_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             "",
         ]
     out += ["| s / c | found | 95 % |", "|---|---|---|", *_binned(every), ""]
-    missed = sorted(
-        f"{r['name'].split('-of-')[0]} ({r['relation']}, s / c {r['neurons']['ratio']})"
-        for r in every
+    missed = Counter(
+        f"{shape}, {r['stratum']} ({r['relation']}{_beside(r)})"
+        for shape, own in rows.items()
+        for r in own
         if not r["right"]
     )
-    return [*out, "Moved to another answer: " + ("; ".join(missed) if missed else "none") + "."]
+    named = "; ".join(f"{name}: {n}" for name, n in sorted(missed.items())) or "none"
+    return [*out, f"Moved to another answer: {named}."]
+
+
+def _beside(row: Row) -> str:
+    ratio = row["neurons"]["ratio"]
+    return ", no ceiling measured" if ratio is None else f", s / c {ratio:.1f}"
 
 
 def _binned(rows: Sequence[Row]) -> list[str]:
@@ -195,7 +202,7 @@ def _binned(rows: Sequence[Row]) -> list[str]:
             both = share_interval(count, len(own))
             out.append(f"| {low:g} to {high:g} | {count} of {len(own)} | {both[0]:.2f} to {both[1]:.2f} |")
     lone = [r for r in rows if r.get("neurons", {}).get("ratio") is None]
-    return out + ([f"| no ceiling needed | {sum(r['right'] for r in lone)} of {len(lone)} | |"] if lone else [])
+    return out + ([f"| no ceiling measured | {sum(r['right'] for r in lone)} of {len(lone)} | |"] if lone else [])
 
 
 def body(results: Path = RESULTS) -> str:

@@ -113,7 +113,7 @@ def test_power_is_given_by_bins_and_the_missed_by_name() -> None:
     lines = strata_table.power_lines({"llama48": {"rows": rows}})
     assert "| 1 to 1.2 | 0 of 1 | 0.00 to 0.79 |" in lines
     assert "| 1.2 to 1.4 | 4 of 4 | 0.51 to 1.00 |" in lines
-    assert lines[-1] == "Moved to another answer: a0 (cannot-tell, s / c 1.1)."
+    assert lines[-1] == "Moved to another answer: llama48, further 4x, all (cannot-tell, s / c 1.1): 1."
 
 
 def test_an_interval_of_a_share() -> None:
