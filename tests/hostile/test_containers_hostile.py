@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from forebear.files.sources import open_container
 from tests.files.test_adapters import DEFECTS as ADAPTERS
 from tests.files.test_quantised import DEFECTS as QUANTISED
 from tests.hostile import defects_gguf, defects_npz, defects_onnx, defects_torch, defects_zip
+from tests.hostile.defects_layouts import cases as layout_cases
+from tests.hostile.test_folders_hostile import CASES as FOLDERS
 from tests.hostile.test_headers import DEFECTS as SAFETENSORS
 
 SUFFIX = {"gguf": ".gguf", "zip": ".zip", "torch": ".pt", "npy": ".npy", "npz": ".npz", "onnx": ".onnx"}
@@ -73,7 +76,8 @@ def test_every_defect_of_a_container_has_a_message_of_its_own(container: str) ->
 
 def test_the_number_of_defects_only_rises() -> None:
     counts = {name: len(defects) for name, defects in DEFECTS.items()}
-    counts |= {"safetensors": len(SAFETENSORS), "quantised": len(QUANTISED), "adapter": len(ADAPTERS)}
+    counts |= {"safetensors": len(SAFETENSORS), "quantised": len(QUANTISED), "adapter": len(ADAPTERS), "folder": len(FOLDERS)}
+    counts |= Counter(f"layout {layout}" for layout, _, _ in layout_cases())
     kept = json.loads(RATCHET.read_text())
     lost = {name: number for name, number in kept["containers"].items() if counts.get(name, 0) < number}
     assert not lost

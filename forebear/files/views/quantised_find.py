@@ -19,6 +19,9 @@ ShapeOf = Callable[[str], "tuple[int, ...] | None"]
 """The shape that a checkpoint's configuration gives a tensor; None where it gives none."""
 
 
+_FACTORS = ("F16", "BF16", "F32", "F64", "F8_E4M3", "F8_E5M2", "F8_E8M0")
+
+
 class Decoder(Protocol):
     """How one tensor is made of several stored ones."""
 
@@ -67,6 +70,10 @@ class Recognised:
         """The type of a stored tensor; "" when there is none."""
         entry = self.tensors.get(name)
         return "" if entry is None else entry.dtype
+
+    def floats(self, *names: str) -> bool:
+        """Whether stored tensors are of a type that scales have: whole numbers in their place are another layout's."""
+        return all(self.dtype(name) in _FACTORS for name in names)
 
     def number(self, *keys: str) -> int | None:
         """The first whole number of sensible size that the settings have under one of the keys."""

@@ -27,7 +27,7 @@ def recognise_qweight(found: Recognised, name: str, stem: str) -> None:
     """One matrix of GPTQ or AWQ."""
     packed, scales = found.shape(name, 2), found.shape(f"{stem}.scales", 2)
     zeros = found.shape(f"{stem}.qzeros", 2)
-    if packed is None or scales is None or zeros is None or found.dtype(name) != "I32":
+    if packed is None or scales is None or zeros is None or found.dtype(name) != "I32" or not found.floats(f"{stem}.scales"):
         return
     if found.dtype(f"{stem}.qzeros") != "I32":
         raise found.refuse(stem, "zero_words")

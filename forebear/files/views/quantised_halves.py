@@ -98,7 +98,7 @@ def recognise_hqq(found: Recognised, name: str, stem: str) -> None:
     if not needed or not needed <= table[0] * places or needed * table[1] != math.prod(shape):
         raise found.refuse(stem, "packs", rows=table[0] * places, width=table[1], shape=tuple(shape))
     scale, zero = f"{stem}.scale", f"{stem}.zero"
-    if any(found.shape(part, 2) not in ((needed, 1), (1, table[1])) for part in (scale, zero)):
+    if any(found.shape(part, 2) not in ((needed, 1), (1, table[1])) for part in (scale, zero)) or not found.floats(scale, zero):
         return
     others = ("shape", "packing", "nbits", "group_size", "axis", "view_as_float", "quant_scale", "quant_zero", "round_zero",
               "unpack_view_dtype", "compute_dtype", "channel_wise", "optimize", "offload_meta", "encoded_state_dict",

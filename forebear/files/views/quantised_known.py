@@ -31,7 +31,7 @@ def recognise_packed_weight(found: Recognised, name: str, stem: str) -> None:
         found.add(f"{stem}.weight", FourBitFloat(name, f"{stem}.weight_scale", shape, kind, of_all), *parts)
         return
     stated = found.shape(f"{stem}.weight_shape", 1)
-    if found.tensors[name].dtype != "I32" or stated != (2,):
+    if found.tensors[name].dtype != "I32" or stated != (2,) or not found.floats(f"{stem}.weight_scale"):
         return
     sizes = found.container.read(f"{stem}.weight_shape")
     if not (np.abs(sizes) < 2**32).all():  # no number, or none that fits
@@ -56,6 +56,8 @@ def recognise_scale(found: Recognised, name: str, stem: str) -> None:
         return
     scale = found.tensors[name].shape
     exponent = found.dtype(name) == "U8"
+    if not exponent and not found.floats(name):
+        return
     block = _block(found, exponent) if name.endswith("_inv") else (0, 0)
     if not fits(stored.shape, scale, block):
         raise found.refuse(f"{stem}.weight", "scales", shape=stored.shape, scales=scale)
@@ -100,7 +102,7 @@ def recognise_bytes(found: Recognised, name: str, stem: str) -> None:
 def recognise_row_maxima(found: Recognised, name: str, stem: str) -> None:
     """bitsandbytes, eight bits: X.weight with the largest absolute value of each row, X.SCB."""
     stored, largest = found.tensors.get(f"{stem}.weight"), found.tensors[name]
-    if stored is None or stored.dtype != "I8" or len(stored.shape) != 2:
+    if stored is None or stored.dtype != "I8" or len(stored.shape) != 2 or not found.floats(name):
         return
     if largest.shape != (stored.shape[0],):
         raise found.refuse(f"{stem}.weight", "maxima", rows=stored.shape[0], maxima=largest.parameters)

@@ -79,6 +79,8 @@ def recognise_mlx(found: Recognised, name: str, stem: str) -> None:
     if scales.dtype == "U8" or biases is None:
         _float_mode(found, stem, weight.shape, scales.shape[-1])
         return
+    if not found.floats(name, f"{stem}.biases"):
+        return
     if biases.shape != scales.shape:
         raise found.refuse(f"{stem}.weight", "biases", scales=scales.shape, biases=biases.shape)
     bits = _bits(found, stem, weight.shape[-1], scales.shape[-1])

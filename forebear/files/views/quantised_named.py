@@ -62,11 +62,12 @@ def recognise_torchao(found: Recognised, name: str, stem: str) -> None:
     if kind in _FOUR_BITS:
         shape = (stored.shape[0], stored.shape[1] * 2)
         zeros = found.shape(parts[2], 2)
-        if kind == "Int4Tensor" and stored.dtype in ("I8", "U8") and zeros == scale.shape and _down(scale.shape, shape):
+        four = kind == "Int4Tensor" and stored.dtype in ("I8", "U8") and zeros == scale.shape and found.floats(parts[1])
+        if four and _down(scale.shape, shape):
             found.add(target, Int4Rows(name, parts[1], zero, shape), *parts)
     elif kind in ("NVFP4Tensor", "MXTensor"):
         _small_floats(found, target, kind, settings, parts)
-    elif stored.dtype in _BYTES and all(
+    elif stored.dtype in _BYTES and found.floats(parts[1]) and all(
         fits(stored.shape, found.tensors[p].shape, (0, 0)) for p in (parts[1], zero) if p
     ):
         word = "int8" if stored.dtype == "I8" else "FP8"
@@ -109,6 +110,8 @@ def recognise_quanto_bytes(found: Recognised, name: str, stem: str) -> None:
     """quanto's qint8 and qfloat8: X._data and X._scale, for X = ….weight."""
     stored, scale = found.tensors[name], found.tensors.get(f"{stem}._scale")
     if scale is None or stored.dtype not in _BYTES or len(stored.shape) != 2 or not stored.parameters:
+        return
+    if not found.floats(f"{stem}._scale"):
         return
     if not fits(stored.shape, scale.shape, (0, 0)):
         raise found.refuse(stem, "scales", shape=stored.shape, scales=scale.shape)
