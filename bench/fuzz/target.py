@@ -35,6 +35,7 @@ PLACES = {
     "layouts": "bench.fuzz.layouts:LAYOUTS",
     "patterns": "bench.fuzz.layouts:PATTERNS",
     "heads": "bench.fuzz.layouts:HEADS",
+    **{f"trainer-{name}": f"bench.fuzz.trainers:{name.upper()}" for name in ("dcp", "shares", "zero", "megatron", "nemo")},
     **{
         f"file-{name}": f"bench.fuzz.containers:{name.upper()}"
         for name in ("safetensors", "gguf", "zip", "pickle", "torch_legacy", "npy", "onnx", "index")

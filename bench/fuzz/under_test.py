@@ -22,6 +22,7 @@ from forebear.casefile.folder import toml as case_toml
 from forebear.comparison import compare as comparison
 from forebear.core import documents, strict
 from forebear.files import digests as value_digests
+from forebear.files import trained as trained_folders
 from forebear.files.formats import gguf as gguf_files
 from forebear.files.formats import registry as format_registry
 from forebear.files.formats import safetensors as safetensors_files
@@ -82,6 +83,7 @@ __all__ = [
     "token_labels",
     "token_lineage",
     "token_readers",
+    "trained_folders",
     "value_digests",
     "vocabularies",
 ]  # fmt: skip

@@ -81,7 +81,7 @@ def open_dcp(folder: Folder, max_header: int | None = None) -> Container:
             sources.append(folder.source(file))
             opened.callback(sources[-1].close)
         numbers = {file: number for number, file in enumerate(files)}
-        tensors = _tensors(wanted, stated, sources, numbers, max_header)
+        tensors = _tensors(wanted, stated, sources, numbers, max_header, where)
         said = [message("folder.cut", count=len(files))]
         if left_out:
             said.append(message("folder.left_out", count=len(left_out), names=[quoted(name) for name in left_out[:_SHOWN]]))
@@ -92,7 +92,7 @@ def open_dcp(folder: Folder, max_header: int | None = None) -> Container:
 
 def _tensors(
     wanted: dict[str, list[tuple[_Item, tuple[int, ...], tuple[int, ...]]]], stated: dict[str, tuple[str, _Stated]],
-    sources: Sequence[ByteSource], numbers: dict[str, int], max_header: int | None,
+    sources: Sequence[ByteSource], numbers: dict[str, int], max_header: int | None, where: str,
 ) -> dict[str, Whole]:  # fmt: skip
     """Every chunk's header read; what it says is compared with the metadata."""
     tensors: dict[str, Whole] = {}
@@ -105,11 +105,11 @@ def _tensors(
             piece, dtype, read = _chunk(sources[number], number, item, offsets, box, name, max_header)
             headers += read
             if headers > MAX_SHARD_HEADERS:
-                _refuse(f"leads to chunk headers of more than {MAX_SHARD_HEADERS:,} bytes", str(sources[0].path))
+                _refuse(f"leads to chunk headers of more than {MAX_SHARD_HEADERS:,} bytes", where)
             pieces.append(piece)
             kinds.add(dtype)
         if len(kinds) != 1:
-            _refuse(f"says that the chunks of tensor {quoted(name)} are of several number types", str(sources[0].path))
+            _refuse(f"says that the chunks of tensor {quoted(name)} are of several number types, or none", where)
         tensors[name] = Whole(kinds.pop(), stated[name][1].shape, tuple(pieces))
     return tensors
 
@@ -190,16 +190,16 @@ def _items(metadata: Table, wanted: set[str], where: str) -> dict[tuple[str, tup
     for key, value in listed.pairs if isinstance(listed, Table) else []:
         index, about = fields(key), fields(value)
         name, offsets = index.get("fqn"), sizes(index.get("offset"))
-        if name not in wanted or offsets is None:
+        if not isinstance(name, str) or name not in wanted or offsets is None:
             continue
         file, offset, length = about.get("relative_path"), about.get("offset"), about.get("length")
         if about.get("transform_descriptors"):
-            what = f"the chunks of tensor {quoted(str(name))} were written through an extension"
+            what = f"the chunks of tensor {quoted(name)} were written through an extension"
             raise RefusedError(what, where=where, todo=CONVERT)
         if not isinstance(file, str) or not _is_count(offset) or not _is_count(length):
-            _refuse(f"places a chunk of tensor {quoted(str(name))} nowhere", where)
-        if found.setdefault((str(name), offsets), _Item(file, offset, length)) != _Item(file, offset, length):
-            _refuse(f"places a chunk of tensor {quoted(str(name))} in two places", where)
+            _refuse(f"places a chunk of tensor {quoted(name)} nowhere", where)
+        if found.setdefault((name, offsets), _Item(file, offset, length)) != _Item(file, offset, length):
+            _refuse(f"places a chunk of tensor {quoted(name)} in two places", where)
     return found
 
 

@@ -63,11 +63,10 @@ def placed(records: Mapping[str, Opaque], pickled: Pickled, places: Places, wher
     """Entries of records of plain tensors. Raises RefusedError for a record that contradicts itself or its file."""
     if not records:
         return {}
-    names = list(records)
-    numbered = Table([(str(number), records[name]) for number, name in enumerate(names)])
-    found = find_tensors(Pickled(numbered, [], [], pickled.opcodes + len(names)), where)
-    entries = place_tensors(found.tensors, places, where)
-    return {name: entries[str(number)] for number, name in enumerate(names)}
+    listed = Table(list(records.items()))
+    found = find_tensors(Pickled(listed, [], [], pickled.opcodes + len(records)), where)
+    entries = place_tensors(found.tensors, places, where).values()  # in order; a name may have lost what all begin with
+    return dict(zip(records, entries, strict=True))
 
 
 def refuse_missing(missing: Iterable[str], where: str) -> None:

@@ -103,10 +103,14 @@ def _read(source: ByteSource, records: Records) -> _File:
         shares[name] = _shares(record, name, where)
     if not shares:
         find_tensors(records.pickled, where)  # says by name what lies there instead
-    local = {f"{name}/{number}": one.local for name, some in shares.items() for number, one in enumerate(some)}
+    local = {_key(name, number): one.local for name, some in shares.items() for number, one in enumerate(some)}
     entries = placed(local, records.pickled, records.places, where)
     odd = [message("odd.prefix", prefix=quoted(prefix), count=left_out)] if prefix else []
     return _File(source, shares, entries, records.digest, odd)
+
+
+def _key(name: str, shard: int) -> str:
+    return f"{name} (shard {shard})" if shard else name
 
 
 def _shares(record: Opaque, name: str, where: str) -> list[_Share]:
@@ -197,8 +201,8 @@ def _box(
         if isinstance(split, bool) or not isinstance(split, int) or not 1 <= split <= MAX_RANKS:
             _refuse(name, "is cut in steps of what is no number", where)
         mine = rows[axis] if axis in rows else np.arange(shape[axis])
-        parts = [_chunks(part, count)[place] for part in _chunks(mine, split)]
-        rows[axis] = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        parts = [_chunk(_chunk(mine, split, number), count, place) for number in range(min(split, len(mine)))]
+        rows[axis] = np.concatenate([mine[:0], *parts])
     offsets, extent = [0] * len(shape), list(shape)
     for axis, mine in rows.items():
         if mine.size and int(mine[-1]) - int(mine[0]) + 1 != mine.size:
@@ -207,10 +211,10 @@ def _box(
     return tuple(offsets), tuple(extent)
 
 
-def _chunks(rows: Any, count: int) -> list[Any]:
-    """As torch.chunk cuts, with empty ones at the end: every part as long as the first but the last."""
+def _chunk(rows: Any, count: int, number: int) -> Any:
+    """A part of the rows as torch.chunk cuts them, empty ones at the end: every part as long as the first but the last."""
     each = max(1, -(-len(rows) // count))
-    return [rows[number * each : (number + 1) * each] for number in range(count)]
+    return rows[number * each : (number + 1) * each]
 
 
 def _of_sharded(state: Any, shape: tuple[int, ...], name: str, where: str) -> list[_Share]:
@@ -247,7 +251,7 @@ def _whole(name: str, files: Sequence[_File], where: str) -> Whole:
     ranks = 1
     for number, file in enumerate(files):
         for at, share in enumerate(file.shares.get(name, ())):
-            entry = file.entries[f"{name}/{at}"]
+            entry = file.entries[_key(name, at)]
             plain = share.box is None and not share.shape
             shape = entry.shape if plain else share.shape
             offsets, extent = share.box or ((0,) * len(shape), shape)

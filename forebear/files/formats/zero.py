@@ -115,7 +115,8 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
     stage = stage.args[0] if isinstance(stage, Opaque) and isinstance(stage.args, tuple) and stage.args else stage
     ranks = [file.rank for file in optims]
     count = state.get("partition_count")
-    count = max((n for n in count if isinstance(n, int)), default=0) if isinstance(count, list) else count
+    counts = [n for n in (count if isinstance(count, list) else [count]) if isinstance(n, int) and 0 <= n < 10**6]
+    count = max(counts, default=0)
     if ranks != list(range(len(ranks))) or count != len(ranks):
         raise _MismatchError(f"{count} partitions belong together and those of {len(ranks)} ranks are here")
     if stage == 3:
