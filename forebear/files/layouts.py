@@ -1,4 +1,4 @@
-"""Checkpoints in layouts that are not read: known by the names of their files and folders, with the tool that converts them."""
+"""Layouts that are not read, or not where a part is missing: known by the names of files and folders, with the tool that converts them."""
 
 from __future__ import annotations
 
