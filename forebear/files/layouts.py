@@ -1,4 +1,4 @@
-"""Layouts that are not read, or not where a part is missing: known by the names of files and folders, with the tool that converts them."""
+"""Layouts that are not read, or not where a part is missing: known by names of files and folders, with what converts them."""
 
 from __future__ import annotations
 

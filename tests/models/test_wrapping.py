@@ -56,30 +56,49 @@ def same_but_for_names(document):
     return kept | {"sides": [{k: v for k, v in plain[side].items() if k != "id"} for side in ("subject", "candidate")]}
 
 
-@pytest.mark.parametrize("case", ONE_A_FAMILY, ids=lambda case: case.family)
-def test_a_wrapped_copy_gives_the_document_of_the_plain_one(case, tmp_path):
+def pair(case, rng, folder):
+    """The arrays of a relative, a way to store it under other names, and the document of the plain pair."""
     from safetensors.numpy import save_file
 
     from tests.protocols.proof import write_subject
 
-    rng = np.random.default_rng([SEED, *case.family.encode()])
-    made = write_subject(case, tmp_path / "made")
+    made = write_subject(case, folder / "made")
     config = json.dumps(made.config)
 
-    def stored(folder, arrays):
-        (tmp_path / folder).mkdir()
-        save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, tmp_path / folder / "model.safetensors")
-        (tmp_path / folder / "config.json").write_text(config)
-        return tmp_path / folder
+    def stored(place, arrays):
+        (folder / place).mkdir()
+        save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, folder / place / "model.safetensors")
+        (folder / place / "config.json").write_text(config)
+        return folder / place
 
     base = {name: array.astype(np.float32) for name, array in made.arrays.items()}
     child = {n: (a + 0.2 * a.std() * rng.standard_normal(a.shape)).astype(np.float32) for n, a in base.items()}
     candidate = stored("base", base)
     plain = same_but_for_names(forebear.compare(stored("plain", child), [candidate]))
-    for number in range(3):
-        names = wrapped(child, rng)
-        subject = stored(f"wrapped{number}", {new: child[name] for new, name in names.items()})
+
+    def check(place, names):
+        subject = stored(place, {new: child[name] for new, name in names.items()})
         assert same_but_for_names(forebear.compare(subject, [candidate])) == plain, list(names)[:5]
+
+    return child, check
+
+
+@pytest.mark.parametrize("case", ONE_A_FAMILY, ids=lambda case: case.family)
+def test_a_wrapped_copy_gives_the_document_of_the_plain_one(case, tmp_path):
+    rng = np.random.default_rng([SEED, *case.family.encode()])
+    child, check = pair(case, rng, tmp_path)
+    for number in range(3):
+        check(f"wrapped{number}", wrapped(child, rng))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ONE_A_FAMILY, ids=lambda case: case.family)
+def test_every_known_wrapper_and_pair_of_them_gives_the_document_of_the_plain_one(case, tmp_path):
+    child, check = pair(case, np.random.default_rng([SEED, *case.family.encode()]), tmp_path)
+    for first in LEADS:
+        for second in dict.fromkeys((None, *LEADS, *INNER)):
+            lead = first if second is None else f"{first}.{second}"
+            check(lead, {f"{lead}.{name}": name for name in child})
 
 
 @pytest.fixture(scope="module")
