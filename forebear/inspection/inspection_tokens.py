@@ -73,7 +73,7 @@ def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:
             "kind": vocabulary.kind,
             "tokens": vocabulary.count,
             "highest_id": len(vocabulary) - 1,
-            "gaps": len(vocabulary) - vocabulary.count,
+            "gaps": vocabulary.tokens.count(None),
             "audit": found,
         },
         **{"claims": [], "residue": [], "odd": [], "tensors": [], "arithmetic": None},
@@ -114,7 +114,7 @@ def tokenizer_of(checkpoint: Checkpoint, folder: Path, limits: list[Message], *,
             "kind": vocabulary.kind,
             "tokens": vocabulary.count,
             "highest_id": len(vocabulary) - 1,
-            "gaps": len(vocabulary) - vocabulary.count,
+            "gaps": vocabulary.tokens.count(None),
         }
         return found | {"audit": _audited(vocabulary, file, checkpoint, limits)} if asked else found
     except RefusedError as error:

@@ -64,7 +64,7 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
         rows.append(("value_grid", ", ".join(f"{safe(k)} {v}" for k, v in document["value_grid"].items())))
     if document["tokenizer"]:
         t = document["tokenizer"]
-        gaps = t.get("gaps")
+        gaps = t.get("gaps", 0)
         values = {"kind": safe(t["kind"]), "count": f"{t['tokens']:,}", "file": safe(t["file"])}
         highest = {"highest": f"{t['highest_id']:,}"} if gaps else {}
         rows.append(("tokenizer", words("inspect.tokens_to" if gaps else "inspect.tokens", **values, **highest)))

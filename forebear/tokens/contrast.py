@@ -8,8 +8,8 @@ from forebear.core.messages import Message, message
 from forebear.tokens.placeholders import is_placeholder, placeholders, special_tokens
 from forebear.tokens.vocabulary import Vocabulary
 
-SHOWN = 40
-"""Tokens listed of each kind; the count is of all."""
+SHOWN = 16
+"""Tokens listed of each kind; the count is of all, `more` of those that are not listed."""
 
 
 def special_contrast(subject: Vocabulary, candidate: Vocabulary) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def special_contrast(subject: Vocabulary, candidate: Vocabulary) -> dict[str, An
         "only_candidate": _listed({t: id_ for t, id_ in theirs.items() if t not in ours and t not in plain_ours}),
         "other_id": {
             "count": len(moved),
+            "more": max(0, len(moved) - SHOWN),
             "tokens": [
                 {"text": _text(token), "subject_id": here, "candidate_id": there}
                 for here, there, token in moved[:SHOWN]
@@ -86,7 +87,8 @@ def _plain(vocabulary: Vocabulary, wanted: set[bytes]) -> dict[bytes, int]:
 
 def _listed(found: dict[bytes, int]) -> dict[str, Any]:
     rows = sorted((id_, token) for token, id_ in found.items())
-    return {"count": len(rows), "tokens": [{"id": id_, "text": _text(token)} for id_, token in rows[:SHOWN]]}
+    shown = [{"id": id_, "text": _text(token)} for id_, token in rows[:SHOWN]]
+    return {"count": len(rows), "more": max(0, len(rows) - SHOWN), "tokens": shown}
 
 
 def _places(vocabulary: Vocabulary) -> dict[str, Any]:

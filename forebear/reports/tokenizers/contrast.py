@@ -9,8 +9,6 @@ from forebear.reports.catalogue import Catalogue
 from forebear.reports.lines import Line, bullet, safe
 
 Document = Mapping[str, Any]
-SHOWN = 12
-"""Special tokens listed in one sentence; the document holds more."""
 _STEPS = ("normalizer", "pre_tokenizer", "merges")
 
 
@@ -41,10 +39,8 @@ def special_sentences(document: Document, words: Catalogue) -> list[str]:
 
 
 def _tokens(found: Mapping[str, Any], words: Catalogue) -> str:
-    shown = found["tokens"][:SHOWN]
-    told = [f"{safe(entry['text'], 40)} ({_ids(entry)})" for entry in shown]
-    rest = found["count"] - len(shown)
-    return ", ".join([*told, *([words("lineage_page.and_more", count=rest)] if rest else [])])
+    named = [f"{safe(entry['text'], 40)} ({_ids(entry)})" for entry in found["tokens"]]
+    return ", ".join([*named, *([words("lineage_page.and_more", count=found["more"])] if found["more"] else [])])
 
 
 def _ids(entry: Mapping[str, Any]) -> str:
