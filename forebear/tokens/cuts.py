@@ -19,6 +19,8 @@ SHOWN = 4
 """Examples listed of text that is cut differently, the shortest first."""
 LONGEST_WORD = 60
 LONGEST_PATTERN = 160
+PIECE = 65_536
+"""Merges laid out at a time."""
 _EXTRA = ("1234567890", "12345.678", "a  b", "a    b", " leading", "trailing ", "don't", "I'M", "x\n\n\ty", "  \n", "Ａｂｃ",
           "e\u0301", "\u00e9", "naïve", "foo_bar", "HelloWorld", "(x)=>", "ﬁ", "½", "👍🏽", "a\tb")  # fmt: skip
 """Short texts on which pre-tokenisers and normalisers in use differ."""
@@ -162,7 +164,9 @@ def _count(vocabulary: Vocabulary) -> int | None:
 
 
 def _pairs(vocabulary: Vocabulary) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Both halves of each merge in order of rank, one at a time: a file may list millions."""
+    """Both halves of each merge in order of rank, a piece of the list at a time: a file may list millions."""
     assert vocabulary.merges is not None
     tokens = vocabulary.tokens
-    return ((tokens[left], tokens[right]) for left, right in vocabulary.merges)
+    for start in range(0, len(vocabulary.merges), PIECE):
+        for left, right in vocabulary.merges[start : start + PIECE].tolist():
+            yield tokens[left], tokens[right]

@@ -48,8 +48,10 @@ def lineage(
         raise UsageError("no candidate given", todo="Name at least one tokenizer to compare with.")
     began = time.perf_counter()
     names = [str(subject), *map(str, candidates)]
-    loaded = [load(name, full=name is names[0]) for name in names]  # only the subject's merges are looked at
-    body = describe(loaded[0], loaded[1:], labels(names), reload=lambda at: load(names[at + 1], full=True))
+    alone = len(candidates) == 1  # of several, only the one that is named is read in full, a second time
+    loaded = [load(name, full=alone or name is names[0]) for name in names]
+    reload = None if alone else lambda at: load(names[at + 1], full=True)
+    body = describe(loaded[0], loaded[1:], labels(names), reload=reload)
     for entry, name in zip([body["subject"], *body["candidates"]], names, strict=True):
         entry["path"] = name
     sizes, digests = zip(*(file_digest(name) for name in names), strict=True)

@@ -58,7 +58,7 @@ def evidence_of(found: Kinship) -> dict[str, Any]:
         "expected": rounded(2 / found.ordered**0.5) if found.ordered else None,
         "kept": found.kept_count,
         "log10_bound_random_order": round(log10_chance(found.in_chain, found.ordered), 1),
-        "in_reverse": found.in_reverse,
+        "backwards": like.backwards,
         "strength": round(like.strength, 2),
         "contained": rounded(like.contained),
         "overlap": rounded(like.overlap),

@@ -62,8 +62,9 @@ class Alikeness:
 def alikeness(found: Kinship) -> Alikeness:
     """The figures of one pair."""
     ours, theirs, shared = len(found.subject.tokens), len(found.candidate.tokens), found.shared
-    backwards = found.in_chain < found.in_reverse
-    chain = max(found.in_chain, found.in_reverse)
+    # a chain of more than half leaves no longer one in reverse
+    backwards = 2 * found.in_chain <= found.ordered and found.in_chain < found.in_reverse
+    chain = found.in_reverse if backwards else found.in_chain
     return Alikeness(
         chain=chain,
         backwards=backwards,
