@@ -132,21 +132,20 @@ def demo() -> Document:
 def tokenizers_cost(
     paths: Sequence[str | Path],
     *,
-    text: str | Path | None = None,
-    reference: str = "eng",
-    width: int = 4096,
-    price: float | None = None,
-    cut: str | None = None,
-) -> Document:
+    text: str | Path | None = None, corpus: str | Path | None = None, languages: str | None = None, reference: str = "eng",
+    width: int = 4096, price: float | None = None, cut: str | None = None,
+) -> Document:  # fmt: skip
     """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/2 document.
 
     paths:     tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
     text:      a UTF-8 file instead of the default text (the Universal Declaration of Human Rights).
+    corpus:    a folder with a UTF-8 file for each language (jpn.txt), whose lines say the same, instead of the default text.
+    languages: which languages to weigh, with commas between (eng,jpn,vie); all by default.
     reference: language that premiums compare with (1.0: as many tokens for the same text).
     width:     channels of the embedding table, for its number of parameters.
     price:     money per million tokens.
     cut:       how a rank file that does not say cuts its text (gpt2, cl100k, ...).
-    Returns:   one row per tokenizer and language: tokens, tokens per character, bytes per token, premium with its interval.
+    Returns:   a row per tokenizer and language: tokens, per character and word, premium with interval, Rényi efficiency, unknown.
     Raises:    RefusedError when a tokenizer cannot be read, UsageError.
     Source:    METHODS §15.
 
@@ -159,7 +158,8 @@ def tokenizers_cost(
     from forebear.models.published.gguf_tokens import load_tokenizer
     from forebear.tokens.cost import cost
 
-    return cost(paths, text=text, reference=reference, width=width, price=price, cut=cut, load=load_tokenizer)
+    return cost(paths, text=text, corpus=corpus, languages=languages, reference=reference, width=width, price=price,
+                cut=cut, load=load_tokenizer)  # fmt: skip
 
 
 def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Document:

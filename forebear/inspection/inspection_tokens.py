@@ -16,7 +16,7 @@ from forebear.files.base import Float32
 from forebear.files.sources import holds_weights
 from forebear.inspection.inspection_values import blocks
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
-from forebear.tokens.audit import audit_vocabulary, listed
+from forebear.tokens.audit import audit_vocabulary, listed, row
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rows import undertrained_in
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find_vocabulary_file
@@ -127,7 +127,7 @@ def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint |
     piece = checkpoint.piece("embedding") if checkpoint is not None else None
     rows = None if checkpoint is None or piece is None else checkpoint.container.tensors[piece.tensor].shape[0]
     digest = None if file is None else file_digest(file)[1]
-    found = audit_vocabulary(vocabulary, None if file is None else file.parent, rows=rows, digest=digest)
+    found = audit_vocabulary(vocabulary, None if file is None else file.parent, rows=rows, digest=digest, file=file)
     limits += found.pop("limits")
     found["untrained"] = None
     if checkpoint is None:
@@ -135,7 +135,11 @@ def _audited(vocabulary: Vocabulary, file: Path | None, checkpoint: Checkpoint |
     if piece is None or not rows:
         limits.append(message("limit.untrained_unknown"))
         return found
-    return found | {"untrained": _untrained(vocabulary, checkpoint, piece.tensor)}
+    untrained = _untrained(vocabulary, checkpoint, piece.tensor)
+    named = {one["id"]: one for one in found["list"]}
+    for id_ in untrained.pop("ids"):
+        named.setdefault(id_, row(vocabulary, id_, []))["why"].append("untrained")
+    return found | {"untrained": untrained, "list": [named[id_] for id_ in sorted(named)]}
 
 
 def _untrained(vocabulary: Vocabulary, checkpoint: Checkpoint, tensor: str) -> Found:
@@ -155,4 +159,5 @@ def _untrained(vocabulary: Vocabulary, checkpoint: Checkpoint, tensor: str) -> F
         "count": len(ids),
         "text_tokens": len(worded),
         "examples": shown["examples"],
+        "ids": worded,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.inspection_tokens import audit_rows, audit_sentences
+from forebear.reports.inspection_tokens import audit_rows, audit_sentences, token_rows
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 
 SHOWN_TENSORS = 24
@@ -198,7 +198,9 @@ def _whole(value: int | None) -> str:
 
 
 def inspection_rows(document: Mapping[str, Any]) -> list[list[Any]]:
-    """The table of tensors for CSV; columns are those of the document, English."""
+    """The table of tensors for CSV, of a tokenizer alone its list of tokens; columns are those of the document, English."""
+    if document["container"]["kind"] == "tokenizer" and "list" in (document["tokenizer"] or {}).get("audit", {}):
+        return token_rows(document["tokenizer"]["audit"]["list"])
     keys = ["name", "dtype", "shape", "part", "parameters", "bytes", "min", "max", "mean", "std", "nan", "infinite", "zeros",
             "value_grid", "constant", "digest"]  # fmt: skip
     rows: list[list[Any]] = [keys]

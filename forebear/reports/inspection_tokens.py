@@ -23,6 +23,9 @@ def audit_rows(tokenizer: Mapping[str, Any], words: Catalogue) -> list[tuple[str
         },
     )
     rows = [("holds", made), ("known", _known(audit["known"], words))]
+    cut = audit.get("cut")
+    if cut is not None and cut["how"] == "assumed":  # before every figure that rests on it
+        rows.insert(0, ("cut", words("tokens.cut_guessed", name=cut["name"])))
     if audit["merges"] is not None:
         rows.append(("merges", f"{audit['merges']:,}"))
     rows += [(key, _listed(audit[key], words)) for key in ("unreachable", "orphans", "broken_utf8")]
@@ -32,6 +35,19 @@ def audit_rows(tokenizer: Mapping[str, Any], words: Catalogue) -> list[tuple[str
     rows.append(("odd_special", _joined(told, len(odd), words) if odd else words("tokens.none")))
     rows.append(("untrained", _untrained(audit["untrained"], words)))
     return [(words(f"tokens.{key}"), value) for key, value in rows]
+
+
+WHYS = ("unreachable", "untrained", "orphan", "broken_utf8")
+"""What may be found about a token, in the order of the columns of CSV."""
+
+
+def token_rows(found: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """The list of tokens that a finding names, for CSV: id, bytes in hexadecimal, text, and each finding as true or false."""
+    rows: list[list[Any]] = [["id", "bytes", "text", *WHYS]]
+    for one in found:
+        text = bytes.fromhex(one["bytes"]).decode("utf-8", "backslashreplace")
+        rows.append([one["id"], one["bytes"], text, *(why in one["why"] for why in WHYS)])
+    return rows
 
 
 def audit_sentences(tokenizer: Mapping[str, Any]) -> list[Mapping[str, Any] | str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from forebear.core.messages import Message, message
 from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
+from forebear.tokens.encoders.base import Cut
 from forebear.tokens.encoders.byte_pairs import BytePairs
 from forebear.tokens.encoders.words import WordPiece
 from forebear.tokens.kinship import prepare
@@ -16,10 +17,12 @@ from forebear.tokens.known import matches
 from forebear.tokens.labels import contradictions
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.structure import MOST_BYTES, structure, too_much
-from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
+from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest, find_vocabulary_file
 
 SHOWN = 20
 """Examples listed of each finding."""
+MOST_LISTED = 200_000
+"""Tokens of the whole list."""
 _LOOKS_SPECIAL = re.compile(
     rb"<\|[^|<>]{1,60}\|>|<(?:s|/s|pad|unk|mask|bos|eos|cls|sep)>|\[(?:PAD|UNK|CLS|SEP|MASK|INST|/INST)\]"
 )
@@ -33,22 +36,33 @@ def audit(path: str | Path, *, rows: int | None = None, load: Loader = load_voca
     """
     vocabulary = load(path, full=True)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    return audit_vocabulary(vocabulary, folder, rows=rows, digest=file_digest(path)[1])
+    file = find_vocabulary_file(path) if Path(path).is_dir() else Path(path)
+    return audit_vocabulary(vocabulary, folder, rows=rows, digest=file_digest(path)[1], file=file)
 
 
 def audit_vocabulary(
-    vocabulary: Vocabulary, folder: Path | None, *, rows: int | None = None, digest: str | None = None
+    vocabulary: Vocabulary,
+    folder: Path | None,
+    *,
+    rows: int | None = None,
+    digest: str | None = None,
+    file: Path | None = None,
 ) -> dict[str, Any]:
-    """Findings about a vocabulary read in full; folder: where its labels lie, digest: SHA-256 of its file (see `audit`)."""
+    """Findings about a vocabulary read in full; folder: where its labels lie, digest: SHA-256 of its file (see `audit`).
+
+    file: its path, whose name and neighbours may state how a rank file cuts text.
+    """
     prepared, shape = prepare(vocabulary), structure(vocabulary)
     limits: list[Message] = []
-    lost = unreachable(vocabulary, limits, digest)
+    lost, cut = unreachable(vocabulary, limits, digest, file)
     if shape.orphans is None:
         limits.append(message("vocabulary.orphans_too_much", most=MOST_BYTES))
     return {
         "kind": vocabulary.kind,
         "sha256": digest,
-        "ids": len(vocabulary.tokens),
+        "ids": vocabulary.count,
+        "highest_id": len(vocabulary) - 1,
+        "cut": None if cut is None else {"how": cut.how, "name": cut.name},
         "text_tokens": len(prepared.tokens),
         "special": len(vocabulary.special),
         "added": len(vocabulary.added),
@@ -68,7 +82,22 @@ def audit_vocabulary(
         "labels": [] if folder is None else contradictions(folder, vocabulary, rows),
         "odd": list(vocabulary.odd),
         "limits": limits,
+        "list": _list(vocabulary, {"unreachable": lost, "orphan": shape.orphans, "broken_utf8": shape.broken_utf8}),
     }
+
+
+def _list(vocabulary: Vocabulary, findings: Mapping[str, Sequence[int] | None]) -> list[dict[str, Any]]:
+    """Every token that some finding names, by id, with all of its findings."""
+    named: dict[int, list[str]] = {}
+    for why, ids in findings.items():
+        for id_ in ids or ():
+            named.setdefault(id_, []).append(why)
+    return [row(vocabulary, id_, named[id_]) for id_ in sorted(named)[:MOST_LISTED]]
+
+
+def row(vocabulary: Vocabulary, id_: int, why: Sequence[str]) -> dict[str, Any]:
+    """One token of the list: the beginning of its bytes in hexadecimal, and why it is there."""
+    return {"id": id_, "bytes": (vocabulary.tokens[id_] or b"")[:64].hex(), "why": list(why)}
 
 
 def listed(vocabulary: Vocabulary, ids: Sequence[int]) -> dict[str, Any]:
@@ -77,13 +106,18 @@ def listed(vocabulary: Vocabulary, ids: Sequence[int]) -> dict[str, Any]:
     return {"count": len(ids), "examples": shown}
 
 
-def unreachable(vocabulary: Vocabulary, limits: list[Message], digest: str | None = None) -> tuple[int, ...] | None:
-    """Ids that encoding their own bytes never yields (METHODS §15); None, with a reason in `limits`, when we cannot encode."""
+def unreachable(
+    vocabulary: Vocabulary, limits: list[Message], digest: str | None = None, file: Path | None = None
+) -> tuple[tuple[int, ...] | None, Cut | None]:
+    """Ids that encoding their own bytes never yields (METHODS §15), and how text was cut for that.
+
+    None, with a reason in `limits`, when we cannot encode. Where the cut is a guess, so are the ids.
+    """
     if too_much(vocabulary):
         limits.append(message("vocabulary.unreachable_too_much", most=MOST_BYTES))
-        return None
+        return None, None
     try:
-        encoder = encoder_of(vocabulary, digest=digest)
+        encoder = encoder_of(vocabulary, digest=digest, path=file)
         skip = vocabulary.special | vocabulary.added
         lost = tuple(
             id_
@@ -92,9 +126,9 @@ def unreachable(vocabulary: Vocabulary, limits: list[Message], digest: str | Non
         )
     except CannotEncodeError as error:
         limits.append(message("vocabulary.unreachable_unknown", why=error.said or error.what))
-        return None
+        return None, None
     limits.extend(encoder.assumed)
-    return lost
+    return lost, encoder.cut
 
 
 def _reached(encoder: Encoder, id_: int, token: bytes) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,113 +16,95 @@ from forebear.core.documents import finish
 from forebear.core.errors import UsageError
 from forebear.core.messages import Message, message
 from forebear.tokens import sample
-from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
+from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
+from forebear.tokens.known import known_as
 from forebear.tokens.lineage import labels
+from forebear.tokens.measures import RENYI_ORDER, efficiency
 from forebear.tokens.profile import profile, splits
 from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.reference import package_version, reference
 from forebear.tokens.scheme import NAME, OneEach, is_scheme
-from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
+from forebear.tokens.splitting import names as splitting_names
+from forebear.tokens.vocabulary import Loader, file_digest, find_vocabulary_file
+from forebear.tokens.weighing import Candidate, Tally
 
-SHOWN_FAILURES = 5
-"""Failures to give a text back that are shown per tokenizer; all are counted."""
 OUTCOMES = ("a-fewer", "b-fewer", "no-clear-difference", "cannot-tell")
 """What comparing two tokenizers on one text can give."""
-MOST_BLOCKS = 400
-"""Blocks kept apart for intervals; a longer text joins neighbours."""
 
 
-@dataclass
-class Tally:
-    """Counts of one tokenizer on one passage, block by block."""
+@dataclass(frozen=True)
+class Asked:
+    """What is weighed, and how it is shown (see `cost`)."""
 
-    tokens: list[int] = field(default_factory=list)
-    characters: list[int] = field(default_factory=list)
-    size: int = 0
-    lossless: bool = True
-
-    def add(self, tokens: int, characters: int) -> None:
-        """One block more; neighbours are joined when there are too many to keep."""
-        self.tokens.append(tokens)
-        self.characters.append(characters)
-        if len(self.tokens) >= 2 * MOST_BLOCKS:
-            self.tokens = [a + b for a, b in zip(self.tokens[::2], self.tokens[1::2], strict=True)]
-            self.characters = [a + b for a, b in zip(self.characters[::2], self.characters[1::2], strict=True)]
-
-
-@dataclass
-class Candidate:
-    """One tokenizer under test."""
-
-    name: str
-    path: str
-    encoder: Encoder
-    vocabulary: Vocabulary
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    failed: int = 0
-    seconds: float = 0.0
-    characters: int = 0
-
-    def weigh(self, name: str, block: str) -> None:
-        """Encode a block, count it, and check that it comes back."""
-        began = time.perf_counter()
-        ids = self.encoder.encode(block)
-        self.seconds += time.perf_counter() - began
-        self.characters += len(block)
-        tally = self.tallies.setdefault(name, Tally())
-        tally.add(len(ids), len(block))
-        tally.size += len(block.encode("utf-8", "surrogatepass"))
-        back = self.encoder.restore(ids)
-        if back != block:
-            tally.lossless = False
-            self.failed += 1
-            if len(self.failures) < SHOWN_FAILURES:
-                self.failures.append({"where": name, **_first_difference(block, back)})
-
-
-def _first_difference(text: str, back: str) -> dict[str, str]:
-    at = next((k for k, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), min(len(text), len(back)))
-    start = max(0, at - 8)
-    return {"given": text[start : at + 12], "came_back": back[start : at + 12]}
+    text: str | Path | None = None
+    corpus: str | Path | None = None
+    languages: str | None = None
+    reference: str = "eng"
+    width: int = 4096
+    price: float | None = None
+    cut: str | None = None
 
 
 def cost(
     paths: Sequence[str | Path],
     *,
     text: str | Path | None = None,
+    corpus: str | Path | None = None,
+    languages: str | None = None,
     reference: str = "eng",
     width: int = 4096,
     price: float | None = None,
     cut: str | None = None,
     load: Loader = load_vocabulary,
 ) -> Mapping[str, Any]:
-    """Weigh tokenizers on the default text, or on a file.
+    """Weigh tokenizers on the default text, on a parallel text of one's own, or on a file.
 
-    text: a UTF-8 file instead of the default text; reference: the language that premiums compare with;
-    width: residual width for the parameters of the table; price: money per million tokens; cut: how a rank file that does
-    not say cuts its text (a name of `splitting.names()`); load: what reads a vocabulary.
-    Raises: UsageError on words that mean nothing here; RefusedError when a file is no tokenizer we can read.
+    text: a UTF-8 file instead of the default text; corpus: a folder with a UTF-8 file a language; languages: which, with commas
+    between; reference: the language that premiums compare with; width: residual width for the parameters of the table; price:
+    money per million tokens; cut: how a rank file that does not say cuts its text (a name of `splitting.names()`); load: what
+    reads a vocabulary.
+    Raises: UsageError on words that mean nothing here; RefusedError when a file is no tokenizer we can read, or no UTF-8 text.
     """
     if not paths:
         raise UsageError("no tokenizer given", todo=f"Name at least one file or folder, or {NAME}.")
-    if text is None and reference not in {p.name for p in sample.languages()}:
-        raise UsageError(
-            f"no reference text {reference!r}", todo=f"Known: {', '.join(p.name for p in sample.languages())}"
-        )
+    if text is not None and (corpus is not None or languages is not None):
+        raise UsageError("one text has no languages: use either text, or corpus and languages")
     if width <= 0 or (price is not None and not 0 <= price < float("inf")):
         raise UsageError("width and price must be positive")
+    if cut is not None and cut not in splitting_names():
+        raise UsageError(f"no way of cutting {cut!r}", todo=f"Known: {', '.join(splitting_names())}")
+    asked = Asked(text, corpus, languages, reference, width, price, cut)
+    parallel = _parallel(asked)
+    asked = replace(asked, reference=_reference(asked, parallel))
     began = time.perf_counter()
     names = [str(path) for path in paths]
     limits: list[Message] = []
     candidates = _open(names, cut, limits, load)
-    read_text = _weigh(candidates, text)
-    body = _body(candidates, text, reference, width, price)
-    limits += _limits(candidates, text, price)
+    read_text = _weigh(candidates, asked, parallel)
+    body = _body(candidates, asked, parallel)
+    limits += _limits(candidates, asked, parallel)
     inputs = sum(entry["bytes"] for entry in body["tokenizers"])
     read = {"tokenizer_bytes": inputs, "text_bytes": read_text, "seconds": round(time.perf_counter() - began, 3)}
-    return finish("forebear/tokenizer-cost/2", body, limits=limits, read=read,
-                  reproduce=_command(names, text, reference, width, price, cut))  # fmt: skip
+    return finish("forebear/tokenizer-cost/2", body, limits=limits, read=read, reproduce=_command(names, asked))
+
+
+def _parallel(asked: Asked) -> tuple[sample.Passage, ...]:
+    """The parallel passages that are weighed; none for one text."""
+    if asked.text is not None:
+        return ()
+    passages = sample.languages() if asked.corpus is None else sample.corpus(asked.corpus)
+    return sample.chosen(passages, asked.languages)
+
+
+def _reference(asked: Asked, parallel: Sequence[sample.Passage]) -> str:
+    """The language premiums compare with: the one stated, else the first that is weighed where English is not."""
+    known = [passage.name for passage in parallel]
+    if asked.text is not None or asked.reference in known:
+        return asked.reference
+    if asked.reference == Asked.reference and known:
+        return known[0]
+    raise UsageError(f"no reference text {asked.reference!r}", todo=f"Known: {', '.join(known)}")
 
 
 def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Loader) -> list[Candidate]:
@@ -132,7 +116,7 @@ def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Lo
             continue
         vocabulary = load(name, full=True)
         try:
-            encoder = encoder_of(vocabulary, cut=cut, digest=_digest(name)[1])
+            encoder = encoder_of(vocabulary, cut=cut, digest=_digest(name)[1], path=_file(name))
         except CannotEncodeError as error:
             limits.append(message("cost.not_weighed", name=label, why=error.said or error.what))
             continue
@@ -140,53 +124,75 @@ def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Lo
     return found
 
 
+def _file(name: str) -> Path:
+    found = find_vocabulary_file(name) if Path(name).is_dir() else None
+    return found or Path(name)
+
+
 def _digest(name: str) -> tuple[int, str | None]:
     return (0, None) if name == NAME else file_digest(name)
 
 
-def _weigh(candidates: Sequence[Candidate], text: str | Path | None) -> int:
+def _weigh(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[sample.Passage]) -> int:
     """Every tokenizer on every block; returns the bytes of text read. A file is read once and never held whole."""
-    if text is not None:
-        label, size = Path(text).name, 0
-        for block in sample.stream(text):
-            size += len(block.encode("utf-8", "surrogatepass"))
-            for candidate in candidates:
-                candidate.weigh(label, block)
-        if not size:
-            raise UsageError("the text is empty", where=str(text))
-        return size
-    passages = [*sample.languages(), *sample.domains()]
+    if asked.text is not None:
+        return _weigh_file(candidates, asked.text)
+    passages = [*parallel, *(sample.domains() if asked.corpus is None else ())]
     for candidate in candidates:
         for passage in passages:
-            for block in passage.blocks:
-                candidate.weigh(passage.name, block)
+            for block, given in zip(passage.blocks, passage.given or passage.blocks, strict=True):
+                candidate.weigh(passage.name, block, given)
     return sum(len(block.encode()) for passage in passages for block in passage.blocks)
 
 
-def _body(
-    candidates: Sequence[Candidate], text: str | Path | None, reference: str, width: int, price: float | None
-) -> dict[str, Any]:
-    default = text is None
-    parallel = [p.name for p in sample.languages()] if default else []
-    comparisons = _comparisons(candidates, parallel if default else None)
+def _weigh_file(candidates: Sequence[Candidate], text: str | Path) -> int:
+    """Weigh a file; a long one by the reference program, where there is one (see `reference`)."""
+    label, size = Path(text).name, 0
+    length = Path(text).stat().st_size if Path(text).is_file() else 0
+    with ExitStack() as open_:
+        for candidate in candidates:
+            candidate.reference = open_.enter_context(reference(candidate.encoder, _file(candidate.path), length))
+        for block in sample.stream(text):
+            size += len(block.encode())
+            for candidate in candidates:
+                candidate.weigh(label, block, sample.composed(block))
+    if not size:
+        raise UsageError("the text is empty", where=str(text))
+    return size
+
+
+def _body(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[sample.Passage]) -> dict[str, Any]:
+    languages = [passage.name for passage in parallel]
+    reference = asked.reference if parallel else None
+    comparisons = _comparisons(candidates, languages if parallel else None)
     return {
-        "rows": [row for c in candidates for row in _rows(c, reference if default else None, parallel, price)],
-        "tokenizers": [_about(c, width) for c in candidates],
+        "first": _first(candidates),
+        "rows": [row for c in candidates for row in _rows(c, reference, languages, asked)],
+        "tokenizers": [_about(c, asked.width) for c in candidates],
         "comparisons": comparisons,
         "pairs": _pairs(comparisons),
-        "languages": parallel,
-        "domains": [p.name for p in sample.domains()] if default else [],
-        "reference": reference if default else None,
-        "width": width,
-        "price_per_million_tokens": price,
+        "languages": languages,
+        "domains": [p.name for p in sample.domains()] if parallel and asked.corpus is None else [],
+        "reference": reference,
+        "width": asked.width,
+        "price_per_million_tokens": asked.price,
+        "renyi_order": RENYI_ORDER,
         "splits": splits([(c.name, c.encoder) for c in candidates]),
     }
 
 
-def _rows(
-    candidate: Candidate, reference: str | None, parallel: Sequence[str], price: float | None
-) -> list[dict[str, Any]]:
-    rows = []
+def _first(candidates: Sequence[Candidate]) -> list[Message]:
+    """What a reader has to know before any figure: whose cutting of text was only guessed."""
+    return [
+        message("cost.guessed_cut", name=c.name, way=c.encoder.cut.name or "")
+        for c in candidates
+        if c.encoder.cut is not None and not c.encoder.cut.known
+    ]
+
+
+def _rows(candidate: Candidate, reference: str | None, parallel: Sequence[str], asked: Asked) -> list[dict[str, Any]]:
+    rows, price = [], asked.price
+    domains = {passage.name for passage in sample.domains()} - {*parallel} if parallel else set()
     for name, tally in candidate.tallies.items():
         tokens, characters = sum(tally.tokens), sum(tally.characters)
         premium: Ratio | None = None
@@ -208,8 +214,25 @@ def _rows(
             "high": None if name == reference else _figure(premium, "high"),
             "money_per_1000_characters": None if price is None else round(1000 * per_character * price / 1e6, 9),
             "lossless": tally.lossless,
+            "unknown": tally.unknown,
+            "forms": _forms(candidate, tally, reference, asked),
+            "words": tally.words,
+            "tokens_per_word": round(tokens / tally.words, 4) if tally.words and name not in domains else None,
+            "renyi_efficiency": efficiency(tally.used.values(), candidate.vocabulary.count),
+            "renyi_of_used": efficiency(tally.used.values(), len(tally.used)),
+            "ids_used": len(tally.used),
         })  # fmt: skip
     return rows
+
+
+def _forms(candidate: Candidate, tally: Tally, reference: str | None, asked: Asked) -> dict[str, Any] | None:
+    """Tokens of the text composed (NFC) and as it was given, where they differ, and the premium of the given form."""
+    if not tally.forms_differ:
+        return None
+    tokens = sum(tally.tokens)
+    composed, given = (tally.other, tokens) if asked.text is not None else (tokens, tally.other)
+    base = sum(candidate.tallies[reference].tokens) if reference is not None else 0
+    return {"composed": composed, "as_given": given, "premium_as_given": round(given / base, 4) if base else None}
 
 
 def _figure(found: Ratio | None, name: str) -> float | None:
@@ -219,18 +242,31 @@ def _figure(found: Ratio | None, name: str) -> float | None:
 
 def _about(candidate: Candidate, width: int) -> dict[str, Any]:
     size, digest = _digest(candidate.path)
-    ids = len(candidate.vocabulary.tokens)
+    vocabulary, used = candidate.vocabulary, Counter[int]()
+    for tally in candidate.tallies.values():
+        used.update(tally.used)
+    worded = len(used.keys() - vocabulary.special)
+    of = vocabulary.count - len(vocabulary.special)
+    cut = candidate.encoder.cut
     return {
         "name": candidate.name,
         "path": candidate.path,
         "sha256": digest,
         "bytes": size,
-        "kind": candidate.vocabulary.kind,
-        "ids": ids or None,
-        "table_parameters": ids * width or None,
-        "lossless": candidate.failed == 0,
+        "kind": vocabulary.kind,
+        "ids": vocabulary.count or None,
+        "highest_id": len(vocabulary) - 1 if vocabulary.count else None,
+        "table_parameters": len(vocabulary) * width or None,
+        "known_as": known_as(vocabulary),
+        "cut": None if cut is None else {"how": cut.how, "name": cut.name},
+        "lossless": candidate.lossless,
         "failed_blocks": candidate.failed,
+        "unknown": sum(tally.unknown for tally in candidate.tallies.values()),
         "failures": candidate.failures,
+        "vocabulary_used": {"ids": worded, "of": of, "share": round(worded / of, 5)} if of > 0 else None,
+        "renyi_efficiency": efficiency(used.values(), vocabulary.count),
+        "renyi_of_used": efficiency(used.values(), len(used)),
+        "encoded_by": f"sentencepiece {package_version()}" if candidate.by_reference else "forebear",
         "characters_per_second": round(candidate.characters / candidate.seconds) if candidate.seconds else None,
         "assumed": list(candidate.encoder.assumed),
         **profile(candidate.encoder),
@@ -247,6 +283,9 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None
         differs = found.differs(len(pairs)) if found is not None else None
         fewer = found is not None and found.value < 1
         outcome = "cannot-tell" if differs is None else "no-clear-difference" if not differs else None
+        lossy = [side for side, one in (("a", a), ("b", b)) if not one.tallies[name].lossless]
+        if outcome is None and ("a" if fewer else "b") in lossy:
+            outcome = "cannot-tell"  # fewer tokens for a text of which something is missing win nothing
         rows.append({
             "a": a.name,
             "b": b.name,
@@ -254,6 +293,7 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None
             "ratio": _figure(found, "value"),
             "low": _figure(found, "low"),
             "high": _figure(found, "high"),
+            "lossy": lossy,
             "outcome": outcome or ("a-fewer" if fewer else "b-fewer"),
         })  # fmt: skip
     return rows
@@ -267,28 +307,30 @@ def _pairs(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"a": a, "b": b, "texts": tally} for (a, b), tally in counted.items()]
 
 
-def _limits(candidates: Sequence[Candidate], text: str | Path | None, price: float | None) -> list[Message]:
-    limits = [message("cost.sample"), message("cost.speed")]
-    if text is not None:
+def _limits(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[sample.Passage]) -> list[Message]:
+    limits = [message("cost.sample") if asked.corpus is None else message("cost.corpus"), message("cost.speed")]
+    if asked.text is not None:
         limits.append(message("cost.one_text", characters=sample.BLOCK_CHARACTERS))
-    if price is None:
+    if any(tally.forms_differ for c in candidates for tally in c.tallies.values()):
+        limits.append(message("cost.not_composed" if asked.text is not None else "cost.composed"))
+    if asked.price is None:
         limits.append(message("cost.no_price"))
     for candidate in candidates:
         limits += [message("limit.side", side=candidate.name, what=note) for note in candidate.encoder.assumed]
         if candidate.failed:
             limits.append(message("cost.lossy", name=candidate.name, count=candidate.failed))
+        unknown = sum(tally.unknown for tally in candidate.tallies.values())
+        if unknown:
+            limits.append(message("cost.unknown", name=candidate.name, count=unknown))
     if any(c.path == NAME for c in candidates):
         limits.append(message("cost.lower_bound", name=NAME))
     return limits
 
 
-def _command(
-    names: Sequence[str], text: str | Path | None, reference: str, width: int, price: float | None, cut: str | None
-) -> str:
+def _command(names: Sequence[str], asked: Asked) -> str:
     words = ["forebear", "tokenizers", "cost", *names]
-    words += ["--text", str(text)] if text is not None else []
-    words += ["--reference", reference] if reference != "eng" else []
-    words += ["--width", str(width)] if width != 4096 else []
-    words += ["--price", str(price)] if price is not None else []
-    words += ["--cut", cut] if cut is not None else []
+    for name, default in ((f.name, f.default) for f in fields(Asked)):
+        value = getattr(asked, name)
+        if value != default:
+            words += [f"--{name}", str(value)]
     return " ".join(shlex.quote(word) for word in words)

@@ -15,8 +15,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from forebear.tokens.kinship import Prepared
+from forebear.tokens.kinship import Prepared, prepare
 from forebear.tokens.order import longest_chain
+from forebear.tokens.vocabulary import Vocabulary
 
 SAMPLED = 256
 LEAST_SAMPLE = 20
@@ -97,3 +98,12 @@ def matches(prepared: Prepared) -> list[Match]:
                 found.append(Match(entry["name"], "order kept in a sample", len(rows), kept, len(theirs)))
     ranks = ("same tokens and order", "same tokens", "order kept in a sample")
     return sorted(found, key=lambda match: (ranks.index(match.how), -match.in_order / max(1, match.of_theirs)))
+
+
+def known_as(vocabulary: Vocabulary) -> list[str]:
+    """Names of the known vocabularies whose text tokens these are, whatever the file is called."""
+    return (
+        [match.name for match in matches(prepare(vocabulary)) if match.how.startswith("same")]
+        if len(vocabulary)
+        else []
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -86,6 +87,25 @@ def script_of_character(character: str) -> str | None:
     if not first <= code <= last or name == "marks":
         return None
     return name if name == "emoji" or character.isalpha() or not _plain(character) else None
+
+
+WITHOUT_WORD_SPACES = frozenset({"Han", "Kana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"})
+"""Scripts that put no space between words (Unicode Standard Annex 14, classes ID and SA; Tibetan parts syllables)."""
+MOST_WITHOUT = 0.1
+"""Share of letters in such scripts up to which a text is taken to have words between spaces."""
+
+
+def word_count(text: str) -> int | None:
+    """Words of a text: stretches between white space that hold a letter or digit; None where script puts no space between words."""
+    letters = without = 0
+    for character, count in Counter(text).items():
+        script = script_of_character(character) if character.isalpha() else None
+        if script is not None:
+            letters += count
+            without += count if script in WITHOUT_WORD_SPACES else 0
+    if without > MOST_WITHOUT * letters:
+        return None
+    return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
 def _plain(character: str) -> bool:

@@ -63,7 +63,12 @@ def _costs(folder: Path) -> Iterator[Any]:
     ]
     yield cost(paths, price=2.0)
     text = folder / "t.txt"
-    text.write_text("hello there\n" * 40)
+    text.write_text("hello there\n" * 40 + "Vie\u0323\u0302t\n")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for language, line in (("eng", "hello there"), ("vie", "Vie\u0323\u0302t Nam")):
+        (corpus / f"{language}.txt").write_text(f"{line}\n" * 8)
+    yield cost(paths[:2], corpus=corpus)
     yield cost(paths[:2], text=text)
 
 

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import tracemalloc
+import unicodedata
 from math import exp, log, sqrt
 from pathlib import Path
 
@@ -14,13 +15,16 @@ import numpy as np
 import pytest
 
 from forebear.core.documents import canonical_json, problems_of
-from forebear.core.errors import UsageError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.reports.tokenizers.page import cost_page, lineage_page, visible
 from forebear.reports.tokenizers.text import cost_lines, lineage_lines
 from forebear.tokens import sample
+from forebear.tokens.audit import audit
 from forebear.tokens.cost import cost
 from forebear.tokens.intervals import quantile, ratio
 from forebear.tokens.lineage import lineage
+from forebear.tokens.measures import efficiency, renyi
+from forebear.tokens.scripts import word_count
 from tests.said import said
 
 
@@ -134,14 +138,173 @@ def test_a_text_of_ones_own_is_read_in_bounded_memory(tmp_path: Path) -> None:
     assert peak < 12 * 2**20
 
 
-def test_a_text_of_ones_own_is_counted_whole_and_bytes_that_are_no_text_do_not_stop_it(tmp_path: Path) -> None:
+def test_a_text_of_ones_own_is_counted_whole(tmp_path: Path) -> None:
     text = tmp_path / "t.txt"
-    text.write_bytes("héllo wörld\n".encode() * 3000 + b"\xff\xfe")
+    text.write_bytes("héllo wörld\n".encode() * 3000)
     document = cost([ranks(tmp_path / "a.tiktoken", [])], text=text)
     (row,) = document["rows"]
     assert row["language"] == "t.txt"
-    assert row["characters"] == 12 * 3000 + 2
+    assert row["characters"] == 12 * 3000
+    assert row["words"] == 2 * 3000
     assert row["premium"] is None
+    assert row["forms"] is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"abc\n" * 10 + b"\xff\xfe", "byte 40"),
+        ("h\u00e9".encode("latin-1"), "byte 1"),
+        ("text".encode("utf-16"), "UTF-16"),
+        ("\u00e9".encode() * 700_000 + b"\xc3", "byte 1,400,000"),
+        (b"x" * ((1 << 20) - 1) + b"\xe6\xbc" + b"y", f"byte {(1 << 20) - 1:,}"),
+    ],
+)
+def test_text_that_is_not_utf_8_is_refused_and_not_replaced(data: bytes, reason: str, tmp_path: Path) -> None:
+    text = tmp_path / "t.txt"
+    text.write_bytes(data)
+    with pytest.raises(RefusedError, match=reason):
+        cost([ranks(tmp_path / "a.tiktoken", [])], text=text)
+
+
+def test_decomposed_text_is_composed_first_and_shown_both_ways(tmp_path: Path) -> None:
+    path = ranks(tmp_path / "a.tiktoken", [])
+    document = cost([path], languages="eng,vie")
+    rows = {r["language"]: r for r in document["rows"]}
+    assert rows["eng"]["forms"] is None
+    forms = rows["vie"]["forms"]
+    assert forms["composed"] == rows["vie"]["tokens"] < forms["as_given"]
+    assert rows["vie"]["premium"] < forms["premium_as_given"]
+    assert "composed / as given" in "\n".join(line.text for line in cost_lines(document))
+    (tmp_path / "own.txt").write_text(unicodedata.normalize("NFD", "Việt Nam\n" * 9))
+    (own,) = cost([path], text=tmp_path / "own.txt")["rows"]
+    assert own["forms"]["as_given"] == own["tokens"] > own["forms"]["composed"]
+
+
+def wordpiece(folder: Path) -> Path:
+    folder.mkdir()
+    vocab = {"[UNK]": 0, **{c: k for k, c in enumerate("abcdefghijklmnopqrstuvwxyz", 1)}, **{f"##{c}": k for k, c in enumerate("abcdefghijklmnopqrstuvwxyz", 40)}}  # fmt: skip
+    made = {"model": {"type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]"}, "normalizer": {"type": "BertNormalizer"},
+            "pre_tokenizer": {"type": "BertPreTokenizer"}, "added_tokens": [{"id": 0, "content": "[UNK]", "special": True}]}  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(made))
+    return folder
+
+
+def test_a_lossy_tokenizer_is_marked_in_every_table_and_wins_nothing(tmp_path: Path) -> None:
+    document = cost([wordpiece(tmp_path / "words"), ranks(tmp_path / "bytes.tiktoken", [])])
+    lossy = next(t for t in document["tokenizers"] if t["name"] == "words")
+    assert not lossy["lossless"]
+    assert lossy["unknown"] > 100
+    for row in document["comparisons"]:
+        assert row["outcome"] != "a-fewer"
+        assert list(row["lossy"]) == ["a"]
+    assert any(row["ratio"] < 0.5 for row in document["comparisons"])
+    lines = [line.text for line in cost_lines(document)]
+    headers = [line for line in lines if "words" in line and "bytes" in line and not line.startswith("Again")]
+    assert len(headers) >= 4
+    assert all("words!" in line for line in headers)
+    page = cost_page(document).decode()
+    assert page.count("words!") >= 5
+
+
+def test_unknown_tokens_alone_make_a_tokenizer_lossy(tmp_path: Path) -> None:
+    path = wordpiece(tmp_path / "words")
+    (tmp_path / "t.txt").write_text("[UNK]")
+    (tmp_path / "u.txt").write_text("abc")
+    assert cost([path], text=tmp_path / "u.txt")["tokenizers"][0]["lossless"]
+    found = cost([path], text=tmp_path / "t.txt")["tokenizers"][0]
+    assert (found["lossless"], found["unknown"] > 0) == (False, True)
+
+
+def test_a_guessed_cut_is_said_before_any_figure_and_a_stated_one_is_not(tmp_path: Path) -> None:
+    plain = ranks(tmp_path / "mine.tiktoken", ENGLISH)
+    document = cost([plain], languages="eng,fin")
+    assert [m["key"] for m in document["first"]] == ["cost.guessed_cut"]
+    lines = [line.text for line in cost_lines(document)]
+    assert lines[1].strip().startswith("mine: nothing states how this file cuts text")
+    assert document["tokenizers"][0]["cut"] == {"how": "assumed", "name": "cl100k"}
+    named = ranks(tmp_path / "gpt2.tiktoken", ENGLISH)
+    assert cost([named])["tokenizers"][0]["cut"] == {"how": "name", "name": "gpt2"}
+    assert cost([named])["first"] == ()
+    assert cost([plain], cut="qwen")["tokenizers"][0]["cut"] == {"how": "stated", "name": "qwen"}
+    with pytest.raises(UsageError, match="no way of cutting"):
+        cost([plain], cut="unheard")
+
+
+PROGRAM = 'ranks = load_tiktoken_bpe("my.tiktoken")\npat_str = r"""(?i:\'s|\'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,2}|\\s+|[^\\s\\p{L}\\p{N}]+"""\n'
+JOINED = 'import tiktoken\npat_str = "|".join([\n    r"""\\p{L}+""",\n    r"""\\p{N}{1,2}""",  # digits\n    r"""\\s+""", r"""[^\\s\\p{L}\\p{N}]+"""])\n'
+
+
+@pytest.mark.parametrize("program", [PROGRAM, JOINED])
+def test_the_program_next_to_a_rank_file_states_its_cut_and_is_only_read(program: str, tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    path = ranks(tmp_path / "assets" / "my.tiktoken", [b"%d" % n for n in (12, 34, 56, 78, 90, 123, 456)])
+    (tmp_path / "tokenizer.py").write_text(program + "raise SystemExit('run')\n")
+    document = cost([path], languages="eng,fin")
+    assert document["tokenizers"][0]["cut"]["how"] == "program"
+    assert document["first"] == ()
+    assert list(document["tokenizers"][0]["digits"]) == [2, 2, 2, 2, 2]
+    (tmp_path / "other.py").write_text(program.replace("{1,2}", "{1,3}"))
+    assert cost([path], languages="eng,fin")["tokenizers"][0]["cut"]["how"] == "assumed"  # two statements that differ
+
+
+def test_a_parallel_text_of_ones_own_has_premiums_and_words_and_unequal_files_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "deu.txt").write_text("Hallo Welt\nwie geht es\n" * 10)
+    (folder / "mine.txt").write_text("hello world\nhow are you\n" * 10)
+    (folder / "jpn.txt").write_text("こんにちは世界\n元気ですか\n" * 10)
+    path = ranks(tmp_path / "a.tiktoken", [])
+    document = cost([path], corpus=folder)
+    rows = {r["language"]: r for r in document["rows"]}
+    assert (document["languages"], document["domains"], document["reference"]) == (("deu", "jpn", "mine"), (), "deu")
+    assert rows["deu"]["words"] == 50
+    assert rows["deu"]["tokens_per_word"] == pytest.approx(rows["deu"]["tokens"] / 50, abs=1e-4)
+    assert rows["jpn"]["tokens_per_word"] is None
+    assert cost([path], corpus=folder, reference="mine", languages="mine,jpn")["languages"] == ("mine", "jpn")
+    assert "--corpus" in document["reproduce"]
+    with pytest.raises(UsageError, match="no text in eng"):
+        cost([path], corpus=folder, languages="eng")
+    with pytest.raises(UsageError, match="no reference text"):
+        cost([path], corpus=folder, reference="fra")
+    (folder / "jpn.txt").write_text("一\n")
+    with pytest.raises(UsageError, match="numbers of lines: deu has 20, jpn has 1"):
+        cost([path], corpus=folder)
+    with pytest.raises(UsageError, match="a file a language"):
+        cost([path], corpus=tmp_path / "none")
+    with pytest.raises(UsageError, match="one text has no languages"):
+        cost([path], corpus=folder, text=folder / "deu.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("two words", 2), ("- a, b!", 2), ("漢字かな交じり文", None), ("สวัสดีชาวโลก", None), ("한국어 문장", 2), ("", 0), ("12 34", 2),
+     ("English with 漢 once in a long line of letters", 10)],
+)  # fmt: skip
+def test_words_are_counted_only_where_spaces_part_them(text: str, words: int | None) -> None:
+    assert word_count(text) == words
+
+
+def test_renyi_efficiency_is_the_published_formula() -> None:
+    counts = [50, 30, 20]
+    shares = [c / 100 for c in counts]
+    entropy = log(sum(p**2.5 for p in shares)) / (1 - 2.5)
+    assert efficiency(counts, 3) == pytest.approx(entropy / log(3), abs=1e-4)
+    assert efficiency([7, 7, 7, 7], 4) == 1.0
+    assert efficiency([9], 100) == 0.0
+    assert efficiency([1, 2], 1) is None
+    assert renyi(np.asarray(counts), 1) == pytest.approx(-sum(p * log(p) for p in shares))
+
+
+TRIED = Path(__file__).resolve().parent.parent / "data" / "tried" / "tokenizers"
+
+
+@pytest.mark.parametrize(("name", "count", "highest"), [("added_gap", 2005, 2528), ("holes_in_vocab", 2000, 2099)])
+def test_gaps_between_ids_are_no_tokens(name: str, count: int, highest: int) -> None:
+    (about,) = cost([TRIED / name], languages="eng,fin")["tokenizers"]
+    assert (about["ids"], about["highest_id"]) == (count, highest)
+    found = audit(TRIED / name)
+    assert (found["ids"], found["highest_id"]) == (count, highest)
 
 
 def test_words_that_mean_nothing_are_wrong_calls(tmp_path: Path) -> None:

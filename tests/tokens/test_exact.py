@@ -12,8 +12,10 @@ import pytest
 from bench.tokenizers.exact import compare
 from bench.tokenizers.strings import strings
 from forebear.tokens import sample
+from forebear.tokens.cost import cost
 from forebear.tokens.encoders import encoder_of
 from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.reference import LEAST_BYTES, Reference, reference
 from tests.real import real_path
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -192,3 +194,38 @@ def test_a_unigram_models_time_grows_with_the_text_and_ties_fall_as_in_the_refer
         ours.encode(text)
         seconds.append(time.process_time() - began)
     assert seconds[1] < 8 * seconds[0]
+
+
+@pytest.mark.real
+def test_sentencepiece_weighs_long_texts_in_a_process_of_its_own_and_its_death_changes_no_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sentencepiece")
+    model, text = real_path("sentencepiece") / "botchan_en_unigram_1000.model", tmp_path / "long.txt"
+    text.write_text("\n".join(LINES) * (LEAST_BYTES // sum(map(len, LINES)) + 1), encoding="utf-8")
+    long = cost([model], text=text)
+    monkeypatch.setattr(Reference, "encode", lambda self, block: None)
+    own = cost([model], text=text)
+    assert [d["tokenizers"][0]["encoded_by"].split()[0] for d in (long, own)] == ["sentencepiece", "forebear"]
+    assert long["rows"][0]["tokens"] == own["rows"][0]["tokens"]
+    assert cost([model], languages="eng,fin")["tokenizers"][0]["encoded_by"] == "forebear"
+
+
+@pytest.mark.real
+def test_a_reference_that_dies_or_is_given_no_model_answers_nothing_more(tmp_path: Path) -> None:
+    pytest.importorskip("sentencepiece")
+    model = real_path("sentencepiece") / "botchan_en_bpe_1000.model"
+    encoder = encoder_of(load_vocabulary(model, full=True))
+    with reference(encoder, model, LEAST_BYTES) as made:
+        assert made is not None
+        assert made.encode("a text") == encoder.encode("a text")
+        made._process.kill()
+        assert made.encode("a text") is None
+        assert made.encode("another") is None
+    broken = tmp_path / "broken.model"
+    broken.write_bytes(b"\x0a\xff" * 40)
+    with reference(encoder, broken, LEAST_BYTES) as made:
+        assert made is not None
+        assert made.encode("a text") is None
+    with reference(encoder, model, LEAST_BYTES - 1) as made:
+        assert made is None

@@ -18,7 +18,7 @@ from forebear.reports.page import sentences
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
-from forebear.reports.tokenizers.text import evidence_words, parts, seen, text_name
+from forebear.reports.tokenizers.text import evidence_words, lost, marked, parts, seen, text_name
 
 Document = Mapping[str, Any]
 _TEMPLATES = resources.files("forebear.reports.tokenizers").joinpath("templates")
@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment.filters["plain"] = _plain
     environment.filters["number"] = lambda value: "-" if value is None else f"{value:,.0f}"
     environment.filters["share"] = lambda value: "-" if value is None else f"{value:.1%}"
+    environment.filters["three"] = lambda value: "-" if value is None else f"{value:.3f}"
     environment.filters["two"] = lambda value: "-" if value is None else f"{value:.2f}"
     return environment
 
@@ -96,6 +97,15 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         texts=list(dict.fromkeys(row["language"] for row in document["rows"])),
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
+        first=sentences(document.get("first", ()), words),
+        marked=marked,
+        marks={t["name"]: marked(t) for t in document["tokenizers"]},
+        lost=lambda entry: lost(entry, words),
+        worded=[
+            n for n in document["languages"] if any(r.get("tokens_per_word") for (_, k), r in rows.items() if k == n)
+        ],
+        apart=list(dict.fromkeys(r["language"] for r in document["rows"] if r.get("forms"))),
+        used=any(t.get("vocabulary_used") for t in document["tokenizers"]),
         outcomes=OUTCOMES,
     )
 

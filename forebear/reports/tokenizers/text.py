@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
@@ -16,7 +16,9 @@ SHOWN_FAILURES = 3
 SHOWN_ROWS = 14
 """Scripts and stretches of ids that text shows; the page and the document have all of them."""
 _COST_ROWS = ("tokenizer", "language", "tokens", "characters", "bytes", "per_1000_characters", "bytes_per_token", "premium",
-              "low", "high", "money_per_1000_characters", "lossless")  # fmt: skip
+              "low", "high", "money_per_1000_characters", "lossless", "unknown", "words", "tokens_per_word", "renyi_efficiency",
+              "renyi_of_used", "ids_used")  # fmt: skip
+_FORMS = ("composed", "as_given", "premium_as_given")
 _LINEAGE_ROWS = ("name", "relation", "order_kept", "shared", "kept", "new", "dropped", "same_id", "id_shift")
 
 
@@ -24,22 +26,83 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     """What each tokenizer costs: what is lost, then tokens per 1,000 characters by language, premiums, pairs."""
     words, document = catalogue(language), cost_today(document)
     names = [t["name"] for t in document["tokenizers"]]
-    lines = [Line(words("cost_page.title"), "bold"), *_lossless(document["tokenizers"], words)]
+    lines = [Line(words("cost_page.title"), "bold")]
+    lines += [Line(line.text, "yellow") for m in document.get("first", ()) for line in wrap(words.text(m))]
+    lines += [*_lossless(document["tokenizers"], words), *_known(document["tokenizers"], words)]
     by_key = {(row["language"], row["tokenizer"]): row for row in document["rows"]}
     texts = list(dict.fromkeys(row["language"] for row in document["rows"]))
-    header = (words("cost_page.text"), *(name[:LONGEST_NAME] for name in names))
-    lines += [Line(""), Line(words("cost_page.per_thousand"), "bold")]
-    lines += table(header, [(text_name(n, words), *(_cell(by_key.get((n, t))) for t in names)) for n in texts])
+    header = (words("cost_page.text"), *map(marked, document["tokenizers"]))
+
+    def shown(
+        key: str, among: Sequence[str], cell: Callable[[Mapping[str, Any] | None], str], **values: Any
+    ) -> list[Line]:
+        rows = [(text_name(n, words), *(cell(by_key.get((n, t))) for t in names)) for n in among]
+        return [Line(""), Line(words(f"cost_page.{key}", **values), "bold"), *table(header, rows)]
+
+    lines += shown("per_thousand", texts, _cell)
     if document["reference"] is not None:
         reference = text_name(document["reference"], words)
-        lines += [Line(""), Line(words("cost_page.same_text", reference=reference), "bold")]
-        lines += table(
-            header,
-            [(text_name(n, words), *(_premium(by_key.get((n, t))) for t in names)) for n in document["languages"]],
-        )
-    lines += [Line(""), Line(words("cost_page.made"), "bold"), *_profiles(document, words)]
-    lines += _pairs(document["pairs"], words)
+        lines += shown("same_text", document["languages"], _premium, reference=reference)
+    worded = [n for n in document["languages"] if any((by_key.get((n, t)) or {}).get("tokens_per_word") for t in names)]
+    lines += shown("per_word", worded, _per_word) if worded else []
+    apart = [n for n in texts if any((by_key.get((n, t)) or {}).get("forms") for t in names)]
+    lines += shown("forms", apart, _both_forms) if apart else []
+    lines += [Line(""), Line(words("cost_page.made"), "bold"), *_profiles(document, words), *_uses(document, words)]
+    lines += _pairs(document, words)
     return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def marked(tokenizer: Mapping[str, Any]) -> str:
+    """A tokenizer's name for a table, with ! where some text does not come back whole."""
+    name: str = safe(tokenizer["name"], LONGEST_NAME)
+    return name if tokenizer["lossless"] else f"{name}!"
+
+
+def _known(tokenizers: Any, words: Catalogue) -> list[Line]:
+    found = [(t["name"], t["known_as"]) for t in tokenizers if t.get("known_as")]
+    return [
+        Line(f"  {words('cost_page.known_as', name=safe(name), known=safe(', '.join(known)))}") for name, known in found
+    ]
+
+
+def _per_word(row: Mapping[str, Any] | None) -> str:
+    value = None if row is None else row.get("tokens_per_word")
+    return "-" if row is None or value is None else f"{value:.2f}{_mark(row)}"
+
+
+def _both_forms(row: Mapping[str, Any] | None) -> str:
+    forms = None if row is None else row["forms"]
+    if row is None or not forms:
+        return "-"
+    premiums = [f"{value:.2f}" for value in (row["premium"], forms["premium_as_given"]) if value is not None]
+    shown = f"{forms['composed']:,} / {forms['as_given']:,}" + (
+        f" ({' / '.join(premiums)})" if len(premiums) == 2 else ""
+    )
+    return shown + _mark(row)
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    return "" if row["lossless"] else "!"
+
+
+def _uses(document: Document, words: Catalogue) -> list[Line]:
+    """How much of each vocabulary the text uses, and how evenly."""
+    if not any(t.get("vocabulary_used") for t in document["tokenizers"]):
+        return []
+    rows = []
+    for t in document["tokenizers"]:
+        used = t["vocabulary_used"]
+        share = "-" if used is None else f"{used['ids']:,} / {used['of']:,} ({used['share']:.1%})"
+        figures = ("-" if t[key] is None else f"{t[key]:.3f}" for key in ("renyi_efficiency", "renyi_of_used"))
+        rows.append((marked(t), share, *figures, f"{t['unknown']:,}"))
+    header = (
+        words("cost_page.tokenizer"),
+        words("cost_page.used"),
+        words("cost_page.renyi", order=document["renyi_order"]),
+        words("cost_page.renyi_used"),
+        words("cost_page.unknown_tokens"),
+    )
+    return [Line(""), Line(words("cost_page.uses"), "bold"), *table(header, rows)]
 
 
 def text_name(name: str, words: Catalogue) -> str:
@@ -49,20 +112,25 @@ def text_name(name: str, words: Catalogue) -> str:
 
 def cost_rows(document: Document) -> list[list[Any]]:
     """One row a tokenizer and text."""
-    return [list(_COST_ROWS), *([row[key] for key in _COST_ROWS] for row in document["rows"])]
+    heads = [*_COST_ROWS, *(f"tokens_{key}" if key in ("composed", "as_given") else key for key in _FORMS)]
+    rows = (
+        [*(row.get(key) for key in _COST_ROWS), *((row.get("forms") or {}).get(key) for key in _FORMS)]
+        for row in document["rows"]
+    )
+    return [heads, *rows]
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
-    return f"{row['per_1000_characters']:,.0f}" + ("" if row["lossless"] else "!")
+    return f"{row['per_1000_characters']:,.0f}{_mark(row)}"
 
 
 def _premium(row: Mapping[str, Any] | None) -> str:
     if row is None or row["premium"] is None:
         return "-"
     span = "" if row["low"] is None else f" ({row['low']:.2f}-{row['high']:.2f})"
-    return f"{row['premium']:.2f}{span}"
+    return f"{row['premium']:.2f}{span}{_mark(row)}"
 
 
 def _lossless(tokenizers: Any, words: Catalogue) -> list[Line]:
@@ -72,7 +140,7 @@ def _lossless(tokenizers: Any, words: Catalogue) -> list[Line]:
         if entry["lossless"]:
             lines.append(Line(f"  {name}: {words('cost_page.all_back')}"))
             continue
-        lines.append(Line(f"  {name}: {words('cost_page.not_back', count=entry['failed_blocks'])}", "yellow"))
+        lines.append(Line(f"  {name}: {lost(entry, words)}", "yellow"))
         for failure in entry["failures"][:SHOWN_FAILURES]:
             given, back = safe(failure["given"], 40), safe(failure["came_back"], 40)
             where = safe(text_name(failure["where"], words))
@@ -81,10 +149,17 @@ def _lossless(tokenizers: Any, words: Catalogue) -> list[Line]:
     return lines
 
 
+def lost(entry: Mapping[str, Any], words: Catalogue) -> str:
+    """What of a text one tokenizer loses."""
+    if not entry["failed_blocks"]:
+        return words("cost_page.unknown_put", count=entry["unknown"])
+    return words("cost_page.not_back", count=entry["failed_blocks"])
+
+
 def _profiles(document: Document, words: Catalogue) -> list[Line]:
     rows = [
         (
-            entry["name"][:LONGEST_NAME],
+            marked(entry),
             entry["kind"],
             "-" if entry["ids"] is None else f"{entry['ids']:,}",
             "-" if entry["table_parameters"] is None else f"{entry['table_parameters']:,}",
@@ -103,11 +178,12 @@ def _profiles(document: Document, words: Catalogue) -> list[Line]:
     return table(header, rows)
 
 
-def _pairs(pairs: Any, words: Catalogue) -> list[Line]:
+def _pairs(document: Document, words: Catalogue) -> list[Line]:
     """Per pair of tokenizers: on how many texts each needs fewer tokens, and on how many there is no clear difference."""
-    if not pairs:
+    if not document["pairs"]:
         return []
-    rows = [(p["a"][:LONGEST_NAME], p["b"][:LONGEST_NAME], *(p["texts"][o] for o in OUTCOMES)) for p in pairs]
+    names = {t["name"]: marked(t) for t in document["tokenizers"]}
+    rows = [(names[p["a"]], names[p["b"]], *(p["texts"][o] for o in OUTCOMES)) for p in document["pairs"]]
     header = ("a", "b", *(words.name("outcome", o) for o in OUTCOMES))
     return [
         Line(""),

@@ -23,6 +23,8 @@ from forebear.tokens.vocabulary import Vocabulary
 __all__ = ["CannotEncodeError", "Encoder", "encoder_of"]
 
 _SPACE_RUNS = re.compile(" {2,}")
+_PROBE = "It's Aa\u0301 12345, 漢字かな \t\r\n  x=$3^2 «…» 🙂\n"
+"""What a whole expression matches all of: a part of one, or one for something else, leaves some of it out."""
 
 
 def encoder_of(
@@ -100,10 +102,10 @@ def _beside(path: str | Path) -> str | None:
     if len(ways) != 1:
         return None
     try:
-        expression_step(stated[0])
+        whole = "".join(expression_step(stated[0])([_PROBE])) == _PROBE
     except CannotEncodeError:
         return None
-    return stated[0]
+    return stated[0] if whole else None
 
 
 def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:

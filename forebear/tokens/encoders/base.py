@@ -42,12 +42,16 @@ class Cut:
 
 
 class Encoder(ABC):
-    """Text → ids. `assumed`: what the file does not say and we took for granted, one message each."""
+    """Text → ids. `assumed`: what the file does not say and we took for granted, one message each.
+
+    unknown_ids: ids put for text that has no token, which is lost by it.
+    """
 
     def __init__(self, vocabulary: Vocabulary, assumed: Sequence[Message] = (), cut: Cut | None = None) -> None:
         self.vocabulary = vocabulary
         self.assumed = (*assumed, *(cut.assumed if cut is not None else ()))
         self.cut = cut
+        self.unknown_ids = frozenset[int]()
         self.work = Work()
         self._cache: dict[str, tuple[int, ...]] = {}
 

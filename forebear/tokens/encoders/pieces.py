@@ -41,6 +41,7 @@ class Pieces(Encoder):
         byte_ids = rules.option("byte_ids") if rules else None
         self.byte_ids: Sequence[int | None] | None = byte_ids
         self.unknown: int | None = rules.option("unk") if rules else None
+        self.unknown_ids = frozenset(() if self.unknown is None else (self.unknown,))
         skip = {*vocabulary.special, *(id_ for id_ in byte_ids or () if id_ is not None)}
         self.ids: dict[str, int] = {}
         for id_, token in enumerate(vocabulary.tokens):

@@ -59,6 +59,7 @@ class WordPiece(Encoder):
         unknown = rules.option("unk") if rules else None
         named = next((id_ for id_ in vocabulary.special if vocabulary.tokens[id_] == b"[UNK]"), None)
         self._unknown = unknown if unknown is not None else named
+        self.unknown_ids = frozenset(() if self._unknown is None else (self._unknown,))
         limit = rules.option("longest_word") if rules else None
         self._limit = LONGEST_WORD if limit is None else limit
         self._lengths = Lengths(self._first), Lengths(self._inner)

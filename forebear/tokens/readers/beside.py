@@ -11,7 +11,7 @@ from forebear.core.errors import RefusedError
 MOST_FILES, MOST_BYTES = 24, 128 * 1024
 """Python files looked at in the folder of a rank file and the one above, and the size of one."""
 _JOIN = re.compile(r"""["']\|["']\.join\(""")
-_BETWEEN = re.compile(r"[\s,\[(]*")
+_BETWEEN = re.compile(r"[\s,\[(]*(?:#[^\n]*\n[\s,]*)*")
 _RAW = re.compile(
     r"""\b[rR](?:"{3}(?P<a>[^\n]{1,2048}?)"{3}|'{3}(?P<b>[^\n]{1,2048}?)'{3}|"(?P<c>[^"\n]{1,2048})"|'(?P<d>[^'\n]{1,2048})')"""
 )

@@ -1,0 +1,107 @@
+"""Counting one tokenizer on texts, block by block: tokens, what does not come back, unknown tokens, which ids are used."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from forebear.tokens.encoders import Encoder
+from forebear.tokens.reference import Reference
+from forebear.tokens.scripts import word_count
+from forebear.tokens.vocabulary import Vocabulary
+
+SHOWN_FAILURES = 5
+"""Failures to give a text back that are shown per tokenizer; all are counted."""
+MOST_BLOCKS = 400
+"""Blocks kept apart for intervals; a longer text joins neighbours."""
+
+
+@dataclass
+class Tally:
+    """Counts of one tokenizer on one passage, block by block.
+
+    other:   tokens of the text in its other form (as given where it was composed, composed where it was not); None when the
+             forms are the same.
+    unknown: unknown tokens, each of which stands for text that is lost.
+    words:   None once a block has none that spaces part.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    characters: list[int] = field(default_factory=list)
+    size: int = 0
+    lossless: bool = True
+    unknown: int = 0
+    words: int | None = 0
+    other: int = 0
+    forms_differ: bool = False
+    used: Counter[int] = field(default_factory=Counter)
+
+    def add(self, tokens: int, characters: int) -> None:
+        """One block more; neighbours are joined when there are too many to keep."""
+        self.tokens.append(tokens)
+        self.characters.append(characters)
+        if len(self.tokens) >= 2 * MOST_BLOCKS:
+            self.tokens = [a + b for a, b in zip(self.tokens[::2], self.tokens[1::2], strict=True)]
+            self.characters = [a + b for a, b in zip(self.characters[::2], self.characters[1::2], strict=True)]
+
+
+@dataclass
+class Candidate:
+    """One tokenizer under test."""
+
+    name: str
+    path: str
+    encoder: Encoder
+    vocabulary: Vocabulary
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    failed: int = 0
+    seconds: float = 0.0
+    characters: int = 0
+    reference: Reference | None = None
+    by_reference: int = 0
+
+    def _encode(self, block: str) -> list[int]:
+        """Ids by the reference program where it answers, else by our encoder."""
+        found = self.reference.encode(block) if self.reference is not None else None
+        if found is None:
+            return self.encoder.encode(block)
+        self.by_reference += 1
+        return found
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every text came back and no unknown token was put for any."""
+        return all(tally.lossless for tally in self.tallies.values())
+
+    def weigh(self, name: str, block: str, other: str | None = None) -> None:
+        """Encode a block, count it, and check that it comes back. other: the block in its other form."""
+        began = time.perf_counter()
+        ids = self._encode(block)
+        self.seconds += time.perf_counter() - began
+        self.characters += len(block)
+        tally = self.tallies.setdefault(name, Tally())
+        tally.add(len(ids), len(block))
+        tally.size += len(block.encode("utf-8", "surrogatepass"))
+        tally.used.update(ids)
+        words = word_count(block)
+        tally.words = None if words is None or tally.words is None else tally.words + words
+        if other is not None and other != block:
+            tally.forms_differ = True
+        tally.other += len(ids) if other is None or other == block else len(self._encode(other))
+        unknown = sum(id_ in self.encoder.unknown_ids for id_ in ids) if self.encoder.unknown_ids else 0
+        tally.unknown += unknown
+        back = self.encoder.restore(ids)
+        if back != block:
+            self.failed += 1
+            if len(self.failures) < SHOWN_FAILURES:
+                self.failures.append({"where": name, **_first_difference(block, back)})
+        tally.lossless = tally.lossless and back == block and not unknown
+
+
+def _first_difference(text: str, back: str) -> dict[str, str]:
+    at = next((k for k, (a, b) in enumerate(zip(text, back, strict=False)) if a != b), min(len(text), len(back)))
+    start = max(0, at - 8)
+    return {"given": text[start : at + 12], "came_back": back[start : at + 12]}
