@@ -31,7 +31,7 @@ Holds = Callable[[int, str], bool]
 
 @dataclass(frozen=True)
 class Part:
-    """One character set of a row and how often it stands there; most None: without end. look: a look at the next character."""
+    """One character set of a row and how often it occurs; most None: without end. look: a look at the next character."""
 
     holds: Holds
     least: int = 1
