@@ -22,9 +22,10 @@ FREE_CHARACTERS = 64
 """Characters that normalisation may add whatever the length of the text."""
 
 
-def normaliser_of(node: Any) -> Normaliser:
+def normaliser_of(node: Any, mark: str = " ") -> Normaliser:
     """The steps of tokenizer.json's `normalizer` as one function.
 
+    mark: what "▁" is written as where a step puts it: a space, or itself for an encoder that goes on with the file's spelling.
     Raises: CannotEncodeError for a step we do not know.
     """
     steps: list[Normaliser] = []
@@ -37,7 +38,7 @@ def normaliser_of(node: Any) -> Normaliser:
         if kind == "Sequence" and isinstance(item.get("normalizers"), list):
             queue = [*item["normalizers"], *queue]
         else:
-            steps.append(_step(kind, item))
+            steps.append(_step(kind, item, mark))
         if len(steps) + len(queue) > MOST_STEPS:
             raise CannotEncodeError(
                 f"asks for more than {MOST_STEPS} steps of normalisation",
@@ -68,7 +69,7 @@ def grows() -> CannotEncodeError:
     )
 
 
-def _step(kind: object, item: Any) -> Normaliser:
+def _step(kind: object, item: Any, mark: str) -> Normaliser:
     if kind in _FORMS:
         return lambda text: unicodedata.normalize(str(kind), text)  # type: ignore[arg-type]
     if kind == "Lowercase":
@@ -78,14 +79,14 @@ def _step(kind: object, item: Any) -> Normaliser:
     if kind == "BertNormalizer":
         return bert_normaliser(item)
     if kind == "Prepend" and isinstance(item.get("prepend"), str):
-        prefix = item["prepend"]
+        prefix = item["prepend"].replace("▁", mark)
         if len(prefix) > FREE_CHARACTERS:
             raise grows()
         return lambda text: prefix + text if text else text
     if kind == "Strip":
         return _stripper(bool(item.get("strip_left")), bool(item.get("strip_right")))
     if kind == "Replace" and isinstance(item.get("content"), str):
-        return _replacement(item)
+        return _replacement(item, mark)
     if kind == "Precompiled":
         return charsmap(_decoded(item.get("precompiled_charsmap")))
     raise CannotEncodeError(
@@ -102,9 +103,9 @@ def _stripper(left: bool, right: bool) -> Normaliser:
     return strip
 
 
-def _replacement(item: Any) -> Normaliser:
-    pattern, content = item.get("pattern"), item["content"]
-    if isinstance(pattern, dict) and isinstance(pattern.get("String"), str) and pattern["String"]:
+def _replacement(item: Any, mark: str) -> Normaliser:
+    pattern, content = item.get("pattern"), item["content"].replace("▁", mark)
+    if isinstance(pattern, dict) and isinstance(pattern.get("String"), str):
         old = pattern["String"]
         return lambda text: _replaced(text, text.count(old), len(content) - len(old), text.replace, old, content)
     stated = pattern.get("Regex") if isinstance(pattern, dict) else None

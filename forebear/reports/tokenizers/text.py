@@ -74,11 +74,10 @@ def _both_forms(row: Mapping[str, Any] | None) -> str:
     forms = None if row is None else row["forms"]
     if row is None or not forms:
         return "-"
-    premiums = [f"{value:.2f}" for value in (row["premium"], forms["premium_as_given"]) if value is not None]
-    shown = f"{forms['composed']:,} / {forms['as_given']:,}" + (
-        f" ({' / '.join(premiums)})" if len(premiums) == 2 else ""
-    )
-    return shown + _mark(row)
+    shown = f"{forms['composed']:,} / {forms['as_given']:,}"
+    if row["premium"] is not None and forms["premium_as_given"] is not None:
+        shown = f"{shown} ({row['premium']:.2f} / {forms['premium_as_given']:.2f})"
+    return f"{shown}{_mark(row)}"
 
 
 def _mark(row: Mapping[str, Any]) -> str:

@@ -67,7 +67,7 @@ def _byte_pairs(vocabulary: Vocabulary, rules: Rules, source: _Source) -> Encode
         how = Cut("file", None)
     else:
         steps, how = _stated(vocabulary, rules, source)
-    normalise = None if rules.normalizer is None else normaliser_of(rules.normalizer)
+    normalise = None if rules.normalizer is None else normaliser_of(rules.normalizer, "▁")
     whole = vocabulary.merges is None or bool(rules.option("ignore_merges"))
     return BytePairs(vocabulary, steps, whole_first=whole, normalise=normalise, late=late, cut=how)
 
@@ -118,7 +118,7 @@ def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:
         kind = rules.pre_tokenizer.get("type") if isinstance(rules.pre_tokenizer, dict) else None
         if kind != "BertPreTokenizer":
             raise unknown_cut(str(kind)[:40])
-        return WordPiece(vocabulary, normaliser_of(rules.normalizer))
+        return WordPiece(vocabulary, normaliser_of(rules.normalizer, "▁"))
     lower = not any(token is not None and token[1:2].isupper() for id_, token in enumerate(vocabulary.tokens)
                     if id_ not in vocabulary.special)  # fmt: skip
     assumed.append(message("encoding.assumed_uncased" if lower else "encoding.assumed_cased"))
@@ -133,7 +133,7 @@ def _pieces(
     if rules.option("charsmap") is not None:
         normalise, prefix = _sentencepiece(rules), bool(rules.option("dummy_prefix"))
     elif rules.normalizer is not None or rules.pre_tokenizer is not None:
-        normalise = normaliser_of(rules.normalizer)
+        normalise = normaliser_of(rules.normalizer, "▁")
         steps, late = steps_of(rules.pre_tokenizer)
         if late or any(item.get("type") == "ByteLevel" for item in in_order(rules.pre_tokenizer)):
             raise unknown_cut("ByteLevel")
