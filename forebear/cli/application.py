@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from forebear import api
-from forebear.cli.forms import Form, Language, check_target, quietly, show, show_progress
+from forebear.cli.forms import Form, Language, check_target, quietly, show, show_figures, show_progress
 from forebear.core.errors import ForebearError
 from forebear.core.progress import listening
 from forebear.version import __version__
@@ -26,6 +26,10 @@ SHOWING = {
                  Language.en),
 }  # fmt: skip
 """Options of the command line alone: how a result is shown."""
+DRAWN = {"compare", "demo"}
+"""Verbs whose documents have figures."""
+FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
+                                                          "the extra [png] is installed.")], None)  # fmt: skip
 SILENT = {"case_add"}
 """Verbs whose option --language is something else than that of the reader."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
@@ -72,6 +76,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         word = typer.Option(*flag, help=helps[name]) if named else typer.Argument(help=helps[name])
         found[name] = (Annotated[_kind(parameter.annotation), word], None if parameter.default == () else parameter.default)
     shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
+    shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -92,6 +97,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
 
     def run(form: Form, output: Path | None, quiet: bool, **given: Any) -> None:
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
+        figures = given.pop("figures", None)
         if verb is api.case_report:
             given["language"] = language.value
         if verb is api.demo and not quiet:
@@ -102,12 +108,14 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         except ForebearError as error:
             if verb is api.compare and error.document is not None:  # it is whole; only what was expected of it failed
                 show(error.document, form, output, language)
+                show_figures(error.document, figures, language)
             raise
         if verb is api.case_report:
             _refuse_names(document, form, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:
             print(PRIVATE, file=sys.stderr)
         show(document, form, output, language)
+        show_figures(document, figures, language)
 
     words = words_of(verb)
     run.__dict__["__signature__"] = inspect.Signature(words)

@@ -64,6 +64,14 @@ def show(document: Mapping[str, Any], form: Form, output: Path | None, language:
         write_whole(output, data)
 
 
+def show_figures(document: Mapping[str, Any], folder: Path | None, language: Language) -> None:
+    """Write the figures of a document into a folder, if one was named."""
+    if folder is not None:
+        from forebear.reports.pictures import write_figures
+
+        write_figures(document, folder, language.value)
+
+
 def _may_colour() -> bool:
     return "NO_COLOR" not in os.environ
 

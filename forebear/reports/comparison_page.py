@@ -15,7 +15,8 @@ from forebear.reports.figures.layers import layer_map
 from forebear.reports.figures.strength import strength_bars
 from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import safe
-from forebear.reports.page import Document, Draw, render, sentences, shown
+from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
+from forebear.reports.scene import Figure
 from forebear.reports.telling import evidence_row, verdict_words
 
 
@@ -88,9 +89,24 @@ def _audit(audit: Sequence[Mapping[str, Any]], words: Catalogue) -> dict[str, An
     return {"audit_words": said, "alarms": sentences(told, words)}
 
 
+def comparison_figures(document: Document, words: Catalogue, prefix: str = "") -> list[tuple[str, str]]:
+    """Name and SVG of every figure of the page; prefix: put before every name."""
+    about = _about(document)
+    groups = _drawings(document, words).values()
+    return [(f"{prefix}{figure.name}", saved(figure, about)) for figures in groups for figure in figures]
+
+
 def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
+    about = _about(document)
+    return {key: [shown(f, about) for f in figures] for key, figures in _drawings(document, words).items()}
+
+
+def _about(document: Document) -> str:
     names = [safe(document[side]["id"], 60) for side in ("subject", "candidate")]
-    about = f"[{names[0]} / {names[1]}; {document['tool']['name']} {document['tool']['version']}]"
+    return f"[{names[0]} / {names[1]}; {document['tool']['name']} {document['tool']['version']}]"
+
+
+def _drawings(document: Document, words: Catalogue) -> dict[str, list[Figure]]:
     wanted: dict[str, tuple[Draw, ...]] = {
         "layers": (lambda w: layer_map(document, w),),
         "decks": (
@@ -106,8 +122,7 @@ def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
             lambda w: weight_curves(document, w, "kurtosis"),
         ),
     }
-    drawn = {key: [shown(draw, words, about) for draw in draws] for key, draws in wanted.items()}
-    return {key: [f for f in figures if f is not None] for key, figures in drawn.items()}
+    return {key: drawn(draws, words) for key, draws in wanted.items()}
 
 
 def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:

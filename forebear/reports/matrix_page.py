@@ -8,10 +8,10 @@ from typing import Any
 
 from forebear.core.messages import message
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
-from forebear.reports.comparison_page import comparison_view, raised, raised_row
+from forebear.reports.comparison_page import comparison_figures, comparison_view, raised, raised_row
 from forebear.reports.figures.many import pair_map, tree_picture
 from forebear.reports.lines import safe
-from forebear.reports.page import Document, Draw, render, shown
+from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 from forebear.reports.telling import evidence_row, verdict_words
 
 RELATIONS = (
@@ -66,10 +66,25 @@ def _headline(document: Document, words: Catalogue) -> str:
     return words("many.headline", total=len(document["pairs"]), counts=words("many.joint").join(said))
 
 
+def matrix_figures(document: Document, words: Catalogue) -> list[tuple[str, str]]:
+    """Name and SVG of every figure of the page, those of the comparisons on it with the number of their pair before the name."""
+    kept = [(number, pair) for number, pair in enumerate(document["pairs"], 1) if pair["comparison"]]
+    found = [(figure.name, saved(figure, _about(document))) for figure in drawn(_draws(document), words)]
+    for number, pair in kept if len(kept) <= MAX_DRAWN else ():
+        found += comparison_figures(pair["comparison"], words, f"pair-{number}-")
+    return found
+
+
 def _figures(document: Document, words: Catalogue) -> list[Any]:
-    about = f"[{document['tool']['name']} {document['tool']['version']}]"
-    draws: tuple[Draw, ...] = (lambda w: pair_map(document, w), lambda w: tree_picture(document, w))
-    return [f for draw in draws if (f := shown(draw, words, about)) is not None]
+    return [shown(figure, _about(document)) for figure in drawn(_draws(document), words)]
+
+
+def _about(document: Document) -> str:
+    return f"[{document['tool']['name']} {document['tool']['version']}]"
+
+
+def _draws(document: Document) -> tuple[Draw, ...]:
+    return (lambda w: pair_map(document, w), lambda w: tree_picture(document, w))
 
 
 def _pair(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, str]:

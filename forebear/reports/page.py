@@ -81,25 +81,28 @@ def sentences(said: Sequence[Mapping[str, Any] | str], words: Catalogue) -> list
     return [Sentence(*words.say(s)) for s in said]
 
 
-def shown(draw: Draw, words: Catalogue, about: str) -> dict[str, Any] | None:
-    """A figure as the templates want it: panels inline, and the whole sheet as SVG to save.
+def drawn(draws: Sequence[Draw], words: Catalogue) -> list[Figure]:
+    """The figures for which a document has something to draw."""
+    return [figure for draw in draws if (figure := draw(words)) is not None]
 
-    about: whose figure it is, put under the caption of what is saved.
-    """
-    figure = draw(words)
-    if figure is None:
-        return None
+
+def shown(figure: Figure, about: str) -> dict[str, Any]:
+    """A figure as the templates want it: panels inline, and the whole sheet as SVG to save; about: see `saved`."""
     from markupsafe import Markup
 
-    svg = standalone_svg(_signed(figure, about), figure.caption)
     label = f"{figure.title}. {figure.caption}"
     return {
         "name": figure.name,
         "caption": figure.caption,
         "caveat": figure.caveat,
         "panels": [Markup(inline_svg(panel, label)) for panel in figure.panels],
-        "svg": Markup(_data("image/svg+xml", svg.encode("utf-8", "replace"))),
+        "svg": Markup(_data("image/svg+xml", saved(figure, about).encode("utf-8", "replace"))),
     }
+
+
+def saved(figure: Figure, about: str) -> str:
+    """A figure as an SVG file of its own; about: whose figure it is, put under its caption."""
+    return standalone_svg(_signed(figure, about), figure.caption)
 
 
 def _signed(figure: Figure, about: str) -> Any:

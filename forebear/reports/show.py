@@ -40,12 +40,17 @@ ROWS: dict[str, str] = {
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_rows" for v in (1, 2)},
 }
 """Documents that are rows: a table whose first row names the columns."""
+FIGURES: dict[str, str] = {
+    **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_figures" for v in (1, 2)},
+    **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_figures" for v in (1, 2)},
+}
+"""Name and SVG of every figure of a document's page, imported only when they are drawn."""
 FORMATS = ("text", "json", "html", "csv")
 
 
 def text_lines(document: Document, language: str = "en") -> list[Line]:
     """The text report of a document of a kind in TEXT."""
-    lines: list[Line] = _named(TEXT[document["schema"]])(document, language)
+    lines: list[Line] = named(TEXT[document["schema"]])(document, language)
     return lines
 
 
@@ -61,14 +66,15 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
         lines = text_lines(document, language)
         return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
     if form == "html" and schema in PAGES:
-        page: bytes = _named(PAGES[schema])(document, language)
+        page: bytes = named(PAGES[schema])(document, language)
         return page
     if form == "csv" and schema in ROWS:
-        return as_csv(_named(ROWS[schema])(document))
+        return as_csv(named(ROWS[schema])(document))
     raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
 
 
-def _named(place: str) -> Callable[..., Any]:
+def named(place: str) -> Callable[..., Any]:
+    """What a table here names, imported now."""
     module, _, name = place.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
     return found

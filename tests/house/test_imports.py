@@ -18,6 +18,8 @@ LIBRARIES = {
     "cryptography": "extra attest",
     "gguf": "extra gguf",
     "tomlkit": "extra cases",
+    "resvg_py": "extra png",
+    "fontTools": "extra png",
     "importlib.metadata": "email and zipfile load with it; only installed packages need it",
     "jinja2": "half of loading numpy; only pages need it",
     "markupsafe": "part of jinja2",

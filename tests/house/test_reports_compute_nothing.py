@@ -27,6 +27,7 @@ LAYOUT = {
     "lines.py:table": "the width of a column",
     "lines.py:_width": "the width of a character on a terminal",
     "lines.py:wrap": "where a line is broken",
+    "matrix_page.py:matrix_figures": "how many pairs are drawn",
     "matrix_page.py:matrix_page": "how many pairs are not shown",
     "cases/page.py:_finding": "findings are numbered from one",
     "cases/page.py:_visible": "how much of a text is shown",
