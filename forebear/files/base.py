@@ -148,3 +148,19 @@ def spread_rows(container: Container, name: str, total: int, count: int) -> NDAr
     run = max(1, min(count, PIECE_BYTES // row_bytes))
     begins = np.linspace(0, total - run, max(1, count // run)).astype(np.intp)
     return np.unique((begins[:, None] + np.arange(run, dtype=np.intp)).reshape(-1))
+
+
+class CountedBelow(Container):
+    """A container made of others: bytes are counted where they are read; what is added goes to the first."""
+
+    _sources: tuple[Container, ...]
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from all of them."""
+        return sum(source.bytes_read for source in self._sources)
+
+    @bytes_read.setter
+    def bytes_read(self, value: int) -> None:
+        if value:  # a container sets zero when it is made
+            self._sources[0].bytes_read += value - self.bytes_read

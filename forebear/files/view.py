@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.limits import READ_BLOCK_BYTES
-from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.rowwise import RowwiseContainer, row_count
 
 KEPT_BYTES = 64 * 2**20
@@ -39,7 +39,7 @@ class Look:
         return self.slot is None and self.rows is None and not self.transposed and not self.shift
 
 
-class View(RowwiseContainer):
+class View(CountedBelow, RowwiseContainer):
     """Tensors of another container under other names and layouts; every read goes to the original.
 
     A tensor that is not `plain` shows its dtype with " (rearranged)": its stored bytes are those of its source.
@@ -48,6 +48,7 @@ class View(RowwiseContainer):
     def __init__(self, original: Container, looks: Mapping[str, Look]) -> None:
         entries = {name: _entry(name, look, original.tensors[look.source]) for name, look in looks.items()}
         self._original, self._looks = original, dict(looks)
+        self._sources = (original,)
         self._kept: OrderedDict[str, Float32] = OrderedDict()
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
         self.header_digest, self.beside = original.header_digest, original.beside
@@ -57,16 +58,6 @@ class View(RowwiseContainer):
     def original(self) -> Container:
         """The container behind the view."""
         return self._original
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from the original."""
-        return self._original.bytes_read
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            self._original.bytes_read = value
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
         look = self._looks[entry.name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import lgamma, log, log10
 
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
-from forebear.files.base import Container, Float32, TensorEntry
-from forebear.files.view import Look, View
+from forebear.files.base import Container
+from forebear.files.view import Look, View, renamed
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 from forebear.models.undecoded import undecoded
 from forebear.stats.alignment import assign
@@ -23,61 +22,6 @@ SAMPLE_FEATURES = 1024
 MAX_SAME_SHAPE = 400
 LOWEST_COSINE = 0.05
 """Two tensors are paired when their sampled rows agree at least this much and more than any other pair of theirs."""
-
-
-class Renamed(Container):
-    """A container seen under other names; reads go to the original."""
-
-    def __init__(self, original: Container, names: dict[str, str]) -> None:
-        entries = {}
-        for new, old in names.items():
-            entry = original.tensors[old]
-            entries[new] = TensorEntry(new, entry.dtype, entry.shape, entry.stored_bytes, entry.shard)
-        self._original, self._names = original, names
-        super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
-        self.header_digest, self.grain_bytes, self.beside = (
-            original.header_digest,
-            original.grain_bytes,
-            original.beside,
-        )
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from the original."""
-        return self._original.bytes_read
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            self._original.bytes_read = value
-
-    def rows(self, name: str, start: int = 0, stop: int | None = None) -> Float32:
-        """Rows of the original tensor."""
-        return self._original.rows(self._names[name], start, stop)
-
-    def take(self, name: str, indices: Sequence[int] | NDArray[np.intp]) -> Float32:
-        """Named rows of the original tensor."""
-        return self._original.take(self._names[name], indices)
-
-    def stored(self, name: str) -> Iterator[memoryview]:
-        """Stored bytes of the original tensor."""
-        return self._original.stored(self._names[name])
-
-    def raw(self, name: str, begin: int, end: int) -> bytes:
-        """Stored bytes of the original tensor."""
-        return self._original.raw(self._names[name], begin, end)
-
-    def prefetch(self, wanted: Iterable[tuple[str, NDArray[np.intp]]]) -> None:
-        """Rows of original tensors that are read next."""
-        self._original.prefetch((self._names[name], rows) for name, rows in wanted if name in self._names)
-
-    def cost(self, name: str, rows: NDArray[np.intp]) -> int:
-        """What taking rows of the original tensor reads."""
-        return self._original.cost(self._names[name], rows)
-
-    def close(self) -> None:
-        """Close the original."""
-        self._original.close()
 
 
 def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, float, list[Message]] | None:
@@ -91,7 +35,7 @@ def borrow_names(nameless: Checkpoint, named: Checkpoint) -> tuple[Checkpoint, f
         return None
     config = dict(named.config)
     names |= _vectors(container, named.container, names)
-    checkpoint = open_checkpoint_from(Renamed(container, names), config)
+    checkpoint = open_checkpoint_from(View(container, renamed(names)), config)
     if checkpoint.definition is None:
         return None
     checkpoint = replace(checkpoint, folder=nameless.folder, inner_vocabulary=nameless.inner_vocabulary)

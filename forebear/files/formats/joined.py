@@ -13,7 +13,7 @@ from forebear.core.bounded import parse_json
 from forebear.core.errors import refusal
 from forebear.core.limits import MAX_SHARDS, MAX_TENSORS
 from forebear.core.messages import Message, message
-from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry, quoted
 from forebear.files.bytes.remote import RemoteFile, prefetch_files
 from forebear.files.formats.safetensors import SafetensorsContainer
 from forebear.files.refusing import AGAIN, SOURCE, more_than, no_tensor
@@ -24,7 +24,7 @@ _SHOWN = 3
 """Tensors that a sentence names."""
 
 
-class JoinedContainer(Container):
+class JoinedContainer(CountedBelow):
     """Parts that share no tensor name; reads go to the part that has the tensor.
 
     weight_map: tensor -> file as an index declares it; files: those files, one for each part. What the index gets wrong is
@@ -55,6 +55,7 @@ class JoinedContainer(Container):
                 metadata.setdefault(key, value)
             odd += [message("odd.in_file", file=part.paths[0].name, what=said) for said in part.odd]
         self._parts = tuple(parts)
+        self._sources = self._parts
         self._recent: list[int] = []
         super().__init__(parts[0].kind, tuple(p for part in parts for p in part.paths), tensors, metadata, odd)
         self.said += _disagreements(index, files, self._home, twice) if weight_map is not None else []
@@ -65,16 +66,6 @@ class JoinedContainer(Container):
     def parts(self) -> tuple[Container, ...]:
         """The containers, in order."""
         return self._parts
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from all parts."""
-        return sum(part.bytes_read for part in self._parts)
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            raise AttributeError("counted by the parts")
 
     def _part(self, name: str) -> Container:
         number = self._home.get(name)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import refusal
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.core.messages import message
-from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.formats.joined import JoinedContainer
 from forebear.files.refusing import of_tensor, refuse_tensor
 from forebear.files.rowwise import RowwiseContainer
@@ -26,27 +26,18 @@ ROW_PARALLEL = (".wo.weight", ".w2.weight")
 _CONVERT = message("advice.release_tool")
 
 
-class RankedContainer(RowwiseContainer):
+class RankedContainer(CountedBelow, RowwiseContainer):
     """Ranks of one checkpoint seen as one. axes: by tensor, the axis it is cut along; None when every rank has all of it."""
 
     def __init__(self, parts: Sequence[Container], axes: dict[str, int | None]) -> None:
         self._parts, self._axes = tuple(parts), axes
+        self._sources = self._parts
         entries = {name: _whole(entry, axes[name], len(parts)) for name, entry in parts[0].tensors.items()}
         odd = [message("odd.in_file", file=part.paths[0].name, what=said) for part in parts for said in part.odd]
         super().__init__(parts[0].kind, tuple(p for part in parts for p in part.paths), entries, parts[0].metadata, odd)
         self.said.append(message("folder.ranks", count=len(parts)))
         self.grain_bytes = max(part.grain_bytes for part in parts)
         self.header_digest = hashlib.sha256("".join(part.header_digest for part in parts).encode()).hexdigest()
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from all ranks."""
-        return sum(part.bytes_read for part in self._parts)
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            raise AttributeError("counted by the parts")
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
         axis = self._axes[entry.name]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
-from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry, quoted
 from forebear.files.refusing import place_of
 from forebear.files.rowwise import RowwiseContainer
 
@@ -141,7 +141,7 @@ class Change:
     turned: bool
 
 
-class AdaptedContainer(RowwiseContainer):
+class AdaptedContainer(CountedBelow, RowwiseContainer):
     """A base checkpoint with an adapter's changes added, its whole tensors and its rows in place of the base's."""
 
     def __init__(
@@ -169,18 +169,9 @@ class AdaptedContainer(RowwiseContainer):
         for name, (source, _) in self._tokens.items():
             entry, rows = entries[name], adapter.tensors[source]
             entries[name] = TensorEntry(name, f"{entry.dtype} + rows", entry.shape, entry.stored_bytes + rows.stored_bytes)
+        self._sources = (base, adapter)
         super().__init__(base.kind, (*base.paths, *adapter.paths), entries, base.metadata, [*base.odd, *adapter.odd])
         self.header_digest, self.grain_bytes, self.beside = base.header_digest, base.grain_bytes, base.beside
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from the base and the adapter."""
-        return self._base.bytes_read + self._adapter.bytes_read
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            self._base.bytes_read = value
 
     def _source(self, name: str) -> tuple[Container, str]:
         return (self._adapter, self._whole[name]) if name in self._whole else (self._base, name)

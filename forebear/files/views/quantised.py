@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.messages import Message, message
-from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.rowwise import RowwiseContainer, row_count
 from forebear.files.views import quantised_known as known
 from forebear.files.views.quantised_exl2 import recognise_exl2
@@ -25,7 +25,7 @@ KEPT_BYTES = 64 * 2**20
 """Matrices kept decoded, all together, of layouts in which one row costs a whole read."""
 
 
-class QuantisedContainer(RowwiseContainer):
+class QuantisedContainer(CountedBelow, RowwiseContainer):
     """A checkpoint with quantised matrices shown as float; everything else as it is.
 
     parts: tensor -> the stored tensors it is made of; the first of them is what `stored` gives.
@@ -35,6 +35,7 @@ class QuantisedContainer(RowwiseContainer):
         self, original: Container, decoders: Mapping[str, Decoder], parts: Mapping[str, tuple[str, ...]]
     ) -> None:
         self._original, self._decoders, self._parts = original, dict(decoders), dict(parts)
+        self._sources = (original,)
         self._kept: OrderedDict[str, Float32] = OrderedDict()
         hidden = {part for names in parts.values() for part in names}
         entries = {name: entry for name, entry in original.tensors.items() if name not in hidden}
@@ -44,16 +45,6 @@ class QuantisedContainer(RowwiseContainer):
         super().__init__(original.kind, original.paths, entries, original.metadata, original.odd)
         self.header_digest, self.beside = original.header_digest, original.beside
         self.grain_bytes = original.grain_bytes
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from the original."""
-        return self._original.bytes_read
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            self._original.bytes_read = value
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
         if entry.name not in self._decoders:
