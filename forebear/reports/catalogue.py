@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +17,17 @@ FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 _COMMAS = ("names", "sides", "families", "pairs", "places", "codes")
 """Slots whose lists are joined by commas; others by semicolons."""
-_SLOT = re.compile(r"\\\{(\w+)\\\}")
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Words of one language by dotted key.
 
-    words:    "verdict.related" → text with {slots}.
-    patterns: (pattern of an English sentence, this language's sentence) from the table `sentence`.
+    words: "verdict.related" → text with {slots}.
     """
 
     language: str
     words: Mapping[str, str]
-    patterns: tuple[tuple[re.Pattern[str], str], ...]
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The words of a key with its slots filled; values are never read as patterns."""
@@ -52,7 +48,7 @@ class Catalogue:
         that this version has no words for is shown by its key and values.
         """
         if isinstance(said, str):
-            return self.sentence(said)
+            return said, "en"
         key, given = said.get("key"), said.get("values")
         if not isinstance(key, str) or not isinstance(given, Mapping):  # of a file that somebody wrote by hand
             return str(thaw(said)), "en"
@@ -84,20 +80,6 @@ class Catalogue:
             return self.words[joint].join(str(self._shown(name, v)) for v in value)
         return power_of_ten(value) if name == "p" and not isinstance(value, str) else value
 
-    def sentence(self, english: str) -> tuple[str, str]:
-        """An English sentence of a document in this language, with the language it is in ("en" where nobody translated it)."""
-        if self.language == "en":
-            return english, "en"
-        for pattern, text in self.patterns:
-            found = pattern.fullmatch(english)
-            if found:
-                return text.format(**{k: self._inner(v) for k, v in found.groupdict().items()}), self.language
-        return english, "en"
-
-    def _inner(self, value: str) -> str:
-        """A slot's content, translated when it is one of our words."""
-        return self.words.get(f"term.{value}", value)
-
 
 @cache
 def catalogue(language: str = "en") -> Catalogue:
@@ -108,14 +90,7 @@ def catalogue(language: str = "en") -> Catalogue:
     if language not in LANGUAGES:
         raise UsageError(f"no reports in {language!r}", where="--language", todo=f"Use one of: {', '.join(LANGUAGES)}.")
     words = dict(_flat(_load(language)))
-    english = words if language == "en" else dict(_flat(_load("en")))
-    if language == "en":
-        words |= english_words()
-    told = () if language == "en" else english.items()  # English needs no pattern to be told in English
-    patterns = tuple(
-        (sentence_pattern(text), words[key]) for key, text in told if key.startswith("sentence.") and key in words
-    )
-    return Catalogue(language, words, patterns)
+    return Catalogue(language, words | (english_words() if language == "en" else {}))
 
 
 def power_of_ten(log10_p: float | None) -> str:
@@ -137,17 +112,3 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def sentence_pattern(template: str, longest: int = 400) -> re.Pattern[str]:
-    """The template as a pattern: each {slot} takes the shortest run, `longest` characters at most; one named twice must repeat."""
-    seen: set[str] = set()
-
-    def slot(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name in seen:
-            return f"(?P={name})"
-        seen.add(name)
-        return f"(?P<{name}>.{{1,{longest}}}?)"
-
-    return re.compile(_SLOT.sub(slot, re.escape(template)), re.DOTALL)

@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 OTHERS = [language for language in LANGUAGES if language != "en"]
 LABELS = {
     "page", "column", "relation", "headline", "caveat", "direction", "found", "figure_of", "role", "kind", "test", "about",
-    "h0", "term", "part", "figure", "text", "inspect", "trace", "count", "tokens", "kinship", "many", "sentence", "read", "container",
+    "h0", "term", "part", "figure", "text", "inspect", "trace", "count", "tokens", "kinship", "many", "read", "container",
 }  # fmt: skip
 """Tables of words that reports ask for by themselves; the others hold what documents say."""
 MADE_UP = {"d": 1_234_567, ",": 1_234_567, "f": 0.4375, "%": 0.4375, "g": 12_500.0, "": "chosen text"}
