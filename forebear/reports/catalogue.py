@@ -90,7 +90,7 @@ def catalogue(language: str = "en") -> Catalogue:
     if language not in LANGUAGES:
         raise UsageError(f"no reports in {language!r}", where="--language", todo=f"Use one of: {', '.join(LANGUAGES)}.")
     words = dict(_flat(_load(language)))
-    return Catalogue(language, words | (english_words() if language == "en" else {}))
+    return Catalogue(language, {**words, **english_words()} if language == "en" else words)
 
 
 def power_of_ten(log10_p: float | None) -> str:
