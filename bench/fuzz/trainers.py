@@ -15,7 +15,7 @@ from forebear.core.errors import RefusedError
 from forebear.files.assembling import open_set
 from forebear.files.sets import chosen, weight_sets
 from tests.hostile import defects_trainers as made
-from tests.hostile.pickled import Name, Obj, Pairs, Raw, Written, pickled, size, torch_file
+from tests.hostile.pickled import Name, Obj, Pairs, Raw, Written, pickled, size, tensor, torch_file
 
 T = TypeVar("T")
 _TEXTS = ("", "a", "a.weight", "b", "model", "__0_0.distcp", "__1_0.distcp", "../x", "\ud800", "0", "Shard", "module.a", "x" * 300)
@@ -82,7 +82,7 @@ def _other(rng: random.Random) -> Any:
         kind = rng.choice(("Shard", "_StridedShard", "Replicate", "Partial"))
         return made.placement(kind, dim=rng.choice((0, 1, -1, 9)), split_factor=rng.choice((1, 2, 65536)))
     shape, strides = rng.choice((((2, 3), None), ((9,), None), ((3, 2), (1, 3)), ((0, 3), None)))
-    return made.tensor("0", shape, strides=strides) if rng.random() < 0.8 else Name("torch", "Tensor")
+    return tensor("0", shape, strides=strides) if rng.random() < 0.8 else Name("torch", "Tensor")
 
 
 def changed(rng: random.Random, value: Any, rate: float) -> Any:
@@ -162,7 +162,7 @@ def run(files: Files) -> None:
 
 
 def _sound(names: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    halves = [made.shard(made.tensor("0", (2, 3)), [at, 0], [2, 3]) for at in (0, 2)]
+    halves = [made.shard(tensor("0", (2, 3)), [at, 0], [2, 3]) for at in (0, 2)]
     more = {"sharded": made.sharded(halves)}
     return [more[name] if name in more else made.SOUND[name][0] for name in names]
 
