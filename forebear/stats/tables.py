@@ -32,7 +32,8 @@ def chance_log10(values: Values) -> float:
     Shapes:  any; rows (along the first axis) that repeat count once. 0.0 for a constant.
     Assumes: values independent of each other: a formula is not (`follows_a_formula`).
     """
-    rows = np.unique(_table(values), axis=0)
+    table = _table(values) + np.float32(0)  # so that -0 has the bytes of 0
+    rows = table[list({row.tobytes(): place for place, row in enumerate(table)}.values())]
     _, counts = np.unique(rows, return_counts=True)
     share = counts / rows.size
     return rows.size * log10(float((share**2).sum())) if rows.size else 0.0

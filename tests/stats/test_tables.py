@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from forebear.core.seeds import generator
 from forebear.stats.tables import chance_log10, follows_a_formula
 
 AT = np.arange(256)[:, None]
@@ -98,3 +99,14 @@ def test_chance_explains_small_and_nearly_constant_tensors(rng):
 def test_values_that_are_not_numbers_are_no_fault():
     assert follows_a_formula(np.full((20, 20), np.nan, np.float32))
     assert chance_log10(np.full((20, 20), np.inf, np.float32)) == 0.0
+
+
+def test_rows_that_repeat_count_once_whatever_the_sign_of_their_zeros():
+    rng = generator("test/tables/rows-once")
+    rows = rng.integers(-2, 3, (40, 60)).astype(np.float32)
+    rows[0] = 0
+    negative = np.where(rows == 0, np.float32(-0.0), rows)
+    once = chance_log10(rows)
+    assert once < -100
+    for many in (np.concatenate([rows, rows[:7]]), np.concatenate([rows, negative]), negative[::-1]):
+        assert chance_log10(many) == once
