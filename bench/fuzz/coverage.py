@@ -33,7 +33,7 @@ def measure(name: str, inputs: int, seed: int) -> dict[str, Any]:
         return _summary(name, inputs, seed, target.measured, report.read_text("utf-8"))
 
 
-_OWN = frozenset({"forebear.core", "forebear.core.errors", "forebear.version"})
+_OWN = frozenset({"forebear.core", "forebear.core.errors", "forebear.core.messages", "forebear.core.wording", "forebear.version"})
 """What the fuzzer's own loop needs."""
 
 

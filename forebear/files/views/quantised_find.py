@@ -102,7 +102,8 @@ def small_values(container: Container, name: str, most: int = 64) -> list[int] |
     entry = container.tensors.get(name)
     if entry is None or not 0 < entry.parameters <= most:
         return None
-    values = container.read(name).reshape(-1).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN that signals
+        values = container.read(name).reshape(-1).astype(np.float64)
     whole = (
         bool(np.isfinite(values).all())
         and bool((np.abs(values) < 2**40).all())
