@@ -31,7 +31,6 @@ LAYOUT = {
     "matrix_page.py:matrix_page": "how many pairs are not shown",
     "cases/page.py:_finding": "findings are numbered from one",
     "cases/page.py:_visible": "how much of a text is shown",
-    "tokenizers/contrast.py:_tokens": "how many tokens are not shown",
     "tokenizers/first.py:cost_today": "a document of version 1 does not count its outcomes",
     "tokenizers/page.py:_plain": "how much of a text is shown",
 }
