@@ -40,8 +40,7 @@ LATE = {
     "forebear.comparison.reading.planning": "a pair that is here needs no pool of threads",
     "forebear.files.sources": "a local file needs no network",
     "forebear.files.assembling": "one file needs no joining",
-    "forebear.files.trained": "only a folder of a training system needs its reader",
-    "forebear.files.formats.tars": "only an archive with a file for each rank needs its reader",
+    "forebear.files.trained": "one layout needs no reader of another",
 }
 """Modules whose functions import others of ours, and why."""
 BY_NAME = {

@@ -19,6 +19,7 @@ from forebear.files.base import Container, quoted
 from forebear.files.bytes.bytesource import ByteSource, Part
 from forebear.files.formats.dcp import METADATA, open_dcp
 from forebear.files.formats.format import Packed
+from forebear.files.formats.megatron import open_megatron
 
 MAX_MEMBERS = 20_000
 MAX_PIECE = 2**20
@@ -109,8 +110,6 @@ def open_nemo(file: ByteSource, max_header: int | None) -> Container | Packed:
     if len(homes) == 1 and not weights:
         container = open_dcp(top.inner(homes[0]) if homes[0] else top, max_header)
     elif weights and not homes and len({name.rpartition("/")[2] for name in weights}) == 1:
-        from forebear.files.formats.megatron import open_megatron  # one file a rank
-
         container = open_megatron(top, weights, max_header)
     else:
         shown = ", ".join(quoted(name) for name in [*weights, *homes][:4])
@@ -127,7 +126,7 @@ def _members(file: ByteSource) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     end = -1
     try:
-        with tarfile.open(fileobj=_Stream(file), mode="r:") as tar:  # type: ignore[call-overload]
+        with tarfile.TarFile(fileobj=_Stream(file), mode="r") as tar:  # type: ignore[arg-type]
             while (member := tar.next()) is not None:
                 tar.members = []  # not kept: the bound is ours
                 end = _checked(member, end, file)
