@@ -128,7 +128,7 @@ def _members(file: ByteSource) -> dict[str, tuple[int, int]]:
     try:
         with tarfile.TarFile(fileobj=_Stream(file), mode="r") as tar:  # type: ignore[arg-type]
             while (member := tar.next()) is not None:
-                tar.members = []  # not kept: the bound is ours
+                tar.members = []  # type: ignore[attr-defined]  # not kept: the bound is ours
                 end = _checked(member, end, file)
                 name = member.name.removeprefix("./")
                 if member.isreg():
