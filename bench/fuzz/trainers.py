@@ -111,7 +111,7 @@ def _files(rng: random.Random, sound: Mapping[str, Any]) -> Files:
     if how < 0.03:
         return files
     if how < 0.75:
-        rate = rng.choice((0.003, 0.01, 0.04))
+        rate = rng.choice((0.012, 0.03, 0.08))
         for name in rng.sample(list(files), rng.randint(1, len(files))):
             data = files[name]
             if isinstance(data, Written):

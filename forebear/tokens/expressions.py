@@ -54,7 +54,7 @@ class Expression:
         for long in self._long if len(signs) >= LONGEST_RUN else ():
             if long.search(signs) is not None:
                 raise CannotEncodeError(
-                    f"cuts text by an expression of its own, which is not used on runs of {LONGEST_RUN} characters or more",
+                    f"cuts text by an expression of its own, which is not used on runs of {LONGEST_RUN} characters",
                     said=message("encoding.own_cut_run", most=LONGEST_RUN),
                 )
         return [match.span() for match in self._find.finditer(signs)]

@@ -13,8 +13,9 @@ from importlib import resources
 from pathlib import Path
 
 from forebear.core.bounded import open_stream, read_piece
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import UsageError, refusal
 from forebear.core.limits import MAX_TEXT_BYTES
+from forebear.core.messages import message
 
 BLOCK_CHARACTERS = 16_384
 """A file is read in blocks of about this many characters, cut at line ends where there are any."""
@@ -134,8 +135,5 @@ def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, read: int, path: s
         return decoder.decode(data, final=not data)
     except UnicodeDecodeError as error:
         begins = read == 0 and data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        raise RefusedError(
-            "is UTF-16, not UTF-8" if begins else f"is not UTF-8 (byte {read - waiting + error.start:,})",
-            where=str(path),
-            todo="Convert it to UTF-8 first; text that is replaced would be counted wrong.",
-        ) from None
+        what = message("refused.utf16") if begins else message("refused.utf8", byte=read - waiting + error.start)
+        raise refusal(what, where=str(path), todo=message("advice.to_utf8")) from None

@@ -88,7 +88,7 @@ DCP: dict[str, tuple[Files, str]] = {
     "a cycle": (dcp(files={".metadata": CYCLE}), "is no metadata of torch"),
     "a bomb": (dcp(files={".metadata": BOMB}), "the metadata is no metadata"),
     "an opcode that imports": (dcp(files={".metadata": b"\x80\x02\x82\x01."}), "which no checkpoint needs"),
-    "cut metadata": (dcp(files={".metadata": dcp()[".metadata"][:300]}), "the pickle is broken"),
+    "cut metadata": (dcp(files={".metadata": dcp()[".metadata"][:300]}), "the pickle cannot be read after byte"),
     "no tensor": (dcp(_set("tensors", {})), "describes no tensor of a model"),
     "a tensor twice": (dcp(lambda p: p.update(tensors=Pairs(tuple(p["tensors"].items()) * 2))), "describes tensor 'a.weight' twice"),
     "no size": (dcp(_tensor(None, BOTH)), "without a size or chunks"),

@@ -177,7 +177,7 @@ def test_normalisation_as_published_files_ask_for_it_is_not_refused():
         {"type": "Prepend", "prepend": "▁"},
         {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
     ]
-    assert normaliser_of({"type": "Sequence", "normalizers": steps})("\ufdfa" * 1000).startswith("▁")
+    assert normaliser_of({"type": "Sequence", "normalizers": steps})("\ufdfa" * 1000).startswith(" ")
 
 
 def test_a_sequence_of_a_hundred_thousand_cuts_is_not_run():

@@ -24,6 +24,8 @@ LIBRARIES = {
     "jinja2": "half of loading numpy; only pages need it",
     "markupsafe": "part of jinja2",
     "rich": "only a terminal with colours needs it",
+    "sentencepiece": "extra tokenizers, in a process of its own",
+    "resource": "systems without it have no such limits",
     "threadpoolctl": "only where the threads of linear algebra are set",
 }
 """Libraries that a function may import, and why."""
