@@ -172,6 +172,7 @@ def test_a_worker_does_nothing_but_read(tmp_path: Path) -> None:
     ("eval('1')", "compile"), ("__import__('colorsys')", "import"), ("os.unlink('x')", "os.remove"),
 ])  # fmt: skip
 def test_the_hook_would_notice(tmp_path: Path, done: str, event: str) -> None:
+    done = done.replace("'written'", repr(str(tmp_path / "written")))
     planted = WORKER.replace(
         "    try:\n", f"    try:\n        {done}\n    except Exception:\n        pass\n    try:\n", 1
     )
