@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -59,15 +60,15 @@ def test_the_trainer_is_the_obvious_one_made_quick() -> None:
 def maker() -> Maker:
     """Trains on the text that ships with the package."""
     passages = sample.languages()
-    texts = {p.name: "\n".join(p.blocks) for p in passages}
+    # letters and marks apart, as the shipped text was when the classes were written: another spelling draws other cases
+    texts = {p.name: unicodedata.normalize("NFD", "\n".join(p.blocks)) for p in passages}
     halves = {f"{name}/{part}": text[part::2] for name, text in texts.items() for part in (0, 1)}
     return Maker(Corpora(texts | halves, {f"s{k}": f"def f{k}(x):\n    return x + {k}\n" * 50 for k in range(20)}))
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_trained_vocabulary_is_named_for_the_act_that_made_it(kind: str, maker: Maker) -> None:
-    # with seed 5, 82 tokens of the second source keep their order: fewer than any rule asks for
-    result = judge(maker.case(kind, 6 if kind == "stitched" else 5))
+    result = judge(maker.case(kind, 5))
     assert not result["stranger_called_kin"], result
     assert result["right"], result
 

@@ -32,6 +32,8 @@ from forebear.files.formats.torch_tensors import TorchEntry
 
 _MODEL = re.compile(r"(?:zero_pp_rank_(\d{1,6})_)?mp_rank_(\d{1,6})_model_states\.pt")
 _OPTIM = re.compile(r"(?:bf16_|fp16_)?zero_pp_rank_(\d{1,6})_mp_rank_(\d{1,6})_optim_states\.pt")
+MAX_CUTS = 2**22
+"""Most parameters times ranks: each parameter is looked for in each rank's run (1,137 on 2,048 ranks are 2.3 million)."""
 _UNIVERSAL = "Join it with DeepSpeed's ds_to_universal.py or zero_to_fp32.py, and give the result."
 
 
@@ -110,6 +112,9 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
     """Full-precision tensors, and with them buffers, frozen parameters and second names."""
     first = models[0]
     groups = _shapes(first.root.get("param_shapes"), where)
+    if (cuts := sum(map(len, groups)) * len(optims)) > MAX_CUTS:
+        what = f"{len(optims):,} ranks and the parameters make {cuts:,} places to look at; at most {MAX_CUTS:,} are"
+        raise RefusedError(what, where=where, todo=_UNIVERSAL)
     state = _optimizer(optims)
     stage = state.get("zero_stage")
     stage = stage.args[0] if isinstance(stage, Opaque) and isinstance(stage.args, tuple) and stage.args else stage
