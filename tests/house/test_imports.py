@@ -30,7 +30,9 @@ LIBRARIES = {
 }
 """Libraries that a function may import, and why."""
 LATE = {
-    "forebear.api": "a verb opens its own room and no other",
+    "forebear.api.cases": "a verb opens its own room and no other",
+    "forebear.api.comparing": "a verb opens its own room and no other",
+    "forebear.api.tokenizers": "a verb opens its own room and no other",
     "forebear.cli.main": "signals are handled before the parser loads",
     "forebear.cli.application": "a command opens its own room and no other",
     "forebear.cli.forms": "a report is drawn after the work is done",

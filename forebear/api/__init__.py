@@ -1,0 +1,24 @@
+"""The public verbs, one per command: each returns a frozen document (forebear.core.documents).
+
+Signature and docstring lines `name: what it is` are the one declaration of a command, of which `forebear.cli` makes options
+and help. A verb imports its room when it is called, so that no verb pays for another.
+"""
+
+from forebear.api.cases import case_add, case_align, case_check, case_report, case_run, case_seal, case_verify
+from forebear.api.comparing import compare, demo, inspect
+from forebear.api.tokenizers import tokenizers_cost, tokenizers_lineage
+
+__all__ = [
+    "case_add",
+    "case_align",
+    "case_check",
+    "case_report",
+    "case_run",
+    "case_seal",
+    "case_verify",
+    "compare",
+    "demo",
+    "inspect",
+    "tokenizers_cost",
+    "tokenizers_lineage",
+]

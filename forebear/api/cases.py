@@ -1,0 +1,219 @@
+"""Verbs on case files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from forebear.api.arguments import Document
+from forebear.api.comparing import compare
+
+
+def case_add(
+    folder: str | Path,
+    file: str | Path,
+    *,
+    language: str,
+    script: str = "",
+    id: str = "",
+    role: str = "original",
+    of: str = "",
+    version: str = "",
+    date: str = "",
+    encoding: str = "",
+    conversion: str = "",
+    transcript: str | Path | None = None,
+    as_bytes: bool = False,
+    trust_language: bool = False,
+    by: str = "",
+    when: str = "",
+    where: str = "",
+    title: str = "",
+) -> Document:
+    """Add a source to a case; the case is made when FOLDER has none.
+
+    folder:     the case: a folder of plain files.
+    file:       text, Markdown or HTML; anything else is kept as bytes, with a transcript.
+    language:   language of the source: zh, ja, en, ...
+    script:     script of the source: Hans, Hant, ...
+    id:         name of the source inside the case.
+    role:       original, translation, machine-conversion, statement or reply.
+    of:         the source it was made from.
+    version:    version of the source.
+    date:       date of the source.
+    encoding:   encoding, where it is not UTF-8.
+    conversion: OpenCC configuration of a machine conversion (s2t, s2twp, ...).
+    transcript: text of a PDF or picture.
+    as_bytes:   keep the file as bytes without reading text from it.
+    trust_language: take the language as stated, although the text looks like another one.
+    by:         who obtained it.
+    when:       when it was obtained.
+    where:      where it was obtained.
+    title:      title of a new case.
+    Returns:  a forebear/case/2 document.
+    Raises:   RefusedError, UsageError; nothing is stored then.
+
+    >>> import forebear
+    >>> from pathlib import Path
+    >>> _ = Path("en.txt").write_text("The model has 38 layers. It was trained on 512 chips.", "utf-8")
+    >>> _ = Path("ja.txt").write_text("このモデルは48層である。512個のチップで訓練した。", "utf-8")
+    >>> _ = forebear.case_add("case", "en.txt", language="en", title="An invented case")
+    >>> document = forebear.case_add("case", "ja.txt", language="ja", role="translation", of="en")
+    >>> [(source["id"], source["segments"]) for source in document["sources"]]
+    [('en', 2), ('ja', 2)]
+    """
+    from forebear.casefile import verbs
+
+    said = verbs.Addition(language, script, id, role, of, version, date, encoding, conversion, transcript, as_bytes,
+                          trust_language, by, when, where)  # fmt: skip
+    return verbs.case_add(folder, file, said, title)
+
+
+def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
+    """Align every translation of a case with its source, sentence by sentence, and texts of one language with each other.
+
+    folder:  the case: a folder of plain files.
+    only:    ids of the translations to align again; all by default. Corrections made by hand in case.toml are kept.
+    Returns: a forebear/case/2 document; its `alignments` link numbers of segments, each with a score between 0 and 1.
+    Raises:  RefusedError when the case cannot be read, UsageError for an id it does not have.
+
+    In the folder made by the example of `case_add`:
+
+    >>> import forebear
+    >>> (alignment,) = forebear.case_align("case")["alignments"]
+    >>> [(link["left"], link["right"]) for link in alignment["links"]]
+    [((0,), (0,)), ((1,), (1,))]
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_align(folder, only=only)
+
+
+def case_check(folder: str | Path) -> Document:
+    """Find where the sources of a case disagree, and which names need a ruling.
+
+    folder:  the case: a folder of plain files.
+    Returns: a forebear/case/2 document; its `findings` quote both sides and say which of them departs and why.
+    Raises:  RefusedError when the case cannot be read or was not aligned.
+
+    In the folder aligned by the example of `case_align`:
+
+    >>> import forebear
+    >>> [(finding["rule"], dict(finding["quotes"])) for finding in forebear.case_check("case")["findings"]]
+    [('number/value', {'en': '38', 'ja': '48'})]
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_check(folder)
+
+
+def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Document:
+    """Run what the claims of a case can be tested for on the files that case.toml names, and nothing else.
+
+    folder:  the case: a folder of plain files.
+    claims:  ids of the claims to run; all by default.
+    models:  "ID=PATH": where a model lies that case.toml places outside the case folder.
+    Returns: a forebear/case/2 document; the status of each claim is borne-out, contradicted, not-decided, not-testable or
+             not-tested (docs/claims.md).
+    Raises:  RefusedError when the case or its claims cannot be read, UsageError for an id it does not have.
+
+    In the folder made by the example of `case_add`:
+
+    >>> import forebear
+    >>> from importlib.resources import files
+    >>> from pathlib import Path
+    >>> _ = Path("case/config.json").write_bytes((files("forebear") / "demo_data" / "base" / "config.json").read_bytes())
+    >>> with Path("case/case.toml").open("a", encoding="utf-8") as file:
+    ...     _ = file.write('\\n[models]\\nmodel = "config.json"\\n')
+    >>> _ = Path("case/claims.toml").write_text('''
+    ... [[claim]]
+    ... id = "layers"
+    ... kind = "architecture"
+    ... basis = "hearsay"
+    ... subject = "model"
+    ... test = "config"
+    ... key = "num_hidden_layers"
+    ... value = 38
+    ... if_true = "the configuration says 38"
+    ... if_false = "the configuration says another number"
+    ... statement = { en = "The model has 38 layers." }
+    ... span = [{ source = "en", exact = "The model has 38 layers." }]
+    ... ''', "utf-8")
+    >>> [(claim["id"], claim["status"]) for claim in forebear.case_run("case")["claims"]]
+    [('layers', 'contradicted')]
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_run(folder, claims=claims, models=models, compare=compare)
+
+
+def case_report(folder: str | Path, *, language: str = "en") -> Document:
+    """The case as one document with private names replaced; TMX, JSON and CSV are written to its folder report.
+
+    folder:   the case: a folder of plain files.
+    language: language of the reader, whose column comes first and whose words the tables (CSV) have.
+    Returns:  a forebear/case/2 document.
+    Raises:   ExpectationError until every name candidate has a ruling (public, private or not-a-name) in case.toml;
+              RefusedError when a private name could leak in a spelling that cannot be worked out.
+
+    In the folder checked by the example of `case_check`:
+
+    >>> import forebear
+    >>> forebear.case_report("case")["title"]
+    'An invented case'
+    """
+    from forebear.casefile import verbs
+    from forebear.reports.cases.first import words_of
+
+    return verbs.case_report(folder, language=language, say=words_of(language).text)
+
+
+def case_seal(
+    folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
+) -> Document:
+    """Copy a case, or its report alone, into a BagIt bag at TARGET, signed with a local key file when one is given.
+
+    folder:      the case: a folder of plain files.
+    target:      where the sealed copy is made: a folder that does not exist yet.
+    key:         a key file of at least 32 bytes that its owner keeps, for the Ed25519 signature.
+    report_only: seal the report alone, where private names are replaced; the whole case has them.
+    Returns:     a forebear/case/2 document with the files `sealed`, whether it is `signed`, and the `public_key`.
+    Raises:      RefusedError, UsageError; nothing is written then.
+
+    In the folder made by the example of `case_add`:
+
+    >>> import forebear
+    >>> document = forebear.case_seal("case", "bag")
+    >>> "sources/en.txt" in document["sealed"], document["signed"]
+    (True, False)
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_seal(folder, target, key=key, report_only=report_only)
+
+
+def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
+    """What of a sealed case was altered, file by file and byte range by byte range, and whose key signed it.
+
+    folder:   the sealed case: a BagIt bag.
+    key:      the owner's key file, or a public key.
+    original: an unaltered copy: ranges are then exact to the byte.
+    Returns:  a forebear/case/2 document with `intact`, `changes`, `signed` and `public_key`.
+    Raises:   ExpectationError (with the document as its `document`) when anything was altered; RefusedError when a
+              signature fits neither these files nor this key.
+
+    With the bag made by the example of `case_seal`:
+
+    >>> import forebear
+    >>> from pathlib import Path
+    >>> forebear.case_verify("bag")["intact"]
+    True
+    >>> _ = Path("bag/data/sources/en.txt").write_text("The model has 48 layers.", "utf-8")
+    >>> forebear.case_verify("bag")
+    Traceback (most recent call last):
+    ...
+    forebear.core.errors.ExpectationError: ...
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_verify(folder, key=key, original=original)
