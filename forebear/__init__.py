@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         tokenizers_cost,
         tokenizers_lineage,
     )
+    from forebear.api.document import Document, open
 
 __all__ = [
+    "Document",
     "__version__",
     "case_add",
     "case_align",
@@ -38,16 +40,18 @@ __all__ = [
     "compare",
     "demo",
     "inspect",
+    "open",
     "tokenizers_cost",
     "tokenizers_lineage",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """A public verb, from `forebear.api`."""
+    """A public verb, or what documents are and how a saved one is opened, from `forebear.api`."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("forebear.api"), name)
+    room = "forebear.api.document" if name in ("Document", "open") else "forebear.api"
+    return getattr(import_module(room), name)
 
 
 def __dir__() -> list[str]:

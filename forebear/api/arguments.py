@@ -1,12 +1,9 @@
-"""What the verbs take and return, in one place."""
+"""What the verbs take, in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-Document = Mapping[str, Any]
 
 
 def listed(paths: str | Path | Sequence[str | Path]) -> list[str | Path]:

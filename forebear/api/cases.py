@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from forebear.api.arguments import Document
 from forebear.api.comparing import compare
+from forebear.api.document import Document, document_of
 
 
+@document_of
 def case_add(
     folder: str | Path,
     file: str | Path,
@@ -29,7 +31,7 @@ def case_add(
     when: str = "",
     where: str = "",
     title: str = "",
-) -> Document:
+) -> Mapping[str, Any]:
     """Add a source to a case; the case is made when FOLDER has none.
 
     folder:     the case: a folder of plain files.
@@ -69,7 +71,8 @@ def case_add(
     return verbs.case_add(folder, file, said, title)
 
 
-def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
+@document_of
+def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Mapping[str, Any]:
     """Align every translation of a case with its source, sentence by sentence, and texts of one language with each other.
 
     folder:  the case: a folder of plain files.
@@ -89,7 +92,8 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
     return verbs.case_align(folder, only=only)
 
 
-def case_check(folder: str | Path) -> Document:
+@document_of
+def case_check(folder: str | Path) -> Mapping[str, Any]:
     """Find where the sources of a case disagree, and which names need a ruling.
 
     folder:  the case: a folder of plain files.
@@ -107,7 +111,8 @@ def case_check(folder: str | Path) -> Document:
     return verbs.case_check(folder)
 
 
-def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Document:
+@document_of
+def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Mapping[str, Any]:
     """Run what the claims of a case can be tested for on the files that case.toml names, and nothing else.
 
     folder:  the case: a folder of plain files.
@@ -147,7 +152,8 @@ def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence
     return verbs.case_run(folder, claims=claims, models=models, compare=compare)
 
 
-def case_report(folder: str | Path, *, language: str = "en") -> Document:
+@document_of
+def case_report(folder: str | Path, *, language: str = "en") -> Mapping[str, Any]:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to its folder report.
 
     folder:   the case: a folder of plain files.
@@ -165,12 +171,14 @@ def case_report(folder: str | Path, *, language: str = "en") -> Document:
     from forebear.casefile import verbs
     from forebear.reports.cases.first import words_of
 
-    return verbs.case_report(folder, language=language, say=words_of(language).text)
+    document = verbs.case_report(folder, language=language, say=words_of(language).text)
+    return Document(document, lambda files: verbs.refuse_names(folder, files))
 
 
+@document_of
 def case_seal(
     folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
-) -> Document:
+) -> Mapping[str, Any]:
     """Copy a case, or its report alone, into a BagIt bag at TARGET, signed with a local key file when one is given.
 
     folder:      the case: a folder of plain files.
@@ -192,7 +200,10 @@ def case_seal(
     return verbs.case_seal(folder, target, key=key, report_only=report_only)
 
 
-def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
+@document_of
+def case_verify(
+    folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None
+) -> Mapping[str, Any]:
     """What of a sealed case was altered, file by file and byte range by byte range, and whose key signed it.
 
     folder:   the sealed case: a BagIt bag.

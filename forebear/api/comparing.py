@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from forebear.api.arguments import Document, listed
+from forebear.api.arguments import listed
+from forebear.api.document import document_of
 
 
+@document_of
 def compare(
     subject: str | Path,
     candidates: str | Path | Sequence[str | Path] = (),
@@ -20,7 +23,7 @@ def compare(
     max_header: int | str | None = None,
     timeout: float | str | None = None,
     deadline: float | str | None = None,
-) -> Document:
+) -> Mapping[str, Any]:
     """Do the subject and each candidate share weights?
 
     subject:      the model asked about: a checkpoint, or a folder of models, which is compared pair by pair.
@@ -63,6 +66,7 @@ def compare(
         return compare_many(subject, listed(candidates), asked)
 
 
+@document_of
 def inspect(
     checkpoint: str | Path,
     *,
@@ -74,7 +78,7 @@ def inspect(
     tokenizer: bool = False,
     timeout: float | str | None = None,
     deadline: float | str | None = None,
-) -> Document:
+) -> Mapping[str, Any]:
     """What is in a checkpoint, from its header: container, architecture, sizes, tensors, claims, residue, odd things.
 
     checkpoint: a file or folder; a configuration alone (.json), whose parameters are counted without weights; or a tokenizer,
@@ -110,7 +114,8 @@ def inspect(
         )  # fmt: skip
 
 
-def demo() -> Document:
+@document_of
+def demo() -> Mapping[str, Any]:
     """Compare three tiny trained checkpoints that ship with forebear: a base, a descendant of it, an independent.
 
     Returns: a forebear/matrix/2 document: the base against the other two.

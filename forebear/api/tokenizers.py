@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from forebear.api.arguments import Document, listed
+from forebear.api.arguments import listed
+from forebear.api.document import document_of
 
 
+@document_of
 def tokenizers_cost(
     paths: Sequence[str | Path],
     *,
     text: str | Path | None = None, corpus: str | Path | None = None, languages: str | None = None, reference: str = "eng",
     width: int = 4096, price: float | None = None, cut: str | None = None,
-) -> Document:  # fmt: skip
+) -> Mapping[str, Any]:  # fmt: skip
     """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/2 document.
 
     paths:     tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
@@ -41,7 +44,8 @@ def tokenizers_cost(
                 cut=cut, load=load_tokenizer)  # fmt: skip
 
 
-def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Document:
+@document_of
+def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Mapping[str, Any]:
     """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/2 document.
 
     subject:    the vocabulary asked about: a tokenizer file or folder, or a GGUF file with a tokenizer inside.

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from forebear import api
-from forebear.cli.forms import Form, Language, check_target, quietly, show, show_figures, show_progress
+from forebear.cli.forms import Form, Language, check_target, form_of, quietly, show, show_figures, show_progress
 from forebear.core.errors import ForebearError
 from forebear.core.progress import listening
 from forebear.version import __version__
 
 SHOWING = {
-    "form": (Annotated[Form, typer.Option("--format", help="How to show the result.")], Form.text),
+    "form": (Annotated[Form, typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, "
+                                                           "else text.")], None),
     "output": (Annotated[Path, typer.Option("-o", "--output", callback=check_target,
                                             help="Write the result to this file instead of stdout.")], None),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")], False),
@@ -74,7 +75,10 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         flag = [f"--{name.replace('_', '-')}"] if parameter.annotation == "bool" else []  # without its --no-
         named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
         word = typer.Option(*flag, help=helps[name]) if named else typer.Argument(help=helps[name])
-        found[name] = (Annotated[_kind(parameter.annotation), word], None if parameter.default == () else parameter.default)
+        found[name] = (
+            Annotated[_kind(parameter.annotation), word],
+            None if parameter.default == () else parameter.default,
+        )
     shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
     shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
     return [
@@ -95,7 +99,8 @@ def _kind(stated: str) -> Any:
 def command(verb: Callable[..., Any]) -> Callable[..., None]:
     """What runs a verb with the words of a call, and shows its document."""
 
-    def run(form: Form, output: Path | None, quiet: bool, **given: Any) -> None:
+    def run(form: Form | None, output: Path | None, quiet: bool, **given: Any) -> None:
+        form = form or form_of(output)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
         figures = given.pop("figures", None)
         if verb is api.case_report:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from forebear.api.document import FORMS
 from forebear.cli.streams import write_result
 from forebear.core.errors import printable
 from forebear.core.output import check_output, write_whole
@@ -31,6 +32,11 @@ class Language(StrEnum):
     zh_hans = "zh-Hans"
     zh_hant = "zh-Hant"
     ja = "ja"
+
+
+def form_of(output: Path | None) -> Form:
+    """The format that the ending of a file says; text where it says none."""
+    return Form(FORMS.get(output.suffix.lower(), "text")) if output is not None else Form.text
 
 
 STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})

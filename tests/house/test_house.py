@@ -39,7 +39,7 @@ def command_of(verb: str):
 
 
 def test_the_package_offers_the_verbs_of_its_api_and_loads_them_when_asked():
-    assert set(forebear.__all__) == {*verbs(), "__version__"} == set(dir(forebear))
+    assert set(forebear.__all__) == {*verbs(), "__version__", "Document", "open"} == set(dir(forebear))
     assert all(getattr(forebear, name) is verb for name, verb in verbs().items())
     with pytest.raises(AttributeError, match="no attribute 'compere'"):
         forebear.compere  # noqa: B018

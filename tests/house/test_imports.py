@@ -23,6 +23,7 @@ LIBRARIES = {
     "importlib.metadata": "email and zipfile load with it; only installed packages need it",
     "jinja2": "half of loading numpy; only pages need it",
     "markupsafe": "part of jinja2",
+    "pandas": "extra notebook",
     "rich": "only a terminal with colours needs it",
     "sentencepiece": "extra tokenizers, in a process of its own",
     "resource": "systems without it have no such limits",
@@ -32,6 +33,7 @@ LIBRARIES = {
 LATE = {
     "forebear.api.cases": "a verb opens its own room and no other",
     "forebear.api.comparing": "a verb opens its own room and no other",
+    "forebear.api.document": "a report is drawn when it is asked for",
     "forebear.api.tokenizers": "a verb opens its own room and no other",
     "forebear.cli.main": "signals are handled before the parser loads",
     "forebear.cli.application": "a command opens its own room and no other",

@@ -1,0 +1,169 @@
+"""What a verb returns: a frozen document that can be read like a mapping, kept as a file and shown in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from forebear.core.documents import canonical_json, freeze, open_document, thaw
+from forebear.core.errors import ExpectationError, ForebearError, UsageError
+from forebear.core.output import check_output, write_whole
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+P = ParamSpec("P")
+FORMS = {".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text"}
+"""Ending of a file -> format of what is written there."""
+Check = Callable[[Mapping[str, bytes]], None]
+"""A last look at what is about to be written, by name of the file; it raises where that may not be."""
+
+
+class Document(Mapping[str, Any]):
+    """A frozen, versioned result. It reads like a mapping, and equals a mapping that holds the same.
+
+    `document["verdict"]["relation"]` reads a key; mappings inside are read-only, lists are tuples.
+
+    >>> import forebear
+    >>> from importlib.resources import files
+    >>> demo = files("forebear") / "demo_data"
+    >>> document = forebear.compare(demo / "descendant", demo / "base")
+    >>> document
+    <forebear/comparison/2: related>
+    >>> document.save("page.html"), document == forebear.open(document.save("result.json"))  # doctest: +SKIP
+    (PosixPath('page.html'), True)
+    """
+
+    __slots__ = ("_check", "_held")
+
+    def __init__(self, held: Mapping[str, Any], check: Check | None = None) -> None:
+        self._held: Mapping[str, Any] = freeze(held)
+        self._check = check
+
+    def __getitem__(self, key: str) -> Any:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(thaw(self._held) == thaw(other)) if isinstance(other, Mapping) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(canonical_json(self._held))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Document, (self.to_dict(),))
+
+    def __repr__(self) -> str:
+        verdict = self.get("verdict")
+        told = verdict["relation"] if isinstance(verdict, Mapping) else ", ".join(self._tables())
+        return f"<{self['schema']}: {told}>" if told else f"<{self['schema']}>"
+
+    def _repr_html_(self) -> str:
+        """The page, in a frame of its own: a notebook shows it without mixing its styles with others."""
+        page = self.rendered("html").decode().replace("&", "&amp;").replace('"', "&quot;")
+        return f'<iframe sandbox srcdoc="{page}" style="width:100%;height:40rem;border:0"></iframe>'
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, text and numbers, to change or hand on."""
+        plain: dict[str, Any] = thaw(self._held)
+        return plain
+
+    def rendered(self, form: str, language: str = "en") -> bytes:
+        """The document as text, json, html or csv; the language is that of text and pages.
+
+        Raises: UsageError for a format or language that there is no report in.
+        """
+        from forebear.reports.show import rendered
+
+        written = rendered(self._held, form, language)
+        if self._check is not None:
+            self._check({f"the {form} report": written})
+        return written
+
+    def text(self, language: str = "en") -> str:
+        """The text report."""
+        return self.rendered("text", language).decode()
+
+    def save(self, path: str | Path, *, language: str = "en") -> Path:
+        """Write the document, whole or not at all, in the format that the ending says: .json, .html, .csv or .txt.
+
+        Returns: the path.
+        Raises:  UsageError for another ending or where the document has no such report, RefusedError when nothing can be
+                 written there, ExpectationError when a hidden name would be published.
+        """
+        target = Path(path)
+        form = FORMS.get(target.suffix.lower())
+        if form is None:
+            raise UsageError(f"no format ends in {target.suffix!r}", where=str(path), todo=f"Use {', '.join(FORMS)}.")
+        check_output(target)
+        write_whole(target, self.rendered(form, language))
+        return target
+
+    def rows(self, name: str) -> DataFrame:
+        """A list of the document as a pandas DataFrame; keys inside a row become `effect.cosine`.
+
+        name:   a key that holds a list of mappings, such as "evidence", or a dotted path to one.
+        Raises: UsageError when nothing of that name is a list of rows, ForebearError when pandas is not installed.
+
+        >>> import forebear
+        >>> from importlib.resources import files
+        >>> demo = files("forebear") / "demo_data"
+        >>> table = forebear.compare(demo / "descendant", demo / "base").rows("evidence")
+        >>> list(table.columns[:2]), len(table) > 5
+        (['assumption', 'axis'], True)
+        """
+        found: Any = self._held
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if not isinstance(found, tuple) or not all(isinstance(row, Mapping) for row in found):
+            raise UsageError(f"the document has no rows called {name!r}", todo=f"It has: {', '.join(self._tables())}.")
+        if find_spec("pandas") is None:
+            raise ForebearError("a table needs pandas", todo="pip install 'forebear[notebook]'")
+        from pandas import json_normalize
+
+        rows: list[dict[str, Any]] = thaw(found)
+        return json_normalize([dict(sorted(row.items())) for row in rows])
+
+    def _tables(self) -> list[str]:
+        rows = {name: value for name, value in self._held.items() if isinstance(value, tuple) and value}
+        return sorted(name for name, value in rows.items() if all(isinstance(row, Mapping) for row in value))
+
+
+def document_of(verb: Callable[P, Mapping[str, Any]]) -> Callable[P, Document]:
+    """The same verb, returning what it found as a `Document`; that of an expectation that was not met as well."""
+
+    @wraps(verb)
+    def asked(*given: P.args, **named: P.kwargs) -> Document:
+        try:
+            found = verb(*given, **named)
+        except ExpectationError as error:
+            if error.document is not None:
+                error.document = Document(error.document)
+            raise
+        return found if isinstance(found, Document) else Document(found)
+
+    return asked
+
+
+def open(path: str | Path) -> Document:
+    """A document that was saved as JSON, of this version or an older one.
+
+    path:    the file.
+    Returns: the document, checked against its schema.
+    Raises:  RefusedError when the file is no document of forebear or does not fit its schema.
+
+    >>> import forebear
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     forebear.open(forebear.demo().save(f"{folder}/demo.json"))["schema"]
+    'forebear/matrix/2'
+    """
+    return Document(open_document(Path(path)))

@@ -1,0 +1,98 @@
+"""What a verb returns reads like a mapping, is kept in a format by its ending, and opens again."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+import forebear
+from forebear.cli import application
+from forebear.comparison.demo import demo_folder
+from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
+
+DEMO = demo_folder()
+
+
+@pytest.fixture(scope="module")
+def document() -> forebear.Document:
+    return forebear.compare(DEMO / "descendant", DEMO / "base")
+
+
+def test_it_reads_like_a_mapping_and_cannot_be_changed(document: forebear.Document) -> None:
+    assert document["schema"] == "forebear/comparison/2" and len(document) == len(list(document))
+    with pytest.raises(TypeError):
+        document["schema"] = "another"  # type: ignore[index]
+    with pytest.raises(TypeError):
+        document["verdict"]["relation"] = "identical"
+    plain = document.to_dict()
+    plain["verdict"]["relation"] = "identical"
+    assert document["verdict"]["relation"] == "related"
+
+
+def test_it_is_kept_by_its_ending_and_opens_again(document: forebear.Document, tmp_path: Path) -> None:
+    kept = document.save(tmp_path / "result.json")
+    assert forebear.open(kept) == document and hash(forebear.open(kept)) == hash(document)
+    assert document.save(tmp_path / "page.html").read_bytes().startswith(b"<!doctype html>")
+    assert document.save(tmp_path / "verdict.txt").read_text() == document.text()
+    assert document.save(tmp_path / "rows.csv").read_text().count("\n") > 3
+    japanese = document.save(tmp_path / "ja.txt", language="ja").read_text()
+    assert japanese == document.text("ja") != document.text()
+
+
+def test_an_ending_that_is_no_format_and_a_file_that_is_no_document_are_refused(
+    document: forebear.Document, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"no format ends in '\.docx'"):
+        document.save(tmp_path / "page.docx")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "other.json").write_text(json.dumps({"schema": "forebear/comparison/2"}))
+    with pytest.raises(RefusedError, match="does not fit its schema"):
+        forebear.open(tmp_path / "other.json")
+
+
+def test_it_travels_between_processes(document: forebear.Document) -> None:
+    assert pickle.loads(pickle.dumps(document)) == document  # noqa: S301
+
+
+def test_its_repr_is_short_and_says_the_relation(document: forebear.Document) -> None:
+    assert repr(document) == "<forebear/comparison/2: related>"
+    assert len(repr(forebear.inspect(DEMO / "base"))) < 200
+
+
+def test_a_notebook_shows_the_page_in_a_frame_without_script(document: forebear.Document) -> None:
+    shown = document._repr_html_()
+    frame, _, rest = shown.partition('srcdoc="')
+    page, _, end = rest.partition('"')
+    assert frame == "<iframe sandbox " and end.startswith(" style=") and end.count("<") == 1
+    assert "<script" not in page.lower() and "&quot;" in page
+
+
+def test_rows_are_a_table_where_pandas_is_and_a_reason_where_it_is_not(
+    document: forebear.Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="no rows called 'proofs'"):
+        document.rows("proofs")
+    table = document.rows("evidence")
+    assert len(table) == len(document["evidence"])
+    assert list(table["test"]) == [row["test"] for row in document["evidence"]]
+    monkeypatch.setattr("forebear.api.document.find_spec", lambda name: None)
+    with pytest.raises(ForebearError, match="needs pandas"):
+        document.rows("evidence")
+
+
+def test_what_failed_an_expectation_has_its_document() -> None:
+    with pytest.raises(ExpectationError) as raised:
+        forebear.compare(DEMO / "independent", DEMO / "base", expect="related")
+    assert isinstance(raised.value.document, forebear.Document)
+    assert raised.value.document["verdict"]["relation"] == "no-evidence"
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.html", b"<!doctype html>"), ("a.json", b"{\n"), ("a.csv", b""), ("a", b"Subject")])
+def test_the_command_writes_what_the_ending_says(name: str, begins: bytes, tmp_path: Path) -> None:
+    words = ["compare", str(DEMO / "descendant"), str(DEMO / "base"), "-o", str(tmp_path / name), "--quiet"]
+    application.app(words, standalone_mode=False)
+    written = (tmp_path / name).read_bytes()
+    assert written.lower().startswith(begins.lower()) and written
