@@ -13,7 +13,7 @@ import typer
 
 from forebear import api
 from forebear.cli.forms import Form, Language, check_target, form_of, quietly, show, show_figures, show_progress
-from forebear.core.errors import ForebearError
+from forebear.core.errors import ForebearError, UsageError
 from forebear.core.progress import listening
 from forebear.version import __version__
 
@@ -31,6 +31,7 @@ DRAWN = {"compare", "demo"}
 """Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
+BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text: a line for each pair.")], False)
 SILENT = {"case_add"}
 """Verbs whose option --language is something else than that of the reader."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
@@ -80,7 +81,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
             None if parameter.default == () else parameter.default,
         )
     shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
-    shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
+    shown |= {"figures": FIGURES, "brief": BRIEF} if verb.__name__ in DRAWN else {}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -100,7 +101,10 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
     """What runs a verb with the words of a call, and shows its document."""
 
     def run(form: Form | None, output: Path | None, quiet: bool, **given: Any) -> None:
-        form = form or form_of(output)
+        brief = given.pop("brief", False)
+        form = form or (Form.text if brief else form_of(output))
+        if brief and form is not Form.text:
+            raise UsageError("a brief report is text", where="--brief", todo="Leave out --format.")
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
         figures = given.pop("figures", None)
         if verb is api.case_report:
@@ -112,14 +116,14 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
                 document = verb(**{name: value for name, value in given.items() if value is not None})
         except ForebearError as error:
             if verb is api.compare and error.document is not None:  # it is whole; only what was expected of it failed
-                show(error.document, form, output, language)
+                show(error.document, form, output, language, brief)
                 show_figures(error.document, figures, language)
             raise
         if verb is api.case_report:
             _refuse_names(document, form, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:
             print(PRIVATE, file=sys.stderr)
-        show(document, form, output, language)
+        show(document, form, output, language, brief)
         show_figures(document, figures, language)
 
     words = words_of(verb)

@@ -53,15 +53,24 @@ def check_target(output: Path | None) -> Path | None:
     return output
 
 
-def show(document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en) -> None:
+def show(
+    document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en, brief: bool = False
+) -> None:
     """Write one document where the caller asked for it."""
-    from forebear.reports.show import coloured, rendered
+    from forebear.reports.show import briefly, coloured, rendered
 
     check_target(output)
-    if output is None and form is Form.text and sys.stdout is not None and sys.stdout.isatty() and _may_colour():
+    if (
+        not brief
+        and output is None
+        and form is Form.text
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+        and _may_colour()
+    ):
         write_result(coloured(document, sys.stdout, language.value))
         return
-    data = rendered(document, form.value, language.value)
+    data = briefly(document, language.value) if brief else rendered(document, form.value, language.value)
     if output is None or str(output) in STANDARD_OUTPUT:
         write_result(data)
     elif _is_null(output):

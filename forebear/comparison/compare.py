@@ -11,6 +11,7 @@ from math import log10
 from pathlib import Path
 from typing import Any
 
+from forebear.comparison.findings.plain import plain_of
 from forebear.comparison.findings.verdict import RELATIONS
 from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.pair import Pair
@@ -187,13 +188,15 @@ def _compare_open(
         "budget_bytes": options.budget,
         "seconds": round(time.perf_counter() - started, 3),
     }
+    verdict, evidence = result.verdict.document(), [e.document() for e in result.evidence]
     return finish(
         "forebear/comparison/2",
         {
             "subject": _party(originals[0], ids[0], result.digests[0]),
             "candidate": _party(originals[1], ids[1], result.digests[1]),
-            "verdict": result.verdict.document(),
-            "evidence": [e.document() for e in result.evidence],
+            "plain": plain_of(verdict, result.effects, evidence, ids),
+            "verdict": verdict,
+            "evidence": evidence,
             "effects": result.effects,
             "alignment": result.alignment,
             "audit": result.audit,

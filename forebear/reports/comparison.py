@@ -8,7 +8,7 @@ from typing import Any
 from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
-from forebear.reports.telling import evidence_row, verdict_words
+from forebear.reports.telling import evidence_row, plain_words, verdict_words
 
 STYLES = {
     "identical": "bold green",
@@ -27,11 +27,30 @@ def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[
     return _body(document, words) + footer(document, words)
 
 
+def brief_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
+    """The conclusion of a comparison, or of each pair of a matrix, a line each."""
+    words = catalogue(language)
+    told = [document] if "verdict" in document else [pair for pair in document["pairs"] if pair.get("plain")]
+    failed = [] if "verdict" in document else [pair for pair in document["pairs"] if pair["error"]]
+    lines = [line for one in told for line in wrap(plain_words(one, words), indent="")]
+    lines += _groups(document, words)
+    return lines + [line for one in failed for line in wrap(words("many.brief_failed", subject=safe(one["subject"]),
+        candidate=safe(one["candidate"]), why=words.text(one.get("why") or one["error"])), indent="")]  # fmt: skip
+
+
+def _groups(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Which models of a matrix belong together, of documents that say so."""
+    plain = document.get("plain")
+    return [line for one in plain for line in wrap(words.text(one), indent="", style="bold")] if isinstance(plain, tuple) else []
+
+
 def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     verdict = document["verdict"]
     sides = (words("term.subject"), words("term.candidate"))
     rewritten = f" ({words('text.reparameterised')})" if verdict["reparameterised"] else ""
     lines = [
+        *wrap(plain_words(document, words), indent="", style="bold"),
+        Line(""),
         Line(f"{padded(sides[0], 10)} {_party(document['subject'], words)}"),
         Line(f"{padded(sides[1], 10)} {_party(document['candidate'], words)}"),
         Line(""),
@@ -118,7 +137,7 @@ def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Lin
 def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/matrix document: the table, then each comparison that the document keeps."""
     words = catalogue(language)
-    lines: list[Line] = []
+    lines = _groups(document, words)
     for note in document.get("notes", []):
         lines += wrap(note, indent="")
     rows = [

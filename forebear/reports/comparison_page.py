@@ -17,7 +17,7 @@ from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 from forebear.reports.scene import Figure
-from forebear.reports.telling import evidence_row, verdict_words
+from forebear.reports.telling import evidence_row, plain_words, verdict_words
 
 
 def comparison_page(document: Document, language: str) -> bytes:
@@ -35,7 +35,7 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
     return {
         "prefix": prefix,
         "relation": relation,
-        "headline": words(f"headline.{relation}"),
+        "headline": plain_words(document, words),
         "words": verdict_words(document, words),
         "english": "" if words.language == "en" else verdict_words(document, catalogue("en")),
         "caveat": words(f"caveat.{relation}"),

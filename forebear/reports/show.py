@@ -73,6 +73,17 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
     raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
 
 
+def briefly(document: Document, language: str = "en") -> bytes:
+    """The conclusion of a comparison alone, or of each pair of a matrix, as text.
+
+    Raises: UsageError for a document of another kind.
+    """
+    if not str(document["schema"]).startswith(("forebear/comparison/", "forebear/matrix/")):
+        raise UsageError(f"no brief report of {document['schema']}", where="--brief")
+    lines: list[Line] = named("forebear.reports.comparison:brief_lines")(document, language)
+    return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
 def named(place: str) -> Callable[..., Any]:
     """What a table here names, imported now."""
     module, _, name = place.partition(":")

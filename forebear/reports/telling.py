@@ -13,6 +13,12 @@ def verdict_words(document: Mapping[str, Any], words: Catalogue) -> str:
     return words.statements(document["verdict"]["words"])
 
 
+def plain_words(document: Mapping[str, Any], words: Catalogue) -> str:
+    """The conclusion in one line with the models' names; of a document made before there was one, without them."""
+    plain = document.get("plain")
+    return words.text(plain) if plain else words(f"headline.{document['verdict']['relation']}")
+
+
 def _p(e: Mapping[str, Any]) -> Any:
     """log10 p after everything that was looked at, as far as the document says it."""
     return e.get("corrected_log10_p", e["log10_p"])

@@ -22,7 +22,8 @@ def document() -> forebear.Document:
 
 
 def test_it_reads_like_a_mapping_and_cannot_be_changed(document: forebear.Document) -> None:
-    assert document["schema"] == "forebear/comparison/2" and len(document) == len(list(document))
+    assert document["schema"] == "forebear/comparison/2"
+    assert len(document) == len(list(document))
     with pytest.raises(TypeError):
         document["schema"] = "another"  # type: ignore[index]
     with pytest.raises(TypeError):
@@ -34,7 +35,8 @@ def test_it_reads_like_a_mapping_and_cannot_be_changed(document: forebear.Docume
 
 def test_it_is_kept_by_its_ending_and_opens_again(document: forebear.Document, tmp_path: Path) -> None:
     kept = document.save(tmp_path / "result.json")
-    assert forebear.open(kept) == document and hash(forebear.open(kept)) == hash(document)
+    assert forebear.open(kept) == document
+    assert hash(forebear.open(kept)) == hash(document)
     assert document.save(tmp_path / "page.html").read_bytes().startswith(b"<!doctype html>")
     assert document.save(tmp_path / "verdict.txt").read_text() == document.text()
     assert document.save(tmp_path / "rows.csv").read_text().count("\n") > 3
@@ -66,8 +68,11 @@ def test_a_notebook_shows_the_page_in_a_frame_without_script(document: forebear.
     shown = document._repr_html_()
     frame, _, rest = shown.partition('srcdoc="')
     page, _, end = rest.partition('"')
-    assert frame == "<iframe sandbox " and end.startswith(" style=") and end.count("<") == 1
-    assert "<script" not in page.lower() and "&quot;" in page
+    assert frame == "<iframe sandbox "
+    assert end.startswith(" style=")
+    assert end.count("<") == 1
+    assert "<script" not in page.lower()
+    assert "&quot;" in page
 
 
 def test_rows_are_a_table_where_pandas_is_and_a_reason_where_it_is_not(
@@ -90,9 +95,17 @@ def test_what_failed_an_expectation_has_its_document() -> None:
     assert raised.value.document["verdict"]["relation"] == "no-evidence"
 
 
-@pytest.mark.parametrize(("name", "begins"), [("a.html", b"<!doctype html>"), ("a.json", b"{\n"), ("a.csv", b""), ("a", b"Subject")])
+@pytest.mark.parametrize(("name", "begins"), [("a.html", b"<!doctype html>"), ("a.json", b"{\n"), ("a.csv", b""), ("a", b"descendant and base share")])
 def test_the_command_writes_what_the_ending_says(name: str, begins: bytes, tmp_path: Path) -> None:
     words = ["compare", str(DEMO / "descendant"), str(DEMO / "base"), "-o", str(tmp_path / name), "--quiet"]
     application.app(words, standalone_mode=False)
     written = (tmp_path / name).read_bytes()
-    assert written.lower().startswith(begins.lower()) and written
+    assert written.lower().startswith(begins.lower())
+    assert written
+
+
+def test_brief_is_the_conclusion_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    application.app(["compare", str(DEMO / "independent"), str(DEMO / "base"), "--brief"], standalone_mode=False)
+    assert capsys.readouterr().out == "No sign was found that independent and base share weights.\n"
+    with pytest.raises(UsageError, match="a brief report is text"):
+        application.app(["demo", "--brief", "--format", "html"], standalone_mode=False)

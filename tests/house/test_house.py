@@ -16,7 +16,7 @@ from forebear.cli.application import app, verbs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = sorted((ROOT / "forebear").rglob("*.py"))
-SHOWING = {"form", "output", "quiet", "language", "figures"}
+SHOWING = {"form", "output", "quiet", "language", "figures", "brief"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -14,6 +14,7 @@ from forebear.core.errors import UsageError
 from forebear.reports.catalogue import LANGUAGES, catalogue
 from forebear.reports.comparison_page import comparison_page
 from forebear.reports.show import as_csv, rendered, text_lines
+from forebear.reports.telling import plain_words
 from tests.reports.documents import GOLDEN, HOSTILE, demo_comparison, hostile_comparison
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -51,10 +52,11 @@ def test_simplified_and_traditional_are_two():
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_page_speaks_its_language_and_says_so(language, which):
-    page = comparison_page(demo_comparison(which), language).decode()
-    relation = ("related", "no-evidence")[which]
+    document = demo_comparison(which)
+    page = comparison_page(document, language).decode()
+    assert document["verdict"]["relation"] == ("related", "no-evidence")[which]
     assert f'<html lang="{language}">' in page
-    assert f"<h1>{catalogue(language)(f'headline.{relation}')}</h1>".replace("'", "&#39;") in page
+    assert f"<h1>{plain_words(document, catalogue(language))}</h1>".replace("'", "&#39;") in page
     assert catalogue(language)("page.limits") in page
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,7 @@ def matrix_body(
     if len(pairs) > KEPT_PAIRS:
         limits.append(message("limit.kept", count=KEPT_PAIRS))
     body: dict[str, Any] = {
+        "plain": _groups(members, rows) if tree else [],
         "members": [
             _member(m, known.get(m), damaged.get(m)) for m in [*members, *(d for d in damaged if d not in members)]
         ],
@@ -96,6 +97,27 @@ def matrix_body(
         "tree": _tree(members, rows) if tree else None,
     }
     return body, limits
+
+
+def _groups(members: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Which members belong together, each sharing weights with another of its group, and which stand apart."""
+    group = {member: {member} for member in members}
+    for row in rows:
+        if row["relation"] in ("identical", "related") and group[row["subject"]] is not group[row["candidate"]]:
+            both = group[row["subject"]] | group[row["candidate"]]
+            group |= dict.fromkeys(both, both)
+    known = {row[side] for row in rows if row["relation"] for side in ("subject", "candidate")}
+    distinct_groups = {id(one): sorted(one, key=members.index) for one in group.values()}.values()
+    said = [message("plain.together", names=_names(one), count=len(one)) for one in distinct_groups if len(one) > 1]
+    apart = [one[0] for one in distinct_groups if len(one) == 1 and one[0] in known]
+    if said and apart:
+        said.append(message("plain.apart", names=_names(apart), count=len(apart)))
+    return said
+
+
+def _names(members: Sequence[str]) -> list[str]:
+    short = [PurePath(member).name for member in members]
+    return short if len(set(short)) == len(short) else list(members)
 
 
 def _told(pairs: Pairs, run: Runner) -> Iterator[tuple[Document | None, Reason | None]]:
@@ -121,6 +143,7 @@ def _row(subject: str, candidate: str, document: Document | None, error: Reason 
         "reparameterised": verdict.get("reparameterised"),
         "log10_p": verdict.get("log10_p"),
         "effect": None if document is None else effect_of(document),
+        "plain": None if document is None else document.get("plain"),
         "words": verdict.get("words"),
         "evidence": [] if kept else plain,
         "comparison": document if kept else None,
