@@ -41,7 +41,7 @@ _FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 
 def files() -> list[Path]:
     """Every text of ours that may refer to something; results, and data that a program wrote or somebody else, left out."""
-    found = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml", ROOT / "Makefile"]
+    found = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", ROOT / "CODE_OF_CONDUCT.md", ROOT / "SECURITY.md", ROOT / "pyproject.toml", ROOT / "Makefile"]
     for folder in FOLDERS:
         found += (p for p in (ROOT / folder).rglob("*") if p.suffix in SUFFIXES and p.is_file())
     left_out = [ROOT / name for name in ("bench/results", "tests/data", "examples/case_sample/sources")]

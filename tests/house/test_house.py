@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,9 @@ def test_no_text_of_ours_calls_anyone_a_thief():
     for path in [*MODULES, *shown, *docs]:
         text = path.read_text("utf-8").lower()
         assert [w for w in words if w in text] == [], path
+
+
+def test_the_citation_names_the_version_of_the_package():
+    stated = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert stated is not None
+    assert stated[1] == forebear.__version__

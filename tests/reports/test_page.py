@@ -141,7 +141,7 @@ def test_equal_documents_give_equal_pages(page):
 
 def test_strangers_are_told_apart_from_kin_on_the_page():
     page = comparison_page(demo_comparison(1), "en").decode()
-    assert "<h1>No sign was found that independent and base share weights.</h1>" in page
+    assert "<h1>No sign was found that descendant and independent share weights.</h1>" in page
     assert "what would have been found" in page
     assert "Chance expects 1; the mean here is 0.75." in page
     assert 's-path" stroke-width="2"' not in page  # no alignment, no path
