@@ -112,6 +112,7 @@ SHAPES = {
     "qwen2-72": Shape(family="qwen2", layers=3, width=72, neurons=192, tied=True),
     "moe-48": Shape(family="moe", layers=3, width=48, neurons=64, experts=3),
     "gemma-96": Shape(family="gemma", layers=4, width=96, heads=3, kv_heads=1, neurons=248, tied=True),
+    "gemma-80": Shape(family="gemma", layers=4, width=80, heads=4, kv_heads=2, neurons=208, tied=True),
     "tiny": Shape(layers=2, neurons=128),
 }
 

@@ -13,13 +13,14 @@ from bench.training import Course, course
 
 INDEPENDENTS = {"llama64": 100, "gpt2-64": 100, "qwen2-64": 20, "moe-64": 20, "llama128": 12, "llama256": 4,
                 "qwen2-80": 24, "moe-80": 24, "qwen2-96": 4, "gemma-72": 24,
-                "llama48": 28, "gpt2-56": 28, "qwen2-72": 24, "moe-48": 16, "gemma-96": 12}  # fmt: skip
+                "llama48": 28, "gpt2-56": 28, "qwen2-72": 24, "moe-48": 16, "gemma-96": 12, "gemma-80": 12}  # fmt: skip
 FRESH = ("llama48", "gpt2-56", "qwen2-72", "moe-48", "gemma-96")
 """Shapes, widths and seeds that nobody had trained before decision 0033; measured once after it."""
 FRESH_SEEDS = 100_000
 """Seeds of FRESH begin above every seed used before."""
-HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96", "gemma-72", *FRESH)
-"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (decision 0002; gemma-72: decision 0015)."""
+HELD_OUT = ("qwen2-80", "moe-80", "qwen2-96", "gemma-72", *FRESH, "gemma-80")
+"""Measured once, after the thresholds were frozen on llama64 and gpt2-64 (decision 0002; gemma-72: decision 0015;
+gemma-80: decision 0050)."""
 FURTHER = {"quarter": 0.25, "one": 1.0, "four": 4.0}
 """Further training as shares of the base's own compute; 0 is the base itself."""
 STAGES = (25, 50, 100)
@@ -94,6 +95,7 @@ def _further() -> Iterator[Job]:
         ("qwen2-96", 2, ("other",)),
         ("gemma-72", 2, ("other",)),
         *((shape, 2, ("other",)) for shape in FRESH),
+        ("gemma-80", 2, ("other",)),
     ):
         for n in range(bases):
             for text in texts:
