@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def main() -> NoReturn:
     """Run the command line; every way out has its exit code (docs/reference.md#exit-codes), and none shows a traceback."""
     stop_at_signals()
-    gc.set_threshold(50_000)  # imports make many objects and no rubbish; looking for it every 700 costs a tenth
+    gc.set_threshold(200_000)  # imports make many objects and no rubbish; looking for it every 700 costs a tenth
     prepare_streams()
     code = guarded(lambda: run(sys.argv[1:]))
     gc.freeze()  # the process ends: its last objects need not be looked through for rubbish, twice, on the way out

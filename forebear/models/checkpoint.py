@@ -15,6 +15,7 @@ from forebear.core.messages import Message, message
 from forebear.files.base import Container, Float32
 from forebear.files.dtypes import SMALL_FLOATS, WHOLE_NUMBERS
 from forebear.files.sources import resolve
+from forebear.files.views.coded_names import CODED
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
 from forebear.models.architecture.pieces import Piece
@@ -33,7 +34,7 @@ ADAPTED = (
 )  # fmt: skip
 """Words of adapters besides those of low rank; which kind it is, forebear/files/views/adapters.py says."""
 CODES = WHOLE_NUMBERS | SMALL_FLOATS
-"""Types of which quantised matrices are made: without one of them no decoder is asked."""
+"""Types of which quantised matrices are made: without one of them, and a name of CODED, no decoder is asked."""
 
 CONFIGS = ("config.json", "params.json")
 """Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
@@ -170,7 +171,9 @@ def open_checkpoint(
     container, config, limits, vocabulary = _described(container, folder)
     limits = [*said, *limits]
     try:
-        if any(entry.dtype in CODES for entry in container.tensors.values()):
+        if any(entry.dtype in CODES for entry in container.tensors.values()) and any(
+            name.endswith(CODED) for name in container.tensors
+        ):
             from forebear.files.views.quantised import dequantised
             from forebear.models.architecture.stated_shapes import stated_shapes
 

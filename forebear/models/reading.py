@@ -55,10 +55,16 @@ def rows_read(piece: Piece, axis: str, count: int | None, only: Mapping[str, Ind
         return np.zeros(1, dtype=np.intp)
     wanted = dict(only) if count is None else {**only, axis: np.arange(count, dtype=np.intp)}
     if 0 in piece.sizes[0]:
-        return np.unique(piece.spans[0].positions())
+        return _distinct(piece.spans[0].positions())
     here = {atom: chosen for atom, chosen in wanted.items() if atom in piece.atoms[0]}
     sizes = dict(zip(piece.atoms[0], piece.sizes[0], strict=True))
-    return np.unique(_cut(piece, 0, axis, {atom: chosen[chosen < sizes[atom]] for atom, chosen in here.items()})[0])
+    return _distinct(_cut(piece, 0, axis, {atom: chosen[chosen < sizes[atom]] for atom, chosen in here.items()})[0])
+
+
+def _distinct(positions: Indices) -> Indices:
+    """Sorted, each once; np.unique by itself loads numpy's masked arrays, a twentieth of a quick comparison."""
+    rows: Indices = np.sort(positions, axis=None)
+    return rows[np.append(True, rows[1:] != rows[:-1])] if len(rows) else rows
 
 
 def _cut(piece: Piece, dimension: int, axis: str, wanted: Mapping[str, NDArray[np.intp]]) -> tuple[Indices, list[str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from forebear.core.documents import thaw
 from forebear.core.errors import UsageError
-from forebear.core.wording import english_words
+from forebear.core.wording import WORDS, Words
 
 FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
@@ -89,8 +88,8 @@ def catalogue(language: str = "en") -> Catalogue:
     """
     if language not in LANGUAGES:
         raise UsageError(f"no reports in {language!r}", where="--language", todo=f"Use one of: {', '.join(LANGUAGES)}.")
-    words = dict(_flat(_load(language)))
-    return Catalogue(language, {**words, **english_words()} if language == "en" else words)
+    own = FOLDER / f"{language}.toml"
+    return Catalogue(language, Words(own, WORDS) if language == "en" else Words(own))
 
 
 def power_of_ten(log10_p: float | None) -> str:
@@ -101,14 +100,3 @@ def power_of_ten(log10_p: float | None) -> str:
         return f"{10**log10_p:.3g}"
     return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
 
-
-def _load(language: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

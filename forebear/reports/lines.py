@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
-from forebear.reports.scene import wrapped
+from forebear.reports.line_breaks import wrapped
 
 if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue

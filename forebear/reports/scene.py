@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from forebear.core.errors import printable
+from forebear.reports.line_breaks import text_width, wrapped
 
 Point = tuple[float, float]
 LEVELS = 10
@@ -176,12 +176,6 @@ def sheet(figure: Figure) -> Scene:
     return Scene(width, y + 8, tuple(shapes))
 
 
-def text_width(text: str, size: float) -> float:
-    """About how wide a line of text is: wide characters count one size, others six tenths."""
-    wide = sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
-    return size * (wide + 0.56 * (len(text) - wide))
-
-
 def fitted(text: str, width: float, size: float) -> str:
     """The text made printable and cut, with a sign that it was, to fit a width even in the widest common fonts."""
     text = printable(text, 200)
@@ -191,28 +185,6 @@ def fitted(text: str, width: float, size: float) -> str:
     while text and text_width(f"{text}…", size) > width:
         text = text[:-1]
     return f"{text}…"
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """Lines no wider than `width`, broken at spaces, or anywhere between wide characters and in overlong words."""
-    lines, line = [], ""
-    for piece in _pieces(text):
-        if line and text_width(line + piece.rstrip(), size) > width:
-            lines.append(line.rstrip())
-            line = ""
-        line += piece
-    return [*lines, line.rstrip()] if line.strip() else lines
-
-
-def _pieces(text: str) -> Iterable[str]:
-    word = ""
-    for c in text:
-        word += c
-        if c == " " or unicodedata.east_asian_width(c) in "WF" or len(word) >= 48:
-            yield word
-            word = ""
-    if word:
-        yield word
 
 
 def ticks(count: int, most: int = 9) -> Sequence[int]:

@@ -44,6 +44,13 @@ FAR_NEURONS = 64
 """Neurons a layer that are looked at for it."""
 FAR_LAYERS = 12
 """Layers that are looked at for it, drawn as well."""
+SURE_VALUE = 0.9
+"""Pooled s of such a sample from which all neurons of a model on disk are not read as well (decision 0051): one and a half
+times the least bound; framed strangers in place reach 0.41 at the most ..."""
+SURE_LAYER = 0.8
+"""... with no layer below this, and no layer left out."""
+SURE_BYTES = 2**24
+"""Bytes a side that all neurons would take, below which they are measured anyway."""
 WIDEST = 1024
 """Width up to which rotations of all channels are searched; beyond, those into SAMPLE_CHANNELS of them, which only costs power."""
 ALIGNED_FIRST = 128

@@ -16,6 +16,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.plan import LocalPlan, ReadPlan
 from forebear.comparison.reading.planning import plan_reads
 from forebear.comparison.reading.remote_plan import RemotePlan
+from forebear.core.seeds import Draws
 from forebear.models.checkpoint import open_checkpoint
 from tests.files.hub_server import Hub, serve
 
@@ -67,9 +68,9 @@ def test_a_plan_on_disk_stays_within_what_is_left_and_one_at_an_address_has_paid
     assert (local.layer_units(9), far.layer_units(9), far.layer_units(5), RemotePlan().layer_units(9)) == (None, 7, 5, None)
     assert (local.fetched_units(9), far.fetched_units(9), RemotePlan().fetched_units(9)) == (9, 7, 0)
     assert (local.positions(9, 3).tolist(), far.positions(9, 3).tolist()) == ([0, 4, 8], [0, 1, 2])
-    drawn = far.draw(np.random.Generator(np.random.PCG64(1)), 100, 8)
+    drawn = far.draw(Draws("test/plan", 1), 100, 8)
     assert np.diff(drawn).tolist() == [1] * 7
-    assert len(set(local.draw(np.random.Generator(np.random.PCG64(1)), 100, 8).tolist())) == 8
+    assert len(set(local.draw(Draws("test/plan", 1), 100, 8).tolist())) == 8
     local.keep(pair, 4)
     assert pair.allowance.left() == 7_500
     far.second_budget(pair, 99_999)

@@ -15,7 +15,8 @@ import forebear
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.files.formats.safetensors import SafetensorsContainer
-from forebear.files.views.quantised import dequantised
+from forebear.files.views.coded_names import CODED
+from forebear.files.views.quantised import ENDINGS, dequantised
 from forebear.models.checkpoint import open_checkpoint
 from tests.files import quantised_make as make
 from tests.files.gguf_make import demo
@@ -382,3 +383,9 @@ def test_parts_of_any_type_and_shape_are_read_or_refused(form: str, tmp_path: Pa
                     except RefusedError:
                         continue
     assert read > 10
+
+
+def test_a_decoder_is_asked_wherever_a_name_ends_as_one_of_its_layouts():
+    endings = {ending for ending, _ in ENDINGS}
+    assert all(ending.endswith(CODED) for ending in endings)
+    assert set(CODED) <= endings

@@ -40,6 +40,8 @@ LATE = {
     "forebear.cli.forms": "a report is drawn after the work is done",
     "forebear.comparison.compare": "a quick comparison of two named checkpoints needs no borrowed names and no workers",
     "forebear.comparison.walk": "a quick comparison loads the tests that it runs",
+    "forebear.comparison.tests.branches": "values in place that are close spare a ceiling of attention",
+    "forebear.comparison.tests.strength": "a sample that settles a pair needs no aligner",
     "forebear.comparison.reading.vocabulary": "files of tokenizers that are equal byte for byte are not read",
     "forebear.comparison.worker_start": "a worker watches its parent before it loads numpy",
     "forebear.models.checkpoint": "plain safetensors need no views, adapters or other containers",

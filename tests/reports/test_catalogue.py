@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import forebear
 from forebear.core.errors import UsageError
-from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.core.wording import WORDS
+from forebear.reports.catalogue import FOLDER, LANGUAGES, catalogue
 from forebear.reports.comparison_page import comparison_page
 from forebear.reports.show import as_csv, rendered, text_lines
 from forebear.reports.telling import plain_words
@@ -40,6 +42,25 @@ def test_no_word_stays_english(language):
     for key, text in catalogue(language).words.items():
         if not any(key == s or key.startswith(f"{s}.") for s in SAME):
             assert re.search(f"[{WIDE[language]}]", text), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_tables_parsed_one_by_one_say_what_the_whole_file_says(language):
+    found = {}
+    for file in [FOLDER / f"{language}.toml", *([WORDS] if language == "en" else [])]:
+        for table, words in tomllib.loads(file.read_text("utf-8")).items():
+            found |= {f"{table}.{key}": text for key, text in _flattened(words)}
+    assert dict(catalogue(language).words) == found
+    assert len(catalogue(language).words) == len(found)
+    assert "no.such" not in catalogue(language).words
+
+
+def _flattened(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def test_simplified_and_traditional_are_two():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forebear.comparison.reading.allowance import Allowance
 from forebear.core.messages import Message, message
+from forebear.core.seeds import Draws
 from forebear.core.spacing import evenly
 from forebear.files.base import Container, Float32
 from forebear.models.checkpoint import Checkpoint, Piece
@@ -120,7 +121,7 @@ class ReadPlan(Protocol):
     def pays_for_gauge(self, pair: Sides) -> bool:
         """Whether the budget pays for the least that gauge fixing needs."""
 
-    def draw(self, drawn: np.random.Generator, size: int, count: int) -> Rows:
+    def draw(self, drawn: Draws, size: int, count: int) -> Rows:
         """`count` of 0..size-1, their places drawn."""
 
     def pays_for_neurons(self, pair: Sides, picked: Sequence[Picked], more: tuple[int, int], what: Message) -> bool:
@@ -216,9 +217,9 @@ class LocalPlan:
         """Gauge fixing asks the budget itself."""
         return True
 
-    def draw(self, drawn: np.random.Generator, size: int, count: int) -> Rows:
+    def draw(self, drawn: Draws, size: int, count: int) -> Rows:
         """One by one."""
-        return np.sort(drawn.permutation(size)[:count]).astype(np.intp)
+        return np.sort(drawn.order(size)[:count])
 
     def pays_for_neurons(self, pair: Sides, picked: Sequence[Picked], more: tuple[int, int], what: Message) -> bool:
         """See `ReadPlan.pays_for_neurons`."""

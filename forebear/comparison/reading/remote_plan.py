@@ -19,6 +19,7 @@ from forebear.comparison.reading.pair import spread
 from forebear.comparison.reading.plan import Narrowed, Picked, Pieces, Rows, Sides
 from forebear.core.limits import DEFAULT_BUDGET_BYTES
 from forebear.core.messages import Message, message
+from forebear.core.seeds import Draws
 from forebear.core.spacing import evenly
 from forebear.files.base import PIECE_BYTES, Container, Float32, spread_rows
 from forebear.files.bytes.remote import SmallFile
@@ -166,10 +167,10 @@ class RemotePlan:
                 return False
         return True
 
-    def draw(self, drawn: np.random.Generator, size: int, count: int) -> Rows:
+    def draw(self, drawn: Draws, size: int, count: int) -> Rows:
         """A run of neighbours, its place drawn."""
         count = min(size, count)
-        return np.arange(count, dtype=np.intp) + int(drawn.integers(0, size - count + 1))
+        return np.arange(count, dtype=np.intp) + drawn.below(size - count + 1)
 
     def pays_for_neurons(self, pair: Sides, picked: Sequence[Picked], more: tuple[int, int], what: Message) -> bool:
         """See `ReadPlan.pays_for_neurons`; gains are among what was fetched."""

@@ -16,8 +16,9 @@ from forebear.comparison.reading.heads import heads_cost, read_heads
 from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows
-from forebear.comparison.tests.strength import completed, starting_rotations
+from forebear.comparison.tests.strength import completed
 from forebear.comparison.tests.strength_outcome import described
+from forebear.comparison.tests.strength_whole import starting_rotations
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.core.seeds import generator
@@ -43,7 +44,6 @@ from forebear.stats.gauge import isometry
 from forebear.stats.strength_thresholds import LEAST_LAYERS as LEAST_SHARE
 
 BUDGET = message("budget.attention")
-ATTENTION = "attention"
 LEAST_LENGTH = 1e-30
 """Norm of a head's product up to which it is none."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from forebear.comparison.findings.parts import Cell, Component, State
 from forebear.comparison.findings.verdict import findings_among
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows
-from forebear.comparison.tests.attention import ATTENTION, AttentionOutcome, measure_attention
 from forebear.comparison.tests.components import quiet
 from forebear.comparison.tests.strength_outcome import StrengthOutcome
 from forebear.comparison.thresholds import NOTHING_LOG10_P
@@ -21,7 +21,10 @@ from forebear.stats.arrays import F32
 from forebear.stats.attention_thresholds import CLOSE_VALUES
 from forebear.stats.strength_thresholds import NOTHING as NO_NEURONS
 
-MLP, EXPERTS = "mlp", "experts"
+if TYPE_CHECKING:
+    from forebear.comparison.tests.attention import AttentionOutcome
+
+MLP, EXPERTS, ATTENTION = "mlp", "experts", "attention"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def branches_of(
     nothing = quiet(evidence, Axis.VALUES)
     if strong.holds and rotation is None and _values_close(evidence):
         return Branches([*mlps, Component(ATTENTION, "shared")], [])
+    from forebear.comparison.tests.attention import measure_attention  # values that are close spare it
+
     found = measure_attention(pair, belong, rows, rotation, plainly=strong.holds and not nothing)
     if rotation is None and _order_alone(evidence, Axis.VALUES):
         found = replace(found, holds=False, shared=())

@@ -26,8 +26,8 @@ from forebear.comparison.reading.norms import gain, norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.channels import channel_columns, compare_channels
+from forebear.comparison.tests.head_rows import head_rows
 from forebear.comparison.tests.private import compare_private
-from forebear.comparison.tests.strength import head_rows
 from forebear.comparison.thresholds import COPIED_ROWS, NOTHING_LOG10_P, ROWS_LEFT, SEEN_COSINE, TOWER_COSINE
 from forebear.core.messages import message
 from forebear.files.base import Float32

@@ -13,17 +13,20 @@ from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.tests.strength_outcome import BUDGET, Cell, Sides, StrengthOutcome, gain_bytes, judged
 from forebear.core.errors import IncomparableError
-from forebear.core.seeds import generator, unforeseen_key
+from forebear.core.seeds import Draws, unforeseen_key
 from forebear.models.checkpoint import Piece
 from forebear.stats.arrays import F32
 from forebear.stats.effect import effective_dimension
 from forebear.stats.strength import Neurons, neurons, strength
 from forebear.stats.strength_thresholds import (
+    FACTOR,
     FAR_CEILING,
     FAR_LAYERS,
     FAR_ROTATION,
     FAR_ROWS,
     FAR_USABLE,
+    SURE_LAYER,
+    SURE_VALUE,
 )
 
 LEAST_FAR = 16
@@ -38,8 +41,8 @@ def by_sample(pair: Pair, sides: Sides, cells: Sequence[Cell]) -> StrengthOutcom
     Layers and places are drawn anew each time, so nobody can have aimed at them; the document states the key.
     """
     key = unforeseen_key()
-    drawn = generator("comparison/strength/sample", key)
-    looked = sorted(cells[i] for i in islice(drawn.permutation(len(cells)), FAR_LAYERS))
+    drawn = Draws("comparison/strength/sample", key)
+    looked = sorted(cells[i] for i in islice(drawn.order(len(cells)), FAR_LAYERS))
     known = [(cell, pieces) for cell, pieces in ((c, _leading(sides, c)) for c in looked) if pieces]
     sizes = [_size(pieces) for _, pieces in known]
     width = max(side.checkpoint.width or 0 for side in sides)
@@ -62,6 +65,21 @@ def by_sample(pair: Pair, sides: Sides, cells: Sequence[Cell]) -> StrengthOutcom
     bound = _bound(both, total / width, max(_choices(sides, cell) for cell, _ in known))
     own = [cell for cell, _ in known]
     return None if bound is None else judged(by_layer, bound, own, "far", True, len(own), drawn=key)
+
+
+def sure(sample: StrengthOutcome, layers: int) -> bool:
+    """Whether a sample leaves nothing for all neurons to settle: nearly equal, in every layer, far above any ceiling.
+
+    Source: decision 0051.
+    """
+    figures = sample.figures
+    return (
+        figures is not None
+        and len(figures.by_layer) == layers
+        and figures.value >= SURE_VALUE
+        and min(figures.by_layer) >= SURE_LAYER
+        and (figures.ratio or 0.0) >= FACTOR
+    )
 
 
 def _bound(both: Sequence[tuple[Neurons, Neurons]], rows_per_channel: float, choices: int) -> float | None:

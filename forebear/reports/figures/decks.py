@@ -7,7 +7,8 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import numbered
-from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, fitted, text_width, ticks
+from forebear.reports.line_breaks import text_width
+from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, fitted, ticks
 
 SIDE = 190.0
 LEFT, TOP = 34.0, 36.0

@@ -1,0 +1,114 @@
+"""Strength by every neuron, in place and after the aligner, beside the ceiling of this pair (METHODS §17, decision 0012)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from forebear.comparison.reading.folded import centred
+from forebear.comparison.reading.pair import Pair
+from forebear.comparison.reading.vocabulary import SharedRows
+from forebear.comparison.tests.head_rows import head_rows
+from forebear.comparison.tests.strength_outcome import Cell, Sides, StrengthOutcome, judged
+from forebear.core.errors import IncomparableError
+from forebear.core.messages import message
+from forebear.core.seeds import generator
+from forebear.stats.arrays import F32
+from forebear.stats.ceiling import compare_aligned, compare_strength, lone_ceiling
+from forebear.stats.gauge import polar
+from forebear.stats.strength import Neurons, neurons
+from forebear.stats.strength_thresholds import (
+    ALIGNED_FIRST,
+    FACTOR,
+    LONE_FACTOR,
+    MOST_NEURONS,
+    SAMPLE_CHANNELS,
+    WIDEST,
+)
+
+
+def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
+    """Rotations an aligner begins with: from the embedding; from the LM head too where a model is small; else the identity."""
+    widths = [side.checkpoint.width or 0 for side in sides]
+    found: list[F32] = []
+    if max(widths) <= WIDEST and rows is not None:
+        tables = [(rows.a, rows.b)]
+        head = pair.both("head", None, None) if max(widths) <= SAMPLE_CHANNELS else None
+        tables += [] if head is None else head_rows(pair, head, rows)
+        for two in tables:
+            a, b = (centred(t, s.rule.mean_subtracted) for t, s in zip(two, sides, strict=True))
+            if a.shape[1] == widths[0] and b.shape[1] == widths[1]:
+                try:
+                    found.append(polar(a, b))
+                except IncomparableError:
+                    continue
+    return found or [np.eye(widths[0], widths[1], dtype=np.float32)]
+
+
+def by_every_neuron(
+    sides: Sides, cells: Sequence[Cell], starts: Sequence[F32], rotation: F32 | None, fewest: int
+) -> StrengthOutcome:
+    """Every neuron: in place, then after the aligner where that does not hold; the one that says more.
+
+    fewest: layers of the side that has fewer, of which enough must pass.
+    """
+    seen = hashlib.sha256()
+    a = [neurons(sides[0].pooled(i, directions=True, seen=seen)) for i, _ in cells]
+    b = [neurons(sides[1].pooled(j, directions=True, seen=seen)) for _, j in cells]
+    draw = generator("comparison/strength", seen.hexdigest())
+    belong = [(k, k) for k in range(len(cells))]
+    most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
+    same = all(x.views[0].shape == y.views[0].shape for x, y in zip(a, b, strict=True))
+    placed = _in_place(a, b, belong, cells, starts, draw, most, fewest) if same else None
+    if placed is not None and (placed.holds or placed.layers):
+        return placed
+    near = [] if rotation is None else [rotation]
+    near += [np.eye(a[0].width, dtype=np.float32)] if a[0].width == b[0].width else []
+    found: list[StrengthOutcome] = [] if placed is None else [placed]
+    every = max(len(layer) for layer in (*a, *b))
+    for count in [MOST_NEURONS] if every <= MOST_NEURONS else [ALIGNED_FIRST, MOST_NEURONS]:
+        aligned = compare_aligned(a, b, belong, starts, near, count, most or b[0].width, draw)
+        if aligned is None:
+            return placed or StrengthOutcome(False, why=message("strength.copies"))
+        sampled = aligned.neurons < every or aligned.channels < b[0].width
+        found.append(
+            judged(np.array(aligned.by_layer), aligned.ceiling, cells, "aligned", sampled, fewest, aligned.ratio)
+        )
+        if found[-1].holds:
+            break
+    return replace(max(found, key=_ratio), placed=None if placed is None else placed.figures)
+
+
+def _ratio(one: StrengthOutcome) -> tuple[bool, float]:
+    return one.holds, (one.figures.ratio or -1.0) if one.figures is not None else -2.0
+
+
+def _in_place(
+    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], cells: Sequence[Cell], starts: Sequence[F32],
+    draw: np.random.Generator, most: int | None, fewest: int,
+) -> StrengthOutcome | None:  # fmt: skip
+    """Neurons in place; None where no layers are there that do not belong together.
+
+    Layers of one size only: of a wider side those that fit best could lie at the places looked at, and the others beyond.
+    """
+    found = compare_strength(a, b, belong, starts, FACTOR, draw, most)
+    if found.ceiling is None:
+        return None
+    by_layer = np.array(found.by_layer)
+    out = judged(by_layer, found.level, cells, "in place", found.ceiling.sampled, fewest, found.ratio)
+    alone = np.flatnonzero(by_layer >= LONE_FACTOR * found.level)
+    if out.holds or not len(alone) or most is not None:
+        return out
+    return _singled(out, {int(k): lone_ceiling(a, b, belong, starts, int(k), draw) for k in alone})
+
+
+def _singled(out: StrengthOutcome, lone: Mapping[int, float]) -> StrengthOutcome:
+    """The same with the single layers that agree more closely than an aligner for each of them alone would bring."""
+    figures = out.figures
+    assert figures is not None
+    layers = tuple(figures.layer_pairs[k] for k, c in lone.items() if figures.by_layer[k] >= LONE_FACTOR * c)
+    ceilings = tuple(round(lone[k], 4) if k in lone else c for k, c in enumerate(figures.ceiling_by_layer))
+    return StrengthOutcome(False, layers, replace(figures, ceiling_by_layer=ceilings))
