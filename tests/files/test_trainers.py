@@ -7,6 +7,7 @@ DeepSpeed 0.19.8; Megatron-LM and NeMo after their published layout (scripts/mak
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 import forebear
 from forebear.core.errors import RefusedError
 from forebear.files.sources import open_container, resolve
+from forebear.reports.catalogue import catalogue
 from tests.files.test_folders import check_agreement
 from tests.said import said
 
@@ -117,6 +119,20 @@ def test_zero_without_its_full_precision_is_read_as_it_was_trained_with_and_that
     container = open_container(path)
     assert {entry.dtype for entry in container.tensors.values()} == {"BF16"}
     assert any("not the full precision of the optimizer (2 partitions belong together" in one for one in said(container.said))
+    (copies,) = [one.document() for one in container.said if one.key == "folder.zero_copies"]
+    for language, words in (("ja", "2 個の区画で一組"), ("zh-Hans", "应有 2 个分区"), ("zh-Hant", "應有 2 個分區")):
+        assert words in catalogue(language).text(copies)
+
+
+@pytest.mark.parametrize("language", ["ja", "zh-Hans", "zh-Hant"])
+def test_a_refusal_that_a_document_repeats_is_in_its_language_to_the_last_word(copy: Callable[[str], Path], language: str) -> None:
+    path = copy("zero3")
+    for file in (path / "global_step1").glob("*rank_1*"):
+        file.unlink()
+    with pytest.raises(RefusedError, match="2 partitions belong together and those of 1 ranks are here") as error:
+        open_container(path)
+    repeated = catalogue(language).text(error.value.message().document()).replace(str(path), "")
+    assert re.findall(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", repeated) == []
 
 
 def test_of_several_steps_the_one_that_the_note_names_is_read_and_the_others_are_named(copy: Callable[[str], Path]) -> None:

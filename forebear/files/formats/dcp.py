@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS, MAX_SHARDS, MAX_TENSORS
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource, Part
@@ -24,12 +24,11 @@ from forebear.files.bytes.folder import Folder
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Table, read_pickle
 from forebear.files.formats.pieced import MAX_PIECES, Piece, PiecedContainer, Whole, container_of
-from forebear.files.formats.records import DAMAGED, fields, named, refuse_missing, sizes, table
+from forebear.files.formats.records import DISAGREE, fields, named, refuse_missing, sizes, table
 from forebear.files.formats.torch_container import read_records
 from forebear.files.formats.torch_tensors import MAIN_KEYS, find_tensors, place_tensors
 
 METADATA = ".metadata"
-CONVERT = "Join it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt, and give model.pt."
 _STATE = re.compile(r"optim\w*|lr_scheduler\w*|scheduler\w*|train_state|dataloader\w*|rng\w*|grad_scaler|callbacks|loops")
 """First keys under which a trainer saves what is not the model."""
 _SHOWN = 3
@@ -61,10 +60,10 @@ def open_dcp(folder: Folder, max_header: int | None = None) -> Container:
     raw = folder.small(METADATA, max_header or MAX_HEADER_BYTES)
     root = read_pickle(raw, where=where).value
     if not named(root, "Metadata"):
-        _refuse("is no metadata of torch.distributed.checkpoint", where)
+        _refuse(message("dcp.no_metadata"), where)
     stated, left_out = _model(_stated(fields(root), where), _paths(fields(root)))
     if not stated:
-        _refuse("describes no tensor of a model", where)
+        _refuse(message("dcp.no_tensor"), where)
     items = _items(fields(root), {name for name, _ in stated.values()}, where)
     wanted = {
         name: [(_item(items, (key, offsets), name, where), offsets, box) for offsets, box in tensor.chunks]
@@ -72,7 +71,7 @@ def open_dcp(folder: Folder, max_header: int | None = None) -> Container:
     }
     files = sorted({item.file for chunks in wanted.values() for item, _, _ in chunks})
     if len(files) > MAX_SHARDS:
-        _refuse(f"names {len(files):,} files; at most {MAX_SHARDS:,} are read", where)
+        _refuse(message("dcp.files", count=len(files), most=MAX_SHARDS), where)
     refuse_missing((file for file in files if not folder.has(file, where)), folder.where)
     _check_ranges([item for chunks in wanted.values() for item, _, _ in chunks], where)
     with ExitStack() as opened:
@@ -105,11 +104,11 @@ def _tensors(
             piece, dtype, read = _chunk(sources[number], number, item, offsets, box, name, max_header)
             headers += read
             if headers > MAX_SHARD_HEADERS:
-                _refuse(f"leads to chunk headers of more than {MAX_SHARD_HEADERS:,} bytes", where)
+                _refuse(message("dcp.headers", most=MAX_SHARD_HEADERS), where)
             pieces.append(piece)
             kinds.add(dtype)
         if len(kinds) != 1:
-            _refuse(f"says that the chunks of tensor {quoted(name)} are of several number types, or none", where)
+            _refuse(message("dcp.number_types", name=quoted(name)), where)
         tensors[name] = Whole(kinds.pop(), stated[name][1].shape, tuple(pieces))
     return tensors
 
@@ -120,18 +119,17 @@ def _chunk(
     """A chunk as a piece, its number type, and the bytes of its header."""
     where = str(source.path)
     if item.offset + item.length > source.size:
-        what = f"the chunk of tensor {quoted(name)} ends at byte {item.offset + item.length:,} of a file of {source.size:,}"
-        raise RefusedError(what, where=where, todo="Copy or download the file again.")
+        ends = message("dcp.ends", name=quoted(name), byte=item.offset + item.length, size=source.size)
+        raise refusal(ends, where=where, todo=message("joining.file_again"))
     archive = ZipArchive(Part(source, item.offset, item.length, source.path))
     records = read_records(archive, max_header or MAX_HEADER_BYTES)
     entries = place_tensors(find_tensors(records.pickled, where).tensors, records.places, where)
     if list(entries) != [""]:
-        raise RefusedError(f"the chunk of tensor {quoted(name)} is no tensor", where=where, todo=DAMAGED)
+        _refuse(message("dcp.no_chunk", name=quoted(name)), where)
     entry = entries[""]
     dtype = entry.dtype.removesuffix(" (strided)")
     if entry.shape != box or dtype not in DTYPES:
-        what = f"the chunk of tensor {quoted(name)} is {dtype} of shape {entry.shape}; its metadata says {box}"
-        raise RefusedError(what, where=where, todo=DAMAGED)
+        _refuse(message("dcp.differs", name=quoted(name), type=dtype, shape=str(entry.shape), stated=str(box)), where)
     header = item.length - entry.stored_bytes if item.length > entry.stored_bytes else 0
     return Piece(number, item.offset + entry.begin, offsets, box, entry.strides), dtype, header
 
@@ -143,16 +141,16 @@ def _stated(metadata: Table, where: str) -> dict[str, _Stated]:
         if not named(node, "TensorStorageMetadata"):
             continue  # an object that is no tensor
         if name in found:
-            _refuse(f"describes tensor {quoted(name)} twice", where)
+            _refuse(message("dcp.twice", name=quoted(name)), where)
         about = fields(node)
         shape, listed = sizes(about.get("size")), about.get("chunks")
         if shape is None or not isinstance(listed, list):
-            _refuse(f"describes tensor {quoted(name)} without a size or chunks", where)
+            _refuse(message("dcp.no_size", name=quoted(name)), where)
         chunks = [(sizes(fields(one).get("offsets")), sizes(fields(one).get("sizes"))) for one in listed[: MAX_PIECES + 1]]
         whole = tuple((offsets, box) for offsets, box in chunks if offsets is not None and box is not None)
         pieces += len(chunks)
         if len(whole) != len(chunks) or pieces > MAX_PIECES or len(found) > MAX_TENSORS:
-            _refuse(f"describes tensor {quoted(name)} by chunks that are none, or too many", where)
+            _refuse(message("dcp.chunks", name=quoted(name)), where)
         found[name] = _Stated(shape, whole)
     return found
 
@@ -194,12 +192,11 @@ def _items(metadata: Table, wanted: set[str], where: str) -> dict[tuple[str, tup
             continue
         file, offset, length = about.get("relative_path"), about.get("offset"), about.get("length")
         if about.get("transform_descriptors"):
-            what = f"the chunks of tensor {quoted(name)} were written through an extension"
-            raise RefusedError(what, where=where, todo=CONVERT)
+            raise refusal(message("dcp.extension", name=quoted(name)), where=where, todo=message("joining.dcp"))
         if not isinstance(file, str) or not _is_count(offset) or not _is_count(length):
-            _refuse(f"places a chunk of tensor {quoted(name)} nowhere", where)
+            _refuse(message("dcp.nowhere", name=quoted(name)), where)
         if found.setdefault((name, offsets), _Item(file, offset, length)) != _Item(file, offset, length):
-            _refuse(f"places a chunk of tensor {quoted(name)} in two places", where)
+            _refuse(message("dcp.two_places", name=quoted(name)), where)
     return found
 
 
@@ -210,7 +207,7 @@ def _is_count(value: Any) -> bool:
 def _item(items: dict[tuple[str, tuple[int, ...]], _Item], key: tuple[str, tuple[int, ...]], name: str, where: str) -> _Item:
     item = items.get(key)
     if item is None:
-        _refuse(f"does not say where the chunk at {key[1]} of tensor {quoted(name)} lies", where)
+        _refuse(message("dcp.no_place", at=str(key[1]), name=quoted(name)), where)
     return item
 
 
@@ -218,9 +215,9 @@ def _check_ranges(items: Sequence[_Item], where: str) -> None:
     """No two chunks share bytes: the writer puts one behind the other."""
     for one, other in pairwise(sorted(items, key=lambda item: (item.file, item.offset))):
         if one.file == other.file and one.offset + one.length > other.offset:
-            _refuse(f"places two chunks on the same bytes of {quoted(one.file)} (byte {other.offset:,})", where)
+            _refuse(message("dcp.same_bytes", name=quoted(one.file), byte=other.offset), where)
 
 
-def _refuse(what: str, where: str) -> NoReturn:
-    raise RefusedError(f"the metadata {what}", where=where, todo=DAMAGED)
+def _refuse(what: Message, where: str) -> NoReturn:
+    raise refusal(what, where=where, todo=DISAGREE)
 

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_TENSORS
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.archive import ZipArchive
 from forebear.files.bytes.bytesource import ByteSource
@@ -26,8 +26,8 @@ from forebear.files.formats.pieced import Piece, PiecedContainer, Whole, contain
 from forebear.files.formats.records import fields, is_tensor, placed
 from forebear.files.formats.torch_container import read_records
 from forebear.files.formats.torch_tensors import TorchEntry, model_records
+from forebear.files.refusing import of_tensor
 
-CONVERT = "Convert it with tools/checkpoint/convert.py of Megatron-LM, or with Megatron Bridge, and give the result."
 MAX_RANKS = 4096
 _RANK = re.compile(r"(?:tp_rank_(\d{2,3})_pp_rank_(\d{3})|mp_rank_(\d{2,3})(?:_(\d{3}))?)/[^/]+")
 _LAYER = re.compile(r"(.*?\blayers\.)(\d{1,5})(\..*)", re.DOTALL)
@@ -77,7 +77,7 @@ def open_megatron(folder: Folder, files: Sequence[str], max_header: int | None =
             mine = sorted((file for file in found if file.stage == stage), key=lambda file: file.tensor)
             at += _add_stage(tensors, mine, at, folder.where)
         if found[0].layers and at and at != found[0].layers:
-            _refuse(f"the stages hold {at} layers of {found[0].layers}", folder.where)
+            _refuse(message("megatron.layers", found=at, stated=found[0].layers), folder.where)
         digest = hashlib.sha256("".join(file.digest for file in found).encode()).hexdigest()
         said = [message("folder.cut", count=len(found))] if len(found) > 1 else []
         sources = [file.source for file in found]
@@ -88,7 +88,7 @@ def open_megatron(folder: Folder, files: Sequence[str], max_header: int | None =
 
 def _ordered(files: Sequence[str], where: str) -> list[str]:
     if len(files) > MAX_RANKS:
-        _refuse(f"{len(files):,} ranks; at most {MAX_RANKS:,} are read", where)
+        _refuse(message("megatron.ranks", count=len(files), most=MAX_RANKS), where)
     return sorted(files)
 
 
@@ -97,22 +97,22 @@ def _read(source: ByteSource, number: int, name: str, max_header: int | None) ->
     tensor = stage = 0
     if "/" in name:
         if (place := _RANK.fullmatch(name)) is None:
-            _refuse(f"{quoted(name)} is a rank of parallel experts too", where)
+            _refuse(message("megatron.experts", name=quoted(name)), where)
         tensor, stage = int(place[1] or place[3]), int(place[2] or place[4] or 0)
     records = read_records(ZipArchive(source), max_header or MAX_HEADER_BYTES)
     root = records.pickled.value
     keys = [key for key, _ in root.pairs] if hasattr(root, "pairs") else []
     if "model0" in keys:
-        _refuse("its pipeline is interleaved (model0, model1)", where)
+        _refuse(message("megatron.interleaved"), where)
     tensors: dict[str, Any] = {}
     for path, record in model_records(records.pickled, where)[0]:
         if path in tensors or len(tensors) > MAX_TENSORS:
-            _refuse(f"tensor {quoted(path)} is there twice", where)
+            _refuse(of_tensor(path, message("share.twice")), where)
         if is_tensor(record):
             tensors[path] = record
     entries = placed(tensors, records.pickled, records.places, where)
     if not entries:
-        _refuse("no tensor of a model is in it", where)
+        _refuse(message("megatron.no_tensor"), where)
     args = fields(root.get("args")) if hasattr(root, "get") else fields(None)
     stated = tuple(_count(args.get(f"{kind}_model_parallel_size")) for kind in ("tensor", "pipeline"))
     return _File(number, tensor, stage, source, records.digest, entries, bool(args.get("swiglu") or args.get("gated_linear_unit")),
@@ -125,14 +125,14 @@ def _count(value: Any) -> int:
 
 def _check_ranks(found: Sequence[_File], ranks: Sequence[int], stages: Sequence[int], where: str) -> None:
     if ranks != list(range(len(ranks))) or stages != list(range(len(stages))) or len(found) != len(ranks) * len(stages):
-        _refuse(f"files of {len(found)} ranks are here, which make no grid of tensor and pipeline parallelism", where)
+        _refuse(message("megatron.grid", count=len(found)), where)
     for file in found:
         tensor, pipeline = file.stated
         if (tensor and tensor != len(ranks)) or (pipeline and pipeline != len(stages)):
-            stated = f"{tensor or len(ranks)} x {pipeline or len(stages)}"
-            _refuse(f"it is cut over {stated} ranks and {len(ranks)} x {len(stages)} are here", where)
+            stated, found_here = f"{tensor or len(ranks)} x {pipeline or len(stages)}", f"{len(ranks)} x {len(stages)}"
+            _refuse(message("megatron.cut", stated=stated, found=found_here), where)
         if (file.gated, file.layers) != (found[0].gated, found[0].layers):
-            _refuse(f"{file.source.path.parent.name} has other settings than the first rank", where)
+            _refuse(message("megatron.settings", name=file.source.path.parent.name), where)
 
 
 def _add_stage(tensors: dict[str, Whole], files: Sequence[_File], first_layer: int, where: str) -> int:
@@ -142,7 +142,7 @@ def _add_stage(tensors: dict[str, Whole], files: Sequence[_File], first_layer: i
     for name in names:
         entries = [file.entries.get(name) for file in files]
         if any(entry is None for entry in entries) or any(file.entries.keys() != names.keys() for file in files):
-            _refuse(f"tensor {quoted(name)} is not on every rank", where)
+            _refuse(of_tensor(name, message("megatron.not_everywhere")), where)
         own = name
         if (layer := _LAYER.fullmatch(name)) is not None:
             layers = max(layers, int(layer[2]))
@@ -157,10 +157,10 @@ def _whole(name: str, files: Sequence[_File], entries: Sequence[TorchEntry], whe
     """A tensor put together from what every rank of a stage has of it."""
     first = entries[0]
     if any(entry.shape != first.shape or entry.dtype != first.dtype for entry in entries):
-        _refuse(f"tensor {quoted(name)} has another shape or number type on another rank", where)
+        _refuse(of_tensor(name, message("megatron.differs")), where)
     dtype = first.dtype.removesuffix(" (strided)")
     if dtype not in DTYPES:
-        _refuse(f"tensor {quoted(name)} is {dtype}", where)
+        _refuse(of_tensor(name, message("joining.number_type", type=dtype)), where)
     axis = _axis(name, len(files), first.shape, where)
     none = (0,) * len(first.shape)
     if axis is None:
@@ -168,7 +168,7 @@ def _whole(name: str, files: Sequence[_File], entries: Sequence[TorchEntry], whe
     shape = tuple(size * len(files) if at == axis else size for at, size in enumerate(first.shape))
     halves = 2 if files[0].gated and axis == 0 and _GATED.fullmatch(name) and len(files) > 1 else 1
     if first.shape[axis] % halves or (halves == 2 and first.strides):
-        _refuse(f"tensor {quoted(name)} is gated and has an odd number of rows", where)
+        _refuse(of_tensor(name, message("megatron.gated")), where)
     each = first.shape[axis] // halves
     box = tuple(each if at == axis else size for at, size in enumerate(first.shape))
     bytes_each = first.stored_bytes // halves
@@ -189,8 +189,8 @@ def _axis(name: str, ranks: int, shape: Sequence[int], where: str) -> int | None
         return 0
     if _ROW.fullmatch(name) and len(shape) == 2:
         return 1
-    _refuse(f"tensor {quoted(name)} does not say along which axis it is cut into {ranks} parts", where)
+    _refuse(of_tensor(name, message("megatron.axis", count=ranks)), where)
 
 
-def _refuse(what: str, where: str) -> NoReturn:
-    raise RefusedError(what, where=where, todo=CONVERT)
+def _refuse(what: Message, where: str) -> NoReturn:
+    raise refusal(what, where=where, todo=message("joining.megatron"))

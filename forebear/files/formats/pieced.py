@@ -11,12 +11,14 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TENSORS, READ_BLOCK_BYTES
-from forebear.core.messages import Message
-from forebear.files.base import Container, Float32, TensorEntry, quoted
+from forebear.core.messages import Message, message
+from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, decode
+from forebear.files.formats.records import DISAGREE
+from forebear.files.refusing import of_tensor
 from forebear.files.rowwise import RowwiseContainer, row_count, runs
 
 MAX_PIECES = 4 * MAX_TENSORS
@@ -28,6 +30,7 @@ MAX_PLACES = 2**20
 OPEN_AT_ONCE = 32
 """Sources whose file descriptors are kept; the others open again when read."""
 Bytes = NDArray[np.uint8]
+_JOIN = message("joining.tool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,7 @@ class PiecedContainer(RowwiseContainer):
         odd: Sequence[Message] = (), said: Sequence[Message] = (), metadata: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         if sum(len(whole.pieces) for whole in tensors.values()) > MAX_PIECES:
-            raise RefusedError(f"the tensors are cut into more than {MAX_PIECES:,} pieces", where=where,
-                               todo="Join it with the tool that wrote it, and give the result.")  # fmt: skip
+            raise refusal(message("pieces.most", most=MAX_PIECES), where=where, todo=_JOIN)
         self._sources, self._recent = tuple(sources), list[int]()
         self._pieces: dict[str, tuple[Piece, ...]] = {}
         entries: dict[str, TensorEntry] = {}
@@ -74,8 +76,7 @@ class PiecedContainer(RowwiseContainer):
             self._pieces[name] = tuple(sorted((_shaped(piece) for piece in whole.pieces), key=lambda p: p.offsets))
             item = DTYPES[whole.dtype].bits // 8
             if (wrong := self._wrong(whole, self._pieces[name], item)) is not None:
-                raise RefusedError(f"tensor {quoted(name)} {wrong}", where=where,
-                                   todo="Get the checkpoint again; its files do not agree.")  # fmt: skip
+                raise refusal(of_tensor(name, wrong), where=where, todo=DISAGREE)
             entries[name] = TensorEntry(name, whole.dtype, whole.shape, prod(whole.shape) * item)
         super().__init__(kind, tuple(source.path for source in sources), entries, dict(metadata or {}), list(odd))
         self.said += said
@@ -92,13 +93,14 @@ class PiecedContainer(RowwiseContainer):
         if value:
             raise AttributeError("counted by the sources")
 
-    def _wrong(self, whole: Whole, pieces: Sequence[Piece], item: int) -> str | None:
+    def _wrong(self, whole: Whole, pieces: Sequence[Piece], item: int) -> Message | None:
         shape = (prod(whole.shape),) if any(piece.flat for piece in pieces) else whole.shape or (1,)
         for piece in pieces:
             size = self._sources[piece.source].size
             reach = 0 if 0 in piece.sizes else _reach(piece) * item
             if piece.begin < 0 or piece.begin + reach > size:
-                return f"reaches to byte {piece.begin + reach:,} of a file of {size:,} ({self._sources[piece.source].path.name})"
+                name = self._sources[piece.source].path.name
+                return message("pieces.behind_end", byte=piece.begin + reach, size=size, name=name)
         return uncovered(shape, pieces)
 
     def _run(self, entry: TensorEntry, first: int, last: int) -> Float32:
@@ -139,8 +141,7 @@ class PiecedContainer(RowwiseContainer):
         strides = piece.strides or _row_major(piece.sizes)
         span = (1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))) * item
         if span > MAX_SPAN_BYTES:
-            raise RefusedError(f"rows are spread over {span:,} bytes, too many at once", where=self._where(),
-                               todo="Join the checkpoint with the tool that wrote it.")  # fmt: skip
+            raise refusal(message("pieces.spread", size=span), where=self._where(), todo=_JOIN)
         raw = np.frombuffer(self._source(piece.source).read(piece.begin + first * strides[0] * item, span), dtype=np.uint8)
         steps = (*(stride * item for stride in strides), 1)
         return np.lib.stride_tricks.as_strided(raw, (*shape, item), steps, writeable=False)
@@ -222,32 +223,33 @@ def _reach(piece: Piece) -> int:
     return 1 + sum((size - 1) * stride for size, stride in zip(piece.sizes, strides, strict=True))
 
 
-def uncovered(shape: Sequence[int], pieces: Sequence[Piece]) -> str | None:
+def uncovered(shape: Sequence[int], pieces: Sequence[Piece]) -> Message | None:
     """What is wrong with boxes that should cover a shape once; None when they do. Time and memory: MAX_PLACES."""
     full = [piece for piece in pieces if 0 not in piece.sizes]
     for piece in pieces:
         if len(piece.offsets) != len(shape) or len(piece.sizes) != len(shape):
-            return f"has {len(shape)} axes and a piece with {len(piece.sizes)}"
+            return message("pieces.axes", axes=len(shape), found=len(piece.sizes))
         if any(o < 0 or s < 0 or o + s > n for o, s, n in zip(piece.offsets, piece.sizes, shape, strict=True)):
-            return f"has a piece at {piece.offsets} of size {piece.sizes}, outside its shape {tuple(shape)}"
+            given = {"at": str(piece.offsets), "size": str(piece.sizes), "shape": str(tuple(shape))}
+            return message("pieces.outside", **given)
     if 0 in shape:
         return None
     total = sum(prod(piece.sizes) for piece in full)
     if total != prod(shape):
-        return f"has {prod(shape):,} values and pieces with {total:,}"
+        return message("pieces.values", values=prod(shape), found=total)
     if len(shape) == 1:
         ordered = sorted((piece.offsets[0], piece.offsets[0] + piece.sizes[0]) for piece in full)
-        return "has pieces that overlap" if any(a[1] > b[0] for a, b in pairwise(ordered)) else None
+        return message("pieces.overlap") if any(a[1] > b[0] for a, b in pairwise(ordered)) else None
     axes = range(len(shape))
     cuts = [sorted({edge for p in full for edge in (p.offsets[at], p.offsets[at] + p.sizes[at])}) for at in axes]
     if prod(len(edges) for edges in cuts) > MAX_PLACES:
-        return "is cut into pieces of too many kinds"
+        return message("pieces.kinds")
     places = [{edge: number for number, edge in enumerate(edges)} for edges in cuts]
     taken = np.zeros([len(edges) for edges in cuts], dtype=bool)
     for piece in full:
         box = tuple(slice(at[o], at[o + s]) for at, o, s in zip(places, piece.offsets, piece.sizes, strict=True))
         if taken[box].any():
-            return "has pieces that overlap"
+            return message("pieces.overlap")
         taken[box] = True
     return None  # no overlap and as many values as the shape has: all of it
 

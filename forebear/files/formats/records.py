@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_DIMENSIONS
+from forebear.core.messages import message
 from forebear.files.base import quoted
 from forebear.files.formats.pickles import Name, Opaque, Pickled, Table
 from forebear.files.formats.torch_tensors import Places, TorchEntry, find_tensors, place_tensors
 
 MAX_SIZE = 2**48
-DAMAGED = "Get the checkpoint again; its files do not agree."
+DISAGREE = message("joining.again")
+"""For files of one checkpoint that contradict each other."""
 
 
 def fields(node: Any) -> Table:
@@ -73,6 +75,6 @@ def refuse_missing(missing: Iterable[str], where: str) -> None:
     """Refuse when a file of a checkpoint is not there. Raises: RefusedError naming the first."""
     names = list(missing)
     if names:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        raise RefusedError(f"the file {quoted(names[0])}{more} of this checkpoint is missing", where=where,
-                           todo="Copy or download the rest of it.")  # fmt: skip
+        key = "missing_several" if len(names) > 1 else "missing"
+        said = message(f"joining.{key}", name=quoted(names[0]), more=len(names) - 1)
+        raise refusal(said, where=where, todo=message("joining.rest"))

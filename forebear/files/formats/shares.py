@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, quoted
@@ -26,11 +26,12 @@ from forebear.files.bytes.folder import Folder
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Name, Opaque
 from forebear.files.formats.pieced import Piece, PiecedContainer, Whole, container_of
-from forebear.files.formats.records import DAMAGED, fields, is_tensor, named, placed, sizes
+from forebear.files.formats.records import DISAGREE, fields, is_tensor, named, placed, sizes
 from forebear.files.formats.torch_container import Records, read_records
 from forebear.files.formats.torch_tensors import TorchEntry, find_tensors, model_records
+from forebear.files.refusing import SOURCE, more_than, of_tensor
 
-SAVE_WHOLE = "Give the files of all ranks in one folder, or save it whole: full_tensor() of every value before torch.save."
+SAVE_WHOLE = message("joining.whole")
 MAX_AXIS, MAX_RANKS = 2**26, 2**16
 _SHARED = ("DTensor", "ShardedTensor")
 
@@ -81,9 +82,7 @@ def open_shares(folder: Folder, names: Sequence[str], max_header: int | None = N
             opened.callback(source.close)
             records = read_records(ZipArchive(source), max_header or MAX_HEADER_BYTES)
             if not is_share(records):
-                what = f"{quoted(name)} is one rank's file and holds plain tensors: nothing says how they are cut"
-                todo = "Join them with the tool that trained the model, or give the one that is meant."
-                raise RefusedError(what, where=folder.where, todo=todo)
+                raise refusal(message("share.plain", name=quoted(name)), where=folder.where, todo=message("joining.meant"))
             files.append(_read(source, records))
             source.release()
         container = _joined(files, folder.where)
@@ -95,11 +94,11 @@ def _read(source: ByteSource, records: Records) -> _File:
     where = str(source.path)
     found, prefix, left_out = model_records(records.pickled, where)
     if len(found) > MAX_TENSORS:
-        raise RefusedError(f"more than {MAX_TENSORS:,} tensors", where=where, todo="Check where it is from.")
+        raise refusal(more_than("file", MAX_TENSORS, "tensors"), where=where, todo=SOURCE)
     shares: dict[str, list[_Share]] = {}
     for name, record in found:
         if name in shares:
-            _refuse(name, "is there twice", where)
+            _refuse(name, message("share.twice"), where)
         shares[name] = _shares(record, name, where)
     if not shares:
         find_tensors(records.pickled, where)  # says by name what lies there instead
@@ -123,10 +122,10 @@ def _shares(record: Opaque, name: str, where: str) -> list[_Share]:
     if inner is not None and isinstance(inner, Opaque) and is_tensor(inner):
         return [_Share((), inner, None)]
     if kind not in _SHARED or not isinstance(made[2], tuple) or len(made[2]) < 3:
-        _refuse(name, "is rebuilt by a record this version does not read", where, SAVE_WHOLE)
+        _refuse(name, message("share.record"), where, SAVE_WHOLE)
     shape = sizes(made[2][2])
     if shape is None:
-        _refuse(name, "has sizes that are no whole numbers from 0 up", where)
+        _refuse(name, message("share.sizes"), where)
     return _of_dtensor(made[3], shape, name, where) if kind == "DTensor" else _of_sharded(made[3], shape, name, where)
 
 
@@ -141,18 +140,18 @@ def _of_dtensor(state: Any, shape: tuple[int, ...], name: str, where: str) -> li
     local, spec = get("_local_tensor"), fields(get("_spec"))
     placements, mesh = spec.get("placements"), fields(spec.get("mesh"))
     if not isinstance(local, Opaque) or not is_tensor(local) or not isinstance(placements, list | tuple):
-        _refuse(name, "is a DTensor without its local tensor or placements", where)
+        _refuse(name, message("share.no_local"), where)
     across = _mesh_shape(mesh)
     if across is None or len(across) != len(placements):
-        _refuse(name, "is a DTensor whose mesh says nothing of its size", where, SAVE_WHOLE)
+        _refuse(name, message("share.mesh"), where, SAVE_WHOLE)
     at = sizes(mesh.get("_coordinate_on_dim"))
     if at is None or len(at) != len(across) or any(a >= n for a, n in zip(at, across, strict=True)):
         if prod(across) != 1:
-            _refuse(name, "is a DTensor that does not say which rank's it is", where, SAVE_WHOLE)
+            _refuse(name, message("share.rank"), where, SAVE_WHOLE)
         at = (0,) * len(across)
     for one in placements:
         if not (named(one, "Shard") or named(one, "_StridedShard") or named(one, "Replicate")):
-            _refuse(name, "is a DTensor that still has to be summed over its ranks (Partial)", where, SAVE_WHOLE)
+            _refuse(name, message("share.partial"), where, SAVE_WHOLE)
     whole = all(named(one, "Replicate") for one in placements)
     box = ((0,) * len(shape), shape) if whole else _box(shape, across, at, placements, name, where)
     return [_Share(shape, local, box, prod(across))]
@@ -189,24 +188,24 @@ def _box(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Offsets and sizes of the part that one place of the mesh has."""
     if any(size > MAX_AXIS for size in shape):
-        _refuse(name, f"has an axis longer than {MAX_AXIS:,}", where, SAVE_WHOLE)
+        _refuse(name, message("share.long_axis", most=MAX_AXIS), where, SAVE_WHOLE)
     rows: dict[int, Any] = {}
     for place, count, placement in zip(at, across, placements, strict=True):
         if named(placement, "Replicate"):
             continue
         axis = _axis_of(placement, shape)
         if axis is None:
-            _refuse(name, "is cut along an axis that it does not have", where)
+            _refuse(name, message("share.no_axis"), where)
         split = fields(placement).get("split_factor") if named(placement, "_StridedShard") else 1
         if isinstance(split, bool) or not isinstance(split, int) or not 1 <= split <= MAX_RANKS:
-            _refuse(name, "is cut in steps of what is no number", where)
+            _refuse(name, message("share.steps"), where)
         mine = rows[axis] if axis in rows else np.arange(shape[axis])
         parts = [_chunk(_chunk(mine, split, number), count, place) for number in range(min(split, len(mine)))]
         rows[axis] = np.concatenate([mine[:0], *parts])
     offsets, extent = [0] * len(shape), list(shape)
     for axis, mine in rows.items():
         if mine.size and int(mine[-1]) - int(mine[0]) + 1 != mine.size:
-            _refuse(name, "is cut so that a rank's rows do not lie together", where, SAVE_WHOLE)
+            _refuse(name, message("share.apart"), where, SAVE_WHOLE)
         offsets[axis], extent[axis] = (int(mine[0]) if mine.size else 0), int(mine.size)
     return tuple(offsets), tuple(extent)
 
@@ -219,7 +218,7 @@ def _chunk(rows: Any, count: int, number: int) -> Any:
 
 def _of_sharded(state: Any, shape: tuple[int, ...], name: str, where: str) -> list[_Share]:
     if not isinstance(state, tuple) or len(state) < 2 or not isinstance(state[0], list):
-        _refuse(name, "is a ShardedTensor without shards", where)
+        _refuse(name, message("share.no_shards"), where)
     stated = fields(state[1]).get("shards_metadata")
     ranks = len(stated) if isinstance(stated, list) else 1
     found = []
@@ -227,7 +226,7 @@ def _of_sharded(state: Any, shape: tuple[int, ...], name: str, where: str) -> li
         local, about = fields(shard).get("tensor"), fields(fields(shard).get("metadata"))
         offsets, extent = sizes(about.get("shard_offsets")), sizes(about.get("shard_sizes"))
         if not isinstance(local, Opaque) or not is_tensor(local) or offsets is None or extent is None:
-            _refuse(name, "is a ShardedTensor with a shard that is none", where)
+            _refuse(name, message("share.no_shard"), where)
         found.append(_Share(shape, local, (offsets, extent), ranks))
     return found
 
@@ -256,21 +255,21 @@ def _whole(name: str, files: Sequence[_File], where: str) -> Whole:
             shape = entry.shape if plain else share.shape
             offsets, extent = share.box or ((0,) * len(shape), shape)
             if entry.shape != extent:
-                _refuse(name, f"has a part of shape {entry.shape} where {extent} belongs", str(file.source.path))
+                _refuse(name, message("share.part", shape=str(entry.shape), wanted=str(extent)), str(file.source.path))
             shapes[shape] = kinds[entry.dtype.removesuffix(" (strided)")] = None
             ranks = max(ranks, share.ranks)
             if prod(extent) or not boxes:
                 boxes.setdefault((offsets, extent), Piece(number, entry.begin, offsets, extent, entry.strides))
     if len(shapes) != 1 or len(kinds) != 1 or next(iter(kinds)) not in DTYPES:
-        _refuse(name, "has another shape or number type in another rank's file", where)
+        _refuse(name, message("share.differs"), where)
     shape = next(iter(shapes))
     have = sum(prod(extent) for _, extent in boxes)
     if have < prod(shape):
-        what = f"is cut over {ranks} ranks; the {len(files)} files here hold {have:,} of its {prod(shape):,} values"
-        _refuse(name, what, where, SAVE_WHOLE)
+        short = message("share.ranks", ranks=ranks, files=len(files), found=have, values=prod(shape))
+        _refuse(name, short, where, SAVE_WHOLE)
     return Whole(next(iter(kinds)), shape, tuple(boxes.values()))
 
 
-def _refuse(name: str, what: str, where: str, todo: str = DAMAGED) -> NoReturn:
-    raise RefusedError(f"tensor {quoted(name)} {what}", where=where, todo=todo)
+def _refuse(name: str, what: Message, where: str, todo: Message = DISAGREE) -> NoReturn:
+    raise refusal(of_tensor(name, what), where=where, todo=todo)
 

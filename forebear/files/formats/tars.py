@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import printable, refusal
 from forebear.core.limits import MAX_TOKENIZER_BYTES
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.bytesource import ByteSource, Part
 from forebear.files.formats.dcp import METADATA, open_dcp
@@ -25,7 +25,6 @@ MAX_MEMBERS = 20_000
 MAX_PIECE = 2**20
 """Largest read of a header: names of a tar file are short."""
 _WEIGHTS = (".ckpt", ".pt", ".pth", ".bin", ".safetensors", ".distcp")
-_UNPACK = "Unpack it (tar -xf FILE) and give model_weights.ckpt, or the folder model_weights."
 T = TypeVar("T")
 
 
@@ -38,7 +37,7 @@ class _Stream:
     def read(self, count: int) -> bytes:
         self._reads += 1
         if count > MAX_PIECE or count < 0 or self._reads > 8 * MAX_MEMBERS:
-            _refuse("has headers that are too long or too many", str(self._file.path))
+            _refuse(message("nemo.headers"), str(self._file.path))
         count = max(0, min(count, self._file.size - self._at))
         found = bytes(self._file.read(self._at, count)) if count else b""
         self._at += count
@@ -81,7 +80,7 @@ class TarFolder:
         """See `Folder.small`."""
         begin, size = self._members.get(name, (0, -1))
         if not 0 <= size <= limit:
-            _refuse(f"has no {quoted(name)} of at most {limit:,} bytes", self.where)
+            _refuse(message("nemo.no_file", name=quoted(name), most=limit), self.where)
         return bytes(self._file.read(begin, size))
 
     def has(self, name: str, where: str) -> bool:
@@ -112,9 +111,9 @@ def open_nemo(file: ByteSource, max_header: int | None) -> Container | Packed:
     elif weights and not homes and len({name.rpartition("/")[2] for name in weights}) == 1:
         container = open_megatron(top, weights, max_header)
     else:
-        shown = ", ".join(quoted(name) for name in [*weights, *homes][:4])
-        what = f"holds {len(weights) + len(homes)} sets of weights ({shown})" if shown else "holds no weights that are read"
-        _refuse(what, str(file.path))
+        sets = [*weights, *homes]
+        several = message("nemo.several", count=len(sets), names=", ".join(quoted(name) for name in sets[:4]))
+        _refuse(several if sets else message("nemo.none"), str(file.path))
     container.beside = top.beside(None)
     container.odd.append(odd)
     return container
@@ -133,10 +132,11 @@ def _members(file: ByteSource) -> dict[str, tuple[int, int]]:
                 name = member.name.removeprefix("./")
                 if member.isreg():
                     if name in found or len(found) >= MAX_MEMBERS:
-                        _refuse(f"holds {quoted(name)} twice" if name in found else f"holds more than {MAX_MEMBERS:,} files", where)
+                        twice = message("nemo.twice", name=quoted(name))
+                        _refuse(twice if name in found else message("nemo.most", most=MAX_MEMBERS), where)
                     found[name] = (member.offset_data, member.size)
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        _refuse(f"cannot be listed as a tar file ({str(error)[:80]})", where)
+        _refuse(message("nemo.no_tar", why=printable(str(error), 80)), where)
     return found
 
 
@@ -144,11 +144,11 @@ def _checked(member: tarfile.TarInfo, end: int, file: ByteSource) -> int:
     """The last byte of a member that lies behind the one before it, in the file."""
     where, parts = str(file.path), member.name.split("/")
     if member.name.startswith("/") or ".." in parts or not member.name.isprintable():
-        _refuse(f"names a file outside itself ({quoted(member.name)})", where)
+        _refuse(message("nemo.outside", name=quoted(member.name)), where)
     if member.issparse() or (member.isreg() and not end < member.offset_data <= member.offset_data + member.size <= file.size):
-        _refuse(f"places {quoted(member.name)} where it cannot be", where)
+        _refuse(message("nemo.place", name=quoted(member.name)), where)
     return max(end, member.offset_data + (member.size if member.isreg() else 0) - 1)
 
 
-def _refuse(what: str, where: str) -> NoReturn:
-    raise RefusedError(f"the NeMo archive {what}", where=where, todo=_UNPACK)
+def _refuse(what: Message, where: str) -> NoReturn:
+    raise refusal(what, where=where, todo=message("joining.unpack"))

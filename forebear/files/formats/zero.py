@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, NoReturn
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARDS, MAX_TENSORS
 from forebear.core.messages import Message, message
 from forebear.files.base import Container, quoted
@@ -26,15 +26,16 @@ from forebear.files.bytes.folder import Folder
 from forebear.files.dtypes import DTYPES
 from forebear.files.formats.pickles import Opaque, Table
 from forebear.files.formats.pieced import Piece, PiecedContainer, Whole, container_of
-from forebear.files.formats.records import DAMAGED, is_tensor, placed, sizes, table
+from forebear.files.formats.records import DISAGREE, is_tensor, placed, sizes, table
 from forebear.files.formats.torch_container import Records, read_records
 from forebear.files.formats.torch_tensors import TorchEntry
+from forebear.files.refusing import of_tensor
 
 _MODEL = re.compile(r"(?:zero_pp_rank_(\d{1,6})_)?mp_rank_(\d{1,6})_model_states\.pt")
 _OPTIM = re.compile(r"(?:bf16_|fp16_)?zero_pp_rank_(\d{1,6})_mp_rank_(\d{1,6})_optim_states\.pt")
 MAX_CUTS = 2**22
 """Most parameters times ranks: each parameter is looked for in each rank's run (1,137 on 2,048 ranks are 2.3 million)."""
-_UNIVERSAL = "Join it with DeepSpeed's ds_to_universal.py or zero_to_fp32.py, and give the result."
+_UNIVERSAL = message("joining.deepspeed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class _Run:
 class _MismatchError(Exception):
     """Why the partitions make no whole parameters."""
 
+    def __init__(self, said: Message) -> None:
+        self.said = said
+        super().__init__(said.key)
+
 
 def open_zero(folder: Folder, files: Sequence[str], max_header: int | None = None) -> Container:
     """The model of a checkpoint folder: full precision where all partitions are here, else the copies that were trained with.
@@ -71,7 +76,7 @@ def open_zero(folder: Folder, files: Sequence[str], max_header: int | None = Non
     Raises: RefusedError when neither is whole, or the model is cut over ranks of tensor or pipeline parallelism too.
     """
     if len(files) > MAX_SHARDS:
-        raise RefusedError(f"{len(files):,} files; at most {MAX_SHARDS:,} are read", where=folder.where, todo=_UNIVERSAL)
+        raise refusal(message("zero.files", count=len(files), most=MAX_SHARDS), where=folder.where, todo=_UNIVERSAL)
     with ExitStack() as opened:
         models = _read(folder, files, _MODEL, opened, max_header, 0)
         optims = _read(folder, files, _OPTIM, opened, max_header, len(models))
@@ -81,8 +86,8 @@ def open_zero(folder: Folder, files: Sequence[str], max_header: int | None = Non
             tensors = _full(models, optims, folder.where)
             said.append(message("folder.cut", count=len(sources)))
         except _MismatchError as error:
-            tensors = _copies(models, str(error), folder.where)
-            said.append(message("folder.zero_copies", name=quoted(models[0].source.path.name), reason=str(error)))
+            tensors = _copies(models, error.said, folder.where)
+            said.append(message("folder.zero_copies", name=quoted(models[0].source.path.name), reason=error.said))
         digest = hashlib.sha256("".join(file.records.digest for file in (*models, *optims)).encode()).hexdigest()
         container = PiecedContainer("DeepSpeed ZeRO", sources, tensors, where=folder.where, digest=digest, said=said)
         opened.pop_all()
@@ -97,12 +102,12 @@ def _read(
     matches = [(name, match) for name in names if (match := kind.fullmatch(name)) is not None]
     for number, (name, match) in enumerate(sorted(matches, key=lambda one: int(one[1][1] or 0)), start):
         if int(match[2]):
-            raise RefusedError("it is cut over ranks of tensor or pipeline parallelism too", where=folder.where, todo=_UNIVERSAL)
+            raise refusal(message("zero.parallel"), where=folder.where, todo=_UNIVERSAL)
         source = folder.source(name)
         opened.callback(source.close)
         records = read_records(ZipArchive(source), max_header or MAX_HEADER_BYTES)
         if not isinstance(records.pickled.value, Table):
-            raise RefusedError("is no dictionary, as a file of DeepSpeed is", where=str(source.path), todo=DAMAGED)
+            _refuse(message("zero.no_dictionary"), str(source.path))
         found.append(_File(int(match[1] or 0), number, source, records, records.pickled.value))
         source.release()
     return found
@@ -113,8 +118,7 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
     first = models[0]
     groups = _shapes(first.root.get("param_shapes"), where)
     if (cuts := sum(map(len, groups)) * len(optims)) > MAX_CUTS:
-        what = f"{len(optims):,} ranks and the parameters make {cuts:,} places to look at; at most {MAX_CUTS:,} are"
-        raise RefusedError(what, where=where, todo=_UNIVERSAL)
+        raise refusal(message("zero.cuts", ranks=len(optims), places=cuts, most=MAX_CUTS), where=where, todo=_UNIVERSAL)
     state = _optimizer(optims)
     stage = state.get("zero_stage")
     stage = stage.args[0] if isinstance(stage, Opaque) and isinstance(stage.args, tuple) and stage.args else stage
@@ -123,10 +127,10 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
     counts = [n for n in (count if isinstance(count, list) else [count]) if isinstance(n, int) and 0 <= n < 10**6]
     count = max(counts, default=0)
     if ranks != list(range(len(ranks))) or count != len(ranks):
-        raise _MismatchError(f"{count} partitions belong together and those of {len(ranks)} ranks are here")
+        raise _MismatchError(message("zero.partitions", count=count, found=len(ranks)))
     if stage == 3:
         if [file.rank for file in models] != ranks:
-            raise _MismatchError(f"{len(ranks)} ranks have partitions and {len(models)} have files of the model")
+            raise _MismatchError(message("zero.models", count=len(ranks), found=len(models)))
         tensors = _cut_each(groups, [_partitions(file, "fp32_flat_groups", where) for file in optims])
     else:
         runs = [_partitions(file, "single_partition_of_fp32_groups", where) for file in optims]
@@ -137,7 +141,7 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
 def _optimizer(optims: Sequence[_File]) -> Table:
     state = optims[0].root.get("optimizer_state_dict") if optims else None
     if not isinstance(state, Table):
-        raise _MismatchError("no partition of full precision is here")
+        raise _MismatchError(message("zero.no_partition"))
     return state
 
 
@@ -149,11 +153,11 @@ def _shapes(listed: Any, where: str) -> list[dict[str, tuple[int, ...]]]:
         for name, value in table(group):
             shape = sizes(value)
             if shape is None or name in shapes or any(name in other for other in found):
-                _refuse(f"param_shapes give {quoted(name)} no shape, or two", where)
+                _refuse(message("zero.shape", name=quoted(name)), where)
             shapes[name] = shape
         found.append(shapes)
     if not any(found) or sum(map(len, found)) > MAX_TENSORS:
-        raise _MismatchError("no shapes of parameters are stated")
+        raise _MismatchError(message("zero.no_shapes"))
     return found
 
 
@@ -163,18 +167,18 @@ def _partitions(file: _File, key: str, where: str) -> list[_Run]:
     listed = state.get(key) if isinstance(state, Table) else None
     listed = listed if isinstance(listed, list) else [listed]
     if not all(is_tensor(one) for one in listed):
-        raise _MismatchError(f"{file.source.path.name} has no {key}")
+        raise _MismatchError(message("zero.lacks", name=file.source.path.name, key=key))
     entries = file.entries({str(number): one for number, one in enumerate(listed)})
     for entry in entries.values():
         if len(entry.shape) != 1 or entry.dtype != "F32":
-            _refuse(f"a partition is {entry.dtype} of shape {entry.shape}, not a run of float32", str(file.source.path))
+            _refuse(message("zero.partition", type=entry.dtype, shape=str(entry.shape)), str(file.source.path))
     return [_Run(file.number, entry.begin, entry.shape[0]) for entry in entries.values()]
 
 
 def _cut_groups(groups: Sequence[dict[str, tuple[int, ...]]], ranks: Sequence[Sequence[_Run]], paddings: Any) -> dict[str, Whole]:
     """Stages 1 and 2: a group's parameters one behind the other, cut into one run a rank."""
     if any(len(runs) != len(groups) for runs in ranks):
-        raise _MismatchError(f"{len(groups)} groups of parameters and {len(ranks[0])} partitions a rank")
+        raise _MismatchError(message("zero.groups", count=len(groups), found=len(ranks[0])))
     found: dict[str, Whole] = {}
     for number, shapes in enumerate(groups):
         vector = [runs[number] for runs in ranks]
@@ -186,11 +190,11 @@ def _cut_groups(groups: Sequence[dict[str, tuple[int, ...]]], ranks: Sequence[Se
             if isinstance(spare, list) and spare:
                 gap = spare[place] if place < len(spare) else -1
                 if isinstance(gap, bool) or not isinstance(gap, int) or gap < 0:
-                    raise _MismatchError("the paddings between parameters are no numbers")
+                    raise _MismatchError(message("zero.paddings"))
                 at += gap
         have, step = sum(run.values for run in vector), 2 * len(ranks)
         if -(-at // step) != -(-have // step):
-            raise _MismatchError(f"the parameters of a group need {at:,} values and its partitions hold {have:,}")
+            raise _MismatchError(message("zero.group_values", needed=at, found=have))
     return found
 
 
@@ -210,7 +214,7 @@ def _cut_each(groups: Sequence[dict[str, tuple[int, ...]]], ranks: Sequence[Sequ
             at += each
     have = {sum(run.values for run in runs) for runs in ranks}
     if any(not at <= values <= at + 2 * len(ranks) * len(groups) for values in have):
-        raise _MismatchError(f"the parameters need {at:,} values a rank and the partitions hold {max(have):,}")
+        raise _MismatchError(message("zero.rank_values", needed=at, found=max(have)))
     return found
 
 
@@ -223,7 +227,7 @@ def _pieces(runs: Sequence[_Run], begin: int, values: int, offset: int) -> Itera
             yield Piece(run.number, run.begin + 4 * (low - start), (offset + low - begin,), (high - low,), flat=True)
         start += run.values
     if start < end:
-        raise _MismatchError(f"the parameters need {end:,} values and the partitions hold {start:,}")
+        raise _MismatchError(message("zero.values", needed=end, found=start))
 
 
 def _others(tensors: dict[str, Whole], models: Sequence[_File], cut: bool, where: str) -> dict[str, Whole]:
@@ -253,10 +257,10 @@ def _frozen(name: str, shape: tuple[int, ...], models: Sequence[_File], where: s
     for file in models:
         record = dict(table(file.root.get("frozen_param_fragments"))).get(name)
         if not isinstance(record, Opaque) or not is_tensor(record):
-            _refuse(f"the frozen parameter {quoted(name)} is not in {file.source.path.name}", where)
+            _refuse(message("zero.frozen_missing", name=quoted(name), file=file.source.path.name), where)
         entry = file.entries({name: record})[name]
         if entry.strides or entry.dtype not in DTYPES:
-            _refuse(f"the frozen parameter {quoted(name)} is {entry.dtype}", where)
+            _refuse(message("zero.frozen_type", name=quoted(name), type=entry.dtype), where)
         runs.append((file.number, entry))
         kinds.add(entry.dtype)
     pieces, at = [], 0
@@ -265,11 +269,11 @@ def _frozen(name: str, shape: tuple[int, ...], models: Sequence[_File], where: s
         pieces += [Piece(number, entry.begin, (at,), (mine,), flat=True)] if mine > 0 else []
         at += max(0, mine)
     if at != prod(shape) or len(kinds) != 1:
-        _refuse(f"the frozen parameter {quoted(name)} has {prod(shape):,} values and {at:,} are here", where)
+        _refuse(message("zero.frozen_values", name=quoted(name), needed=prod(shape), found=at), where)
     return Whole(kinds.pop(), shape, tuple(pieces))
 
 
-def _copies(models: Sequence[_File], reason: str, where: str) -> dict[str, Whole]:
+def _copies(models: Sequence[_File], reason: Message, where: str) -> dict[str, Whole]:
     """The model as it was trained with, which stages 1 and 2 keep whole in `module`. Refuses for the reason where it is not."""
     first = models[0]
     found = first.entries({name: value for name, value in table(first.root.get("module")) if is_tensor(value)})
@@ -277,16 +281,16 @@ def _copies(models: Sequence[_File], reason: str, where: str) -> dict[str, Whole
     stated = [(n, sizes(v)) for group in (listed if isinstance(listed, list) else [listed]) for n, v in table(group)]
     short = [name for name, shape in stated if name not in found or (shape is not None and found[name].shape != shape)]
     if len(models) > 1 or not found or short:
-        raise RefusedError(reason, where=where, todo=_UNIVERSAL)
+        raise refusal(reason, where=where, todo=_UNIVERSAL)
     return {name: _alone(first, entry) for name, entry in found.items()}
 
 
 def _alone(file: _File, entry: TorchEntry) -> Whole:
     dtype = entry.dtype.removesuffix(" (strided)")
     if dtype not in DTYPES:
-        _refuse(f"tensor {quoted(entry.name)} is {dtype}, which is not read here", str(file.source.path))
+        _refuse(of_tensor(entry.name, message("joining.number_type", type=dtype)), str(file.source.path))
     return Whole(dtype, entry.shape, (Piece(file.number, entry.begin, (0,) * len(entry.shape), entry.shape, entry.strides),))
 
 
-def _refuse(what: str, where: str) -> NoReturn:
-    raise RefusedError(what, where=where, todo=DAMAGED)
+def _refuse(what: Message, where: str) -> NoReturn:
+    raise refusal(what, where=where, todo=DISAGREE)
