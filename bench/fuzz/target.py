@@ -35,6 +35,8 @@ PLACES = {
     "layouts": "bench.fuzz.layouts:LAYOUTS",
     "patterns": "bench.fuzz.layouts:PATTERNS",
     "heads": "bench.fuzz.layouts:HEADS",
+    "expressions": "bench.fuzz.expressions:EXPRESSIONS",
+    "beside": "bench.fuzz.besides:BESIDE",
     **{f"trainer-{name}": f"bench.fuzz.trainers:{name.upper()}" for name in ("dcp", "shares", "zero", "megatron", "nemo")},
     **{
         f"file-{name}": f"bench.fuzz.containers:{name.upper()}"

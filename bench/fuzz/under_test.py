@@ -20,6 +20,7 @@ from forebear.casefile.folder import model as case_model
 from forebear.casefile.folder import seal as case_seal
 from forebear.casefile.folder import toml as case_toml
 from forebear.comparison import compare as comparison
+from forebear.comparison.reading import beside
 from forebear.core import documents, strict
 from forebear.files import digests as value_digests
 from forebear.files import trained as trained_folders
@@ -38,14 +39,17 @@ from forebear.models.published import gguf_tokens as gguf_vocabularies
 from forebear.reports import show as reports
 from forebear.tokens import audit as token_audit
 from forebear.tokens import encoders as token_encoders
+from forebear.tokens import expressions as token_expressions
 from forebear.tokens import labels as token_labels
 from forebear.tokens import lineage as token_lineage
 from forebear.tokens import readers as token_readers
+from forebear.tokens import splitting as token_splitting
 from forebear.tokens import vocabulary as vocabularies
 
 __all__ = [
     "adapter_files",
     "adapters",
+    "beside",
     "case_bitext",
     "case_checker",
     "case_claims",
@@ -80,9 +84,11 @@ __all__ = [
     "strict",
     "token_audit",
     "token_encoders",
+    "token_expressions",
     "token_labels",
     "token_lineage",
     "token_readers",
+    "token_splitting",
     "trained_folders",
     "value_digests",
     "vocabularies",

@@ -10,7 +10,7 @@ from forebear.core.messages import message
 from forebear.tokens.rules import CannotEncodeError
 
 LONGEST_EXPRESSION, MOST_PARTS, MOST_DEPTH = 4096, 512, 4
-"""Characters, character sets, and levels of groups of an expression (published: at most 700, 170 and 2)."""
+"""Characters, character sets, and levels of groups, or of sets in a set, of an expression (published: at most 700, 170 and 2)."""
 CATEGORIES = ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
                "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn")  # fmt: skip
 _HAN = ((0x2E80, 0x2E99), (0x2E9B, 0x2EF3), (0x2F00, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007), (0x3021, 0x3029),
@@ -165,7 +165,10 @@ class Parser:
             raise refuse()
         self.at = counts.end()
         least = int(counts[1])
-        return least, least if counts[2] is None else None if counts[3] is None else int(counts[3])
+        most = least if counts[2] is None else None if counts[3] is None else int(counts[3])
+        if most is not None and most < least:
+            raise refuse()
+        return least, most
 
     def _set(self, folded: bool) -> Holds:
         sign = self.next()
@@ -177,8 +180,10 @@ class Parser:
             raise refuse()
         return self._letter(ord(sign), folded)
 
-    def _brackets(self, folded: bool) -> Holds:
+    def _brackets(self, folded: bool, depth: int = 0) -> Holds:
         negated = self.take("^")
+        if depth > MOST_DEPTH or self.peek("]"):
+            raise refuse()  # an empty set to some programs, the sign itself to others
         several: list[Holds] = []
         both: list[Holds] = []
         while not self.take("]"):
@@ -188,7 +193,7 @@ class Parser:
             elif self.take("["):
                 if self.peek(":"):
                     raise refuse()
-                several.append(self._brackets(folded))
+                several.append(self._brackets(folded, depth + 1))
             else:
                 several.append(self._range(folded))
             self.parts += 1
