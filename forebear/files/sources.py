@@ -170,7 +170,15 @@ def _in_folder(folder: Folder) -> Found:
         return Found(folder, (*trained, *sets), trained[0])
     if taken is not None and not is_usual(taken) and not names_in(folder, describes) and _models_inside(folder):
         taken = None  # one of several models, the others in folders of their own
-    return Found(folder, sets, taken)
+    return Found(folder, sets if taken is None else (*sets, *_left_by_a_trainer(folder)), taken)
+
+
+def _left_by_a_trainer(folder: Folder) -> tuple[WeightSet, ...]:
+    """What a trainer keeps beside a model, to be named; inner folders that cannot be looked into are passed over."""
+    try:
+        return trained_sets(folder)
+    except RefusedError:
+        return ()
 
 
 def _models_inside(folder: Folder, *, all_read: bool = False) -> list[str]:

@@ -91,6 +91,31 @@ def over_full_index(folder: Path) -> None:
     index(folder, files, **{"mtp.fc.weight": files[0]})
 
 
+def stale_index_of_one_file_more(folder: Path) -> None:
+    """The model was saved again in fewer shards; those of the index that kept their names are here, one is not."""
+    files = shards(folder)
+    index(folder, [*files[:2], "model-00004-of-00004.safetensors"])
+
+
+def stale_index_with_places_of_before(folder: Path) -> None:
+    """Every file that the index names is here, but the tensors changed places."""
+    files = shards(folder)
+    index(folder, files[1:] + files[:1])
+
+
+def over_full_index_of_several(folder: Path) -> None:
+    files = shards(folder)
+    index(folder, files, **{f"model.layers.9.{name}.weight": files[at % 3] for at, name in enumerate(("q", "k", "v", "o"))})
+
+
+def index_that_leaves_tensors_out(folder: Path) -> None:
+    files = shards(folder)
+    index(folder, files)
+    stated = json.loads((folder / INDEX).read_text())["weight_map"]
+    del stated["lm_head.weight"]
+    (folder / INDEX).write_text(json.dumps({"weight_map": stated, "metadata": {"total_size": 1}}))
+
+
 def several_formats(folder: Path) -> None:
     as_safetensors(folder)
     as_torch(folder)
@@ -115,6 +140,28 @@ def hub_root(folder: Path) -> None:
     for blob, name in (("aa", "model.safetensors"), ("bb", "config.json"), ("cc", "tokenizer.json")):
         shutil.copy(DEMO / name, root / "blobs" / blob)
         (root / "snapshots" / "abc" / name).symlink_to(f"../../blobs/{blob}")
+
+
+def hub_root_of_shards(folder: Path) -> None:
+    """refs/main ends in a line end, and the snapshot is of shards with their index; an older one holds the configuration alone."""
+    root, files = folder / "models--acme--x", shards(folder)
+    index(folder, files)
+    for place in ("blobs", "refs", "snapshots/new", "snapshots/old"):
+        (root / place).mkdir(parents=True)
+    (root / "refs" / "main").write_text("new\n")
+    shutil.copy(DEMO / "config.json", root / "snapshots" / "old")
+    for number, name in enumerate([*files, INDEX]):
+        shutil.move(folder / name, root / "blobs" / f"{number:064x}")
+        (root / "snapshots" / "new" / name).symlink_to(f"../../blobs/{number:064x}")
+    shutil.copy(DEMO / "config.json", root / "snapshots" / "new")
+
+
+def hub_root_without_reference(folder: Path) -> None:
+    """Fetched by its commit: no refs/main, one snapshot, its files put there and not linked (a system without links)."""
+    place = folder / "models--acme--x" / "snapshots" / COMMIT
+    place.mkdir(parents=True)
+    as_torch(place)
+    shutil.copy(DEMO / "config.json", place)
 
 
 def adapter_alone(folder: Path) -> None:
@@ -147,7 +194,8 @@ def deepspeed(folder: Path) -> None:
 
 OPENED: list[Callable[[Path], None]] = [
     *WRITERS, numbered, numbered_torch, numbered_npz, indexed, stale_index, index_left_behind, over_full_index, several_formats,
-    with_adapter, split_among_others, hub_root, adapter_alone,
+    with_adapter, split_among_others, hub_root, hub_root_of_shards, hub_root_without_reference, adapter_alone, stale_index_of_one_file_more,
+    stale_index_with_places_of_before, over_full_index_of_several, index_that_leaves_tensors_out,
 ]  # fmt: skip
 REFUSED: list[Callable[[Path], None]] = [damaged, missing_shard, missing_number, several, deepspeed]
 STORED = [DATA / "tried" / name for name in ("base", "prefix_fsdp", "rotated_plain", "unmerged_peft")] + [
@@ -158,7 +206,7 @@ STORED = [DATA / "tried" / name for name in ("base", "prefix_fsdp", "rotated_pla
 def written(folder: Path, write: Callable[[Path], None]) -> Path:
     write(folder)
     shutil.copy(DEMO / "config.json", folder)
-    return folder / "models--acme--x" if write is hub_root else folder
+    return folder / "models--acme--x" if write.__name__.startswith("hub_root") else folder
 
 
 def both(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -217,6 +265,10 @@ SAID = [
     (several_formats, "'model.safetensors' was read; left aside: 'model.gguf', 'pytorch_model.bin'"),
     (with_adapter, "'pytorch_model.bin' was read; left aside: 'adapter_model.safetensors'"),
     (split_among_others, "left aside: 'model-00001-of-00003.gguf' (3 files)"),
+    (stale_index_of_one_file_more, "names 1 files that are not here, such as 'model-00004-of-00004.safetensors': it was left aside and 'model-00001-of-00003.safetensors' (3 files)"),
+    (stale_index_with_places_of_before, "names another file than the one that holds the tensor for 39 tensors, such as 'lm_head.weight'"),
+    (over_full_index_of_several, "names 4 tensors that none of its files holds, such as 'model.layers.9.q.weight', 'model.layers.9.k.weight'"),
+    (index_that_leaves_tensors_out, "does not name 1 tensors of its files, such as 'lm_head.weight': they were read too"),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import io
 import re
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,10 @@ import pytest
 
 import forebear
 from forebear.core.errors import RefusedError
+from forebear.files.bytes.folder import LocalFolder
 from forebear.files.sources import open_container, resolve
 from forebear.reports.catalogue import catalogue
+from tests.files.hub_server import Hub, serve
 from tests.files.test_folders import check_agreement
 from tests.said import said
 
@@ -147,10 +149,34 @@ def test_of_several_steps_the_one_that_the_note_names_is_read_and_the_others_are
     assert resolve(path).taken.first.startswith("iter_0000100/")
 
 
-def test_weights_in_a_usual_file_are_the_model_and_what_a_trainer_keeps_is_not(copy: Callable[[str], Path]) -> None:
-    path = copy("zero2")
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [("zero2", "'global_step1/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt' (3 files)"), ("dcp_rows", "'__0_0.distcp' (2 files)"),
+     ("megatron_tp", "'iter_0000100/mp_rank_00/model_optim_rng.pt' (2 files)"), ("fsdp2", "'model_world_size_2_rank_0.pt' (2 files)")],
+)  # fmt: skip
+def test_weights_in_a_usual_file_are_the_model_and_what_a_trainer_keeps_is_named_as_left_aside(
+    copy: Callable[[str], Path], name: str, left: str
+) -> None:
+    path = copy(name)
     shutil.copy(DATA / WHOLE, path / "model.safetensors")
     assert resolve(path).taken.first == "model.safetensors"
+    (aside,) = [one for one in said(open_container(path).said) if "left aside" in one]
+    assert f"'model.safetensors' was read; left aside: {left}" in aside
+    check_agreement(path)
+
+
+def test_an_inner_folder_that_cannot_be_looked_into_hides_no_model(copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = copy("zero2")
+    shutil.copy(DATA / WHOLE, path / "model.safetensors")
+    names = LocalFolder.names
+
+    def closed(folder: LocalFolder) -> Iterator[str]:
+        if folder.path.name == "global_step1":
+            raise RefusedError("no permission to read it", where=folder.where)
+        return names(folder)
+
+    monkeypatch.setattr(LocalFolder, "names", closed)
+    assert set(open_container(path).tensors) == set(open_container(DATA / WHOLE).tensors)
 
 
 def test_what_is_not_the_model_is_left_out_and_named() -> None:
@@ -205,3 +231,35 @@ def test_archives_of_other_kinds_are_named(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="tar -xf") as caught:
             open_container(archive(tmp_path / name, members))
         assert reason in str(caught.value)
+
+
+# At an address
+
+
+@pytest.mark.parametrize("name", ["dcp_rows", "dcp_flat", "fsdp1", "zero2", "megatron_tp", "fsdp2"])
+def test_a_repository_that_holds_a_checkpoint_in_pieces_is_read_at_its_address(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path.relative_to(DATA / name).as_posix(): path.read_bytes() for path in (DATA / name).rglob("*") if path.is_file()}
+    here = open_container(DATA / name)
+    with serve(Hub(files)) as far:
+        monkeypatch.setenv("HF_ENDPOINT", far.address)
+        there = open_container("hf://org/name")
+        assert set(there.tensors) == set(here.tensors)
+        for tensor in here.tensors:
+            np.testing.assert_array_equal(there.read(tensor), here.read(tensor))
+        assert there.said == here.said
+
+
+def test_chunks_at_an_address_without_their_metadata_are_refused_with_the_tool_that_joins_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path.name: path.read_bytes() for path in (DATA / "dcp_rows").iterdir() if path.name != ".metadata"}
+    with serve(Hub(files)) as far:
+        monkeypatch.setenv("HF_ENDPOINT", far.address)
+        with pytest.raises(RefusedError) as error:
+            open_container("hf://org/name")
+    assert "a checkpoint of torch.distributed.checkpoint (DCP)" in str(error.value)
+    assert "dcp_to_torch" in str(error.value)
+    del files["__1_0.distcp"]
+    files[".metadata"] = (DATA / "dcp_rows" / ".metadata").read_bytes()
+    with serve(Hub(files)) as far:
+        monkeypatch.setenv("HF_ENDPOINT", far.address)
+        with pytest.raises(RefusedError, match=r"the file '__1_0.distcp' of this checkpoint is missing"):
+            open_container("hf://org/name")

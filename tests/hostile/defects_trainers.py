@@ -152,12 +152,15 @@ def shares(files: Files | None = None, **changes: Any) -> Files:
     return {"model_world_size_2_rank_0.pt": rank(0), "model_world_size_2_rank_1.pt": rank(1, **changes)} | (files or {})
 
 
-def sharded(shards: Any, stated: Any = None) -> Files:
+def sharded_record(shards: Any, stated: Any = None, whole: Any = (4, 3)) -> Obj:
     cls = Name("torch.distributed._shard.sharded_tensor.api", "ShardedTensor")
     about = Obj("torch.distributed._shard.sharded_tensor.metadata", "ShardedTensorMetadata", (), {"shards_metadata": stated or [1, 2]})
-    args = (Name("torch._utils", "_rebuild_wrapper_subclass"), cls, (cls, Name("torch", "float32"), (4, 3)), (shards, about))
-    record = Obj("torch._tensor", "_rebuild_from_type_v2", args)
-    return {"model_rank_0.pt": torch_file({"a.weight": record}, {"0": FLOATS[:24]})}
+    args = (Name("torch._utils", "_rebuild_wrapper_subclass"), cls, (cls, Name("torch", "float32"), whole), (shards, about))
+    return Obj("torch._tensor", "_rebuild_from_type_v2", args)
+
+
+def sharded(shards: Any, stated: Any = None) -> Files:
+    return {"model_rank_0.pt": torch_file({"a.weight": sharded_record(shards, stated)}, {"0": FLOATS[:24]})}
 
 
 def shard(local: Any, offsets: Any, extent: Any) -> Obj:
@@ -192,9 +195,47 @@ SHARES: dict[str, tuple[Files, str]] = {
     "a storage too short": (shares(local=tensor("0", (2, 3), elements=600)), "needs 2,400 bytes of a storage that has 24"),
     "a link to nothing": (shares({SECOND: Link("nothing")}), "no such file"),
     "a name twice": (shares({SECOND: torch_file(Pairs((("a", dtensor(tensor("0", (2, 3)), (4, 3), (), (), ())),) * 2), {"0": FLOATS[:24]})}), "is there twice"),
+}  # fmt: skip
+
+
+# FSDP: ShardedTensor
+
+
+def fsdp(files: Files | None = None, local: Any = None, offsets: Any = (2, 0), extent: Any = (2, 3), **changes: Any) -> Files:
+    """The files of two ranks, each with one shard of a tensor of 4 x 3. local, offsets, extent, changes: of the second."""
+    made: Files = {}
+    for number in range(2):
+        one = shard(tensor("0", (2, 3)), [0, 0], [2, 3]) if number == 0 else shard(local or tensor("0", (2, 3)), offsets, extent)
+        record = sharded_record([one], **(changes if number else {}))
+        made[f"model_rank_{number}.pt"] = torch_file({"a.weight": record}, {"0": FLOATS[:24]})
+    return made | (files or {})
+
+
+FSDP_LAST = "model_rank_1.pt"
+TWO_SHARDS = [shard(tensor("0", (2, 3)), [0, 0], [2, 3]), shard(tensor("0", (2, 3)), [1, 0], [2, 3])]
+FSDP: dict[str, tuple[Files, str]] = {
     "shards outside": (sharded([shard(tensor("0", (2, 3)), [3, 0], [2, 3])]), "hold 6 of its 12"),
-    "a shard without a place": (sharded([shard(tensor("0", (2, 3)), None, [2, 3])]), "a shard that is none"),
+    "a shard without a place": (sharded([shard(tensor("0", (2, 3)), None, [2, 3])]), "is a ShardedTensor with a shard that is none"),
     "no shards": (sharded(7), "is a ShardedTensor without shards"),
+    "a missing rank": ({FSDP_LAST: fsdp()[FSDP_LAST]}, "is cut over 2 ranks; the 1 files here hold 6"),
+    "shards that overlap": (sharded(TWO_SHARDS), "has pieces that overlap"),
+    "a shard behind the end": (fsdp(offsets=(3, 0)), "has a piece at (3, 0) of size (2, 3), outside its shape (4, 3)"),
+    "a shard of a place below nothing": (fsdp(offsets=(-2, 0)), "with a shard that is none. Get the checkpoint again"),
+    "a shard of another size": (fsdp(local=tensor("0", (1, 3))), "has a part of shape (1, 3) where (2, 3) belongs"),
+    "a shard of one axis": (fsdp(local=tensor("0", (6,)), offsets=(6,), extent=(6,)), "has 2 axes and a piece with 1"),
+    "a shard that is no tensor": (fsdp(local=7), "'a.weight' is a ShardedTensor with a shard that is none"),
+    "another number type": (fsdp(local=tensor("0", (2, 3), kind="IntStorage")), "number type in another rank's file"),
+    "another shape": (fsdp(whole=(5, 3)), "has another shape or number type"),
+    "a huge shape": (fsdp(whole=(2**40, 2**40)), "has sizes that are no whole numbers from 0 up"),
+    "a shape that is text": (fsdp(whole="4 x 3"), "tensor 'a.weight' has sizes that are no"),
+    "a storage that is not there": (fsdp(local=tensor("9", (2, 3))), "which the file lacks"),
+    "a storage too short": (fsdp(local=tensor("0", (2, 3), elements=600)), "needs 2,400 bytes of a storage that has 24"),
+    "a cycle": (fsdp({FSDP_LAST: torch_file(CYCLE.replace(b"s.", b"sctorch.distributed._shard.sharded_tensor.api\nShardedTensor\n0."), {})}),
+                "too deep or leads back"),
+    "a bomb": (fsdp({FSDP_LAST: torch_file(BOMB.replace(b"\x80\x02", b"\x80\x02ctorch.distributed._shard.sharded_tensor.api\nShardedTensor\n0"), {})}),
+               "branches"),
+    "a cut file": (fsdp({FSDP_LAST: fsdp()[FSDP_LAST][:200]}), "rank_1"),
+    "a link that leads out": (fsdp({FSDP_LAST: Link("nothing")}), "no such file"),
 }  # fmt: skip
 
 
@@ -371,9 +412,9 @@ NEMO: dict[str, tuple[Files, str]] = {
                                "make no grid of tensor"),
 }  # fmt: skip
 
-DEFECTS = {"dcp": DCP, "shares": SHARES, "zero": ZERO, "megatron": MEGATRON, "nemo": NEMO}
+DEFECTS = {"dcp": DCP, "shares": SHARES, "fsdp": FSDP, "zero": ZERO, "megatron": MEGATRON, "nemo": NEMO}
 SOUND: dict[str, tuple[Files, int]] = {
-    "dcp": (dcp(), 1), "shares": (shares(), 1), "zero": (zero(), 2), "zero of stage 2": (two(), 2), "megatron": (megatron(), 3),
+    "dcp": (dcp(), 1), "shares": (shares(), 1), "fsdp": (fsdp(), 1), "zero": (zero(), 2), "zero of stage 2": (two(), 2), "megatron": (megatron(), 3),
     "nemo": (nemo(CONFIG, GOOD), 1),
 }  # fmt: skip
 """Folders without a fault, and how many tensors they hold."""
