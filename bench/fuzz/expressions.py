@@ -29,8 +29,7 @@ _ATOMS = (
 _COUNTS = ("", "", "", "", "?", "+", "*", "++", "?+", "{1,3}", "{2}", "{2,}", "{999}", "{3,1}", "+?", "{1,3}+", "{}", "{,3}")
 _OPENED = ("(?:", "(?:", "(?i:", "(", "(?=", "(?!", "(?>", "(?<!", "(?P<n>")
 _TEXTS = "aaSsT't 's12,345\r\n\n  x\u00e9\u4e2d\u6587\u3042\u0301\u0903\u00b2\uff21\U0001f600-_/ \t\u3000K\u212a\u017f"
-_BOTH = re.compile(r"\[[^]]*(?:\\s[^]]*\\S|\\S[^]]*\\s|\\d[^]]*\\D|\\D[^]]*\\d|\\[pP]\{\^?(\w+)\}[^]]*\\[pP]\{\^?\1\})")
-"""A set of a class and its opposite: the package regex (2026.11.19) takes what is not in it for everything."""
+_CLASS = re.compile(r"\\([sSdD])|\\([pP])\{(\^?)(\w+)\}|\\.|[\[\]]", re.DOTALL)
 RUNS = ("a", " ", "\n", "\u4e2d", "1", "-", "a ", "\n ")
 SHORT, LONG = 24, 3000
 
@@ -90,12 +89,26 @@ def run(files: Files) -> None:
 
 def _other(text: str) -> Any:
     """The expression itself, compiled by the package regex; None without the package, or where it reads the text otherwise."""
-    if regex is None or _BOTH.search(text):
+    if regex is None or _holds_opposites(text):
         return None
     try:
         return regex.compile(text, regex.V1)
     except regex.error:
         return None
+
+
+def _holds_opposites(text: str) -> bool:
+    """Whether a set names a class and its opposite: the package regex (2026.11.19) takes what is not in it for everything."""
+    depth, met = 0, set[tuple[str, bool]]()
+    for sign in _CLASS.finditer(text):
+        if sign[0] in "[]":
+            depth = max(0, depth + (1 if sign[0] == "[" else -1))
+            met = met if depth else set()
+        elif depth and (sign[1] or sign[2]):
+            met.add((sign[4], (sign[2] == "P") != bool(sign[3])) if sign[2] else (sign[1].lower(), sign[1].isupper()))
+            if any((name, not opposite) in met for name, opposite in met):
+                return True
+    return False
 
 
 def outer(files: Files) -> bool:
