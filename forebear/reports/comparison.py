@@ -8,7 +8,7 @@ from typing import Any
 from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
-from forebear.reports.telling import evidence_row, plain_words, verdict_words
+from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
 STYLES = {
     "identical": "bold green",
@@ -127,11 +127,12 @@ def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Lin
             f"{e['cosine']:.4f}",
             f"{e['distance']:.4f}",
             f"{e['equal_rows']:.0%}",
+            rows_over(e, words),
         )
         for e in effects
     ]
     head = tuple(words(f"column.{key}") for key in ("part", "layer_pairs", "cosine", "distance", "equal"))
-    return [Line(""), Line(words("text.effects"), "bold"), *table(head, rows)]
+    return [Line(""), Line(words("text.effects"), "bold"), *table((*head, words("sampled.rows")), rows)]
 
 
 def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:

@@ -17,7 +17,7 @@ from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 from forebear.reports.scene import Figure
-from forebear.reports.telling import evidence_row, plain_words, verdict_words
+from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
 
 def comparison_page(document: Document, language: str) -> bytes:
@@ -132,6 +132,7 @@ def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         "cosine": f"{e['cosine']:.4f}",
         "distance": f"{e['distance']:.4f}",
         "equal": f"{e['equal_rows']:.0%}",
+        "rows": rows_over(e, words),
     }
 
 
@@ -172,6 +173,7 @@ def _tensor(t: Mapping[str, Any], mark: str, words: Catalogue) -> dict[str, str]
         "cosine": "" if t["cosine"] is None else f"{t['cosine']:.4f}",
         "distance": "" if t["distance"] is None else f"{t['distance']:.4f}",
         "equal": "" if t["equal"] is None else f"{t['equal']:.0%}",
+        "rows": rows_over(t, words) if t["distance"] is not None else "",
     }
 
 
@@ -194,7 +196,7 @@ def comparison_rows(document: Document) -> list[list[Any]]:
     """The table of tensors for CSV; columns are those of the document, English."""
     rows: list[list[Any]] = [
         ["part", "kind", "subject", "subject_layer", "candidate", "candidate_layer", "subject_shape", "candidate_shape",
-         "subject_dtype", "candidate_dtype", "cosine", "relative_change", "equal_rows"]
+         "subject_dtype", "candidate_dtype", "cosine", "relative_change", "equal_rows", "rows_compared", "rows"]
     ]  # fmt: skip
     for t in document.get("tensors", ()):
         sides = [
@@ -212,6 +214,7 @@ def comparison_rows(document: Document) -> list[list[Any]]:
                 t["cosine"],
                 t["distance"],
                 t["equal"],
+                *((None, None) if not t.get("rows") else (t["rows"]["compared"], t["rows"]["of"])),
             ]
         )
     return rows

@@ -34,6 +34,12 @@ def axis_name(e: Mapping[str, Any], words: Catalogue) -> str:
     return words("found.of_component", axis=name, part=words.name("term", part)) if part else name
 
 
+def rows_over(e: Mapping[str, Any], words: Catalogue) -> str:
+    """Over how many rows of how many a figure is; a dash where the document does not say it."""
+    rows = e.get("rows")
+    return words("sampled.of", compared=rows["compared"], of=rows["of"]) if rows else "–"
+
+
 def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     """One test as the evidence table shows it."""
     if e["test"] == "sign" and "z" in e:

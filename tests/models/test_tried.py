@@ -24,6 +24,8 @@ from forebear.core.errors import RefusedError
 from forebear.files.base import Container
 from forebear.files.sources import open_container
 from forebear.models.adapter import adapted
+from forebear.reports.comparison import comparison_lines
+from forebear.reports.comparison_page import comparison_rows
 from tests.comparison.variants import load
 from tests.files.test_every_container import as_split_gguf
 from tests.hostile import defects_trainers as made
@@ -259,6 +261,22 @@ def test_alpha_by_an_expression_is_the_one_that_the_library_reads() -> None:
     name = "model.layers.3.self_attn.q_proj.weight"
     change = np.linalg.norm(both.read(name) - plain[name]) / np.linalg.norm(plain[name])
     assert abs(change - 4.608) < 0.001
+
+
+def test_a_change_over_some_rows_says_over_how_many() -> None:
+    """Of the whole matrix the change is 4.608; over the rows that are read it is another, and every place says of how many."""
+    document = forebear.compare(TRIED / "lora_rank_regex", [TRIED / "base"], base=TRIED / "base")
+    (q,) = [effect for effect in document["effects"] if effect["part"] == "q"]
+    (layer,) = [one for one in q["by_layer"] if one["layers"] == (3, 3)]
+    assert (round(layer["distance"], 2), layer["rows"]) == (5.09, {"compared": 8, "of": 64})
+    assert q["rows"] == {"compared": 32, "of": 256}
+    (row,) = [one for one in document["tensors"] if one["subject"]["name"] == "model.layers.3.self_attn.q_proj.weight"]
+    assert (row["distance"], row["rows"]) == (layer["distance"], layer["rows"])
+    gains = [one for one in document["tensors"] if len(one["subject"]["shape"]) == 1]
+    assert {tuple(one["rows"].values()) for one in gains} == {(1, 1)}
+    lines = [line.text for line in comparison_lines(document)]
+    assert any(line.split()[:1] == ["q"] and line.endswith("32 of 256") for line in lines)
+    assert comparison_rows(document)[0][-2:] == ["rows_compared", "rows"]
 
 
 def test_rows_at_trainable_token_indices_are_replaced() -> None:

@@ -12,7 +12,10 @@ from forebear.stats.median import median
 
 
 def effects_of(surveyed: list[Surveyed]) -> list[dict[str, Any]]:
-    """Median cosine, relative change and share of bitwise equal rows for every part, with the figures by layer."""
+    """Median cosine, relative change and share of bitwise equal rows for every part, with the figures by layer.
+
+    rows: {"compared", "of"}: over how many rows of how many the figures of a part, and of a layer, are.
+    """
     found = []
     for part in PARTS:
         known = [(s, s.figures) for s in surveyed if s.piece.part == part and drawn(s.piece) and s.figures]
@@ -29,13 +32,21 @@ def _effect(part: str, known: list[tuple[Surveyed, tuple[float, float, float]]])
         "cosine": round(median(figures[:, 0]), 6),
         "distance": round(median(figures[:, 1]), 6),
         "equal_rows": round(float(figures[:, 2].mean()), 6),
+        "rows": _rows([s for s, _ in known]),
         "by_layer": [
             {
                 "layers": [None if p is None else p.layer for p in (s.subject, s.candidate)],
                 "cosine": round(f[0], 6),
                 "distance": round(f[1], 6),
                 "equal_rows": round(f[2], 6),
+                "rows": _rows([s]),
             }
             for s, f in known
         ],
     }
+
+
+def _rows(surveyed: list[Surveyed]) -> dict[str, int]:
+    """Rows that figures are over, and rows that there are."""
+    rows = [s.rows for s in surveyed if s.rows is not None]
+    return {"compared": sum(compared for compared, _ in rows), "of": sum(there for _, there in rows)}

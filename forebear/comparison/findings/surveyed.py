@@ -14,13 +14,17 @@ Moments = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Surveyed:
-    """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows)."""
+    """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows).
+
+    rows: how many rows of both the figures are over, and how many there are; a vector is one row.
+    """
 
     subject: Piece | None
     candidate: Piece | None
     subject_moments: Moments | None
     candidate_moments: Moments | None
     figures: Figures | None
+    rows: tuple[int, int] | None = None
 
     @property
     def piece(self) -> Piece:

@@ -67,7 +67,8 @@ def _look(pair: Pair, left: Piece | None, right: Piece | None, rows: int) -> Sur
     a = None if left is None else _read(pair, 0, left, rows, shared)
     b = None if right is None else _read(pair, 1, right, rows, shared)
     figures = figures_of(a, b, centred=left is not None and left.kind != "matrix") if beside else None
-    return Surveyed(left, right, _moments(left, a), _moments(right, b), figures)
+    taken = None if a is None or figures is None else (a.shape[0], shared if shared is not None and len(shapes[0]) == 2 else 1)
+    return Surveyed(left, right, _moments(left, a), _moments(right, b), figures, taken)
 
 
 def _moments(piece: Piece | None, rows: Float32 | None) -> Moments | None:
@@ -125,7 +126,10 @@ def figures_of(a: Float32 | None, b: Float32 | None, *, centred: bool) -> Figure
 
 
 def tensor_rows(pair: Pair, surveyed: list[Surveyed]) -> list[dict[str, Any]]:
-    """The table of tensors as it stands in a comparison document; figures None where nothing was read."""
+    """The table of tensors as it stands in a comparison document; figures None where nothing was read.
+
+    rows: {"compared", "of"}: the figures are over so many of the rows that both sides have.
+    """
     return [_row(pair, s) for s in surveyed]
 
 
@@ -141,6 +145,7 @@ def _row(pair: Pair, s: Surveyed) -> dict[str, Any]:
         "cosine": None if figures[0] is None else round(figures[0], 6),
         "distance": None if figures[1] is None else round(figures[1], 6),
         "equal": None if figures[2] is None else round(figures[2], 4),
+        "rows": None if s.rows is None else {"compared": s.rows[0], "of": s.rows[1]},
     }
 
 
