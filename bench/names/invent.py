@@ -140,7 +140,8 @@ def _chinese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
     forms_ja += [Form(s[1] + t, s[1]) for t in stock["after_ja"]]
     hyphen = "-".join(sounds).capitalize()
     forms_en = [Form(x, x) for x in (
-        f"{surname} {given}", f"{given} {surname}", f"{surname} {given}", f"{surname.upper()} {given}", f"{surname}, {given}", f"{surname} {hyphen}",
+        f"{surname} {given}", f"{given} {surname}", f"{surname} {given}", f"{surname.upper()} {given}",
+        f"{surname}, {given}", f"{surname} {hyphen}",
         f"{surname.translate(TONES)} {given.translate(TONES)}", f"{given[0]}. {surname}")]  # fmt: skip
     forms_en += [Form(f"{t} {surname}", surname) for t in stock["before_en"]]
     if len(g) > 1:
@@ -154,7 +155,11 @@ def _japanese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person
     surname, given = s[2].capitalize(), g[2].capitalize()
     forms_zh = [Form(s[1] + g[1], s[1] + g[1])] * 2 + [Form(s[1] + t, s[1]) for t in ("先生", *stock["after_zh"][:2])]
     forms_ja = [Form(s[0] + g[0], s[0] + g[0])] * 2 + [Form(s[0] + t, s[0]) for t in stock["after_ja"]]
-    forms_ja += [Form(f"{s[3]}・{g[3]}", f"{s[3]}・{g[3]}"), Form(g[0] + "さん", g[0]), Form(f"{s[0]} {g[0]}", f"{s[0]} {g[0]}")]
+    forms_ja += [
+        Form(f"{s[3]}・{g[3]}", f"{s[3]}・{g[3]}"),
+        Form(g[0] + "さん", g[0]),
+        Form(f"{s[0]} {g[0]}", f"{s[0]} {g[0]}"),
+    ]
     if not absent:
         forms_ja.append(Form(s[0], s[0]))
     forms_en = [Form(x, x) for x in (f"{surname} {given}", f"{given} {surname}", f"{surname.upper()} {given}", given)]
@@ -165,8 +170,16 @@ def _japanese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person
 
 def _western(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
     s, g = rng.choice(stock["western_absent" if absent else "western"]), rng.choice(stock["western_given"])
-    forms_zh = [Form(f"{g[1]}·{s[1]}", f"{g[1]}·{s[1]}"), Form(f"{s[1]}{stock['after_zh'][0]}", s[1]), Form(f"{g[0]} {s[0]}", f"{g[0]} {s[0]}")]
+    forms_zh = [
+        Form(f"{g[1]}·{s[1]}", f"{g[1]}·{s[1]}"),
+        Form(f"{s[1]}{stock['after_zh'][0]}", s[1]),
+        Form(f"{g[0]} {s[0]}", f"{g[0]} {s[0]}"),
+    ]
     forms_ja = [Form(f"{g[2]}・{s[2]}", f"{g[2]}・{s[2]}"), Form(f"{s[2]}{stock['after_ja'][0]}", s[2])]
-    forms_en = [Form(f"{g[0]} {s[0]}", f"{g[0]} {s[0]}"), Form(g[0], g[0]), Form(f"{g[0][0]}. {s[0]}", f"{g[0][0]}. {s[0]}")]
+    forms_en = [
+        Form(f"{g[0]} {s[0]}", f"{g[0]} {s[0]}"),
+        Form(g[0], g[0]),
+        Form(f"{g[0][0]}. {s[0]}", f"{g[0][0]}. {s[0]}"),
+    ]
     forms_en += [Form(f"{t} {s[0]}", s[0]) for t in stock["before_en"][:3]]
     return Person(f"{g[0]} {s[0]}", absent, {"zh": tuple(forms_zh), "ja": tuple(forms_ja), "en": tuple(forms_en)})

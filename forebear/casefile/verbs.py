@@ -27,7 +27,17 @@ from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_ca
 from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
-from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, tied, unspelt, whole_names
+from forebear.casefile.privacy.guard import (
+    Links,
+    attached,
+    counterparts,
+    leaks,
+    proposed,
+    standing,
+    tied,
+    unspelt,
+    whole_names,
+)
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
     load_findings,
@@ -139,28 +149,34 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) 
     case = with_candidates(case, texts.values())
     case = with_pseudonyms(tied(case, search_of(with_pseudonyms(whole_names(case)))))
     search = search_of(case)
-    case = tied(case, search)
-    open_names = undecided(case)
-    if open_names:
-        # forms of a person ruled private are counted, not printed: they would tell the name
-        shown = [n.text for n in case.name if n.ruling == "undecided" and not n.why]
-        raise _open(root, case, start, f"{len(open_names)} name candidates have no ruling: {', '.join(shown[:8])}")
+    links = load_alignments(root, case, texts, missing_ok=True)
+    case = attached(tied(case, search), counterparts(search, texts, links))
+    if undecided(case):
+        raise _open(root, case, start, _unruled(case))
     if case != load_case(root):
         save_case(root, case)
-    links = load_alignments(root, case, texts, missing_ok=True)
     document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search)
     _all_spelt(root, search, texts, links)
     found = [*standing(search, document), *counterparts(search, texts, links)]
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
-        kinds = Counter(p.why for p in found)
-        told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
-        raise _open(root, wider, start, f"{len(wider.name) - len(case.name)} words may show a hidden name: {told}")
+        raise _open(root, wider, start, _unruled(wider))
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
     for name, data in files.items():
         write_inside(root, f"report/{name}", data)
     return document
+
+
+def _unruled(case: CaseFile) -> str:
+    """What waits for a ruling. Forms of a person ruled private are counted by kind, not printed: they would tell the name."""
+    waiting = [n for n in case.name if n.ruling == "undecided"]
+    shown = [n.text for n in waiting if not n.why]
+    if shown:
+        return f"{len(waiting)} name candidates have no ruling: {', '.join(shown[:8])}"
+    kinds = Counter(n.why for n in waiting)
+    told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
+    return f"{len(waiting)} words may show a hidden name: {told}"
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:

@@ -156,15 +156,25 @@ def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[s
 
 
 def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
-    """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known."""
-    named = {name: {h.label for s in text.segments for h in search.hits(s.text)} for name, text in texts.items()}
+    """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known.
+
+    Where this one hides as many names in the linked sentences as the other, each of them is one that somebody ruled on: the
+    person's is among them, under whatever pseudonym.
+    """
+    hits = {name: [search.hits(s.text) for s in text.segments] for name, text in texts.items()}
+    named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
     found = []
-    for left, right in links:
-        for one, other in ((left, right), (right, left)):
+    for (left, right), pair in links.items():
+        for one, other, mine, theirs in ((left, right, "left", "right"), (right, left, "right", "left")):
+            bare: set[str] = set()
+            for link in pair:
+                there = [h for j in getattr(link, theirs) for h in hits[other][j]]
+                if len(there) > sum(len(hits[one][i]) for i in getattr(link, mine)):
+                    bare |= {h.label for h in there}
             wanted = {"zh": {"Han"}, "ja": {"Han", "kana"}}.get(texts[one].language, {"Latin"})
             found += [
                 (p.label, one) for p in search.people
-                if p.whole and p.label in named[other] - named[one] and not p.scripts & wanted and not _shared(p, search)
+                if p.whole and p.label in bare - named[one] and not p.scripts & wanted and not _shared(p, search)
             ]  # fmt: skip
     return list(dict.fromkeys(found))
 
@@ -197,6 +207,20 @@ def tied(case: CaseFile, search: Search) -> CaseFile:
             name = replace(name, of=hits[0].label, why=f"{hits[0].kind} of {hits[0].label}")
         names.append(name)
     return replace(case, name=tuple(names))
+
+
+def attached(case: CaseFile, found: Iterable[Proposal]) -> CaseFile:
+    """The case in which a name that nobody ruled on is said to be of the person in whose place another text has it."""
+    of = {tight(p.text): p for p in found}
+    return replace(
+        case,
+        name=tuple(
+            replace(n, of=of[tight(n.text)].of, why=of[tight(n.text)].why)
+            if n.ruling == "undecided" and not n.of and tight(n.text) in of
+            else n
+            for n in case.name
+        ),
+    )
 
 
 def _covered(text: str, hits: Sequence[Hit]) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from forebear.casefile.checks.names import titles
 from forebear.casefile.data import packaged_table
 from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.naming.stock import names, titles
+from forebear.casefile.privacy import japanese
 from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
 from forebear.casefile.privacy.sound import split, ways
+from forebear.casefile.text.scripts import fold
 
 FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
     "the whole name",
@@ -48,12 +51,15 @@ def words() -> Words:
 @cache
 def endings() -> tuple[str, ...]:
     """Titles behind a Han name, in the characters texts are searched in, the longest first."""
-    return tuple(sorted({tight(t) for t in (*titles().titles_after, *words().after)}, key=len, reverse=True))
+    return tuple(
+        sorted({tight(t) for t in (*titles().zh_after, *titles().ja_after, *words().after)}, key=len, reverse=True)
+    )
 
 
 @cache
 def _compounds() -> frozenset[str]:
-    return frozenset(tight(s) for s in (*titles().clear, *titles().common) if len(s) > 1)
+    """Chinese surnames of two characters."""
+    return frozenset(tight(s) for s in names().surnames if len(s) > 1)
 
 
 @dataclass
@@ -101,6 +107,7 @@ class Forms:
         core = next((name[: -len(t)] for t in after if name.endswith(t) and len(name) > len(t)), name)
         core = core[1:] if core == name and len(core) == 2 and core[0] in before else core
         self._short(core)
+        self._sounded(core)
         if len(core) > 1 and core == name:
             self._put(self.heard, name, SOUND)
         self._spoken(core)
@@ -118,6 +125,29 @@ class Forms:
         for part, titled in addressed:
             for form in (*(part + tight(t) for t in titled), *(t + part for t in before)):
                 self._put(self.literals, form, ADDRESSED)
+
+    def _sounded(self, core: str) -> None:
+        """Forms of a name that may be Japanese: its surname and given name alone, and what they sound like."""
+        for way in japanese.sounded(core):
+            self.scripts |= {"Latin", "kana"}
+            for part, kind in ((way.surname, SURNAME), (way.given, GIVEN)):
+                if len(part) > 1 and part != core:
+                    self._put(self.literals, part, kind)
+            for reading in (*way.surnames, *way.givens):
+                for form in filter(lambda f: len(f) > 2, japanese.kana(reading)):
+                    self._put(self.literals, form, SOUND)
+                for form in japanese.latin(reading):
+                    self._part(form)
+            for one, two in itertools.product(way.surnames, way.givens):
+                self._whole(one, two)
+
+    def _whole(self, surname: str, given: str) -> None:
+        """A whole Japanese name by the readings of its parts."""
+        for form in japanese.kana(surname + given):
+            self._put(self.literals, form, FULL)
+        for a, b in itertools.product(japanese.latin(surname), japanese.latin(given)):
+            self._put(self.latin, a + b, FULL)
+            self._put(self.latin, b + a, FULL)
 
     def _spoken(self, core: str) -> None:
         """Latin forms of a Han name, by its readings."""
@@ -197,11 +227,15 @@ class Forms:
 
 def _parts(core: str) -> tuple[list[str], list[str]]:
     """Surnames a Han name may have, and given names: of three characters the surname may have one or two."""
+    known = names().surnames_ja
     if len(core) < 3:
-        return [core[:1]], [core[1:]] if len(core) > 1 else []
+        both = [core] if len(core) > 1 and fold(core) in known else []
+        return [*both, core[:1]], [core[1:]] if len(core) > 1 else []
     if core[:2] in _compounds():
         return [core[:2]], [core[2:]]
-    return [core[:1], core[:2]], [core[1:]] if len(core) == 3 else [core[1:], core[2:]]
+    longer = [core[:n] for n in range(3, len(core)) if fold(core[:n]) in known]
+    givens = [core[1:]] if len(core) == 3 else [core[1:], core[2:]]
+    return [core[:1], core[:2], *longer], [*givens, *(core[len(s) :] for s in longer)]
 
 
 def hidden(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> list[Forms]:

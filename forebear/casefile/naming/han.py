@@ -1,0 +1,286 @@
+"""Reads a run of Han characters two ways, as words and as names, and keeps the names that no better reading contradicts.
+
+The cost of a reading is the sum of costs of its pieces, each the natural logarithm of how rare it is; a name costs what its
+surname, its given characters and being a name at all cost. A span is a candidate when the cheapest reading through it is not
+dearer than the cheapest reading of all by more than `MARGIN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from forebear.casefile.naming.stock import folded, names, titles, words
+from forebear.casefile.text.scripts import fold
+
+NAME = 4.5
+"""Cost of a name: about one word of a hundred in a testimony."""
+UNKNOWN = 14.0
+"""Cost of a character that no table has, as a word of its own."""
+UNKNOWN_SURNAME, COMMON_AS_SURNAME = 9.0, 14.0
+"""Cost of a surname that no table has; of one that is written with an everyday character."""
+EVERYDAY = 11.0
+"""A character is everyday when it stands as a word of its own with less than this cost."""
+UNKNOWN_GIVEN = 10.0
+RARE_GIVEN = 8.0
+"""Cost of a given character that no table has; of one that is hardly ever a word."""
+TITLE, BEFORE, ALONE = 2.5, 3.0, 3.5
+"""Cost of a title behind a name, of a word before a surname, of a given name that stands alone."""
+KNOWN = 5.0
+"""Cost of a name, a surname or a given name that the same texts show elsewhere beyond doubt."""
+CUE = 1.5
+"""What a name is cheaper by where the words beside it speak of a person."""
+AS_A_WORD = 3.0
+"""What a name costs besides when it is a word as well, so that words beside it cannot make a name of it alone."""
+AS_A_PLACE = 6.0
+"""The same when it is a place."""
+MARGIN = 1.0
+STOP = frozenset(
+    fold(
+        "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么"
+    )
+)
+"""Characters of closed classes (Chao, 1968, chapters 7 and 8), which are no part of a name."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A span that may name a person: where in the run, and what kind of form; surname, given: its parts where it has them."""
+
+    start: int
+    end: int
+    kind: str
+    surname: str = ""
+    given: str = ""
+
+
+@dataclass
+class Known:
+    """Surnames, given names and whole names that the texts show beyond doubt."""
+
+    surnames: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    start: int
+    end: int
+    cost: float
+    found: Found | None = None
+
+
+@cache
+def _surname_characters() -> frozenset[str]:
+    return frozenset(c for surname in names().surnames_ja for c in surname)
+
+
+def plain_cost(text: str) -> float:
+    """The cost of the cheapest reading of a run as Chinese words alone."""
+    table, cost = words(), [0.0]
+    for end in range(1, len(text) + 1):
+        one = cost[end - 1] + min(table.zh.get(text[end - 1], UNKNOWN), UNKNOWN)
+        more = [
+            cost[start] + min(table.zh.get(text[start:end], 99.0), table.places.get(text[start:end], 99.0))
+            for start in range(max(0, end - 4), end - 1)
+        ]
+        cost.append(min([one, *more]))
+    return cost[-1]
+
+
+def foreign_cost(text: str) -> float:
+    """The cost of a run as a foreign name written for its sound; a character that no such name has costs as much as any."""
+    table = names().foreign
+    return sum(99.0 if c in STOP else table.get(c, UNKNOWN) for c in text)
+
+
+class Lattice:
+    """All pieces of one run and the cheapest way through each."""
+
+    def __init__(self, run: str, language: str, known: Known, ahead: str, behind: str) -> None:
+        self.run, self.japanese, self.known = run, language == "ja", known
+        self.ahead, self.behind = ahead, behind
+        pieces = [*self._words(), *self._named()]
+        self.pieces = [p for p in pieces if p.found]
+        size = len(run)
+        forward, backward = [0.0] + [1e9] * size, [1e9] * size + [0.0]
+        for p in sorted(pieces, key=lambda p: p.end):
+            forward[p.end] = min(forward[p.end], forward[p.start] + p.cost)
+        for p in sorted(pieces, key=lambda p: -p.start):
+            backward[p.start] = min(backward[p.start], p.cost + backward[p.end])
+        self.best = forward[size]
+        self.through = {p: forward[p.start] + p.cost + backward[p.end] for p in self.pieces}
+
+    def names(self) -> list[Found]:
+        """Names in order, none inside another."""
+        taken: list[Found] = []
+        for piece, cost in sorted(self.through.items(), key=lambda i: (i[1], i[0].start - i[0].end)):
+            if cost > self.best + MARGIN:
+                break
+            found = piece.found
+            if found and not any(t.start < found.end and found.start < t.end for t in taken):
+                taken.append(found)
+        return sorted(taken, key=lambda f: f.start)
+
+    def _words(self) -> Iterator[_Piece]:
+        table, run = words(), self.run
+        for start in range(len(run)):
+            yield _Piece(start, start + 1, min(table.zh.get(run[start], UNKNOWN), UNKNOWN))
+            for end in range(start + 2, min(start + 4, len(run)) + 1):
+                word = run[start:end]
+                cost = min(
+                    table.zh.get(word, 99.0),
+                    table.places.get(word, 99.0),
+                    table.ja.get(word, 99.0) if self.japanese else 99.0,
+                )
+                if cost < 99:
+                    yield _Piece(start, end, cost)
+
+    def _named(self) -> Iterator[_Piece]:
+        run = self.run
+        for start in range(len(run)):
+            for found, cost in self._at(start):
+                text = run[found.start : found.end]
+                if text in self.known.whole:
+                    cost = min(cost, KNOWN)
+                elif text in words().places:
+                    cost += AS_A_PLACE
+                elif text in words().zh:
+                    cost += AS_A_WORD
+                yield _Piece(found.start, found.end, cost - self._cue(found), found)
+
+    def _cue(self, found: Found) -> float:
+        run, words_ = self.run, titles()
+        before, after = run[: found.start] or self.ahead, run[found.end :] or self.behind
+        seen = 0.0
+        if (not found.start and not self.ahead) or before.endswith(folded(words_.zh_ahead)):
+            seen += CUE
+        if after.startswith(folded(words_.zh_behind)) or (
+            found.end == len(run) and self.behind in ("", *"はがもとにのを、，。！？”」：")
+        ):
+            seen += CUE
+        for at in (found.start, found.end):
+            if 0 < at < len(run) and words().zh.get(run[at - 1 : at + 1], 99.0) < EVERYDAY:
+                seen -= CUE
+        return seen
+
+    def _at(self, start: int) -> Iterator[tuple[Found, float]]:
+        run, rest = self.run, len(self.run) - start
+        for surname, cost in self._surnames(start):
+            after = start + len(surname)
+            yield from self._titled(start, after, NAME + cost, surname=surname)
+            for size in (1, 2):
+                given = run[after : after + size]
+                if len(given) == size and not set(given) & STOP:
+                    whole = NAME + cost + self._given(given)
+                    yield Found(start, after + size, "whole", surname, given), whole
+                    yield from self._titled(start, after + size, whole, surname=surname, given=given)
+            if surname[0] in self.known.surnames or cost < UNKNOWN_SURNAME:
+                for before in folded(titles().zh_before):
+                    if start and run[start - 1] == before and len(surname) < 3:
+                        yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
+            elif start and run[start - 1] in folded(titles().zh_before) and len(surname) == 1:
+                yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
+        if rest > 1:
+            yield from self._alone(start)
+        yield from self._japanese(start)
+        yield from self._foreign(start)
+
+    def _surnames(self, start: int) -> Iterator[tuple[str, float]]:
+        table, everyday = names().surnames, words().zh
+        for size in (1, 2):
+            surname = self.run[start : start + size]
+            if len(surname) < size or set(surname) & STOP or (self.japanese and surname in folded(titles().relational)):
+                continue
+            if surname in self.known.surnames:
+                yield surname, min(KNOWN - 1, table.get(surname, 99.0))
+            elif surname in table:
+                yield surname, table[surname]
+            elif size == 1:
+                yield surname, UNKNOWN_SURNAME if everyday.get(surname, UNKNOWN) >= EVERYDAY else COMMON_AS_SURNAME
+
+    def _given(self, given: str) -> float:
+        if given in self.known.given:
+            return KNOWN - 1
+        table, everyday = names().given, words().zh
+        found = 0.0
+        for c in given:
+            unknown = RARE_GIVEN if everyday.get(c, UNKNOWN) >= EVERYDAY else UNKNOWN_GIVEN
+            found += min(table.get(c, unknown), unknown)
+        return found
+
+    def _titled(
+        self, start: int, end: int, cost: float, surname: str = "", given: str = ""
+    ) -> Iterator[tuple[Found, float]]:
+        listed = titles().ja_after if self.japanese else titles().zh_after
+        for title in folded(listed):
+            if self.run.startswith(title, end):
+                yield Found(start, end + len(title), "titled", surname, given), cost + TITLE
+        if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
+            yield Found(start, end, "titled", surname, given), cost - CUE
+
+    def _alone(self, start: int) -> Iterator[tuple[Found, float]]:
+        """A given name alone, with a title or with a word before it."""
+        for size in (1, 2):
+            given = self.run[start : start + size]
+            if len(given) < size or set(given) & STOP:
+                continue
+            cost = self._given(given)
+            if size == 2 and (given in self.known.given or all(c in names().given for c in given)):
+                yield Found(start, start + 2, "given", "", given), NAME + ALONE + cost
+            yield from self._titled(start, start + size, NAME + ALONE + cost, given=given)
+            if start and size == 1 and self.run[start - 1] in folded(titles().zh_before):
+                yield Found(start - 1, start + 1, "before", "", given), NAME + ALONE + BEFORE + cost
+
+    def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:
+        known, run = names(), self.run
+        for size in range(1, min(5, len(run) - start) + 1):
+            surname = run[start : start + size]
+            if surname in known.surnames_ja or surname in self.known.surnames:
+                cost = 2.0 if surname in self.known.surnames else max(2.0, known.surnames_ja[surname][0] - 1)
+                cost += 0 if self.japanese or size > 1 else 4
+                end = start + size
+                if size > 1:
+                    yield Found(start, end, "surname", surname), NAME + ALONE + cost
+                yield from self._titled(start, end, NAME + cost, surname=surname)
+                for more in range(1, 4):
+                    given = run[end : end + more]
+                    if len(given) == more and (given in known.given_ja or given in self.known.given):
+                        price = 3.0 if given in self.known.given else known.given_ja[given][0] - 2
+                        yield Found(start, end + more, "whole", surname, given), NAME + cost + price
+                        yield from self._titled(start, end + more, NAME + cost + price, surname=surname, given=given)
+            elif self.japanese and size > 1 and not self._is_word(surname) and set(surname) <= _surname_characters():
+                # a surname no list has, of characters that surnames are made of, before a title or a given name
+                yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=surname)
+                for more in range(1, 4):
+                    given = run[start + size : start + size + more]
+                    if len(given) == more and given in known.given_ja:
+                        yield (
+                            Found(start, start + size + more, "whole", surname, given),
+                            NAME + 4 * size + 6 + known.given_ja[given][0],
+                        )
+            if surname in known.given_ja and (size > 1 or surname in self.known.given):
+                cost = known.given_ja[surname][0]
+                yield Found(start, start + size, "given", "", surname), NAME + ALONE + cost
+                yield from self._titled(start, start + size, NAME + cost, given=surname)
+
+    def _is_word(self, text: str) -> bool:
+        table = words()
+        return text in table.zh or text in table.ja or text in table.places
+
+    def _foreign(self, start: int) -> Iterator[tuple[Found, float]]:
+        """A foreign name in Chinese characters for its sounds, before a title."""
+        if self.japanese:
+            return
+        table, cost = names().foreign, 0.0
+        for end in range(start + 1, min(start + 6, len(self.run)) + 1):
+            sound = table.get(self.run[end - 1])
+            if sound is None:
+                return
+            cost += sound
+            if end - start > 1:
+                yield from self._titled(start, end, NAME + cost, surname=self.run[start:end])
+            if end - start > 2:
+                yield Found(start, end, "foreign", self.run[start:end]), NAME + ALONE + cost

@@ -1,0 +1,43 @@
+"""Words in Latin letters, bare: no marks, no capitals; and what an ending makes of a word."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_ENDINGS = (
+    *(("ies", "y"), ("ied", "y"), ("ier", "y"), ("iest", "y"), ("ily", "y"), ("iness", "y"), ("es", ""), ("s", "")),
+    *(
+        ("ed", ""),
+        ("ed", "e"),
+        ("ing", ""),
+        ("ing", "e"),
+        ("ly", ""),
+        ("ly", "le"),
+        ("er", ""),
+        ("er", "e"),
+        ("est", ""),
+    ),
+    *(("est", "e"), ("ness", ""), ("ment", ""), ("less", ""), ("able", ""), ("able", "e"), ("ful", ""), ("ation", "e")),
+    *(("ation", ""), ("or", "e"), ("or", "")),
+)
+LEAST_STEM = 3
+
+
+def bare(text: str) -> str:
+    """Small letters a to z alone: marks, spaces and signs are left out."""
+    return re.sub(
+        "[^a-z]", "", unicodedata.normalize("NFD", text.lower().replace("ß", "ss").replace("ø", "o").replace("ł", "l"))
+    )
+
+
+def stems(word: str) -> Iterator[str]:
+    """What a word may be made of by an English ending."""
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending):
+            stem = word[: -len(ending)] + instead
+            if len(stem) >= LEAST_STEM and stem != word:
+                yield stem
+            if not instead and len(stem) > LEAST_STEM and stem[-1] == stem[-2]:
+                yield stem[:-1]

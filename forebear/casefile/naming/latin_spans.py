@@ -1,0 +1,273 @@
+"""Names in Latin letters: pinyin, Hepburn and others, in either order, with titles and initials."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from forebear.casefile.naming.latin import bare
+from forebear.casefile.naming.stock import is_english, latin, syllables, titles
+from forebear.casefile.naming.wide import Body, Span
+
+_LETTER = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
+_TOKEN = re.compile(rf"[{_LETTER}]+(?:['’ʼ.‐-]?[{_LETTER}]+|[0-9][\w.-]*)*(?:[-.]?[0-9][\w.-]*)?")
+_PARTICLES = frozenset(
+    (
+        "de",
+        "del",
+        "der",
+        "den",
+        "di",
+        "da",
+        "dos",
+        "du",
+        "van",
+        "von",
+        "bin",
+        "ibn",
+        "al",
+        "el",
+        "la",
+        "le",
+        "ter",
+        "ten",
+    )
+)
+_CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower, calendar.day_name)))
+_ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
+_PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
+"""Prepositions of place (Quirk et al., 1985, 9.15 to 9.31): what they lead to is no person unless it is known as one."""
+LONGEST = 4
+"""Most words of one name."""
+
+
+@dataclass
+class Token:
+    """One word: where, its letters, and what it may be."""
+
+    start: int
+    end: int
+    text: str
+    word: str
+    first: bool
+    """Whether it opens a sentence, so that its capital says nothing."""
+    point: bool = False
+    """Whether a point stands behind it."""
+    kinds: set[str] = field(default_factory=set)
+
+    @property
+    def capital(self) -> bool:
+        """Whether it begins with a capital."""
+        return self.text[0].isupper()
+
+
+@dataclass
+class Seen:
+    """What the words of a whole case show: words that stand in small letters too, and words that name things."""
+
+    small: set[str] = field(default_factory=set)
+    things: set[str] = field(default_factory=set)
+
+
+def tokens(body: Body) -> list[Token]:
+    """Every Latin word of a text, with what it may be."""
+    found = []
+    for match in _TOKEN.finditer(body.plain):
+        text = re.sub("['’ʼ]s?$", "", match.group())
+        first = bool(_ENDS.search(body.plain[max(0, match.start() - 6) : match.start()])) or not match.start()
+        token = Token(match.start(), match.start() + len(text), text, bare(text), first)
+        token.point = body.plain[token.end : token.end + 1] == "."
+        token.kinds = _kinds(token)
+        found.append(token)
+    return found
+
+
+def _kinds(token: Token) -> set[str]:
+    word, known = token.word, latin()
+    inner = [part for part in re.split("[-'’ʼ‐.]", token.text) if part]
+    if _is_thing(token, inner):
+        return {"thing"}
+    if len(word) == 1:
+        ordinary = {"english"} if word in "ai" or not token.capital else set()
+        return ordinary | ({"initial"} if token.capital else set())
+    if len(inner) > 1 and not _is_pinyin(inner) and all(is_english(bare(part)) for part in inner):
+        return {"english"}
+    asked = {
+        "calendar": word in _CALENDAR,
+        "title": word in titles().en_before,
+        "english": is_english(word, common=word in known.given),  # many a given name is a rare word besides
+        "given": word in known.given,
+        "surname": word in known.surname,
+        "place": word in known.place,
+        "japanese": word in known.japanese,
+        "pinyin": 0 < len(syllables(word)) <= 3,
+        "noun": word in titles().thing_latin,
+        "capitals": token.text.isupper(),
+    }
+    return {kind for kind, is_so in asked.items() if is_so}
+
+
+def _is_pinyin(inner: Sequence[str]) -> bool:
+    return all(syllables(bare(part)) for part in inner)
+
+
+def _is_thing(token: Token, inner: Sequence[str]) -> bool:
+    """Whether a word is written as no name of a person is: with figures, capitals inside, several of an abbreviation."""
+    if any(c.isdigit() for c in token.text) or re.fullmatch("[A-Z]{2,}s", token.text):
+        return True
+    if any(re.search("[a-z][A-Z]", part) and not part.startswith(("Mc", "Mac", "O")) for part in inner):
+        return True
+    if len(inner) < 2 or _is_pinyin(inner):
+        return False
+    compound = any(part[0].islower() and is_english(part) for part in inner[1:]) or any(
+        p.isupper() for p in inner if len(p) > 1
+    )
+    return compound and not all(is_english(bare(part)) for part in inner)
+
+
+def things(listed: Sequence[Token], body: Body) -> Iterator[str]:
+    """Words that name a thing somewhere: with figures, before a noun of things, or the first half of a compound."""
+    for i, token in enumerate(listed):
+        after = body.plain[token.end : token.end + 2]
+        if "thing" in token.kinds:
+            yield bare(re.split("[-0-9.]", token.text)[0])
+        elif token.capital and not token.kinds & {"given", "title", "initial"}:
+            follower = listed[i + 1] if i + 1 < len(listed) and listed[i + 1].start == token.end + 1 else None
+            if re.match(r"[ -]?\d", after) or (
+                follower and "noun" in follower.kinds and not follower.kinds & {"title"}
+            ):
+                yield token.word
+
+
+def latin_spans(body: Body, language: str, seen: Seen, listed: Sequence[Token]) -> Iterator[Span]:
+    """Names in Latin letters. Outside English a word alone counts only where something says that it is a name."""
+    i = 0
+    while i < len(listed):
+        size = _run(listed, i, body.plain)
+        run = listed[i : i + size]
+        yield from _names(body, run, language, seen)
+        i += size
+
+
+def _run(listed: Sequence[Token], first: int, text: str) -> int:
+    """How many words from here on are one run of words with capitals, between which nothing but a space or a point stands."""
+    size = 1
+    if not (listed[first].capital or listed[first].word in titles().en_before):
+        return 1
+    while first + size < len(listed):
+        before, token = listed[first + size - 1], listed[first + size]
+        gap = text[before.end : token.start]
+        after = listed[first + size + 1] if first + size + 1 < len(listed) else None
+        particle = (
+            token.word in _PARTICLES and after is not None and after.capital and text[token.end : after.start] == " "
+        )
+        if not (token.capital or particle) or not re.fullmatch(r"\.?[ \u3000]|\.", gap):
+            break
+        if gap == ". " and not before.kinds & {"initial", "title"}:
+            break
+        size += 1
+    return size
+
+
+def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Iterator[Span]:
+    """Names of one run: words that cannot be part of a name part it."""
+    pieces: list[list[Token]] = [[]]
+    for n, token in enumerate(run):
+        if _apart(token, run, n, seen):
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    for piece in pieces:
+        yield from _judged(body, piece, language, seen)
+
+
+def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
+    """Whether a word is none of a name: an ordinary word, a place, a thing."""
+    if token.kinds & {"title", "initial"}:
+        return "initial" in token.kinds and not token.point
+    if token.kinds & {"thing", "noun", "calendar"}:
+        return not (
+            token.kinds & {"given", "surname"}
+            and at
+            and run[at - 1].kinds & {"given", "initial", "title"}
+            and "thing" not in token.kinds
+        )
+    named = token.kinds & {"given", "surname", "pinyin", "japanese"}
+    beside = [t for t in (run[at - 1] if at else None, run[at + 1] if at + 1 < len(run) else None) if t is not None]
+    firm = any(
+        t.kinds & {"given", "initial", "pinyin", "japanese"} and not t.kinds & {"english", "place"} for t in beside
+    )
+    titled = bool(at and "title" in run[at - 1].kinds)
+    if token.kinds & {"english"} or token.word in seen.small:
+        return not (named and (firm or titled))
+    return "place" in token.kinds and not (named and (firm or titled))
+
+
+def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> Iterator[Span]:
+    """What of a piece is a name."""
+    while piece and "title" in piece[-1].kinds and not piece[-1].kinds & {"given", "surname", "pinyin", "japanese"}:
+        piece = piece[:-1]
+    names = [t for t in piece if not t.kinds & {"title", "initial"} or ("title" in t.kinds and t is piece[-1])]
+    if not names:
+        return
+    title = piece[0] is not names[0]
+    last = piece[-1]
+    behind = body.plain[last.end : last.end + 12]
+    suffix = re.match(rf"[ -]?({'|'.join(titles().en_after)})\b", behind, re.I) if len(names) < 3 else None
+    end = last.end
+    if len(names) == 1 and not title:
+        joined = _inverted(body, names[0])
+        if joined:
+            end = joined
+        elif not (suffix or _says(body, names[0], language, seen)):
+            return
+    elif len(names) > 1 and not title and not _pair(names, language, seen):
+        return
+    if len(names) > LONGEST:
+        return
+    yield body.span(
+        piece[0].start, end + (suffix.end() if suffix else 0), "latin", given=" ".join(t.text for t in names)
+    )
+
+
+def _inverted(body: Body, token: Token) -> int:
+    """Where a given name ends that stands behind a surname and a comma; 0 when none does."""
+    match = re.match(rf", ?([{_LETTER}]+(?:[-'’ʼ][{_LETTER}]+)*)", body.plain[token.end :])
+    if match is None or not match[1][0].isupper() or "place" in token.kinds:
+        return 0
+    other = Token(0, 0, match[1], bare(match[1]), False)
+    other.kinds = _kinds(other)
+    if other.kinds & {"english", "place", "thing", "noun"} or not other.kinds & {"pinyin", "given", "japanese"}:
+        return 0
+    return token.end + match.end() if token.kinds & {"pinyin", "surname", "japanese"} else 0
+
+
+def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
+    """Whether one word alone may be somebody's name."""
+    kinds = token.kinds
+    if kinds & {"thing", "noun", "calendar", "capitals"} or token.word in seen.things or len(token.word) < 2:
+        return False
+    if kinds & {"english", "place"} or token.word in seen.small:
+        return False
+    if kinds & {"given", "japanese"}:
+        return True
+    if _PLACED.search(body.plain[max(0, token.start - 12) : token.start]):
+        return False
+    if language == "en":
+        return True
+    after = body.plain[token.end : token.end + 5].lstrip()
+    return bool(re.match("|".join(map(re.escape, (*titles().zh_after, *titles().ja_after))), after))
+
+
+def _pair(names: Sequence[Token], language: str, seen: Seen) -> bool:
+    """Whether two words or more may be a whole name."""
+    if any(t.word in seen.things and not t.kinds & {"given"} for t in names):
+        return False
+    if all("capitals" in t.kinds for t in names):
+        return all(t.kinds & {"given", "surname", "pinyin", "japanese"} for t in names)
+    firm = [t for t in names if t.kinds & {"given", "surname", "pinyin", "japanese"}]
+    if language == "en":
+        return bool(firm) or not all(t.first for t in names)
+    return len(firm) == len(names) or any("given" in t.kinds for t in names)

@@ -1,0 +1,169 @@
+"""What is known of names and of words before a text is read: the tables of casefile/data, folded and ready to look up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from forebear.casefile.data import packaged_table, packaged_text
+from forebear.casefile.naming.kana import hepburn, hiragana_of, katakana_of
+from forebear.casefile.naming.latin import stems
+from forebear.casefile.text.scripts import fold
+
+UNKNOWN_WORD = 9.0
+"""Cost of a word of which no more is known than that it is one: about that of the median word whose counts are known."""
+
+
+@dataclass(frozen=True)
+class Titles:
+    """data/titles.toml."""
+
+    zh_after: tuple[str, ...]
+    zh_before: tuple[str, ...]
+    ja_after: tuple[str, ...]
+    en_before: tuple[str, ...]
+    en_after: tuple[str, ...]
+    zh_behind: tuple[str, ...]
+    zh_ahead: tuple[str, ...]
+    place_after: tuple[str, ...]
+    thing_after: tuple[str, ...]
+    thing_latin: tuple[str, ...]
+    roles: tuple[str, ...]
+    relational: tuple[str, ...]
+
+
+@cache
+def titles() -> Titles:
+    """Titles, and words beside names, read strictly."""
+    return packaged_table(Titles, "titles.toml")
+
+
+def _lines(name: str) -> Iterator[list[str]]:
+    for line in packaged_text(name).splitlines():
+        if line and not line.startswith("#"):
+            yield line.split("\t")
+
+
+@dataclass
+class Words:
+    """Han words by language, with costs (natural logarithm of how rare), and places."""
+
+    zh: dict[str, float] = field(default_factory=dict)
+    ja: dict[str, float] = field(default_factory=dict)
+    places: dict[str, float] = field(default_factory=dict)
+
+
+@cache
+def words() -> Words:
+    """Ordinary words written in Han characters."""
+    found = Words()
+    for what, cost, listed in _lines("han_words.tsv"):
+        table = {"zh": found.zh, "ja": found.ja, "place": found.places}[what]
+        table.update(dict.fromkeys(listed.split(" "), float(cost) or UNKNOWN_WORD))
+    return found
+
+
+@dataclass
+class Names:
+    """Surnames and given names in Han characters with costs; readings of Japanese ones in letters (naming/kana.py)."""
+
+    surnames: dict[str, float] = field(default_factory=dict)
+    given: dict[str, float] = field(default_factory=dict)
+    foreign: dict[str, float] = field(default_factory=dict)
+    surnames_ja: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+    given_ja: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+
+
+@cache
+def names() -> Names:
+    """Names written in Han characters: `given` and `foreign` by character."""
+    found = Names()
+    for row in (*_lines("surnames.tsv"), *(["given", *row] for row in _lines("given.tsv"))):
+        if row[0] == "zh":
+            found.surnames.update(dict.fromkeys(row[2].split(" "), float(row[1])))
+        elif row[0] == "ja":
+            found.surnames_ja[row[1]] = float(row[2]), tuple(row[3].split(" "))
+        elif row[1] == "ja":
+            found.given_ja[row[2]] = float(row[3]), tuple(row[4].split(" "))
+        else:
+            table = found.given if row[1] == "zh" else found.foreign
+            table.update(dict.fromkeys(row[3], float(row[2])))
+    return found
+
+
+@dataclass(frozen=True)
+class Latin:
+    """Words in small Latin letters, and names in katakana."""
+
+    common: frozenset[str]
+    english: frozenset[str]
+    given: frozenset[str]
+    surname: frozenset[str]
+    place: frozenset[str]
+    pinyin: frozenset[str]
+    kana: frozenset[str]
+    kana_word: frozenset[str]
+    japanese: frozenset[str]
+    """Japanese surnames and given names as they are printed in Latin letters."""
+
+
+@cache
+def latin() -> Latin:
+    """Names and words in Latin letters."""
+    table = {row[0]: frozenset(row[1].split(" ")) for row in _lines("latin_names.tsv")}
+    english = {row[0]: frozenset(row[1].split(" ")) for row in _lines("english.tsv")}
+    known = names()
+    readings = {r for _, rs in (*known.surnames_ja.values(), *known.given_ja.values()) for r in rs}
+    japanese = frozenset(spelling for r in readings for spelling in hepburn(r))
+    return Latin(
+        english["common"],
+        english["common"] | english["word"],
+        table["given"],
+        table["surname"],
+        table["place"],
+        table["pinyin"],
+        table["kana"],
+        table["kana-word"],
+        japanese,
+    )
+
+
+@cache
+def hiragana_names() -> frozenset[str]:
+    """Japanese given names in hiragana."""
+    return frozenset(hiragana_of(katakana_of(r)) for _, readings in names().given_ja.values() for r in readings)
+
+
+def is_english(word: str, common: bool = False) -> bool:
+    """Whether a word in small letters is an ordinary English one, with or without an ending; common: one of the commonest."""
+    known = latin().common if common else latin().english
+    return word in known or any(s in known for s in stems(word))
+
+
+@cache
+def syllables(word: str) -> tuple[str, ...]:
+    """The fewest syllables of pinyin that a word in small letters is made of; () when it is no pinyin."""
+    known = latin().pinyin
+    ways: list[tuple[str, ...] | None] = [()] + [None] * len(word)
+    for end in range(1, len(word) + 1):
+        for start in range(max(0, end - 6), end):
+            before = ways[start]
+            if before is not None and word[start:end] in known:
+                here = ways[end]
+                if here is None or len(before) + 1 < len(here):
+                    ways[end] = (*before, word[start:end])
+    return ways[-1] or ()
+
+
+@cache
+def folded(listed: tuple[str, ...]) -> tuple[str, ...]:
+    """Words in folded characters, the longest first."""
+    return tuple(sorted({fold(w) for w in listed}, key=lambda w: (-len(w), w)))
+
+
+@cache
+def alternatives(listed: tuple[str, ...]) -> str:
+    """A pattern for any of some words, the longest first."""
+    return "|".join(map(re.escape, folded(listed)))

@@ -1,0 +1,130 @@
+"""Spans of a Chinese or Japanese text that may name a person: in Han characters, in kana, and foreign names with a point."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from forebear.casefile.naming.han import Found, Known, Lattice, foreign_cost, plain_cost
+from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles
+from forebear.casefile.text.scripts import HAN, fold
+
+_RUN = re.compile(f"[{HAN}]+")
+_JOINT = re.compile(f"(?<=[{HAN}])[ヶケノ](?=[{HAN}])")
+"""Kana inside a Japanese name (霧ヶ峰); in Chinese it is written 之."""
+_POINT = "·・•‧∙●⋅"
+_POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN}]+))?)")
+_KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
+_WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
+_HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
+LONGEST_FOREIGN = 7
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span that may name a person: where, what kind of form, and the parts of the name that are known."""
+
+    start: int
+    end: int
+    kind: str
+    surname: str = ""
+    given: str = ""
+
+
+class Body:
+    """A text in folded characters with what is invisible or markup left out, and where each character came from."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        kept = [(c, i) for i, c in enumerate(text) if not _WHITE.match(c) or c in " \n\u3000"]
+        self.plain = _JOINT.sub("之", fold("".join(c for c, _ in kept)))
+        self.at = [i for _, i in kept]
+
+    def span(self, start: int, end: int, kind: str, surname: str = "", given: str = "") -> Span:
+        """A span of the folded text as one of the text."""
+        return Span(self.at[start], self.at[end - 1] + 1, kind, surname, given)
+
+
+def wide_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
+    """Spans in Han characters and kana, by the readings of `Lattice`."""
+    plain = body.plain
+    pointed = list(_pointed(body))
+    yield from pointed
+    for match in _RUN.finditer(plain):
+        start, end = match.span()
+        lattice = Lattice(
+            match.group(), language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6]
+        )
+        for found in lattice.names():
+            if not _is_place(match.group(), found, plain[end : end + 3]) and not _is_role(found):
+                more = (
+                    re.match(alternatives(titles().ja_after), plain[end : end + 6])
+                    if start + found.end == end
+                    else None
+                )
+                last = start + found.end + (more.end() if more and language == "ja" else 0)
+                span = body.span(start + found.start, last, found.kind, found.surname, found.given)
+                if last - start - found.start > 1 and not any(
+                    p.start < span.end and span.start < p.end for p in pointed
+                ):
+                    yield span
+    if language == "ja":
+        yield from _kana(body, known)
+
+
+def _is_place(run: str, found: Found, behind: str) -> bool:
+    """Whether the word behind a bare surname makes a place or a thing of it."""
+    after = run[found.end :] or behind
+    if found.kind == "surname" and after.startswith(folded(titles().place_after)):
+        return True
+    return found.kind in ("surname", "whole", "given", "foreign") and after.startswith(folded(titles().thing_after))
+
+
+def _is_role(found: Found) -> bool:
+    """Whether what stands before a title is kin or a role, and nobody's name."""
+    return found.kind == "titled" and found.surname + found.given in folded(titles().roles)
+
+
+def _pointed(body: Body) -> Iterator[Span]:
+    """Foreign names in Chinese characters with a point between their parts."""
+    last = 0
+    for match in _POINTED_HAN.finditer(body.plain):
+        if match.start() < last:
+            continue
+        left, right = match[1], match[3] or match[2]
+        first = min(
+            range(1, min(len(left), LONGEST_FOREIGN) + 1), key=lambda k: plain_cost(left[:-k]) + foreign_cost(left[-k:])
+        )
+        size = min(
+            range(1, min(len(right), LONGEST_FOREIGN) + 1),
+            key=lambda k: foreign_cost(right[:k]) + plain_cost(right[k:]),
+        )
+        start = match.end(1) - first
+        end = (match.start(3) if match[3] else match.start(2)) + size
+        last = end
+        yield body.span(start, end, "pointed")
+
+
+def _kana(body: Body, known: Known) -> Iterator[Span]:
+    """Names in katakana: with a point, with a title, or known as names; and hiragana before a form of address."""
+    plain, listed = body.plain, alternatives(titles().ja_after)
+    table = latin()
+    for match in _KANA_RUN.finditer(plain):
+        word = match.group()
+        parts = re.split(f"[{_POINT}＝=]", word)
+        title = re.match(listed, plain[match.end() : match.end() + 6])
+        strange = [p for p in parts if p not in table.kana_word]
+        known_here = any(p in known.whole for p in parts)
+        if len(word) < 2 or (not strange and not known_here and not any(p in table.kana for p in parts)):
+            continue
+        if known_here or (len(parts) > 1 and len(strange) >= len(parts) - 1) or title or word in table.kana:
+            end = match.end() + (title.end() if title else 0)
+            yield body.span(match.start(), end, "kana", given=word)
+    for match in _HIRAGANA.finditer(plain):
+        before = re.search(f"[{HAN}]{{0,3}}$", plain[: match.start()])
+        run = before.group() if before else ""
+        behind_surname = any(run[i:] in names().surnames_ja for i in range(len(run)))
+        alone = match[1] in hiragana_names() and match[1] not in titles().roles
+        if behind_surname or (alone and not re.match("[ぁ-ん]", plain[: match.start()][-1:])):
+            yield body.span(match.start(), match.end(), "kana", given=match[1])
