@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         inspect,
         tokenizers_cost,
         tokenizers_lineage,
+        verify,
     )
     from forebear.api.document import Document, open
 
@@ -43,6 +44,7 @@ __all__ = [
     "open",
     "tokenizers_cost",
     "tokenizers_lineage",
+    "verify",
 ]
 
 

@@ -12,7 +12,17 @@ from typing import Annotated, Any
 import typer
 
 from forebear import api
-from forebear.cli.forms import Form, Language, check_target, form_of, quietly, show, show_figures, show_progress
+from forebear.cli.forms import (
+    ClaimsForm,
+    Form,
+    Language,
+    check_target,
+    form_of,
+    quietly,
+    show,
+    show_figures,
+    show_progress,
+)
 from forebear.core.errors import ForebearError, UsageError
 from forebear.core.progress import listening
 from forebear.version import __version__
@@ -32,6 +42,10 @@ DRAWN = {"compare", "demo"}
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
 BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text: a line for each pair.")], False)
+CLAIMS = Annotated[ClaimsForm, typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, "
+                                                             "else text.")]  # fmt: skip
+FORMS: dict[str, Any] = {"verify": (CLAIMS, None)}
+"""Verbs whose documents have forms of their own."""
 SILENT = {"case_add"}
 """Verbs whose option --language is something else than that of the reader."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
@@ -82,6 +96,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         )
     shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
     shown |= {"figures": FIGURES, "brief": BRIEF} if verb.__name__ in DRAWN else {}
+    shown |= {"form": FORMS[verb.__name__]} if verb.__name__ in FORMS else {}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -100,7 +115,7 @@ def _kind(stated: str) -> Any:
 def command(verb: Callable[..., Any]) -> Callable[..., None]:
     """What runs a verb with the words of a call, and shows its document."""
 
-    def run(form: Form | None, output: Path | None, quiet: bool, **given: Any) -> None:
+    def run(form: Form | ClaimsForm | None, output: Path | None, quiet: bool, **given: Any) -> None:
         brief = given.pop("brief", False)
         form = form or (Form.text if brief else form_of(output))
         if brief and form is not Form.text:
@@ -115,7 +130,9 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
             with listening(quietly if quiet else show_progress):
                 document = verb(**{name: value for name, value in given.items() if value is not None})
         except ForebearError as error:
-            if verb is api.compare and error.document is not None:  # it is whole; only what was expected of it failed
+            if (
+                verb in (api.compare, api.verify) and error.document is not None
+            ):  # it is whole; only what was expected failed
                 show(error.document, form, output, language, brief)
                 show_figures(error.document, figures, language)
             raise
@@ -133,7 +150,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _refuse_names(
-    document: Mapping[str, Any], form: Form, output: Path | None, folder: Path, language: Language
+    document: Mapping[str, Any], form: Form | ClaimsForm, output: Path | None, folder: Path, language: Language
 ) -> None:
     """Look at the page itself, before it is shown: no hidden name stands in it."""
     from forebear.casefile.verbs import refuse_names

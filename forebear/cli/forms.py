@@ -25,6 +25,21 @@ class Form(StrEnum):
     csv = "csv"
 
 
+class ClaimsForm(StrEnum):
+    """Output formats of `verify`: those of all commands, and what pipelines and registries read."""
+
+    text = "text"
+    json = "json"
+    html = "html"
+    csv = "csv"
+    sarif = "sarif"
+    junit = "junit"
+    patch = "patch"
+    cyclonedx = "cyclonedx"
+    spdx = "spdx"
+    in_toto = "in-toto"
+
+
 class Language(StrEnum):
     """Languages of text reports and pages."""
 
@@ -54,20 +69,18 @@ def check_target(output: Path | None) -> Path | None:
 
 
 def show(
-    document: Mapping[str, Any], form: Form, output: Path | None, language: Language = Language.en, brief: bool = False
+    document: Mapping[str, Any],
+    form: Form | ClaimsForm,
+    output: Path | None,
+    language: Language = Language.en,
+    brief: bool = False,
 ) -> None:
     """Write one document where the caller asked for it."""
     from forebear.reports.show import briefly, coloured, rendered
 
     check_target(output)
-    if (
-        not brief
-        and output is None
-        and form is Form.text
-        and sys.stdout is not None
-        and sys.stdout.isatty()
-        and _may_colour()
-    ):
+    terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+    if terminal and not brief and form == Form.text and _may_colour():
         write_result(coloured(document, sys.stdout, language.value))
         return
     data = briefly(document, language.value) if brief else rendered(document, form.value, language.value)

@@ -20,6 +20,7 @@ TEXT: dict[str, str] = {
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_lines" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_lines" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_lines" for v in (1, 2)},
+    "forebear/verification/1": "forebear.reports.verification.text:verification_lines",
 }
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
@@ -29,6 +30,7 @@ PAGES: dict[str, str] = {
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.page:cost_page" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.page:lineage_page" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.page:case_page" for v in (1, 2)},
+    "forebear/verification/1": "forebear.reports.verification.page:verification_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
@@ -38,6 +40,7 @@ ROWS: dict[str, str] = {
     **{f"forebear/tokenizer-cost/{v}": "forebear.reports.tokenizers.text:cost_rows" for v in (1, 2)},
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_rows" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_rows" for v in (1, 2)},
+    "forebear/verification/1": "forebear.reports.verification.text:verification_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
 FIGURES: dict[str, str] = {
@@ -45,6 +48,17 @@ FIGURES: dict[str, str] = {
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_figures" for v in (1, 2)},
 }
 """Name and SVG of every figure of a document's page, imported only when they are drawn."""
+FOR_PROGRAMS: dict[str, dict[str, str]] = {
+    "forebear/verification/1": {
+        "sarif": "forebear.reports.verification.pipelines:sarif",
+        "junit": "forebear.reports.verification.pipelines:junit",
+        "patch": "forebear.reports.verification.card_patch:card_patch",
+        "cyclonedx": "forebear.reports.verification.bills:cyclonedx",
+        "spdx": "forebear.reports.verification.bills:spdx",
+        "in-toto": "forebear.reports.verification.statement:statement",
+    },
+}
+"""Forms of one kind of document that other programs read, as bytes, imported only when they are written."""
 FORMATS = ("text", "json", "html", "csv")
 
 
@@ -70,6 +84,9 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
         return page
     if form == "csv" and schema in ROWS:
         return as_csv(named(ROWS[schema])(document))
+    if form in FOR_PROGRAMS.get(schema, {}):
+        written: bytes = named(FOR_PROGRAMS[schema][form])(document, language)
+        return written
     raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
 
 
@@ -94,7 +111,7 @@ def named(place: str) -> Callable[..., Any]:
 def _forms(document: Document) -> str:
     schema = document["schema"]
     known = {"text": schema in TEXT, "json": True, "html": schema in PAGES, "csv": schema in ROWS}
-    return " or ".join(form for form in FORMATS if known[form])
+    return " or ".join([*(form for form in FORMATS if known[form]), *FOR_PROGRAMS.get(schema, {})])
 
 
 def as_csv(rows: list[list[Any]]) -> bytes:

@@ -79,6 +79,11 @@ def _known() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(text)["vocabularies"])
 
 
+def known_names() -> tuple[str, ...]:
+    """Names of the vocabularies that are known by sight."""
+    return tuple(entry["name"] for entry in _known())
+
+
 def matches(prepared: Prepared) -> list[Match]:
     """Known vocabularies that are the same, or whose sampled order is kept; the closest first."""
     whole, order, ours = set_digest(prepared), order_digest(prepared), sampled(prepared)

@@ -1,0 +1,59 @@
+"""The verb on claims: do a card, a bill of material or a signature agree with the files?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forebear.api.arguments import listed
+from forebear.api.document import document_of
+
+
+@document_of
+def verify(
+    checkpoint: str | Path,
+    *,
+    card: str | Path | None = None,
+    bom: str | Path | None = None,
+    against: str | Path | Sequence[str | Path] = (),
+    expect: str | None = None,
+    key: str | Path | None = None,
+    budget: int | str | None = None,
+    full: bool = False,
+    timeout: float | str | None = None,
+    deadline: float | str | None = None,
+) -> Mapping[str, Any]:
+    """Does the card tell the truth? Claims of a checkpoint's papers, each held against its files.
+
+    checkpoint: a checkpoint, or a tokenizer without weights. Its card, configurations, bills and signatures are read beside it.
+    card:     the model card (README.md), a package's METADATA or a wheel, instead of the README.md in the folder.
+    bom:      a bill of material instead of those in the folder: CycloneDX or SPDX 3.0.1, as JSON.
+    against:  models that claims may name, each a path or "NAME=PATH"; once for each.
+    expect:   not-contradicted, not-flagged or borne-out; fail (exit code 1) unless it is met.
+    key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
+    budget:   tensor bytes read per side of a comparison, as a number or "64MiB" (default 64MiB).
+    full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.
+    timeout:  seconds that one request to an address may take, attempts included (default 120).
+    deadline: seconds from its beginning that a run may ask addresses (default 3600).
+    Returns:  a forebear/verification/1 document; each claim is borne-out, contradicted, not-shown or not-testable, with evidence.
+    Raises:   RefusedError when the checkpoint, or a file named here, cannot be read, UsageError when arguments are wrong,
+              ExpectationError (with the document as its `document`) when `expect` is not met.
+    Source:   METHODS §11, §16; decision 0045.
+
+    >>> import forebear
+    >>> from importlib.resources import files
+    >>> from pathlib import Path
+    >>> demo = files("forebear") / "demo_data"
+    >>> _ = Path("card.md").write_text("- **Base model:** base\\n- **Layers:** 12\\n", "utf-8")
+    >>> document = forebear.verify(demo / "descendant", card="card.md", against=demo / "base")
+    >>> [(claim["kind"], claim["outcome"]) for claim in document["claims"] if claim["source"]["file"] == "card.md"]
+    [('shares', 'borne-out'), ('direction', 'not-shown'), ('layers', 'contradicted')]
+    """
+    from forebear.core.patience import patience_of, waiting
+    from forebear.verification.verify import Wanted, verify_path
+
+    places = [None if place is None else Path(place) for place in (card, bom, key)]
+    wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full)
+    with waiting(patience_of(timeout, deadline)):
+        return verify_path(checkpoint, wanted)

@@ -1,0 +1,49 @@
+"""The page of a verification: each claim beside what the files show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.reports.catalogue import catalogue
+from forebear.reports.lines import safe
+from forebear.reports.page import render, sentences
+from forebear.reports.verification.text import outcome_words, place, relative_head, relative_rows
+
+MAX_FILES = 500
+
+
+def verification_page(document: Mapping[str, Any], language: str) -> bytes:
+    """The HTML page of a forebear/verification document."""
+    words = catalogue(language)
+    claims = [
+        {
+            "said": safe(words.text(claim["claim"]), 300),
+            "place": safe(place(claim, words), 200),
+            "outcome": outcome_words(claim, words),
+            "mark": claim["outcome"],
+            "flagged": claim["flagged"],
+            "evidence": sentences(claim["evidence"], words),
+        }
+        for claim in document["claims"]
+    ]
+    values = {
+        "title": words("verify_page.title", name=safe(document["subject"]["name"], 80)),
+        "conclusion": safe(words.text(document["conclusion"]), 400),
+        "claims": claims,
+        "noticed": sentences([one["said"] for one in document["noticed"]], words),
+        "relative_head": relative_head(words),
+        "relatives": relative_rows(document, words),
+        "files": document["subject"]["files"][:MAX_FILES],
+        "root": document["subject"]["root"],
+    }
+    return render("verification.html", document, words, values, STYLE)
+
+
+STYLE = """
+.claims td{vertical-align:top;white-space:normal;overflow-wrap:anywhere}
+.claims .contradicted{font-weight:700}.claims ul{margin:0;padding-left:1.1em}
+.claims tr.contradicted td:first-child{border-left:4px solid currentColor;padding-left:.6em}
+.claims tr.looked td:first-child{border-left:4px dotted currentColor;padding-left:.6em}
+.claims .place{display:block;opacity:.85;font-size:.85em;overflow-wrap:anywhere}.claims td:nth-child(3){min-width:18em}
+"""

@@ -1,0 +1,96 @@
+"""A verification as pipelines read it: SARIF 2.1.0 (OASIS) and JUnit XML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from forebear.core.documents import canonical_json
+from forebear.core.errors import printable
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.verification.text import evidence_words
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {
+    "contradicted": ("error", "fail"),
+    "borne-out": ("none", "pass"),
+    "not-shown": ("none", "open"),
+    "not-testable": ("none", "notApplicable"),
+}
+"""Level and kind of a SARIF result by outcome."""
+
+
+def sarif(document: Mapping[str, Any], language: str = "en") -> bytes:
+    """SARIF: one result a claim; contradicted is an error, what deserves a look a warning."""
+    words = catalogue(language)
+    results = [_result(claim, words) for claim in document["claims"]]
+    results += [
+        {"ruleId": f"noticed/{one['kind']}", "level": "warning", "kind": "fail",
+         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place("README.md", 0)]}
+        for one in document["noticed"]
+    ]  # fmt: skip
+    rules = [{"id": id_, "shortDescription": {"text": id_}} for id_ in sorted({result["ruleId"] for result in results})]
+    driver = {"name": "forebear", "version": document["tool"]["version"], "rules": rules}
+    run = {
+        "tool": {"driver": driver},
+        "results": results,
+        "columnKind": "unicodeCodePoints",
+        "properties": {"root": document["subject"]["root"], "conclusion": _text(words.text(document["conclusion"]))},
+    }
+    return canonical_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _result(claim: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+    level, kind = ("warning", "fail") if claim["flagged"] else LEVELS[claim["outcome"]]
+    said = f"{words('verify_outcome.' + claim['outcome'])}: {words.text(claim['claim'])}. {evidence_words(claim, words)}"
+    return {
+        "ruleId": f"claim/{claim['kind']}",
+        "level": level,
+        "kind": kind,
+        "message": {"text": _text(said)},
+        "locations": [_place(claim["source"]["file"], claim["source"]["line"])],
+        "properties": {"outcome": claim["outcome"], "flagged": claim["flagged"], "proposed": claim["proposed"]},
+    }
+
+
+def _place(file: str, line: int) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
+    if line:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
+
+
+def _uri(file: str) -> str:
+    """A relative reference; a name with a colon or a slash in front could be read as an address."""
+    return quote(file.lstrip("/"), safe="/.-_~")
+
+
+def junit(document: Mapping[str, Any], language: str = "en") -> bytes:
+    """JUnit XML: one test case a claim; contradicted fails, what cannot be tested is skipped."""
+    words, counts = catalogue(language), document["counts"]
+    suite = ElementTree.Element(
+        "testsuite", name=f"forebear verify {_text(document['subject']['name'])}", tests=str(len(document["claims"])),
+        failures=str(counts["contradicted"]), errors="0", skipped=str(counts["not-testable"]),
+        time=str(document["read"]["seconds"]),
+    )  # fmt: skip
+    for claim in document["claims"]:
+        source = claim["source"]
+        case = ElementTree.SubElement(suite, "testcase", classname=_text(f"{source['file']}.{source['where']}"),
+                                      name=_text(words.text(claim["claim"])), time="0")  # fmt: skip
+        why = _text(evidence_words(claim, words))
+        if claim["outcome"] == "contradicted":
+            ElementTree.SubElement(case, "failure", message=why, type="contradicted")
+        elif claim["outcome"] == "not-testable":
+            ElementTree.SubElement(case, "skipped", message=why)
+        elif claim["outcome"] == "not-shown":
+            ElementTree.SubElement(case, "system-out").text = why
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _text(text: str) -> str:
+    return printable(text, 2000).encode("utf-8", "backslashreplace").decode()

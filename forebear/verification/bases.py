@@ -1,0 +1,131 @@
+"""Models that a checkpoint is held against: the names each goes by, and what the comparison with it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forebear.comparison.compare import Asked, compare_pair
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.messages import Message
+from forebear.files.sources import home_of
+from forebear.verification.claim import public
+from forebear.verification.readers.card import claims_of_card, parts_of
+
+SHARED = ("identical", "related")
+"""Relations that say that whole weights are shared."""
+MOST_BASES = 64
+CARD_BYTES = 2**20
+_TITLE = re.compile(r"^#[ \t]+(.{1,120})$", re.MULTILINE)
+_PLAIN = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass
+class Base:
+    """One model to compare with.
+
+    names: what it may be called in a claim, each in small letters and digits alone; licences: what its own card states.
+    document: the comparison; None where it could not be made, and `why` says why not.
+    """
+
+    path: str
+    name: str
+    names: frozenset[str]
+    licences: tuple[str, ...] = ()
+    document: Mapping[str, Any] | None = None
+    why: Message | None = None
+    named: bool = field(default=False)
+    """Whether some claim names it."""
+
+    @property
+    def relation(self) -> str:
+        """The relation that the comparison found; "" where there is none."""
+        return str(self.document["verdict"]["relation"]) if self.document is not None else ""
+
+    @property
+    def log10_p(self) -> float | None:
+        """Base-10 logarithm of its p-value after everything that was looked at."""
+        return self.document["verdict"]["log10_p"] if self.document is not None else None
+
+    def row(self) -> dict[str, Any]:
+        """As it stands in a verification document."""
+        verdict = self.document["verdict"] if self.document is not None else {}
+        return {
+            "name": public(self.name),
+            "relation": verdict.get("relation"),
+            "direction": verdict.get("direction"),
+            "log10_p": verdict.get("log10_p"),
+            "test": verdict.get("test"),
+            "assumption": verdict.get("assumption"),
+            "digest": self.document["candidate"]["digest"] if self.document is not None else None,
+            "licences": [public(one) for one in self.licences],
+            "words": list(verdict.get("words", ())),
+            "why": self.why,
+        }
+
+
+def plain(name: str) -> str:
+    """A name as names are compared: the part after the last slash, in small letters and digits alone."""
+    return _PLAIN.sub("", name.rstrip("/").rpartition("/")[2].partition("@")[0].lower())
+
+
+def bases_of(given: Sequence[str | Path]) -> list[Base]:
+    """The models to compare with, each "PATH" or "NAME=PATH".
+
+    Raises: UsageError for a name without a path, or too many.
+    """
+    if len(given) > MOST_BASES:
+        raise UsageError(f"{len(given)} models to compare with", where="--against", todo=f"Give at most {MOST_BASES}.")
+    return [_base(str(one)) for one in given]
+
+
+def _base(given: str) -> Base:
+    name, mark, path = given.partition("=")
+    if not mark or ("/" in name and Path(given).exists()):
+        name, path = "", given
+    if not path or (mark and not name and path != given):
+        raise UsageError(f"{given!r} is no model to compare with", where="--against", todo="Write PATH or NAME=PATH.")
+    home = home_of(path)
+    last = home.parent.parent.name.removeprefix("models--").replace("--", "/") if home.parent.name == "snapshots" else home.name
+    last = Path(last).stem if Path(last).suffix in (".safetensors", ".gguf", ".bin", ".onnx", ".pt") else last
+    title, licences = _card_of(home if home.is_dir() else home.parent)
+    names = frozenset(plain(one) for one in (name, last, path.rpartition("/")[2], title) if one and plain(one))
+    return Base(path, name or last, names, licences)
+
+
+def _card_of(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """Title and licences of the card that lies with a model; nothing when there is none."""
+    place = folder / "README.md"
+    if not place.is_file():
+        return "", ()
+    try:
+        text = read_bounded(place, CARD_BYTES).decode("utf-8", "replace")
+    except RefusedError:
+        return "", ()  # a card that cannot be read names nothing; the weights are compared all the same
+    title = _TITLE.search(parts_of(text)[2])
+    claims, _ = claims_of_card(text, "README.md")
+    return title[1].strip() if title else "", tuple(one.stated for one in claims if one.kind == "licence")
+
+
+def compare_with(subject: Path, bases: Sequence[Base], *, budget: int | str | None, full: bool) -> None:
+    """Compare the subject with each base; every p-value is multiplied by their number."""
+    for base in bases:
+        options = Asked(budget, full).options(subject, [base.path])
+        try:
+            base.document = compare_pair(subject, base.path, options, looks=len(bases))
+        except RefusedError as error:
+            base.why = error.message()
+
+
+def named_by(stated: str, bases: Sequence[Base]) -> list[Base]:
+    """The bases that a claim may mean."""
+    wanted = plain(stated)
+    found = [base for base in bases if wanted and wanted in base.names]
+    for base in found:
+        base.named = True
+    return found
+

@@ -1,0 +1,123 @@
+"""A claim that somebody made of a checkpoint, what became of it, and what was noticed besides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from forebear.core.errors import printable
+from forebear.core.messages import Message, message
+
+MOST_CLAIMS = 400
+"""Most claims that one verification tests; the rest are counted."""
+LONGEST = 200
+"""Longest text of a claim that a document keeps."""
+_PLACE = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=\[:,<]))(?:~[^\\/\s'\"]*|[A-Za-z]:|file://)?[\\/](?:[^\\/\s'\"<>]+[\\/])+")
+_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+_TOKEN = r"\b(?:hf|ghp|gho|github_pat|sk|AKIA)[_-]?[A-Za-z0-9_-]{16,}"
+_SECRET = re.compile(f"{_KEY}|{_TOKEN}", re.DOTALL)
+
+
+class Outcome(StrEnum):
+    """What became of a claim (decision 0045)."""
+
+    borne_out = "borne-out"
+    contradicted = "contradicted"
+    not_shown = "not-shown"
+    not_testable = "not-testable"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a claim stands. file: name of the file; where: the field or line in it; line: from 1, 0 when unknown."""
+
+    file: str
+    where: str
+    line: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """The source as it stands in a document."""
+        return {"file": public(self.file), "where": public(self.where), "line": self.line}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement about a checkpoint.
+
+    kind:     what it is about: "parent", "parameters", "digest", ... (`verified` in the catalogue has words for each).
+    stated:   the value as it was written.
+    decided:  False for a sentence of prose, whose reading is a proposal: such a claim is never called contradicted.
+    about:    a second value: the file that a digest is of, the relation to a parent, the method of a quantisation.
+    """
+
+    kind: str
+    stated: str
+    source: Source
+    decided: bool = True
+    about: str = ""
+
+    def said(self) -> Message:
+        """The claim in words."""
+        return message(f"verified.{self.kind}", stated=public(self.stated), about=public(self.about))
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A claim with its outcome.
+
+    evidence: what the outcome rests on; flagged: the files do not agree with the claim, but this is no proof against it;
+    figures:  numbers of the evidence.
+    """
+
+    claim: Claim
+    outcome: Outcome
+    evidence: tuple[Message, ...]
+    flagged: bool = False
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The row as it stands in a verification document."""
+        return {
+            "claim": self.claim.said(),
+            "kind": self.claim.kind,
+            "stated": public(self.claim.stated),
+            "about": public(self.claim.about),
+            "proposed": not self.claim.decided,
+            "source": self.claim.source.document(),
+            "outcome": str(self.outcome),
+            "flagged": self.flagged,
+            "evidence": list(self.evidence),
+            "figures": dict(self.figures),
+        }
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something about the files that no claim says. kind: "unnamed-relative", "copy", "licence", "tokenizer"."""
+
+    kind: str
+    said: Message
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in a verification document."""
+        return {"kind": self.kind, "said": self.said}
+
+
+def outcome_of(claim: Claim, outcome: Outcome, *evidence: Message, flagged: bool = False, **figures: Any) -> Tested:
+    """A claim with its outcome; a proposed one is flagged where a stated one would be contradicted."""
+    if outcome is Outcome.contradicted and not claim.decided:
+        outcome, flagged = Outcome.not_shown, True
+    return Tested(claim, outcome, evidence, flagged, figures)
+
+
+def public(text: str, limit: int = LONGEST) -> str:
+    """Text of a file for a document: one printable line, folders of a machine and anything like a key left out."""
+    return printable(private_removed(text[: 4 * limit]), limit)
+
+
+def private_removed(text: str) -> str:
+    """The same text with absolute folders cut to their last part and key material replaced."""
+    return _PLACE.sub("…/", _SECRET.sub("[key]", text))

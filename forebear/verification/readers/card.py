@@ -1,0 +1,120 @@
+"""Claims of a model card: its YAML front matter, and fields written as "label: value" or a row of a table below it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
+from forebear.core.strict import Table
+from forebear.verification.claim import Claim, Source
+from forebear.verification.yaml_values import read_yaml, texts_of
+
+WORDS = Path(__file__).parent / "words.toml"
+RELATIONS = ("finetune", "merge", "quantized", "adapter")
+"""What the hub's card format lets `base_model_relation` say."""
+_PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
+_LINK = re.compile(r"\[([^\]\n]{1,120})\]\([^)\n]{0,300}\)")
+_MARKS = " \t*_`>"
+LONGEST_LINE = 600
+_UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
+_BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
+
+
+@cache
+def labels() -> dict[str, str]:
+    """What a label of a field claims, by the label in small letters."""
+    table = Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
+    return {word: kind for kind, words in table.lists("labels").items() for word in words}
+
+
+def parts_of(text: str) -> tuple[str, int, str]:
+    """The front matter of a card without its lines of dashes, the line it begins on (from 1), and what follows it."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if not text.startswith("---\n"):
+        return "", 0, text
+    head, mark, body = text[4:].partition("\n---")
+    return (head, 2, body) if mark else ("", 0, text)
+
+
+def claims_of_card(text: str, name: str) -> tuple[list[Claim], list[Message]]:
+    """What a card claims in fields, and what could not be read of it."""
+    head, first, body = parts_of(text)
+    claims: list[Claim] = []
+    limits: list[Message] = []
+    if head:
+        try:
+            values, lines = read_yaml(head, name)
+            claims += _front(values, {key: line + first - 1 for key, line in lines.items()}, name)
+        except RefusedError as error:
+            limits.append(message("unverified.front_matter", why=error.message()))
+    return [*claims, *_fields(body, name, head.count("\n") + 3 if head else 1)], limits
+
+
+def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
+    if not isinstance(values, dict):
+        return []
+
+    def place(key: str) -> Source:
+        return Source(name, key, lines.get(key, 0))
+
+    relation = values.get("base_model_relation")
+    relation = relation.strip().lower() if isinstance(relation, str) else ""
+    parents = [(key, one) for key in _PARENTS for one in texts_of(values.get(key))]
+    claims = [Claim("parent", one, place(key)) for key, one in parents]
+    if relation:
+        known = relation if relation in RELATIONS else "other"
+        claims += [Claim(f"kind_{known}", one, place("base_model_relation"), about=relation) for _, one in parents]
+    for key in ("license", "licence"):
+        stated = texts_of(values.get(key))
+        if stated[:1] == ["other"]:
+            stated = texts_of(values.get("license_name")) or stated
+        claims += [Claim("licence", one, place(key)) for one in stated]
+    claims += [Claim("library", one, place("library_name")) for one in texts_of(values.get("library_name"))[:1]]
+    claims += [Claim("tag", one, place("tags")) for one in texts_of(values.get("tags")) if one.lower() in ("gguf", "peft", "lora")]
+    return claims
+
+
+def _fields(body: str, name: str, first: int) -> list[Claim]:
+    """Fields below the front matter; text between fences is code and is left out."""
+    claims, fenced = [], False
+    for number, line in enumerate(body.split("\n"), first):
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+        if fenced or len(line) > LONGEST_LINE or (found := _field_of(line)) is None:
+            continue
+        kind = labels().get(found[0])
+        if kind is not None:
+            claims += _field(kind, _plain(found[1]), Source(name, found[0], number))
+    return claims
+
+
+def _field_of(line: str) -> tuple[str, str] | None:
+    """Label in small letters and value of a line "- **Label:** value" or "| Label | value |", commented out or not."""
+    text = line.strip().removeprefix("<!--").removesuffix("-->").strip()
+    row = text.startswith("|")
+    label, mark, value = text.strip("|").partition("|" if row else ":")
+    label = label.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
+    value = value.partition("|")[0].strip(_MARKS) if row else value.strip(_MARKS)
+    return (" ".join(label.split()), value) if mark and value and len(label) <= 40 else None
+
+
+def _field(kind: str, value: str, source: Source) -> list[Claim]:
+    """The claims of one field; several parents with commas between are several claims."""
+    if value.lower() in _BLANK or not value:
+        return []
+    if kind != "parent":
+        return [] if value.lower() in _UNKNOWN else [Claim(kind, value, source)]
+    if value.lower() in _UNKNOWN:
+        return [Claim("no_parent", value, source)]
+    names = [one.strip() for one in re.split(r",|\band\b|\+", value) if one.strip()]
+    return [Claim("parent", one, source) for one in names if len(one.split()) == 1]
+
+
+def _plain(value: str) -> str:
+    """A value without Markdown's links, code marks and emphasis."""
+    return _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_<>")

@@ -1,0 +1,43 @@
+"""Claims of a mergekit configuration: which models were merged, by what method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
+from forebear.verification.claim import Claim, Source
+from forebear.verification.yaml_values import read_yaml
+
+NAMES = ("mergekit_config.yml", "mergekit_config.yaml", "merge_config.yml", "mergekit.yml")
+MOST_MODELS = 64
+
+
+def claims_of_merge(text: str, name: str) -> tuple[list[Claim], list[Message]]:
+    """One claim for each distinct model of a merge, the base included."""
+    try:
+        values, _ = read_yaml(text, name)
+    except RefusedError as error:
+        return [], [message("unverified.file", why=error.message())]
+    if not isinstance(values, dict):
+        return [], []
+    method = values.get("merge_method")
+    named = list(dict.fromkeys([*_models(values), *([values["base_model"]] if isinstance(values.get("base_model"), str) else [])]))
+    about = method if isinstance(method, str) else ""
+    return [Claim("kind_merge", one, Source(name, "models"), about=about) for one in named[:MOST_MODELS]], []
+
+
+def _models(values: dict[str, Any]) -> list[str]:
+    """Every `model` below `models` and `slices`."""
+    found, waiting = [], [values.get("models"), values.get("slices")]
+    while waiting and len(found) < 4 * MOST_MODELS:
+        one = waiting.pop(0)
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += [one.get("sources"), one.get("models")]
+            model = one.get("model")
+            model = model.get("path") or model.get("model") if isinstance(model, dict) else model
+            if isinstance(model, str) and model:
+                found.append(model.split("+")[0])
+    return found

@@ -1,0 +1,177 @@
+"""The verb `verify`: claims of cards, bills of material and signatures, each held against what the files show."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from forebear.core.documents import finish
+from forebear.core.errors import ExpectationError, UsageError
+from forebear.core.messages import Message, message, with_texts
+from forebear.files.bytes.checking import noting_addresses
+from forebear.verification.bases import Base, bases_of, compare_with
+from forebear.verification.checks.descent import check_kind, check_parent, check_scratch, check_unknown_parent
+from forebear.verification.checks.papers import (
+    check_digest,
+    check_family,
+    check_library,
+    check_licence,
+    check_model_digest,
+    check_root,
+    check_tokenizer,
+    noticed,
+)
+from forebear.verification.checks.sizes import check_layers, check_parameters, check_vocabulary, check_width
+from forebear.verification.checks.types import check_bits, check_dtype, check_load_dtype
+from forebear.verification.claim import MOST_CLAIMS, Claim, Outcome, Tested, private_removed, public
+from forebear.verification.gather import Gathered, gather
+from forebear.verification.signature import check_signature
+from forebear.verification.subject import Subject, open_subject
+
+Document = Mapping[str, Any]
+EXPECTATIONS = ("not-contradicted", "not-flagged", "borne-out")
+"""What may be expected: no claim contradicted; none flagged either; every claim that is stated borne out."""
+_BY_SUBJECT = {
+    "parameters": check_parameters, "layers": check_layers, "width": check_width, "vocabulary": check_vocabulary,
+    "dtype": check_dtype, "load_dtype": check_load_dtype, "bits": check_bits, "tokenizer": check_tokenizer, "family": check_family,
+    "library": check_library, "tag": check_library, "digest": check_digest, "model_digest": check_model_digest,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the caller wrote (see `forebear.verify`)."""
+
+    card: Path | None = None
+    bom: Path | None = None
+    against: Sequence[str | Path] = ()
+    expect: str | None = None
+    key: Path | None = None
+    budget: int | str | None = None
+    full: bool = False
+    limits: list[Message] = field(default_factory=list)
+
+
+@noting_addresses()
+def verify_path(path: str | Path, wanted: Wanted) -> Document:
+    """A forebear/verification/1 document (see `forebear.verify`)."""
+    if wanted.expect is not None and wanted.expect not in EXPECTATIONS:
+        todo = f"Use one of: {', '.join(EXPECTATIONS)}."
+        raise UsageError(f"{wanted.expect!r} is no expectation", where="--expect", todo=todo)
+    started, bases = time.perf_counter(), bases_of(wanted.against)
+    subject = open_subject(path, full=wanted.full)
+    try:
+        if bases and subject.checkpoint is not None:
+            compare_with(subject.path, bases, budget=wanted.budget, full=wanted.full)
+        found = gather(subject, wanted.card, wanted.bom)
+        left_out = max(0, len(found.claims) - MOST_CLAIMS)
+        if left_out:
+            found.limits.append(message("unverified.many_claims", count=left_out))
+        rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, subject, bases, found, wanted.key)]
+        body = _body(subject, bases, found, rows)
+        limits = [*subject.limits, *found.limits]
+        read = {"bytes": subject.checkpoint.container.bytes_read if subject.checkpoint is not None else 0,
+                "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
+    finally:
+        subject.close()
+    clean = with_texts([*limits], private_removed)
+    document = finish("forebear/verification/1", body, limits=clean, read=read, reproduce=_again(path, wanted))
+    _meet(document, wanted.expect)
+    return document
+
+
+def check(claim: Claim, subject: Subject, bases: Sequence[Base], found: Gathered, key: Path | None) -> list[Tested]:
+    """The outcome of one claim; a named parent has two, one for shared weights and one for who was first."""
+    if claim.kind in _BY_SUBJECT:
+        return [_BY_SUBJECT[claim.kind](claim, subject)]
+    if claim.kind == "parent":
+        return check_parent(claim, bases)
+    if claim.kind == "no_parent":
+        return check_unknown_parent(claim, bases)
+    if claim.kind == "scratch":
+        return check_scratch(claim, bases)
+    if claim.kind == "licence":
+        return [check_licence(claim, subject, bases)]
+    if claim.kind in ("root", "signature"):
+        bundle, manifest = next(one for one in found.manifests if one[0].name == claim.source.file)
+        if claim.kind == "root":
+            return [check_root(claim, subject, list(manifest.files))]
+        return [check_signature(claim, subject.path, bundle, key)]
+    return check_kind(claim, subject, bases)
+
+
+def _body(subject: Subject, bases: Sequence[Base], found: Gathered, rows: Sequence[Tested]) -> dict[str, Any]:
+    """What the document says; folders of a machine and anything like a key are taken out of every text."""
+    checkpoint = subject.checkpoint
+    counts = Counter(row.outcome for row in rows)
+    flagged = sum(row.flagged for row in rows)
+    extra = noticed(subject, bases, found.claims)
+    body = {
+        "subject": {
+            "name": public(subject.name),
+            "container": checkpoint.container.kind if checkpoint is not None else "tokenizer",
+            "family": checkpoint.family if checkpoint is not None else None,
+            "layers": checkpoint.layers if checkpoint is not None else 0,
+            "width": checkpoint.width if checkpoint is not None else 0,
+            "parameters": subject.counts.get("total", 0),
+            "root": subject.root,
+            "files": [{"name": public(n), "sha256": d, "bytes": size} for n, (d, size) in subject.digests.items()],
+        },
+        "conclusion": _conclusion(counts, flagged, sum(one.kind == "relative" for one in extra), public(subject.name)),
+        "counts": {**{str(outcome): counts[outcome] for outcome in Outcome}, "flagged": flagged},
+        "claims": [_clean(row.document()) for row in rows],
+        "noticed": [_clean(one.document()) for one in extra],
+        "relatives": [_clean(base.row()) for base in bases],
+    }
+    return body
+
+
+def _clean(row: dict[str, Any]) -> dict[str, Any]:
+    cleaned: dict[str, Any] = with_texts({k: v for k, v in row.items() if k != "key"}, private_removed)
+    return cleaned
+
+
+def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: str) -> Message:
+    """The first line a person reads."""
+    total, wrong = sum(counts.values()), counts[Outcome.contradicted]
+    if not total:
+        return message("verify_head.nothing", name=name)
+    if wrong:
+        return message("verify_head.contradicted", name=name, count=wrong, total=total)
+    if flagged or extra:
+        return message("verify_head.flagged", name=name, count=flagged + extra, total=total)
+    return message("verify_head.agreed", name=name, count=counts[Outcome.borne_out], total=total)
+
+
+def _again(path: str | Path, wanted: Wanted) -> str:
+    """The command that repeats it; absolute folders are cut to their last part, since documents are passed on."""
+    words = ["forebear", "verify", _shown(path)]
+    for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key)):
+        words += [flag, _shown(value)] if value is not None else []
+    for one in wanted.against:
+        words += ["--against", _shown(one)]
+    words += ["--budget", str(wanted.budget)] if wanted.budget is not None else []
+    return shlex.join([*words, *(["--full"] if wanted.full else [])])
+
+
+def _shown(path: str | Path) -> str:
+    name, mark, place = str(path).rpartition("=")
+    return f"{name}{mark}{PurePath(place).name if PurePath(place).is_absolute() else place}"
+
+
+def _meet(document: Document, expect: str | None) -> None:
+    """Raises ExpectationError, with the whole document, when an expectation is not met."""
+    counts = document["counts"]
+    wrong = counts["contradicted"]
+    if expect in ("not-flagged", "borne-out"):
+        wrong += counts["flagged"] + sum(one["kind"] == "relative" for one in document["noticed"])
+    if expect == "borne-out":
+        stated = [one for one in document["claims"] if not one["proposed"] and one["kind"] != "direction"]
+        wrong += sum(one["outcome"] not in ("borne-out", "contradicted") and not one["flagged"] for one in stated)
+    if expect is not None and wrong:
+        raise ExpectationError(f"expected {expect}, which {wrong} statements do not meet", document, where="--expect")
