@@ -21,6 +21,8 @@ from forebear.tokens.known import Match, matches
 from forebear.tokens.vocabulary import Vocabulary
 from forebear.verification.digests import digests_of, root_digest
 
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".npz", ".h5", ".msgpack")
+"""Endings of files that may hold further weights."""
 GRID_BYTES = 256 * 2**20
 """Bytes of matrices read to find which narrower type holds their values."""
 
@@ -139,6 +141,12 @@ class Subject:
     def known(self) -> tuple[Match, ...]:
         """Known vocabularies that this one resembles."""
         return tuple(matches(prepare(self.vocabulary))) if self.vocabulary is not None and len(self.vocabulary) else ()
+
+    @property
+    def other_weights(self) -> bool:
+        """Whether the folder holds weights besides those that were read, such as a head of its own."""
+        read = {path.name for path in self.checkpoint.container.paths} if self.checkpoint is not None else set()
+        return any(name.endswith(WEIGHTS) and name.rpartition("/")[2] not in read for name in self.digests)
 
     def close(self) -> None:
         """Release the weights."""

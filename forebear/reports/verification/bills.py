@@ -33,6 +33,7 @@ def cyclonedx(document: Mapping[str, Any], language: str = "en") -> bytes:
         "name": _text(subject["name"]),
         **_hash(subject["root"]),
         "pedigree": _pedigree(document, words),
+        **_evidence(subject["root"]),
         "modelCard": {"modelParameters": {"modelArchitecture": _text(subject["family"] or "unknown")}},
         "properties": _properties(document),
     }
@@ -61,6 +62,14 @@ def cyclonedx(document: Mapping[str, Any], language: str = "en") -> bytes:
         "components": files,
         "annotations": notes,
     })  # fmt: skip
+
+
+def _evidence(root: str) -> dict[str, Any]:
+    """How the model was identified: by the root digest of its files."""
+    if not root:
+        return {}
+    method = {"technique": "hash-comparison", "confidence": 1, "value": root}
+    return {"evidence": {"identity": [{"field": "hash", "confidence": 1, "concludedValue": root, "methods": [method]}]}}
 
 
 def _pedigree(document: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:

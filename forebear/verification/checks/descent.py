@@ -73,7 +73,7 @@ def _finetune(claim: Claim, subject: Subject, base: Base | None) -> Tested:
         return outcome_of(claim, Outcome.not_testable, message("shown.adapter_alone"))
     if base.relation == "identical":
         equal = message("shown.all_equal", name=public(base.name))
-        if _other_weights(subject):
+        if subject.other_weights:
             return outcome_of(claim, Outcome.not_shown, equal, message("shown.more_weights"))
         return outcome_of(claim, Outcome.contradicted, equal)
     width = _width_differs(subject, base)
@@ -139,10 +139,3 @@ def _width_differs(subject: Subject, base: Base) -> Message | None:
         return None
     return message("shown.widths", ours=ours, theirs=theirs, name=public(base.name))
 
-
-def _other_weights(subject: Subject) -> bool:
-    """Whether a folder holds weights besides those that were read, such as a head of its own."""
-    assert subject.checkpoint is not None
-    read = {path.name for path in subject.checkpoint.container.paths}
-    endings = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".npz", ".h5")
-    return any(name.endswith(endings) and name.rpartition("/")[2] not in read for name in subject.digests)

@@ -13,6 +13,7 @@ from forebear.tokens.known import Match, known_names
 from forebear.verification.bases import SHARED, Base
 from forebear.verification.claim import Claim, Noticed, Outcome, Tested, outcome_of, public
 from forebear.verification.digests import root_digest
+from forebear.verification.readers.card import labels
 from forebear.verification.subject import Subject
 
 LICENCES = {
@@ -59,6 +60,8 @@ def licence_in(subject: Subject) -> str:
 def check_licence(claim: Claim, subject: Subject, bases: Sequence[Base]) -> Tested:
     """A stated licence beside the licence text of the folder and the cards of relatives: facts about files, no legal advice."""
     stated, text = licence_id(claim.stated), licence_in(subject)
+    if stated in ("other", "unknown") or (claim.source.where in labels() and stated not in LICENCES):
+        return outcome_of(claim, Outcome.not_testable, message("shown.no_licence_name"))
     others = [(base, one) for base in bases if base.relation in SHARED for one in base.licences if licence_id(one) != stated]
     said = [message("shown.licence_of", name=public(base.name), licence=public(one)) for base, one in others]
     if text and text != stated:

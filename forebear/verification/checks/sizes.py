@@ -15,27 +15,40 @@ ROUNDED = 0.15
 are rounded freely (a "7B" of 6.7 or 7.7 billion); decision 0045."""
 NEAR_ROWS = 0.02
 """The same for vocabularies: added and reserved tokens, padding of the table."""
-_UNITS = "k|m|b|t|thousand|million|billion|trillion"
-_NUMBER = re.compile(rf"^~?\s*(\d[\d,_]*(?:\.\d+)?)\s*(?:({_UNITS})\b)?[ \w().,%-]*$", re.IGNORECASE)
-_NOT_PLAIN = re.compile(r"active|trainable|non-?embedding|\d\s*[x×]\s*\d|-a\d|teacher|lora|adapter|layers?\b", re.IGNORECASE)
+_UNITS = {"k": "K", "thousand": "K", "m": "M", "million": "M", "b": "B", "billion": "B", "t": "T", "trillion": "T"}
+_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
+_ABOUT = r"(?:about|approximately|approx\.?|around|ca\.?|roughly|~|≈)?"
+_DIGITS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+|\d+(?:\.\d+)?"
+_NUMBER = re.compile(rf"^{_ABOUT}\s*({_DIGITS})(?![\d.,_]*\d)\s*(?:({_UNIT})\b)?(?P<rest>.*)$", re.IGNORECASE)
+_AGAIN = re.compile(rf"\({_ABOUT}\s*(?:{_DIGITS})\s*(?:{_UNIT})?\)", re.IGNORECASE)
+_REST = {
+    "parameters": "total|params?|parameters|weights|values|dense",
+    "layers": "transformer|decoder|encoder|hidden|attention|residual|layers?|blocks?",
+    "width": "channels?|dimensions?|dims?|dimensional|units|hidden|wide",
+    "vocabulary": "tokens?|entries|pieces|subwords?|bpe|wordpiece|sentencepiece|unigram|byte-level|vocabulary|vocab|items",
+}
+"""Words that may follow a number of each kind. Any other word may make it a number of something else: then it is not tested."""
+_LEAST = 1000
+"""Parameters below this without a unit are no count ("Model size: 7")."""
 
 
-def number_of(text: str) -> Stated | None:
-    """A stated number with how far it was rounded; None for text that is no plain number."""
-    found = _NUMBER.match(text.strip())
-    if found is None or _NOT_PLAIN.search(text):
+def number_of(claim: Claim) -> Stated | None:
+    """A stated number with how far it was rounded; None for text that is not plainly a number of what the claim is about."""
+    found = _NUMBER.match(claim.stated.strip())
+    if found is None:
         return None
-    digits, unit = found[1].replace(",", "").replace("_", ""), (found[2] or "")[:1].upper()
-    if len(digits) > 18:
+    rest = _AGAIN.sub("", found["rest"])
+    if not re.fullmatch(rf"(?:[\s,.()-]|\b(?:{_REST[claim.kind]})\b)*", rest, re.IGNORECASE):
         return None
-    if "." in digits and not unit:
+    digits, unit = found[1].replace(",", "").replace("_", ""), _UNITS.get((found[2] or "").lower(), "")
+    if len(digits) > 15 or ("." in digits and not unit) or (claim.kind == "parameters" and not unit and int(digits) < _LEAST):
         return None
     return parse_claim(f"{digits}{unit}")
 
 
 def check_parameters(claim: Claim, subject: Subject) -> Tested:
     """The stated count against every count that the words may mean."""
-    stated, counts = number_of(claim.stated), subject.counts
+    stated, counts = number_of(claim), subject.counts
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or not counts:
@@ -47,6 +60,8 @@ def check_parameters(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.borne_out, said, **figures)
     off = min(abs(stated.parameters - count) / count for count in counts.values())
     said = message("shown.counts", low=min(counts.values()), high=max(counts.values()))
+    if subject.other_weights:
+        return outcome_of(claim, Outcome.not_shown, said, message("shown.more_weights"))
     if off > ROUNDED and min(abs(stated.parameters - count) for count in counts.values()) > stated.slack:
         return outcome_of(claim, Outcome.contradicted, said, **figures)
     return outcome_of(claim, Outcome.not_shown, said, message("shown.near"), **figures)
@@ -58,7 +73,7 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
     Layers may share tensors, and files hold layers that a model does not count (prediction heads), so that a number between is
     flagged; contradicted is what differs from the tensors and from the configuration beside them.
     """
-    stated, stacks = number_of(claim.stated), subject.layers
+    stated, stacks = number_of(claim), subject.layers
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or not stacks:
@@ -76,7 +91,7 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
 
 def check_width(claim: Claim, subject: Subject) -> Tested:
     """The stated width against the residual channels; a number that is no size of any tensor is contradicted."""
-    stated = number_of(claim.stated)
+    stated = number_of(claim)
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or subject.checkpoint is None or not subject.checkpoint.width:
@@ -91,7 +106,7 @@ def check_width(claim: Claim, subject: Subject) -> Tested:
 
 def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
     """The stated size of the vocabulary against rows of the embedding and tokens of the tokenizer."""
-    stated = number_of(claim.stated)
+    stated = number_of(claim)
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     rows, vocabulary = subject.table_rows if subject.readable else (), subject.vocabulary

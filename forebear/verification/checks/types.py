@@ -26,7 +26,8 @@ _STORED_AS_CODES = ("gptq", "awq")
 
 def type_of(text: str) -> str:
     """The tag of a stated number type; "" for words that are none."""
-    plain = re.sub(r"[^a-z0-9]", "", text.lower().removeprefix("torch."))
+    text = re.sub(r"\((?:safetensors|weights|tensors)\)|\b(?:safetensors|weights|tensors)\b", "", text.lower())
+    plain = re.sub(r"[^a-z0-9]", "", text.strip().removeprefix("torch."))
     return next((tag for tag, words in _WORDS.items() if plain in words), "")
 
 

@@ -59,11 +59,12 @@ def _model(model: Mapping[str, Any], source: Source) -> Iterator[Claim]:
 
 
 def _spdx(graph: list[Any], name: str) -> Iterator[Claim]:
-    elements = {_text(one.get("spdxId")): one for one in graph if isinstance(one, Mapping)}
-    models = {id_ for id_, one in elements.items() if _text(one.get("type")) == "ai_AIPackage"}
-    related = [one for one in elements.values() if _text(one.get("type")) == "Relationship"]
-    subject = next((id_ for id_ in models if not any(_text(r.get("from")) == id_ and r.get("relationshipType") == "ancestorOf"
-                                                    for r in related)), "")  # fmt: skip
+    graph = [one for one in graph if isinstance(one, Mapping)]
+    elements = {_text(one.get("spdxId")): one for one in graph if _text(one.get("spdxId"))}
+    models = [id_ for id_, one in elements.items() if _text(one.get("type")) == "ai_AIPackage"]
+    related = [one for one in graph if _text(one.get("type")) == "Relationship"]
+    older = {_text(one.get("from")) for one in related if one.get("relationshipType") == "ancestorOf"}
+    subject = next((id_ for id_ in models if id_ not in older), "")
     for id_, one in elements.items():
         kind = _text(one.get("type"))
         if kind == "software_File" or id_ == subject:
@@ -75,7 +76,8 @@ def _spdx(graph: list[Any], name: str) -> Iterator[Claim]:
         start, kind = _text(one.get("from")), _text(one.get("relationshipType"))
         ends = [elements.get(_text(end), {}) for end in _list(one.get("to"))]
         if kind in ("ancestorOf", "descendantOf"):
-            found = [elements.get(start, {})] if kind == "ancestorOf" else ends
+            mine = start == subject if kind == "descendantOf" else subject in map(_text, _list(one.get("to")))
+            found = ([elements.get(start, {})] if kind == "ancestorOf" else ends) if mine else []
             yield from (Claim("parent", _text(p.get("name")), Source(name, kind)) for p in found if _text(p.get("name")))
         if kind == "hasDeclaredLicense" and start == subject:
             stated = [_text(end.get("simplelicensing_licenseExpression")) for end in ends]

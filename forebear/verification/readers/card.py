@@ -19,8 +19,10 @@ RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
 _PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
 _LINK = re.compile(r"\[([^\]\n]{1,120})\]\([^)\n]{0,300}\)")
-_MARKS = " \t*_`>"
+_MARKS = " \t*`>#"
 LONGEST_LINE = 600
+LONGEST_NAME = 5
+"""Words of a parent's name; more are a sentence."""
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
 _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
 
@@ -81,26 +83,67 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
 
 def _fields(body: str, name: str, first: int) -> list[Claim]:
     """Fields below the front matter; text between fences is code and is left out."""
-    claims, fenced = [], False
+    claims: list[Claim] = []
+    fenced, table = False, _Table(name)
     for number, line in enumerate(body.split("\n"), first):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
-        if fenced or len(line) > LONGEST_LINE or (found := _field_of(line)) is None:
+        if fenced or len(line) > LONGEST_LINE:
             continue
-        kind = labels().get(found[0])
-        if kind is not None:
+        if line.lstrip().startswith("|"):
+            table.rows.append((number, [_plain(cell) for cell in line.strip().strip("|").split("|")]))
+            continue
+        claims += table.claims()
+        found = _field_of(line)
+        kind = labels().get(found[0]) if found is not None else None
+        if found is not None and kind is not None:
             claims += _field(kind, _plain(found[1]), Source(name, found[0], number))
-    return claims
+    return [*claims, *table.claims()]
+
+
+class _Table:
+    """Rows of a table as they come: labels in the first column, or in the head above a single row of values."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.rows = name, list[tuple[int, list[str]]]()
+
+    def claims(self) -> list[Claim]:
+        """What the rows so far claim; the table ends here."""
+        rows, self.rows = self.rows, []
+        head, body = ([], rows) if len(rows) < 2 or not _is_rule(rows[1][1]) else (rows[:1], rows[2:])
+        found = [claim for number, cells in body if len(cells) > 1 for claim in self._one(cells[0], cells[1], number)]
+        for _, cells in head:
+            if len(cells) == 2 and any(c.isdigit() for c in cells[1]):
+                found += self._one(cells[0], cells[1], rows[0][0])
+            if len(body) == 1:
+                number, values = body[0]
+                found += [c for label, value in zip(cells, values, strict=False) for c in self._one(label, value, number)]
+        return found
+
+    def _one(self, label: str, value: str, number: int) -> list[Claim]:
+        word = _label(label)
+        kind = labels().get(word)
+        return _field(kind, value.strip(_MARKS), Source(self.name, word, number)) if kind is not None else []
+
+
+def _is_rule(cells: list[str]) -> bool:
+    return all(cell and not cell.strip("-: ") for cell in cells)
+
+
+def _label(text: str) -> str:
+    """A label in small letters, without marks of Markdown around it."""
+    word = text.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
+    return " ".join(word.split())
 
 
 def _field_of(line: str) -> tuple[str, str] | None:
-    """Label in small letters and value of a line "- **Label:** value" or "| Label | value |", commented out or not."""
-    text = line.strip().removeprefix("<!--").removesuffix("-->").strip()
-    row = text.startswith("|")
-    label, mark, value = text.strip("|").partition("|" if row else ":")
-    label = label.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
-    value = value.partition("|")[0].strip(_MARKS) if row else value.strip(_MARKS)
-    return (" ".join(label.split()), value) if mark and value and len(label) <= 40 else None
+    """Label and value of a line "- **Label:** value" or "label = value", commented out or not."""
+    text = line.strip().removeprefix("<!--").removesuffix("-->").strip().replace("：", ":")
+    label, mark, value = text.partition(":")
+    if not mark:
+        label, mark, value = text.partition(" = ")
+    value = value.strip(_MARKS)
+    return (_label(label), value) if mark and value and len(label) <= 60 else None
 
 
 def _field(kind: str, value: str, source: Source) -> list[Claim]:
@@ -112,7 +155,7 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
     if value.lower() in _UNKNOWN:
         return [Claim("no_parent", value, source)]
     names = [one.strip() for one in re.split(r",|\band\b|\+", value) if one.strip()]
-    return [Claim("parent", one, source) for one in names if len(one.split()) == 1]
+    return [Claim("parent", one, source) for one in names if len(one.split()) <= LONGEST_NAME]
 
 
 def _plain(value: str) -> str:

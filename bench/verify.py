@@ -1,0 +1,267 @@
+"""200 model cards made from the truth sets, half of them with one wrong claim, held against their files by `forebear verify`.
+
+    python -m bench.verify --commit COMMIT -o bench/results/verify.json [--cards 200] [--words seen]
+
+Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
+verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
+committed, and every second card of each kind uses them alone. What counts as found is decision 0045's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import forebear
+from bench.build import TRUTH
+from bench.checkpoint import write_json
+from bench.provenance import machine
+from forebear.core.seeds import generator
+from forebear.files.sources import open_container
+
+KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
+SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
+LICENCES = ("apache-2.0", "mit", "cc-by-nc-4.0", "gpl-3.0")
+HERE = Path(__file__).parent
+REAL = Path.home() / ".cache" / "forebear" / "real"
+TOKENIZERS = {
+    "js-tiktoken/gpt2.js": "GPT-2", "js-tiktoken/cl100k_base.js": "cl100k", "js-tiktoken/o200k_base.js": "o200k",
+    "qwen/qwen.tiktoken": "Qwen", "rwkv/rwkv_vocab_v20230424.txt": "RWKV World",
+}  # fmt: skip
+"""Vocabularies of the cache by the name that they are known by."""
+MADE_UP = ("AcmeTok v2", "Northwind tokenizer", "zephyr-bpe-100k")
+TYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+
+
+@dataclass
+class Card:
+    """One card: its files, what to compare with, and which claim is wrong (kind and value), if any."""
+
+    number: int
+    kind: str
+    wrong: bool
+    words: str
+    subject: Path
+    against: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    lie: tuple[str, str] = ("", "")
+
+
+def wordings(name: str) -> Mapping[str, Any]:
+    """The wordings of a file, by kind of claim."""
+    return tomllib.loads((HERE / f"verify_{name}.toml").read_text("utf-8"))
+
+
+def plan(cards: int, words: str) -> Iterator[tuple[int, str, bool, str]]:
+    """Number, kind, whether it has a wrong claim, and whose wordings: each kind as often wrong as right, seen as unseen."""
+    for number in range(cards):
+        which = words if words != "both" else ("seen", "unseen")[number // (2 * len(KINDS)) % 2]
+        yield number, KINDS[number % len(KINDS)], number // len(KINDS) % 2 == 0, which
+
+
+def made(number: int, kind: str, wrong: bool, words: str, folder: Path) -> Card:
+    """The files of one card below a folder."""
+    if kind == "tokenizer":
+        return _of_tokenizer(number, wrong, words, folder)
+    rng = generator("bench/verify", number)
+    shape = str(rng.choice(SHAPES))
+    parents = sorted(p.name for p in (TRUTH / shape).iterdir() if p.name.startswith("further-"))
+    child = str(rng.choice(parents))
+    base = f"independent-{int(child.split('-')[1]):03d}"
+    other = f"independent-{int(rng.integers(3, 6)):03d}"
+    store = "F16" if rng.random() < 0.25 else "F32"
+    relation = "quantized" if store == "F16" else "finetune"
+    source = base if store == "F16" or (kind == "kind" and wrong and rng.random() < 0.5) else child
+    subject = _copied(TRUTH / shape / source, folder / "subject", store)
+    base_id, other_id = f"north/{shape}-base", f"south/{shape}-{other}"
+    licence = str(rng.choice(LICENCES))
+    for id_, path in ((base_id, TRUTH / shape / base), (other_id, TRUTH / shape / other)):
+        place = _copied(path, folder / id_.replace("/", "--"), "F32")
+        (place / "README.md").write_text(f"---\nlicense: {licence}\n---\n# {id_}\n", "utf-8")
+    card = Card(number, kind, wrong, words, subject)
+    card.against = [f"{id_}={folder / id_.replace('/', '--')}" for id_ in (base_id, other_id)]
+    card.values = _facts(subject, store) | {"parent": base_id, "relation": relation, "licence": licence}
+    if wrong:
+        _lie(card, rng, other_id, same=source == base)
+    _write(card, rng)
+    return card
+
+
+def _copied(source: Path, target: Path, store: str) -> Path:
+    """A model of the truth sets, its weights stored as a number type."""
+    target.mkdir(parents=True)
+    for name in ("config.json", "tokenizer.json"):
+        if (source / name).is_file():
+            shutil.copy(source / name, target / name)
+    if store == "F32":
+        shutil.copy(source / "model.safetensors", target / "model.safetensors")
+        return target
+    from safetensors.numpy import save_file
+
+    container = open_container(source)
+    save_file({name: container.read(name).astype(TYPES[store]) for name in container.tensors}, target / "model.safetensors")
+    container.close()
+    config = json.loads((target / "config.json").read_bytes())
+    (target / "config.json").write_text(json.dumps(config | {"torch_dtype": "float16"}), "utf-8")
+    return target
+
+
+def _facts(subject: Path, store: str) -> dict[str, Any]:
+    found = forebear.inspect(subject)
+    config = json.loads((subject / "config.json").read_bytes())
+    digest = hashlib.sha256((subject / "model.safetensors").read_bytes()).hexdigest()
+    return {"parameters": found["parameters"], "layers": found["layers"], "width": found["width"],
+            "vocabulary": config["vocab_size"], "dtype": store, "digest": digest}  # fmt: skip
+
+
+def _lie(card: Card, rng: np.random.Generator, other: str, *, same: bool) -> None:
+    """Change one claim of a card into a wrong one of its kind."""
+    values = card.values
+    if card.kind in ("parameters", "layers", "width", "vocabulary"):
+        factor = float(rng.choice([0.5, 1.5, 2.0, 3.0]))
+        values[card.kind] = int(values[card.kind] * factor) + int(rng.integers(1, 3) * (card.kind == "width"))
+    elif card.kind == "dtype":
+        values["dtype"] = "F32" if values["dtype"] == "F16" else str(rng.choice(["F16", "BF16"]))
+    elif card.kind == "digest":
+        values["digest"] = hashlib.sha256(values["digest"].encode()).hexdigest()
+    elif card.kind == "parent":
+        values |= {"parent": other, "relation": ""}
+    elif card.kind == "licence":
+        values["licence"] = next(one for one in LICENCES if one != values["licence"])
+    else:
+        plain = values["dtype"] == "F32"  # a copy in half precision may be called quantised, and be nothing else
+        values["relation"] = str(rng.choice(["adapter", *((["finetune"] if same else ["quantized"]) if plain else [])]))
+    key = "relation" if card.kind == "kind" else card.kind
+    card.lie = (f"kind_{values['relation']}" if card.kind == "kind" else card.kind, str(values[key]))
+
+
+def _write(card: Card, rng: np.random.Generator) -> None:
+    """README.md in the card's wordings, and a bill of material for digests and every third card."""
+    words, values = wordings(card.words), card.values
+
+    def line(kind: str, value: object) -> str:
+        return str(rng.choice(words[kind]["lines"])).format(v=value)
+
+    numbers, n = words["numbers"], values["parameters"]
+    count = str(rng.choice(numbers["counts"])).format(n=n, k=round(n / 1000), m=f"{n / 1e6:.2f}")
+    front = [line("licence", values["licence"]), line("parent", values["parent"])]
+    front += ["library_name: transformers", "tags:", "- text-generation"]
+    front += [f"base_model_relation: {values['relation']}"] if values["relation"] else []
+    fields = [line("parameters", count)]
+    fields += [line(kind, values[kind]) for kind in ("layers", "width", "vocabulary")]
+    fields.append(line("dtype", rng.choice(numbers[f"types_{values['dtype']}"])))
+    prose = [str(one) for one in rng.permutation(words["prose"]["lines"])]
+    text = "\n".join(["---", *front, "---", "", "# A model", "", *prose[:2], "", *fields, "", *prose[2:], ""])
+    (card.subject / "README.md").write_text(text, "utf-8")
+    if card.kind == "digest" or card.number % 3 == 0:
+        (card.subject / "bom.json").write_text(json.dumps(_bill(values)), "utf-8")
+
+
+def _bill(values: Mapping[str, Any]) -> dict[str, Any]:
+    file = {"type": "file", "name": "model.safetensors", "hashes": [{"alg": "SHA-256", "content": values["digest"]}]}
+    ancestor = {"type": "machine-learning-model", "name": values["parent"]}
+    model = {"type": "machine-learning-model", "name": "subject", "pedigree": {"ancestors": [ancestor]}}
+    return {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": model}, "components": [file]}
+
+
+def _of_tokenizer(number: int, wrong: bool, words: str, folder: Path) -> Card:
+    """A known vocabulary without weights under its own name, a made-up one or that of another."""
+    rng = generator("bench/verify", number)
+    here = sorted(name for name in TOKENIZERS if (REAL / name).is_file())
+    file = str(rng.choice(here))
+    name = TOKENIZERS[file]
+    others = [*MADE_UP, *(one for one in TOKENIZERS.values() if one != name)]
+    stated = str(rng.choice(others)) if wrong else name
+    folder.mkdir(parents=True, exist_ok=True)
+    card = Card(number, "tokenizer", wrong, words, REAL / file, values={"tokenizer": stated})
+    card.lie = ("tokenizer", stated) if wrong else ("", "")
+    line = str(rng.choice(wordings(words)["tokenizer"]["lines"])).format(v=stated)
+    (folder / "README.md").write_text(f"# A tokenizer\n\n{line}\n", "utf-8")
+    return card
+
+
+def judged(card: Card, folder: Path) -> dict[str, Any]:
+    """What `verify` made of one card: the wrong claim's outcome, and the outcomes of all right ones."""
+    named = folder / "README.md" if card.kind == "tokenizer" else None
+    document = forebear.verify(card.subject, card=named, against=card.against)
+    rows = [r for r in document["claims"] if r["kind"] != "direction"]
+    wrong = [r for r in rows if _is_lie(r, card)]
+    right = [r for r in rows if r not in wrong]
+    silent = any(one["kind"] == "relative" for one in document["noticed"])
+    states = {r["outcome"] for r in wrong}
+    return {
+        "number": card.number, "kind": card.kind, "wrong": card.wrong, "words": card.words, "stated": card.lie[1],
+        "outcomes": sorted(states),
+        "contradicted": "contradicted" in states,
+        "found": bool(wrong) and ("contradicted" in states or any(r["flagged"] for r in wrong)
+                                  or (card.kind == "parent" and silent and states == {"not-shown"})),
+        "right": dict(Counter(r["outcome"] for r in right)),
+        "right_flagged": sum(r["flagged"] for r in right),
+        "accused": [[r["kind"], r["stated"], r["source"]["file"]] for r in right if r["outcome"] == "contradicted"],
+        "looked_at": [[r["kind"], r["stated"], r["source"]["file"]] for r in right if r["flagged"]],
+        "unread": [one["key"] for one in document["limits"] if one["key"].startswith("unverified.")],
+    }  # fmt: skip
+
+
+def _is_lie(row: Mapping[str, Any], card: Card) -> bool:
+    """Whether a row is of the wrong claim: by kind, and by place for those that configurations state rightly too."""
+    kind, stated = card.lie
+    if kind == "parent":
+        return bool(row["kind"] in ("shares", "parent") and row["stated"] == stated)
+    if kind.startswith("kind_"):
+        return bool(row["kind"] == kind)
+    return bool(row["kind"] == kind and row["source"]["file"] in ("README.md", "bom.json"))
+
+
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line a kind and wording, and one for all of each wording."""
+    lines = []
+    for words in ("seen", "unseen"):
+        for kind in (*KINDS, "all"):
+            of = [r for r in rows if r["words"] == words and kind in (r["kind"], "all")]
+            wrong = [r for r in of if r["wrong"]]
+            if of:
+                lines.append({
+                    "words": words, "kind": kind, "cards": len(of), "wrong": len(wrong),
+                    "found": sum(r["found"] for r in wrong), "contradicted": sum(r["contradicted"] for r in wrong),
+                    "right_claims": sum(sum(r["right"].values()) for r in of),
+                    "right_contradicted": sum(len(r["accused"]) for r in of), "right_flagged": sum(r["right_flagged"] for r in of),
+                })  # fmt: skip
+    return lines
+
+
+def main() -> None:
+    """All cards, one document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cards", type=int, default=200)
+    parser.add_argument("--words", choices=("seen", "unseen", "both"), default="both")
+    parser.add_argument("--commit", required=True, help="of the code that runs")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    options = parser.parse_args()
+    rows = []
+    for number, kind, wrong, words in plan(options.cards, options.words):
+        with TemporaryDirectory() as scratch:
+            card = made(number, kind, wrong, words, Path(scratch) / "card")
+            rows.append(judged(card, Path(scratch) / "card"))
+        print(number, kind, wrong, words, rows[-1]["outcomes"], rows[-1]["found"], rows[-1]["accused"], file=sys.stderr, flush=True)
+    table = summary(rows)
+    head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
+    write_json(options.output, {**head, "table": table, "rows": rows})
+    for line in table:
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

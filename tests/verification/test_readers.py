@@ -1,0 +1,152 @@
+"""What is read as a claim, and what is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from forebear.core.errors import RefusedError
+from forebear.verification.checks.sizes import number_of
+from forebear.verification.claim import Claim, Source, private_removed
+from forebear.verification.readers.bills import claims_of_bill
+from forebear.verification.readers.card import claims_of_card
+from forebear.verification.readers.configs import claims_of_config, claims_of_gguf
+from forebear.verification.readers.merges import claims_of_merge
+from forebear.verification.readers.prose import claims_of_prose
+from forebear.verification.readers.wheel import claims_of_metadata, claims_of_record
+from forebear.verification.yaml_values import read_yaml
+
+CARD = """---
+license: mit
+base_model:
+- north/base-7b
+base_model_relation: quantized
+tags: [gguf, other]
+---
+# Title
+| Parameters | Hidden Size | Layers |
+|---|---|---|
+| 1,644,417,024 | 2048 | 24 |
+
+| Key | Value | Note |
+|---|---|---|
+| `d_model` | 4544 | wide |
+- **License:** [Apache 2.0](LICENSE)
+<!-- - **Base model:** [Unknown](https://example.org) -->
+参数量：7B
+```
+Layers: 99
+```
+- **Finetuned from model [optional]:** [More Information Needed]
+"""
+
+
+def read(text):
+    return [(c.kind, c.stated, c.source.line) for c in claims_of_card(text, "README.md")[0]]
+
+
+def test_front_matter_fields_tables_and_comments_of_a_card_are_read_with_their_lines():
+    assert read(CARD) == [
+        ("parent", "north/base-7b", 3), ("kind_quantized", "north/base-7b", 5), ("licence", "mit", 2), ("tag", "gguf", 6),
+        ("parameters", "1,644,417,024", 11), ("width", "2048", 11), ("layers", "24", 11), ("width", "4544", 15),
+        ("licence", "Apache 2.0", 16), ("no_parent", "Unknown", 17), ("parameters", "7B", 18),
+    ]  # fmt: skip
+
+
+def test_code_and_placeholders_are_no_claims():
+    assert read("```\nLayers: 12\n```\n- **License:** [More Information Needed]\n") == []
+
+
+@pytest.mark.parametrize(("kind", "text", "wanted"), [
+    ("parameters", "250K", 250_000), ("parameters", "250,432 (0.25M)", 250_432), ("parameters", "about 250 thousand", 250_000),
+    ("parameters", "22.7M params", 22_700_000), ("layers", "12 transformer blocks", 12), ("vocabulary", "32k tokens", 32_000),
+    *(("parameters", text, None) for text in ("8x7B", "30B-A3B", "22,7M", "90 MB", "250 Mio", "7", "7B trainable", "1.644.417.024", "large")),
+    *(("layers", text, None) for text in ("2 x 12", "12 + 12", "6 frozen", "12 (6 encoder)", "24-32")),
+    ("vocabulary", "32000 English words", None),
+])  # fmt: skip
+def test_a_number_is_read_only_where_it_can_be_nothing_else(kind, text, wanted):
+    found = number_of(Claim(kind, text, Source("README.md", kind)))
+    assert (found and found.parameters) == wanted
+
+
+def test_sentences_of_descent_are_proposed_and_denials_are_not():
+    text = ("A fine-tuned version of [north/base](https://example.org/x).\nIt is not based on gpt2.\n"
+            "Unlike models built on bert-base-uncased, it is small.\nQuantized from `south/m-7b`. Trained from scratch.\n")  # fmt: skip
+    found = claims_of_prose(text, "README.md")
+    assert [(c.kind, c.stated, c.decided, c.source.line) for c in found] == [
+        ("parent", "north/base", False, 1), ("parent", "south/m-7b", False, 4), ("scratch", "Trained from scratch", False, 4),
+    ]  # fmt: skip
+
+
+def test_a_configuration_claims_sizes_and_only_proposes_where_it_was_loaded_from():
+    found = claims_of_config({"num_hidden_layers": 4, "hidden_size": 64, "vocab_size": 512, "torch_dtype": "float32", "model_type": "llama",
+                              "_name_or_path": "north/base", "quantization_config": {"quant_method": "gptq", "bits": 4}}, "config.json")  # fmt: skip
+    assert {(c.kind, c.stated, c.decided) for c in found} == {
+        ("layers", "4", True), ("width", "64", True), ("vocabulary", "512", True), ("load_dtype", "float32", True),
+        ("family", "llama", True), ("parent", "north/base", False), ("bits", "gptq", True),
+    }  # fmt: skip
+    assert claims_of_config({"_name_or_path": "/home/someone/run"}, "config.json") == []
+
+
+def test_gguf_keys_and_merge_files_name_their_models():
+    keys = {"general.license": "mit", "general.size_label": "7B", "general.base_model.0.name": "Base 7B",
+            "general.base_model.0.organization": "north"}  # fmt: skip
+    assert [(c.kind, c.stated) for c in claims_of_gguf(keys, "m.gguf")] == [
+        ("licence", "mit"), ("parameters", "7B"), ("parent", "north/Base-7B"),
+    ]  # fmt: skip
+    text = "models:\n- model: a/x\n- model: b/y+c/lora\nmerge_method: ties\nbase_model: a/base\nslices:\n- sources:\n  - model: d/z\n"
+    assert [(c.kind, c.stated, c.about) for c in claims_of_merge(text, "mergekit_config.yml")[0]] == [
+        ("kind_merge", name, "ties") for name in ("a/x", "b/y", "d/z", "a/base")
+    ]
+
+
+def test_package_metadata_states_licences_and_digests():
+    text = "Metadata-Version: 2.1\nName: m\nLicense: Apache 2.0\nClassifier: License :: OSI Approved :: MIT License\nSummary: fine-tuned from a/b-7\n\n# Body\n"
+    claims, prose = claims_of_metadata(text, "METADATA")
+    assert [(c.kind, c.stated) for c in claims] == [("licence", "Apache 2.0"), ("licence", "MIT License")]
+    assert "fine-tuned from a/b-7" in prose
+    record = "pkg/model/w.bin,sha256=" + "A" * 43 + ",10\npkg/other.py,sha256=" + "A" * 43 + ",3\npkg/model/../x,sha256=" + "A" * 43 + ",3\n"
+    assert [(c.about, c.stated) for c in claims_of_record(record, "RECORD", "pkg/model/")] == [("w.bin", "0" * 64)]
+
+
+def test_bills_state_parents_licences_and_digests_of_files():
+    cyclonedx = {"bomFormat": "CycloneDX", "metadata": {"component": {
+        "type": "machine-learning-model", "name": "m", "licenses": [{"license": {"id": "MIT"}}], "hashes": [{"alg": "SHA-256", "content": "AB"}],
+        "pedigree": {"ancestors": [{"name": "base", "group": "north"}]}}},
+        "components": [{"type": "file", "name": "w", "hashes": [{"alg": "SHA-256", "content": "cd"}, {"alg": "MD5", "content": "e"}]}]}  # fmt: skip
+    assert [(c.kind, c.stated, c.about) for c in claims_of_bill(cyclonedx, "bom.json")[0]] == [
+        ("parent", "north/base", ""), ("licence", "MIT", ""), ("model_digest", "ab", ""), ("digest", "cd", "w"),
+    ]  # fmt: skip
+    spdx = {"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
+        {"type": "ai_AIPackage", "spdxId": "x:m", "name": "m"}, {"type": "ai_AIPackage", "spdxId": "x:b", "name": "base"},
+        {"type": "Relationship", "from": "x:b", "to": ["x:m"], "relationshipType": "ancestorOf"},
+        {"type": "simplelicensing_LicenseExpression", "spdxId": "x:l", "simplelicensing_licenseExpression": "MIT"},
+        {"type": "Relationship", "from": "x:m", "to": ["x:l"], "relationshipType": "hasDeclaredLicense"}]}  # fmt: skip
+    assert [(c.kind, c.stated) for c in claims_of_bill(spdx, "m.spdx.json")[0]] == [("parent", "base"), ("licence", "MIT")]
+    assert claims_of_bill({"bomFormat": "other"}, "bom.json")[1] != []
+
+
+@pytest.mark.parametrize("text", [
+    "a: &a [1]\nb: *a\n", "a: 1\na: 2\n", "- " * 30 + "x\n", "[" * 40, "a: {b: ", "? [a]\n: b\n", "a: \x00\n", "\t- x: :\n\t\ty",
+    "x: &x ['lol']\n" + "".join(f"y{i}: &y{i} [*x, *x]\n" for i in range(9)),
+])  # fmt: skip
+def test_yaml_that_is_more_than_it_seems_is_refused(text):
+    with pytest.raises(RefusedError, match="YAML"):
+        read_yaml(text, "README.md")
+
+
+def test_tags_construct_nothing_and_scalars_stay_text():
+    found, lines = read_yaml("a: !!python/object/apply:os.system ['true']\nb: !!timestamp 2001-01-01\nc: yes\nd: 0x10\ne: ~\nf: ''\n", "README.md")
+    assert found == {"a": ["true"], "b": "2001-01-01", "c": "yes", "d": "0x10", "e": None, "f": ""}
+    assert lines["c"] == 3
+
+
+def test_places_on_a_machine_and_keys_are_taken_out_of_texts():
+    text = "loaded from /home/ann/run7/ckpt and C:\\Users\\ann\\m and https://example.org/a/b, and/or ~/x/y hf_ABCDEFGHIJKLMNOPQRST"
+    shown = private_removed(text)
+    assert not [word for word in ("/home", "ann", "hf_ABC", "~/x") if word in shown]
+    assert "https://example.org/a/b" in shown
+    assert "and/or" in shown
+    assert "[key]" in private_removed("-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----")
+    assert "abc" not in private_removed(json.dumps({"k": "-----BEGIN PRIVATE KEY-----abc"}))
