@@ -12,6 +12,9 @@ from forebear.version import __version__
 
 if TYPE_CHECKING:
     from forebear.api import (
+        attest_commit,
+        attest_record,
+        attest_verify,
         case_add,
         case_align,
         case_check,
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Document",
     "__version__",
+    "attest_commit",
+    "attest_record",
+    "attest_verify",
     "case_add",
     "case_align",
     "case_check",

@@ -4,12 +4,16 @@ Signature and docstring lines `name: what it is` are the one declaration of a co
 and help. A verb imports its room when it is called, so that no verb pays for another.
 """
 
+from forebear.api.attesting import attest_commit, attest_record, attest_verify
 from forebear.api.cases import case_add, case_align, case_check, case_report, case_run, case_seal, case_verify
 from forebear.api.comparing import compare, demo, inspect
 from forebear.api.tokenizers import tokenizers_cost, tokenizers_lineage
 from forebear.api.verifying import verify
 
 __all__ = [
+    "attest_commit",
+    "attest_record",
+    "attest_verify",
     "case_add",
     "case_align",
     "case_check",

@@ -37,7 +37,7 @@ SHOWING = {
                  Language.en),
 }  # fmt: skip
 """Options of the command line alone: how a result is shown."""
-DRAWN = {"compare", "demo"}
+DRAWN = {"compare", "demo", "attest_verify"}
 """Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
@@ -52,6 +52,7 @@ ABOUT = "Find what a language model descends from, with figures whose false-posi
 GROUPS = {
     "tokenizers": "What a vocabulary costs, and where it comes from.",
     "case": "Case files: testimony, translations, claims and tests.",
+    "attest": "Show that a model is from scratch: a commitment, a chain of checkpoints, what they prove.",
 }
 DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
 `independent` model of the same shape, data and data order. No network is used.

@@ -13,10 +13,10 @@ from forebear.core.documents import canonical_json, finish, freeze, open_documen
 from forebear.core.errors import ForebearError, RefusedError
 
 NAMES = (
-    "attestation", "case", "comparison", "fingerprint", "inspection", "matrix", "recipe", "search", "tokenizer-cost",
+    "attestation", "case", "chain", "commitment", "comparison", "fingerprint", "inspection", "matrix", "recipe", "search", "tokenizer-cost",
     "tokenizer-lineage", "tree", "verification",
 )  # fmt: skip
-SECOND = ("case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
+SECOND = ("attestation", "case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
 """Kinds whose second version holds messages in place of sentences."""
 
 

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = {
+    "fcntl": "systems without it cannot lock a file",
     "cryptography": "extra attest",
     "gguf": "extra gguf",
     "tomlkit": "extra cases",
@@ -33,6 +34,7 @@ LIBRARIES = {
 }
 """Libraries that a function may import, and why."""
 LATE = {
+    "forebear.api.attesting": "a verb opens its own room and no other",
     "forebear.api.cases": "a verb opens its own room and no other",
     "forebear.api.comparing": "a verb opens its own room and no other",
     "forebear.api.document": "a report is drawn when it is asked for",

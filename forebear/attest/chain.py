@@ -1,0 +1,139 @@
+"""The chain of a run: one line a record, each with the digest of the line before; appended whole or not at all (METHODS §19)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from forebear.attest.commitment import canonical, checked
+from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.output import write_whole
+
+FILE = "chain.jsonl"
+FORM = "forebear/chain-record/1"
+MAX_BYTES = 256 * 2**20
+MAX_RECORDS = 20_000
+MAX_VALUES = 20_000
+"""Values in one record; it has about a thousand."""
+STAMPS = (".tsr", ".ots")
+"""Endings of time-stamp files beside a chain (RFC 3161, OpenTimestamps)."""
+
+
+def chain_file(path: Path) -> Path:
+    """The file of a chain that is named itself or by the folder of its run."""
+    return path / FILE if path.is_dir() else path
+
+
+def read_chain(path: Path) -> list[dict[str, Any]]:
+    """Every record of a chain, in order, each checked for its form; a line cut short at the end is left out.
+
+    Raises: RefusedError for a file that is no chain, is too large, or has a line that is no record, which is named.
+    """
+    where = chain_file(path)
+    data = read_bounded(where, MAX_BYTES)
+    lines = data.split(b"\n")
+    if lines and lines[-1]:
+        lines[-1] = b""  # no end of line: it was never finished
+    lines = [line for line in lines if line]
+    if len(lines) > MAX_RECORDS:
+        raise RefusedError(f"has {len(lines):,} records; at most {MAX_RECORDS:,} are read", where=str(where))
+    if not lines:
+        raise RefusedError("has no record", where=str(where), todo="Make one with `forebear attest record`.")
+    found = []
+    for number, line in enumerate(lines, 1):
+        place = f"{where}: line {number}"
+        record = parse_json(line, where=place, max_values=MAX_VALUES)
+        found.append(_record(record, place) | {"line_sha256": hashlib.sha256(line).hexdigest()})
+    return found
+
+
+def _record(raw: Any, where: str) -> dict[str, Any]:
+    """The known parts of a record, each of its kind."""
+    wrong = RefusedError(
+        "is no record of a chain", where=where, todo="Give the chain as `forebear attest record` wrote it."
+    )
+    if not isinstance(raw, dict) or raw.get("form") != FORM:
+        raise wrong
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "number": int, "previous": str, "step": int, "recorded": str, "content": dict,
+        "span": (dict, type(None)), "log_sha256": (str, type(None)), "commitment": (dict, type(None)),
+    }  # fmt: skip
+    if any(
+        key not in raw or not isinstance(raw[key], kind) or isinstance(raw[key], bool) for key, kind in kinds.items()
+    ):
+        raise wrong
+    content, span = raw["content"], raw["span"]
+    screen = content.get("screen")
+    sane = (
+        isinstance(content.get("root"), str)
+        and len(content["root"]) == 64
+        and isinstance(screen, list)
+        and len(screen) <= 4096
+    )
+    if not sane or not all(isinstance(v, int) and abs(v) <= 127 for v in screen) or not 0 <= raw["step"] < 2**40:
+        raise wrong
+    if span is not None:
+        _check_span(span, wrong)
+    found = {key: raw[key] for key in kinds}
+    if raw["commitment"] is not None:
+        found["commitment"] = checked(raw["commitment"], where)
+    return found
+
+
+def _check_span(span: Mapping[str, Any], wrong: RefusedError) -> None:
+    numbers = ("first", "last", "taken", "rate_sum", "decay_sum", "largest", "missing")
+    for key in numbers:
+        value = span.get(key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**60:
+            raise wrong
+    restarts = span.get("restarts")
+    if not isinstance(restarts, list) or len(restarts) > 1000 or not all(isinstance(s, int) for s in restarts):
+        raise wrong
+
+
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """Add one record. The old lines and the new one are written to a file beside it that then takes its place.
+
+    Raises: RefusedError when the folder is missing or not to be written.
+    """
+    before = b""
+    if path.exists():
+        data = read_bounded(path, MAX_BYTES)
+        before = data[: data.rfind(b"\n") + 1]
+    write_whole(path, before + canonical(record) + b"\n")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One recorder at a time in a folder, where the system can lock files; a recorder that was killed holds no lock."""
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        yield
+        return
+    with open(folder / ".chain.lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def unbroken(records: list[dict[str, Any]]) -> list[int]:
+    """Numbers of records that do not name the line before them, or are out of order."""
+    found = []
+    for at, record in enumerate(records):
+        before = records[at - 1]["line_sha256"] if at else ""
+        if record["previous"] != before or record["number"] != at:
+            found.append(at)
+    return found
+
+
+def stamps_beside(path: Path) -> list[str]:
+    """Names of time-stamp files in the folder of a chain, in order."""
+    folder = chain_file(path).parent
+    return sorted(p.name for p in folder.iterdir() if p.suffix in STAMPS and p.is_file())[:100]
+
+
+__all__ = ["FILE", "FORM", "alone", "append", "chain_file", "read_chain", "stamps_beside", "unbroken"]

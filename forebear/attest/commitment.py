@@ -1,0 +1,201 @@
+"""A commitment: configuration, code, initialiser and the source of a seed, fixed before the seed is known (METHODS §19)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from forebear.attest.initialiser import FOLDER, Initialiser, planned
+from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.strict import read_table
+from forebear.core.toml import load_toml
+from forebear.models.architecture.expressions import parse_expression
+from forebear.models.architecture.settings import read_config
+from forebear.version import __version__
+
+SCHEMA = "forebear/commitment/1"
+MAX_BYTES = 2**20
+_SOURCE = re.compile(r"([a-z][a-z-]{0,30}):([0-9]{1,15})")
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Beacon:
+    """A public source of randomness whose rounds follow a clock (beacons.toml)."""
+
+    title: str
+    genesis: int
+    period: int
+    bytes: int
+    address: str
+
+    def time_of(self, number: int) -> int:
+        """When a round is published, seconds since 1970, UTC."""
+        return self.genesis + (number - 1) * self.period
+
+
+@cache
+def beacons() -> Mapping[str, Beacon]:
+    """Beacons by name.
+
+    >>> beacons()["drand"].time_of(1)
+    1692803367
+    """
+    raw = load_toml(Path(__file__).with_name("beacons.toml"))
+    return {name: read_table(Beacon, table, name) for name, table in raw.items()}
+
+
+def utc(seconds: float) -> str:
+    """A time as ISO 8601, UTC.
+
+    >>> utc(0)
+    '1970-01-01T00:00:00Z'
+    """
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces: what digests are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def used_keys(config: Mapping[str, Any], made: Initialiser) -> dict[str, Any]:
+    """The keys of a configuration that its start follows from, and no others: no paths, no names."""
+    wanted = {"model_type", made.std, *made.keys.values(), *([made.padding] if made.padding else [])}
+    wanted |= {part.unless for s in made.stage for part in (*s.first, *s.layer, *s.last) if part.unless}
+    for text in (made.layers, *made.sizes.values()):
+        wanted |= parse_expression(text, "sizes").names()
+    plain = (bool, int, float)
+    found = {key: config[key] for key in sorted(wanted) if isinstance(config.get(key), plain)}
+    return found | {"model_type": str(config.get("model_type"))}
+
+
+def source_of(seed_from: str, *, now: float) -> dict[str, Any]:
+    """Where the seed comes from: a future round of a beacon ("drand:12345678"), or a file, by its digest.
+
+    Raises: UsageError for a beacon that forebear does not know, RefusedError for a file that cannot be read.
+    """
+    found = _SOURCE.fullmatch(seed_from)
+    if found is None:
+        data = read_bounded(Path(seed_from), 2**28)
+        return {"kind": "file", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    name, number = found[1], int(found[2])
+    if name not in beacons():
+        raise UsageError(
+            f"no beacon {name!r} is known", where="--seed-from", todo=f"Use {', '.join(sorted(beacons()))}, or a file."
+        )
+    beacon = beacons()[name]
+    published = beacon.time_of(number)
+    if number < 1 or published > 2**36:
+        raise UsageError(f"{name} has no round {number}", where="--seed-from", todo="Name a round from 1 on.")
+    address = beacon.address.format(round=number, milliseconds=published * 1000)
+    return {
+        "kind": "beacon", "beacon": name, "title": beacon.title, "round": number, "published": utc(published),
+        "address": address, "in_the_future": published > now,
+    }  # fmt: skip
+
+
+def body_of(config_path: Path, seed_from: str, initialiser: str | None, *, now: float) -> dict[str, Any]:
+    """What a commitment says before its seed is known.
+
+    Raises: RefusedError for a configuration that no initialiser covers; UsageError, see `source_of`.
+    """
+    config = read_config(config_path / "config.json" if config_path.is_dir() else config_path)
+    made = planned(config, initialiser).made
+    keys = used_keys(config, made)
+    planned(keys, made.name)  # what is kept says all of it
+    program = next(path for path in FOLDER.glob("*.toml") if load_toml(path)["name"] == made.name)
+    return {
+        "configuration": {"sha256": digest_of(keys), "keys": keys},
+        "initialiser": {
+            "name": made.name, "sha256": hashlib.sha256(program.read_bytes()).hexdigest(), "source": made.source,
+            "code": f"forebear {__version__}",
+        },
+        "seed_source": source_of(seed_from, now=now),
+        "announced": utc(now),
+    }  # fmt: skip
+
+
+def announcement(body: Mapping[str, Any]) -> str:
+    """The digest to publish before the seed is known: of all that stands in a commitment but the seed and what follows."""
+    return digest_of({key: body[key] for key in ("configuration", "initialiser", "seed_source", "announced")})
+
+
+def seed_of(body: Mapping[str, Any], value: str) -> dict[str, Any]:
+    """The seed that follows from an announcement and its source's value: the first 32 bits of a SHA-256 of both.
+
+    value: hexadecimal; of a beacon as it publishes it, of a file its digest.
+    """
+    value = value.strip().lower()
+    source = body["seed_source"]
+    wanted = 32 if source["kind"] == "file" else beacons()[source["beacon"]].bytes
+    if len(value) != 2 * wanted or not _HEX.fullmatch(value):
+        raise RefusedError(
+            f"is not {wanted} bytes in hexadecimal", where="--value", todo="Give the value as it is published."
+        )
+    if source["kind"] == "file" and value != source["sha256"]:
+        raise RefusedError("is not the digest of the file", where="--value", todo="Leave it out for a file.")
+    mixed = hashlib.sha256(f"forebear/seed/1\n{announcement(body)}\n{value}".encode()).digest()
+    return {"value": value, "seed": int.from_bytes(mixed[:4], "big")}
+
+
+def read_commitment(path: Path) -> dict[str, Any]:
+    """A commitment that `attest commit` wrote, with or without its seed, recomputed.
+
+    Raises: RefusedError for what is none, or says a digest or a seed that does not follow.
+    """
+    raw = parse_json(read_bounded(path, MAX_BYTES), where=str(path), max_values=10_000)
+    return checked(raw, str(path))
+
+
+def checked(raw: Any, where: str) -> dict[str, Any]:
+    """The same of parsed JSON: only known parts are kept, and everything that follows from another part is recomputed."""
+    wrong = RefusedError(
+        "is no commitment of forebear", where=where, todo="Give the JSON that `forebear attest commit` wrote."
+    )
+    if not isinstance(raw, Mapping) or raw.get("schema") != SCHEMA:
+        raise wrong
+    try:
+        keys, made, source = raw["configuration"]["keys"], raw["initialiser"], dict(raw["seed_source"])
+        kept = {
+            "configuration": {"sha256": str(raw["configuration"]["sha256"]), "keys": dict(keys)},
+            "initialiser": {k: str(made[k]) for k in ("name", "sha256", "source", "code")},
+            "seed_source": source,
+            "announced": str(raw["announced"]),
+        }
+        stated, seed = str(raw["announcement"]), raw.get("seed")
+        known = source["kind"] == "file" or source["beacon"] in beacons()
+    except (KeyError, TypeError, ValueError):
+        raise wrong from None
+    if not known or source["kind"] not in ("file", "beacon"):
+        raise wrong
+    if digest_of(kept["configuration"]["keys"]) != kept["configuration"]["sha256"] or announcement(kept) != stated:
+        raise RefusedError(
+            "says a digest that does not follow from what it says", where=where, todo="Get it again from its maker."
+        )
+    planned(keys, kept["initialiser"]["name"])
+    found: dict[str, Any] = {"schema": SCHEMA, **kept, "announcement": stated, "seed": None}
+    if seed is not None:
+        if not isinstance(seed, Mapping) or not isinstance(seed.get("value"), str):
+            raise wrong
+        again = seed_of(kept, seed["value"])
+        if again["seed"] != seed.get("seed"):
+            raise RefusedError(
+                f"says a seed ({printable(str(seed.get('seed')), 20)}) that does not follow from its source's value", where=where,
+                todo="Get it again from its maker.",
+            )  # fmt: skip
+        found["seed"] = again
+    return found

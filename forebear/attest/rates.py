@@ -1,0 +1,182 @@
+"""The log of a training run: what an optimiser was allowed to do between two records (METHODS §19).
+
+A log is CSV with a header: `step,lr` and, where there is decay, `weight_decay`; or one JSON object a line with these keys. Lines
+stand in the order of training: a step that comes again is a rollback.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError
+
+MAX_LOG_BYTES = 256 * 2**20
+MAX_LINES = 5_000_000
+RISE = 1.5
+"""A rate this many times the smallest since the last peak, after having fallen, is a warm restart; warm-up never fell before."""
+FALLEN = 0.8
+"""Share of its peak below which a rate has fallen."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line: the step that was taken, with its rate and its decay."""
+
+    step: int
+    rate: float
+    decay: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Steps between two records, summed up as a record keeps them.
+
+    first, last: steps; taken: lines; rate_sum: sum of rates; decay_sum: sum of rate x decay; largest: largest rate.
+    restarts: steps at which the rate rose again after it had fallen. missing: steps that no line is about.
+    """
+
+    first: int
+    last: int
+    taken: int
+    rate_sum: float
+    decay_sum: float
+    largest: float
+    restarts: tuple[int, ...]
+    missing: int
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in a record."""
+        return {**vars(self), "restarts": list(self.restarts)}
+
+
+def read_log(path: Path) -> tuple[list[Step], str]:
+    """Every line of a log, and the SHA-256 of the file.
+
+    Raises: RefusedError for a file that is too large or has a line that is no step, which is named.
+    """
+    data = read_bounded(path, MAX_LOG_BYTES)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"is no log: no UTF-8 at byte {error.start:,}", where=str(path)) from None
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise RefusedError(f"has {len(lines):,} lines; at most {MAX_LINES:,} are read", where=str(path))
+    rows = _json_rows(lines, path) if text.lstrip().startswith("{") else _csv_rows(text, path)
+    return [_step(row, number, path) for number, row in rows], hashlib.sha256(data).hexdigest()
+
+
+def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise RefusedError(f"line {number} is no JSON object", where=str(path), todo="Write one object a line.")
+        found.append((number, row))
+    return found
+
+
+def _csv_rows(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    try:
+        return [(number, row) for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2)]
+    except csv.Error as error:
+        raise RefusedError(f"is no CSV ({error})", where=str(path)) from None
+
+
+def _step(row: Mapping[str, Any], number: int, path: Path) -> Step:
+    step, rate = _number(row.get("step")), _number(row.get("lr"))
+    decay = _number(row.get("weight_decay", 0.0))
+    if step is None or step != int(step) or not 0 <= step < 2**40:
+        raise RefusedError(f"line {number} has no step", where=str(path), todo="Give columns step,lr[,weight_decay].")
+    if rate is None or not 0 <= rate <= 1e3 or decay is None or not 0 <= decay <= 1e4:
+        raise RefusedError(
+            f"line {number} has no sane rate or decay", where=str(path), todo="Give columns step,lr[,weight_decay]."
+        )
+    return Step(int(step), rate, decay)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
+    """The steps begin..end-1 among lines in order of training: the last run of lines that ends there.
+
+    A rollback before `end` leaves lines of the steps that were given up; they are not part of the way from one record to the next.
+    """
+    taken: dict[int, Step] = {}
+    for line in lines:
+        if begin <= line.step < end:
+            taken[line.step] = line
+    steps = [taken[step] for step in sorted(taken)]
+    return Span(
+        begin,
+        end,
+        len(steps),
+        sum(s.rate for s in steps),
+        sum(s.rate * s.decay for s in steps),
+        max((s.rate for s in steps), default=0.0),
+        tuple(s for s in restarts(lines) if begin <= s < end),
+        max(0, end - begin - len(steps)),
+    )
+
+
+def restarts(lines: Sequence[Step]) -> list[int]:
+    """Steps at which the rate rose after it had fallen; one for each rise.
+
+    >>> restarts([Step(i, r, 0.0) for i, r in enumerate([1, 2, 2, 1, 0.5, 1.5, 1.5, 1.0])])
+    [5]
+    """
+    found: list[int] = []
+    peak = lowest = 0.0
+    fallen = False
+    for line in lines:
+        if not fallen:
+            peak = max(peak, line.rate)
+            fallen, lowest = line.rate < FALLEN * peak, line.rate
+        elif line.rate > RISE * lowest and line.rate > 0:
+            found.append(line.step)
+            peak, fallen = line.rate, False
+        else:
+            lowest = min(lowest, line.rate)
+    return found
+
+
+@cache
+def reach(beta1: float = 0.9, beta2: float = 0.999) -> float:
+    """Most that a step of Adam moves a weight, in learning rates, whatever the gradients are.
+
+    The ratio of the two running means, corrected for their start, is bounded at step t by Cauchy and Schwarz; the largest over t is
+    taken. It is above the max(1, (1-b1)/sqrt(1-b2)) of the paper, which holds for single spikes and not for gradients that grow.
+    Assumes: b1 squared below b2.
+
+    >>> round(reach(), 2), round(reach(0.9, 0.95), 2)
+    (7.27, 1.16)
+    """
+    ratio, largest, total = beta1**2 / beta2, 1.0, 0.0
+    for t in range(1, 20001):
+        total += ratio ** (t - 1)
+        value = (1 - beta1) / math.sqrt(1 - beta2) * math.sqrt(total) * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+        largest = max(largest, value)
+    return largest

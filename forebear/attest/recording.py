@@ -1,0 +1,137 @@
+"""The verbs `attest commit` and `attest record`: documents, and what they write (METHODS §19)."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from forebear.attest.chain import FILE, FORM, alone, append, read_chain
+from forebear.attest.commitment import SCHEMA, announcement, body_of, read_commitment, seed_of
+from forebear.attest.content import content_of
+from forebear.attest.held import HeldContainer
+from forebear.attest.initialiser import initial_weights
+from forebear.attest.rates import read_log, span_of
+from forebear.core.documents import finish
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.messages import Message, message
+from forebear.core.output import check_output
+from forebear.models.checkpoint import open_checkpoint
+from forebear.recipes.steps.model import write_safetensors
+
+Document = Mapping[str, Any]
+
+
+def commit(
+    config: Path,
+    seed_from: str,
+    *,
+    initialiser: str | None,
+    value: str | None,
+    announced: Path | None,
+    weights: Path | None,
+) -> Document:
+    """See `forebear.attest_commit`."""
+    now, began = time.time(), time.perf_counter()
+    if weights is not None:
+        check_output(weights)
+    body = body_of(config, seed_from, initialiser, now=now)
+    if announced is not None:
+        body = _as_announced(body, read_commitment(announced), announced)
+    source = body["seed_source"]
+    if value is None and source["kind"] == "file":
+        value = source["sha256"]
+    seed = None if value is None else seed_of(body, value)
+    start = None
+    if seed is not None:
+        arrays = initial_weights(body["configuration"]["keys"], seed["seed"], body["initialiser"]["name"])
+        start = content_of(HeldContainer(arrays)).document()
+        if weights is not None:
+            write_safetensors(weights, arrays)
+    elif weights is not None:
+        raise UsageError(
+            "the seed is not known yet", where="--weights", todo="Give the value of the round with --value."
+        )
+    words = ["forebear", "attest", "commit", str(config), "--seed-from", seed_from]
+    words += ["--initialiser", initialiser] if initialiser else []
+    words += ["--value", value] if value and source["kind"] == "beacon" else []
+    return finish(
+        SCHEMA,
+        {**body, "announcement": announcement(body), "seed": seed, "start": start},
+        limits=_said(source, seed, announced),
+        read={"seconds": round(time.perf_counter() - began, 3)},
+        reproduce=shlex.join(words),
+    )
+
+
+def _as_announced(body: Mapping[str, Any], before: Mapping[str, Any], where: Path) -> dict[str, Any]:
+    """The body with the time of the announcement it fulfils; everything else has to be the same."""
+    theirs, ours = dict(before["seed_source"]), dict(body["seed_source"])
+    theirs.pop("in_the_future", None), ours.pop("in_the_future", None)
+    same = before["configuration"] == body["configuration"] and theirs == ours
+    if not same or before["initialiser"]["sha256"] != body["initialiser"]["sha256"]:
+        raise RefusedError(
+            "announced another configuration, initialiser or seed source",
+            where=str(where),
+            todo="Commit to the same again, or anew.",
+        )
+    return {key: before[key] for key in ("configuration", "initialiser", "seed_source", "announced")}
+
+
+def _said(source: Mapping[str, Any], seed: Mapping[str, Any] | None, announced: Path | None) -> list[Message]:
+    found = [message("attest.limit_clock")]
+    if source["kind"] == "file":
+        found.append(message("attest.limit_file"))
+    elif seed is not None:
+        found.append(message("attest.limit_beacon", address=source["address"]))
+    if source["kind"] == "beacon" and announced is None and not source["in_the_future"]:
+        found.append(message("attest.limit_past", published=source["published"]))
+    return found
+
+
+def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, commitment: Path | None) -> Document:
+    """See `forebear.attest_record`."""
+    began = time.perf_counter()
+    if not run.is_dir():
+        raise RefusedError("is no folder", where=str(run), todo="Make the folder of the run first.")
+    if not 0 <= step < 2**40:
+        raise UsageError("a step is a whole number from 0 on", where="STEP")
+    promised = None if commitment is None else read_commitment(commitment)
+    lines, digest = (None, None) if log is None else read_log(log)
+    with alone(run):
+        path = run / FILE
+        before = read_chain(path) if path.exists() else []
+        if promised is not None and before:
+            raise UsageError("only the first record names a commitment", where="--commitment", todo="Leave it out.")
+        opened = open_checkpoint(checkpoint)
+        try:
+            content = content_of(opened.container, before[0]["content"]["root"] if before else None)
+            size = opened.container.bytes_read
+        finally:
+            opened.close()
+        last = before[-1]["step"] if before else step
+        line = {
+            "form": FORM,
+            "number": len(before),
+            "previous": before[-1]["line_sha256"] if before else "",
+            "step": step,
+            "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "content": content.document(),
+            "span": None if lines is None else span_of(lines, min(last, step), step).document(),
+            "log_sha256": digest,
+            "commitment": promised,
+        }
+        append(path, line)
+    written = read_chain(path)[-1]
+    words = ["forebear", "attest", "record", str(run), str(step), str(checkpoint)]
+    for name, given in (("--log", log), ("--commitment", commitment)):
+        words += [name, str(given)] if given is not None else []
+    return finish(
+        "forebear/chain/1",
+        {"record": {key: value for key, value in written.items() if key != "commitment"}, "records": len(before) + 1},
+        limits=[message("attest.limit_clock")],
+        read={"checkpoint_bytes": size, "seconds": round(time.perf_counter() - began, 3)},
+        reproduce=shlex.join(words),
+    )

@@ -1,0 +1,280 @@
+"""What a chain proves and what it does not, one line each (METHODS §19). Words never say more than was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from forebear.attest.course import Course, Stage
+from forebear.attest.pairs import OTHER
+from forebear.attest.thresholds import (
+    LAYER_COSINE,
+    LAYER_SHARE_APART,
+    LEVEL_LOG10,
+    PACE,
+    SHARE_APART,
+    STRAIGHT,
+    STRAIGHT_SHARE,
+    TELLING_SHARE,
+)
+from forebear.core.messages import Message, message
+
+State = Literal["proven", "not-proven", "contradicted"]
+MOST_NAMED = 12
+"""Records that one line names; it says how many there are."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One statement. line: what it is about; state: see State; said: in words; kind: how its figure is known."""
+
+    line: str
+    state: State
+    said: Message
+    kind: Literal["exact", "calibrated", "described"] = "exact"
+    log10_p: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in an attestation."""
+        p = None if self.log10_p is None else round(self.log10_p, 3)
+        return {"line": self.line, "state": self.state, "said": self.said, "kind": self.kind, "log10_p": p}
+
+
+def named(numbers: Sequence[int]) -> list[int]:
+    """The first of some record numbers."""
+    return list(numbers[:MOST_NAMED])
+
+
+def lines_of(course: Course) -> list[Line]:
+    """Every line about the course of the run, in the order a reader follows."""
+    makers: tuple[Callable[[Course], Line | None], ...] = (
+        _whole, _direct, _by_chain, _neighbours, _share, _layers, _strength, _steps, _pace, _straight, _log,
+    )  # fmt: skip
+    return [line for make in makers if (line := make(course)) is not None]
+
+
+def _whole(course: Course) -> Line:
+    count = len(course.stages)
+    if course.broken:
+        return Line(
+            "chain",
+            "contradicted",
+            message("attest.chain_broken", records=named(course.broken), count=len(course.broken)),
+        )
+    return Line("chain", "proven", message("attest.chain_whole", count=count))
+
+
+def _direct(course: Course) -> Line | None:
+    test = course.direct
+    if test is None:
+        return None
+    if test.log10_p <= LEVEL_LOG10:
+        return Line("start-direct", "proven", message("attest.direct", p=test.log10_p), log10_p=test.log10_p)
+    return Line("start-direct", "not-proven", message("attest.direct_not", p=test.log10_p), log10_p=test.log10_p)
+
+
+def related(stage: Stage) -> bool:
+    """Whether a measured link goes on from the record before: equal, or found at the level by a test that decides."""
+    if stage.link is None:
+        return False
+    return stage.link.equal or (stage.test is not None and stage.test.log10_p <= LEVEL_LOG10)
+
+
+def way_to(course: Course, stage: Stage) -> list[Stage]:
+    """The stages from the first record's successor to this one, along what each goes on from."""
+    found: list[Stage] = []
+    while stage.before is not None and len(found) < len(course.stages):
+        found.append(stage)
+        stage = course.stages[stage.before]
+    return found[::-1]
+
+
+def _weakest(stages: Sequence[Stage]) -> float:
+    return max((s.test.log10_p for s in stages if s.test is not None), default=0.0)
+
+
+def _by_chain(course: Course) -> Line | None:
+    """From the start to the last record, each made with knowledge of the one before."""
+    if not course.start_at:
+        return None
+    if 0 not in course.start_at:
+        where = message("attest.start_elsewhere", records=named(course.start_at), last=len(course.stages) - 1)
+        return Line("start-by-chain", "contradicted", where)
+    way = way_to(course, course.stages[-1])
+    unshown = [s.number for s in way if s.link is None]
+    failed = [s.number for s in way if s.link is not None and not related(s)]
+    if unshown:
+        return Line(
+            "start-by-chain",
+            "not-proven",
+            message("attest.by_chain_unshown", records=named(unshown), count=len(unshown)),
+        )
+    if failed:
+        return Line(
+            "start-by-chain", "not-proven", message("attest.by_chain_not", records=named(failed), count=len(failed))
+        )
+    if not way:
+        return None
+    p = _weakest(way)
+    return Line("start-by-chain", "proven", message("attest.by_chain", links=len(way), p=p), log10_p=p)
+
+
+def _neighbours(course: Course) -> Line | None:
+    failed = [s.number for s in course.linked if not related(s)]
+    torn = [s for s in course.linked if s.number not in failed and torn_layers(s)]
+    if failed:
+        return Line("neighbours", "contradicted", message("attest.jumps", records=named(failed), count=len(failed)))
+    if torn:
+        places = [message("attest.torn", record=s.number, layers=torn_layers(s)) for s in torn[:MOST_NAMED]]
+        return Line("neighbours", "contradicted", message("attest.jumps_in_layers", places=places), "described")
+    if not course.linked:
+        return Line("neighbours", "not-proven", message("attest.neighbours_unshown", count=len(course.unlinked)))
+    p = _weakest(course.linked)
+    key = "attest.neighbours_some" if course.unlinked else "attest.neighbours"
+    said = message(key, links=len(course.linked), p=p, unshown=len(course.unlinked))
+    return Line("neighbours", "not-proven" if course.unlinked else "proven", said, log10_p=p)
+
+
+def torn_layers(stage: Stage) -> list[int]:
+    """Layers that do not go on from the record before, where the checkpoint as a whole does."""
+    if stage.link is None or stage.link.equal:
+        return []
+    return [layer for layer, (cosine, _) in stage.link.by_layer.items() if cosine < LAYER_COSINE and layer != OTHER]
+
+
+def _share(course: Course) -> Line | None:
+    """How much of the start is left, beside what the logged decay leaves."""
+    known = [s for s in course.stages if s.start is not None and s.expected is not None and s.before is not None]
+    if not known:
+        return None
+    apart = [s for s in known if abs(_left(s) - (s.expected or 0.0)) > SHARE_APART]
+    if apart:
+        first = apart[0]
+        said = message(
+            "attest.share_apart", record=first.number, share=round(_left(first), 3), expected=round(first.expected or 0.0, 3),
+            count=len(apart),
+        )  # fmt: skip
+        return Line("share", "contradicted", said, "described")
+    telling = [s for s in known if (s.expected or 0.0) >= TELLING_SHARE]
+    largest = round(max(abs(_left(s) - (s.expected or 0.0)) for s in known), 3)
+    if not telling or telling[-1] is not known[-1]:
+        to = telling[-1].number if telling else 0
+        said = message("attest.share_until", record=to, largest=largest, least=TELLING_SHARE)
+        return Line("share", "not-proven", said, "described")
+    return Line("share", "proven", message("attest.share", largest=largest, count=len(known)), "described")
+
+
+def _left(stage: Stage) -> float:
+    return stage.start.share if stage.start is not None else 0.0
+
+
+def _layers(course: Course) -> Line | None:
+    """Layers whose share of the start is far from that of the log: where something was put in."""
+    for stage in course.stages:
+        if stage.start is None or stage.expected is None or stage.expected < TELLING_SHARE + LAYER_SHARE_APART:
+            continue
+        odd = [
+            n
+            for n, (_, share) in stage.start.by_layer.items()
+            if n != OTHER and abs(share - stage.expected) > LAYER_SHARE_APART
+        ]
+        if odd:
+            said = message("attest.layers_apart", record=stage.number, layers=odd, expected=round(stage.expected, 3))
+            return Line("layers", "contradicted", said, "described")
+    return None
+
+
+def _strength(course: Course) -> Line | None:
+    """Links that an aligned independent could not show (METHODS §17), where the start's share cannot tell any more."""
+    asked = [s for s in course.linked if s.test is not None and (s.test.strength is not None or s.test.why is not None)]
+    if not asked:
+        return None
+    weak = [s.number for s in asked if s.test is not None and not s.test.strong]
+    if weak:
+        return Line(
+            "strength", "not-proven", message("attest.strength_not", records=named(weak), count=len(weak)), "calibrated"
+        )
+    return Line("strength", "proven", message("attest.strength", links=len(asked)), "calibrated")
+
+
+def _steps(course: Course) -> Line | None:
+    known = [s for s in course.linked if s.link is not None and s.link.above is not None and not s.link.equal]
+    above = [s for s in known if s.link is not None and s.link.above]
+    if above:
+        first = above[0]
+        share = round(100 * (first.link.above or 0.0), 3) if first.link else 0.0
+        said = message("attest.steps_above", record=first.number, percent=max(share, 0.001), count=len(above))
+        return Line("steps", "contradicted", said)
+    if not known:
+        return None
+    telling = [s for s in known if not s.silent]
+    if not telling:
+        return Line("steps", "not-proven", message("attest.steps_silent", count=len(known)))
+    state: State = "proven" if len(telling) == len(known) else "not-proven"
+    key = "attest.steps" if state == "proven" else "attest.steps_some"
+    return Line("steps", state, message(key, count=len(telling), of=len(known)))
+
+
+def _pace(course: Course) -> Line | None:
+    known = [
+        (s.number, s.pace) for s in course.linked if s.pace is not None and s.link is not None and not s.link.equal
+    ]
+    fast = [(n, p) for n, p in known if p is not None and p > PACE]
+    if fast:
+        number, pace = max(fast, key=lambda one: one[1] or 0.0)
+        said = message("attest.pace_jump", record=number, pace=round(pace or 0.0, 2), count=len(fast), most=PACE)
+        return Line("pace", "contradicted", said, "described")
+    if not known:
+        return None
+    largest = max(p or 0.0 for _, p in known)
+    return Line(
+        "pace", "proven", message("attest.pace", largest=round(largest, 2), count=len(known), most=PACE), "described"
+    )
+
+
+def _straight(course: Course) -> Line | None:
+    turns = [s.turn for s in course.stages if s.turn is not None]
+    straight = sum(t >= STRAIGHT for t in turns)
+    if len(turns) >= 2 and straight >= STRAIGHT_SHARE * len(turns):
+        return Line("path", "not-proven", message("attest.straight", straight=straight, of=len(turns)), "described")
+    return None
+
+
+def _log(course: Course) -> Line:
+    spans = [s for s in course.stages if s.before is not None and s.again is None]
+    without = [s.number for s in spans if s.span is None]
+    gaps = [s.number for s in spans if s.span is not None and s.span["missing"]]
+    if without:
+        return Line(
+            "log", "not-proven", message("attest.no_log", records=named(without), count=len(without)), "described"
+        )
+    if gaps:
+        missing = sum(s.span["missing"] for s in spans if s.span is not None)
+        said = message("attest.log_gaps", records=named(gaps), count=len(gaps), steps=int(missing))
+        return Line("log", "contradicted", said, "described")
+    return Line("log", "not-proven", message("attest.log_stated"), "described")
+
+
+def events_of(course: Course) -> list[Message]:
+    """Rollbacks and warm restarts, named: they are part of a run and no fault."""
+    found: list[Message] = []
+    for stage in course.stages[1:]:
+        back = stage.step <= course.stages[stage.number - 1].step
+        if stage.again is not None:
+            to = course.stages[stage.again]
+            key = "attest.rollback" if back else "attest.returned"
+            found.append(message(key, record=stage.number, step=to.step, to=to.number))
+        elif back:
+            found.append(message("attest.rollback_other", record=stage.number, step=stage.step))
+    found += [message("attest.restart", step=step) for step in course.restarts]
+    return found
+
+
+def summary(lines: Sequence[Line]) -> Mapping[str, Any]:
+    """The one conclusion: whether the start is proven, and whether anything contradicts the chain."""
+    starts = [ln for ln in lines if ln.line in ("start-direct", "start-by-chain") and ln.state == "proven"]
+    against = [ln.line for ln in lines if ln.state == "contradicted"]
+    p = min((ln.log10_p for ln in starts if ln.log10_p is not None), default=None)
+    outcome = "contradicted" if against else ("start-proven" if starts else "start-not-proven")
+    return {"outcome": outcome, "log10_p": None if p is None else round(p, 3), "contradicted": against}

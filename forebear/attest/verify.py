@@ -1,0 +1,328 @@
+"""The verb `attest verify`: a chain, the checkpoints that are shown, and models by name, in one document (METHODS §19)."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from forebear.attest.chain import read_chain, stamps_beside, unbroken
+from forebear.attest.commitment import beacons, read_commitment, used_keys
+from forebear.attest.content import content_of, root_of
+from forebear.attest.course import Course, Stage, follow
+from forebear.attest.held import HeldContainer, held
+from forebear.attest.initialiser import MAX_PARAMETERS, initial_weights, initialiser_for, planned
+from forebear.attest.statement import Line, events_of, lines_of, summary
+from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10, WELL_KNOWN_SEEDS
+from forebear.attest.torch_cpu import F32
+from forebear.comparison.compare import Asked, compare_pair
+from forebear.core.documents import finish
+from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.messages import Message, message
+from forebear.core.threads import one_thread
+from forebear.files.digests import value_digest
+from forebear.models.checkpoint import Checkpoint, open_checkpoint
+
+Document = Mapping[str, Any]
+MOST_SEARCHED = 2**24
+"""Largest start, in numbers, that is drawn once for every well-known seed."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the caller gave (see `forebear.attest_verify`)."""
+
+    chain: Path
+    final: str | Path | None
+    checkpoints: tuple[str | Path, ...]
+    against: tuple[str | Path, ...]
+    commitment: Path | None
+    betas: str | None
+
+    def reproduce(self) -> str:
+        """The command that makes the document again."""
+        words = [
+            "forebear",
+            "attest",
+            "verify",
+            str(self.chain),
+            *([str(self.final)] if self.final is not None else []),
+        ]
+        for name, several in (("--checkpoints", self.checkpoints), ("--against", self.against)):
+            for one in several:
+                words += [name, str(one)]
+        words += ["--commitment", str(self.commitment)] if self.commitment is not None else []
+        words += ["--betas", self.betas] if self.betas is not None else []
+        return shlex.join(words)
+
+
+@one_thread()
+def verify(asked: Asking) -> Document:
+    """See `forebear.attest_verify`."""
+    began = time.perf_counter()
+    betas = _betas(asked.betas)
+    records = read_chain(asked.chain)
+    promised = records[0]["commitment"]
+    lines: list[Line] = []
+    if asked.commitment is not None:
+        given = read_commitment(asked.commitment)
+        if promised is not None and given["announcement"] != promised["announcement"]:
+            raise RefusedError(
+                "is not the commitment that the chain names", where=str(asked.commitment), todo="Give that one."
+            )
+        if promised is None:
+            lines.append(Line("commitment", "not-proven", message("attest.commitment_beside"), "described"))
+        promised = given
+    with ExitStack() as open_ones:
+        shown, strays, final_root = _opened(asked, records, open_ones)
+        seed_lines, start, known = _start(promised, records, shown)
+        start_root = "" if start is None else _root(start)
+        course = follow(
+            records, shown, start, start_root, broken=unbroken(records),
+            grinding_log10=SEEDS_LOG10 + VARIANTS_LOG10, betas=betas,
+        )  # fmt: skip
+        lines += seed_lines + _final_lines(asked, records, final_root, strays) + lines_of(course) + _against(asked)
+        size = sum(side.container.bytes_read for side in shown.values())
+    lines += [*_clock(promised, asked.chain), Line("rest", "not-proven", message("attest.nothing_else"), "described")]
+    limits = _limits(course, asked)
+    proven = [ln.document() for ln in lines if ln.state == "proven"]
+    return finish(
+        "forebear/attestation/2",
+        {
+            "conclusion": summary(lines),
+            "commitment": None
+            if promised is None
+            else {k: promised[k] for k in ("announcement", "announced", "seed_source")},
+            "seed": known,
+            "chain": [_row(stage, course) for stage in course.stages],
+            "events": events_of(course),
+            "most_pace": PACE,
+            "proves": proven,
+            "does_not_prove": [ln.document() for ln in lines if ln.state != "proven"],
+        },
+        limits=limits,
+        read={"shown_bytes": size, "checkpoints": len(shown), "seconds": round(time.perf_counter() - began, 3)},
+        reproduce=asked.reproduce(),
+    )
+
+
+def _betas(text: str | None) -> tuple[float, float]:
+    """The two rates of Adam's running means, "0.9,0.999" when not given."""
+    parts = (text or "0.9,0.999").split(",")
+    try:
+        found = tuple(float(p) for p in parts)
+    except ValueError:
+        found = ()
+    sane = len(found) == 2 and all(isfinite(b) and 0 <= b < 1 for b in found) and found[0] ** 2 < found[1]
+    if not sane:
+        raise UsageError(
+            "are two numbers below 1, the first squared below the second", where="--betas", todo='Give "0.9,0.999".'
+        )
+    return found[0], found[1]
+
+
+def _root(side: Checkpoint) -> str:
+    return root_of({name: value_digest(side.container, name).digest for name in side.container.tensors})
+
+
+def _opened(
+    asked: Asking, records: Sequence[Mapping[str, Any]], open_ones: ExitStack
+) -> tuple[dict[str, Checkpoint], list[str], str | None]:
+    """Shown checkpoints that the chain records, by root; names of those it does not; the root of the final one."""
+    recorded = {record["content"]["root"] for record in records}
+    shown: dict[str, Checkpoint] = {}
+    strays: list[str] = []
+    final_root: str | None = None
+    given = [*asked.checkpoints, *([asked.final] if asked.final is not None else [])]
+    for at, path in enumerate(given):
+        side = open_checkpoint(path)
+        open_ones.callback(side.close)
+        root = _root(side)
+        if asked.final is not None and at == len(given) - 1:
+            final_root = root
+        if root in recorded:
+            shown.setdefault(root, side)
+        else:
+            strays.append(printable(Path(str(path)).name, 80))
+    return shown, strays, final_root
+
+
+Found = tuple[list[Line], Checkpoint | None, dict[str, Any] | None]
+
+
+def _start(
+    promised: Mapping[str, Any] | None, records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]
+) -> Found:
+    """The start that follows from a commitment's seed, or from a well-known one, with what is said of it."""
+    if promised is None:
+        return _without_commitment(records, shown)
+    seed = promised["seed"]
+    if seed is None:
+        return [Line("seed", "not-proven", message("attest.seed_unknown"))], None, None
+    name, keys = promised["initialiser"]["name"], promised["configuration"]["keys"]
+    arrays = initial_weights(keys, seed["seed"], name)
+    start = held(arrays, keys)
+    known = {"seed": seed["seed"], "initialiser": name, "how": "commitment"}
+    if _root(start) == records[0]["content"]["root"]:
+        said = message("attest.seed_follows", seed=seed["seed"], initialiser=name)
+        return [Line("seed", "proven", said)], start, known
+    return [Line("seed", "contradicted", message("attest.seed_not", seed=seed["seed"], initialiser=name))], start, known
+
+
+def _without_commitment(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]) -> Found:
+    """For a team that committed nothing: which well-known seed gives the first record."""
+    lines = [Line("commitment", "not-proven", message("attest.no_commitment"), "described")]
+    config = next((side.config for side in shown.values() if side.config), None)
+    first = records[0]["content"]
+    try:
+        if config is None:
+            return [*lines, Line("seed", "not-proven", message("attest.seeds_no_config"), "described")], None, None
+        made = initialiser_for(config).name
+        keys = used_keys(config, initialiser_for(config))
+        planned(keys)
+    except RefusedError as error:
+        return (
+            [*lines, Line("seed", "not-proven", message("attest.seeds_refused", why=error.message()), "described")],
+            None,
+            None,
+        )
+    if not isinstance(first.get("parameters"), int) or first["parameters"] > min(MOST_SEARCHED, MAX_PARAMETERS):
+        return (
+            [*lines, Line("seed", "not-proven", message("attest.seeds_large", most=MOST_SEARCHED), "described")],
+            None,
+            None,
+        )
+    for seed in WELL_KNOWN_SEEDS:
+        arrays = initial_weights(keys, seed, made)
+        if _as_first(arrays, first):
+            said = message("attest.known_seed", seed=seed, initialiser=made, count=len(WELL_KNOWN_SEEDS))
+            return (
+                [*lines, Line("seed", "proven", said)],
+                held(arrays, keys),
+                {"seed": seed, "initialiser": made, "how": "well-known"},
+            )
+    said = message("attest.no_known_seed", count=len(WELL_KNOWN_SEEDS), initialiser=made)
+    return [*lines, Line("seed", "not-proven", said)], None, None
+
+
+def _as_first(arrays: Mapping[str, F32], first: Mapping[str, Any]) -> bool:
+    return content_of(HeldContainer(arrays)).root == first["root"]
+
+
+def _final_lines(
+    asked: Asking, records: Sequence[Mapping[str, Any]], root: str | None, strays: Sequence[str]
+) -> list[Line]:
+    found: list[Line] = []
+    if asked.final is None:
+        found.append(Line("final", "not-proven", message("attest.final_not_given")))
+    elif root == records[-1]["content"]["root"]:
+        found.append(Line("final", "proven", message("attest.final_is", record=len(records) - 1)))
+    else:
+        at = [n for n, record in enumerate(records) if record["content"]["root"] == root]
+        key = "attest.final_earlier" if at else "attest.final_not"
+        found.append(Line("final", "contradicted", message(key, records=at, last=len(records) - 1)))
+        strays = list(strays)[:-1] if not at else strays
+    if strays:
+        found.append(
+            Line("shown", "contradicted", message("attest.strays", names=list(strays)[:12], count=len(strays)))
+        )
+    return found
+
+
+def _against(asked: Asking) -> list[Line]:
+    """The final model beside models by name, each compared as `compare` does, multiplied by their number."""
+    found: list[Line] = []
+    for path in asked.against if asked.final is not None else ():
+        name = printable(Path(str(path)).name, 80)
+        options = Asked().options(asked.final or "", [path])
+        try:
+            verdict = compare_pair(asked.final or "", path, options, looks=len(asked.against))["verdict"]
+        except RefusedError as error:
+            found.append(
+                Line(
+                    "against",
+                    "not-proven",
+                    message("attest.against_unread", name=name, why=error.message()),
+                    "described",
+                )
+            )
+            continue
+        relation, p = verdict["relation"], verdict["log10_p"]
+        if relation in ("no-evidence", "cannot-tell"):
+            key = "attest.against_none" if relation == "no-evidence" else "attest.against_unsettled"
+            found.append(Line("against", "not-proven", message(key, name=name)))
+        else:
+            said = message("attest.against_related", name=name, relation=message(f"relation.{relation}"))
+            found.append(Line("against", "contradicted", said, log10_p=p))
+    return found
+
+
+def _clock(promised: Mapping[str, Any] | None, chain: Path) -> list[Line]:
+    """When things were said: only a time-stamp that somebody else gave could prove it."""
+    found: list[Line] = []
+    stamps = stamps_beside(chain)
+    key = "attest.stamps_unchecked" if stamps else "attest.no_stamps"
+    found.append(Line("time", "not-proven", message(key, names=stamps), "described"))
+    if promised is None:
+        return found
+    source = promised["seed_source"]
+    if source["kind"] == "file":
+        found.append(Line("source", "not-proven", message("attest.source_file"), "described"))
+    elif promised["seed"] is not None:
+        said = message(
+            "attest.source_beacon",
+            title=beacons()[source["beacon"]].title,
+            round=source["round"],
+            address=source["address"],
+        )
+        found.append(Line("source", "not-proven", said, "described"))
+        if promised["announced"] >= source["published"]:
+            late = message("attest.source_late", announced=promised["announced"], published=source["published"])
+            found.append(Line("source", "contradicted", late, "described"))
+    return found
+
+
+def _limits(course: Course, asked: Asking) -> list[Message]:
+    found: list[Message] = []
+    for stage in course.linked:
+        found += stage.test.limits if stage.test is not None else ()
+    if asked.against and asked.final is None:
+        found.append(message("attest.limit_against"))
+    return found
+
+
+def _row(stage: Stage, course: Course) -> dict[str, Any]:
+    """One record as the document shows it; figures rounded once, here."""
+    link, test, start = stage.link, stage.test, stage.start
+
+    def number(value: float | None, places: int = 4) -> float | None:
+        return None if value is None else round(value, places)
+
+    return {
+        "record": stage.number,
+        "step": stage.step,
+        "root": stage.root,
+        "shown": stage.shown,
+        "before": stage.before,
+        "again": stage.again,
+        "is_start": stage.number in course.start_at,
+        "start_cosine": number(start.cosine if start else None),
+        "start_share": number(start.share if start else None),
+        "expected_share": number(stage.expected),
+        "cosine": number(link.cosine if link else None),
+        "relative": number(link.relative if link else None),
+        "pace": number(stage.pace),
+        "above": number(link.above if link else None, 6),
+        "silent": stage.silent,
+        "turn": number(stage.turn, 3),
+        "screen": number(stage.screen, 3),
+        "log10_p": number(test.log10_p if test else None, 3),
+        "strength": number(test.strength if test else None),
+        "ceiling": number(test.ceiling if test else None),
+        "strong": None if test is None or (test.strength is None and test.why is None) else test.strong,
+    }

@@ -1,0 +1,1 @@
+"""Reports of attestation: commitments, records, and what a chain proves."""

@@ -1,0 +1,113 @@
+"""Commitments, records and attestations in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
+from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+
+Document = Mapping[str, Any]
+COLUMNS = ("record", "step", "shown", "share", "expected", "cosine", "pace", "p")
+STYLES = {"start-proven": "bold green", "start-not-proven": "bold", "contradicted": "bold yellow"}
+
+
+def commitment_lines(document: Document, language: str = "en") -> list[Line]:
+    """Text report of a forebear/commitment document."""
+    words = catalogue(language)
+    source, seed = document["seed_source"], document["seed"]
+    lines = wrap(words("attest.commit_head", digest=document["announcement"]), indent="", style="bold")
+    made = document["initialiser"]["name"]
+    lines += wrap(words("attest.commit_program", name=made, digest=document["configuration"]["sha256"]))
+    if seed is not None:
+        lines += wrap(words("attest.commit_seed", seed=seed["seed"], root=document["start"]["root"]))
+    elif source["kind"] == "beacon":
+        said = words(
+            "attest.commit_later", round=source["round"], beacon=safe(source["title"]), published=source["published"]
+        )
+        lines += wrap(said)
+    return lines + _limits(document, words) + footer(document, words)
+
+
+def record_lines(document: Document, language: str = "en") -> list[Line]:
+    """Text report of a forebear/chain document."""
+    words, record = catalogue(language), document["record"]
+    said = words("attest.record_head", number=record["number"], step=record["step"], count=document["records"])
+    lines = [Line(said, "bold"), *wrap(words("attest.record_publish", digest=record["line_sha256"]))]
+    return lines + _limits(document, words) + footer(document, words)
+
+
+def attestation_lines(document: Document, language: str = "en") -> list[Line]:
+    """Text report of a forebear/attestation document."""
+    words = catalogue(language)
+    lines = wrap(headline(document, words), indent="", style=STYLES[document["conclusion"]["outcome"]])
+    for title, several in sections(document, words):
+        if several:
+            lines += [Line(""), Line(title, "bold"), *bullet(several)]
+    lines += [Line(""), Line(words("attest.events"), "bold"), *bullet(event_words(document, words))]
+    header = tuple(words(f"attest.column_{name}") for name in COLUMNS)
+    lines += [Line(""), Line(words("attest.records"), "bold"), *table(header, rows(document, words))]
+    return lines + _limits(document, words) + footer(document, words)
+
+
+def headline(document: Document, words: Catalogue) -> str:
+    """The one conclusion."""
+    conclusion = document["conclusion"]
+    if conclusion["outcome"] == "contradicted":
+        names = [words.name("attest_line", line) for line in conclusion["contradicted"]]
+        return words("attest.head_contradicted", lines=words("many.joint").join(dict.fromkeys(names)))
+    if conclusion["outcome"] == "start-proven":
+        return words("attest.head_proven", p=power_of_ten(conclusion["log10_p"]))
+    return words("attest.head_not")
+
+
+def sections(document: Document, words: Catalogue) -> list[tuple[str, list[str]]]:
+    """What contradicts, what is proven, what is not, each with its lines."""
+    other = document["does_not_prove"]
+    return [
+        (words("attest.contradicts"), _said([ln for ln in other if ln["state"] == "contradicted"], words)),
+        (words("attest.proves"), _said(document["proves"], words)),
+        (words("attest.does_not"), _said([ln for ln in other if ln["state"] == "not-proven"], words)),
+    ]
+
+
+def _said(lines: Sequence[Mapping[str, Any]], words: Catalogue) -> list[str]:
+    return [f"{words.name('attest_line', ln['line'])}: {words.text(ln['said'])}" for ln in lines]
+
+
+def event_words(document: Document, words: Catalogue) -> list[str]:
+    """Rollbacks and warm restarts; a sentence that there are none."""
+    return [words.text(event) for event in document["events"]] or [words("attest.no_events")]
+
+
+def rows(document: Document, words: Catalogue) -> list[tuple[object, ...]]:
+    """The table of records."""
+    return [
+        (
+            row["record"],
+            row["step"],
+            words("attest.yes") if row["shown"] else words("attest.no"),
+            _figure(row["start_share"]),
+            _figure(row["expected_share"]),
+            _figure(row["cosine"]),
+            _figure(row["pace"]),
+            power_of_ten(row["log10_p"]),
+        )
+        for row in document["chain"]
+    ]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _limits(document: Document, words: Catalogue) -> list[Line]:
+    said = bullet(words.text(limit) for limit in document["limits"])
+    return [Line(""), Line(words("text.limits"), "bold"), *said] if said else []
+
+
+def attestation_rows(document: Document) -> list[list[Any]]:
+    """The records as rows for CSV."""
+    names = list(document["chain"][0]) if document["chain"] else []
+    return [names, *([row[name] for name in names] for row in document["chain"])]
