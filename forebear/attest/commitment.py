@@ -15,6 +15,7 @@ from typing import Any
 from forebear.attest.initialiser import FOLDER, Initialiser, planned
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.messages import Message
 from forebear.core.strict import read_table
 from forebear.core.toml import load_toml
 from forebear.models.architecture.expressions import parse_expression
@@ -60,6 +61,16 @@ def utc(seconds: float) -> str:
     '1970-01-01T00:00:00Z'
     """
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def file_name(path: str | Path) -> str:
+    """The last part of a path: documents that are published name no folder of their maker."""
+    return printable(Path(str(path)).name or "model", 80)
+
+
+def without_place(error: RefusedError) -> Message:
+    """Why something was refused, without the path it was refused at."""
+    return RefusedError(error.what, todo=error.todo, said=error.said, advice=error.advice).message()
 
 
 def canonical(value: Any) -> bytes:

@@ -143,15 +143,21 @@ def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
 
 
 def restarts(lines: Sequence[Step]) -> list[int]:
-    """Steps at which the rate rose after it had fallen; one for each rise.
+    """Steps at which the rate rose after it had fallen; one for each rise. A rollback takes up what held at its step.
 
     >>> restarts([Step(i, r, 0.0) for i, r in enumerate([1, 2, 2, 1, 0.5, 1.5, 1.5, 1.0])])
     [5]
+    >>> restarts([Step(i, r, 0.0) for i, r in [(0, 2), (1, 2), (2, 1), (3, 0.5), (1, 2), (2, 1), (3, 0.5)]])
+    []
     """
     found: list[int] = []
     peak = lowest = 0.0
     fallen = False
+    before: dict[int, tuple[float, float, bool]] = {}
     for line in lines:
+        if line.step in before:
+            peak, lowest, fallen = before[line.step]
+        before[line.step] = (peak, lowest, fallen)
         if not fallen:
             peak = max(peak, line.rate)
             fallen, lowest = line.rate < FALLEN * peak, line.rate

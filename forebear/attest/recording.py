@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import FILE, FORM, alone, append, read_chain
-from forebear.attest.commitment import SCHEMA, announcement, body_of, read_commitment, seed_of
+from forebear.attest.commitment import SCHEMA, announcement, body_of, file_name, read_commitment, seed_of
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
@@ -54,7 +54,7 @@ def commit(
         raise UsageError(
             "the seed is not known yet", where="--weights", todo="Give the value of the round with --value."
         )
-    words = ["forebear", "attest", "commit", str(config), "--seed-from", seed_from]
+    words = ["forebear", "attest", "commit", file_name(config), "--seed-from", _named(seed_from)]
     words += ["--initialiser", initialiser] if initialiser else []
     words += ["--value", value] if value and source["kind"] == "beacon" else []
     return finish(
@@ -91,6 +91,10 @@ def _said(source: Mapping[str, Any], seed: Mapping[str, Any] | None, announced: 
     return found
 
 
+def _named(seed_from: str) -> str:
+    return seed_from if ":" in seed_from else file_name(seed_from)
+
+
 def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, commitment: Path | None) -> Document:
     """See `forebear.attest_record`."""
     began = time.perf_counter()
@@ -125,9 +129,9 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
         }
         append(path, line)
     written = read_chain(path)[-1]
-    words = ["forebear", "attest", "record", str(run), str(step), str(checkpoint)]
+    words = ["forebear", "attest", "record", file_name(run), str(step), file_name(checkpoint)]
     for name, given in (("--log", log), ("--commitment", commitment)):
-        words += [name, str(given)] if given is not None else []
+        words += [name, file_name(given)] if given is not None else []
     return finish(
         "forebear/chain/1",
         {"record": {key: value for key, value in written.items() if key != "commitment"}, "records": len(before) + 1},

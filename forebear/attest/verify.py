@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import read_chain, stamps_beside, unbroken
-from forebear.attest.commitment import beacons, read_commitment, used_keys
+from forebear.attest.commitment import beacons, file_name, read_commitment, used_keys, without_place
 from forebear.attest.content import content_of, root_of
 from forebear.attest.course import Course, Stage, follow
 from forebear.attest.held import HeldContainer, held
@@ -22,7 +22,7 @@ from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10, WELL_K
 from forebear.attest.torch_cpu import F32
 from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
 from forebear.files.digests import value_digest
@@ -45,18 +45,13 @@ class Asking:
     betas: str | None
 
     def reproduce(self) -> str:
-        """The command that makes the document again."""
-        words = [
-            "forebear",
-            "attest",
-            "verify",
-            str(self.chain),
-            *([str(self.final)] if self.final is not None else []),
-        ]
+        """The command that makes the document again; files by their names alone: the document is there to be published."""
+        words = ["forebear", "attest", "verify", file_name(self.chain)]
+        words += [file_name(self.final)] if self.final is not None else []
         for name, several in (("--checkpoints", self.checkpoints), ("--against", self.against)):
             for one in several:
-                words += [name, str(one)]
-        words += ["--commitment", str(self.commitment)] if self.commitment is not None else []
+                words += [name, file_name(one)]
+        words += ["--commitment", file_name(self.commitment)] if self.commitment is not None else []
         words += ["--betas", self.betas] if self.betas is not None else []
         return shlex.join(words)
 
@@ -148,7 +143,7 @@ def _opened(
         if root in recorded:
             shown.setdefault(root, side)
         else:
-            strays.append(printable(Path(str(path)).name, 80))
+            strays.append(file_name(path))
     return shown, strays, final_root
 
 
@@ -187,7 +182,10 @@ def _without_commitment(records: Sequence[Mapping[str, Any]], shown: Mapping[str
         planned(keys)
     except RefusedError as error:
         return (
-            [*lines, Line("seed", "not-proven", message("attest.seeds_refused", why=error.message()), "described")],
+            [
+                *lines,
+                Line("seed", "not-proven", message("attest.seeds_refused", why=without_place(error)), "described"),
+            ],
             None,
             None,
         )
@@ -238,7 +236,7 @@ def _against(asked: Asking) -> list[Line]:
     """The final model beside models by name, each compared as `compare` does, multiplied by their number."""
     found: list[Line] = []
     for path in asked.against if asked.final is not None else ():
-        name = printable(Path(str(path)).name, 80)
+        name = file_name(path)
         options = Asked().options(asked.final or "", [path])
         try:
             verdict = compare_pair(asked.final or "", path, options, looks=len(asked.against))["verdict"]
@@ -247,7 +245,7 @@ def _against(asked: Asking) -> list[Line]:
                 Line(
                     "against",
                     "not-proven",
-                    message("attest.against_unread", name=name, why=error.message()),
+                    message("attest.against_unread", name=name, why=without_place(error)),
                     "described",
                 )
             )

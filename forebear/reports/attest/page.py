@@ -32,7 +32,9 @@ def attestation_page(document: Document, language: str) -> bytes:
         "colour": OUTCOMES[document["conclusion"]["outcome"]],
         "sections": [{"title": title, "lines": several} for title, several in sections(document, words) if several],
         "events": event_words(document, words),
-        "figures": [shown(figure, words("attest.title")) for figure in drawn(_draws(document), words)],
+        "figures": [
+            {"title": figure.title, **shown(figure, words("attest.title"))} for figure in drawn(_draws(document), words)
+        ],
         "columns": [words(f"attest.column_{name}") for name in COLUMNS],
         "rows": rows(document, words),
     }

@@ -104,7 +104,7 @@ def _figure(value: float | None) -> str:
 
 def _limits(document: Document, words: Catalogue) -> list[Line]:
     said = bullet(words.text(limit) for limit in document["limits"])
-    return [Line(""), Line(words("text.limits"), "bold"), *said] if said else []
+    return [Line(""), Line(words("page.limits"), "bold"), *said] if said else []
 
 
 def attestation_rows(document: Document) -> list[list[Any]]:
