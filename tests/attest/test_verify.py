@@ -1,0 +1,237 @@
+"""What a chain proves, on runs with a known answer; and each attack that a line is there for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forebear
+from forebear.attest.initialiser import initial_weights
+from forebear.core.errors import RefusedError, UsageError
+from tests.attest.runs import CONFIG, ROUND, VALUE, Kept, Weights, adam, honest, plain, states
+
+FOREIGN = 424242
+
+
+def foreign() -> Weights:
+    return adam(initial_weights(CONFIG, FOREIGN), [(1e-3, 0.0)] * 4, 5)
+
+
+def test_an_honest_run_with_a_commitment_is_proven(tmp_path: Path) -> None:
+    document = honest(tmp_path).verify()
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert document["conclusion"]["log10_p"] <= -9
+    found = states(document)
+    for line in ("seed", "final", "chain", "start-direct", "start-by-chain", "neighbours", "share", "steps", "pace"):
+        assert found[line] == "proven", line
+    assert found["rest"] == found["time"] == found["source"] == "not-proven"
+    assert [row["is_start"] for row in document["chain"]] == [True, False, False, False]
+
+
+def test_a_rollback_is_named_and_contradicts_nothing(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    back = _loaded(kept.shown[1])
+    kept.save(6, back)
+    kept.log += [(6 + k, 1e-4, 0.1) for k in range(6)]
+    kept.save(12, adam(back, [(1e-4, 0.1)] * 6, 900))
+    document = kept.verify()
+    assert [(e["key"], e["values"]["record"], e["values"]["to"]) for e in document["events"]] == [("attest.rollback", 4, 1)]
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert document["chain"][5]["before"] == 4
+
+
+def test_a_warm_restart_is_named(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    rates = [1e-4, 1e-4, 5e-5, 2e-5, 1e-4, 1e-4]
+    kept.log = [(k, r, 0.1) for k, r in enumerate(rates)]
+    kept.save(6, adam(kept.start, [(r, 0.1) for r in rates], 3))
+    assert [(e["key"], e["values"]["step"]) for e in kept.verify()["events"]] == [("attest.restart", 4)]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_model_that_was_swapped_in_is_named(tmp_path: Path, at: int) -> None:
+    other = foreign()
+    kept = honest(tmp_path, change=lambda number, weights: other if number == at else weights)
+    document = kept.verify()
+    found = states(document)
+    assert document["conclusion"]["outcome"] == "contradicted"
+    assert found["neighbours"] == found["share"] == "contradicted"
+    assert found["start-by-chain"] == "not-proven"
+    jump = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
+    assert at in jump["said"]["values"]["records"]
+
+
+def test_a_grafted_layer_is_named(tmp_path: Path) -> None:
+    other = foreign()
+
+    def graft(number: int, weights: Weights) -> Weights:
+        return {n: other[n] if number == 2 and ".layers.1." in n else w for n, w in weights.items()}
+
+    document = honest(tmp_path, change=graft).verify()
+    torn = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
+    assert torn["state"] == "contradicted"
+    assert torn["said"]["values"]["places"][0]["values"] == {"record": 2, "layers": (1,)}
+
+
+def test_another_start_contradicts_the_commitment(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, foreign())
+    kept.save(6, adam(foreign(), [(1e-4, 0.1)] * 6, 4))
+    found = states(kept.verify())
+    assert found["seed"] == "contradicted"
+    assert "start-by-chain" not in found
+
+
+def test_a_path_straight_to_another_model_is_a_hint_and_its_shares_contradict(tmp_path: Path) -> None:
+    kept, other = Kept(tmp_path), foreign()
+    for number in range(5):
+        share = number / 4
+        kept.log += [(6 * number - 6 + k, 1e-2, 0.1) for k in range(6)] if number else []
+        kept.save(6 * number, {n: ((1 - share) * a + share * other[n]).astype(np.float32) for n, a in kept.start.items()})
+    found = states(kept.verify())
+    assert found["share"] == "contradicted"
+    assert found["path"] == "not-proven"
+    assert found["neighbours"] == "proven"  # each is near the one before: this line alone does not catch it
+
+
+def test_a_log_with_smaller_rates_is_contradicted_by_the_weights(tmp_path: Path) -> None:
+    kept = honest(tmp_path, rate=1e-3)
+    assert states(kept.verify())["pace"] == "proven"
+    forged = Kept(tmp_path / "forged")
+    for number, place in enumerate(kept.shown):
+        forged.log = [(s, r / 50, d) for s, r, d in kept.log[: 6 * number]]
+        forged.save(6 * number, _loaded(place))
+    found = states(forged.verify())
+    assert found["steps"] == found["pace"] == "contradicted"
+
+
+def test_steps_that_the_log_leaves_out_are_counted(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    again = Kept(tmp_path / "again")
+    for number, place in enumerate(kept.shown):
+        again.log = [line for line in kept.log[: 6 * number] if line[0] not in (7, 8)]
+        again.save(6 * number, _loaded(place))
+    gap = next(ln for ln in again.verify()["does_not_prove"] if ln["line"] == "log")
+    assert (gap["state"], gap["said"]["values"]["steps"], gap["said"]["values"]["records"]) == ("contradicted", 2, (2,))
+
+
+def test_a_chain_backwards_is_named(tmp_path: Path) -> None:
+    kept, back = honest(tmp_path), Kept(tmp_path / "back")
+    for number, place in enumerate(kept.shown[::-1]):
+        back.log = kept.log[: 6 * number]
+        back.save(6 * number, _loaded(place))
+    found = states(back.verify())
+    assert found["seed"] == found["start-by-chain"] == "contradicted"
+
+
+def test_lines_moved_or_taken_out_break_the_chain(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    path = kept.run / "chain.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[2:]]))
+    broken = next(ln for ln in kept.verify()["does_not_prove"] if ln["line"] == "chain")
+    assert broken["said"]["values"]["records"] == (1, 2)
+
+
+def test_without_checkpoints_a_chain_proves_only_itself(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    document = forebear.attest_verify(kept.run)
+    assert [ln["line"] for ln in document["proves"]] == ["seed", "chain"]
+    found = states(document)
+    assert found["final"] == found["neighbours"] == found["start-by-chain"] == "not-proven"
+    assert all(row["screen"] is not None for row in document["chain"][1:])
+
+
+def test_a_final_model_that_is_not_the_last_record_is_said(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    assert states(forebear.attest_verify(kept.run, kept.shown[1]))["final"] == "contradicted"
+    stray = Kept(tmp_path / "stray")
+    stray.save(0, foreign())
+    found = forebear.attest_verify(kept.run, stray.shown[0])
+    assert states(found)["final"] == "contradicted"
+    assert found["conclusion"]["outcome"] == "contradicted"
+
+
+def test_a_team_that_committed_nothing_is_told_which_seed_starts_its_chain(tmp_path: Path) -> None:
+    known = honest(tmp_path / "known", committed=False, seed=42).verify()
+    assert known["seed"] == {"seed": 42, "initialiser": "transformers-llama", "how": "well-known"}
+    assert states(known)["seed"] == "proven"
+    assert states(known)["commitment"] == "not-proven"
+    assert known["conclusion"]["outcome"] == "start-proven"
+    unknown = honest(tmp_path / "unknown", committed=False, seed=90210).verify()
+    assert unknown["seed"] is None
+    assert states(unknown)["seed"] == "not-proven"
+    assert states(unknown)["neighbours"] == "proven"
+    assert unknown["conclusion"]["outcome"] == "start-not-proven"
+
+
+def test_models_by_name_are_compared_with_the_final_one(tmp_path: Path) -> None:
+    kept, other = honest(tmp_path), Kept(tmp_path / "other")
+    other.save(0, foreign())
+    document = kept.verify(against=[other.shown[0], kept.shown[2]])
+    said = [(ln["said"]["key"], ln["state"]) for ln in document["does_not_prove"] if ln["line"] == "against"]
+    assert said[0] == ("attest.against_none", "not-proven")
+    assert said[1] == ("attest.against_related", "contradicted")
+
+
+def test_a_commitment_without_its_value_proves_no_start_until_the_value_comes(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    assert kept.commitment is not None
+    kept.commitment.write_bytes(plain(forebear.attest_commit(tmp_path, seed_from=ROUND)))
+    later = forebear.attest_commit(tmp_path, seed_from=ROUND, value=VALUE, commitment=kept.commitment)
+    (tmp_path / "later.json").write_bytes(plain(later))
+    kept.save(0, initial_weights(CONFIG, later["seed"]["seed"]))
+    assert states(kept.verify())["seed"] == "not-proven"
+    assert states(kept.verify(commitment=tmp_path / "later.json"))["seed"] == "proven"
+    other = forebear.attest_commit(tmp_path, seed_from="drand:99999998", value=VALUE)
+    (tmp_path / "other.json").write_bytes(plain(other))
+    with pytest.raises(RefusedError, match="not the commitment"):
+        kept.verify(commitment=tmp_path / "other.json")
+    with pytest.raises(RefusedError, match="announced another"):
+        forebear.attest_commit(tmp_path, seed_from="drand:99999998", value=VALUE, commitment=kept.commitment)
+    with pytest.raises(UsageError, match="not known yet"):
+        forebear.attest_commit(tmp_path, seed_from=ROUND, weights=tmp_path / "start.safetensors")
+
+
+def test_no_document_holds_a_path(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    assert kept.commitment is not None
+    texts = [kept.commitment.read_text("utf-8"), (kept.run / "chain.jsonl").read_text("utf-8"), plain(kept.verify()).decode()]
+    texts.append(plain(forebear.attest_record(kept.run, 30, kept.shown[-1])).decode())
+    for text in texts:
+        assert str(tmp_path) not in text
+        assert "secret-project" not in text
+
+
+@pytest.mark.parametrize("betas", ["1,2", "0.9", "x,y", "0.99,0.9", "nan,0.9"])
+def test_betas_that_are_none_are_refused(tmp_path: Path, betas: str) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    with pytest.raises(UsageError, match="two numbers"):
+        kept.verify(betas=betas)
+
+
+def test_weights_that_are_written_are_the_start(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    target = tmp_path / "start" / "model.safetensors"
+    target.parent.mkdir()
+    document = forebear.attest_commit(tmp_path, seed_from=ROUND, value=VALUE, commitment=kept.commitment, weights=target)
+    (target.parent / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    record = forebear.attest_record(kept.run, 0, target.parent)["record"]
+    assert record["content"]["root"] == document["start"]["root"]
+    with pytest.raises(RefusedError, match="bytes in hexadecimal"):
+        forebear.attest_commit(tmp_path, seed_from=ROUND, value="abc")
+
+
+def _loaded(place: Path) -> Weights:
+    from forebear.files.formats.registry import open_container
+
+    container = open_container(place / "model.safetensors")
+    try:
+        return {name: container.read(name) for name in container.tensors}
+    finally:
+        container.close()
