@@ -130,7 +130,8 @@ def honest_run(shape: str, seed: int) -> tuple[Run, dict[str, Any]]:
     each = STEPS / saves
     back = (round(each * (saves - 2)), round(each * (saves - 4)))
     run = Run(
-        shape, seed, steps=STEPS, saves=saves, decay=(14.5 if restart else 10.5) if decays else 0.05, restart=STEPS // 2 if restart else 0,
+        shape, seed, steps=STEPS, saves=saves, decay=(14.5 if restart else 10.5) if decays else 0.05,
+        restart=STEPS // 2 if restart else 0,
         rollback=back if rollback else (), order=seed,
     )  # fmt: skip
     return run, {"decays": decays, "restart": restart, "rollback": rollback}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from forebear.attest.commitment import canonical, checked
-from forebear.core.bounded import parse_json, read_bounded
+from forebear.core.bounded import open_regular, parse_json, read_bounded
 from forebear.core.errors import RefusedError
 from forebear.core.output import write_whole
 
 FILE = "chain.jsonl"
+LOCK = ".chain.lock"
 FORM = "forebear/chain-record/1"
 MAX_BYTES = 256 * 2**20
 MAX_RECORDS = 20_000
@@ -115,9 +117,15 @@ def alone(folder: Path) -> Iterator[None]:
     except ImportError:  # not on this system
         yield
         return
-    with open(folder / ".chain.lock", "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = folder / LOCK
+    if not lock.exists():
+        write_whole(lock, b"")
+    handle, _ = open_regular(lock, links=False)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
 
 
 def unbroken(records: list[dict[str, Any]]) -> list[int]:

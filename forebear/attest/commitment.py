@@ -15,8 +15,8 @@ from typing import Any
 from forebear.attest.initialiser import FOLDER, Initialiser, planned
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError, UsageError, printable
-from forebear.core.messages import Message
-from forebear.core.strict import read_table
+from forebear.core.messages import Message, message
+from forebear.core.strict import Table, read_table
 from forebear.core.toml import load_toml
 from forebear.models.architecture.expressions import parse_expression
 from forebear.models.architecture.settings import read_config
@@ -132,7 +132,7 @@ def body_of(config_path: Path, seed_from: str, initialiser: str | None, *, now: 
     return {
         "configuration": {"sha256": digest_of(keys), "keys": keys},
         "initialiser": {
-            "name": made.name, "sha256": hashlib.sha256(program.read_bytes()).hexdigest(), "source": made.source,
+            "name": made.name, "sha256": hashlib.sha256(read_bounded(program, MAX_BYTES)).hexdigest(), "source": made.source,
             "code": f"forebear {__version__}",
         },
         "seed_source": source_of(seed_from, now=now),
@@ -179,19 +179,17 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
     )
     if not isinstance(raw, Mapping) or raw.get("schema") != SCHEMA:
         raise wrong
-    try:
-        keys, made, source = raw["configuration"]["keys"], raw["initialiser"], dict(raw["seed_source"])
-        kept = {
-            "configuration": {"sha256": str(raw["configuration"]["sha256"]), "keys": dict(keys)},
-            "initialiser": {k: str(made[k]) for k in ("name", "sha256", "source", "code")},
-            "seed_source": source,
-            "announced": str(raw["announced"]),
-        }
-        stated, seed = str(raw["announcement"]), raw.get("seed")
-        known = source["kind"] == "file" or source["beacon"] in beacons()
-    except (KeyError, TypeError, ValueError):
-        raise wrong from None
-    if not known or source["kind"] not in ("file", "beacon"):
+    table = Table(raw, where, message("advice.get_again"))
+    made, configuration = table.table("initialiser"), table.table("configuration")
+    keys, source = configuration.take("keys", dict), table.take("seed_source", dict)
+    kept: dict[str, Any] = {
+        "configuration": {"sha256": configuration.text("sha256"), "keys": dict(keys)},
+        "initialiser": {name: made.text(name) for name in ("name", "sha256", "source", "code")},
+        "seed_source": source,
+        "announced": table.text("announced"),
+    }
+    stated, seed = table.text("announcement"), raw.get("seed")
+    if not _sane_source(source):
         raise wrong
     if digest_of(kept["configuration"]["keys"]) != kept["configuration"]["sha256"] or announcement(kept) != stated:
         raise RefusedError(
@@ -210,3 +208,13 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
             )  # fmt: skip
         found["seed"] = again
     return found
+
+
+def _sane_source(source: Mapping[str, Any]) -> bool:
+    """Whether a source of a seed is a file's digest or a round of a beacon that forebear knows."""
+    if source.get("kind") == "file":
+        return isinstance(source.get("sha256"), str) and len(source["sha256"]) == 64
+    texts = all(isinstance(source.get(key), str) for key in ("beacon", "published", "address"))
+    number = source.get("round")
+    whole = isinstance(number, int) and not isinstance(number, bool) and number > 0
+    return source.get("kind") == "beacon" and texts and whole and source["beacon"] in beacons()

@@ -72,7 +72,6 @@ class Initialiser:
     padding: str = ""
     padding_default: int | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -80,7 +79,7 @@ def initialisers() -> Mapping[str, Initialiser]:
     """Name -> initialiser, of those that ship with forebear.
 
     >>> sorted(initialisers())
-    ['transformers-bert', 'transformers-gpt2', 'transformers-llama', 'transformers-mixtral']
+    ['transformers-bert', 'transformers-gpt2', 'transformers-llama', 'transformers-mixtral', 'transformers-qwen2']
     """
     found = (read_table(Initialiser, load_toml(path), path.name) for path in sorted(FOLDER.glob("*.toml")))
     return {one.name: one for one in found}
@@ -118,7 +117,6 @@ class _Plan:
     layers: int
     std: float
     settings: Settings
-    kind: str
 
     def shape(self, part: Part) -> tuple[int, ...]:
         return tuple(self.sizes[name] for name in part.shape)
@@ -126,8 +124,7 @@ class _Plan:
     def has_bias(self, part: Part) -> bool:
         if part.bias in ("", "true"):
             return bool(part.bias)
-        stated = self.made.defaults.get(self.kind, {}).get(part.bias)
-        return bool(stated if stated is not None else self.settings.raw(self.made.keys[part.bias]))
+        return bool(self.settings.raw(self.made.keys[part.bias]))
 
     def parts(self, stage: Stage) -> Iterator[tuple[Part, int]]:
         listed = [(part, 0) for part in stage.first]
@@ -152,7 +149,7 @@ def planned(config: Mapping[str, Any], name: str | None = None) -> _Plan:
         )
     if layers > MAX_LAYERS or sizes.get("experts", 0) > MAX_EXPERTS:
         raise RefusedError(f"has more than {MAX_LAYERS} layers or {MAX_EXPERTS} experts", where="config.json")
-    plan = _Plan(made, sizes, layers, std, settings, settings.text("model_type") or "")
+    plan = _Plan(made, sizes, layers, std, settings)
     each = [sum(int(np.prod(plan.shape(p), dtype=object)) for p in (*s.first, *s.last)) for s in made.stage]
     each += [layers * sum(int(np.prod(plan.shape(p), dtype=object)) for p in s.layer) for s in made.stage]
     if sum(each) > MAX_PARAMETERS:
