@@ -7,6 +7,7 @@ and help. A verb imports its room when it is called, so that no verb pays for an
 from forebear.api.attesting import attest_commit, attest_record, attest_verify
 from forebear.api.cases import case_add, case_align, case_check, case_report, case_run, case_seal, case_verify
 from forebear.api.comparing import compare, demo, inspect
+from forebear.api.recipes import recipe
 from forebear.api.tokenizers import tokenizers_cost, tokenizers_lineage
 from forebear.api.verifying import verify
 
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "demo",
     "inspect",
+    "recipe",
     "tokenizers_cost",
     "tokenizers_lineage",
     "verify",

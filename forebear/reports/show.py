@@ -24,6 +24,7 @@ TEXT: dict[str, str] = {
     "forebear/attestation/2": "forebear.reports.attest.text:attestation_lines",
     "forebear/chain/1": "forebear.reports.attest.text:record_lines",
     "forebear/commitment/1": "forebear.reports.attest.text:commitment_lines",
+    "forebear/recipe/1": "forebear.reports.recipes.text:recipe_lines",
 }
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
@@ -37,6 +38,7 @@ PAGES: dict[str, str] = {
     "forebear/attestation/2": "forebear.reports.attest.page:attestation_page",
     "forebear/chain/1": "forebear.reports.attest.page:record_page",
     "forebear/commitment/1": "forebear.reports.attest.page:commitment_page",
+    "forebear/recipe/1": "forebear.reports.recipes.page:recipe_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
@@ -48,12 +50,14 @@ ROWS: dict[str, str] = {
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_rows" for v in (1, 2)},
     "forebear/verification/1": "forebear.reports.verification.text:verification_rows",
     "forebear/attestation/2": "forebear.reports.attest.text:attestation_rows",
+    "forebear/recipe/1": "forebear.reports.recipes.text:recipe_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
 FIGURES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_figures" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_figures" for v in (1, 2)},
     "forebear/attestation/2": "forebear.reports.attest.page:attestation_figures",
+    "forebear/recipe/1": "forebear.reports.recipes.page:recipe_figures",
 }
 """Name and SVG of every figure of a document's page, imported only when they are drawn."""
 FOR_PROGRAMS: dict[str, dict[str, str]] = {

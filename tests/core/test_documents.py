@@ -21,7 +21,11 @@ SECOND = ("attestation", "case", "comparison", "inspection", "matrix", "tokenize
 
 
 def recipe(**changes):
-    body = {"steps": [], "residual": 0.25, "parents": [], "direction": "not-shown"} | changes
+    subject = {"id": "a", "family": "llama", "layers": 2, "width": 8, "parameters": 100}
+    body = {
+        "subject": subject, "candidates": [], "candidate": None, "words": [], "before": None, "change": [], "layers": [],
+        "steps": [], "residual": 0.25, "parents": [], "direction": "not-shown",
+    } | changes  # fmt: skip
     return finish("forebear/recipe/1", body, limits=[], read={"seconds": 1.0}, reproduce="forebear recipe a b")
 
 

@@ -44,7 +44,7 @@ BROKEN = {
     "a module that has moved": "raises `forebear.core.mistakes.RefusedError`",
     "a name that its module lacks": "raises forebear.core.errors.RefusalError",
     "a file of code that has moved": "levels are in `forebear/stats/levels.py`",
-    "a command": "`forebear recipe` for the step itself",
+    "a command": "`forebear ponder` for the step itself",
     "a link": "see [gauge](gouge.md)",
     "a link to an anchor": "see [gauge](gauge.md#weighed)",
     "a picture": "![deck](deck.png)",

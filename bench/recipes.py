@@ -1,0 +1,178 @@
+"""The recipe bench: operations drawn with named seeds, alone, in chains, rewritten besides; steps invented for independents.
+
+    python -m bench.recipes --part alone --split held-out -o FILE
+
+seen: parameter ranges and bases that were looked at while detectors were written; held-out: the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.build import machine
+from bench.checkpoint import write_json
+from bench.corpus import WORK
+from bench.gauge import wilson
+from bench.recipe_cases import GROUPS, OPERATIONS, Operation, agrees
+from forebear.core.errors import RefusedError
+from forebear.core.seeds import generator
+from forebear.recipes.detectors.side import Side
+from forebear.recipes.found import Found
+from forebear.recipes.replay.held import as_checkpoint
+from forebear.recipes.replay.run import run
+from forebear.recipes.steps.compose import reparameterise
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.registry import apply, step
+
+SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
+SEEDS = 5
+TRUTH = WORK / "truth"
+Row = dict[str, Any]
+
+
+def base(shape: str, number: int) -> Model:
+    """An independent of the truth set. Raises: RefusedError when it was not built."""
+    return Model.load(TRUTH / shape / f"independent-{number:03d}")
+
+
+def made(
+    operation: Operation, model: Model, rng: np.random.Generator, held: bool, seed: str, donor: Model
+) -> tuple[Model, Row]:
+    """A model after one operation, and what must be told of it. Raises: RefusedError where the step refuses."""
+    parameters = operation.draw(rng, held)
+    more: Row = {operation.donor: donor} if operation.donor else {}
+    after = apply(operation.step, model, seed, **parameters, **more)
+    return after, {"op": operation.step, "parameters": operation.expect(parameters, model)}
+
+
+def told(found: Found) -> Row:
+    """What was told, places among the parameters."""
+    places = {key: list(found.where[key]) for key in ("after", "layers") if key in found.where}
+    return {"op": found.op, "parameters": {**places, **found.parameters}, "grade": found.grade}
+
+
+def right(wanted: list[Row], steps: list[Row]) -> tuple[bool, bool]:
+    """(named exactly, parameters too): the same operations, no more, no fewer, whatever their order."""
+    named = Counter(w["op"] for w in wanted) == Counter(s["op"] for s in steps)
+    by_name = {s["op"]: s["parameters"] for s in steps}
+    exact = named and all(agrees(v, by_name[w["op"]].get(k)) for w in wanted for k, v in w["parameters"].items())
+    return named, exact
+
+
+def asked(subject: Model, candidate: Model) -> tuple[list[Row], float | None]:
+    """The steps told, and what replay leaves."""
+    result = run(Side(as_checkpoint(subject)), candidate)
+    return [told(found) for found in result.steps], result.left
+
+
+def alone(held: bool, only: list[str]) -> Iterator[Row]:
+    """Each operation by itself on every shape it applies to."""
+    for shape in SHAPES:
+        for number in range(SEEDS):
+            at = number + (SEEDS if held else 0)
+            model, donor = base(shape, at), base(shape, at + 1)
+            for operation in OPERATIONS:
+                if (only and operation.step not in only) or not step(operation.step).applies_to(model):
+                    continue
+                seed = f"alone/{held}/{shape}/{number}"
+                row = _drawn(operation, model, donor, held, seed)
+                if row is not None:
+                    yield {"shape": shape, "seed": seed, **row}
+
+
+def _drawn(operation: Operation, model: Model, donor: Model, held: bool, seed: str) -> Row | None:
+    for attempt in range(6):  # some parameters a family refuses: others are drawn
+        rng = generator("bench/recipes", seed, operation.step, attempt)
+        try:
+            subject, wanted = made(operation, model, rng, held, f"{seed}/{attempt}", donor)
+        except RefusedError:
+            continue
+        return {"operation": operation.step, **_row(subject, model, [wanted])}
+    return None
+
+
+def _row(subject: Model, candidate: Model, wanted: list[Row]) -> Row:
+    started = time.process_time()
+    steps, left = asked(subject, candidate)
+    named, exact = right(wanted, steps)
+    seconds = round(time.process_time() - started, 2)
+    return {"wanted": wanted, "steps": steps, "left": left, "named": named, "exact": exact, "seconds": seconds}
+
+
+def chains(held: bool, count: int, rewritten: bool = False) -> Iterator[Row]:
+    """Two to four operations of different groups, in the order of GROUPS."""
+    for number in range(count):
+        seed = f"chains/{held}/{number}"
+        rng = generator("bench/recipes", seed)
+        shape = SHAPES[number % len(SHAPES)]
+        at = int(rng.integers(SEEDS)) + (SEEDS if held else 0)
+        candidate, donor = base(shape, at), base(shape, at + 1)
+        groups = [g for g in GROUPS if not (rewritten and g == "coordinates")]
+        chosen = sorted(rng.permutation(len(groups))[: int(rng.integers(2, 5))].tolist())
+        subject, wanted = candidate, []
+        for group in (groups[i] for i in chosen):
+            able = [o for o in OPERATIONS if o.group == group and step(o.step).applies_to(subject)]
+            if not able:
+                continue
+            operation = able[int(rng.integers(len(able)))]
+            try:
+                subject, one = made(operation, subject, rng, held, f"{seed}/{group}", donor)
+            except RefusedError:
+                continue
+            wanted.append(one)
+        if len(wanted) < 2:
+            continue
+        if rewritten:
+            subject = reparameterise(subject, seed)
+        name = " + ".join(w["op"] for w in wanted)
+        yield {"shape": shape, "seed": seed, "operation": name, **_row(subject, candidate, wanted)}
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """Named and exact of n with intervals, by operation and together; and what was told in place of what."""
+    confusion: dict[str, Counter[str]] = defaultdict(Counter)
+    lines = []
+    for row in rows:
+        confusion[row["operation"]][" + ".join(s["op"] for s in row["steps"]) or "(nothing)"] += 1
+    for name in ("all", *dict.fromkeys(r["operation"] for r in rows)):
+        mine = [r for r in rows if name in ("all", r["operation"])]
+        named, exact = sum(r["named"] for r in mine), sum(r["exact"] for r in mine)
+        low, high = wilson(exact, len(mine))
+        interval = {"low": round(low, 4), "high": round(high, 4)}
+        lines.append({"operation": name, "of": len(mine), "named": named, "exact": exact, **interval})
+    return {"lines": lines, "confusion": {k: dict(v) for k, v in confusion.items()}}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one part and write rows and summary."""
+    parser = argparse.ArgumentParser(prog="bench.recipes", description=__doc__)
+    parser.add_argument("--part", choices=("alone", "chains", "rewritten"), required=True)
+    parser.add_argument("--split", choices=("seen", "held-out"), default="seen")
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    given = parser.parse_args(argv)
+    held = given.split == "held-out"
+    rows = []
+    drawn = alone(held, given.only) if given.part == "alone" else chains(held, given.count, given.part == "rewritten")
+    for row in drawn:
+        rows.append(row)
+        if not row["exact"]:
+            print(row["shape"], row["operation"], row["wanted"], "->", row["steps"], file=sys.stderr, flush=True)
+    body = {"part": given.part, "split": given.split, "machine": machine(), **summary(rows), "rows": rows}
+    write_json(given.output, body)
+    for line in body["lines"]:
+        print(f"{line['operation']:60s} named {line['named']}/{line['of']} exact {line['exact']}/{line['of']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The verb on how a model was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forebear.api.arguments import listed
+from forebear.api.document import document_of
+
+
+@document_of
+def recipe(
+    subject: str | Path,
+    candidates: str | Path | Sequence[str | Path],
+    *,
+    budget: int | str | None = None,
+    architecture: str | Path | None = None,
+) -> Mapping[str, Any]:
+    """Which steps lead from a candidate to the subject: a forebear/recipe/1 document.
+
+    subject:      the model asked about: a checkpoint file or folder.
+    candidates:   models it may be made from, one or more; the steps told are those from the one that leaves least.
+    budget:       bytes of a model held in memory as float32, as a number or "4GiB" (default 2GiB); a larger one is refused.
+    architecture: an architecture definition of your own (TOML), for all sides (docs/architectures.md).
+    Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
+                  No step is told of a pair that `compare` does not call related, identical or sharing components.
+    Raises:       RefusedError when a checkpoint cannot be read or is too large, UsageError.
+    Source:       METHODS §12; thresholds: decision 0034.
+
+    >>> import forebear
+    >>> from importlib.resources import files
+    >>> demo = files("forebear") / "demo_data"
+    >>> document = forebear.recipe(demo / "descendant", demo / "base")
+    >>> [(step["op"], step["grade"]) for step in document["steps"]]
+    [('layers-inserted', 'hint'), ('continued-training', 'partly')]
+    >>> forebear.recipe(demo / "independent", demo / "base")["steps"]
+    ()
+    """
+    from forebear.recipes.recipe import recipe_of
+
+    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture)

@@ -1,0 +1,174 @@
+"""Dense MLPs and experts: made of one another, added, collapsed, reordered (METHODS §12, §16)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forebear.recipes.detectors.neurons import OWN, match
+from forebear.recipes.detectors.side import Side, cosine, left, unit
+from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.found import Found
+from forebear.stats.alignment import assign
+from forebear.stats.arrays import F32
+
+SAME = 0.8
+"""Cosine of two experts of one model from which one is taken for a copy of the other (decision 0034)."""
+QUIET = 1e-3
+PARTS = ("gate", "up", "down")
+
+
+def find(sight: Sight) -> list[Proposal]:
+    """By what each side has: dense to experts, experts to dense, or other experts."""
+    if not sight.layers:
+        return []
+    i, j = sight.layers[0]
+    mine, theirs = sight.subject.experts(i), sight.state.experts(j)
+    if mine and not theirs:
+        return _routed(sight, mine)
+    if theirs and not mine:
+        return _dense(sight, theirs)
+    if mine and theirs:
+        return _other(sight, mine, theirs)
+    return []
+
+
+def _routed(sight: Sight, count: int) -> list[Proposal]:
+    a = sight.subject
+    i, j = sight.layers[0]
+    size, whole = len(a.matrix("up", i, 0)), len(sight.state.matrix("up", j))  # type: ignore[arg-type]
+    slices = max(1, round(whole / size))
+    shared_up = a.matrix("shared_up", i)
+    shared = shared_up is not None and len(shared_up) == whole
+    rows = [r for layer, _ in sight.layers for r in (a.matrix("router", layer),) if r is not None]
+    router = "zero" if rows and all(not r.any() for r in rows) else "drawn"
+    apart, fresh = [], []
+    for one, other in sight.layers:
+        for expert in range(count):
+            for part in PARTS:
+                mine, base = a.matrix(part, one, expert), sight.state.matrix(part, other)
+                assert mine is not None
+                assert base is not None
+                run = base[(expert % slices) * size : (expert % slices + 1) * size]
+                cosines = np.einsum("ij,ij->i", unit(mine), unit(run))
+                kept = cosines > OWN
+                if part == "up":
+                    fresh.append(float(np.mean(~kept)))
+                if part != "down" and kept.any():
+                    apart.append(left(mine[kept], run[kept]))
+    noise = float(np.median(apart)) if apart else 0.0
+    said = {
+        "experts": count, "active": _active(a), "slices": slices, "shared": shared, "router": router,
+        "noise": float(f"{noise:.3g}") if noise > QUIET else 0.0, "redrawn": round(float(np.mean(fresh)), 3),
+    }  # fmt: skip
+    where = {"layers": [layer for layer, _ in sight.layers], "parts": [*PARTS, "router"], "experts": list(range(count))}
+    return [Proposal(Found("dense-to-moe", where, said), {"noise": 0.0, "redrawn": 0.0})]
+
+
+def _active(side: Side) -> int:
+    return int(side.config.get("num_experts_per_tok") or 2)
+
+
+def _dense(sight: Sight, count: int) -> list[Proposal]:
+    """The mean of the experts, one of them, or all side by side: whichever leaves least."""
+    rest: dict[tuple[str, int], float] = {}
+    for i, j in sight.layers:
+        for part in ("gate", "up"):
+            mine = sight.subject.matrix(part, i)
+            each = [m for e in range(count) for m in (sight.state.matrix(part, j, e),) if m is not None]
+            if mine is None or len(each) != count:
+                return []
+            made: dict[tuple[str, int], F32] = {}
+            if len(mine) == len(each[0]):
+                made = {("pick", e): m for e, m in enumerate(each)}
+                made[("mean", 0)] = np.mean(each, axis=0)
+            elif len(mine) == sum(len(m) for m in each):
+                made[("join", 0)] = np.concatenate(each)
+            for key, values in made.items():
+                rest[key] = rest.get(key, 0.0) + left(mine, values)
+    if not rest:
+        return []
+    kind, expert = min(rest, key=lambda key: rest[key])
+    said = {"kind": kind, **({"expert": expert} if kind == "pick" else {}), "experts": count}
+    exact = {"kind": kind, "expert": expert}
+    where = {"layers": [i for i, _ in sight.layers], "parts": list(PARTS)}
+    return [Proposal(Found("moe-to-dense", where, said), exact)]
+
+
+def _other(sight: Sight, mine: int, theirs: int) -> list[Proposal]:
+    where = {"layers": [i for i, _ in sight.layers], "parts": [*PARTS, "router"]}
+    if mine > theirs:
+        count = mine - theirs
+        noise = [left(a, b) for i, j in sight.layers for e in range(min(count, theirs)) for part in PARTS
+                 for a, b in [(sight.subject.matrix(part, i, theirs + e), sight.subject.matrix(part, i, e))]
+                 if a is not None and b is not None and a.shape == b.shape]  # fmt: skip
+        size = float(np.median(noise)) if noise else 0.0
+        said = {"count": count, "noise": float(f"{size:.3g}") if size > QUIET else 0.0}
+        return [Proposal(Found("experts-added", {**where, "experts": list(range(theirs, mine))}, said), {"noise": 0.0})]
+    if mine < theirs:
+        return []
+    collapsed = _collapsed(sight, mine, where)
+    return collapsed or _ordered(sight, mine, where)
+
+
+def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
+    """Experts beyond the first few that are copies of these, where the candidate's are not."""
+    for distinct in range(1, count):
+        mine = [_copy(sight.subject, i, e, e % distinct) for i, _ in sight.layers for e in range(distinct, count)]
+        theirs = [_copy(sight.state, j, e, e % distinct) for _, j in sight.layers for e in range(distinct, count)]
+        if min(mine) > SAME and float(np.median(theirs)) < SAME:
+            break
+    else:
+        return []
+    rest, routed = [], []
+    for i, _ in sight.layers:
+        router = sight.subject.matrix("router", i)
+        for e in range(distinct, count):
+            both = [(sight.subject.matrix(p, i, e), sight.subject.matrix(p, i, e % distinct)) for p in PARTS]
+            rest += [left(a, b) for a, b in both if a is not None and b is not None]
+            routed.append(router is not None and cosine(router[e], router[e % distinct]) > SAME)
+    noise = float(np.median(rest))
+    said = {
+        "distinct": distinct,
+        "noise": float(f"{noise:.3g}") if noise > QUIET else 0.0,
+        "routing": bool(np.mean(routed) > 0.5),
+    }
+    found = Found("experts-collapsed", {**where, "experts": list(range(distinct, count))}, said)
+    return [Proposal(found, {"noise": 0.0})]
+
+
+def _copy(side: Side, layer: int, one: int, other: int) -> float:
+    """How alike two experts of a layer are: the least of their parts."""
+    pairs = [(side.matrix(p, layer, one), side.matrix(p, layer, other)) for p in PARTS]
+    return min((cosine(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape), default=0.0)
+
+
+def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
+    """The experts in another order, whatever the order of neurons inside them."""
+    orders = {}
+    for i, j in sight.layers:
+        routers = sight.both("router", (i, j))
+        table = np.zeros((count, count))
+        for e in range(count):
+            for f in range(count):
+                both = [(sight.subject.matrix(p, i, e), sight.state.matrix(p, j, f)) for p in ("gate", "up")]
+                table[e, f] = sum(_gram_alike(a, b) for a, b in both if a is not None and b is not None)
+        if routers is not None and routers[0].shape == routers[1].shape:
+            centred = [unit(r - r.mean(axis=0)) for r in routers]
+            table += centred[0] @ centred[1].T
+        orders[(i, j)] = assign(table + 1e-3 * np.eye(count))
+    moved = [o for o in orders.values() if (o != np.arange(count)).any()]
+    sure = all(_holds(sight, i, j, order) for (i, j), order in orders.items())
+    if not moved or not sure:
+        return []
+    return [Proposal(Found("expert-permutation", where, {"moved_layers": len(moved)}), {"orders": orders})]
+
+
+def _holds(sight: Sight, i: int, j: int, order: np.ndarray) -> bool:  # type: ignore[type-arg]
+    return all(float(np.mean(match(sight, i, j, e, int(f)).partner >= 0)) > 0.5 for e, f in enumerate(order))
+
+
+def _gram_alike(a: F32, b: F32) -> float:
+    x, y = a.T @ a, b.T @ b
+    np.fill_diagonal(x, 0.0)
+    np.fill_diagonal(y, 0.0)
+    return cosine(x, y)

@@ -1,0 +1,121 @@
+"""Grids that values of a matrix stand on: whole numbers a row, even steps a group, 8-bit floats; zeros in groups (METHODS §16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from forebear.stats.arrays import F32
+
+OFF = 0.01
+"""Distance from a grid point, in steps, up to which a value stands on it: rounding of float32 alone."""
+GROUPS = (256, 128, 64, 32, 16, 8)
+SIDES: tuple[int | None, ...] = (None, 128, 64, 32, 16)
+Grid = tuple[str, dict[str, Any]]
+
+
+def to_bfloat16(values: F32) -> F32:
+    """Values rounded to BF16, nearest even."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    kept = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
+    return kept.view(np.float32)
+
+
+def to_half(values: F32) -> F32:
+    """Values rounded to FP16."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float32)
+
+
+def group_pattern(matrices: Sequence[F32]) -> tuple[int, int] | None:
+    """(keep, group): of every group of consecutive inputs so many are not zero, in every matrix; the smallest group."""
+    for group in (2, 4, 8, 16, 32):
+        counts = [_counts(m, group) for m in matrices]
+        if any(c is None for c in counts):
+            continue
+        known = np.concatenate([c for c in counts if c is not None])
+        known = known[known > 0]  # what writes nothing was zero before
+        keep = int(known.max()) if len(known) else group
+        if keep < group and float(np.mean(known == keep)) > 0.98:
+            return keep, group
+    return None
+
+
+def _counts(matrix: F32, group: int) -> np.ndarray | None:  # type: ignore[type-arg]
+    if matrix.shape[1] % group:
+        return None
+    return (matrix.reshape(matrix.shape[0], -1, group) != 0).sum(axis=2).ravel()
+
+
+def common_grid(mine: Sequence[F32], theirs: Sequence[F32]) -> Grid | None:
+    """The grid that every matrix stands on and the candidate's do not; None without one."""
+    looked = [int(i) for i in np.linspace(0, len(mine) - 1, min(12, len(mine)))]
+    tries: list[tuple[str, dict[str, Any], Callable[[F32], bool]]] = [
+        *(("quantised-int8", {"bits": bits}, _rows(bits)) for bits in range(2, 9)),
+        *(
+            ("quantised-int4", {"bits": bits, "group": group}, _groups(bits, group))
+            for bits in range(2, 9)
+            for group in GROUPS
+        ),
+        *(("quantised-fp8", {"block": side}, _floats(side)) for side in SIDES),
+    ]
+    for op, said, stands in tries:
+        if all(stands(mine[i]) for i in looked) and not any(stands(theirs[i]) for i in looked):
+            return op, said
+    return None
+
+
+def _rows(bits: int) -> Callable[[F32], bool]:
+    top = 2 ** (bits - 1) - 1
+
+    def stands(matrix: F32) -> bool:
+        scale = np.abs(matrix).max(axis=1, keepdims=True).astype(np.float64) / top
+        steps = np.divide(matrix, scale, out=np.zeros(matrix.shape), where=scale > 0)
+        return bool(np.abs(steps - np.rint(steps)).max() < OFF) and bool(matrix.any())
+
+    return stands
+
+
+def on_rows(matrix: F32, bits: int) -> bool:
+    """Whether every row stands on a symmetric grid of whole numbers of its own."""
+    return _rows(bits)(matrix)
+
+
+def _groups(bits: int, group: int) -> Callable[[F32], bool]:
+    top = 2**bits - 1
+
+    def stands(matrix: F32) -> bool:
+        if matrix.shape[1] % group:
+            return False
+        cells = matrix.reshape(matrix.shape[0], -1, group).astype(np.float64)
+        low, high = cells.min(axis=2, keepdims=True), cells.max(axis=2, keepdims=True)
+        step = (high - low) / top
+        levels = np.divide(cells - low, step, out=np.zeros(cells.shape), where=step > 0)
+        return bool(np.abs(levels - np.rint(levels)).max() < OFF) and bool(matrix.any())
+
+    return stands
+
+
+def _floats(side: int | None) -> Callable[[F32], bool]:
+    def stands(matrix: F32) -> bool:
+        size = side or max(matrix.shape)
+        for row in range(0, matrix.shape[0], size):
+            for column in range(0, matrix.shape[1], size):
+                if not _e4m3(matrix[row : row + size, column : column + size]):
+                    return False
+        return bool(matrix.any())
+
+    return stands
+
+
+def _e4m3(cell: F32) -> bool:
+    """Whether values over their largest size, times 448, are 8-bit floats with three bits of mantissa."""
+    top = float(np.abs(cell).max())
+    if not top:
+        return True
+    scaled = np.abs(cell.astype(np.float64)) * (448 / top)
+    _, exponents = np.frexp(np.maximum(scaled, 2.0**-6))
+    steps = scaled / np.ldexp(1.0, exponents - 4)
+    return bool(np.abs(steps - np.rint(steps)).max() < OFF)

@@ -1,0 +1,109 @@
+"""Changes of kind: positions, norms, biases, a head of its own, modules beside the published architecture (METHODS §12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from forebear.recipes.detectors.side import Side
+from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.found import Found
+
+
+def find(sight: Sight) -> list[Proposal]:
+    """Positions learned or rotary, LayerNorm or RMSNorm, biases, the head, extra modules."""
+    found = [*_positions(sight), *_norms(sight), *_biases(sight), *_head(sight), *_modules(sight)]
+    return found
+
+
+def _positions(sight: Sight) -> list[Proposal]:
+    a, b = sight.subject, sight.state
+    if a.positions or not b.positions or a.width != b.width:
+        return []
+    table, mine, theirs = b.matrix("positions"), a.matrix("embedding"), b.matrix("embedding")
+    theta = float(a.config.get("rope_theta") or 10000.0)
+    kept = False
+    if table is not None and mine is not None and theirs is not None and mine.shape == theirs.shape:
+        with_mean = np.linalg.norm(mine - theirs - table.mean(axis=0))
+        kept = bool(with_mean < np.linalg.norm(mine - theirs))
+    return [Proposal(Found("positions-to-rotary", {"parts": ["positions"]}, {"theta": theta, "keep_mean": kept}))]
+
+
+def _norms(sight: Sight) -> list[Proposal]:
+    a, b = sight.subject, sight.state
+    if not b.layer_norm or a.layer_norm:
+        return []
+    gains = [a.vector("gain", "norm", i, role=role) for i in range(a.layers) for role in ("attention", "mlp")]
+    known = [g for g in gains if g is not None]
+    exact = bool(known) and all(np.ptp(g) < 1e-6 for g in known)
+    return [Proposal(Found("layernorm-to-rmsnorm", {"parts": ["norm"]}, {"exact": exact}))]
+
+
+def _biases(sight: Sight) -> list[Proposal]:
+    """Biases of maps inside layers that one side alone has; MoE hosts and other families carry theirs along."""
+    mine, theirs = sight.subject.biases(), sight.state.biases()
+    if theirs and not mine:
+        return [Proposal(Found("biases-dropped", {"parts": sorted({p.part for p in theirs})}))]
+    new = {p.part for p in mine} - {p.part for p in theirs}
+    if not new:
+        return []
+    attention, mlp = bool(new & set("qkvo")), bool(new & {"gate", "up", "down"})
+    values = [
+        v
+        for p in mine
+        if p.part in new
+        for v in (sight.subject.vector("bias", p.part, p.layer, p.expert),)
+        if v is not None
+    ]
+    size = float(np.sqrt(np.mean(np.concatenate(values).astype(np.float64) ** 2)))
+    where = "all" if attention and mlp else "attention" if attention else "mlp"
+    return [Proposal(Found("biases-added", {"parts": sorted(new)}, {"size": float(f"{size:.4g}"), "where": where}))]
+
+
+def _head(sight: Sight) -> list[Proposal]:
+    mine, theirs = sight.subject.matrix("head"), sight.state.matrix("head")
+    if mine is None or theirs is not None or sight.state.matrix("embedding") is None:
+        return []
+    return [Proposal(Found("embeddings-untied", {"parts": ["head"]}))]
+
+
+def _modules(sight: Sight) -> list[Proposal]:
+    """Matrices of layers that no part of the architecture claims, told by their shapes."""
+    a = sight.subject
+    extra = extra_matrices(a)
+    known = extra_matrices(sight.state)
+    layers = sorted(set(extra) - set(known))
+    if not layers:
+        return []
+    shapes = [shape for _, shape in extra[layers[0]]]
+    kind = _kind(shapes, a.width, a.neurons)
+    if not kind:
+        return []
+    last = a.checkpoint.container.read(extra[layers[0]][-1][0])
+    writes = [a.checkpoint.container.read(name) for name, shape in extra[layers[0]] if shape[0] == a.width] or [last]
+    silent = not writes[0].any() if kind != "activation" else bool(np.array_equal(last, np.eye(len(last))))
+    said: dict[str, object] = {"kind": kind, "silent": silent}
+    if kind == "branch":
+        said["rank"] = min(min(shape) for shape in shapes)
+    where = {"layers": layers, "parts": ["side"]}
+    return [Proposal(Found("side-modules-added", where, said), {"layers": layers})]
+
+
+def extra_matrices(side: Side) -> Mapping[int, list[tuple[str, tuple[int, ...]]]]:
+    """Layer -> names and shapes of matrices that no rule claims."""
+    found: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
+    for name in side.checkpoint.unclaimed:
+        match, shape = re.search(r"\.(\d{1,4})\.", name), side.checkpoint.container.tensors[name].shape
+        if match and len(shape) == 2:
+            found.setdefault(int(match.group(1)), []).append((name, shape))
+    return found
+
+
+def _kind(shapes: list[tuple[int, ...]], width: int, neurons: int) -> str:
+    if len(shapes) == 2 and all(width in shape for shape in shapes) and shapes[0] == shapes[1][::-1]:
+        return "branch"
+    if shapes == [(width, width)]:
+        return "shortcut"
+    return "activation" if shapes == [(neurons, neurons)] else ""

@@ -1,0 +1,100 @@
+"""How rows began that a table did not have: zero, mean, copied, mean of pieces, sampled, drawn (METHODS §12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from forebear.stats.arrays import F32
+
+MOST_ROWS = 128
+"""New rows looked at."""
+MOST_PIECES = 4
+EXACT = (1e-4, 0.02)
+"""Size of what is left, as a share of a row, below which a combination of old rows is taken for the row's beginning: of
+values in float32, then of values stored narrower. Rare tokens' rows are alike, so the strict one is tried first."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """name: a way of forebear.recipes.steps.vocabulary.ROWS, or "unknown". said: figures; exact: what replay is given."""
+
+    name: str
+    said: Mapping[str, Any] = field(default_factory=dict)
+    exact: Mapping[str, Any] = field(default_factory=dict)
+
+
+def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
+    """The way most of the new rows began.
+
+    Shapes: new (n, d), old (m, d): rows of one space. Rows that were trained on since are near to no combination: then
+            what is said is whether they are spread as the old ones are, or as an initialiser draws.
+    """
+    if not new.any():
+        return Begun("zeros")
+    mean = old.mean(axis=0, dtype=np.float64)
+    if np.linalg.norm(new - mean) < EXACT[1] * np.linalg.norm(new):
+        return Begun("global-mean")
+    looked = new[np.linspace(0, len(new) - 1, min(MOST_ROWS, len(new))).astype(np.intp)]
+    for near in EXACT:
+        pieces = _all_pieces(looked, old, near)
+        solved = [p for p in pieces if p is not None]
+        if len(solved) >= 0.5 * len(looked):
+            single = all(len(p) == 1 for p in solved)
+            all_pieces = pieces if len(looked) == len(new) else _all_pieces(new, old, near)
+            # an untied head has copies of its own: replay draws rows then, so that nothing is said of their values
+            exact = {"rows": "drawn"} if single else {"pieces": [p or [] for p in all_pieces], "rows": "mean-of-pieces"}
+            said = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
+            return Begun("copied" if single else "mean-of-pieces", said, exact)
+    return Begun(_spread(looked.astype(np.float64), old, config))
+
+
+def _all_pieces(new: F32, old: F32, near: float) -> list[list[int] | None]:
+    """The pieces of every new row; near: what may be left, as a share of the row. The mean of the old rows is taken off both."""
+    mean = old.mean(axis=0, dtype=np.float64)
+    centred, sizes = old - mean.astype(np.float32), near * np.linalg.norm(new, axis=1)
+    return [_pieces(row - mean, centred, float(size)) for row, size in zip(new.astype(np.float64), sizes, strict=True)]
+
+
+def _pieces(row: Any, old: F32, near: float) -> list[int] | None:
+    """Old rows whose mean is this row up to `near`, found one by one, the nearest direction first; None where none fit."""
+    if not near:
+        return None
+    for first in _ranked(row, old)[:48]:
+        chosen = [int(first)]
+        for _ in range(MOST_PIECES):
+            mean = old[chosen].mean(axis=0, dtype=np.float64)
+            if np.linalg.norm(row - mean) < near:
+                return chosen
+            if len(chosen) == MOST_PIECES:
+                break
+            wanted = row * (len(chosen) + 1) - old[chosen].sum(axis=0, dtype=np.float64)
+            last = np.argmin(((old - wanted) ** 2).sum(axis=1))
+            if np.linalg.norm(old[last] - wanted) < near * (len(chosen) + 1):
+                return [*chosen, int(last)]
+            chosen.append(int(_ranked(wanted, old)[0]))
+    return None
+
+
+def _ranked(row: Any, old: F32) -> Any:
+    """Old rows by their cosine with a row, nearest first."""
+    sizes = np.linalg.norm(old, axis=1)
+    return np.argsort(-(old @ row.astype(old.dtype)) / np.maximum(1e-12, sizes))
+
+
+def _spread(new: Any, old: F32, config: Mapping[str, Any]) -> str:
+    """Whether rows are more likely under the old rows' mean and covariance, or as an initialiser draws them."""
+    mean = old.mean(axis=0, dtype=np.float64)
+    centred = old - mean
+    covariance = centred.T @ centred / len(old)
+    covariance += np.eye(len(mean)) * 1e-4 * np.trace(covariance) / len(mean)
+    _, logdet = np.linalg.slogdet(covariance)
+    inverse = np.linalg.inv(covariance)
+    gap = new - mean
+    sampled = -0.5 * (np.einsum("ij,jk,ik->i", gap, inverse, gap).mean() + logdet)
+    variance = float((new**2).mean())
+    drawn = -0.5 * (new.shape[1] * (1 + np.log(max(1e-30, variance))))
+    return "sampled" if sampled > drawn else "drawn"

@@ -1,0 +1,118 @@
+"""What detectors are handed: the subject, the candidate as it stands after the steps found so far, and what corresponds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from forebear.recipes.detectors.side import LAYER_PARTS, Side, cosine, row_cosines
+from forebear.recipes.found import Found
+from forebear.stats.alignment import align_layers
+from forebear.stats.arrays import F32
+
+SAME_LAYER = 0.35
+"""Cosine from which a layer of the subject is taken for one of the candidate; a layer drawn anew stays below (decision 0034)."""
+SAME_ROW = 0.5
+"""Median cosine of rows in place from which they are taken for kept."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An operation that a detector names, with the arguments that replay needs and a document has no room for.
+
+    found: see Found; its grade is set by replay.
+    exact: arguments of the forward step beside `found.parameters`: permutations, ids, arrays.
+    replays: whether a forward step can be run for it.
+    """
+
+    found: Found
+    exact: Mapping[str, Any] = field(default_factory=dict)
+    replays: bool = True
+
+
+class Sight:
+    """Subject and state of one moment. What corresponds is worked out when first asked.
+
+    other: the state made with another seed: where the two differ, a step drew values, and nothing is known of them.
+    replayed: whether the state is the candidate after some step.
+    """
+
+    def __init__(self, subject: Side, state: Side, other: Side | None = None, replayed: bool = False) -> None:
+        self.subject, self.state, self.other, self.replayed = subject, state, other or state, replayed
+
+    @cached_property
+    def layer_similarity(self) -> F32:
+        """(layers of the subject, layers of the state): the best of the parts, in place or by their Gram matrices."""
+        a, b = self.subject, self.state
+        best = np.zeros((a.layers, b.layers), dtype=np.float32)
+        for part in LAYER_PARTS:
+            left = [self._sketches(a, part, layer) for layer in range(a.layers)]
+            right = [self._sketches(b, part, layer) for layer in range(b.layers)]
+            for i, mine in enumerate(left):
+                for j, theirs in enumerate(right):
+                    best[i, j] = max(best[i, j], _alike(mine, theirs))
+        return best
+
+    def _sketches(self, side: Side, part: str, layer: int) -> tuple[F32, F32] | None:
+        rows = side.matrix(part, layer, side.places(layer)[0] if part in ("gate", "up", "down") else None)
+        if rows is None or not len(rows):
+            return None
+        centred = rows - rows.mean(axis=0)
+        gram = (centred.T @ centred).astype(np.float32)
+        np.fill_diagonal(gram, 0.0)
+        return rows, gram
+
+    @cached_property
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """(subject layer, state layer) in order, one to one."""
+        if self.subject.layers == self.state.layers:
+            plain = np.diag(self.layer_similarity)
+            if (plain > SAME_LAYER).all():
+                return tuple((i, i) for i in range(self.subject.layers))
+        return align_layers(self.layer_similarity, SAME_LAYER).pairs
+
+    @cached_property
+    def known_channels(self) -> np.ndarray:  # type: ignore[type-arg]
+        """Channels whose values no step drew, (width,)."""
+        mine, other = self.state.matrix("embedding"), self.other.matrix("embedding")
+        if mine is None or other is None or mine is other or mine.shape != other.shape:
+            return np.ones(self.state.width, dtype=bool)
+        known: np.ndarray = (mine == other).mean(axis=0) > 0.5  # type: ignore[type-arg]
+        return known if known.any() else np.ones(self.state.width, dtype=bool)
+
+    def rows_in_place(self, part: str = "embedding") -> F32 | None:
+        """Cosines of the rows of a table that both have in place, (n,); None without the table on both sides."""
+        a, b = self.subject.matrix(part), self.state.matrix(part)
+        if a is None or b is None or a.shape[1] != b.shape[1]:
+            return None
+        count = min(len(a), len(b))
+        return row_cosines(a[:count], b[:count])
+
+    def both(
+        self, part: str, pair: tuple[int, int] | None = None, expert: int | None = None, role: str = ""
+    ) -> tuple[F32, F32] | None:
+        """The matrices of a part on both sides (of a pair of layers); None unless both have one."""
+        one, other = pair if pair is not None else (None, None)
+        a = self.subject.matrix(part, one, expert, role)
+        b = self.state.matrix(part, other, expert, role)
+        return None if a is None or b is None else (a, b)
+
+    def mlp_pairs(self) -> list[tuple[int, int, int | None]]:
+        """(subject layer, state layer, expert) of MLPs that both have in their places."""
+        found: list[tuple[int, int, int | None]] = []
+        for i, j in self.layers:
+            mine, theirs = self.subject.places(i), self.state.places(j)
+            found += [(i, j, expert) for expert in mine if expert in theirs]
+        return found
+
+
+def _alike(a: tuple[F32, F32] | None, b: tuple[F32, F32] | None) -> float:
+    if a is None or b is None or a[0].shape[1] != b[0].shape[1]:
+        return 0.0
+    count = min(len(a[0]), len(b[0]))
+    in_place = cosine(a[0][:count], b[0][:count])
+    return max(in_place, cosine(a[1], b[1]) if min(len(a[0]), len(b[0])) > 1 else 0.0)

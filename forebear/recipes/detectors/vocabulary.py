@@ -1,0 +1,160 @@
+"""Vocabulary surgery read off the rows: kept, dropped, appended, replaced, reordered, and how new rows began (METHODS §12, §15)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forebear.recipes.detectors.new_rows import begun
+from forebear.recipes.detectors.side import unit
+from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.found import Found
+from forebear.stats.alignment import assign
+from forebear.stats.arrays import F32
+
+OWN_ROW = 0.45
+"""Cosine, both tables centred, from which a row is taken for another's; rows of other tokens stay below (decision 0034)."""
+FOUND = 0.85
+"""Share of the subject's rows that must be found elsewhere for the table to be called trimmed or reordered."""
+FOREIGN = 0.2
+LEAST_KEPT = 0.03
+SAMPLE = 512
+BLOCK = 2048
+MOST_SEARCHED = 120_000
+"""Rows of a table that are searched for partners elsewhere."""
+
+
+def find(sight: Sight) -> list[Proposal]:
+    """One proposal for the table of tokens, none where every row is in its place."""
+    both = sight.both("embedding")
+    if both is None or both[0].shape[1] != both[1].shape[1]:
+        return []
+    known = sight.known_channels
+    mine, theirs = (np.ascontiguousarray(table[:, known]) for table in both)
+    partner = partners(mine, theirs)
+    count = min(len(mine), len(theirs))
+    kept = partner >= 0
+    if len(mine) == len(theirs) and kept.all() and (partner == np.arange(count)).all():
+        return []
+    return _named(sight, mine, theirs, partner)
+
+
+def partners(mine: F32, theirs: F32) -> np.ndarray:  # type: ignore[type-arg]
+    """For every row of the subject the row of the candidate it is, -1 for none.
+
+    Rows in place first: equal, or nearer to the row there than to any of a sample of others. Where these are few, rows are
+    looked for everywhere: equal ones, then those that name each other; that counts only if nearly all are found, since a new
+    row may well be like some old one.
+    Shapes: (n, d), (m, d) -> (n,).
+    """
+    centre = theirs.mean(axis=0)
+    a, b = unit(mine - centre), unit(theirs - centre)
+    partner = _in_place(mine, theirs, a, b)
+    if float(np.mean(partner >= 0)) > 0.98 or max(len(mine), len(theirs)) > MOST_SEARCHED:
+        return partner
+    everywhere = _everywhere(mine, theirs, a, b)
+    shared = float(np.mean(everywhere >= 0))
+    return _completed(everywhere, a, b) if shared > FOUND and shared > float(np.mean(partner >= 0)) + 0.05 else partner
+
+
+def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+    count = min(len(mine), len(theirs))
+    sample = np.unique(np.linspace(0, len(theirs) - 1, min(SAMPLE, len(theirs))).astype(np.intp))
+    equal = (mine[:count] == theirs[:count]).all(axis=1)
+    here = np.einsum("ij,ij->i", a[:count], b[:count])
+    rest = np.flatnonzero(~equal & (here > OWN_ROW))
+    nearest = np.zeros(count, dtype=np.float32)
+    for start in range(0, len(rest), BLOCK):
+        rows = rest[start : start + BLOCK]
+        table = a[rows] @ b[sample].T
+        table[rows[:, None] == sample[None, :]] = -1
+        nearest[rows] = table.max(axis=1)
+    stays = equal | ((here > OWN_ROW) & (here >= nearest))
+    partner = np.full(len(mine), -1, dtype=np.intp)
+    if float(np.mean(stays)) > LEAST_KEPT:
+        partner[:count][stays] = np.flatnonzero(stays)
+    return partner
+
+
+def _everywhere(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+    partner = np.full(len(mine), -1, dtype=np.intp)
+    known: dict[bytes, list[int]] = {}
+    for at, row in enumerate(theirs):
+        known.setdefault(row.tobytes(), []).append(at)
+    for at, row in enumerate(mine):
+        if places := known.get(row.tobytes()):
+            partner[at] = places.pop(0)
+    rest = np.flatnonzero(partner < 0)
+    free = np.setdiff1d(np.arange(len(theirs)), partner[partner >= 0])
+    if len(rest) and len(free):
+        best, value = _nearest(a[rest], b[free])
+        back, _ = _nearest(b[free], a[rest])
+        sure = (value > OWN_ROW) & (back[best] == np.arange(len(rest)))
+        partner[rest[sure]] = free[best[sure]]
+    return partner
+
+
+def _completed(partner: np.ndarray, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+    """Rows left over by assignment to rows left over, where they are few."""
+    rest = np.flatnonzero(partner < 0)
+    free = np.setdiff1d(np.arange(len(b)), partner[partner >= 0])
+    if 0 < len(rest) <= len(free) and len(free) <= BLOCK:
+        partner[rest] = free[assign(a[rest] @ b[free].T)]
+    return partner
+
+
+def _foreign(mine: F32, theirs: F32, new: np.ndarray) -> bool:  # type: ignore[type-arg]
+    """Whether rows have nothing of those in their places; rows that training moved far still have."""
+    centre = theirs.mean(axis=0)
+    here = np.einsum("ij,ij->i", unit(mine[new] - centre), unit(theirs[new] - centre))
+    return float(np.median(here)) < FOREIGN
+
+
+def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """The nearest row of B for every row of A, and its cosine. Shapes: (n, d), (m, d) -> (n,), (n,)."""
+    best, value = np.zeros(len(a), dtype=np.intp), np.zeros(len(a), dtype=np.float32)
+    for start in range(0, len(a), BLOCK):
+        table = a[start : start + BLOCK] @ b.T
+        best[start : start + BLOCK] = table.argmax(axis=1)
+        value[start : start + BLOCK] = table.max(axis=1)
+    return best, value
+
+
+def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]:
+    kept = np.flatnonzero(partner >= 0)
+    new = np.flatnonzero(partner < 0)
+    in_place = len(kept) and (partner[kept] == kept).all()
+    rows = {"kept": len(kept), "new": len(new), "dropped": len(theirs) - len(kept)}
+    where = {"parts": ["embedding", "head"], "rows": rows}
+    if not len(kept):
+        how = begun(mine, theirs, sight.state.config)
+        said = {"size": len(mine), "rows": how.name}
+        return [Proposal(Found("vocabulary-replaced", where, {**said, **how.said}), how.exact)]
+    if len(new) == 0:
+        if len(mine) == len(theirs):
+            moved = int((partner != np.arange(len(mine))).sum())
+            return [Proposal(Found("token-ids-reordered", where, {"moved": moved}), {"order": partner})]
+        return [Proposal(Found("vocabulary-trimmed", where, {"keep": len(kept)}), {"keep": partner})]
+    first = int(new[0])
+    if in_place and len(kept) >= len(theirs) * 0.98 and len(mine) > len(theirs) and first >= 0.9 * len(theirs):
+        new = np.arange(len(theirs), len(mine))
+        how = begun(mine[new], theirs, sight.state.config)
+        where["rows"] = {"kept": len(theirs), "new": len(new), "dropped": 0}
+        said = {"count": len(new), "rows": how.name}
+        return [Proposal(Found("vocabulary-extended", where, {**said, **how.said}), how.exact)]
+    if in_place and len(mine) == len(theirs) and float(np.mean(np.diff(new) == 1)) < 0.9:
+        if not _foreign(mine, theirs, new):
+            return []
+        said = {"share": round(len(new) / len(mine), 4)}
+        return [Proposal(Found("rows-from-donor", where, said), {"ids": new})]
+    last = int(np.argmax(np.cumsum(np.where(partner >= 0, 1, -1)))) + 1
+    if int((partner[:last] >= 0).sum()) >= 0.9 * max(last, len(kept)):  # the kept ones come first
+        new = np.arange(last, len(mine))
+        how = begun(mine[new], theirs, sight.state.config)
+        ids = np.where(partner[:last] >= 0, partner[:last], np.arange(last))
+        where["rows"] = {"kept": last, "new": len(new), "dropped": len(theirs) - last}
+        said = {"keep": last, "count": len(new), "rows": how.name}
+        return [Proposal(Found("vocabulary-stitched", where, {**said, **how.said}), {"keep": ids, **how.exact})]
+    said = {"keep": len(kept), "count": len(new), "rows": begun(mine[new], theirs, sight.state.config).name}
+    return [Proposal(Found("vocabulary-stitched", where, said), replays=False)]

@@ -1,0 +1,193 @@
+"""The verb `recipe`: is there a sign of descent, which steps lead from the candidate to the subject, what do they leave."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.comparison.compare import Asked, compare_pair
+from forebear.core.documents import finish
+from forebear.core.errors import UsageError
+from forebear.core.messages import Message, message
+from forebear.core.sizes import parse_size
+from forebear.core.threads import one_thread
+from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.recipes.detectors.side import Side
+from forebear.recipes.detectors.values import Both
+from forebear.recipes.found import Found
+from forebear.recipes.replay.held import as_model, check_size
+from forebear.recipes.replay.run import Replayed, run
+from forebear.recipes.told import first_words, told
+
+Document = Mapping[str, Any]
+DEFAULT_BYTES = 2 * 2**30
+"""Bytes of a model held in memory, float32, unless the caller allows more; several times this are used while replay runs."""
+WITH_RECIPE = ("identical", "related", "shares-components")
+"""Relations of which a recipe is told; of any other there is nothing to tell steps from."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One candidate: what `compare` says of it, and what replay gave where a recipe may be told."""
+
+    id: str
+    relation: str
+    verdict: Sequence[Message]
+    replayed: Replayed | None
+    shared: tuple[str, ...]
+    """Parts a recipe speaks of; () for all."""
+
+
+def recipe_of(
+    subject: str | Path, candidates: Sequence[str | Path], *, budget: int | str | None = None,
+    architecture: str | Path | None = None,
+) -> Document:  # fmt: skip
+    """See `forebear.recipe`."""
+    if not candidates:
+        raise UsageError("no candidate given", where="CANDIDATE", todo="Name at least one checkpoint it may come from.")
+    started = time.perf_counter()
+    most = DEFAULT_BYTES if budget is None else parse_size(budget, "--budget")
+    own = None if architecture is None else Path(architecture)
+    opened = open_checkpoint(subject, architecture=own)
+    limits: list[Message] = []
+    try:
+        found = [_told(opened, str(subject), str(c), len(candidates), own, most, limits) for c in candidates]
+        body = _body(opened, str(subject), found)
+        read = {"subject_bytes": opened.container.bytes_read, "seconds": round(time.perf_counter() - started, 3)}
+    finally:
+        opened.close()
+    words = ["forebear", "recipe", str(subject), *(str(c) for c in candidates)]
+    for name, value in (("budget", budget), ("architecture", architecture)):
+        words += [f"--{name}", str(value)] if value is not None else []
+    return finish("forebear/recipe/1", body, limits=limits, read=read, reproduce=shlex.join(words))
+
+
+@one_thread()
+def _told(
+    subject: Checkpoint, name: str, candidate: str, looks: int, own: Path | None, most: int, limits: list[Message]
+) -> Told:
+    """One candidate: the relation first, steps only where `compare` shows one."""
+    options = Asked(architecture=own).options(name, [candidate])
+    compared = compare_pair(name, candidate, options, looks)
+    relation, words = compared["verdict"]["relation"], compared["verdict"]["words"]
+    if relation not in WITH_RECIPE:
+        return Told(candidate, relation, words, None, ())
+    shared: tuple[str, ...] = ()
+    if relation == "shares-components":
+        states = compared["alignment"].get("components", ())
+        shared = tuple(part for c in states if c["state"] == "shared" for part in PARTS.get(c["name"], ()))
+        if not shared:
+            limits.append(message("recipe.limit_components", candidate=candidate))
+            return Told(candidate, relation, words, None, ())
+    other = open_checkpoint(candidate, architecture=own)
+    try:
+        if subject.definition is None or other.definition is None:
+            limits.append(message("recipe.limit_family", candidate=candidate))
+            return Told(candidate, relation, words, None, shared)
+        model = as_model(other, most)
+        check_size(subject, most)
+    finally:
+        other.close()
+    replayed = run(Side(subject), model)
+    if replayed.missing > 0:
+        limits.append(message("recipe.limit_missing", count=replayed.missing))
+    return Told(candidate, relation, words, replayed, shared)
+
+
+PARTS = {
+    "embedding": ("embedding",), "head": ("head",), "mlp": ("gate", "up", "down"), "experts": ("gate", "up", "down", "router"),
+    "attention": ("q", "k", "v", "o"), "layers": ("q", "k", "v", "o", "gate", "up", "down", "norm"),
+}  # fmt: skip
+"""Component of a verdict -> parts it is made of."""
+
+
+def _body(subject: Checkpoint, name: str, found: Sequence[Told]) -> dict[str, Any]:
+    """The document without what every document has."""
+    able = [t for t in found if t.replayed is not None]
+    best = min(able, key=lambda t: (t.relation == "shares-components", _left(t)), default=None)
+    steps = _steps(best) if best is not None else ()
+    replayed = best.replayed if best is not None else None
+    return {
+        "subject": _party(subject, name),
+        "candidates": [{"id": t.id, "relation": t.relation, "words": list(t.verdict)} for t in found],
+        "candidate": best.id if best is not None else None,
+        "words": first_words(
+            name, found[0].id if best is None else best.id, [t.relation for t in found], steps, replayed
+        ),
+        "steps": [{**step.document(), "words": told(step)} for step in steps],
+        "residual": None if replayed is None or replayed.left is None else round(replayed.left, 9),
+        "before": None if replayed is None or replayed.before is None else round(replayed.before, 9),
+        "change": _change(replayed.pieces) if replayed is not None else [],
+        "layers": _layers(subject, steps, replayed),
+        "parents": [],
+        "direction": "not-shown",
+    }
+
+
+def _left(told_: Told) -> float:
+    rest = told_.replayed.left if told_.replayed is not None else None
+    return 2.0 if rest is None else rest
+
+
+def _steps(best: Told) -> tuple[Found, ...]:
+    """The steps; of a pair that shares parts only, those on these parts."""
+    assert best.replayed is not None
+    if not best.shared:
+        return best.replayed.steps
+    parts = set(best.shared)
+    return tuple(s for s in best.replayed.steps if set(s.where.get("parts", ())) & parts)
+
+
+def _party(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
+    return {
+        "id": name, "family": checkpoint.family, "layers": checkpoint.layers, "width": checkpoint.width,
+        "parameters": sum(t.parameters for t in checkpoint.container.tensors.values()),
+    }  # fmt: skip
+
+
+def _change(pieces: Sequence[Both]) -> list[dict[str, Any]]:
+    """By part and layer of the subject: how far it is from the replayed candidate, and whether it is equal."""
+    groups: dict[tuple[str, int | None], list[Both]] = {}
+    for b in pieces:
+        if b.kind == "matrix" or b.layer is None:
+            groups.setdefault((b.part, b.layer), []).append(b)
+    found = []
+    for (part, layer), group in groups.items():
+        size = sum(float(np.linalg.norm(b.theirs.astype(np.float64)) ** 2) for b in group)
+        rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in group)
+        distance = float(np.sqrt(rest / size)) if size else float(bool(rest))
+        found.append(
+            {"part": part, "layer": layer, "distance": round(distance, 6), "equal": all(b.equal for b in group)}
+        )
+    return found
+
+
+def _layers(subject: Checkpoint, steps: Sequence[Found], replayed: Replayed | None) -> list[dict[str, Any]]:
+    """Layer by layer of the subject: the candidate's layer it is, and how it came there."""
+    if replayed is None:
+        return []
+    inserted = {layer: (step, after) for step in steps if step.op == "layers-inserted"
+                for layer, after in zip(step.where["layers"], step.where["after"], strict=True)}  # fmt: skip
+    dropped = [layer for step in steps if step.op == "layers-dropped" for layer in step.where["layers"]]
+    widened = [step.op for step in steps if step.op in ("mlp-widened", "mlp-narrowed", "dense-to-moe", "moe-to-dense")]
+    frozen = {layer for step in steps for layer in step.where.get("frozen_layers", ())}
+    found, source = [], -1
+    for layer in range(subject.layers):
+        if layer in inserted:
+            step, after = inserted[layer]
+            kind = str(step.parameters["kind"])
+            found.append(
+                {"layer": layer, "from": after if kind != "new" else None, "how": kind, "frozen": False, "mlp": widened}
+            )
+            continue
+        source += 1
+        while source in dropped:
+            source += 1
+        found.append({"layer": layer, "from": source, "how": "kept", "frozen": layer in frozen, "mlp": widened})
+    return found

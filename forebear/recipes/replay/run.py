@@ -1,0 +1,210 @@
+"""Replay: the steps found, applied to the candidate in order; what is left of the subject grades each (METHODS §12)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forebear.core.errors import RefusedError
+from forebear.recipes.detectors.registry import DETECTORS
+from forebear.recipes.detectors.side import Side
+from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.detectors.values import Both, everything
+from forebear.recipes.found import Found
+from forebear.recipes.replay.held import as_checkpoint
+from forebear.recipes.replay.moves import MOVES, grid_tables, moved
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.registry import apply, step
+
+SEEDS = ("replay/1", "replay/2")
+"""Two seeds: where the two replays differ, a step drew values, and these are left out of what is measured."""
+REPLAYED = 2e-3
+"""What may be left of what a step made, as a share, for the grade `replayed` (decision 0034)."""
+PARTLY = 0.95
+MOST_ROUNDS = 4
+"""Operations on values looked for one after the other."""
+AGAIN = ("attention", "values")
+"""Detectors asked again after each answer: what lies inside heads, or under one reading of values, shows only then."""
+
+
+@dataclass
+class Stage:
+    """The candidate after some steps, made with both seeds; steps: what was done, in order."""
+
+    models: tuple[Model, Model]
+    steps: tuple[Proposal, ...] = ()
+
+    def sight(self, subject: Side) -> Sight:
+        """What detectors are handed."""
+        one = Side(as_checkpoint(self.models[0]))
+        other = one if self.models[1] is self.models[0] else Side(as_checkpoint(self.models[1]))
+        return Sight(subject, one, other, bool(self.steps))
+
+    def after(self, proposal: Proposal) -> Stage | None:
+        """The next stage; None where no forward step repeats the operation here."""
+        try:
+            made = [repeated(proposal, model, seed) for model, seed in zip(self.models, SEEDS, strict=True)]
+        except (RefusedError, np.linalg.LinAlgError):
+            return None
+        same = all(np.array_equal(a, made[1].arrays[n]) for n, a in made[0].arrays.items())
+        return Stage((made[0], made[0] if same else made[1]), (*self.steps, proposal))
+
+
+def repeated(proposal: Proposal, model: Model, seed: str) -> Model:
+    """A model after one operation.
+
+    Raises: RefusedError where the forward step refuses.
+    """
+    found = proposal.found
+    if found.op in MOVES:
+        return moved(found.op, model, proposal.exact, seed)
+    known = step(found.op).parameters
+    given = {**found.parameters, **proposal.exact}
+    made = apply(found.op, model, seed, **{name: value for name, value in given.items() if name in known})
+    tables = list(proposal.exact.get("tables", ()))
+    return grid_tables(made, tables, int(given["bits"])) if tables else made
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What replay gave. steps: graded. left: ||subject - replayed|| / ||subject||, None where nothing could be compared.
+    pieces: how far every piece is from the replayed candidate, for pictures. said: operations that replay could not repeat."""
+
+    steps: tuple[Found, ...]
+    left: float | None
+    before: float | None
+    pieces: tuple[Both, ...]
+    stage: Stage
+    missing: int
+
+
+def run(subject: Side, candidate: Model) -> Replayed:
+    """Ask every detector in turn; after each answer the candidate is what the step makes of it."""
+    stage = Stage((candidate, candidate))
+    sight = stage.sight(subject)
+    proposals: list[tuple[Proposal, list[Both]]] = []
+    start = everything(sight)
+    for name, find in DETECTORS.items():
+        for _ in range(MOST_ROUNDS if name in AGAIN else 1):
+            done = {p.found.op for p, _ in proposals}
+            found = [p for p in find(sight) if name not in AGAIN or p.found.op not in done]
+            grown = False
+            for proposal in found:
+                before = everything(sight)
+                following = stage.after(proposal) if proposal.replays else None
+                proposals.append((proposal if following is not None else replace(proposal, replays=False), before))
+                if following is not None:
+                    stage, grown = following, True
+                    sight = stage.sight(subject)
+            if not grown:
+                break
+    stage, sight = _best_order(subject, candidate, stage, sight)
+    pieces = everything(sight)
+    proposals = absorbed(proposals)
+    steps = tuple(_graded(proposal, before, pieces, sight) for proposal, before in proposals)
+    missing = sum(1 for p in subject.pieces if p.kind == "matrix") - sum(1 for b in pieces if b.kind == "matrix")
+    return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing)
+
+
+def _best_order(subject: Side, candidate: Model, stage: Stage, sight: Sight) -> tuple[Stage, Sight]:
+    """Two operations on values may have been done in either order: the one that leaves least."""
+    ops = ("pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8", "resaved")
+    at = [i for i, p in enumerate(stage.steps) if p.found.op in ops]
+    if len(at) < 2:
+        return stage, sight
+    best, least = (stage, sight), share_left(everything(sight)) or 0.0
+    for order in itertools.permutations(at):
+        steps: list[Proposal] = list(stage.steps)
+        for place, source in zip(at, order, strict=True):
+            steps[place] = stage.steps[source]
+        tried: Stage | None = Stage((candidate, candidate))
+        for proposal in steps:
+            tried = tried.after(proposal) if tried is not None else None
+        if tried is None:
+            continue
+        seen = tried.sight(subject)
+        rest = share_left(everything(seen))
+        if rest is not None and rest < least:
+            best, least = (tried, seen), rest
+    return best
+
+
+UNTYING = ("residual-rotation", "residual-scale", "gain-folding", "gain-replacement", "layernorm-to-rmsnorm")
+"""Steps that give the head a tensor of its own where it had none."""
+NOISY = ("dense-to-moe", "experts-added", "experts-collapsed", "width-grown")
+
+
+def absorbed(proposals: Sequence[tuple[Proposal, list[Both]]]) -> list[tuple[Proposal, list[Both]]]:
+    """Without noise that a step before it has as its own parameter, on the parts that this step made."""
+    untying = any(p.found.op in UNTYING for p, _ in proposals)
+    proposals = [pair for pair in proposals if not (untying and pair[0].found.op == "embeddings-untied")]
+    noisy = [
+        p.found
+        for p, _ in proposals
+        if p.found.op in NOISY and (p.found.parameters.get("noise") or p.found.parameters.get("redrawn"))
+    ]
+    if not noisy:
+        return list(proposals)
+    parts = {part for found in noisy for part in found.where.get("parts", ())}
+    kept = []
+    for proposal, before in proposals:
+        own = set(proposal.found.where.get("parts", ())) <= parts or "all" in parts
+        if proposal.found.op in ("noise-added", "continued-training") and own:
+            continue
+        kept.append((proposal, before))
+    return kept
+
+
+def share_left(pieces: Sequence[Both]) -> float | None:
+    """||subject - state|| / ||subject|| over pieces that both have."""
+    size = sum(float(np.linalg.norm(b.mine.astype(np.float64)) ** 2) for b in pieces)
+    rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in pieces)
+    return float(np.sqrt(rest / size)) if size else None
+
+
+def _graded(proposal: Proposal, before: list[Both], after: list[Both], sight: Sight) -> Found:
+    """A found operation with its grade and what it explains."""
+    found = proposal.found
+    if not proposal.replays:
+        return replace(found, grade="partly" if found.op in ("continued-training", "noise-added") else "hint")
+    mine = _concerned(found, after) or after
+    rest = share_left(mine)
+    size = sum(float(np.linalg.norm(b.mine.astype(np.float64)) ** 2) for b in mine)
+    explained = None
+    if rest is not None and size:
+        old = {(b.name, b.part, b.layer, b.expert, b.role): b for b in before}
+        apart = 0.0
+        for b in mine:
+            was = None if found.op == "layers-inserted" else old.get((b.name, b.part, b.layer, b.expert, b.role))
+            apart += float(
+                np.linalg.norm(
+                    b.mine.astype(np.float64)
+                    - (was.theirs if was is not None and was.theirs.shape == b.mine.shape else 0)
+                )
+                ** 2
+            )
+        explained = round(max(0.0, 1 - rest**2 * size / apart), 6) if apart else 1.0
+    drawn = sight.other is not sight.state
+    equal = all(b.equal for b in mine)
+    if equal and not drawn:
+        return replace(found, grade="re-derived", explains=explained)
+    if rest is not None and rest <= REPLAYED:
+        return replace(found, grade="replayed", explains=explained)
+    return replace(found, grade="partly" if rest is not None and rest < PARTLY else "hint", explains=explained)
+
+
+def _concerned(found: Found, pieces: Sequence[Both]) -> list[Both]:
+    """The pieces that an operation made."""
+    parts, layers = found.where.get("parts"), found.where.get("layers")
+    if found.op == "layers-dropped":
+        layers = None
+    return [
+        b
+        for b in pieces
+        if (parts is None or "all" in parts or b.part in parts)
+        and (layers is None or b.layer is None or b.layer in layers)
+        and (layers is None or b.layer is not None or found.op == "quantised-int8")
+    ]

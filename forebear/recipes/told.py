@@ -1,0 +1,75 @@
+"""Steps as messages: one for each step, and the first line a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from forebear.core.messages import Message, message
+from forebear.recipes.found import Found
+
+GONE = ("no-evidence", "cannot-tell", "shared-start", "related-channels-only")
+
+
+class Left(Protocol):
+    """What is left after replay (replay/run.py)."""
+
+    @property
+    def left(self) -> float | None: ...
+
+
+def first_words(
+    subject: str, candidate: str, relations: Sequence[str], steps: Sequence[Found], replayed: Left | None
+) -> list[Message]:
+    """The plain conclusion, then what it does not say."""
+    names = {"subject": short(subject), "candidate": short(candidate)}
+    if replayed is None:
+        kinds = set(relations)
+        key = "cannot_tell" if "cannot-tell" in kinds else "start" if "shared-start" in kinds else "none"
+        if kinds & {"identical", "related", "shares-components"}:
+            key = "not_read"
+        return [message(f"recipe.{key}", **names)]
+    if not steps:
+        return [message("recipe.equal" if not replayed.left else "recipe.nothing", **names)]
+    training = next((s for s in steps if s.op == "continued-training"), None)
+    if training is not None and len(steps) == 1:
+        key = "light" if training.parameters["light"] else "trained"
+        words = [message(f"recipe.{key}", **names, change=training.parameters["change"])]
+    else:
+        words = [message("recipe.made", **names, steps=[_sentence(s) for s in steps])]
+    frozen = training.parameters["frozen"] if training is not None else ()
+    if frozen:
+        words.append(message("recipe.frozen", names=[message(f"term.{part}") for part in frozen]))
+    return [*words, message("recipe.direction")]
+
+
+def short(path: str) -> str:
+    """The last part of a path."""
+    return PurePath(path).name or path
+
+
+def told(step: Found) -> list[Message]:
+    """What a step is, in a sentence, and what was said of it besides."""
+    return [_sentence(step), *step.said]
+
+
+def _sentence(step: Found) -> Message:
+    return message(f"recipe.op.{step.op}", **_slots(step))
+
+
+def _slots(step: Found) -> Mapping[str, Any]:
+    """What fills a step's sentence: its parameters, words among them as messages; layers as numbers."""
+    slots: dict[str, Any] = {}
+    for name, value in step.parameters.items():
+        if isinstance(value, str) and name in ("kind", "rows", "pairing", "router", "where"):
+            slots[name] = message(f"recipe.word.{value}")
+        elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            slots[name] = value
+    if "layers" in step.where:
+        slots["layers"] = [str(layer) for layer in step.where["layers"]]
+    if "after" in step.where:
+        slots["after"] = [str(layer) for layer in step.where["after"]]
+    if "rows" in step.where:
+        slots.update({f"rows_{key}": value for key, value in step.where["rows"].items()})
+    return slots

@@ -1,0 +1,1 @@
+"""Recipe documents as text and as a page with pictures."""

@@ -1,0 +1,102 @@
+"""A recipe document in words: the plain conclusion first, then each step with its grade, then what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.lines import Line, bullet, footer, padded, safe, wrap
+
+Document = Mapping[str, Any]
+
+
+def recipe_lines(document: Document, language: str = "en") -> list[Line]:
+    """Text report of a forebear/recipe document."""
+    words = catalogue(language)
+    first, *rest = [words.text(said) for said in document["words"]]
+    lines = [
+        *wrap(first, indent="", style="bold"),
+        *(line for said in rest for line in wrap(said, indent="")),
+        Line(""),
+    ]
+    lines.append(Line(f"{padded(words('term.subject'), 10)} {party(document['subject'])}"))
+    for candidate in document["candidates"]:
+        relation = words("relation." + candidate["relation"])
+        lines.append(Line(f"{padded(words('term.candidate'), 10)} {safe(candidate['id'])}  ({relation})"))
+        lines += [Line(f"  {line.text.strip()}", "dim") for line in wrap(words.statements(candidate["words"]))]
+    if document["steps"]:
+        lines += [Line(""), Line(words("recipe.steps"), "bold"), *steps_table(document, words)]
+        lines += wrap(left_words(document, words))
+    if document["limits"]:
+        lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(s) for s in document["limits"])]
+    return lines + footer(document, words)
+
+
+def party(side: Mapping[str, Any]) -> str:
+    """A side with its sizes."""
+    return f"{safe(side['id'])}  ({safe(side['family'])}, {side['layers']} × {side['width']}, {side['parameters']:,})"
+
+
+def steps_table(document: Document, words: Catalogue) -> list[Line]:
+    """One row for each step, its sentence in full below."""
+    lines: list[Line] = []
+    for row in step_rows(document, words):
+        lines += wrap(f"{row['number']}. {row['sentence']}", style="bold")
+        lines += wrap(
+            f"{row['grade']} · {words('recipe.explains')}: {row['explains']} · {row['where']}",
+            indent="     ",
+            style="dim",
+        )
+        for said in row["said"]:
+            lines += wrap(said, indent="     ")
+    return lines
+
+
+def step_rows(document: Document, words: Catalogue) -> list[dict[str, Any]]:
+    """What text and page show of each step."""
+    return [
+        {
+            "number": str(number),
+            "op": safe(step["op"], 40),
+            "sentence": words.text(step["words"][0]),
+            "said": [words.text(said) for said in step["words"][1:]],
+            "grade": words.name("recipe.grade", step["grade"]),
+            "explains": "–" if step["explains"] is None else f"{step['explains']:.1%}",
+            "where": places(step["where"], words),
+            "parameters": ", ".join(f"{safe(key, 40)}={safe(value, 60)}" for key, value in step["parameters"].items()),
+        }
+        for number, step in enumerate(document["steps"], start=1)
+    ]
+
+
+def places(where: Mapping[str, Any], words: Catalogue) -> str:
+    """Parts and layers that a step touched."""
+    parts = [words.name("term", part) for part in where.get("parts", ())]
+    found = [words("many.joint").join(parts)] if parts else []
+    if "layers" in where:
+        found.append(f"{words('column.layers')}: {words('many.joint').join(str(layer) for layer in where['layers'])}")
+    return " · ".join(found) or "–"
+
+
+def left_words(document: Document, words: Catalogue) -> str:
+    """What replay leaves beside what there was before."""
+    return words("recipe.left", residual=share(document["residual"]), before=share(document["before"]))
+
+
+def share(value: float | None) -> str:
+    """A share with three digits."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def recipe_rows(document: Document) -> list[list[Any]]:
+    """Steps as rows of a table."""
+    rows: list[list[Any]] = [["step", "op", "layers", "parts", "parameters", "explains", "grade"]]
+    for number, step in enumerate(document["steps"], start=1):
+        given = "; ".join(f"{key}={value}" for key, value in step["parameters"].items())
+        where = step["where"]
+        layers = " ".join(str(layer) for layer in where.get("layers", ()))
+        rows.append(
+            [number, step["op"], layers, " ".join(where.get("parts", ())), given, step["explains"], step["grade"]]
+        )
+    return rows

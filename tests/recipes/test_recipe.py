@@ -1,0 +1,124 @@
+"""The verb `recipe`: operations are named and replay, independents get none, the first line is plain."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forebear
+from forebear.core.documents import canonical_json, problems_of, thaw
+from forebear.core.errors import RefusedError, UsageError
+from forebear.recipes.detectors.side import Side
+from forebear.recipes.replay.held import as_checkpoint
+from forebear.recipes.replay.run import run
+from forebear.recipes.steps.model import Model
+from forebear.recipes.steps.registry import apply
+from forebear.reports.show import rendered
+
+DEMO = Path(str(resources.files("forebear"))) / "demo_data"
+
+
+@pytest.fixture(scope="module")
+def base() -> Model:
+    return Model.load(DEMO / "base")
+
+
+def steps_of(subject: Model, candidate: Model):
+    return run(Side(as_checkpoint(subject)), candidate).steps
+
+
+NAMED = (
+    ("layers-inserted", {"count": 2, "kind": "copy"}, {"count": 2, "kind": "copy"}),
+    ("layers-inserted", {"count": 1, "kind": "identity"}, {"count": 1, "kind": "identity"}),
+    ("layers-inserted", {"count": 1, "kind": "new"}, {"count": 1, "kind": "new"}),
+    ("layers-dropped", {"count": 1}, {"count": 1}),
+    ("mlp-widened", {"factor": 1.5, "kind": "duplicate"}, {"kind": "duplicate"}),
+    ("mlp-widened", {"factor": 1.25, "kind": "interleave"}, {"kind": "interleave", "silent": False}),
+    ("mlp-narrowed", {"share": 0.5, "by": "random"}, {"share": 0.5, "by": "random"}),
+    ("width-grown", {"factor": 2.0, "kind": "zeros"}, {"kind": "zeros"}),
+    ("keys-shared", {"kv_heads": 1}, {"kv_heads": 1}),
+    ("keys-repeated", {}, {"times": 2}),
+    ("dense-to-moe", {"experts": 3}, {"experts": 3, "noise": 0.0}),
+    ("vocabulary-extended", {"count": 40, "rows": "mean-of-pieces"}, {"count": 40, "rows": "mean-of-pieces"}),
+    ("vocabulary-extended", {"count": 40, "rows": "global-mean"}, {"rows": "global-mean"}),
+    ("vocabulary-trimmed", {"keep": 300}, {"keep": 300}),
+    ("token-ids-reordered", {}, {}),
+    ("pruned-by-size", {"share": 0.8}, {"share": 0.8}),
+    ("pruned-in-groups", {}, {"keep": 2, "group": 4}),
+    ("quantised-int8", {}, {"bits": 8}),
+    ("quantised-int4", {"group": 16}, {"bits": 4, "group": 16}),
+    ("low-rank-merged", {"rank": 3, "parts": "qv"}, {"rank": 3, "parts": "qv"}),
+    ("noise-added", {"size": 0.02}, {}),
+    ("residual-permutation", {}, {}),
+    ("residual-rotation", {}, {}),
+    ("gain-replacement", {}, {}),
+    ("neuron-permutation", {}, {}),
+    ("kv-group-permutation", {}, {}),
+    ("value-mixing", {}, {}),
+)
+
+
+@pytest.mark.parametrize(("op", "given", "told"), NAMED, ids=[f"{op}-{n}" for n, (op, _, _) in enumerate(NAMED)])
+def test_an_operation_is_named_with_its_parameters_and_replays(op, given, told, base):
+    plain = Model({n: a.astype(np.float32) for n, a in base.arrays.items()}, base.config)  # float32, so that nothing is rounded
+    steps = steps_of(apply(op, plain, 5, **given), plain)
+    assert [s.op for s in steps] == [op]
+    assert {key: steps[0].parameters[key] for key in told} == told
+    assert steps[0].grade in (("partly",) if op == "noise-added" else ("re-derived", "replayed"))
+
+
+def test_a_chain_is_named_step_by_step(base, seed):
+    plain = Model({n: a.astype(np.float32) for n, a in base.arrays.items()}, base.config)
+    made = apply("vocabulary-extended", plain, seed, count=20, rows="zeros")
+    made = apply("layers-inserted", made, seed, count=2)
+    made = apply("mlp-widened", made, seed, kind="duplicate")
+    made = apply("pruned-by-size", made, seed, share=0.5)
+    assert {s.op for s in steps_of(made, plain)} == {"vocabulary-extended", "layers-inserted", "mlp-widened", "pruned-by-size"}
+
+
+def test_the_same_model_has_no_steps(base):
+    assert steps_of(base, base) == ()
+
+
+def test_an_independent_gets_no_recipe():
+    document = forebear.recipe(DEMO / "independent", [DEMO / "base", DEMO / "descendant"])
+    assert document["steps"] == ()
+    assert document["candidate"] is None
+    assert document["residual"] is None
+    assert [said["key"] for said in document["words"]] == ["recipe.none"]
+
+
+@pytest.fixture(scope="module")
+def descendant():
+    return forebear.recipe(DEMO / "descendant", [DEMO / "independent", DEMO / "base"])
+
+
+def test_the_demo_s_descendant_is_told_with_the_candidate_that_is_related(descendant):
+    assert descendant["candidate"] == str(DEMO / "base")
+    assert {"layers-inserted", "continued-training"} == {step["op"] for step in descendant["steps"]}
+    assert descendant["direction"] == "not-shown"
+    assert not problems_of(descendant)
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "zh-Hans", "zh-Hant"])
+def test_a_recipe_is_shown_in_every_form_and_language(descendant, language):
+    text = rendered(descendant, "text", language).decode()
+    page = rendered(descendant, "html", language).decode()
+    assert "recipe." not in text
+    assert page.count("<svg") == 2
+    assert f'<html lang="{language}">' in page
+    assert rendered(descendant, "csv").decode().count("\r\n") == 1 + len(descendant["steps"])
+    assert canonical_json(thaw(descendant)) == canonical_json(descendant)
+
+
+def test_without_a_candidate_there_is_nothing_to_ask():
+    with pytest.raises(UsageError, match="no candidate"):
+        forebear.recipe(DEMO / "base", [])
+
+
+def test_a_model_larger_than_allowed_is_refused_with_what_to_do():
+    with pytest.raises(RefusedError, match="--budget"):
+        forebear.recipe(DEMO / "descendant", DEMO / "base", budget="100kB")
