@@ -139,7 +139,8 @@ def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Propo
 def _copy(side: Side, layer: int, one: int, other: int) -> float:
     """How alike two experts of a layer are: the least of their parts."""
     pairs = [(side.matrix(p, layer, one), side.matrix(p, layer, other)) for p in PARTS]
-    return min((cosine(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape), default=0.0)
+    known = [(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape and (a.any() or b.any())]
+    return min((cosine(a, b) for a, b in known), default=0.0)
 
 
 def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:

@@ -9,7 +9,7 @@ from forebear.recipes.found import Found
 from forebear.stats.arrays import F32
 
 LEAST = 0.02
-"""Median relative change of a gain below which gains count as not replaced: training alone moves them (decision 0034)."""
+"""Relative change of gains, its 90th percentile, below which they count as not replaced (decision 0034)."""
 READERS = {"attention": ("q", "k", "v"), "mlp": ("gate", "up")}
 
 
@@ -59,7 +59,9 @@ def _gains(sight: Sight) -> list[Proposal]:
              for mine, theirs in [_both(sight, role, pair)] if mine is not None and theirs is not None]  # fmt: skip
     if not pairs or any(mine.shape != theirs.shape for _, mine, theirs, _ in pairs):
         return []
-    change = float(np.median(np.concatenate([np.abs(m - t) / np.maximum(1e-6, np.abs(t)) for _, m, t, _ in pairs])))
+    apart = [np.abs(m - t) / np.maximum(1e-6, np.abs(t)) for _, m, t, _ in pairs]
+    apart = [np.abs(m - t) / np.maximum(1e-6, np.abs(t)) for _, m, t, _ in pairs]
+    change = float(np.quantile(np.concatenate(apart), 0.9))
     if change < LEAST:
         return []
     taken = [

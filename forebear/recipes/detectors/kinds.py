@@ -14,8 +14,9 @@ from forebear.recipes.found import Found
 
 def find(sight: Sight) -> list[Proposal]:
     """Positions learned or rotary, LayerNorm or RMSNorm, biases, the head, extra modules."""
-    found = [*_positions(sight), *_norms(sight), *_biases(sight), *_head(sight), *_modules(sight)]
-    return found
+    positions = _positions(sight)
+    untied = any(one.found.parameters["keep_mean"] for one in positions)  # that step gives the head a tensor of its own
+    return [*positions, *_norms(sight), *_biases(sight), *([] if untied else _head(sight)), *_modules(sight)]
 
 
 def _positions(sight: Sight) -> list[Proposal]:

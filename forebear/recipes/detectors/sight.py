@@ -39,10 +39,12 @@ class Sight:
 
     other: the state made with another seed: where the two differ, a step drew values, and nothing is known of them.
     replayed: whether the state is the candidate after some step.
+    drawn: the state's tensors as ones where a step drew values and these are the subject's own now, else zeros; None before.
     """
 
     def __init__(self, subject: Side, state: Side, other: Side | None = None, replayed: bool = False) -> None:
         self.subject, self.state, self.other, self.replayed = subject, state, other or state, replayed
+        self.drawn: Side | None = None
 
     @cached_property
     def layer_similarity(self) -> F32:

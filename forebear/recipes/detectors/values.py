@@ -12,12 +12,14 @@ import numpy as np
 from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
-from forebear.stats.arrays import F32
+from forebear.stats.arrays import F32, Bools
 
 BLOCK_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "shared_gate", "shared_up", "shared_down")
 LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "up": "u", "down": "d"}
 ROUNDING = 1e-6
 """Relative difference that float32 leaves after folding and mapping; replay only."""
+LOUD = 0.7
+"""Size of noise from which it is not told from other values."""
 LIGHT = 0.1
 """Relative change of the whole up to which training is called light: a real fine-tune has a hundredth."""
 
@@ -35,6 +37,8 @@ class Both:
     mine: F32
     theirs: F32
     replayed: bool = False
+    known: Bools | None = None
+    """Values that no step drew; None: all."""
 
     @property
     def equal(self) -> bool:
@@ -62,14 +66,17 @@ def everything(sight: Sight) -> list[Both]:
 def _everything(sight: Sight) -> Iterator[Both]:
     for piece in sight.subject.pieces:
         place = (piece.kind, piece.part, piece.layer, piece.expert, piece.role)
-        mine, theirs, drawn = (side.values(*place) for side in (sight.subject, sight.state, sight.other))
+        mine, theirs, other = (side.values(*place) for side in (sight.subject, sight.state, sight.other))
         if mine is None or theirs is None or mine.shape != theirs.shape or not mine.size:
             continue
-        if drawn is not None and drawn is not theirs and drawn.shape == theirs.shape:
-            theirs = np.where(theirs == drawn, theirs, mine)
-        yield Both(
-            piece.part, piece.kind, piece.layer, piece.expert, piece.role, piece.tensor, mine, theirs, sight.replayed
-        )
+        known = None
+        if other is not None and other is not theirs and other.shape == theirs.shape:
+            known = theirs == other
+            theirs = np.where(known, theirs, mine)
+        drawn = sight.drawn.values(*place) if sight.drawn is not None else None
+        if drawn is not None and drawn.any():
+            known = drawn == 0
+        yield Both(piece.part, piece.kind, piece.layer, piece.expert, piece.role, piece.tensor, mine, theirs, sight.replayed, known)
 
 
 def blocks(found: list[Both]) -> list[Both]:
@@ -236,24 +243,25 @@ def truncated(change: F32, rank: int) -> F32:
 
 def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
-    moved = [b for b in _joined(pieces) if not b.same and b.mine.size >= 32]
+    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
     if len(moved) < 2 or not any(b.kind == "matrix" for b in moved):
         return []
     ratios, kurtosis, weights = [], [], []
     for b in moved:
-        change = (b.mine - b.theirs).astype(np.float64)
+        change = _changes(b)
         spread = float(b.theirs.std()) or float(np.abs(b.theirs).mean())
-        if not spread:
+        if not spread or not change.any():
             continue
         ratios.append(float(np.sqrt((change**2).mean())) / spread)
-        weights.append(b.mine.size)
-        if b.mine.size >= 1024:
+        weights.append(change.size)
+        if change.size >= 1024:
             kurtosis.append(float((change**4).mean() / (change**2).mean() ** 2))
     if not kurtosis:
         return []
     middle = float(np.average(ratios, weights=weights))
     apart = np.abs(np.array(ratios) / middle - 1) * np.sqrt(np.array(weights))
-    fits = float(np.mean(apart < 6)) > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved)
+    uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < 0.05)))
+    fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
     if not fits:
         return []
     names, every = {b.name for b in moved}, {b.name for b in pieces}
@@ -262,19 +270,30 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     return [Proposal(Found("noise-added", where, {"size": float(f"{middle:.4g}"), "tensors": pattern}), replays=False)]
 
 
+def _changes(b: Both) -> np.ndarray:  # type: ignore[type-arg]
+    """The changes of values that no step drew, (n,)."""
+    change = (b.mine - b.theirs).astype(np.float64)
+    return change[b.known] if b.known is not None else change.ravel()
+
+
+def _counted(b: Both) -> int:
+    return b.mine.size if b.known is None else int(b.known.sum())
+
+
 def _joined(pieces: list[Both]) -> list[Both]:
     """Pieces of one tensor as one."""
     stored: dict[tuple[str, int | None], list[Both]] = {}
     for b in pieces:
         stored.setdefault((b.name, b.expert), []).append(b)
-    return [
-        group[0]
-        if len(group) == 1
-        else replace(
-            group[0], mine=np.concatenate([b.mine for b in group]), theirs=np.concatenate([b.theirs for b in group])
-        )
-        for group in stored.values()
-    ]
+    return [group[0] if len(group) == 1 else _one(group) for group in stored.values()]
+
+
+def _one(group: list[Both]) -> Both:
+    known = None
+    if any(b.known is not None for b in group):
+        known = np.concatenate([np.ones(b.mine.shape, dtype=bool) if b.known is None else b.known for b in group])
+    mine, theirs = np.concatenate([b.mine for b in group]), np.concatenate([b.theirs for b in group])
+    return replace(group[0], mine=mine, theirs=theirs, known=known)
 
 
 def _white(moved: list[Both]) -> bool:
@@ -282,8 +301,12 @@ def _white(moved: list[Both]) -> bool:
     spread = []
     for b in moved:
         if b.kind == "matrix" and min(b.mine.shape) >= 16:
-            sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).mean(axis=1)
-            spread.append(float(sizes.std() / sizes.mean()) * np.sqrt(b.mine.shape[1] / 2))
+            counts = np.full(len(b.mine), b.mine.shape[1]) if b.known is None else b.known.sum(axis=1)
+            rows = counts >= 16
+            if rows.sum() < 8:
+                continue
+            sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).sum(axis=1)[rows] / counts[rows]
+            spread.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
     return bool(spread) and float(np.median(spread)) < 1.6
 
 

@@ -17,7 +17,7 @@ OWN_ROW = 0.45
 """Cosine, both tables centred, from which a row is taken for another's; rows of other tokens stay below (decision 0034)."""
 FOUND = 0.85
 """Share of the subject's rows that must be found elsewhere for the table to be called trimmed or reordered."""
-FOREIGN = 0.2
+FOREIGN, MANY = 0.35, 0.05
 LEAST_KEPT = 0.03
 SAMPLE = 512
 BLOCK = 2048
@@ -108,7 +108,7 @@ def _foreign(mine: F32, theirs: F32, new: np.ndarray) -> bool:  # type: ignore[t
     """Whether rows have nothing of those in their places; rows that training moved far still have."""
     centre = theirs.mean(axis=0)
     here = np.einsum("ij,ij->i", unit(mine[new] - centre), unit(theirs[new] - centre))
-    return float(np.median(here)) < FOREIGN
+    return float(np.median(here)) < FOREIGN and len(new) > MANY * len(mine)
 
 
 def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.moves import MOVES, grid_tables, moved
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply, step
+from forebear.recipes.steps.storage import Array
 
 SEEDS = ("replay/1", "replay/2")
 """Two seeds: where the two replays differ, a step drew values, and these are left out of what is measured."""
@@ -26,7 +27,8 @@ REPLAYED = 2e-3
 PARTLY = 0.95
 MOST_ROUNDS = 4
 """Operations on values looked for one after the other."""
-AGAIN = ("attention", "values")
+VALUES = "values"
+AGAIN = ("attention", VALUES)
 """Detectors asked again after each answer: what lies inside heads, or under one reading of values, shows only then."""
 
 
@@ -36,12 +38,36 @@ class Stage:
 
     models: tuple[Model, Model]
     steps: tuple[Proposal, ...] = ()
+    masks: Mapping[str, Array] | None = None
+    """Tensor -> 1 where a step drew values that are the subject's own now; None before `filled`."""
 
     def sight(self, subject: Side) -> Sight:
         """What detectors are handed."""
         one = Side(as_checkpoint(self.models[0]))
         other = one if self.models[1] is self.models[0] else Side(as_checkpoint(self.models[1]))
-        return Sight(subject, one, other, bool(self.steps))
+        sight = Sight(subject, one, other, bool(self.steps))
+        if self.masks:
+            model = self.models[0]
+            marks = {name: self.masks.get(name, np.zeros_like(values)) for name, values in model.arrays.items()}
+            sight.drawn = Side(as_checkpoint(Model(marks, model.config)))
+        return sight
+
+    def filled(self, subject: Side) -> Stage:
+        """The stage with the subject's own values where steps drew theirs, so that what was done to all can be repeated."""
+        one, other = self.models
+        if one is other:
+            return replace(self, masks={})
+        arrays, rest, masks = dict(one.arrays), dict(other.arrays), {}
+        tensors = subject.checkpoint.container.tensors
+        for name, values in one.arrays.items():
+            drawn = values != other.arrays[name]
+            if drawn.any() and name in tensors and tensors[name].shape == values.shape:
+                own = subject.checkpoint.container.read(name).reshape(values.shape)
+                arrays[name] = rest[name] = np.where(drawn, own, values).astype(values.dtype)
+                masks[name] = drawn.astype(np.float32)
+        first = replace(one, arrays=arrays)
+        whole = all(name in masks or np.array_equal(values, other.arrays[name]) for name, values in one.arrays.items())
+        return Stage((first, first if whole else replace(other, arrays=rest)), self.steps, masks)
 
     def after(self, proposal: Proposal) -> Stage | None:
         """The next stage; None where no forward step repeats the operation here."""
@@ -50,7 +76,7 @@ class Stage:
         except (RefusedError, np.linalg.LinAlgError):
             return None
         same = all(np.array_equal(a, made[1].arrays[n]) for n, a in made[0].arrays.items())
-        return Stage((made[0], made[0] if same else made[1]), (*self.steps, proposal))
+        return Stage((made[0], made[0] if same else made[1]), (*self.steps, proposal), self.masks)
 
 
 def repeated(proposal: Proposal, model: Model, seed: str) -> Model:
@@ -87,7 +113,11 @@ def run(subject: Side, candidate: Model) -> Replayed:
     sight = stage.sight(subject)
     proposals: list[tuple[Proposal, list[Both]]] = []
     start = everything(sight)
+    filled = stage
     for name, find in DETECTORS.items():
+        if name == VALUES:
+            stage = filled = stage.filled(subject)
+            sight = stage.sight(subject)
         for _ in range(MOST_ROUNDS if name in AGAIN else 1):
             done = {p.found.op for p, _ in proposals}
             found = [p for p in find(sight) if name not in AGAIN or p.found.op not in done]
@@ -101,7 +131,7 @@ def run(subject: Side, candidate: Model) -> Replayed:
                     sight = stage.sight(subject)
             if not grown:
                 break
-    stage, sight = _best_order(subject, candidate, stage, sight)
+    stage, sight = _best_order(subject, filled, stage, sight)
     pieces = everything(sight)
     proposals = absorbed(proposals)
     steps = tuple(_graded(proposal, before, pieces, sight) for proposal, before in proposals)
@@ -109,18 +139,19 @@ def run(subject: Side, candidate: Model) -> Replayed:
     return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing)
 
 
-def _best_order(subject: Side, candidate: Model, stage: Stage, sight: Sight) -> tuple[Stage, Sight]:
+def _best_order(subject: Side, filled: Stage, stage: Stage, sight: Sight) -> tuple[Stage, Sight]:
     """Two operations on values may have been done in either order: the one that leaves least."""
     ops = ("pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8", "resaved")
-    at = [i for i, p in enumerate(stage.steps) if p.found.op in ops]
+    done = stage.steps[len(filled.steps) :]
+    at = [i for i, p in enumerate(done) if p.found.op in ops]
     if len(at) < 2:
         return stage, sight
     best, least = (stage, sight), share_left(everything(sight)) or 0.0
     for order in itertools.permutations(at):
-        steps: list[Proposal] = list(stage.steps)
+        steps: list[Proposal] = list(done)
         for place, source in zip(at, order, strict=True):
-            steps[place] = stage.steps[source]
-        tried: Stage | None = Stage((candidate, candidate))
+            steps[place] = done[source]
+        tried: Stage | None = filled
         for proposal in steps:
             tried = tried.after(proposal) if tried is not None else None
         if tried is None:
@@ -134,28 +165,51 @@ def _best_order(subject: Side, candidate: Model, stage: Stage, sight: Sight) -> 
 
 UNTYING = ("residual-rotation", "residual-scale", "gain-folding", "gain-replacement", "layernorm-to-rmsnorm")
 """Steps that give the head a tensor of its own where it had none."""
-NOISY = ("dense-to-moe", "experts-added", "experts-collapsed", "width-grown")
+NOISY = ("width-grown", "dense-to-moe", "experts-added", "experts-collapsed")
 
 
 def absorbed(proposals: Sequence[tuple[Proposal, list[Both]]]) -> list[tuple[Proposal, list[Both]]]:
     """Without noise that a step before it has as its own parameter, on the parts that this step made."""
     untying = any(p.found.op in UNTYING for p, _ in proposals)
     proposals = [pair for pair in proposals if not (untying and pair[0].found.op == "embeddings-untied")]
-    noisy = [
-        p.found
-        for p, _ in proposals
-        if p.found.op in NOISY and (p.found.parameters.get("noise") or p.found.parameters.get("redrawn"))
-    ]
-    if not noisy:
-        return list(proposals)
-    parts = {part for found in noisy for part in found.where.get("parts", ())}
-    kept = []
+    kept: list[tuple[Proposal, list[Both]]] = []
+    noise: dict[int, float] = {}
     for proposal, before in proposals:
-        own = set(proposal.found.where.get("parts", ())) <= parts or "all" in parts
-        if proposal.found.op in ("noise-added", "continued-training") and own:
-            continue
-        kept.append((proposal, before))
+        at = _owner(proposal.found, kept)
+        if at is None:
+            kept.append((proposal, before))
+        elif proposal.found.op == "noise-added":
+            noise[at] = float(proposal.found.parameters["size"])
+        elif "noise" in kept[at][0].found.parameters:
+            noise[at] = float(kept[at][0].found.parameters["noise"])
+    for at, (proposal, before) in enumerate(kept):
+        if "noise" in proposal.found.parameters and proposal.found.op in NOISY:
+            told = {**proposal.found.parameters, "noise": float(f"{noise.get(at, 0.0):.3g}")}
+            kept[at] = (replace(proposal, found=replace(proposal.found, parameters=told)), before)
     return kept
+
+
+def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int | None:
+    """Which of the steps before has what was found as its own: noise, neurons drawn anew, or maps fitted to worn rows."""
+    if found.op not in ("noise-added", "continued-training"):
+        return None
+    parts = set(found.where.get("parts", ()))
+    for at, (proposal, _) in enumerate(before):
+        made = proposal.found
+        own = set(made.where.get("parts", ()))
+        given = made.parameters.get("noise") or made.parameters.get("redrawn")
+        if made.op == "width-grown" and found.op == "noise-added" and not parts & {"norm"}:
+            return at
+        if made.op in NOISY[1:] and given and parts <= own | {"shared_gate", "shared_up", "shared_down"}:
+            return at
+        if made.op in FITTED and parts <= own and float(found.parameters.get("change", 1.0)) < MISFIT:
+            return at
+    return None
+
+
+FITTED = ("value-mixing", "head-rotation", "query-key-mixing")
+"""Maps inside heads are fitted to rows as they are now: of rows that were pruned or quantised since, something is left."""
+MISFIT = 0.3
 
 
 def share_left(pieces: Sequence[Both]) -> float | None:
@@ -187,7 +241,7 @@ def _graded(proposal: Proposal, before: list[Both], after: list[Both], sight: Si
                 ** 2
             )
         explained = round(max(0.0, 1 - rest**2 * size / apart), 6) if apart else 1.0
-    drawn = sight.other is not sight.state
+    drawn = sight.other is not sight.state or any(b.known is not None and not b.known.all() for b in mine)
     equal = all(b.equal for b in mine)
     if equal and not drawn:
         return replace(found, grade="re-derived", explains=explained)
