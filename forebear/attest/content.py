@@ -90,6 +90,11 @@ def root_of(digests: Mapping[str, str]) -> str:
     return level[0].hex()
 
 
+def root_in(container: Container) -> str:
+    """The root of what a container holds."""
+    return root_of({name: value_digest(container, name).digest for name in container.tensors})
+
+
 def matrices(container: Container) -> list[str]:
     """Names of two-dimensional tensors with more than one row and column, in order."""
     return [n for n, e in sorted(container.tensors.items()) if len(e.shape) == 2 and min(e.shape) > 1]

@@ -8,7 +8,7 @@ from math import exp, log10
 from typing import Any
 
 from forebear.attest.content import screen_cosine
-from forebear.attest.pairs import Allowed, Change, Tested, change, examined, turn
+from forebear.attest.pairs import Allowed, Change, Tested, change, examined, rounding_of, turn
 from forebear.attest.rates import reach
 from forebear.attest.thresholds import TELLING_SHARE
 from forebear.core.progress import tell
@@ -130,7 +130,9 @@ def _measure(
         )
         other = sides.get(origin.root)
         if own is not None and other is not None:
-            allowed = None if not span else Allowed(reach(*course.beta) * span["rate_sum"], span["decay_sum"])
+            rounding = rounding_of(other, own)
+            moved = None if not span or rounding is None else reach(*course.beta) * span["rate_sum"]
+            allowed = None if moved is None or not span else Allowed(moved, span["decay_sum"], rounding or 0.0)
             stage.link = change(other, own, allowed)
             if stage.link is not None and allowed is not None:
                 stage.silent = allowed.moved >= stage.link.root_mean_square

@@ -12,7 +12,7 @@ from forebear.attest.content import BLOCK_ROWS, F64, matrices
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.axes import NEURONS, VALUES
 from forebear.comparison.findings.evidence import Evidence
-from forebear.comparison.findings.verdict import corrected
+from forebear.comparison.findings.verdict import corrected, could_decide
 from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
@@ -45,6 +45,8 @@ class Tested:
     strong: bool
     why: Message | None
     limits: tuple[Message, ...]
+    able: bool
+    """Whether a test that decides could have reached the level with the units there are."""
 
 
 def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, strength: bool) -> Tested:
@@ -76,6 +78,7 @@ def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, 
         strong.holds,
         strong.why,
         tuple(pair.limits),
+        any(could_decide(e, evidence) for e in deciding),
     )
 
 
@@ -148,11 +151,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What an optimiser may do to one value: `moved`, and `decayed` of its size (METHODS §19)."""
+    """What an optimiser may do to one value: `moved`, and `decayed` of its size (METHODS §19); rounding: see `rounding_of`."""
 
     moved: float
     decayed: float
-    rounding: float = 2.0**-20
+    rounding: float
 
     def bound(self, before: F64) -> F64:
         """Most that each value may have changed."""
@@ -197,6 +200,16 @@ def change(earlier: Checkpoint, later: Checkpoint, allowed: Allowed | None = Non
         None if allowed is None else seen.above / seen.values,
         seen.largest == 0.0,
     )
+
+
+ROUNDING = {"F64": 2.0**-20, "F32": 2.0**-20, "F16": 2.0**-10, "BF16": 2.0**-7}
+"""Most that storing a value in a type moves it on either side, as a share of its size; types that are not here hold too little."""
+
+
+def rounding_of(*sides: Checkpoint) -> float | None:
+    """What storing moved a value at most, over both sides; None where a matrix is stored in a narrower type."""
+    types = {side.container.tensors[name].dtype for side in sides for name in matrices(side.container)}
+    return max((ROUNDING[t] for t in types), default=0.0) if types <= set(ROUNDING) else None
 
 
 def layers_of(checkpoint: Checkpoint) -> dict[str, int]:

@@ -81,6 +81,12 @@ def related(stage: Stage) -> bool:
     return stage.link.equal or (stage.test is not None and stage.test.log10_p <= LEVEL_LOG10)
 
 
+def untestable(stage: Stage) -> bool:
+    """Whether a link that differs could not have been found whatever it is: no axis holds, or too few units."""
+    link, test = stage.link, stage.test
+    return link is not None and not link.equal and test is not None and not test.able and not related(stage)
+
+
 def way_to(course: Course, stage: Stage) -> list[Stage]:
     """The stages from the first record's successor to this one, along what each goes on from."""
     found: list[Stage] = []
@@ -102,8 +108,8 @@ def _by_chain(course: Course) -> Line | None:
         where = message("attest.start_elsewhere", records=named(course.start_at), last=len(course.stages) - 1)
         return Line("start-by-chain", "contradicted", where)
     way = way_to(course, course.stages[-1])
-    unshown = [s.number for s in way if s.link is None]
-    failed = [s.number for s in way if s.link is not None and not related(s)]
+    unshown = [s.number for s in way if s.link is None or untestable(s)]
+    failed = [s.number for s in way if s.number not in unshown and not related(s)]
     if unshown:
         return Line(
             "start-by-chain",
@@ -121,13 +127,16 @@ def _by_chain(course: Course) -> Line | None:
 
 
 def _neighbours(course: Course) -> Line | None:
-    failed = [s.number for s in course.linked if not related(s)]
+    mute = [s.number for s in course.linked if untestable(s)]
+    failed = [s.number for s in course.linked if not related(s) and s.number not in mute]
     torn = [s for s in course.linked if s.number not in failed and torn_layers(s)]
     if failed:
         return Line("neighbours", "contradicted", message("attest.jumps", records=named(failed), count=len(failed)))
     if torn:
         places = [message("attest.torn", record=s.number, layers=torn_layers(s)) for s in torn[:MOST_NAMED]]
         return Line("neighbours", "contradicted", message("attest.jumps_in_layers", places=places), "described")
+    if mute:
+        return Line("neighbours", "not-proven", message("attest.neighbours_mute", records=named(mute), count=len(mute)))
     if not course.linked:
         return Line("neighbours", "not-proven", message("attest.neighbours_unshown", count=len(course.unlinked)))
     p = _weakest(course.linked)

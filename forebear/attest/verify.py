@@ -12,25 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import read_chain, stamps_beside, unbroken
-from forebear.attest.commitment import beacons, file_name, read_commitment, used_keys, without_place
-from forebear.attest.content import content_of, root_of
+from forebear.attest.commitment import beacons, file_name, read_commitment, without_place
+from forebear.attest.content import root_in
 from forebear.attest.course import Course, Stage, follow
-from forebear.attest.held import HeldContainer, held
-from forebear.attest.initialiser import MAX_PARAMETERS, initial_weights, initialiser_for, planned
+from forebear.attest.starts import start_of
 from forebear.attest.statement import Line, events_of, lines_of, summary
-from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10, WELL_KNOWN_SEEDS
-from forebear.attest.torch_cpu import F32
+from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10
 from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
-from forebear.files.digests import value_digest
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
-MOST_SEARCHED = 2**24
-"""Largest start, in numbers, that is drawn once for every well-known seed."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +70,8 @@ def verify(asked: Asking) -> Document:
         promised = given
     with ExitStack() as open_ones:
         shown, strays, final_root = _opened(asked, records, open_ones)
-        seed_lines, start, known = _start(promised, records, shown)
-        start_root = "" if start is None else _root(start)
+        seed_lines, start, known = start_of(promised, records, shown)
+        start_root = "" if start is None else root_in(start.container)
         course = follow(
             records, shown, start, start_root, broken=unbroken(records),
             grinding_log10=SEEDS_LOG10 + VARIANTS_LOG10, betas=betas,
@@ -121,10 +116,6 @@ def _betas(text: str | None) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _root(side: Checkpoint) -> str:
-    return root_of({name: value_digest(side.container, name).digest for name in side.container.tensors})
-
-
 def _opened(
     asked: Asking, records: Sequence[Mapping[str, Any]], open_ones: ExitStack
 ) -> tuple[dict[str, Checkpoint], list[str], str | None]:
@@ -137,7 +128,7 @@ def _opened(
     for at, path in enumerate(given):
         side = open_checkpoint(path)
         open_ones.callback(side.close)
-        root = _root(side)
+        root = root_in(side.container)
         if asked.final is not None and at == len(given) - 1:
             final_root = root
         if root in recorded:
@@ -145,71 +136,6 @@ def _opened(
         else:
             strays.append(file_name(path))
     return shown, strays, final_root
-
-
-Found = tuple[list[Line], Checkpoint | None, dict[str, Any] | None]
-
-
-def _start(
-    promised: Mapping[str, Any] | None, records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]
-) -> Found:
-    """The start that follows from a commitment's seed, or from a well-known one, with what is said of it."""
-    if promised is None:
-        return _without_commitment(records, shown)
-    seed = promised["seed"]
-    if seed is None:
-        return [Line("seed", "not-proven", message("attest.seed_unknown"))], None, None
-    name, keys = promised["initialiser"]["name"], promised["configuration"]["keys"]
-    arrays = initial_weights(keys, seed["seed"], name)
-    start = held(arrays, keys)
-    known = {"seed": seed["seed"], "initialiser": name, "how": "commitment"}
-    if _root(start) == records[0]["content"]["root"]:
-        said = message("attest.seed_follows", seed=seed["seed"], initialiser=name)
-        return [Line("seed", "proven", said)], start, known
-    return [Line("seed", "contradicted", message("attest.seed_not", seed=seed["seed"], initialiser=name))], start, known
-
-
-def _without_commitment(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]) -> Found:
-    """For a team that committed nothing: which well-known seed gives the first record."""
-    lines = [Line("commitment", "not-proven", message("attest.no_commitment"), "described")]
-    config = next((side.config for side in shown.values() if side.config), None)
-    first = records[0]["content"]
-    try:
-        if config is None:
-            return [*lines, Line("seed", "not-proven", message("attest.seeds_no_config"), "described")], None, None
-        made = initialiser_for(config).name
-        keys = used_keys(config, initialiser_for(config))
-        planned(keys)
-    except RefusedError as error:
-        return (
-            [
-                *lines,
-                Line("seed", "not-proven", message("attest.seeds_refused", why=without_place(error)), "described"),
-            ],
-            None,
-            None,
-        )
-    if not isinstance(first.get("parameters"), int) or first["parameters"] > min(MOST_SEARCHED, MAX_PARAMETERS):
-        return (
-            [*lines, Line("seed", "not-proven", message("attest.seeds_large", most=MOST_SEARCHED), "described")],
-            None,
-            None,
-        )
-    for seed in WELL_KNOWN_SEEDS:
-        arrays = initial_weights(keys, seed, made)
-        if _as_first(arrays, first):
-            said = message("attest.known_seed", seed=seed, initialiser=made, count=len(WELL_KNOWN_SEEDS))
-            return (
-                [*lines, Line("seed", "proven", said)],
-                held(arrays, keys),
-                {"seed": seed, "initialiser": made, "how": "well-known"},
-            )
-    said = message("attest.no_known_seed", count=len(WELL_KNOWN_SEEDS), initialiser=made)
-    return [*lines, Line("seed", "not-proven", said)], None, None
-
-
-def _as_first(arrays: Mapping[str, F32], first: Mapping[str, Any]) -> bool:
-    return content_of(HeldContainer(arrays)).root == first["root"]
 
 
 def _final_lines(
