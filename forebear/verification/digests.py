@@ -41,17 +41,24 @@ def names_below(folder: Path, limits: list[Message]) -> list[str]:
                 if depth < MOST_DEPTH:
                     waiting.append((Path(entry.path), depth + 1))
                 continue
-            if entry.is_symlink():
-                target = Path(entry.path).resolve()
-                if not (target.is_relative_to(root) or target.is_relative_to(blobs)):
-                    limits.append(message("unverified.outside", name=name))
-                    continue
+            if entry.is_symlink() and not _leads_inside(entry.path, (root, blobs)):
+                limits.append(message("unverified.outside", name=name))
+                continue
             if entry.is_file():
                 found.append(name)
             if len(found) > MOST_FILES:
                 limits.append(message("unverified.many_files", count=MOST_FILES))
                 return ordered(found[:MOST_FILES])
     return ordered(found)
+
+
+def _leads_inside(link: str, folders: Iterable[Path]) -> bool:
+    """Whether a link leads to something below one of the folders; a circle of links leads nowhere."""
+    try:
+        target = Path(link).resolve()
+    except (OSError, RuntimeError):
+        return False
+    return any(target.is_relative_to(folder) for folder in folders)
 
 
 def ordered(names: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             raise refuse("yaml_alias", self.where, line)
         if isinstance(event, yaml.ScalarEvent):
-            empty = event.style is None and event.value in _EMPTY and not self._wants_key
+            empty = not event.style and event.value in _EMPTY and not self._wants_key
             self.put(None if empty else event.value, line)
         elif isinstance(event, yaml.MappingStartEvent):
             self.begin({}, line)

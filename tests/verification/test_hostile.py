@@ -1,0 +1,170 @@
+"""Hostile cards, bills and bundles: nothing runs, nothing hangs, nothing is accused, and the rest is read all the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import forebear
+from forebear.comparison.demo import demo_folder
+from forebear.core.errors import RefusedError
+from forebear.reports.show import FOR_PROGRAMS, rendered
+
+DEMO = demo_folder()
+SCRIPT = "<script>window.hacked=1</script>"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12)
+)
+CARDS = {
+    "a bomb of aliases": f"---\n{BOMB}---\n",
+    "a merge key": "---\nx: &x {base_model: a/b}\n<<: *x\n---\n",
+    "a tag that would run": "---\nbase_model: !!python/object/apply:os.system ['touch hacked']\n---\n",
+    "a tag that would import": "---\nbase_model: !!python/name:os.system\n---\n",
+    "flow nested deeply": "---\nbase_model: " + "[" * 5000 + "]" * 5000 + "\n---\n",
+    "block nested deeply": "---\n" + "".join("  " * i + f"k{i}:\n" for i in range(200)) + "---\n",
+    "front matter without an end": "---\nbase_model: a/b\n" + "x: y\n" * 10_000,
+    "one key twice": "---\nlicense: mit\nlicense: apache-2.0\n---\n",
+    "keys that are lists": "---\n? [a, b]\n: c\n---\n",
+    "many keys": "---\n" + "".join(f"k{i}: v\n" for i in range(60_000)) + "---\n",
+    "one long line": "---\nbase_model: " + "a" * 900_000 + "\n---\n",
+    "zero bytes": "---\nbase_model: a\x00b\n---\n",
+    "half a surrogate": "---\nbase_model: \"a\\ud800b\"\n---\n",
+    "scripts as values": f"---\nlicense: '{SCRIPT}'\nbase_model: '{SCRIPT}'\n---\n# {SCRIPT}\n- **Base model:** {SCRIPT}\n- Tokenizer: {SCRIPT}\n",
+    "terminal codes": "---\nbase_model: \"\\e[31mred\\e[0m\"\n---\n- **Base model:** \x1b[2J\u202egnp.exe\n",
+    "lines that expressions stumble over": ("- " + "*" * 590 + "\n") * 300 + ("| " + "a " * 290 + "\n") * 300 + ("based " * 200 + "\n") * 100,
+    "a sentence without an end": "fine-tuned " + "from the a model of " * 20_000,
+    "links inside links": "based on " + "[" * 3000 + "x" + "](" * 3000,
+    "a table of one row and many columns": "|" + "Layers|" * 80 + "\n|" + "---|" * 80 + "\n|" + "9|" * 80 + "\n",
+    "numbers without an end": "- **Parameters:** " + "9" * 400 + "B\n- Layers: " + "1" * 300 + "\n- Layers: -4\n- d_model: 1e999\n",
+    "not UTF-8": b"---\nlicense: \xff\xfe\n---\n- Layers: \xff\n",
+    "a card of nothing but dashes": "---\n" * 50_000,
+    "a patch that would break out": "---\nlicense: \"mit\\n---\\nbase_model: evil/x\"\n---\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    folder = tmp_path / "model"
+    shutil.copytree(DEMO / "base", folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_hostile_card_is_inert_in_every_form(model, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = CARDS[name]
+    (model / "README.md").write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    began = time.process_time()
+    document = forebear.verify(model)
+    assert time.process_time() - began < 20
+    accused = [(c["kind"], c["stated"][:20]) for c in document["claims"] if c["outcome"] == "contradicted"]
+    assert accused == ([("layers", "9")] * 80 if "columns" in name else [])[: len(accused)]
+    assert {c["outcome"] for c in document["claims"] if c["source"]["file"] == "config.json"} == {"borne-out"}
+    for form in ("text", "json", "html", "csv", *FOR_PROGRAMS["forebear/verification/1"]):
+        shown = rendered(document, form)
+        assert len(shown) < 3_000_000
+        assert b"\x1b" not in shown
+        assert b"\xe2\x80\xae" not in shown
+        if form == "html":
+            assert b"<script" not in shown
+        if form == "patch":
+            assert shown.split(b"\n").count(b"---") == 2
+    assert sorted(os.listdir(tmp_path)) == ["model"]
+
+
+def bundle(statement: object, **more: object) -> bytes:
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    return json.dumps({"dsseEnvelope": {"payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": []}, **more}).encode()
+
+
+def statement(resources: object, root: object = "0" * 64) -> dict[str, object]:
+    return {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "m", "digest": {"sha256": root}}],
+            "predicateType": "https://model_signing/signature/v1.0",
+            "predicate": {"serialization": {"method": "files"}, "resources": resources}}  # fmt: skip
+
+
+PAPERS = {
+    "a bill that is a list": ("bom.json", b"[1, 2]"),
+    "a bill of nested lists": ("bom.json", b"[" * 5000 + b"]" * 5000),
+    "a bill of a million values": ("bom.json", b"[" + b"1," * 999_999 + b"1]"),
+    "a bill with one key twice": ("bom.json", b'{"bomFormat": "CycloneDX", "bomFormat": "CycloneDX"}'),
+    "a bill of wrong kinds": ("bom.json", json.dumps({"bomFormat": "CycloneDX", "metadata": [], "components": {"a": 1}}).encode()),
+    "a bill of wronger kinds": ("bom.json", json.dumps({"bomFormat": "CycloneDX", "metadata": {"component": {
+        "type": "machine-learning-model", "pedigree": [], "licenses": {"x": 1}, "hashes": "abc", "modelCard": 7, "properties": [3]}},
+        "components": [None, 3, {"type": "file", "name": ["x"], "hashes": [{"alg": 1, "content": 2}]}]}).encode()),
+    "a bill that names a file outside": ("m.cdx.json", json.dumps({"bomFormat": "CycloneDX", "components": [
+        {"type": "file", "name": "../../etc/passwd", "hashes": [{"alg": "SHA-256", "content": "0" * 64}]}]}).encode()),
+    "a bill with a script": ("bom.json", json.dumps({"bomFormat": "CycloneDX", "metadata": {"component": {
+        "type": "machine-learning-model", "name": SCRIPT, "pedigree": {"ancestors": [{"name": SCRIPT}]}}}}).encode()),
+    "SPDX of wrong kinds": ("m.spdx.json", json.dumps({"@context": "https://spdx.org/rdf/3.0.1/x", "@graph": [
+        1, None, {"spdxId": ["x"]}, {"type": "Relationship", "from": {}, "to": 3, "relationshipType": "ancestorOf"},
+        {"type": "ai_AIPackage", "spdxId": "a", "ai_typeOfModel": {}}]}).encode()),
+    "SPDX in a circle": ("m.spdx.json", json.dumps({"@context": "https://spdx.org/rdf/3.0.1/x", "@graph": [
+        {"type": "ai_AIPackage", "spdxId": "a", "name": "a"}, {"type": "Relationship", "from": "a", "to": ["a"], "relationshipType": "ancestorOf"}]}).encode()),
+    "a signature that is no JSON": ("model.sig", b"\x80\x04."),
+    "a signature without an envelope": ("model.sig", b"{}"),
+    "a signature of another kind": ("model.sig", bundle({"predicateType": "https://slsa.dev/provenance/v1", "subject": []})),
+    "a signature whose payload is no base64": ("model.sig", json.dumps({"dsseEnvelope": {"payload": "%%%"}}).encode()),
+    "a signature that names a file outside": ("model.sig", bundle(statement([{"name": "../x", "algorithm": "sha256", "digest": "0" * 64}]))),
+    "a signature that names a device": ("model.sig", bundle(statement([{"name": "/dev/zero", "algorithm": "sha256", "digest": "0" * 64}]))),
+    "a signature of wrong kinds": ("model.sig", bundle(statement({"name": 1}))),
+    "a root that is no digest": ("model.sig", bundle(statement([], root=7))),
+    "a merge file with a bomb": ("mergekit_config.yml", BOMB.encode()),
+    "an adapter file of wrong kinds": ("adapter_config.json", b'{"base_model_name_or_path": [1]}'),
+    "a licence of a gigabyte of nothing": ("LICENSE", b"\x00" * 300_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_hostile_papers_accuse_nobody_and_leave_the_rest_to_be_read(model, name):
+    file, data = PAPERS[name]
+    (model / file).write_bytes(data)
+    began = time.process_time()
+    document = forebear.verify(model)
+    assert time.process_time() - began < 20
+    assert document["counts"]["contradicted"] == 0
+    assert document["counts"]["borne-out"] >= 3
+    assert b"<script" not in rendered(document, "html")
+
+
+def test_a_file_that_somebody_named_is_refused_when_it_cannot_be_read(model, tmp_path):
+    (tmp_path / "x.whl").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(RefusedError, match="wheel"):
+        forebear.verify(model, card=tmp_path / "x.whl")
+    (tmp_path / "bom.json").write_bytes(b"{")
+    with pytest.raises(RefusedError):
+        forebear.verify(model, bom=tmp_path / "bom.json")
+    with pytest.raises(RefusedError):
+        forebear.verify(model, card=tmp_path / "missing.md")
+
+
+def test_a_wheel_is_read_without_being_unpacked_and_a_swollen_one_is_refused(model, tmp_path):
+    place = tmp_path / "m-1-py3-none-any.whl"
+    with zipfile.ZipFile(place, "w") as wheel:
+        wheel.writestr("m-1.dist-info/METADATA", "Metadata-Version: 2.1\nLicense: MIT\n\n")
+        wheel.writestr("../../evil", "x")
+    document = forebear.verify(model, card=place)
+    assert [c["stated"] for c in document["claims"] if c["kind"] == "licence"] == ["MIT"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m-1-py3-none-any.whl", "model"]
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("m-1.dist-info/METADATA", "Metadata-Version: 2.1\n" + "x" * (5 * 2**20))
+    with pytest.raises(RefusedError, match="wheel"):
+        forebear.verify(model, card=place)
+
+
+def test_a_device_a_pipe_and_a_link_that_leads_outside_are_not_followed(model, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret", "utf-8")
+    (model / "extra.txt").symlink_to(secret)
+    os.mkfifo(model / "pipe")
+    (model / "loop").symlink_to(model / "loop")
+    document = forebear.verify(model)
+    assert not {"extra.txt", "pipe", "loop"} & {f["name"] for f in document["subject"]["files"]}
+    assert any(limit["key"] == "unverified.outside" for limit in document["limits"])
