@@ -16,7 +16,7 @@ from forebear.reports.show import PAGES, ROWS, TEXT, rendered
 
 FOLDER = Path(__file__).resolve().parent
 DOCUMENTS = sorted(FOLDER.glob("*.json"))
-KINDS = {"comparison", "matrix", "inspection", "tokenizer-cost", "tokenizer-lineage", "case"}
+KINDS = {"comparison", "matrix", "inspection", "tokenizer-cost", "tokenizer-lineage", "case", "verification"}
 """Kinds of documents that a command makes today; each keeps at least one example here for ever."""
 
 
@@ -44,6 +44,8 @@ def named(document):
         return [tokenizer["name"] for tokenizer in document["tokenizers"]]
     if kind == "tokenizer-lineage":
         return [document["subject"]["name"], *(candidate["name"] for candidate in document["candidates"])]
+    if kind == "verification":
+        return [document["subject"]["name"], *(base["name"] for base in document["relatives"])]
     return [source["id"] for source in document["sources"]]
 
 
