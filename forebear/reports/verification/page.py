@@ -8,7 +8,7 @@ from typing import Any
 from forebear.reports.catalogue import catalogue
 from forebear.reports.lines import safe
 from forebear.reports.page import render, sentences
-from forebear.reports.verification.text import outcome_words, place, relative_head, relative_rows
+from forebear.reports.verification.text import outcome_words, place, relative_head, relative_rows, told
 
 MAX_FILES = 500
 
@@ -16,6 +16,7 @@ MAX_FILES = 500
 def verification_page(document: Mapping[str, Any], language: str) -> bytes:
     """The HTML page of a forebear/verification document."""
     words = catalogue(language)
+    shown, alike = told(document)
     claims = [
         {
             "said": safe(words.text(claim["claim"]), 300),
@@ -25,12 +26,13 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
             "flagged": claim["flagged"],
             "evidence": sentences(claim["evidence"], words),
         }
-        for claim in document["claims"]
+        for claim in shown
     ]
     values = {
         "title": words("verify_page.title", name=safe(document["subject"]["name"], 80)),
         "conclusion": safe(words.text(document["conclusion"]), 400),
         "claims": claims,
+        "alike": [words("verify_page.digests", count=len(names), file=safe(file)) for file, names in alike.items()],
         "noticed": sentences([one["said"] for one in document["noticed"]], words),
         "relative_head": relative_head(words),
         "relatives": relative_rows(document, words),

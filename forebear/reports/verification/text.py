@@ -16,8 +16,11 @@ def verification_lines(document: Mapping[str, Any], language: str = "en") -> lis
     """Text report of a forebear/verification document."""
     words = catalogue(language)
     lines = [Line(safe(words.text(document["conclusion"]), 400), "bold"), Line("")]
-    for claim in document["claims"]:
+    shown, alike = told(document)
+    for claim in shown:
         lines += _claim(claim, words)
+    for file, names in alike.items():
+        lines.append(Line(words("verify_page.digests", count=len(names), file=safe(file)), STYLES["borne-out"]))
     if document["noticed"]:
         lines += [Line(""), Line(words("verify_page.noticed"), "bold")]
         lines += bullet(words.text(one["said"]) for one in document["noticed"])
@@ -30,6 +33,17 @@ def verification_lines(document: Mapping[str, Any], language: str = "en") -> lis
     said = document["limits"]
     lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(one) for one in said)] if said else []
     return [*lines, *footer(document, words)]
+
+
+def told(document: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, list[str]]]:
+    """The claims that are shown one by one, and the names of files whose digests are borne out, by the file that states them."""
+    shown, alike = [], dict[str, list[str]]()
+    for claim in document["claims"]:
+        if claim["kind"] == "digest" and claim["outcome"] == "borne-out":
+            alike.setdefault(claim["source"]["file"], []).append(claim["about"])
+        else:
+            shown.append(claim)
+    return shown, alike
 
 
 def _claim(claim: Mapping[str, Any], words: Catalogue) -> list[Line]:

@@ -68,6 +68,9 @@ def check_licence(claim: Claim, subject: Subject, bases: Sequence[Base]) -> Test
         said.append(message("shown.licence_text", licence=text))
     if said:
         return outcome_of(claim, Outcome.not_shown, *said, message("shown.no_advice"), flagged=True)
+    same = [public(base.name) for base in bases if base.relation in SHARED and base.licences]
+    if not text and same:
+        return outcome_of(claim, Outcome.not_testable, message("shown.licence_same", names=same), message("shown.no_advice"))
     if text:
         return outcome_of(claim, Outcome.borne_out, message("shown.licence_text", licence=text))
     return outcome_of(claim, Outcome.not_testable, message("shown.no_licence"))
@@ -81,8 +84,10 @@ def check_tokenizer(claim: Claim, subject: Subject) -> Tested:
     said = message("shown.known", names=[match.name for match in subject.known[:4]] or ["-"])
     if any(_names(claim.stated, match) for match in subject.known):
         return outcome_of(claim, Outcome.borne_out, said)
-    if same:
-        return outcome_of(claim, Outcome.contradicted if _is_known(claim.stated) else Outcome.not_shown, said, flagged=True)
+    if same and _is_known(claim.stated):
+        return outcome_of(claim, Outcome.contradicted, said)
+    if same:  # a configuration names the model that its tokenizer was loaded with
+        return outcome_of(claim, Outcome.not_shown, said, flagged=claim.decided)
     return outcome_of(claim, Outcome.not_testable, said)
 
 
@@ -169,7 +174,6 @@ def noticed(subject: Subject, bases: Sequence[Base], claims: Sequence[Claim]) ->
             key = "copy" if base.relation == "identical" else "unnamed"
             found.append(Noticed("relative", message(f"noticed.{key}", name=public(base.name))))
     same = [match.name for match in subject.known if match.how.startswith("same")]
-    stated = [claim for claim in claims if claim.kind == "tokenizer"]
-    if same and not any(_names(claim.stated, match) for claim in stated for match in subject.known):
+    if same and not any(claim.kind == "tokenizer" and claim.decided for claim in claims):
         found.append(Noticed("tokenizer", message("noticed.tokenizer", names=same)))
     return found

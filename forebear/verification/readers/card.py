@@ -23,6 +23,7 @@ _MARKS = " \t*`>#"
 LONGEST_LINE = 600
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
+_BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
 _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
 
@@ -154,8 +155,9 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
         return [] if value.lower() in _UNKNOWN else [Claim(kind, value, source)]
     if value.lower() in _UNKNOWN:
         return [Claim("no_parent", value, source)]
-    names = [one.strip() for one in re.split(r",|\band\b|\+", value) if one.strip()]
-    return [Claim("parent", one, source) for one in names if len(one.split()) <= LONGEST_NAME]
+    plain = re.split(r" [—–-] |;", _BRACKETS.sub(" ", value))[0]
+    names = [" ".join(one.split()).rstrip(".") for one in re.split(r",|\band\b|\+", plain)]
+    return [Claim("parent", one, source) for one in names if one and len(one.split()) <= LONGEST_NAME]
 
 
 def _plain(value: str) -> str:

@@ -19,6 +19,7 @@ _BETWEEN = (
 )
 _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
+_QUANTITY = re.compile(r"[\d.,]+[kmbt]?", re.IGNORECASE)
 _SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
@@ -50,7 +51,7 @@ def claims_of_prose(text: str, name: str) -> list[Claim]:
 
 def _is_name(stated: str, bare: bool) -> bool:
     """Whether a word looks like the name of a model: bare words need a digit beside letters, or a slash."""
-    if " " in stated.strip():
+    if " " in stated.strip() or _QUANTITY.fullmatch(stated):
         return False
     return not bare or "/" in stated or (any(c.isdigit() for c in stated) and any(c.isalpha() for c in stated))
 
