@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -16,6 +18,7 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import RefusedError
 from forebear.reports.show import FOR_PROGRAMS, rendered
+from tests.hostile.test_watched_verbs import HOOK, ROOT, VERBS
 
 DEMO = demo_folder()
 SCRIPT = "<script>window.hacked=1</script>"
@@ -132,6 +135,29 @@ def test_hostile_papers_accuse_nobody_and_leave_the_rest_to_be_read(model, name)
     assert document["counts"]["contradicted"] == 0
     assert document["counts"]["borne-out"] >= 3
     assert b"<script" not in rendered(document, "html")
+
+
+def test_under_the_audit_hook_verify_reads_writes_its_output_and_does_nothing_else(tmp_path):
+    """Warm and cold call see the same kinds of papers; what is imported, run or written in the cold one is seen."""
+    words = []
+    for place in ("warm", "cold"):
+        folder = tmp_path / place
+        shutil.copytree(DEMO / "base", folder / "model")
+        shutil.copytree(DEMO / "descendant", folder / "other")
+        (folder / "model" / "README.md").write_text(CARDS["a tag that would run"] + "- Layers: 9\nfine-tuned from `north/base-1`\n", "utf-8")
+        (folder / "model" / "config.py").write_text("import os\nos.system('touch hacked')  # based on x/y\n", "utf-8")
+        (folder / "model" / "model.sig").write_bytes(bundle(statement([{"name": "config.json", "algorithm": "sha256", "digest": "0" * 64}])))
+        (folder / "model" / "bom.json").write_bytes(PAPERS["a bill with a script"][1])
+        start = ["verify", str(folder / "model"), "--against", str(folder / "other"), "-o", str(folder / "out"), "--format"]
+        words.append([[*start, form] for form in ("text", "json", "html", "csv", *FOR_PROGRAMS["forebear/verification/1"])])
+    given = json.dumps([*words, f"{tmp_path / 'cold'}/"])
+    done = subprocess.run([sys.executable, "-P", "-W", "ignore", "-c", HOOK + VERBS, given],
+                          capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    codes, seen = json.loads(done.stderr.splitlines()[-1])
+    assert seen == [], seen[:10]
+    assert codes == [0] * len(words[0])
+    assert not (ROOT / "hacked").exists()
 
 
 def test_a_file_that_somebody_named_is_refused_when_it_cannot_be_read(model, tmp_path):
