@@ -4,7 +4,8 @@
 
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
-committed, and every second card of each kind uses them alone. What counts as found is decision 0045's.
+committed, and every second card of each kind uses them alone. verify_fresh.toml came after labels were known by their words
+(--words fresh --first 1000 --cards 100). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def wordings(name: str) -> Mapping[str, Any]:
     return tomllib.loads((HERE / f"verify_{name}.toml").read_text("utf-8"))
 
 
-def plan(cards: int, words: str) -> Iterator[tuple[int, str, bool, str]]:
+def plan(cards: int, words: str, first: int = 0) -> Iterator[tuple[int, str, bool, str]]:
     """Number, kind, whether it has a wrong claim, and whose wordings: each kind as often wrong as right, seen as unseen."""
-    for number in range(cards):
+    for number in range(first, first + cards):
         which = words if words != "both" else ("seen", "unseen")[number // (2 * len(KINDS)) % 2]
         yield number, KINDS[number % len(KINDS)], number // len(KINDS) % 2 == 0, which
 
@@ -228,7 +229,7 @@ def _is_lie(row: Mapping[str, Any], card: Card) -> bool:
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line a kind and wording, and one for all of each wording."""
     lines = []
-    for words in ("seen", "unseen"):
+    for words in dict.fromkeys(row["words"] for row in rows):
         for kind in (*KINDS, "all"):
             of = [r for r in rows if r["words"] == words and kind in (r["kind"], "all")]
             wrong = [r for r in of if r["wrong"]]
@@ -246,12 +247,13 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    parser.add_argument("--words", choices=("seen", "unseen", "both"), default="both")
+    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh"), default="both")
+    parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     rows = []
-    for number, kind, wrong, words in plan(options.cards, options.words):
+    for number, kind, wrong, words in plan(options.cards, options.words, options.first):
         with TemporaryDirectory() as scratch:
             card = made(number, kind, wrong, words, Path(scratch) / "card")
             rows.append(judged(card, Path(scratch) / "card"))

@@ -49,7 +49,8 @@ class Base:
     @property
     def log10_p(self) -> float | None:
         """Base-10 logarithm of its p-value after everything that was looked at."""
-        return self.document["verdict"]["log10_p"] if self.document is not None else None
+        found: float | None = self.document["verdict"]["log10_p"] if self.document is not None else None
+        return found
 
     def row(self) -> dict[str, Any]:
         """As it stands in a verification document."""

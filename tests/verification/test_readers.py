@@ -54,6 +54,15 @@ def test_front_matter_fields_tables_and_comments_of_a_card_are_read_with_their_l
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("label", "kind"), [
+    ("Tokens in the vocabulary", "vocabulary"), ("Number of transformer blocks", "layers"), ("Total number of model parameters", "parameters"),
+    ("Active parameters", None), ("Non-embedding parameters", None), ("Training parameters", None), ("Frozen layers", None),
+    ("Layers per stage", None), ("Vocabulary source", None), ("Parameters of the teacher", None), ("LoRA layers", None),
+])  # fmt: skip
+def test_labels_of_several_words_are_known_by_all_their_words(label, kind):
+    assert [found for found, _, _ in read(f"- **{label}:** 12\n")] == ([kind] if kind else [])
+
+
 def test_code_and_placeholders_are_no_claims():
     assert read("```\nLayers: 12\n```\n- **License:** [More Information Needed]\n") == []
 

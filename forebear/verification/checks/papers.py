@@ -82,8 +82,10 @@ def check_tokenizer(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_tokenizer"))
     same = [match for match in subject.known if match.how.startswith("same")]
     said = message("shown.known", names=[match.name for match in subject.known[:4]] or ["-"])
-    if any(_names(claim.stated, match) for match in subject.known):
+    if any(_names(claim.stated, match) for match in same):
         return outcome_of(claim, Outcome.borne_out, said)
+    if any(_names(claim.stated, match) for match in subject.known):  # it keeps that one's order, and is not that one
+        return outcome_of(claim, Outcome.not_shown, said, flagged=bool(same) and claim.decided)
     if same and _is_known(claim.stated):
         return outcome_of(claim, Outcome.contradicted, said)
     if same:  # a configuration names the model that its tokenizer was loaded with

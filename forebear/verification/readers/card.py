@@ -31,8 +31,27 @@ _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", 
 @cache
 def labels() -> dict[str, str]:
     """What a label of a field claims, by the label in small letters."""
-    table = Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
-    return {word: kind for kind, words in table.lists("labels").items() for word in words}
+    return {word: kind for kind, words in _words().lists("labels").items() for word in words}
+
+
+@cache
+def _loose() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+    """Kind, words one of which a label must hold, and words that it may hold besides."""
+    table = _words()
+    must, may = table.lists("must"), table.lists("may")
+    return tuple((kind, frozenset(must[kind]), frozenset(may[kind])) for kind in must)
+
+
+def _words() -> Table:
+    return Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
+
+
+def kind_of(label: str) -> str | None:
+    """What a field with this label claims; None for a label that is not known."""
+    if label in labels():
+        return labels()[label]
+    words = set(label.replace("-", " ").split())
+    return next((kind for kind, must, may in _loose() if words & must and words <= must | may), None)
 
 
 def parts_of(text: str) -> tuple[str, int, str]:
@@ -96,7 +115,7 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
             continue
         claims += table.claims()
         found = _field_of(line)
-        kind = labels().get(found[0]) if found is not None else None
+        kind = kind_of(found[0]) if found is not None else None
         if found is not None and kind is not None:
             claims += _field(kind, _plain(found[1]), Source(name, found[0], number))
     return [*claims, *table.claims()]
@@ -123,7 +142,7 @@ class _Table:
 
     def _one(self, label: str, value: str, number: int) -> list[Claim]:
         word = _label(label)
-        kind = labels().get(word)
+        kind = kind_of(word)
         return _field(kind, value.strip(_MARKS), Source(self.name, word, number)) if kind is not None else []
 
 

@@ -27,7 +27,8 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 @cache
 def _pattern() -> re.Pattern[str]:
     table = Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
-    table.lists("labels")
+    for other in ("labels", "must", "may"):
+        table.lists(other)
     table.text("source")
     verbs = [verb for words in table.lists("verbs").values() for verb in words]
     table.finish()
