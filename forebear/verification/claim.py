@@ -17,7 +17,7 @@ LONGEST = 200
 """Longest text of a claim that a document keeps."""
 _PLACE = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=\[:,<]))(?:~[^\\/\s'\"]*|[A-Za-z]:|file://)?[\\/](?:[^\\/\s'\"<>]+[\\/])+")
 _KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-_TOKEN = r"\b(?:hf|ghp|gho|github_pat|sk|AKIA)[_-]?[A-Za-z0-9_-]{16,}"
+_TOKEN = r"\b(?:hf_[A-Za-z0-9]{20,}|gh[a-z]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-(?:[a-z]{1,8}\d*-)?[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16})"
 _SECRET = re.compile(f"{_KEY}|{_TOKEN}", re.DOTALL)
 
 

@@ -157,5 +157,7 @@ def test_places_on_a_machine_and_keys_are_taken_out_of_texts():
     assert not [word for word in ("/home", "ann", "hf_ABC", "~/x") if word in shown]
     assert "https://example.org/a/b" in shown
     assert "and/or" in shown
+    for name in ("hf-internal-testing/tiny-random-llama", "skip-connections-of-many-layers", "ghost-in-the-shell-of-names-7b"):
+        assert private_removed(name) == name
     assert "[key]" in private_removed("-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----")
     assert "abc" not in private_removed(json.dumps({"k": "-----BEGIN PRIVATE KEY-----abc"}))
