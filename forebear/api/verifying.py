@@ -44,9 +44,12 @@ def verify(
     >>> import forebear
     >>> from importlib.resources import files
     >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> demo = files("forebear") / "demo_data"
-    >>> _ = Path("card.md").write_text("- **Base model:** base\\n- **Layers:** 12\\n", "utf-8")
-    >>> document = forebear.verify(demo / "descendant", card="card.md", against=demo / "base")
+    >>> with TemporaryDirectory() as folder:
+    ...     card = Path(folder, "card.md")
+    ...     _ = card.write_text("- **Base model:** base\\n- **Layers:** 12\\n", "utf-8")
+    ...     document = forebear.verify(demo / "descendant", card=card, against=demo / "base")
     >>> [(claim["kind"], claim["outcome"]) for claim in document["claims"] if claim["source"]["file"] == "card.md"]
     [('shares', 'borne-out'), ('direction', 'not-shown'), ('layers', 'contradicted')]
     """

@@ -17,8 +17,12 @@ LONGEST = 200
 """Longest text of a claim that a document keeps."""
 _PLACE = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=\[:,<]))(?:~[^\\/\s'\"]*|[A-Za-z]:|file://)?[\\/](?:[^\\/\s'\"<>]+[\\/])+")
 _KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-_TOKEN = r"\b(?:hf_[A-Za-z0-9]{20,}|gh[a-z]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-(?:[a-z]{1,8}\d*-)?[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16})"
-_SECRET = re.compile(f"{_KEY}|{_TOKEN}", re.DOTALL)
+_TOKENS = (
+    "hf_[A-Za-z0-9]{20,}", "gh[a-z]_[A-Za-z0-9]{20,}", r"github_pat_\w{20,}", r"sk-(?:[a-z]{1,8}\d*-)?[A-Za-z0-9]{20,}",
+    "AKIA[A-Z0-9]{16}",
+)  # fmt: skip
+"""Forms of access tokens as the hosts that give them write them."""
+_SECRET = re.compile(rf"{_KEY}|\b(?:{'|'.join(_TOKENS)})", re.DOTALL)
 
 
 class Outcome(StrEnum):

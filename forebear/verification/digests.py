@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from forebear.core.bounded import inner_parts, open_regular
+from forebear.core.bounded import inner_parts, open_stream, read_piece
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 
@@ -20,6 +20,7 @@ MOST_DEPTH = 8
 MOST_BYTES = 16 * 2**30
 """Bytes hashed without `--full`; more is said and left out."""
 _PIECE = 4 * 2**20
+_ANY_SIZE = 2**63
 UNSIGNED = (".git", ".gitattributes", ".github", ".gitignore")
 """What the package model-signing leaves out of a signature."""
 SIGNATURES = (".sig", ".sigstore", ".sigstore.json")
@@ -68,10 +69,9 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 def file_digest(path: Path) -> tuple[str, int]:
     """SHA-256 of a regular file, read in pieces, and its size in bytes. Raises RefusedError when it cannot be read."""
-    handle, _ = open_regular(path)
     digest, size = hashlib.sha256(), 0
-    with os.fdopen(handle, "rb") as file:
-        while piece := file.read(_PIECE):
+    with open_stream(path, _ANY_SIZE) as file:
+        while piece := read_piece(file, _PIECE, path):
             digest.update(piece)
             size += len(piece)
     return digest.hexdigest(), size

@@ -31,18 +31,19 @@ _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", 
 @cache
 def labels() -> dict[str, str]:
     """What a label of a field claims, by the label in small letters."""
-    return {word: kind for kind, words in _words().lists("labels").items() for word in words}
+    return {word: kind for kind, words in words_table().lists("labels").items() for word in words}
 
 
 @cache
 def _loose() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
     """Kind, words one of which a label must hold, and words that it may hold besides."""
-    table = _words()
+    table = words_table()
     must, may = table.lists("must"), table.lists("may")
     return tuple((kind, frozenset(must[kind]), frozenset(may[kind])) for kind in must)
 
 
-def _words() -> Table:
+def words_table() -> Table:
+    """The words of cards that ship with the package."""
     return Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
 
 

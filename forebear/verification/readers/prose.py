@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from itertools import islice
 
-from forebear.core.strict import Table
 from forebear.verification.claim import Claim, Source
-from forebear.verification.readers.card import WORDS
+from forebear.verification.readers.card import words_table
 
 MOST_SENTENCES = 40
 _BARE = r"(?=[\w.\-]*[\d/])[A-Za-z0-9][\w.\-]{1,80}(?:/[\w.\-]{1,80})?"
@@ -26,7 +24,7 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    table = Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
+    table = words_table()
     for other in ("labels", "must", "may"):
         table.lists(other)
     table.text("source")
