@@ -95,8 +95,14 @@ def _drawn(operation: Operation, model: Model, donor: Model, held: bool, seed: s
             subject, wanted = made(operation, model, rng, held, f"{seed}/{attempt}", donor)
         except RefusedError:
             continue
+        if _equal(subject, model):
+            continue  # an order that moves nothing: there is nothing to name
         return {"operation": operation.step, **_row(subject, model, [wanted])}
     return None
+
+
+def _equal(a: Model, b: Model) -> bool:
+    return a.arrays.keys() == b.arrays.keys() and all(np.array_equal(v, b.arrays[n]) for n, v in a.arrays.items())
 
 
 def _row(subject: Model, candidate: Model, wanted: list[Row]) -> Row:

@@ -20,10 +20,12 @@ def find(sight: Sight) -> list[Proposal]:
     found = []
     if lost:
         found.append(Proposal(Found("layers-dropped", {"layers": lost}, {"count": len(lost)}), {"where": lost}))
+    present = {i for i, _ in pairs}
     for kind, layers in _kinds(sight, fresh).items():
-        after = [_after(sight, layer, lost) for layer in layers]
-        where = {"layers": layers, "after": [_after(sight, layer, []) for layer in layers]}
-        found.append(Proposal(Found("layers-inserted", where, {"count": len(layers), "kind": kind}), {"where": after}))
+        where = {"layers": layers, "after": [_after(sight, layer) for layer in layers]}
+        exact = {"where": [_place(sight, layer, present) for layer in layers]}
+        found.append(Proposal(Found("layers-inserted", where, {"count": len(layers), "kind": kind}), exact))
+        present |= set(layers)
     return found
 
 
@@ -47,15 +49,20 @@ def _silent(side: Side, layer: int) -> bool:
     return max(float(np.abs(w).mean()) for w in writers) < 0.02 * max(float(np.abs(r).mean()) for r in readers)
 
 
-def _after(sight: Sight, layer: int, lost: list[int]) -> int:
-    """The candidate's layer that an inserted one stands after, numbered without the lost ones."""
-    pairs = dict(sight.layers)
-    similarity = sight.layer_similarity[layer]
-    before = [j for i, j in pairs.items() if i < layer]
+def _after(sight: Sight, layer: int) -> int:
+    """The candidate's layer that an inserted one stands after, or before where it is like that one."""
+    before = [j for i, j in sight.layers if i < layer]
+    following = [j for i, j in sight.layers if i > layer]
     place = max(before) if before else 0
-    following = [j for i, j in pairs.items() if i > layer]
-    if similarity.max() > SAME_LAYER:
-        source = int(np.argmax(similarity))
-        if source == place or (following and source == min(following)):
-            place = source
-    return place - sum(one < place for one in lost)
+    similarity = sight.layer_similarity[layer]
+    source = int(np.argmax(similarity))
+    return source if similarity.max() > SAME_LAYER and following and source == min(following) else place
+
+
+def _place(sight: Sight, layer: int, present: set[int]) -> int:
+    """The same in numbers of the state as it is when the layer is inserted: what the subject has before it already."""
+    before = sum(one < layer for one in present) - 1
+    following = [j for i, j in sight.layers if i > layer]
+    similarity = sight.layer_similarity[layer]
+    like_next = similarity.max() > SAME_LAYER and following and int(np.argmax(similarity)) == min(following)
+    return min(max(0, before + bool(like_next)), len(present) - 1)

@@ -47,7 +47,9 @@ def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
             all_pieces = pieces if len(looked) == len(new) else _all_pieces(new, old, near)
             # an untied head has copies of its own: replay draws rows then, so that nothing is said of their values
             exact = {"rows": "drawn"} if single else {"pieces": [p or [] for p in all_pieces], "rows": "mean-of-pieces"}
-            said = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
+            said: dict[str, Any] = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
+            if not single and None in all_pieces:
+                said["unsolved"] = all_pieces.count(None)
             return Begun("copied" if single else "mean-of-pieces", said, exact)
     return Begun(_spread(looked.astype(np.float64), old, config))
 

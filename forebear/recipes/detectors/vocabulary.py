@@ -18,6 +18,7 @@ OWN_ROW = 0.45
 FOUND = 0.85
 """Share of the subject's rows that must be found elsewhere for the table to be called trimmed or reordered."""
 FOREIGN, MANY = 0.35, 0.05
+WORN = 0.7
 LEAST_KEPT = 0.03
 SAMPLE = 512
 BLOCK = 2048
@@ -71,6 +72,8 @@ def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ig
         table[rows[:, None] == sample[None, :]] = -1
         nearest[rows] = table.max(axis=1)
     stays = equal | ((here > OWN_ROW) & (here >= nearest))
+    if stays.any():  # rows of one history are worn alike: far less alike than most is another history
+        stays &= equal | (here > WORN * float(np.median(here[stays])))
     partner = np.full(len(mine), -1, dtype=np.intp)
     if float(np.mean(stays)) > LEAST_KEPT:
         partner[:count][stays] = np.flatnonzero(stays)

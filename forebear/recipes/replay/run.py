@@ -202,6 +202,8 @@ def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int |
             return at
         if made.op in NOISY[1:] and given and parts <= own | {"shared_gate", "shared_up", "shared_down"}:
             return at
+        if made.parameters.get("unsolved") and parts <= {"embedding", "head"}:
+            return at
         if made.op in FITTED and parts <= own and float(found.parameters.get("change", 1.0)) < MISFIT:
             return at
     return None
