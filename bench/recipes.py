@@ -12,16 +12,21 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+import forebear
 from bench.build import machine
 from bench.checkpoint import write_json
 from bench.corpus import WORK
+from bench.framed_align import framed
 from bench.gauge import wilson
 from bench.recipe_cases import GROUPS, OPERATIONS, Operation, agrees
+from bench.shapes import shape_of
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.recipes.detectors.side import Side
@@ -41,6 +46,12 @@ Row = dict[str, Any]
 def base(shape: str, number: int) -> Model:
     """An independent of the truth set. Raises: RefusedError when it was not built."""
     return Model.load(TRUTH / shape / f"independent-{number:03d}")
+
+
+def place(shape: str, number: int, held: bool) -> int:
+    """The independent that a number stands for: the first SEEDS were seen; of what is built beyond them, in turn."""
+    built = len(list((TRUTH / shape).glob("independent-*")))
+    return SEEDS + number % max(1, min(SEEDS, built - SEEDS)) if held else number % SEEDS
 
 
 def made(
@@ -77,8 +88,8 @@ def alone(held: bool, only: list[str]) -> Iterator[Row]:
     """Each operation by itself on every shape it applies to."""
     for shape in SHAPES:
         for number in range(SEEDS):
-            at = number + (SEEDS if held else 0)
-            model, donor = base(shape, at), base(shape, at + 1)
+            at = place(shape, number, held)
+            model, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
             for operation in OPERATIONS:
                 if (only and operation.step not in only) or not step(operation.step).applies_to(model):
                     continue
@@ -119,8 +130,8 @@ def chains(held: bool, count: int, rewritten: bool = False) -> Iterator[Row]:
         seed = f"chains/{held}/{number}"
         rng = generator("bench/recipes", seed)
         shape = SHAPES[number % len(SHAPES)]
-        at = int(rng.integers(SEEDS)) + (SEEDS if held else 0)
-        candidate, donor = base(shape, at), base(shape, at + 1)
+        at = place(shape, int(rng.integers(SEEDS)), held)
+        candidate, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
         groups = [g for g in GROUPS if not (rewritten and g == "coordinates")]
         chosen = sorted(rng.permutation(len(groups))[: int(rng.integers(2, 5))].tolist())
         subject, wanted = candidate, []
@@ -142,6 +153,57 @@ def chains(held: bool, count: int, rewritten: bool = False) -> Iterator[Row]:
         yield {"shape": shape, "seed": seed, "operation": name, **_row(subject, candidate, wanted)}
 
 
+FURTHER = (
+    "layers-inserted", "mlp-widened", "layers-dropped", "mlp-narrowed", "keys-shared", "dense-to-moe", "width-grown",
+    "vocabulary-extended",
+)  # fmt: skip
+"""Operations after which training goes on, with the base's own compute on other text."""
+TRAINED = ("llama64", "qwen2-64", "gpt2-64")
+
+
+def further(held: bool, count: int) -> Iterator[Row]:
+    """One operation, then further training of 1x."""
+    from bench.training import course, train
+
+    for number in range(count):
+        shape, name = TRAINED[number % len(TRAINED)], FURTHER[number // len(TRAINED) % len(FURTHER)]
+        seed = f"further/{held}/{number}"
+        candidate = base(shape, place(shape, number, held))
+        operation = next(o for o in OPERATIONS if o.step == name)
+        if not step(name).applies_to(candidate):
+            continue
+        try:
+            grown, wanted = made(operation, candidate, generator("bench/recipes", seed), held, seed, candidate)
+            start = {n: np.array(a, dtype=np.float32) for n, a in grown.arrays.items()}
+            arrays, _ = train(shape_of(dict(grown.config)), start, course(shape, 1.0, text="other", order=1))
+        except (RefusedError, KeyError):
+            continue
+        subject = replace(grown, arrays=arrays)
+        yield {"shape": shape, "seed": seed, "operation": f"{name} + further",
+               **_row(subject, candidate, [wanted, {"op": "continued-training", "parameters": {}}])}  # fmt: skip
+
+
+def invented(count: int) -> Iterator[Row]:
+    """The verb, asked about pairs that share nothing: independents, and every fifth one an independent aligned to the candidate."""
+    for number in range(count):
+        shape = SHAPES[number % len(SHAPES)]
+        rng = generator("bench/recipes", "invented", number)
+        built = len(list((TRUTH / shape).glob("independent-*")))
+        one, other = (int(i) for i in rng.permutation(built)[:2])
+        subject, candidate = base(shape, one), base(shape, other)
+        how = "independent"
+        if number % 5 == 4:
+            how = ("permutation", "signs", "procrustes and assignment", "heads")[number // 5 % 4]
+            subject = framed(subject, candidate, how, number)
+        with TemporaryDirectory() as scratch:
+            subject.save(Path(scratch) / "subject")
+            document = forebear.recipe(Path(scratch) / "subject", TRUTH / shape / f"independent-{other:03d}")
+        steps = [s["op"] for s in document["steps"]]
+        relation = document["candidates"][0]["relation"]
+        yield {"shape": shape, "seed": f"invented/{number}", "operation": how, "wanted": [], "relation": relation,
+               "steps": [{"op": op, "parameters": {}} for op in steps], "named": not steps, "exact": not steps}  # fmt: skip
+
+
 def summary(rows: list[Row]) -> dict[str, Any]:
     """Named and exact of n with intervals, by operation and together; and what was told in place of what."""
     confusion: dict[str, Counter[str]] = defaultdict(Counter)
@@ -157,10 +219,15 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     return {"lines": lines, "confusion": {k: dict(v) for k, v in confusion.items()}}
 
 
+def written(part: str, split: str, rows: list[Row]) -> dict[str, Any]:
+    """The file of results."""
+    return {"part": part, "split": split, "machine": machine(), **summary(rows), "rows": rows}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one part and write rows and summary."""
     parser = argparse.ArgumentParser(prog="bench.recipes", description=__doc__)
-    parser.add_argument("--part", choices=("alone", "chains", "rewritten"), required=True)
+    parser.add_argument("--part", choices=("alone", "chains", "rewritten", "further", "invented"), required=True)
     parser.add_argument("--split", choices=("seen", "held-out"), default="seen")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--count", type=int, default=100)
@@ -168,12 +235,19 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     held = given.split == "held-out"
     rows = []
-    drawn = alone(held, given.only) if given.part == "alone" else chains(held, given.count, given.part == "rewritten")
+    parts = {
+        "alone": lambda: alone(held, given.only), "chains": lambda: chains(held, given.count),
+        "rewritten": lambda: chains(held, given.count, True), "further": lambda: further(held, given.count),
+        "invented": lambda: invented(given.count),
+    }  # fmt: skip
+    drawn = parts[given.part]()
     for row in drawn:
         rows.append(row)
         if not row["exact"]:
             print(row["shape"], row["operation"], row["wanted"], "->", row["steps"], file=sys.stderr, flush=True)
-    body = {"part": given.part, "split": given.split, "machine": machine(), **summary(rows), "rows": rows}
+        if len(rows) % 20 == 0:  # a run that is cut short leaves what it has
+            write_json(given.output, written(given.part, given.split, rows))
+    body = written(given.part, given.split, rows)
     write_json(given.output, body)
     for line in body["lines"]:
         print(f"{line['operation']:60s} named {line['named']}/{line['of']} exact {line['exact']}/{line['of']}")

@@ -55,7 +55,8 @@ def told(step: Found) -> list[Message]:
 
 
 def _sentence(step: Found) -> Message:
-    return message(f"recipe.op.{step.op}", **_slots(step))
+    one = step.op in ("layers-inserted", "layers-dropped") and step.parameters["count"] == 1
+    return message(f"recipe.op.{step.op}{'-one' if one else ''}", **_slots(step))
 
 
 def _slots(step: Found) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ MAX_LAYERS = 96
 """Layers drawn; of a deeper subject the first ones."""
 BAR, HIGH, GAP = 120.0, 15.0, 4.0
 RIGHT, TOP = 270.0, 34.0
-COLOURS = {"kept": "subject", "copy": "candidate", "identity": "band", "new": "path"}
+COLOURS = {"kept": "subject", "copy": "candidate", "identity": "band", "new": "muted"}
 LEFT, WIDE, ROW = 96.0, 420.0, 18.0
 TOPS = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5)
 
