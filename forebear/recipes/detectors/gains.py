@@ -29,6 +29,12 @@ def _scaled(sight: Sight) -> list[Proposal]:
     if not kept.any():
         return []
     factor = float(np.median(np.linalg.norm(a[kept], axis=1) / np.linalg.norm(b[kept], axis=1)))
+    if abs(np.log(max(1e-30, factor))) < 0.03:
+        return []
+    scaled = Found("residual-scale", {"parts": ["embedding", "o", "down"]}, {"factor": round(factor, 6)})
+    stated = _stated(sight)
+    if stated is not None and abs(stated / factor - 1) < 0.03:
+        return [Proposal(scaled)]
     writers = [_factor(sight, part) for part in ("o", "down")]
     known = [w for w in writers if w]
     readers = [r for part in ("q", "up") for r in (_factor(sight, part),) if r]
@@ -40,6 +46,14 @@ def _scaled(sight: Sight) -> list[Proposal]:
         if same and all(abs(np.log(r)) < abs(np.log(factor)) / 2 for r in readers)
         else []
     )
+
+
+def _stated(sight: Sight) -> float | None:
+    """The factor by which the norms' epsilon followed; None where a side states none."""
+    names = ("rms_norm_eps", "layer_norm_epsilon", "norm_epsilon", "layer_norm_eps")
+    mine, theirs = (next((side.config[n] for n in names if side.config.get(n)), None) for side in (sight.subject, sight.state))
+    known = isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and mine > 0 and theirs > 0
+    return float(np.sqrt(mine / theirs)) if known else None
 
 
 def _factor(sight: Sight, part: str) -> float | None:

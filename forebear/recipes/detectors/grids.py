@@ -32,13 +32,13 @@ def to_half(values: F32) -> F32:
 def group_pattern(matrices: Sequence[F32]) -> tuple[int, int] | None:
     """(keep, group): of every group of consecutive inputs so many are not zero, in every matrix; the smallest group."""
     for group in (2, 4, 8, 16, 32):
-        counts = [_counts(m, group) for m in matrices]
+        counts = [_counts(m, group) for m in matrices if m.any()]
         if any(c is None for c in counts):
             continue
         known = np.concatenate([c for c in counts if c is not None])
-        known = known[known > 0]  # what writes nothing was zero before
-        keep = int(known.max()) if len(known) else group
-        if keep < group and float(np.mean(known == keep)) > 0.98:
+        keep = int(known.max())
+        empty = float(np.mean(known == 0))  # what writes nothing was zero before: whole columns, few of them
+        if keep < group and float(np.mean(known == keep)) + (empty if empty < 0.4 and keep > 1 else 0.0) > 0.98:
             return keep, group
     return None
 

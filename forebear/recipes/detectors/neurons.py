@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forebear.recipes.detectors.side import unit
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
+from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32
 
 OWN = 0.4
 """Mean |cosine| of a neuron's rows from which it is taken for the candidate's; drawn ones stay below (decision 0034)."""
-MOST_NEURONS = 40_000
+MOST_ASSIGNED = 4096
+"""Neurons of an MLP up to which they are paired one to one by the best assignment."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def match(sight: Sight, i: int, j: int, expert: int | None, other: int | None = 
     here = table[place, place]
     stays = here >= table[place, best[place]] - 0.02
     best[place[stays]] = place[stays]
+    if n == m <= MOST_ASSIGNED and float(np.mean(best == np.arange(n))) < 0.95:
+        best = assign(table)  # duplicates share the nearest one otherwise
     likeness = table[np.arange(n), best]
     partner = np.where(likeness > OWN, best, -1)
     up = np.einsum("ij,ij->i", mine["up"], theirs["up"][best])
@@ -86,24 +90,34 @@ Places = dict[tuple[int, int, int | None], Matched]
 
 
 def _widened(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]:
-    (i, j, e), first = next(iter(matched.items()))
+    (_, j, e), first = next(iter(matched.items()))
     new, old = len(first.partner), _count(sight, j, e)
     tail = np.concatenate([m.partner[old:] for m in matched.values()])
     head = np.concatenate([m.partner[:old] == np.arange(old) for m in matched.values()])
+    everywhere = np.concatenate([m.partner for m in matched.values()])
+    repeated = "duplicate" if float(np.mean(everywhere >= 0)) > 0.95 else "append"
+    ordered = all((np.diff(m.partner[m.partner >= 0]) >= 0).mean() > 0.9 for m in matched.values())
+    if float(np.mean(head)) < 0.2 and not ordered:  # in another order as well, which is asked about next
+        return _wider(sight, layers, {"neurons": new, "from": old, "kind": repeated}, np.arange(new) >= old)
     repeated = "duplicate" if float(np.mean(tail >= 0)) > 0.7 else "append"
     kind = repeated if float(np.mean(head)) > 0.7 else "interleave"
-    down = sight.subject.matrix("down", i, e)
     fresh = first.partner < 0 if kind == "interleave" else np.arange(new) >= old
     if kind == "interleave":
         fresh = np.ones(new, dtype=bool)
         fresh[np.floor(np.arange(old) * new / old).astype(np.intp)] = False
+    return _wider(sight, layers, {"neurons": new, "from": old, "kind": kind}, fresh)
+
+
+def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray) -> list[Proposal]:  # type: ignore[type-arg]
+    """The proposal of a wider MLP. fresh: (n,) neurons that were added."""
+    down, kind = sight.subject.matrix("down", layers[0], sight.subject.places(layers[0])[0]), said["kind"]
     silent = (
         kind != "duplicate"
         and down is not None
         and bool(np.abs(down[fresh]).mean() < 0.02 * np.abs(down[~fresh]).mean())
     )
-    said = {"neurons": new, "from": old, "kind": kind, **({"silent": silent} if kind != "duplicate" else {})}
-    exact = {"neurons": new, "kind": kind, "silent": silent}
+    said = {**said, **({"silent": silent} if kind != "duplicate" else {})}
+    exact = {"neurons": said["neurons"], "kind": kind, "silent": silent}
     return [Proposal(Found("mlp-widened", {"layers": layers, "parts": ["gate", "up", "down"]}, said), exact)]
 
 
@@ -132,13 +146,25 @@ def _narrowed(sight: Sight, matched: Places, layers: list[int], sizes: set[tuple
     ]
 
 
+def _filled(partner: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """Neurons without a partner, drawn ones, given their own place, else what is left over in order, where no partner is named twice."""
+    named = partner[partner >= 0]
+    if len(np.unique(named)) < len(named) or float(np.mean(partner >= 0)) < 0.3:
+        return partner
+    whole = partner.copy()
+    missing, free = np.flatnonzero(partner < 0), np.setdiff1d(np.arange(len(partner)), named)
+    stay = np.intersect1d(missing, free)
+    whole[stay] = stay
+    whole[np.setdiff1d(missing, stay)] = np.setdiff1d(free, stay)
+    return whole
+
+
 def _moved(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]:
     """Another order, signs and scales."""
     where = {"layers": layers, "parts": ["gate", "up", "down"]}
     found = []
-    one_to_one = all(
-        len(set(m.partner.tolist())) == len(m.partner) and (m.partner >= 0).all() for m in matched.values()
-    )
+    matched = {place: replace(m, partner=_filled(m.partner)) for place, m in matched.items()}
+    one_to_one = all(len(set(m.partner.tolist())) == len(m.partner) for m in matched.values())
     moved = float(np.mean(np.concatenate([m.partner != np.arange(len(m.partner)) for m in matched.values()])))
     if moved > 0.05 and one_to_one:
         said = {"moved": round(moved, 4)}

@@ -178,7 +178,9 @@ def _pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     pattern = grids.group_pattern([along_inputs(b) for b in inner])
     if pattern is not None:
         return [Proposal(Found("pruned-in-groups", where, {"keep": pattern[0], "group": pattern[1]}))]
-    return [Proposal(Found("pruned-by-size", where, {"share": round(share, 4)}))]
+    plain = round(share, 2)  # shares are whole numbers of a hundred as a rule, and counts are whole
+    told = plain if abs(plain - share) < 1 / min(b.mine.size for b in inner) + 1e-4 else round(share, 4)
+    return [Proposal(Found("pruned-by-size", where, {"share": told}))]
 
 
 def along_inputs(b: Both) -> F32:
@@ -217,6 +219,8 @@ def _low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
         return []
     ranks = []
+    if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
+        return []  # such a change moves nearly every value
     for b in moved[:64]:
         values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
         ranks.append(int((values > 1e-3 * values[0]).sum()))

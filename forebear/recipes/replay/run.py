@@ -28,7 +28,7 @@ PARTLY = 0.95
 MOST_ROUNDS = 4
 """Operations on values looked for one after the other."""
 VALUES = "values"
-AGAIN = ("attention", VALUES)
+AGAIN = ("neurons", "attention", VALUES)
 """Detectors asked again after each answer: what lies inside heads, or under one reading of values, shows only then."""
 
 
