@@ -86,7 +86,7 @@ def _orders(sight: Sight) -> list[Proposal]:
         both = [(_heads(sight.subject, part, i), _heads(sight.state, part, j)) for part in ("k", "v", "q")]
         if any(a is None or b is None or a.shape != b.shape for a, b in both):
             return []
-        score = sum(_similar(a, b) for a, b in both[:2] if a is not None and b is not None)
+        score = np.sum([_similar(a, b) for a, b in both[:2] if a is not None and b is not None], axis=0)
         order = assign(score + 1e-3 * np.eye(len(score)))
         if (score[np.arange(len(order)), order] < SAME).any():
             order = np.arange(len(order))
@@ -116,7 +116,7 @@ def _orders(sight: Sight) -> list[Proposal]:
     return found
 
 
-def _similar(a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+def _similar(a: F32, b: F32) -> np.ndarray:
     """How alike the spaces are that heads' rows span, whatever their order, sign or mixture inside. Shapes: (h, k, d) twice."""
     x, y = (np.linalg.qr(np.swapaxes(m, 1, 2).astype(np.float64))[0] for m in (a, b))
     overlap = np.einsum("adi,bdj->abij", x, y)
@@ -141,7 +141,7 @@ def _inside(sight: Sight) -> list[Proposal]:
     return found
 
 
-Maps = dict[tuple[int, int], np.ndarray]  # type: ignore[type-arg]
+Maps = dict[tuple[int, int], np.ndarray]
 
 
 def _maps(sight: Sight, part: str) -> Maps | None:
@@ -162,7 +162,7 @@ def _maps(sight: Sight, part: str) -> Maps | None:
     return maps if gain and float(np.median(plain)) > 0.3 else None
 
 
-def _is_order(maps: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _is_order(maps: np.ndarray) -> bool:
     """Whether maps only reorder and negate."""
     sizes = np.abs(maps)
     near = (sizes > 0.7).sum(axis=2) == 1

@@ -49,7 +49,7 @@ def _in_place(sight: Sight) -> bool:
     return best > PLACED
 
 
-def _ordered(mine: np.ndarray, theirs: np.ndarray, known: np.ndarray) -> list[Proposal]:  # type: ignore[type-arg]
+def _ordered(mine: np.ndarray, theirs: np.ndarray, known: np.ndarray) -> list[Proposal]:
     """The channels' order and signs, from the columns of the tables; nothing where columns do not match one to one.
 
     known: channels whose values no step drew; the others are left where they are.
@@ -75,7 +75,7 @@ def _ordered(mine: np.ndarray, theirs: np.ndarray, known: np.ndarray) -> list[Pr
     return found
 
 
-def _turned(mine: np.ndarray, theirs: np.ndarray) -> list[Proposal]:  # type: ignore[type-arg]
+def _turned(mine: np.ndarray, theirs: np.ndarray) -> list[Proposal]:
     """A rotation fitted on every other row, kept if it carries the rest over."""
     left, _, right = np.linalg.svd(theirs[::2].T @ mine[::2])
     turn = left @ right

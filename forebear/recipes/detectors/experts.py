@@ -164,7 +164,7 @@ def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposa
     return [Proposal(Found("expert-permutation", where, {"moved_layers": len(moved)}), {"orders": orders})]
 
 
-def _holds(sight: Sight, i: int, j: int, order: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _holds(sight: Sight, i: int, j: int, order: np.ndarray) -> bool:
     return all(float(np.mean(match(sight, i, j, e, int(f)).partner >= 0)) > 0.5 for e, f in enumerate(order))
 
 

@@ -43,10 +43,10 @@ def group_pattern(matrices: Sequence[F32]) -> tuple[int, int] | None:
     return None
 
 
-def _counts(matrix: F32, group: int) -> np.ndarray | None:  # type: ignore[type-arg]
+def _counts(matrix: F32, group: int) -> np.ndarray | None:
     if matrix.shape[1] % group:
         return None
-    return (matrix.reshape(matrix.shape[0], -1, group) != 0).sum(axis=2).ravel()
+    return np.asarray((matrix.reshape(matrix.shape[0], -1, group) != 0).sum(axis=2).ravel())
 
 
 def common_grid(mine: Sequence[F32], theirs: Sequence[F32]) -> Grid | None:

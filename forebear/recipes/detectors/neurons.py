@@ -22,7 +22,7 @@ MOST_ASSIGNED = 4096
 class Matched:
     """Neurons of one MLP. partner: (n,) whose each is, -1 for none; likeness: (n,); sign, scale: (n,) of up rows."""
 
-    partner: np.ndarray  # type: ignore[type-arg]
+    partner: np.ndarray
     likeness: F32
     sign: F32
     scale: F32
@@ -61,8 +61,8 @@ def match(sight: Sight, i: int, j: int, expert: int | None, other: int | None = 
         for p in ("gate", "up", "down")
         if sight.subject.matrix(p, i, expert) is not None and sight.state.matrix(p, j, source) is not None
     ]
-    mine = {p: unit(m) for p in parts if (m := sight.subject.matrix(p, i, expert)) is not None}
-    theirs = {p: unit(m) for p in parts if (m := sight.state.matrix(p, j, source)) is not None}
+    mine = {p: unit(rows) for p in parts if (rows := sight.subject.matrix(p, i, expert)) is not None}
+    theirs = {p: unit(rows) for p in parts if (rows := sight.state.matrix(p, j, source)) is not None}
     n, m = len(mine["up"]), len(theirs["up"])
     table = np.zeros((n, m), dtype=np.float32)
     for part in parts:
@@ -108,7 +108,7 @@ def _widened(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]
     return _wider(sight, layers, {"neurons": new, "from": old, "kind": kind}, fresh)
 
 
-def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray) -> list[Proposal]:  # type: ignore[type-arg]
+def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray) -> list[Proposal]:
     """The proposal of a wider MLP. fresh: (n,) neurons that were added."""
     down, kind = sight.subject.matrix("down", layers[0], sight.subject.places(layers[0])[0]), said["kind"]
     silent = (
@@ -121,7 +121,7 @@ def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.n
     return [Proposal(Found("mlp-widened", {"layers": layers, "parts": ["gate", "up", "down"]}, said), exact)]
 
 
-def _largest(sight: Sight, place: tuple[int, int, int | None], kept: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _largest(sight: Sight, place: tuple[int, int, int | None], kept: np.ndarray) -> bool:
     """Whether the neurons that were kept are nearly those whose rows are longest, multiplied over the parts."""
     _, j, e = place
     sizes = [np.linalg.norm(m, axis=1) for p in ("gate", "up", "down") for m in (sight.state.matrix(p, j, e),) if m is not None]
@@ -146,8 +146,15 @@ def _narrowed(sight: Sight, matched: Places, layers: list[int], sizes: set[tuple
     ]
 
 
-def _filled(partner: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """Neurons without a partner, drawn ones, given their own place, else what is left over in order, where no partner is named twice."""
+def _whole(m: Matched) -> Matched:
+    """The same with a partner for every neuron; those that had none keep sign and size."""
+    none = m.partner < 0
+    sign, scale = np.where(none, 1, m.sign).astype(np.float32), np.where(none, 1, m.scale).astype(np.float32)
+    return replace(m, partner=_filled(m.partner), sign=sign, scale=scale)
+
+
+def _filled(partner: np.ndarray) -> np.ndarray:
+    """Neurons without a partner, drawn ones, given their own place, else what is left; as it is where a partner is named twice."""
     named = partner[partner >= 0]
     if len(np.unique(named)) < len(named) or float(np.mean(partner >= 0)) < 0.3:
         return partner
@@ -163,7 +170,7 @@ def _moved(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]:
     """Another order, signs and scales."""
     where = {"layers": layers, "parts": ["gate", "up", "down"]}
     found = []
-    matched = {place: replace(m, partner=_filled(m.partner)) for place, m in matched.items()}
+    seen, matched = matched, {place: _whole(m) for place, m in matched.items()}
     one_to_one = all(len(set(m.partner.tolist())) == len(m.partner) for m in matched.values())
     moved = float(np.mean(np.concatenate([m.partner != np.arange(len(m.partner)) for m in matched.values()])))
     if moved > 0.05 and one_to_one:
@@ -174,7 +181,7 @@ def _moved(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]:
     gated = sight.subject.matrix("gate", *next((i, e) for i, _, e in matched)) is not None
     if not gated or (moved > 0.05 and not one_to_one):
         return found
-    sure = [(m.sign[m.partner >= 0], np.log(np.maximum(1e-6, m.scale[m.partner >= 0]))) for m in matched.values()]
+    sure = [(m.sign[m.partner >= 0], np.log(np.maximum(1e-6, m.scale[m.partner >= 0]))) for m in seen.values()]
     signs, scales = (np.concatenate(x) for x in zip(*sure, strict=True))
     if float(np.mean(signs < 0)) > 0.05:
         said = {"negated": round(float(np.mean(signs < 0)), 4)}

@@ -144,13 +144,13 @@ def row_cosines(a: F32, b: F32) -> F32:
     """Cosine of every row with the row at its place, (n,); 0 where one is all zero."""
     sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     products = np.einsum("ij,ij->i", a, b)
-    return np.divide(products, sizes, out=np.zeros_like(products), where=sizes > 0)
+    return np.asarray(np.divide(products, sizes, out=np.zeros_like(products), where=sizes > 0), dtype=np.float32)
 
 
 def unit(rows: F32) -> F32:
     """Rows of unit length; zero rows stay."""
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)
+    return np.asarray(np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0), dtype=np.float32)
 
 
 def left(subject: F32, made: F32) -> float:

@@ -78,12 +78,12 @@ class Sight:
         return align_layers(self.layer_similarity, SAME_LAYER).pairs
 
     @cached_property
-    def known_channels(self) -> np.ndarray:  # type: ignore[type-arg]
+    def known_channels(self) -> np.ndarray:
         """Channels whose values no step drew, (width,)."""
         mine, other = self.state.matrix("embedding"), self.other.matrix("embedding")
         if mine is None or other is None or mine is other or mine.shape != other.shape:
             return np.ones(self.state.width, dtype=bool)
-        known: np.ndarray = (mine == other).mean(axis=0) > 0.5  # type: ignore[type-arg]
+        known: np.ndarray = (mine == other).mean(axis=0) > 0.5
         return known if known.any() else np.ones(self.state.width, dtype=bool)
 
     def rows_in_place(self, part: str = "embedding") -> F32 | None:

@@ -274,7 +274,7 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     return [Proposal(Found("noise-added", where, {"size": float(f"{middle:.4g}"), "tensors": pattern}), replays=False)]
 
 
-def _changes(b: Both) -> np.ndarray:  # type: ignore[type-arg]
+def _changes(b: Both) -> np.ndarray:
     """The changes of values that no step drew, (n,)."""
     change = (b.mine - b.theirs).astype(np.float64)
     return change[b.known] if b.known is not None else change.ravel()

@@ -41,7 +41,7 @@ def find(sight: Sight) -> list[Proposal]:
     return _named(sight, mine, theirs, partner)
 
 
-def partners(mine: F32, theirs: F32) -> np.ndarray:  # type: ignore[type-arg]
+def partners(mine: F32, theirs: F32) -> np.ndarray:
     """For every row of the subject the row of the candidate it is, -1 for none.
 
     Rows in place first: equal, or nearer to the row there than to any of a sample of others. Where these are few, rows are
@@ -59,7 +59,7 @@ def partners(mine: F32, theirs: F32) -> np.ndarray:  # type: ignore[type-arg]
     return _completed(everywhere, a, b) if shared > FOUND and shared > float(np.mean(partner >= 0)) + 0.05 else partner
 
 
-def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:
     count = min(len(mine), len(theirs))
     sample = np.unique(np.linspace(0, len(theirs) - 1, min(SAMPLE, len(theirs))).astype(np.intp))
     equal = (mine[:count] == theirs[:count]).all(axis=1)
@@ -80,7 +80,7 @@ def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ig
     return partner
 
 
-def _everywhere(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+def _everywhere(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:
     partner = np.full(len(mine), -1, dtype=np.intp)
     known: dict[bytes, list[int]] = {}
     for at, row in enumerate(theirs):
@@ -98,7 +98,7 @@ def _everywhere(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:  # type: 
     return partner
 
 
-def _completed(partner: np.ndarray, a: F32, b: F32) -> np.ndarray:  # type: ignore[type-arg]
+def _completed(partner: np.ndarray, a: F32, b: F32) -> np.ndarray:
     """Rows left over by assignment to rows left over, where they are few."""
     rest = np.flatnonzero(partner < 0)
     free = np.setdiff1d(np.arange(len(b)), partner[partner >= 0])
@@ -107,14 +107,14 @@ def _completed(partner: np.ndarray, a: F32, b: F32) -> np.ndarray:  # type: igno
     return partner
 
 
-def _foreign(mine: F32, theirs: F32, new: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _foreign(mine: F32, theirs: F32, new: np.ndarray) -> bool:
     """Whether rows have nothing of those in their places; rows that training moved far still have."""
     centre = theirs.mean(axis=0)
     here = np.einsum("ij,ij->i", unit(mine[new] - centre), unit(theirs[new] - centre))
     return float(np.median(here)) < FOREIGN and len(new) > MANY * len(mine)
 
 
-def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:
     """The nearest row of B for every row of A, and its cosine. Shapes: (n, d), (m, d) -> (n,), (n,)."""
     best, value = np.zeros(len(a), dtype=np.intp), np.zeros(len(a), dtype=np.float32)
     for start in range(0, len(a), BLOCK):

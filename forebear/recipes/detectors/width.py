@@ -56,6 +56,6 @@ def _noise(sight: Sight, copies: int) -> float:
     return min(found)
 
 
-def _blocks(side: Side) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _blocks(side: Side) -> list[np.ndarray]:
     found = [side.matrix(part, layer) for layer in range(side.layers) for part in ("q", "k", "v")]
     return [m for m in (side.matrix("embedding"), *found) if m is not None]
