@@ -28,7 +28,8 @@ def find(sight: Sight) -> list[Proposal]:
     old = b.width
     start = np.concatenate([m[:, :old] for m in blocks])
     rest = np.concatenate([m[:, old:] for m in blocks])
-    share = float(np.sqrt(np.mean(rest.astype(np.float64) ** 2) / max(1e-30, np.mean(start.astype(np.float64) ** 2))))
+    shares = [_size(m[:, old:]) / max(1e-30, _size(m[:, :old])) for m in blocks]
+    share = float(np.median(shares))
     second = rest[:, : min(old, rest.shape[1])]
     repeated = cosine(start[:, : second.shape[1]], second)
     kind = "zeros" if share < EMPTY else "duplicate" if repeated > ALIKE else "drawn"
@@ -54,6 +55,11 @@ def _noise(sight: Sight, copies: int) -> float:
         rows = np.sqrt((apart.astype(np.float64) ** 2).mean(axis=1))
         found.append(float(np.median(rows)) / max(1e-30, float(mine.std())))
     return min(found)
+
+
+def _size(values: np.ndarray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))
 
 
 def _blocks(side: Side) -> list[np.ndarray]:
