@@ -19,6 +19,7 @@ LIBRARIES = {
     "cryptography": "extra attest",
     "gguf": "extra gguf",
     "tomlkit": "extra cases",
+    "yaml": "extra recipes",
     "resvg_py": "extra png",
     "fontTools": "extra png",
     "importlib.metadata": "email and zipfile load with it; only installed packages need it",
