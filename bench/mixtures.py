@@ -2,7 +2,7 @@
 
     python -m bench.mixtures --root FOLDER --shapes llama64 gpt2-64 [--quick]
 
-One document a shape in bench/results. Null hypothesis: the subject is no merge of the candidates (cases "one", "sibling", "none").
+One document a shape in bench/results. Null hypothesis: the subject is no merge (kinds "one", "sibling", "orphan", "none").
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for group in out.values():
         sizes = sorted(group.pop("sizes"))
         group["median_size_over_truth"] = sizes[len(sizes) // 2]
-    plain = [one for one in rows if one["kind"] in ("one", "sibling", "none")]
+    plain = [one for one in rows if one["kind"] in ("one", "sibling", "orphan", "none")]
     wrong = sum(one["claims_merge"] for one in plain)
     return {
         "by_kind": out, "no_merge": len(plain), "merges_invented": wrong, "upper_95": None if wrong else 3 / max(1, len(plain)),

@@ -93,10 +93,10 @@ def singles(shape: str, family: Family, other: Family, seed: int) -> Iterator[Ca
             made = _after(family.siblings[number], after, shape, family, 900 + number)
             yield Case(f"one-{number}-{after}", "one", made, (name,), after)
         yield Case(f"sibling-alone-{number}", "sibling", family.siblings[number], ("base",), hidden=(name,))
-        yield Case(f"sibling-orphan-{number}", "sibling", family.siblings[number], (), hidden=(name, "base"))
+        yield Case(f"sibling-orphan-{number}", "orphan", family.siblings[number], (), hidden=(name, "base"))
     base = _after(family.base, "light training", shape, family, 990)
     yield Case("base-light", "one", base, ("base",), "light training")
-    yield Case("base-light-without-base", "sibling", base, (), "light training", hidden=("base",))
+    yield Case("base-light-without-base", "orphan", base, (), "light training", hidden=("base",))
     for number in range(2, len(other.siblings)):
         yield Case(f"none-{number}", "none", other.siblings[number], (), hidden=("independent-base", "independent-sibling"))
 

@@ -15,7 +15,7 @@ from forebear.recipes.mixtures.parents import ParentSet, parents
 from forebear.recipes.mixtures.sparse import Sparse, sparse
 from forebear.recipes.mixtures.stacks import Origin, origins
 from forebear.recipes.mixtures.thresholds import NEAR_WHOLE, REPLAYED
-from forebear.recipes.mixtures.weights import Fit, by, fit
+from forebear.recipes.mixtures.weights import Fit, by
 from forebear.recipes.placed import where_of
 
 
@@ -24,7 +24,8 @@ class Mixed:
     """The answer about several candidates.
 
     found:    operations that were found; () where the subject is no mixture of the candidates.
-    parents:  [{id, weight, low, high}] of the set of parents; low and high None where one place alone was weighed.
+    parents:  [{id, weight, low, high}] of the set of parents; of a layer stack the share of layers from each. low and high None for
+              that, and where one place alone was weighed.
     residual: root mean square left, as a share of the subject's; unknown: share of the subject's square that stays, rounding of
               its own grid taken off; both None where nothing was weighed.
     by_layer, by_part: the same three for every layer and part.
@@ -63,29 +64,29 @@ def mixed(
     names = list(ids) if ids is not None else [str(place) for place in range(len(candidates))]
     stacked = _stacked(origins(subject, candidates), names)
     chosen = parents(subject, candidates, level)
+    shares = _shares(stacked)
     if chosen.fit is None:
-        return Mixed(found=tuple(stacked), said=chosen.said)
+        return Mixed(found=tuple(stacked), parents=shares, said=chosen.said)
     kept = list(chosen.related)
     inner = [kept.index(place) for place in chosen.places]
     made = chosen.fit
-    if stacked and all(place in kept for place in _sources(stacked, names)):
-        inner = [kept.index(place) for place in _sources(stacked, names)]
-        made = fit(chosen.found, inner)
     found = stacked or _merged(subject, candidates, chosen, kept, inner, names)
     said = chosen.said if found or len(inner) < 2 else (*chosen.said, message("mixture.no_merge"))
     layers = by(chosen.found, inner, lambda one: one.place.layer)
     parts = by(chosen.found, inner, lambda one: one.place.part)
     return Mixed(
-        tuple(found), tuple(_parents(made, inner, kept, names)), made.residual, made.unknown,
+        tuple(found), shares or tuple(_parents(made, inner, kept, names)), made.residual, made.unknown,
         {str(layer): _fit(one, inner, kept, names) for layer, one in layers.items()},
         {str(part): _fit(one, inner, kept, names) for part, one in parts.items()},
         said,
     )  # fmt: skip
 
 
-def _sources(stacked: Sequence[Found], names: Sequence[str]) -> list[int]:
-    """Candidates that layers or experts come from."""
-    return sorted({list(names).index(row["from"]) for one in stacked for row in one.parameters["map"]})
+def _shares(stacked: Sequence[Found]) -> tuple[dict[str, Any], ...]:
+    """Of a stack, the share of layers that come from each candidate; they need not lie in place for that."""
+    rows = [row for one in stacked if one.op == "layers-stacked" for row in one.parameters["map"]]
+    counts = Counter(str(row["from"]) for row in rows)
+    return tuple({"id": name, "weight": count / len(rows), "low": None, "high": None} for name, count in counts.items())
 
 
 def _parents(made: Fit, inner: Sequence[int], kept: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
