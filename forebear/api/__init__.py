@@ -7,6 +7,16 @@ and help. A verb imports its room when it is called, so that no verb pays for an
 from forebear.api.attesting import attest_commit, attest_record, attest_verify
 from forebear.api.cases import case_add, case_align, case_check, case_report, case_run, case_seal, case_verify
 from forebear.api.comparing import compare, demo, inspect
+from forebear.api.libraries import (
+    library_add,
+    library_compact,
+    library_export,
+    library_import,
+    library_merge,
+    library_remove,
+    library_search,
+    library_verify,
+)
 from forebear.api.recipes import recipe
 from forebear.api.tokenizers import tokenizers_cost, tokenizers_lineage
 from forebear.api.verifying import verify
@@ -25,6 +35,14 @@ __all__ = [
     "compare",
     "demo",
     "inspect",
+    "library_add",
+    "library_compact",
+    "library_export",
+    "library_import",
+    "library_merge",
+    "library_remove",
+    "library_search",
+    "library_verify",
     "recipe",
     "tokenizers_cost",
     "tokenizers_lineage",

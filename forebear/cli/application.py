@@ -53,6 +53,7 @@ GROUPS = {
     "tokenizers": "What a vocabulary costs, and where it comes from.",
     "case": "Case files: testimony, translations, claims and tests.",
     "attest": "Show that a model is from scratch: a commitment, a chain of checkpoints, what they prove.",
+    "library": "One model against everything known: small prints, search among them, the tree they form.",
 }
 DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
 `independent` model of the same shape, data and data order. No network is used.

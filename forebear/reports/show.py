@@ -25,6 +25,8 @@ TEXT: dict[str, str] = {
     "forebear/chain/1": "forebear.reports.attest.text:record_lines",
     "forebear/commitment/1": "forebear.reports.attest.text:commitment_lines",
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_lines",
+    "forebear/library/1": "forebear.reports.library.text:library_lines",
+    "forebear/search/1": "forebear.reports.library.text:search_lines",
 }
 """Text report of each document, imported only when it is drawn."""
 PAGES: dict[str, str] = {
@@ -39,6 +41,7 @@ PAGES: dict[str, str] = {
     "forebear/chain/1": "forebear.reports.attest.page:record_page",
     "forebear/commitment/1": "forebear.reports.attest.page:commitment_page",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_page",
+    "forebear/search/1": "forebear.reports.library.page:search_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
@@ -51,6 +54,8 @@ ROWS: dict[str, str] = {
     "forebear/verification/1": "forebear.reports.verification.text:verification_rows",
     "forebear/attestation/2": "forebear.reports.attest.text:attestation_rows",
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_rows",
+    "forebear/library/1": "forebear.reports.library.text:library_rows",
+    "forebear/search/1": "forebear.reports.library.text:search_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
 FIGURES: dict[str, str] = {

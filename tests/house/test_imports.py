@@ -41,6 +41,7 @@ LATE = {
     "forebear.api.document": "a report is drawn when it is asked for",
     "forebear.api.verifying": "a verb opens its own room and no other",
     "forebear.api.recipes": "a verb opens its own room and no other",
+    "forebear.api.libraries": "a verb opens its own room and no other",
     "forebear.api.tokenizers": "a verb opens its own room and no other",
     "forebear.cli.main": "signals are handled before the parser loads",
     "forebear.cli.application": "a command opens its own room and no other",

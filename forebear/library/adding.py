@@ -1,0 +1,200 @@
+"""Models into a library, one after the other; what was finished is never done again, what fails costs only itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.limits import MAX_CONFIG_BYTES, MAX_TEXT_BYTES
+from forebear.core.progress import tell
+from forebear.inspection.residue import find_residue
+from forebear.library.anchors import tokens_kept
+from forebear.library.fingerprint import Found, fingerprint
+from forebear.library.ledger import is_pinned, key_of, name_of, state_of, unchanged
+from forebear.library.prints import Print, empty_arrays
+from forebear.library.store import Store
+from forebear.models.checkpoint import CONFIGS
+from forebear.tokens.readers import load_vocabulary
+from forebear.tokens.vocabulary import find_vocabulary_file
+
+MAX_KEPT_CONFIG = 16 * 2**10
+"""Largest configuration kept with a print, as JSON."""
+MAX_LISTED = 5_000_000
+"""Most paths of one list."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How models are added. about: as entries without weights."""
+
+    quick: bool = False
+    about: bool = False
+    architecture: Path | None = None
+    max_header: int | None = None
+
+
+def listed_paths(paths: Sequence[str | Path], from_list: str | Path | None) -> list[str]:
+    """Paths given, then those of a list, a line each ("#" begins a remark), each once.
+
+    Raises: UsageError when there is none; RefusedError when the list cannot be read.
+    """
+    found = [str(path) for path in paths]
+    if from_list is not None:
+        try:
+            lines = read_bounded(from_list, MAX_TEXT_BYTES).decode("utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise RefusedError("is not text in UTF-8", where=str(from_list), todo="Write one path a line.") from error
+        found += [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    found = list(dict.fromkeys(found))
+    if not found:
+        raise UsageError(
+            "no model is named", where="PATH", todo="Name checkpoints, or a list of them with --from-list."
+        )
+    if len(found) > MAX_LISTED:
+        raise UsageError(f"names {len(found)} models, more than {MAX_LISTED}", where=str(from_list), todo="Split it.")
+    return found
+
+
+def add_all(
+    store: Store, paths: Sequence[str], wanted: Wanted, made: Callable[..., Iterable[Any]] | None = None
+) -> list[dict[str, Any]]:
+    """Every path added in turn; a row each: what it is called, its id, what became of it, seconds, why it failed.
+
+    made: what turns paths into prints instead of this process (an engine): it takes the paths still to do and yields
+          (path, `Print` with entry or RefusedError, seconds, bytes, limits) in any order.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    todo = []
+    for path in paths:
+        known = _known(store, path, wanted)
+        if known is None:
+            todo.append(path)
+        else:
+            rows[path] = {
+                "name": name_of(path),
+                "id": known,
+                "outcome": "known",
+                "seconds": 0.0,
+                "bytes": 0,
+                "said": [],
+                "error": None,
+            }
+    for done, (path, one, seconds, read, said) in enumerate((made or _here)(todo, wanted), start=1):
+        row = {
+            "name": name_of(path),
+            "id": None,
+            "outcome": "refused",
+            "seconds": round(seconds, 3),
+            "bytes": read,
+            "said": said,
+            "error": None,
+        }
+        if isinstance(one, RefusedError):
+            row["error"] = one.message()
+        else:
+            new = store.add(one)
+            row |= {"id": one.id, "outcome": "added" if new else "same-content"}
+        rows[path] = row
+        tell(done, len(todo), path)
+    return [rows[path] for path in paths]
+
+
+def _here(todo: Sequence[str], wanted: Wanted) -> Iterable[tuple[str, Print | RefusedError, float, int, list[Any]]]:
+    for path in todo:
+        yield (path, *print_of(path, wanted))
+
+
+def print_of(path: str, wanted: Wanted) -> tuple[Print | RefusedError, float, int, list[Any]]:
+    """The print of a path with its entry, or why there is none; seconds, bytes read, what has to be said."""
+    started = time.perf_counter()
+    try:
+        found = about(path) if wanted.about else _printed(path, wanted)
+    except RefusedError as error:
+        return error, time.perf_counter() - started, 0, []
+    return found.one, time.perf_counter() - started, found.read, [limit.document() for limit in found.limits]
+
+
+def _known(store: Store, path: str, wanted: Wanted) -> str | None:
+    """The id of a source that the ledger knows and that has not changed since."""
+    known = store.source(key_of(path))
+    if known is None or (str(known["id"]).startswith(("quick-", "about-")) and not (wanted.quick or wanted.about)):
+        return None
+    if is_pinned(path) or wanted.about:
+        return str(known["id"])
+    try:
+        return str(known["id"]) if unchanged(known, state_of(path, wanted.max_header)) else None
+    except RefusedError:
+        return None  # reading it will say why
+
+
+def _printed(path: str, wanted: Wanted) -> Found:
+    state = state_of(path, wanted.max_header)
+    found = fingerprint(path, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
+    if state != state_of(path, wanted.max_header):
+        raise RefusedError("changed while it was read", where=path, todo="Add it again when nobody writes to it.")
+    found.one = replace(found.one, entry=_entry(path, state))
+    return found
+
+
+def _entry(path: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    folder = Path(path) if Path(path).is_dir() else None
+    source = {"key": key_of(path), "where": path if "://" in path else str(Path(path).resolve()), **state}
+    bases = [] if folder is None else _claimed(folder)
+    return {"names": [name_of(path)], "sources": [source], "bases": bases, "config": _config(folder)}
+
+
+def _claimed(folder: Path) -> list[str]:
+    """Models that a folder's card or configuration names as its base: claims, believed by nobody here."""
+    traces, _ = find_residue(folder)
+    return list(dict.fromkeys(str(trace["text"]) for trace in traces if trace["kind"] == "base_model"))[:20]
+
+
+def _config(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    for name in CONFIGS:
+        path = folder / name
+        if path.is_file():
+            try:
+                kept = parse_json(read_bounded(path, MAX_CONFIG_BYTES), where=str(path))
+                return kept if len(json.dumps(kept)) <= MAX_KEPT_CONFIG else None
+            except RefusedError:
+                return None  # opening the checkpoint says so
+    return None
+
+
+def about(path: str) -> Found:
+    """An entry without weights: configuration, tokenizer and claims of a folder.
+
+    Raises: RefusedError when it has neither configuration nor tokenizer.
+    """
+    folder = Path(path)
+    try:
+        if not folder.is_dir():
+            raise RefusedError("is no folder", where=path, todo="Name a folder with a configuration or a tokenizer.")
+        beside = find_vocabulary_file(folder)
+    except OSError as error:
+        raise refuse_os_error(error, path) from error
+    config = _config(folder)
+    vocabulary = None if beside is None else load_vocabulary(beside)
+    if config is None and vocabulary is None:
+        raise RefusedError("has neither a configuration nor a tokenizer", where=path)
+    kept = np.zeros(0, np.uint64) if vocabulary is None else tokens_kept(vocabulary)
+    told: dict[str, Any] = {
+        "family": "unknown", "layers": 0, "width": 0, "parameters": 0, "tensors": 0, "tensors_read": 0, "matrices": [], "gains": [],
+        "digest_runs": [], "left_out": [], "not_finite": 0, "anchors": 0, "effective": 0.0,
+        "vocabulary": None if vocabulary is None else vocabulary.count,
+    }  # fmt: skip
+    identity = json.dumps([config, kept.tolist(), _claimed(folder), name_of(path)], sort_keys=True)
+    ident = "about-" + hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
+    one = Print(ident, told, empty_arrays(vocabulary=kept), _entry(path, {"size": 0, "changed": 0, "header": ""}))
+    return Found(one, [])

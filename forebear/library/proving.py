@@ -1,0 +1,51 @@
+"""Candidates compared on their weights, so that a proposal becomes a relation or goes (METHODS §11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from forebear.comparison.compare import Asked, compare_pair
+from forebear.core.documents import thaw
+from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
+from forebear.library.search import Searched
+from forebear.library.store import Store
+
+KEPT = ("relation", "direction", "reparameterised", "kind", "log10_p", "test", "assumption", "words")
+"""Of a comparison's verdict, kept with the hit."""
+
+
+def prove(store: Store, subject: str, found: Searched) -> list[Message]:
+    """Compare the subject with every hit whose weights can be reached; what could not be done.
+
+    Each p-value is multiplied by the number of models searched, since the search chose the pair.
+    Changes: the hits' `relation`, `corrected_log10_p`, `proved` and `verdict`.
+    """
+    limits: list[Message] = []
+    if not subject:
+        return [message("library.subject_elsewhere")]
+    for hit in found.hits:
+        where = _weights(store, hit.id)
+        if where is None:
+            limits.append(message("library.weights_elsewhere", name=hit.name))
+            continue
+        try:
+            options = Asked().options(subject, [where])
+            document = compare_pair(subject, where, options, looks=max(1, found.models))
+        except RefusedError as error:
+            limits.append(message("library.not_compared", name=hit.name, why=error.message()))
+            continue
+        verdict: Any = document["verdict"]
+        hit.relation, hit.proved, hit.corrected_log10_p = str(verdict["relation"]), True, verdict["log10_p"]
+        hit.verdict = thaw({key: verdict[key] for key in KEPT})
+    return limits
+
+
+def _weights(store: Store, ident: str) -> str | None:
+    """Where the weights of a print can be read: a path that is still there, or an address."""
+    for source in store.get(ident).entry.get("sources", ()):
+        where = str(source.get("where", ""))
+        if where and ("://" in where or Path(where).exists()):
+            return where
+    return None

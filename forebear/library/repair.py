@@ -1,0 +1,181 @@
+"""Every byte of a local library looked at: what is torn is named, and rebuilt from what is whole.
+
+The prints are what counts: each carries its own digest. Catalogue and screens are made of them, so they are made again when they do
+not agree. A print that is damaged is lost with its name said, and is made again when its source is read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.bounded import read_bounded
+from forebear.core.errors import RefusedError
+from forebear.core.messages import message
+from forebear.core.stopping import unfinished
+from forebear.library.catalogue import Damaged, connect, create, enter, forget, generation, told, writing
+from forebear.library.places import CATALOGUE, PRINTS, REMOVED, SUFFIX, print_path
+from forebear.library.prints import MAX_PRINT_BYTES, Print, unpack
+from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
+from forebear.library.store import Fault
+
+
+def verify_folder(folder: Path) -> list[Fault]:
+    """Everything found wrong in the library of a folder, repaired where it can be.
+
+    Raises: RefusedError when it is no library, or of a later version.
+    """
+    path = folder / CATALOGUE
+    if not path.is_file() and not (folder / PRINTS).is_dir():
+        raise RefusedError("is no library", where=str(folder), todo="Make one with `forebear library add`.")
+    faults: list[Fault] = []
+    try:
+        if not path.is_file():
+            raise Damaged("has no catalogue", where=str(folder))
+        with connect(path) as db, told(path):
+            odd = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
+            if odd != ["ok"]:
+                raise Damaged("; ".join(odd)[:200], where=str(path))
+            faults += _against_prints(folder, db)
+    except Damaged as error:
+        faults.append(Fault(CATALOGUE, message("library.catalogue_rebuilt", why=error.what), True))
+        faults += _rebuilt(folder)
+    return faults
+
+
+def _prints(folder: Path) -> Iterator[tuple[Path, Print | None, bytes]]:
+    """Every file of a print; None for one that is damaged, with the digest of the file."""
+    for path in sorted((folder / PRINTS).rglob(f"*{SUFFIX}")):
+        try:
+            data = read_bounded(path, MAX_PRINT_BYTES)
+            one = unpack(data, str(path))
+            right = print_path(folder, one.id) == path
+            yield path, one if right else None, hashlib.sha256(data).digest()
+        except RefusedError:
+            yield path, None, b""
+
+
+def _rebuilt(folder: Path) -> list[Fault]:
+    """A catalogue and screens made of the prints alone, put in the place of the damaged ones."""
+    faults = []
+    fresh = folder / f"{CATALOGUE}.new"
+    screens = [
+        int(path.stem.split("-")[1]) for path in folder.glob("screens-*.bin") if path.stem.split("-")[1].isdigit()
+    ]
+    newest = max(screens, default=-1) + 1
+    with unfinished(fresh):
+        fresh.unlink(missing_ok=True)
+        create(fresh)
+        with connect(fresh) as db, told(fresh), writing(db):
+            db.execute("UPDATE settings SET value = ? WHERE key = 'generation'", (newest,))
+            row = 0
+            for path, one, digest in _prints(folder):
+                if one is None:
+                    faults.append(_lost(folder, path))
+                    continue
+                record = record_of(one)
+                if record is not None:
+                    write_record(path_of(folder, newest), row, record)
+                enter(db, one, digest, None if record is None else row)
+                row += record is not None
+        for stale in (f"{CATALOGUE}-journal", f"{CATALOGUE}-wal", f"{CATALOGUE}-shm"):
+            (folder / stale).unlink(missing_ok=True)
+        os.replace(fresh, folder / CATALOGUE)
+    for old in screens:
+        path_of(folder, old).unlink(missing_ok=True)
+    return faults
+
+
+def _lost(folder: Path, path: Path) -> Fault:
+    path.unlink(missing_ok=True)
+    return Fault(str(path.relative_to(folder)), message("library.print_lost"), False)
+
+
+def _against_prints(folder: Path, db: Connection) -> list[Fault]:
+    """Catalogue and screens held against every print."""
+    faults: list[Fault] = []
+    with writing(db):
+        screens = path_of(folder, generation(db))
+        records = mapped(screens)
+        rows = db.execute("SELECT id, number, row, digest FROM models").fetchall()
+        known: dict[str, Known] = {str(ident): Known(*rest) for ident, *rest in rows}
+        faults += _undone(folder, list(known))
+        for path, one, digest in _prints(folder):
+            if one is None:
+                faults.append(_lost(folder, path))
+                continue
+            faults += _reconciled(
+                db, screens, records, one, digest, known.pop(one.id, None), str(path.relative_to(folder))
+            )
+        for ident, entry in known.items():
+            names = [str(found[0]) for found in db.execute("SELECT name FROM names WHERE number = ?", (entry.number,))]
+            forget(db, entry.number)
+            if entry.row is not None and entry.row < len(records):
+                write_record(screens, entry.row, bytes(RECORD.itemsize))
+            faults.append(Fault(", ".join(names) or ident[:12], message("library.print_lost"), False))
+    for aside in (folder / PRINTS).rglob(f"*{REMOVED}"):
+        aside.unlink(missing_ok=True)
+    return faults
+
+
+class Known(NamedTuple):
+    """What the catalogue says of a print."""
+
+    number: int
+    row: int | None
+    digest: bytes
+
+
+def _undone(folder: Path, idents: Sequence[str]) -> list[Fault]:
+    """Removals that were not finished, undone."""
+    faults = []
+    for ident in idents:
+        path = print_path(folder, ident)
+        aside = path.with_suffix(REMOVED)
+        if not path.exists() and aside.exists():
+            os.replace(aside, path)
+            faults.append(Fault(str(path.relative_to(folder)), message("library.removal_undone"), True))
+    return faults
+
+
+def _reconciled(
+    db: Connection, screens: Path, records: NDArray[Any], one: Print, digest: bytes, known: Known | None, where: str
+) -> list[Fault]:
+    """What did not agree with a whole print, made again from it."""
+    faults = []
+    record = record_of(one)
+    row = None if known is None else known.row
+    if known is None:
+        faults.append(Fault(where, message("library.adopted"), True))
+    elif known.digest != digest or not _entered(db, known.number, one):
+        faults.append(Fault(CATALOGUE, message("library.entry_rebuilt", name=one.name), True))
+    if record is not None and (row is None or row >= len(records) or records[row : row + 1].tobytes() != record):
+        if known is not None:
+            faults.append(Fault(screens.name, message("library.screen_rebuilt", name=one.name), True))
+        row = _free_row(db) if row is None else row
+        write_record(screens, row, record)
+    if faults:
+        enter(db, one, digest, row)
+    return faults
+
+
+def _free_row(db: Connection) -> int:
+    (last,) = db.execute("SELECT max(row) FROM models").fetchone()
+    return 0 if last is None else int(last) + 1
+
+
+def _entered(db: Connection, number: int, one: Print) -> bool:
+    """Whether the catalogue says of a print what the print says."""
+    names = {row[0] for row in db.execute("SELECT name FROM names WHERE number = ?", (number,))}
+    sources = {row[0] for row in db.execute("SELECT key FROM sources WHERE number = ?", (number,))}
+    digests = {row[0] for row in db.execute("SELECT value FROM digests WHERE number = ?", (number,))}
+    wanted = {int(value) for value in np.unique(one.arrays["digests"].reshape(-1)).view(np.int64)}
+    stated = {source["key"] for source in one.entry.get("sources", ())}
+    return names == {str(name) for name in one.entry.get("names", ())} and sources == stated and digests == wanted

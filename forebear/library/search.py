@@ -1,0 +1,189 @@
+"""One model against all of a library: equal tensors, screens that agree, geometries that agree; candidates, not verdicts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.core.errors import RefusedError
+from forebear.core.messages import Message, message
+from forebear.core.threads import one_thread, usable_cores
+from forebear.library.anchors import agreement
+from forebear.library.figures import corrected, screen_figure
+from forebear.library.layers import layer_map
+from forebear.library.prints import SCREEN_NUMBERS, Print
+from forebear.library.store import Rows, Store
+from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10
+
+EQUAL, SKETCH, ANCHOR, RANKED, NOTHING = (
+    "equal-tensors", "candidate-by-sketch", "candidate-by-anchors", "ranked-by-anchors", "no-candidate",
+)  # fmt: skip
+FIRST_COSINE = 3.0 / np.sqrt(SCREEN_NUMBERS)
+"""Screens below this are not looked at closer: their z cannot come near any threshold."""
+MOST_CLOSER = 512
+"""Models looked at closer by their screens, and as many by their anchors, the best first."""
+
+
+@dataclass
+class Hit:
+    """A model of the library that the subject may be kin of.
+
+    relation: EQUAL, SKETCH or ANCHOR: what proposed it, the strongest first; RANKED: only among the nearest by anchors, which
+              is no statement. figure: cosine, z, effective dimension, agreement of anchors, shared tensors, layers.
+    corrected_log10_p: None where what proposed it is no test.
+    """
+
+    id: str
+    name: str
+    relation: str
+    figure: dict[str, Any]
+    corrected_log10_p: float | None
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    proved: bool = False
+    verdict: dict[str, Any] | None = None
+
+
+@dataclass
+class Searched:
+    """What a search found, and how much it looked at. screens: comparisons that every p-value was multiplied by."""
+
+    hits: list[Hit]
+    models: int
+    screens: int
+    limits: list[Message]
+
+
+@one_thread()
+def search_store(
+    store: Store, subject: Print, top: int, *, rewritten: bool = False, without: str | None = None
+) -> Searched:
+    """The models of a store that may be the subject's kin, the surest first, at most `top`.
+
+    rewritten: list also the models nearest by anchors, as a ranking. without: the id of a model to leave out (the subject's own).
+    Source:    METHODS §14, §18; thresholds: decision 0040.
+    """
+    limits: list[Message] = []
+    models, screens = store.count(), store.count(screened=True)
+    shared = store.by_digest(subject.arrays["digests"]) if len(subject.arrays["digests"]) else {}
+    hits = []
+    for ident in dict.fromkeys([*shared, *_near(store, subject)]):
+        if ident == without:
+            continue
+        try:
+            one = store.get(ident)
+        except RefusedError as error:
+            limits.append(message("library.print_unread", why=error.message()))
+            continue
+        hits.append(_hit(subject, one, shared.get(ident, set()), screens))
+    ranked = sorted(
+        (hit for hit in hits if hit.relation == NOTHING and hit.figure["anchors"] is not None), key=_agreement
+    )
+    found = sorted((hit for hit in hits if hit.relation != NOTHING), key=_sureness)
+    if len(found) > top:
+        limits.append(message("library.more_hits", count=len(found) - top))
+    if rewritten:
+        found = found[:top] + ranked[: max(0, top - len(found))]
+        for hit in found:
+            hit.relation = RANKED if hit.relation == NOTHING else hit.relation
+    for hit in found[:top]:
+        hit.layers = layer_map(subject, store.get(hit.id)) if hit.relation in (EQUAL, SKETCH) else []
+    return Searched(found[:top], models, screens, limits)
+
+
+def _agreement(hit: Hit) -> tuple[float, str]:
+    return (-float(hit.figure["anchors"] or 0), hit.id)
+
+
+def _sureness(hit: Hit) -> tuple[int, float, float, str]:
+    """By p where there is one, then by agreement: what has equal tensors or a p-value before what anchors alone propose."""
+    tested = hit.relation != ANCHOR
+    p = hit.corrected_log10_p if hit.corrected_log10_p is not None else 0.0
+    closeness = float(hit.figure["cosine"]) if tested else float(hit.figure["anchors"] or 0)
+    return (0 if tested else 1, p, -closeness, hit.id)
+
+
+def _hit(subject: Print, one: Print, shared: set[int], screens: int) -> Hit:
+    """What the prints themselves say: every figure is made again from the print, whose digest was checked."""
+    own = {int(value) for value in one.arrays["digests"].reshape(-1)} & shared
+    figure = screen_figure(_only(subject.arrays["screen"]), _only(one.arrays["screen"]))
+    p = corrected(figure.log10_p, screens)
+    anchors = agreement(subject.arrays["geometry"], one.arrays["geometry"])
+    found: dict[str, Any] = {
+        "cosine": round(figure.cosine, 4),
+        "z": round(figure.z, 2),
+        "effective": round(figure.effective, 1),
+        "log10_p": figure.log10_p,
+        "shared_tensors": len(own),
+        "tensors": len(subject.arrays["digests"]),
+        "anchors": None if anchors is None else round(anchors, 4),
+    }
+    relation = NOTHING
+    if anchors is not None and anchors >= ANCHOR_AGREEMENT:
+        relation = ANCHOR
+    if p <= LEVEL_LOG10:
+        relation = SKETCH
+    if own:
+        relation = EQUAL
+    return Hit(one.id, one.name, relation, found, p if p <= LEVEL_LOG10 else None)
+
+
+def _only(array: NDArray[Any]) -> NDArray[Any]:
+    return array[0] if len(array) else np.zeros(SCREEN_NUMBERS, np.int8)
+
+
+def _near(store: Store, subject: Print) -> list[str]:
+    """Models whose screens or geometries are worth a closer look."""
+    if not len(subject.arrays["screen"]):
+        return []
+    screen, anchors = (subject.arrays[name][0].astype(np.float32) for name in ("screen", "anchors"))
+    handles, cosines, agreements = [], [], []
+    with ThreadPoolExecutor(workers := min(4, usable_cores())) as pool:
+        for block in in_order(pool, store.rows(), lambda rows: _against(rows, screen, anchors), workers + 1):
+            for kept, new in zip((handles, cosines, agreements), block, strict=True):
+                kept.append(new)
+    if not handles:
+        return []
+    rows, cosine, like = (np.concatenate(kept) for kept in (handles, cosines, agreements))
+    close = _best(cosine, FIRST_COSINE)
+    near = _best(like, 0.0) if anchors.any() else close[:0]
+    found = [store.ident(int(rows[at])) for at in dict.fromkeys([*close.tolist(), *near.tolist()])]
+    return [ident for ident in found if ident is not None]
+
+
+def _best(values: NDArray[Any], least: float) -> NDArray[np.intp]:
+    """Places of the largest values above `least`, at most MOST_CLOSER, the largest first."""
+    places = np.flatnonzero(values > least)
+    if len(places) > MOST_CLOSER:
+        places = places[np.argpartition(-values[places], MOST_CLOSER)[:MOST_CLOSER]]
+    return places[np.argsort(-values[places], kind="stable")]
+
+
+def in_order(pool: ThreadPoolExecutor, rows: Iterable[Rows], work: Callable[[Rows], Any], most: int) -> Iterator[Any]:
+    """What work makes of each block, in order, with at most `most` blocks alive at once."""
+    waiting: deque[Future[Any]] = deque()
+    for block in rows:
+        waiting.append(pool.submit(work, block))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _against(
+    rows: Rows, screen: NDArray[Any], anchors: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Handles, cosines of screens, agreement of anchor codes, for a block; zero where one has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = rows.screens.astype(np.float32) @ screen / (rows.norms * np.linalg.norm(screen))
+        cosine = np.nan_to_num(cosine, nan=0.0, posinf=0.0, neginf=0.0)
+        if not anchors.any():
+            return rows.handles, cosine, np.zeros_like(cosine)
+        table = rows.anchors.astype(np.float32)
+        length = np.sqrt(np.einsum("ij,ij->i", table, table)) * np.linalg.norm(anchors)
+        return rows.handles, cosine, np.nan_to_num(table @ anchors / length, nan=0.0)

@@ -1,0 +1,250 @@
+"""The verbs of a library: each takes an open store and returns a document."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from math import log10
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from forebear.core.bounded import open_stream
+from forebear.core.documents import finish
+from forebear.core.errors import RefusedError, UsageError
+from forebear.core.messages import message
+from forebear.core.output import check_output, whole_file
+from forebear.library.adding import Wanted, add_all
+from forebear.library.fingerprint import fingerprint
+from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
+from forebear.library.search import RANKED, Searched, search_store
+from forebear.library.store import Store
+from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
+
+Document = Mapping[str, Any]
+EXPORT = b"FBLIBRY1"
+MAX_EXPORT_BYTES = 2**42
+
+
+def done(
+    action: str, store: Store, rows: Sequence[Mapping[str, Any]], started: float, words: Sequence[str], **more: Any
+) -> Document:
+    """A forebear/library/1 document: what a verb did, a row for each thing."""
+    outcomes = dict(sorted(Counter(str(row["outcome"]) for row in rows).items()))
+    body = {
+        "action": action,
+        "models": store.count(),
+        "screens": store.count(screened=True),
+        "outcomes": outcomes,
+        "items": list(rows),
+        **more,
+    }
+    read = {"bytes": sum(int(row.get("bytes", 0)) for row in rows), "seconds": round(time.perf_counter() - started, 3)}
+    return finish(
+        "forebear/library/1", body, limits=[], read=read, reproduce=shlex.join(["forebear", "library", *words])
+    )
+
+
+def add(
+    store: Store,
+    paths: Sequence[str],
+    wanted: Wanted,
+    words: Sequence[str],
+    made: Callable[..., Iterable[Any]] | None = None,
+) -> Document:
+    """See `forebear.library_add`."""
+    started = time.perf_counter()
+    return done("add", store, add_all(store, paths, wanted, made), started, words)
+
+
+def remove(store: Store, models: Sequence[str], words: Sequence[str]) -> Document:
+    """See `forebear.library_remove`."""
+    started = time.perf_counter()
+    rows = []
+    for word in models:
+        idents = [one_of(store, word)]
+        store.remove(idents)
+        rows += [{"name": word, "id": ident, "outcome": "removed", "error": None} for ident in idents]
+    return done("remove", store, rows, started, words)
+
+
+def one_of(store: Store, word: str) -> str:
+    """The id of the one model that a name or the beginning of an id means.
+
+    Raises: RefusedError for none, UsageError for several.
+    """
+    found = store.named(word)
+    if not found:
+        raise RefusedError(
+            "is no model of this library", where=word, todo="Name it by its name or its id (8 digits or more)."
+        )
+    if len(found) > 1:
+        raise UsageError(
+            f"is the name of {len(found)} models",
+            where=word,
+            todo=f"Name one id: {', '.join(i[:20] for i in found[:6])}.",
+        )
+    return found[0]
+
+
+def merge(store: Store, others: Sequence[tuple[str, Store]], words: Sequence[str]) -> Document:
+    """See `forebear.library_merge`."""
+    started = time.perf_counter()
+    rows = []
+    for name, other in others:
+        for ident in other.idents():
+            try:
+                one = other.get(ident)
+            except RefusedError as error:
+                rows.append(
+                    {"name": f"{name}: {ident[:12]}", "id": ident, "outcome": "refused", "error": error.message()}
+                )
+                continue
+            new = store.add(one)
+            rows.append({"name": one.name, "id": ident, "outcome": "added" if new else "same-content", "error": None})
+    return done("merge", store, rows, started, words)
+
+
+def verify(store: Store, words: Sequence[str]) -> Document:
+    """See `forebear.library_verify`."""
+    started = time.perf_counter()
+    rows = [
+        {
+            "name": fault.where,
+            "id": None,
+            "outcome": "rebuilt" if fault.repaired else "lost",
+            "error": fault.said.document(),
+        }
+        for fault in store.verify()
+    ]
+    return done("verify", store, rows, started, words)
+
+
+def compact(store: Store, words: Sequence[str]) -> Document:
+    """See `forebear.library_compact`."""
+    started = time.perf_counter()
+    freed = store.compact()
+    return done("compact", store, [], started, words, freed_bytes=freed)
+
+
+def export(store: Store, target: Path, words: Sequence[str]) -> Document:
+    """See `forebear.library_export`. Where sources lie on this machine is left out."""
+    started = time.perf_counter()
+    check_output(target)
+    rows = []
+    with whole_file(target) as out:
+        whole = hashlib.sha256()
+        _put(out, whole, EXPORT)
+        for ident in store.idents():
+            one = _public(store.get(ident))
+            data = pack(one)
+            _put(out, whole, struct.pack("<I", len(data)))
+            _put(out, whole, data)
+            rows.append({"name": one.name, "id": ident, "outcome": "exported", "bytes": len(data), "error": None})
+        _put(out, whole, struct.pack("<I", 0))
+        out.write(whole.digest())
+    return done("export", store, rows, started, words)
+
+
+def _public(one: Print) -> Print:
+    """A print without the paths of this machine."""
+    sources = [
+        {key: value for key, value in source.items() if key != "where" or "://" in str(value)}
+        for source in one.entry.get("sources", ())
+    ]
+    return Print(one.id, one.about, one.arrays, {**one.entry, "sources": sources})
+
+
+def _put(out: BinaryIO, whole: Any, data: bytes) -> None:
+    whole.update(data)
+    out.write(data)
+
+
+def bring(store: Store, path: Path, words: Sequence[str]) -> Document:
+    """See `forebear.library_import`. Everything is looked at before anything is added."""
+    started = time.perf_counter()
+    for _ in exported(path):
+        pass
+    rows = []
+    for one in exported(path):
+        new = store.add(one)
+        rows.append({"name": one.name, "id": one.id, "outcome": "added" if new else "same-content", "error": None})
+    return done("import", store, rows, started, words)
+
+
+def exported(path: Path) -> Iterator[Print]:
+    """The prints of an exported library, each checked; the last step checks the whole file.
+
+    Raises: RefusedError for a file that is no export, is cut short or was changed.
+    """
+    with open_stream(path, MAX_EXPORT_BYTES) as file:
+        whole = hashlib.sha256()
+        if _take(file, whole, len(EXPORT), path) != EXPORT:
+            raise RefusedError(
+                "is no exported library", where=str(path), todo="Make one with `forebear library export`."
+            )
+        while size := struct.unpack("<I", _take(file, whole, 4, path))[0]:
+            if size > MAX_PRINT_BYTES:
+                raise RefusedError("holds a print that is too large", where=str(path))
+            yield unpack(_take(file, whole, size, path), str(path))
+        if file.read(33) != whole.digest():
+            raise RefusedError("is damaged: its digest does not fit", where=str(path), todo="Get it again.")
+
+
+def _take(file: BinaryIO, whole: Any, count: int, path: Path) -> bytes:
+    data = file.read(count)
+    if len(data) != count:
+        raise RefusedError("is cut short", where=str(path), todo="Get it again.")
+    whole.update(data)
+    return data
+
+
+def search(
+    store: Store,
+    subject: str,
+    top: int,
+    words: Sequence[str],
+    wanted: Wanted,
+    *,
+    prove: Callable[..., Any] | None,
+    rewritten: bool,
+) -> Document:
+    """See `forebear.library_search`. prove: what compares the subject with each hit on their weights."""
+    started = time.perf_counter()
+    limits: list[Any] = []
+    where, read = subject, 0
+    if "://" in subject or Path(subject).exists():
+        made = fingerprint(subject, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
+        one, read = made.one, made.read
+        limits += made.limits
+        own: str | None = None
+    else:
+        own = one_of(store, subject)
+        one = store.get(own)
+        where = str(next((s["where"] for s in one.entry.get("sources", ()) if "where" in s), ""))
+    found = search_store(store, one, top, rewritten=rewritten, without=own)
+    limits += found.limits
+    limits.append(message("library.no_parents"))
+    if prove is not None:
+        limits += prove(store, where, found)
+    return finish("forebear/search/1", _body(one, subject, found), limits=limits,
+                  read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
+                  reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip
+
+
+def _body(one: Print, subject: str, found: Searched) -> dict[str, Any]:
+    return {
+        "subject": {"id": one.id, "name": one.name if one.entry else Path(subject).name or subject, "family": one.about["family"],
+                    "layers": one.about["layers"], "width": one.about["width"], "quick": one.quick,
+                    "effective": one.about["effective"]},
+        "hits": [asdict(hit) for hit in found.hits],
+        "searched": {"models": found.models, "screens": found.screens,
+                     "proposed": sum(hit.relation != RANKED for hit in found.hits)},
+        "level": {"log10_p": LEVEL_LOG10, "of_one": LEVEL_LOG10 - log10(max(1, found.screens)), "dispersion": DISPERSION,
+                  "anchor_agreement": ANCHOR_AGREEMENT},
+        "parents": None,
+    }  # fmt: skip

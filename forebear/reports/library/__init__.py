@@ -1,0 +1,1 @@
+"""Documents of libraries as text, rows and pages."""

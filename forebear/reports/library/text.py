@@ -1,0 +1,127 @@
+"""Documents of libraries as lines of text and as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
+from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
+
+Document = Mapping[str, Any]
+_SEARCH_ROWS = ("id", "name", "relation", "proved", "corrected_log10_p", "cosine", "z", "effective", "shared_tensors", "tensors",
+                "anchors", "layers")  # fmt: skip
+SHOWN_ITEMS = 200
+"""Rows of a document that text shows; the document has all of them."""
+
+
+def library_lines(document: Document, language: str = "en") -> list[Line]:
+    """What a verb did to a library."""
+    words = catalogue(language)
+    lines = [
+        Line(
+            words(f"library_page.{document['action']}", models=document["models"], screens=document["screens"]), "bold"
+        )
+    ]
+    counts = [words(f"library_outcome.{name}", count=count) for name, count in document["outcomes"].items()]
+    lines += wrap("; ".join(counts)) if counts else []
+    if document["action"] == "compact":
+        lines += wrap(words("library_page.freed", bytes=document["freed_bytes"]))
+    if document["action"] == "verify" and not document["items"]:
+        lines += wrap(words("library_page.whole"), style="green")
+    items = document["items"][:SHOWN_ITEMS]
+    header = (words("library_page.model"), words("library_page.id"), words("library_page.outcome"), "")
+    rows = [
+        (item["name"], (item["id"] or "")[:14], words.name("library_row", item["outcome"]), reason(item, words))
+        for item in items
+    ]
+    lines += table(header, rows) if rows else []
+    said = [text for item in items for text in (words.text(one) for one in item.get("said", ()))]
+    lines += bullet(dict.fromkeys(said)) if said else []
+    return [*lines, *limits(document, words), *footer(document, words)]
+
+
+def reason(item: Mapping[str, Any], words: Catalogue) -> str:
+    """Why something happened to an item; empty where nothing did."""
+    return words.text(item["error"]) if item["error"] else ""
+
+
+def library_rows(document: Document) -> list[list[Any]]:
+    """A row for each item."""
+    words = catalogue()
+    return [
+        ["name", "id", "outcome", "reason"],
+        *([i["name"], i["id"], i["outcome"], reason(i, words)] for i in document["items"]),
+    ]
+
+
+def first_words(document: Document, words: Catalogue) -> str:
+    """The plain conclusion of a search."""
+    name, screens, models = document["subject"]["name"], document["searched"]["screens"], document["searched"]["models"]
+    hits = document["hits"]
+    if not hits:
+        return words("library_page.nothing", name=safe(name), models=models)
+    best = hits[0]
+    ranked = best["relation"] == "ranked-by-anchors"
+    key = "proved" if best["proved"] else "ranked" if ranked else "proposed"
+    return words(f"library_page.{key}", name=safe(name), other=safe(best["name"]), count=document["searched"]["proposed"],
+                 models=models, screens=screens, relation=relation(best, words))  # fmt: skip
+
+
+def relation(hit: Mapping[str, Any], words: Catalogue) -> str:
+    """What a hit is in words: the relation that comparing gave, or what proposed it."""
+    return words.name("relation" if hit["proved"] else "library_relation", hit["relation"])
+
+
+def search_lines(document: Document, language: str = "en") -> list[Line]:
+    """The candidates of a search, the surest first, with what each figure means."""
+    words = catalogue(language)
+    lines = [Line(line.text, "bold") for line in wrap(first_words(document, words), indent="")]
+    rows = [hit_row(hit, words) for hit in document["hits"]]
+    lines += table(hit_header(words), rows) if rows else []
+    lines += [Line(""), *bullet(about(document, words))]
+    return [*lines, *limits(document, words), *footer(document, words)]
+
+
+def hit_header(words: Catalogue) -> tuple[str, ...]:
+    """Columns of the table of hits."""
+    return tuple(
+        words(f"library_page.{key}") for key in ("model", "id", "relation", "p", "cosine", "equal", "anchors", "layers")
+    )
+
+
+def hit_row(hit: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
+    """A hit as the table shows it."""
+    figure = hit["figure"]
+    shared = words("library_page.of", count=figure["shared_tensors"], of=figure["tensors"])
+    anchors = "–" if figure["anchors"] is None else f"{figure['anchors']:.2f}"
+    return (hit["name"], hit["id"][:14], relation(hit, words), power_of_ten(hit["corrected_log10_p"]), f"{figure['cosine']:.2f}",
+            shared, anchors, str(len(hit["layers"])))  # fmt: skip
+
+
+def about(document: Document, words: Catalogue) -> list[str]:
+    """What the figures of a search mean, with null hypothesis and assumption."""
+    level = document["level"]
+    said = [words("library_page.about_p", screens=document["searched"]["screens"], p=power_of_ten(level["log10_p"]),
+                  dispersion=f"{level['dispersion']:.2f}"), words("library_page.about_equal")]  # fmt: skip
+    if any(hit["relation"] in ("candidate-by-anchors", "ranked-by-anchors") for hit in document["hits"]):
+        said.append(words("library_page.about_anchors"))
+    if not all(hit["proved"] for hit in document["hits"]):
+        said.append(words("library_page.about_proof"))
+    return said
+
+
+def search_rows(document: Document) -> list[list[Any]]:
+    """A row for each hit."""
+    rows = []
+    for hit in document["hits"]:
+        flat = {**hit["figure"], **hit, "layers": len(hit["layers"])}
+        rows.append([flat[key] for key in _SEARCH_ROWS])
+    return [list(_SEARCH_ROWS), *rows]
+
+
+def limits(document: Document, words: Catalogue) -> list[Line]:
+    """What could not be done."""
+    if not document["limits"]:
+        return []
+    return [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(limit) for limit in document["limits"])]
