@@ -130,9 +130,18 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--shapes", nargs="*", default=list(SEEN))
     parser.add_argument("--quick", action="store_true", help="one base, one case of each kind")
+    parser.add_argument("--direction", action="store_true", help="pairs for direction alone")
     parser.add_argument("--out", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     for shape in chosen.shapes:
+        if chosen.direction:
+            head = code()
+            only = direction_rows(chosen.root, shape, [family(chosen.root, shape, of) for of in range(2)], chosen.quick)
+            seeds = {"siblings": "orders 300 to 319"}
+            document = {"schema": "forebear-bench/direction/1", **provenance(shape, seeds, head), "held_out": shape in HELD_OUT, **only}
+            replace_json(chosen.out / f"direction-{shape}.json", document)
+            print(shape, only["summary"], flush=True)
+            continue
         made = measure(chosen.root, shape, chosen.quick)
         replace_json(chosen.out / f"mixtures-{shape}.json", made)
         print(shape, made["summary"], made["direction"], flush=True)

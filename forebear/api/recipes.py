@@ -17,6 +17,8 @@ def recipe(
     *,
     budget: int | str | None = None,
     architecture: str | Path | None = None,
+    check: str | Path | None = None,
+    write: str | Path | None = None,
 ) -> Mapping[str, Any]:
     """Which steps lead from a candidate to the subject: a forebear/recipe/1 document.
 
@@ -24,6 +26,8 @@ def recipe(
     candidates:   models it may be made from, one or more; the steps told are those from the one that leaves least.
     budget:       bytes of a model held in memory as float32, as a number or "4GiB" (default 2GiB); a larger one is refused.
     architecture: an architecture definition of your own (TOML), for all sides (docs/architectures.md).
+    check:        a mergekit configuration (YAML) or a forebear recipe (JSON): which of its claims the weights bear out.
+    write:        where to write what was found so that it can be run again: WRITE.json, and WRITE.yaml for a merge.
     Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
                   No step is told of a pair that `compare` does not call related, identical or sharing components.
     Raises:       RefusedError when a checkpoint cannot be read or is too large, UsageError.
@@ -40,4 +44,6 @@ def recipe(
     """
     from forebear.recipes.recipe import recipe_of
 
-    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture)
+    return recipe_of(
+        subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write
+    )

@@ -23,7 +23,8 @@ from forebear.recipes.detectors.values import Both
 from forebear.recipes.found import Found
 from forebear.recipes.replay.held import as_model, check_size
 from forebear.recipes.replay.run import Replayed, run
-from forebear.recipes.told import first_words, told
+from forebear.recipes.several import Several, asked_besides, write_files
+from forebear.recipes.told import first_words, of_several, told
 
 Document = Mapping[str, Any]
 DEFAULT_BYTES = 2 * 2**30
@@ -46,7 +47,7 @@ class Told:
 
 def recipe_of(
     subject: str | Path, candidates: Sequence[str | Path], *, budget: int | str | None = None,
-    architecture: str | Path | None = None,
+    architecture: str | Path | None = None, check: str | Path | None = None, write: str | Path | None = None,
 ) -> Document:  # fmt: skip
     """See `forebear.recipe`."""
     if not candidates:
@@ -58,12 +59,21 @@ def recipe_of(
     limits: list[Message] = []
     try:
         found = [_told(opened, str(subject), str(c), len(candidates), own, most, limits) for c in candidates]
-        body = _body(opened, str(subject), found)
+        related = [t.id for t in found if t.relation in ("identical", "related")]
+        best = _best(found)
+        steps = _steps(best) if best is not None else ()
+        besides = asked_besides(
+            opened, related, steps, candidates=[str(c) for c in candidates], own=own, check=check
+        )
+        limits += besides.said
+        body = _body(opened, str(subject), found, besides)
         read = {"subject_bytes": opened.container.bytes_read, "seconds": round(time.perf_counter() - started, 3)}
     finally:
         opened.close()
     words = ["forebear", "recipe", str(subject), *(str(c) for c in candidates)]
-    for name, value in (("budget", budget), ("architecture", architecture)):
+    if write is not None:
+        write_files(write, besides.steps or steps, list(besides.parents))
+    for name, value in (("budget", budget), ("architecture", architecture), ("check", check), ("write", write)):
         words += [f"--{name}", str(value)] if value is not None else []
     return finish("forebear/recipe/1", body, limits=limits, read=read, reproduce=shlex.join(words))
 
@@ -107,26 +117,33 @@ PARTS = {
 """Component of a verdict -> parts it is made of."""
 
 
-def _body(subject: Checkpoint, name: str, found: Sequence[Told]) -> dict[str, Any]:
-    """The document without what every document has."""
+def _best(found: Sequence[Told]) -> Told | None:
+    """The candidate that leaves least."""
     able = [t for t in found if t.replayed is not None]
-    best = min(able, key=lambda t: (t.relation == "shares-components", _left(t)), default=None)
-    steps = _steps(best) if best is not None else ()
+    return min(able, key=lambda t: (t.relation == "shares-components", _left(t)), default=None)
+
+
+def _body(subject: Checkpoint, name: str, found: Sequence[Told], besides: Several) -> dict[str, Any]:
+    """The document without what every document has."""
+    best = next((t for t in found if t.id == besides.candidate), None) or _best(found)
+    steps = besides.steps or (_steps(best) if best is not None else ())
     replayed = best.replayed if best is not None else None
+    left = replayed.left if replayed is not None else None
+    left = besides.residual if besides.steps else left
+    words = first_words(name, found[0].id if best is None else best.id, [t.relation for t in found], steps, replayed)
     return {
         "subject": _party(subject, name),
         "candidates": [{"id": t.id, "relation": t.relation, "words": list(t.verdict)} for t in found],
         "candidate": best.id if best is not None else None,
-        "words": first_words(
-            name, found[0].id if best is None else best.id, [t.relation for t in found], steps, replayed
-        ),
+        "words": of_several(name, steps) if besides.steps and not besides.candidate else words,
         "steps": [{**step.document(), "words": told(step)} for step in steps],
-        "residual": None if replayed is None or replayed.left is None else round(replayed.left, 9),
+        "residual": None if left is None else round(left, 9),
         "before": None if replayed is None or replayed.before is None else round(replayed.before, 9),
         "change": _change(replayed.pieces) if replayed is not None else [],
         "layers": _layers(subject, steps, replayed),
-        "parents": [],
+        "parents": list(besides.parents),
         "direction": "not-shown",
+        **({} if besides.checked is None else {"checked": list(besides.checked)}),
     }
 
 
@@ -170,6 +187,12 @@ def _change(pieces: Sequence[Both]) -> list[dict[str, Any]]:
 
 def _layers(subject: Checkpoint, steps: Sequence[Found], replayed: Replayed | None) -> list[dict[str, Any]]:
     """Layer by layer of the subject: the candidate's layer it is, and how it came there."""
+    stack = next((step for step in steps if step.op == "layers-stacked"), None)
+    if stack is not None:
+        return [
+            {"layer": row["layer"], "from": row["source"], "how": "copy", "frozen": False, "mlp": []}
+            for row in stack.parameters["map"]
+        ]
     if replayed is None:
         return []
     inserted = {layer: (step, after) for step in steps if step.op == "layers-inserted"

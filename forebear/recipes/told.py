@@ -44,6 +44,11 @@ def first_words(
     return [*words, message("recipe.direction")]
 
 
+def of_several(subject: str, steps: Sequence[Found]) -> list[Message]:
+    """The plain conclusion on a mixture of several candidates, then what it does not say."""
+    return [message("made.several", subject=short(subject), steps=[_sentence(s) for s in steps]), message("recipe.direction")]
+
+
 def short(path: str) -> str:
     """The last part of a path."""
     return PurePath(path).name or path
@@ -55,8 +60,40 @@ def told(step: Found) -> list[Message]:
 
 
 def _sentence(step: Found) -> Message:
+    if (made := _made(step)) is not None:
+        return made
     one = step.op in ("layers-inserted", "layers-dropped") and step.parameters["count"] == 1
     return message(f"recipe.op.{step.op}{'-one' if one else ''}", **_slots(step))
+
+
+def _made(step: Found) -> Message | None:
+    """The sentence of a conversion that was recomputed, or of a mixture; None for the step of a detector."""
+    given = step.parameters
+    if step.op == "repacked":
+        return message("made.repacked", before=given["from"], after=given["to"])
+    if step.op == "quantised-gguf":
+        return message("made.gguf", type=given["type"])
+    if step.op.startswith("quantised-int") and "per" in given:
+        return message("made.int", bits=given["bits"])
+    if step.op == "models-joined":
+        return message("made.joined", models=[short(row["id"]) for row in given["models"]])
+    if step.op == "layers-stacked":
+        return message("made.stack", parents=sorted({short(row["from"]) for row in given["map"]}))
+    if step.op == "experts-transplanted":
+        return message("made.experts", count=len(given["map"]))
+    if step.op != "merged":
+        return None
+    parents = [f"{short(name)} {_weight(weight):.3f}" for name, weight in given["weights"].items()]
+    if given["method"] == "slerp":
+        return message("made.slerp", t=given["t"], first=short(given["from"]), second=short(given["to"]))
+    if given["method"] == "linear":
+        return message("made.linear", parents=parents)
+    keys = {"ties": "made.ties", "dare": "made.dare"}
+    return message(keys.get(given["method"], "made.sparse"), base=short(given["base"]), parents=parents)
+
+
+def _weight(weight: Any) -> float:
+    return float(weight["value"] if isinstance(weight, Mapping) else weight)
 
 
 def _slots(step: Found) -> Mapping[str, Any]:

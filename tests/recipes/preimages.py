@@ -60,14 +60,12 @@ def before(values: np.ndarray, change: Change, rng: np.random.Generator) -> np.n
     free = (cells < cells.max(axis=2, keepdims=True)) & (cells > cells.min(axis=2, keepdims=True))
     free &= np.abs(cells) < np.abs(cells).max(axis=2, keepdims=True)
     mask = free.reshape(values.shape)
-    size = 0.2 * np.abs(values).max() / 127
+    size = np.where(mask, 0.2 * np.abs(values).max() / 127, 0.0)
+    drawn = rng.uniform(-1, 1, values.shape)
     for _ in range(30):
-        moved = np.where(mask, values + size * rng.uniform(-1, 1, values.shape), values).astype(np.float32)
+        moved = (values + size * drawn).astype(np.float32)
         bad = change(moved) != values
         if not bad.any():
-            return moved
-        mask &= ~bad
-        if not mask.any():
             break
-        size *= 0.8
-    return values
+        size = np.where(bad, size / 4, size)
+    return moved

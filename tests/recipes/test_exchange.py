@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import forebear
 from forebear.core.errors import RefusedError
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.exchange import checked, plan_of, read_mergekit, write_mergekit, written
@@ -207,3 +208,18 @@ def test_a_found_merge_is_written_and_borne_out_when_checked(tmp_path: Path, mod
 
 def test_nothing_found_is_no_plan() -> None:
     assert plan_of([Found("resaved")]) is None
+
+
+def test_the_verb_tells_a_merge_checks_a_configuration_and_writes_one(tmp_path: Path, models: dict[str, Model]) -> None:
+    for name in ("a", "b", "base"):
+        models[name].save(tmp_path / name)
+    child(tmp_path, models, sum_of(models, {"a": 0.3, "b": 0.7})).close()
+    (tmp_path / "m.yaml").write_bytes(LINEAR.replace(b"model: a", b"model: some/a"))
+    given = [tmp_path / name for name in ("a", "b", "base")]
+    document = forebear.recipe(tmp_path / "child", given, check=tmp_path / "m.yaml", write=tmp_path / "found")
+    assert [step["op"] for step in document["steps"]] == ["merged"]
+    assert {Path(one["id"]).name: round(one["weight"], 4) for one in document["parents"]} == {"a": 0.3, "b": 0.7}
+    assert (document["checked"][0]["outcome"], document["checked"][0]["grade"]) == ("borne-out", "re-derived")
+    assert read_mergekit((tmp_path / "found.yaml").read_bytes())[0].method == "linear"
+    assert json.loads((tmp_path / "found.json").read_bytes())["steps"][0]["op"] == "merged"
+    assert forebear.recipe(tmp_path / "base", tmp_path / "a")["parents"] == ()

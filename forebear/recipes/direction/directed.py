@@ -10,7 +10,7 @@ from typing import Any, Literal
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.recipes.direction.carried import Carried, carried
-from forebear.recipes.direction.thresholds import BACK, FORTH, LESS_OWN
+from forebear.recipes.direction.thresholds import BACK, FAR_BACK, FORTH, LESS_OWN
 from forebear.recipes.found import Found
 
 Answer = Literal["subject-from-candidate", "candidate-from-subject", "not-shown"]
@@ -113,4 +113,4 @@ def _between(subject: Checkpoint, candidate: Checkpoint, third: Third) -> tuple[
 def _carries(there: Carried, back: Carried) -> bool:
     """Whether the later model carries all that the earlier one changed, and the earlier one clearly not all of the later's."""
     whole = there.own_directions >= FORTH and there.own_directions - there.all_directions >= -LESS_OWN
-    return whole and back.own_directions <= BACK
+    return whole and FAR_BACK <= back.own_directions <= BACK

@@ -50,17 +50,23 @@ def checked(
 ) -> list[Checked]:
     """The claims of a mergekit configuration (YAML) or a forebear recipe (JSON), one by one.
 
-    models: by the names of the configuration; those it names and that are missing make their claims unseen.
+    models: by the names of the configuration, or their last parts; those it names and that are missing make their claims unseen.
     found:  operations found between subject and candidate, for the steps of a recipe.
     Raises: RefusedError for text that is neither.
     """
     if text.lstrip()[:1] == b"{":
         return check_steps(_steps(parse_json(text, where=where), where), found)
     plan, unseen = read_mergekit(text, where)
+    given = {name: one for name in plan.models if (one := _given(name, models)) is not None}
     return [
-        *check_merge(subject, plan, models),
+        *check_merge(subject, plan, given),
         *(Checked(message("exchange.claim_key", key=key), "unseen", message("exchange.not_in_weights")) for key in unseen),
     ]
+
+
+def _given(name: str, models: Mapping[str, Checkpoint]) -> Checkpoint | None:
+    """A model by its name, or by the last part of it: a configuration says organisation/name where a folder is called name."""
+    return models.get(name) or models.get(name.rstrip("/").rsplit("/", 1)[-1])
 
 
 def _steps(data: Any, where: str) -> list[Mapping[str, Any]]:

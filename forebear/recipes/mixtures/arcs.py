@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.recipes.mixtures.gram import Gram
-from forebear.recipes.mixtures.thresholds import ARC_ERRORS
+from forebear.recipes.mixtures.thresholds import ARC_ERRORS, EXACT
 
 COLLINEAR = 0.9995
 """Cosine above which the published formula is a line."""
@@ -48,7 +48,10 @@ def arc(found: Sequence[Gram], pair: tuple[int, int]) -> Arc:
     gain = lined[:, best[1]] - curved[:, best[0]]
     error = float(np.sqrt(len(gain)) * gain.std(ddof=1)) if len(gain) > 1 else np.inf
     total = float(gain.sum())
-    kind = "arc" if total > ARC_ERRORS * error else "line" if -total > ARC_ERRORS * error else ""
+    square = float(tables[:, 0, 0].sum())
+    exact = [float(left) < EXACT * square for left in (curved[:, best[0]].sum(), lined[:, best[1]].sum())]
+    kind = "arc" if exact == [True, False] else "line" if exact == [False, True] else ""
+    kind = kind or ("arc" if total > ARC_ERRORS * error else "line" if -total > ARC_ERRORS * error else "")
     where = best[0] if kind == "arc" else best[1]
     return Arc(kind, float(t[where]), (float(curved[:, best[0]].sum()), float(lined[:, best[1]].sum())))
 

@@ -17,6 +17,8 @@ WHOLE_LAYER = 0.05
 """Most weight of the second nearest layer in one that is said to come from the nearest."""
 FAR_LAYER = 0.5
 """Squared distance, as a share of a layer's square, above which a layer comes from no candidate."""
+EXACT = 1e-6
+"""Share of the subject's square below which a fit is exact up to the step of the search: then the other curve is not it."""
 ARC_ERRORS = 3.0
 """Standard errors by which an arc must fit better than a line, or the other way round, to be told from it."""
 SPIKE = 0.04

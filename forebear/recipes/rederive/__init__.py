@@ -2,5 +2,6 @@
 
 from forebear.recipes.rederive.merges import recomputed
 from forebear.recipes.rederive.whole import rederived
+from forebear.recipes.rederive.wholes import joined
 
-__all__ = ["recomputed", "rederived"]
+__all__ = ["joined", "recomputed", "rederived"]

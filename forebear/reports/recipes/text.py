@@ -28,6 +28,10 @@ def recipe_lines(document: Document, language: str = "en") -> list[Line]:
     if document["steps"]:
         lines += [Line(""), Line(words("recipe.steps"), "bold"), *steps_table(document, words)]
         lines += wrap(left_words(document, words))
+    if document["parents"]:
+        lines += [Line(""), Line(words("made.parents"), "bold"), *bullet(parent_words(document, words))]
+    if document.get("checked"):
+        lines += [Line(""), Line(words("made.claims"), "bold"), *bullet(claim_words(document, words))]
     if document["limits"]:
         lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(s) for s in document["limits"])]
     return lines + footer(document, words)
@@ -77,6 +81,22 @@ def places(where: Mapping[str, Any], words: Catalogue) -> str:
     if "layers" in where:
         found.append(f"{words('column.layers')}: {words('many.joint').join(str(layer) for layer in where['layers'])}")
     return " · ".join(found) or "–"
+
+
+def parent_words(document: Document, words: Catalogue) -> list[str]:
+    """Each of the set of parents with its weight."""
+    return [
+        words("made.parent" if one["low"] is None else "made.parent_between", **{**one, "id": safe(one["id"])})
+        for one in document["parents"]
+    ]
+
+
+def claim_words(document: Document, words: Catalogue) -> list[str]:
+    """Each claim that was checked: what, the outcome, why."""
+    return [
+        words("made.claim", claim=words.text(one["claim"]), outcome=words("made." + one["outcome"]), why=words.text(one["why"]))
+        for one in document.get("checked", ())
+    ]
 
 
 def left_words(document: Document, words: Catalogue) -> str:
