@@ -14,7 +14,7 @@ SHARE_APART = 0.15
 """Most that the share of the start left in the matrices may lie from what the logged decay leaves of it."""
 LAYER_SHARE_APART = 0.35
 """The same of a single layer."""
-PACE = 0.7
+PACE = 1.05
 """Root mean square of changes between two records over the summed learning rates: more is a jump that the log does not explain."""
 STRAIGHT = 0.95
 """Cosine of successive ways: from here on the path runs straight on, as interpolation does."""

@@ -11,6 +11,7 @@ import pytest
 import forebear
 from forebear.attest.initialiser import initial_weights
 from forebear.core.errors import RefusedError, UsageError
+from forebear.recipes.steps.model import write_safetensors
 from tests.attest.runs import CONFIG, ROUND, VALUE, Kept, Weights, adam, honest, plain, states
 
 FOREIGN = 424242
@@ -235,3 +236,40 @@ def _loaded(place: Path) -> Weights:
         return {name: container.read(name) for name in container.tensors}
     finally:
         container.close()
+
+
+def test_a_record_after_one_step_is_no_jump(tmp_path: Path) -> None:
+    """The first step of Adam moves every value by the whole learning rate."""
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    kept.log = [(0, 1e-3, 0.1)]
+    kept.save(1, adam(kept.start, [(1e-3, 0.1)], 8))
+    document = kept.verify()
+    assert document["chain"][1]["pace"] > 0.95
+    assert document["conclusion"]["outcome"] == "start-proven"
+
+
+def test_a_start_stored_in_half_precision_is_recognised(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    place = tmp_path / "half"
+    place.mkdir()
+    write_safetensors(place / "model.safetensors", kept.start, dict.fromkeys(kept.start, "BF16"))
+    (place / "config.json").write_text(json.dumps(CONFIG), "utf-8")
+    forebear.attest_record(kept.run, 0, place, commitment=kept.commitment)
+    document = forebear.attest_verify(kept.run, place)
+    said = next(ln["said"] for ln in document["proves"] if ln["line"] == "seed")
+    assert said["values"]["stored"] == "BF16"
+
+
+def test_a_family_without_proven_axes_is_not_said_to_jump(tmp_path: Path) -> None:
+    """Names that nobody knows: no test can find that one goes on from the other, and none may say that it does not."""
+    kept, shown = Kept(tmp_path, committed=False), []
+    for number in range(2):
+        place = tmp_path / f"unknown-{number}"
+        place.mkdir()
+        write_safetensors(place / "model.safetensors", {"a.weight": kept.start["lm_head.weight"] + np.float32(1e-3 * number)})
+        forebear.attest_record(kept.run, number, place)
+        shown.append(place)
+    document = forebear.attest_verify(kept.run, shown[1], checkpoints=[shown[0]])
+    line = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
+    assert (line["state"], line["said"]["key"]) == ("not-proven", "attest.neighbours_mute")
