@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from bench.corpus import stream
 from bench.shapes import SHAPES, Floats, Shape
 from bench.training import Course, _loss, batches, single_thread
 
@@ -123,6 +122,3 @@ def loss_of(run: Run, weights: dict[str, Floats]) -> float:
     from bench.training import held_out_loss
 
     return held_out_loss({n: torch.from_numpy(a) for n, a in weights.items()}, SHAPES[run.shape], run.text, 64)
-
-
-__all__ = ["BETAS", "Recorded", "Run", "config_of", "loss_of", "rate_at", "replace", "stream", "train_run"]

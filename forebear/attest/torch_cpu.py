@@ -43,7 +43,7 @@ class TorchCpu:
 
     def __init__(self, seed: int) -> None:
         self._engine = np.random.MT19937()
-        self._engine._legacy_seeding(seed & MASK)  # type: ignore[attr-defined]  # Knuth's initialisation, as PyTorch has it
+        self._engine._legacy_seeding(seed & MASK)  # Knuth's initialisation, as PyTorch has it
         self._kept: float | None = None
 
     def _bits(self, count: int) -> NDArray[np.uint64]:
