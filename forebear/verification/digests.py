@@ -90,7 +90,13 @@ def root_digest(digests: Mapping[str, str]) -> str:
 
 
 def digests_of(path: Path, *, full: bool, limits: list[Message]) -> dict[str, tuple[str, int]]:
-    """Digest and size of every file of a checkpoint, by name; {} and a limit when they are more than MOST_BYTES and not `full`."""
+    """Digest and size of every file of a checkpoint, by name.
+
+    {} and a limit for an address, and for files of more than MOST_BYTES together when not `full`.
+    """
+    if not path.exists():  # an address: what it leads to is no folder here
+        limits.append(message("unverified.address"))
+        return {}
     names = names_below(path, limits) if path.is_dir() else [path.name]
     folder = path if path.is_dir() else path.parent
     total = sum((folder / name).stat().st_size for name in names)

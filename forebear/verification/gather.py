@@ -156,6 +156,8 @@ def _bundle(place: Path, found: Gathered) -> list[Claim]:
 def _package(folder: Path, found: Gathered) -> None:
     """Metadata of the installed package that a folder belongs to: *.dist-info beside one of the three folders above it."""
     inner = ""
+    if not folder.is_dir():
+        return
     for above in [folder, *folder.resolve().parents][:4]:
         for place in sorted(above.glob("*.dist-info"))[:4]:
             if inner and not _recorded(place / "RECORD", inner, found):

@@ -158,6 +158,15 @@ def test_package_metadata_beside_a_model_is_read(tmp_path):
     assert found == {("licence", "MIT", "not-testable"), ("parent", "north", "not-testable"), ("digest", "00000", "contradicted")}
 
 
+def test_an_address_has_no_folder_to_hash_and_says_so(tmp_path, monkeypatch):
+    from forebear.verification.digests import digests_of
+
+    monkeypatch.chdir(tmp_path)
+    limits = []
+    assert digests_of(Path("hf:/north/base"), full=True, limits=limits) == {}
+    assert [one.key for one in limits] == ["unverified.address"]
+
+
 def test_expectations_fail_with_the_whole_document(model):
     card(model, "- Layers: 47\n")
     with pytest.raises(ExpectationError) as failed:
