@@ -123,6 +123,8 @@ def _inside_wheel(place: Path) -> str:
 
 def _configurations(subject: Subject, found: Gathered) -> None:
     folder, checkpoint = subject.folder, subject.checkpoint
+    if not folder.is_dir() and checkpoint is not None and checkpoint.container.kind != "gguf":
+        found.claims += claims_of_config(checkpoint.config, "config.json")  # of an address: read with the weights
     for name, read in (("config.json", claims_of_config), ("adapter_config.json", claims_of_adapter)):
         if (folder / name).is_file():
             found.add(lambda name=name, read=read: read(_table(_json(folder / name)), name))

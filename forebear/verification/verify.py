@@ -139,7 +139,7 @@ def _clean(row: dict[str, Any]) -> dict[str, Any]:
 def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: str) -> Message:
     """The first line a person reads."""
     total, wrong = sum(counts.values()), counts[Outcome.contradicted]
-    if not total:
+    if not total and not extra:
         return message("verify_head.nothing", name=name)
     if wrong:
         return message("verify_head.contradicted", name=name, count=wrong, total=total)

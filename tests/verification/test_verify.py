@@ -18,6 +18,7 @@ from forebear.comparison.demo import demo_folder
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, UsageError
 from forebear.files.sources import open_container
+from tests.files.hub_server import Hub, serve
 
 DEMO = demo_folder()
 
@@ -165,6 +166,16 @@ def test_an_address_has_no_folder_to_hash_and_says_so(tmp_path, monkeypatch):
     limits = []
     assert digests_of(Path("hf:/north/base"), full=True, limits=limits) == {}
     assert [one.key for one in limits] == ["unverified.address"]
+
+
+def test_a_model_at_an_address_is_held_against_its_configuration(monkeypatch):
+    with serve(Hub({p.name: p.read_bytes() for p in (DEMO / "base").iterdir()})) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        document = forebear.verify("hf://org/name@main", against=DEMO / "descendant")
+    assert {c["kind"]: c["outcome"] for c in document["claims"]}["layers"] == "borne-out"
+    assert [one["said"]["key"] for one in document["noticed"]] == ["noticed.unnamed"]
+    assert document["conclusion"]["key"] == "verify_head.flagged"
+    assert [one["key"] for one in document["limits"]] == ["unverified.address"]
 
 
 def test_expectations_fail_with_the_whole_document(model):
