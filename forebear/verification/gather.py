@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from forebear.core.bounded import open_stream, parse_json, read_bounded
 from forebear.core.errors import RefusedError
@@ -67,17 +68,17 @@ def gather(subject: Subject, card: Path | None, bill: Path | None) -> Gathered:
     if card is not None:
         found.claims += _card(card, found)
     elif (folder / "README.md").is_file():
-        found.add(lambda: _card(folder / "README.md", found))
+        found.add(partial(_card, folder / "README.md", found))
     _configurations(subject, found)
     if bill is not None:
-        found.claims += found.take(claims_of_bill(_json(bill), bill.name))
+        found.claims += _bill(bill, found)
     else:
         for place in _matching(folder, BILLS):
-            found.add(lambda place=place: found.take(claims_of_bill(_json(place), place.name)))
+            found.add(partial(_bill, place, found))
     for place in _matching(folder, BUNDLES):
-        found.add(lambda place=place: _bundle(place, found))
+        found.add(partial(_bundle, place, found))
     for place in _matching(folder, ("*.py",))[:MOST_CODE]:
-        found.add(lambda place=place: claims_of_prose(_text(place, CODE_BYTES), place.name))
+        found.add(partial(_code, place))
     _package(folder, found)
     found.claims = list(dict.fromkeys(found.claims))
     return found
@@ -127,26 +128,40 @@ def _configurations(subject: Subject, found: Gathered) -> None:
         found.claims += claims_of_config(checkpoint.config, "config.json")  # of an address: read with the weights
     for name, read in (("config.json", claims_of_config), ("adapter_config.json", claims_of_adapter)):
         if (folder / name).is_file():
-            found.add(lambda name=name, read=read: read(_table(_json(folder / name)), name))
+            found.add(partial(_configuration, folder / name, read))
     for name in MERGES:
         if (folder / name).is_file():
-            found.add(lambda name=name: found.take(claims_of_merge(_text(folder / name, CARD_BYTES), name)))
+            found.add(partial(_merge, folder / name, found))
     if checkpoint is not None and checkpoint.container.kind == "gguf":
         found.claims += claims_of_gguf(checkpoint.container.metadata, checkpoint.container.paths[0].name)
     if (folder / "tokenizer_config.json").is_file():
-        found.add(lambda: _tokenizer(_text(folder / "tokenizer_config.json", CARD_BYTES)))
+        found.add(partial(_tokenizer, folder / "tokenizer_config.json"))
 
 
-def _tokenizer(text: str) -> list[Claim]:
+def _tokenizer(place: Path) -> list[Claim]:
     """Where a tokenizer says it was loaded from. Looked for in the text: these files hold numbers past 64 bits."""
-    named = _NAMED.search(text)
+    named = _NAMED.search(_text(place, CARD_BYTES))
     if named is None or named[1].startswith((".", "/", "~")):
         return []
     return [Claim("tokenizer", named[1], Source("tokenizer_config.json", "name_or_path"), decided=False)]
 
 
-def _table(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
+def _configuration(place: Path, read: Callable[[Mapping[str, Any], str], list[Claim]]) -> list[Claim]:
+    config = _json(place)
+    return read(config, place.name) if isinstance(config, Mapping) else []
+
+
+def _merge(place: Path, found: Gathered) -> list[Claim]:
+    return found.take(claims_of_merge(_text(place, CARD_BYTES), place.name))
+
+
+def _bill(place: Path, found: Gathered) -> list[Claim]:
+    return found.take(claims_of_bill(_json(place), place.name))
+
+
+def _code(place: Path) -> list[Claim]:
+    """What the sentences of a Python file say, which is read as text."""
+    return claims_of_prose(_text(place, CODE_BYTES), place.name)
 
 
 def _bundle(place: Path, found: Gathered) -> list[Claim]:
@@ -169,9 +184,13 @@ def _package(folder: Path, found: Gathered) -> None:
         inner = f"{above.resolve().name}/{inner}"
 
 
+def _record(place: Path, inner: str) -> list[Claim]:
+    return claims_of_record(_text(place, CARD_BYTES), place.name, inner)
+
+
 def _recorded(record: Path, inner: str, found: Gathered) -> bool:
     """Whether a package's RECORD names files of the folder `inner`; their digests are claims."""
     before = len(found.claims)
     if record.is_file():
-        found.add(lambda: claims_of_record(_text(record, CARD_BYTES), "RECORD", inner))
+        found.add(partial(_record, record, inner))
     return len(found.claims) > before

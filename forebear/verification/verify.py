@@ -6,7 +6,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -54,7 +54,6 @@ class Wanted:
     key: Path | None = None
     budget: int | str | None = None
     full: bool = False
-    limits: list[Message] = field(default_factory=list)
 
 
 @noting_addresses()

@@ -108,13 +108,14 @@ def spdx(document: Mapping[str, Any], language: str = "en") -> bytes:
     words, subject = catalogue(language), document["subject"]
     base = f"urn:uuid:{_id(document, 'spdx')}"
     made = {"creationInfo": "_:creation"}
-    agent = {"type": "SoftwareAgent", "spdxId": f"{base}#forebear", "name": f"forebear {document['tool']['version']}", **made}
+    tool = f"forebear {document['tool']['version']}"
+    agent: dict[str, Any] = {"type": "SoftwareAgent", "spdxId": f"{base}#forebear", "name": tool, **made}
     info = {"type": "CreationInfo", "@id": "_:creation", "specVersion": "3.0.1", "created": CREATED, "createdBy": [agent["spdxId"]]}
-    model = {
+    model: dict[str, Any] = {
         "type": "ai_AIPackage", "spdxId": f"{base}#model", "name": _text(subject["name"]), **made, **_verified(subject["root"]),
         "ai_typeOfModel": [_text(subject["family"] or "unknown")], "software_primaryPurpose": "model",
     }  # fmt: skip
-    files = [
+    files: list[dict[str, Any]] = [
         {"type": "software_File", "spdxId": f"{base}#file-{n}", "name": _text(one["name"]), **made, **_verified(one["sha256"])}
         for n, one in enumerate(subject["files"], 1)
     ]
@@ -124,7 +125,8 @@ def spdx(document: Mapping[str, Any], language: str = "en") -> bytes:
     claimed = _claimed(document)
     for n, other in enumerate(document["relatives"], 1):
         if other["relation"] in SHARED:
-            relative = {"type": "ai_AIPackage", "spdxId": f"{base}#relative-{n}", "name": _text(other["name"]), **made}
+            name = _text(other["name"])
+            relative: dict[str, Any] = {"type": "ai_AIPackage", "spdxId": f"{base}#relative-{n}", "name": name, **made}
             kind = "descendantOf" if other["name"] in claimed else "other"
             said = f"{words('related_as.' + other['relation'])}, p {power_of_ten(other['log10_p'])}. {words('shown.symmetric')}"
             link = _relation(base, f"relation-{n}", model["spdxId"], kind, [relative["spdxId"]], made)
@@ -134,7 +136,7 @@ def spdx(document: Mapping[str, Any], language: str = "en") -> bytes:
          "statement": _said(c, words)}
         for n, c in enumerate(document["claims"], 1)
     ]  # fmt: skip
-    whole = {
+    whole: dict[str, Any] = {
         "type": "SpdxDocument", "spdxId": f"{base}#document", "name": f"forebear verify {_text(subject['name'])}", **made,
         "rootElement": [model["spdxId"]], "element": [one["spdxId"] for one in elements],
         "profileConformance": ["core", "software", "ai"],

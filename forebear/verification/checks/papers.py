@@ -47,7 +47,7 @@ def licence_id(text: str) -> str:
 
 def licence_in(subject: Subject) -> str:
     """The licence whose text lies in the folder; "" when there is none that is known, or several."""
-    found = set()
+    found: set[str] = set()
     for path in sorted(subject.folder.glob("LICEN[CS]E*"))[:8]:
         try:
             text = " ".join(read_bounded(path, TEXT_BYTES).decode("utf-8", "replace").lower().split())
@@ -170,7 +170,7 @@ def check_root(claim: Claim, subject: Subject, names: Sequence[str]) -> Tested:
 
 def noticed(subject: Subject, bases: Sequence[Base], claims: Sequence[Claim]) -> list[Noticed]:
     """What the files show and no claim says: relatives without a name, copies, vocabularies known under another name."""
-    found = []
+    found: list[Noticed] = []
     for base in bases:
         if base.relation in SHARED and not base.named:
             key = "copy" if base.relation == "identical" else "unnamed"

@@ -131,7 +131,8 @@ class _Table:
     def claims(self) -> list[Claim]:
         """What the rows so far claim; the table ends here."""
         rows, self.rows = self.rows, []
-        head, body = ([], rows) if len(rows) < 2 or not _is_rule(rows[1][1]) else (rows[:1], rows[2:])
+        ruled = len(rows) > 1 and _is_rule(rows[1][1])
+        head, body = rows[: int(ruled)], rows[2 * ruled :]
         found = [claim for number, cells in body if len(cells) > 1 for claim in self._one(cells[0], cells[1], number)]
         for _, cells in head:
             if len(cells) == 2 and any(c.isdigit() for c in cells[1]):
