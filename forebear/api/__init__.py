@@ -5,7 +5,16 @@ and help. A verb imports its room when it is called, so that no verb pays for an
 """
 
 from forebear.api.attesting import attest_commit, attest_record, attest_verify
-from forebear.api.cases import case_add, case_align, case_check, case_report, case_run, case_seal, case_verify
+from forebear.api.cases import (
+    case_add,
+    case_align,
+    case_check,
+    case_names,
+    case_report,
+    case_run,
+    case_seal,
+    case_verify,
+)
 from forebear.api.comparing import compare, demo, inspect
 from forebear.api.libraries import (
     library_add,
@@ -28,6 +37,7 @@ __all__ = [
     "case_add",
     "case_align",
     "case_check",
+    "case_names",
     "case_report",
     "case_run",
     "case_seal",

@@ -153,6 +153,37 @@ def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence
 
 
 @document_of
+def case_names(
+    folder: str | Path,
+    *,
+    private: Sequence[str] = (),
+    public: Sequence[str] = (),
+    not_a_name: Sequence[str] = (),
+    all_private: bool = False,
+) -> Mapping[str, Any]:
+    """Rule on names, with every form of each; without a ruling, list those that wait for one.
+
+    folder:      the case: a folder of plain files.
+    private:     names or pseudonyms of people to hide, in every form and in every text of the case.
+    public:      names that may be published; their other forms wait for rulings of their own.
+    not_a_name:  words that name nobody.
+    all_private: hide everybody who has no ruling yet. Names of firms and products keep theirs.
+    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), and those `waiting`. It is for the
+                 owner of the case and holds names.
+    Raises:      RefusedError, UsageError; nothing is written then.
+
+    In the folder made by the example of `case_add`:
+
+    >>> import forebear
+    >>> forebear.case_names("case", all_private=True)["waiting"]
+    ()
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_names(folder, verbs.Rulings(private, public, not_a_name, all_private))
+
+
+@document_of
 def case_report(folder: str | Path, *, language: str = "en") -> Mapping[str, Any]:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to its folder report.
 
@@ -196,8 +227,9 @@ def case_seal(
     (True, False)
     """
     from forebear.casefile import verbs
+    from forebear.reports.cases.first import every_word
 
-    return verbs.case_seal(folder, target, key=key, report_only=report_only)
+    return verbs.case_seal(folder, target, key=key, report_only=report_only, own=every_word())
 
 
 @document_of

@@ -44,6 +44,4 @@ def recipe(
     """
     from forebear.recipes.recipe import recipe_of
 
-    return recipe_of(
-        subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write
-    )
+    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write)

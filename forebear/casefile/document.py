@@ -98,7 +98,8 @@ def case_document(
         "findings": [_finding(f, texts) for f in found],
         "claims": [_claim(c, case, outcomes, list(texts.values())) for c in claims],
         "names": _names(case, full),
-        "identifying": identifying_spans(texts.values()),
+        # what may tell who a witness is, is for the owner of the case
+        "identifying": [] if full else identifying_spans(texts.values()),
         **extra,
     }  # fmt: skip
     if full:

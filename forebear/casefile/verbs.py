@@ -24,20 +24,11 @@ from forebear.casefile.document import (
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import Say, by_key, exports
 from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
-from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
-from forebear.casefile.privacy.guard import (
-    Links,
-    attached,
-    counterparts,
-    leaks,
-    proposed,
-    standing,
-    tied,
-    unspelt,
-    whole_names,
-)
+from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, unspelt
+from forebear.casefile.privacy.ruling import Rulings, of_other_words, prepared, ruled, strangers
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
     load_findings,
@@ -146,11 +137,10 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) 
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
     texts = read_texts(root, case)
-    case = with_candidates(case, texts.values())
-    case = with_pseudonyms(tied(case, search_of(with_pseudonyms(whole_names(case)))))
-    search = search_of(case)
     links = load_alignments(root, case, texts, missing_ok=True)
-    case = attached(tied(case, search), counterparts(search, texts, links))
+    case = prepared(case, texts, links)
+    search = search_of(case)
+    case = proposed(case, of_other_words(case, _other_words(root, case)))
     if undecided(case):
         raise _open(root, case, start, _unruled(case))
     if case != load_case(root):
@@ -166,6 +156,40 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) 
     for name, data in files.items():
         write_inside(root, f"report/{name}", data)
     return document
+
+
+def _other_words(root: Path, case: CaseFile) -> list[tuple[str, str]]:
+    """Words of a case besides its sources that a report shows, with their languages."""
+    claims = load_claims(root, case)
+    said = [(language, words) for c in claims for language, words in c.statement.items()]
+    said += [("en", words) for c in claims for words in (c.if_true, c.if_false)]
+    return [("en", case.title), *said]
+
+
+def case_names(folder: str | Path, asked: Rulings) -> Document:
+    """Rule on many names at once, with every form of each (see `forebear.case_names`).
+
+    Returns: the case document with `ruled` (how many names have which ruling) and those `waiting`; rulings are in case.toml.
+    Raises:  RefusedError, UsageError; nothing is written then.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    texts = read_texts(root, case)
+    links = load_alignments(root, case, texts, missing_ok=True)
+    case = proposed(prepared(case, texts, links), of_other_words(case, _other_words(root, case)))
+
+    def published(now: CaseFile, search: Search) -> Document:
+        return _document(root, now, start, "", full=True, search=search)
+
+    if asked != Rulings():
+        case = ruled(case, texts, links, asked, published)
+    save_case(root, case)
+    rest = [n for n in case.name if n.ruling == "undecided"]
+    extra = {
+        "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
+        "waiting": [{"name": n.text, "of": n.of, "why": n.why} for n in rest],
+    }
+    return _document(root, case, start, f"forebear case names {folder}", extra=extra, bare=True)
 
 
 def _unruled(case: CaseFile) -> str:
@@ -201,10 +225,11 @@ def _all_spelt(root: Path, search: Search, texts: Mapping[str, Text], links: Lin
         )
 
 
-def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search | None = None) -> None:
+def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search | None = None, own: str = "") -> None:
     """Refuse to publish files that a form of a private or undecided name stands in; the last look before they are written.
 
     files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name.
+    own:    words that forebear itself writes; when given, a candidate that stands neither in them nor in the case is refused too.
     Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
     """
     start, root = time.monotonic(), Path(folder)
@@ -212,6 +237,9 @@ def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search 
     if search is None:
         search = search_of(case, ("private", "undecided"))
     found = leaks(search, files)
+    if own:
+        texts = read_texts(root, case).values()
+        found += [f"{name}: a name that nobody ruled on" for name in strangers(case, texts, files, own)]
     if found:
         refusal = _document(root, case, start, "forebear case report CASE", bare=True)
         raise ExpectationError(
@@ -221,12 +249,18 @@ def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search 
 
 
 def case_seal(
-    folder: str | Path, target: str | Path, *, key: str | Path | None = None, report_only: bool = False
+    folder: str | Path,
+    target: str | Path,
+    *,
+    key: str | Path | None = None,
+    report_only: bool = False,
+    own: str = "",
 ) -> Document:
     """Copy the case into a BagIt bag at TARGET, signed (Ed25519) with a local key file when one is given.
 
     key:         32 bytes or more, kept by its owner; the document names the public key by which others can check.
     report_only: seal report/ alone, where private names are replaced; the whole case holds them.
+    own:         words that forebear itself writes into its reports (see refuse_names).
     Raises:      RefusedError, UsageError; nothing is written then.
     """
     start, root = time.monotonic(), Path(folder)
@@ -234,7 +268,7 @@ def case_seal(
     if report_only:
         report = inside(root, "report")
         names = files_of(report, hidden=False, leave=Path(target)) if report.is_dir() else []
-        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names})
+        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names}, own=own)
     seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
     private = sum(n.ruling in ("private", "undecided") for n in case.name)
     said: list[Message | str] = []
@@ -326,4 +360,15 @@ def _document(
     )  # fmt: skip
 
 
-__all__ = ["Addition", "case_add", "case_align", "case_check", "case_report", "case_run", "case_seal", "case_verify"]
+__all__ = [
+    "Addition",
+    "Rulings",
+    "case_add",
+    "case_align",
+    "case_check",
+    "case_names",
+    "case_report",
+    "case_run",
+    "case_seal",
+    "case_verify",
+]

@@ -165,8 +165,11 @@ def test_spans_that_may_identify_a_witness_are_flagged_and_the_way_to_them_is_sc
     forebear.case_add(
         tmp_path / "c", tmp_path / "w.txt", language="en", by="Somebody Known", when="2031-01-01", where="a cafe"
     )
+    owners = verbs.case_check(tmp_path / "c")
+    assert [s["rule"] for s in owners["identifying"]] == ["address/electronic", "self/post"]
     document = verbs.case_report(tmp_path / "c")
-    assert [s["rule"] for s in document["identifying"]] == ["address/electronic", "self/post"]
+    assert list(document["identifying"]) == [], "the list of such passages is for the owner, never published"
+    assert "may tell who a witness is" not in case_page(document).decode()
     for output in ((tmp_path / "c" / "report" / "case.json").read_text("utf-8"), case_page(document).decode()):
         assert [w for w in ("Somebody Known", "a cafe", str(tmp_path)) if w in output] == []
 

@@ -33,6 +33,8 @@ CUE = 1.5
 """What a name is cheaper by where the words beside it speak of a person."""
 AS_A_WORD = 3.0
 """What a name costs besides when it is a word as well, so that words beside it cannot make a name of it alone."""
+EITHER = 15.0
+"""Cost in the table of what may be a word or a name (scripts/make_name_data.py)."""
 AS_A_PLACE = 6.0
 """The same when it is a place."""
 MARGIN = 1.0
@@ -122,7 +124,14 @@ class Lattice:
             found = piece.found
             if found and not any(t.start < found.end and found.start < t.end for t in taken):
                 taken.append(found)
-        return sorted(taken, key=lambda f: f.start)
+        return [self._extended(f) for f in sorted(taken, key=lambda f: f.start)]
+
+    def _extended(self, found: Found) -> Found:
+        """A name with the rare character before it that opens the run: the first of a surname that no list has."""
+        first = self.run[0]
+        if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= EVERYDAY:
+            return Found(0, found.end, found.kind, first + found.surname, found.given)
+        return found
 
     def _words(self) -> Iterator[_Piece]:
         table, run = words(), self.run
@@ -145,9 +154,9 @@ class Lattice:
                 text = run[found.start : found.end]
                 if text in self.known.whole:
                     cost = min(cost, KNOWN)
-                elif text in words().places:
+                elif text in words().places and found.surname not in self.known.surnames:
                     cost += AS_A_PLACE
-                elif text in words().zh:
+                elif words().zh.get(text, EITHER) < EITHER:
                     cost += AS_A_WORD
                 yield _Piece(found.start, found.end, cost - self._cue(found), found)
 
@@ -164,6 +173,8 @@ class Lattice:
         for at in (found.start, found.end):
             if 0 < at < len(run) and words().zh.get(run[at - 1 : at + 1], 99.0) < EVERYDAY:
                 seen -= CUE
+        if found.kind in ("whole", "given") and run[found.end - 1] in folded(words_.zh_behind):
+            seen -= 2 * CUE
         return seen
 
     def _at(self, start: int) -> Iterator[tuple[Found, float]]:
@@ -235,36 +246,45 @@ class Lattice:
                 yield Found(start - 1, start + 1, "before", "", given), NAME + ALONE + BEFORE + cost
 
     def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:
-        known, run = names(), self.run
-        for size in range(1, min(5, len(run) - start) + 1):
-            surname = run[start : start + size]
-            if surname in known.surnames_ja or surname in self.known.surnames:
-                cost = 2.0 if surname in self.known.surnames else max(2.0, known.surnames_ja[surname][0] - 1)
-                cost += 0 if self.japanese or size > 1 else 4
-                end = start + size
-                if size > 1:
-                    yield Found(start, end, "surname", surname), NAME + ALONE + cost
-                yield from self._titled(start, end, NAME + cost, surname=surname)
-                for more in range(1, 4):
-                    given = run[end : end + more]
-                    if len(given) == more and (given in known.given_ja or given in self.known.given):
-                        price = 3.0 if given in self.known.given else known.given_ja[given][0] - 2
-                        yield Found(start, end + more, "whole", surname, given), NAME + cost + price
-                        yield from self._titled(start, end + more, NAME + cost + price, surname=surname, given=given)
-            elif self.japanese and size > 1 and not self._is_word(surname) and set(surname) <= _surname_characters():
+        known = names()
+        for size in range(1, min(5, len(self.run) - start) + 1):
+            name = self.run[start : start + size]
+            if name in known.surnames_ja or name in self.known.surnames:
+                yield from self._japanese_surname(start, name)
+            elif self.japanese and size > 1 and not self._is_word(name) and set(name) <= _surname_characters():
                 # a surname no list has, of characters that surnames are made of, before a title or a given name
-                yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=surname)
-                for more in range(1, 4):
-                    given = run[start + size : start + size + more]
-                    if len(given) == more and given in known.given_ja:
-                        yield (
-                            Found(start, start + size + more, "whole", surname, given),
-                            NAME + 4 * size + 6 + known.given_ja[given][0],
-                        )
-            if surname in known.given_ja and (size > 1 or surname in self.known.given):
-                cost = known.given_ja[surname][0]
-                yield Found(start, start + size, "given", "", surname), NAME + ALONE + cost
-                yield from self._titled(start, start + size, NAME + cost, given=surname)
+                yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=name)
+                for given, cost in self._listed_given(start + size):
+                    yield Found(start, start + size + len(given), "whole", name, given), NAME + 4 * size + 8 + cost
+            if name in known.given_ja and (size > 1 or name in self.known.given):
+                cost = known.given_ja[name][0]
+                yield Found(start, start + size, "given", "", name), NAME + ALONE + cost
+                yield from self._titled(start, start + size, NAME + cost, given=name)
+
+    def _japanese_surname(self, start: int, surname: str) -> Iterator[tuple[Found, float]]:
+        """A surname that a list or the texts have: alone, with a title, with a given name."""
+        end, listed = start + len(surname), names().surnames_ja
+        cost = 2.0 if surname in self.known.surnames else max(2.0, listed[surname][0] - 1)
+        cost += 0 if self.japanese or len(surname) > 1 else 4
+        if len(surname) > 1:
+            yield Found(start, end, "surname", surname), NAME + ALONE + cost
+        yield from self._titled(start, end, NAME + cost, surname=surname)
+        for given, price in self._listed_given(end):
+            yield Found(start, end + len(given), "whole", surname, given), NAME + cost + price
+            yield from self._titled(start, end + len(given), NAME + cost + price, surname=surname, given=given)
+        if len(surname) > 1 and surname in listed and not self._is_word(surname):
+            for more in (1, 2):
+                given = self.run[end : end + more]
+                if len(given) == more and not set(given) & STOP:
+                    yield Found(start, end + more, "whole", surname, given), NAME + cost + self._given(given)
+
+    def _listed_given(self, start: int) -> Iterator[tuple[str, float]]:
+        """Japanese given names from here on that a list or the texts have, with costs."""
+        known = names().given_ja
+        for size in range(1, 4):
+            given = self.run[start : start + size]
+            if len(given) == size and (given in known or given in self.known.given):
+                yield given, 3.0 if given in self.known.given else known[given][0] - 2
 
     def _is_word(self, text: str) -> bool:
         table = words()

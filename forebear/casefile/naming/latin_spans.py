@@ -97,7 +97,9 @@ def _kinds(token: Token) -> set[str]:
     asked = {
         "calendar": word in _CALENDAR,
         "title": word in titles().en_before,
-        "english": is_english(word, common=word in known.given),  # many a given name is a rare word besides
+        "english": word in known.common
+        if word in known.given
+        else is_english(word),  # many a given name is a rare word besides
         "given": word in known.given,
         "surname": word in known.surname,
         "place": word in known.place,
@@ -175,7 +177,8 @@ def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Itera
     """Names of one run: words that cannot be part of a name part it."""
     pieces: list[list[Token]] = [[]]
     for n, token in enumerate(run):
-        if _apart(token, run, n, seen):
+        inverted = n == len(run) - 1 and bool(_inverted(body, token))
+        if not inverted and _apart(token, run, n, seen):
             pieces.append([])
         else:
             pieces[-1].append(token)

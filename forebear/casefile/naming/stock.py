@@ -136,9 +136,9 @@ def hiragana_names() -> frozenset[str]:
     return frozenset(hiragana_of(katakana_of(r)) for _, readings in names().given_ja.values() for r in readings)
 
 
-def is_english(word: str, common: bool = False) -> bool:
-    """Whether a word in small letters is an ordinary English one, with or without an ending; common: one of the commonest."""
-    known = latin().common if common else latin().english
+def is_english(word: str) -> bool:
+    """Whether a word in small letters is an ordinary English one, with or without an ending."""
+    known = latin().english
     return word in known or any(s in known for s in stems(word))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forebear.casefile.naming.han import Found, Known, Lattice, foreign_cost, plain_cost
-from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles
+from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
 
 _RUN = re.compile(f"[{HAN}]+")
@@ -18,6 +18,8 @@ _POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN
 _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
+PERSONAL = "さん|ちゃん|くん|君|氏|様|さま"
+"""What is said to nobody but a person."""
 LONGEST_FOREIGN = 7
 
 
@@ -53,11 +55,12 @@ def wide_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
     yield from pointed
     for match in _RUN.finditer(plain):
         start, end = match.span()
-        lattice = Lattice(
-            match.group(), language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6]
-        )
+        if language == "ja" and end - start > 1 and plain[start] in folded(titles().relational):
+            start += bool(re.match("[ぁ-ん]", plain[max(0, start - 1) : start]))  # その後林が: the run begins behind it
+        run = plain[start:end]
+        lattice = Lattice(run, language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6])
         for found in lattice.names():
-            if not _is_place(match.group(), found, plain[end : end + 3]) and not _is_role(found):
+            if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
                 more = (
                     re.match(alternatives(titles().ja_after), plain[end : end + 6])
                     if start + found.end == end
@@ -76,7 +79,9 @@ def wide_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
 def _is_place(run: str, found: Found, behind: str) -> bool:
     """Whether the word behind a bare surname makes a place or a thing of it."""
     after = run[found.end :] or behind
-    if found.kind == "surname" and after.startswith(folded(titles().place_after)):
+    text = run[found.start : found.end]
+    of_place = found.kind == "surname" or text in names().surnames_ja or text in words().places
+    if of_place and found.kind != "titled" and after.startswith(folded(titles().place_after)):
         return True
     return found.kind in ("surname", "whole", "given", "foreign") and after.startswith(folded(titles().thing_after))
 
@@ -116,7 +121,8 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
         title = re.match(listed, plain[match.end() : match.end() + 6])
         strange = [p for p in parts if p not in table.kana_word]
         known_here = any(p in known.whole for p in parts)
-        if len(word) < 2 or (not strange and not known_here and not any(p in table.kana for p in parts)):
+        personal = re.match(PERSONAL, plain[match.end() : match.end() + 3])
+        if len(word) < 2 or (not personal and not strange and not known_here and not any(p in table.kana for p in parts)):
             continue
         if known_here or (len(parts) > 1 and len(strange) >= len(parts) - 1) or title or word in table.kana:
             end = match.end() + (title.end() if title else 0)

@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.naming.stock import is_english, latin, syllables, titles
 from forebear.casefile.privacy.people import Forms, endings, words
 from forebear.casefile.privacy.reading import cased, is_han_run, plain, readings, tight
 from forebear.casefile.privacy.search import Hit, Search
@@ -20,6 +22,7 @@ Links = Mapping[tuple[str, str], Sequence[Link]]
 _LATIN_RUN = re.compile(r"[A-ZÀ-ÖØ-Þ][\w'’.-]*(?:[ \u3000](?:(?:de|van|von|bin|al) )?[A-ZÀ-ÖØ-Þ][\w'’-]*)*")
 _KATAKANA = re.compile("[\u30a1-\u30faー・･＝]*[\u30a1-\u30fa][\u30a1-\u30faー・･＝]+")
 _GLOSS = re.compile(r"[ ]?[(（\[［〔【「『]([^()（）\[\]［］〔〕【】「」『』\n]{1,40})[)）\]］〕】」』]")
+_OPENED = re.compile(r"[ ]?[(（\[［〔【「『][ ]?")
 _NAMED = re.compile(rf"[{HAN}{KANA}A-Za-z]")
 OUTSIDE = 3
 """A word counts as common, and as nobody's name, when it stands in at least so many segments that are linked to no hidden name,
@@ -120,9 +123,30 @@ class _Seen:
             any(h.start < at + len(word) and at < h.end for h in here)
             or plain(word) in beside
             or is_kept(word, search)
+            or _known_word(key)
+            or (" " in word and bool({plain(word.split()[-1])} & set(titles().thing_latin)))
             or (outside >= OUTSIDE and outside >= 2 * inside)
             or (" " not in word and key in self.small)
         )
+
+
+@cache
+def _loanwords() -> frozenset[str]:
+    """Katakana words of every day that are nobody's name, as texts are searched."""
+    return frozenset(tight(word) for word in latin().kana_word - latin().kana if len(word) > 2)
+
+
+def _known_word(key: str) -> bool:
+    """Whether a word is a known place, an English word or a loanword of every day, and no name that people bear."""
+    known = latin()
+    if (
+        key in known.given
+        or key in known.surname
+        or key in known.japanese
+        or (syllables(key) and key not in known.place)
+    ):
+        return False
+    return key in known.place or is_english(key) or key in _loanwords()
 
 
 def _candidates(text: str) -> Iterator[tuple[str, int]]:
@@ -161,7 +185,7 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
     Where this one hides as many names in the linked sentences as the other, each of them is one that somebody ruled on: the
     person's is among them, under whatever pseudonym.
     """
-    hits = {name: [search.hits(s.text) for s in text.segments] for name, text in texts.items()}
+    hits = {name: [_once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
     named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
     found = []
     for (left, right), pair in links.items():
@@ -177,6 +201,17 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
                 if p.whole and p.label in bare - named[one] and not p.scripts & wanted and not _shared(p, search)
             ]  # fmt: skip
     return list(dict.fromkeys(found))
+
+
+def _once(text: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Hits that spell a name of their own: none that overlaps another, or stands in brackets right behind one."""
+    kept: list[Hit] = []
+    end = -1
+    for hit in hits:
+        if hit.start >= end and not (kept and _OPENED.fullmatch(text, kept[-1].end, hit.start)):
+            kept.append(hit)
+        end = max(end, hit.end)
+    return kept
 
 
 def _shared(person: Forms, search: Search) -> bool:
@@ -202,7 +237,7 @@ def tied(case: CaseFile, search: Search) -> CaseFile:
     names = []
     for name in case.name:
         new = not name.of and (name.ruling == "undecided" or (name.ruling == "private" and not name.pseudonym))
-        hits = [h for h in search.hits(name.text) if not h.sure] if new else []
+        hits = [h for h in search.hits(name.text) if not h.sure or name.ruling == "undecided"] if new else []
         if hits and (name.ruling == "undecided" or _covered(name.text, hits)):
             name = replace(name, of=hits[0].label, why=f"{hits[0].kind} of {hits[0].label}")
         names.append(name)

@@ -26,6 +26,8 @@ FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
     "initials",
     "another spelling of the same sound",
 )
+CODES = ("Jpan", "Latn")
+"""Codes of scripts (ISO 15924) that a document holds and that nobody is called by; initials may look like them."""
 NO_NAME = "a phrase that is no name"
 
 
@@ -274,19 +276,23 @@ def _is_whole(text: str, other: str) -> bool:
 def allowed(case: CaseFile) -> Forms:
     """What rulings keep: public names with their readings, words that are no names, and aliases of things."""
     found = Forms("public")
+    things = [spelling for alias in case.alias if alias.kind != "person" for spelling in alias.names]
+    for spelling in (*CODES, *things):
+        found.take(spelling, False)
     for name in case.name:
         if name.ruling in ("public", "not-a-name"):
-            for spelling in (name.text, *name.also):
-                found.take(spelling, False)
-                if name.ruling == "not-a-name":
-                    # a phrase that is no name keeps itself, not a hidden name that is one of its words
-                    joined = "".join(re.findall("[a-z]+", plain(spelling)))
-                    found.latin.update({joined: NO_NAME} if joined in found.latin else {})
-            if name.ruling == "public" and is_han_run(tight(name.text)):
-                for syllables in ways(tight(name.text)):
-                    found.latin["".join(syllables)] = found.latin["".join((*syllables[1:], syllables[0]))] = FULL
-    for alias in case.alias:
-        if alias.kind != "person":
-            for spelling in alias.names:
-                found.take(spelling, False)
+            _keep(found, name)
     return found
+
+
+def _keep(found: Forms, name: Name) -> None:
+    """Take in what a ruling keeps."""
+    for spelling in (name.text, *name.also):
+        found.take(spelling, False)
+        if name.ruling == "not-a-name":
+            # a phrase that is no name keeps itself, not a hidden name that is one of its words
+            joined = "".join(re.findall("[a-z]+", plain(spelling)))
+            found.latin.update({joined: NO_NAME} if joined in found.latin else {})
+    if name.ruling == "public" and is_han_run(tight(name.text)):
+        for syllables in ways(tight(name.text)):
+            found.latin["".join(syllables)] = found.latin["".join((*syllables[1:], syllables[0]))] = FULL

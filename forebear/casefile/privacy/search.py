@@ -10,6 +10,7 @@ from typing import Any
 
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.model import Alias, CaseFile, Name
+from forebear.casefile.naming.han import plain_cost
 from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
 from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
 from forebear.casefile.privacy.sound import alike, written
@@ -26,6 +27,8 @@ LEAST_MISSPELT = 7
 """Letters from which a whole Latin name is recognised with one letter wrong, lost, added or two changed over."""
 LEAST_INSIDE = 8
 """Letters from which a whole Latin name is recognised inside a longer word (an address, a code name)."""
+LEAST_STRANGE = 6.5
+"""Least cost of a character (naming/han.py) in what only sounds like a name: below it the run is made of everyday words."""
 MAX_ROUNDS = 4
 """Rounds of replacing in one text."""
 EITHER = " or "
@@ -62,7 +65,7 @@ class Search:
         self.trie = _trie(self.literals)
         self.kept_trie = _trie(kept.literals)
         self.inside = _trie([f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_INSIDE])
-        self.apart = _alternatives(self.alone, rf"(?<![{HAN}])", rf"(?![{HAN}])")
+        self.apart = _alternatives(self.alone, rf"(?<![{HAN}])", rf"(?![{HAN}])(?![ぁ-ん](?<![{_PARTICLES}]))")
         self.heard = _heard(people)
         self.near = {
             d: f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_MISSPELT for d in _less(f)
@@ -106,7 +109,7 @@ class Search:
                 yield *match.span(1), label, kind
         for pattern, label, kind in self.heard:
             for match in pattern.finditer(body):
-                if match[1] not in self.literals:
+                if match[1] not in self.literals and plain_cost(match[1]) >= LEAST_STRANGE * len(match[1]):
                     yield *match.span(1), label, kind
         for match in self.inside.finditer(body):
             yield *match.span(1), *self.latin[match[1]]

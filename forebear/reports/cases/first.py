@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 from forebear.reports.catalogue import LANGUAGES, Catalogue, catalogue
@@ -29,3 +30,10 @@ def reader(document: Mapping[str, Any]) -> str:
 def words_of(language: str) -> Catalogue:
     """The words for a reader whose language is given by any tag, English where there are none for it."""
     return catalogue(reader({"language": language}))
+
+
+def every_word() -> str:
+    """All words that a page, a table or a text of a case may have of its own, in every language."""
+    here = resources.files("forebear.reports.cases")
+    templates = [here.joinpath(name).read_text("utf-8") for name in ("case.html.j2", "case.css")]
+    return "\n".join([*templates, *(word for language in LANGUAGES for word in catalogue(language).words.values())])

@@ -21,6 +21,8 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     words, document = catalogue(language), case_today(document)
     if "sealed" in document or "changes" in document:
         return [*_seal_lines(document, words), *_limits(document, words), *footer(document, words)]
+    if "waiting" in document:
+        return [*_name_lines(document, words), *_limits(document, words), *footer(document, words)]
     counts = {key: len(document[key]) for key in ("sources", "findings", "claims")}
     lines = [Line(words("case_page.counts", **counts)), *_sources(document["sources"], words)]
     lines += [*_findings(document["findings"], words), *_claims(document["claims"], words)]
@@ -98,6 +100,17 @@ def _seal_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
         return [*lines, Line(words("case_page.signed", key=document["public_key"]))]
     state = _SIGNATURES.get(document.get("signature", ""), "signature_none")
     return [*lines, Line(words(f"case_page.{state}"))]
+
+
+def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """How many names have which ruling, and those that wait for one: for the owner of the case."""
+    ruled = document["ruled"]
+    lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
+    if not document["waiting"]:
+        return [*lines, Line(words("case_names.done"))]
+    rows = [(n["name"], n["of"] or "-") for n in document["waiting"]]
+    header = (words("case_names.name"), words("case_names.of"))
+    return [*lines, Line(words("case_names.waiting", count=len(rows))), *table(header, rows), Line(words("case_names.how"), "dim")]
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:

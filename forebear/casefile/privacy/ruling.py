@@ -1,0 +1,164 @@
+"""Rulings on many names at once: on a person with every form of the name, or on everybody who waits for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.checks.names import spelling, with_candidates, with_pseudonyms
+from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.naming.candidates import Read, candidates
+from forebear.casefile.privacy.guard import (
+    Links,
+    Proposal,
+    attached,
+    counterparts,
+    proposed,
+    standing,
+    tied,
+    whole_names,
+)
+from forebear.casefile.privacy.people import CODES
+from forebear.casefile.privacy.reading import BARRIER, readings, tight
+from forebear.casefile.privacy.search import EITHER, Search, search_of
+from forebear.casefile.text.scripts import script_counts
+from forebear.core.documents import Json
+from forebear.core.errors import RefusedError, UsageError
+
+MAX_ROUNDS = 16
+"""Rounds of ruling on what rulings bring up: a form of a name that was ruled may show forms of its own."""
+Publish = Callable[[CaseFile, Search], Json]
+"""What would be published of a case with these rulings."""
+
+
+@dataclass(frozen=True)
+class Rulings:
+    """What was asked for: names or pseudonyms by ruling; everyone: every person who waits for a ruling is private."""
+
+    private: Sequence[str] = ()
+    public: Sequence[str] = ()
+    not_a_name: Sequence[str] = ()
+    everyone: bool = False
+
+    def by_word(self) -> Mapping[str, str]:
+        """Spelling or pseudonym -> ruling.
+
+        Raises: UsageError when one word gets two.
+        """
+        found: dict[str, str] = {}
+        for ruling, words in (("private", self.private), ("public", self.public), ("not-a-name", self.not_a_name)):
+            for word in words:
+                if found.setdefault(spelling(word), ruling) != ruling:
+                    raise UsageError(f"{word[:80]!r} gets two rulings")
+        return found
+
+
+def prepared(case: CaseFile, texts: Mapping[str, Text], links: Links) -> CaseFile:
+    """The case with every candidate of its texts, and each form of a hidden person said to be one."""
+    case = with_candidates(case, texts.values())
+    case = with_pseudonyms(tied(case, search_of(with_pseudonyms(whole_names(case)))))
+    search = search_of(case)
+    return attached(tied(case, search), counterparts(search, texts, links))
+
+
+def ruled(case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Rulings, publish: Publish) -> CaseFile:
+    """The case after rulings and all that follows from them.
+
+    A private ruling takes in every form of that person's name, in every text and in the words of a linked text that stand in
+    its place; a form that may be of several people takes in each of them. Words that are ruled public or no name stay so.
+    Raises: UsageError for a word that is no name of the case.
+    """
+    case = _first(prepared(case, texts, links), asked)
+    people = (
+        {n.pseudonym for n in with_pseudonyms(case).name if n.ruling == "private"}
+        if asked.private or asked.everyone
+        else set()
+    )
+    for _ in range(MAX_ROUNDS):
+        case = with_pseudonyms(_follow(prepared(case, texts, links), people, asked.everyone))
+        search = search_of(case)
+        found = [*standing(search, publish(case, search)), *counterparts(search, texts, links)]
+        wider = _follow(proposed(case, found), people, asked.everyone)
+        if wider == case:
+            return case
+        case = with_pseudonyms(wider)
+    raise RefusedError(
+        f"rulings bring up new forms of names after {MAX_ROUNDS} rounds", todo="Rule on what is left in case.toml."
+    )
+
+
+def _first(case: CaseFile, asked: Rulings) -> CaseFile:
+    """The rulings that were asked for in so many words."""
+    wanted = asked.by_word()
+    known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
+    unknown = [
+        w for words in (asked.private, asked.public, asked.not_a_name) for w in words if spelling(w) not in known
+    ]
+    if unknown:
+        raise UsageError(f"no name {unknown[0][:80]!r} in case.toml", todo="`forebear case names FOLDER` lists them.")
+    names = []
+    for name in case.name:
+        asked_here = [
+            wanted[spelling(w)] for w in (name.text, name.pseudonym, *name.also) if w and spelling(w) in wanted
+        ]
+        names.append(replace(name, ruling=asked_here[0]) if asked_here else name)
+    return replace(case, name=tuple(names))
+
+
+def _follow(case: CaseFile, people: Iterable[str], everyone: bool) -> CaseFile:
+    """Names that wait for a ruling, private where their person is, or where everybody is."""
+    hidden = set(people)
+    public = search_of(case, ("public",))
+
+    def is_hidden(name: Name) -> bool:
+        of = set(name.of.split(EITHER)) if name.of else set()
+        return name.ruling == "undecided" and name.kind == "person" and (everyone or bool(of and of <= hidden))
+
+    def is_public(name: Name) -> bool:
+        return name.ruling == "undecided" and any(
+            h.sure and h.end - h.start == len(name.text) for h in public.hits(name.text)
+        )
+
+    made = (replace(n, ruling="public") if is_public(n) else n for n in case.name)
+    return replace(case, name=tuple(replace(n, ruling="private") if is_hidden(n) else n for n in made))
+
+
+def of_other_words(case: CaseFile, said: Iterable[tuple[str, str]]) -> list[Proposal]:
+    """People that words besides the sources may name: a title, statements of claims.
+
+    said: (language, words).
+    """
+    ruled_on = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also, *n.misspelt) if w}
+    ruled_on |= {spelling(w) for a in case.alias for w in a.names}
+    found = candidates(Read(language, words) for language, words in said)
+    things = [w for a in case.alias if a.kind != "person" for w in a.names]
+    kept = [w for w in found if spelling(w) not in ruled_on and not any(spelling(w) in spelling(t) for t in things)]
+    return [Proposal(w, "", "") for w in kept if not _is_hidden(case, w)]
+
+
+def _is_hidden(case: CaseFile, word: str) -> bool:
+    return bool(search_of(case).hits(word))
+
+
+def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes], own: str) -> list[str]:
+    """Files that may name somebody who stands neither in the sources nor in words of ours: the name of each such file.
+
+    own: words that forebear itself writes into its reports.
+    """
+    known = tight("\n".join([own, case.title, *(t.extract.text for t in texts)]))
+    known += "".join(map(tight, CODES))
+    known += "".join(tight(w) for n in case.name for w in (n.text, n.pseudonym, *n.also))
+    found = []
+    for name, data in files.items():
+        pieces = {p for view in readings(name, data)[:2] for p in view.replace(BARRIER, "\n").splitlines()}
+        if any(
+            tight(p.text) not in known for p in of_other_words(case, [(_language(piece), piece) for piece in pieces])
+        ):
+            found.append(name)
+    return found
+
+
+def _language(piece: str) -> str:
+    counts = script_counts(piece)
+    return "ja" if counts["kana"] else "zh" if counts["han"] else "en"

@@ -1,0 +1,159 @@
+"""Names of invented people are proposed in every form; places and words that look like names are not; bulk rulings hide everybody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import forebear
+from bench.names.invent import Invented, invent, stock
+from bench.names.measure import leaks, proposals, published
+from forebear.casefile.checks.conversion import can_convert
+from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.folder.folder import load_case, save_case
+from forebear.casefile.naming.candidates import Read, candidates
+from forebear.core.errors import ExpectationError, UsageError
+from forebear.reports.show import rendered
+
+extras = pytest.mark.skipif(not (can_sound() and can_convert()), reason="the extra `cases` is not installed")
+
+
+@pytest.fixture(scope="module")
+def made() -> Invented:
+    return invent(stock("seen"), 6)
+
+
+def test_nearly_every_form_is_proposed_and_no_place_or_word(made: Invented) -> None:
+    counts = proposals(made)
+    assert counts.people >= 40
+    assert counts.absent >= 0.1 * counts.people, "surnames that no list has"
+    assert counts.forms > 400
+    assert counts.proposed >= 0.98 * counts.forms, counts.missed
+    assert counts.trapped <= 0.05 * counts.traps, counts.trap_words
+
+
+@extras
+def test_nothing_comes_out_after_everybody_was_ruled_private(tmp_path: Path) -> None:
+    few = invent(stock("seen"), 6, people=10)
+    table = stock("seen")
+    outputs = published(few, tmp_path)
+    fixed = "\n".join(map(str, (*table["pattern"], *table["trap"], *table["places"])))
+    assert {"case.json", "findings.csv", "claims.csv", "zh--ja.tmx", "bag/case.json", "html ja"} <= outputs.keys()
+    assert leaks(few, outputs, fixed) == []
+    assert leaks(few, {"zh": few.texts["zh"].encode()}, fixed), "the search finds what stands there"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "wanted"),
+    [
+        ("zh", "后来郗伟明没有说话。", "郗伟明"),
+        ("zh", "这件事只有令狐总知道。", "令狐总"),
+        ("zh", "爱丽丝·费舍尔来过。", "爱丽丝·费舍尔"),
+        ("ja", "その後霧ヶ澄さんが来た。", "霧ヶ澄さん"),
+        ("ja", "五十嵐が資料を直した。", "五十嵐"),
+        ("en", "The file came from Nguyen Thornquill.", "Nguyen Thornquill"),
+        ("en", "It was Xǐ Wěi-míng who said so.", "Xǐ Wěi-míng"),
+    ],
+)
+def test_a_name_is_proposed(language: str, text: str, wanted: str) -> None:
+    assert wanted in candidates([Read(language, text)])
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", "大家都很高兴，于是周末在黄山和成都看日志。"),
+        ("zh", "我们安装了软件，任何方法都很方便。"),
+        ("ja", "週末に松本市と川崎市へ出張し、関係者と都合を合わせた。"),
+        ("ja", "お客さんと皆さんに連絡し、娘さんは来なかった。"),
+        ("en", "The weights of Gannet-6 went from Chengdu to Berlin on Monday. Training was slow."),
+    ],
+)
+def test_places_verbs_and_products_are_not_proposed(language: str, text: str) -> None:
+    assert candidates([Read(language, text)]) == []
+
+
+def _case(folder: Path, zh: str, en: str) -> Path:
+    for name, text, of in (("zh", zh, ""), ("en", en, "zh")):
+        (folder / f"{name}.md").write_text(text, "utf-8")
+        role = "translation" if of else "original"
+        forebear.case_add(
+            folder / "case", folder / f"{name}.md", language=name, id=name, of=of, role=role, trust_language=True
+        )
+    forebear.case_align(folder / "case")
+    return folder / "case"
+
+
+ZH = "郗伟明训练了模型。模型有12层。伟明很累。杜衡也在。"
+EN = "Xi Weiming trained the model. It has 12 layers. Weiming was tired. Du Heng was there too."
+
+
+@extras
+def test_a_ruling_on_a_person_takes_in_every_form_and_nobody_else(tmp_path: Path) -> None:
+    case = _case(tmp_path, ZH, EN)
+    listed = forebear.case_names(case)
+    assert {"郗伟明", "杜衡"} <= {n["name"] for n in listed["waiting"]}
+    with pytest.raises(ExpectationError):
+        forebear.case_report(case)
+    forebear.case_names(case, private=["郗伟明"])
+    found = {n.text: n.ruling for n in load_case(case).name}
+    assert found["郗伟明"] == "private"
+    assert found["杜衡"] == "undecided"
+    forebear.case_names(case, public=["杜衡"])
+    assert [n for n in forebear.case_names(case)["waiting"] if n["of"]] == []
+    text = rendered(forebear.case_report(case), "json").decode()
+    assert "杜衡" in text
+    assert "Du Heng" in text
+    assert not [w for w in ("伟明", "Weiming", "郗") if w in text]
+
+
+def test_a_name_the_case_does_not_have_and_two_rulings_on_one_are_refused(tmp_path: Path) -> None:
+    case = _case(tmp_path, ZH, EN)
+    before = (case / "case.toml").read_bytes()
+    with pytest.raises(UsageError, match="no name '钱七'"):
+        forebear.case_names(case, private=["钱七"])
+    with pytest.raises(UsageError, match="gets two rulings"):
+        forebear.case_names(case, private=["杜衡"], public=["杜衡"])
+    assert (case / "case.toml").read_bytes() == before
+
+
+@extras
+def test_a_name_in_a_claim_is_asked_about_like_one_in_a_source(tmp_path: Path) -> None:
+    case = _case(tmp_path, "模型有12层。", "The model has 12 layers.")
+    (case / "claims.toml").write_text(
+        '[[claim]]\nid = "c"\nkind = "conduct"\nbasis = "hearsay"\n[claim.statement]\nzh = "后来裴一舟说模型有12层。"\n',
+        "utf-8",
+    )
+    with pytest.raises(ExpectationError, match="裴一舟"):
+        forebear.case_report(case)
+
+
+@extras
+def test_a_report_with_a_stranger_in_it_is_not_sealed(tmp_path: Path) -> None:
+    case = _case(tmp_path, "模型有12层。", "The model has 12 layers.")
+    forebear.case_report(case)
+    forebear.case_seal(case, tmp_path / "bag", report_only=True)
+    (case / "report" / "note.txt").write_text("后来裴一舟说模型有12层。", "utf-8")
+    with pytest.raises(ExpectationError, match=r"report/note\.txt: a name that nobody ruled on") as caught:
+        forebear.case_seal(case, tmp_path / "bag2", report_only=True)
+    assert "裴" not in str(caught.value)
+    assert not (tmp_path / "bag2").exists()
+
+
+@extras
+def test_the_command_lists_and_rules(tmp_path: Path) -> None:
+    case = _case(tmp_path, ZH, EN)
+    save_case(case, load_case(case))
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", "forebear.cli", "case", "names", str(case), *more], capture_output=True, text=True
+        )
+        for more in ((), ("--all-private",))
+    ]
+    assert [d.returncode for d in done] == [0, 0], done[-1].stderr
+    assert "郗伟明" in done[0].stdout
+    assert "郗伟明" not in done[1].stdout
+    assert all(n.ruling == "private" for n in load_case(case).name)
