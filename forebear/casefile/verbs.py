@@ -28,6 +28,7 @@ from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, unspelt
+from forebear.casefile.privacy.lacking import lacking
 from forebear.casefile.privacy.ruling import Rulings, of_other_words, prepared, ruled, strangers
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
@@ -146,11 +147,13 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) 
     if case != load_case(root):
         save_case(root, case)
     document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search)
-    _all_spelt(root, search, texts, links)
     found = [*standing(search, document), *counterparts(search, texts, links)]
+    if not found and unspelt(search, texts, links):
+        found = lacking(search, texts, links)
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
         raise _open(root, wider, start, _unruled(wider))
+    _all_spelt(root, search, texts, links)
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
     for name, data in files.items():

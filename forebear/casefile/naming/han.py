@@ -115,11 +115,11 @@ class Lattice:
         self.best = forward[size]
         self.through = {p: forward[p.start] + p.cost + backward[p.end] for p in self.pieces}
 
-    def names(self) -> list[Found]:
-        """Names in order, none inside another."""
+    def names(self, margin: float = MARGIN) -> list[Found]:
+        """Names in order, none inside another; margin: how much dearer than the cheapest reading theirs may be."""
         taken: list[Found] = []
         for piece, cost in sorted(self.through.items(), key=lambda i: (i[1], i[0].start - i[0].end)):
-            if cost > self.best + MARGIN:
+            if cost > self.best + margin:
                 break
             found = piece.found
             if found and not any(t.start < found.end and found.start < t.end for t in taken):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebear.casefile.naming.han import Found, Known, Lattice, foreign_cost, plain_cost
+from forebear.casefile.naming.han import MARGIN, Found, Known, Lattice, foreign_cost, plain_cost
 from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
 
@@ -48,8 +48,8 @@ class Body:
         return Span(self.at[start], self.at[end - 1] + 1, kind, surname, given)
 
 
-def wide_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
-    """Spans in Han characters and kana, by the readings of `Lattice`."""
+def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) -> Iterator[Span]:
+    """Spans in Han characters and kana, by the readings of `Lattice`; margin: see there."""
     plain = body.plain
     pointed = list(_pointed(body))
     yield from pointed
@@ -59,7 +59,7 @@ def wide_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
             start += bool(re.match("[ぁ-ん]", plain[max(0, start - 1) : start]))  # その後林が: the run begins behind it
         run = plain[start:end]
         lattice = Lattice(run, language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6])
-        for found in lattice.names():
+        for found in lattice.names(margin):
             if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
                 more = (
                     re.match(alternatives(titles().ja_after), plain[end : end + 6])
@@ -122,7 +122,9 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
         strange = [p for p in parts if p not in table.kana_word]
         known_here = any(p in known.whole for p in parts)
         personal = re.match(PERSONAL, plain[match.end() : match.end() + 3])
-        if len(word) < 2 or (not personal and not strange and not known_here and not any(p in table.kana for p in parts)):
+        if len(word) < 2 or (
+            not personal and not strange and not known_here and not any(p in table.kana for p in parts)
+        ):
             continue
         if known_here or (len(parts) > 1 and len(strange) >= len(parts) - 1) or title or word in table.kana:
             end = match.end() + (title.end() if title else 0)

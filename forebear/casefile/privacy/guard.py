@@ -185,7 +185,7 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
     Where this one hides as many names in the linked sentences as the other, each of them is one that somebody ruled on: the
     person's is among them, under whatever pseudonym.
     """
-    hits = {name: [_once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
+    hits = {name: [once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
     named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
     found = []
     for (left, right), pair in links.items():
@@ -203,7 +203,7 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
     return list(dict.fromkeys(found))
 
 
-def _once(text: str, hits: Sequence[Hit]) -> list[Hit]:
+def once(text: str, hits: Sequence[Hit]) -> list[Hit]:
     """Hits that spell a name of their own: none that overlaps another, or stands in brackets right behind one."""
     kept: list[Hit] = []
     end = -1

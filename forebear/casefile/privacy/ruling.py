@@ -17,8 +17,10 @@ from forebear.casefile.privacy.guard import (
     proposed,
     standing,
     tied,
+    unspelt,
     whole_names,
 )
+from forebear.casefile.privacy.lacking import lacking
 from forebear.casefile.privacy.people import CODES
 from forebear.casefile.privacy.reading import BARRIER, readings, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
@@ -80,6 +82,8 @@ def ruled(case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Ruling
         search = search_of(case)
         found = [*standing(search, publish(case, search)), *counterparts(search, texts, links)]
         wider = _follow(proposed(case, found), people, asked.everyone)
+        if wider == case and unspelt(search, texts, links):
+            wider = _follow(proposed(case, lacking(search, texts, links)), people, asked.everyone)
         if wider == case:
             return case
         case = with_pseudonyms(wider)
