@@ -7,20 +7,16 @@ Every model is made from the truth set, kept under the bench's work folder, and 
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bench.build import machine
-from bench.checkpoint import write_json
 from bench.framed_align import layers_of, start_rotation
 from bench.framed_cases import Case, candidate_of, cases, subject_of
-from bench.shapes import SHAPES
+from bench.rows import options_of, write_rows
 from forebear.core.errors import IncomparableError
 from forebear.core.seeds import generator
 from forebear.recipes.steps.draft import Draft
@@ -83,28 +79,23 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """One shape, one document; rows are kept as they come."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
+    """One shape, one document; rows are kept as they come, those that are there are not made again."""
+    parser = options_of(__doc__)
     parser.add_argument("--pairs", type=int, default=40, help="strangers that are aligned")
     parser.add_argument("--few", type=int, default=6, help="strangers of the other strata")
-    parser.add_argument("--only", default="", help="strata that contain this")
-    parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    for case in cases(options.shape, options.pairs, options.few):
-        if options.only in case.stratum:
-            rows.append(measured(case))
-            print(*(rows[-1].get(k) for k in ("stratum", "s", "c", "ratio", "name")), file=sys.stderr, flush=True)
-            write_json(options.output, document(options.shape, rows))
+    every = cases(options.shape, options.pairs, options.few)
+    shown = ("stratum", "s", "c", "ratio", "name")
+    write_rows(options, every, measured, document, stream="bench/framed/order", shown=shown)
 
 
-def document(shape: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:
     """Rows with their summary, the machine and the versions."""
     return {
         "schema": "forebear-bench/framed/1",
         "shape": shape,
         "machine": machine(),
+        "code": dict(made_by),
         "summary": summary(rows),
         "rows": list(rows),
     }

@@ -8,9 +8,7 @@ and how often one that accuses was said of an independent.
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,14 +21,13 @@ import forebear
 from bench.allowed import said as said_in
 from bench.allowed import violations
 from bench.build import TRUTH
-from bench.checkpoint import kept_rows, replace_json, write_json
+from bench.checkpoint import write_json
 from bench.framed_align import ALIGNERS
 from bench.framed_cases import INDEPENDENT, MADE, Case, candidate_of, cases, subject_of
-from bench.provenance import code, provenance
-from bench.shapes import SHAPES
+from bench.provenance import provenance
+from bench.rows import options_of, write_rows
 from bench.truth import base, plan
 from forebear.core.documents import thaw
-from forebear.core.seeds import generator
 
 ACCUSES = ("identical", "related", "shares-components", "shared-start")
 
@@ -114,35 +111,30 @@ def quantiles(rows: Iterable[dict[str, Any]]) -> dict[str, list[float]]:
 
 def main() -> None:
     """One shape, one document; rows are kept as they come, those that are there are not made again."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
+    parser = options_of(__doc__)
     parser.add_argument("--pairs", type=int, default=40, help="strangers that are aligned")
     parser.add_argument("--few", type=int, default=4, help="strangers of the other strata")
     parser.add_argument(
         "--each", type=int, default=len(ALIGNERS), help="aligners of a stranger: the strongest, others in turn"
     )
-    parser.add_argument("--only", action="append", default=[], help="strata that contain this; repeatable")
-    parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
     parser.add_argument("--make", action="store_true", help="make what is not there")
     parser.add_argument("--keep", type=Path, help="a folder for the first verdict of each stratum")
-    parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
-    made_by = code()
-    part, parts = (int(n) for n in options.part.split("/"))
     every = cases(options.shape, options.pairs, options.few, options.each)
-    wanted = [c for c in every if not options.only or any(word in c.stratum for word in options.only)]
-    order = generator("bench/framed_verb", options.shape).permutation(len(wanted))
-    rows = kept_rows(options.output)
-    there = {row["name"] for row in rows}
-    candidates = {c.candidate for c in wanted}
-    chosen = sorted(order[part - 1 :: parts], key=lambda place: str(wanted[place].folder) not in candidates)
-    for place in chosen:  # what another case is compared with is made before it
-        row = None if wanted[place].name in there else said(wanted[place], options.make, options.keep)
-        if row is not None:
-            rows.append(row | {"code": made_by["forebear"]})
-            print(*(row[k] for k in ("stratum", "relation", "how", "value", "ceiling", "seconds", "name")),
-                  file=sys.stderr, flush=True)  # fmt: skip
-            replace_json(options.output, document(options.shape, rows, made_by))
+    write_rows(
+        options,
+        every,
+        lambda case: said(case, options.make, options.keep),
+        document,
+        stream="bench/framed_verb",
+        shown=("stratum", "relation", "how", "value", "ceiling", "seconds", "name"),
+        last=_is_no_candidate,
+    )
+
+
+def _is_no_candidate(case: Case, wanted: Sequence[Case]) -> bool:
+    """Whether no other case is compared with this one, which is made before those that are."""
+    return str(case.folder) not in {c.candidate for c in wanted}
 
 
 def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:

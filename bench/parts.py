@@ -7,11 +7,8 @@ Models of the truth set that are not there are left out; what cases are made of 
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +16,10 @@ import numpy as np
 import forebear
 from bench.allowed import said as said_in
 from bench.allowed import violations
-from bench.checkpoint import kept_rows, replace_json
 from bench.framed_verb import ACCUSES
 from bench.parts_cases import HEDGED, INDEPENDENT, PARTS, PartCase, part_cases
-from bench.provenance import code, provenance
-from bench.shapes import SHAPES
-from forebear.core.seeds import generator
+from bench.provenance import provenance
+from bench.rows import options_of, write_rows
 
 ALLOWED = {HEDGED: PARTS}
 """Truth of a case -> the truth of bench/allowed.toml that says what may be claimed of it."""
@@ -102,31 +97,17 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     """One shape, one document; rows are kept as they come, those that are there are not made again."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", required=True, choices=sorted(SHAPES))
+    parser = options_of(__doc__)
     parser.add_argument("--pairs", type=int, default=20, help="pairs of strangers of every stratum")
     parser.add_argument("--seeds", type=int, default=5, help="rewritings of every relative")
     parser.add_argument("--then", type=int, default=0, help="pairs that are stitched and trained further")
     parser.add_argument(
         "--worn", type=int, default=0, help="bases that are trained on for 8 and 16 times their compute"
     )
-    parser.add_argument("--only", action="append", default=[], help="strata that contain this; repeatable")
-    parser.add_argument("--part", default="1/1", help="k/n: every n-th case, in a drawn order")
-    parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
-    made_by = code()
-    part, parts = (int(n) for n in options.part.split("/"))
     every = part_cases(options.shape, options.pairs, options.seeds, options.then, options.worn)
-    wanted = [c for c in every if not options.only or any(word in c.stratum for word in options.only)]
-    order = generator("bench/parts", options.shape).permutation(len(wanted))
-    rows = kept_rows(options.output)
-    there = {row["name"] for row in rows}
-    for place in order[part - 1 :: parts]:
-        if wanted[place].name in there:
-            continue
-        rows.append(said(wanted[place]) | {"code": made_by["forebear"]})
-        print(*(rows[-1][k] for k in ("right", "stratum", "relation", "named", "seconds")), file=sys.stderr, flush=True)
-        replace_json(options.output, document(options.shape, rows, made_by))
+    shown = ("right", "stratum", "relation", "named", "seconds")
+    write_rows(options, every, said, document, stream="bench/parts", shown=shown)
 
 
 def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
 
     links: whether a symbolic link is followed to the file it names. A person's own folders are full of them (a hub
     cache is made of links); a bag, an archive or a received case has none. False refuses a path whose last part is one;
-    `confined` checks the parts before it.
+    whoever joins a name to a folder looks at the parts before it.
     Raises: RefusedError when it is missing, a link that is not followed, no regular file, or unreadable.
     """
     where = str(path)
@@ -99,25 +99,6 @@ def inner_parts(name: str) -> tuple[str, ...] | None:
 
 def _fits_a_path(name: str) -> bool:
     return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def confined(folder: Path, name: str, *, what: str) -> Path:
-    """`folder/name` for a name that a document gives: below the folder, and no part of it a symbolic link.
-
-    what: what the name is of, as the refusal says it ("the manifest").
-    Raises: RefusedError for an absolute name, one with `..`, one that is empty or no text, or one that leads through a link.
-    """
-    parts = inner_parts(name)
-    if parts is None:
-        said = message("strict.below", what=what, name=repr(name[:120]))
-        raise refusal(said, where=str(folder), todo=_CHECK)
-    place = folder
-    for part in parts:
-        place = place / part
-        if place.is_symlink():
-            said = message("strict.through_link", what=what, name=repr(name[:120]))
-            raise refusal(said, where=str(folder), todo=message("advice.file_there"))
-    return place
 
 
 def read_bounded(path: str | Path, limit_bytes: int, *, links: bool = True) -> bytes:

@@ -129,4 +129,4 @@ def test_the_document_sums_up_every_stratum() -> None:
         {"stratum": "ruled", "count": 0, "without_ceiling": 1}
     ]
     assert found[0]["s"] == [0.3, 0.31, 0.32]
-    assert json.loads(json.dumps(document("llama64", rows)))["rows"][0]["s"] == 0.30
+    assert json.loads(json.dumps(document("llama64", rows, {"forebear": "def"})))["rows"][0]["s"] == 0.30

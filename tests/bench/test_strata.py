@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 from bench import framed_verb, parts, provenance, strata_table
 from bench.audit import share_interval
-from bench.checkpoint import save
+from bench.checkpoint import replace_json, save
 from bench.framed_align import ALIGNERS, layers_of, start_rotation
 from bench.framed_anneal import annealed
 from bench.framed_cases import OUTPUTS_KEPT, aligned, cases, output_change, rewritten
@@ -124,7 +124,7 @@ def test_an_interval_of_a_share() -> None:
 def test_rows_of_an_earlier_run_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.json"
     kept = row("framed, joint", "cannot-tell", 1.0, name="kept")
-    framed_verb.replace_json(path, framed_verb.document("llama48", [kept], CODE))
+    replace_json(path, framed_verb.document("llama48", [kept], CODE))
     asked: list[str] = []
 
     class Fake:

@@ -14,9 +14,10 @@ from pathlib import Path
 from forebear.core.bounded import open_regular, refuse_os_error
 from forebear.core.errors import refusal
 from forebear.core.messages import message
+from forebear.files.bytes.bytesource import WholeReads
 
 
-class PositionedFile:
+class PositionedFile(WholeReads):
     """A regular file read at given offsets; the file must keep its size and time of change.
 
     size: bytes when first opened; bytes_read: bytes read so far.
@@ -80,12 +81,6 @@ class PositionedFile:
         if short is not None:
             said = message("unfit.early", end=short[0], count=short[1])
             raise refusal(said, where=str(self.path), todo=message("advice.again"))
-
-    def read(self, offset: int, count: int) -> bytearray:
-        """`count` bytes from `offset` on; the caller has checked `count` against `size`."""
-        out = bytearray(count)
-        self.read_into(offset, memoryview(out))
-        return out
 
     def release(self) -> None:
         """Give the file descriptor back; the next read opens the file again and checks that it is the same."""

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
-from forebear.files.bytes.bytesource import ByteSource
+from forebear.files.bytes.bytesource import ByteSource, WholeReads
 from forebear.files.refusing import AGAIN, DAMAGED
 
 _PIECE = 2**18
@@ -18,7 +18,7 @@ _SNAPSHOTS = 256
 """Snapshots kept at most; each holds a 32 KiB window and at most _FED packed bytes."""
 
 
-class InflatedFile:
+class InflatedFile(WholeReads):
     """The unpacked bytes of a raw deflate stream. Memory: the snapshots and one piece.
 
     size: unpacked bytes as declared, held against what the stream gives; crc: checked when one pass reaches the end.
@@ -37,12 +37,6 @@ class InflatedFile:
         self._summed = 0
         self.bytes_read = 0
         """Unpacked bytes handed out: what a budget should count, however often a stretch was inflated on the way."""
-
-    def read(self, offset: int, count: int) -> bytearray:
-        """See `ByteSource.read`."""
-        out = bytearray(count)
-        self.read_into(offset, memoryview(out))
-        return out
 
     def read_parts(self, parts: Iterable[tuple[int, memoryview]]) -> None:
         """See `ByteSource.read_parts`."""

@@ -41,7 +41,21 @@ class ByteSource(Protocol):
         """Release for good."""
 
 
-class Part:
+class WholeReads:
+    """A source that fills what it is given; see `ByteSource`."""
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """See `ByteSource.read_into`."""
+        raise NotImplementedError
+
+    def read(self, offset: int, count: int) -> bytearray:
+        """See `ByteSource.read`."""
+        out = bytearray(count)
+        self.read_into(offset, memoryview(out))
+        return out
+
+
+class Part(WholeReads):
     """A run of bytes of another source, seen as a source of its own: a stored member of an archive.
 
     path names the member ("outer.zip/inner.gguf") and need not exist on disk. Closing it closes the outer source.
@@ -58,12 +72,6 @@ class Part:
     def bytes_read(self) -> int:
         """Bytes read from the outer source, by anybody."""
         return self._outer.bytes_read
-
-    def read(self, offset: int, count: int) -> bytearray:
-        """See `ByteSource.read`."""
-        out = bytearray(count)
-        self.read_into(offset, memoryview(out))
-        return out
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """See `ByteSource.read_into`; never leaves the part."""

@@ -14,6 +14,7 @@ from forebear.core.errors import printable, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES
 from forebear.core.messages import message
 from forebear.files.base import Container
+from forebear.files.bytes.bytesource import WholeReads
 from forebear.files.bytes.remote_address import refuse, spot_of
 from forebear.files.bytes.remote_http import Answer, Client, Place, expired
 from forebear.files.bytes.remote_kept import BLOCK_BYTES, KEPT_BYTES, Witness
@@ -42,7 +43,7 @@ def prefetch_files(wanted: list[tuple[RemoteFile, list[tuple[int, int]]]]) -> No
         pass
 
 
-class RemoteFile:
+class RemoteFile(WholeReads):
     """The bytes at an address. Memory: KEPT_BYTES of blocks for all files of a client, and the pieces in flight.
 
     The address is resolved once (redirects) and the result used for every piece; when it runs out it is resolved again.
@@ -92,12 +93,6 @@ class RemoteFile:
             sent = len(answer.body)
             refuse(self._origin, message("remote.other_part", begin=begin, end=end, size=size, found=sent))
         return begin, end, size
-
-    def read(self, offset: int, count: int) -> bytearray:
-        """See `ByteSource.read`."""
-        out = bytearray(count)
-        self.read_into(offset, memoryview(out))
-        return out
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """See `ByteSource.read_into`."""

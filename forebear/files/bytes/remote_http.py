@@ -68,13 +68,12 @@ class Answer:
 class Client:
     """Requests to the host a person typed and where it leads; safe for several threads.
 
-    typed: an address at that host, which may be private. token: sent there only. requests, bytes_read: counted over all
-    threads. kept: blocks of the client's files. checks: read a sample of a file again.
+    typed: an address at that host, which may be private. token: sent there only. bytes_read: counted over all threads.
+    kept: blocks of the client's files. checks: read a sample of a file again.
     """
 
     typed: str
     token: str = ""
-    requests: int = 0
     bytes_read: int = 0
     kept: Kept = field(default_factory=Kept)
     patience: Patience = field(default_factory=patience)
@@ -173,8 +172,6 @@ class Client:
             headers.append(("Authorization", f"Bearer {self.token}"))
         try:
             head = wire.ask(place.spot.target, headers, clock)
-            with self._lock:
-                self.requests += 1
             unwanted = head.status in _REDIRECTS or head.status >= 400
             if first is not None and head.status == 200:  # the whole file is coming: do not read it
                 return Answer(200, head.headers, b"", place, wire.number)

@@ -55,6 +55,10 @@ class Pieces(Encoder):
         self.defined = Defined({} if stated else by_bytes(vocabulary, skip), self.work)
         # no piece holds a space after something else, so none can cross the start of a run of spaces
         self._by_words = not any(" " in piece.lstrip(" ") for piece in self.ids) and not self.defined
+        self.prepare()
+
+    def prepare(self) -> None:
+        """What a kind needs besides. Raises: CannotEncodeError when the vocabulary lacks it."""
 
     def pieces(self, text: str) -> Sequence[str | int]:
         """Normalised text, in words where that changes nothing."""
@@ -89,16 +93,9 @@ class Pieces(Encoder):
 class CharacterPairs(Pieces):
     """BPE whose pieces are joined by score (SentencePiece) or by merges (tokenizer.json with byte_fallback)."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        normalise: Callable[[str], str],
-        *,
-        added_prefix: bool,
-        steps: Sequence[Step] = (),
-        assumed: Sequence[Message] = (),
-    ) -> None:
-        super().__init__(vocabulary, normalise, steps=steps, added_prefix=added_prefix, assumed=assumed)
+    def prepare(self) -> None:
+        """See `Pieces.prepare`."""
+        vocabulary = self.vocabulary
         self._spelling = {id_: piece for piece, id_ in self.ids.items()}
         # SentencePiece puts one unknown token for a run of unknown characters; tokenizer.json says whether it does
         self._fuses = bool(vocabulary.rules and (
@@ -158,16 +155,9 @@ class CharacterPairs(Pieces):
 class Unigram(Pieces):
     """The best-scoring way to cut a piece (Viterbi)."""
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        normalise: Callable[[str], str],
-        *,
-        added_prefix: bool,
-        steps: Sequence[Step] = (),
-        assumed: Sequence[Message] = (),
-    ) -> None:
-        super().__init__(vocabulary, normalise, steps=steps, added_prefix=added_prefix, assumed=assumed)
+    def prepare(self) -> None:
+        """See `Pieces.prepare`."""
+        vocabulary = self.vocabulary
         if vocabulary.scores is None:
             raise CannotEncodeError("lists no scores", said=message("encoding.no_scores"))
         values = vocabulary.scores.tolist()
