@@ -5,6 +5,8 @@ What is accepted has to cut as the expression itself cuts, where the package reg
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import random
 import re
@@ -14,10 +16,8 @@ from typing import Any
 from bench.fuzz.target import Files, Plant, Target, syntax_is_sound
 from bench.fuzz.under_test import token_expressions, token_splitting
 
-try:
-    import regex
-except ImportError:  # what is accepted is then used, and held against nothing
-    regex = None
+regex: Any = importlib.import_module("regex") if importlib.util.find_spec("regex") is not None else None
+"""Without the package, what is accepted is used, and held against nothing."""
 
 _PUBLISHED = tuple(token_splitting.KNOWN_PATTERNS) + tuple(token_splitting._PUBLISHED.values())
 _ATOMS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from forebear.tokens.lineage import labels
 from forebear.tokens.measures import RENYI_ORDER, efficiency
 from forebear.tokens.profile import profile, splits
 from forebear.tokens.readers import load_vocabulary
-from forebear.tokens.reference import package_version, reference
+from forebear.tokens.reference import TOGETHER, package_version, reference
 from forebear.tokens.scheme import NAME, OneEach, is_scheme
 from forebear.tokens.splitting import names as splitting_names
 from forebear.tokens.vocabulary import Loader, file_digest, find_vocabulary_file
@@ -152,13 +152,27 @@ def _weigh_file(candidates: Sequence[Candidate], text: str | Path) -> int:
     with ExitStack() as open_:
         for candidate in candidates:
             candidate.reference = open_.enter_context(reference(candidate.encoder, _file(candidate.path), length))
-        for block in sample.stream(text):
-            size += len(block.encode())
+        blocks = sample.stream(text)
+        following = _asked(candidates, blocks)
+        while together := following:
             for candidate in candidates:
-                candidate.weigh(label, block, sample.composed(block))
+                candidate.take()
+            following = _asked(candidates, blocks)  # a reference works on them while these are weighed
+            for block, other in together:
+                size += len(block.encode())
+                for candidate in candidates:
+                    candidate.weigh(label, block, other)
     if not size:
         raise UsageError("the text is empty", where=str(text))
     return size
+
+
+def _asked(candidates: Sequence[Candidate], blocks: Iterator[str]) -> list[tuple[str, str]]:
+    """The next blocks and their other forms, asked for; empty after the last."""
+    found = [(block, sample.composed(block)) for block in islice(blocks, TOGETHER)]
+    for candidate in candidates if found else ():
+        candidate.ask(list(dict.fromkeys(form for both in found for form in both)))
+    return found
 
 
 def _body(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[sample.Passage]) -> dict[str, Any]:
@@ -266,11 +280,17 @@ def _about(candidate: Candidate, width: int) -> dict[str, Any]:
         "vocabulary_used": {"ids": worded, "of": of, "share": round(worded / of, 5)} if of > 0 else None,
         "renyi_efficiency": efficiency(used.values(), vocabulary.count),
         "renyi_of_used": efficiency(used.values(), len(used)),
-        "encoded_by": f"sentencepiece {package_version()}" if candidate.by_reference else "forebear",
+        "encoded_by": _encoded_by(candidate),
         "characters_per_second": round(candidate.characters / candidate.seconds) if candidate.seconds else None,
         "assumed": list(candidate.encoder.assumed),
         **profile(candidate.encoder),
     }
+
+
+def _encoded_by(candidate: Candidate) -> str:
+    """The program whose ids were counted, with its version."""
+    used = candidate.reference if candidate.by_reference else None
+    return f"{used.package} {package_version(used.package)}" if used is not None else "forebear"
 
 
 def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
-"""SentencePiece itself, where it is installed, for long texts: in a process of its own, on a model that our reader has accepted.
+"""The reference package of a tokenizer, where it is installed, for long texts: in a process of its own, on what our reader
+accepted.
 
-Its ids are ours (tests/tokens/test_exact.py); it is only quicker. A process that dies or hangs costs nothing but time: the text
-goes to our encoder then, and so do all after it.
+SentencePiece for its models, tokenizers for a tokenizer.json, tiktoken for ranks whose cut is known. Their ids are ours
+(tests/tokens/test_exact.py); they are only quicker. A process that dies or hangs costs nothing but time: the text goes to our
+encoder then, and so do all after it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import select
 import subprocess
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,43 +23,64 @@ from forebear.core.bounded import read_bounded
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.stopping import child
 from forebear.tokens.encoders import Encoder
+from forebear.tokens.rules import Rules
+from forebear.tokens.splitting import KNOWN_PATTERNS
 
 LEAST_BYTES = 2**20
 """Bytes of text from which a process is worth its start."""
 MOST_IDS = 8
 """Ids that a character may take (a byte each: 4), or the answer is none."""
 SECONDS = 60.0
-"""Longest that one block of text (16,384 characters) may take."""
+"""Longest that the blocks of one request may take."""
+PIPE_BYTES = 2**20
+"""What a pipe to the process holds (the most that Linux grants)."""
+TOGETHER = 32
+"""Blocks of text (16,384 characters each) of one request: fewer would wait for the process more often than it works."""
 
 
 class Reference:
     """Ids of texts by a process that holds the model; None where it cannot answer."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], package: str) -> None:
+        self._process, self.package = process, package
         self.alive = True
+        self._asked: Sequence[str] = ()
 
-    def encode(self, text: str) -> list[int] | None:
-        """Ids of a text, or None: from then on nothing is answered."""
+    def ask(self, texts: Sequence[str]) -> None:
+        """Send texts, whose ids `answers` then gives; the process works on them meanwhile. One request is open at a time."""
+        self._asked = texts
+        if self.alive:
+            try:
+                pieces = [text.encode() for text in texts]
+                self.send(len(pieces).to_bytes(4, "little") + b"".join(map(_framed, pieces)))
+            except (OSError, UnicodeEncodeError):
+                self._end()
+
+    def answers(self) -> list[list[int]] | None:
+        """Ids of every text that was asked for; None: from then on nothing is answered."""
         if not self.alive:
             return None
         try:
-            self.send(text.encode())
-            size = int.from_bytes(self._read(4), "little")
-            if size > MOST_IDS * (len(text) + 16):
-                raise EOFError
-            ids = array("i")
-            ids.frombytes(self._read(4 * size))
-            return ids.tolist()
-        except (OSError, EOFError, UnicodeEncodeError):
-            self.alive = False
-            self._process.kill()
+            return [self._answer(text) for text in self._asked]
+        except (OSError, EOFError):
+            self._end()
             return None
 
+    def _end(self) -> None:
+        self.alive = False
+        self._process.kill()
+
+    def _answer(self, text: str) -> list[int]:
+        size = int.from_bytes(self._read(4), "little")
+        if size > MOST_IDS * (len(text) + 16):
+            raise EOFError
+        ids = array("i")
+        ids.frombytes(self._read(4 * size))
+        return ids.tolist()
+
     def send(self, data: bytes) -> None:
-        """One piece, after its length."""
+        """Bytes as they are."""
         pipe = self._pipe(self._process.stdin)
-        pipe.write(len(data).to_bytes(4, "little"))
         pipe.write(data)
         pipe.flush()
 
@@ -78,29 +101,37 @@ class Reference:
         return pipe
 
 
+def _framed(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data
+
+
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A process with wide pipes, so that a request and its answer pass in one go; as they come where a system grants none."""
+    pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, pipesize=PIPE_BYTES)
+    except OSError:  # a user's share of memory for pipes is used up
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet)
+
+
 @contextmanager
 def reference(encoder: Encoder, path: Path, text_bytes: int) -> Iterator[Reference | None]:
     """The reference of an encoder for the block; None for a short text, another kind of file, or without the package."""
-    rules = encoder.vocabulary.rules
-    of_sentencepiece = rules is not None and rules.option("charsmap") is not None and ".model" in path.name
-    found = importlib.util.find_spec("sentencepiece") if of_sentencepiece and text_bytes >= LEAST_BYTES else None
+    package, pattern = _package_of(encoder, path) if text_bytes >= LEAST_BYTES else ("", "")
+    found = importlib.util.find_spec(package) if package else None
     if found is None or found.origin is None:
         yield None
         return
-    package = str(Path(found.origin).resolve().parent.parent)
+    folder = str(Path(found.origin).resolve().parent.parent)
     worker = str(Path(__file__).with_name("reference_worker.py").resolve())
-    process = subprocess.Popen(
-        [sys.executable, "-I", worker, package],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    made = Reference(process)
+    process = _started([sys.executable, "-I", worker, package, folder])
+    made = Reference(process, package)
     try:
         with child(process):
             with suppress(OSError):  # a process that died before it read: the first text finds that out
-                made.send(read_bounded(path, MAX_TOKENIZER_BYTES))
-            made.encode("")  # its start is no part of what a text takes
+                made.send(_framed(_ranks(encoder, pattern) if pattern else read_bounded(path, MAX_TOKENIZER_BYTES)))
+            made.ask([""])
+            made.answers()  # its start is no part of what a text takes
             yield made
     finally:
         process.wait()
@@ -110,9 +141,31 @@ def reference(encoder: Encoder, path: Path, text_bytes: int) -> Iterator[Referen
                     pipe.close()
 
 
-def package_version() -> str:
+def _package_of(encoder: Encoder, path: Path) -> tuple[str, str]:
+    """The package that reads a file as its maker's programs do, "" for none, and the expression that it is given beside ranks."""
+    vocabulary, cut = encoder.vocabulary, encoder.cut
+    rules = vocabulary.rules or Rules()
+    if rules.option("charsmap") is not None and ".model" in path.name:
+        return "sentencepiece", ""
+    if vocabulary.kind == "tiktoken":
+        how, name = (cut.how, cut.name) if cut is not None else ("", None)
+        known = {way: pattern for pattern, way in reversed(KNOWN_PATTERNS.items())}
+        pattern = rules.pattern if how == "file" else known.get(name or "") if how in ("digest", "name") else None
+        return ("tiktoken", pattern) if pattern else ("", "")
+    described = path.suffix == ".json" and rules.option("added") is not None and (cut is None or cut.how == "file")
+    return ("tokenizers" if described else "", "")
+
+
+def _ranks(encoder: Encoder, pattern: str) -> bytes:
+    """An expression and ranks as the process reads them."""
+    special, tokens = encoder.vocabulary.special, enumerate(encoder.vocabulary.tokens)
+    pairs = (id_.to_bytes(4, "little") + _framed(token) for id_, token in tokens if token is not None and id_ not in special)
+    return _framed(pattern.encode()) + b"".join(pairs)
+
+
+def package_version(package: str) -> str:
     """The installed version, for the document; empty where it is not known."""
     try:
-        return version("sentencepiece")
+        return version(package)
     except PackageNotFoundError:
         return ""

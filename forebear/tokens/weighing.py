@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ class Tally:
 
 @dataclass
 class Candidate:
-    """One tokenizer under test."""
+    """One tokenizer under test. seconds: how long was waited for ids; a reference program works while others are counted."""
 
     name: str
     path: str
@@ -62,10 +63,28 @@ class Candidate:
     characters: int = 0
     reference: Reference | None = None
     by_reference: int = 0
+    _asked: Sequence[str] = ()
+    _known: dict[str, list[int]] = field(default_factory=dict)
+
+    def ask(self, blocks: Sequence[str]) -> None:
+        """Have the reference program, where there is one, encode blocks that are weighed after those at hand."""
+        if self.reference is not None:
+            began = time.perf_counter()
+            self._asked = blocks
+            self.reference.ask(blocks)
+            self.seconds += time.perf_counter() - began
+
+    def take(self) -> None:
+        """Have what was asked for at hand."""
+        if self.reference is not None:
+            began = time.perf_counter()
+            found = self.reference.answers()
+            self._known = {} if found is None else dict(zip(self._asked, found, strict=True))
+            self.seconds += time.perf_counter() - began
 
     def _encode(self, block: str) -> list[int]:
-        """Ids by the reference program where it answers, else by our encoder."""
-        found = self.reference.encode(block) if self.reference is not None else None
+        """Ids by the reference program where it was asked and answered, else by our encoder."""
+        found = self._known.get(block)
         if found is None:
             return self.encoder.encode(block)
         self.by_reference += 1
@@ -85,13 +104,14 @@ class Candidate:
         tally = self.tallies.setdefault(name, Tally())
         tally.add(len(ids), len(block))
         tally.size += len(block.encode("utf-8", "surrogatepass"))
-        tally.used.update(ids)
+        met = Counter(ids)
+        tally.used.update(met)
         words = word_count(block)
         tally.words = None if words is None or tally.words is None else tally.words + words
         if other is not None and other != block:
             tally.forms_differ = True
         tally.other += len(ids) if other is None or other == block else len(self._encode(other))
-        unknown = sum(id_ in self.encoder.unknown_ids for id_ in ids) if self.encoder.unknown_ids else 0
+        unknown = sum(met[id_] for id_ in self.encoder.unknown_ids)
         tally.unknown += unknown
         back = self.encoder.restore(ids)
         if back != block:

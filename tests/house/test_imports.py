@@ -30,6 +30,8 @@ LIBRARIES = {
     "yaml": "extra cards",
     "model_signing": "extra attest",
     "sentencepiece": "extra tokenizers, in a process of its own",
+    "tiktoken": "the same",
+    "tokenizers": "the same",
     "resource": "systems without it have no such limits",
     "threadpoolctl": "only where the threads of linear algebra are set",
 }

