@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -43,7 +43,7 @@ def options_of(about: str | None) -> argparse.ArgumentParser:
 
 def write_rows(
     options: argparse.Namespace,
-    cases: Sequence[C],
+    cases: Iterable[C],
     measure: Callable[[C], Row | None],
     document: Callable[[str, Sequence[Row], dict[str, str]], Row],
     *,

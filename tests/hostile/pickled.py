@@ -101,7 +101,8 @@ def pickled(value: Any) -> Written:
 def tensor(key: str, shape: tuple[int, ...], *, at: int = 0, elements: int | None = None, kind: str = "FloatStorage",
            strides: tuple[int, ...] | None = None) -> Obj:  # fmt: skip
     """The record of a tensor in a storage."""
-    steps, count = [], 1
+    steps: list[int] = []
+    count = 1
     for size in reversed(shape):
         steps.insert(0, count)
         count *= size
@@ -115,10 +116,10 @@ def size(*numbers: Any) -> Obj:
 
 
 def torch_file(root: Any, storages: dict[str, bytes], folder: str = "archive") -> Written:
-    """A PyTorch file. root: what its pickle builds, or the pickle's bytes."""
+    """A PyTorch file, the same bytes at any time. root: what its pickle builds, or the pickle's bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(f"{folder}/data.pkl", root if isinstance(root, bytes) else pickled(root))
+        archive.writestr(zipfile.ZipInfo(f"{folder}/data.pkl"), root if isinstance(root, bytes) else pickled(root))
         for key, data in storages.items():
-            archive.writestr(f"{folder}/data/{key}", data)
+            archive.writestr(zipfile.ZipInfo(f"{folder}/data/{key}"), data)
     return written(out.getvalue(), root, storages)
