@@ -187,6 +187,8 @@ class Parser:
         several: list[Holds] = []
         both: list[Holds] = []
         while not self.take("]"):
+            if any(map(self.peek, ("--", "||", "~~"))):
+                raise refuse()  # one set less another, and the like, to some programs; signs to others
             if self.take("&&"):
                 both.append(_any(several))
                 several = []
@@ -211,6 +213,8 @@ class Parser:
             return first
         if self.peek("-") and not self.peek("-]"):
             self.at += 1
+            if self.peek("["):
+                raise refuse()  # the end of a range to some programs, a set in a set to others
             last = self._one()
             if not isinstance(last, int) or last < first:
                 raise refuse()

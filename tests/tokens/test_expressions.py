@@ -43,7 +43,7 @@ def test_matches_are_those_of_the_expression_itself(text: str) -> None:
     ["(a+)+$", "a*a*b", "(?:a|a)*", ".*", r"\p{L}*\p{L}*x", "[a", "a{2}{3}", "(?<!a)b", "a??", "(?>a)", r"\p{Zork}", "", "a|",
      r"(\s*)", "\\", "[", "(", "(?i:ß)", "a" * 5000, "((((((a))))))", "x{1,3}+", r"(a)\1", "^a", "a$", r"\ba", "(?P<n>a)",
      "(?R)", "a{999}b{999}|" * 300, r"\p{L}+(?:\p{L}{1,100}x)", "[[:alpha:]]", "[z-a]", r"\u{110000}", "(?i:[a-z])",
-     r"\S{3,1}a", "[]a]", "[^]", "[" * 3000, "[a" * 6 + "]" * 6, "[^" * 2000],
+     r"\S{3,1}a", "[]a]", "[^]", "[" * 3000, r"[\p{L}--\u30ff]+", "[a||b]", "[a~~b]", r"[\r-[a-]x]+", "[a" * 6 + "]" * 6, "[^" * 2000],
 )  # fmt: skip
 def test_what_is_outside_the_grammar_or_unbounded_is_refused(text: str) -> None:
     with pytest.raises(CannotEncodeError):
