@@ -144,7 +144,7 @@ def one_input(target: Target, files: Files, index: int, outcome: Outcome) -> Non
 
 def place_of(filename: str) -> str:
     """A source file by its path within its package, so that no path of a machine is in a report."""
-    for root in ("/site-packages/", "/forebear/", "/lib/"):
+    for root in ("/site-packages/", "/forebear/", "/bench/", "/lib/"):
         filename = filename.rsplit(root, 1)[-1]
     return filename
 
