@@ -18,7 +18,7 @@ AUDITED = {"llama", "mixtral", "qwen_moe", "gpt2"}
 """Families with null audits of their own under bench/results."""
 BEFORE = {"starcoder2", "bert", "baichuan", "internlm2", "phi3", "gpt_bigcode", "opt"}
 """Families whose rules decided before rules had to say so."""
-TRAINED = {"gemma", "gpt_neox"}
+TRAINED = {"gemma", "gpt_neox", "phi"}
 """Families whose usual rule decides by an audit of models of their class (decision 0050) ..."""
 TRAINED_VARIANTS = [("gemma", "model_type")]
 """... and variants that do."""
