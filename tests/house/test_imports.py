@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = {
     "fcntl": "systems without it cannot lock a file",
     "cryptography": "extra attest",
-    "gguf": "extra gguf",
     "tomlkit": "extra cases",
     "yaml": "extra recipes",
     "resvg_py": "extra png",
@@ -65,6 +64,7 @@ BY_NAME = {
     "forebear": "public names (PEP 562)",
     "forebear.reports.show": "the one report that is drawn",
     "forebear.files.formats.registry": "the one format that is read",
+    "forebear.files.formats.gguf_types": "extra gguf, of which two modules are loaded under a name of our own",
     "forebear.casefile.checks.conversion": "extra cases",
     "forebear.casefile.checks.name_checks": "extra cases",
     "forebear.casefile.privacy.sound": "extra cases",
@@ -106,7 +106,8 @@ def imports(name: str, source: str, known: Iterable[str]) -> list[Import]:
             names = sorted({one if one in known or one.startswith("importlib.") else node.module for one in inner})
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and name in BY_NAME:
             word = node.value.partition(":")[0]
-            names = [one for one in (word, f"{FOLDER_OF_FORMATS}.{word}") if one in known and one != name]
+            short = f"{FOLDER_OF_FORMATS}.{word}" if name == f"{FOLDER_OF_FORMATS}.registry" else word
+            names = [one for one in dict.fromkeys((word, short)) if one in known and one != name]
             late = False  # what it is for is said in BY_NAME
         found.extend(Import(name, one, getattr(node, "lineno", 0), late) for one in names)
         inside = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))

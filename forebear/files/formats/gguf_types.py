@@ -6,7 +6,11 @@ package against these tables.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -52,19 +56,26 @@ def dequantise(raw: NDArray[np.uint8], name: str, where: str) -> Float32:
 
 
 @cache
-def _package() -> Any:
-    import gguf.constants
-    import gguf.quants
+def _package() -> tuple[Any, Any]:
+    """(quants, constants) of the gguf package, and nothing else of it: its vocabularies load other libraries for seconds.
 
-    return gguf
+    They are loaded under a name of our own, so that whoever imports gguf beside us gets all of it.
+    """
+    found = find_spec("gguf")
+    if found is None or not found.submodule_search_locations:
+        raise ImportError("gguf")
+    parent = ModuleType(f"{__name__}.package")
+    parent.__path__ = list(found.submodule_search_locations)
+    sys.modules[parent.__name__] = parent
+    return import_module(f"{parent.__name__}.quants"), import_module(f"{parent.__name__}.constants")
 
 
 def _extra(name: str, where: str) -> tuple[Any, Any]:
     try:
-        gguf = _package()
+        quants, constants = _package()
     except ImportError:
         raise refusal(message("gguf.needs", type=name), where=where, todo=message("advice.install_gguf")) from None
     try:
-        return gguf.quants, gguf.constants.GGMLQuantizationType(NUMBERS[name])
+        return quants, constants.GGMLQuantizationType(NUMBERS[name])
     except ValueError:
         raise refusal(message("gguf.unknown", type=name), where=where, todo=message("advice.newer_gguf")) from None
