@@ -1,8 +1,8 @@
 """Screens on models of known truth: what strangers' figures are, and whether kin are found among up to a million screens.
 
     python -m bench.library screens --shape llama64 --shape gpt2-64 [--set NAME]
-    python -m bench.library search --count 10000 --count 1000000 --shape llama64 ...
-    python -m bench.library cost | speed | memory | faults | trees
+    (bench.library_search and bench.library_cost measure search and cost)
+
 
 Results: bench/results/library-*.json. Seeds are named where they are drawn.
 """

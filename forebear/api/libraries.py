@@ -40,7 +40,7 @@ def library_add(
     >>> added = forebear.library_add([demo / "base", demo / "independent"], into=folder)
     >>> [(item["name"], item["outcome"]) for item in added["items"]]
     [('base', 'added'), ('independent', 'added')]
-    >>> forebear.library_add([demo / "base"], into=folder)["outcomes"]
+    >>> dict(forebear.library_add([demo / "base"], into=folder)["outcomes"])
     {'known': 1}
     """
     from forebear.core.sizes import parse_size

@@ -173,15 +173,13 @@ def _config(folder: Path | None) -> Any:
 
 
 def about(path: str) -> Found:
-    """An entry without weights: configuration, tokenizer and claims of a folder.
+    """An entry without weights: configuration, tokenizer and claims of a folder, or a tokenizer file.
 
     Raises: RefusedError when it has neither configuration nor tokenizer.
     """
-    folder = Path(path)
+    folder = Path(path) if Path(path).is_dir() else None
     try:
-        if not folder.is_dir():
-            raise RefusedError("is no folder", where=path, todo="Name a folder with a configuration or a tokenizer.")
-        beside = find_vocabulary_file(folder)
+        beside = Path(path) if folder is None else find_vocabulary_file(folder)
     except OSError as error:
         raise refuse_os_error(error, path) from error
     config = _config(folder)
@@ -194,7 +192,7 @@ def about(path: str) -> Found:
         "digest_runs": [], "left_out": [], "not_finite": 0, "anchors": 0, "effective": 0.0,
         "vocabulary": None if vocabulary is None else vocabulary.count,
     }  # fmt: skip
-    identity = json.dumps([config, kept.tolist(), _claimed(folder), name_of(path)], sort_keys=True)
+    entry = _entry(path, {"size": 0, "changed": 0, "header": ""})
+    identity = json.dumps([config, kept.tolist(), entry["bases"], name_of(path)], sort_keys=True)
     ident = "about-" + hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
-    one = Print(ident, told, empty_arrays(vocabulary=kept), _entry(path, {"size": 0, "changed": 0, "header": ""}))
-    return Found(one, [])
+    return Found(Print(ident, told, empty_arrays(vocabulary=kept), entry), [])

@@ -24,8 +24,10 @@ from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10
 EQUAL, SKETCH, ANCHOR, RANKED, NOTHING = (
     "equal-tensors", "candidate-by-sketch", "candidate-by-anchors", "ranked-by-anchors", "no-candidate",
 )  # fmt: skip
-FIRST_COSINE = 3.0 / np.sqrt(SCREEN_NUMBERS)
-"""Screens below this are not looked at closer: their z cannot come near any threshold."""
+FIRST_COSINE = 4.0 / np.sqrt(SCREEN_NUMBERS)
+"""Screens below this are not looked at closer: even of one screen searched a z of 4.5 is asked (decision 0040)."""
+FIRST_AGREEMENT = 0.85
+"""Anchor codes below this are not looked at closer where ANCHOR_AGREEMENT is asked of the whole geometry."""
 MOST_CLOSER = 512
 """Models looked at closer by their screens, and as many by their anchors, the best first."""
 
@@ -57,6 +59,8 @@ class Searched:
     models: int
     screens: int
     limits: list[Message]
+    itself: str | None = None
+    """The name of the model left out, if the library has it."""
 
 
 @one_thread()
@@ -71,14 +75,16 @@ def search_store(
     limits: list[Message] = []
     models, screens = store.count(), store.count(screened=True)
     shared = store.by_digest(subject.arrays["digests"]) if len(subject.arrays["digests"]) else {}
-    hits = []
-    for ident in dict.fromkeys([*shared, *_near(store, subject)]):
-        if ident == without:
-            continue
+    hits: list[Hit] = []
+    itself = None
+    for ident in dict.fromkeys([*shared, *_near(store, subject, rewritten)]):
         try:
             one = store.get(ident)
         except RefusedError as error:
             limits.append(message("library.print_unread", why=error.message()))
+            continue
+        if ident == without:
+            itself = one.name
             continue
         hits.append(_hit(subject, one, shared.get(ident, set()), screens))
     ranked = sorted(
@@ -93,7 +99,7 @@ def search_store(
             hit.relation = RANKED if hit.relation == NOTHING else hit.relation
     for hit in found[:top]:
         hit.layers = layer_map(subject, store.get(hit.id)) if hit.relation in (EQUAL, SKETCH) else []
-    return Searched(found[:top], models, screens, limits)
+    return Searched(found[:top], models, screens, limits, itself)
 
 
 def _agreement(hit: Hit) -> tuple[float, str]:
@@ -137,7 +143,7 @@ def _only(array: NDArray[Any]) -> NDArray[Any]:
     return array[0] if len(array) else np.zeros(SCREEN_NUMBERS, np.int8)
 
 
-def _near(store: Store, subject: Print) -> list[str]:
+def _near(store: Store, subject: Print, rewritten: bool) -> list[str]:
     """Models whose screens or geometries are worth a closer look."""
     if not len(subject.arrays["screen"]):
         return []
@@ -151,7 +157,7 @@ def _near(store: Store, subject: Print) -> list[str]:
         return []
     rows, cosine, like = (np.concatenate(kept) for kept in (handles, cosines, agreements))
     close = _best(cosine, FIRST_COSINE)
-    near = _best(like, 0.0) if anchors.any() else close[:0]
+    near = _best(like, 0.0 if rewritten else FIRST_AGREEMENT) if anchors.any() else close[:0]
     found = [store.ident(int(rows[at])) for at in dict.fromkeys([*close.tolist(), *near.tolist()])]
     return [ident for ident in found if ident is not None]
 

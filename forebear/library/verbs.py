@@ -151,11 +151,8 @@ def export(store: Store, target: Path, words: Sequence[str]) -> Document:
 
 
 def _public(one: Print) -> Print:
-    """A print without the paths of this machine."""
-    sources = [
-        {key: value for key, value in source.items() if key != "where" or "://" in str(value)}
-        for source in one.entry.get("sources", ())
-    ]
+    """A print without the files of this machine: only addresses stay as its sources."""
+    sources = [source for source in one.entry.get("sources", ()) if "://" in source["key"]]
     return Print(one.id, one.about, one.arrays, {**one.entry, "sources": sources})
 
 
@@ -221,12 +218,12 @@ def search(
         made = fingerprint(subject, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
         one, read = made.one, made.read
         limits += made.limits
-        own: str | None = None
     else:
-        own = one_of(store, subject)
-        one = store.get(own)
+        one = store.get(one_of(store, subject))
         where = str(next((s["where"] for s in one.entry.get("sources", ()) if "where" in s), ""))
-    found = search_store(store, one, top, rewritten=rewritten, without=own)
+    found = search_store(store, one, top, rewritten=rewritten, without=one.id)
+    if found.itself is not None:
+        limits.append(message("library.itself", name=found.itself))
     limits += found.limits
     limits.append(message("library.no_parents"))
     if prove is not None:
