@@ -29,7 +29,7 @@ def find(sight: Sight) -> list[Proposal]:
     start = np.concatenate([m[:, :old] for m in blocks])
     rest = np.concatenate([m[:, old:] for m in blocks])
     shares = [_size(m[:, old:]) / max(1e-30, _size(m[:, :old])) for m in blocks]
-    share = float(np.median(shares))
+    share = float(min(shares))  # rows that other steps drew since are full
     second = rest[:, : min(old, rest.shape[1])]
     repeated = cosine(start[:, : second.shape[1]], second)
     kind = "zeros" if share < EMPTY else "duplicate" if repeated > ALIKE else "drawn"
