@@ -46,7 +46,8 @@ def _silent(side: Side, layer: int) -> bool:
     readers = [m for m in (side.matrix("q", layer), side.matrix("v", layer)) if m is not None]
     if not writers or not readers:
         return False
-    return max(float(np.abs(w).mean()) for w in writers) < 0.02 * max(float(np.abs(r).mean()) for r in readers)
+    sizes = [float(np.median(np.abs(w).mean(axis=1))) for w in writers]  # the median: heads may have been added since
+    return max(sizes) < 0.02 * max(float(np.abs(r).mean()) for r in readers)
 
 
 def _after(sight: Sight, layer: int) -> int:

@@ -51,7 +51,10 @@ def _counts(matrix: F32, group: int) -> np.ndarray | None:
 
 def common_grid(mine: Sequence[F32], theirs: Sequence[F32]) -> Grid | None:
     """The grid that every matrix stands on and the candidate's do not; None without one."""
-    looked = [int(i) for i in np.linspace(0, len(mine) - 1, min(12, len(mine)))]
+    filled = [i for i, m in enumerate(mine) if m.any()]  # what writes nothing stands on every grid
+    looked = [filled[int(i)] for i in np.linspace(0, len(filled) - 1, min(12, len(filled)))]
+    if not looked:
+        return None
     tries: list[tuple[str, dict[str, Any], Callable[[F32], bool]]] = [
         *(("quantised-int8", {"bits": bits}, _rows(bits)) for bits in range(2, 9)),
         *(

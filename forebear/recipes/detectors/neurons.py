@@ -136,7 +136,9 @@ def _narrowed(sight: Sight, matched: Places, layers: list[int], sizes: set[tuple
     ordered = all((np.diff(p) > 0).all() for p in kept.values())
     by = "first" if plain else "norm" if all(_largest(sight, place, p) for place, p in kept.items()) else "random"
     said = {"share": round(new / old, 4), "neurons": new, "from": old, "by": by}
-    if not (plain or ordered):
+    if not (plain or ordered):  # in another order as well, which is asked about next
+        kept = {place: np.sort(p) for place, p in kept.items()}
+    if any(p.min() < 0 or len(np.unique(p)) < len(p) for p in kept.values()):
         return [Proposal(Found("mlp-narrowed", {"layers": layers}, said), replays=False)]
     return [
         Proposal(

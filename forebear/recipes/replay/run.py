@@ -209,7 +209,7 @@ def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int |
     return None
 
 
-FITTED = ("value-mixing", "head-rotation", "query-key-mixing")
+FITTED = ("neuron-scaling", "value-mixing", "head-rotation", "query-key-mixing")
 """Maps inside heads are fitted to rows as they are now: of rows that were pruned or quantised since, something is left."""
 MISFIT = 0.3
 
