@@ -52,8 +52,9 @@ def _stated(sight: Sight) -> float | None:
     """The factor by which the norms' epsilon followed; None where a side states none."""
     names = ("rms_norm_eps", "layer_norm_epsilon", "norm_epsilon", "layer_norm_eps")
     mine, theirs = (next((side.config[n] for n in names if side.config.get(n)), None) for side in (sight.subject, sight.state))
-    known = isinstance(mine, (int, float)) and isinstance(theirs, (int, float)) and mine > 0 and theirs > 0
-    return float(np.sqrt(mine / theirs)) if known else None
+    if not isinstance(mine, (int, float)) or not isinstance(theirs, (int, float)) or mine <= 0 or theirs <= 0:
+        return None
+    return float(np.sqrt(mine / theirs))
 
 
 def _factor(sight: Sight, part: str) -> float | None:

@@ -125,10 +125,12 @@ def run(subject: Side, candidate: Model) -> Replayed:
             for proposal in found:
                 before = everything(sight)
                 following = stage.after(proposal) if proposal.replays else None
+                seen = following.sight(subject) if following is not None else sight
+                if proposal.found.op in MOVES and _worse(before, everything(seen)):
+                    continue
                 proposals.append((proposal if following is not None else replace(proposal, replays=False), before))
                 if following is not None:
-                    stage, grown = following, True
-                    sight = stage.sight(subject)
+                    stage, sight, grown = following, seen, True
             if not grown:
                 break
     stage, sight = _best_order(subject, filled, stage, sight)
@@ -137,6 +139,15 @@ def run(subject: Side, candidate: Model) -> Replayed:
     steps = tuple(_graded(proposal, before, pieces, sight) for proposal, before in proposals)
     missing = sum(1 for p in subject.pieces if p.kind == "matrix") - sum(1 for b in pieces if b.kind == "matrix")
     return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing)
+
+
+def _worse(before: Sequence[Both], after: Sequence[Both]) -> bool:
+    """Whether a move left more of the subject than there was: it was fitted to something else."""
+    old, new = share_left(before), share_left(after)
+    return len(before) == len(after) and old is not None and new is not None and new > old + WORSE
+
+
+WORSE = 0.02
 
 
 def _best_order(subject: Side, filled: Stage, stage: Stage, sight: Sight) -> tuple[Stage, Sight]:
