@@ -138,8 +138,8 @@ def main() -> None:
             head = code()
             only = direction_rows(chosen.root, shape, [family(chosen.root, shape, of) for of in range(2)], chosen.quick)
             seeds = {"siblings": "orders 300 to 319"}
-            document = {"schema": "forebear-bench/direction/1", **provenance(shape, seeds, head), "held_out": shape in HELD_OUT, **only}
-            replace_json(chosen.out / f"direction-{shape}.json", document)
+            told = {"schema": "forebear-bench/direction/1", "held_out": shape in HELD_OUT, **provenance(shape, seeds, head), **only}
+            replace_json(chosen.out / f"direction-{shape}.json", told)
             print(shape, only["summary"], flush=True)
             continue
         made = measure(chosen.root, shape, chosen.quick)
