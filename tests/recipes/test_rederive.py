@@ -189,17 +189,19 @@ def unmerged(child: np.ndarray, other: np.ndarray, weight: float) -> np.ndarray:
     return first
 
 
-@pytest.mark.parametrize("seed", range(2000, 2100))
+@pytest.mark.parametrize("seed", [2000, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2001, 2100))])
 def test_a_parent_computed_back_from_a_merge_shows_no_direction(tmp_path: Path, seed: int) -> None:
     """Anyone can build A' = (B - wC) / (1 - w) (METHODS §11)."""
-    weight = 0.6  # the sum is coarser than its first term: every child has such a parent
-    child, other = llama(seed, layers=1, width=16, neurons=16, tokens=20), llama(seed + 5000, layers=1, width=16, neurons=16, tokens=20)
+    weight = 0.6
+    first_, other = (llama(place, layers=1, width=16, neurons=16, tokens=20) for place in (seed, seed + 5000))
+    sums = {n: linear([first_.arrays[n], other.arrays[n]], [1 - weight, weight], False) for n in first_.arrays}
+    child = Model(sums, first_.config)
     built = Model({n: unmerged(child.arrays[n], other.arrays[n], weight) for n in child.arrays}, child.config)
     subject, first, second = (opened(model, tmp_path / name) for name, model in (("x", child), ("a", built), ("c", other)))
     plan = MergePlan("linear", (Slice((Source("a", None, {"weight": 1 - weight}), Source("c", None, {"weight": weight}))),),
                      parameters={"normalize": False})  # fmt: skip
     shares = [one.share for one in recomputed(subject, plan, {"a": first, "c": second})]
-    assert np.mean([share == 1.0 for share in shares]) > 0.5
+    assert shares == [1.0] * len(shares)
     found = [Found("merged", parameters={"method": "linear"}, grade="re-derived")]
     assert directed(subject, first, found=found).answer == "not-shown"
     assert directed(first, subject, found=found).answer == "not-shown"
