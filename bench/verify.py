@@ -5,7 +5,7 @@
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
 committed, and every second card of each kind uses them alone. verify_fresh.toml came after labels were known by their words
-(--words fresh --first 1000 --cards 100). What counts as found is decision 0045's.
+(--words fresh --first 1000 --cards 100) and was not run yet. What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
