@@ -191,8 +191,8 @@ def said(name: str, row: str, stratum: str, truth: str, make: Any, candidate: Pa
         raise ValueError(f"{row}: outputs moved by {moved:.2g}")
     began = time.process_time()
     document = forebear.compare(folder, candidate)
-    views = next((e for e in document["evidence"] if e["test"] == "two-views"), {})
-    strong = next((e for e in document["evidence"] if e["test"] == "strength"), {})
+    views: dict[str, Any] = next((e for e in document["evidence"] if e["test"] == "two-views"), {})
+    strong: dict[str, Any] = next((e for e in document["evidence"] if e["test"] == "strength"), {})
     return {
         "name": row, "case": name, "family": case_of(name).family, "stratum": stratum, "truth": truth,
         "relation": document["verdict"]["relation"], "log10_p": document["verdict"]["log10_p"],

@@ -26,9 +26,8 @@ from typing import Any
 import numpy as np
 
 import forebear
-from bench.build import TRUTH
+from bench.build import TRUTH, machine
 from bench.checkpoint import write_json
-from bench.provenance import machine
 from forebear.core.seeds import generator
 from forebear.files.sources import open_container
 
@@ -43,7 +42,7 @@ TOKENIZERS = {
 }  # fmt: skip
 """Vocabularies of the cache by the name that they are known by."""
 MADE_UP = ("AcmeTok v2", "Northwind tokenizer", "zephyr-bpe-100k")
-TYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+TYPES: dict[str, Any] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 
 
 @dataclass

@@ -98,7 +98,7 @@ def _trap(stock: dict[str, Any], rng: random.Random, made: Invented, number: int
     trap = rng.choice(stock["trap"])
     for words, lang in zip(trap[3:], ("zh", "ja", "en"), strict=True):
         made.traps[lang].update(words)
-    return tuple(line.format(n=number) for line in trap[:3])  # type: ignore[return-value]
+    return tuple(line.format(n=number) for line in trap[:3])
 
 
 def _capital(text: str) -> str:

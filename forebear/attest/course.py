@@ -46,7 +46,7 @@ class Stage:
         """Root mean square change in units of the learning rates since the record before; None where one is unknown."""
         if self.link is None or not self.span or not self.span["rate_sum"]:
             return None
-        return self.link.moved / self.span["rate_sum"]
+        return float(self.link.moved / self.span["rate_sum"])
 
 
 @dataclass

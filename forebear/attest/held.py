@@ -31,7 +31,7 @@ class HeldContainer(RowwiseContainer):
         flat = self._arrays[name].reshape(-1)
         step = READ_BLOCK_BYTES // 4
         for start in range(0, flat.size, step):
-            yield memoryview(flat[start : start + step]).cast("B")
+            yield flat[start : start + step].data.cast("B")
 
     def close(self) -> None:
         """Nothing to release."""

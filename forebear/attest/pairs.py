@@ -174,7 +174,7 @@ class _Seen:
 def change(earlier: Checkpoint, later: Checkpoint, allowed: Allowed | None = None) -> Change | None:
     """What changed; None when no matrix is in both with the same shape. Values that are not finite are left out."""
     seen, layers = _Seen(), layers_of(earlier)
-    for name, a, b in blocks(earlier, later):
+    for name, (a, b) in blocks(earlier, later):
         finite = np.isfinite(a) & np.isfinite(b)
         if not finite.all():
             a, b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
@@ -217,7 +217,7 @@ def layers_of(checkpoint: Checkpoint) -> dict[str, int]:
     return {piece.tensor: piece.layer for piece in checkpoint.pieces if piece.layer is not None}
 
 
-def blocks(*sides: Checkpoint) -> Iterator[tuple[str, *tuple[F64, ...]]]:
+def blocks(*sides: Checkpoint) -> Iterator[tuple[str, tuple[F64, ...]]]:
     """Name and values of every matrix that all sides have alike, some rows at a time."""
     first = sides[0].container
     for name in matrices(first):
@@ -226,14 +226,14 @@ def blocks(*sides: Checkpoint) -> Iterator[tuple[str, *tuple[F64, ...]]]:
             continue
         for start in range(0, shape[0], BLOCK_ROWS):
             stop = min(shape[0], start + BLOCK_ROWS)
-            yield (name, *(s.container.rows(name, start, stop).astype(np.float64) for s in sides))
+            yield name, tuple(s.container.rows(name, start, stop).astype(np.float64) for s in sides)
 
 
 def turn(first: Checkpoint, middle: Checkpoint, last: Checkpoint) -> float | None:
     """Cosine of the way from first to middle with that from middle to last: 1 on a straight line; None where nothing moved."""
     sums = _Sums()
     with np.errstate(all="ignore"):
-        for _, a, b, c in blocks(first, middle, last):
+        for _, (a, b, c) in blocks(first, middle, last):
             finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
             sums.add(np.where(finite, b - a, 0.0), np.where(finite, c - b, 0.0))
     return sums.cosine if sums.first > 0 and sums.second > 0 else None

@@ -77,7 +77,7 @@ def read_log(path: Path) -> tuple[list[Step], str]:
 
 
 def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    found = []
+    found: list[tuple[int, Mapping[str, Any]]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -160,4 +160,5 @@ def _pairs(uniform: F32, std: float) -> F32:
     radius = np.sqrt(np.float32(-2) * _logarithm(np.float32(1) - blocks[:, :half]))
     sine, cosine = _sine_cosine(np.float32(2 * pi) * blocks[:, half:])
     scale = np.float32(std)
-    return np.concatenate([radius * cosine * scale, radius * sine * scale], axis=1).ravel()
+    pairs: F32 = np.concatenate([radius * cosine * scale, radius * sine * scale], axis=1)
+    return pairs.ravel()

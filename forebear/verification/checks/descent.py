@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
@@ -26,7 +27,7 @@ def _against(claim: Claim, base: Base, bases: Sequence[Base]) -> list[Tested]:
         return [outcome_of(shares, Outcome.not_testable, *([base.why] if base.why else []))]
     said = message("shown.relation", name=public(base.name), relation=message(f"related_as.{base.relation}"))
     words = [*base.document["verdict"]["words"]]
-    figures = {"relation": base.relation, "log10_p": base.log10_p}
+    figures: dict[str, Any] = {"relation": base.relation, "log10_p": base.log10_p}
     if base.relation in SHARED:
         first = Claim("direction", claim.stated, claim.source, claim.decided, base.name)
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from forebear.core.messages import message
 from forebear.inspection.claims_of_size import Claim as Stated
@@ -54,7 +55,7 @@ def check_parameters(claim: Claim, subject: Subject) -> Tested:
     if not subject.readable or not counts:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
     agreed = [name for name, count in counts.items() if stated.agrees(count)]
-    figures = {"stated": stated.parameters, **counts}
+    figures: dict[str, Any] = {"stated": stated.parameters, **counts}
     if agreed:
         said = message("shown.count", count=counts[agreed[0]], what=message(f"counted.{agreed[0]}"))
         return outcome_of(claim, Outcome.borne_out, said, **figures)

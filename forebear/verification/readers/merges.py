@@ -29,7 +29,8 @@ def claims_of_merge(text: str, name: str) -> tuple[list[Claim], list[Message]]:
 
 def _models(values: dict[str, Any]) -> list[str]:
     """Every `model` below `models` and `slices`."""
-    found, waiting = [], [values.get("models"), values.get("slices")]
+    found: list[str] = []
+    waiting: list[Any] = [values.get("models"), values.get("slices")]
     while waiting and len(found) < 4 * MOST_MODELS:
         one = waiting.pop(0)
         if isinstance(one, list):
