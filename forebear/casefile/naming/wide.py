@@ -18,8 +18,6 @@ _POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN
 _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
-PERSONAL = "さん|ちゃん|くん|君|氏|様|さま"
-"""What is said to nobody but a person."""
 LONGEST_FOREIGN = 7
 
 
@@ -121,7 +119,6 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
         title = re.match(listed, plain[match.end() : match.end() + 6])
         strange = [p for p in parts if p not in table.kana_word]
         known_here = any(p in known.whole for p in parts)
-        personal = re.match(PERSONAL, plain[match.end() : match.end() + 3])
         if len(word) < 2 or (
             not personal and not strange and not known_here and not any(p in table.kana for p in parts)
         ):
