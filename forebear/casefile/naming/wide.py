@@ -119,9 +119,7 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
         title = re.match(listed, plain[match.end() : match.end() + 6])
         strange = [p for p in parts if p not in table.kana_word]
         known_here = any(p in known.whole for p in parts)
-        if len(word) < 2 or (
-            not personal and not strange and not known_here and not any(p in table.kana for p in parts)
-        ):
+        if len(word) < 2 or (not title and not strange and not known_here and not any(p in table.kana for p in parts)):
             continue
         if known_here or (len(parts) > 1 and len(strange) >= len(parts) - 1) or title or word in table.kana:
             end = match.end() + (title.end() if title else 0)
