@@ -85,9 +85,9 @@ def search_lines(document: Document, language: str = "en") -> list[Line]:
 
 def hit_header(words: Catalogue) -> tuple[str, ...]:
     """Columns of the table of hits."""
-    return tuple(
-        words(f"library_page.{key}") for key in ("model", "id", "relation", "p", "cosine", "equal", "anchors", "layers")
-    )
+    first, last = ("model", "id", "relation"), ("cosine", "equal", "anchors", "layers")
+    names = [[words(f"library_page.{key}") for key in keys] for keys in (first, last)]
+    return (*names[0], words("column.p"), *names[1])
 
 
 def hit_row(hit: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
