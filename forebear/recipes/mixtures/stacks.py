@@ -99,9 +99,9 @@ def _origin(unit: Unit, values: Sample, theirs: Sequence[Mapping[Unit, Sample]])
 def _may(unit: Unit, source: Unit) -> bool:
     """Whether a unit may come from another: layers from layers, experts from the same layer, the rest from the same part."""
     if unit[0] == "layer":
-        return source[0] == "layer"
+        return bool(source[0] == "layer")
     if unit[0] == "expert":
-        return source[0] == "expert" and source[1] == unit[1]
+        return bool(source[0] == "expert" and source[1] == unit[1])
     return source == unit
 
 

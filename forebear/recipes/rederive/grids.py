@@ -8,6 +8,7 @@ here: only where they leave the grid of the plain formula can their codes be rec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def symmetric(values: Float32, along: str | int, bits: int, *, top: int = 0, hal
     scale = float16(scale) if half else scale
     safe = np.where(scale == 0, np.float32(1), scale)
     codes = np.clip(np.rint(cells / safe), -(2 ** (bits - 1)), top).astype(np.float32)
-    return (codes * safe).astype(np.float32).reshape(values.shape)
+    return np.asarray(codes * safe, dtype=np.float32).reshape(values.shape)
 
 
 def asymmetric(values: Float32, along: str | int, bits: int, *, zero: bool, half: bool = False) -> Float32:
@@ -60,7 +61,7 @@ def asymmetric(values: Float32, along: str | int, bits: int, *, zero: bool, half
     safe = np.where(scale == 0, np.float32(1), scale)
     point = np.clip(np.rint(-low / safe), 0, top)
     codes = np.clip(np.rint(cells / safe) + point, 0, top)
-    return ((codes - point).astype(np.float32) * safe).astype(np.float32).reshape(values.shape)
+    return np.asarray((codes - point).astype(np.float32) * safe, dtype=np.float32).reshape(values.shape)
 
 
 def from_lowest(values: Float32, along: str | int, bits: int) -> Float32:
@@ -71,7 +72,7 @@ def from_lowest(values: Float32, along: str | int, bits: int) -> Float32:
     step = ((high - low) / np.float32(top)).astype(np.float32)
     step = np.where(step == 0, np.float32(1), step)
     codes = np.clip(np.rint((cells - low) / step), 0, top).astype(np.float32)
-    return (codes * step + low).astype(np.float32).reshape(values.shape)
+    return np.asarray(codes * step + low, dtype=np.float32).reshape(values.shape)
 
 
 def scaled_small(values: Float32, along: str, tag: str) -> Float32:
@@ -86,7 +87,7 @@ def scaled_small(values: Float32, along: str, tag: str) -> Float32:
     cells, axes = _blocks(values, along)
     scale = (np.abs(cells).max(axis=axes, keepdims=True) / small_values(tag)[-1]).astype(np.float32)
     safe = np.where(scale == 0, np.float32(1), scale)
-    return (small_float((cells / safe).astype(np.float32), tag) * safe).astype(np.float32)
+    return np.asarray(small_float((cells / safe).astype(np.float32), tag) * safe, dtype=np.float32)
 
 
 def grids(shape: tuple[int, ...]) -> Iterator[Way]:
@@ -99,7 +100,7 @@ def grids(shape: tuple[int, ...]) -> Iterator[Way]:
             yield from _even(unit, bits)
     for tag in FP8:
         for block in ("tensor", "row", "block128") if len(shape) == 2 else ("tensor", "row"):
-            change = lambda values, block=block, tag=tag: scaled_small(values, block, tag)  # noqa: E731
+            change = partial(scaled_small, along=block, tag=tag)
             yield Way("quantised-fp8", change, {"type": tag, "per": block}, BY[block], 256)
 
 
@@ -112,12 +113,12 @@ def _even(unit: str | int, bits: int) -> Iterator[Way]:
         kept = {"scale": "F16"} if half else {}
         for top in (wide - 1, wide):
             yield Way(
-                op, lambda v, top=top, half=half: symmetric(v, unit, bits, top=top, half=half),
+                op, partial(symmetric, along=unit, bits=bits, top=top, half=half),
                 {**said, "form": "symmetric", "top": top, **kept}, by, 2**bits,
             )  # fmt: skip
         for zero in (True, False):
             yield Way(
-                op, lambda v, zero=zero, half=half: asymmetric(v, unit, bits, zero=zero, half=half),
+                op, partial(asymmetric, along=unit, bits=bits, zero=zero, half=half),
                 {**said, "form": "asymmetric" if zero else "asymmetric, span as it is", **kept}, by, 2**bits,
             )  # fmt: skip
-    yield Way(op, lambda v: from_lowest(v, unit, bits), {**said, "form": "from the lowest value"}, by, 2**bits)
+    yield Way(op, partial(from_lowest, along=unit, bits=bits), {**said, "form": "from the lowest value"}, by, 2**bits)

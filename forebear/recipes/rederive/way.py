@@ -64,4 +64,4 @@ def equal(left: Float32, right: Float32) -> bool:
 
 def same(left: Float32, right: Float32) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Where two arrays of one shape are equal bit for bit in that sense."""
-    return (left == right) | (np.isnan(left) & np.isnan(right))
+    return np.asarray((left == right) | (np.isnan(left) & np.isnan(right)), dtype=np.bool_)
