@@ -23,7 +23,7 @@ import numpy as np
 from bench import library_kin
 from bench.provenance import code
 from forebear.core.errors import RefusedError
-from forebear.library.figures import screen_figure
+from forebear.library.figures import ScreenFigure, screen_figure
 from forebear.library.fingerprint import fingerprint
 from forebear.library.prints import Print
 
@@ -47,7 +47,7 @@ class Known:
 
 def folders(shape: str) -> Iterator[Path]:
     """Every model of a shape that has been built, by name."""
-    found = {}
+    found: dict[str, Path] = {}
     for root in ROOTS:
         for path in (root / shape).glob("*/model.safetensors"):
             found.setdefault(path.parent.name, path.parent)
@@ -68,7 +68,8 @@ def measured(shapes: Sequence[str]) -> list[Known]:
 
 def strangers_figures(known: Sequence[Known]) -> dict[str, Any]:
     """z of the screens of every two strangers of one shape, and of models of different shapes."""
-    inside, across = [], []
+    inside: list[ScreenFigure] = []
+    across: list[ScreenFigure] = []
     strangers = [k for k in known if k.stranger]
     for i, a in enumerate(strangers):
         for b in strangers[i + 1 :]:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,8 @@ def beside(path: Path, repeats: int) -> dict[str, Any]:
                 rows[name].append(found)
     gigabytes = (path / "model.safetensors").stat().st_size / 1e9
     out: dict[str, Any] = {"gigabytes": round(gigabytes, 3)}
-    for name, found in rows.items():
-        wall, processor, peak = (sorted(row[i] for row in found)[len(found) // 2] for i in range(3))
+    for name, kept in rows.items():
+        wall, processor, peak = (sorted(row[i] for row in kept)[len(kept) // 2] for i in range(3))
         out[name] = {"wall": round(wall, 3), "processor": round(processor, 3), "peak_mb": round(peak, 1)}
     for other in ("sha256sum", "hashlib", "hashlib on two cores"):
         out[f"add is so many times as fast as {other}, wall"] = round(out[other]["wall"] / out["add"]["wall"], 3)
@@ -129,7 +130,7 @@ def parts() -> dict[str, float]:
     left = both_grids("row", len(table), 1)
     product = table @ right
     buffer = np.empty_like(block)
-    work = {
+    work: dict[str, Callable[[], object]] = {
         "SHA-256 of bfloat16": lambda: hashlib.sha256(words.data).digest(),
         "SHA-256 of float32": lambda: hashlib.sha256(block.data).digest(),
         "bfloat16 to float32": lambda: np.left_shift(words, 16, out=buffer.view(np.uint32), dtype=np.uint32),

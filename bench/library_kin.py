@@ -38,11 +38,9 @@ def kin_of(shape: str, built: Mapping[str, Path], folder: Path) -> Iterator[Kin]
         if base is None or base not in built:
             continue
         yield from _forms(name, base, built[name], PLAIN, {}, folder / shape)
-    bases = sorted({base for name in built if (base := _base(name)) in built})
+    bases = sorted({base for name in built if (base := _base(name)) is not None and base in built})
     others = [name for name in sorted(built) if name.startswith("independent") and name not in bases]
     for base in bases:
-        if base is None:
-            continue
         for step in STEPS:
             models = {"donor": built[others[0]], "base": built[base]} if others else {}
             yield from _forms(f"{base} + {step}", base, built[base], named(step), models, folder / shape)

@@ -62,7 +62,7 @@ class Planted:
         if ident in self._by_id:
             return self._by_id[ident]
         record = self._records[int(ident, 16)]
-        about = {"matrices": [], "gains": [], "digest_runs": []}
+        about: dict[str, Any] = {"matrices": [], "gains": [], "digest_runs": []}
         return Print(ident, about, empty_arrays(screen=record["screen"], anchors=record["anchors"]))
 
     def by_digest(self, digests: NDArray[np.uint64]) -> dict[str, set[int]]:

@@ -40,10 +40,13 @@ def candidates(family: Family, other: Family) -> dict[str, Model]:
     return {"base": family.base, **named, "independent-base": other.base, "independent-sibling": other.siblings[0]}
 
 
-def weighted(models: list[Model], weights: Floats) -> Model:
+def weighted(models: list[Model], weights: np.ndarray[Any, Any]) -> Model:
     """A plain sum, in float32 as a converter takes it."""
     names = models[0]
-    return {n: sum(np.float32(w) * m[n] for w, m in zip(weights, models, strict=True)).astype(np.float32) for n in names}
+    return {
+        n: np.sum([np.float32(w) * m[n] for w, m in zip(weights, models, strict=True)], axis=0, dtype=np.float32)
+        for n in names
+    }
 
 
 def four_bits(model: Model) -> Model:

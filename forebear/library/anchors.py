@@ -82,7 +82,7 @@ def code(cosines: Float32) -> NDArray[np.int8]:
     bucket = ((word >> np.uint64(8)) % np.uint64(ANCHOR_NUMBERS)).astype(np.intp)
     centred: Float64 = cosines.astype(np.float64)
     centred = np.where(centred != 0, centred - centred[centred != 0].mean(), 0.0) if centred.any() else centred
-    return as_bytes(np.bincount(bucket, sign * centred, ANCHOR_NUMBERS))
+    return as_bytes(np.bincount(bucket, sign * centred, ANCHOR_NUMBERS).astype(np.float64))
 
 
 def agreement(a: NDArray[np.generic], b: NDArray[np.generic]) -> float | None:

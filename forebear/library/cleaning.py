@@ -56,7 +56,7 @@ def unit_rest(sums: Float64, size: tuple[int, int], part: int, energy: float) ->
     else:
         rest = rest - (basis @ (basis.T @ rest.reshape(-1))).reshape(sums.shape)
     left_energy = float((rest**2).sum())
-    if left_energy < LEAST_LEFT * energy or _dominating(np.linalg.svd(rest, compute_uv=False) ** 2):
+    if left_energy < LEAST_LEFT * energy or _dominating(np.asarray(np.linalg.svd(rest, compute_uv=False) ** 2, dtype=np.float64)):
         return None
     return np.asarray(rest / np.sqrt(left_energy))
 

@@ -236,7 +236,8 @@ def _digests(checkpoint: Checkpoint, passed: Sequence[Passed]) -> tuple[np.ndarr
         words = [piece.stack if piece.stack != "main" else "", piece.part, piece.role, piece.kind if piece.kind != "matrix" else "",
                  "" if piece.layer is None else str(piece.layer)]  # fmt: skip
         places.setdefault(piece.tensor, (" ".join(word for word in words if word), piece.expert))
-    values, runs = [], []
+    values: list[int] = []
+    runs: list[list[Any]] = []
     for one in passed:
         if one.trivial:
             continue

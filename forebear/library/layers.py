@@ -28,15 +28,15 @@ def layer_map(subject: Print, candidate: Print) -> list[dict[str, Any]]:
             for j, partner in enumerate(other):
                 total.setdefault((layer, partner), []).append(float(cosines[i, j]))
     best: dict[int, dict[str, Any]] = {}
-    for (layer, partner), cosines in total.items():
-        mean = sum(cosines) / len(cosines)
-        z = mean * np.sqrt(256 * len(cosines))
+    for (layer, partner), alike in total.items():
+        mean = sum(alike) / len(alike)
+        z = mean * np.sqrt(256 * len(alike))
         if z >= SHOWN_Z and (layer not in best or mean > best[layer]["cosine"]):
             best[layer] = {
                 "subject": layer,
                 "candidate": partner,
                 "cosine": round(mean, 4),
-                "parts": len(cosines),
+                "parts": len(alike),
                 "z": round(float(z), 1),
             }
     return [best[layer] for layer in sorted(best)]

@@ -81,7 +81,7 @@ class LocalStore:
                 row = 0 if last is None else last + 1
             self._moved(db, one)
             digest = self._write(one)
-            if record is not None:
+            if record is not None and row is not None:
                 write_record(path_of(self.folder, generation(db)), row, record)
             enter(db, one, digest, row)
         return not found

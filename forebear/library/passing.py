@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +182,7 @@ class _Digest:
             assert self._narrow is not None
             self._narrow.update(_plain(words, 0x8000, 0x7F80, 0x7FC0).data)
             return
-        bits = _plain(words.view(np.uint32), 0x80000000, 0x7F800000, 0x7FC00000)
+        bits: NDArray[np.uint32] = _plain(words.view(np.uint32), 0x80000000, 0x7F800000, 0x7FC00000)
         if self._narrow is not None:
             if (bits & np.uint32(0xFFFF)).any():
                 self._narrow = None
@@ -200,7 +201,7 @@ class _Digest:
         return hashlib.sha256(head + found.digest()).hexdigest()
 
 
-def _plain(bits: NDArray[np.generic], minus_zero: int, infinity: int, nan: int) -> NDArray[np.generic]:
+def _plain(bits: NDArray[Any], minus_zero: int, infinity: int, nan: int) -> NDArray[Any]:
     """Words of floats with one zero and one not-a-number, contiguous; the same array where nothing has to change."""
     kind = bits.dtype.type
     zeros = bits == kind(minus_zero)

@@ -148,7 +148,9 @@ def _near(store: Store, subject: Print, rewritten: bool) -> list[str]:
     if not len(subject.arrays["screen"]):
         return []
     screen, anchors = (subject.arrays[name][0].astype(np.float32) for name in ("screen", "anchors"))
-    handles, cosines, agreements = [], [], []
+    handles: list[NDArray[Any]] = []
+    cosines: list[NDArray[Any]] = []
+    agreements: list[NDArray[Any]] = []
     with ThreadPoolExecutor(workers := min(4, usable_cores())) as pool:
         for block in in_order(pool, store.rows(), lambda rows: _against(rows, screen, anchors), workers + 1):
             for kept, new in zip((handles, cosines, agreements), block, strict=True):
