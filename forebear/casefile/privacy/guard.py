@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
@@ -130,14 +129,8 @@ class _Seen:
         )
 
 
-@cache
-def _loanwords() -> frozenset[str]:
-    """Katakana words of every day that are nobody's name, as texts are searched."""
-    return frozenset(tight(word) for word in latin().kana_word - latin().kana if len(word) > 2)
-
-
 def _known_word(key: str) -> bool:
-    """Whether a word is a known place, an English word or a loanword of every day, and no name that people bear."""
+    """Whether a word is a known place or an English word, and no name that people bear."""
     known = latin()
     if (
         key in known.given
@@ -146,7 +139,7 @@ def _known_word(key: str) -> bool:
         or (syllables(key) and key not in known.place)
     ):
         return False
-    return key in known.place or is_english(key) or key in _loanwords()
+    return key in known.place or is_english(key)
 
 
 def _candidates(text: str) -> Iterator[tuple[str, int]]:
@@ -182,8 +175,8 @@ def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[s
 def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
     """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known.
 
-    Where this one hides as many names in the linked sentences as the other, each of them is one that somebody ruled on: the
-    person's is among them, under whatever pseudonym.
+    A name that linked sentences hide under a pseudonym of its own may be the person's in another spelling; where there are as
+    many of those as people missing, nobody is.
     """
     hits = {name: [once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
     named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
@@ -192,9 +185,10 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
         for one, other, mine, theirs in ((left, right, "left", "right"), (right, left, "right", "left")):
             bare: set[str] = set()
             for link in pair:
-                there = [h for j in getattr(link, theirs) for h in hits[other][j]]
-                if len(there) > sum(len(hits[one][i]) for i in getattr(link, mine)):
-                    bare |= {h.label for h in there}
+                there = {h.label for j in getattr(link, theirs) for h in hits[other][j]}
+                here = [h.label for i in getattr(link, mine) for h in hits[one][i]]
+                if len(there - set(here)) > sum(label not in there for label in here):
+                    bare |= there - set(here)
             wanted = {"zh": {"Han"}, "ja": {"Han", "kana"}}.get(texts[one].language, {"Latin"})
             found += [
                 (p.label, one) for p in search.people
