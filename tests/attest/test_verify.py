@@ -229,7 +229,7 @@ def test_weights_that_are_written_are_the_start(tmp_path: Path) -> None:
 
 
 def _loaded(place: Path) -> Weights:
-    from forebear.files.formats.registry import open_container
+    from forebear.files.sources import open_container
 
     container = open_container(place / "model.safetensors")
     try:

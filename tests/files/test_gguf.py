@@ -95,7 +95,7 @@ def test_plain_types_read_without_the_gguf_package(tmp_path: Path, monkeypatch: 
     writer.add_tensor("q8", quants.quantize(np.ones((2, 32), np.float32), GGMLQuantizationType.Q8_0),
                       raw_dtype=GGMLQuantizationType.Q8_0)  # fmt: skip
     finish(writer)
-    gguf_types._package.cache_clear()
+    gguf_types.gguf_modules.cache_clear()
     monkeypatch.setitem(sys.modules, "gguf", None)
     monkeypatch.setitem(sys.modules, "gguf.constants", None)
     container = open_container(tmp_path / "m.gguf")
@@ -104,7 +104,7 @@ def test_plain_types_read_without_the_gguf_package(tmp_path: Path, monkeypatch: 
     np.testing.assert_allclose(container.read("bf16"), wide, rtol=2**-8)
     with pytest.raises(RefusedError, match=r"type Q8_0 need the gguf package.*forebear\[gguf\]"):
         container.read("q8")
-    gguf_types._package.cache_clear()
+    gguf_types.gguf_modules.cache_clear()
 
 
 def test_metadata_of_every_type_is_read_back(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
@@ -129,8 +130,14 @@ class _Seen:
         )
 
 
+@cache
+def _loanwords() -> frozenset[str]:
+    """Katakana words of every day that are nobody's name, as texts are searched."""
+    return frozenset(tight(word) for word in latin().kana_word - latin().kana if len(word) > 2)
+
+
 def _known_word(key: str) -> bool:
-    """Whether a word is a known place or an English word, and no name that people bear."""
+    """Whether a word is a known place, an English word or a loanword of every day, and no name that people bear."""
     known = latin()
     if (
         key in known.given
@@ -139,7 +146,7 @@ def _known_word(key: str) -> bool:
         or (syllables(key) and key not in known.place)
     ):
         return False
-    return key in known.place or is_english(key)
+    return key in known.place or is_english(key) or key in _loanwords()
 
 
 def _candidates(text: str) -> Iterator[tuple[str, int]]:
@@ -175,8 +182,8 @@ def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[s
 def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
     """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known.
 
-    A name that linked sentences hide under a pseudonym of its own may be the person's in another spelling; where there are as
-    many of those as people missing, nobody is.
+    Where linked sentences hide as many spellings as the other names people, each of them is one that somebody ruled on: the
+    person's is among them, under whatever pseudonym.
     """
     hits = {name: [once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
     named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
@@ -186,9 +193,10 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tup
             bare: set[str] = set()
             for link in pair:
                 there = {h.label for j in getattr(link, theirs) for h in hits[other][j]}
-                here = [h.label for i in getattr(link, mine) for h in hits[one][i]]
-                if len(there - set(here)) > sum(label not in there for label in here):
-                    bare |= there - set(here)
+                lines = [(texts[one].segments[i].text, hits[one][i]) for i in getattr(link, mine)]
+                here = {tight(line[h.start : h.end]): h.label for line, known in lines for h in known}
+                if len(there) > len(here):
+                    bare |= there - set(here.values())
             wanted = {"zh": {"Han"}, "ja": {"Han", "kana"}}.get(texts[one].language, {"Latin"})
             found += [
                 (p.label, one) for p in search.people

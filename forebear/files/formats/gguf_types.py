@@ -56,7 +56,7 @@ def dequantise(raw: NDArray[np.uint8], name: str, where: str) -> Float32:
 
 
 @cache
-def _package() -> tuple[Any, Any]:
+def gguf_modules() -> tuple[Any, Any]:
     """(quants, constants) of the gguf package, and nothing else of it: its vocabularies load other libraries for seconds.
 
     They are loaded under a name of our own, so that whoever imports gguf beside us gets all of it.
@@ -72,7 +72,7 @@ def _package() -> tuple[Any, Any]:
 
 def _extra(name: str, where: str) -> tuple[Any, Any]:
     try:
-        quants, constants = _package()
+        quants, constants = gguf_modules()
     except ImportError:
         raise refusal(message("gguf.needs", type=name), where=where, todo=message("advice.install_gguf")) from None
     try:

@@ -21,7 +21,7 @@ from forebear.recipes.mixtures.thresholds import FLOOR, NEAR_WHOLE, REPLAYED
 from forebear.recipes.mixtures.weights import Fit, fit
 from forebear.recipes.placed import EXACT, places
 from forebear.recipes.rederive.casts import bfloat16, float16
-from forebear.recipes.rederive.merges import METHODS, Recomputed, recomputed
+from forebear.recipes.rederive.merges import FORMULAS, Recomputed, recomputed
 
 Outcome = Literal["borne-out", "contradicted", "unseen"]
 TAGS = {"float32": "F32", "bfloat16": "BF16", "float16": "F16"}
@@ -140,7 +140,7 @@ def check_merge(subject: Checkpoint, plan: MergePlan, models: Mapping[str, Check
     missing = [name for name in plan.models if name not in models]
     if missing:
         return [Checked(method, "unseen", message("exchange.not_given", model=missing[0], count=len(missing)))]
-    if plan.method not in METHODS:
+    if plan.method not in FORMULAS:
         return [Checked(method, "unseen", message("exchange.no_formula", method=plan.method))]
     places_ = recomputed(subject, plan, models)
     told = [_method(method, places_, subject, plan, models)]

@@ -12,30 +12,23 @@ from typing import Any
 import numpy as np
 
 from forebear.files.base import Float32
+from forebear.files.formats.gguf_types import gguf_modules
 from forebear.recipes.rederive.casts import NEAREST
 from forebear.recipes.rederive.way import Way
 
 
 @cache
-def _package() -> Any | None:
-    try:
-        import gguf.quants
-    except ImportError:
-        return None
-    return gguf
-
-
-@cache
 def written_types() -> tuple[str, ...]:
     """Names of the block types that the installed package can write; none without it."""
-    package = _package()
-    if package is None:
+    try:
+        quants, constants = gguf_modules()
+    except ImportError:
         return ()
     found = []
-    for kind in package.constants.GGMLQuantizationType:
-        block = package.constants.GGML_QUANT_SIZES[kind][0]
+    for kind in constants.GGMLQuantizationType:
+        block = constants.GGML_QUANT_SIZES[kind][0]
         try:
-            package.quants.quantize(np.ones((1, block), dtype=np.float32), kind)
+            quants.quantize(np.ones((1, block), dtype=np.float32), kind)
         except NotImplementedError:
             continue
         if block > 1:
@@ -45,19 +38,17 @@ def written_types() -> tuple[str, ...]:
 
 def block_length(name: str) -> int:
     """Values of one block of a type."""
-    package = _package()
-    assert package is not None
-    return int(package.constants.GGML_QUANT_SIZES[package.constants.GGMLQuantizationType[name]][0])
+    _, constants = gguf_modules()
+    return int(constants.GGML_QUANT_SIZES[constants.GGMLQuantizationType[name]][0])
 
 
 def through(values: Float32, name: str) -> Float32:
     """Values written in a block type along their last axis and read back. Shapes: (..., n), n whole blocks."""
-    package = _package()
-    assert package is not None
-    kind = package.constants.GGMLQuantizationType[name]
+    quants, constants = gguf_modules()
+    kind = constants.GGMLQuantizationType[name]
     with np.errstate(all="ignore"):
-        written = package.quants.quantize(np.ascontiguousarray(values, dtype=np.float32), kind)
-        return np.asarray(package.quants.dequantize(written, kind), dtype=np.float32).reshape(values.shape)
+        written = quants.quantize(np.ascontiguousarray(values, dtype=np.float32), kind)
+        return np.asarray(quants.dequantize(written, kind), dtype=np.float32).reshape(values.shape)
 
 
 def gguf_ways(shape: tuple[int, ...], dtype: str) -> Iterator[Way]:

@@ -31,7 +31,7 @@ MOST_VALUES = 2**27
 """Largest matrix recomputed, values: the formulas need whole matrices, some twice."""
 NEIGHBOURS = 3
 """Float32 neighbours of a SLERP factor that are tried, to each side."""
-METHODS = ("linear", "slerp", "task_arithmetic", "ties", "dare_ties", "dare_linear", "passthrough")
+FORMULAS = ("linear", "slerp", "task_arithmetic", "ties", "dare_ties", "dare_linear", "passthrough")
 DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
@@ -56,8 +56,8 @@ def recomputed(subject: Checkpoint, plan: MergePlan, models: Mapping[str, Checkp
     Memory: one matrix of every model, a few times. Raises: RefusedError for a method that nobody here recomputes, or a model that
     is not among the given.
     """
-    if plan.method not in METHODS:
-        raise RefusedError(f"no merge by the method {plan.method!r} is recomputed", todo=f"Known: {', '.join(METHODS)}.")
+    if plan.method not in FORMULAS:
+        raise RefusedError(f"no merge by the method {plan.method!r} is recomputed", todo=f"Known: {', '.join(FORMULAS)}.")
     missing = [name for name in plan.models if name not in models]
     if missing:
         raise RefusedError(f"the merge names {len(missing)} models that were not given", where=missing[0])

@@ -34,6 +34,6 @@ def words_of(language: str) -> Catalogue:
 
 def every_word() -> str:
     """All words that a page, a table or a text of a case may have of its own, in every language."""
-    here = resources.files("forebear.reports.cases")
-    templates = [here.joinpath(name).read_text("utf-8") for name in ("case.html.j2", "case.css")]
+    own = ("case.html.j2", "case.css")
+    templates = [resources.files("forebear.reports.cases").joinpath(name).read_text("utf-8") for name in own]
     return "\n".join([*templates, *(word for language in LANGUAGES for word in catalogue(language).words.values())])
