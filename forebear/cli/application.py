@@ -119,9 +119,10 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
 
     def run(form: Form | ClaimsForm | None, output: Path | None, quiet: bool, **given: Any) -> None:
         brief = given.pop("brief", False)
-        form = form or (Form.text if brief else form_of(output))
+        form = form or form_of(output, ClaimsForm if verb.__name__ in FORMS else Form)
         if brief and form is not Form.text:
-            raise UsageError("a brief report is text", where="--brief", todo="Leave out --format.")
+            todo = "Leave out --format, and write to a file that ends in .txt."
+            raise UsageError("a brief report is text", where="--brief", todo=todo)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
         figures = given.pop("figures", None)
         if verb is api.case_report:

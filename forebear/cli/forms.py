@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.api.document import FORMS
 from forebear.cli.streams import write_result
-from forebear.core.errors import printable
+from forebear.core.errors import UsageError, printable
 from forebear.core.output import check_output, write_whole
 
 
@@ -40,6 +40,13 @@ class ClaimsForm(StrEnum):
     in_toto = "in-toto"
 
 
+CLAIMS_ENDINGS = {
+    ".sarif": "sarif", ".sarif.json": "sarif", ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx",
+    ".spdx.json": "spdx", ".intoto.json": "in-toto",
+}  # fmt: skip
+"""Ending of a file -> format, of those that `verify` alone has."""
+
+
 class Language(StrEnum):
     """Languages of text reports and pages."""
 
@@ -49,9 +56,19 @@ class Language(StrEnum):
     ja = "ja"
 
 
-def form_of(output: Path | None) -> Form:
-    """The format that the ending of a file says; text where it says none."""
-    return Form(FORMS.get(output.suffix.lower(), "text")) if output is not None else Form.text
+def form_of(output: Path | None, kind: type[Form] | type[ClaimsForm] = Form) -> Form | ClaimsForm:
+    """The format that the ending of a file says; text where there is no ending.
+
+    Raises: UsageError for an ending that says none, since another format than the one meant would be written.
+    """
+    if output is None or not output.suffix:
+        return kind.text
+    known = FORMS | (CLAIMS_ENDINGS if kind is ClaimsForm else {})
+    for ending in sorted(known, key=len, reverse=True):
+        if output.name.lower().endswith(ending):
+            return kind(known[ending])
+    what = f"no format ends in {output.suffix!r}"
+    raise UsageError(what, where=f"-o {output.name}", todo=f"Use {', '.join(known)}, or say --format.")
 
 
 STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})

@@ -24,6 +24,7 @@ from forebear.core.patience import patience
 from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
 from forebear.files.bytes.checking import check_again, noting_addresses
+from forebear.files.sources import require_there
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
@@ -106,6 +107,8 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
     """All pairs where the subject is a folder of models, one pair, or one subject against several candidates."""
     from forebear.comparison.many.matrix import all_pairs, members_in, split_members
 
+    for one in (subject, *candidates):
+        require_there(one)
     own = members_in(subject)
     others = [m for c in candidates for m in (members_in(c) or [str(c)])]
     if own:

@@ -106,6 +106,16 @@ def resolve(path: str | Path) -> Found:
     return _on_disk(place)
 
 
+def require_there(path: str | Path) -> None:
+    """Refuse a path of this machine that leads nowhere, before any work: one of several inputs that is missing is a slip.
+
+    Raises: RefusedError. Nothing is asked of an address.
+    """
+    place = Path(path)
+    if not _ADDRESS.match(str(path)) or os.path.lexists(place):
+        _mode(place)
+
+
 def _on_disk(place: Path) -> Found:
     if not stat.S_ISDIR(_mode(place)):
         return _file(LocalFolder(place.parent), place.name)

@@ -109,3 +109,30 @@ def test_brief_is_the_conclusion_alone(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == "No sign was found that independent and base share weights.\n"
     with pytest.raises(UsageError, match="a brief report is text"):
         application.app(["demo", "--brief", "--format", "html"], standalone_mode=False)
+
+
+@pytest.mark.parametrize(("words", "what"), [
+    (("compare", "--format-by", "x.svg"), "no format ends in '.svg'"),
+    (("compare", "--format-by", "page.HTML.old"), "no format ends in '.old'"),
+    (("compare", "--format-by", "b.html", "--brief"), "a brief report is text"),
+])  # fmt: skip
+def test_an_ending_that_says_another_format_is_refused_before_any_work(
+    words: tuple[str, ...], what: str, tmp_path: Path
+) -> None:
+    verb, _, name, *more = words
+    call = [verb, str(DEMO / "descendant"), str(DEMO / "base"), "-o", str(tmp_path / name), *more]
+    with pytest.raises(UsageError, match=what):
+        application.app(call, standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "begins"), [
+    ("out.sarif", b"{"), ("out.xml", b"<?xml"), ("out.patch", b"# base: none of 5"), ("bom.cdx.json", b"{"), ("out.json", b"{"),
+])  # fmt: skip
+def test_verify_knows_the_endings_of_its_own_formats(name: str, begins: bytes, tmp_path: Path) -> None:
+    call = ["verify", str(DEMO / "base"), "--against", str(DEMO / "base"), "-o", str(tmp_path / name), "--quiet"]
+    application.app(call, standalone_mode=False)
+    written = (tmp_path / name).read_bytes()
+    assert written.lstrip().startswith(begins)
+    assert (b'"bomFormat"' in written) == (name == "bom.cdx.json")
+    assert (b"sarif" in written) == (name == "out.sarif")

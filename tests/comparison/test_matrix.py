@@ -265,3 +265,8 @@ def test_average_linkage_joins_as_its_slow_twin(count):
 
 def test_a_tree_of_none_or_one_has_no_merges():
     assert average_linkage(np.zeros((1, 1))) == average_linkage(np.zeros((0, 0))) == []
+
+
+def test_a_candidate_that_is_not_there_is_refused_before_any_work(tmp_path):
+    with pytest.raises(RefusedError, match="no such file or folder"):
+        forebear.compare(demo_folder() / "base", [demo_folder() / "descendant", tmp_path / "typo"])
