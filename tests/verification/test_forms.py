@@ -158,3 +158,16 @@ def test_every_form_speaks_every_language(document, language):
 def test_other_documents_have_none_of_these_forms():
     with pytest.raises(UsageError, match="sarif"):
         rendered(forebear.inspect(DEMO / "base"), "sarif")
+
+
+def test_a_base_that_only_a_sentence_names_stays_a_comment(tmp_path):
+    card = tmp_path / "README.md"
+    card.write_text("# m\n\nThis model is a fine-tuned version of acme/tiny-base.\n", "utf-8")
+    document = forebear.verify(DEMO / "descendant", card=card, against=f"acme/tiny-base={DEMO / 'base'}")
+    assert any(claim["kind"] == "shares" and claim["proposed"] and claim["outcome"] == "borne-out" for claim in document["claims"])
+    head = rendered(document, "patch").decode().split("---\n")[1]
+    assert read_yaml(head, "patch")[0] in (None, {})
+    assert '# - "acme/tiny-base"' in head
+    pedigree = json.loads(rendered(document, "cyclonedx"))["metadata"]["component"]["pedigree"]
+    assert "ancestors" not in pedigree
+    assert pedigree["variants"][0]["name"] == "acme/tiny-base"

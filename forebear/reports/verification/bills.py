@@ -86,8 +86,9 @@ def _pedigree(document: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
 
 
 def _claimed(document: Mapping[str, Any]) -> set[str]:
-    """Names of relatives that the papers call a parent and that share weights."""
-    return {c["about"] for c in document["claims"] if c["kind"] == "shares" and c["outcome"] == "borne-out"}
+    """Names of relatives that a stated field of the papers calls a parent and that share weights; a sentence states nothing."""
+    borne = [c for c in document["claims"] if c["kind"] == "shares" and c["outcome"] == "borne-out"]
+    return {c["about"] for c in borne if not c["proposed"]}
 
 
 def _properties(document: Mapping[str, Any]) -> list[dict[str, str]]:

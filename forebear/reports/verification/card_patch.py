@@ -28,7 +28,8 @@ def card_patch(document: Mapping[str, Any], language: str = "en") -> bytes:
 
 
 def _bases(document: Mapping[str, Any], words: Catalogue) -> Iterator[str]:
-    shown = {claim["about"] for claim in document["claims"] if claim["kind"] == "shares" and claim["outcome"] == "borne-out"}
+    borne = [one for one in document["claims"] if one["kind"] == "shares" and one["outcome"] == "borne-out"]
+    shown = {claim["about"] for claim in borne if not claim["proposed"]}  # a sentence is somebody's reading of it
     named = [base for base in document["relatives"] if base["name"] in shown]
     others = [base for base in document["relatives"] if base["relation"] in SHARED and base["name"] not in shown]
     if named:
