@@ -16,7 +16,9 @@ from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.run import run
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
+from forebear.reports.catalogue import catalogue
 from forebear.reports.show import rendered
+from tests.recipes.siblings import siblings
 
 DEMO = Path(str(resources.files("forebear"))) / "demo_data"
 
@@ -122,3 +124,17 @@ def test_without_a_candidate_there_is_nothing_to_ask():
 def test_a_model_larger_than_allowed_is_refused_with_what_to_do():
     with pytest.raises(RefusedError, match="--budget"):
         forebear.recipe(DEMO / "descendant", DEMO / "base", budget="100kB")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant", "ja"])
+def test_two_made_from_a_third_are_not_told_as_one_made_from_the_other(language, tmp_path):
+    _, (one, other, _) = siblings(5)
+    paths = [one.save(tmp_path / "one"), other.save(tmp_path / "other")]
+    text = rendered(forebear.recipe(*paths), "text", language=language).decode()
+    third = {"en": "third", "ja": "第三", "zh-Hans": "第三", "zh-Hant": "第三"}[language]
+    assert third in text.split("\n\n")[0]
+
+
+def test_rows_that_training_moved_far_are_not_called_those_of_another_model():
+    far = catalogue("en")("recipe.op.rows-from-donor", share=0.38)
+    assert far.startswith("38% of the token rows are far from the candidate's") and "training" in far
