@@ -15,7 +15,8 @@ from forebear.core.errors import ExpectationError, UsageError
 from forebear.core.messages import Message, message, with_texts
 from forebear.files.bytes.checking import noting_addresses
 from forebear.verification.bases import Base, bases_of, compare_with
-from forebear.verification.checks.descent import check_kind, check_parent, check_scratch, check_unknown_parent
+from forebear.verification.checks.descent import check_parent, check_scratch, check_unknown_parent
+from forebear.verification.checks.kinds import check_kind
 from forebear.verification.checks.papers import (
     check_digest,
     check_family,
@@ -30,6 +31,7 @@ from forebear.verification.checks.sizes import check_layers, check_parameters, c
 from forebear.verification.checks.types import check_bits, check_dtype, check_load_dtype
 from forebear.verification.claim import MOST_CLAIMS, Claim, Outcome, Tested, private_removed, public
 from forebear.verification.gather import Gathered, gather
+from forebear.verification.making import Making, most_of
 from forebear.verification.signature import check_signature
 from forebear.verification.subject import Subject, open_subject
 
@@ -63,6 +65,7 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
         todo = f"Use one of: {', '.join(EXPECTATIONS)}."
         raise UsageError(f"{wanted.expect!r} is no expectation", where="--expect", todo=todo)
     started, bases = time.perf_counter(), bases_of(wanted.against)
+    most = most_of(wanted.budget, full=wanted.full)
     subject = open_subject(path, full=wanted.full)
     try:
         if bases and subject.checkpoint is not None:
@@ -71,7 +74,8 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
         left_out = max(0, len(found.claims) - MOST_CLAIMS)
         if left_out:
             found.limits.append(message("unverified.many_claims", count=left_out))
-        rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, subject, bases, found, wanted.key)]
+        making = Making(subject, bases, found.claims, most)
+        rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, making, found, wanted.key)]
         body = _body(subject, bases, found, rows)
         limits = [*subject.limits, *found.limits]
         read = {"bytes": subject.checkpoint.container.bytes_read if subject.checkpoint is not None else 0,
@@ -84,8 +88,9 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
     return document
 
 
-def check(claim: Claim, subject: Subject, bases: Sequence[Base], found: Gathered, key: Path | None) -> list[Tested]:
+def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> list[Tested]:
     """The outcome of one claim; a named parent has two, one for shared weights and one for who was first."""
+    subject, bases = making.subject, making.bases
     if claim.kind in _BY_SUBJECT:
         return [_BY_SUBJECT[claim.kind](claim, subject)]
     if claim.kind == "parent":
@@ -101,7 +106,7 @@ def check(claim: Claim, subject: Subject, bases: Sequence[Base], found: Gathered
         if claim.kind == "root":
             return [check_root(claim, subject, list(manifest.files))]
         return [check_signature(claim, subject.path, bundle, key)]
-    return check_kind(claim, subject, bases)
+    return check_kind(claim, subject, bases, making)
 
 
 def _body(subject: Subject, bases: Sequence[Base], found: Gathered, rows: Sequence[Tested]) -> dict[str, Any]:

@@ -93,8 +93,8 @@ def test_an_equal_copy_is_no_fine_tune_unless_other_weights_lie_beside_it(tmp_pa
     assert outcomes(forebear.verify(card(folder, text), against=DEMO / "base"))["kind_finetune", "base"][0] == "not-shown"
 
 
-def test_kinds_that_nothing_decides_are_not_testable_and_a_whole_model_is_no_adapter(model):
-    for relation, wanted in (("finetune", "not-testable"), ("merge", "not-testable"), ("adapter", "contradicted"), ("other-way", "not-testable")):
+def test_kinds_that_nothing_decides_are_not_shown_or_not_testable_and_a_whole_model_is_no_adapter(model):
+    for relation, wanted in (("finetune", "not-shown"), ("merge", "not-testable"), ("adapter", "contradicted"), ("other-way", "not-testable")):
         text = f"---\nbase_model: base\nbase_model_relation: {relation}\n---\n"
         found = outcomes(forebear.verify(card(model, text), against=DEMO / "base"))
         assert next(state for (kind, _), (state, _) in found.items() if kind.startswith("kind_")) == wanted, relation
@@ -112,7 +112,7 @@ def test_half_precision_may_be_called_quantised_and_full_precision_deserves_a_lo
     assert found["dtype", "F16"] == ("contradicted", False)
     save_file({n: v.astype(np.float16) for n, v in arrays.items()}, model / "model.safetensors")
     found = outcomes(forebear.verify(card(model, text.format("float16")), against=DEMO / "base"))
-    assert found["kind_quantized", "base"] == ("not-testable", False)
+    assert found["kind_quantized", "base"] == ("not-shown", False)
     assert found["dtype", "float16"][0] == "borne-out"
     assert outcomes(forebear.verify(card(model, text.format("F32"))))["dtype", "F32"][0] == "contradicted"
     save_file({n: v.astype(np.float16).astype(np.float32) for n, v in arrays.items()}, model / "model.safetensors")
