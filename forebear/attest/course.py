@@ -94,7 +94,7 @@ def follow(
 
 
 def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]) -> list[Stage]:
-    """Which record each goes on from: the one before it, or after a rollback the last one that is not later in steps."""
+    """Which record each goes on from: the one before it, or after a rollback the last one that is earlier in steps."""
     stages: list[Stage] = []
     for record in records:
         stage = Stage(
@@ -102,8 +102,10 @@ def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint
         )
         same = [s for s in stages if s.root == stage.root]
         if stages and stage.step <= stages[-1].step:
-            earlier = [s for s in stages if s.step <= stage.step]
+            earlier = [s for s in stages if s.step < stage.step]
             stage.before = same[-1].number if same else (earlier or stages)[-1].number
+            if not same and stage.span is not None and stage.span["first"] != stages[stage.before].step:
+                stage.span = None  # the log was not summed from the record it goes on from, and says nothing of the way
         elif stages:
             stage.before = stages[-1].number
         stage.again = same[-1].number if same else None

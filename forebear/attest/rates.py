@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,11 @@ def _number(value: Any) -> float | None:
 def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
     """The steps begin..end-1 among lines in order of training: the last run of lines that ends there.
 
+    Steps may be counted from 0 or from 1: a log of all steps up to here shows which by where it begins and ends.
     A rollback before `end` leaves lines of the steps that were given up; they are not part of the way from one record to the next.
     """
+    if lines and lines[-1].step == end > begin and min(line.step for line in lines) in (1, begin + 1):
+        lines = [replace(line, step=line.step - 1) for line in lines]  # counted from 1: a line bears the step it led to
     taken: dict[int, Step] = {}
     for line in lines:
         if begin <= line.step < end:

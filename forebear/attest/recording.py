@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
             size = opened.container.bytes_read
         finally:
             opened.close()
-        last = before[-1]["step"] if before else step
+        begin = _begin(before, step, content.root)
         line = {
             "form": FORM,
             "number": len(before),
@@ -123,7 +123,7 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
             "step": step,
             "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "content": content.document(),
-            "span": None if lines is None else span_of(lines, min(last, step), step).document(),
+            "span": None if lines is None else span_of(lines, begin, step).document(),
             "log_sha256": digest,
             "commitment": promised,
         }
@@ -139,3 +139,15 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
         read={"checkpoint_bytes": size, "seconds": round(time.perf_counter() - began, 3)},
         reproduce=shlex.join(words),
     )
+
+
+def _begin(before: Sequence[Mapping[str, Any]], step: int, root: str) -> int:
+    """The step of the record that a new one goes on from: the last, or after a rollback the last that is earlier in steps.
+
+    A record of the very weights that were gone back to spans nothing.
+    """
+    if not before or (step <= before[-1]["step"] and any(record["content"]["root"] == root for record in before)):
+        return step
+    earlier = [record["step"] for record in before if record["step"] < step]
+    last = int(before[-1]["step"])
+    return last if step > last else int(earlier[-1]) if earlier else step

@@ -44,6 +44,34 @@ def test_a_rollback_is_named_and_contradicts_nothing(tmp_path: Path) -> None:
     assert document["chain"][5]["before"] == 4
 
 
+@pytest.mark.parametrize(("step", "rate"), [(9, 1e-4), (12, 1e-4), (12, 1e-3)])
+def test_a_rollback_whose_first_record_is_already_trained_contradicts_nothing(tmp_path: Path, step: int, rate: float) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    kept.log = [(k, 1e-4, 0.1) for k in range(6)]
+    first = adam(kept.start, [(1e-4, 0.1)] * 6, 1)
+    kept.save(6, first)
+    kept.log += [(6 + k, 1e-4, 0.1) for k in range(6)]
+    kept.save(12, adam(first, [(1e-4, 0.1)] * 6, 2))
+    kept.log += [(k, rate, 0.1) for k in range(6, step)]
+    kept.save(step, adam(first, [(rate, 0.1)] * (step - 6), 3))
+    document = kept.verify()
+    assert [e["key"] for e in document["events"]] == ["attest.rollback_other"]
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert document["chain"][3]["before"] == 1
+
+
+def test_a_log_whose_steps_are_counted_from_1_misses_none(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    weights = kept.start
+    kept.save(0, weights)
+    for number in range(2):
+        kept.log += [(6 * number + k + 1, 1e-4, 0.1) for k in range(6)]
+        weights = adam(weights, [(1e-4, 0.1)] * 6, number)
+        kept.save(6 * number + 6, weights)
+    assert kept.verify()["conclusion"]["outcome"] == "start-proven"
+
+
 def test_a_warm_restart_is_named(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.save(0, kept.start)
@@ -122,6 +150,7 @@ def test_steps_that_the_log_leaves_out_are_counted(tmp_path: Path) -> None:
 
 def test_a_chain_backwards_is_named(tmp_path: Path) -> None:
     kept, back = honest(tmp_path), Kept(tmp_path / "back")
+    back.commitment = kept.commitment  # one made in another second has another seed
     for number, place in enumerate(kept.shown[::-1]):
         back.log = kept.log[: 6 * number]
         back.save(6 * number, _loaded(place))
