@@ -63,6 +63,33 @@ def test_labels_of_several_words_are_known_by_all_their_words(label, kind):
     assert [found for found, _, _ in read(f"- **{label}:** 12\n")] == ([kind] if kind else [])
 
 
+def decided(text):
+    return [(c.kind, c.stated) for c in claims_of_card(text, "README.md")[0] if c.decided]
+
+
+@pytest.mark.parametrize("text", [
+    "## Teacher model\n- Parameters: 70B\n",
+    "# Tiny\n- Vision encoder:\n  - Parameters: 300M\n",
+    "| | Small | Tiny |\n|---|---|---|\n| Parameters | 110M | 0.25M |\n",
+    "| Model | Parameters |\n|---|---|\n| GPT-2 | 124M |\n",
+    "## Comparison\n| Parameters | Layers |\n|---|---|\n| 124M | 12 |\n",
+    "<!-- Parameters: 7B -->\n",
+])  # fmt: skip
+def test_sizes_that_may_be_those_of_another_model_are_not_decided(text):
+    assert decided(text) == []
+
+
+def test_own_fields_after_a_section_on_another_model_are_decided():
+    text = "## Teacher\nLayers: 80\n## Details\n- Model:\n  - Layers: 4\n\n| d | Value | at |\n|-|-|-|\n| d_model | 64 | 3 |\n"
+    assert decided(text) == [("layers", "4"), ("width", "64")]
+
+
+@pytest.mark.parametrize("value", ["<1M", "> 0.1M", ">= 1M"])
+def test_a_bound_is_no_number(value):
+    found = claims_of_card(f"Parameters: {value}\n", "README.md")[0]
+    assert [number_of(claim) for claim in found] == [None]
+
+
 def test_code_and_placeholders_are_no_claims():
     assert read("```\nLayers: 12\n```\n- **License:** [More Information Needed]\n") == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ RELATIONS = ("finetune", "merge", "quantized", "adapter")
 _PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
 _LINK = re.compile(r"\[([^\]\n]{1,120})\]\([^)\n]{0,300}\)")
 _MARKS = " \t*`>#"
+_VALUE_MARKS = " \t*`#"
+"""Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
+_VALUE_HEADS = ("value", "values", "setting", "this model", "ours", "值", "数值", "數值", "値")
+_OTHER = re.compile(
+    r"\b(?:teacher|student|base|parent|draft|assistant|reward|critic|judge|baselines?|compar\w+|versus|vs|previous|earlier|others?|"
+    r"related|family|sizes|variants|encoder|vision|audio|adapter|reranker|data|datasets?)\b", re.IGNORECASE,
+)  # fmt: skip
+"""Words of a heading or of an item above, under which fields may be about something else than the model of the card."""
 LONGEST_LINE = 600
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
@@ -105,47 +114,93 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
 def _fields(body: str, name: str, first: int) -> list[Claim]:
     """Fields below the front matter; text between fences is code and is left out."""
     claims: list[Claim] = []
-    fenced, table = False, _Table(name)
+    fenced, table, about = False, _Table(name), _About()
     for number, line in enumerate(body.split("\n"), first):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         if fenced or len(line) > LONGEST_LINE:
             continue
+        about.read(line)
         if line.lstrip().startswith("|"):
+            table.own = about.own
             table.rows.append((number, [_plain(cell) for cell in line.strip().strip("|").split("|")]))
             continue
         claims += table.claims()
         found = _field_of(line)
         kind = kind_of(found[0]) if found is not None else None
         if found is not None and kind is not None:
-            claims += _field(kind, _plain(found[1]), Source(name, found[0], number))
+            own = about.own and not line.lstrip().startswith("<!--")
+            claims += _own(_field(kind, _plain(found[1]), Source(name, found[0], number)), own)
     return [*claims, *table.claims()]
+
+
+def _own(claims: list[Claim], own: bool) -> list[Claim]:
+    """The same claims, proposed only where they may be about another model, or stand in a comment that no reader sees."""
+    return claims if own else [replace(claim, decided=False) for claim in claims]
+
+
+class _About:
+    """Whether fields are about the model of the card, by the headings and the items they stand under."""
+
+    def __init__(self) -> None:
+        self._heads: list[tuple[int, bool]] = []
+        self._items: list[tuple[int, bool]] = []
+
+    @property
+    def own(self) -> bool:
+        """Whether no heading above and no item above names something else."""
+        return not any(other for _, other in (*self._heads, *self._items[:-1]))
+
+    def read(self, line: str) -> None:
+        """The next line."""
+        text = line.strip()
+        if text.startswith("#"):
+            level = len(text) - len(text.lstrip("#"))
+            self._heads = [one for one in self._heads if one[0] < level]
+            self._heads.append((level, level > 1 and bool(_OTHER.search(text))))
+            self._items = []
+        elif text[:2] in ("- ", "* ", "+ "):
+            depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
+            self._items = [one for one in self._items if one[0] < depth]
+            self._items.append((depth, bool(_OTHER.search(_label(text).rstrip(":")))))
+        elif text and not line[:1].isspace():
+            self._items = []
 
 
 class _Table:
     """Rows of a table as they come: labels in the first column, or in the head above a single row of values."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.rows = name, list[tuple[int, list[str]]]()
+        self.name, self.rows, self.own = name, list[tuple[int, list[str]]](), True
 
     def claims(self) -> list[Claim]:
         """What the rows so far claim; the table ends here."""
         rows, self.rows = self.rows, []
         ruled = len(rows) > 1 and _is_rule(rows[1][1])
         head, body = rows[: int(ruled)], rows[2 * ruled :]
-        found = [claim for number, cells in body if len(cells) > 1 for claim in self._one(cells[0], cells[1], number)]
+        named = bool(head) and len(head[0][1]) > 1 and _label(head[0][1][1]) in _VALUE_HEADS
+        found = [
+            claim for number, cells in body if len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:])))
+            for claim in self._one(cells[0], cells[1], number)
+        ]  # fmt: skip
         for _, cells in head:
             if len(cells) == 2 and any(c.isdigit() for c in cells[1]):
                 found += self._one(cells[0], cells[1], rows[0][0])
             if len(body) == 1:
                 number, values = body[0]
-                found += [c for label, value in zip(cells, values, strict=False) for c in self._one(label, value, number)]
-        return found
+                each = [c for label, value in zip(cells, values, strict=False) for c in self._one(label, value, number)]
+                found += _own(each, kind_of(_label(cells[0])) is not None)  # else the first cell may name another model
+        return _own(found, self.own)
 
     def _one(self, label: str, value: str, number: int) -> list[Claim]:
         word = _label(label)
         kind = kind_of(word)
-        return _field(kind, value.strip(_MARKS), Source(self.name, word, number)) if kind is not None else []
+        return _field(kind, value.strip(_VALUE_MARKS), Source(self.name, word, number)) if kind is not None else []
+
+
+def _several(values: list[str]) -> bool:
+    """Whether cells are values of several models: more than one holds a number."""
+    return sum(any(c.isdigit() for c in value) for value in values) > 1
 
 
 def _is_rule(cells: list[str]) -> bool:
@@ -164,7 +219,7 @@ def _field_of(line: str) -> tuple[str, str] | None:
     label, mark, value = text.partition(":")
     if not mark:
         label, mark, value = text.partition(" = ")
-    value = value.strip(_MARKS)
+    value = value.strip(_VALUE_MARKS)
     return (_label(label), value) if mark and value and len(label) <= 60 else None
 
 
@@ -183,4 +238,5 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
 
 def _plain(value: str) -> str:
     """A value without Markdown's links, code marks and emphasis."""
-    return _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_<>")
+    plain = _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_")
+    return plain.strip(" *_<>") if plain.startswith("<") and plain.endswith(">") else plain
