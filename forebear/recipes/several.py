@@ -10,14 +10,14 @@ from typing import Any
 from forebear.core.bounded import read_bounded
 from forebear.core.messages import Message
 from forebear.core.output import check_output, write_whole
+from forebear.core.yaml_values import MOST_BYTES
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.exchange import checked, written
-from forebear.recipes.exchange.yaml_reading import MAX_BYTES
 from forebear.recipes.found import Found
 from forebear.recipes.mixtures import mixed
 from forebear.recipes.rederive import joined, rederived
 
-MOST_TEXT = 16 * MAX_BYTES
+MOST_TEXT = 16 * MOST_BYTES
 """Largest recipe or configuration that is read for `--check`, bytes."""
 
 

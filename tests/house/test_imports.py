@@ -25,7 +25,7 @@ LIBRARIES = {
     "markupsafe": "part of jinja2",
     "pandas": "extra notebook",
     "rich": "only a terminal with colours needs it",
-    "yaml": "extras cards and recipes",
+    "yaml": "extra yaml",
     "model_signing": "extra attest",
     "sentencepiece": "extra tokenizers, in a process of its own",
     "tiktoken": "the same",

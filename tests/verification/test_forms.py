@@ -13,10 +13,10 @@ import pytest
 import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import RefusedError, UsageError
+from forebear.core.yaml_values import read_yaml
 from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import FOR_PROGRAMS, rendered
 from forebear.verification.digests import root_digest
-from forebear.verification.yaml_values import read_yaml
 
 DEMO = demo_folder()
 CARD = "---\nlicense: mit\nbase_model: base\nbase_model_relation: finetune\n---\n# Model\n- **Layers:** 47\n- **Hidden size:** 64\n"

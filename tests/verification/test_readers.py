@@ -7,6 +7,7 @@ import json
 import pytest
 
 from forebear.core.errors import RefusedError
+from forebear.core.yaml_values import read_yaml
 from forebear.verification.checks.sizes import number_of
 from forebear.verification.claim import Claim, Source, private_removed
 from forebear.verification.readers.bills import claims_of_bill
@@ -15,7 +16,6 @@ from forebear.verification.readers.configs import claims_of_config, claims_of_gg
 from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.readers.prose import claims_of_prose
 from forebear.verification.readers.wheel import claims_of_metadata, claims_of_record
-from forebear.verification.yaml_values import read_yaml
 
 CARD = """---
 license: mit

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.recipes.exchange.yaml_reading import read_yaml
+from forebear.core.yaml_values import read_yaml
 from forebear.recipes.merge_plan import MergePlan, Slice, Source
 
 KNOWN = ("merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype")
@@ -26,7 +26,7 @@ def read_mergekit(text: bytes, where: str = "merge.yaml") -> tuple[MergePlan, li
 
     Raises: RefusedError for YAML that is refused (`read_yaml`), a key nobody knows, or a value of another kind.
     """
-    data = read_yaml(text, where)
+    data, _ = read_yaml(text, where, typed=True)
     if not isinstance(data, Mapping):
         raise RefusedError("is no merge configuration: a mapping is expected", where=where)
     unknown = [str(key)[:60] for key in data if key not in (*KNOWN, *NOT_WEIGHTS)]

@@ -12,8 +12,8 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.strict import Table
+from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import Claim, Source
-from forebear.verification.yaml_values import read_yaml, texts_of
 
 WORDS = Path(__file__).parent / "words.toml"
 RELATIONS = ("finetune", "merge", "quantized", "adapter")

@@ -6,8 +6,8 @@ from typing import Any
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
+from forebear.core.yaml_values import read_yaml
 from forebear.verification.claim import Claim, Source
-from forebear.verification.yaml_values import read_yaml
 
 NAMES = ("mergekit_config.yml", "mergekit_config.yaml", "merge_config.yml", "mergekit.yml")
 MOST_MODELS = 64
