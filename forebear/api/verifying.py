@@ -17,6 +17,7 @@ def verify(
     card: str | Path | None = None,
     bom: str | Path | None = None,
     against: str | Path | Sequence[str | Path] = (),
+    library: str | Path | None = None,
     expect: str | None = None,
     key: str | Path | None = None,
     budget: int | str | None = None,
@@ -30,6 +31,7 @@ def verify(
     card:     the model card (README.md), a package's METADATA or a wheel, instead of the README.md in the folder.
     bom:      a bill of material instead of those in the folder: CycloneDX or SPDX 3.0.1, as JSON.
     against:  models that claims may name, each a path or "NAME=PATH"; once for each.
+    library:  a library whose prints propose relatives, compared where their weights can be reached; reads the checkpoint whole.
     expect:   not-contradicted, not-flagged or borne-out; fail (exit code 1) unless it is met.
     key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
     budget:   tensor bytes read per side of a comparison, as a number or "64MiB" (default 64MiB).
@@ -56,7 +58,7 @@ def verify(
     from forebear.core.patience import patience_of, waiting
     from forebear.verification.verify import Wanted, verify_path
 
-    places = [None if place is None else Path(place) for place in (card, bom, key)]
-    wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full)
+    places = [None if place is None else Path(place) for place in (card, bom, key, library)]
+    wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3])
     with waiting(patience_of(timeout, deadline)):
         return verify_path(checkpoint, wanted)

@@ -26,7 +26,7 @@ def prove(store: Store, subject: str, found: Searched) -> list[Message]:
     if not subject:
         return [message("library.subject_elsewhere")]
     for hit in found.hits:
-        where = _weights(store, hit.id)
+        where = weights_of(store, hit.id)
         if where is None:
             limits.append(message("library.weights_elsewhere", name=hit.name))
             continue
@@ -42,7 +42,7 @@ def prove(store: Store, subject: str, found: Searched) -> list[Message]:
     return limits
 
 
-def _weights(store: Store, ident: str) -> str | None:
+def weights_of(store: Store, ident: str) -> str | None:
     """Where the weights of a print can be read: a path that is still there, or an address."""
     for source in store.get(ident).entry.get("sources", ()):
         where = str(source.get("where", ""))

@@ -90,6 +90,11 @@ def _base(given: str) -> Base:
         name, path = "", given
     if not path or (mark and not name and path != given):
         raise UsageError(f"{given!r} is no model to compare with", where="--against", todo="Write PATH or NAME=PATH.")
+    return base_at(name, path)
+
+
+def base_at(name: str, path: str) -> Base:
+    """The model at a path. name: what the caller calls it, "" for nothing."""
     home = home_of(path)
     last = home.parent.parent.name.removeprefix("models--").replace("--", "/") if home.parent.name == "snapshots" else home.name
     last = Path(last).stem if Path(last).suffix in (".safetensors", ".gguf", ".bin", ".onnx", ".pt") else last
@@ -112,12 +117,12 @@ def _card_of(folder: Path) -> tuple[str, tuple[str, ...]]:
     return title[1].strip() if title else "", tuple(one.stated for one in claims if one.kind == "licence")
 
 
-def compare_with(subject: Path, bases: Sequence[Base], *, budget: int | str | None, full: bool) -> None:
-    """Compare the subject with each base; every p-value is multiplied by their number."""
+def compare_with(subject: Path, bases: Sequence[Base], *, looks: int, budget: int | str | None, full: bool) -> None:
+    """Compare the subject with each base; every p-value is multiplied by `looks`, what was looked at to choose them."""
     for base in bases:
         options = Asked(budget, full).options(subject, [base.path])
         try:
-            base.document = compare_pair(subject, base.path, options, looks=len(bases))
+            base.document = compare_pair(subject, base.path, options, looks=looks)
         except RefusedError as error:
             base.why = error.message()
 

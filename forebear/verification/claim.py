@@ -100,7 +100,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something about the files that no claim says. kind: "unnamed-relative", "copy", "licence", "tokenizer"."""
+    """Something about the files that no claim says. kind: "relative", "proposed" (by a print alone), "tokenizer"."""
 
     kind: str
     said: Message

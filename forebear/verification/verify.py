@@ -29,8 +29,9 @@ from forebear.verification.checks.papers import (
 )
 from forebear.verification.checks.sizes import check_layers, check_parameters, check_vocabulary, check_width
 from forebear.verification.checks.types import check_bits, check_dtype, check_load_dtype
-from forebear.verification.claim import MOST_CLAIMS, Claim, Outcome, Tested, private_removed, public
+from forebear.verification.claim import MOST_CLAIMS, Claim, Noticed, Outcome, Tested, private_removed, public
 from forebear.verification.gather import Gathered, gather
+from forebear.verification.known import Known, known_of, unnamed
 from forebear.verification.making import Making, most_of
 from forebear.verification.signature import check_signature
 from forebear.verification.subject import Subject, open_subject
@@ -56,6 +57,7 @@ class Wanted:
     key: Path | None = None
     budget: int | str | None = None
     full: bool = False
+    library: Path | None = None
 
 
 @noting_addresses()
@@ -68,15 +70,18 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
     most = most_of(wanted.budget, full=wanted.full)
     subject = open_subject(path, full=wanted.full)
     try:
-        if bases and subject.checkpoint is not None:
-            compare_with(subject.path, bases, budget=wanted.budget, full=wanted.full)
         found = gather(subject, wanted.card, wanted.bom)
+        known = _known(subject, wanted, found)
+        bases += known.bases
+        if bases and subject.checkpoint is not None:
+            looks = len(bases) - len(known.bases) + known.searched
+            compare_with(subject.path, bases, looks=max(looks, len(bases)), budget=wanted.budget, full=wanted.full)
         left_out = max(0, len(found.claims) - MOST_CLAIMS)
         if left_out:
             found.limits.append(message("unverified.many_claims", count=left_out))
         making = Making(subject, bases, found.claims, most)
         rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, making, found, wanted.key)]
-        body = _body(subject, bases, found, rows)
+        body = _body(subject, bases, found, rows, known)
         limits = [*subject.limits, *found.limits]
         read = {"bytes": subject.checkpoint.container.bytes_read if subject.checkpoint is not None else 0,
                 "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
@@ -109,12 +114,24 @@ def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> li
     return check_kind(claim, subject, bases, making)
 
 
-def _body(subject: Subject, bases: Sequence[Base], found: Gathered, rows: Sequence[Tested]) -> dict[str, Any]:
+def _known(subject: Subject, wanted: Wanted, found: Gathered) -> Known:
+    """What the library given has on the subject; nothing without a library, or without weights."""
+    if wanted.library is None or subject.checkpoint is None:
+        return Known((), (), 0, ())
+    known = known_of(subject, wanted.library, found.claims)
+    found.limits += known.limits
+    return known
+
+
+def _body(
+    subject: Subject, bases: Sequence[Base], found: Gathered, rows: Sequence[Tested], known: Known
+) -> dict[str, Any]:
     """What the document says; folders of a machine and anything like a key are taken out of every text."""
     checkpoint = subject.checkpoint
     counts = Counter(row.outcome for row in rows)
     flagged = sum(row.flagged for row in rows)
     extra = noticed(subject, bases, found.claims)
+    extra += [Noticed("proposed", message("noticed.proposed", name=public(one))) for one in unnamed(known.proposed, found.claims)]
     body = {
         "subject": {
             "name": public(subject.name),
@@ -155,7 +172,7 @@ def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: s
 def _again(path: str | Path, wanted: Wanted) -> str:
     """The command that repeats it; absolute folders are cut to their last part, since documents are passed on."""
     words = ["forebear", "verify", _shown(path)]
-    for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key)):
+    for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key), ("--library", wanted.library)):
         words += [flag, _shown(value)] if value is not None else []
     for one in wanted.against:
         words += ["--against", _shown(one)]

@@ -56,8 +56,10 @@ def _finetune(claim: Claim, subject: Subject, base: Base | None, making: Making)
     if isinstance(moved, Message):
         return outcome_of(claim, Outcome.not_testable, moved)
     far = message("making.moved", name=public(base.name), change=moved.change, equal=moved.equal, count=moved.count)
-    figures = {"change": round(moved.change, 6), "equal": moved.equal, "matrices": moved.count}
-    return outcome_of(claim, Outcome.not_shown, far, message("making.moved_by"), **figures)
+    return outcome_of(
+        claim, Outcome.not_shown, far, message("making.moved_by"),
+        change=round(moved.change, 6), equal=moved.equal, matrices=moved.count,
+    )  # fmt: skip
 
 
 def _quantized(claim: Claim, subject: Subject, base: Base | None, making: Making) -> Tested:
