@@ -31,11 +31,14 @@ from bench.framed_align import framed
 from bench.shapes import SHAPES, Floats, initial
 from forebear.attest.commitment import seed_of
 from forebear.attest.initialiser import initial_weights
+from forebear.attest.recording import commit
 from forebear.recipes.steps.model import Model, write_safetensors
 
 BETAS = "0.9,0.95"
 STEPS = 90
-ROUND = 99_999_999
+ROUND = 20_000_000
+BEFORE = 1_700_000_000.0
+"""When the commitment is taken to be announced: before its round is public."""
 Saved = list[tuple[int, dict[str, Floats]]]
 Log = list[tuple[int, float, float]]
 
@@ -55,11 +58,19 @@ class Chain:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         (self.folder / "config.json").write_text(json.dumps(self.config), "utf-8")
-        document = forebear.attest_commit(self.folder, seed_from=f"drand:{ROUND}", value=value_of(seed))
         self.committed = self.folder / "commitment.json"
-        self.committed.write_bytes(json.dumps(_plain(document)).encode())
+        document = self.commit(value_of(seed))
         self.start_seed = int(document["seed"]["seed"])
         self.start = initial_weights(self.config, self.start_seed)
+
+    def commit(self, value: str) -> Mapping[str, Any]:
+        """A commitment that was announced before its round, with the round's value."""
+        source = f"drand:{ROUND}"
+        first = commit(self.folder, source, initialiser=None, value=None, announced=None, weights=None, now=BEFORE)
+        self.committed.write_bytes(json.dumps(_plain(first)).encode())
+        document = forebear.attest_commit(self.folder, seed_from=source, value=value, commitment=self.committed)
+        self.committed.write_bytes(json.dumps(_plain(document)).encode())
+        return document
 
     def verified(self, name: str, saved: Saved, log: Log, *, against: Sequence[Path] = ()) -> Mapping[str, Any]:
         """Record every checkpoint with the log so far, then verify with all of them shown."""
@@ -249,8 +260,7 @@ def _ground(scene: Scene) -> tuple[Saved, Log]:
         mine = initial_weights(scene.chain.config, seed_of(body, value)["seed"])[name].ravel()
         near = float(mine @ target / np.linalg.norm(mine) / np.linalg.norm(target))
         best, cosine = (value, near) if near > cosine else (best, cosine)
-    document = forebear.attest_commit(scene.chain.folder, seed_from=f"drand:{ROUND}", value=best)
-    scene.chain.committed.write_bytes(json.dumps(_plain(document)).encode())
+    document = scene.chain.commit(best)
     scene.start = initial_weights(scene.chain.config, document["seed"]["seed"])
     after = scene.more(scene.stranger).saved
     return [(0, scene.start), *after[1:]], scene.honest.log

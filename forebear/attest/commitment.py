@@ -14,17 +14,21 @@ from typing import Any
 
 from forebear.attest.initialiser import FOLDER, Initialiser, planned
 from forebear.core.bounded import parse_json, read_bounded
-from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.errors import RefusedError, UsageError, printable, refusal
 from forebear.core.messages import Message, message
 from forebear.core.strict import Table, read_table
 from forebear.core.toml import load_toml
+from forebear.core.wording import in_english
 from forebear.models.architecture.expressions import parse_expression
 from forebear.models.architecture.settings import read_config
 from forebear.version import __version__
 
 SCHEMA = "forebear/commitment/1"
 MAX_BYTES = 2**20
+LATEST = 2**36
+"""Latest time of a round, seconds since 1970."""
 _SOURCE = re.compile(r"([a-z][a-z-]{0,30}):([0-9]{1,15})")
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -60,7 +64,15 @@ def utc(seconds: float) -> str:
     >>> utc(0)
     '1970-01-01T00:00:00Z'
     """
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return time.strftime(_TIME, time.gmtime(seconds))
+
+
+def _is_time(stated: str) -> bool:
+    """Whether a text is a time as `utc` writes it, so that times can be compared as texts."""
+    try:
+        return time.strftime(_TIME, time.strptime(stated, _TIME)) == stated
+    except ValueError:
+        return False
 
 
 def file_name(path: str | Path) -> str:
@@ -97,11 +109,18 @@ def used_keys(config: Mapping[str, Any], made: Initialiser) -> dict[str, Any]:
 def source_of(seed_from: str, *, now: float) -> dict[str, Any]:
     """Where the seed comes from: a future round of a beacon ("drand:12345678"), or a file, by its digest.
 
-    Raises: UsageError for a beacon that forebear does not know, RefusedError for a file that cannot be read.
+    Raises: UsageError for a beacon that forebear does not know or a round that is no number, RefusedError for a file that cannot
+    be read.
     """
     found = _SOURCE.fullmatch(seed_from)
     if found is None:
-        data = read_bounded(Path(seed_from), 2**28)
+        path = Path(seed_from)
+        if seed_from.partition(":")[0] in beacons() or (seed_from.isdigit() and not path.exists()):
+            said, todo = message("attest_refused.source_form"), message("attest_refused.source_name")
+            raise UsageError(
+                in_english(said), where=f"--seed-from {seed_from}", todo=in_english(todo), said=said, advice=todo
+            )
+        data = read_bounded(path, 2**28)
         return {"kind": "file", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     name, number = found[1], int(found[2])
     if name not in beacons():
@@ -110,13 +129,24 @@ def source_of(seed_from: str, *, now: float) -> dict[str, Any]:
         )
     beacon = beacons()[name]
     published = beacon.time_of(number)
-    if number < 1 or published > 2**36:
+    if number < 1 or published > LATEST:
         raise UsageError(f"{name} has no round {number}", where="--seed-from", todo="Name a round from 1 on.")
     address = beacon.address.format(round=number, milliseconds=published * 1000)
     return {
         "kind": "beacon", "beacon": name, "title": beacon.title, "round": number, "published": utc(published),
         "address": address, "in_the_future": published > now,
     }  # fmt: skip
+
+
+def published_after(source: Mapping[str, Any], now: float) -> bool:
+    """Whether a source is a round that nobody can know a value of yet."""
+    return source["kind"] == "beacon" and beacons()[source["beacon"]].time_of(source["round"]) > now
+
+
+def not_public(source: Mapping[str, Any], where: str, todo: str) -> RefusedError:
+    """The refusal of a value that came before its round. todo: key of what to do."""
+    said = message("attest_refused.not_public", round=source["round"], published=source["published"])
+    return refusal(said, where=where, todo=message(f"attest_refused.{todo}"))
 
 
 def body_of(config_path: Path, seed_from: str, initialiser: str | None, *, now: float) -> dict[str, Any]:
@@ -195,6 +225,7 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
         raise RefusedError(
             "says a digest that does not follow from what it says", where=where, todo="Get it again from its maker."
         )
+    _check_times(source, kept["announced"], where)
     planned(keys, kept["initialiser"]["name"])
     found: dict[str, Any] = {"schema": SCHEMA, **kept, "announcement": stated, "seed": None}
     if seed is not None:
@@ -208,6 +239,19 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
             )  # fmt: skip
         found["seed"] = again
     return found
+
+
+def _check_times(source: Mapping[str, Any], announced: str, where: str) -> None:
+    """Refuse times that do not follow from the beacon's clock: a maker's own word would decide what came before its round."""
+    right = _is_time(announced)
+    if right and source["kind"] == "beacon":
+        beacon = beacons()[source["beacon"]]
+        seconds = beacon.time_of(source["round"])
+        right = seconds <= LATEST and source["published"] == utc(seconds)
+        right = right and source["address"] == beacon.address.format(round=source["round"], milliseconds=seconds * 1000)
+        right = right and source.get("in_the_future") is (source["published"] > announced)
+    if not right:
+        raise refusal(message("attest_refused.round_wrong"), where=where, todo=message("attest_refused.again"))
 
 
 def _sane_source(source: Mapping[str, Any]) -> bool:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import FILE, FORM, alone, append, read_chain
-from forebear.attest.commitment import SCHEMA, announcement, body_of, file_name, read_commitment, seed_of
+from forebear.attest.commitment import (
+    SCHEMA,
+    announcement,
+    body_of,
+    file_name,
+    not_public,
+    published_after,
+    read_commitment,
+    seed_of,
+)
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
@@ -32,9 +41,11 @@ def commit(
     value: str | None,
     announced: Path | None,
     weights: Path | None,
+    now: float | None = None,
 ) -> Document:
-    """See `forebear.attest_commit`."""
-    now, began = time.time(), time.perf_counter()
+    """See `forebear.attest_commit`. now: seconds since 1970; the clock's when not given."""
+    began = time.perf_counter()
+    now = time.time() if now is None else now
     if weights is not None:
         check_output(weights)
     body = body_of(config, seed_from, initialiser, now=now)
@@ -43,6 +54,8 @@ def commit(
     source = body["seed_source"]
     if value is None and source["kind"] == "file":
         value = source["sha256"]
+    if value is not None and published_after(source, now):
+        raise not_public(source, "--value", "wait")
     seed = None if value is None else seed_of(body, value)
     start = None
     if seed is not None:
@@ -103,6 +116,8 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
     if not 0 <= step < 2**40:
         raise UsageError("a step is a whole number from 0 on", where="STEP")
     promised = None if commitment is None else read_commitment(commitment)
+    if promised is not None and promised["seed"] is not None and published_after(promised["seed_source"], time.time()):
+        raise not_public(promised["seed_source"], "--commitment", "wait_or_without")
     lines, digest = (None, None) if log is None else read_log(log)
     with alone(run):
         path = run / FILE

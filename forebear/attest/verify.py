@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import read_chain, stamps_beside, unbroken
-from forebear.attest.commitment import beacons, file_name, read_commitment, without_place
+from forebear.attest.commitment import beacons, file_name, published_after, read_commitment, utc, without_place
 from forebear.attest.content import root_in
 from forebear.attest.course import Course, Stage, follow
 from forebear.attest.starts import start_of
@@ -78,7 +78,11 @@ def verify(asked: Asking) -> Document:
         )  # fmt: skip
         lines += seed_lines + _final_lines(asked, records, final_root, strays) + lines_of(course) + _against(asked)
         size = sum(side.container.bytes_read for side in shown.values())
-    lines += [*_clock(promised, asked.chain), Line("rest", "not-proven", message("attest.nothing_else"), "described")]
+    lines += [
+        *_clock(promised, asked.chain),
+        *_early(promised, records),
+        Line("rest", "not-proven", message("attest.nothing_else"), "described"),
+    ]
     limits = _limits(course, asked)
     proven = [ln.document() for ln in lines if ln.state == "proven"]
     return finish(
@@ -209,6 +213,22 @@ def _clock(promised: Mapping[str, Any] | None, chain: Path) -> list[Line]:
             late = message("attest.source_late", announced=promised["announced"], published=source["published"])
             found.append(Line("source", "contradicted", late, "described"))
     return found
+
+
+def _early(promised: Mapping[str, Any] | None, records: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """A value that came before its round: by the first record, where that holds it, or by this computer's clock."""
+    if promised is None or promised["seed"] is None or promised["seed_source"]["kind"] != "beacon":
+        return []
+    source, now = promised["seed_source"], time.time()
+    own = records[0]["commitment"]
+    round_, published, stated = source["round"], source["published"], records[0]["recorded"]
+    if published_after(source, now):
+        said = message("attest_round.value_now", round=round_, published=published, now=utc(now))
+    elif own is not None and own["seed"] is not None and stated < published:
+        said = message("attest_round.value_early", round=round_, published=published, stated=stated)
+    else:
+        return []
+    return [Line("source", "contradicted", said)]
 
 
 def _limits(course: Course, asked: Asking) -> list[Message]:

@@ -11,6 +11,7 @@ import numpy as np
 
 import forebear
 from forebear.attest.initialiser import initial_weights
+from forebear.attest.recording import commit
 from forebear.recipes.steps.model import write_safetensors
 
 CONFIG: dict[str, Any] = {
@@ -20,6 +21,10 @@ CONFIG: dict[str, Any] = {
     "_name_or_path": "/home/somebody/secret-project",
 }  # fmt: skip
 ROUND = "drand:99999999"
+"""A round that is public in 2033."""
+PAST = "drand:20000000"
+BEFORE = 1_700_000_000.0
+"""A moment before the round PAST, which is public since July 2025."""
 VALUE = "ab" * 32
 Weights = dict[str, np.ndarray]
 
@@ -44,6 +49,18 @@ def adam(start: Weights, steps: Sequence[tuple[float, float]], seed: int) -> Wei
     return {n: v.astype(np.float32) for n, v in values.items()}
 
 
+def announced(folder: Path, seed_from: str = PAST, name: str = "commitment.json") -> Path:
+    """A commitment that was announced before its round was public."""
+    path = folder / name
+    path.write_bytes(plain(at(BEFORE, folder, seed_from)))
+    return path
+
+
+def at(now: float, folder: Path, seed_from: str, value: str | None = None) -> Any:
+    """A commitment made at another time."""
+    return commit(folder, seed_from, initialiser=None, value=value, announced=None, weights=None, now=now)
+
+
 class Kept:
     """A run being recorded in a folder: its commitment, its chain, and the checkpoints by number."""
 
@@ -53,8 +70,8 @@ class Kept:
         (folder / "config.json").write_text(json.dumps(CONFIG), "utf-8")
         self.commitment: Path | None = None
         if committed:
-            document = forebear.attest_commit(folder, seed_from=ROUND, value=VALUE)
-            self.commitment = folder / "commitment.json"
+            self.commitment = announced(folder)
+            document = forebear.attest_commit(folder, seed_from=PAST, value=VALUE, commitment=self.commitment)
             self.commitment.write_bytes(plain(document))
             seed = document["seed"]["seed"]
         self.start = initial_weights(CONFIG, seed or 0)

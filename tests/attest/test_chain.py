@@ -14,7 +14,7 @@ from forebear.attest.chain import append, read_chain
 from forebear.attest.commitment import read_commitment
 from forebear.attest.rates import Step, read_log, restarts, span_of
 from forebear.core.errors import RefusedError, UsageError
-from tests.attest.runs import CONFIG, ROUND, VALUE, Kept
+from tests.attest.runs import CONFIG, PAST, ROUND, VALUE, Kept
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_commitment_that_was_changed_is_refused(kept: Kept, part: tuple[str, .
 def test_a_commitment_to_a_start_that_is_too_large_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"vocab_size": 2**36}), "utf-8")
     with pytest.raises(RefusedError, match=r"numbers|size"):
-        forebear.attest_commit(tmp_path, seed_from=ROUND, value=VALUE)
+        forebear.attest_commit(tmp_path, seed_from=PAST, value=VALUE)
 
 
 def test_an_unknown_beacon_and_a_missing_file_are_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import forebear
 from forebear.attest.initialiser import initial_weights
 from forebear.core.errors import RefusedError, UsageError
 from forebear.recipes.steps.model import write_safetensors
-from tests.attest.runs import CONFIG, ROUND, VALUE, Kept, Weights, adam, honest, plain, states
+from tests.attest.runs import CONFIG, PAST, ROUND, VALUE, Kept, Weights, adam, announced, honest, plain, states
 
 FOREIGN = 424242
 
@@ -211,18 +211,18 @@ def test_models_by_name_are_compared_with_the_final_one(tmp_path: Path) -> None:
 def test_a_commitment_without_its_value_proves_no_start_until_the_value_comes(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     assert kept.commitment is not None
-    kept.commitment.write_bytes(plain(forebear.attest_commit(tmp_path, seed_from=ROUND)))
-    later = forebear.attest_commit(tmp_path, seed_from=ROUND, value=VALUE, commitment=kept.commitment)
+    announced(tmp_path)
+    later = forebear.attest_commit(tmp_path, seed_from=PAST, value=VALUE, commitment=kept.commitment)
     (tmp_path / "later.json").write_bytes(plain(later))
     kept.save(0, initial_weights(CONFIG, later["seed"]["seed"]))
     assert states(kept.verify())["seed"] == "not-proven"
     assert states(kept.verify(commitment=tmp_path / "later.json"))["seed"] == "proven"
-    other = forebear.attest_commit(tmp_path, seed_from="drand:99999998", value=VALUE)
+    other = forebear.attest_commit(tmp_path, seed_from="drand:19999999", value=VALUE)
     (tmp_path / "other.json").write_bytes(plain(other))
     with pytest.raises(RefusedError, match="not the commitment"):
         kept.verify(commitment=tmp_path / "other.json")
     with pytest.raises(RefusedError, match="announced another"):
-        forebear.attest_commit(tmp_path, seed_from="drand:99999998", value=VALUE, commitment=kept.commitment)
+        forebear.attest_commit(tmp_path, seed_from="drand:19999999", value=VALUE, commitment=kept.commitment)
     with pytest.raises(UsageError, match="not known yet"):
         forebear.attest_commit(tmp_path, seed_from=ROUND, weights=tmp_path / "start.safetensors")
 
@@ -249,12 +249,12 @@ def test_weights_that_are_written_are_the_start(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     target = tmp_path / "start" / "model.safetensors"
     target.parent.mkdir()
-    document = forebear.attest_commit(tmp_path, seed_from=ROUND, value=VALUE, commitment=kept.commitment, weights=target)
+    document = forebear.attest_commit(tmp_path, seed_from=PAST, value=VALUE, commitment=kept.commitment, weights=target)
     (target.parent / "config.json").write_text(json.dumps(CONFIG), "utf-8")
     record = forebear.attest_record(kept.run, 0, target.parent)["record"]
     assert record["content"]["root"] == document["start"]["root"]
     with pytest.raises(RefusedError, match="bytes in hexadecimal"):
-        forebear.attest_commit(tmp_path, seed_from=ROUND, value="abc")
+        forebear.attest_commit(tmp_path, seed_from=PAST, value="abc")
 
 
 def _loaded(place: Path) -> Weights:

@@ -17,7 +17,7 @@ def commitment_lines(document: Document, language: str = "en") -> list[Line]:
     """Text report of a forebear/commitment document."""
     words = catalogue(language)
     source, seed = document["seed_source"], document["seed"]
-    lines = wrap(words("attest.commit_head", digest=document["announcement"]), indent="", style="bold")
+    lines = wrap(commitment_headline(document, words), indent="", style="bold")
     made = document["initialiser"]["name"]
     lines += wrap(words("attest.commit_program", name=made, digest=document["configuration"]["sha256"]))
     if seed is not None:
@@ -28,6 +28,18 @@ def commitment_lines(document: Document, language: str = "en") -> list[Line]:
         )
         lines += wrap(said)
     return lines + _limits(document, words) + footer(document, words)
+
+
+def commitment_headline(document: Document, words: Catalogue) -> str:
+    """What a commitment is good for: to be announced, to start from, or nothing, since its seed was public before it."""
+    source, known = document["seed_source"], document["seed"] is not None
+    if source["kind"] == "file":
+        key = "attest_round.head_file"
+    elif not source["in_the_future"]:
+        key = "attest_round.head_past"
+    else:
+        key = "attest_round.head_start" if known else "attest.commit_head"
+    return words(key, digest=document["announcement"], published=source.get("published", ""))
 
 
 def record_lines(document: Document, language: str = "en") -> list[Line]:
