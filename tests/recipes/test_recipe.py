@@ -137,4 +137,5 @@ def test_two_made_from_a_third_are_not_told_as_one_made_from_the_other(language,
 
 def test_rows_that_training_moved_far_are_not_called_those_of_another_model():
     far = catalogue("en")("recipe.op.rows-from-donor", share=0.38)
-    assert far.startswith("38% of the token rows are far from the candidate's") and "training" in far
+    assert far.startswith("38% of the token rows are far from the candidate's")
+    assert "training" in far
