@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import forebear
 from forebear.core.documents import canonical_json, problems_of, thaw
 from forebear.core.errors import RefusedError, UsageError
+from forebear.recipes.detectors import vocabulary
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.run import run
@@ -139,3 +141,16 @@ def test_rows_that_training_moved_far_are_not_called_those_of_another_model():
     far = catalogue("en")("recipe.op.rows-from-donor", share=0.38)
     assert far.startswith("38% of the token rows are far from the candidate's")
     assert "training" in far
+
+
+def test_a_stranger_mixed_in_is_not_called_noise():
+    said = catalogue("en")("recipe.op.noise-added", size=0.403)
+    assert said.startswith("every value changed as noise would change it")
+
+
+def test_a_table_whose_rows_are_near_others_by_chance_is_not_called_stitched(base):
+    sight = SimpleNamespace(state=SimpleNamespace(config=base.config))
+    table = np.random.Generator(np.random.PCG64(3)).standard_normal((50, 8)).astype(np.float32)
+    partner = np.arange(50)
+    partner[[3, 9, 20]] = [9, 3, -1]
+    assert vocabulary._named(sight, table, table + 1, partner) == []

@@ -154,6 +154,8 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     last = int(np.argmax(np.cumsum(np.where(partner >= 0, 1, -1)))) + 1
     if int((partner[:last] >= 0).sum()) >= 0.9 * max(last, len(kept)):  # the kept ones come first
         new = np.arange(last, len(mine))
+        if not len(new) and last == len(theirs):  # rows that are nearer to some other row by chance: none is new, none is gone
+            return []
         how = begun(mine[new], theirs, sight.state.config)
         ids = np.where(partner[:last] >= 0, partner[:last], np.arange(last))
         where["rows"] = {"kept": last, "new": len(new), "dropped": len(theirs) - last}
