@@ -21,6 +21,7 @@ from forebear.core.output import check_output, whole_file
 from forebear.library.adding import Wanted, add_all
 from forebear.library.fingerprint import fingerprint
 from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
+from forebear.library.proving import parent_set
 from forebear.library.search import RANKED, Searched, search_store
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
@@ -225,10 +226,15 @@ def search(
     if found.itself is not None:
         limits.append(message("library.itself", name=found.itself))
     limits += found.limits
-    limits.append(message("library.no_parents"))
+    needed = None
     if prove is not None:
         limits += prove(store, where, found)
-    return finish("forebear/search/1", _body(one, subject, found), limits=limits,
+    if prove is not None and where:
+        needed, said = parent_set(store, where, found)
+        limits += said
+    else:
+        limits.append(message("library.no_parents"))
+    return finish("forebear/search/1", {**_body(one, subject, found), "parents": needed}, limits=limits,
                   read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
                   reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip
 
@@ -243,5 +249,4 @@ def _body(one: Print, subject: str, found: Searched) -> dict[str, Any]:
                      "proposed": sum(hit.relation != RANKED for hit in found.hits)},
         "level": {"log10_p": LEVEL_LOG10, "of_one": LEVEL_LOG10 - log10(max(1, found.screens)), "dispersion": DISPERSION,
                   "anchor_agreement": ANCHOR_AGREEMENT},
-        "parents": None,
     }  # fmt: skip

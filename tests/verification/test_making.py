@@ -12,6 +12,8 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
+from forebear.reports.catalogue import LANGUAGES
+from forebear.reports.show import rendered
 from forebear.verification.bases import bases_of
 from forebear.verification.claim import Claim, Source
 from forebear.verification.making import Making
@@ -121,6 +123,11 @@ def test_a_merge_with_all_parents_given_is_borne_out_and_a_stranger_has_no_part(
     merged = claimed(tmp_path / "y", weighted([one, two], [0.6, 0.4]), "merge", "one", "two", "three")
     found = kinds(forebear.verify(merged, against=[tmp_path / "one", tmp_path / "two", tmp_path / "three"]))
     assert found["three"][:2] == ("not-shown", False)
+    document = forebear.verify(merged, against=[tmp_path / "one", tmp_path / "two", tmp_path / "three"])
+    for language in LANGUAGES:
+        shown = rendered(document, "text", language).decode()
+        assert "making." not in shown
+        assert "0.600" in shown
     assert "making.no_part" in found["three"][2]
     assert found["one"][0] == "borne-out"
 
