@@ -38,6 +38,8 @@ class Stage:
     expected: float | None = None
     turn: float | None = None
     screen: float | None = None
+    missing: int = 0
+    """Steps on the way here of which the log has no line; every second one of a run that logs every second step."""
     silent: bool = False
     """Whether the log allows any value to move further than its usual size, so that no step can be too large."""
 
@@ -108,6 +110,8 @@ def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint
                 stage.span = None  # the log was not summed from the record it goes on from, and says nothing of the way
         elif stages:
             stage.before = stages[-1].number
+        if stage.span is not None and stage.span["missing"]:
+            stage.missing, stage.span = int(stage.span["missing"]), None  # sums that lack steps bound nothing
         stage.again = same[-1].number if same else None
         if stage.before is not None:
             stage.screen = screen_cosine(record["content"]["screen"], records[stage.before]["content"]["screen"])
