@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,6 @@ import typer
 
 from forebear import api
 from forebear.cli.forms import (
-    ClaimsForm,
-    Form,
     Language,
     check_target,
     form_of,
@@ -25,27 +24,25 @@ from forebear.cli.forms import (
 )
 from forebear.core.errors import ForebearError, UsageError
 from forebear.core.progress import listening
+from forebear.reports.show import forms_of
 from forebear.version import __version__
 
 SHOWING = {
-    "form": (Annotated[Form, typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, "
-                                                           "else text.")], None),
     "output": (Annotated[Path, typer.Option("-o", "--output", callback=check_target,
                                             help="Write the result to this file instead of stdout.")], None),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="No progress and no notes on stderr.")], False),
     "language": (Annotated[Language, typer.Option("--language", help="Language of text and pages; JSON stays English.")],
                  Language.en),
 }  # fmt: skip
-"""Options of the command line alone: how a result is shown."""
+"""Options of the command line alone: how a result is shown; before them, in which of the forms there are."""
+FORM = typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, else text.")
 DRAWN = {"compare", "demo", "attest_verify"}
 """Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
 BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text: a line for each pair.")], False)
-CLAIMS = Annotated[ClaimsForm, typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, "
-                                                             "else text.")]  # fmt: skip
-FORMS: dict[str, Any] = {"verify": (CLAIMS, None)}
-"""Verbs whose documents have forms of their own."""
+EXPECTING = (api.compare, api.verify, api.attest_verify)
+"""Verbs that are asked with an expectation: their document is shown whatever was expected."""
 SILENT = {"case_add"}
 """Verbs whose option --language is something else than that of the reader."""
 ABOUT = "Find what a language model descends from, with figures whose false-positive rate is known."
@@ -53,13 +50,14 @@ GROUPS = {
     "tokenizers": "What a vocabulary costs, and where it comes from.",
     "case": "Case files: testimony, translations, claims and tests.",
     "attest": "Show that a model is from scratch: a commitment, a chain of checkpoints, what they prove.",
-    "library": "One model against everything known: small prints, search among them, the tree they form.",
+    "library": "One model against everything known: small prints, and search among them.",
 }
 DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
 `independent` model of the same shape, data and data order. No network is used.
 """
 PRIVATE = "forebear: PRIVATE: this seal holds the sources and every name in them; keep it"
 _ENTRY = re.compile(r"(\w+): +(.*)")
+_SCHEMA = re.compile(r"forebear/[a-z-]+/\d+")
 
 
 def verbs() -> dict[str, Callable[..., Any]]:
@@ -84,6 +82,13 @@ def described(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
     return about, found
 
 
+def forms_for(verb: Callable[..., Any]) -> Any:
+    """The formats that there are of the documents which a verb's docstring names."""
+    schemas = _SCHEMA.findall(inspect.getdoc(verb) or "")
+    found = dict.fromkeys(form for schema in schemas for form in forms_of(schema))
+    return StrEnum("Form", {form.replace("-", "_"): form for form in found})
+
+
 def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a verb as the command line takes them, then those of showing its result."""
     helps = described(verb)[1]
@@ -96,9 +101,9 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
             Annotated[_kind(parameter.annotation), word],
             None if parameter.default == () else parameter.default,
         )
-    shown = {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
+    shown: dict[str, Any] = {"form": (Annotated[forms_for(verb), FORM], None)}
+    shown |= {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
     shown |= {"figures": FIGURES, "brief": BRIEF} if verb.__name__ in DRAWN else {}
-    shown |= {"form": FORMS[verb.__name__]} if verb.__name__ in FORMS else {}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -117,10 +122,12 @@ def _kind(stated: str) -> Any:
 def command(verb: Callable[..., Any]) -> Callable[..., None]:
     """What runs a verb with the words of a call, and shows its document."""
 
-    def run(form: Form | ClaimsForm | None, output: Path | None, quiet: bool, **given: Any) -> None:
+    offered = [form.value for form in forms_for(verb)]
+
+    def run(form: StrEnum | None, output: Path | None, quiet: bool, **given: Any) -> None:
         brief = given.pop("brief", False)
-        form = form or form_of(output, ClaimsForm if verb.__name__ in FORMS else Form)
-        if brief and form is not Form.text:
+        written = form.value if form is not None else form_of(output, offered)
+        if brief and written != "text":
             todo = "Leave out --format, and write to a file that ends in .txt."
             raise UsageError("a brief report is text", where="--brief", todo=todo)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
@@ -133,17 +140,15 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
             with listening(quietly if quiet else show_progress):
                 document = verb(**{name: value for name, value in given.items() if value is not None})
         except ForebearError as error:
-            if (
-                verb in (api.compare, api.verify) and error.document is not None
-            ):  # it is whole; only what was expected failed
-                show(error.document, form, output, language, brief)
+            if verb in EXPECTING and error.document is not None:  # it is whole; only what was expected failed
+                show(error.document, written, output, language, brief)
                 show_figures(error.document, figures, language)
             raise
         if verb is api.case_report:
-            _refuse_names(document, form, output, given["folder"], language)
+            _refuse_names(document, written, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:
             print(PRIVATE, file=sys.stderr)
-        show(document, form, output, language, brief)
+        show(document, written, output, language, brief)
         show_figures(document, figures, language)
 
     words = words_of(verb)
@@ -153,13 +158,13 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _refuse_names(
-    document: Mapping[str, Any], form: Form | ClaimsForm, output: Path | None, folder: Path, language: Language
+    document: Mapping[str, Any], form: str, output: Path | None, folder: Path, language: Language
 ) -> None:
     """Look at the page itself, before it is shown: no hidden name stands in it."""
     from forebear.casefile.verbs import refuse_names
     from forebear.reports.show import rendered
 
-    refuse_names(folder, {output.name if output else "the report": rendered(document, form.value, language.value)})
+    refuse_names(folder, {output.name if output else "the report": rendered(document, form, language.value)})
 
 
 def alone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,37 +14,6 @@ from forebear.api.document import FORMS
 from forebear.cli.streams import write_result
 from forebear.core.errors import UsageError, printable
 from forebear.core.output import check_output, write_whole
-
-
-class Form(StrEnum):
-    """Output formats."""
-
-    text = "text"
-    json = "json"
-    html = "html"
-    csv = "csv"
-
-
-class ClaimsForm(StrEnum):
-    """Output formats of `verify`: those of all commands, and what pipelines and registries read."""
-
-    text = "text"
-    json = "json"
-    html = "html"
-    csv = "csv"
-    sarif = "sarif"
-    junit = "junit"
-    patch = "patch"
-    cyclonedx = "cyclonedx"
-    spdx = "spdx"
-    in_toto = "in-toto"
-
-
-CLAIMS_ENDINGS = {
-    ".sarif": "sarif", ".sarif.json": "sarif", ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx",
-    ".spdx.json": "spdx", ".intoto.json": "in-toto",
-}  # fmt: skip
-"""Ending of a file -> format, of those that `verify` alone has."""
 
 
 class Language(StrEnum):
@@ -56,18 +25,27 @@ class Language(StrEnum):
     ja = "ja"
 
 
-def form_of(output: Path | None, kind: type[Form] | type[ClaimsForm] = Form) -> Form | ClaimsForm:
-    """The format that the ending of a file says; text where there is no ending.
+ENDINGS = {
+    **FORMS, ".sarif": "sarif", ".sarif.json": "sarif", ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx",
+    ".spdx.json": "spdx", ".intoto.json": "in-toto",
+}  # fmt: skip
+"""Ending of a file -> format."""
 
-    Raises: UsageError for an ending that says none, since another format than the one meant would be written.
+
+def form_of(output: Path | None, offered: Sequence[str]) -> str:
+    """The format that the ending of a file says, of those offered; text where there is no ending.
+
+    Raises: UsageError for an ending that says none of them, since another format than the one meant would be written.
     """
     if output is None or not output.suffix:
-        return kind.text
-    known = FORMS | (CLAIMS_ENDINGS if kind is ClaimsForm else {})
+        return "text"
+    known = {ending: form for ending, form in ENDINGS.items() if form in offered}
     for ending in sorted(known, key=len, reverse=True):
         if output.name.lower().endswith(ending):
-            return kind(known[ending])
+            return known[ending]
     what = f"no format ends in {output.suffix!r}"
+    if output.suffix.lower() in ENDINGS:
+        what = f"the result of this command has no {ENDINGS[output.suffix.lower()]} report"
     raise UsageError(what, where=f"-o {output.name}", todo=f"Use {', '.join(known)}, or say --format.")
 
 
@@ -87,7 +65,7 @@ def check_target(output: Path | None) -> Path | None:
 
 def show(
     document: Mapping[str, Any],
-    form: Form | ClaimsForm,
+    form: str,
     output: Path | None,
     language: Language = Language.en,
     brief: bool = False,
@@ -97,10 +75,10 @@ def show(
 
     check_target(output)
     terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
-    if terminal and not brief and form == Form.text and _may_colour():
+    if terminal and not brief and form == "text" and _may_colour():
         write_result(coloured(document, sys.stdout, language.value))
         return
-    data = briefly(document, language.value) if brief else rendered(document, form.value, language.value)
+    data = briefly(document, language.value) if brief else rendered(document, form, language.value)
     if output is None or str(output) in STANDARD_OUTPUT:
         write_result(data)
     elif _is_null(output):
@@ -134,9 +112,9 @@ def show_progress(done: int, total: int, what: str) -> None:
     """One line on stderr that is overwritten on a terminal; a line for every tenth part elsewhere."""
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
-        print(f"\r\x1b[2K{done} of {total} pairs: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)
+        print(f"\r\x1b[2K{done} of {total}: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)
     elif done == total or done * 10 // total > (done - 1) * 10 // total:
-        print(f"{done} of {total} pairs", file=sys.stderr, flush=True)
+        print(f"{done} of {total}", file=sys.stderr, flush=True)
 
 
 def quietly(done: int, total: int, what: str) -> None:

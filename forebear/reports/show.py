@@ -104,7 +104,7 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
     if form in FOR_PROGRAMS.get(schema, {}):
         written: bytes = named(FOR_PROGRAMS[schema][form])(document, language)
         return written
-    raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {_forms(document)}.")
+    raise UsageError(f"no {form} report of {schema}", where="--format", todo=f"Use {' or '.join(forms_of(schema))}.")
 
 
 def briefly(document: Document, language: str = "en") -> bytes:
@@ -125,10 +125,10 @@ def named(place: str) -> Callable[..., Any]:
     return found
 
 
-def _forms(document: Document) -> str:
-    schema = document["schema"]
+def forms_of(schema: str) -> list[str]:
+    """The formats that there are of a kind of document."""
     known = {"text": schema in TEXT, "json": True, "html": schema in PAGES, "csv": schema in ROWS}
-    return " or ".join([*(form for form in FORMATS if known[form]), *FOR_PROGRAMS.get(schema, {})])
+    return [*(form for form in FORMATS if known[form]), *FOR_PROGRAMS.get(schema, {})]
 
 
 def as_csv(rows: list[list[Any]]) -> bytes:
