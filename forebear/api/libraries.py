@@ -1,4 +1,4 @@
-"""Verbs on libraries: small prints of every model known, search among them, and the tree they form."""
+"""Verbs on libraries: small prints of every model known, and search among them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def library_add(
     architecture: an architecture definition of your own (TOML); see docs/architectures.md.
     max_header: largest header read, as a number of bytes or "100MiB" (default 25MiB).
     Returns:   a forebear/library/1 document: a row for every model, with what became of it.
-    Raises:    RefusedError when the library cannot be opened or written; a model that cannot be read is a row with its reason.
+    Raises:    RefusedError when none of the paths exists (no library is made then), or the library cannot be opened or written;
+               a model that cannot be read is a row with its reason.
     Source:    METHODS §14, §18.
 
     >>> import forebear, tempfile
@@ -57,6 +58,7 @@ def library_add(
     words += [f"--{name}" for name, given in (("quick", quick), ("about", about)) if given]
     words += [] if architecture is None else ["--architecture", str(architecture)]
     words += [] if max_header is None else ["--max-header", str(max_header)]
+    adding.refuse_missing(named)
     models = named if about else [model for path in named for model in models_in(path)]
     return verbs.add(_store(into, make=True), models, wanted, words)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_TEXT_BYTES
+from forebear.core.messages import message
 from forebear.core.progress import tell
 from forebear.inspection.residue import find_residue
 from forebear.library.anchors import tokens_kept
@@ -64,6 +66,12 @@ def listed_paths(paths: Sequence[str | Path], from_list: str | Path | None) -> l
     return found
 
 
+def refuse_missing(paths: Sequence[str]) -> None:
+    """Raises: RefusedError when none of the paths leads to anything, so that nothing is made for them."""
+    if not any("://" in path or os.path.lexists(path) for path in paths):
+        raise refusal(message("refused.missing"), where=paths[0], todo=message("advice.check_path"))
+
+
 def add_all(
     store: Store, paths: Sequence[str], wanted: Wanted, made: Callable[..., Iterable[Any]] | None = None
 ) -> list[dict[str, Any]]:
@@ -75,7 +83,7 @@ def add_all(
     rows: dict[str, dict[str, Any]] = {}
     todo = []
     for path in paths:
-        known = _known(store, path, wanted)
+        known = known_id(store, path, wanted)
         if known is None:
             todo.append(path)
         else:
@@ -123,7 +131,7 @@ def print_of(path: str, wanted: Wanted) -> tuple[Print | RefusedError, float, in
     return found.one, time.perf_counter() - started, found.read, [limit.document() for limit in found.limits]
 
 
-def _known(store: Store, path: str, wanted: Wanted) -> str | None:
+def known_id(store: Store, path: str, wanted: Wanted) -> str | None:
     """The id of a source that the ledger knows and that has not changed since."""
     known = store.source(key_of(path))
     if known is None or (str(known["id"]).startswith(("quick-", "about-")) and not (wanted.quick or wanted.about)):

@@ -54,7 +54,7 @@ def fingerprint(
         count = max(1, min(workers or usable_cores(), MOST_WORKERS, len(order)))
         passed, read = _pass_all(path, opened, order, count, {"architecture": architecture, "max_header": max_header})
         found = _assembled(opened, passed, quick)
-        found.limits[:0] = [message("limit.side", side=message("term.subject"), what=said) for said in opened.limits]
+        found.limits[:0] = opened.limits
         found.read = opened.container.bytes_read + read
         return found
     finally:

@@ -10,7 +10,8 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import thaw
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
-from forebear.library.search import Searched
+from forebear.core.progress import tell
+from forebear.library.search import Hit, Searched
 from forebear.library.store import Store
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.mixtures import parents
@@ -28,21 +29,26 @@ def prove(store: Store, subject: str, found: Searched) -> list[Message]:
     limits: list[Message] = []
     if not subject:
         return [message("library.subject_elsewhere")]
-    for hit in found.hits:
-        where = weights_of(store, hit.id)
-        if where is None:
-            limits.append(message("library.weights_elsewhere", name=hit.name))
-            continue
-        try:
-            options = Asked().options(subject, [where])
-            document = compare_pair(subject, where, options, looks=max(1, found.models))
-        except RefusedError as error:
-            limits.append(message("library.not_compared", name=hit.name, why=error.message()))
-            continue
-        verdict: Any = document["verdict"]
-        hit.relation, hit.proved, hit.corrected_log10_p = str(verdict["relation"]), True, verdict["log10_p"]
-        hit.verdict = thaw({key: verdict[key] for key in KEPT})
+    for done, hit in enumerate(found.hits, start=1):
+        said = _prove_one(store, subject, hit, max(1, found.models))
+        limits += [] if said is None else [said]
+        tell(done, len(found.hits), hit.name)
     return limits
+
+
+def _prove_one(store: Store, subject: str, hit: Hit, looks: int) -> Message | None:
+    """Compare the subject with one hit; what could not be done. looks: models that the pair was chosen from."""
+    where = weights_of(store, hit.id)
+    if where is None:
+        return message("library.weights_elsewhere", name=hit.name)
+    try:
+        document = compare_pair(subject, where, Asked().options(subject, [where]), looks=looks)
+    except RefusedError as error:
+        return message("library.not_compared", name=hit.name, why=error.message())
+    verdict: Any = document["verdict"]
+    hit.relation, hit.proved, hit.corrected_log10_p = str(verdict["relation"]), True, verdict["log10_p"]
+    hit.verdict = thaw({key: verdict[key] for key in KEPT})
+    return None
 
 
 def parent_set(store: Store, subject: str, found: Searched) -> tuple[list[dict[str, Any]] | None, list[Message]]:

@@ -21,8 +21,8 @@ from forebear.library.prints import SCREEN_NUMBERS, Print
 from forebear.library.store import Rows, Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10
 
-EQUAL, SKETCH, ANCHOR, RANKED, NOTHING = (
-    "equal-tensors", "candidate-by-sketch", "candidate-by-anchors", "ranked-by-anchors", "no-candidate",
+SAME, EQUAL, SKETCH, ANCHOR, RANKED, NOTHING = (
+    "same-values", "equal-tensors", "candidate-by-sketch", "candidate-by-anchors", "ranked-by-anchors", "no-candidate",
 )  # fmt: skip
 FIRST_COSINE = 4.0 / np.sqrt(SCREEN_NUMBERS)
 """Screens below this are not looked at closer: even of one screen searched a z of 4.5 is asked (decision 0040)."""
@@ -36,8 +36,8 @@ MOST_CLOSER = 512
 class Hit:
     """A model of the library that the subject may be kin of.
 
-    relation: EQUAL, SKETCH or ANCHOR: what proposed it, the strongest first; RANKED: only among the nearest by anchors, which
-              is no statement. figure: cosine, z, effective dimension, agreement of anchors, shared tensors, layers.
+    relation: SAME, EQUAL, SKETCH or ANCHOR: what proposed it, the strongest first; RANKED: only among the nearest by anchors,
+              which is no statement. figure: cosine, z, effective dimension, agreement of anchors, shared tensors, layers.
     corrected_log10_p: None where what proposed it is no test.
     """
 
@@ -59,8 +59,8 @@ class Searched:
     models: int
     screens: int
     limits: list[Message]
-    itself: str | None = None
-    """The name of the model left out, if the library has it."""
+    itself: list[str] | None = None
+    """The names of the model left out, if the library has it."""
 
 
 @one_thread()
@@ -69,7 +69,7 @@ def search_store(
 ) -> Searched:
     """The models of a store that may be the subject's kin, the surest first, at most `top`.
 
-    rewritten: list also the models nearest by anchors, as a ranking. without: the id of a model to leave out (the subject's own).
+    rewritten: list also the models nearest by anchors, as a ranking. without: the id of a model to leave out (the subject itself).
     Source:    METHODS §14, §18; thresholds: decision 0040.
     """
     limits: list[Message] = []
@@ -77,14 +77,15 @@ def search_store(
     shared = store.by_digest(subject.arrays["digests"]) if len(subject.arrays["digests"]) else {}
     hits: list[Hit] = []
     itself = None
-    for ident in dict.fromkeys([*shared, *_near(store, subject, rewritten)]):
+    same = [ident for ident in store.named(subject.id) if ident == subject.id]
+    for ident in dict.fromkeys([*same, *shared, *_near(store, subject, rewritten)]):
         try:
             one = store.get(ident)
         except RefusedError as error:
             limits.append(message("library.print_unread", why=error.message()))
             continue
         if ident == without:
-            itself = one.name
+            itself = list(one.entry.get("names") or [one.name])
             continue
         hits.append(_hit(subject, one, shared.get(ident, set()), screens))
     ranked = sorted(
@@ -98,7 +99,7 @@ def search_store(
         for hit in found:
             hit.relation = RANKED if hit.relation == NOTHING else hit.relation
     for hit in found[:top]:
-        hit.layers = layer_map(subject, store.get(hit.id)) if hit.relation in (EQUAL, SKETCH) else []
+        hit.layers = layer_map(subject, store.get(hit.id)) if hit.relation in (SAME, EQUAL, SKETCH) else []
     return Searched(found[:top], models, screens, limits, itself)
 
 
@@ -107,11 +108,11 @@ def _agreement(hit: Hit) -> tuple[float, str]:
 
 
 def _sureness(hit: Hit) -> tuple[int, float, float, str]:
-    """By p where there is one, then by agreement: what has equal tensors or a p-value before what anchors alone propose."""
+    """The same values first, then by p where there is one, then by agreement; what anchors alone propose comes last."""
     tested = hit.relation != ANCHOR
     p = hit.corrected_log10_p if hit.corrected_log10_p is not None else 0.0
     closeness = float(hit.figure["cosine"]) if tested else float(hit.figure["anchors"] or 0)
-    return (0 if tested else 1, p, -closeness, hit.id)
+    return (0 if hit.relation == SAME else 1 if tested else 2, p, -closeness, hit.id)
 
 
 def _hit(subject: Print, one: Print, shared: set[int], screens: int) -> Hit:
@@ -136,6 +137,8 @@ def _hit(subject: Print, one: Print, shared: set[int], screens: int) -> Hit:
         relation = SKETCH
     if own:
         relation = EQUAL
+    if one.id == subject.id:
+        relation = SAME
     return Hit(one.id, one.name, relation, found, p if p <= LEVEL_LOG10 else None)
 
 

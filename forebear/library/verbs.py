@@ -8,7 +8,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import log10
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +18,9 @@ from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import message
 from forebear.core.output import check_output, whole_file
-from forebear.library.adding import Wanted, add_all
+from forebear.library.adding import Wanted, add_all, known_id
 from forebear.library.fingerprint import fingerprint
+from forebear.library.ledger import key_of
 from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
 from forebear.library.proving import parent_set
 from forebear.library.search import RANKED, Searched, search_store
@@ -29,6 +30,8 @@ from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG1
 Document = Mapping[str, Any]
 EXPORT = b"FBLIBRY1"
 MAX_EXPORT_BYTES = 2**42
+MOST_NAMES = 8
+"""Names of one model said in a limit."""
 
 
 def done(
@@ -218,14 +221,17 @@ def search(
     if "://" in subject or Path(subject).exists():
         made = fingerprint(subject, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
         one, read = made.one, made.read
-        limits += made.limits
+        limits += [message("limit.side", side=message("term.subject"), what=said) for said in made.limits]
+        own = own_id(store, subject, one, wanted)
     else:
         one = store.get(one_of(store, subject))
+        own = one.id
         where = str(next((s["where"] for s in one.entry.get("sources", ()) if "where" in s), ""))
-    found = search_store(store, one, top, rewritten=rewritten, without=one.id)
+    found = search_store(store, one, top, rewritten=rewritten, without=own)
     if found.itself is not None:
-        limits.append(message("library.itself", name=found.itself))
+        limits.append(message("library.itself", names=found.itself[:MOST_NAMES]))
     limits += found.limits
+    proposed = sum(hit.relation != RANKED for hit in found.hits)  # proof changes what a hit is called
     needed = None
     if prove is not None:
         limits += prove(store, where, found)
@@ -234,19 +240,28 @@ def search(
         limits += said
     else:
         limits.append(message("library.no_parents"))
-    return finish("forebear/search/1", {**_body(one, subject, found), "parents": needed}, limits=limits,
+    body = {**_body(one, subject, found, proposed), "parents": needed}
+    return finish("forebear/search/1", body, limits=limits,
                   read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
                   reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip
 
 
-def _body(one: Print, subject: str, found: Searched) -> dict[str, Any]:
+def own_id(store: Store, subject: str, one: Print, wanted: Wanted) -> str | None:
+    """The id under which a library was given this very path or address, its content unchanged; None for a copy elsewhere."""
+    source = store.source(key_of(subject))
+    if source is not None and source["id"] == one.id:
+        return one.id
+    return known_id(store, subject, replace(wanted, quick=True))
+
+
+def _body(one: Print, subject: str, found: Searched, proposed: int) -> dict[str, Any]:
     return {
         "subject": {"id": one.id, "name": one.name if one.entry else Path(subject).name or subject, "family": one.about["family"],
                     "layers": one.about["layers"], "width": one.about["width"], "quick": one.quick,
                     "effective": one.about["effective"]},
         "hits": [asdict(hit) for hit in found.hits],
         "searched": {"models": found.models, "screens": found.screens,
-                     "proposed": sum(hit.relation != RANKED for hit in found.hits)},
+                     "proposed": proposed},
         "level": {"log10_p": LEVEL_LOG10, "of_one": LEVEL_LOG10 - log10(max(1, found.screens)), "dispersion": DISPERSION,
                   "anchor_agreement": ANCHOR_AGREEMENT},
     }  # fmt: skip

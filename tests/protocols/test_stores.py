@@ -129,7 +129,7 @@ def test_search_finds_the_one_and_says_how_many_it_looked_at(store, prints):
     for one in prints:
         store.add(one)
     found = search_store(store, prints[2], 5)
-    assert [(hit.id, hit.relation) for hit in found.hits] == [(prints[2].id, "equal-tensors")]
+    assert [(hit.id, hit.relation) for hit in found.hits] == [(prints[2].id, "same-values")]
     assert (found.models, found.screens) == (4, 4)
     assert search_store(store, prints[2], 5, without=prints[2].id).hits == []
 

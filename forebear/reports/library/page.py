@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.reports.catalogue import catalogue
-from forebear.reports.library.text import about, first_words, hit_header, hit_row
+from forebear.reports.library.text import EQUAL, about, first_words, hit_header, hit_row
 from forebear.reports.page import render
 
 Document = Mapping[str, Any]
@@ -16,7 +16,9 @@ def search_page(document: Document, language: str = "en") -> bytes:
     """The candidates of a search as one page without script."""
     words = catalogue(language)
     hits = [{"row": hit_row(hit, words), "layers": hit["layers"]} for hit in document["hits"]]
+    best = document["hits"][0]["relation"] if document["hits"] else "none"
     values = {
+        "relation": "identical" if best in EQUAL else best,
         "headline": first_words(document, words),
         "header": hit_header(words),
         "hits": hits,

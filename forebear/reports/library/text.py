@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 Document = Mapping[str, Any]
 _SEARCH_ROWS = ("id", "name", "relation", "proved", "corrected_log10_p", "cosine", "z", "effective", "shared_tensors", "tensors",
                 "anchors", "layers")  # fmt: skip
+EQUAL = ("same-values", "identical")
+"""Relations that mean every value is equal: by digests, or compared."""
 SHOWN_ITEMS = 200
 """Rows of a document that text shows; the document has all of them."""
 
@@ -36,9 +39,20 @@ def library_lines(document: Document, language: str = "en") -> list[Line]:
         for item in items
     ]
     lines += table(header, rows) if rows else []
-    said = [text for item in items for text in (words.text(one) for one in item.get("said", ()))]
-    lines += bullet(dict.fromkeys(said)) if said else []
+    lines += bullet(notes(items, words))
     return [*lines, *limits(document, words), *footer(document, words)]
+
+
+def notes(items: Sequence[Mapping[str, Any]], words: Catalogue) -> list[str]:
+    """What was said of making prints, each once, led by the models it was said of."""
+    models: dict[str, list[str]] = {}
+    for item in items:
+        for said in item.get("said", ()):
+            models.setdefault(words.text(said), []).append(safe(item["name"]))
+    return [
+        words("limit.side", side=words("many.joint").join(dict.fromkeys(names)), what=said)
+        for said, names in models.items()
+    ]
 
 
 def reason(item: Mapping[str, Any], words: Catalogue) -> str:
@@ -60,8 +74,10 @@ def first_words(document: Document, words: Catalogue) -> str:
     name, screens, models = document["subject"]["name"], document["searched"]["screens"], document["searched"]["models"]
     hits = document["hits"]
     if not hits:
-        return words("library_page.nothing", name=safe(name), models=models)
+        return words(f"library_page.{'nothing' if models else 'empty'}", name=safe(name), models=models)
     best = hits[0]
+    if best["relation"] in EQUAL:
+        return words("library_page.same", name=safe(name), other=safe(best["name"]))
     ranked = best["relation"] == "ranked-by-anchors"
     key = "proved" if best["proved"] else "ranked" if ranked else "proposed"
     return words(f"library_page.{key}", name=safe(name), other=safe(best["name"]), count=document["searched"]["proposed"],
@@ -101,9 +117,20 @@ def hit_row(hit: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
 
 def about(document: Document, words: Catalogue) -> list[str]:
     """What the figures of a search mean, with null hypothesis and assumption."""
-    level = document["level"]
-    said = [words("library_page.about_p", screens=document["searched"]["screens"], p=power_of_ten(level["log10_p"]),
-                  dispersion=f"{level['dispersion']:.2f}"), words("library_page.about_equal")]  # fmt: skip
+    level, hits = document["level"], document["hits"]
+    if not document["searched"]["models"]:
+        return []
+    said = []
+    if any(hit["proved"] for hit in hits):
+        said.append(words("library_page.about_proved", models=document["searched"]["models"], h0=words("h0.text")))
+        assumed = distinct(
+            hit["verdict"]["assumption"] for hit in hits if hit["proved"] and hit["verdict"]["assumption"]
+        )
+        said += [f"{words('text.assumes')}: {words.text(one)}{words('found.stop')}" for one in assumed]
+    if not hits or not all(hit["proved"] for hit in hits):
+        said.append(words("library_page.about_p", screens=document["searched"]["screens"], p=power_of_ten(level["log10_p"]),
+                          dispersion=f"{level['dispersion']:.2f}"))  # fmt: skip
+    said.append(words("library_page.about_equal"))
     if any(hit["relation"] in ("candidate-by-anchors", "ranked-by-anchors") for hit in document["hits"]):
         said.append(words("library_page.about_anchors"))
     if not all(hit["proved"] for hit in document["hits"]):
