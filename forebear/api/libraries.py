@@ -187,6 +187,28 @@ def library_verify(*, library: str | Path = "library") -> Mapping[str, Any]:
 
 
 @document_of
+def library_list(*, library: str | Path = "library") -> Mapping[str, Any]:
+    """What a library holds: names and id of every model, its family and sizes, and whether all of it was read.
+
+    library: the library's folder (default: library).
+    Returns: a forebear/library/1 document: a row for every model; `kind` is whole, quick or about (no weights); `width` is in
+             channels, `parameters` in values.
+    Raises:  RefusedError when it is no library; a print that cannot be read is a row with its reason.
+    Source:  METHODS §14.
+
+    >>> import forebear, tempfile
+    >>> from importlib.resources import files
+    >>> folder = tempfile.mkdtemp()
+    >>> added = forebear.library_add([files("forebear") / "demo_data" / "base"], into=folder)
+    >>> [(item["name"], item["kind"], item["layers"]) for item in forebear.library_list(library=folder)["items"]]
+    [('base', 'whole', 4)]
+    """
+    from forebear.library import verbs
+
+    return verbs.listed(_store(library), ["list", "--library", str(library)])
+
+
+@document_of
 def library_compact(*, library: str | Path = "library") -> Mapping[str, Any]:
     """Give back the room that removed models took.
 

@@ -128,6 +128,24 @@ def verify(store: Store, words: Sequence[str]) -> Document:
     return done("verify", store, rows, started, words)
 
 
+def listed(store: Store, words: Sequence[str]) -> Document:
+    """See `forebear.library_list`."""
+    started = time.perf_counter()
+    return done("list", store, [_held(store, ident) for ident in store.idents()], started, words)
+
+
+def _held(store: Store, ident: str) -> dict[str, Any]:
+    """A row for a print: what it is called and what it is of, or why it cannot be read."""
+    try:
+        one = store.get(ident)
+    except RefusedError as error:
+        return {"name": ident[:12], "id": ident, "outcome": "refused", "error": error.message()}
+    kind = "about" if one.weightless else "quick" if one.quick else "whole"
+    about = {key: one.about[key] for key in ("family", "layers", "width", "parameters")}
+    names = list(one.entry.get("names") or [one.name])
+    return {"name": one.name, "names": names, "id": ident, "outcome": "held", "kind": kind, **about, "error": None}
+
+
 def compact(store: Store, words: Sequence[str]) -> Document:
     """See `forebear.library_compact`."""
     started = time.perf_counter()

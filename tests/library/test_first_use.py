@@ -165,6 +165,28 @@ def test_the_page_of_a_search_begins_as_other_pages_do(known: Path, tmp_path: Pa
         assert f'<div class="verdict {relation}">' in page
 
 
+def test_a_list_says_what_a_library_holds(known: Path, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "x", tmp_path / "copy")
+    forebear.library_add([tmp_path / "copy"], into=known)
+    forebear.library_add(
+        [write(tmp_path / "z", arrays("z", layers=4), {"num_hidden_layers": 4})], into=known, quick=True
+    )
+    held = forebear.library_list(library=known)
+    rows = {row["name"]: row for row in held["items"]}
+    assert {name: (row["kind"], row["layers"], row["family"]) for name, row in rows.items()} == {
+        "x": ("whole", 3, "llama"), "y": ("whole", 3, "llama"), "z": ("quick", 4, "llama"),
+    }  # fmt: skip
+    assert rows["x"]["names"] == ("x", "copy")
+    assert rows["z"]["parameters"] == sum(value.size for value in arrays("z", layers=4).values())
+    for language in LANGUAGES:
+        assert f"{rows['z']['parameters']:,}" in rendered(held, "text", language).decode()
+    next((known / "prints").rglob(f"{rows['y']['id']}.fbp")).write_bytes(b"torn")
+    torn = forebear.library_list(library=known)
+    assert dict(torn["outcomes"]) == {"held": 2, "refused": 1}
+    assert "is no print, or is cut short" in " ".join(rendered(torn, "text").decode().split())
+    assert rendered(torn, "csv").count(b"\r\n") == 4
+
+
 def test_the_group_promises_no_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(lambda: run(["library", "-h"])) == 0
     assert "tree" not in capsys.readouterr().out

@@ -33,14 +33,35 @@ def library_lines(document: Document, language: str = "en") -> list[Line]:
     if document["action"] == "verify" and not document["items"]:
         lines += wrap(words("library_page.whole"), style="green")
     items = document["items"][:SHOWN_ITEMS]
-    header = (words("library_page.model"), words("library_page.id"), words("library_page.outcome"), "")
-    rows = [
-        (item["name"], (item["id"] or "")[:14], words.name("library_row", item["outcome"]), reason(item, words))
-        for item in items
-    ]
-    lines += table(header, rows) if rows else []
+    if items:
+        lines += held(items, words) if document["action"] == "list" else outcomes(items, words)
     lines += bullet(notes(items, words))
     return [*lines, *limits(document, words), *footer(document, words)]
+
+
+def outcomes(items: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    """A table of what became of each model."""
+    header = (words("library_page.model"), words("library_page.id"), words("library_page.outcome"), "")
+    return table(
+        header,
+        [(i["name"], (i["id"] or "")[:14], words.name("library_row", i["outcome"]), reason(i, words)) for i in items],
+    )
+
+
+def held(items: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    """A table of what each model is, and below it why prints could not be read."""
+    header = ("library_page.model", "library_page.id", "column.family", "library_page.layer_count", "column.width",
+              "column.parameters", "library_page.read_as")  # fmt: skip
+    rows = []
+    for item in items:
+        if item["error"]:
+            rows.append((item["name"], item["id"][:14], "", "", "", "", words("library_row.refused")))
+            continue
+        names = words("many.joint").join(safe(name) for name in item["names"])
+        sizes = (item["layers"], item["width"], f"{item['parameters']:,}")
+        rows.append((names, item["id"][:14], item["family"], *sizes, words.name("library_kind", item["kind"])))
+    lines = table(tuple(words(key) for key in header), rows)
+    return [*lines, *bullet(reason(item, words) for item in items if item["error"])]
 
 
 def notes(items: Sequence[Mapping[str, Any]], words: Catalogue) -> list[str]:
@@ -63,6 +84,9 @@ def reason(item: Mapping[str, Any], words: Catalogue) -> str:
 def library_rows(document: Document) -> list[list[Any]]:
     """A row for each item."""
     words = catalogue()
+    if document["action"] == "list":
+        keys = ["name", "id", "outcome", "family", "layers", "width", "parameters", "kind"]
+        return [[*keys, "reason"], *([*(i.get(key) for key in keys), reason(i, words)] for i in document["items"])]
     return [
         ["name", "id", "outcome", "reason"],
         *([i["name"], i["id"], i["outcome"], reason(i, words)] for i in document["items"]),
