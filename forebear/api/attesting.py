@@ -23,7 +23,7 @@ def attest_commit(
     """Commit to a configuration and to the source of a seed; with the seed, the initial weights that follow from it.
 
     config:      config.json of the model that is going to be trained, or its folder.
-    seed_from:   "drand:ROUND", "drand-default:ROUND" or "nist:MINUTE" for a round that is still to come, or a file.
+    seed_from:   "drand:ROUND", "drand-default:ROUND" or "nist:MINUTE" (minutes since 1970, UTC) for a round to come, or a file.
     initialiser: a program that forebear has, by name; by default the one of the configuration's model_type.
     value:       what the beacon published for that round, hexadecimal; the seed follows from it.
     commitment:  the commitment that was announced, when its value has come.
@@ -59,7 +59,7 @@ def attest_record(
 ) -> Mapping[str, Any]:
     """Add a checkpoint to the chain of a run: its digest, a screen, a few rows, and what the log allowed since the last.
 
-    run:        the folder of the run; its chain is the file chain.jsonl there, to which one line is added.
+    run:        the folder of the run, made when it is missing; its chain is the file chain.jsonl there, to which one line is added.
     step:       the step after which the checkpoint was saved; a smaller one than the last is a rollback.
     checkpoint: a checkpoint file or folder.
     log:        the log of learning rates up to here: CSV with the columns step,lr,weight_decay, or one JSON object a line.
@@ -92,6 +92,7 @@ def attest_verify(
     against: Sequence[str | Path] = (),
     commitment: str | Path | None = None,
     betas: str | None = None,
+    expect: str | None = None,
 ) -> Mapping[str, Any]:
     """What a chain proves of a run, and what it does not, line by line.
 
@@ -101,8 +102,10 @@ def attest_verify(
     against:     models by name that the final one is compared with.
     commitment:  the commitment with its seed, where the chain does not hold it.
     betas:       the two rates of Adam's running means, which bound its steps (default "0.9,0.999").
+    expect:      not-contradicted or start-proven; fail (exit code 1) unless it is met.
     Returns:     a forebear/attestation/2 document: `proves` and `does_not_prove`, the second also with what contradicts the chain.
-    Raises:      RefusedError when the chain or a checkpoint cannot be read; UsageError.
+    Raises:      RefusedError when the chain or a checkpoint cannot be read; UsageError; ExpectationError (with the document as its
+                 `document`) when `expect` is not met.
     Source:      METHODS §19.
 
     >>> import forebear, tempfile
@@ -118,4 +121,4 @@ def attest_verify(
     from forebear.attest.verify import Asking, verify
 
     given = None if commitment is None else Path(commitment)
-    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas))
+    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas, expect))

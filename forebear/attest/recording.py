@@ -24,7 +24,7 @@ from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
 from forebear.attest.rates import read_log, span_of
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import Message, message
 from forebear.core.output import check_output
 from forebear.models.checkpoint import open_checkpoint
@@ -70,6 +70,7 @@ def commit(
     words = ["forebear", "attest", "commit", file_name(config), "--seed-from", _named(seed_from)]
     words += ["--initialiser", initialiser] if initialiser else []
     words += ["--value", value] if value and source["kind"] == "beacon" else []
+    words += ["--commitment", file_name(announced)] if announced is not None else []
     return finish(
         SCHEMA,
         {**body, "announcement": announcement(body), "seed": seed, "start": start},
@@ -108,17 +109,55 @@ def _named(seed_from: str) -> str:
     return seed_from if ":" in seed_from else file_name(seed_from)
 
 
+def _make(run: Path) -> None:
+    """The folder of a run; only its last part is made."""
+    try:
+        run.mkdir(exist_ok=True)
+    except FileNotFoundError as error:
+        said, todo = message("attest_refused.no_parent"), message("attest_refused.make_parent")
+        raise refusal(said, where=str(run), todo=todo) from error
+
+
+def _noted(
+    before: Sequence[Mapping[str, Any]], line: Mapping[str, Any], promised: Mapping[str, Any] | None
+) -> list[Message]:
+    """What whoever records should know now, while it can still be put right."""
+    found = [message("attest.limit_clock")]
+    if promised is not None and promised["seed"] is None:
+        found.append(message("attest_record.no_seed"))
+    if not before:
+        return found
+    last, first = before[-1], before[0]["content"]
+    if last["step"] == line["step"]:
+        found.append(message("attest_record.same_step", step=line["step"], number=last["number"]))
+    elif last["step"] > line["step"]:
+        found.append(message("attest_record.rollback", step=line["step"], last=last["step"]))
+    sizes = [(c.get("tensors"), c.get("parameters")) for c in (first, line["content"])]
+    if sizes[0] != sizes[1] and all(isinstance(size, int) for size in (*sizes[0], *sizes[1])):
+        (tensors, numbers), (first_tensors, first_numbers) = sizes[1], sizes[0]
+        found.append(
+            message(
+                "attest_record.other_sizes", tensors=tensors, numbers=numbers,
+                first_tensors=first_tensors, first_numbers=first_numbers,
+            )
+        )  # fmt: skip
+    elif last["content"]["root"] == line["content"]["root"]:
+        found.append(message("attest_record.same_weights", number=last["number"]))
+    return found
+
+
 def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, commitment: Path | None) -> Document:
     """See `forebear.attest_record`."""
     began = time.perf_counter()
-    if not run.is_dir():
-        raise RefusedError("is no folder", where=str(run), todo="Make the folder of the run first.")
+    if run.exists() and not run.is_dir():
+        raise refusal(message("attest_refused.no_folder"), where=str(run), todo=message("attest_refused.name_folder"))
     if not 0 <= step < 2**40:
         raise UsageError("a step is a whole number from 0 on", where="STEP")
     promised = None if commitment is None else read_commitment(commitment)
     if promised is not None and promised["seed"] is not None and published_after(promised["seed_source"], time.time()):
         raise not_public(promised["seed_source"], "--commitment", "wait_or_without")
     lines, digest = (None, None) if log is None else read_log(log)
+    _make(run)
     with alone(run):
         path = run / FILE
         before = read_chain(path) if path.exists() else []
@@ -150,7 +189,7 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
     return finish(
         "forebear/chain/1",
         {"record": {key: value for key, value in written.items() if key != "commitment"}, "records": len(before) + 1},
-        limits=[message("attest.limit_clock")],
+        limits=_noted(before, line, promised),
         read={"checkpoint_bytes": size, "seconds": round(time.perf_counter() - began, 3)},
         reproduce=shlex.join(words),
     )

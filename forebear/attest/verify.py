@@ -20,12 +20,14 @@ from forebear.attest.statement import Line, events_of, lines_of, summary
 from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10
 from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
+EXPECTATIONS = {"not-contradicted": ("start-proven", "start-not-proven"), "start-proven": ("start-proven",)}
+"""What may be expected, and the outcomes that meet it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Asking:
     against: tuple[str | Path, ...]
     commitment: Path | None
     betas: str | None
+    expect: str | None = None
 
     def reproduce(self) -> str:
         """The command that makes the document again; files by their names alone: the document is there to be published."""
@@ -48,12 +51,25 @@ class Asking:
                 words += [name, file_name(one)]
         words += ["--commitment", file_name(self.commitment)] if self.commitment is not None else []
         words += ["--betas", self.betas] if self.betas is not None else []
+        words += ["--expect", self.expect] if self.expect is not None else []
         return shlex.join(words)
 
 
-@one_thread()
 def verify(asked: Asking) -> Document:
     """See `forebear.attest_verify`."""
+    if asked.expect is not None and asked.expect not in EXPECTATIONS:
+        todo = f"Use one of: {', '.join(EXPECTATIONS)}."
+        raise UsageError(f"{asked.expect!r} is no expectation", where="--expect", todo=todo)
+    document = _attested(asked)
+    outcome = document["conclusion"]["outcome"]
+    if asked.expect is not None and outcome not in EXPECTATIONS[asked.expect]:
+        raise ExpectationError(f"expected {asked.expect}, found {outcome}", document, where="--expect")
+    return document
+
+
+@one_thread()
+def _attested(asked: Asking) -> Document:
+    """The document, whatever was expected of it."""
     began = time.perf_counter()
     betas = _betas(asked.betas)
     records = read_chain(asked.chain)
@@ -88,6 +104,8 @@ def verify(asked: Asking) -> Document:
     return finish(
         "forebear/attestation/2",
         {
+            "run": file_name(asked.chain),
+            "final": None if asked.final is None else file_name(asked.final),
             "conclusion": summary(lines),
             "commitment": None
             if promised is None

@@ -29,6 +29,15 @@ TEXT: dict[str, str] = {
     "forebear/search/1": "forebear.reports.library.text:search_lines",
 }
 """Text report of each document, imported only when it is drawn."""
+BRIEF: dict[str, str] = {
+    **{
+        f"forebear/{kind}/{v}": "forebear.reports.comparison:brief_lines"
+        for kind in ("comparison", "matrix")
+        for v in (1, 2)
+    },
+    "forebear/attestation/2": "forebear.reports.attest.text:brief_lines",
+}
+"""The conclusion of a document alone, imported only when it is drawn."""
 PAGES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_page" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_page" for v in (1, 2)},
@@ -108,13 +117,13 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
 
 
 def briefly(document: Document, language: str = "en") -> bytes:
-    """The conclusion of a comparison alone, or of each pair of a matrix, as text.
+    """The conclusion of a document of a kind in BRIEF alone (of a matrix, of each pair), as text.
 
     Raises: UsageError for a document of another kind.
     """
-    if not str(document["schema"]).startswith(("forebear/comparison/", "forebear/matrix/")):
+    if document["schema"] not in BRIEF:
         raise UsageError(f"no brief report of {document['schema']}", where="--brief")
-    lines: list[Line] = named("forebear.reports.comparison:brief_lines")(document, language)
+    lines: list[Line] = named(BRIEF[document["schema"]])(document, language)
     return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 

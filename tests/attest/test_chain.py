@@ -149,7 +149,7 @@ def test_only_the_first_record_names_a_commitment(kept: Kept) -> None:
 
 def test_a_run_that_is_no_folder_is_refused(kept: Kept) -> None:
     with pytest.raises(RefusedError, match="no folder"):
-        forebear.attest_record(kept.run / "absent", 3, kept.shown[0])
+        forebear.attest_record(kept.run / "chain.jsonl", 3, kept.shown[0])
     append(kept.run / "other.jsonl", {"a": 1})
     with pytest.raises(RefusedError):
         read_chain(kept.run / "other.jsonl")

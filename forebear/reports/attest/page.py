@@ -7,16 +7,18 @@ from typing import Any
 
 from forebear.reports.attest.text import (
     COLUMNS,
-    commitment_lines,
+    assumed,
+    commitment_headline,
+    commitment_said,
     event_words,
     headline,
-    record_lines,
+    names_said,
+    record_said,
     rows,
     sections,
 )
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.attest import pace_figure, share_figure
-from forebear.reports.lines import Line
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 
 OUTCOMES = {"start-proven": "related", "start-not-proven": "no-evidence", "contradicted": "cannot-tell"}
@@ -28,9 +30,15 @@ def attestation_page(document: Document, language: str) -> bytes:
     words = catalogue(language)
     values = {
         "title": words("attest.title"),
+        "page_title": _title(document, words),
+        "names": names_said(document, words),
         "headline": headline(document, words),
         "colour": OUTCOMES[document["conclusion"]["outcome"]],
-        "sections": [{"title": title, "lines": several} for title, several in sections(document, words) if several],
+        "sections": [
+            {"title": title, "lines": lines}
+            for (title, _), lines in zip(sections(document, words), assumed(document, words), strict=True)
+            if lines
+        ],
         "events": event_words(document, words),
         "figures": [
             {"title": figure.title, **shown(figure, words("attest.title"))} for figure in drawn(_draws(document), words)
@@ -50,21 +58,35 @@ def _draws(document: Document) -> Sequence[Draw]:
     return (lambda words: share_figure(document, words), lambda words: pace_figure(document, words))
 
 
+def _title(document: Document, words: Catalogue) -> str:
+    """What a browser calls the page: the run, and the model it ended in."""
+    if "run" not in document:
+        return words("attest.title")
+    if document.get("final") is None:
+        return words("attest_page.title", run=document["run"])
+    return words("attest_page.title_final", run=document["run"], final=document.get("final"))
+
+
 def commitment_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/commitment document."""
-    return _plain(document, language, commitment_lines(document, language))
+    words = catalogue(language)
+    said = (commitment_headline(document, words), document["announcement"], *commitment_said(document, words))
+    return _plain(document, words, words("attest_page.title_commitment"), said)
 
 
 def record_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/chain document."""
-    return _plain(document, language, record_lines(document, language))
-
-
-def _plain(document: Document, language: str, lines: Sequence[Line]) -> bytes:
     words = catalogue(language)
-    head, *rest = lines
+    head, publish = record_said(document, words)
+    said = (head, document["record"]["line_sha256"], publish)
+    return _plain(document, words, words("attest_page.title_record"), said)
+
+
+def _plain(document: Document, words: Catalogue, title: str, said: Sequence[str]) -> bytes:
+    """A page of a few sentences. said: its headline, the digest that it is about, and the rest."""
+    head, digest, *rest = said
     values: dict[str, Any] = {
-        "title": words("attest.title"), "headline": head.text, "colour": "no-evidence", "sections": [], "events": [],
-        "figures": [], "columns": [], "rows": [], "text": "\n".join(line.text for line in rest),
+        "title": title, "page_title": title, "names": rest, "headline": head, "colour": "no-evidence", "sections": [],
+        "digest": digest, "events": [], "figures": [], "columns": [], "rows": [],
     }  # fmt: skip
     return render("attestation.html", document, words, values)

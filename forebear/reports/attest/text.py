@@ -16,16 +16,9 @@ STYLES = {"start-proven": "bold green", "start-not-proven": "bold", "contradicte
 def commitment_lines(document: Document, language: str = "en") -> list[Line]:
     """Text report of a forebear/commitment document."""
     words = catalogue(language)
-    source, seed = document["seed_source"], document["seed"]
     lines = wrap(commitment_headline(document, words), indent="", style="bold")
-    made = document["initialiser"]["name"]
-    lines += wrap(words("attest.commit_program", name=made, digest=document["configuration"]["sha256"]))
-    if seed is not None:
-        lines += wrap(words("attest.commit_seed", seed=seed["seed"], root=document["start"]["root"]))
-    elif source["kind"] == "beacon":
-        said = words(
-            "attest.commit_later", round=source["round"], beacon=safe(source["title"]), published=source["published"]
-        )
+    lines.append(Line(f"  {document['announcement']}"))
+    for said in commitment_said(document, words):
         lines += wrap(said)
     return lines + _limits(document, words) + footer(document, words)
 
@@ -39,21 +32,44 @@ def commitment_headline(document: Document, words: Catalogue) -> str:
         key = "attest_round.head_past"
     else:
         key = "attest_round.head_start" if known else "attest.commit_head"
-    return words(key, digest=document["announcement"], published=source.get("published", ""))
+    return words(key, published=source.get("published", ""))
+
+
+def commitment_said(document: Document, words: Catalogue) -> list[str]:
+    """What stands in a commitment: its program, and its seed or where that is going to come from."""
+    source, seed, made = document["seed_source"], document["seed"], document["initialiser"]["name"]
+    found = [words("attest.commit_program", name=made, digest=document["configuration"]["sha256"])]
+    if seed is not None:
+        found.append(words("attest.commit_seed", seed=seed["seed"], root=document["start"]["root"]))
+    elif source["kind"] == "beacon":
+        beacon = safe(source["title"])
+        found.append(words("attest.commit_later", round=source["round"], beacon=beacon, published=source["published"]))
+    return found
 
 
 def record_lines(document: Document, language: str = "en") -> list[Line]:
     """Text report of a forebear/chain document."""
-    words, record = catalogue(language), document["record"]
-    said = words("attest.record_head", number=record["number"], step=record["step"], count=document["records"])
-    lines = [Line(said, "bold"), *wrap(words("attest.record_publish", digest=record["line_sha256"]))]
+    words = catalogue(language)
+    head, publish = record_said(document, words)
+    lines = [*wrap(head, indent="", style="bold"), *wrap(publish), Line(f"  {document['record']['line_sha256']}")]
     return lines + _limits(document, words) + footer(document, words)
+
+
+def record_said(document: Document, words: Catalogue) -> list[str]:
+    """What became of a chain: its headline, and that its digest is to be published."""
+    record = document["record"]
+    return [
+        words("attest.record_head", number=record["number"], step=record["step"], count=document["records"]),
+        words("attest.record_publish"),
+    ]
 
 
 def attestation_lines(document: Document, language: str = "en") -> list[Line]:
     """Text report of a forebear/attestation document."""
     words = catalogue(language)
     lines = wrap(headline(document, words), indent="", style=STYLES[document["conclusion"]["outcome"]])
+    for said in names_said(document, words):
+        lines += wrap(said)
     for title, several in sections(document, words):
         if several:
             lines += [Line(""), Line(title, "bold"), *bullet(several)]
@@ -61,6 +77,11 @@ def attestation_lines(document: Document, language: str = "en") -> list[Line]:
     header = tuple(words(f"attest.column_{name}") for name in COLUMNS)
     lines += [Line(""), Line(words("attest.records"), "bold"), *table(header, rows(document, words))]
     return lines + _limits(document, words) + footer(document, words)
+
+
+def brief_lines(document: Document, language: str = "en") -> list[Line]:
+    """The conclusion of a forebear/attestation document alone."""
+    return wrap(headline(document, catalogue(language)), indent="")
 
 
 def headline(document: Document, words: Catalogue) -> str:
@@ -74,6 +95,15 @@ def headline(document: Document, words: Catalogue) -> str:
     return words("attest.head_not")
 
 
+def names_said(document: Document, words: Catalogue) -> list[str]:
+    """Which run and which final model the conclusion is about; nothing where the document names none."""
+    if "run" not in document:
+        return []
+    final = document.get("final")
+    ending = words("attest_page.no_final") if final is None else words("attest_page.of_final", final=safe(final))
+    return [words("attest_page.of_run", run=safe(document["run"])), ending]
+
+
 def sections(document: Document, words: Catalogue) -> list[tuple[str, list[str]]]:
     """What contradicts, what is proven, what is not, each with its lines."""
     other = document["does_not_prove"]
@@ -81,6 +111,23 @@ def sections(document: Document, words: Catalogue) -> list[tuple[str, list[str]]
         (words("attest.contradicts"), _said([ln for ln in other if ln["state"] == "contradicted"], words)),
         (words("attest.proves"), _said(document["proves"], words)),
         (words("attest.does_not"), _said([ln for ln in other if ln["state"] == "not-proven"], words)),
+    ]
+
+
+def assumed(document: Document, words: Catalogue) -> list[list[tuple[str, str]]]:
+    """The lines of `sections`, each with its null hypothesis or assumption."""
+    other = document["does_not_prove"]
+    several = (
+        [ln for ln in other if ln["state"] == "contradicted"],
+        document["proves"],
+        [ln for ln in other if ln["state"] == "not-proven"],
+    )
+    return [
+        [
+            (said, words("attest_page.rests", what=words.name("attest_assumes", ln["line"])))
+            for said, ln in zip(_said(lines, words), lines, strict=True)
+        ]
+        for lines in several
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import figure_number, numbered
-from forebear.reports.scene import Box, Dots, Figure, Lines, Point, Scene, Shape, Words, ticks
+from forebear.reports.scene import Box, Dots, Figure, Lines, Point, Scene, Shape, Words
 
 WIDE, HIGH = 520.0, 180.0
 LEFT, TOP = 46.0, 16.0
@@ -49,23 +49,33 @@ def _figure(name: str, shapes: Sequence[Shape], words: Catalogue) -> Figure:
 
 
 def _frame(rows: Sequence[Row], top: float, words: Catalogue) -> list[Shape]:
-    labels = [(_across(rows, place), str(rows[place]["record"])) for place in ticks(len(rows))]
+    first, last = _ends(rows)
+    marks = sorted({first + (last - first) * quarter // 4 for quarter in range(5)})
+    labels = [(_across((first, last), mark), f"{mark:,}") for mark in marks]
     return [
         Box(LEFT, TOP, WIDE, HIGH, "panel", "line"),
         *numbered([(TOP + 6, figure_number(top)), (TOP + HIGH - 4, "0")], LEFT - 6, across=False),
         *numbered(labels, TOP + HIGH + 14, across=True),
-        Words(LEFT + WIDE / 2, TOP + HIGH + 32, words("attest.column_record"), "muted", "middle"),
+        Words(LEFT + WIDE / 2, TOP + HIGH + 32, words("attest_page.axis"), "muted", "middle"),
     ]
 
 
-def _across(rows: Sequence[Row], place: int) -> float:
-    return LEFT + 12 + (WIDE - 24) * place / max(1, len(rows) - 1)
+def _ends(rows: Sequence[Row]) -> tuple[int, int]:
+    """The smallest and the largest step."""
+    steps = [row["step"] for row in rows]
+    return min(steps), max(steps)
+
+
+def _across(ends: tuple[int, int], step: int) -> float:
+    first, last = ends
+    return LEFT + 12 + (WIDE - 24) * (step - first) / max(1, last - first)
 
 
 def _points(rows: Sequence[Row], key: str, top: float) -> tuple[Point, ...]:
     """One point a record that has the figure, kept inside the frame."""
+    ends = _ends(rows)
     return tuple(
-        (_across(rows, place), TOP + HIGH * (1 - min(1.0, max(0.0, row[key] / top))))
-        for place, row in enumerate(rows)
+        (_across(ends, row["step"]), TOP + HIGH * (1 - min(1.0, max(0.0, row[key] / top))))
+        for row in rows
         if row[key] is not None
     )

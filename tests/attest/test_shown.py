@@ -1,0 +1,189 @@
+"""How attestations are recorded, shown and expected by whoever uses the command line."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import forebear
+from forebear.cli.application import app
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
+from forebear.recipes.steps.model import write_safetensors
+from forebear.reports.catalogue import catalogue
+from forebear.reports.figures.attest import share_figure
+from forebear.reports.scene import Dots, Words
+from forebear.reports.show import briefly, rendered
+from tests.attest.runs import PAST, VALUE, Kept, adam, announced, honest, plain
+from tests.attest.test_verify import foreign
+
+LANGUAGES = ("en", "ja", "zh-Hans", "zh-Hant")
+
+
+def swapped(folder: Path) -> Kept:
+    """A run in which another model was put."""
+    other = foreign()
+    return honest(folder, change=lambda number, weights: other if number == 1 else weights)
+
+
+def text_of(page: bytes) -> str:
+    return html.unescape(page.decode())
+
+
+def keys(document: Mapping[str, Any]) -> list[str]:
+    return [limit["key"] for limit in document["limits"]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_of_a_commitment_and_of_a_record_show_their_digest_and_no_escape(tmp_path: Path, language: str) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    made = forebear.attest_commit(tmp_path, seed_from=PAST, value=VALUE, commitment=kept.commitment)
+    record = forebear.attest_record(kept.run, 1, kept.shown[0])
+    for document, digest in ((made, made["announcement"]), (record, record["record"]["line_sha256"])):
+        page = text_of(rendered(document, "html", language))
+        assert "\\x0a" not in page
+        assert digest in page
+        assert f"<pre><code>{digest}</code></pre>" in page
+        assert digest in rendered(document, "text", language).decode().splitlines()[1 if document is made else 2]
+    assert made["reproduce"].endswith("--commitment commitment.json")
+
+
+def test_each_page_has_a_title_of_its_own(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    document = kept.verify()
+    pages = [
+        rendered(document, "html"),
+        rendered(forebear.attest_verify(kept.run), "html"),
+        rendered(forebear.attest_commit(tmp_path, seed_from=PAST), "html"),
+        rendered(forebear.attest_record(kept.run, 99, kept.shown[0]), "html"),
+    ]
+    titles = [re.findall("<title>(.*)</title>", text_of(page))[0] for page in pages]
+    assert titles[:2] == ["Attestation of run: checkpoint-3", "Attestation of run"]
+    assert len(set(titles)) == 4
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_names_run_and_model_and_what_every_line_rests_on(tmp_path: Path, language: str) -> None:
+    document, words = swapped(tmp_path).verify(), catalogue(language)
+    page = text_of(rendered(document, "html", language))
+    assert words("attest_page.of_run", run="run") in page
+    assert words("attest_page.of_final", final="checkpoint-3") in page
+    for line in (*document["proves"], *document["does_not_prove"]):
+        assert words.name("attest_assumes", line["line"]) in page, line["line"]
+    assert page.count('class="note"') >= len(document["proves"]) + len(document["does_not_prove"])
+
+
+def test_every_kind_of_line_has_its_assumption() -> None:
+    words = catalogue("en").words
+    names = {key.partition(".")[2] for key in words if key.startswith("attest_line.")}
+    assert names == {key.partition(".")[2] for key in words if key.startswith("attest_assumes.")}
+
+
+def test_figures_have_steps_across(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    for step in (10, 1000):
+        kept.save(step, adam(kept.start, [(1e-4, 0.0)] * 2, step))
+    figure = share_figure(kept.verify(), catalogue("en"))
+    assert figure is not None
+    shapes = figure.panels[0].shapes
+    labels = [s.text for s in shapes if isinstance(s, Words)]
+    assert {"0", "500", "1,000", "step"} <= set(labels)
+    across = next(s for s in shapes if isinstance(s, Dots)).points
+    assert (across[1][0] - across[0][0]) / (across[2][0] - across[0][0]) == pytest.approx(0.01)
+
+
+def test_a_brief_report_is_the_conclusion(tmp_path: Path) -> None:
+    document = honest(tmp_path).verify()
+    for language in LANGUAGES:
+        brief = " ".join(briefly(document, language).decode().split())
+        assert brief
+        assert rendered(document, "text", language).decode().startswith(brief[:40])
+        assert catalogue(language)("attest.proves") not in brief
+    called = CliRunner().invoke(app, ["attest", "verify", str(tmp_path / "run"), "--brief"])
+    assert (called.exit_code, called.stdout.count("\n")) == (0, 1)
+
+
+def test_what_is_expected_of_a_chain_is_met_or_fails_with_the_document(tmp_path: Path) -> None:
+    good, bad = honest(tmp_path / "good"), swapped(tmp_path / "bad")
+    assert good.verify(expect="not-contradicted")["conclusion"]["outcome"] == "start-proven"
+    good.verify(expect="start-proven")
+    forebear.attest_verify(good.run, expect="not-contradicted")
+    with pytest.raises(ExpectationError, match="start-not-proven"):
+        forebear.attest_verify(good.run, expect="start-proven")
+    with pytest.raises(ExpectationError) as error:
+        bad.verify(expect="not-contradicted")
+    assert error.value.document is not None
+    assert error.value.document["conclusion"]["outcome"] == "contradicted"
+    with pytest.raises(UsageError, match="no expectation"):
+        good.verify(expect="related")
+
+
+def test_the_command_shows_the_document_whose_expectation_failed(tmp_path: Path) -> None:
+    kept = swapped(tmp_path)
+    words = ["attest", "verify", str(kept.run), str(kept.shown[-1])]
+    for place in kept.shown[:-1]:
+        words += ["--checkpoints", str(place)]
+    called = CliRunner().invoke(app, [*words, "--expect", "not-contradicted", "--format", "json"])
+    assert isinstance(called.exception, ExpectationError)
+    assert called.exception.exit_code == 1
+    document = json.loads(called.stdout)
+    assert document["conclusion"]["outcome"] == "contradicted"
+    assert document["reproduce"].endswith("--expect not-contradicted")
+
+
+def test_the_folder_of_a_run_is_made_and_no_more_than_it(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    place = kept.save(0, kept.start)
+    assert forebear.attest_record(tmp_path / "new", 0, place)["records"] == 1
+    with pytest.raises(RefusedError, match="folder that is missing") as error:
+        forebear.attest_record(tmp_path / "a" / "b", 0, place)
+    assert error.value.said is not None
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(RefusedError, match="no folder"):
+        forebear.attest_record(tmp_path / "config.json", 0, place)
+
+
+def test_a_commitment_without_its_seed_is_warned_of_and_verify_says_the_cure(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    announced(tmp_path)
+    place = tmp_path / "start"
+    place.mkdir()
+    write_safetensors(place / "model.safetensors", kept.start)
+    assert "attest_record.no_seed" in keys(forebear.attest_record(kept.run, 0, place, commitment=kept.commitment))
+    said = next(ln["said"] for ln in forebear.attest_verify(kept.run)["does_not_prove"] if ln["line"] == "seed")
+    assert all("--commitment" in catalogue(language).text(said) for language in LANGUAGES)
+
+
+def test_a_record_says_what_looks_like_a_mistake(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    first = kept.save(0, kept.start)
+    second = kept.save(5, adam(kept.start, [(1e-4, 0.0)], 1))
+    assert keys(forebear.attest_record(kept.run, 9, first)) == ["attest.limit_clock"]
+    assert "attest_record.same_step" in keys(forebear.attest_record(kept.run, 9, second))
+    assert "attest_record.same_weights" in keys(forebear.attest_record(kept.run, 12, second))
+    assert "attest_record.rollback" in keys(forebear.attest_record(kept.run, 5, first))
+    other = tmp_path / "other"
+    other.mkdir()
+    write_safetensors(other / "model.safetensors", {"a.weight": kept.start["lm_head.weight"]})
+    document = forebear.attest_record(kept.run, 20, other)
+    assert "attest_record.other_sizes" in keys(document)
+    assert "another model" in rendered(document, "text").decode()
+    assert plain(document)
+
+
+def test_a_first_record_with_odd_sizes_breaks_no_note(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    first = kept.save(0, kept.start)
+    path = kept.run / "chain.jsonl"
+    record = json.loads(path.read_bytes())
+    record["content"]["parameters"] = "many"
+    path.write_bytes(json.dumps(record).encode() + b"\n")
+    assert "attest_record.other_sizes" not in keys(forebear.attest_record(kept.run, 9, first))
