@@ -122,6 +122,8 @@ def _by_chain(course: Course) -> Line | None:
         )
     if not way:
         return None
+    if all(s.test is None for s in way):
+        return Line("start-by-chain", "proven", message("attest_page.by_chain_equal"))
     p = _weakest(way)
     return Line("start-by-chain", "proven", message("attest.by_chain", links=len(way), p=p), log10_p=p)
 

@@ -187,3 +187,12 @@ def test_a_first_record_with_odd_sizes_breaks_no_note(tmp_path: Path) -> None:
     record["content"]["parameters"] = "many"
     path.write_bytes(json.dumps(record).encode() + b"\n")
     assert "attest_record.other_sizes" not in keys(forebear.attest_record(kept.run, 9, first))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_that_ends_in_its_start_is_no_test_with_a_p_of_one(tmp_path: Path, language: str) -> None:
+    kept = honest(tmp_path)
+    forebear.attest_record(kept.run, 18, kept.shown[0])
+    document = forebear.attest_verify(kept.run, kept.shown[0])
+    assert (document["conclusion"]["outcome"], document["conclusion"]["log10_p"]) == ("start-proven", None)
+    assert "p ≤" not in briefly(document, language).decode()

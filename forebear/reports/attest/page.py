@@ -70,23 +70,24 @@ def _title(document: Document, words: Catalogue) -> str:
 def commitment_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/commitment document."""
     words = catalogue(language)
-    said = (commitment_headline(document, words), document["announcement"], *commitment_said(document, words))
-    return _plain(document, words, words("attest_page.title_commitment"), said)
+    title, head = words("attest_page.title_commitment"), commitment_headline(document, words)
+    return _plain(document, words, title, [head], document["announcement"], commitment_said(document, words))
 
 
 def record_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/chain document."""
     words = catalogue(language)
-    head, publish = record_said(document, words)
-    said = (head, document["record"]["line_sha256"], publish)
-    return _plain(document, words, words("attest_page.title_record"), said)
+    title, said = words("attest_page.title_record"), record_said(document, words)
+    return _plain(document, words, title, said, document["record"]["line_sha256"], [])
 
 
-def _plain(document: Document, words: Catalogue, title: str, said: Sequence[str]) -> bytes:
-    """A page of a few sentences. said: its headline, the digest that it is about, and the rest."""
-    head, digest, *rest = said
+def _plain(
+    document: Document, words: Catalogue, title: str, said: Sequence[str], digest: str, after: Sequence[str]
+) -> bytes:
+    """A page of a few sentences. said: its headline and what stands before the digest; after: what stands below it."""
+    head, *before = said
     values: dict[str, Any] = {
-        "title": title, "page_title": title, "names": rest, "headline": head, "colour": "no-evidence", "sections": [],
-        "digest": digest, "events": [], "figures": [], "columns": [], "rows": [],
+        "title": title, "page_title": title, "names": before, "headline": head, "colour": "no-evidence", "sections": [],
+        "digest": digest, "after": after, "events": [], "figures": [], "columns": [], "rows": [],
     }  # fmt: skip
     return render("attestation.html", document, words, values)

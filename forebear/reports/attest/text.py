@@ -90,6 +90,8 @@ def headline(document: Document, words: Catalogue) -> str:
     if conclusion["outcome"] == "contradicted":
         names = [words.name("attest_line", line) for line in conclusion["contradicted"]]
         return words("attest.head_contradicted", lines=words("many.joint").join(dict.fromkeys(names)))
+    if conclusion["outcome"] == "start-proven" and conclusion["log10_p"] is None:
+        return words("attest_page.head_exact")
     if conclusion["outcome"] == "start-proven":
         return words("attest.head_proven", p=power_of_ten(conclusion["log10_p"]))
     return words("attest.head_not")
