@@ -1,6 +1,6 @@
 """Results of bench/attest.py as the tables of docs/attest.md.
 
-    python -m bench.attest_table bench/results/attest-honest.json bench/results/attest-attacks.json
+    python -m bench.attest_table HONEST.json ATTACKS.json
 """
 
 from __future__ import annotations
