@@ -66,8 +66,12 @@ class Document(Mapping[str, Any]):
         told = verdict["relation"] if isinstance(verdict, Mapping) else ", ".join(self._tables())
         return f"<{self['schema']}: {told}>" if told else f"<{self['schema']}>"
 
-    def _repr_html_(self) -> str:
-        """The page, in a frame of its own: a notebook shows it without mixing its styles with others."""
+    def _repr_html_(self) -> str | None:
+        """The page, in a frame of its own: a notebook shows it without mixing its styles with others; None without a page."""
+        from forebear.reports.show import forms_of
+
+        if "html" not in forms_of(self["schema"]):
+            return None
         page = self.rendered("html").decode().replace("&", "&amp;").replace('"', "&quot;")
         return f'<iframe sandbox srcdoc="{page}" style="width:100%;height:40rem;border:0"></iframe>'
 

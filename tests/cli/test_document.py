@@ -75,6 +75,11 @@ def test_a_notebook_shows_the_page_in_a_frame_without_script(document: forebear.
     assert "&quot;" in page
 
 
+def test_a_result_without_a_page_shows_as_its_repr(tmp_path: Path) -> None:
+    added = forebear.library_add([DEMO / "base"], into=tmp_path / "known")
+    assert added._repr_html_() is None
+
+
 def test_rows_are_a_table_where_pandas_is_and_a_reason_where_it_is_not(
     document: forebear.Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
