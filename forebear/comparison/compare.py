@@ -107,10 +107,11 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
     """All pairs where the subject is a folder of models, one pair, or one subject against several candidates."""
     from forebear.comparison.many.matrix import all_pairs, members_in, split_members
 
-    for one in (subject, *candidates):
-        require_there(one)
     own = members_in(subject)
     others = [m for c in candidates for m in (members_in(c) or [str(c)])]
+    if own or len(others) > 1:  # one side that is missing is refused where it is opened
+        for one in (subject, *candidates):
+            require_there(one)
     if own:
         members, damaged = split_members([*own, *others], options.max_header)
         return _many(members, all_pairs(members), damaged, options, tree=True)
