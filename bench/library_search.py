@@ -27,7 +27,7 @@ from forebear.core.seeds import generator
 from forebear.library.figures import screen_figure
 from forebear.library.fingerprint import fingerprint
 from forebear.library.prints import Print, empty_arrays
-from forebear.library.screens import RECORD, mapped
+from forebear.library.screens import RECORD, mapped, record_of, write_record
 from forebear.library.search import search_store
 from forebear.library.store import Rows
 
@@ -96,8 +96,6 @@ def resampled(path: Path, pool: Sequence[Known], count: int, seed: str) -> None:
 
 def plant(path: Path, real: Sequence[Print], seed: str) -> dict[int, Print]:
     """Put real prints in places drawn at random; place -> print."""
-    from forebear.library.screens import record_of, write_record
-
     total = len(mapped(path))
     places = generator("bench/library/places", seed).choice(total, len(real), replace=False)
     for place, one in zip(places, real, strict=True):

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from forebear.core.messages import Message
 
 Grade = Literal["re-derived", "replayed", "partly", "hint"]
-GRADES: tuple[Grade, ...] = ("re-derived", "replayed", "partly", "hint")
 """Strongest first: equal bit for bit after replay; equal within the tolerance of the operation; some of it; a sign only."""
 
 

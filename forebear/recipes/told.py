@@ -9,8 +9,6 @@ from typing import Any, Protocol
 from forebear.core.messages import Message, message
 from forebear.recipes.found import Found
 
-GONE = ("no-evidence", "cannot-tell", "shared-start", "related-channels-only")
-
 
 class Left(Protocol):
     """What is left after replay (replay/run.py)."""
@@ -46,7 +44,10 @@ def first_words(
 
 def of_several(subject: str, steps: Sequence[Found]) -> list[Message]:
     """The plain conclusion on a mixture of several candidates, then what it does not say."""
-    return [message("made.several", subject=short(subject), steps=[_sentence(s) for s in steps]), message("recipe.direction")]
+    return [
+        message("made.several", subject=short(subject), steps=[_sentence(s) for s in steps]),
+        message("recipe.direction"),
+    ]
 
 
 def short(path: str) -> str:
