@@ -14,7 +14,7 @@ from forebear.reports.figures.effects import effect_map
 from forebear.reports.figures.layers import layer_map
 from forebear.reports.figures.strength import strength_bars
 from forebear.reports.figures.weights import curve_scale, weight_curves
-from forebear.reports.lines import safe
+from forebear.reports.lines import local_name, safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 from forebear.reports.scene import Figure
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
@@ -71,7 +71,7 @@ def raised(text: str) -> str:
 
 
 def _party(party: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: safe(v, 200) if isinstance(v, str) else v for k, v in party.items()}
+    return {k: safe(v, 200) if isinstance(v, str) else v for k, v in party.items()} | {"id": safe(local_name(party["id"]), 200)}
 
 
 def _audit(audit: Sequence[Mapping[str, Any]], words: Catalogue) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
 
 
 def _about(document: Document) -> str:
-    names = [safe(document[side]["id"], 60) for side in ("subject", "candidate")]
+    names = [safe(local_name(document[side]["id"]), 60) for side in ("subject", "candidate")]
     return f"[{names[0]} / {names[1]}; {document['tool']['name']} {document['tool']['version']}]"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
@@ -26,6 +29,30 @@ class Line:
 def safe(value: object, limit: int = 120) -> str:
     """Anything from a file as one printable line."""
     return printable(str(value), limit)
+
+
+_ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[\\/]")
+
+
+def local_name(path: str) -> str:
+    """An absolute path of this machine as its last part, which is all that a page that is passed on may show; others as they are.
+
+    >>> local_name("/home/me/models/a"), local_name("models/a"), local_name("hf://org/a")
+    ('a', 'models/a', 'hf://org/a')
+    """
+    if not _ABSOLUTE.match(path):
+        return path
+    windows = "\\" in path or path[1:2] == ":"
+    return (PureWindowsPath(path) if windows else PurePosixPath(path)).name or path
+
+
+def local_command(command: str) -> str:
+    """A command with every absolute path in it as its last part."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # not one that a shell would read: nothing in it is known to be a path
+        return command
+    return shlex.join(local_name(word) for word in words)
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], indent: str = "  ") -> list[Line]:

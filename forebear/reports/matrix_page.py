@@ -9,7 +9,7 @@ from typing import Any
 from forebear.core.messages import message
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.comparison_page import comparison_figures, comparison_view, raised, raised_row
-from forebear.reports.figures.many import pair_map, tree_picture
+from forebear.reports.figures.many import pair_map, short_names, tree_picture
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 from forebear.reports.telling import evidence_row, verdict_words
@@ -27,6 +27,7 @@ MAX_FOUND = 200
 def matrix_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/matrix document."""
     words = catalogue(language)
+    names = short_names(document["members"])
     order = sorted(range(len(document["pairs"])), key=lambda i: _rank(document["pairs"][i]))
     kept = [i for i in order if document["pairs"][i]["comparison"]]
     views = [
@@ -46,10 +47,10 @@ def matrix_page(document: Document, language: str) -> bytes:
         "headline": _headline(document, words),
         "total": len(order),
         "figures": _figures(document, words),
-        "pairs": [_pair(document["pairs"][i], anchors.get(i, ""), words) for i in order[:MAX_ROWS]],
-        "members": [_member(m, words) for m in document["members"]],
+        "pairs": [_pair(document["pairs"][i], anchors.get(i, ""), names, words) for i in order[:MAX_ROWS]],
+        "members": [_member(m, names, words) for m in document["members"]],
         "shown": views,
-        "found": [_found(document["pairs"][i], anchors[i], words) for i in found],
+        "found": [_found(document["pairs"][i], anchors[i], names, words) for i in found],
     }
     return render("matrix.html", dict(document) | {"limits": limits}, words, values, "".join(v["rules"] for v in views))
 
@@ -87,10 +88,10 @@ def _draws(document: Document) -> tuple[Draw, ...]:
     return (lambda w: pair_map(document, w), lambda w: tree_picture(document, w))
 
 
-def _pair(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, str]:
+def _pair(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words: Catalogue) -> dict[str, str]:
     return {
-        "subject": safe(pair["subject"], 200),
-        "candidate": safe(pair["candidate"], 200),
+        "subject": safe(names[pair["subject"]], 200),
+        "candidate": safe(names[pair["candidate"]], 200),
         "relation": words.name("relation", pair["relation"] or "not-compared"),
         "p": raised(power_of_ten(pair["log10_p"])) if pair["log10_p"] is not None else "–",
         "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.3f}",
@@ -98,20 +99,21 @@ def _pair(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, s
     }
 
 
-def _member(member: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
+def _member(member: Mapping[str, Any], names: Mapping[str, str], words: Catalogue) -> dict[str, str]:
     shown_figures = {k: "–" if member.get(k) is None else f"{member[k]:,}" for k in ("layers", "width", "parameters")}
     error = member.get("why") or member.get("error")
     family = safe(words.text(error) if error else member.get("family") or "–", 200)
-    return {"id": safe(member["id"], 200), "family": family, **shown_figures}
+    return {"id": safe(names[member["id"]], 200), "family": family, **shown_figures}
 
 
-def _found(pair: Mapping[str, Any], anchor: str, words: Catalogue) -> dict[str, Any]:
+def _found(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words: Catalogue) -> dict[str, Any]:
     evidence = pair.get("evidence", ())
+    sides = [safe(names[pair[side]], 100) for side in ("subject", "candidate")]
     document = {"verdict": {"words": pair.get("words") or ()}, "evidence": evidence}
     return {
         "anchor": anchor,
         "relation": pair["relation"],
-        "title": f"{safe(pair['subject'], 100)} / {safe(pair['candidate'], 100)}: {words.name('relation', pair['relation'])}",
+        "title": f"{sides[0]} / {sides[1]}: {words.name('relation', pair['relation'])}",
         "words": verdict_words(document, words),
         "evidence": [raised_row(evidence_row(e, words)) for e in evidence],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.core.errors import printable
 from forebear.reports.catalogue import Catalogue
+from forebear.reports.lines import local_command
 from forebear.reports.scene import Figure, sheet
 from forebear.reports.svg import colour_rules, inline_svg, standalone_svg
 
@@ -49,6 +51,7 @@ def render(template: str, document: Document, words: Catalogue, values: Mapping[
             w=words,
             language=words.language,
             document=document,
+            again=local_command(document["reproduce"]),
             limits=sentences(document["limits"], words),
             policy=policy,
             style=Markup(css),
@@ -61,7 +64,7 @@ def render(template: str, document: Document, words: Catalogue, values: Mapping[
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -69,11 +72,51 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=one_line,
     )
+    environment.filters |= FILTERS
+    return environment
 
 
 def one_line(value: object) -> object:
     """What a template prints: text without control or bidirectional characters; markup of ours as it is."""
     return printable(value, MAX_TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def visible(text: str) -> str:
+    """Untrusted text with spaces, line ends, control and direction characters made visible."""
+    shown = []
+    for character in text:
+        if character == " ":
+            shown.append("␣")
+        elif character == "\n":
+            shown.append("↵\n")
+        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character != "\u200d":
+            shown.append(f"\\u{ord(character):04x}")
+        else:
+            shown.append(character)
+    return "".join(shown)
+
+
+def _lines(text: str) -> Any:
+    """Visible text with its line ends kept, escaped here since a template prints one line."""
+    from markupsafe import escape
+
+    return escape(visible(text))
+
+
+def _plain(value: object, limit: int = 200) -> str:
+    text = visible(str(value)).replace("␣", " ").replace("↵\n", "\\n")
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "visible": _lines,
+    "plain": _plain,
+    "number": lambda value: "-" if value is None else f"{value:,.0f}",
+    "share": lambda value: "-" if value is None else f"{value:.1%}",
+    "three": lambda value: "-" if value is None else f"{value:.3f}",
+    "two": lambda value: "-" if value is None else f"{value:.2f}",
+}
+"""What templates do with a figure, or with text from a file."""
 
 
 def sentences(said: Sequence[Mapping[str, Any] | str], words: Catalogue) -> list[Sentence]:

@@ -113,6 +113,7 @@ class Words:
     anchor: str = "start"
     size: int = 12
     bold: bool = False
+    upright: bool = False  # read from below to above
 
 
 Shape = Box | Lines | Area | Dots | Cells | Words

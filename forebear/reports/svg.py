@@ -76,8 +76,9 @@ def _shape(shape: Shape) -> str:
         case Words():
             bold = " bold" if shape.bold else ""
             anchor = "" if shape.anchor == "start" else f' text-anchor="{shape.anchor}"'
+            turned = f' transform="rotate(-90 {_n(shape.x)} {_n(shape.y)})"' if shape.upright else ""
             return (
-                f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{shape.size}" class="f-{shape.role}{bold}"{anchor}>'
+                f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{shape.size}" class="f-{shape.role}{bold}"{anchor}{turned}>'
                 f"{_safe(shape.text)}</text>"
             )
 

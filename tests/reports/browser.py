@@ -86,6 +86,10 @@ class Browser:
         """The value of a script run in the page."""
         return self._post("/execute/sync", {"script": script, "args": []})
 
+    def wait(self, script: str) -> Any:
+        """What a script run in the page hands to its last argument, which is called when it is done."""
+        return self._post("/execute/async", {"script": script, "args": []})
+
     def console(self) -> list[str]:
         """What the page complained of since the last call: errors, and anything about its policy."""
         return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]

@@ -10,11 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from forebear.comparison.demo import demo_folder
 from forebear.reports.comparison_page import comparison_page
 from forebear.reports.show import rendered
 from tests.reports.documents import demo_comparison, hostile_comparison, inspection, matrix, tall_comparison
 
-ORDER = ["rests", "layers", "decks", "effects", "weights", "tensors", "read", "limits", "again"]
+ORDER = ["layers", "decks", "effects", "weights", "rests", "tensors", "read", "limits", "again"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -60,8 +61,8 @@ def hostile() -> Seen:
 
 
 def test_the_verdict_comes_first_and_the_sections_follow_in_the_order_stated(kin, page):
-    assert page.index("<h1>descendant and base share weights") < page.index('id="rests"')
-    assert page.index("does not show which of the two came first") < page.index('id="rests"')
+    assert page.index("<h1>descendant and base share weights") < page.index("id=\"layers\"")
+    assert page.index("does not show which of the two came first") < page.index("id=\"layers\"")
     assert kin.values("section", "id") == ORDER
 
 
@@ -133,6 +134,12 @@ def test_a_page_of_80_layers_stays_below_a_megabyte_and_a_half():
     page = comparison_page(tall_comparison(80), "en")
     assert page.count(b"<tr class=") == 960
     assert len(page) < 1_500_000
+
+
+def test_no_page_shows_where_a_checkpoint_lies_on_this_machine():
+    for document in (demo_comparison(0), matrix(False)):
+        assert str(demo_folder().parent).encode() not in rendered(document, "html")
+    assert str(demo_folder().parent) in demo_comparison(0)["reproduce"]
 
 
 def test_equal_documents_give_equal_pages(page):

@@ -11,7 +11,7 @@ from typing import Any
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import Sentence, sentences
+from forebear.reports.page import TEMPLATES, Sentence, sentences
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
@@ -28,7 +28,7 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
 
     document = case_today(document)
     words = catalogue(language or reader(document))
-    style = resources.files(_HERE).joinpath("case.css").read_text("utf-8")
+    style = (TEMPLATES / "page.css").read_text("utf-8") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     columns = _columns(document)

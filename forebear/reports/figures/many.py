@@ -8,12 +8,14 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import colour_legend, numbered
-from forebear.reports.scene import Box, Cells, Dots, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
+from forebear.reports.scene import LEVELS, Box, Cells, Dots, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
 NAMES = 150.0
 SIDE = 340.0
 ROW = 17.0
 DEPTH = 250.0
+LEGIBLE = 11.0
+"""Least size of a cell beside which a name can be read."""
 RELATIVES = frozenset({"identical", "related"})
 
 
@@ -48,26 +50,32 @@ def pair_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     place = {member: i for i, member in enumerate(order)}
     names = short_names(document["members"])
     count = len(order)
-    levels = [[0] * count for _ in range(count)]
+    levels = [[LEVELS if a == b else 0 for b in range(count)] for a in range(count)]
     rings = []
     cell = SIDE / max(1, count)
+    named = cell >= LEGIBLE
+    top = NAMES if named else 8.0
     for pair in document["pairs"]:
         a, b = place[pair["subject"]], place[pair["candidate"]]
         levels[a][b] = levels[b][a] = level_of(pair["effect"])
         if pair["relation"] in RELATIVES:
-            rings += [(NAMES + (x + 0.5) * cell, 8 + (y + 0.5) * cell) for x, y in ((a, b), (b, a))]
+            rings += [(NAMES + (x + 0.5) * cell, top + (y + 0.5) * cell) for x, y in ((a, b), (b, a))]
     shapes: list[Shape] = [
-        Box(NAMES, 8, SIDE, SIDE, "panel"),
-        Cells(NAMES, 8, SIDE, SIDE, tuple(map(tuple, levels))),
-        Box(NAMES, 8, SIDE, SIDE, "", "line"),
+        Box(NAMES, top, SIDE, SIDE, "panel"),
+        Cells(NAMES, top, SIDE, SIDE, tuple(map(tuple, levels))),
+        Box(NAMES, top, SIDE, SIDE, "", "line"),
         Dots(tuple(rings), max(1.2, min(4.0, cell / 5)), "path"),
     ]
-    for i in range(count) if cell >= 11 else ticks(count):
+    for i in range(count) if named else ticks(count):
+        middle = (i + 0.5) * cell + 4
         name = f"{fitted(names[order[i]], NAMES - 34, 11)} {i + 1}"
-        shapes.append(Words(NAMES - 6, 8 + (i + 0.5) * cell + 4, name, "ink", "end", 11))
-    shapes += numbered([(NAMES + (i + 0.5) * cell, str(i + 1)) for i in ticks(count, 20)], SIDE + 23, across=True)
-    shapes += colour_legend(NAMES, SIDE + 34, "−1", "+1", negative=True)
-    scene = Scene(NAMES + SIDE + 8, SIDE + 62, tuple(shapes))
+        shapes.append(Words(NAMES - 6, top + middle, name, "ink", "end", 11))
+        if named:
+            shapes.append(Words(NAMES + middle, top - 6, fitted(names[order[i]], NAMES - 14, 11), size=11, upright=True))
+    low = top + SIDE
+    shapes += numbered([(NAMES + (i + 0.5) * cell, str(i + 1)) for i in ticks(count, 20)], low + 15, across=True)
+    shapes += colour_legend(NAMES, low + 26, "−1", "+1", negative=True)
+    scene = Scene(NAMES + SIDE + 8, low + 54, tuple(shapes))
     return Figure(
         "pairs", words("figure.matrix"), (scene,), words("figure.matrix_caption"), words("figure.matrix_caveat")
     )

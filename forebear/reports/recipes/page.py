@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.recipe import change_map, recipe_map
-from forebear.reports.lines import safe
+from forebear.reports.lines import local_name, safe
 from forebear.reports.page import drawn, render, saved, sentences, shown
 from forebear.reports.recipes.text import claim_words, left_words, parent_words, party, step_rows
 from forebear.reports.scene import Figure
@@ -22,10 +22,10 @@ def recipe_page(document: Document, language: str) -> bytes:
     view = {
         "headline": first.text,
         "words": rest,
-        "subject": party(document["subject"]),
+        "subject": party({**document["subject"], "id": local_name(document["subject"]["id"])}),
         "candidates": [
             {
-                "id": safe(c["id"], 200),
+                "id": safe(local_name(c["id"]), 200),
                 "relation": words("relation." + c["relation"]),
                 "words": words.statements(c["words"]),
             }
@@ -54,5 +54,5 @@ def recipe_figures(document: Document, words: Catalogue, prefix: str = "") -> li
 
 
 def _about(document: Document) -> str:
-    name, tool = safe(document["subject"]["id"], 60), document["tool"]
+    name, tool = safe(local_name(document["subject"]["id"]), 60), document["tool"]
     return f"[{name}; {tool['name']} {tool['version']}]"

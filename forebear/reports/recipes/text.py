@@ -68,10 +68,23 @@ def step_rows(document: Document, words: Catalogue) -> list[dict[str, Any]]:
             "grade": words.name("recipe.grade", step["grade"]),
             "explains": "–" if step["explains"] is None else f"{step['explains']:.1%}",
             "where": places(step["where"], words),
-            "parameters": ", ".join(f"{safe(key, 40)}={safe(value, 60)}" for key, value in step["parameters"].items()),
+            "parameters": parameters(step["parameters"]),
         }
         for number, step in enumerate(document["steps"], start=1)
     ]
+
+
+def parameters(found: Mapping[str, Any]) -> str:
+    """Parameters of a step as a recipe states them: a flag by its name, a list by its members, nothing where there is nothing."""
+    shown = []
+    for key, value in found.items():
+        if value is True:
+            shown.append(safe(key, 40))
+        elif isinstance(value, list | tuple):
+            shown.append(f"{safe(key, 40)}: {safe(', '.join(map(str, value)), 60)}")
+        elif value is not None and value is not False:
+            shown.append(f"{safe(key, 40)}: {safe(value, 60)}")
+    return "; ".join(shown)
 
 
 def places(where: Mapping[str, Any], words: Catalogue) -> str:

@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import unicodedata
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
-
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import sentences
+from forebear.reports.page import TEMPLATES, render, sentences
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import evidence_words, lost, marked, parts, seen, text_name
 
 Document = Mapping[str, Any]
-_TEMPLATES = resources.files("forebear.reports.tokenizers").joinpath("templates")
 HUES = 6
-"""Colours that neighbouring tokens and parents take turns in (style.css: .h0 to .h5)."""
-
-
-def _read(name: str) -> str:
-    return _TEMPLATES.joinpath(name).read_text(encoding="utf-8")
-
-
-def visible(text: str) -> str:
-    """Untrusted text with spaces, line ends, control and direction characters made visible."""
-    shown = []
-    for character in text:
-        if character == " ":
-            shown.append("␣")
-        elif character == "\n":
-            shown.append("↵\n")
-        elif unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character != "\u200d":
-            shown.append(f"\\u{ord(character):04x}")
-        else:
-            shown.append(character)
-    return "".join(shown)
-
-
-def _plain(value: object, limit: int = 200) -> str:
-    text = visible(str(value)).replace("␣", " ").replace("↵\n", "\\n")
-    return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["visible"] = visible
-    environment.filters["plain"] = _plain
-    environment.filters["number"] = lambda value: "-" if value is None else f"{value:,.0f}"
-    environment.filters["share"] = lambda value: "-" if value is None else f"{value:.1%}"
-    environment.filters["three"] = lambda value: "-" if value is None else f"{value:.3f}"
-    environment.filters["two"] = lambda value: "-" if value is None else f"{value:.2f}"
-    return environment
+"""Colours that neighbouring tokens and parents take turns in (tokenizers.css: .h0 to .h5)."""
 
 
 def _page(template: str, document: Document, words: Catalogue, **values: Any) -> bytes:
-    style = _read("style.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    text = (
-        _environment()
-        .get_template(template)
-        .render(
-            style=Markup(style),
-            policy=policy,
-            hues=HUES,
-            d=document,
-            w=words,
-            language=words.language,
-            limits=sentences(document["limits"], words),
-            **values,
-        )
-    )
-    return text.encode("utf-8", "backslashreplace")
+    """A page in the common frame, with the colours of tokens."""
+    style = (TEMPLATES / "tokenizers.css").read_text("utf-8")
+    return render(template, document, words, {"hues": HUES, "d": document, **values}, style)
 
 
 def cost_page(document: Document, language: str = "en") -> bytes:
@@ -90,7 +28,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
     words, document = catalogue(language), cost_today(document)
     rows = {(row["tokenizer"], row["language"]): row for row in document["rows"]}
     return _page(
-        "cost.html.j2",
+        "tokenizer_cost.html",
         document,
         words,
         rows=rows,
@@ -114,7 +52,7 @@ def lineage_page(document: Document, language: str = "en") -> bytes:
     """The page of a forebear/tokenizer-lineage document."""
     words, document = catalogue(language), lineage_today(document)
     return _page(
-        "lineage.html.j2",
+        "tokenizer_lineage.html",
         document,
         words,
         said=sentences(document["words"], words),
