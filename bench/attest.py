@@ -124,6 +124,7 @@ def row_of(document: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         "outcome": document["conclusion"]["outcome"],
         "log10_p": document["conclusion"]["log10_p"],
         "contradicted": list(document["conclusion"]["contradicted"]),
+        "unexplained": list(document["conclusion"]["unexplained"]),
         "lines": lines,
         "said": said,
         "events": [e["key"] for e in document["events"]],
@@ -334,12 +335,13 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         lines = {
             name: {
                 state: sum(r["lines"].get(name) == state for r in own)
-                for state in ("proven", "not-proven", "contradicted")
+                for state in ("proven", "not-proven", "unexplained", "contradicted")
             }
             for name in sorted({n for r in own for n in r["lines"]})
         }
         found.append({
             "case": case, "count": len(own), "contradicted": sum(bool(r["contradicted"]) for r in own),
+            "unexplained": sum(bool(r["unexplained"]) for r in own),
             "start_proven": sum(r["log10_p"] is not None and r["log10_p"] <= -9 for r in own),
             "weakest_log10_p": max((r["log10_p"] for r in own if r["log10_p"] is not None), default=None),
             "events_right": sum(bool(r.get("events_right")) for r in own), "lines": lines,

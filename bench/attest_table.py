@@ -1,6 +1,6 @@
 """Results of bench/attest.py as the tables of docs/attest.md.
 
-    python -m bench.attest_table HONEST.json ATTACKS.json
+python -m bench.attest_table HONEST.json ATTACKS.json
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ LINES = (
     ("steps", "steps"), ("pace", "jumps"), ("path", "path"), ("log", "log"),
 )  # fmt: skip
 HEAD = (
-    "shape", "Σ lr·wd", "runs", "start proven", "weakest p, log10", "contradicted", "events right", "share apart, at most",
-    "pace, at most",
+    "shape", "Σ lr·wd", "runs", "start proven", "weakest p, log10", "contradicted", "unexplained", "events right",
+    "share apart, at most", "pace, at most",
 )  # fmt: skip
-SIGNS = {"contradicted": "✗", "proven": "✓", "not-proven": "–"}
+SIGNS = {"contradicted": "✗", "unexplained": "?", "proven": "✓", "not-proven": "–"}
 
 
 def attack_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Attack × line: how many chains each line contradicts (✗), proves (✓) or leaves open (–)."""
-    head = ["attack", "chains", "contradicted", *(name for _, name in LINES)]
+    """Attack × line: how many chains each line contradicts (✗), leaves unexplained (?), proves (✓) or does not prove (–)."""
+    head = ["attack", "chains", "contradicted or unexplained", "start not proven", *(name for _, name in LINES)]
     out = [head, ["---"] * len(head)]
     for case in dict.fromkeys(r["case"] for r in rows):
         own = [r for r in rows if r["case"] == case]
-        caught = sum(bool(r["contradicted"]) for r in own)
-        out.append([case, str(len(own)), str(caught), *(_cell(own, line) for line, _ in LINES)])
+        caught = sum(bool(r["contradicted"] or r["unexplained"]) for r in own)
+        unproven = sum(r["log10_p"] is None for r in own)
+        out.append([case, str(len(own)), str(caught), str(unproven), *(_cell(own, line) for line, _ in LINES)])
     return "\n".join(f"| {' | '.join(line)} |" for line in out)
 
 
@@ -52,7 +53,7 @@ def honest_table(rows: Sequence[Mapping[str, Any]]) -> str:
             sums = [r["decay_sum"] for r in own]
             out.append([
                 shape, f"{min(sums)}-{max(sums)}", str(len(own)), str(len(proven)), f"{max(proven, default=0.0):.0f}",
-                str(sum(bool(r["contradicted"]) for r in own)), str(sum(r["events_right"] for r in own)),
+                *(str(sum(bool(r[how]) for r in own)) for how in ("contradicted", "unexplained", "events_right")),
                 f"{max(r['share_apart'] for r in own):.3f}", f"{max(r['pace'] for r in own):.2f}",
             ])  # fmt: skip
     return "\n".join(f"| {' | '.join(line)} |" for line in out)

@@ -102,8 +102,9 @@ def attest_verify(
     against:     models by name that the final one is compared with.
     commitment:  the commitment with its seed, where the chain does not hold it.
     betas:       the two rates of Adam's running means, which bound its steps (default "0.9,0.999").
-    expect:      not-contradicted or start-proven; fail (exit code 1) unless it is met.
-    Returns:     a forebear/attestation/2 document: `proves` and `does_not_prove`, the second also with what contradicts the chain.
+    expect:      not-contradicted, explained or start-proven; fail (exit code 1) unless it is met.
+    Returns:     a forebear/attestation/3 document: `proves` and `does_not_prove`, the second also with what is unexplained or
+                 contradicts the chain.
     Raises:      RefusedError when the chain or a checkpoint cannot be read; UsageError; ExpectationError (with the document as its
                  `document`) when `expect` is not met.
     Source:      METHODS §19.
@@ -115,8 +116,8 @@ def attest_verify(
     >>> for step, name in ((0, "base"), (10, "independent")):
     ...     _ = forebear.attest_record(run, step, demo / name)
     >>> document = forebear.attest_verify(run, demo / "independent", checkpoints=[demo / "base"])
-    >>> document["conclusion"]["contradicted"], [line["line"] for line in document["proves"]]
-    (('neighbours',), ['final', 'chain'])
+    >>> document["conclusion"]["outcome"], [line["line"] for line in document["proves"]]
+    ('start-not-proven', ['final', 'chain'])
     """
     from forebear.attest.verify import Asking, verify
 

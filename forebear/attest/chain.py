@@ -80,7 +80,10 @@ def _record(raw: Any, where: str) -> dict[str, Any]:
         raise wrong
     if span is not None:
         _check_span(span, wrong)
-    found = {key: raw[key] for key in kinds}
+    found = {key: raw[key] for key in kinds} | {"log_bytes": None}
+    size = raw.get("log_bytes")
+    if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**40 and found["log_sha256"] is not None:
+        found["log_bytes"] = size
     if raw["commitment"] is not None:
         found["commitment"] = checked(raw["commitment"], where)
     return found

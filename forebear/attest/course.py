@@ -62,6 +62,13 @@ class Course:
     direct: Tested | None = None
     restarts: list[int] = field(default_factory=list)
     beta: tuple[float, float] = (0.9, 0.999)
+    final: int | None = None
+    """The record that the final model is, where it is one of them."""
+
+    @property
+    def end(self) -> int:
+        """The record that the lines about the start speak of: the final model's, else the last."""
+        return len(self.stages) - 1 if self.final is None else self.final
 
     @property
     def linked(self) -> list[Stage]:
@@ -76,11 +83,11 @@ class Course:
 
 def follow(
     records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint], start: Checkpoint | None, start_root: str, *,
-    broken: list[int], grinding_log10: float, betas: tuple[float, float],
+    broken: list[int], grinding_log10: float, betas: tuple[float, float], final: int | None = None,
 ) -> Course:  # fmt: skip
     """Measure everything that the shown checkpoints allow. shown: by root; start: the weights that follow from the seed."""
     stages = _stages(records, shown)
-    course = Course(stages, broken, [s.number for s in stages if s.root == start_root], beta=betas)
+    course = Course(stages, broken, [s.number for s in stages if s.root == start_root], beta=betas, final=final)
     course.restarts = sorted({step for s in stages if s.span for step in s.span["restarts"]})
     sides = dict(shown) | ({start_root: start} if start is not None else {})
     for stage in stages:
@@ -90,26 +97,33 @@ def follow(
     for done, stage in enumerate(stages):
         _measure(course, stage, sides, start, looks)
         tell(done + 1, len(stages), f"record {stage.number}")
-    if start is not None and stages[-1].root in sides and stages[-1].root != start_root:
-        course.direct = examined(sides[stages[-1].root], start, grinding_log10, strength=False)
+    end = stages[course.end]
+    if start is not None and end.root in sides and end.root != start_root:
+        course.direct = examined(sides[end.root], start, grinding_log10, strength=False)
     return course
 
 
 def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint]) -> list[Stage]:
-    """Which record each goes on from: the one before it, or after a rollback the last one that is earlier in steps."""
+    """Which record each goes on from: the one its log was summed from, else the one before it.
+
+    After a rollback without that, the last one that is earlier in steps.
+    """
     stages: list[Stage] = []
     for record in records:
         stage = Stage(
             len(stages), record["step"], record["content"]["root"], record["span"], record["content"]["root"] in shown
         )
         same = [s for s in stages if s.root == stage.root]
-        if stages and stage.step <= stages[-1].step:
+        if stages:
+            back = stage.step <= stages[-1].step
             earlier = [s for s in stages if s.step < stage.step]
-            stage.before = same[-1].number if same else (earlier or stages)[-1].number
-            if not same and stage.span is not None and stage.span["first"] != stages[stage.before].step:
-                stage.span = None  # the log was not summed from the record it goes on from, and says nothing of the way
-        elif stages:
-            stage.before = stages[-1].number
+            summed = [s for s in earlier if stage.span is not None and s.step == stage.span["first"]]
+            if back and same:
+                stage.before = same[-1].number
+            else:
+                stage.before = (summed or (earlier if back else stages) or stages)[-1].number
+            if not (back and same) and not summed:
+                stage.span = None  # the log was not summed from a record, and says nothing of the way
         if stage.span is not None and stage.span["missing"]:
             stage.missing, stage.span = int(stage.span["missing"]), None  # sums that lack steps bound nothing
         stage.again = same[-1].number if same else None

@@ -127,6 +127,11 @@ class _Sums:
         """How much of the first is in the second: the factor of the projection."""
         return self.product / self.first if self.first > 0 else 0.0
 
+    @property
+    def size(self) -> float:
+        """Norm of the second over that of the first."""
+        return sqrt(self.second / self.first) if self.first > 0 else 0.0
+
 
 @dataclass(frozen=True)
 class Change:
@@ -147,6 +152,9 @@ class Change:
     by_layer: Mapping[int, tuple[float, float]]
     above: float | None
     equal: bool
+    size: float = 1.0
+    sizes: Mapping[int, float] = field(default_factory=dict)
+    """Norm of the later over that of the earlier, of all and by layer."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,8 @@ def change(earlier: Checkpoint, later: Checkpoint, allowed: Allowed | None = Non
         {layer: (s.cosine, s.share) for layer, s in sorted(seen.layers.items())},
         None if allowed is None else seen.above / seen.values,
         seen.largest == 0.0,
+        total.size,
+        {layer: s.size for layer, s in sorted(seen.layers.items())},
     )
 
 

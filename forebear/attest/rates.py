@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
@@ -59,12 +59,30 @@ class Span:
         return {**vars(self), "restarts": list(self.restarts)}
 
 
-def read_log(path: Path) -> tuple[list[Step], str]:
-    """Every line of a log, and the SHA-256 of the file.
+class Log(NamedTuple):
+    """A log as given. sha256, size: of the file, in bytes; known: lines that stood in it at the record before, 0 for another."""
+
+    lines: list[Step]
+    sha256: str
+    size: int
+    known: int
+
+
+def read_log(path: Path, before: Mapping[str, Any] | None = None) -> Log:
+    """Every line of a log. before: the record before, which keeps the size and the SHA-256 of the log as it stood then.
 
     Raises: RefusedError for a file that is too large or has a line that is no step, which is named.
     """
     data = read_bounded(path, MAX_LOG_BYTES)
+    size = None if before is None else before["log_bytes"]
+    grown = size is not None and hashlib.sha256(data[:size]).hexdigest() == (before or {})["log_sha256"]
+    known = len(_rows(data[:size], path)) if grown else 0
+    steps = [_step(row, number, path) for number, row in _rows(data, path)]
+    return Log(steps, hashlib.sha256(data).hexdigest(), len(data), known)
+
+
+def _rows(data: bytes, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+    """The lines of a log, numbered."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -72,8 +90,7 @@ def read_log(path: Path) -> tuple[list[Step], str]:
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
         raise RefusedError(f"has {len(lines):,} lines; at most {MAX_LINES:,} are read", where=str(path))
-    rows = _json_rows(lines, path) if text.lstrip().startswith("{") else _csv_rows(text, path)
-    return [_step(row, number, path) for number, row in rows], hashlib.sha256(data).hexdigest()
+    return _json_rows(lines, path) if text.lstrip().startswith("{") else _csv_rows(text, path)
 
 
 def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str, Any]]]:
@@ -126,8 +143,7 @@ def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
     Steps may be counted from 0 or from 1: a log of all steps up to here shows which by where it begins and ends.
     A rollback before `end` leaves lines of the steps that were given up; they are not part of the way from one record to the next.
     """
-    if lines and lines[-1].step == end > begin and min(line.step for line in lines) in (1, begin + 1):
-        lines = [replace(line, step=line.step - 1) for line in lines]  # counted from 1: a line bears the step it led to
+    lines = _from_0(lines, begin, end)
     taken: dict[int, Step] = {}
     for line in lines:
         if begin <= line.step < end:
@@ -143,6 +159,29 @@ def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
         tuple(s for s in restarts(lines) if begin <= s < end),
         max(0, end - begin - len(steps)),
     )
+
+
+def _from_0(lines: Sequence[Step], begin: int, end: int) -> Sequence[Step]:
+    """Lines counted from 0: where they are counted from 1, a line bears the step it led to."""
+    if lines and lines[-1].step == end > begin and min(line.step for line in lines) in (1, begin + 1):
+        return [replace(line, step=line.step - 1) for line in lines]
+    return lines
+
+
+def taken_up(log: Log, begin: int, end: int) -> int:
+    """The step from which training went on to `end`: `begin`, or an earlier one that was gone back to without a record of it.
+
+    Where the log is not the one of the record before, it may have begun again with a rollback: then the step it begins at counts.
+
+    >>> steps = [Step(i, 1.0, 0.0) for i in (0, 1, 2, 3, 4, 2, 3, 4, 5)]
+    >>> taken_up(Log(steps, "", 0, 4), 4, 6), taken_up(Log(steps[:5], "", 0, 4), 4, 5)
+    (2, 4)
+    """
+    lines = _from_0(log.lines, begin, end)
+    falls = [at for at in range(max(1, log.known), len(lines)) if lines[at].step < lines[at - 1].step]
+    if falls:
+        return min(begin, lines[falls[-1]].step)
+    return min(begin, lines[0].step) if lines and not log.known else begin
 
 
 def restarts(lines: Sequence[Step]) -> list[int]:

@@ -22,7 +22,7 @@ from forebear.attest.commitment import (
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
-from forebear.attest.rates import read_log, span_of
+from forebear.attest.rates import Log, read_log, span_of, taken_up
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import Message, message
@@ -156,7 +156,8 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
     promised = None if commitment is None else read_commitment(commitment)
     if promised is not None and promised["seed"] is not None and published_after(promised["seed_source"], time.time()):
         raise not_public(promised["seed_source"], "--commitment", "wait_or_without")
-    lines, digest = (None, None) if log is None else read_log(log)
+    if log is not None:
+        read_log(log)  # refused before anything is made
     _make(run)
     with alone(run):
         path = run / FILE
@@ -169,7 +170,8 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
             size = opened.container.bytes_read
         finally:
             opened.close()
-        begin = _begin(before, step, content.root)
+        lines = None if log is None else read_log(log, before[-1] if before else None)
+        begin = _begin(before, step, content.root, lines)
         line = {
             "form": FORM,
             "number": len(before),
@@ -177,8 +179,9 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
             "step": step,
             "recorded": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "content": content.document(),
-            "span": None if lines is None else span_of(lines, begin, step).document(),
-            "log_sha256": digest,
+            "span": None if lines is None else span_of(lines.lines, begin, step).document(),
+            "log_sha256": None if lines is None else lines.sha256,
+            "log_bytes": None if lines is None else lines.size,
             "commitment": promised,
         }
         append(path, line)
@@ -195,13 +198,17 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
     )
 
 
-def _begin(before: Sequence[Mapping[str, Any]], step: int, root: str) -> int:
+def _begin(before: Sequence[Mapping[str, Any]], step: int, root: str, log: Log | None) -> int:
     """The step of the record that a new one goes on from: the last, or after a rollback the last that is earlier in steps.
 
+    Of a rollback that has no record the log tells: the last record at the step it went back to, or behind it.
     A record of the very weights that were gone back to spans nothing.
     """
     if not before or (step <= before[-1]["step"] and any(record["content"]["root"] == root for record in before)):
         return step
     earlier = [record["step"] for record in before if record["step"] < step]
     last = int(before[-1]["step"])
-    return last if step > last else int(earlier[-1]) if earlier else step
+    begin = last if step > last else int(earlier[-1]) if earlier else step
+    back = begin if log is None else taken_up(log, begin, step)
+    behind = [s for s in earlier if s <= back]
+    return begin if back == begin or not behind else back if back in behind else int(behind[-1])

@@ -41,8 +41,12 @@ def start_of(
         if root_in(HeldContainer(values)) == records[0]["content"]["root"]:
             said = message("attest.seed_follows", seed=seed["seed"], initialiser=name, stored=tag)
             return [Line("seed", "proven", said)], held(values, keys), known
-    said = message("attest.seed_not", seed=seed["seed"], initialiser=name)
-    return [Line("seed", "contradicted", said)], held(arrays, keys), known
+    step = records[0]["step"]
+    if step:
+        said = message("attest_open.seed_later", seed=seed["seed"], initialiser=name, step=step)
+        return [Line("seed", "not-proven", said)], held(arrays, keys), known
+    said = message("attest_open.seed_not", seed=seed["seed"], initialiser=name)
+    return [Line("seed", "unexplained", said)], held(arrays, keys), known
 
 
 def _as_stored(arrays: Mapping[str, F32]) -> Iterator[tuple[str, Mapping[str, F32]]]:

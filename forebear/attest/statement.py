@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Any, Literal
 
 from forebear.attest.course import Course, Stage
@@ -17,10 +18,13 @@ from forebear.attest.thresholds import (
     STRAIGHT,
     STRAIGHT_SHARE,
     TELLING_SHARE,
+    VISIBLE,
 )
 from forebear.core.messages import Message, message
 
-State = Literal["proven", "not-proven", "contradicted"]
+State = Literal["proven", "not-proven", "unexplained", "contradicted"]
+"""unexplained: a run of AdamW by its log would not leave it, other honest runs may; contradicted: the chain refutes itself
+(docs/decisions/0072-what-may-contradict-a-chain.md)."""
 MOST_NAMED = 12
 """Records that one line names; it says how many there are."""
 
@@ -106,8 +110,8 @@ def _by_chain(course: Course) -> Line | None:
         return None
     if 0 not in course.start_at:
         where = message("attest.start_elsewhere", records=named(course.start_at), last=len(course.stages) - 1)
-        return Line("start-by-chain", "contradicted", where)
-    way = way_to(course, course.stages[-1])
+        return Line("start-by-chain", "unexplained", where)
+    way = way_to(course, course.stages[course.end])
     unshown = [s.number for s in way if s.link is None or untestable(s)]
     failed = [s.number for s in way if s.number not in unshown and not related(s)]
     if unshown:
@@ -130,13 +134,18 @@ def _by_chain(course: Course) -> Line | None:
 
 def _neighbours(course: Course) -> Line | None:
     mute = [s.number for s in course.linked if untestable(s)]
-    failed = [s.number for s in course.linked if not related(s) and s.number not in mute]
-    torn = [s for s in course.linked if s.number not in failed and torn_layers(s)]
-    if failed:
-        return Line("neighbours", "contradicted", message("attest.jumps", records=named(failed), count=len(failed)))
+    failed = [s for s in course.linked if not related(s) and s.number not in mute]
+    torn = [s for s in course.linked if s not in failed and torn_layers(s)]
+    jumps = [s.number for s in failed if (left := remains(s, None)) is not None and left >= VISIBLE]
+    if jumps:
+        return Line("neighbours", "unexplained", message("attest.jumps", records=named(jumps), count=len(jumps)))
     if torn:
         places = [message("attest.torn", record=s.number, layers=torn_layers(s)) for s in torn[:MOST_NAMED]]
-        return Line("neighbours", "contradicted", message("attest.jumps_in_layers", places=places), "described")
+        return Line("neighbours", "unexplained", message("attest.jumps_in_layers", places=places), "described")
+    if failed:
+        numbers = [s.number for s in failed]
+        said = message("attest_open.jumps", records=named(numbers), count=len(numbers))
+        return Line("neighbours", "not-proven", said)
     if mute:
         return Line("neighbours", "not-proven", message("attest.neighbours_mute", records=named(mute), count=len(mute)))
     if not course.linked:
@@ -147,11 +156,23 @@ def _neighbours(course: Course) -> Line | None:
     return Line("neighbours", "not-proven" if course.unlinked else "proven", said, log10_p=p)
 
 
+def remains(stage: Stage, layer: int | None) -> float | None:
+    """The cosine with the record before that the logged decay would leave, had all that was learnt been unrelated to it.
+
+    layer: None for all matrices. None where the log does not cover the way, or nothing was measured.
+    """
+    if stage.link is None or not stage.span:
+        return None
+    size = stage.link.size if layer is None else stage.link.sizes.get(layer, 0.0)
+    return exp(-stage.span["decay_sum"]) / size if size > 0 else None
+
+
 def torn_layers(stage: Stage) -> list[int]:
-    """Layers that do not go on from the record before, where the checkpoint as a whole does."""
+    """Layers that do not go on from the record before, where the checkpoint as a whole does and the log would leave them alike."""
     if stage.link is None or stage.link.equal:
         return []
-    return [layer for layer, (cosine, _) in stage.link.by_layer.items() if cosine < LAYER_COSINE and layer != OTHER]
+    low = [layer for layer, (cosine, _) in stage.link.by_layer.items() if cosine < LAYER_COSINE and layer != OTHER]
+    return [layer for layer in low if (left := remains(stage, layer)) is not None and left >= TELLING_SHARE]
 
 
 def _share(course: Course) -> Line | None:
@@ -166,7 +187,7 @@ def _share(course: Course) -> Line | None:
             "attest.share_apart", record=first.number, share=round(_left(first), 3), expected=round(first.expected or 0.0, 3),
             count=len(apart),
         )  # fmt: skip
-        return Line("share", "contradicted", said, "described")
+        return Line("share", "unexplained", said, "described")
     telling = [s for s in known if (s.expected or 0.0) >= TELLING_SHARE]
     largest = round(max(abs(_left(s) - (s.expected or 0.0)) for s in known), 3)
     if not telling or telling[-1] is not known[-1]:
@@ -192,7 +213,7 @@ def _layers(course: Course) -> Line | None:
         ]
         if odd:
             said = message("attest.layers_apart", record=stage.number, layers=odd, expected=round(stage.expected, 3))
-            return Line("layers", "contradicted", said, "described")
+            return Line("layers", "unexplained", said, "described")
     return None
 
 
@@ -216,7 +237,7 @@ def _steps(course: Course) -> Line | None:
         first = above[0]
         share = round(100 * (first.link.above or 0.0), 3) if first.link else 0.0
         said = message("attest.steps_above", record=first.number, percent=max(share, 0.001), count=len(above))
-        return Line("steps", "contradicted", said)
+        return Line("steps", "unexplained", said)
     if not known:
         return None
     telling = [s for s in known if not s.silent]
@@ -235,7 +256,7 @@ def _pace(course: Course) -> Line | None:
     if fast:
         number, pace = max(fast, key=lambda one: one[1] or 0.0)
         said = message("attest.pace_jump", record=number, pace=round(pace or 0.0, 2), count=len(fast), most=PACE)
-        return Line("pace", "contradicted", said, "described")
+        return Line("pace", "unexplained", said, "described")
     if not known:
         return None
     largest = max(p or 0.0 for _, p in known)
@@ -262,7 +283,7 @@ def _log(course: Course) -> Line:
         )
     if gaps:
         missing = sum(s.missing for s in spans)
-        said = message("attest.log_gaps", records=named(gaps), count=len(gaps), steps=missing)
+        said = message("attest_open.log_gaps", records=named(gaps), count=len(gaps), steps=missing)
         return Line("log", "not-proven", said, "described")
     return Line("log", "not-proven", message("attest.log_stated"), "described")
 
@@ -278,14 +299,24 @@ def events_of(course: Course) -> list[Message]:
             found.append(message(key, record=stage.number, step=to.step, to=to.number))
         elif back:
             found.append(message("attest.rollback_other", record=stage.number, step=stage.step))
+        elif stage.before is not None and stage.before != stage.number - 1:
+            to = course.stages[stage.before]
+            found.append(message("attest_open.rollback_unrecorded", record=stage.number, step=to.step, to=to.number))
     found += [message("attest.restart", step=step) for step in course.restarts]
     return found
 
 
-def summary(lines: Sequence[Line]) -> Mapping[str, Any]:
-    """The one conclusion: whether the start is proven, and whether anything contradicts the chain."""
+def summary(lines: Sequence[Line], *, final_recorded: bool) -> Mapping[str, Any]:
+    """The one conclusion: whether the start is proven, and whether anything contradicts the chain or is left unexplained.
+
+    final_recorded: whether the model that was given as the final one, if any, is one of the records; of another nothing is proven.
+    """
     starts = [ln for ln in lines if ln.line in ("start-direct", "start-by-chain") and ln.state == "proven"]
+    starts = starts if final_recorded else []
     against = [ln.line for ln in lines if ln.state == "contradicted"]
+    open_ones = [ln.line for ln in lines if ln.state == "unexplained"]
     p = min((ln.log10_p for ln in starts if ln.log10_p is not None), default=None)
-    outcome = "contradicted" if against else ("start-proven" if starts else "start-not-proven")
-    return {"outcome": outcome, "log10_p": None if p is None else round(p, 3), "contradicted": against}
+    proven = "start-proven" if starts else "start-not-proven"
+    outcome = "contradicted" if against else ("unexplained" if open_ones else proven)
+    p = None if p is None else round(p, 3)
+    return {"outcome": outcome, "log10_p": p, "contradicted": against, "unexplained": open_ones}

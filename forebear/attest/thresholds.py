@@ -22,6 +22,8 @@ STRAIGHT_SHARE = 0.8
 """Share of the turns of a chain that have to be straight."""
 LAYER_COSINE = 0.1
 """Cosine of one layer with itself one record earlier, below which the layer does not go on from there."""
+VISIBLE = 0.1
+"""Cosine with the record before that the logged decay has to leave for a link without a relation to be called unexplained."""
 TELLING_SHARE = 0.3
 """What the logged decay has to leave of the start for its share to tell anything; below, strength is measured as well."""
 WELL_KNOWN_SEEDS = (0, 1, 2, 3, 5, 7, 10, 11, 12, 13, 21, 23, 37, 42, 69, 99, 100, 101, 111, 123, 222, 314, 333, 404, 420, 512, 666,

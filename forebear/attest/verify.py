@@ -26,7 +26,11 @@ from forebear.core.threads import one_thread
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
-EXPECTATIONS = {"not-contradicted": ("start-proven", "start-not-proven"), "start-proven": ("start-proven",)}
+EXPECTATIONS = {
+    "not-contradicted": ("start-proven", "start-not-proven", "unexplained"),
+    "explained": ("start-proven", "start-not-proven"),
+    "start-proven": ("start-proven",),
+}
 """What may be expected, and the outcomes that meet it."""
 
 
@@ -88,11 +92,12 @@ def _attested(asked: Asking) -> Document:
         shown, strays, final_root = _opened(asked, records, open_ones)
         seed_lines, start, known = start_of(promised, records, shown)
         start_root = "" if start is None else root_in(start.container)
+        ends = [n for n, record in enumerate(records) if record["content"]["root"] == final_root]
         course = follow(
             records, shown, start, start_root, broken=unbroken(records),
-            grinding_log10=SEEDS_LOG10 + VARIANTS_LOG10, betas=betas,
+            grinding_log10=SEEDS_LOG10 + VARIANTS_LOG10, betas=betas, final=ends[-1] if ends else None,
         )  # fmt: skip
-        lines += seed_lines + _final_lines(asked, records, final_root, strays) + lines_of(course) + _against(asked)
+        lines += seed_lines + _final_lines(asked, len(records) - 1, ends, strays) + lines_of(course) + _against(asked)
         size = sum(side.container.bytes_read for side in shown.values())
     lines += [
         *_clock(promised, asked.chain),
@@ -102,11 +107,11 @@ def _attested(asked: Asking) -> Document:
     limits = _limits(course, asked)
     proven = [ln.document() for ln in lines if ln.state == "proven"]
     return finish(
-        "forebear/attestation/2",
+        "forebear/attestation/3",
         {
             "run": file_name(asked.chain),
             "final": None if asked.final is None else file_name(asked.final),
-            "conclusion": summary(lines),
+            "conclusion": summary(lines, final_recorded=asked.final is None or bool(ends)),
             "commitment": None
             if promised is None
             else {k: promised[k] for k in ("announcement", "announced", "seed_source")},
@@ -160,23 +165,21 @@ def _opened(
     return shown, strays, final_root
 
 
-def _final_lines(
-    asked: Asking, records: Sequence[Mapping[str, Any]], root: str | None, strays: Sequence[str]
-) -> list[Line]:
+def _final_lines(asked: Asking, last: int, ends: Sequence[int], strays: Sequence[str]) -> list[Line]:
+    """Which record the final model is, and shown checkpoints that are none. last: the number of the last; ends: its records."""
     found: list[Line] = []
     if asked.final is None:
         found.append(Line("final", "not-proven", message("attest.final_not_given")))
-    elif root == records[-1]["content"]["root"]:
-        found.append(Line("final", "proven", message("attest.final_is", record=len(records) - 1)))
+    elif not ends:
+        found.append(Line("final", "not-proven", message("attest_open.final_not")))
+        strays = list(strays)[:-1]
+    elif ends[-1] == last:
+        found.append(Line("final", "proven", message("attest.final_is", record=last)))
     else:
-        at = [n for n, record in enumerate(records) if record["content"]["root"] == root]
-        key = "attest.final_earlier" if at else "attest.final_not"
-        found.append(Line("final", "contradicted", message(key, records=at, last=len(records) - 1)))
-        strays = list(strays)[:-1] if not at else strays
+        found.append(Line("final", "proven", message("attest_open.final_earlier", record=ends[-1], last=last)))
     if strays:
-        found.append(
-            Line("shown", "contradicted", message("attest.strays", names=list(strays)[:12], count=len(strays)))
-        )
+        said = message("attest_open.strays", names=list(strays)[:12], count=len(strays))
+        found.append(Line("shown", "not-proven", said))
     return found
 
 
@@ -203,8 +206,8 @@ def _against(asked: Asking) -> list[Line]:
             key = "attest.against_none" if relation == "no-evidence" else "attest.against_unsettled"
             found.append(Line("against", "not-proven", message(key, name=name)))
         else:
-            said = message("attest.against_related", name=name, relation=message(f"relation.{relation}"))
-            found.append(Line("against", "contradicted", said, log10_p=p))
+            said = message("attest_open.against_related", name=name, relation=message(f"relation.{relation}"))
+            found.append(Line("against", "not-proven", said, log10_p=p))
     return found
 
 
@@ -229,7 +232,7 @@ def _clock(promised: Mapping[str, Any] | None, chain: Path) -> list[Line]:
         found.append(Line("source", "not-proven", said, "described"))
         if promised["announced"] >= source["published"]:
             late = message("attest.source_late", announced=promised["announced"], published=source["published"])
-            found.append(Line("source", "contradicted", late, "described"))
+            found.append(Line("source", "not-proven", late, "described"))
     return found
 
 
@@ -242,11 +245,11 @@ def _early(promised: Mapping[str, Any] | None, records: Sequence[Mapping[str, An
     round_, published, stated = source["round"], source["published"], records[0]["recorded"]
     if published_after(source, now):
         said = message("attest_round.value_now", round=round_, published=published, now=utc(now))
-    elif own is not None and own["seed"] is not None and stated < published:
+        return [Line("source", "unexplained", said)]
+    if own is not None and own["seed"] is not None and stated < published:
         said = message("attest_round.value_early", round=round_, published=published, stated=stated)
-    else:
-        return []
-    return [Line("source", "contradicted", said)]
+        return [Line("source", "contradicted", said)]
+    return []
 
 
 def _limits(course: Course, asked: Asking) -> list[Message]:

@@ -21,7 +21,7 @@ TEXT: dict[str, str] = {
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_lines" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_lines" for v in (1, 2)},
     "forebear/verification/1": "forebear.reports.verification.text:verification_lines",
-    "forebear/attestation/2": "forebear.reports.attest.text:attestation_lines",
+    "forebear/attestation/3": "forebear.reports.attest.text:attestation_lines",
     "forebear/chain/1": "forebear.reports.attest.text:record_lines",
     "forebear/commitment/1": "forebear.reports.attest.text:commitment_lines",
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_lines",
@@ -35,7 +35,7 @@ BRIEF: dict[str, str] = {
         for kind in ("comparison", "matrix")
         for v in (1, 2)
     },
-    "forebear/attestation/2": "forebear.reports.attest.text:brief_lines",
+    "forebear/attestation/3": "forebear.reports.attest.text:brief_lines",
 }
 """The conclusion of a document alone, imported only when it is drawn."""
 PAGES: dict[str, str] = {
@@ -46,7 +46,7 @@ PAGES: dict[str, str] = {
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.page:lineage_page" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.page:case_page" for v in (1, 2)},
     "forebear/verification/1": "forebear.reports.verification.page:verification_page",
-    "forebear/attestation/2": "forebear.reports.attest.page:attestation_page",
+    "forebear/attestation/3": "forebear.reports.attest.page:attestation_page",
     "forebear/chain/1": "forebear.reports.attest.page:record_page",
     "forebear/commitment/1": "forebear.reports.attest.page:commitment_page",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_page",
@@ -61,7 +61,7 @@ ROWS: dict[str, str] = {
     **{f"forebear/tokenizer-lineage/{v}": "forebear.reports.tokenizers.text:lineage_rows" for v in (1, 2)},
     **{f"forebear/case/{v}": "forebear.reports.cases.text:case_rows" for v in (1, 2)},
     "forebear/verification/1": "forebear.reports.verification.text:verification_rows",
-    "forebear/attestation/2": "forebear.reports.attest.text:attestation_rows",
+    "forebear/attestation/3": "forebear.reports.attest.text:attestation_rows",
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_rows",
     "forebear/library/1": "forebear.reports.library.text:library_rows",
     "forebear/search/1": "forebear.reports.library.text:search_rows",
@@ -70,7 +70,7 @@ ROWS: dict[str, str] = {
 FIGURES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_figures" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_figures" for v in (1, 2)},
-    "forebear/attestation/2": "forebear.reports.attest.page:attestation_figures",
+    "forebear/attestation/3": "forebear.reports.attest.page:attestation_figures",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_figures",
 }
 """Name and SVG of every figure of a document's page, imported only when they are drawn."""

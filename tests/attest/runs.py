@@ -125,7 +125,7 @@ def honest(
 
 def states(document: Any) -> dict[str, str]:
     """Line → state; of a line that stands twice the worse."""
-    order = ("proven", "not-proven", "contradicted")
+    order = ("proven", "not-proven", "unexplained", "contradicted")
     found: dict[str, str] = {}
     for line in (*document["proves"], *document["does_not_prove"]):
         found[line["line"]] = max(found.get(line["line"], "proven"), line["state"], key=order.index)

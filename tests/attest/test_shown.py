@@ -119,9 +119,10 @@ def test_what_is_expected_of_a_chain_is_met_or_fails_with_the_document(tmp_path:
     with pytest.raises(ExpectationError, match="start-not-proven"):
         forebear.attest_verify(good.run, expect="start-proven")
     with pytest.raises(ExpectationError) as error:
-        bad.verify(expect="not-contradicted")
+        bad.verify(expect="explained")
     assert error.value.document is not None
-    assert error.value.document["conclusion"]["outcome"] == "contradicted"
+    assert error.value.document["conclusion"]["outcome"] == "unexplained"
+    bad.verify(expect="not-contradicted")
     with pytest.raises(UsageError, match="no expectation"):
         good.verify(expect="related")
 
@@ -131,12 +132,12 @@ def test_the_command_shows_the_document_whose_expectation_failed(tmp_path: Path)
     words = ["attest", "verify", str(kept.run), str(kept.shown[-1])]
     for place in kept.shown[:-1]:
         words += ["--checkpoints", str(place)]
-    called = CliRunner().invoke(app, [*words, "--expect", "not-contradicted", "--format", "json"])
+    called = CliRunner().invoke(app, [*words, "--expect", "explained", "--format", "json"])
     assert isinstance(called.exception, ExpectationError)
     assert called.exception.exit_code == 1
     document = json.loads(called.stdout)
-    assert document["conclusion"]["outcome"] == "contradicted"
-    assert document["reproduce"].endswith("--expect not-contradicted")
+    assert document["conclusion"]["outcome"] == "unexplained"
+    assert document["reproduce"].endswith("--expect explained")
 
 
 def test_the_folder_of_a_run_is_made_and_no_more_than_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import forebear
 from forebear.attest.initialiser import initial_weights
 from forebear.core.errors import RefusedError, UsageError
 from forebear.recipes.steps.model import write_safetensors
+from forebear.reports.catalogue import catalogue
 from tests.attest.runs import CONFIG, PAST, ROUND, VALUE, Kept, Weights, adam, announced, honest, plain, states
 
 FOREIGN = 424242
@@ -87,8 +88,8 @@ def test_a_model_that_was_swapped_in_is_named(tmp_path: Path, at: int) -> None:
     kept = honest(tmp_path, change=lambda number, weights: other if number == at else weights)
     document = kept.verify()
     found = states(document)
-    assert document["conclusion"]["outcome"] == "contradicted"
-    assert found["neighbours"] == found["share"] == "contradicted"
+    assert document["conclusion"]["outcome"] == "unexplained"
+    assert found["neighbours"] == found["share"] == "unexplained"
     assert found["start-by-chain"] == "not-proven"
     jump = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
     assert at in jump["said"]["values"]["records"]
@@ -102,32 +103,32 @@ def test_a_grafted_layer_is_named(tmp_path: Path) -> None:
 
     document = honest(tmp_path, change=graft).verify()
     torn = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
-    assert torn["state"] == "contradicted"
+    assert torn["state"] == "unexplained"
     assert torn["said"]["values"]["places"][0]["values"] == {"record": 2, "layers": (1,)}
 
 
-def test_another_start_contradicts_the_commitment(tmp_path: Path) -> None:
+def test_another_start_than_the_committed_one_is_unexplained(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.save(0, foreign())
     kept.save(6, adam(foreign(), [(1e-4, 0.1)] * 6, 4))
     found = states(kept.verify())
-    assert found["seed"] == "contradicted"
+    assert found["seed"] == "unexplained"
     assert "start-by-chain" not in found
 
 
-def test_a_path_straight_to_another_model_is_a_hint_and_its_shares_contradict(tmp_path: Path) -> None:
+def test_a_path_straight_to_another_model_is_a_hint_and_its_shares_are_unexplained(tmp_path: Path) -> None:
     kept, other = Kept(tmp_path), foreign()
     for number in range(5):
         share = number / 4
         kept.log += [(6 * number - 6 + k, 1e-2, 0.1) for k in range(6)] if number else []
         kept.save(6 * number, {n: ((1 - share) * a + share * other[n]).astype(np.float32) for n, a in kept.start.items()})
     found = states(kept.verify())
-    assert found["share"] == "contradicted"
+    assert found["share"] == "unexplained"
     assert found["path"] == "not-proven"
     assert found["neighbours"] == "proven"  # each is near the one before: this line alone does not catch it
 
 
-def test_a_log_with_smaller_rates_is_contradicted_by_the_weights(tmp_path: Path) -> None:
+def test_a_log_with_smaller_rates_does_not_explain_the_weights(tmp_path: Path) -> None:
     kept = honest(tmp_path, rate=1e-3)
     assert states(kept.verify())["pace"] == "proven"
     forged = Kept(tmp_path / "forged")
@@ -135,7 +136,7 @@ def test_a_log_with_smaller_rates_is_contradicted_by_the_weights(tmp_path: Path)
         forged.log = [(s, r / 50, d) for s, r, d in kept.log[: 6 * number]]
         forged.save(6 * number, _loaded(place))
     found = states(forged.verify())
-    assert found["steps"] == found["pace"] == "contradicted"
+    assert found["steps"] == found["pace"] == "unexplained"
 
 
 def test_steps_that_the_log_leaves_out_are_counted(tmp_path: Path) -> None:
@@ -155,7 +156,9 @@ def test_a_run_that_logs_every_second_step_contradicts_nothing(tmp_path: Path) -
         sparse.log = [line for line in kept.log[: 6 * number] if line[0] % 2]
         sparse.save(6 * number, _loaded(place))
     document = sparse.verify()
-    assert [ln["line"] for ln in document["does_not_prove"] if ln["state"] == "contradicted"] == []
+    assert document["conclusion"]["outcome"] == "start-proven"
+    said = next(ln["said"] for ln in document["does_not_prove"] if ln["line"] == "log")
+    assert "seen by no line" in catalogue("en").text(said)
     assert {"steps", "pace", "share"}.isdisjoint({ln["line"] for ln in document["proves"]})
 
 
@@ -166,7 +169,7 @@ def test_a_chain_backwards_is_named(tmp_path: Path) -> None:
         back.log = kept.log[: 6 * number]
         back.save(6 * number, _loaded(place))
     found = states(back.verify())
-    assert found["seed"] == found["start-by-chain"] == "contradicted"
+    assert found["seed"] == found["start-by-chain"] == "unexplained"
 
 
 def test_lines_moved_or_taken_out_break_the_chain(tmp_path: Path) -> None:
@@ -187,14 +190,72 @@ def test_without_checkpoints_a_chain_proves_only_itself(tmp_path: Path) -> None:
     assert all(row["screen"] is not None for row in document["chain"][1:])
 
 
-def test_a_final_model_that_is_not_the_last_record_is_said(tmp_path: Path) -> None:
+def test_an_earlier_record_may_be_the_final_model_and_is_what_the_start_is_proven_of(tmp_path: Path) -> None:
     kept = honest(tmp_path)
-    assert states(forebear.attest_verify(kept.run, kept.shown[1]))["final"] == "contradicted"
-    stray = Kept(tmp_path / "stray")
+    document = forebear.attest_verify(kept.run, kept.shown[1], checkpoints=[kept.shown[0]])
+    final = next(ln["said"] for ln in document["proves"] if ln["line"] == "final")
+    assert (final["key"], dict(final["values"])) == ("attest_open.final_earlier", {"record": 1, "last": 3})
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert states(document)["start-by-chain"] == "proven"
+
+
+def test_of_a_final_model_that_is_no_record_nothing_is_proven(tmp_path: Path) -> None:
+    kept, stray = honest(tmp_path), Kept(tmp_path / "stray")
     stray.save(0, foreign())
-    found = forebear.attest_verify(kept.run, stray.shown[0])
-    assert states(found)["final"] == "contradicted"
-    assert found["conclusion"]["outcome"] == "contradicted"
+    document = forebear.attest_verify(kept.run, stray.shown[0], checkpoints=kept.shown)
+    assert states(document)["final"] == "not-proven"
+    assert states(document)["start-by-chain"] == "proven"
+    assert (document["conclusion"]["outcome"], document["conclusion"]["log10_p"]) == ("start-not-proven", None)
+
+
+def test_a_checkpoint_that_is_no_record_is_named_and_accuses_nobody(tmp_path: Path) -> None:
+    kept, stray = honest(tmp_path), Kept(tmp_path / "stray")
+    stray.save(0, foreign())
+    document = forebear.attest_verify(kept.run, kept.shown[-1], checkpoints=[*kept.shown[:-1], stray.shown[0]])
+    assert states(document)["shown"] == "not-proven"
+    assert document["conclusion"]["outcome"] == "start-proven"
+
+
+def test_a_first_record_of_a_later_step_contradicts_no_commitment(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    weights = adam(kept.start, [(1e-4, 0.1)] * 6, 4)
+    kept.save(6, weights)
+    kept.log = [(6 + k, 1e-4, 0.1) for k in range(6)]
+    kept.save(12, adam(weights, [(1e-4, 0.1)] * 6, 5))
+    document = kept.verify()
+    assert states(document)["seed"] == "not-proven"
+    assert document["conclusion"]["outcome"] == "start-proven"
+
+
+def test_records_too_rare_for_their_decay_are_not_called_a_jump(tmp_path: Path) -> None:
+    """Nothing of the start is left at the second record, as the log says: an honest run that records twice."""
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    kept.log = [(k, 1e-2, 100.0) for k in range(24)]
+    kept.save(24, adam(kept.start, [(1e-2, 100.0)] * 24, 6))
+    document = kept.verify()
+    line = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
+    assert (line["state"], line["said"]["key"]) == ("not-proven", "attest_open.jumps")
+    assert document["conclusion"]["outcome"] == "start-not-proven"
+
+
+@pytest.mark.parametrize("newly", [False, True])
+def test_a_rollback_without_a_record_is_read_from_the_log(tmp_path: Path, newly: bool) -> None:
+    """Trained on from record 12 to step 14, gone back to record 6, and recorded at step 18. newly: with a log that begins there."""
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    kept.log = [(k, 1e-5, 0.1) for k in range(6)]
+    first = adam(kept.start, [(1e-5, 0.1)] * 6, 1)
+    kept.save(6, first)
+    kept.log += [(6 + k, 1e-2, 0.1) for k in range(6)]
+    kept.save(12, adam(first, [(1e-2, 0.1)] * 6, 2))
+    after = [(6 + k, 1e-5, 0.1) for k in range(12)]
+    kept.log = after if newly else [*kept.log, (12, 1e-5, 0.1), (13, 1e-5, 0.1), *after]
+    kept.save(18, adam(first, [(1e-5, 0.1)] * 12, 3))
+    document = kept.verify()
+    assert document["chain"][3]["before"] == 1
+    assert [(e["key"], e["values"]["to"]) for e in document["events"]] == [("attest_open.rollback_unrecorded", 1)]
+    assert document["conclusion"]["outcome"] == "start-proven"
 
 
 def test_a_team_that_committed_nothing_is_told_which_seed_starts_its_chain(tmp_path: Path) -> None:
@@ -215,8 +276,17 @@ def test_models_by_name_are_compared_with_the_final_one(tmp_path: Path) -> None:
     other.save(0, foreign())
     document = kept.verify(against=[other.shown[0], kept.shown[2]])
     said = [(ln["said"]["key"], ln["state"]) for ln in document["does_not_prove"] if ln["line"] == "against"]
-    assert said[0] == ("attest.against_none", "not-proven")
-    assert said[1] == ("attest.against_related", "contradicted")
+    assert said == [("attest.against_none", "not-proven"), ("attest_open.against_related", "not-proven")]
+
+
+def test_what_others_made_of_the_final_model_contradicts_nothing(tmp_path: Path) -> None:
+    kept, theirs = honest(tmp_path), Kept(tmp_path / "theirs")
+    theirs.save(0, adam(_loaded(kept.shown[-1]), [(1e-4, 0.0)] * 6, 77))
+    document = kept.verify(against=[theirs.shown[0]])
+    line = next(ln for ln in document["does_not_prove"] if ln["line"] == "against")
+    assert (line["state"], line["said"]["key"]) == ("not-proven", "attest_open.against_related")
+    assert line["log10_p"] < -9
+    assert document["conclusion"]["outcome"] == "start-proven"
 
 
 def test_a_commitment_without_its_value_proves_no_start_until_the_value_comes(tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.attest import pace_figure, share_figure
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 
-OUTCOMES = {"start-proven": "related", "start-not-proven": "no-evidence", "contradicted": "cannot-tell"}
+OUTCOMES = {
+    "start-proven": "related",
+    "start-not-proven": "no-evidence",
+    "unexplained": "cannot-tell",
+    "contradicted": "cannot-tell",
+}
 """Conclusion → the class of a verdict whose colour it has."""
 
 

@@ -10,7 +10,12 @@ from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 Document = Mapping[str, Any]
 COLUMNS = ("record", "step", "shown", "share", "expected", "cosine", "pace", "p")
-STYLES = {"start-proven": "bold green", "start-not-proven": "bold", "contradicted": "bold yellow"}
+STYLES = {
+    "start-proven": "bold green",
+    "start-not-proven": "bold",
+    "unexplained": "bold",
+    "contradicted": "bold yellow",
+}
 
 
 def commitment_lines(document: Document, language: str = "en") -> list[Line]:
@@ -87,9 +92,9 @@ def brief_lines(document: Document, language: str = "en") -> list[Line]:
 def headline(document: Document, words: Catalogue) -> str:
     """The one conclusion."""
     conclusion = document["conclusion"]
-    if conclusion["outcome"] == "contradicted":
-        names = [words.name("attest_line", line) for line in conclusion["contradicted"]]
-        return words("attest.head_contradicted", lines=words("many.joint").join(dict.fromkeys(names)))
+    if (outcome := conclusion["outcome"]) in ("contradicted", "unexplained"):
+        names = words("many.joint").join(dict.fromkeys(words.name("attest_line", n) for n in conclusion[outcome]))
+        return words("attest.head_contradicted" if outcome == "contradicted" else "attest_open.head", lines=names)
     if conclusion["outcome"] == "start-proven" and conclusion["log10_p"] is None:
         return words("attest_page.head_exact")
     if conclusion["outcome"] == "start-proven":
@@ -107,29 +112,28 @@ def names_said(document: Document, words: Catalogue) -> list[str]:
 
 
 def sections(document: Document, words: Catalogue) -> list[tuple[str, list[str]]]:
-    """What contradicts, what is proven, what is not, each with its lines."""
+    """What contradicts, what is unexplained, what is proven, what is not, each with its lines."""
+    titles = ("attest.contradicts", "attest_open.title", "attest.proves", "attest.does_not")
+    return [(words(title), _said(lines, words)) for title, lines in zip(titles, _parts(document), strict=True)]
+
+
+def _parts(document: Document) -> list[list[Mapping[str, Any]]]:
+    """The lines of a document by their state, in the order of `sections`."""
     other = document["does_not_prove"]
-    return [
-        (words("attest.contradicts"), _said([ln for ln in other if ln["state"] == "contradicted"], words)),
-        (words("attest.proves"), _said(document["proves"], words)),
-        (words("attest.does_not"), _said([ln for ln in other if ln["state"] == "not-proven"], words)),
-    ]
+    against, open_ones, rest = (
+        [ln for ln in other if ln["state"] == state] for state in ("contradicted", "unexplained", "not-proven")
+    )
+    return [against, open_ones, document["proves"], rest]
 
 
 def assumed(document: Document, words: Catalogue) -> list[list[tuple[str, str]]]:
     """The lines of `sections`, each with its null hypothesis or assumption."""
-    other = document["does_not_prove"]
-    several = (
-        [ln for ln in other if ln["state"] == "contradicted"],
-        document["proves"],
-        [ln for ln in other if ln["state"] == "not-proven"],
-    )
     return [
         [
             (said, words("attest_page.rests", what=words.name("attest_assumes", ln["line"])))
             for said, ln in zip(_said(lines, words), lines, strict=True)
         ]
-        for lines in several
+        for lines in _parts(document)
     ]
 
 
