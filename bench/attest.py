@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -193,14 +194,15 @@ class Scene:
     def steps(self) -> list[int]:
         return [step for step, _ in self.honest.saved]
 
-    def more(self, start: dict[str, Floats]) -> Recorded:
-        """Training on from other weights by the course of the run."""
-        return train_run(replace(self.run, order=self.run.order + 2), start)
+    @cached_property
+    def after(self) -> Recorded:
+        """Training on from the foreign model by the course of the run."""
+        return train_run(replace(self.run, order=self.run.order + 2), self.stranger)
 
 
 def _swapped(scene: Scene, share: float) -> tuple[Saved, Log]:
     at = max(1, round(share * (len(scene.steps) - 1)))
-    after = scene.more(scene.stranger).saved
+    after = scene.after.saved
     return scene.honest.saved[:at] + [(s, after[k][1]) for k, s in enumerate(scene.steps) if k >= at], scene.honest.log
 
 
@@ -213,7 +215,7 @@ def _mixed(scene: Scene, weights: Callable[[int, int], tuple[float, float]]) -> 
 
 
 def _other_start(scene: Scene) -> tuple[Saved, Log]:
-    after = scene.more(scene.stranger).saved
+    after = scene.after.saved
     return [(0, scene.stranger), *after[1:]], scene.honest.log
 
 
@@ -263,7 +265,7 @@ def _ground(scene: Scene) -> tuple[Saved, Log]:
         best, cosine = (value, near) if near > cosine else (best, cosine)
     document = scene.chain.commit(best)
     scene.start = initial_weights(scene.chain.config, document["seed"]["seed"])
-    after = scene.more(scene.stranger).saved
+    after = scene.after.saved
     return [(0, scene.start), *after[1:]], scene.honest.log
 
 

@@ -23,6 +23,7 @@ from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
+from forebear.files.sources import require_there
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
@@ -76,6 +77,8 @@ def _attested(asked: Asking) -> Document:
     """The document, whatever was expected of it."""
     began = time.perf_counter()
     betas = _betas(asked.betas)
+    for path in asked.against:
+        require_there(path)
     records = read_chain(asked.chain)
     promised = records[0]["commitment"]
     lines: list[Line] = []

@@ -12,7 +12,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message
-from forebear.files.sources import home_of
+from forebear.files.sources import home_of, require_there
 from forebear.verification.claim import public
 from forebear.verification.readers.card import claims_of_card, parts_of
 
@@ -77,7 +77,7 @@ def plain(name: str) -> str:
 def bases_of(given: Sequence[str | Path]) -> list[Base]:
     """The models to compare with, each "PATH" or "NAME=PATH".
 
-    Raises: UsageError for a name without a path, or too many.
+    Raises: UsageError for a name without a path, or too many; RefusedError for a path that leads nowhere.
     """
     if len(given) > MOST_BASES:
         raise UsageError(f"{len(given)} models to compare with", where="--against", todo=f"Give at most {MOST_BASES}.")
@@ -90,6 +90,7 @@ def _base(given: str) -> Base:
         name, path = "", given
     if not path or (mark and not name and path != given):
         raise UsageError(f"{given!r} is no model to compare with", where="--against", todo="Write PATH or NAME=PATH.")
+    require_there(path)
     return base_at(name, path)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from forebear.core.errors import RefusedError
@@ -23,6 +24,8 @@ from forebear.verification.digests import digests_of, root_digest
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".onnx", ".gguf", ".npz", ".h5", ".msgpack")
 """Endings of files that may hold further weights."""
+MOST_BESIDE = 10_000
+"""Most names that are looked at for further weights."""
 GRID_BYTES = 256 * 2**20
 """Bytes of matrices read to find which narrower type holds their values."""
 
@@ -142,11 +145,13 @@ class Subject:
         """Known vocabularies that this one resembles."""
         return tuple(matches(prepare(self.vocabulary))) if self.vocabulary is not None and len(self.vocabulary) else ()
 
-    @property
+    @cached_property
     def other_weights(self) -> bool:
-        """Whether the folder holds weights besides those that were read, such as a head of its own."""
+        """Whether the folder holds weights besides those that were read, such as a head of its own or another part."""
         read = {path.name for path in self.checkpoint.container.paths} if self.checkpoint is not None else set()
-        return any(name.endswith(WEIGHTS) and name.rpartition("/")[2] not in read for name in self.digests)
+        beside = islice(self.path.rglob("*") if self.path.is_dir() else self.folder.iterdir(), MOST_BESIDE)
+        names = {*self.digests, *(place.name for place in beside)}
+        return any(name.endswith(WEIGHTS) and name.rpartition("/")[2] not in read for name in names)
 
     def close(self) -> None:
         """Release the weights."""

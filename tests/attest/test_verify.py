@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import forebear
 from forebear.attest.initialiser import initial_weights
+from forebear.cli.application import app
 from forebear.core.errors import RefusedError, UsageError
 from forebear.recipes.steps.model import write_safetensors
 from forebear.reports.catalogue import catalogue
@@ -383,3 +385,11 @@ def test_a_family_without_proven_axes_is_not_said_to_jump(tmp_path: Path) -> Non
     document = forebear.attest_verify(kept.run, shown[1], checkpoints=[shown[0]])
     line = next(ln for ln in document["does_not_prove"] if ln["line"] == "neighbours")
     assert (line["state"], line["said"]["key"]) == ("not-proven", "attest.neighbours_mute")
+
+
+def test_a_model_by_name_that_is_missing_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    called = CliRunner().invoke(app, ["attest", "verify", str(kept.run), str(kept.shown[0]), "--against", str(tmp_path / "gone")])
+    assert isinstance(called.exception, RefusedError)
+    assert (called.exception.exit_code, called.exception.where, called.stdout) == (3, str(tmp_path / "gone"), "")

@@ -188,3 +188,31 @@ def test_places_on_a_machine_and_keys_are_taken_out_of_texts():
         assert private_removed(name) == name
     assert "[key]" in private_removed("-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----")
     assert "abc" not in private_removed(json.dumps({"k": "-----BEGIN PRIVATE KEY-----abc"}))
+
+
+@pytest.mark.parametrize("above", [
+    "## 教师模型\n", "## 与其他模型的比较\n", "## 教師モデル\n", "## ベースモデルについて\n", "### 草稿模型\n", "**Teacher model**\n\n", "## LoRA configuration\n",
+    "## Training hyperparameters\n", "## Classification head\n", "Teacher\n-------\n", "<h3>Teacher</h3>\n\n", "# A second title\n", "## Llama 2 7B\n",
+    "The original model has the following shape:\n\n", "教師モデルの仕様は次のとおり。\n\n", "<details><summary>Llama 2 7B</summary>\n\n", "- 教师模型：\n  ", "> ",
+])  # fmt: skip
+def test_fields_that_may_be_about_something_else_are_proposed(above):
+    claims, _ = claims_of_card(f"# A model\n\nSome words.\n\n{above}- Layers: 47\n", "README.md")
+    assert [(c.kind, c.decided) for c in claims] == [("layers", False)]
+
+
+@pytest.mark.parametrize("above", [
+    "", "## Model details\n", "## 模型规格\n", "### モデルの構成\n", "## Architecture\n\nIt is small, compared with other models.\n\n",
+    "<details><summary>Teacher</summary>\n\n- Layers: 3\n</details>\n\n", "## Teacher\n\nWords.\n\n## Model details\n",
+])  # fmt: skip
+def test_fields_under_headings_of_the_model_are_claims(above):
+    claims, _ = claims_of_card(f"# A model\n\n{above}- Layers: 47\n", "README.md")
+    assert [c.decided for c in claims if c.stated == "47"] == [True]
+
+
+@pytest.mark.parametrize(("line", "found"), [
+    ("- dtype: fp16", [("dtype", False)]), ("- Tensor type: fp16", [("dtype", True)]), ("- Model size: 90 MB", []),
+    ("- Model size: 7B", [("parameters", False)]), ("- Layers: 24\n(of the teacher)", [("layers", False)]), ("- Total layers: 26", [("layers", True)]),
+])  # fmt: skip
+def test_labels_of_two_meanings_are_proposed(line, found):
+    claims, _ = claims_of_card(f"# A model\n\n{line}\n", "README.md")
+    assert [(c.kind, c.decided) for c in claims] == found

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
 import forebear
+from forebear.cli.application import app
 from forebear.comparison.demo import demo_folder
 from forebear.core.documents import problems_of
-from forebear.core.errors import ExpectationError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.files.sources import open_container
 from tests.files.hub_server import Hub, serve
 
@@ -211,3 +213,25 @@ def test_no_place_of_the_machine_and_no_key_is_in_any_form(model, tmp_path):
     for form in ("text", "json", "html", "csv", *FOR_PROGRAMS["forebear/verification/1"]):
         shown = rendered(document, form).decode()
         assert not [w for w in ("/home", "ann/", str(tmp_path), str(DEMO), "hf_ABC") if w in shown], form
+
+
+@pytest.mark.parametrize("given", ["{}/gone", "north/base={}/gone"])
+def test_a_model_to_compare_with_that_is_missing_is_refused_and_nothing_is_written(model, tmp_path, given):
+    written = tmp_path / "out.json"
+    words = ["verify", str(model), "--against", str(DEMO / "base"), "--against", given.format(tmp_path), "-o", str(written)]
+    called = CliRunner().invoke(app, words)
+    assert isinstance(called.exception, RefusedError)
+    assert (called.exception.exit_code, called.exception.where, called.stdout) == (3, f"{tmp_path}/gone", "")
+    assert not written.exists()
+
+
+def test_layers_that_count_embedding_and_head_are_not_contradicted(model):
+    layers = forebear.inspect(model)["layers"]
+    found = [outcomes(forebear.verify(card(model, f"- Layers: {layers + more}\n")))["layers", str(layers + more)] for more in (1, 2, 3)]
+    assert found == [("not-shown", True), ("not-shown", True), ("contradicted", False)]
+
+
+def test_sizes_are_not_contradicted_where_other_weights_lie_beside(model):
+    card(model, "- Layers: 47\n- Hidden size: 9999\n- Vocab size: 99,999\n- Parameters: 7B\n")
+    (model / "vision.safetensors").write_bytes(b"")
+    assert forebear.verify(model / "model.safetensors")["counts"]["contradicted"] == 0

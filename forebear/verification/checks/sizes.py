@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.inspection.claims_of_size import Claim as Stated
 from forebear.inspection.claims_of_size import parse_claim
 from forebear.verification.claim import Claim, Outcome, Tested, outcome_of
@@ -85,9 +85,10 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.borne_out, said)
     assert subject.checkpoint is not None
     config = {value for value in subject.checkpoint.config.values() if isinstance(value, int)}
-    if claim.source.file == "config.json" or stated.parameters in config:
+    near = {count + more for count in shown for more in (1, 2)}  # embedding and head may be counted as layers
+    if claim.source.file == "config.json" or stated.parameters in config | near:
         return outcome_of(claim, Outcome.not_shown, said, flagged=True)
-    return outcome_of(claim, Outcome.contradicted, said)
+    return _other(claim, subject, said)
 
 
 def check_width(claim: Claim, subject: Subject) -> Tested:
@@ -102,7 +103,7 @@ def check_width(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.borne_out, said)
     if stated.parameters in subject.dimensions:
         return outcome_of(claim, Outcome.not_shown, said, flagged=True)
-    return outcome_of(claim, Outcome.contradicted, said)
+    return _other(claim, subject, said)
 
 
 def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
@@ -124,4 +125,11 @@ def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
     low, high = min(counts) * (1 - NEAR_ROWS) - stated.slack, max(counts) * (1 + NEAR_ROWS) + stated.slack
     if low <= stated.parameters <= high:
         return outcome_of(claim, Outcome.not_shown, said, message("shown.near"))
+    return _other(claim, subject, said)
+
+
+def _other(claim: Claim, subject: Subject, said: Message) -> Tested:
+    """A size that the tensors do not have: contradicted, unless weights lie beside them that the claim may be about."""
+    if subject.other_weights:
+        return outcome_of(claim, Outcome.not_shown, said, message("shown.more_weights"), flagged=True)
     return outcome_of(claim, Outcome.contradicted, said)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
-from forebear.core.strict import Table
 from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import Claim, Source
+from forebear.verification.readers.about import About
+from forebear.verification.readers.wording import words_table
 
-WORDS = Path(__file__).parent / "words.toml"
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
 _PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
@@ -24,16 +22,15 @@ _MARKS = " \t*`>#"
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
 _VALUE_HEADS = ("value", "values", "setting", "this model", "ours", "值", "数值", "數值", "値")
-_OTHER = re.compile(
-    r"\b(?:teacher|student|base|parent|draft|assistant|reward|critic|judge|baselines?|compar\w+|versus|vs|previous|earlier|others?|"
-    r"related|family|sizes|variants|encoder|vision|audio|adapter|reranker|data|datasets?)\b", re.IGNORECASE,
-)  # fmt: skip
-"""Words of a heading or of an item above, under which fields may be about something else than the model of the card."""
 LONGEST_LINE = 600
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
+_STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
+"""Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
+_COUNTED = re.compile(r"\bparam|\d\s*(?:B|billion)\b", re.IGNORECASE)
+"""In a field "size": a count of parameters, and no size in bytes; a proposal all the same."""
 _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
 
 
@@ -49,11 +46,6 @@ def _loose() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
     table = words_table()
     must, may = table.lists("must"), table.lists("may")
     return tuple((kind, frozenset(must[kind]), frozenset(may[kind])) for kind in must)
-
-
-def words_table() -> Table:
-    """The words of cards that ship with the package."""
-    return Table(tomllib.loads(WORDS.read_text("utf-8")), str(WORDS))
 
 
 def kind_of(label: str) -> str | None:
@@ -107,20 +99,25 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
             stated = texts_of(values.get("license_name")) or stated
         claims += [Claim("licence", one, place(key)) for one in stated]
     claims += [Claim("library", one, place("library_name")) for one in texts_of(values.get("library_name"))[:1]]
-    claims += [Claim("tag", one, place("tags")) for one in texts_of(values.get("tags")) if one.lower() in ("gguf", "peft", "lora")]
+    claims += [
+        Claim("tag", one, place("tags"))
+        for one in texts_of(values.get("tags"))
+        if one.lower() in ("gguf", "peft", "lora")
+    ]
     return claims
 
 
 def _fields(body: str, name: str, first: int) -> list[Claim]:
     """Fields below the front matter; text between fences is code and is left out."""
     claims: list[Claim] = []
-    fenced, table, about = False, _Table(name), _About()
-    for number, line in enumerate(body.split("\n"), first):
+    fenced, table, about = False, _Table(name), About()
+    lines = body.split("\n")
+    for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), first):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         if fenced or len(line) > LONGEST_LINE:
             continue
-        about.read(line)
+        about.read(line, after)
         if line.lstrip().startswith("|"):
             table.own = about.own
             table.rows.append((number, [_plain(cell) for cell in line.strip().strip("|").split("|")]))
@@ -129,7 +126,9 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
         found = _field_of(line)
         kind = kind_of(found[0]) if found is not None else None
         if found is not None and kind is not None:
-            own = about.own and not line.lstrip().startswith("<!--")
+            aside = line.lstrip().startswith("<!--") or after.lstrip().startswith("(")
+            aside = aside or kind == "size" or (kind == "dtype" and found[0] not in _STORED)
+            own = about.own and not aside
             claims += _own(_field(kind, _plain(found[1]), Source(name, found[0], number)), own)
     return [*claims, *table.claims()]
 
@@ -137,34 +136,6 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
 def _own(claims: list[Claim], own: bool) -> list[Claim]:
     """The same claims, proposed only where they may be about another model, or stand in a comment that no reader sees."""
     return claims if own else [replace(claim, decided=False) for claim in claims]
-
-
-class _About:
-    """Whether fields are about the model of the card, by the headings and the items they stand under."""
-
-    def __init__(self) -> None:
-        self._heads: list[tuple[int, bool]] = []
-        self._items: list[tuple[int, bool]] = []
-
-    @property
-    def own(self) -> bool:
-        """Whether no heading above and no item above names something else."""
-        return not any(other for _, other in (*self._heads, *self._items[:-1]))
-
-    def read(self, line: str) -> None:
-        """The next line."""
-        text = line.strip()
-        if text.startswith("#"):
-            level = len(text) - len(text.lstrip("#"))
-            self._heads = [one for one in self._heads if one[0] < level]
-            self._heads.append((level, level > 1 and bool(_OTHER.search(text))))
-            self._items = []
-        elif text[:2] in ("- ", "* ", "+ "):
-            depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
-            self._items = [one for one in self._items if one[0] < depth]
-            self._items.append((depth, bool(_OTHER.search(_label(text).rstrip(":")))))
-        elif text and not line[:1].isspace():
-            self._items = []
 
 
 class _Table:
@@ -227,6 +198,8 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
     """The claims of one field; several parents with commas between are several claims."""
     if value.lower() in _BLANK or not value:
         return []
+    if kind == "size":
+        return [Claim("parameters", value, source)] if _COUNTED.search(value) else []
     if kind != "parent":
         return [] if value.lower() in _UNKNOWN else [Claim(kind, value, source)]
     if value.lower() in _UNKNOWN:

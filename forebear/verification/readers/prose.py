@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 
 from forebear.verification.claim import Claim, Source
-from forebear.verification.readers.card import words_table
+from forebear.verification.readers.wording import words_table
 
 MOST_SENTENCES = 40
 _BARE = r"(?=[\w.\-]*[\d/])[A-Za-z0-9][\w.\-]{1,80}(?:/[\w.\-]{1,80})?"
@@ -25,7 +25,7 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 @cache
 def _pattern() -> re.Pattern[str]:
     table = words_table()
-    for other in ("labels", "must", "may"):
+    for other in ("labels", "must", "may", "about"):
         table.lists(other)
     table.text("source")
     verbs = [verb for words in table.lists("verbs").values() for verb in words]

@@ -1,0 +1,111 @@
+"""Which model a field of a card is about: by the headings, the items and the sentence it stands under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from forebear.verification.readers.wording import words_table
+
+_HEADING = re.compile(r"<h([1-6])[^>]{0,200}>", re.IGNORECASE)
+_TAGS = re.compile(r"<[^<>]{0,200}>")
+_BOLD = re.compile(r"(?:\*\*|__)[^*_|]{1,80}(?:\*\*|__)[:：]?")
+_LINE = re.compile(r"=+|-{3,}")
+_AFTER = re.compile(r"[:：]\W*$|\b(?:follow\w*|below|as such)\b|次の|以下|如下|下記|下表|下の表", re.IGNORECASE)
+"""A sentence that says what the fields after it are about."""
+_UNDER = 7
+"""The level of headings that are none to Markdown: a bold line alone, the summary of a folded part."""
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Words of another model's part; words of a part about something else; words of a part about the model of the card."""
+    table = words_table().table("about")
+    other, aside, own = (_any_of(table.texts(name), table.texts(f"{name}_parts")) for name in ("other", "aside", "own"))
+    table.finish()
+    return re.compile(other, re.IGNORECASE), re.compile(aside, re.IGNORECASE), re.compile(own, re.IGNORECASE)
+
+
+def _any_of(words: Sequence[str], parts: Sequence[str]) -> str:
+    """Whole words, and parts of words of scripts that are written without spaces."""
+    return rf"\b(?:{'|'.join(words)})\b|{'|'.join(map(re.escape, parts))}"
+
+
+def names_another(text: str) -> bool:
+    """Whether a heading, a label or a sentence seems to be about another model.
+
+    >>> [names_another(one) for one in ("Teacher model", "教師モデル", "Model details")]
+    [True, True, False]
+    """
+    return bool(_patterns()[0].search(text))
+
+
+def _is_own(heading: str) -> bool:
+    """Whether a heading below the title says that its part is about the model; of any other it cannot be known."""
+    other, aside, own = _patterns()
+    return not other.search(heading) and not aside.search(heading) and bool(own.search(heading))
+
+
+@dataclass
+class About:
+    """Reads a card line by line; `own` says whether fields at the last line are about the model of the card."""
+
+    _heads: list[tuple[int, bool]] = field(default_factory=list)
+    _items: list[tuple[int, bool]] = field(default_factory=list)
+    _titled: bool = False
+    _paragraph: list[str] = field(default_factory=list)
+    _lead: bool = True
+    _quoted: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether the title alone stands above, or headings of this model, and no item or sentence that names something else."""
+        above = (*self._heads, *self._items[:-1])
+        return self._lead and not self._quoted and all(own for _, own in above)
+
+    def read(self, line: str, after: str = "") -> None:
+        """The next line, and the one after it."""
+        text = line.strip()
+        self._quoted = text.startswith(">")
+        if "</details>" in text.lower():
+            self._heads = [one for one in self._heads if one[0] < _UNDER]
+        level = self._level(text, after)
+        if level:
+            self._head(level, _TAGS.sub(" ", text).strip("#*_ :："))
+        elif text[:2] in ("- ", "* ", "+ "):
+            self._end()
+            depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
+            self._items = [one for one in self._items if one[0] < depth]
+            self._items.append((depth, not names_another(re.split("[:：]", text, maxsplit=1)[0])))
+        elif not text or text.startswith("|"):
+            self._end()
+        elif not line[:1].isspace():
+            self._items = []
+            self._paragraph.append(text)
+
+    def _level(self, text: str, after: str) -> int:
+        """The level of a heading, 0 for a line that is none."""
+        if text.startswith("#"):
+            return len(text) - len(text.lstrip("#"))
+        if found := _HEADING.match(text):
+            return int(found[1])
+        if _BOLD.fullmatch(text) or "<summary" in text.lower():
+            return _UNDER
+        under = bool(text) and not text.startswith(("|", "-", "*", "+")) and _LINE.fullmatch(after.strip())
+        return (1 if after.strip()[0] == "=" else 2) if under else 0
+
+    def _head(self, level: int, text: str) -> None:
+        title = level == 1 and not self._titled
+        self._titled = self._titled or title
+        self._heads = [one for one in self._heads if one[0] < level]
+        self._heads.append((level, title or _is_own(text)))
+        self._items, self._paragraph, self._lead = [], [], True
+
+    def _end(self) -> None:
+        """A paragraph has ended: it tells of the fields after it, or stands for itself."""
+        if self._paragraph:
+            text = " ".join(self._paragraph)
+            self._lead = not (_AFTER.search(text) and names_another(text))
+        self._paragraph = []
