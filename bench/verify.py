@@ -4,8 +4,8 @@
 
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
-committed, and every second card of each kind uses them alone. verify_fresh.toml came after labels were known by their words
-(--words fresh --first 1000 --cards 100) and was not run yet. What counts as found is decision 0045's.
+committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was ever run; verify_held.toml
+came after decision 0073 (--words held --first 1000 --cards 100). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -199,6 +199,7 @@ def judged(card: Card, folder: Path) -> dict[str, Any]:
     rows = [r for r in document["claims"] if r["kind"] != "direction"]
     wrong = [r for r in rows if _is_lie(r, card)]
     right = [r for r in rows if r not in wrong]
+    traps = [r for r in right if r["stated"] in wordings(card.words).get("traps", {}).get("values", ())]
     silent = any(one["kind"] == "relative" for one in document["noticed"])
     states = {r["outcome"] for r in wrong}
     return {
@@ -209,6 +210,7 @@ def judged(card: Card, folder: Path) -> dict[str, Any]:
                                   or (card.kind == "parent" and silent and states == {"not-shown"})),
         "right": dict(Counter(r["outcome"] for r in right)),
         "right_flagged": sum(r["flagged"] for r in right),
+        "traps": len(traps),
         "accused": [[r["kind"], r["stated"], r["source"]["file"]] for r in right if r["outcome"] == "contradicted"],
         "looked_at": [[r["kind"], r["stated"], r["source"]["file"]] for r in right if r["flagged"]],
         "unread": [one["key"] for one in document["limits"] if one["key"].startswith("unverified.")],
@@ -218,6 +220,8 @@ def judged(card: Card, folder: Path) -> dict[str, Any]:
 def _is_lie(row: Mapping[str, Any], card: Card) -> bool:
     """Whether a row is of the wrong claim: by kind, and by place for those that configurations state rightly too."""
     kind, stated = card.lie
+    if row["stated"] in wordings(card.words).get("traps", {}).get("values", ()):
+        return False  # a number of another model, which is no claim about this one
     if kind == "parent":
         return bool(row["kind"] in ("shares", "parent") and row["stated"] == stated)
     if kind.startswith("kind_"):
@@ -246,7 +250,7 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh"), default="both")
+    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held"), default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
