@@ -4,7 +4,7 @@
 
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
-committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was ever run; verify_held.toml
+committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run; verify_held.toml
 came after decision 0073 (--words held --first 1000 --cards 100). What counts as found is decision 0045's.
 """
 
