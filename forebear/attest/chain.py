@@ -11,7 +11,8 @@ from typing import Any
 
 from forebear.attest.commitment import canonical, checked
 from forebear.core.bounded import open_regular, parse_json, read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import message
 from forebear.core.output import write_whole
 
 FILE = "chain.jsonl"
@@ -42,9 +43,9 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
         lines[-1] = b""  # no end of line: it was never finished
     lines = [line for line in lines if line]
     if len(lines) > MAX_RECORDS:
-        raise RefusedError(f"has {len(lines):,} records; at most {MAX_RECORDS:,} are read", where=str(where))
+        raise refusal(message("attest_form.records", count=len(lines), most=MAX_RECORDS), where=str(where))
     if not lines:
-        raise RefusedError("has no record", where=str(where), todo="Make one with `forebear attest record`.")
+        raise refusal(message("attest_form.empty"), where=str(where), todo=message("attest_form.record"))
     found = []
     for number, line in enumerate(lines, 1):
         place = f"{where}: line {number}"
@@ -55,9 +56,7 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
 
 def _record(raw: Any, where: str) -> dict[str, Any]:
     """The known parts of a record, each of its kind."""
-    wrong = RefusedError(
-        "is no record of a chain", where=where, todo="Give the chain as `forebear attest record` wrote it."
-    )
+    wrong = refusal(message("attest_form.no_record"), where=where, todo=message("attest_form.as_written"))
     if not isinstance(raw, dict) or raw.get("form") != FORM:
         raise wrong
     kinds: dict[str, type | tuple[type, ...]] = {

@@ -184,11 +184,11 @@ def seed_of(body: Mapping[str, Any], value: str) -> dict[str, Any]:
     source = body["seed_source"]
     wanted = 32 if source["kind"] == "file" else beacons()[source["beacon"]].bytes
     if len(value) != 2 * wanted or not _HEX.fullmatch(value):
-        raise RefusedError(
-            f"is not {wanted} bytes in hexadecimal", where="--value", todo="Give the value as it is published."
+        raise refusal(
+            message("attest_form.bytes", count=wanted), where="--value", todo=message("attest_form.as_published")
         )
     if source["kind"] == "file" and value != source["sha256"]:
-        raise RefusedError("is not the digest of the file", where="--value", todo="Leave it out for a file.")
+        raise refusal(message("attest_form.not_digest"), where="--value", todo=message("attest_form.leave_out"))
     mixed = hashlib.sha256(f"forebear/seed/1\n{announcement(body)}\n{value}".encode()).digest()
     return {"value": value, "seed": int.from_bytes(mixed[:4], "big")}
 
@@ -204,9 +204,7 @@ def read_commitment(path: Path) -> dict[str, Any]:
 
 def checked(raw: Any, where: str) -> dict[str, Any]:
     """The same of parsed JSON: only known parts are kept, and everything that follows from another part is recomputed."""
-    wrong = RefusedError(
-        "is no commitment of forebear", where=where, todo="Give the JSON that `forebear attest commit` wrote."
-    )
+    wrong = refusal(message("attest_form.no_commitment"), where=where, todo=message("attest_form.json_written"))
     if not isinstance(raw, Mapping) or raw.get("schema") != SCHEMA:
         raise wrong
     table = Table(raw, where, message("advice.get_again"))
@@ -222,9 +220,7 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
     if not _sane_source(source):
         raise wrong
     if digest_of(kept["configuration"]["keys"]) != kept["configuration"]["sha256"] or announcement(kept) != stated:
-        raise RefusedError(
-            "says a digest that does not follow from what it says", where=where, todo="Get it again from its maker."
-        )
+        raise refusal(message("attest_form.digest_not"), where=where, todo=message("attest_refused.again"))
     _check_times(source, kept["announced"], where)
     planned(keys, kept["initialiser"]["name"])
     found: dict[str, Any] = {"schema": SCHEMA, **kept, "announcement": stated, "seed": None}
@@ -233,10 +229,8 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
             raise wrong
         again = seed_of(kept, seed["value"])
         if again["seed"] != seed.get("seed"):
-            raise RefusedError(
-                f"says a seed ({printable(str(seed.get('seed')), 20)}) that does not follow from its source's value", where=where,
-                todo="Get it again from its maker.",
-            )  # fmt: skip
+            said = message("attest_form.seed_not", seed=printable(str(seed.get("seed")), 20))
+            raise refusal(said, where=where, todo=message("attest_refused.again"))
         found["seed"] = again
     return found
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from forebear.attest.torch_cpu import F32, TorchCpu
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import printable, refusal
+from forebear.core.messages import message
 from forebear.core.strict import read_table
 from forebear.core.toml import load_toml
 from forebear.models.architecture.expressions import parse_expression
@@ -93,18 +94,13 @@ def initialiser_for(config: Mapping[str, Any], name: str | None = None) -> Initi
     kind = Settings(config).text("model_type") or ""
     known = initialisers()
     if name is not None and name not in known:
-        raise RefusedError(
-            f"{printable(name, 60)!r} is no initialiser that forebear has; a custom one is refused, since it could hold another "
-            "model", where="--initialiser", todo=f"Use one of: {', '.join(sorted(known))}.",
-        )  # fmt: skip
+        said = message("attest_form.no_initialiser", name=printable(name, 60))
+        raise refusal(said, where="--initialiser", todo=message("attest_form.one_of", names=sorted(known)))
     fitting = [one for one in known.values() if kind in one.models and name in (None, one.name)]
     if not fitting:
         models = ", ".join(sorted(m for one in known.values() for m in one.models))
-        raise RefusedError(
-            f"no initialiser of model_type {printable(kind, 60)!r} is known",
-            where="config.json",
-            todo=f"Covered: {models}.",
-        )
+        said = message("attest_form.no_family", kind=printable(kind, 60))
+        raise refusal(said, where="config.json", todo=message("attest_form.covered", names=models))
     return fitting[0]
 
 
@@ -144,28 +140,25 @@ def planned(config: Mapping[str, Any], name: str | None = None) -> _Plan:
     std = settings.number(made.std)
     std = 0.02 if std is None else float(std)
     if not 0 < std <= 10:
-        raise RefusedError(
-            "is no standard deviation", where=f"config.json: {made.std}", todo="It lies above 0, at most 10."
+        raise refusal(
+            message("attest_form.deviation"), where=f"config.json: {made.std}", todo=message("attest_form.deviations")
         )
     if layers > MAX_LAYERS or sizes.get("experts", 0) > MAX_EXPERTS:
-        raise RefusedError(f"has more than {MAX_LAYERS} layers or {MAX_EXPERTS} experts", where="config.json")
+        raise refusal(message("attest_form.layers", layers=MAX_LAYERS, experts=MAX_EXPERTS), where="config.json")
     plan = _Plan(made, sizes, layers, std, settings)
     each = [sum(int(np.prod(plan.shape(p), dtype=object)) for p in (*s.first, *s.last)) for s in made.stage]
     each += [layers * sum(int(np.prod(plan.shape(p), dtype=object)) for p in s.layer) for s in made.stage]
     if sum(each) > MAX_PARAMETERS:
-        raise RefusedError(
-            f"describes more than {MAX_PARAMETERS:,} numbers", where="config.json",
-            todo="Starts of this size are not drawn here.",
-        )  # fmt: skip
+        said = message("attest_form.large", most=MAX_PARAMETERS)
+        raise refusal(said, where="config.json", todo=message("attest_form.not_drawn"))
     return plan
 
 
 def _size(text: str, settings: Settings, what: str) -> int:
     value = parse_expression(text, what).value(settings.number)
     if value is None or value < 1:
-        raise RefusedError(
-            f"does not say the size {what!r} ({text})", where="config.json", todo="Give the whole configuration."
-        )
+        said = message("attest_form.no_size", what=what, text=text)
+        raise refusal(said, where="config.json", todo=message("attest_form.whole"))
     return value
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 MAX_LOG_BYTES = 256 * 2**20
 MAX_LINES = 5_000_000
@@ -86,10 +87,10 @@ def _rows(data: bytes, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is no log: no UTF-8 at byte {error.start:,}", where=str(path)) from None
+        raise refusal(message("attest_form.no_utf8", at=error.start), where=str(path)) from None
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
-        raise RefusedError(f"has {len(lines):,} lines; at most {MAX_LINES:,} are read", where=str(path))
+        raise refusal(message("attest_form.lines", count=len(lines), most=MAX_LINES), where=str(path))
     return _json_rows(lines, path) if text.lstrip().startswith("{") else _csv_rows(text, path)
 
 
@@ -103,7 +104,8 @@ def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str,
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            raise RefusedError(f"line {number} is no JSON object", where=str(path), todo="Write one object a line.")
+            said = message("attest_form.no_object", line=number)
+            raise refusal(said, where=str(path), todo=message("attest_form.objects"))
         found.append((number, row))
     return found
 
@@ -112,18 +114,18 @@ def _csv_rows(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
     try:
         return [(number, row) for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2)]
     except csv.Error as error:
-        raise RefusedError(f"is no CSV ({error})", where=str(path)) from None
+        raise refusal(message("attest_form.no_csv", why=str(error)), where=str(path)) from None
 
 
 def _step(row: Mapping[str, Any], number: int, path: Path) -> Step:
     step, rate = _number(row.get("step")), _number(row.get("lr"))
     decay = _number(row.get("weight_decay", 0.0))
     if step is None or step != int(step) or not 0 <= step < 2**40:
-        raise RefusedError(f"line {number} has no step", where=str(path), todo="Give columns step,lr[,weight_decay].")
+        said = message("attest_form.no_step", line=number)
+        raise refusal(said, where=str(path), todo=message("attest_form.columns"))
     if rate is None or not 0 <= rate <= 1e3 or decay is None or not 0 <= decay <= 1e4:
-        raise RefusedError(
-            f"line {number} has no sane rate or decay", where=str(path), todo="Give columns step,lr[,weight_decay]."
-        )
+        said = message("attest_form.no_rate", line=number)
+        raise refusal(said, where=str(path), todo=message("attest_form.columns"))
     return Step(int(step), rate, decay)
 
 

@@ -24,7 +24,7 @@ from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
 from forebear.attest.rates import Log, read_log, span_of, taken_up
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, UsageError, refusal
+from forebear.core.errors import UsageError, refusal
 from forebear.core.messages import Message, message
 from forebear.core.output import check_output
 from forebear.models.checkpoint import open_checkpoint
@@ -86,10 +86,8 @@ def _as_announced(body: Mapping[str, Any], before: Mapping[str, Any], where: Pat
     theirs.pop("in_the_future", None), ours.pop("in_the_future", None)
     same = before["configuration"] == body["configuration"] and theirs == ours
     if not same or before["initialiser"]["sha256"] != body["initialiser"]["sha256"]:
-        raise RefusedError(
-            "announced another configuration, initialiser or seed source",
-            where=str(where),
-            todo="Commit to the same again, or anew.",
+        raise refusal(
+            message("attest_form.announced_other"), where=str(where), todo=message("attest_form.commit_again")
         )
     return {key: before[key] for key in ("configuration", "initialiser", "seed_source", "announced")}
 

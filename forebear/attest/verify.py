@@ -20,7 +20,7 @@ from forebear.attest.statement import Line, events_of, lines_of, summary
 from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10
 from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
-from forebear.core.errors import ExpectationError, RefusedError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError, refusal
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
 from forebear.files.sources import require_there
@@ -85,9 +85,8 @@ def _attested(asked: Asking) -> Document:
     if asked.commitment is not None:
         given = read_commitment(asked.commitment)
         if promised is not None and given["announcement"] != promised["announcement"]:
-            raise RefusedError(
-                "is not the commitment that the chain names", where=str(asked.commitment), todo="Give that one."
-            )
+            said = message("attest_form.other_commitment")
+            raise refusal(said, where=str(asked.commitment), todo=message("attest_form.that_one"))
         if promised is None:
             lines.append(Line("commitment", "not-proven", message("attest.commitment_beside"), "described"))
         promised = given

@@ -13,7 +13,7 @@ import forebear
 from forebear.core.wording import english_words
 
 ROOT = Path(forebear.__file__).parent
-ROOMS = ("files", "models", "tokens")
+ROOMS = ("attest", "files", "models", "tokens")
 WITHOUT = {
     "models/architecture/expressions.py": "read by the author of a definition while writing it; no document repeats it",
     "models/architecture/parse.py": "the same",
@@ -27,8 +27,8 @@ WITHOUT = {
 }  # fmt: skip
 """Modules whose refusals may be English alone, with the reason."""
 RAISED = {"RefusedError", "IncomparableError", "CannotEncodeError"}
-PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError"}
-"""Errors of a caller, which no document repeats: those of a call's words, and of a program that calls wrongly."""
+PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError"}
+"""Errors of a caller, which no document repeats: those of a call's words or expectation, and of a program that calls wrongly."""
 SENTENCE = re.compile(r"[A-Za-z}]+ [A-Za-z{]+")
 
 
