@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from forebear import api
 from forebear.cli.forms import (
@@ -184,23 +186,54 @@ def group_alone(context: typer.Context) -> None:
         print(context.get_help())
 
 
-def _group(about: str, callback: Callable[..., None], **more: Any) -> typer.Typer:
+class Described(Mapping[str, Any]):
+    """Commands by name, each described to the parser when it is first asked for: a call asks for one, help for all."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers, self._made = makers, dict[str, Any]()
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def _group(name: str | None, about: str, callback: Callable[..., None], commands: Described) -> typer.Typer:
+    class Group(TyperGroup):
+        def __init__(self, **words: Any) -> None:
+            super().__init__(**{**words, "commands": commands})
+
     return typer.Typer(
-        help=about, callback=callback, invoke_without_command=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]}, **more,
+        name=name, cls=Group, help=about, callback=callback, invoke_without_command=True, rich_markup_mode=None,
+        pretty_exceptions_enable=False, add_completion=name is None, context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
+
+
+def _inner(name: str, commands: Described) -> Any:
+    return typer.main.get_command(_group(name, GROUPS[name], group_alone, commands))
+
+
+def _single(name: str, verb: Callable[..., Any]) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, help=described(verb)[0])(command(verb))
+    return typer.main.get_command(alone)
 
 
 def made() -> typer.Typer:
     """The application: the program, its groups and their commands."""
-    program = _group(ABOUT, alone)
-    groups = {name: _group(about, group_alone) for name, about in GROUPS.items()}
+    makers: dict[str, dict[str, Callable[[], Any]]] = {"": {}, **{name: {} for name in GROUPS}}
     for name, verb in verbs().items():
         head, _, tail = name.partition("_")
-        groups.get(head, program).command(tail or name, help=described(verb)[0])(command(verb))
-    for name, group in groups.items():
-        program.add_typer(group, name=name)
-    return program
+        group, own = (head, tail) if head in GROUPS else ("", name)
+        makers[group][own] = partial(_single, own, verb)
+    groups = {name: partial(_inner, name, Described(makers[name])) for name in GROUPS}
+    return _group(None, ABOUT, alone, Described({**makers[""], **groups}))
 
 
 app = made()
