@@ -13,7 +13,6 @@ from typing import Any, NoReturn, TypeVar
 
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
-from forebear.core.wording import in_english
 
 T = TypeVar("T")
 MAX_DEPTH = 24
@@ -28,17 +27,13 @@ class Table:
     todo: what the reader of a refusal can do about it.
     """
 
-    def __init__(self, raw: object, where: str, todo: Message | str | None = None) -> None:
+    def __init__(self, raw: object, where: str, todo: Message | None = None) -> None:
         self.where, self.todo = where, todo
         self._left: dict[str, Any] = dict(raw) if isinstance(raw, Mapping) else self.fail(message("strict.table"))
 
-    def fail(self, what: Message | str, todo: Message | str | None = None) -> NoReturn:
-        """Refuse this table. Text is English alone: for what only the author of a definition reads."""
-        advice = self.todo if todo is None else todo
-        if isinstance(what, Message) and not isinstance(advice, str):
-            raise refusal(what, where=self.where, todo=advice)
-        plain = [in_english(one) if isinstance(one, Message) else one or "" for one in (what, advice)]
-        raise RefusedError(plain[0], where=self.where, todo=plain[1])
+    def fail(self, what: Message, todo: Message | None = None) -> NoReturn:
+        """Refuse this table, with its advice or another."""
+        raise refusal(what, where=self.where, todo=self.todo if todo is None else todo)
 
     def inner(self, raw: object, where: str) -> Table:
         """A table below this one."""

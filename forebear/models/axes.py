@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.models.architecture.layout import Layout
 from forebear.models.architecture.pieces import Indices, Piece
 from forebear.models.architecture.rules import LEVELS, AxisRule
@@ -47,7 +48,7 @@ def negate(
     found = _layout(layout)
     factors = np.asarray(signs)
     if factors.ndim != 1 or not np.isin(factors, (-1, 1)).all():
-        raise RefusedError("signs are a list of +1 and -1")
+        raise refusal(message("reorder.signs"))
     rule = _rule(found, axis)
     result = dict(arrays)
     touched = False
@@ -107,14 +108,14 @@ def _permute_experts(
     for members in families.values():
         order_of_all = _expert_map(layout, axis, order, len(members), block)
         if sorted(members) != list(range(len(order_of_all))):
-            raise RefusedError("experts are missing, or not as many as the order counts", where=axis)
+            raise refusal(message("reorder.missing"), where=axis)
         for to, source in enumerate(order_of_all):
             piece, other = members[to], members[int(source)]
             if to == source:
                 continue
             values = arrays[other.tensor][_window(other)]
             if piece.shape != other.shape:
-                raise RefusedError("experts of different shapes cannot change places", where=piece.tensor)
+                raise refusal(message("reorder.shapes"), where=piece.tensor)
             result[piece.tensor] = _own(result, arrays, piece.tensor)
             result[piece.tensor][_window(piece)] = values
     return result
@@ -129,7 +130,8 @@ def _expert_map(layout: Layout, axis: str, order: Indices, total: int, block: in
     if len(atoms) == 1:
         sizes = [total]
     if np.prod(sizes) != total or sizes[atoms.index(axis)] != len(order):
-        raise RefusedError(f"an order of {len(order)} does not fit {total} experts in {' × '.join(atoms)}", where=axis)
+        said = message("reorder.experts", count=len(order), total=total, names=" × ".join(atoms))
+        raise refusal(said, where=axis)
     at = atoms.index(axis)
     flat = np.arange(total, dtype=np.intp).reshape(sizes)
     moved = np.moveaxis(flat, at, -1)
@@ -142,14 +144,14 @@ def _expert_map(layout: Layout, axis: str, order: Indices, total: int, block: in
 def _layout(layout: Checkpoint | Layout) -> Layout:
     found = layout if isinstance(layout, Layout) else layout.layout
     if found is None:
-        raise RefusedError("the family is unknown, so no axis has a meaning", todo="Give a definition by architecture=")
+        raise refusal(message("reorder.no_family"), todo=message("reorder.give"))
     return found
 
 
 def _rule(layout: Layout, axis: str) -> AxisRule:
     rule = layout.definition.axes.get(axis)
     if rule is None:
-        raise RefusedError(f"the family {layout.definition.family} has no axis {axis!r}")
+        raise refusal(message("reorder.no_axis", family=layout.definition.family, axis=repr(axis)))
     return rule
 
 
@@ -176,11 +178,12 @@ def _dimensions(piece: Piece, axis: str) -> Iterable[int]:
 def _blocks_last(piece: Piece, dimension: int, rule: AxisRule, count: int) -> Indices:
     """Positions along a dimension as (blocks, everything else, units)."""
     if 0 in piece.sizes[dimension]:
-        raise RefusedError(f"the size of {rule.name} is unknown", where=piece.tensor)
+        raise refusal(message("axis.sizes", names=rule.name), where=piece.tensor)
     atoms = piece.atoms[dimension]
     at = atoms.index(rule.name)
     if piece.sizes[dimension][at] != count:
-        raise RefusedError(f"{rule.name} has {piece.sizes[dimension][at]} units, not {count}", where=piece.tensor)
+        said = message("reorder.units", axis=rule.name, found=piece.sizes[dimension][at], count=count)
+        raise refusal(said, where=piece.tensor)
     outer = [i for i, atom in enumerate(atoms) if atom in rule.scope and atom not in LEVELS and i != at]
     rest = [i for i in range(len(atoms)) if i != at and i not in outer]
     grid = piece.grid(dimension).transpose(*outer, *rest, at)
@@ -204,9 +207,10 @@ def _own(result: dict[str, NDArray[Any]], arrays: Arrays, name: str) -> NDArray[
 def _checked_order(order: Sequence[int] | Indices) -> Indices:
     chosen = np.asarray(order, dtype=np.intp)
     if chosen.ndim != 1 or not np.array_equal(np.sort(chosen), np.arange(len(chosen))):
-        raise RefusedError("the order is no permutation")
+        raise refusal(message("reorder.order"))
     return chosen
 
 
 def _nothing(axis: str, layer: int | None) -> dict[str, NDArray[Any]]:
-    raise RefusedError(f"nothing has the axis {axis!r} there", where="" if layer is None else f"layer {layer}")
+    where = "" if layer is None else f"layer {layer}"
+    raise refusal(message("reorder.nothing", axis=repr(axis)), where=where)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from forebear.core.errors import RefusedError
+from forebear.core.messages import message
 from forebear.core.strict import Table, read_table
 from forebear.core.toml import load_toml, parse_toml
 
@@ -58,11 +59,11 @@ def test_a_whole_number_stands_for_a_float():
 
 
 def test_a_table_refuses_what_nobody_asked_for_and_says_what_to_do():
-    table = Table({"a": 1, "b": {"c": True}}, "here", "See the guide")
+    table = Table({"a": 1, "b": {"c": True}}, "here", message("definition.see"))
     assert table.take("a", int) == 1
-    with pytest.raises(RefusedError, match=r"^here: has unknown keys: b\. See the guide"):
+    with pytest.raises(RefusedError, match=r"^here: has unknown keys: b\. See docs/architectures.md"):
         table.finish()
-    with pytest.raises(RefusedError, match=r"^here: b: 'c' should not be a truth value\. See the guide"):
+    with pytest.raises(RefusedError, match=r"^here: b: 'c' should not be a truth value\. See docs/architectures.md"):
         table.table("b").take("c", int)
 
 

@@ -14,18 +14,6 @@ from forebear.core.wording import english_words
 
 ROOT = Path(forebear.__file__).parent
 ROOMS = ("attest", "files", "models", "tokens")
-WITHOUT = {
-    "models/architecture/expressions.py": "read by the author of a definition while writing it; no document repeats it",
-    "models/architecture/parse.py": "the same",
-    "models/architecture/presence.py": "the same",
-    "models/architecture/sections.py": "the same",
-    "models/architecture/conditions.py": "the same",
-    "models/architecture/registry.py": "the same",
-    "files/bytes/remote_wire.py": "what a connection says, quoted as what the system and the HTTP parser say is",
-    "files/bytes/remote_address.py": "the same",
-    "models/axes.py": "arguments of a caller's own program: orders and signs to rewrite a model with",
-}  # fmt: skip
-"""Modules whose refusals may be English alone, with the reason."""
 RAISED = {"RefusedError", "IncomparableError", "CannotEncodeError"}
 PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError"}
 """Errors of a caller, which no document repeats: those of a call's words or expectation, and of a program that calls wrongly."""
@@ -85,13 +73,7 @@ MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_refusal_has_words_in_every_language(path: Path) -> None:
-    if path.relative_to(ROOT).as_posix() not in WITHOUT:
-        assert english_alone(path) == []
-
-
-@pytest.mark.parametrize("name", WITHOUT)
-def test_an_exception_is_needed(name: str) -> None:
-    assert english_alone(ROOT / name)
+    assert english_alone(path) == []
 
 
 def test_a_sentence_would_be_noticed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from forebear.core.errors import printable, refusal
 from forebear.core.messages import Message, message
+from forebear.core.wording import in_english
 
 LONGEST_ADDRESS = 8192
 _NETLOC = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254})(?::([0-9]{0,5}))?")
@@ -30,6 +31,14 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _SPECIAL_4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
 _SPECIAL_6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "5f00::/16", "3fff::/20")))
 """Ranges of protocols, relays, segments and examples that Python's tables leave out in some of its versions."""
+
+
+class UnreachedError(OSError):
+    """A host that was not reached, or did not stay; why: in words."""
+
+    def __init__(self, why: Message) -> None:
+        self.why = why
+        super().__init__(in_english(why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ def redirected(spot: Spot, location: str | None) -> Spot:
 
 
 def numbers_of(spot: Spot, seconds: float) -> tuple[str, ...]:
-    """The numbers of a host, looked up by the system within so many seconds. Raises TimeoutError, OSError, RefusedError."""
+    """The numbers of a host, looked up by the system within so many seconds. Raises OSError, RefusedError."""
     if _is_number(spot.host):
         return (spot.host,)
     found: list[tuple[str, ...] | OSError | UnicodeError] = []
@@ -133,13 +142,13 @@ def numbers_of(spot: Spot, seconds: float) -> tuple[str, ...]:
     thread.start()
     thread.join(seconds)
     if not found:
-        raise TimeoutError("its name was not found in time")
+        raise UnreachedError(message("wire.name_late"))
     if isinstance(found[0], UnicodeError):
         refuse(spot.address, message("remote.host_lookup"))
     if isinstance(found[0], OSError):
         raise found[0]
     if not found[0]:
-        raise OSError("its name has no number")
+        raise UnreachedError(message("wire.no_number"))
     if spot.scheme == "http" and not all(is_loopback(number) for number in found[0]):
         refuse(spot.address, message("remote.not_https"), message("advice.https"))
     return found[0]

@@ -126,7 +126,7 @@ class Client:
             except OSError as error:
                 clock.left()
                 if not isinstance(error, socket.gaierror) or error.errno != socket.EAI_AGAIN or attempt + 1 == ATTEMPTS:
-                    refuse(spot.address, message("remote.host", why=printable(str(error), 80)), _advice())
+                    refuse(spot.address, message("remote.host", why=_why(error, 80)), _advice())
                 pause(min(0.1 * 2**attempt, clock.left()))
         numbers = self._numbers[spot.host]
         if after is None and spot.origin == self._origin:
@@ -145,11 +145,11 @@ class Client:
                 wire = self._wire(place, clock)
                 answer = self._once(wire, place, (first, last), limit, clock)
             except (OSError, MalformedError) as error:
-                why = message("remote.connection", why=printable(str(error) or type(error).__name__, 80))
+                why = message("remote.connection", why=_why(error, 80))
                 if isinstance(error, MalformedError) and not (wire and wire.used):
-                    refuse(place.spot.address, message("remote.no_http", why=printable(str(error), 120)))
+                    refuse(place.spot.address, message("remote.no_http", why=_why(error, 120)))
                 if type(error).__name__ == "SSLCertVerificationError":
-                    refuse(place.spot.address, message("remote.certificate", why=printable(str(error), 120)))
+                    refuse(place.spot.address, message("remote.certificate", why=_why(error, 120)))
             else:
                 if answer.status not in _AGAIN:
                     return answer
@@ -220,6 +220,12 @@ def expired(status: int) -> bool:
 def pause(seconds: float) -> None:
     """Wait before trying again."""
     time.sleep(seconds)
+
+
+def _why(error: Exception, limit: int) -> Message | str:
+    """What failed, in words of ours or as the system and the parser say it."""
+    found: Message | str = getattr(error, "why", str(error)) or type(error).__name__
+    return printable(found, limit) if isinstance(found, str) else found
 
 
 def _advice() -> Message:

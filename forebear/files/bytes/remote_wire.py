@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import h11
 
-from forebear.core.messages import message
+from forebear.core.errors import printable
+from forebear.core.messages import Message, message
 from forebear.core.patience import Patience
-from forebear.files.bytes.remote_address import Spot, refuse
+from forebear.core.wording import in_english
+from forebear.files.bytes.remote_address import Spot, UnreachedError, refuse
 
 SILENCE_SECONDS = 30.0
 """Longest without a byte, or for one number to take a connection, before it is tried again on another connection."""
@@ -34,7 +36,11 @@ _BLANKS = re.compile(rb"[ \t]{256}")
 
 
 class MalformedError(Exception):
-    """An answer that is no HTTP/1.1, in words."""
+    """An answer that is no HTTP/1.1; why: a message, or the HTTP parser's own words."""
+
+    def __init__(self, why: Message | str) -> None:
+        self.why = why
+        super().__init__(in_english(why) if isinstance(why, Message) else why)
 
 
 class Clock:
@@ -103,7 +109,7 @@ class Wire:
                 return self._head(event)
             if not isinstance(event, h11.InformationalResponse):
                 break
-        raise MalformedError(f"more than {MAX_INTERIM} interim answers (1xx) or none that ends")
+        raise MalformedError(message("wire.interim", most=MAX_INTERIM))
 
     def _head(self, event: h11.Response) -> Head:
         self._head_end = None
@@ -111,10 +117,10 @@ class Wire:
         for raw_name, raw_value in event.headers:
             name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
             if name in _ONCE and found.get(name, value) != value:
-                raise MalformedError(f"two different {name} headers")
+                raise MalformedError(message("wire.twice", name=name))
             found[name] = value
         if "content-length" in found and "transfer-encoding" in found:
-            raise MalformedError("a length and a transfer coding, which contradict each other")
+            raise MalformedError(message("wire.length_and_coding"))
         if "transfer-encoding" not in found:
             self._piece = 2**18
         return Head(event.status_code, found)
@@ -128,7 +134,7 @@ class Wire:
                 self.close()
                 return None
         if not isinstance(event, h11.EndOfMessage):
-            raise MalformedError("a body that does not end")
+            raise MalformedError(message("wire.endless"))
         return bytes(out)
 
     def ready(self) -> bool:
@@ -152,19 +158,19 @@ class Wire:
                 self._ended = not data
                 if self._head_end is not None:
                     if _BLANKS.search(self._head_end + data):
-                        raise MalformedError("hundreds of blanks among its headers")
+                        raise MalformedError(message("wire.blanks"))
                     self._head_end = (self._head_end + data)[-255:]
                 self._state.receive_data(data)
         except h11.RemoteProtocolError as error:
             if self._ended:
-                raise ConnectionError("it was closed before the answer ended") from error
-            raise MalformedError(str(error)) from error
+                raise UnreachedError(message("wire.closed")) from error
+            raise MalformedError(printable(str(error), 120)) from error
         return event
 
 
 def _connected(spot: Spot, numbers: tuple[str, ...], clock: Clock) -> tuple[socket.socket, str]:
     """A connection to the first number that takes one."""
-    failed: OSError = OSError("its name has no number")
+    failed: OSError = UnreachedError(message("wire.no_number"))
     for i, number in enumerate(tried := numbers[:MAX_NUMBERS]):
         try:
             seconds = clock.patience() / (1 if i + 1 == len(tried) else 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forebear.core.messages import message
 from forebear.core.strict import Table
 from forebear.models.architecture.rules import Condition, Scalar
 
@@ -24,7 +25,7 @@ def parse_condition(table: Table) -> Condition | None:
         negated = inner.has("is_not")
         values: list[Scalar] = inner.take("is_not" if negated else "is", list)
         if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-            inner.fail("lists no plain values to compare with")
+            inner.fail(message("definition.plain"))
         default = inner.take("default", (str, int, float, bool)) if inner.has("default") else None
         condition = Condition(key, tuple(values), default, negated)
     inner.finish()

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 Number = int | float
 Lookup = Callable[[str], Number | None]
@@ -44,16 +45,17 @@ def parse_expression(text: str, where: str) -> Expression:
     tokens, at = [], 0
     stripped = text.rstrip()
     if not 0 < len(stripped) <= 200:
-        raise RefusedError("an expression has 1 to 200 characters", where=where)
+        raise refusal(message("expression.length", most=200), where=where)
     while at < len(stripped):
         match = _TOKEN.match(stripped, at)
         if match is None:
-            raise RefusedError(f"{stripped[at:]!r} is not understood in the expression {text!r}", where=where)
+            raise refusal(message("expression.unknown", word=repr(stripped[at:]), text=repr(text)), where=where)
         tokens.append(match)
         at = match.end()
     tree, rest = _binary(tokens, 0, 0, where)
     if rest != len(tokens):
-        raise RefusedError(f"{tokens[rest].group().strip()!r} is out of place in the expression {text!r}", where=where)
+        said = message("expression.place_of", word=repr(tokens[rest].group().strip()), text=repr(text))
+        raise refusal(said, where=where)
     return Expression(text, tree)
 
 
@@ -70,17 +72,17 @@ def _binary(tokens: list[re.Match[str]], at: int, level: int, where: str) -> tup
 
 def _atom(tokens: list[re.Match[str]], at: int, where: str) -> tuple[Node, int]:
     if at >= len(tokens):
-        raise RefusedError("an expression ends too early", where=where)
+        raise refusal(message("expression.early"), where=where)
     token = tokens[at]
     if token["name"]:
         return token["name"], at + 1
     if token["number"]:
         return (float(token["number"]) if "." in token["number"] else int(token["number"])), at + 1
     if token["sign"] != "(":
-        raise RefusedError(f"{token['sign']!r} is out of place in an expression", where=where)
+        raise refusal(message("expression.place", word=repr(token["sign"])), where=where)
     inner, at = _binary(tokens, at + 1, 0, where)
     if at >= len(tokens) or tokens[at]["sign"] != ")":
-        raise RefusedError("a bracket is not closed in an expression", where=where)
+        raise refusal(message("expression.bracket"), where=where)
     return inner, at + 1
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 from forebear.core.strict import Table
 from forebear.core.toml import load_toml
@@ -29,7 +30,7 @@ from forebear.models.architecture.rules import (
 from forebear.models.architecture.sections import parse_sections
 
 MAX_DEFINITION_BYTES = 2**20
-TODO = "See docs/architectures.md"
+TODO = message("definition.see")
 _PLACEHOLDERS = ("{layer}", "{expert}", "{index}")
 
 
@@ -51,7 +52,7 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
     stack_sizes = {name: _sizes(inner) for name, inner in table.tables_by_name("stack_sizes")}
     stacks = {name: parse_expression(text, f"{where}: stacks.{name}") for name, text in table.texts_by_name("stacks")}
     if not stacks:
-        table.fail("names no stack of layers", 'Add [stacks] main = "num_hidden_layers"')
+        table.fail(message("definition.no_stack"), message("definition.add_stack"))
     first = next(iter(stacks))
     rules = [rule for inner in table.tables("tensor") for rule in _tensor_rules(inner, first)]
     definition = Definition(
@@ -118,7 +119,7 @@ def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
     yield rule
     if bias is not None:
         if dims is None or not -len(dims) <= bias < len(dims) or not all(n.endswith(".weight") for n in rule.names):
-            table.fail("'bias' counts a dimension of tensors whose names end in .weight")
+            table.fail(message("definition.bias"))
         names = tuple(name.removesuffix("weight") + "bias" for name in rule.names)
         assert dims is not None
         yield TensorRule(names, rule.part, rule.role, "bias", rule.stack, (dims[bias],), False, rule.when, rule.source)
@@ -126,16 +127,16 @@ def _tensor_rules(table: Table, first_stack: str) -> Iterable[TensorRule]:
 
 def _check_rule(rule: TensorRule, table: Table) -> None:
     if rule.kind not in KINDS:
-        table.fail(f"the kind {rule.kind!r} is none of {', '.join(KINDS)}")
+        table.fail(message("definition.kind", kind=repr(rule.kind), kinds=", ".join(KINDS)))
     parts = {rule.part, *(s.part for d in rule.dims or () for s in d.segments if s.part is not None)}
     if parts - PARTS:
-        table.fail(f"unknown part {', '.join(sorted(parts - PARTS))}")
+        table.fail(message("definition.part", names=", ".join(sorted(parts - PARTS))))
     for name in rule.names:
         for step in name.removeprefix("{prefix}").split("."):
             if ("{" in step or "}" in step) and step not in _PLACEHOLDERS:
-                table.fail(f"{step!r} in a name is no placeholder", "Use {prefix} first, the others between dots")
+                table.fail(message("definition.placeholder", word=repr(step)), message("definition.place", prefix="{prefix}"))
     if sum(d.fused for d in rule.dims or ()) > 1:
-        table.fail("fuses parts along more than one dimension")
+        table.fail(message("definition.fused"))
 
 
 def _dims(table: Table) -> tuple[Dimension, ...]:
@@ -145,7 +146,7 @@ def _dims(table: Table) -> tuple[Dimension, ...]:
 def _dimension(item: object, table: Table) -> Dimension:
     if isinstance(item, list):
         if not item or not all(isinstance(atom, str) for atom in item):
-            table.fail("a dimension lists the names of its atoms")
+            table.fail(message("definition.atoms"))
         return Dimension((), (Segment(None, tuple(item)),))
     inner = Table(item, f"{table.where}: dims")
     segments = []
@@ -154,7 +155,7 @@ def _dimension(item: object, table: Table) -> Dimension:
         piece.finish()
     prefix = inner.texts("prefix", ())
     inner.finish()
-    return Dimension(prefix, tuple(segments)) if len(segments) > 1 else inner.fail("fuses fewer than two pieces")
+    return Dimension(prefix, tuple(segments)) if len(segments) > 1 else inner.fail(message("definition.one_piece"))
 
 
 def _axis(name: str, table: Table) -> AxisRule:
@@ -170,9 +171,9 @@ def _axis(name: str, table: Table) -> AxisRule:
     )
     table.finish()
     if bool(never) == (axis.permutation or axis.sign):
-        table.fail("an axis either has a symmetry or says under 'never' why it has none")
+        table.fail(message("definition.symmetry"))
     if set(axis.sign_parts) - PARTS or (axis.sign_parts and not axis.sign):
-        table.fail("'sign_parts' names unknown parts, or stands without a sign")
+        table.fail(message("definition.sign_parts"))
     return axis
 
 
@@ -185,7 +186,7 @@ def _reason(words: str) -> Message:
 def _withholding(table: Table) -> Withholding:
     condition = parse_condition(table)
     if condition is None:
-        table.fail("does not say when")
+        table.fail(message("definition.when"))
     assert condition is not None
     found = Withholding(
         table.texts("axes"), condition, _reason(table.text("reason")), table.flag("signs_only"), table.text("source")
@@ -198,21 +199,22 @@ def _agree(definition: Definition, where: str) -> None:
     """Refuse a definition whose pieces do not fit each other: every atom has an axis, every name a meaning."""
     used = {atom for rule in definition.tensors for d in rule.dims or () for atom in d.atoms()}
     stacks = set(definition.stacks)
-    problems = [f"the atom {atom!r} has no [axes.{atom}]" for atom in sorted(used - set(definition.axes))]
-    problems += [f"the axis {name!r} is no atom of any tensor" for name in sorted(set(definition.axes) - used)
+    problems = [message("definition.no_axis", atom=repr(atom), name=atom) for atom in sorted(used - set(definition.axes))]
+    problems += [message("definition.no_atom", axis=repr(name)) for name in sorted(set(definition.axes) - used)
                  if name not in definition.expert_atoms]  # fmt: skip
-    problems += [f"{rule.names[0]} is in an unknown stack {rule.stack!r}" for rule in definition.tensors
+    problems += [message("definition.stack", name=rule.names[0], stack=repr(rule.stack)) for rule in definition.tensors
                  if rule.stack not in stacks]  # fmt: skip
     for axis in definition.axes.values():
-        problems += [f"the scope of {axis.name!r} names {word!r}" for word in axis.scope
+        problems += [message("definition.scope", axis=repr(axis.name), word=repr(word)) for word in axis.scope
                      if word not in LEVELS and word not in definition.axes]  # fmt: skip
-    problems += [f"a size for {atom!r}, which is no atom" for atom in definition.sizes
+    problems += [message("definition.size", atom=repr(atom)) for atom in definition.sizes
                  if atom not in used and not _mentioned(definition, atom)]  # fmt: skip
-    problems += [f"sizes for the unknown stack {name!r}" for name in set(definition.stack_sizes) - stacks]
-    problems += [f"withholds the unknown axis {name!r}" for held in definition.withholdings for name in held.axes
+    problems += [message("definition.stack_sizes", stack=repr(name)) for name in set(definition.stack_sizes) - stacks]
+    problems += [message("definition.withholds", axis=repr(name)) for held in definition.withholdings for name in held.axes
                  if name not in definition.axes]  # fmt: skip
     if problems:
-        raise RefusedError("; ".join(problems[:5]), where=where, todo="See docs/architectures.md")
+        said = reduce(lambda first, then: message("definition.also", first=first, then=then), problems[:5])
+        raise refusal(said, where=where, todo=TODO)
 
 
 def _mentioned(definition: Definition, name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from forebear.core.messages import message
 from forebear.core.strict import Table
 from forebear.models.architecture.expressions import Expression, parse_expression
 from forebear.models.architecture.rules import TensorRule
@@ -159,7 +160,7 @@ def _expressions(table: Table, name: str) -> dict[str, Expression]:
 
 def _listed(words: tuple[str, ...], table: Table) -> tuple[str, str]:
     if len(words) != 2:
-        table.fail("'listed' gives a key and a word for each pattern")
+        table.fail(message("definition.listed"))
     return words[0], words[1]
 
 
@@ -189,7 +190,7 @@ def _question(text: str, table: Table) -> Question:
             return Question("true", key, default=True, negated=negated)
         case [key]:
             return Question("true", key, negated=negated)
-    table.fail(f"the question {text!r} is not understood")
+    table.fail(message("definition.question", text=repr(text)))
     raise AssertionError
 
 

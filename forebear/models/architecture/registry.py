@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import RefusedError, printable, refusal
 from forebear.core.messages import Message, message
 from forebear.core.plugins import installed
 from forebear.models.architecture.definition import Definition
@@ -159,5 +159,5 @@ def own_definition(path: Path) -> Definition:
     Raises: RefusedError.
     """
     if path.suffix != ".toml":
-        raise RefusedError("is not a .toml file", where=str(path), todo="An architecture is described in TOML")
+        raise refusal(message("definition.no_toml"), where=str(path), todo=message("definition.in_toml"))
     return load_definition(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from forebear.core.messages import message
 from forebear.core.strict import Table
 from forebear.models.architecture.conditions import parse_condition
 from forebear.models.architecture.definition import READS, GgufRule, InitRule, NormRule, Norms, StepRule
@@ -32,8 +33,10 @@ def parse_sections(table: Table) -> Sections:
     """
     without = dict(table.texts_by_name("without"))
     for name in without:
-        if name not in SECTIONS or table.has(name):
-            table.fail(f"[without] gives a reason for {name!r}, which is {'there' if name in SECTIONS else 'no section'}")
+        if name not in SECTIONS:
+            table.fail(message("definition.without_none", name=repr(name)))
+        if table.has(name):
+            table.fail(message("definition.without_there", name=repr(name)))
     return {
         "norms": _norms(table.table("norms")) if table.has("norms") else None,
         "presence": parse_presence(table.table("presence")) if table.has("presence") else None,
@@ -49,7 +52,7 @@ def _norms(table: Table) -> Norms:
     for inner in table.tables("variant"):
         condition = parse_condition(inner)
         if condition is None:
-            inner.fail("does not say when")
+            inner.fail(message("definition.when"))
         assert condition is not None
         variants.append((condition, _norm_rule(inner)))
     return Norms(_norm_rule(table), tuple(variants))
@@ -58,7 +61,7 @@ def _norms(table: Table) -> Norms:
 def _norm_rule(table: Table) -> NormRule:
     kind = table.text("kind", "rms")
     if kind not in ("rms", "layer"):
-        table.fail(f"the kind {kind!r} is neither rms nor layer")
+        table.fail(message("definition.norm", kind=repr(kind)))
     pre_norm = table.flag("pre_norm", True)
     found = NormRule(
         layer_norm=kind == "layer",
@@ -72,9 +75,9 @@ def _norm_rule(table: Table) -> NormRule:
         source=table.text("source"),
     )
     if found.turned and not pre_norm:
-        table.fail("a residual that is normalised itself cannot be turned")
+        table.fail(message("definition.turned"))
     if found.decides and found.undecided:
-        table.fail("'undecided' says why a rule does not decide, and this one does")
+        table.fail(message("definition.undecided"))
     table.finish()
     return found
 
@@ -129,6 +132,6 @@ def _init(table: Table) -> InitRule:
         source=table.text("source"),
     )
     if {*found.by_depth, *found.apart} - PARTS:
-        table.fail("'by_depth' or 'apart' names unknown parts")
+        table.fail(message("definition.depth"))
     table.finish()
     return found
