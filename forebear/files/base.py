@@ -122,7 +122,8 @@ class Container(ABC):
 def notice(container: Container, name: str, rows: NDArray[np.intp], block: Float32) -> None:
     """Remember which of the rows just read hold values that are not finite. Shapes: rows (n,), block (n, ...)."""
     with np.errstate(all="ignore"):
-        if np.isfinite(block.sum(dtype=np.float64)):
+        flat = block.reshape(-1)
+        if np.isfinite(flat @ flat):  # what is not finite stays so when squared, and squares cancel nothing
             return
     odd = ~np.isfinite(block.reshape(len(rows), -1)).all(axis=1)
     if odd.any():

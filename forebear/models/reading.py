@@ -104,6 +104,8 @@ def _gather(container: Container, name: str, indices: list[Indices]) -> Float32:
         for dimension, index in enumerate(inner, start=1):
             if index is not None:
                 block = np.take(block, index, axis=dimension)
+        if len(rows) == len(out):
+            return block
         out[start : start + len(rows)] = block
     return out
 
