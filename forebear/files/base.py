@@ -152,7 +152,8 @@ def spread_rows(container: Container, name: str, total: int, count: int) -> NDAr
 
 
 class CountedBelow(Container):
-    """A container made of others: bytes are counted where they are read; what is added goes to the first."""
+    """A container made of others, which are released and closed with it: bytes are counted where they are read; what is
+    added goes to the first."""
 
     _sources: tuple[Container, ...]
 
@@ -165,3 +166,13 @@ class CountedBelow(Container):
     def bytes_read(self, value: int) -> None:
         if value:  # a container sets zero when it is made
             self._sources[0].bytes_read += value - self.bytes_read
+
+    def release(self) -> None:
+        """See `Container.release`."""
+        for source in self._sources:
+            source.release()
+
+    def close(self) -> None:
+        """Close all of them."""
+        for source in self._sources:
+            source.close()

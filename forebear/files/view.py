@@ -146,7 +146,7 @@ class View(CountedBelow, RowwiseContainer):
     def close(self) -> None:
         """Close the original."""
         self._kept.clear()
-        self._original.close()
+        super().close()
 
 
 def _shifted(values: Float32, look: Look) -> Float32:

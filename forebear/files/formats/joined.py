@@ -110,11 +110,6 @@ class JoinedContainer(CountedBelow):
         """See `Container.raw`."""
         return self._part(name).raw(name, begin, end)
 
-    def close(self) -> None:
-        """Close every part."""
-        for part in self._parts:
-            part.close()
-
 
 def _stays(name: str, number: int, before: int, index: Mapping[str, str], files: Sequence[str]) -> bool:
     """Whether an index says which of two parts a tensor is read from."""

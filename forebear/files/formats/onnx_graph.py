@@ -82,13 +82,19 @@ def read_graph(file: ByteSource, max_header: int | None) -> OnnxGraph:
     return graph
 
 
-def _property(messages: Messages, part: Field, graph: OnnxGraph) -> None:
+def _pair(messages: Messages, part: Field, what: str, most: int) -> tuple[str, str]:
+    """Key and value of a StringStringEntryProto."""
     key = value = ""
-    for inner in messages.fields(part.begin, part.end, "ModelProto.metadata_props"):
+    for inner in messages.fields(part.begin, part.end, what):
         if inner.number == 1:
-            key = messages.text(inner, "StringStringEntryProto.key")
+            key = messages.text(inner, f"{what}.key")
         elif inner.number == 2:
-            value = messages.text(inner, "StringStringEntryProto.value", 2**16)
+            value = messages.text(inner, f"{what}.value", most)
+    return key, value
+
+
+def _property(messages: Messages, part: Field, graph: OnnxGraph) -> None:
+    key, value = _pair(messages, part, "ModelProto.metadata_props", 2**16)
     if len(graph.metadata) < 1000:
         graph.metadata[key] = value
 
@@ -208,12 +214,7 @@ def _segment(messages: Messages, part: Field, draft: _Draft) -> None:
 
 
 def _external(messages: Messages, part: Field, draft: _Draft) -> None:
-    key = value = ""
-    for inner in messages.fields(part.begin, part.end, "TensorProto.external_data"):
-        if inner.number == 1:
-            key = messages.text(inner, "TensorProto.external_data.key")
-        elif inner.number == 2:
-            value = messages.text(inner, "TensorProto.external_data")
+    key, value = _pair(messages, part, "TensorProto.external_data", 4096)
     draft.external[key] = value
 
 

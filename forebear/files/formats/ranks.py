@@ -93,16 +93,6 @@ class RankedContainer(CountedBelow, RowwiseContainer):
             blocks = [np.frombuffer(piece, dtype=np.uint8).reshape(-1, row_bytes) for piece in pieces]
             yield memoryview(np.concatenate(blocks, axis=1).reshape(-1).data)
 
-    def release(self) -> None:
-        """See `Container.release`."""
-        for part in self._parts:
-            part.release()
-
-    def close(self) -> None:
-        """Close every rank."""
-        for part in self._parts:
-            part.close()
-
 
 def joined_ranks(parts: Sequence[Container], where: str) -> Container:
     """The checkpoint that the files of several ranks make: put together where all name the same tensors, else side by side.

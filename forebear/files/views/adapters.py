@@ -229,7 +229,3 @@ class AdaptedContainer(CountedBelow, RowwiseContainer):
         container, source = self._source(name)
         yield from container.stored(source)
 
-    def close(self) -> None:
-        """Close both."""
-        self._base.close()
-        self._adapter.close()

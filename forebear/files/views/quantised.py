@@ -84,7 +84,7 @@ class QuantisedContainer(CountedBelow, RowwiseContainer):
     def close(self) -> None:
         """Close the original."""
         self._kept.clear()
-        self._original.close()
+        super().close()
 
 
 def _no_shape(name: str) -> None:
