@@ -11,7 +11,7 @@ import numpy as np
 from bench.mixtures_models import Family, lightly
 from bench.shapes import Floats
 from forebear.core.seeds import generator
-from forebear.recipes.rederive.formulas import slerp, task_arithmetic
+from forebear.recipes.rederive.formulas import slerp_factors, task_arithmetic
 
 Model = dict[str, Floats]
 LEAST_WEIGHT = 0.1
@@ -32,6 +32,12 @@ class Case:
     after: str = ""
     truth: Mapping[str, Any] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+
+
+def slerp(t: float, first: Floats, second: Floats) -> Floats:
+    """A point on the arc from the first tensor to the second, sizes between theirs by the same factors."""
+    s0, s1 = slerp_factors(t, first, second)
+    return (np.float32(s0) * first + np.float32(s1) * second).astype(np.float32)
 
 
 def candidates(family: Family, other: Family) -> dict[str, Model]:

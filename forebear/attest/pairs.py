@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import log10, sqrt
 
 import numpy as np
@@ -64,7 +64,7 @@ def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, 
         outcome, shelf = compare_private(pair, layers, plan, full=False)
         evidence += outcome.evidence
         audit_private(plan, shelf, layers.pairs, audit)
-    evidence = corrected([_withheld(e, audit.withheld) for e in evidence])
+    evidence = corrected([audit.judged(e) for e in evidence])
     deciding = [e for e in evidence if e.decides and e.corrected_log10_p is not None]
     best = min(deciding, key=lambda e: e.corrected_log10_p or 0.0, default=None)
     strong = measure_strength(pair, layers.pairs, rows, None) if strength else StrengthOutcome(False)
@@ -80,15 +80,6 @@ def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, 
         tuple(pair.limits),
         any(could_decide(e, evidence) for e in deciding),
     )
-
-
-def _withheld(evidence: Evidence, withheld: Mapping[str, list[Message]]) -> Evidence:
-    """Evidence on an axis that failed the index audit does not decide (METHODS §8)."""
-    for key, reasons in withheld.items():
-        axis, _, symmetry = key.partition(":")
-        if evidence.label.startswith(axis) and symmetry in ("", evidence.symmetry):
-            return replace(evidence, decides=False, withheld=tuple(reasons))
-    return evidence
 
 
 def _best(evidence: Sequence[Evidence], symmetry: str) -> float | None:

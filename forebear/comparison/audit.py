@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from forebear.comparison.findings.axes import AxisPlan
+from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
@@ -45,6 +46,14 @@ class Audit:
     entries: list[dict[str, Any]] = field(default_factory=list)
     withheld: dict[str, list[Message]] = field(default_factory=dict)
     drop_first_channel: bool = False
+
+    def judged(self, evidence: Evidence) -> Evidence:
+        """Evidence on an axis that failed the audit is reported and does not decide (METHODS §8)."""
+        for key, reasons in self.withheld.items():
+            axis, _, symmetry = key.partition(":")
+            if evidence.label.startswith(axis) and symmetry in ("", evidence.symmetry):
+                return replace(evidence, decides=False, withheld=tuple(reasons))
+        return evidence
 
     def add(self, side: str, axis: str, finding: AuditFinding, withholds: str) -> None:
         """Record one look; an alarm withholds."""

@@ -107,7 +107,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     everywhere = None if layers.found else _every_pair(pair)
     if everywhere is not None:
         evidence.append(everywhere.evidence)
-    evidence = [_withhold(e, audit.withheld) for e in evidence]
+    evidence = [audit.judged(e) for e in evidence]
     closeness, shelf = _closeness(private[NEURONS.axis][0]), private[NEURONS.axis][1]
     start = ask_shared_start(pair, layers, rows, closeness, shelf) if findings_among(evidence) else None
     evidence += start.evidence if start is not None else []
@@ -117,7 +117,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         gauge = _gauge(pair, layers, rows, full=full, budget_stated=budget_stated)
         if astray and gauge.decided:  # gains were compared channel by channel although channels are not in their places
             evidence = [replace(e, displaced=True) for e in evidence]
-        evidence += [_withhold(e, audit.withheld) for e in gauge.evidence]
+        evidence += [audit.judged(e) for e in gauge.evidence]
         start = gauge.start or start  # raw gains say nothing where they were replaced
     neurons, values = private[NEURONS.axis][0], private[VALUES.axis][0]
     strong = None if equality.identical else _strength(pair, layers, rows, evidence, gauge, budget_stated)
@@ -180,7 +180,7 @@ def _components(
     several = len(set(pair.subject.stacks) & set(pair.candidate.stacks)) > 1
     if several and not pair.plan.leaves_out(pair, message("limit.towers_remote")):
         more += stack_evidence(pair, audit, full=full)
-    evidence += [_withhold(e, audit.withheld) for e in more]
+    evidence += [audit.judged(e) for e in more]
     return components_of(evidence, Embedding(rows, gauge.embedding if gauge is not None else "", strong))
 
 
@@ -315,15 +315,6 @@ def _add_gauge(alignment: dict[str, Any], gauge: GaugeOutcome | None) -> None:
             "threshold": round(gauge.layers.threshold, 4),
             "repeats": {str(k): v for k, v in gauge.layers.repeats.items()},
         }
-
-
-def _withhold(evidence: Evidence, withheld: dict[str, list[Message]]) -> Evidence:
-    """Evidence on an axis that failed the audit is reported and does not decide (METHODS §8)."""
-    for key, reasons in withheld.items():
-        axis, _, symmetry = key.partition(":")
-        if evidence.label.startswith(axis) and symmetry in ("", evidence.symmetry):
-            return replace(evidence, decides=False, withheld=tuple(reasons))
-    return evidence
 
 
 def _unnamed(pair: Pair, equality: Equality) -> Walk:

@@ -83,13 +83,6 @@ class Print:
         """Part and layer of every row of `sketches`."""
         return [(str(part), None if layer is None else int(layer)) for part, layer in self.about["matrices"]]
 
-    def digest_places(self) -> list[str]:
-        """Where each row of `digests` lies: "q 3", "gate 5 expert 2"."""
-        places = []
-        for place, first, count in self.about["digest_runs"]:
-            places += [place] if first is None else [f"{place} expert {first + i}" for i in range(count)]
-        return places
-
 
 def pack(one: Print) -> bytes:
     """A print as the bytes of its file."""

@@ -13,7 +13,7 @@ from forebear.core.documents import canonical_json, finish, freeze, open_documen
 from forebear.core.errors import ForebearError, RefusedError
 
 NAMES = (
-    "attestation", "case", "chain", "commitment", "comparison", "fingerprint", "inspection", "library", "matrix", "recipe", "search", "tokenizer-cost",
+    "attestation", "case", "chain", "commitment", "comparison", "inspection", "library", "matrix", "recipe", "search", "tokenizer-cost",
     "tokenizer-lineage", "tree", "verification",
 )  # fmt: skip
 SECOND = ("attestation", "case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import forebear
+from bench.mixtures_cases import slerp
 from forebear.core.errors import RefusedError
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.exchange import checked, plan_of, read_mergekit, write_mergekit, written
 from forebear.recipes.found import Found
 from forebear.recipes.mixtures import mixed
-from forebear.recipes.rederive.formulas import ROUNDINGS, linear, slerp, task_arithmetic
+from forebear.recipes.rederive.formulas import ROUNDINGS, linear, task_arithmetic
 from forebear.recipes.steps.model import Model
 from tests.recipes.arrays import llama
 from tests.recipes.siblings import siblings

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.mixtures_cases import slerp
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.mixtures import mixed, parents
 from forebear.recipes.mixtures.gram import rounding_noise
-from forebear.recipes.rederive.formulas import slerp, task_arithmetic
+from forebear.recipes.rederive.formulas import task_arithmetic
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from tests.recipes.arrays import llama

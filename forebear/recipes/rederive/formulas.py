@@ -58,12 +58,6 @@ def slerp_factors(t: float, first: Float32, second: Float32) -> tuple[float, flo
     return float(np.sin((1 - t) * angle) / np.sin(angle)), float(np.sin(t * angle) / np.sin(angle))
 
 
-def slerp(t: float, first: Float32, second: Float32) -> Float32:
-    """A point on the arc from the first tensor to the second, sizes between theirs by the same factors."""
-    s0, s1 = slerp_factors(t, first, second)
-    return (np.float32(s0) * first + np.float32(s1) * second).astype(np.float32)
-
-
 def trimmed(change: Float32, density: float) -> Float32:
     """A change with only its share `density` of largest entries; ties at the edge are kept as they come in order.
 
