@@ -28,7 +28,7 @@ import forebear
 from bench.build import TRUTH
 from bench.checkpoint import kept_rows, replace_json
 from bench.corpus import TOKENIZER, VOCABULARY, WORK, stream, unigram_entropy
-from bench.family_moves import Arrays, Made, framed, rewritten
+from bench.family_moves import Arrays, Made, framed, permuted, plain, rewritten
 from bench.framed_verb import ACCUSES
 from bench.provenance import code, provenance
 from bench.shapes import SHAPES
@@ -55,6 +55,8 @@ SLOWER: dict[str, Course] = {
 }
 """Cases that have not learnt by then; chosen on their first model, before any pair was compared."""
 INDEPENDENT, RELATED = "independent", "related"
+MOVES: dict[str, Any] = {"": rewritten, ", permuted": permuted, ", plain": plain}
+"""How a further trained model is stored: after every move, in another order alone, as it is."""
 SEEDS = {"independents": f"{FIRST_SEED} and on, in the order of their numbers", "moves": "the number of the subject"}
 KEPT = 1e-3
 """Largest change of a logit, as a share of their spread, that counts as none in float32."""
@@ -168,17 +170,22 @@ def pairs(name: str, count: int) -> Iterator[tuple[str, str, str, Any, Path]]:
         yield f"{name}, copy {n}", "copy, rewritten", RELATED, partial(rewritten, own[n], n), own[n]
     for n in range(min(2, count)):
         if name not in SHAPES or further(name, n).exists():
-            made = partial(_further_rewritten, name, n)
-            yield f"{name}, further {n}", "further 1x, rewritten", RELATED, made, own[n]
+            for word, move in MOVES.items():
+                stratum, made = f"further 1x{word or ', rewritten'}", partial(_further, name, n, move)
+                yield f"{name}, further {n}{word}", stratum, RELATED, made, own[n]
     for a, b in permutations(range(count), 2):
         yield f"{name}, {a} on {b}", "independent, rewritten", INDEPENDENT, partial(rewritten, own[a], a), own[b]
     for a in range(count):
         b = (a + 1) % count
         yield f"{name}, {a} framed for {b}", "framed, joint", INDEPENDENT, partial(framed, own[a], own[b], a), own[b]
+    for a, b in permutations(range(count), 2):
+        near = partial(framed, own[a], own[b], a * count + b, cooled=True)
+        yield f"{name}, {a} cooled towards {b}", "framed, cooled", INDEPENDENT, near, own[b]
 
 
-def _further_rewritten(name: str, number: int) -> Made:
-    return rewritten(further(name, number), number)
+def _further(name: str, number: int, move: Any) -> Made:
+    made: Made = move(further(name, number), number)
+    return made
 
 
 def said(name: str, row: str, stratum: str, truth: str, make: Any, candidate: Path) -> dict[str, Any]:

@@ -28,11 +28,19 @@ def annealed(pairs: Sequence[Parts], start: F32) -> Alignment:
     Source: deterministic annealing of assignment (Gold and Rangarajan 1996), orthogonal Procrustes (Schönemann 1966).
     """
     rotation = start
-    for temperature in np.geomspace(WARMEST, COLDEST, COOLINGS):
-        for _ in range(ROUNDS):
-            cross = sum(_soft_cross(a, b, rotation, float(temperature)) for a, b in pairs)
-            rotation = isometry(np.asarray(cross, dtype=np.float64))
+    for temperature in temperatures():
+        rotation = isometry(soft_cross(pairs, rotation, temperature))
     return align(pairs, rotation)
+
+
+def temperatures() -> list[float]:
+    """The temperature of every round, falling."""
+    return [float(t) for t in np.geomspace(WARMEST, COLDEST, COOLINGS) for _ in range(ROUNDS)]
+
+
+def soft_cross(pairs: Sequence[Parts], rotation: F32, temperature: float) -> F64:
+    """Sum of aᵀ·b over all layers and all pairs of neurons, each by its share under the rotation. (d_a, d_b)"""
+    return np.asarray(sum(_soft_cross(a, b, rotation, temperature) for a, b in pairs), dtype=np.float64)
 
 
 def _soft_cross(a: Neurons, b: Neurons, rotation: F32, temperature: float) -> F64:
@@ -58,4 +66,4 @@ def _shares(table: F32, temperature: float) -> F32:
     return np.asarray(shares, dtype=np.float32)
 
 
-__all__ = ["annealed"]
+__all__ = ["annealed", "soft_cross", "temperatures"]

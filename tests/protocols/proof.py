@@ -50,7 +50,7 @@ class Subject:
         return float(np.abs(outputs - self.outputs).max() / self.outputs.std())
 
 
-def write_subject(case: Case, folder: Path) -> Subject:
+def write_subject(case: Case, folder: Path, seed: int = 11) -> Subject:
     """A model of the case's class, every parameter random and non-zero, saved in float64 the way users get it."""
     import torch
     import transformers
@@ -61,7 +61,7 @@ def write_subject(case: Case, folder: Path) -> Subject:
     torch.manual_seed(7)
     config = getattr(transformers, case.config)(**case.settings)
     model = getattr(transformers, case.model)(config).to(torch.float64).eval()
-    generator = torch.Generator().manual_seed(11)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             spread = 0.5 if parameter.ndim < 2 else 0.3
