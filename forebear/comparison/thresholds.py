@@ -37,8 +37,10 @@ TOWER_COSINE = 0.9
 half of it (decision 0012, addendum)."""
 NOTHING_LOG10_P = -2.0
 """A component was not found when no test of it goes below this; between here and the level it cannot be told."""
-SEEN_COSINE = 0.3
-"""Cosine of a few rows in place from which a head beside shared layers is told as shared; it describes only."""
+SEEN_COSINE = 0.5
+"""Cosine of a few rows in place from which a head beside shared layers is told as shared; it describes only (decision 0063)."""
+UNSEEN_COSINE = 0.3
+"""Cosine of the same rows below which they are said not to agree; between the two nothing is told."""
 EQUAL_CHANCE_LOG10 = -30.0
 """Equal tensors count from this log10 chance on that independent values of the same histogram agree (decision 0014)."""
 EQUAL_LEAST_VALUES = 64

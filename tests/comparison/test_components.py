@@ -12,6 +12,7 @@ import pytest
 import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
+from forebear.comparison.findings.surveyed import Surveyed
 from forebear.comparison.findings.verdict import Component, judge
 from forebear.comparison.tests.components import Embedding, components_of, head_seen, through
 from forebear.comparison.tests.strength import StrengthOutcome
@@ -183,3 +184,15 @@ def test_a_checkpoint_is_seen_through_its_other_tower():
 
 def test_a_head_nobody_looked_at_is_not_told():
     assert head_seen([], [Component("layers", "shared")], strong=True) == []
+
+
+@pytest.mark.parametrize(("cosine", "strong", "state"), [
+    (0.9, True, "shared"), (0.9, False, "open"), (0.51, True, "shared"), (0.4, True, "open"), (0.2, True, "unlike"),
+])  # fmt: skip
+def test_rows_of_a_head_that_agree_as_little_as_those_of_strangers_are_not_told(cosine, strong, state):
+    checkpoint = open_checkpoint(demo_folder() / "base")
+    piece = checkpoint.piece("head")
+    checkpoint.close()
+    looked_at = Surveyed(piece, piece, None, None, (cosine, 1.0, 0.0), (8, 512))
+    found = head_seen([looked_at], [Component("layers", "shared")], strong=strong)
+    assert [(c.name, c.state, c.row_cosine) for c in found] == [("head", state, cosine)]
