@@ -177,8 +177,6 @@ def pairs(name: str, count: int) -> Iterator[tuple[str, str, str, Any, Path]]:
         yield f"{name}, {a} on {b}", "independent, rewritten", INDEPENDENT, partial(rewritten, own[a], a), own[b]
     for a in range(count):
         b = (a + 1) % count
-        yield f"{name}, {a} framed for {b}", "framed, joint", INDEPENDENT, partial(framed, own[a], own[b], a), own[b]
-    for a, b in permutations(range(count), 2):
         near = partial(framed, own[a], own[b], a * count + b, cooled=True)
         yield f"{name}, {a} cooled towards {b}", "framed, cooled", INDEPENDENT, near, own[b]
 

@@ -185,7 +185,7 @@ class Channels:
         width = len(self.rows)
         starts = [self.in_turns(), self._nearest(self.rows)]
         starts += [(rng.permutation(width), rng.choice([-1, 1], width) if self.signed else np.ones(width)) for _ in range(STARTS)]
-        tried = [starts[0], *(self._settled(self._cooled_from(start), rounds=12) for start in starts)]
+        tried = [starts[0], *(self._settled(self._cooled_from(start), rounds=4) for start in starts)]
         return max(tried, key=self._pooled)
 
     def _cooled_from(self, start: Placing) -> Placing:
@@ -196,7 +196,7 @@ class Channels:
         return place
 
     def _settled(self, place: Placing, rounds: int) -> Placing:
-        best = place
+        best, reached = place, self._pooled(place)
         for _ in range(rounds):
             cross = self.rows
             for mine, theirs in self._moved(place):
@@ -206,7 +206,10 @@ class Channels:
                 for at, (x, y) in enumerate(zip(back.views, theirs.views, strict=True)):
                     cross = cross + (x * flips if at else x).T @ y[partner] / len(mine)
             place = self._nearest(cross)
-            best = max((best, place), key=self._pooled)
+            now = self._pooled(place)
+            if now <= reached:
+                break
+            best, reached = place, now
         return best
 
     def _pooled(self, place: Placing) -> float:
