@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.comparison.gauge.thresholds import ROTATION_RANK, TOKENS_PER_CHANNEL
+from forebear.comparison.gauge.thresholds import LEAST_BLIND, LEAST_LYING, ROTATION_RANK, TOKENS_PER_CHANNEL
 from forebear.comparison.reading.folded import Side, centred
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows
@@ -25,6 +25,7 @@ class Rotation:
     fit:    mean cosine on tokens that played no part; without an embedding, share of the fitted neurons matched both ways.
     how:    what it was made from: the embedding of shared tokens, or neurons of some layers.
     given_up: what was seen where it was left before it settled.
+    lies:   nothing was turned: MLPs are held against each other as they lie.
     """
 
     matrix: F32
@@ -32,10 +33,13 @@ class Rotation:
     tokens: int
     how: Message
     given_up: Mapping[str, int] | None = None
+    lies: bool = False
 
     @property
     def fit_words(self) -> Message:
         """What `fit` is, with its figure."""
+        if self.lies:
+            return message("upcycled.unfitted")
         return message("rotation.fit_tokens" if self.tokens else "rotation.fit_neurons", fit=self.fit)
 
 
@@ -61,3 +65,19 @@ def from_embedding(rows: SharedRows, sides: tuple[Side, Side]) -> Rotation | Non
     return Rotation(
         matrix, rotation_fit(a[~fitted], b[~fitted], matrix), int(fitted.sum()), message("rotation.embedding")
     )
+
+
+def as_they_lie(sides: tuple[Side, Side]) -> Rotation | None:
+    """No rotation, for a mixture beside a dense model of as many channels; None for any other pair.
+
+    Experts made from the MLPs of a dense model read and write its residual stream, so they lie in its coordinates whatever else
+    became of the mixture. Only where there are too few layers for a rotation from neurons (decision 0062).
+    """
+    layers = [side.checkpoint.layers for side in sides]
+    widths = {side.checkpoint.width for side in sides}
+    if not LEAST_LYING <= min(layers) < LEAST_BLIND or layers[0] != layers[1] or len(widths) != 1:
+        return None
+    mixtures = [any(len(side.places(n)) > 1 for n in range(layers[0])) for side in sides]
+    if mixtures[0] == mixtures[1]:
+        return None
+    return Rotation(np.eye(widths.pop(), dtype=np.float32), 0.0, 0, message("upcycled.lying"), lies=True)

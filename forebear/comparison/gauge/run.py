@@ -17,7 +17,7 @@ from forebear.comparison.gauge.cells import Cell, CellResult, Tested, screen, te
 from forebear.comparison.gauge.copies import left_over
 from forebear.comparison.gauge.findings import VIEWS, exact_in_place, gate_up_alarm, views_evidence
 from forebear.comparison.gauge.power import power_words
-from forebear.comparison.gauge.rotation import Rotation, from_embedding, tokens_wanted
+from forebear.comparison.gauge.rotation import Rotation, as_they_lie, from_embedding, tokens_wanted
 from forebear.comparison.gauge.start import aligned_start
 from forebear.comparison.gauge.thresholds import SCREEN_NEURONS, SCREEN_SHARE
 from forebear.comparison.gauge.tokens import rows_after, rows_of_their_own_rotation
@@ -27,13 +27,13 @@ from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows, more_rows
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.stats.alignment import align_layers, monotone_maps_log10
 from forebear.stats.gauge_thresholds import GAUGE_LOG10_P
 
 TRIES = 4
 """Tries at most, each with its own rotation or map (plain order and a searched one, with an embedding and without): every p-value
-after gauge fixing is multiplied by all of them."""
+after gauge fixing is multiplied by all of them; by one more where MLPs are held against each other as they lie as well."""
 BLIND_POWER = message("power.blind")
 GIVEN_UP = "power.blind_given_up"
 
@@ -84,7 +84,23 @@ def _fixed(
         if outcome.decided:
             return replace(outcome, embedding="carried")
         outcome = replace(outcome, embedding=rows_of_their_own_rotation(more, rotation))
-    return _without_embedding(pair, sides, outcome, more, full)
+    outcome = _without_embedding(pair, sides, outcome, more, full)
+    lying = None if outcome.decided else as_they_lie(sides)
+    return outcome if lying is None else _lying(pair, sides, lying, outcome, more, full)
+
+
+def _lying(
+    pair: Pair, sides: tuple[Side, Side], rotation: Rotation, before: GaugeOutcome, rows: SharedRows | None, full: bool
+) -> GaugeOutcome:
+    """Last try, for experts beside the MLPs of a dense model of few layers: nothing is turned."""
+    attempt = _plain(pair, sides, rotation, full)
+    if attempt.tested is None:
+        return before
+    found = _outcome(pair, sides, rotation, attempt, None)
+    if not found.decided:
+        return replace(before, power=(*before.power, message("upcycled.power"))) if before.ran else before
+    told = rows_after(pair, rows, sides, rotation)
+    return replace(found, embedding=told.state, words=(*found.words, *([told.words] if told.words is not None else [])))
 
 
 @dataclass
@@ -104,7 +120,7 @@ def _with_rotation(
     equal = sides[0].checkpoint.layers == sides[1].checkpoint.layers
     if equal:
         attempts.append(_plain(pair, sides, rotation, full))
-    if not equal or not _evidence(pair, attempts[-1]).decides:
+    if not equal or not _evidence(pair, sides, attempts[-1]).decides:
         searched = _searched(pair, sides, rotation, full)
         attempts += [searched] if searched is not None else []
     if not attempts:
@@ -112,7 +128,7 @@ def _with_rotation(
     usable = [a for a in attempts if a.tested is not None]
     if not usable:
         return GaugeOutcome(False, message("gauge.no_budget"))
-    best = max(usable, key=lambda a: (_evidence(pair, a).decides, len(a.map.pairs) if a.map.found else 0))
+    best = max(usable, key=lambda a: (_evidence(pair, sides, a).decides, len(a.map.pairs) if a.map.found else 0))
     return _outcome(pair, sides, rotation, best, rows)
 
 
@@ -125,7 +141,8 @@ def _without_embedding(
     """
     counts = [side.checkpoint.layers for side in sides]
     plain = [(i, i) for i in range(counts[0])] if counts[0] == counts[1] else None
-    best, tried = before, BLIND_POWER
+    best: GaugeOutcome = before
+    tried: Message | None = None
     orders: list[list[Cell] | None] = [None] if plain is None else [plain, None]
     for pairs in orders:
         if pairs is None:
@@ -138,13 +155,12 @@ def _without_embedding(
         outcome = _blind(pair, sides, pairs, looks, rows, before.ran, full)
         if outcome is None:
             break
-        if not outcome.ran:
-            tried = outcome.why
-        elif outcome.decided or not best.ran:
+        tried = (tried or BLIND_POWER) if outcome.ran else outcome.why
+        if outcome.ran and (outcome.decided or not best.ran):
             best = outcome
         if outcome.decided:
             break
-    if before.ran and not best.decided:
+    if before.ran and not best.decided and tried is not None:
         best = replace(best, power=(*before.power, tried))
     return best
 
@@ -180,8 +196,12 @@ def _blind(
     )
 
 
-def _evidence(pair: Pair, attempt: _Attempt) -> Evidence:
-    return views_evidence(pair, attempt.tested, attempt.looks_log10 + log10(TRIES), attempt.map)
+def _evidence(pair: Pair, sides: tuple[Side, Side], attempt: _Attempt) -> Evidence:
+    return views_evidence(pair, attempt.tested, attempt.looks_log10 + _tries_log10(sides), attempt.map)
+
+
+def _tries_log10(sides: tuple[Side, Side]) -> float:
+    return log10(TRIES + (as_they_lie(sides) is not None))
 
 
 def _plain(pair: Pair, sides: tuple[Side, Side], rotation: Rotation, full: bool) -> _Attempt:
@@ -218,9 +238,9 @@ def _outcome(
 ) -> GaugeOutcome:
     tested = attempt.tested
     assert tested is not None
-    evidence = _evidence(pair, attempt)
+    evidence = _evidence(pair, sides, attempt)
     alarm = gate_up_alarm(tested)
-    found = [evidence, *exact_in_place(pair, sides, tested, attempt.map, log10(TRIES))]
+    found = [evidence, *exact_in_place(pair, sides, tested, attempt.map, _tries_log10(sides))]
     decided = evidence.decides
     agrees = any(e.decides and e.log10_p is not None and e.log10_p <= GAUGE_LOG10_P for e in found)
     start = aligned_start(pair, rows, sides, rotation, tested) if agrees else None
@@ -228,7 +248,7 @@ def _outcome(
     layers = _completed(pair, sides, rotation, attempt, tested) if decided else attempt.map
     return GaugeOutcome(
         True,
-        message("gauge.aligned_by", how=rotation.how),
+        message("upcycled.how" if rotation.lies else "gauge.aligned_by", how=rotation.how),
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
         (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),

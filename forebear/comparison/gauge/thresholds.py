@@ -51,3 +51,7 @@ MOST_ASKED = 8
 """Query heads of the subject asked per layer, whole KV groups of them."""
 MOST_HEADS = 512
 """Heads of a layer kept for a page."""
+LEAST_BLIND = 4
+"""Layers that a rotation from neurons needs: two to fit, two to test."""
+LEAST_LYING = 2
+"""Layers that experts are held against MLPs in as they lie: one layer has none it does not belong to."""

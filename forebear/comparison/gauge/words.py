@@ -25,7 +25,8 @@ def gauge_words(
     fit = rotation.fit_words
     if not decided:
         return [message("gauge.none", fit=fit)]
-    said = [message("gauge.rotated", how=rotation.how, fit=fit), *layer_words(pair, layers)]
+    turned = message("upcycled.lie") if rotation.lies else message("gauge.rotated", how=rotation.how, fit=fit)
+    said = [turned, *layer_words(pair, layers)]
     matched, of = sum(r.agreement.matched for r in tested.pairs), sum(r.agreement.of for r in tested.pairs)
     in_place = sum(r.in_place for r in tested.pairs)
     where = message("term.in their places" if in_place * 2 > of else "term.in another order")
