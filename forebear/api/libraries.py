@@ -31,8 +31,8 @@ def library_add(
     architecture: an architecture definition of your own (TOML); see docs/architectures.md.
     max_header: largest header read, as a number of bytes or "100MiB" (default 25MiB).
     Returns:   a forebear/library/1 document: a row for every model, with what became of it.
-    Raises:    RefusedError when none of the paths exists (no library is made then), or the library cannot be opened or written;
-               a model that cannot be read is a row with its reason.
+    Raises:    RefusedError when none of the paths holds a model and there is no library yet (none is made then), or the library
+               cannot be opened or written; a model that cannot be read is a row with its reason.
     Source:    METHODS §14, §18.
 
     >>> import forebear, tempfile
@@ -47,6 +47,7 @@ def library_add(
     from forebear.core.sizes import parse_size
     from forebear.library import adding, verbs
     from forebear.library.members import models_in
+    from forebear.library.places import CATALOGUE
 
     named = adding.listed_paths(listed(paths), from_list)
     wanted = adding.Wanted(
@@ -60,7 +61,8 @@ def library_add(
     words += [] if max_header is None else ["--max-header", str(max_header)]
     adding.refuse_missing(named)
     models = named if about else [model for path in named for model in models_in(path)]
-    return verbs.add(_store(into, make=True), models, wanted, words)
+    begun = None if (Path(into) / CATALOGUE).exists() else adding.begun(models, wanted)
+    return verbs.add(_store(into, make=True), models, wanted, words, begun)
 
 
 @document_of

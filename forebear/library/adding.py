@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,30 @@ def refuse_missing(paths: Sequence[str]) -> None:
     """Raises: RefusedError when none of the paths leads to anything, so that nothing is made for them."""
     if not any("://" in path or os.path.lexists(path) for path in paths):
         raise refusal(message("refused.missing"), where=paths[0], todo=message("advice.check_path"))
+
+
+Made = Callable[[Sequence[str], Wanted], Iterable[Any]]
+"""What turns paths into prints (see `add_all`)."""
+
+
+def begun(paths: Sequence[str], wanted: Wanted, made: Made | None = None) -> Made:
+    """What turns these paths into prints, gone on with until there is one, so that no library is made for none.
+
+    Raises: RefusedError when none of the paths holds a model that can be read, with the reason of the first.
+    """
+    rows = iter((made or _here)(paths, wanted))
+    waiting = []
+    for row in rows:
+        waiting.append(row)
+        if not isinstance(row[1], RefusedError):
+            return lambda todo, wanted: chain(waiting, rows)
+    count, first = len(waiting), waiting[0]
+    if count == 1:
+        raise first[1]
+    raise RefusedError(
+        f"is no model that can be read ({first[1]}), and none of the {count} paths is one", where=str(first[0]),
+        todo="Name checkpoints. No library was made.",
+    )  # fmt: skip
 
 
 def add_all(

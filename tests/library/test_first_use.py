@@ -91,6 +91,27 @@ def test_paths_that_do_not_exist_are_refused_and_nothing_is_made(
     assert [row["outcome"] for row in added["items"]] == ["refused", "added"]
 
 
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("about", [False, True])
+def test_paths_that_hold_no_model_are_refused_and_nothing_is_made(tmp_path: Path, count: int, about: bool) -> None:
+    empty = [tmp_path / f"folder {n}" for n in range(count)]
+    for folder in empty:
+        folder.mkdir()
+        (folder / "note.md").write_text("no model")
+    with pytest.raises(RefusedError) as refused:
+        forebear.library_add(empty, into=tmp_path / "lib", about=about)
+    assert "folder 0" in str(refused.value)
+    assert not (tmp_path / "lib").exists()
+    write(tmp_path / "x", arrays("x"))
+    added = forebear.library_add([*empty, tmp_path / "x"], into=tmp_path / "lib", about=about)
+    assert [row["outcome"] for row in added["items"]] == ["refused"] * count + ["added"]
+    again = forebear.library_add(empty, into=tmp_path / "lib", about=about)
+    assert [row["outcome"] for row in again["items"]] == ["refused"] * count, (
+        "a library that is there says why, row by row"
+    )
+    assert again["models"] == 1
+
+
 def test_a_search_in_an_empty_library_says_that_it_is_empty(known: Path, tmp_path: Path) -> None:
     forebear.library_remove(["x", "y"], library=known)
     found = forebear.library_search(tmp_path / "x", library=known)
