@@ -25,6 +25,7 @@ from forebear.api.libraries import (
     library_merge,
     library_remove,
     library_search,
+    library_tree,
     library_verify,
 )
 from forebear.api.recipes import recipe
@@ -54,6 +55,7 @@ __all__ = [
     "library_merge",
     "library_remove",
     "library_search",
+    "library_tree",
     "library_verify",
     "recipe",
     "tokenizers_cost",

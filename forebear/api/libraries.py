@@ -122,6 +122,48 @@ def library_search(
 
 
 @document_of
+def library_tree(
+    *,
+    library: str | Path = "library",
+    prove: bool = False,
+    comparisons: int = 1000,
+    dates: str | Path | None = None,
+) -> Mapping[str, Any]:
+    """The models of a library as families: who is next to whom, merges, models that are missing, and what their cards claim.
+
+    library: the library's folder (default: library).
+    prove:   compare pairs on their weights, where they can be read: without it every edge is a proposal of prints.
+    comparisons: most pairs compared (default 1000); pairs that are nearest by their prints come first.
+    dates:   a TOML file of dates: tables [[model]] with name, there_by (it was there by that day) and not_before, from sources that
+             the makers of the models do not control. Without dates no direction is shown.
+    Returns: a forebear/tree/1 document: nodes, edges (with a parent and a child only where direction is shown), families, claims.
+             Two models are next to each other when no model of the library lies between them.
+    Raises:  RefusedError when the library or the dates cannot be read, or the library has more than 5,000 models; UsageError.
+    Source:  METHODS §11, §14, §18, §20; thresholds: decision 0067.
+
+    >>> import forebear, tempfile
+    >>> from importlib.resources import files
+    >>> demo, folder = files("forebear") / "demo_data", tempfile.mkdtemp()
+    >>> added = forebear.library_add([demo / "base", demo / "descendant", demo / "independent"], into=folder)
+    >>> tree = forebear.library_tree(library=folder, prove=True)
+    >>> [(edge["relation"], edge["direction"]) for edge in tree["edges"]]
+    [('related', 'not-shown')]
+    >>> [node["name"] for node in tree["nodes"] if node["family"] is None]
+    ['independent']
+    """
+    from forebear.core.errors import UsageError
+    from forebear.library.tree.build import tree
+
+    if comparisons < 0:
+        raise UsageError("is no number of comparisons", where="--comparisons", todo="Give 0 or more.")
+    words = ["tree", "--library", str(library), *(["--prove"] if prove else [])]
+    words += ["--comparisons", str(comparisons)] if comparisons != 1000 else []
+    words += [] if dates is None else ["--dates", str(dates)]
+    place = None if dates is None else Path(dates)
+    return tree(_store(library), words, prove=prove, comparisons=comparisons, dates=place)
+
+
+@document_of
 def library_remove(models: Sequence[str], *, library: str | Path = "library") -> Mapping[str, Any]:
     """Take models out of a library.
 

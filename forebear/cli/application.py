@@ -38,7 +38,7 @@ SHOWING = {
 }  # fmt: skip
 """Options of the command line alone: how a result is shown; before them, in which of the forms there are."""
 FORM = typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, else text.")
-DRAWN = {"compare", "demo", "attest_verify"}
+DRAWN = {"compare", "demo", "attest_verify", "library_tree"}
 """Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
@@ -52,7 +52,7 @@ GROUPS = {
     "tokenizers": "What a vocabulary costs, and where it comes from.",
     "case": "Case files: testimony, translations, claims and tests.",
     "attest": "Show that a model is from scratch: a commitment, a chain of checkpoints, what they prove.",
-    "library": "One model against everything known: small prints, and search among them.",
+    "library": "One model against everything known: small prints, search among them, and their tree.",
 }
 DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
 `independent` model of the same shape, data and data order. No network is used.

@@ -27,7 +27,7 @@ class Language(StrEnum):
 
 ENDINGS = {
     **FORMS, ".sarif": "sarif", ".sarif.json": "sarif", ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx",
-    ".spdx.json": "spdx", ".intoto.json": "in-toto",
+    ".spdx.json": "spdx", ".intoto.json": "in-toto", ".graphml": "graphml",
 }  # fmt: skip
 """Ending of a file -> format."""
 

@@ -83,14 +83,15 @@ def begun(paths: Sequence[str], wanted: Wanted, made: Made | None = None) -> Mad
     Raises: RefusedError when none of the paths holds a model that can be read, with the reason of the first.
     """
     rows = iter((made or _here)(paths, wanted))
-    waiting = []
+    waiting, refused = [], []
     for row in rows:
         waiting.append(row)
         if not isinstance(row[1], RefusedError):
             return lambda todo, wanted: chain(waiting, rows)
+        refused.append(row[1])
     count, first = len(waiting), waiting[0]
     if count == 1:
-        raise first[1]
+        raise refused[0]
     raise RefusedError(
         f"is no model that can be read ({first[1]}), and none of the {count} paths is one", where=str(first[0]),
         todo="Name checkpoints. No library was made.",

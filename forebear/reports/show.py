@@ -27,6 +27,7 @@ TEXT: dict[str, str] = {
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_lines",
     "forebear/library/1": "forebear.reports.library.text:library_lines",
     "forebear/search/1": "forebear.reports.library.text:search_lines",
+    "forebear/tree/1": "forebear.reports.library.tree:tree_lines",
 }
 """Text report of each document, imported only when it is drawn."""
 BRIEF: dict[str, str] = {
@@ -51,6 +52,7 @@ PAGES: dict[str, str] = {
     "forebear/commitment/1": "forebear.reports.attest.page:commitment_page",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_page",
     "forebear/search/1": "forebear.reports.library.page:search_page",
+    "forebear/tree/1": "forebear.reports.library.tree_page:tree_page",
 }
 """The page of each document as bytes, imported only when it is drawn."""
 ROWS: dict[str, str] = {
@@ -65,6 +67,7 @@ ROWS: dict[str, str] = {
     "forebear/recipe/1": "forebear.reports.recipes.text:recipe_rows",
     "forebear/library/1": "forebear.reports.library.text:library_rows",
     "forebear/search/1": "forebear.reports.library.text:search_rows",
+    "forebear/tree/1": "forebear.reports.library.tree:tree_rows",
 }
 """Documents that are rows: a table whose first row names the columns."""
 FIGURES: dict[str, str] = {
@@ -72,6 +75,7 @@ FIGURES: dict[str, str] = {
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_figures" for v in (1, 2)},
     "forebear/attestation/3": "forebear.reports.attest.page:attestation_figures",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_figures",
+    "forebear/tree/1": "forebear.reports.library.tree_page:tree_figures",
 }
 """Name and SVG of every figure of a document's page, imported only when they are drawn."""
 FOR_PROGRAMS: dict[str, dict[str, str]] = {
@@ -83,6 +87,7 @@ FOR_PROGRAMS: dict[str, dict[str, str]] = {
         "spdx": "forebear.reports.verification.bills:spdx",
         "in-toto": "forebear.reports.verification.statement:statement",
     },
+    "forebear/tree/1": {"graphml": "forebear.reports.library.graphml:graphml"},
 }
 """Forms of one kind of document that other programs read, as bytes, imported only when they are written."""
 FORMATS = ("text", "json", "html", "csv")
