@@ -71,6 +71,16 @@ def moved(shapes: Sequence[str], copies: int) -> Iterator[Known]:
                 yield Known(name, print_of(name, path), True)
 
 
+def trained(shapes: Sequence[str]) -> list[Known]:
+    """Prints of the models of these shapes that descend from others: further trained ones, siblings, grown ones."""
+    return [
+        Known(name := f"{shape}/{path.name}", print_of(name, path), False)
+        for shape in shapes
+        for path in folders(shape)
+        if not path.name.startswith("independent")
+    ]
+
+
 def real() -> Iterator[Known]:
     """Prints of the published checkpoints that scripts/fetch_real.py brought, where there is a screen of them."""
     for path in sorted(REAL.glob("*")):
@@ -94,6 +104,7 @@ def main(words: list[str] | None = None) -> int:
     options = parser.parse_args(words)
     print("independents", len(independents(options.shape)), flush=True)
     print("rewritten", sum(1 for _ in moved(options.shape, options.moved)), flush=True)
+    print("trained further", len(trained(options.shape)), flush=True)
     print("real", sum(1 for _ in real()) if options.real else 0)
     return 0
 

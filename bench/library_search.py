@@ -1,10 +1,11 @@
 """Search among many screens: strangers resampled from measured ones, the bases of real derived checkpoints planted among them.
 
-    python -m bench.library_search --count 10000 --count 1000000 --shape llama64 ... --set NAME
+    python -m bench.library_search --count 10000 --count 1000000 --pool llama64 ... --shape llama64 ... --set NAME
 
 A resampled screen takes each part from a measured stranger drawn at random, its numbers in another order and with other signs: so
 sizes, tails and missing parts are measured ones, and nothing is shared. Anchor codes are a stranger's with two in five numbers
-from another of its shape, which keeps them as alike as strangers are.
+from another of its shape, which keeps them as alike as strangers are. Whether they match: quantiles of z, of sizes and of anchors
+in the result, and their picture in library-search-NAME.svg.
 """
 
 from __future__ import annotations
@@ -20,26 +21,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.library import Known, folders, measured, write
-from bench.library_kin import kin_of
+from bench.library import Known, folders, write
+from bench.library_alike import alike, picture
+from bench.library_kin import prints_of
+from bench.library_measured import independents, moved, print_of, real, trained
+from bench.library_strata import kept_strata
 from bench.provenance import code
 from forebear.core.seeds import generator
 from forebear.library.figures import screen_figure
-from forebear.library.fingerprint import fingerprint
+from forebear.library.local_store import proposed
 from forebear.library.prints import Print, empty_arrays
 from forebear.library.screens import RECORD, mapped, record_of, write_record
-from forebear.library.search import search_store
-from forebear.library.store import Rows
+from forebear.library.search import FIRST_COSINE, RANKED, search_store
+from forebear.library.signs import Words, asked, signs
+from forebear.library.store import Near, Rows
+from forebear.library.thresholds import DISPERSION, LEVEL_LOG10
 
 BLOCK = 8192
 MIX = 0.4
+ORDERS = 4096
+"""Orders of a part's numbers that are drawn from."""
+TOP = 20
 
 
 class Planted:
-    """A store for reading alone: resampled rows of a mapped file, some of them real prints."""
+    """A store for reading alone: resampled rows of a mapped file, some of them real prints; with signs it has an index."""
 
-    def __init__(self, path: Path, real: Mapping[int, Print]) -> None:
-        self._records, self._real = mapped(path), dict(real)
+    def __init__(self, path: Path, real: Mapping[int, Print], table: Words | None = None) -> None:
+        self._records, self._real, self._table = mapped(path), dict(real), table
         self._by_id = {one.id: one for one in real.values()}
 
     def count(self, *, screened: bool = False) -> int:
@@ -53,9 +62,20 @@ class Planted:
             handles = np.arange(start, start + len(some), dtype=np.int64)
             yield Rows(handles, some["screen"], some["anchors"], np.asarray(some["norm"], dtype=np.float32))
 
+    def near(self, screen: NDArray[np.int8], anchors: NDArray[np.int8], most: int) -> Near | None:
+        """As a local library's, where signs were given."""
+        if self._table is None:
+            return None
+        wanted = asked(screen, anchors)
+        return Near(len(self._table), proposed(self._records, self._table, wanted, most, bool(anchors.any())))
+
     def ident(self, handle: int) -> str:
         """The id of a real print, or one made of the row."""
         return self._real[handle].id if handle in self._real else f"{handle:064x}"
+
+    def named(self, word: str) -> list[str]:
+        """The id itself, where it is a real print's."""
+        return [word] if word in self._by_id else []
 
     def get(self, ident: str) -> Print:
         """A real print, or what a row holds as one."""
@@ -70,28 +90,34 @@ class Planted:
         return {}
 
 
-def resampled(path: Path, pool: Sequence[Known], count: int, seed: str) -> None:
-    """A file of `count` records."""
+def resampled(pool: Sequence[Known], count: int, seed: str) -> Iterator[NDArray[Any]]:
+    """Blocks of `count` records in all, of RECORD."""
     rng = generator("bench/library/resampled", seed)
     parts = np.stack([k.one.arrays["screen"][0].reshape(7, -1) for k in pool])
     anchors = np.stack([k.one.arrays["anchors"][0] for k in pool])
     shapes = np.array([k.name.split("/")[0] for k in pool])
-    same = [np.flatnonzero(shapes == shape) for shape in shapes]
-    with path.open("wb") as out:
-        for start in range(0, count, BLOCK):
-            size = min(BLOCK, count - start)
-            records = np.zeros(size, RECORD)
-            donors = rng.integers(len(pool), size=(size, 7))
-            whole = parts[donors, np.arange(7)]  # (size, 7, 121)
-            order = rng.random(whole.shape, dtype=np.float32).argsort(axis=2)
-            whole = np.take_along_axis(whole, order, 2) * rng.choice(np.array([-1, 1], np.int8), whole.shape)
-            records["screen"] = whole.reshape(size, -1)
-            first = rng.integers(len(pool), size=size)
-            second = np.array([rng.choice(same[at]) for at in first])
-            records["anchors"] = np.where(rng.random((size, anchors.shape[1])) < MIX, anchors[second], anchors[first])
-            records["norm"] = np.linalg.norm(records["screen"].astype(np.float32), axis=1)
-            records["live"] = 1
-            out.write(records.tobytes())
+    same = {shape: np.flatnonzero(shapes == shape) for shape in np.unique(shapes)}
+    orders = np.stack([rng.permutation(parts.shape[2]) for _ in range(ORDERS)])
+    for start in range(0, count, BLOCK):
+        size = min(BLOCK, count - start)
+        records = np.zeros(size, RECORD)
+        donors, order = rng.integers(len(pool), size=(size, 7)), orders[rng.integers(ORDERS, size=(size, 7))]
+        whole = parts[donors[:, :, None], np.arange(7)[None, :, None], order]  # (size, 7, 121)
+        flips = np.unpackbits(rng.integers(0, 256, (size, 106), dtype=np.uint8), axis=1)[:, : whole[0].size]
+        records["screen"] = np.where(flips, -1, 1).astype(np.int8) * whole.reshape(size, -1)
+        first = rng.integers(len(pool), size=size)
+        second = np.array(
+            [
+                same[shapes[at]][place % len(same[shapes[at]])]
+                for at, place in zip(first, rng.integers(2**31, size=size), strict=True)
+            ]
+        )
+        records["anchors"] = np.where(
+            rng.random((size, anchors.shape[1]), dtype=np.float32) < MIX, anchors[second], anchors[first]
+        )
+        records["norm"] = np.linalg.norm(records["screen"].astype(np.float32), axis=1)
+        records["live"] = 1
+        yield records
 
 
 def plant(path: Path, real: Sequence[Print], seed: str) -> dict[int, Print]:
@@ -105,132 +131,144 @@ def plant(path: Path, real: Sequence[Print], seed: str) -> dict[int, Print]:
     return {int(place): one for place, one in zip(places, real, strict=True)}
 
 
-def alike(path: Path, pool: Sequence[Known], seed: str) -> dict[str, Any]:
-    """Quantiles of z between measured strangers, between resampled ones, and between the two kinds."""
-    rng = generator("bench/library/alike", seed)
-    records = mapped(path)
-    rows = [records["screen"][at] for at in sorted(rng.choice(len(records), min(400, len(records)), replace=False))]
-    own = [k.one.arrays["screen"][0] for k in pool]
-    levels = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
-
-    def quantiles(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-        z = np.array([screen_figure(a, b).z for a, b in pairs])
-        return {
-            "pairs": len(z),
-            "sd": round(float(z.std()), 4),
-            **{str(q): round(float(np.quantile(z, q)), 3) for q in levels},
-        }
-
-    return {
-        "measured": quantiles([(a, b) for i, a in enumerate(own) for b in own[i + 1 :]][:20000]),
-        "resampled": quantiles([(a, b) for i, a in enumerate(rows) for b in rows[i + 1 :]][:20000]),
-        "across": quantiles([(a, b) for a in own[:100] for b in rows[:200]]),
-    }
-
-
-def queries(shapes: Sequence[str], folder: Path) -> tuple[list[Print], list[dict[str, Any]]]:
+def queries(shapes: Sequence[str]) -> tuple[list[Print], list[dict[str, Any]]]:
     """Bases to plant, and every derived checkpoint of them with its print."""
     bases: dict[str, Print] = {}
     kin = []
     for shape in shapes:
         built = {path.name: path for path in folders(shape)}
-        for one in kin_of(shape, built, folder):
+        for one, found in prints_of(shape, built):
             name = f"{shape}/{one.base}"
-            bases.setdefault(name, fingerprint(built[one.base], workers=1).one)
-            kin.append(
-                {
-                    "name": f"{shape}/{one.name}",
-                    "form": one.form,
-                    "base": bases[name].id,
-                    "print": fingerprint(one.folder, workers=1).one,
-                }
-            )
+            bases.setdefault(name, print_of(name, built[one.base]))
+            kin.append({"name": f"{shape}/{one.name}", "form": one.form, "base": bases[name].id, "print": found})
     return list({one.id: one for one in bases.values()}.values()), kin
 
 
-def run(
-    count: int,
-    pool: Sequence[Known],
-    bases: Sequence[Print],
-    kin: Sequence[dict[str, Any]],
-    strangers: Sequence[Known],
-    folder: Path,
-) -> dict[str, Any]:
-    """Every query against `count` screens."""
-    path = folder / f"screens-{count}.bin"
-    seed = f"1/{count}"
-    resampled(path, pool, count, seed)
-    store: Any = Planted(path, plant(path, bases, seed))
-    seconds, rows = [], []
+def searched(store: Any, kin: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every kin searched for: where its base comes, what else is proposed, how long it takes."""
+    wall, processor, rows = [], [], []
     for one in kin:
-        started = time.perf_counter()
-        found = search_store(store, one["print"], 20, rewritten=True)
-        seconds.append(time.perf_counter() - started)
+        began, spent = time.perf_counter(), time.process_time()
+        found = search_store(store, one["print"], TOP, rewritten=one["form"] != "plain")
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - spent)
         ids = [hit.id for hit in found.hits]
-        proposed = [hit.id for hit in found.hits if hit.relation != "ranked-by-anchors"]
+        said = {hit.id for hit in found.hits if hit.relation != RANKED}
         rank = ids.index(one["base"]) + 1 if one["base"] in ids else None
-        others = len([i for i in proposed if i != one["base"]])
-        row = {
-            "name": one["name"],
-            "form": one["form"],
-            "rank": rank,
-            "proposed": one["base"] in proposed,
-            "others": others,
-        }
-        rows.append(row)
-    false = 0
-    for known in strangers:
-        false += len([hit for hit in search_store(store, known.one, 20).hits if hit.id != known.one.id])
+        rows.append({"name": one["name"], "form": one["form"], "rank": rank, "proposed": one["base"] in said,
+                     "others": len(said - {one["base"]})})  # fmt: skip
     plain, rewritten = ([r for r in rows if (r["form"] == "plain") is wanted] for wanted in (True, False))
-    top_20 = sum(r["rank"] is not None for r in rewritten)
     return {
-        "count": count,
-        "alike": alike(path, pool, seed),
-        "kin": rows,
-        "queries_of_strangers": len(strangers),
-        "proposed_of_strangers": false,
-        "plain": _summary(plain),
-        "reparameterised": {**_summary(rewritten), "top_20": top_20},
-        "wrong_beside_kin": sum(r["others"] for r in rows),
-        "median_seconds": round(float(np.median(seconds)), 3),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-    }
+        "kin": rows, "plain": _summary(plain), "reparameterised": _summary(rewritten),
+        "proposed_beside_the_base": sum(r["others"] for r in rows),
+        "median_wall_seconds": round(float(np.median(wall)), 3), "median_processor_seconds": round(float(np.median(processor)), 3),
+    }  # fmt: skip
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {
-        "queries": len(rows),
-        "rank_1": sum(r["rank"] == 1 for r in rows),
+        "queries": len(rows), "rank_1": sum(r["rank"] == 1 for r in rows), "top_20": sum(r["rank"] is not None for r in rows),
         "proposed": sum(r["proposed"] for r in rows),
-    }
+    }  # fmt: skip
+
+
+def no_kin(pool: Sequence[Known], count: int, name: str) -> list[tuple[str, NDArray[np.int8]]]:
+    """Screens to which nothing planted is kin: every print of a stratum, then `count` resampled ones, half of them of strata."""
+    strata = kept_strata()
+    out = [(f"{word}, as measured", k.one.arrays["screen"][0]) for word, known in strata.items() for k in known]
+    groups = {"no stratum": (pool, count - count // 2 // max(1, len(strata)) * len(strata))}
+    groups |= {word: (known, count // 2 // len(strata)) for word, known in strata.items()}
+    for word, (known, size) in groups.items():
+        for block in resampled(known, size, f"{name}/no kin/{word}"):
+            out += [(word, screen) for screen in block["screen"]]
+    return out if count else []
+
+
+def false_kin(path: Path, wanted: Sequence[tuple[str, NDArray[np.int8]]]) -> dict[str, Any]:
+    """What a search of each screen would propose, all at once. wanted: which stratum, screen (847,). None has kin there."""
+    records = mapped(path)
+    asked_for = np.stack([screen for _, screen in wanted]).astype(np.float32)
+    asked_for /= np.linalg.norm(asked_for, axis=1, keepdims=True)
+    level = LEVEL_LOG10 - np.log10(len(records))
+    rows: dict[str, dict[str, Any]] = {}
+    for word, _ in wanted:
+        rows.setdefault(word, {"queries": 0, "proposed": 0, "largest_z": 0.0, "looked_at_closer": 0})["queries"] += 1
+    for start in range(0, len(records), BLOCK):
+        some = records[start : start + BLOCK]
+        cosines = (some["screen"].astype(np.float32) / some["norm"][:, None]) @ asked_for.T
+        for at, query in np.argwhere(cosines > FIRST_COSINE):
+            word, screen = wanted[query]
+            figure = screen_figure(screen, some["screen"][at])
+            row = rows[word]
+            row["looked_at_closer"] += 1
+            row["largest_z"] = max(row["largest_z"], round(figure.z, 3))
+            row["proposed"] += int(figure.log10_p <= level)
+    asks = float(DISPERSION * np.sqrt(-2 * np.log(10) * level))
+    return {"comparisons": len(wanted) * len(records), "z_asked": round(asks, 3), "strata": rows}
+
+
+Screens = Sequence[tuple[str, NDArray[np.int8]]]
+
+
+def run(count: int, pool: Sequence[Known], real_prints: Sequence[Print], kin: Sequence[dict[str, Any]], strangers: Screens,
+        folder: Path, name: str) -> dict[str, Any]:  # fmt: skip
+    """Every query against `count` screens, exactly and by signs."""
+    path = folder / f"screens-{count}.bin"
+    seed = f"{name}/{count}"
+    with path.open("wb") as out:
+        out.writelines(block.tobytes() for block in resampled(pool, count, seed))
+    places = plant(path, real_prints, seed)
+    records = mapped(path)
+    began = time.process_time()
+    table = np.vstack(
+        [signs(some["screen"], some["anchors"]) for some in (records[i : i + BLOCK] for i in range(0, count, BLOCK))]
+    )
+    written = time.process_time() - began
+    exact, indexed = searched(Planted(path, places), kin), searched(Planted(path, places, table), kin)
+    lost = [
+        e["name"]
+        for e, i in zip(exact["kin"], indexed["kin"], strict=True)
+        if e["rank"] is not None and i["rank"] is None
+    ]
+    body = {
+        "count": count, "exact": exact, "by_signs": indexed, "lost_by_signs": lost, "signs_processor_seconds": round(written, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "false": false_kin(path, strangers) if strangers else None,
+    }  # fmt: skip
+    print({k: v for k, v in body.items() if k not in ("exact", "by_signs")}, flush=True)
+    for name in ("exact", "by_signs"):
+        print(name, {k: v for k, v in body[name].items() if k != "kin"}, flush=True)
+    return body
 
 
 def main(words: list[str] | None = None) -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser("python -m bench.library_search", description=__doc__)
     parser.add_argument("--count", action="append", type=int, required=True)
-    parser.add_argument("--pool", action="append", required=True, help="shapes whose strangers are resampled")
+    parser.add_argument("--pool", action="append", required=True, help="shapes whose models are resampled")
+    parser.add_argument("--moved", type=int, default=7, help="rewritten copies of each independent in the pool")
     parser.add_argument(
         "--shape", action="append", required=True, help="shapes whose derived checkpoints are searched for"
     )
-    parser.add_argument("--strangers", type=int, default=60, help="most strangers that are searched for")
+    parser.add_argument(
+        "--strangers", type=int, default=0, help="screens of no kin that are searched for, half of them of strata"
+    )
     parser.add_argument("--set", default="seen")
     options = parser.parse_args(words)
     stated = code()
-    pool = [k for k in measured(options.pool) if k.stranger]
+    own = independents(options.pool)
+    pool = [*own, *moved(options.pool, options.moved), *trained(options.pool), *real()]
+    print("pool", len(pool), flush=True)
+    real_prints, kin = queries(options.shape)
+    print("kin", len(kin), "of", len(real_prints), flush=True)
+    strangers = no_kin(pool, options.strangers, options.set)
     with tempfile.TemporaryDirectory() as name:
-        bases, kin = queries(options.shape, Path(name))
-        planted = {one.id for one in bases}
-        outside = [k for k in pool if k.one.id not in planted]
-        chosen = [
-            outside[at] for at in np.linspace(0, len(outside) - 1, min(options.strangers, len(outside))).astype(int)
-        ]
-        results = [run(count, pool, bases, kin, chosen, Path(name)) for count in options.count]
-    write(
-        f"library-search-{options.set}",
-        {"pool": len(pool), "pool_shapes": options.pool, "kin_shapes": options.shape, "runs": results},
-        stated,
-    )
+        results = [run(count, pool, real_prints, kin, strangers, Path(name), options.set) for count in options.count]
+    match = alike(pool, list(resampled(pool, 2000, options.set)))
+    body = {"pool": {"measured": len(pool), "in_the_coordinates_of_training": len(own)}, "pool_shapes": options.pool,
+            "kin_shapes": options.shape, "alike": match, "runs": results}  # fmt: skip
+    write(f"library-search-{options.set}", body, stated)
+    picture(f"library-search-{options.set}", match)
     return 0
 
 

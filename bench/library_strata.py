@@ -125,6 +125,15 @@ def one_seed(count: int) -> Iterator[tuple[str, Known]]:
         yield "one seed, other widths", Known(name, unpack(kept.read_bytes(), name), True)
 
 
+def kept_strata() -> dict[str, list[Known]]:
+    """The prints of every stratum that was made, by its words."""
+    found: dict[str, list[Known]] = {}
+    for path in sorted((KEPT / "strata").rglob("*.fbp")):
+        word = path.parent.name.replace("-", " ")
+        found.setdefault(word, []).append(Known(f"{word}/{path.stem}", unpack(path.read_bytes(), str(path)), True))
+    return found
+
+
 def figures(known: Sequence[Known]) -> dict[str, Any]:
     """z of every two of a stratum. A model without a screen has none: how many is said."""
     there = [k.one.arrays["screen"][0] for k in known if k.one.arrays["screen"].any()]

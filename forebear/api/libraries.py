@@ -18,16 +18,18 @@ def library_add(
     from_list: str | Path | None = None,
     quick: bool = False,
     about: bool = False,
+    engine: str = "local",
     architecture: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Mapping[str, Any]:
     """Add models to a library: a print of each, made in one pass over its weights. What was finished is not done again.
 
     paths:     checkpoints: files, folders, folders of models, or addresses (hf://org/name@revision).
-    into:      the library: a folder, made when there is none (default: library).
+    into:      the library: a folder, made when there is none (default: library), or "lance:" and what LanceDB keeps it in.
     from_list: a text file that names further models, a line each.
     quick:     read two layers only; such prints are marked, and find less.
     about:     add what is known of models without weights: configuration, tokenizer, claims.
+    engine:    who makes the prints: local, or ray: the workers of Ray, on this machine or on the cluster of RAY_ADDRESS.
     architecture: an architecture definition of your own (TOML); see docs/architectures.md.
     max_header: largest header read, as a number of bytes or "100MiB" (default 25MiB).
     Returns:   a forebear/library/1 document: a row for every model, with what became of it.
@@ -57,12 +59,15 @@ def library_add(
     words = ["add", *(str(path) for path in listed(paths)), "--into", str(into)]
     words += [] if from_list is None else ["--from-list", str(from_list)]
     words += [f"--{name}" for name, given in (("quick", quick), ("about", about)) if given]
+    words += [] if engine == "local" else ["--engine", engine]
     words += [] if architecture is None else ["--architecture", str(architecture)]
     words += [] if max_header is None else ["--max-header", str(max_header)]
     adding.refuse_missing(named)
     models = named if about else [model for path in named for model in models_in(path)]
-    begun = None if (Path(into) / CATALOGUE).exists() else adding.begun(models, wanted)
-    return verbs.add(_store(into, make=True), models, wanted, words, begun)
+    made = _engine(engine)
+    if not str(into).startswith("lance:") and not (Path(into) / CATALOGUE).exists():
+        made = adding.begun(models, wanted, made)
+    return verbs.add(_store(into, make=True), models, wanted, words, made)
 
 
 @document_of
@@ -79,7 +84,8 @@ def library_search(
     """Which models of a library may the subject be kin of? Candidates by their prints; with --prove, relations on weights.
 
     subject: the model asked about: a checkpoint, or the name or id of a model of the library.
-    library: the library's folder (default: library).
+    library: the library's folder (default: library); "lance:" and where LanceDB keeps one; "shards:" or "ray:" and a folder of
+             libraries, searched as one here or by the workers of Ray.
     top:     most candidates shown (default 20).
     prove:   compare the subject with every candidate on the weights, where they can be read.
     rewritten: list also the models nearest by anchor tokens: a ranking, for --prove to compare. A rewritten copy that was
@@ -224,10 +230,8 @@ def library_verify(*, library: str | Path = "library") -> Mapping[str, Any]:
     ()
     """
     from forebear.library import verbs
-    from forebear.library.local_store import LocalStore
 
-    words = ["verify", "--library", str(library)]
-    return verbs.verify(LocalStore(library, check=False), words)
+    return verbs.verify(_store(library, check=False), ["verify", "--library", str(library)])
 
 
 @document_of
@@ -318,7 +322,20 @@ def library_import(source: str | Path, *, into: str | Path = "library") -> Mappi
     return verbs.bring(_store(into, make=True), checked, ["import", str(source), "--into", str(into)])
 
 
-def _store(folder: str | Path, *, make: bool = False) -> Any:
-    from forebear.library.local_store import LocalStore
+def _store(address: str | Path, *, make: bool = False, check: bool = True) -> Any:
+    from forebear.engines.opening import open_store
 
-    return LocalStore(folder, make=make)
+    return open_store(address, make=make, check=check)
+
+
+def _engine(name: str) -> Any:
+    """What makes prints instead of this process; None for this process."""
+    from forebear.core.errors import UsageError
+
+    if name not in ("local", "ray"):
+        raise UsageError("is no engine", where=f"--engine {name}", todo="Give local or ray.")
+    if name == "local":
+        return None
+    from forebear.engines.ray import made
+
+    return made

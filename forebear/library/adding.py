@@ -37,12 +37,13 @@ MAX_LISTED = 5_000_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """How models are added. about: as entries without weights."""
+    """How models are added. about: as entries without weights; workers: threads for each, as many as there are cores by default."""
 
     quick: bool = False
     about: bool = False
     architecture: Path | None = None
     max_header: int | None = None
+    workers: int | None = None
 
 
 def listed_paths(paths: Sequence[str | Path], from_list: str | Path | None) -> list[str]:
@@ -172,7 +173,8 @@ def known_id(store: Store, path: str, wanted: Wanted) -> str | None:
 
 def _printed(path: str, wanted: Wanted) -> Found:
     state = state_of(path, wanted.max_header)
-    found = fingerprint(path, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
+    found = fingerprint(path, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick,
+                        workers=wanted.workers)  # fmt: skip
     if state != state_of(path, wanted.max_header):
         raise RefusedError("changed while it was read", where=path, todo="Add it again when nobody writes to it.")
     found.one = replace(found.one, entry=_entry(path, state))

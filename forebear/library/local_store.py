@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError
-from forebear.core.output import write_whole
+from forebear.core.output import whole_file, write_whole
 from forebear.library.catalogue import connect, create, enter, forget, generation, told, writing
 from forebear.library.places import CATALOGUE, REMOVED, print_path
-from forebear.library.prints import MAX_PRINT_BYTES, Print, merged_entries, pack, unpack
-from forebear.library.repair import verify_folder
+from forebear.library.prints import MAX_PRINT_BYTES, Print, merged_entries, pack, unpack, without_sources
+from forebear.library.repair import free_row, verify_folder
 from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
-from forebear.library.store import Fault, Rows
+from forebear.library.signs import ANCHOR_TIMES, LARGE, Words, asked, differing, fewest, signs
+from forebear.library.signs import mapped as mapped_signs
+from forebear.library.signs import path_of as signs_path
+from forebear.library.store import Fault, Near, Rows
 
 BLOCK_ROWS = 8192
 """Screens of a block: 8 MiB as bytes, 28 MB as float32."""
@@ -77,8 +80,7 @@ class LocalStore:
             row = found[0] if found else None
             record = record_of(one)
             if not found and record is not None:
-                (last,) = db.execute("SELECT max(row) FROM models").fetchone()
-                row = 0 if last is None else last + 1
+                row = free_row(self.folder, db)
             self._moved(db, one)
             digest = self._write(one)
             if record is not None and row is not None:
@@ -91,9 +93,7 @@ class LocalStore:
         keys = {str(source["key"]) for source in one.entry.get("sources", ())}
         query = "SELECT models.id, row FROM sources JOIN models USING (number) WHERE key = ? AND models.id != ?"
         for ident, row in {tuple(found) for key in sorted(keys) for found in db.execute(query, (key, one.id))}:
-            other = self.get(str(ident))
-            left = [source for source in other.entry.get("sources", ()) if source["key"] not in keys]
-            without = Print(other.id, other.about, other.arrays, {**other.entry, "sources": left})
+            without = without_sources(self.get(str(ident)), keys)
             enter(db, without, self._write(without), row)
 
     def _write(self, one: Print) -> bytes:
@@ -151,10 +151,17 @@ class LocalStore:
             records = mapped(path)
             if len(records) or not self.count(screened=True):
                 break
-        for start in range(0, len(records), BLOCK_ROWS):
-            some = records[start : start + BLOCK_ROWS]
-            handles = np.arange(start, start + len(some), dtype=np.int64)
-            yield Rows(handles, some["screen"], some["anchors"], np.asarray(some["norm"], dtype=np.float32))
+        yield from blocks(records, 0)
+
+    def near(self, screen: NDArray[np.int8], anchors: NDArray[np.int8], most: int) -> Near | None:
+        """See `forebear.library.store.Indexed`: by signs, once `compact` has written them for LARGE models or more."""
+        with self._open() as db:
+            number = generation(db)
+        records = mapped(path_of(self.folder, number))
+        table = mapped_signs(signs_path(self.folder, number), len(records))
+        if len(table) < LARGE:
+            return None
+        return Near(len(table), proposed(records, table, asked(screen, anchors), most, bool(anchors.any())))
 
     def ident(self, handle: int) -> str | None:
         """See `Store.ident`."""
@@ -207,18 +214,48 @@ class LocalStore:
                 before = path_of(self.folder, old)
                 records = mapped(before)
                 fresh = path_of(self.folder, old + 1)
-                write_whole(fresh, np.array(records[[row for _, row in kept]]).tobytes() if kept else b"")
+                with whole_file(fresh) as out:
+                    out.writelines(some.tobytes() for some in _some(records, kept))
+                if len(kept) >= LARGE:
+                    with whole_file(signs_path(self.folder, old + 1)) as out:
+                        out.writelines(signs(some["screen"], some["anchors"]).tobytes() for some in _some(records, kept))
                 db.execute("UPDATE models SET row = -1 - row WHERE row IS NOT NULL")  # rows are unique at every step
                 db.executemany(
                     "UPDATE models SET row = ? WHERE number = ?", [(at, number) for at, (number, _) in enumerate(kept)]
                 )
                 db.execute("UPDATE settings SET value = ? WHERE key = 'generation'", (old + 1,))
             freed = (len(records) - len(kept)) * RECORD.itemsize
-            for path in self.folder.glob("screens-*.bin"):
-                if path != fresh:
+            index = signs_path(self.folder, old + 1)
+            for path in (*self.folder.glob("screens-*.bin"), *self.folder.glob("signs-*.bin")):
+                if path not in (fresh, index):
                     path.unlink(missing_ok=True)
             db.execute("VACUUM")
         return freed
 
     def close(self) -> None:
         """See `Store.close`; nothing is held open."""
+
+
+def _some(records: NDArray[Any], kept: Sequence[tuple[int, int]]) -> Iterator[NDArray[Any]]:
+    """The records that are kept, a block at a time."""
+    for start in range(0, len(kept), BLOCK_ROWS):
+        yield records[[row for _, row in kept[start : start + BLOCK_ROWS]]]
+
+
+def blocks(records: NDArray[Any], first: int) -> Iterator[Rows]:
+    """Records from a row on, a block at a time."""
+    for start in range(first, len(records), BLOCK_ROWS):
+        some = records[start : start + BLOCK_ROWS]
+        handles = np.arange(start, start + len(some), dtype=np.int64)
+        yield Rows(handles, some["screen"], some["anchors"], np.asarray(some["norm"], dtype=np.float32))
+
+
+def proposed(records: NDArray[Any], table: Words, wanted: Words, most: int, anchored: bool) -> Iterator[Rows]:
+    """Records nearest by signs, then those that came after the signs were written."""
+    screen, anchor = differing(table, wanted)
+    places = fewest(screen, most)
+    if anchored:
+        places = np.union1d(places, fewest(anchor, ANCHOR_TIMES * most))
+    some = records[places]
+    yield Rows(places.astype(np.int64), some["screen"], some["anchors"], np.asarray(some["norm"], dtype=np.float32))
+    yield from blocks(records, len(table))

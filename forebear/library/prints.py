@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ _ARRAYS: dict[str, tuple[str, int]] = {
     "moments": ("<f4", 3), "gains": ("<f2", GAIN_SAMPLE), "geometry": ("<f2", 1), "vocabulary": ("<u8", 1), "digests": ("<u8", 1),
 }  # fmt: skip
 """Name -> number type and width of a row; every array has rows."""
-_ID = re.compile(r"(?:quick-|about-)?[0-9a-f]{64}")
+ID = re.compile(r"(?:quick-|about-)?[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def unpack(data: bytes, where: str) -> Print:
 def _checked(head: Mapping[str, Any], data: bytes, at: int, where: str) -> Print:
     counts, ident, about, entry = (head.get(key) for key in ("arrays", "id", "about", "entry"))
     whole = isinstance(counts, dict) and isinstance(ident, str) and isinstance(about, dict) and isinstance(entry, dict)
-    if not whole or not _ID.fullmatch(str(ident)) or set(counts or ()) != set(_ARRAYS):
+    if not whole or not ID.fullmatch(str(ident)) or set(counts or ()) != set(_ARRAYS):
         raise RefusedError("is no print: its head lacks what it must hold", where=where)
     assert isinstance(counts, dict)
     assert isinstance(about, dict)
@@ -206,6 +206,12 @@ def merged_entries(first: Mapping[str, Any], *others: Mapping[str, Any]) -> dict
         for key, value in other.items():
             out.setdefault(key, value)
     return out
+
+
+def without_sources(one: Print, keys: Collection[str]) -> Print:
+    """A print whose entry no longer names the sources of these keys: they hold another content now."""
+    left = [source for source in one.entry.get("sources", ()) if source["key"] not in keys]
+    return replace(one, entry={**one.entry, "sources": left})
 
 
 def _once(words: Sequence[str]) -> list[str]:

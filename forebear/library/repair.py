@@ -24,6 +24,9 @@ from forebear.library.catalogue import Damaged, connect, create, enter, forget, 
 from forebear.library.places import CATALOGUE, PRINTS, REMOVED, SUFFIX, print_path
 from forebear.library.prints import MAX_PRINT_BYTES, Print, unpack
 from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
+from forebear.library.signs import mapped as mapped_signs
+from forebear.library.signs import path_of as signs_path
+from forebear.library.signs import signs
 from forebear.library.store import Fault
 
 
@@ -88,8 +91,8 @@ def _rebuilt(folder: Path) -> list[Fault]:
         for stale in (f"{CATALOGUE}-journal", f"{CATALOGUE}-wal", f"{CATALOGUE}-shm"):
             (folder / stale).unlink(missing_ok=True)
         os.replace(fresh, folder / CATALOGUE)
-    for old in screens:
-        path_of(folder, old).unlink(missing_ok=True)
+    for old in (*(path_of(folder, number) for number in screens), *folder.glob("signs-*.bin")):
+        old.unlink(missing_ok=True)
     return faults
 
 
@@ -112,7 +115,7 @@ def _against_prints(folder: Path, db: Connection) -> list[Fault]:
                 faults.append(_lost(folder, path))
                 continue
             faults += _reconciled(
-                db, screens, records, one, digest, known.pop(one.id, None), str(path.relative_to(folder))
+                folder, db, records, one, digest, known.pop(one.id, None), str(path.relative_to(folder))
             )
         for ident, entry in known.items():
             names = [str(found[0]) for found in db.execute("SELECT name FROM names WHERE number = ?", (entry.number,))]
@@ -120,9 +123,27 @@ def _against_prints(folder: Path, db: Connection) -> list[Fault]:
             if entry.row is not None and entry.row < len(records):
                 write_record(screens, entry.row, bytes(RECORD.itemsize))
             faults.append(Fault(", ".join(names) or ident[:12], message("library.print_lost"), False))
+        faults += _signs_agree(signs_path(folder, generation(db)), mapped(screens))
     for aside in (folder / PRINTS).rglob(f"*{REMOVED}"):
         aside.unlink(missing_ok=True)
     return faults
+
+
+def _signs_agree(path: Path, records: NDArray[Any]) -> list[Fault]:
+    """An index of signs that is not that of its screens is taken away: the next `compact` writes it."""
+    if not path.exists():
+        return []
+    table = mapped_signs(path, len(records))
+    for start in range(0, len(table), 4096):
+        some = records[start : start + 4096][: len(table) - start]
+        live = some["live"] == 1
+        if (signs(some["screen"], some["anchors"])[live] != table[start : start + len(some)][live]).any():
+            break
+    else:
+        if len(table):
+            return []
+    path.unlink(missing_ok=True)
+    return [Fault(path.name, message("library_index.dropped"), True)]
 
 
 class Known(NamedTuple):
@@ -146,10 +167,11 @@ def _undone(folder: Path, idents: Sequence[str]) -> list[Fault]:
 
 
 def _reconciled(
-    db: Connection, screens: Path, records: NDArray[Any], one: Print, digest: bytes, known: Known | None, where: str
+    folder: Path, db: Connection, records: NDArray[Any], one: Print, digest: bytes, known: Known | None, where: str
 ) -> list[Fault]:
     """What did not agree with a whole print, made again from it."""
     faults = []
+    screens = path_of(folder, generation(db))
     record = record_of(one)
     row = None if known is None else known.row
     if known is None:
@@ -159,16 +181,18 @@ def _reconciled(
     if record is not None and (row is None or row >= len(records) or records[row : row + 1].tobytes() != record):
         if known is not None:
             faults.append(Fault(screens.name, message("library.screen_rebuilt", name=one.name), True))
-        row = _free_row(db) if row is None else row
+        row = free_row(folder, db) if row is None else row
         write_record(screens, row, record)
     if faults:
         enter(db, one, digest, row)
     return faults
 
 
-def _free_row(db: Connection) -> int:
+def free_row(folder: Path, db: Connection) -> int:
+    """The next row for a screen: after all that are used, and after those whose signs were written, which say what was there."""
     (last,) = db.execute("SELECT max(row) FROM models").fetchone()
-    return 0 if last is None else int(last) + 1
+    signed = len(mapped_signs(signs_path(folder, generation(db)), 2**40))
+    return max(signed, 0 if last is None else int(last) + 1)
 
 
 def _entered(db: Connection, number: int, one: Print) -> bool:

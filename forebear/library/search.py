@@ -18,7 +18,7 @@ from forebear.library.anchors import agreement
 from forebear.library.figures import corrected, screen_figure
 from forebear.library.layers import layer_map
 from forebear.library.prints import SCREEN_NUMBERS, Print
-from forebear.library.store import Rows, Store
+from forebear.library.store import Indexed, Near, Rows, Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10
 
 SAME, EQUAL, SKETCH, ANCHOR, RANKED, NOTHING = (
@@ -78,7 +78,10 @@ def search_store(
     hits: list[Hit] = []
     itself = None
     same = [ident for ident in store.named(subject.id) if ident == subject.id]
-    for ident in dict.fromkeys([*same, *shared, *_near(store, subject, rewritten)]):
+    near, passed = _near(store, subject, rewritten)
+    if passed:
+        limits.append(message("library_index.passed", count=passed, most=MOST_CLOSER))
+    for ident in dict.fromkeys([*same, *shared, *near]):
         try:
             one = store.get(ident)
         except RefusedError as error:
@@ -146,25 +149,51 @@ def _only(array: NDArray[Any]) -> NDArray[Any]:
     return array[0] if len(array) else np.zeros(SCREEN_NUMBERS, np.int8)
 
 
-def _near(store: Store, subject: Print, rewritten: bool) -> list[str]:
-    """Models whose screens or geometries are worth a closer look."""
+def _near(store: Store, subject: Print, rewritten: bool) -> tuple[list[str], int]:
+    """Models whose screens or geometries are worth a closer look; how many screens an index looked through for it."""
     if not len(subject.arrays["screen"]):
-        return []
-    screen, anchors = (subject.arrays[name][0].astype(np.float32) for name in ("screen", "anchors"))
-    handles: list[NDArray[Any]] = []
-    cosines: list[NDArray[Any]] = []
-    agreements: list[NDArray[Any]] = []
-    with ThreadPoolExecutor(workers := min(4, usable_cores())) as pool:
-        for block in in_order(pool, store.rows(), lambda rows: _against(rows, screen, anchors), workers + 1):
-            for kept, new in zip((handles, cosines, agreements), block, strict=True):
-                kept.append(new)
-    if not handles:
-        return []
-    rows, cosine, like = (np.concatenate(kept) for kept in (handles, cosines, agreements))
+        return [], 0
+    indexed = _indexed(store, subject)
+    screen, anchors = (subject.arrays[name][0] for name in ("screen", "anchors"))
+    rows, cosine, like = _all_against(store.rows() if indexed is None else indexed.rows, screen, anchors)
+    passed = 0 if indexed is None else indexed.passed
     close = _best(cosine, FIRST_COSINE)
     near = _best(like, 0.0 if rewritten else FIRST_AGREEMENT) if anchors.any() else close[:0]
     found = [store.ident(int(rows[at])) for at in dict.fromkeys([*close.tolist(), *near.tolist()])]
-    return [ident for ident in found if ident is not None]
+    return [ident for ident in found if ident is not None], passed
+
+
+def nearest_rows(store: Store, screen: NDArray[np.int8], anchors: NDArray[np.int8], most: int) -> Rows:
+    """The rows of a store that a search would look at closer, for one that searches several stores. Shapes: (847,), (160,)."""
+    _, cosine, like = _all_against(store.rows(), screen, anchors)
+    near = _best(like, 0.0) if anchors.any() else _best(like, np.inf)
+    places = np.union1d(_best(cosine, FIRST_COSINE)[:most], near[:most])
+    kept: list[Rows] = []
+    first = 0
+    for rows in store.rows():
+        here = places[(places >= first) & (places < first + len(rows.handles))] - first
+        kept.append(Rows(*(column[here] for column in rows)))
+        first += len(rows.handles)
+    return Rows(*map(np.concatenate, zip(*kept, strict=True)))  # type: ignore[arg-type]
+
+
+def _all_against(
+    blocks: Iterable[Rows], screen: NDArray[np.int8], anchors: NDArray[np.int8]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """Handles, cosines of screens and agreements of anchor codes of all rows. Shapes: (847,), (160,); returns (n,) each."""
+    own, code = screen.astype(np.float32), anchors.astype(np.float32)
+    found: list[tuple[NDArray[Any], ...]] = [(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32))]
+    with ThreadPoolExecutor(workers := min(4, usable_cores())) as pool:
+        found += in_order(pool, blocks, lambda rows: _against(rows, own, code), workers + 1)
+    handles, cosines, agreements = (np.concatenate(column) for column in zip(*found, strict=True))
+    return handles, cosines, agreements
+
+
+def _indexed(store: Store, subject: Print) -> Near | None:
+    """What the store's index proposes, if it has one."""
+    if not isinstance(store, Indexed):
+        return None
+    return store.near(subject.arrays["screen"][0], subject.arrays["anchors"][0], MOST_CLOSER)
 
 
 def _best(values: NDArray[Any], least: float) -> NDArray[np.intp]:

@@ -74,3 +74,21 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release files."""
+
+
+class Near(NamedTuple):
+    """Rows that an index proposes. passed: how many screens it looked through in the engine's own, coarser form."""
+
+    passed: int
+    rows: Iterator[Rows]
+
+
+@runtime_checkable
+class Indexed(Protocol):
+    """A store with an index: it says which rows are worth a look, and what is in them decides."""
+
+    def near(self, screen: NDArray[np.int8], anchors: NDArray[np.int8], most: int) -> Near | None:
+        """Rows of the `most` nearest by screen, of the `most` nearest by anchor code, and of every model that the index lacks.
+
+        None: there is no index, or reading everything is as quick. Shapes: screen (847,), anchors (160,), zero where it has none.
+        """

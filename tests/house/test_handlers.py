@@ -17,8 +17,8 @@ SAID_AS_FAULTS = {
     "comparison/worker.py": "sent to the parent, which raises it as a fault",
     "comparison/reading/beside.py": "raised again by whoever asks for the answer",
 }
-OF_PACKAGES = {"core/plugins.py", "files/formats/format.py"}
-"""Where the code of an installed package runs: its fault is named as that package's (PluginError), no refusal of an input."""
+OF_PACKAGES = {"core/plugins.py", "files/formats/format.py", "engines/ray.py"}
+"""Where the code of an installed package runs: its fault is named as that package's, no refusal of an input."""
 STILL_THERE = {
     "casefile/claims/run.py", "casefile/document.py", "files/views/quantised_blocks.py", "recipes/steps/tokenizer.py",
 }  # fmt: skip

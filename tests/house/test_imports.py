@@ -35,6 +35,7 @@ LIBRARIES = {
 }
 """Libraries that a function may import, and why."""
 LATE = {
+    "forebear.engines.opening": "the one engine that is asked for",
     "forebear.api.attesting": "a verb opens its own room and no other",
     "forebear.api.cases": "a verb opens its own room and no other",
     "forebear.api.comparing": "a verb opens its own room and no other",
@@ -64,6 +65,7 @@ BY_NAME = {
     "forebear.reports.show": "the one report that is drawn",
     "forebear.files.formats.registry": "the one format that is read",
     "forebear.files.formats.gguf_types": "extra gguf, of which two modules are loaded under a name of our own",
+    "forebear.engines.absent": "extra engines",
     "forebear.casefile.checks.conversion": "extra cases",
     "forebear.casefile.checks.name_checks": "extra cases",
     "forebear.casefile.privacy.sound": "extra cases",

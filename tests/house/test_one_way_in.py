@@ -15,6 +15,7 @@ ALLOWED = {
     "core/wording.py": {"read_text"},  # tables of words that ship with the package
     "casefile/folder/seal.py": {"open"},  # a folder of our own, to flush its entries
     "verification/gather.py": {"open"},  # one member of an archive that the guarded way opened, read within a bound
+    "library/signs.py": {"memmap"},  # the index of signs, of our own, whose length is looked at first
     "library/screens.py": {"open", "memmap"},  # records of our own in a file of our own, written in place and mapped
     "cli/streams.py": {"open"},  # the null device, put in the place of a closed stream
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from forebear.core.errors import RefusedError
+from forebear.engines.opening import open_store
 from forebear.library.fingerprint import fingerprint
 from forebear.library.local_store import LocalStore
 from forebear.library.prints import pack
@@ -20,7 +21,13 @@ def local(folder):
     return LocalStore(folder / "store", make=True)
 
 
-ENGINES = {"local": local}
+def lance(folder):
+    for name in ("lancedb", "pyarrow"):
+        pytest.importorskip(name, reason="the extra engines is not installed")
+    return open_store(f"lance:{folder / 'store'}", make=True)
+
+
+ENGINES = {"local": local, "lance": lance}
 
 
 @pytest.fixture(scope="module")

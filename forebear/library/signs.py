@@ -1,0 +1,92 @@
+"""Signs of screens and anchor codes: one bit a number, so that a million models are looked through in a tenth of their bytes.
+
+They only say which screens to look at; the screens decide. The chance that two numbers of kin agree in sign is 1 − arccos(c)/π with
+their cosine c, and 1/2 for independents, so the order by signs is nearly the order by cosine. Source: METHODS §18; Charikar 2002,
+"Similarity estimation techniques from rounding algorithms"; decision 0070.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS
+
+SCREEN_WORDS = -(-SCREEN_NUMBERS // 64)
+ANCHOR_WORDS = -(-ANCHOR_NUMBERS // 64)
+WORDS = SCREEN_WORDS + ANCHOR_WORDS
+"""Words of 64 bits a model: 136 bytes."""
+LARGE = 50_000
+"""Models from which search goes by signs where there are any: below it, reading every screen takes less than 0.1 s."""
+ANCHOR_TIMES = 16
+"""So many times as many models are taken by the signs of their anchor codes as by those of their screens: codes are five times
+shorter, and strangers' geometries are alike (decision 0070)."""
+BLOCK = 4096
+"""Models of a block: half a megabyte, which a core's cache holds."""
+
+Words = NDArray[np.uint64]
+
+
+def path_of(folder: Path, generation: int) -> Path:
+    """The file of the signs of a generation of screens."""
+    return folder / f"signs-{generation}.bin"
+
+
+def signs(screens: NDArray[np.int8], anchors: NDArray[np.int8]) -> Words:
+    """Which numbers are above zero. Shapes: screens (n, 847), anchors (n, 160); returns (n, WORDS)."""
+    sides = ((screens > 0, SCREEN_WORDS), (anchors > 0, ANCHOR_WORDS))
+    return np.hstack([_words(bits, words) for bits, words in sides])
+
+
+def _words(bits: NDArray[np.bool_], words: int) -> Words:
+    packed = np.packbits(bits, axis=1, bitorder="little")
+    out = np.zeros((len(packed), words * 8), np.uint8)
+    out[:, : packed.shape[1]] = packed
+    return out.view("<u8")
+
+
+def asked(screen: NDArray[np.int8], anchors: NDArray[np.int8]) -> Words:
+    """The signs that a model is searched by: half of the places where it has nothing count as above zero, so that a part which both
+    lack agrees as often as strangers do. Shapes: screen (847,), anchors (160,); returns (WORDS,)."""
+    sides = []
+    for values in (screen, anchors):
+        filled = values.astype(np.int8)
+        nothing = np.flatnonzero(values == 0)
+        filled[nothing[::2]] = 1
+        sides.append(filled[None, :])
+    return np.asarray(signs(sides[0], sides[1])[0])
+
+
+def differing(table: Words, wanted: Words) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """In how many signs of screen and of anchor code each model differs. Shapes: table (n, WORDS), wanted (WORDS,); (n,) twice."""
+    screen, anchor = np.empty(len(table), np.uint16), np.empty(len(table), np.uint16)
+    for start in range(0, len(table), BLOCK):
+        here = slice(start, start + BLOCK)
+        counts = np.bitwise_count(table[here] ^ wanted)
+        counts[:, :SCREEN_WORDS].sum(axis=1, dtype=np.uint16, out=screen[here])
+        counts[:, SCREEN_WORDS:].sum(axis=1, dtype=np.uint16, out=anchor[here])
+    return screen, anchor
+
+
+def fewest(differ: NDArray[np.uint16], most: int) -> NDArray[np.intp]:
+    """Places of the smallest numbers, at most `most`, in order of place. Shape (n,)."""
+    if len(differ) <= most:
+        return np.arange(len(differ), dtype=np.intp)
+    return np.sort(np.argpartition(differ, most)[:most])
+
+
+def mapped(path: Path, rows: int) -> Words:
+    """The signs of the first rows of a library, read where they lie; without rows when there is no file that fits.
+
+    rows: how many screens there are. Shapes: returns (n, WORDS) with n at most rows.
+    """
+    size = WORDS * 8
+    try:
+        held = path.stat().st_size
+    except FileNotFoundError:
+        held = 0
+    if held == 0 or held % size or held // size > rows:
+        return np.zeros((0, WORDS), np.uint64)
+    return np.memmap(path, dtype="<u8", mode="r", shape=(held // size, WORDS))
