@@ -19,6 +19,7 @@ from bench.library import Known, folders, write
 from bench.library_kin import prints_of
 from bench.library_measured import independents, print_of
 from bench.provenance import code
+from bench.shapes import SHAPES
 from forebear.core.seeds import generator
 from forebear.library.figures import screen_figure
 
@@ -27,13 +28,20 @@ AGAIN = 400
 
 
 def strangers_figures(known: Sequence[Known]) -> dict[str, Any]:
-    """z of the screens of every two strangers: of one shape, of two shapes, of all, and of each shape by itself."""
+    """z of the screens of every two strangers: of one shape, of two shapes, of all, and of each shape by itself.
+
+    Models of two families whose starts were drawn from one seed share random numbers: they are no strangers, and stand apart.
+    """
     z = np.zeros((len(known), len(known)))
     for i, j in combinations(range(len(known)), 2):
         z[i, j] = z[j, i] = screen_figure(known[i].one.arrays["screen"][0], known[j].one.arrays["screen"][0]).z
-    shapes = np.array([k.name.rsplit("/", 1)[0] for k in known])
+    shapes, names = (np.array(side) for side in zip(*(k.name.rsplit("/", 1) for k in known), strict=True))
     same = shapes[:, None] == shapes[None, :]
-    out = {"all": spread(z, np.ones_like(same)), "one shape": spread(z, same), "two shapes": spread(z, ~same)}
+    drawn = np.array([shape not in SHAPES for shape in shapes])  # by bench.family_audit, whose seeds follow the number alone
+    seed = ~same & (names[:, None] == names[None, :]) & drawn[:, None] & drawn[None, :]
+    out = {"all": spread(z, ~seed), "one shape": spread(z, same), "two shapes": spread(z, ~same & ~seed)}
+    if seed.any():
+        out |= {"one seed, two families": spread(z, seed), "all, those of one seed with them": spread(z, np.ones_like(same))}
     for shape in np.unique(shapes):
         out[str(shape)] = spread(z, (shapes == shape)[:, None] & same)
     return out

@@ -3,9 +3,9 @@
     python -m bench.library_search --count 10000 --count 1000000 --pool llama64 ... --shape llama64 ... --set NAME
 
 A resampled screen takes each part from a measured stranger drawn at random, its numbers in another order and with other signs: so
-sizes, tails and missing parts are measured ones, and nothing is shared. Anchor codes are a stranger's with two in five numbers
-from another of its shape, which keeps them as alike as strangers are. Whether they match: quantiles of z, of sizes and of anchors
-in the result, and their picture in library-search-NAME.svg.
+sizes, tails and missing parts are measured ones, and nothing is shared. Geometries of anchor tokens are a stranger's with two in
+five numbers from another of its shape, which keeps them as alike as strangers are; no donor is kin of what is searched for.
+Whether they match: quantiles of z, of sizes and of anchors in the result, and their picture in library-search-NAME.svg.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from bench.library import Known, folders, write
 from bench.library_alike import alike, picture
-from bench.library_kin import prints_of
+from bench.library_kin import base_of, prints_of
 from bench.library_measured import independents, moved, print_of, real, trained
 from bench.library_strata import kept_strata
 from bench.provenance import code
 from forebear.core.seeds import generator
+from forebear.library.anchors import code as code_of
 from forebear.library.figures import screen_figure
 from forebear.library.local_store import proposed
 from forebear.library.prints import Print, empty_arrays
@@ -44,11 +45,15 @@ ORDERS = 4096
 TOP = 20
 
 
+Drawn = tuple["Geometries", NDArray[np.int32]]
+"""How the geometries of rows were drawn, and the row of each."""
+
+
 class Planted:
     """A store for reading alone: resampled rows of a mapped file, some of them real prints; with signs it has an index."""
 
-    def __init__(self, path: Path, real: Mapping[int, Print], table: Words | None = None) -> None:
-        self._records, self._real, self._table = mapped(path), dict(real), table
+    def __init__(self, path: Path, real: Mapping[int, Print], known: Drawn, table: Words | None) -> None:
+        self._records, self._real, self._table, self._known = mapped(path), dict(real), table, known
         self._by_id = {one.id: one for one in real.values()}
 
     def count(self, *, screened: bool = False) -> int:
@@ -83,20 +88,46 @@ class Planted:
             return self._by_id[ident]
         record = self._records[int(ident, 16)]
         about: dict[str, Any] = {"matrices": [], "gains": [], "digest_runs": []}
-        return Print(ident, about, empty_arrays(screen=record["screen"], anchors=record["anchors"]))
+        geometry = self._known[0].of(self._known[1][int(ident, 16)])
+        return Print(ident, about, empty_arrays(screen=record["screen"], anchors=record["anchors"], geometry=geometry))
 
     def by_digest(self, digests: NDArray[np.uint64]) -> dict[str, set[int]]:
         """Nothing: digests would find frozen tensors, and screens are what is measured here."""
         return {}
 
 
+class Geometries:
+    """Geometries of anchor tokens for resampled models: a stranger's, with MIX of its numbers from another of its shape.
+
+    Donors have no kin among what is searched for. A row is (first donor, second donor, which numbers are the second's).
+    """
+
+    def __init__(self, pool: Sequence[Known], seed: str) -> None:
+        self._rng = generator("bench/library/geometries", seed)
+        donors = [k for k in pool if len(k.one.arrays["geometry"])]
+        self._donors = np.stack([k.one.arrays["geometry"][:, 0].astype(np.float32) for k in donors])
+        shapes = np.array([k.name.split("/")[0] for k in donors])
+        self._same = [np.flatnonzero(shapes == shape) for shape in shapes]
+        self._masks = self._rng.random((1024, self._donors.shape[1]), dtype=np.float32) < MIX
+
+    def rows(self, count: int) -> NDArray[np.int32]:
+        """As many rows drawn. Shape (count, 3)."""
+        first, turn, mask = (
+            self._rng.integers(most, size=count) for most in (len(self._donors), 2**31, len(self._masks))
+        )
+        second = [self._same[at][place % len(self._same[at])] for at, place in zip(first, turn, strict=True)]
+        return np.stack([first, second, mask], axis=1).astype(np.int32)
+
+    def of(self, row: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The geometry of a row. Shape (pairs,)."""
+        first, second, mask = (int(at) for at in row)
+        return np.where(self._masks[mask], self._donors[second], self._donors[first])
+
+
 def resampled(pool: Sequence[Known], count: int, seed: str) -> Iterator[NDArray[Any]]:
-    """Blocks of `count` records in all, of RECORD."""
+    """Blocks of `count` records in all, of RECORD, without anchors."""
     rng = generator("bench/library/resampled", seed)
     parts = np.stack([k.one.arrays["screen"][0].reshape(7, -1) for k in pool])
-    anchors = np.stack([k.one.arrays["anchors"][0] for k in pool])
-    shapes = np.array([k.name.split("/")[0] for k in pool])
-    same = {shape: np.flatnonzero(shapes == shape) for shape in np.unique(shapes)}
     orders = np.stack([rng.permutation(parts.shape[2]) for _ in range(ORDERS)])
     for start in range(0, count, BLOCK):
         size = min(BLOCK, count - start)
@@ -105,19 +136,21 @@ def resampled(pool: Sequence[Known], count: int, seed: str) -> Iterator[NDArray[
         whole = parts[donors[:, :, None], np.arange(7)[None, :, None], order]  # (size, 7, 121)
         flips = np.unpackbits(rng.integers(0, 256, (size, 106), dtype=np.uint8), axis=1)[:, : whole[0].size]
         records["screen"] = np.where(flips, -1, 1).astype(np.int8) * whole.reshape(size, -1)
-        first = rng.integers(len(pool), size=size)
-        second = np.array(
-            [
-                same[shapes[at]][place % len(same[shapes[at]])]
-                for at, place in zip(first, rng.integers(2**31, size=size), strict=True)
-            ]
-        )
-        records["anchors"] = np.where(
-            rng.random((size, anchors.shape[1]), dtype=np.float32) < MIX, anchors[second], anchors[first]
-        )
         records["norm"] = np.linalg.norm(records["screen"].astype(np.float32), axis=1)
         records["live"] = 1
         yield records
+
+
+def filled(path: Path, pool: Sequence[Known], geometries: Geometries, count: int, seed: str) -> NDArray[np.int32]:
+    """A file of resampled records with anchor codes, and the geometry rows that those are of. Shape (count, 3)."""
+    rows = geometries.rows(count)
+    at = 0
+    with path.open("wb") as out:
+        for block in resampled(pool, count, seed):
+            block["anchors"] = [code_of(geometries.of(row)) for row in rows[at : at + len(block)]]
+            at += len(block)
+            out.write(block.tobytes())
+    return rows
 
 
 def plant(path: Path, real: Sequence[Print], seed: str) -> dict[int, Print]:
@@ -140,7 +173,15 @@ def queries(shapes: Sequence[str]) -> tuple[list[Print], list[dict[str, Any]]]:
         for one, found in prints_of(shape, built):
             name = f"{shape}/{one.base}"
             bases.setdefault(name, print_of(name, built[one.base]))
-            kin.append({"name": f"{shape}/{one.name}", "form": one.form, "base": bases[name].id, "print": found})
+            kin.append(
+                {
+                    "name": f"{shape}/{one.name}",
+                    "form": one.form,
+                    "of": one.base,
+                    "base": bases[name].id,
+                    "print": found,
+                }
+            )
     return list({one.id: one for one in bases.values()}.values()), kin
 
 
@@ -172,10 +213,15 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }  # fmt: skip
 
 
-def no_kin(pool: Sequence[Known], count: int, name: str) -> list[tuple[str, NDArray[np.int8]]]:
+def no_kin(pool: Sequence[Known], count: int, name: str, bases: Collection[str]) -> list[tuple[str, NDArray[np.int8]]]:
     """Screens to which nothing planted is kin: every print of a stratum, then `count` resampled ones, half of them of strata."""
     strata = kept_strata()
-    out = [(f"{word}, as measured", k.one.arrays["screen"][0]) for word, known in strata.items() for k in known]
+    out = [
+        (f"{word}, as measured", k.one.arrays["screen"][0])
+        for word, known in strata.items()
+        for k in known
+        if not any(f"{base.split('/')[-1]}" == k.name.split("/")[-1] for base in bases)
+    ]  # those are kin
     groups = {"no stratum": (pool, count - count // 2 // max(1, len(strata)) * len(strata))}
     groups |= {word: (known, count // 2 // len(strata)) for word, known in strata.items()}
     for word, (known, size) in groups.items():
@@ -210,13 +256,13 @@ def false_kin(path: Path, wanted: Sequence[tuple[str, NDArray[np.int8]]]) -> dic
 Screens = Sequence[tuple[str, NDArray[np.int8]]]
 
 
-def run(count: int, pool: Sequence[Known], real_prints: Sequence[Print], kin: Sequence[dict[str, Any]], strangers: Screens,
-        folder: Path, name: str) -> dict[str, Any]:  # fmt: skip
+def run(count: int, pool: Sequence[Known], donors: Sequence[Known], real_prints: Sequence[Print], kin: Sequence[dict[str, Any]],
+        strangers: Screens, folder: Path, name: str) -> dict[str, Any]:  # fmt: skip
     """Every query against `count` screens, exactly and by signs."""
     path = folder / f"screens-{count}.bin"
     seed = f"{name}/{count}"
-    with path.open("wb") as out:
-        out.writelines(block.tobytes() for block in resampled(pool, count, seed))
+    geometries = Geometries(donors, seed)
+    known = geometries, filled(path, pool, geometries, count, seed)
     places = plant(path, real_prints, seed)
     records = mapped(path)
     began = time.process_time()
@@ -224,7 +270,7 @@ def run(count: int, pool: Sequence[Known], real_prints: Sequence[Print], kin: Se
         [signs(some["screen"], some["anchors"]) for some in (records[i : i + BLOCK] for i in range(0, count, BLOCK))]
     )
     written = time.process_time() - began
-    exact, indexed = searched(Planted(path, places), kin), searched(Planted(path, places, table), kin)
+    exact, indexed = (searched(Planted(path, places, known, one), kin) for one in (None, table))
     lost = [
         e["name"]
         for e, i in zip(exact["kin"], indexed["kin"], strict=True)
@@ -236,9 +282,20 @@ def run(count: int, pool: Sequence[Known], real_prints: Sequence[Print], kin: Se
         "false": false_kin(path, strangers) if strangers else None,
     }  # fmt: skip
     print({k: v for k, v in body.items() if k not in ("exact", "by_signs")}, flush=True)
-    for name in ("exact", "by_signs"):
-        print(name, {k: v for k, v in body[name].items() if k != "kin"}, flush=True)
+    for word in ("exact", "by_signs"):
+        print(word, {k: v for k, v in body[word].items() if k != "kin"}, flush=True)
     return body
+
+
+def unrelated(pool: Sequence[Known], kin: Sequence[Mapping[str, Any]]) -> list[Known]:
+    """The models of a pool that neither are a base that is searched for, nor descend from one."""
+    bases = {(one["name"].split("/")[0], one["of"]) for one in kin}
+    return [k for k in pool if (k.name.split("/")[0], own_root(k.name.split("/")[-1])) not in bases]
+
+
+def own_root(name: str) -> str:
+    """The independent that a model is, is a rewritten copy of, or descends from, by its name."""
+    return base_of(name) or name.split("-moved-")[0]
 
 
 def main(words: list[str] | None = None) -> int:
@@ -250,21 +307,26 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--shape", action="append", required=True, help="shapes whose derived checkpoints are searched for"
     )
-    parser.add_argument(
-        "--strangers", type=int, default=0, help="screens of no kin that are searched for, half of them of strata"
-    )
+    parser.add_argument("--each", type=int, default=1, help="search for every so manieth of them")
+    parser.add_argument("--strangers", type=int, default=0, help="screens of no kin that are searched for")
     parser.add_argument("--set", default="seen")
     options = parser.parse_args(words)
     stated = code()
     own = independents(options.pool)
     pool = [*own, *moved(options.pool, options.moved), *trained(options.pool), *real()]
-    print("pool", len(pool), flush=True)
     real_prints, kin = queries(options.shape)
-    print("kin", len(kin), "of", len(real_prints), flush=True)
-    strangers = no_kin(pool, options.strangers, options.set)
+    donors = unrelated(pool, kin)
+    kin = kin[:: options.each]
+    print("pool", len(pool), "donors", len(donors), "kin", len(kin), "of", len(real_prints), flush=True)
+    strangers = no_kin(
+        pool, options.strangers, options.set, {one["name"].split("/")[0] + "/" + one["of"] for one in kin}
+    )
     with tempfile.TemporaryDirectory() as name:
-        results = [run(count, pool, real_prints, kin, strangers, Path(name), options.set) for count in options.count]
-    match = alike(pool, list(resampled(pool, 2000, options.set)))
+        results = [
+            run(count, pool, donors, real_prints, kin, strangers, Path(name), options.set) for count in options.count
+        ]
+        filled(sample := Path(name) / "alike.bin", pool, Geometries(donors, options.set), 2000, options.set)
+        match = alike(pool, [np.array(mapped(sample))])
     body = {"pool": {"measured": len(pool), "in_the_coordinates_of_training": len(own)}, "pool_shapes": options.pool,
             "kin_shapes": options.shape, "alike": match, "runs": results}  # fmt: skip
     write(f"library-search-{options.set}", body, stated)
