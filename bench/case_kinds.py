@@ -30,9 +30,20 @@ SEED = 75
 HERE = Path(__file__).parent / "kinds"
 SCRIPTS = {"zh": "Hans", "hant": "Hant", "ja": "Jpan", "en": "Latn"}
 LANGUAGES = ("zh", "ja", "en")
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth"}
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,16 @@ def _filled(pattern: Mapping[str, Any], words: Mapping[str, Any], rng: Any) -> V
         said |= {f"{name}_{i}": word for i, word in enumerate(chosen)}
         said[f"{name}_hant"] = convert(chosen[0], conversion or "s2tw")
     text, right, wrong = (pattern.get(side, "").format(**said) for side in ("text", "right", "wrong"))
-    return Variant(pattern["kind"], pattern.get("from", "zh"), pattern["into"], conversion, text, right, wrong, tuple(pattern.get("rule", ())))
+    return Variant(
+        pattern["kind"],
+        pattern.get("from", "zh"),
+        pattern["into"],
+        conversion,
+        text,
+        right,
+        wrong,
+        tuple(pattern.get("rule", ())),
+    )
 
 
 def _text(name: str, language: str, body: str, of: str = "", conversion: str = "") -> Text:
@@ -109,7 +129,10 @@ def _text(name: str, language: str, body: str, of: str = "", conversion: str = "
 
 def findings(variant: Variant, body: str) -> list[Finding]:
     """What the checker says of one translation."""
-    texts = {"o": _text("o", variant.language, variant.text), "t": _text("t", variant.into, body, "o", variant.conversion)}
+    texts = {
+        "o": _text("o", variant.language, variant.text),
+        "t": _text("t", variant.into, body, "o", variant.conversion),
+    }
     links = {("o", "t"): align_texts(texts["o"], texts["t"])}
     named = with_candidates(CaseFile("", ""), texts.values())
     return check_case(texts, links, Knowledge(named.name, ()))
@@ -129,7 +152,8 @@ def measure(part: str, each: int, show: bool = False) -> dict[str, Any]:
         false = [f for f in findings(variant, variant.right) if told(f)]
         row["false"] += bool(false)
         if show and false:
-            print(f"FALSE {variant.kind}: {variant.text} | {variant.right} | {[(f.rule, f.left_quote, f.right_quote) for f in false]}")
+            shown = [(f.rule, f.left_quote, f.right_quote) for f in false]
+            print(f"FALSE {variant.kind}: {variant.text} | {variant.right} | {shown}")
         if not variant.wrong:
             continue
         hits = [f for f in findings(variant, variant.wrong) if f.rule.startswith(variant.rule)]
@@ -155,7 +179,8 @@ def main() -> int:
     if given.output:
         given.output.write_text(text, "utf-8")
     for kind, row in sorted(result["kinds"].items()):
-        print(f"{kind:18} found {row['found']:3} (seen {row['seen']:3}) of {row['planted']:3}; false on {row['false']:3} of {row['right']:3}")
+        found = f"found {row['found']:3} (seen {row['seen']:3}) of {row['planted']:3}"
+        print(f"{kind:18} {found}; false on {row['false']:3} of {row['right']:3}")
     print(result["total"])
     return 0
 

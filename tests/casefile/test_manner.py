@@ -87,10 +87,10 @@ def test_a_free_translation_may_name_what_the_text_points_to_but_no_name_the_tex
     assert named[0].why.values["held"] == 1
     planted = naming.replace("MySQL", "OpenAI")
     told = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{planted}", free=True))
-    assert [f.rule for f in told] == ["term/added", "manner/free"]
+    assert [f.rule for f in told] == ["term/changed", "manner/free"]
     other = pointing.replace("keeper", "friend Oracle")
     told = _found(_english(f"{far}\n{other}"), _japanese(f"{there}\n{naming}", free=True))
-    assert [f.rule for f in told] == ["term/added", "manner/free"]
+    assert [f.rule for f in told] == ["term/changed", "manner/free"]
 
 
 def test_a_free_translation_is_still_held_to_an_added_negation_and_to_its_figures() -> None:
@@ -106,7 +106,7 @@ def test_a_free_translation_may_number_what_the_original_lists_but_not_otherwise
     listed = _found(_english("commands of the shell"), _japanese("第 4 節はシェルのコマンドだ", free=True))
     assert [f.rule for f in listed] == ["manner/free"]
     other = _found(_english("the first of the tools"), _japanese("5 番目の道具", free=True))
-    assert [f.rule for f in other] == ["number/added", "manner/free"]
+    assert [f.rule for f in other] == ["number/value", "manner/free"]
 
 
 def test_versions_made_apart_are_compared_in_figures_only_and_that_is_said() -> None:

@@ -12,11 +12,13 @@ from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner, manner_of
 from forebear.casefile.checks.conversion import check_conversion
 from forebear.casefile.checks.cues import NONE, check_cues, seen
-from forebear.casefile.checks.figures import check_bounds, check_figures
+from forebear.casefile.checks.figures import check_bounds, check_figures, check_order
 from forebear.casefile.checks.findings import Finding, reason, rules
+from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.casefile.checks.markup import check_markup, check_notes
-from forebear.casefile.checks.name_checks import check_consistency, check_names
+from forebear.casefile.checks.name_checks import check_code_names, check_consistency, check_names
+from forebear.casefile.checks.opposites import check_opposites
 from forebear.casefile.checks.pair import Knowledge, Pair
 from forebear.casefile.checks.shape import (
     check_controls,
@@ -34,8 +36,12 @@ Check = Callable[[Pair], Iterator[Finding]]
 BOTH: tuple[Check, ...] = (
     check_figures,
     check_bounds,
+    check_order,
     check_terms,
     check_names,
+    check_code_names,
+    check_glossary,
+    check_opposites,
     check_cues,
     check_length,
     check_residue,
@@ -81,6 +87,8 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
             told += said
             held.keep(every, said)
         found += told
+        if not sibling and right.source.role != "machine-conversion":
+            found += check_one_term(left, right, pair_links, known)
         notes += manner_notes(left, right, manner, sibling, held)
     for text in texts.values():
         found += check_consistency(text, known)

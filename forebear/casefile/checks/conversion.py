@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from forebear.casefile.checks.findings import Finding
+from forebear.casefile.checks.glossary import glossary
 from forebear.casefile.checks.pair import Pair
-from forebear.casefile.data import packaged_table
+from forebear.casefile.naming.stock import UNKNOWN_WORD, words
+from forebear.casefile.text.scripts import fold
 from forebear.core.errors import RefusedError
 
 CONFIGURATIONS = (
@@ -31,18 +33,6 @@ CONFIGURATIONS = (
     "jp2t",
     "t2jp",
 )
-
-
-@dataclass(frozen=True)
-class _Cut:
-    word: str
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Cuts:
-    cut: tuple[_Cut, ...]
 
 
 @cache
@@ -87,43 +77,119 @@ def version() -> str:
     return str(getattr(module, "__version__", "unknown")) if module else ""
 
 
-@cache
-def _cuts() -> tuple[_Cut, ...]:
-    return packaged_table(_Cuts, "conversion.toml").cut
-
-
 def check_conversion(pair: Pair) -> Iterator[Finding]:
-    """Where the text departs from the recorded conversion of its original, and where that conversion cut across words."""
+    """Where the text departs from the recorded conversion of its original, cuts across words, or has not the field's term.
+
+    Right are the conversion as recorded, the same word by word, and the field's own term; signs are not compared.
+    """
     configuration = pair.right.source.conversion
-    if not configuration or not can_convert() or not pair.link.left:
+    if not configuration or not can_convert() or not pair.link.left or not pair.link.right:
         return
-    wanted = convert(pair.a, configuration)
-    if pair.link.right and wanted != pair.b:
-        for tag, a0, a1, b0, b1 in SequenceMatcher(None, wanted, pair.b, autojunk=False).get_opcodes():
-            if tag != "equal":
-                if b0 == b1:
-                    b0, b1 = max(0, b0 - 1), min(len(pair.b), b1 + 1)
-                words = {"left": wanted[max(0, a0 - 1) : a1 + 1], "right": pair.b[max(0, b0 - 1) : b1 + 1]}
-                yield pair.finding("conversion/differs", None, (b0, b1), **words)
-    for start, end in cut_words(pair.a, configuration):
-        made = convert(pair.a[start:end], configuration)
-        if not pair.link.right or made in pair.b:
-            at = pair.b.find(made)
-            span = (at, at + len(made)) if at >= 0 else None
-            yield pair.finding("conversion/cut", (start, end), span, left=pair.a[start:end], right=made)
+    whole, parts = convert(pair.a, configuration), by_words(pair.a, configuration)
+    yield from _wrong_terms(pair, configuration)
+    cuts = list(_cut(pair, whole, parts, configuration))
+    yield from cuts
+    taken = [range(*f) for f in (c.right_span for c in cuts)]
+    start = pair.right.segments[pair.link.right[0]].start
+    given = pair.b.translate(_SIGNS)
+    best = min((whole.translate(_SIGNS), parts.translate(_SIGNS)), key=lambda wanted: _apart(wanted, given))
+    for _, wrong, term in _field_terms(configuration):
+        if term in given:
+            best = best.replace(wrong, term)
+    for tag, a0, a1, b0, b1 in SequenceMatcher(None, best, given, autojunk=False).get_opcodes():
+        if tag == "equal" or any(start + i in cut for i in range(b0, max(b1, b0 + 1)) for cut in taken):
+            continue
+        if best[a0:a1].strip() == given[b0:b1].strip():
+            continue  # a space behind a comma
+        if b0 == b1:
+            b0, b1 = max(0, b0 - 1), min(len(pair.b), b1 + 1)
+        words = {"left": best[max(0, a0 - 1) : a1 + 1], "right": pair.b[max(0, b0 - 1) : b1 + 1]}
+        yield pair.finding("conversion/differs", None, (b0, b1), **words)
 
 
-def cut_words(text: str, configuration: str) -> list[tuple[int, int]]:
-    """Spans the conversion treats as one word although its first or last character belongs to the neighbour."""
-    found = []
-    for cut in _cuts():
-        word = re.escape(cut.word)
-        ways = [f"(?<=[{''.join(cut.before)}]){word}"] * bool(cut.before) + [
-            f"{word}(?=[{''.join(cut.after)}])"
-        ] * bool(cut.after)
-        for match in re.finditer("|".join(ways), text):
-            # only a phrase conversion can cut: character by character the result would be the same
-            apart = "".join(convert(c, configuration) for c in match.group())
-            if convert(match.group(), configuration) != apart:
-                found.append(match.span())
-    return found
+_SIGNS = str.maketrans(
+    {**dict.fromkeys("，、；：。！？.;:!?", ","), **dict.fromkeys('“”‘’「」『』"', "'"), "（": "(", "）": ")"}
+)
+"""Marks of punctuation are compared by their kind."""
+
+
+def _apart(wanted: str, given: str) -> float:
+    return 1 - SequenceMatcher(None, wanted, given, autojunk=False).ratio()
+
+
+def _field_terms(configuration: str) -> list[tuple[tuple[str, ...], str, str]]:
+    """(forms of the mainland, a form that is not Taiwan's term, the term), for conversions to Taiwan."""
+    if configuration != "s2twp":  # the one that puts Taiwan's words for the mainland's
+        return []
+    return [
+        (tuple(f for forms in t.forms["zh"] for f in forms), wrong, t.taiwan()) for t in glossary() for wrong in t.wrong
+    ]
+
+
+@cache
+def _vocabulary() -> dict[str, float]:
+    terms = [fold(f) for t in glossary() for forms in t.forms["zh"] for f in forms]
+    return {**dict.fromkeys(terms, UNKNOWN_WORD), **words().zh}
+
+
+def _wrong_terms(pair: Pair, configuration: str) -> Iterator[Finding]:
+    """引數 for 参数: the conversion's word where the field has another."""
+    for forms, wrong, term in _field_terms(configuration):
+        at, said = pair.b.find(wrong), next((f for f in forms if f in pair.a), None)
+        if said is not None and at >= 0 and term not in pair.b and not _OF_CODE.search(pair.a):
+            yield pair.finding("conversion/term", None, (at, at + len(wrong)), left=said, right=wrong, term=term)
+
+
+_OF_CODE = re.compile("函数|方法|命令|调用|传入|接口")
+"""Beside these a 参数 is an argument, 引數 in Taiwan."""
+
+
+def _cut(pair: Pair, whole: str, parts: str, configuration: str) -> Iterator[Finding]:
+    """What the text has as the conversion made it across a border of two words."""
+    for tag, a0, a1, b0, b1 in SequenceMatcher(None, parts, whole, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        made, right = whole[max(0, b0 - 1) : b1 + 1], parts[max(0, a0 - 1) : a1 + 1]
+        at = pair.b.find(made)
+        if at >= 0 and right not in pair.b:
+            yield pair.finding("conversion/cut", None, (at, at + len(made)), left=right, right=made)
+
+
+def by_words(text: str, configuration: str) -> str:
+    """The text converted word by word, so that no phrase is taken across the border of two words."""
+    pieces = [w for run in _RUNS.findall(text) for w in _segmented(run)]
+    return "".join(convert(w, configuration) for w in pieces)
+
+
+_HAN_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+_RUNS = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+|[^\u3400-\u4dbf\u4e00-\u9fff]+")
+_LONGEST = 6
+"""Characters of the longest word looked up."""
+_RARE = 19.0
+"""Cost of a character that is no word of the list: rarer than any word in it."""
+
+
+def _segmented(run: str) -> list[str]:
+    """A run of Han characters as its likeliest words (least sum of their costs)."""
+    if not _HAN_RUN.fullmatch(run):
+        return [run]
+    known = _vocabulary()
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(run) + 1):
+        ways = []
+        for start in range(max(0, end - _LONGEST), end):
+            cost = known.get(fold(run[start:end]), _RARE if end - start == 1 else math.inf)
+            ways.append((best[start][0] + cost, start))
+        best.append(min(ways))
+    pieces: list[str] = []
+    end, loose = len(run), 0
+    while end:
+        start = best[end][1]
+        # single characters in a row are no words: they stay together
+        if pieces and end - start == 1 == len(pieces[-1]) - loose:
+            pieces[-1], loose = run[start] + pieces[-1], loose + 1
+        else:
+            pieces.append(run[start:end])
+            loose = 0
+        end = start
+    return pieces[::-1]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
-from forebear.casefile.facts.fact import Fact, agree
+from forebear.casefile.facts.fact import Fact, agree, lasts, narrow, same_length
 
 DATES = ("year", "month-of-year", "day-of-month", "time")
 
@@ -17,7 +17,8 @@ DATES = ("year", "month-of-year", "day-of-month", "time")
 def check_figures(pair: Pair) -> Iterator[Finding]:
     """Figures without a counterpart: paired when both sides have one, else lost or added."""
     lonely_a, lonely_b = _lonely(pair.a_facts, pair.b_facts), _lonely(pair.b_facts, pair.a_facts)
-    quiet = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if not f.strong]
+    quiet = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if not f.strong and f.low > 1]
+    yield from _ordinals(pair)
     for left in list(lonely_a):
         right = _partner(left, lonely_b)
         if right is None:
@@ -32,32 +33,26 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
         if worth(left) and not _spelt_out(left, pair.b) and _witnessed(pair, left):
             yield pair.finding("number/lost", (left.start, left.end), None, left=left.surface)
     for right in lonely_b:
-        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right) or _is_label(pair, right):
+        if _spelt_out(right, pair.a) or not _missing_elsewhere(pair, right) or (pair.free and _is_label(pair, right)):
             continue
         word = _partner(right, quiet)
         if word is not None and (pair.witnesses or right.low > 3):
             yield _changed(pair, word, right)
-        elif worth(right) or (right.low > 3 and (pair.witnesses or _other_ordinal(right, pair.a))):
+        elif worth(right) or (right.low > 3 and pair.witnesses):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
 
 
 def _is_label(pair: Pair, fact: Fact) -> bool:
-    """Whether a small figure only numbers something (第4, 2番目): a free translation counts what the original lists."""
-    if not pair.free or fact.low > 12:
-        return False
-    before, after = pair.b[: fact.start].rstrip(), pair.b[fact.end :].lstrip()
-    label = before.endswith("第") or after.startswith(("番目", "つ目", "個目"))
-    return label and not _other_ordinal(fact, pair.a)
+    """Whether a small figure only numbers something (2. ..., 3 つ目): a free translation counts what the original lists."""
+    return fact.low <= 12 and pair.b[: fact.start].rstrip().endswith("第")
 
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-
-
-def _other_ordinal(fact: Fact, text: str) -> bool:
-    """Whether an English text has ordinal words, and another than this one."""
-    words = set(re.findall("|".join(rf"\b{w}\b" for w in _ORDINALS), text.lower()))
-    own = _ORDINALS[int(fact.low) - 1] if 1 <= fact.low <= len(_ORDINALS) else ""
-    return bool(words) and own not in words
+def _ordinals(pair: Pair) -> Iterator[Finding]:
+    """The seventh against the seventeenth: an ordinal of each side that nothing on the other answers, and no more than one."""
+    left = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if f.kind == "ordinal"]
+    right = [f for f in _lonely(pair.b_facts, pair.a_facts, weak=True) if f.kind == "ordinal"]
+    if len(left) == len(right) == 1:
+        yield _changed(pair, left[0], right[0])
 
 
 def _lonely(facts: Sequence[Fact], others: Sequence[Fact], weak: bool = False) -> list[Fact]:
@@ -125,7 +120,10 @@ def _missing_elsewhere(pair: Pair, fact: Fact) -> bool:
 def check_bounds(pair: Pair) -> Iterator[Finding]:
     """The same figure with another bound (about, more than, less than), and the same figure counting another thing."""
     for left in pair.a_facts:
-        if left.kind in DATES or not left.strong or (left.low < 3 and left.kind == "number" and not left.unit):
+        if left.kind in (*DATES, "ordinal") or (left.low < 3 and left.kind == "number" and not left.unit):
+            continue
+        if not left.strong:
+            yield from _other_length(pair, left)
             continue
         answers = [o for o in pair.b_facts if agree(left, o) and o.kind == left.kind]
         if len(answers) != 1 or sum(agree(answers[0], o) for o in pair.a_facts) != 1:
@@ -139,15 +137,68 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
             yield pair.finding(
                 "number/bound", *spans, left=left.surface, right=right.surface, leftbound=shown[0], rightbound=shown[1]
             )
-        if left.unit and right.unit and left.unit != right.unit:
-            yield pair.finding(
-                "unit/changed",
-                *spans,
-                left=left.surface,
-                right=right.surface,
-                leftunit=ours(left.unit),
-                rightunit=ours(right.unit),
-            )
+        if left.unit and right.unit and left.unit != right.unit and not same_length(left, right):
+            yield _other_unit(pair, left, right)
+
+
+def _other_unit(pair: Pair, left: Fact, right: Fact) -> Finding:
+    units = {"leftunit": ours(left.unit), "rightunit": ours(right.unit)}
+    spans = ((left.start, left.end), (right.start, right.end))
+    return pair.finding("unit/changed", *spans, left=left.surface, right=right.surface, **units)
+
+
+def _other_length(pair: Pair, left: Fact) -> Iterator[Finding]:
+    """A small number of days that became weeks: told when no length of either side has a counterpart in the other."""
+    if not lasts(left):
+        return
+    ours_, theirs = [f for f in pair.a_facts if lasts(f)], [f for f in pair.b_facts if lasts(f)]
+    if len(ours_) != 1 or len(theirs) != 1 or theirs[0].unit == left.unit or same_length(left, theirs[0]):
+        return
+    if agree(left, theirs[0]) and all(any(f.unit == left.unit for f in facts) for _, _, _, facts in pair.witnesses):
+        yield _other_unit(pair, left, theirs[0])
+
+
+_CLAUSE = re.compile(r"[,，、;；。:：]|(?<!\d)\.(?!\d)")
+_FROM_TO = {
+    "en": re.compile(r"\bfrom (?:about |around |over )?\x01\D{0,40}\bto (?:about |around |over )?\x01"),
+    "ja": re.compile(r"\x01[^\x01、。]{0,12}から[^\x01、。]{0,12}\x01"),
+    "zh": re.compile(r"从[^\x01，。]{0,8}\x01[^\x01，。]{0,12}(?:到|至|变|增|减|升|降|扩|缩|改)[^\x01，。]{0,8}\x01"),
+}
+
+
+def check_order(pair: Pair) -> Iterator[Finding]:
+    """Two figures that changed places: in clauses of equal number, or between from and to."""
+    left, right = [[f for f in facts if f.strong and f.kind == "number"] for facts in (pair.a_facts, pair.b_facts)]
+    if len(left) != 2 or len(right) != 2 or left[0].unit != left[1].unit or agree(*left) or agree(*right):
+        return
+    if not (agree(left[0], right[1]) and agree(left[1], right[0])):
+        return
+    if not (_parallel(pair, left, right) or (_from_to(pair, True, left) and _from_to(pair, False, right))):
+        return
+    for _, _, _, facts in pair.witnesses:
+        same = [f for f in facts if any(agree(f, o) for o in left)]
+        if len(same) != 2 or not agree(same[0], left[0]):
+            return
+    spans = ((left[0].start, left[1].end), (right[0].start, right[1].end))
+    yield pair.finding("number/order", *spans, left=left[0].surface, right=left[1].surface)
+
+
+def _parallel(pair: Pair, left: Sequence[Fact], right: Sequence[Fact]) -> bool:
+    """Whether both texts have as many clauses, few enough to be set side by side, and each figure a clause of its own."""
+    places = []
+    for text, facts in ((pair.a, left), (pair.b, right)):
+        ends = [m.start() for m in _CLAUSE.finditer(text.rstrip("。.!?！？ "))]
+        places.append([len(ends), *(sum(e < f.start for e in ends) for f in facts)])
+    return places[0] == places[1] and places[0][0] <= 3 and places[0][1] < places[0][2]
+
+
+def _from_to(pair: Pair, of_left: bool, facts: Sequence[Fact]) -> bool:
+    text, language = (pair.a, pair.left.language) if of_left else (pair.b, pair.right.language)
+    marked = narrow(text)
+    for fact in reversed(facts):
+        marked = marked[: fact.start] + "\x01" + marked[fact.end :]
+    pattern = _FROM_TO.get(language)
+    return bool(pattern and pattern.search(marked))
 
 
 def _other_bound(pair: Pair, left: Fact, right: Fact) -> bool:

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache
-from typing import Any
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.pair import Knowledge, Pair
+from forebear.casefile.checks.sounds import can_sound as can_sound
+from forebear.casefile.checks.sounds import pinyin, sounds
 from forebear.casefile.facts.fact import narrow
 
 _HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}")
 
 
-@cache
-def _pinyin() -> Any:
-    try:
-        return importlib.import_module("pypinyin")
-    except ImportError:
-        return None
-
-
-def can_sound() -> bool:
-    """Whether readings of Han characters are at hand (extra `cases`, pypinyin)."""
-    return _pinyin() is not None
-
-
-@cache
-def sounds(character: str) -> frozenset[str]:
-    """Mandarin readings of one character without tones; empty without pypinyin."""
-    module = _pinyin()
-    if module is None:
-        return frozenset()
-    readings = module.pinyin(character, style=module.Style.NORMAL, heteronym=True)
-    return frozenset(readings[0]) if readings else frozenset()
-
-
 def romanised(name: str) -> list[str]:
     """Pinyin spellings of a Han name of a person, both orders; empty without pypinyin."""
-    module = _pinyin()
+    module = pinyin()
     if module is None or not _HAN_NAME.fullmatch(name):
         return []
     parts = [p[0] for p in module.pinyin(name, style=module.Style.NORMAL)]
@@ -58,6 +35,21 @@ def spellings(known: Knowledge) -> list[tuple[str, tuple[str, ...]]]:
         if name.ruling != "not-a-name" and name.text not in aliased:
             groups.append((name.kind, (name.text, *name.also)))
     return groups
+
+
+_CALLED = re.compile(r"[「『“\"‘]([\u4e00-\u9fff]{2,4})[」』”\"’]")
+
+
+def check_code_names(pair: Pair) -> Iterator[Finding]:
+    """A word of Han characters in quotation marks whose counterpart in quotation marks sounds like it: 天枢, 天书."""
+    left, right = (list(_CALLED.finditer(text)) for text in (pair.a, pair.b))
+    if len(left) != len(right) or "en" in (pair.left.language, pair.right.language):
+        return
+    for one, other in zip(left, right, strict=True):
+        a, b = narrow(one[1]), narrow(other[1])
+        wrong = [(x, y) for x, y in zip(a, b, strict=False) if x != y]
+        if len(a) == len(b) and wrong and len(wrong) < len(a) and all(sounds(x) & sounds(y) for x, y in wrong):
+            yield pair.finding("name/homophone", one.span(1), other.span(1), left=one[1], right=other[1])
 
 
 def check_names(pair: Pair) -> Iterator[Finding]:

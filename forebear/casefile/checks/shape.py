@@ -10,6 +10,7 @@ from functools import cache
 from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import mostly_latin
+from forebear.casefile.data import packaged_text
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
 from forebear.casefile.text.length import weight
 from forebear.casefile.text.scripts import fold, is_han, is_japanese_form, is_kana, standard_of
@@ -139,13 +140,11 @@ def check_script(pair: Pair) -> Iterator[Finding]:
     script = pair.right.source.script
     if pair.b.isascii():
         return
-    odd = [i for i, c in enumerate(pair.b) if _foreign(c, script)]
+    odd = [i for i, c in enumerate(pair.b) if _foreign(c, script) or (script == "Jpan" and _left_standing(c, pair.a))]
     if not odd:
         return
     shown = "".join(dict.fromkeys(pair.b[i] for i in odd))
-    yield pair.finding(
-        "script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=ours(SCRIPTS[script])
-    )
+    yield pair.finding("script/foreign", None, (odd[0], odd[0] + 1), right=shown[:20], script=ours(SCRIPTS[script]))
 
 
 SCRIPTS = {"Hans": "simplified Chinese", "Hant": "traditional Chinese", "Jpan": "Japanese"}
@@ -164,6 +163,22 @@ def _foreign(character: str, script: str) -> bool:
             return standard == "Hans" or (is_han(character) and not standard and _only_japanese(character))
         return standard == "Hant" and fold(character) != character
     return False
+
+
+def _left_standing(character: str, left: str) -> bool:
+    """Whether a character of a Chinese source stands unchanged in a Japanese text although Japan writes it otherwise (壳, 关)."""
+    return character in left and character not in _japanese() and fold(character) in _japanese_folded()
+
+
+@cache
+def _japanese() -> frozenset[str]:
+    lines = packaged_text("japanese_han.txt").splitlines()
+    return frozenset("".join(line for line in lines if not line.startswith("#")))
+
+
+@cache
+def _japanese_folded() -> frozenset[str]:
+    return frozenset(fold("".join(_japanese())))
 
 
 @cache

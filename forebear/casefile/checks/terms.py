@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Pair
+from forebear.casefile.checks.sounds import sounds
 from forebear.casefile.facts.fact import narrow
 from forebear.casefile.facts.numerals import LATIN_TERM
+from forebear.casefile.naming.stock import is_english
 
 _SPLIT = re.compile(r"[-_./+:@~]")
 _PLAIN = frozenset("ok am pm vs no tv cd id it etc eg ie the of and to in a is".split())  # noqa: SIM905
@@ -47,6 +50,7 @@ def distinctive(term: str) -> bool:
 def check_terms(pair: Pair) -> Iterator[Finding]:
     """Terms of either side that the other does not have: paired when alike, else lost or added."""
     if pair.left.language == pair.right.language == "en":
+        yield from _exchanged(pair, [], [])
         return
     lost, added = _missing(pair, True), _missing(pair, False)
     for term in list(lost):
@@ -55,6 +59,7 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
             lost.remove(term)
             added.remove(near)
             yield pair.finding("term/changed", term[1:], near[1:], left=term[0], right=near[0])
+    yield from _exchanged(pair, lost, added)
     if pair.original_segments:
         return  # between two translations only a changed term tells: what one lacks is judged against the original
     for term in lost:
@@ -67,11 +72,55 @@ def check_terms(pair: Pair) -> Iterator[Finding]:
     yield from _added(pair, added)
 
 
+def _exchanged(pair: Pair, lost: list[Term], added: list[Term]) -> Iterator[Finding]:
+    """A name by its capital alone (Heron) that is gone, where another one has come: told, and taken out of lost and added."""
+    gone = [
+        t for t in _capital_names(pair.left, pair.a) if not has_term(pair.b, t[0]) and not _aliased(pair, t[0], pair.b)
+    ]
+    come = [
+        t for t in _capital_names(pair.right, pair.b) if not has_term(pair.a, t[0]) and not _aliased(pair, t[0], pair.a)
+    ]
+    if len(gone) != 1 or len(come) != 1 or romanises(pair.a, come[0][0]) or come[0][0] in initials(pair.a):
+        return
+    if not all(has_term(text, gone[0][0]) for _, _, text, _ in pair.witnesses):
+        return
+    lost[:], added[:] = [t for t in lost if t[1:] != gone[0][1:]], [t for t in added if t[1:] != come[0][1:]]
+    yield pair.finding("term/changed", gone[0][1:], come[0][1:], left=gone[0][0], right=come[0][0])
+
+
+def _capital_names(text: Text, words: str) -> list[Term]:
+    """Latin words of three letters or more that are names: all with a capital beside Han, in English those inside a sentence."""
+    names = [t for t in latin_terms(words) if len(t[0]) > 2 and t[0][0].isupper() and not _OWN_WORDS.fullmatch(t[0])]
+    if text.language != "en":
+        return names
+    known = capitalised(text.extract.text)
+    inside = [t for t in names if not _OPENING.search(words[: t[1]]) and not is_english(t[0].lower())]
+    return [t for t in names if distinctive(t[0]) or t[0] in known or t in inside]
+
+
+def romanises(text: str, term: str) -> bool:
+    """Whether a Latin word is how Han characters of a text sound in Mandarin (万卷: WanJuan)."""
+    word = re.sub("[^a-z]", "", term.lower())
+    if len(word) < 4:
+        return False
+    return any(
+        _sounds_as(run, i, word) for run in re.findall(r"[\u4e00-\u9fff]{2,}", text) for i in range(len(run) - 1)
+    )
+
+
+def _sounds_as(run: str, at: int, word: str) -> bool:
+    if not word:
+        return True
+    return at < len(run) and any(
+        word.startswith(s) and _sounds_as(run, at + 1, word[len(s) :]) for s in sounds(run[at])
+    )
+
+
 def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
     for term in added:
         own_word = _is_gloss(pair.b, *term[1:]) or term[0].upper() in initials(pair.left.extract.text)
         own_word = own_word or _spelt_by(pair.a, term[0]) or _named_subject(pair, term[0])
-        own_word = own_word or _named_near(pair, term[0])
+        own_word = own_word or _named_near(pair, term[0]) or romanises(pair.a, term[0])
         if own_word and not _misspells(pair, term[0]):
             continue
         if not any(has_term(text, term[0]) for _, _, text, _ in pair.witnesses):

@@ -33,15 +33,20 @@ _WIDE_YEAR = re.compile(
 _WIDE_MONTH = re.compile(rf"(?<![\d个一二三四五六七八九十])(?P<m>{_N})\s?月(?:\s?(?P<d>{_D})\s?(?:日|号))?(?!间)")
 _ISO = re.compile(r"(?<![\d-])(?P<y>(?:19|20)\d{2})([-/.])(?P<m>\d{1,2})\2(?P<d>\d{1,2})(?![\d-])")
 _Y = r"(?P<y>(?:19|20)\d{2})"
-_WHEN = ("in", "In", "of", "since", "Since", "until", "by", "early", "late")
+_WHEN = (
+    "in", "In", "of", "since", "Since", "until", "Until", "by", "By", "early", "late", "mid", "this", "last", "next", "from",
+    "From",
+    "through", "before", "after", "during", "every", "each",
+)  # fmt: skip
 _AFTER_WHEN = "(?:" + "|".join(rf"(?<=\b{w} )" for w in _WHEN) + ")"
-_NAMED = _MONTH.replace("March|", "").replace("May|", "")
+_LONG = "|".join(m.capitalize() for m in _MONTHS if m not in ("march", "april", "may", "june", "august"))
+"""Months that are no given names; the others, and months cut short, need a day, a year or a word of time beside them."""
 _ENGLISH = (
     re.compile(rf"\b(?P<mon>{_MONTH})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,]\d{{1,2}}\b)(?:,?\s+{_Y})?\b"),
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<mon>{_MONTH})(?:,?\s+{_Y})?\b"),
     re.compile(rf"\b(?P<mon>{_MONTH})\s+(?:of\s+)?{_Y}\b"),
-    re.compile(rf"\b(?P<mon>{_NAMED})(?![A-Za-z])"),
-    re.compile(rf"{_AFTER_WHEN}(?P<mon>March|May)\b"),
+    re.compile(rf"\b(?P<mon>{_LONG})(?![A-Za-z])"),
+    re.compile(rf"{_AFTER_WHEN}(?P<mon>{_MONTH})(?![A-Za-z])"),
     re.compile(r"(?<!\w)['’](?P<yy>\d{2})\b"),
     re.compile(rf"{_AFTER_WHEN}{_Y}\b(?![.,]?\d)"),
 )

@@ -13,7 +13,7 @@ from forebear.casefile.text.scripts import fold
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure: kind is number, year, month-of-year, day-of-month, percent or time; the value lies in [low, high].
+    """One figure: kind is number, ordinal, year, month-of-year, day-of-month, percent or time; the value lies in [low, high].
 
     others: further readings (24 as 2024); unit: a class of numbers.toml or ""; bound: "", about, above or below;
     strong: False for small number words, which languages often leave out; start, end: its place in the text.
@@ -36,6 +36,8 @@ class NumberWords:
     """numbers.toml."""
 
     refused: dict[str, tuple[str, ...]]
+    counters: tuple[str, ...]
+    levels: tuple[str, ...]
     beside: dict[str, tuple[str, ...]]
     units: dict[str, tuple[str, ...]]
 
@@ -49,11 +51,39 @@ def number_words() -> NumberWords:
 def agree(a: Fact, b: Fact) -> bool:
     """Whether two facts may state the same figure: a shared reading, or ranges that overlap."""
     kinds = {a.kind, b.kind}
-    if len(kinds) > 1 and not kinds <= {"number", "year"} and not kinds <= {"number", "day-of-month"}:
+    if len(kinds) > 1 and not any(kinds <= mixed for mixed in _MIXED):
         return False
+    if same_length(a, b):
+        return True
     if a.low <= b.high * (1 + 1e-9) and b.low <= a.high * (1 + 1e-9):
         return True
     return bool({a.low, *a.others} & {b.low, *b.others})
+
+
+_MIXED = ({"number", "year"}, {"number", "day-of-month"}, {"number", "ordinal"}, {"day-of-month", "ordinal"})
+"""Kinds that may state one figure: 第7章 and Chapter 7."""
+_SECONDS = {
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": 86400.0,
+    "week": 604800.0,
+    "month": 2629746.0,
+    "year": 31556952.0,
+}
+
+
+def lasts(fact: Fact) -> bool:
+    """Whether a figure counts a length of time."""
+    return fact.unit in _SECONDS
+
+
+def same_length(a: Fact, b: Fact) -> bool:
+    """Whether two figures state one length of time in different units: a week and 7 days, 半年 and six months."""
+    if not lasts(a) or not lasts(b) or a.unit == b.unit or a.high > 1.5 * a.low or b.high > 1.5 * b.low:
+        return False
+    x, y = _SECONDS[a.unit], _SECONDS[b.unit]
+    return a.low * x <= b.high * y * 1.03 and b.low * y <= a.high * x * 1.03
 
 
 @lru_cache(maxsize=50_000)
