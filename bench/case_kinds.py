@@ -19,7 +19,7 @@ from typing import Any
 from forebear.casefile.bitext.bitext import Text, align_texts, read_text
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.conversion import convert
-from forebear.casefile.checks.findings import Finding, rules
+from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.names import with_candidates
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.folder.model import CaseFile, Source
@@ -140,7 +140,7 @@ def findings(variant: Variant, body: str) -> list[Finding]:
 
 def told(finding: Finding) -> bool:
     """Whether a finding is told, not only noted or counted as to look at."""
-    return finding.severity != "neutral" and getattr(rules()[finding.rule], "told", True)
+    return finding.severity != "neutral" and finding.told
 
 
 def measure(part: str, each: int, show: bool = False) -> dict[str, Any]:

@@ -93,11 +93,12 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Mapping[str, 
 
 
 @document_of
-def case_check(folder: str | Path) -> Mapping[str, Any]:
+def case_check(folder: str | Path, *, all: bool = False) -> Mapping[str, Any]:
     """Find where the sources of a case disagree, and which names need a ruling.
 
     folder:  the case: a folder of plain files.
-    Returns: a forebear/case/2 document; its `findings` quote both sides and say which of them departs and why.
+    all:     list findings of kinds that are too often false to be told, which are otherwise only counted.
+    Returns: a forebear/case/2 document; its `findings`, the gravest first, quote both sides and say which of them departs and why.
     Raises:  RefusedError when the case cannot be read or was not aligned.
 
     In the folder aligned by the example of `case_align`:
@@ -108,7 +109,7 @@ def case_check(folder: str | Path) -> Mapping[str, Any]:
     """
     from forebear.casefile import verbs
 
-    return verbs.case_check(folder)
+    return verbs.case_check(folder, all)
 
 
 @document_of
@@ -184,11 +185,12 @@ def case_names(
 
 
 @document_of
-def case_report(folder: str | Path, *, language: str = "en") -> Mapping[str, Any]:
+def case_report(folder: str | Path, *, language: str = "en", all: bool = False) -> Mapping[str, Any]:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to its folder report.
 
     folder:   the case: a folder of plain files.
     language: language of the reader, whose column comes first and whose words the tables (CSV) have.
+    all:      as in `case_check`.
     Returns:  a forebear/case/2 document.
     Raises:   ExpectationError until every name candidate has a ruling (public, private or not-a-name) in case.toml;
               RefusedError when a private name could leak in a spelling that cannot be worked out.
@@ -202,7 +204,7 @@ def case_report(folder: str | Path, *, language: str = "en") -> Mapping[str, Any
     from forebear.casefile import verbs
     from forebear.reports.cases.first import words_of
 
-    document = verbs.case_report(folder, language=language, say=words_of(language).text)
+    document = verbs.case_report(folder, language=language, say=words_of(language).text, every=all)
     return Document(document, lambda files: verbs.refuse_names(folder, files))
 
 

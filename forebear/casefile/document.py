@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text, read_text
 from forebear.casefile.checks.conversion import can_convert
-from forebear.casefile.checks.findings import Finding, rules
+from forebear.casefile.checks.findings import SEVERITIES, Finding, rules
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
@@ -203,6 +204,18 @@ def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
         return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name
                 if n.ruling in ("public", "private")]  # fmt: skip
     return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
+
+
+def by_severity(found: Sequence[Finding]) -> list[Finding]:
+    """Findings in one order: critical, major, minor, neutral; within each as they stand in the texts."""
+    return sorted(found, key=lambda f: -SEVERITIES.index(f.severity))
+
+
+def to_look_at(found: Sequence[Finding]) -> list[Message]:
+    """How many findings are of kinds that are too often false to be told, by kind, as a limit."""
+    counts = Counter(f.rule for f in found if not f.told)
+    kinds = [message("case.to_look_kind", rule=rule, count=count) for rule, count in counts.most_common()]
+    return [message("case.to_look_at", count=counts.total(), kinds=kinds)] if counts else []
 
 
 def limits_of(found: Sequence[Finding]) -> list[Message]:

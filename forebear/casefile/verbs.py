@@ -16,10 +16,12 @@ from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
 from forebear.casefile.claims.run import Compare, Models, Outcome, run_claim
 from forebear.casefile.document import (
+    by_severity,
     case_document,
     load_alignments,
     pair_names,
     read_texts,
+    to_look_at,
 )
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import Say, by_key, exports
@@ -73,21 +75,21 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
     return _document(root, case, start, f"forebear case align {folder}")
 
 
-def case_check(folder: str | Path) -> Document:
-    """Find where the sources disagree, and which names need a ruling.
+def case_check(folder: str | Path, every: bool = False) -> Document:
+    """Find where the sources disagree, and which names need a ruling. Names are proposed first: one run finds all there is.
 
+    every: list what is only counted as to look at as well.
     Returns: the case document; findings are written to findings/, new name candidates to case.toml as undecided.
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
     texts = read_texts(root, case)
     links = load_alignments(root, case, texts)
-    found = check_case(texts, links, Knowledge(case.name, case.alias))
-    save_findings(root, found)
     named = with_candidates(case, texts.values())
+    save_findings(root, check_case(texts, links, Knowledge(named.name, named.alias)))
     if named is not case:
         save_case(root, named)
-    return _document(root, named, start, f"forebear case check {folder}")
+    return _document(root, named, start, f"forebear case check {folder}", every=every)
 
 
 def case_run(
@@ -128,10 +130,10 @@ def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) -> Document:
+def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key, every: bool = False) -> Document:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to report/.
 
-    language: of the reader: the column put first; say: words for the messages of tables (CSV).
+    language: of the reader: the column put first; say: words for the messages of tables (CSV); every: as in case_check.
     Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
               a private name could leak in a spelling that cannot be worked out here.
     """
@@ -146,7 +148,7 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key) 
         raise _open(root, case, start, _unruled(case))
     if case != load_case(root):
         save_case(root, case)
-    document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search)
+    document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search, every=every)
     found = [*standing(search, document), *counterparts(search, texts, links)]
     if not found and unspelt(search, texts, links):
         found = lacking(search, texts, links)
@@ -339,6 +341,7 @@ def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[Message | str] = (), *, full: bool = False,
     language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
+    every: bool = False,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
     said: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
@@ -356,8 +359,12 @@ def _document(
         said.append(message("case.claims_unread", why=error.message()))
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
+    found = [] if bare else load_findings(root, case, texts)
+    if not every:
+        said += to_look_at(found)
+        found = [f for f in found if f.told]
     return case_document(
-        case, texts, links, [] if bare else load_findings(root, case, texts), claims, outcomes, limits=said,
+        case, texts, links, by_severity(found), claims, outcomes, limits=said,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
         search=search,
     )  # fmt: skip

@@ -99,7 +99,14 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
         ):
             continue  # the word itself was kept: a value of a setting, a quoted title
         shown: dict[str, Any] = {"left": words if lost else NONE, "right": NONE if lost else words}
-        yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
+        yield pair.finding(rule, span if lost else None, None if lost else span, sure=_sure(pair, lost), **shown)
+
+
+def _sure(pair: Pair, lost: bool) -> bool:
+    """Whether a negation or a doubt on one side is a departure: Japanese negates where others do not, a free text turns round."""
+    if pair.right.language == "ja" and not lost:
+        return False
+    return not pair.free and len(pair.link.left) == len(pair.link.right) == 1
 
 
 def _answered(pair: Pair, family: str, lost: bool, other: Seen) -> bool:

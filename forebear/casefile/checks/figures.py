@@ -74,6 +74,7 @@ def _partner(fact: Fact, others: Sequence[Fact]) -> Fact | None:
     same = [o for o in same if o.kind == fact.kind or fact.kind not in DATES or o.kind not in DATES] or []
     same = [o for o in same if fact.kind not in DATES or o.kind == fact.kind]
     units = [o for o in same if o.unit and o.unit == fact.unit]
+    same = [o for o in same if lasts(o) == lasts(fact)]  # a length of time became no bare number
     return (units or same or [None])[0]  # type: ignore[list-item]
 
 

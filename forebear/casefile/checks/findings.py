@@ -16,12 +16,13 @@ SEVERITIES = ("neutral", "minor", "major", "critical")
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry of data/rules.toml; kind: rule, cue or meaning."""
+    """One entry of data/rules.toml; kind: rule, cue or meaning; told: False for what is only counted as to look at."""
 
     id: str
     category: str
     severity: str
     kind: str
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,13 @@ class Finding:
     """The word before the left quote: equal contexts make a habit."""
     repeats: int = 0
     """At how many places of the text the same was found, when that makes a habit of it."""
+    sure: bool = True
+    """False where the same rule was often false on held-back text in such a place."""
+
+    @property
+    def told(self) -> bool:
+        """Whether it is told one by one; what is not is counted as to look at (decision 0076)."""
+        return self.severity == "neutral" or (self.sure and rules()[self.rule].told)
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""

@@ -42,6 +42,8 @@ def _emphasis(pair: Pair) -> Iterator[Finding]:
 
 
 def _headings(pair: Pair) -> Iterator[Finding]:
+    if len(pair.link.left) != 1 or len(pair.link.right) != 1:
+        return  # a heading beside a sentence of its section
     a, b = _heading(pair.left, pair.link.left[0]), _heading(pair.right, pair.link.right[0])
     if a != b:
         yield pair.finding("heading/changed", None, None, left=a, right=b)

@@ -11,8 +11,7 @@ from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import narrow
-
-Sides = tuple[tuple[str, ...], tuple[str, ...]]
+from forebear.casefile.text.length import weight
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
     if len(pair.a) > 400 or len(pair.link.left) > 2 or len(pair.link.right) > 2:
         return
     a, b = narrow(pair.a), narrow(pair.b)
-    for left, right in zip(_patterns(pair.left.language), _patterns(pair.right.language), strict=True):
+    for name, left, right in zip(_names(), _patterns(pair.left.language), _patterns(pair.right.language), strict=True):
         here, there = [p.search(a) for p in left], [p.search(b) for p in right]
         if sum(m is not None for m in here) != 1 or sum(m is not None for m in there) != 1:
             continue
@@ -53,8 +52,23 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
         if one is None or other is None or _denied(a, pair.left.language) != _denied(b, pair.right.language):
             continue
         words = {"left": pair.a[slice(*one.span())], "right": pair.b[slice(*other.span())]}
-        yield pair.finding("contradiction/opposite", one.span(), other.span(), **words)
+        yield pair.finding("contradiction/opposite", one.span(), other.span(), sure=_plain(pair, name), **words)
         return
+
+
+def _plain(pair: Pair, name: str) -> bool:
+    """Whether one short sentence stands for one: the word then hardly speaks of another thing, nor is an order turned round."""
+    one = len(pair.link.left) == len(pair.link.right) == 1 and not pair.free
+    return one and weight(pair.a) <= SHORT and weight(pair.b) <= SHORT * pair.usual and name != "before"
+
+
+SHORT = 45
+"""Length (text.length) of a sentence that holds hardly more than one statement."""
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(entry.name for entry in packaged_table(_Opposites, "opposites.toml").pair)
 
 
 def _denied(text: str, language: str) -> bool:

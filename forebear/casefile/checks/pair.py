@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -58,12 +59,12 @@ class Pair:
     @cached_property
     def a_facts(self) -> list[Fact]:
         """Facts of the left text, placed in `a`."""
-        return _placed(self.left, self.link.left)
+        return _outside(_placed(self.left, self.link.left), self.a, self.known)
 
     @cached_property
     def b_facts(self) -> list[Fact]:
         """Facts of the right text, placed in `b`."""
-        return _placed(self.right, self.link.right)
+        return _outside(_placed(self.right, self.link.right), self.b, self.known)
 
     free: bool = False
     """Whether this translation is a free one: weak cues then tell less (case.manner)."""
@@ -88,7 +89,7 @@ class Pair:
         return any(not any(n in narrow(text).lower() for n in lowered) for _, _, text, _ in self.witnesses)
 
     def finding(
-        self, rule: str, a: Span | None, b: Span | None, severity: str = "", deviates: str = "", **values: Any
+        self, rule: str, a: Span | None, b: Span | None, severity: str = "", sure: bool = True, **values: Any
     ) -> Finding:
         """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; values: what the rule says of it."""
         a_start, b_start = _start(self.left, self.link.left), _start(self.right, self.link.right)
@@ -98,7 +99,7 @@ class Pair:
             left_span=(a_start + a[0], a_start + a[1]), right_span=(b_start + b[0], b_start + b[1]),
             left_quote=self.left.extract.text[a_start + a[0] : a_start + a[1]],
             right_quote=self.right.extract.text[b_start + b[0] : b_start + b[1]],
-            deviates=deviates or self.right.source.id, why=reason(rule, **values), severity=severity or rules()[rule].severity,
+            deviates=self.right.source.id, sure=sure, why=reason(rule, **values), severity=severity or rules()[rule].severity,
             left_segments=self.link.left, right_segments=self.link.right,
             witnesses=tuple(w[0] for w in self.witnesses), context=(self.a[: a[0]].split() or [""])[-1],
         )  # fmt: skip
@@ -106,6 +107,18 @@ class Pair:
 
 def _start(text: Text, indices: Sequence[int]) -> int:
     return text.segments[indices[0]].start if indices else 0
+
+
+def _outside(facts: list[Fact], text: str, known: Knowledge) -> list[Fact]:
+    """Facts that stand in no spelling of a known name (千帆, 万卷)."""
+    if not facts:
+        return facts
+    plain = narrow(text)
+    names = [n for alias in known.aliases for n in alias.names] + [
+        n.text for n in known.names if n.ruling != "not-a-name"
+    ]
+    spans = [m.span() for name in names for m in re.finditer(re.escape(narrow(name)), plain) if name]
+    return [f for f in facts if not any(a <= f.start and f.end <= b for a, b in spans)]
 
 
 def _placed(text: Text, indices: Sequence[int]) -> list[Fact]:

@@ -160,7 +160,9 @@ def _foreign(character: str, script: str) -> bool:
             return character not in "の・ー"
         standard = standard_of(character)
         if script == "Hant":
-            return standard == "Hans" or (is_han(character) and not standard and _only_japanese(character))
+            return (standard == "Hans" and not _in_hong_kong(character)) or (
+                is_han(character) and not standard and _only_japanese(character)
+            )
         return standard == "Hant" and fold(character) != character
     return False
 
@@ -179,6 +181,14 @@ def _japanese() -> frozenset[str]:
 @cache
 def _japanese_folded() -> frozenset[str]:
     return frozenset(fold("".join(_japanese())))
+
+
+def _in_hong_kong(character: str) -> bool:
+    try:
+        character.encode("big5hkscs")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @cache

@@ -80,7 +80,7 @@ def _exchanged(pair: Pair, lost: list[Term], added: list[Term]) -> Iterator[Find
     come = [
         t for t in _capital_names(pair.right, pair.b) if not has_term(pair.a, t[0]) and not _aliased(pair, t[0], pair.a)
     ]
-    if len(gone) != 1 or len(come) != 1 or romanises(pair.a, come[0][0]) or come[0][0] in initials(pair.a):
+    if len(gone) != 1 or len(come) != 1 or romanises(pair.a, come[0][0]) or _spelt_by(pair.a, come[0][0]):
         return
     if not all(has_term(text, gone[0][0]) for _, _, text, _ in pair.witnesses):
         return
@@ -124,7 +124,7 @@ def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
         if own_word and not _misspells(pair, term[0]):
             continue
         if not any(has_term(text, term[0]) for _, _, text, _ in pair.witnesses):
-            yield pair.finding("term/added", None, term[1:], right=term[0])
+            yield pair.finding("term/added", None, term[1:], sure=not pair.free, right=term[0])
 
 
 def _misspells(pair: Pair, term: str) -> bool:

@@ -32,6 +32,7 @@ _WIDE_YEAR = re.compile(
 )
 _WIDE_MONTH = re.compile(rf"(?<![\d个一二三四五六七八九十])(?P<m>{_N})\s?月(?:\s?(?P<d>{_D})\s?(?:日|号))?(?!间)")
 _ISO = re.compile(r"(?<![\d-])(?P<y>(?:19|20)\d{2})([-/.])(?P<m>\d{1,2})\2(?P<d>\d{1,2})(?![\d-])")
+_YEAR_MONTH = re.compile(r"(?<![\d/])(?P<y>(?:19|20)\d{2})/(?P<m>0?[1-9]|1[0-2])(?![\d/])")
 _Y = r"(?P<y>(?:19|20)\d{2})"
 _WHEN = (
     "in", "In", "of", "since", "Since", "until", "Until", "by", "By", "early", "late", "mid", "this", "last", "next", "from",
@@ -55,7 +56,7 @@ _ENGLISH = (
 def date_facts(plain: str, language: str) -> list[Fact]:
     """Years, months and days of a narrowed text. A two-digit year is read as written and as 20xx."""
     found: list[Fact] = []
-    for match in _ISO.finditer(plain):
+    for match in (*_ISO.finditer(plain), *_YEAR_MONTH.finditer(plain)):
         found += _parts(match)
     taken = bytearray(len(plain))
     for fact in found:
