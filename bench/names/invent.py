@@ -46,7 +46,7 @@ class Invented:
 
 
 def stock(name: str) -> dict[str, Any]:
-    """The stock "seen" or "held"."""
+    """The stock "seen", "held" or "fresh"."""
     return tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
 
 
@@ -135,15 +135,20 @@ def _chinese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
         forms_zh += [Form(t + s[0], t + s[0]) for t in stock["before_zh"]] * 2
     if len(g) > 1:
         forms_zh += [Form(zh, zh), Form(zh + stock["after_zh"][0], zh)]
+    forms_zh += [Form(t.format(surname[0]), t.format(surname[0])) for t in stock.get("initial_zh", ())]
+    forms_zh += [Form(t.format(surname), surname) for t in stock.get("mixed_zh", ())]
     kana = f"{s[3]}・{''.join(x[3] for x in g)}"
     forms_ja = [Form(s[1] + ja, s[1] + ja), Form(s[1] + ja + "さん", s[1] + ja), Form(kana, kana)]
     forms_ja += [Form(s[1] + t, s[1]) for t in stock["after_ja"]]
+    forms_ja += [Form(s[3] + t, s[3]) for t in stock.get("kana_title_ja", ())]
     hyphen = "-".join(sounds).capitalize()
     forms_en = [Form(x, x) for x in (
         f"{surname} {given}", f"{given} {surname}", f"{surname} {given}", f"{surname.upper()} {given}",
         f"{surname}, {given}", f"{surname} {hyphen}",
         f"{surname.translate(TONES)} {given.translate(TONES)}", f"{given[0]}. {surname}")]  # fmt: skip
     forms_en += [Form(f"{t} {surname}", surname) for t in stock["before_en"]]
+    points = ".".join(x[0].upper() for x in sounds)
+    forms_en += [Form(x, x) for x in (t.format(g=points, s=surname) for t in stock.get("initial_en", ()))]
     if len(g) > 1:
         forms_en.append(Form(given, given))
     return Person(s[0] + zh, absent, {"zh": tuple(forms_zh), "ja": tuple(forms_ja), "en": tuple(forms_en)})

@@ -142,7 +142,7 @@ def leaks(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]
         wide, words = _tight(unicodedata.normalize("NFKC", text)), _words(text)
         for used in made.used.values():
             for _, form in used:
-                if form.text.isascii() or re.search("[A-Za-z]", form.text):
+                if _tight(form.text).isascii() or not re.search(r"[\u3040-\u9fff]", form.text):
                     there = any(_words(w) in words and _words(w) not in fixed_words for w in {form.text, form.core})
                 else:
                     there = _tight(form.text) in wide and _tight(form.text) not in plain_fixed
@@ -154,7 +154,7 @@ def leaks(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]
 def main() -> None:
     """Measure and write the figures; exit 1 on a leak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stock", choices=("seen", "held"), default="seen")
+    parser.add_argument("--stock", choices=("seen", "held", "fresh"), default="seen")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--proposals-only", action="store_true")
     parser.add_argument("-o", type=Path)
