@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from forebear.casefile.naming.han import Known, Span
+from forebear.casefile.naming.han import Known
 from forebear.casefile.naming.latin_spans import Seen, latin_spans, things, tokens
 from forebear.casefile.naming.stock import names as stock
-from forebear.casefile.naming.wide import Body, wide_spans
+from forebear.casefile.naming.wide import Body, Span, wide_spans
 
 SURE = frozenset({"whole", "titled", "before"})
 """Forms whose parts are looked for elsewhere."""

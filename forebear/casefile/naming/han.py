@@ -47,7 +47,7 @@ STOP = frozenset(
 
 
 @dataclass(frozen=True)
-class Span:
+class Found:
     """A span that may name a person: where in the run, and what kind of form; surname, given: its parts where it has them."""
 
     start: int
@@ -71,7 +71,7 @@ class _Piece:
     start: int
     end: int
     cost: float
-    found: Span | None = None
+    found: Found | None = None
 
 
 @cache
@@ -115,9 +115,9 @@ class Lattice:
         self.best = forward[size]
         self.through = {p: forward[p.start] + p.cost + backward[p.end] for p in self.pieces}
 
-    def names(self, margin: float = MARGIN) -> list[Span]:
+    def names(self, margin: float = MARGIN) -> list[Found]:
         """Names in order, none inside another; margin: how much dearer than the cheapest reading theirs may be."""
-        taken: list[Span] = []
+        taken: list[Found] = []
         for piece, cost in sorted(self.through.items(), key=lambda i: (i[1], i[0].start - i[0].end)):
             if cost > self.best + margin:
                 break
@@ -126,11 +126,11 @@ class Lattice:
                 taken.append(found)
         return [self._extended(f) for f in sorted(taken, key=lambda f: f.start)]
 
-    def _extended(self, found: Span) -> Span:
+    def _extended(self, found: Found) -> Found:
         """A name with the rare character before it that opens the run: the first of a surname that no list has."""
         first = self.run[0]
         if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= EVERYDAY:
-            return Span(0, found.end, found.kind, first + found.surname, found.given)
+            return Found(0, found.end, found.kind, first + found.surname, found.given)
         return found
 
     def _words(self) -> Iterator[_Piece]:
@@ -160,7 +160,7 @@ class Lattice:
                     cost += AS_A_WORD
                 yield _Piece(found.start, found.end, cost - self._cue(found), found)
 
-    def _cue(self, found: Span) -> float:
+    def _cue(self, found: Found) -> float:
         run, words_ = self.run, titles()
         before, after = run[: found.start] or self.ahead, run[found.end :] or self.behind
         seen = 0.0
@@ -177,7 +177,7 @@ class Lattice:
             seen -= 2 * CUE
         return seen
 
-    def _at(self, start: int) -> Iterator[tuple[Span, float]]:
+    def _at(self, start: int) -> Iterator[tuple[Found, float]]:
         run, rest = self.run, len(self.run) - start
         for surname, cost in self._surnames(start):
             after = start + len(surname)
@@ -186,14 +186,14 @@ class Lattice:
                 given = run[after : after + size]
                 if len(given) == size and not set(given) & STOP:
                     whole = NAME + cost + self._given(given)
-                    yield Span(start, after + size, "whole", surname, given), whole
+                    yield Found(start, after + size, "whole", surname, given), whole
                     yield from self._titled(start, after + size, whole, surname=surname, given=given)
             if surname[0] in self.known.surnames or cost < UNKNOWN_SURNAME:
                 for before in folded(titles().zh_before):
                     if start and run[start - 1] == before and len(surname) < 3:
-                        yield Span(start - 1, after, "before", surname), NAME + BEFORE + cost
+                        yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
             elif start and run[start - 1] in folded(titles().zh_before) and len(surname) == 1:
-                yield Span(start - 1, after, "before", surname), NAME + BEFORE + cost
+                yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
         if rest > 1:
             yield from self._alone(start)
         yield from self._japanese(start)
@@ -224,15 +224,15 @@ class Lattice:
 
     def _titled(
         self, start: int, end: int, cost: float, surname: str = "", given: str = ""
-    ) -> Iterator[tuple[Span, float]]:
+    ) -> Iterator[tuple[Found, float]]:
         listed = titles().ja_after if self.japanese else titles().zh_after
         for title in folded(listed):
             if self.run.startswith(title, end):
-                yield Span(start, end + len(title), "titled", surname, given), cost + TITLE
+                yield Found(start, end + len(title), "titled", surname, given), cost + TITLE
         if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
-            yield Span(start, end, "titled", surname, given), cost - CUE
+            yield Found(start, end, "titled", surname, given), cost - CUE
 
-    def _alone(self, start: int) -> Iterator[tuple[Span, float]]:
+    def _alone(self, start: int) -> Iterator[tuple[Found, float]]:
         """A given name alone, with a title or with a word before it."""
         for size in (1, 2):
             given = self.run[start : start + size]
@@ -240,12 +240,12 @@ class Lattice:
                 continue
             cost = self._given(given)
             if size == 2 and (given in self.known.given or all(c in names().given for c in given)):
-                yield Span(start, start + 2, "given", "", given), NAME + ALONE + cost
+                yield Found(start, start + 2, "given", "", given), NAME + ALONE + cost
             yield from self._titled(start, start + size, NAME + ALONE + cost, given=given)
             if start and size == 1 and self.run[start - 1] in folded(titles().zh_before):
-                yield Span(start - 1, start + 1, "before", "", given), NAME + ALONE + BEFORE + cost
+                yield Found(start - 1, start + 1, "before", "", given), NAME + ALONE + BEFORE + cost
 
-    def _japanese(self, start: int) -> Iterator[tuple[Span, float]]:
+    def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:
         known = names()
         for size in range(1, min(5, len(self.run) - start) + 1):
             name = self.run[start : start + size]
@@ -255,28 +255,28 @@ class Lattice:
                 # a surname no list has, of characters that surnames are made of, before a title or a given name
                 yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=name)
                 for given, cost in self._listed_given(start + size):
-                    yield Span(start, start + size + len(given), "whole", name, given), NAME + 4 * size + 8 + cost
+                    yield Found(start, start + size + len(given), "whole", name, given), NAME + 4 * size + 8 + cost
             if name in known.given_ja and (size > 1 or name in self.known.given):
                 cost = known.given_ja[name][0]
-                yield Span(start, start + size, "given", "", name), NAME + ALONE + cost
+                yield Found(start, start + size, "given", "", name), NAME + ALONE + cost
                 yield from self._titled(start, start + size, NAME + cost, given=name)
 
-    def _japanese_surname(self, start: int, surname: str) -> Iterator[tuple[Span, float]]:
+    def _japanese_surname(self, start: int, surname: str) -> Iterator[tuple[Found, float]]:
         """A surname that a list or the texts have: alone, with a title, with a given name."""
         end, listed = start + len(surname), names().surnames_ja
         cost = 2.0 if surname in self.known.surnames else max(2.0, listed[surname][0] - 1)
         cost += 0 if self.japanese or len(surname) > 1 else 4
         if len(surname) > 1:
-            yield Span(start, end, "surname", surname), NAME + ALONE + cost
+            yield Found(start, end, "surname", surname), NAME + ALONE + cost
         yield from self._titled(start, end, NAME + cost, surname=surname)
         for given, price in self._listed_given(end):
-            yield Span(start, end + len(given), "whole", surname, given), NAME + cost + price
+            yield Found(start, end + len(given), "whole", surname, given), NAME + cost + price
             yield from self._titled(start, end + len(given), NAME + cost + price, surname=surname, given=given)
         if len(surname) > 1 and surname in listed and not self._is_word(surname):
             for more in (1, 2):
                 given = self.run[end : end + more]
                 if len(given) == more and not set(given) & STOP:
-                    yield Span(start, end + more, "whole", surname, given), NAME + cost + self._given(given)
+                    yield Found(start, end + more, "whole", surname, given), NAME + cost + self._given(given)
 
     def _listed_given(self, start: int) -> Iterator[tuple[str, float]]:
         """Japanese given names from here on that a list or the texts have, with costs."""
@@ -290,7 +290,7 @@ class Lattice:
         table = words()
         return text in table.zh or text in table.ja or text in table.places
 
-    def _foreign(self, start: int) -> Iterator[tuple[Span, float]]:
+    def _foreign(self, start: int) -> Iterator[tuple[Found, float]]:
         """A foreign name in Chinese characters for its sounds, before a title."""
         if self.japanese:
             return
@@ -303,4 +303,4 @@ class Lattice:
             if end - start > 1:
                 yield from self._titled(start, end, NAME + cost, surname=self.run[start:end])
             if end - start > 2:
-                yield Span(start, end, "foreign", self.run[start:end]), NAME + ALONE + cost
+                yield Found(start, end, "foreign", self.run[start:end]), NAME + ALONE + cost

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from forebear.casefile.naming.han import Span
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.stock import is_english, latin, syllables, titles
-from forebear.casefile.naming.wide import Body
+from forebear.casefile.naming.wide import Body, Span
 
 _LETTER = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
 _TOKEN = re.compile(rf"[{_LETTER}]+(?:['’ʼ.‐-]?[{_LETTER}]+|[0-9][\w.-]*)*(?:[-.]?[0-9][\w.-]*)?")

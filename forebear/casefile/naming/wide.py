@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from forebear.casefile.naming.han import MARGIN, Known, Lattice, Span, foreign_cost, plain_cost
+from forebear.casefile.naming.han import MARGIN, Found, Known, Lattice, foreign_cost, plain_cost
 from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
 
@@ -18,6 +19,17 @@ _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
 LONGEST_FOREIGN = 7
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span that may name a person: where, what kind of form, and the parts of the name that are known."""
+
+    start: int
+    end: int
+    kind: str
+    surname: str = ""
+    given: str = ""
 
 
 class Body:
@@ -62,7 +74,7 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
         yield from _kana(body, known)
 
 
-def _is_place(run: str, found: Span, behind: str) -> bool:
+def _is_place(run: str, found: Found, behind: str) -> bool:
     """Whether the word behind a bare surname makes a place or a thing of it."""
     after = run[found.end :] or behind
     text = run[found.start : found.end]
@@ -72,7 +84,7 @@ def _is_place(run: str, found: Span, behind: str) -> bool:
     return found.kind in ("surname", "whole", "given", "foreign") and after.startswith(folded(titles().thing_after))
 
 
-def _is_role(found: Span) -> bool:
+def _is_role(found: Found) -> bool:
     """Whether what stands before a title is kin or a role, and nobody's name."""
     return found.kind == "titled" and found.surname + found.given in folded(titles().roles)
 
