@@ -54,6 +54,11 @@ def test_nothing_comes_out_after_everybody_was_ruled_private(tmp_path: Path) -> 
         ("zh", "爱丽丝·费舍尔来过。", "爱丽丝·费舍尔"),
         ("ja", "その後霧ヶ澄さんが来た。", "霧ヶ澄さん"),
         ("ja", "五十嵐が資料を直した。", "五十嵐"),
+        ("ja", "資料は山本 蓮が直した。", "山本 蓮"),
+        ("ja", "資料は中村さくらが直した。", "中村さくら"),
+        ("zh", "这件事只有L总知道。", "L总"),
+        ("zh", "后来Fang老师没有说话。", "Fang老师"),
+        ("en", "The file came from Fang Song.", "Fang Song"),
         ("en", "The file came from Nguyen Thornquill.", "Nguyen Thornquill"),
         ("en", "It was Xǐ Wěi-míng who said so.", "Xǐ Wěi-míng"),
     ],
@@ -67,6 +72,7 @@ def test_a_name_is_proposed(language: str, text: str, wanted: str) -> None:
     [
         ("zh", "大家都很高兴，于是周末在黄山和成都看日志。"),
         ("zh", "我们安装了软件，任何方法都很方便。"),
+        ("zh", "成本太高，A总共花了两天，B工作了三天。"),
         ("ja", "週末に松本市と川崎市へ出張し、関係者と都合を合わせた。"),
         ("ja", "お客さんと皆さんに連絡し、娘さんは来なかった。"),
         ("en", "The weights of Gannet-6 went from Chengdu to Berlin on Monday. Training was slow."),
@@ -74,6 +80,12 @@ def test_a_name_is_proposed(language: str, text: str, wanted: str) -> None:
 )
 def test_places_verbs_and_products_are_not_proposed(language: str, text: str) -> None:
     assert candidates([Read(language, text)]) == []
+
+
+def test_a_surname_no_list_has_is_learned_from_the_titles_it_stands_before() -> None:
+    text = "青岚主任来了。我问青岚教授。青岚组长不在。大家等青岚强回来。"
+    assert {"青岚主任", "青岚教授", "青岚组长", "青岚强"} <= set(candidates([Read("zh", text)]))
+    assert "问林老师" not in candidates([Read("zh", "我问林老师。又问林教授。再问林组长。林总来了。")])
 
 
 def _case(folder: Path, zh: str, en: str) -> Path:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from forebear.casefile.naming.han import Known
-from forebear.casefile.naming.latin_spans import Seen, latin_spans, things, tokens
+from forebear.casefile.naming.latin import bare
+from forebear.casefile.naming.latin_spans import Seen, latin_spans, lettered, things, tokens
+from forebear.casefile.naming.repeated import cohesive
 from forebear.casefile.naming.stock import names as stock
-from forebear.casefile.naming.wide import Body, Span, wide_spans
+from forebear.casefile.naming.wide import PARTS, Body, Span, wide_spans
 
 SURE = frozenset({"whole", "titled", "before"})
 """Forms whose parts are looked for elsewhere."""
@@ -26,6 +29,11 @@ class Read:
 
 def candidates(texts: Iterable[Read]) -> list[str]:
     """Strings that may name a person, in the order in which the texts have them: too many rather than too few."""
+    return list(_candidates(tuple(texts)))
+
+
+@lru_cache(maxsize=8)
+def _candidates(texts: tuple[Read, ...]) -> tuple[str, ...]:
     read = [(t.language, Body(t.text)) for t in texts]
     listed = [tokens(body) for _, body in read]
     seen = Seen()
@@ -33,31 +41,42 @@ def candidates(texts: Iterable[Read]) -> list[str]:
         seen.small |= {t.word for t in words if not t.capital and len(t.word) > 1}
         seen.things |= set(things(words, body))
     known = _known(read)
+    for (language, body), words in zip(read, listed, strict=True):
+        for span in latin_spans(body, language, seen, words):
+            seen.named |= {bare(w) for w in span.given.split() if len(w) > 1} if span.kind == "latin" else set()
     found: dict[str, None] = {}
     for (language, body), words in zip(read, listed, strict=True):
         spans: list[Span] = list(latin_spans(body, language, seen, words))
         if language in ("zh", "ja"):
-            spans += wide_spans(body, language, known)
+            spans += [*lettered(body), *wide_spans(body, language, known)]
         for span in sorted(spans, key=lambda s: s.start):
             found[" ".join(body.text[span.start : span.end].split())] = None
-    return list(found)
+    return tuple(found)
 
 
 def _known(read: Sequence[tuple[str, Body]]) -> Known:
     """Surnames and given names that the texts show beyond doubt in a first reading."""
-    surnames, given, whole = Counter[str](), Counter[str](), Counter[str]()
-    for language, body in read:
-        if language not in ("zh", "ja"):
-            continue
-        for span in wide_spans(body, language, Known()):
+    surnames, given, whole = defaultdict[str, set[str]](set), Counter[str](), Counter[str]()
+    wide = [(language, body) for language, body in read if language in ("zh", "ja")]
+    first = Known(cohesive([body.plain for _, body in wide]))
+    # Chinese texts first: a surname they show is none of the nouns that lean on what goes before them in Japanese (方)
+    for language, body in sorted(wide, key=lambda t: t[0] != "zh"):
+        if language == "ja":
+            first = Known(first.surnames | {s for s in surnames if s in stock().surnames})
+        for span in wide_spans(body, language, first):
             if span.kind in SURE:
-                surnames[span.surname] += 1
+                # what stands before several titles is a surname, though it is a given name of others
+                alone = span.given if span.kind == "titled" and len(span.given) > 1 else ""
+                surnames[span.surname or alone].add(body.text[span.start : span.end])
                 given[span.given] += 1
             if span.kind in ("whole", "kana"):
                 whole[span.surname + span.given] += 1
+            if span.kind == "kana":
+                whole.update(part for part in PARTS.split(span.given) if len(part) > 1)
     listed = stock().surnames
     return Known(
-        {s for s, n in surnames.items() if s and (n > 1 or s in listed)},
+        first.surnames | {s for s, forms in surnames.items() if s and (len(forms) > 1 or s in listed)},
         {g for g, n in given.items() if len(g) > 1 and n > 1},
         {w for w, n in whole.items() if len(w) > 1 and re.search(r"\w", w)},
+        {g[-1] for g in given if g},
     )

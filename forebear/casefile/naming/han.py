@@ -7,11 +7,12 @@ dearer than the cheapest reading of all by more than `MARGIN`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from forebear.casefile.naming.stock import folded, names, titles, words
+from forebear.casefile.naming.stock import by_first, folded, names, titles, words
 from forebear.casefile.text.scripts import fold
 
 NAME = 4.5
@@ -25,8 +26,9 @@ EVERYDAY = 11.0
 UNKNOWN_GIVEN = 10.0
 RARE_GIVEN = 8.0
 """Cost of a given character that no table has; of one that is hardly ever a word."""
-TITLE, BEFORE, ALONE = 2.5, 3.0, 3.5
-"""Cost of a title behind a name, of a word before a surname, of a given name that stands alone."""
+TITLE, AGENT, BEFORE, ALONE = 2.5, 4.0, 3.0, 3.5
+"""Cost of a title behind a name, of another word for what somebody does, of a word before a surname, of a given name that
+stands alone."""
 KNOWN = 5.0
 """Cost of a name, a surname or a given name that the same texts show elsewhere beyond doubt."""
 CUE = 1.5
@@ -38,6 +40,10 @@ EITHER = 15.0
 AS_A_PLACE = 6.0
 """The same when it is a place."""
 MARGIN = 1.0
+PARTICLES = frozenset("はがのをにとでもへや")
+"""Japanese particles, behind which a run of Han characters begins a word."""
+AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工人管監理授任佐"))
+"""Last parts of words for what somebody does (Chao, 1968, 4.4; Martin, 1975, section 5.3), in any word and in long ones."""
 STOP = frozenset(
     fold(
         "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么"
@@ -64,6 +70,8 @@ class Known:
     surnames: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    letters: set[str] = field(default_factory=set)
+    """Last characters of given names that the texts show: what nicknames are made of."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,21 @@ def plain_cost(text: str) -> float:
         ]
         cost.append(min([one, *more]))
     return cost[-1]
+
+
+@cache
+def is_agent(word: str, size: int, japanese: bool) -> bool:
+    """Whether a word says by its last part what somebody does (工程师, 负责人, 本部長): a title that no list has to name."""
+    table = words()
+    if len(word) != size or not (word in table.zh or (japanese and word in table.ja)):
+        return False
+    return word[-1] in AGENTS or (size > 2 and word[-1] in LONG_AGENTS)
+
+
+def is_word(text: str) -> bool:
+    """Whether a run is an ordinary word or a place."""
+    table = words()
+    return text in table.zh or text in table.ja or text in table.places
 
 
 def foreign_cost(text: str) -> float:
@@ -154,7 +177,7 @@ class Lattice:
                 text = run[found.start : found.end]
                 if text in self.known.whole:
                     cost = min(cost, KNOWN)
-                elif text in words().places and found.surname not in self.known.surnames:
+                elif text in words().places:
                     cost += AS_A_PLACE
                 elif words().zh.get(text, EITHER) < EITHER:
                     cost += AS_A_WORD
@@ -164,7 +187,9 @@ class Lattice:
         run, words_ = self.run, titles()
         before, after = run[: found.start] or self.ahead, run[found.end :] or self.behind
         seen = 0.0
-        if (not found.start and not self.ahead) or before.endswith(folded(words_.zh_ahead)):
+        if (not found.start and (not self.ahead or (self.japanese and self.ahead in PARTICLES))) or before.endswith(
+            folded(words_.zh_ahead)
+        ):
             seen += CUE
         if after.startswith(folded(words_.zh_behind)) or (
             found.end == len(run) and self.behind in ("", *"はがもとにのを、，。！？”」：")
@@ -203,9 +228,11 @@ class Lattice:
         table, everyday = names().surnames, words().zh
         for size in (1, 2):
             surname = self.run[start : start + size]
-            if len(surname) < size or set(surname) & STOP or (self.japanese and surname in folded(titles().relational)):
+            known = surname in self.known.surnames
+            relational = self.japanese and not known and surname in folded(titles().relational)
+            if len(surname) < size or set(surname) & STOP or relational:
                 continue
-            if surname in self.known.surnames:
+            if known:
                 yield surname, min(KNOWN - 1, table.get(surname, 99.0))
             elif surname in table:
                 yield surname, table[surname]
@@ -226,11 +253,15 @@ class Lattice:
         self, start: int, end: int, cost: float, surname: str = "", given: str = ""
     ) -> Iterator[tuple[Found, float]]:
         listed = titles().ja_after if self.japanese else titles().zh_after
-        for title in folded(listed):
+        for title in by_first(listed).get(self.run[end : end + 1], ()):
             if self.run.startswith(title, end):
                 yield Found(start, end + len(title), "titled", surname, given), cost + TITLE
+        for size in (4, 3, 2):
+            if is_agent(self.run[end : end + size], size, self.japanese):
+                yield Found(start, end + size, "titled", surname, given), cost + AGENT
         if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
-            yield Found(start, end, "titled", surname, given), cost - CUE
+            address = re.match("[ぁ-ん]", self.behind)  # さん and its like: nothing but a person goes before them
+            yield Found(start, end, "titled", surname, given), cost - (2 * CUE if address else CUE)
 
     def _alone(self, start: int) -> Iterator[tuple[Found, float]]:
         """A given name alone, with a title or with a word before it."""
@@ -238,12 +269,16 @@ class Lattice:
             given = self.run[start : start + size]
             if len(given) < size or set(given) & STOP:
                 continue
-            cost = self._given(given)
+            known = given in self.known.letters and size == 1
+            cost = 1.0 if known else self._given(given)
             if size == 2 and (given in self.known.given or all(c in names().given for c in given)):
                 yield Found(start, start + 2, "given", "", given), NAME + ALONE + cost
-            yield from self._titled(start, start + size, NAME + ALONE + cost, given=given)
+            alone = 0.0 if known else ALONE
+            yield from self._titled(start, start + size, NAME + alone + cost, given=given)
             if start and size == 1 and self.run[start - 1] in folded(titles().zh_before):
-                yield Found(start - 1, start + 1, "before", "", given), NAME + ALONE + BEFORE + cost
+                yield Found(start - 1, start + 1, "before", "", given), NAME + alone + BEFORE + cost
+            if known and self.run[start + 1 : start + 2] == given and 2 * given not in words().zh:
+                yield Found(start, start + 2, "given", "", given), NAME + BEFORE + cost
 
     def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:
         known = names()
@@ -251,7 +286,7 @@ class Lattice:
             name = self.run[start : start + size]
             if name in known.surnames_ja or name in self.known.surnames:
                 yield from self._japanese_surname(start, name)
-            elif self.japanese and size > 1 and not self._is_word(name) and set(name) <= _surname_characters():
+            elif self.japanese and size > 1 and not is_word(name) and set(name) <= _surname_characters():
                 # a surname no list has, of characters that surnames are made of, before a title or a given name
                 yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=name)
                 for given, cost in self._listed_given(start + size):
@@ -266,13 +301,14 @@ class Lattice:
         end, listed = start + len(surname), names().surnames_ja
         cost = 2.0 if surname in self.known.surnames else max(2.0, listed[surname][0] - 1)
         cost += 0 if self.japanese or len(surname) > 1 else 4
+        cost += AS_A_PLACE if not self.japanese and words().zh.get(surname, EITHER) < EITHER else 0
         if len(surname) > 1:
             yield Found(start, end, "surname", surname), NAME + ALONE + cost
         yield from self._titled(start, end, NAME + cost, surname=surname)
         for given, price in self._listed_given(end):
             yield Found(start, end + len(given), "whole", surname, given), NAME + cost + price
             yield from self._titled(start, end + len(given), NAME + cost + price, surname=surname, given=given)
-        if len(surname) > 1 and surname in listed and not self._is_word(surname):
+        if len(surname) > 1 and not is_word(surname):
             for more in (1, 2):
                 given = self.run[end : end + more]
                 if len(given) == more and not set(given) & STOP:
@@ -285,10 +321,6 @@ class Lattice:
             given = self.run[start : start + size]
             if len(given) == size and (given in known or given in self.known.given):
                 yield given, 3.0 if given in self.known.given else known[given][0] - 2
-
-    def _is_word(self, text: str) -> bool:
-        table = words()
-        return text in table.zh or text in table.ja or text in table.places
 
     def _foreign(self, start: int) -> Iterator[tuple[Found, float]]:
         """A foreign name in Chinese characters for its sounds, before a title."""

@@ -32,12 +32,15 @@ def bare(text: str) -> str:
     )
 
 
-def stems(word: str) -> Iterator[str]:
-    """What a word may be made of by an English ending."""
+def stems(word: str, endings: int = 2) -> Iterator[str]:
+    """What a word may be made of by one English ending, or by two (statements, state)."""
     for ending, instead in _ENDINGS:
         if word.endswith(ending):
             stem = word[: -len(ending)] + instead
-            if len(stem) >= LEAST_STEM and stem != word:
-                yield stem
+            found = [stem] if len(stem) >= LEAST_STEM and stem != word else []
             if not instead and len(stem) > LEAST_STEM and stem[-1] == stem[-2]:
-                yield stem[:-1]
+                found.append(stem[:-1])
+            for one in found:
+                yield one
+                if endings > 1:
+                    yield from stems(one, endings - 1)

@@ -6,9 +6,11 @@ import calendar
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
+from forebear.casefile.naming.han import is_word
 from forebear.casefile.naming.latin import bare
-from forebear.casefile.naming.stock import is_english, latin, syllables, titles
+from forebear.casefile.naming.stock import alternatives, is_english, latin, syllables, titles
 from forebear.casefile.naming.wide import Body, Span
 
 _LETTER = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
@@ -69,6 +71,8 @@ class Seen:
 
     small: set[str] = field(default_factory=set)
     things: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    """Words of names of two words and more, and of names with a title."""
 
 
 def tokens(body: Body) -> list[Token]:
@@ -176,6 +180,9 @@ def _run(listed: Sequence[Token], first: int, text: str) -> int:
 def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Iterator[Span]:
     """Names of one run: words that cannot be part of a name part it."""
     pieces: list[list[Token]] = [[]]
+    if _in_pinyin(run, seen):
+        yield body.span(run[0].start, run[1].end, "latin", given=f"{run[0].text} {run[1].text}")
+        return
     for n, token in enumerate(run):
         inverted = n == len(run) - 1 and bool(_inverted(body, token))
         if not inverted and _apart(token, run, n, seen):
@@ -184,6 +191,16 @@ def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Itera
             pieces[-1].append(token)
     for piece in pieces:
         yield from _judged(body, piece, language, seen)
+
+
+def _in_pinyin(run: Sequence[Token], seen: Seen) -> bool:
+    """Whether a run is two words in pinyin that are no place together: with a capital in the middle of a sentence a name,
+    though each is an English word or a city as well (Fang Song)."""
+    if len(run) != 2 or any("pinyin" not in t.kinds or t.kinds & {"title", "thing", "noun", "calendar"} for t in run):
+        return False
+    if "".join(t.word for t in run) in latin().place or any(t.word in seen.things for t in run):
+        return False
+    return not (run[0].first and run[0].kinds & {"english"})
 
 
 def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
@@ -242,7 +259,9 @@ def _inverted(body: Body, token: Token) -> int:
         return 0
     other = Token(0, 0, match[1], bare(match[1]), False)
     other.kinds = _kinds(other)
-    if other.kinds & {"english", "place", "thing", "noun"} or not other.kinds & {"pinyin", "given", "japanese"}:
+    both = "pinyin" in token.kinds and "pinyin" in other.kinds and not token.kinds & {"english"}
+    doubtful = {"thing", "noun"} if both else {"english", "place", "thing", "noun"}
+    if other.kinds & doubtful or not other.kinds & {"pinyin", "given", "japanese"}:
         return 0
     return token.end + match.end() if token.kinds & {"pinyin", "surname", "japanese"} else 0
 
@@ -252,16 +271,36 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
     kinds = token.kinds
     if kinds & {"thing", "noun", "calendar", "capitals"} or token.word in seen.things or len(token.word) < 2:
         return False
+    after = body.plain[token.end : token.end + 5].lstrip()
+    titled = bool(re.match(_wide_titles(), after)) and language != "en"
+    if titled and kinds & {"given", "surname", "pinyin", "japanese"}:
+        return True
+    if token.word in seen.named and token.word not in seen.small and not (token.first and kinds & {"english"}):
+        return True
     if kinds & {"english", "place"} or token.word in seen.small:
         return False
     if kinds & {"given", "japanese"}:
         return True
     if _PLACED.search(body.plain[max(0, token.start - 12) : token.start]):
         return False
-    if language == "en":
-        return True
-    after = body.plain[token.end : token.end + 5].lstrip()
-    return bool(re.match("|".join(map(re.escape, (*titles().zh_after, *titles().ja_after))), after))
+    return titled or language == "en"
+
+
+@cache
+def _wide_titles() -> str:
+    return alternatives((*titles().zh_after, *titles().ja_after))
+
+
+def lettered(body: Body) -> Iterator[Span]:
+    """A letter that stands for somebody beside a Chinese or Japanese title (L总, 小W), where no longer word begins there."""
+    before = alternatives(titles().zh_before)
+    for match in re.finditer(
+        rf"(?<![{_LETTER}0-9])(?:({before})([A-Z])(?![{_LETTER}0-9])|([A-Z])({_wide_titles()}))", body.plain
+    ):
+        title = match[4] or ""
+        behind = body.plain[match.start(4) : match.end() + 2] if title else ""
+        if not any(is_word(behind[:n]) for n in range(len(title) + 1, len(behind) + 1)):
+            yield body.span(*match.span(), "latin", given=match[2] or match[3])
 
 
 def _pair(names: Sequence[Token], language: str, seen: Seen) -> bool:

@@ -164,6 +164,15 @@ def folded(listed: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @cache
+def by_first(listed: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Words in folded characters by their first one."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in folded(listed):
+        found[word[0]] = (*found.get(word[0], ()), word)
+    return found
+
+
+@cache
 def alternatives(listed: tuple[str, ...]) -> str:
     """A pattern for any of some words, the longest first."""
     return "|".join(map(re.escape, folded(listed)))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebear.casefile.naming.han import MARGIN, Found, Known, Lattice, foreign_cost, plain_cost
+from forebear.casefile.naming.han import MARGIN, Found, Known, Lattice, foreign_cost, is_word, plain_cost
+from forebear.casefile.naming.repeated import prefix
 from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
 
@@ -15,9 +16,12 @@ _JOINT = re.compile(f"(?<=[{HAN}])[ヶケノ](?=[{HAN}])")
 """Kana inside a Japanese name (霧ヶ峰); in Chinese it is written 之."""
 _POINT = "·・•‧∙●⋅"
 _POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN}]+))?)")
+PARTS = re.compile(f"[{_POINT}＝=]")
+"""Between the parts of a name in katakana."""
 _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
+_SPACED = re.compile(f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}|[ぁ-んァ-ヺー]{{2,5}})|([ぁ-ん]{{2,4}}))(?![{HAN}])")
 LONGEST_FOREIGN = 7
 
 
@@ -53,7 +57,8 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
     yield from pointed
     for match in _RUN.finditer(plain):
         start, end = match.span()
-        if language == "ja" and end - start > 1 and plain[start] in folded(titles().relational):
+        leans = language == "ja" and end - start > 1 and plain[start] in folded(titles().relational)
+        if leans and not any(plain[start : start + n] in known.surnames for n in (1, 2, 3)):
             start += bool(re.match("[ぁ-ん]", plain[max(0, start - 1) : start]))  # その後林が: the run begins behind it
         run = plain[start:end]
         lattice = Lattice(run, language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6])
@@ -71,7 +76,22 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
                 ):
                     yield span
     if language == "ja":
+        yield from _spaced(body, known)
         yield from _kana(body, known)
+
+
+def _spaced(body: Body, known: Known) -> Iterator[Span]:
+    """Japanese names with a space between surname and given name, and those whose given name is in hiragana."""
+    surnames, given = names().surnames_ja, names().given_ja
+    for match in _SPACED.finditer(body.plain):
+        left, right = match[1], match[2] or match[3]
+        size = next((n for n in range(len(left), 0, -1) if left[-n:] in known.surnames or left[-n:] in surnames), 0)
+        said = right in given or right in known.given or right in hiragana_names()
+        if not size or not (
+            said or (match[0][len(left)] in " \u3000" and size == len(left) and (len(right) == 1 or not is_word(right)))
+        ):
+            continue
+        yield body.span(match.end(1) - size, match.end(), "whole", left[-size:], right)
 
 
 def _is_place(run: str, found: Found, behind: str) -> bool:
@@ -91,15 +111,15 @@ def _is_role(found: Found) -> bool:
 
 def _pointed(body: Body) -> Iterator[Span]:
     """Foreign names in Chinese characters with a point between their parts."""
-    last = 0
+    last, backwards = 0, body.plain[::-1]
     for match in _POINTED_HAN.finditer(body.plain):
         if match.start() < last:
             continue
         left, right = match[1], match[3] or match[2]
-        first = min(
+        first = prefix(backwards, left[::-1], LONGEST_FOREIGN) or min(
             range(1, min(len(left), LONGEST_FOREIGN) + 1), key=lambda k: plain_cost(left[:-k]) + foreign_cost(left[-k:])
         )
-        size = min(
+        size = prefix(body.plain, right, LONGEST_FOREIGN) or min(
             range(1, min(len(right), LONGEST_FOREIGN) + 1),
             key=lambda k: foreign_cost(right[:k]) + plain_cost(right[k:]),
         )
@@ -115,7 +135,7 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
     table = latin()
     for match in _KANA_RUN.finditer(plain):
         word = match.group()
-        parts = re.split(f"[{_POINT}＝=]", word)
+        parts = PARTS.split(word)
         title = re.match(listed, plain[match.end() : match.end() + 6])
         strange = [p for p in parts if p not in table.kana_word]
         known_here = any(p in known.whole for p in parts)
