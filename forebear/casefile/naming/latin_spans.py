@@ -273,8 +273,6 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
         return False
     after = body.plain[token.end : token.end + 5].lstrip()
     titled = bool(re.match(_wide_titles(), after)) and language != "en"
-    if titled and kinds & {"given", "surname", "pinyin", "japanese"}:
-        return True
     if token.word in seen.named and token.word not in seen.small and not (token.first and kinds & {"english"}):
         return True
     if kinds & {"english", "place"} or token.word in seen.small:
@@ -292,15 +290,17 @@ def _wide_titles() -> str:
 
 
 def lettered(body: Body) -> Iterator[Span]:
-    """A letter that stands for somebody beside a Chinese or Japanese title (L总, 小W), where no longer word begins there."""
-    before = alternatives(titles().zh_before)
-    for match in re.finditer(
-        rf"(?<![{_LETTER}0-9])(?:({before})([A-Z])(?![{_LETTER}0-9])|([A-Z])({_wide_titles()}))", body.plain
-    ):
-        title = match[4] or ""
-        behind = body.plain[match.start(4) : match.end() + 2] if title else ""
-        if not any(is_word(behind[:n]) for n in range(len(title) + 1, len(behind) + 1)):
-            yield body.span(*match.span(), "latin", given=match[2] or match[3])
+    """A letter, or a word that may be a name, beside a Chinese or Japanese title (L总, 小W, Fang老师), where no longer word
+    than the title begins there (A总共)."""
+    before, word = alternatives(titles().zh_before), rf"[A-Z](?![{_LETTER}0-9])|[A-Z][a-z]+"
+    pattern = rf"(?<![{_LETTER}0-9])(?:(?:{before})([A-Z])(?![{_LETTER}0-9])|({word}) ?({_wide_titles()}))"
+    for match in re.finditer(pattern, body.plain):
+        title, name = match[3] or "", bare(match[1] or match[2])
+        behind = body.plain[match.start(3) : match.end() + 2] if title else ""
+        longer = any(is_word(behind[:n]) for n in range(len(title) + 1, len(behind) + 1))
+        known = latin()
+        if not longer and (len(name) == 1 or syllables(name) or name in known.given | known.surname | known.japanese):
+            yield body.span(*match.span(), "latin", given=match[1] or match[2])
 
 
 def _pair(names: Sequence[Token], language: str, seen: Seen) -> bool:
