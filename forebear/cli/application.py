@@ -105,7 +105,8 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         )
     shown: dict[str, Any] = {"form": (Annotated[forms_for(verb), FORM], None)}
     shown |= {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
-    shown |= {"figures": FIGURES, "brief": BRIEF} if verb.__name__ in DRAWN else {}
+    shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
+    shown["brief"] = BRIEF
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -108,7 +109,7 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
     from forebear.comparison.many.matrix import all_pairs, members_in, split_members
 
     own = members_in(subject)
-    others = [m for c in candidates for m in (members_in(c) or [str(c)])]
+    others = [m for c in candidates for m in (_others(subject, members_in(c)) or [str(c)])]
     if own or len(others) > 1:  # one side that is missing is refused where it is opened
         for one in (subject, *candidates):
             require_there(one)
@@ -122,6 +123,11 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
         return compare_pair(subject, others[0], options)
     open_checkpoint(subject, architecture=options.architecture, max_header=options.max_header).close()
     return _many([str(subject), *others], [(str(subject), c) for c in others], {}, options, tree=False)
+
+
+def _others(subject: str | Path, members: Sequence[str]) -> Sequence[str]:
+    """Members of a folder of models without the subject itself, where the folder holds others."""
+    return [m for m in members if os.path.realpath(m) != os.path.realpath(subject)] or members
 
 
 def meets(relation: str | None, expect: str) -> bool:

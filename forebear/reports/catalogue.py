@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from forebear.core.documents import thaw
@@ -16,6 +17,18 @@ FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 _COMMAS = ("names", "sides", "families", "pairs", "places", "codes")
 """Slots whose lists are joined by commas; others by semicolons."""
+
+
+class _Counted(Formatter):
+    """Slots as in str.format; besides, `{count:,|model|models}` is a number with the noun in the form that belongs to it."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        how, _, forms = format_spec.partition("|")
+        one, _, more = forms.partition("|")
+        return f"{value:{how}}" + (f" {one if value == 1 else more}" if forms else "")
+
+
+FILLED = _Counted()
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Catalogue:
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The words of a key with its slots filled; values are never read as patterns."""
-        return self.words[key].format(**values) if values else self.words[key]
+        return FILLED.vformat(self.words[key], (), values) if values else self.words[key]
 
     def has(self, key: str) -> bool:
         """Whether there are words for a key."""
@@ -57,7 +70,7 @@ class Catalogue:
             return str(given.get("words", key)), "en"
         values = {name: self._shown(name, value) for name, value in given.items()}
         try:
-            return self.words[key].format(**values), self.language
+            return FILLED.vformat(self.words[key], (), values), self.language
         except (KeyError, ValueError, TypeError):  # of another version of forebear, or not made by it
             return f"{key}: {', '.join(f'{name} = {value}' for name, value in values.items())}", "en"
 

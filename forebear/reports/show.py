@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, TextIO
 
 from forebear.core.documents import canonical_json
@@ -122,13 +123,12 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
 
 
 def briefly(document: Document, language: str = "en") -> bytes:
-    """The conclusion of a document of a kind in BRIEF alone (of a matrix, of each pair), as text.
-
-    Raises: UsageError for a document of another kind.
-    """
-    if document["schema"] not in BRIEF:
-        raise UsageError(f"no brief report of {document['schema']}", where="--brief")
-    lines: list[Line] = named(BRIEF[document["schema"]])(document, language)
+    """The conclusion of a document alone, as text: of a matrix, of each pair; else what stands before the first empty line."""
+    schema = document["schema"]
+    if schema in BRIEF:
+        lines: list[Line] = named(BRIEF[schema])(document, language)
+    else:
+        lines = list(takewhile(lambda line: line.text, text_lines(document, language)))
     return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 

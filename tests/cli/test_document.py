@@ -116,6 +116,23 @@ def test_brief_is_the_conclusion_alone(capsys: pytest.CaptureFixture[str]) -> No
         application.app(["demo", "--brief", "--format", "html"], standalone_mode=False)
 
 
+def test_every_command_with_a_text_report_has_a_brief_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    application.app(["recipe", str(DEMO / "descendant"), str(DEMO / "base"), "--brief", "--quiet"], standalone_mode=False)
+    brief = capsys.readouterr().out
+    assert brief.startswith("From base to descendant: 2 layers inserted")
+    assert "\n\n" not in brief
+    words = ["library", "add", str(DEMO / "base"), "--into", str(tmp_path / "known"), "--brief", "--quiet"]
+    application.app(words, standalone_mode=False)
+    assert capsys.readouterr().out == "The library has 1 model, 1 of them with a screen.\n  1 added\n"
+
+
+def test_a_folder_that_holds_the_subject_is_compared_without_it(capsys: pytest.CaptureFixture[str]) -> None:
+    application.app(["compare", str(DEMO / "base"), str(DEMO), "--brief", "--quiet"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "base and descendant share weights" in shown
+    assert "base and base" not in shown
+
+
 @pytest.mark.parametrize(("words", "what"), [
     (("compare", "--format-by", "x.svg"), "no format ends in '.svg'"),
     (("compare", "--format-by", "page.HTML.old"), "no format ends in '.old'"),

@@ -34,7 +34,7 @@ def library_lines(document: Document, language: str = "en") -> list[Line]:
         lines += wrap(words("library_page.whole"), style="green")
     items = document["items"][:SHOWN_ITEMS]
     if items:
-        lines += held(items, words) if document["action"] == "list" else outcomes(items, words)
+        lines += [Line(""), *(held(items, words) if document["action"] == "list" else outcomes(items, words))]
     lines += bullet(notes(items, words))
     return [*lines, *limits(document, words), *footer(document, words)]
 
@@ -118,7 +118,7 @@ def search_lines(document: Document, language: str = "en") -> list[Line]:
     words = catalogue(language)
     lines = [Line(line.text, "bold") for line in wrap(first_words(document, words), indent="")]
     rows = [hit_row(hit, words) for hit in document["hits"]]
-    lines += table(hit_header(words), rows) if rows else []
+    lines += [Line(""), *table(hit_header(words), rows)] if rows else []
     lines += [Line(""), *bullet(about(document, words))]
     return [*lines, *limits(document, words), *footer(document, words)]
 
