@@ -94,9 +94,10 @@ class Browser:
         """What the page complained of since the last call: errors, and anything about its policy."""
         return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
-        shot = self.cdp("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def picture(self, width: int = 0, height: int = 0) -> bytes:
+        """The whole page as PNG, or its top of a given size in pixels."""
+        clip = {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}} if height else {}
+        shot = self.cdp("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)
         return base64.b64decode(shot["data"])
 
     def paper(self) -> bytes:

@@ -78,11 +78,13 @@ def parameters(found: Mapping[str, Any]) -> str:
     """Parameters of a step as a recipe states them: a flag by its name, a list by its members, nothing where there is nothing."""
     shown = []
     for key, value in found.items():
+        if value is None or value is False or (isinstance(value, list | tuple) and not value):
+            continue
         if value is True:
             shown.append(safe(key, 40))
         elif isinstance(value, list | tuple):
             shown.append(f"{safe(key, 40)}: {safe(', '.join(map(str, value)), 60)}")
-        elif value is not None and value is not False:
+        else:
             shown.append(f"{safe(key, 40)}: {safe(value, 60)}")
     return "; ".join(shown)
 
