@@ -187,12 +187,12 @@ def queries(shapes: Sequence[str]) -> tuple[list[Print], list[dict[str, Any]]]:
 
 def searched(store: Any, kin: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Every kin searched for: where its base comes, what else is proposed, how long it takes."""
-    wall, processor, rows = [], [], []
+    spent_on: dict[str, list[tuple[float, float]]] = {}
+    rows = []
     for one in kin:
         began, spent = time.perf_counter(), time.process_time()
         found = search_store(store, one["print"], TOP, rewritten=one["form"] != "plain")
-        wall.append(time.perf_counter() - began)
-        processor.append(time.process_time() - spent)
+        spent_on.setdefault(one["form"], []).append((time.perf_counter() - began, time.process_time() - spent))
         ids = [hit.id for hit in found.hits]
         said = {hit.id for hit in found.hits if hit.relation != RANKED}
         rank = ids.index(one["base"]) + 1 if one["base"] in ids else None
@@ -202,8 +202,13 @@ def searched(store: Any, kin: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "kin": rows, "plain": _summary(plain), "reparameterised": _summary(rewritten),
         "proposed_beside_the_base": sum(r["others"] for r in rows),
-        "median_wall_seconds": round(float(np.median(wall)), 3), "median_processor_seconds": round(float(np.median(processor)), 3),
+        "median_seconds": {form: _medians(found) for form, found in spent_on.items()},
     }  # fmt: skip
+
+
+def _medians(seconds: Sequence[tuple[float, float]]) -> dict[str, float]:
+    wall, processor = (round(float(np.median(side)), 3) for side in zip(*seconds, strict=True))
+    return {"wall": wall, "processor": processor}
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
