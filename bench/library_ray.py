@@ -67,6 +67,7 @@ def main(words: list[str] | None = None) -> int:
         paths = models(folder / "models", options.models)
         size = Path(paths[0], "model.safetensors").stat().st_size
         body: dict[str, Any] = {"models": len(paths), "megabytes_each": round(size / 1e6, 1)}
+        print(body, flush=True)
         plain = LocalStore(folder / "plain", make=True)
         began = time.perf_counter()
         add_all(plain, paths, Wanted())
@@ -110,13 +111,14 @@ def stopped(folder: Path, paths: list[str], plain: LocalStore) -> dict[str, Any]
     into = folder / "stopped"
     command = [sys.executable, "-m", "forebear", "library", "add", "--from-list", str(listed)]
     command += ["--into", str(into), "--engine", "ray"]
-    first = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    first = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
     while first.poll() is None and (not (into / "catalogue.sqlite").exists() or LocalStore(into).count() < len(paths) // 3):
         time.sleep(0.2)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     done = LocalStore(into).count()
-    second = subprocess.run([*command, "--quiet", "--brief"], capture_output=True, text=True, check=False)
+    second = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False)
+    print(second.stderr[-300:], flush=True)
     return {"done_when_killed": done, "exit_of_second": second.returncode, "models_after_second": LocalStore(into).count(),
             "stopped_alike": alike(LocalStore(into), plain), "wrong_after_stop": len(LocalStore(into).verify())}  # fmt: skip
 

@@ -107,8 +107,8 @@ class LanceStore:
             "print": pack(one),
         }  # fmt: skip
 
-    def _put(self, prints: Sequence[Print]) -> None:
-        """Rows in the place of those with the same ids, in one commit."""
+    def put(self, prints: Sequence[Print]) -> None:
+        """Prints in the place of those with the same ids, in one commit, as they are: neither names nor sources are joined."""
         rows = self._arrow.Table.from_pylist([self._row(one) for one in prints], schema=self._schema())
         with self._told():
             self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
@@ -128,7 +128,7 @@ class LanceStore:
         keys = {str(source["key"]) for source in one.entry.get("sources", ())}
         holds = f"array_has_any(keys, [{', '.join(map(_text, sorted(keys)))}]) AND id != {_text(one.id)}"
         others = self._found(holds, ["print"]) if keys else []
-        self._put([one, *(without_sources(unpack(row["print"], self._where), keys) for row in others)])
+        self.put([one, *(without_sources(unpack(row["print"], self._where), keys) for row in others)])
         self._added += 1
         if self._added % PIECES == 0:
             with self._told():
@@ -240,7 +240,7 @@ class LanceStore:
             return []
         if one.id != ident:
             self.remove([ident])
-        self._put([one])
+        self.put([one])
         return [Fault(self._where, message("library.entry_rebuilt", name=one.name), True)]
 
     def compact(self) -> int:

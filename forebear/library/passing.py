@@ -86,9 +86,10 @@ def pass_over(container: Container, name: str, pieces: Sequence[Piece]) -> Passe
             kept.append(block.copy())
         if sums:
             table = block.reshape(-1, columns)
-            odd += _repair(table)
+            wrong, square = _repair(table)
+            odd += wrong
             for one in sums:
-                one.add(table, at)
+                one.add(table, at, square)
             at += len(table)
     assert not sums or at == rows
     bits = _bits(first if first is not None else np.zeros(0, np.float32), entry.parameters)
@@ -104,14 +105,15 @@ def _is_matrix(piece: Piece, shape: tuple[int, ...]) -> bool:
     return piece.kind == "matrix" and (len(shape) == 2 or stacked) and piece.parameters > 0
 
 
-def _repair(block: Float32) -> int:
-    """Put zero where a value is not finite, in place; how many there were."""
+def _repair(block: Float32) -> tuple[int, float]:
+    """Put zero where a value is not finite, in place; how many there were, and the sum of squares then."""
     flat = block.reshape(-1)
-    if math.isfinite(float(np.dot(flat, flat))):
-        return 0
+    square = float(np.dot(flat, flat))
+    if math.isfinite(square):
+        return 0, square
     wrong = ~np.isfinite(flat)
     flat[wrong] = 0
-    return int(wrong.sum())
+    return int(wrong.sum()), float(np.dot(flat, flat))
 
 
 def _bits(sample: Float32, count: int) -> float:
@@ -204,10 +206,11 @@ class _Digest:
 def _plain(bits: NDArray[Any], minus_zero: int, infinity: int, nan: int) -> NDArray[Any]:
     """Words of floats with one zero and one not-a-number, contiguous; the same array where nothing has to change."""
     kind = bits.dtype.type
+    signed = bits.view(np.int16 if bits.itemsize == 2 else np.int32)  # minus zero is its least, not-a-numbers are beyond infinities
+    if not bits.size or (signed.min() > -minus_zero and signed.max() <= infinity and bits.max() <= minus_zero + infinity):
+        return np.ascontiguousarray(bits)
     zeros = bits == kind(minus_zero)
     odd = (bits & kind(minus_zero - 1)) > kind(infinity)
-    if not zeros.any() and not odd.any():
-        return np.ascontiguousarray(bits)
     clean = bits.copy()
     clean[zeros] = 0
     clean[odd] = nan
@@ -236,8 +239,8 @@ class _Sums:
         self._square = self._total = self._fourth = self._second = self._largest = 0.0
         self._sampled = 0
 
-    def add(self, table: Float32, at: int) -> None:
-        """The next rows of the tensor, from row `at` on. Shapes: table (k, columns of the tensor)."""
+    def add(self, table: Float32, at: int, square: float) -> None:
+        """The next rows of the tensor, from row `at` on, and the sum of their squares. Shapes: table (k, columns of the tensor)."""
         low, high = np.searchsorted(self._rows, (at, at + len(table)))
         if low == high:
             return
@@ -249,7 +252,7 @@ class _Sums:
         self._below += product[:, :WIDTH].sum(axis=0, dtype=np.float64)
         self._total += float(product[:, WIDTH].sum(dtype=np.float64))
         flat = np.ascontiguousarray(some).reshape(-1)
-        self._square += float(np.dot(flat, flat))
+        self._square += square if flat.size == table.size else float(np.dot(flat, flat))
         sample = flat[:SAMPLE] ** 2
         self._second += float(sample.sum(dtype=np.float64))
         self._fourth += float(np.dot(sample, sample))
