@@ -95,7 +95,7 @@ def timed(command: list[str]) -> tuple[float, float, float]:
         assert status == 0, command
         said.seek(0)
         word = said.read().split()[-1:]
-    peak = float(word[0]) / 1024 if word and command[2] == ADD else 0.0
+    peak = float(word[0]) / 1024 if word and command[2:3] == [ADD] else 0.0
     return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, peak
 
 

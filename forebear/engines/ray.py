@@ -30,6 +30,8 @@ STORE_BYTES = 100 * 2**20
 """Shared memory of a cluster on this machine: prints are small."""
 TRIES = 2
 """Times that Ray gives an item to another worker after one was lost with it."""
+STARTS = 3
+"""Times that beginning a cluster on this machine is tried."""
 AHEAD = 2
 """Items handed out at once for each core of the cluster."""
 
@@ -42,20 +44,28 @@ def cluster(where: str) -> Iterator[Any]:
     """
     ray = library_of("ray", where)
     ours = not ray.is_initialized()
-    try:
-        if ours and os.environ.get("RAY_ADDRESS"):
-            ray.init(log_to_driver=False, logging_level="ERROR")
-        elif ours:
-            ray.init(num_cpus=usable_cores(), object_store_memory=STORE_BYTES, include_dashboard=False, log_to_driver=False,
-                     logging_level="ERROR")  # fmt: skip
-    except Exception as error:  # Ray raises plain exceptions when a cluster does not come up in time
-        raise refusal(message("engine_refused.failed", engine="Ray", why=str(error).splitlines()[0][:200]), where=where) from error
+    if ours:
+        _begin(ray, where)
     try:
         with redirect_stdout(sys.stderr):  # Ray says there what became of its workers; results alone go to the output
             yield ray
     finally:
         if ours:
             ray.shutdown()
+
+
+def _begin(ray: Any, where: str) -> None:
+    """Connect to the cluster of RAY_ADDRESS, or begin one here: Ray waits half a minute for it, short on a busy machine."""
+    here = {"num_cpus": usable_cores(), "object_store_memory": STORE_BYTES, "include_dashboard": False}
+    for left in reversed(range(1 if os.environ.get("RAY_ADDRESS") else STARTS)):
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", **({} if os.environ.get("RAY_ADDRESS") else here))
+            return
+        except Exception as error:  # Ray raises plain exceptions when a cluster does not come up in time
+            ray.shutdown()
+            if not left:
+                said = message("engine_refused.failed", engine="Ray", why=str(error).splitlines()[0][:200])
+                raise refusal(said, where=where) from error
 
 
 def made(todo: Sequence[str], wanted: Wanted, work: Callable[[str, Wanted], dict[str, Any]] = print_packed) -> Iterator[Made]:

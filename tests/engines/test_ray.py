@@ -13,7 +13,8 @@ import forebear
 from forebear.core.errors import RefusedError
 from forebear.engines import absent
 from forebear.engines.opening import open_store
-from forebear.engines.ray import STORE_BYTES, made
+from forebear.engines.ray import cluster as begun
+from forebear.engines.ray import made
 from forebear.engines.work import print_packed, unpacked
 from forebear.library.adding import Wanted, add_all
 from forebear.library.fingerprint import fingerprint
@@ -27,9 +28,9 @@ ray = pytest.importorskip("ray", reason="the extra engines is not installed")
 @pytest.fixture(scope="module")
 def cluster():
     """One cluster for all tests: it takes seconds to begin."""
-    ray.init(num_cpus=2, object_store_memory=STORE_BYTES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+    with begun("tests"):
+        yield
+    assert not ray.is_initialized()
 
 
 @pytest.fixture(scope="module")
