@@ -17,10 +17,11 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -28,7 +29,6 @@ from bench.library import write
 from bench.provenance import code
 from forebear.core.errors import ForebearError, RefusedError
 from forebear.core.seeds import generator
-from forebear.library import local_store
 from forebear.library.catalogue import VERSION
 from forebear.library.local_store import LocalStore
 from forebear.library.prints import Print, empty_arrays, pack
@@ -284,11 +284,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--cuts", type=int, default=100)
     options = parser.parse_args(words)
     stated = code()
-    local_store.LARGE = 8
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, patch("forebear.library.local_store.LARGE", 8):
         folder = Path(name)
         body: dict[str, Any] = {}
-        steps = {
+        steps: dict[str, Callable[[], dict[str, Any]]] = {
             "kill -9": lambda: kills(folder, options.kills), "bit flips": lambda: damaged(folder / "f", options.flips, cut=False),
             "cut short": lambda: damaged(folder / "c", options.cuts, cut=True), "full disk": lambda: full_disk(folder),
             "two writers": lambda: two_writers(folder), "a later version": lambda: future(folder),

@@ -281,7 +281,7 @@ def run(count: int, pool: Sequence[Known], donors: Sequence[Known], real_prints:
         for e, i in zip(exact["kin"], indexed["kin"], strict=True)
         if e["rank"] is not None and i["rank"] is None
     ]
-    body = {
+    body: dict[str, Any] = {
         "count": count, "exact": exact, "by_signs": indexed, "lost_by_signs": lost, "signs_processor_seconds": round(written, 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "false": false_kin(path, strangers) if strangers else None,

@@ -79,7 +79,8 @@ def made(todo: Sequence[str], wanted: Wanted, work: Callable[[str, Wanted], dict
     with cluster("--engine ray") as ray:
         task = ray.remote(num_cpus=1, max_retries=TRIES)(work)
         one_core = replace(wanted, workers=1)
-        waiting, running = deque(todo), {}
+        waiting = deque(todo)
+        running: dict[Any, str] = {}
         while waiting or running:
             room = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1))) - len(running)
             for path in [waiting.popleft() for _ in range(min(room, len(waiting)))]:

@@ -17,7 +17,7 @@ from forebear.core.threads import one_thread, usable_cores
 from forebear.library.anchors import agreement
 from forebear.library.figures import corrected, screen_figure
 from forebear.library.layers import layer_map
-from forebear.library.prints import SCREEN_NUMBERS, Print
+from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
 from forebear.library.store import Indexed, Near, Rows, Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10
 
@@ -174,9 +174,12 @@ def nearest_rows(store: Store, screen: NDArray[np.int8], anchors: NDArray[np.int
     first = 0
     for rows in store.rows():
         here = places[(places >= first) & (places < first + len(rows.handles))] - first
-        kept.append(Rows(*(column[here] for column in rows)))
+        kept.append(Rows(rows.handles[here], rows.screens[here], rows.anchors[here], rows.norms[here]))
         first += len(rows.handles)
-    return Rows(*map(np.concatenate, zip(*kept, strict=True)))  # type: ignore[arg-type]
+    if not kept:
+        return Rows(np.zeros(0, np.int64), np.zeros((0, SCREEN_NUMBERS), np.int8), np.zeros((0, ANCHOR_NUMBERS), np.int8),
+                    np.zeros(0, np.float32))  # fmt: skip
+    return Rows(*(np.concatenate([getattr(rows, name) for rows in kept]) for name in Rows._fields))
 
 
 def _all_against(
@@ -229,4 +232,6 @@ def _against(rows: Rows, screen: NDArray[Any], anchors: NDArray[Any]) -> tuple[N
             if code:
                 table = rows.anchors[here].astype(np.float32)
                 np.divide(table @ anchors, np.sqrt(np.einsum("ij,ij->i", table, table)) * code, out=like[here])
-    return rows.handles, *(np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0) for found in (cosine, like))
+    for found in (cosine, like):
+        np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return rows.handles, cosine, like
