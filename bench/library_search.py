@@ -43,6 +43,8 @@ MIX = 0.4
 ORDERS = 4096
 """Orders of a part's numbers that are drawn from."""
 TOP = 20
+SEEN_THROUGH = 4.0
+"""A kin in rewritten form whose screen still agrees with its base's at this z was not rewritten: its family is not one of those."""
 
 
 Drawn = tuple["Geometries", NDArray[np.int32]]
@@ -173,15 +175,9 @@ def queries(shapes: Sequence[str]) -> tuple[list[Print], list[dict[str, Any]]]:
         for one, found in prints_of(shape, built):
             name = f"{shape}/{one.base}"
             bases.setdefault(name, print_of(name, built[one.base]))
-            kin.append(
-                {
-                    "name": f"{shape}/{one.name}",
-                    "form": one.form,
-                    "of": one.base,
-                    "base": bases[name].id,
-                    "print": found,
-                }
-            )
+            z = screen_figure(found.arrays["screen"][0], bases[name].arrays["screen"][0]).z
+            kin.append({"name": f"{shape}/{one.name}", "form": one.form, "of": one.base, "base": bases[name].id, "print": found,
+                        "z": round(z, 2)})  # fmt: skip
     return list({one.id: one for one in bases.values()}.values()), kin
 
 
@@ -197,10 +193,11 @@ def searched(store: Any, kin: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         said = {hit.id for hit in found.hits if hit.relation != RANKED}
         rank = ids.index(one["base"]) + 1 if one["base"] in ids else None
         rows.append({"name": one["name"], "form": one["form"], "rank": rank, "proposed": one["base"] in said,
-                     "others": len(said - {one["base"]})})  # fmt: skip
+                     "others": len(said - {one["base"]}), "z": one["z"]})  # fmt: skip
     plain, rewritten = ([r for r in rows if (r["form"] == "plain") is wanted] for wanted in (True, False))
     return {
         "kin": rows, "plain": _summary(plain), "reparameterised": _summary(rewritten),
+        "reparameterised, screen and all": _summary([r for r in rewritten if r["z"] < SEEN_THROUGH]),
         "proposed_beside_the_base": sum(r["others"] for r in rows),
         "median_seconds": {form: _medians(found) for form, found in spent_on.items()},
     }  # fmt: skip

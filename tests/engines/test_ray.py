@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import forebear
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.engines import absent
 from forebear.engines.opening import open_store
 from forebear.engines.ray import cluster as begun
@@ -125,7 +125,7 @@ def test_shards_are_searched_as_one(cluster, models, tmp_path):
     document = forebear.library_search(models[4], library=f"ray:{tmp_path / 'all'}", top=1)
     assert document["searched"]["screens"] == 8
     with pytest.raises(RefusedError, match="several libraries"):
-        forebear.library_add([models[0]], into=f"shards:{tmp_path / 'all'}")
+        forebear.library_add([write(tmp_path / "new", arrays("new"))], into=f"shards:{tmp_path / 'all'}")
 
 
 def test_without_the_package_it_says_what_to_install(models, tmp_path, monkeypatch):
@@ -138,6 +138,6 @@ def test_without_the_package_it_says_what_to_install(models, tmp_path, monkeypat
 
 
 def test_an_unknown_engine_is_a_usage_error(models, tmp_path):
-    with pytest.raises(forebear.UsageError, match="is no engine"):
+    with pytest.raises(UsageError, match="is no engine"):
         forebear.library_add([models[0]], into=tmp_path / "known", engine="spark")
     assert not (tmp_path / "known").exists()
