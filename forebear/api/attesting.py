@@ -93,6 +93,7 @@ def attest_verify(
     commitment: str | Path | None = None,
     betas: str | None = None,
     expect: str | None = None,
+    stamp_roots: str | Path | None = None,
 ) -> Mapping[str, Any]:
     """What a chain proves of a run, and what it does not, line by line.
 
@@ -102,6 +103,7 @@ def attest_verify(
     against:     models by name that the final one is compared with.
     commitment:  the commitment with its seed, where the chain does not hold it.
     betas:       the two rates of Adam's running means, which bound its steps (default "0.9,0.999").
+    stamp_roots: root certificates (PEM) of time-stamping authorities that you trust; without them no time-stamp is called valid.
     expect:      not-contradicted, explained or start-proven; fail (exit code 1) unless it is met.
     Returns:     a forebear/attestation/3 document: `proves` and `does_not_prove`, the second also with what is unexplained or
                  contradicts the chain.
@@ -122,4 +124,5 @@ def attest_verify(
     from forebear.attest.verify import Asking, verify
 
     given = None if commitment is None else Path(commitment)
-    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas, expect))
+    roots = None if stamp_roots is None else Path(stamp_roots)
+    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas, expect, roots))

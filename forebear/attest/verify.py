@@ -11,10 +11,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from forebear.attest.chain import read_chain, stamps_beside, unbroken
+from forebear.attest.chain import read_chain, unbroken
 from forebear.attest.commitment import beacons, file_name, published_after, read_commitment, utc, without_place
 from forebear.attest.content import root_in
 from forebear.attest.course import Course, Stage, follow
+from forebear.attest.stamps import stamps_of
 from forebear.attest.starts import start_of
 from forebear.attest.statement import Line, events_of, lines_of, summary
 from forebear.attest.thresholds import PACE, SEEDS_LOG10, VARIANTS_LOG10
@@ -46,6 +47,7 @@ class Asking:
     commitment: Path | None
     betas: str | None
     expect: str | None = None
+    stamp_roots: Path | None = None
 
     def reproduce(self) -> str:
         """The command that makes the document again; files by their names alone: the document is there to be published."""
@@ -56,6 +58,7 @@ class Asking:
                 words += [name, file_name(one)]
         words += ["--commitment", file_name(self.commitment)] if self.commitment is not None else []
         words += ["--betas", self.betas] if self.betas is not None else []
+        words += ["--stamp-roots", file_name(self.stamp_roots)] if self.stamp_roots is not None else []
         words += ["--expect", self.expect] if self.expect is not None else []
         return shlex.join(words)
 
@@ -102,7 +105,8 @@ def _attested(asked: Asking) -> Document:
         lines += seed_lines + _final_lines(asked, len(records) - 1, ends, strays) + lines_of(course) + _against(asked)
         size = sum(side.container.bytes_read for side in shown.values())
     lines += [
-        *_clock(promised, asked.chain),
+        *_times(asked, records, promised),
+        *_clock(promised),
         *_early(promised, records),
         Line("rest", "not-proven", message("attest.nothing_else"), "described"),
     ]
@@ -213,12 +217,17 @@ def _against(asked: Asking) -> list[Line]:
     return found
 
 
-def _clock(promised: Mapping[str, Any] | None, chain: Path) -> list[Line]:
-    """When things were said: only a time-stamp that somebody else gave could prove it."""
+def _times(asked: Asking, records: Sequence[Mapping[str, Any]], promised: Mapping[str, Any] | None) -> list[Line]:
+    """When things were recorded: only a time-stamp that somebody else gave can prove it, and only where it was checked."""
+    stamps = stamps_of(asked.chain, records, promised, asked.stamp_roots)
+    if not stamps:
+        return [Line("time", "not-proven", message("attest.no_stamps"), "described")]
+    return [Line("time", "proven" if stamp.valid else "not-proven", stamp.said) for stamp in stamps]
+
+
+def _clock(promised: Mapping[str, Any] | None) -> list[Line]:
+    """Where the seed comes from, and when that was announced."""
     found: list[Line] = []
-    stamps = stamps_beside(chain)
-    key = "attest.stamps_unchecked" if stamps else "attest.no_stamps"
-    found.append(Line("time", "not-proven", message(key, names=stamps), "described"))
     if promised is None:
         return found
     source = promised["seed_source"]

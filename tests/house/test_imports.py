@@ -27,6 +27,8 @@ LIBRARIES = {
     "rich": "only a terminal with colours needs it",
     "yaml": "extra yaml",
     "model_signing": "extra attest",
+    "opentimestamps": "extra attest",
+    "rfc3161_client": "extra attest",
     "sentencepiece": "extra tokenizers, in a process of its own",
     "tiktoken": "the same",
     "tokenizers": "the same",
