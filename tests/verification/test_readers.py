@@ -216,3 +216,13 @@ def test_fields_under_headings_of_the_model_are_claims(above):
 def test_labels_of_two_meanings_are_proposed(line, found):
     claims, _ = claims_of_card(f"# A model\n\n{line}\n", "README.md")
     assert [(c.kind, c.decided) for c in claims] == found
+
+
+@pytest.mark.parametrize(("line", "found"), [
+    ("- Hidden size (d): 64", ("width", False)), ("- Parameters (active): 7B", ("parameters", False)), ("- Precision: fp16", ("dtype", False)),
+    ("| Precision | fp16 |", ("dtype", False)), ("| Size | 7B |", ("parameters", False)), ("| Layers (encoder) | 3 |", ("layers", False)),
+    ("- Hidden size: 64", ("width", True)), ("| Hidden size | 64 |", ("width", True)),
+])  # fmt: skip
+def test_labels_with_a_word_in_brackets_are_proposed(line, found):
+    claims, _ = claims_of_card(f"# A model\n\n{line}\n", "README.md")
+    assert [(c.kind, c.decided) for c in claims] == [found]

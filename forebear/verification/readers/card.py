@@ -124,13 +124,20 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
             continue
         claims += table.claims()
         found = _field_of(line)
-        kind = kind_of(found[0]) if found is not None else None
-        if found is not None and kind is not None:
+        if found is not None:
             aside = line.lstrip().startswith("<!--") or after.lstrip().startswith("(")
-            aside = aside or kind == "size" or (kind == "dtype" and found[0] not in _STORED)
-            own = about.own and not aside
-            claims += _own(_field(kind, _plain(found[1]), Source(name, found[0], number)), own)
+            claims += _own(_labelled(found[0], _plain(found[1]), Source(name, found[0], number)), about.own and not aside)
     return [*claims, *table.claims()]
+
+
+def _labelled(label: str, value: str, source: Source) -> list[Claim]:
+    """The claims of a field by its label; proposed where the label may mean something else, or says more in brackets."""
+    kind = kind_of(label)
+    plainly = kind is not None
+    kind = kind or kind_of(" ".join(_BRACKETS.sub(" ", label).split()))
+    if kind is None:
+        return []
+    return _own(_field(kind, value, source), plainly and kind != "size" and (kind != "dtype" or label in _STORED))
 
 
 def _own(claims: list[Claim], own: bool) -> list[Claim]:
@@ -165,8 +172,7 @@ class _Table:
 
     def _one(self, label: str, value: str, number: int) -> list[Claim]:
         word = _label(label)
-        kind = kind_of(word)
-        return _field(kind, value.strip(_VALUE_MARKS), Source(self.name, word, number)) if kind is not None else []
+        return _labelled(word, value.strip(_VALUE_MARKS), Source(self.name, word, number))
 
 
 def _several(values: list[str]) -> bool:
