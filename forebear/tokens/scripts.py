@@ -91,21 +91,23 @@ def script_of_character(character: str) -> str | None:
 
 WITHOUT_WORD_SPACES = frozenset({"Han", "Kana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"})
 """Scripts that put no space between words (Unicode Standard Annex 14, classes ID and SA; Tibetan parts syllables)."""
+_UNSPACED = re.compile(f"[{''.join(f'{chr(a)}-{chr(z)}' for a, z, name in _RANGES if name in WITHOUT_WORD_SPACES)}]").search
 MOST_WITHOUT = 0.1
 """Share of letters in such scripts up to which a text is taken to have words between spaces."""
 
 
 def word_count(text: str) -> int | None:
     """Words of a text: stretches between white space that hold a letter or digit; None where script puts no space between words."""
-    letters = without = 0
-    for character, count in Counter(text).items():
-        script = script_of_character(character) if character.isalpha() else None
-        if script is not None:
-            letters += count
-            without += count if script in WITHOUT_WORD_SPACES else 0
-    if without > MOST_WITHOUT * letters:
-        return None
-    return sum(any(map(str.isalnum, word)) for word in text.split())
+    if _UNSPACED(text):  # most texts hold no such character, and finding one is quicker than counting all
+        letters = without = 0
+        for character, count in Counter(text).items():
+            script = script_of_character(character) if character.isalpha() else None
+            if script is not None:
+                letters += count
+                without += count if script in WITHOUT_WORD_SPACES else 0
+        if without > MOST_WITHOUT * letters:
+            return None
+    return sum([word[0].isalnum() or any(map(str.isalnum, word)) for word in text.split()])
 
 
 def _plain(character: str) -> bool:

@@ -104,14 +104,13 @@ class Candidate:
         tally = self.tallies.setdefault(name, Tally())
         tally.add(len(ids), len(block))
         tally.size += len(block.encode("utf-8", "surrogatepass"))
-        met = Counter(ids)
-        tally.used.update(met)
+        tally.used.update(ids)
         words = word_count(block)
         tally.words = None if words is None or tally.words is None else tally.words + words
         if other is not None and other != block:
             tally.forms_differ = True
         tally.other += len(ids) if other is None or other == block else len(self._encode(other))
-        unknown = sum(met[id_] for id_ in self.encoder.unknown_ids)
+        unknown = sum(map(ids.count, self.encoder.unknown_ids))
         tally.unknown += unknown
         back = self.encoder.restore(ids)
         if back != block:
