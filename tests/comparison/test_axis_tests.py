@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from forebear.comparison.findings.evidence import ORDER_ASSUMPTION
+from forebear.comparison.findings.evidence import ORDER_ASSUMPTION, Evidence
 from forebear.comparison.tests import deck, sign, trace
 from forebear.comparison.tests.axis_test import AxisRead, AxisTest, Figure, Law, granted
 from forebear.comparison.tests.laws import broken, read_of
 from forebear.comparison.tests.registry import OTHERS, TESTS, run_tests
 from forebear.core.seeds import generator
 from forebear.models.architecture.rules import AxisRule
+from forebear.reports.catalogue import catalogue
 from forebear.stats.deck import deck_layers_log10_p, deck_log10_p
 
 
@@ -58,6 +60,11 @@ def rule(*, permutation: bool, sign: bool) -> AxisRule:
     return AxisRule("unit", ("layer",), permutation, sign)
 
 
+def of_these(found: Sequence[Evidence]) -> list[str]:
+    """Names of the four tests whose order is asked here; another one beside them changes nothing."""
+    return [e.test for e in found if e.test in {"deck", "decks", "trace", "sign"}]
+
+
 @pytest.mark.parametrize(("one", "other", "run"), [
     (rule(permutation=True, sign=True), rule(permutation=True, sign=True), ["deck", "decks", "sign"]),
     (rule(permutation=True, sign=True), rule(permutation=True, sign=False), ["deck", "decks"]),
@@ -68,7 +75,7 @@ def test_a_test_runs_where_both_definitions_grant_its_rule(one: AxisRule, other:
     a = generator("tests/axis", 3).standard_normal((40, 30), dtype=np.float32)
     read = replace(read_of([(a, a)]), holds=granted(one, other))
     found = run_tests(read)
-    assert [e.test for e in found] == run
+    assert of_these(found) == run
     assert all(e.decides and e.log10_p is not None and e.log10_p < -5 for e in found)
     assert not any(e.decides for e in run_tests(read, decides=False))
 
@@ -77,8 +84,13 @@ def test_trace_spares_itself_where_the_deck_found_enough() -> None:
     rng = generator("tests/axis", 4)
     a = rng.standard_normal((40, 30), dtype=np.float32)
     faint = 0.2 * a + rng.standard_normal(a.shape, dtype=np.float32)
-    assert [e.test for e in run_tests(read_of([(a, a)]))] == ["deck", "decks", "sign"]
-    assert [e.test for e in run_tests(read_of([(a, faint)]))] == ["deck", "decks", "trace", "sign"]
+    assert of_these(run_tests(read_of([(a, a)]))) == ["deck", "decks", "sign"]
+    assert of_these(run_tests(read_of([(a, faint)]))) == ["deck", "decks", "trace", "sign"]
+
+
+@pytest.mark.parametrize("test", TESTS, ids=lambda t: t.name)
+def test_a_test_has_a_name_in_words(test: AxisTest) -> None:
+    assert f"test.{test.name}" in catalogue("en").words  # a verdict says it; other languages have the keys of English
 
 
 def test_names_of_tests_are_their_own() -> None:
