@@ -9,7 +9,6 @@ Assumption: the library's strangers are those of `bench.library_tree_models`: in
 from __future__ import annotations
 
 import argparse
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -54,12 +53,12 @@ def scored(document: Mapping[str, Any], nodes: Sequence[Node]) -> dict[str, Any]
     """What the document says, beside the truth.
 
     Edges of the truth: every model and each parent; one of a hidden model counts as found when a missing model is drawn in which
-    only neighbours of the hidden one meet, this one among them.
+    only neighbours of the hidden one meet, this one among them. One with two neighbours is an edge between them.
     """
     names = {node["id"]: node["name"] or node["id"] for node in document["nodes"]}
     ancestors, hidden = above(nodes), {node.name for node in nodes if node.hidden}
     parents = {node.name: set(node.parents) for node in nodes}
-    truth = {frozenset((node.name, parent)) for node in nodes for parent in node.parents}
+    truth = _without_passages({frozenset((node.name, parent)) for node in nodes for parent in node.parents}, hidden)
     plain = [edge for edge in document["edges"] if edge["kind"] != "unknown"]
     drawn = {frozenset(names[end] for end in edge["ends"]): edge for edge in plain}
     meets = _meets(document, names)
@@ -78,6 +77,7 @@ def scored(document: Mapping[str, Any], nodes: Sequence[Node]) -> dict[str, Any]
         "missed": sorted("-".join(sorted(pair)) for pair in seen if pair not in drawn),
         "wrong": sorted("-".join(sorted(pair)) for pair in drawn if pair not in truth),
         "strangers_joined": sorted("-".join(sorted(pair)) for pair in strangers),
+        "missing_drawn": len(meets), "missing_right": sum(_true_meeting(group, hidden, nodes) for group in meets),
         "directions": len(pointed), "directions_wrong": [f"{a}>{b}" for a, b in wrong],
         "directions_of_parents": sum(a in parents[b] for a, b in pointed),
         "framed_in_other_families": sorted(
@@ -88,6 +88,22 @@ def scored(document: Mapping[str, Any], nodes: Sequence[Node]) -> dict[str, Any]
         "claims": _claims(document, ancestors),
         "unproven": sum(not edge["proved"] for edge in document["edges"] if edge["kind"] != "unknown"),
     }  # fmt: skip
+
+
+def _without_passages(truth: set[Pair], hidden: set[str]) -> set[Pair]:
+    """The truth where a hidden model with two neighbours is a step on an edge between them, and with one is nothing.
+
+    Nothing can show such a model: its two neighbours are next to each other.
+    """
+    found = set(truth)
+    for name in sorted(hidden):
+        near = [pair for pair in found if name in pair]
+        if len(near) > 2:
+            continue
+        found -= set(near)
+        ends = {end for pair in near for end in pair} - {name}
+        found |= {frozenset(ends)} if len(ends) == 2 else set()
+    return found
 
 
 def _framed(nodes: Sequence[Node]) -> set[str]:
@@ -110,6 +126,17 @@ def _explained(pair: Pair, hidden: set[str], group: set[str], truth: set[Pair]) 
     return bool(pair - hidden) and (pair - hidden) <= group and group <= near
 
 
+def _true_meeting(group: set[str], hidden: set[str], nodes: Sequence[Node]) -> bool:
+    """Whether some hidden model is next to all that meet in a missing model."""
+    near = {name: {name} for name in hidden}
+    for node in nodes:
+        for parent in node.parents:
+            for one, other in ((node.name, parent), (parent, node.name)):
+                if one in near:
+                    near[one].add(other)
+    return any(group <= one for one in near.values())
+
+
 def _claims(document: Mapping[str, Any], ancestors: Mapping[str, set[str]]) -> dict[str, int]:
     """Claims by whether they are true and what the tree says of them."""
     found: dict[str, int] = {}
@@ -120,11 +147,12 @@ def _claims(document: Mapping[str, Any], ancestors: Mapping[str, set[str]]) -> d
     return dict(sorted(found.items()))
 
 
-def case(root: Path, shape: str, layout: str, seed: int, *, prove: bool = True) -> dict[str, Any]:
-    """One library made, read and scored."""
-    home, nodes = made(root, shape, layout, seed)
+def case(
+    root: Path, shape: str, layout: str, seed: int, *, prove: bool = True, kept: Path | None = None
+) -> dict[str, Any]:
+    """One library made, read and scored. kept: see `made`."""
+    home, nodes = made(root, shape, layout, seed, kept)
     library = home / "library"
-    shutil.rmtree(library, ignore_errors=True)
     forebear.library_add([home / "models"], into=library)
     began, spent = time.perf_counter(), time.process_time()
     document = forebear.library_tree(library=library, prove=prove, dates=dates(nodes, home / "dates.toml"))
@@ -150,8 +178,10 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "directions",
         "directions_of_parents",
         "unproven",
+        "missing_drawn",
+        "missing_right",
     )
-    added = {key: sum(int(row[key]) for row in rows) for key in keys}
+    added = {key: sum(int(row.get(key, 0)) for row in rows) for key in keys}
     return {
         "libraries": len(rows), **added,
         "edges_found": round((added["found"] + added["met"]) / max(1, added["truth"]), 4),
@@ -169,6 +199,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--case", action="append", default=[], help=f"shape/layout/seed; layouts: {', '.join(LAYOUTS)}")
     parser.add_argument("--out", type=Path, default=RESULTS / "library-tree-seen.json")
+    parser.add_argument("--siblings", type=Path, help="folder of bench.mixtures_models")
     parser.add_argument("--prints", action="store_true", help="proposals alone, nothing compared")
     chosen = parser.parse_args()
     stated, rows = code(), kept_rows(chosen.out)
@@ -176,7 +207,7 @@ def main() -> None:
         if any(row["case"] == name for row in rows):
             continue
         shape, layout, seed = name.split("/")
-        rows.append(case(chosen.root, shape, layout, int(seed), prove=not chosen.prints))
+        rows.append(case(chosen.root, shape, layout, int(seed), prove=not chosen.prints, kept=chosen.siblings))
         document = {"schema": "forebear-bench/library-tree/1", "code": stated, "summary": summary(rows), "rows": rows}
         replace_json(chosen.out, document)
         print(rows[-1], flush=True)

@@ -19,14 +19,17 @@ from bench.checkpoint import write_json
 from bench.framed_align import framed
 from bench.library import folders
 from bench.mixtures_cases import weighted
+from bench.mixtures_models import GRAND, SIBLINGS, grandchild, sibling
 from bench.shapes import shape_of
 from bench.training import course, train
+from bench.truth import base
 from forebear.core.errors import RefusedError
 from forebear.core.seeds import generator
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 
-LAYOUTS = ("chains", "stars", "merges", "mixed")
+LAYOUTS = ("chains", "stars", "merges", "mixed", "siblings")
+"""The last is made of the siblings and grandchildren of `bench.mixtures_models`, trained as long as half their base or longer."""
 NODES = 30
 TEXTS = ("other", "dirty", "main")
 SHARES, RATE = (0.1, 0.15, 0.25), 0.3
@@ -58,12 +61,48 @@ class Node:
 def plan(shape: str, layout: str, seed: int) -> list[Node]:
     """What the library of a seed holds, parents first; hidden ones besides the thirty."""
     rng = generator("bench/library-tree", shape, layout, seed)
+    if layout == "siblings":
+        return _siblings(shape, rng)
     own = [path.name for path in folders(shape) if path.name.startswith("independent")]
     drawn = [own[i] for i in rng.permutation(len(own))]
     nodes: list[Node] = []
     for family, size in enumerate(FAMILIES):
         nodes += _family(f"{'ab'[family]}", size, MERGES[layout] if family == 0 else 0, layout, rng, drawn.pop())
     nodes += _strangers(nodes, drawn, shape, rng)
+    for day, node in enumerate(nodes):
+        node.day = day
+    _claim(nodes, rng)
+    return nodes
+
+
+def _siblings(shape: str, rng: np.random.Generator) -> list[Node]:
+    """A base, its siblings and grandchildren, two merges and a rounding; six siblings of a base that is not in the library."""
+    nodes = [Node("a0", "base", told={"of": base(shape, 0).split("/")[1]})]
+    nodes += [Node(f"s{n}", "sibling", ("a0",), told={"of": 0, "number": n}) for n in range(SIBLINGS)]
+    chosen = [(n, word) for n in range(3) for word in GRAND]
+    drawn = sorted(int(at) for at in rng.permutation(len(chosen))[:7])
+    nodes += [Node(f"g{n}{word}", "grandchild", (f"s{n}",), told={"of": 0, "number": n, "word": word})
+              for n, word in (chosen[at] for at in drawn)]  # fmt: skip
+    for number in range(2):
+        pair = sorted(int(one) for one in rng.choice(SIBLINGS, 2, replace=False))
+        weight = round(float(rng.uniform(0.3, 0.7)), 3)
+        parents = tuple(f"s{one}" for one in pair)
+        nodes.append(Node(f"m{number}", "merged", parents, told={"weights": [weight, round(1 - weight, 3)]}))
+    rounded = nodes[1 + int(rng.integers(SIBLINGS))].name
+    nodes.append(
+        Node(
+            "q0", "quantised-int4", (rounded,), told={"order": int(rng.integers(10_000)), "text": "main", "share": 0.15}
+        )
+    )
+    nodes.append(Node("b0", "base", told={"of": base(shape, 1).split("/")[1]}, hidden=True))
+    nodes += [Node(f"t{n}", "sibling", ("b0",), told={"of": 1, "number": n}) for n in range(SIBLINGS)]
+    own = [path.name for path in folders(shape) if path.name.startswith("independent")][2:]
+    for number, how in enumerate(ALIGNERS[:2]):
+        told = {"of": own[number], "aligner": how, "towards": ("a0", "s1")[number]}
+        nodes.append(Node(f"f{number}", "framed", told=told))
+    visible = sum(not node.hidden for node in nodes)
+    pool = [f"{shape}/{name}" for name in own[2:]] + [f"llama64/independent-{n:03d}" for n in range(5, 15)]
+    nodes += [Node(f"i{n}", "independent", told={"of": pool[n]}) for n in range(NODES - visible)]
     for day, node in enumerate(nodes):
         node.day = day
     _claim(nodes, rng)
@@ -159,8 +198,10 @@ def _claim(nodes: list[Node], rng: np.random.Generator) -> None:
             node.claims = (("b0" if node.name.startswith("a") else "a0"),)
 
 
-def made(root: Path, shape: str, layout: str, seed: int) -> tuple[Path, list[Node]]:
+def made(root: Path, shape: str, layout: str, seed: int, kept: Path | None = None) -> tuple[Path, list[Node]]:
     """The library's models as folders under root/<shape>-<layout>-<seed>; what is there is not made again.
+
+    kept: folder of the siblings of `bench.mixtures_models`, trained there where they are missing.
 
     Training is the bench's; a step that a family refuses is further training instead.
     """
@@ -172,7 +213,7 @@ def made(root: Path, shape: str, layout: str, seed: int) -> tuple[Path, list[Nod
             node.kind = json.loads((folder / "node.json").read_text("utf-8"))["kind"]
             continue
         parents = [_found(home, name) for name in node.parents]
-        model = _made(node, shape, home, parents)
+        model = _made(node, shape, home, parents, kept or root / "siblings")
         model.save(folder)
         (folder / "README.md").write_text(_card(node), "utf-8")
         write_json(folder / "node.json", {"kind": node.kind, "parents": list(node.parents), "told": node.told})
@@ -190,8 +231,12 @@ def _card(node: Node) -> str:
     return f"---\nbase_model:\n{lines}---\nA model.\n"
 
 
-def _made(node: Node, shape: str, home: Path, parents: list[Path]) -> Model:
+def _made(node: Node, shape: str, home: Path, parents: list[Path], kept: Path) -> Model:
     told = node.told
+    if node.kind == "sibling":
+        return Model.load(sibling(kept, shape, told["of"], told["number"]))
+    if node.kind == "grandchild":
+        return Model.load(grandchild(kept, shape, told["of"], told["number"], told["word"]))
     if node.kind in ("base", "independent"):
         return Model.load(TRUTH / (told["of"] if "/" in told["of"] else f"{shape}/{told['of']}"))
     if node.kind == "framed":
@@ -227,8 +272,9 @@ def main() -> None:
     parser.add_argument("--shape", default="llama64")
     parser.add_argument("--layout", choices=LAYOUTS, default="mixed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--siblings", type=Path, help="folder of bench.mixtures_models")
     chosen = parser.parse_args()
-    home, nodes = made(chosen.root, chosen.shape, chosen.layout, chosen.seed)
+    home, nodes = made(chosen.root, chosen.shape, chosen.layout, chosen.seed, chosen.siblings)
     for node in nodes:
         print(node.name, node.kind, *node.parents, "hidden" if node.hidden else "", node.told)
     print(home)

@@ -144,7 +144,7 @@ def library_tree(
              the makers of the models do not control. Without dates no direction is shown.
     Returns: a forebear/tree/1 document: nodes, edges (with a parent and a child only where direction is shown), families, claims.
              Two models are next to each other when no model of the library lies between them.
-    Raises:  RefusedError when the library or the dates cannot be read, or the library has more than 5,000 models; UsageError.
+    Raises:  RefusedError when the library or the dates cannot be read, or the library has more than 2,000 models; UsageError.
     Source:  METHODS §11, §14, §18, §20; thresholds: decision 0067.
 
     >>> import forebear, tempfile

@@ -93,6 +93,15 @@ def test_a_torn_print_is_named_and_the_rest_is_drawn(tmp_path: Path) -> None:
     assert {node["name"] for node in document["nodes"]} == {"m0", "m2", "alone"}
 
 
+def test_weights_that_changed_since_they_were_added_are_not_compared(tmp_path: Path) -> None:
+    library = kin(tmp_path, 2)
+    write(tmp_path / "m1", arrays("another"))
+    document = forebear.library_tree(library=library, prove=True)
+    assert "tree.changed" in [limit["key"] for limit in document["limits"]]
+    assert not any(edge["proved"] for edge in document["edges"])
+    assert {node["name"]: node["at_hand"] for node in document["nodes"]} == {"m0": True, "m1": False, "alone": True}
+
+
 def test_more_models_than_a_tree_is_drawn_of_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = kin(tmp_path, 3)
     monkeypatch.setattr(candidates, "MOST_MODELS", 3)

@@ -12,7 +12,7 @@ from forebear.core.documents import finish
 from forebear.core.messages import Message, message
 from forebear.library.store import Store
 from forebear.library.thresholds import LEVEL_LOG10
-from forebear.library.tree.candidates import Member, Proposal, proposals, read_prints
+from forebear.library.tree.candidates import Member, Proposal, order_of, proposals, read_prints
 from forebear.library.tree.claims import Shown, judged, meant, pairs_of
 from forebear.library.tree.directions import Dated, Pointed, oldest, pointed, pointed_merge, read_dates
 from forebear.library.tree.families import Family, family_of
@@ -30,7 +30,7 @@ def tree(
 ) -> Document:
     """See `forebear.library_tree`."""
     started = time.perf_counter()
-    found = read_prints(store)
+    found = read_prints(store, weights=prove)
     members, limits = found.members, list(found.limits)
     dated = read_dates(dates, members) if dates is not None else {}
     pairs = proposals(store, found)
@@ -39,7 +39,8 @@ def tree(
     prover = Prover(members, looks, comparisons) if prove else None
     families = _proven(store, members, pairs, prover) if prover is not None else []
     loose = _loose(members, pairs, families, prover)
-    families += [_with_prints(store, members, group, loose) for group in _groups(members, loose, families)]
+    _invite(families, loose)
+    families += [family_of(store, members, group, loose, None) for group in _groups(members, loose, families)]
     claims = meant(members)
     if prover is not None:
         for pair in pairs_of(claims):
@@ -86,7 +87,7 @@ def _loose(members: Sequence[Member], pairs: Pairs, families: Sequence[Family], 
 
 def _groups(members: Sequence[Member], loose: Pairs, families: Sequence[Family]) -> list[list[int]]:
     """Models that only proposals join, none of them in a proven family."""
-    inside = {member for family in families for member in family.members}
+    inside = {member for family in families for member in (*family.members, *family.guests)}
     free = Groups(member for member in range(len(members)) if member not in inside)
     for a, b in loose:
         if a not in inside and b not in inside:
@@ -94,8 +95,18 @@ def _groups(members: Sequence[Member], loose: Pairs, families: Sequence[Family])
     return [group for group in free.all() if len(group) > 1]
 
 
-def _with_prints(store: Store, members: Sequence[Member], group: Sequence[int], loose: Pairs) -> Family:
-    return family_of(store, members, group, loose, None)
+def _invite(families: Sequence[Family], loose: Pairs) -> None:
+    """Join models whose weights are not at hand to the proven family that prints propose for them, the surest pair first.
+
+    Changes: `guests` and `proposed` of the families.
+    """
+    home = {member: family for family in families for member in family.members}
+    for pair in sorted(loose, key=lambda one: tuple(order_of(one, loose[one]))):
+        for guest, host in (pair, pair[::-1]):
+            if guest not in home and host in home:
+                home[guest] = home[host]
+                home[host].guests.append(guest)
+                home[host].proposed.append(pair)
 
 
 def _drawn(
@@ -107,11 +118,12 @@ def _drawn(
     dates: Mapping[int, Dated],
 ) -> dict[str, Any]:
     """A family as the document holds it, with its edges."""
-    names = {member: members[member].id for member in family.members}
+    everybody = [*family.members, *family.guests]
+    names = {member: members[member].id for member in everybody}
     proven = {edge for edge in family.edges if prover is not None and prover.made.get(edge, {}).get("relation") in KIN}
     hidden = {edge: place for place, junction in enumerate(family.junctions) for edge in junction}
     edges: list[dict[str, Any]] = []
-    for edge in family.edges:
+    for edge in (*family.edges, *family.proposed):
         if edge in hidden:
             continue
         way = pointed(edge, family, members, dates) if edge in proven else Pointed()
@@ -143,7 +155,7 @@ def _drawn(
     root = oldest(family, dates) if proven else None
     top = top_of([names[one] for one in sorted(names)], edges, None if root is None else members[root].id)
     return {
-        "number": number, "members": [members[one].id for one in family.members], "name": _name(top, members), "top": top,
+        "number": number, "members": [members[one].id for one in everybody], "name": _name(top, members), "top": top,
         "root": None if root is None else members[root].id,
         "branches": 0 if root is None else sum(root in edge for edge in family.edges),
         "proved": bool(proven), "weighed": family.weighed,
@@ -185,7 +197,7 @@ def _evidence(edge: Edge, family: Family, pairs: Pairs, prover: Prover | None) -
     """What an edge rests on: the comparison where there is one, what proposed the pair, and the way between the two."""
     pair = (min(edge), max(edge))
     proposal = pairs.get(pair)
-    way = family.measured.way(*pair) if family.measured is not None else None
+    way = family.measured.way(*pair) if family.measured is not None and family.measured.has(*pair) else None
     made = prover.made.get(pair, {}) if prover is not None else {}
     return {
         "relation": made.get("relation"), "log10_p": made.get("log10_p"), "kind": made.get("kind"), "test": made.get("test"),
@@ -206,6 +218,9 @@ def _shown(families: Sequence[Family], drawn: Sequence[Mapping[str, Any]], membe
         a, b = sorted(place[end] for end in edge["ends"])
         return a, b
 
+    meet: dict[str, list[int]] = {}
+    for edge in (edge for one in drawn for edge in one["edges"] if edge["kind"] == "unknown"):
+        meet.setdefault(edge["ends"][1], []).append(place[edge["ends"][0]])
     return Shown(
         {
             member: number
@@ -216,6 +231,7 @@ def _shown(families: Sequence[Family], drawn: Sequence[Mapping[str, Any]], membe
         frozenset(pair(edge) for edge in edges if edge["proved"]),
         frozenset((place[edge["parent"]], place[edge["child"]]) for edge in edges if edge["parent"] is not None),
         frozenset(pair(edge) for edge in edges if not edge["proved"]),
+        frozenset((a, b) for group in meet.values() for a in group for b in group if a < b),
     )
 
 
@@ -225,7 +241,7 @@ def _nodes(
     drawn: Sequence[Mapping[str, Any]],
     dates: Mapping[int, Dated],
 ) -> list[dict[str, Any]]:
-    number = {member: at for at, family in enumerate(families, 1) for member in family.members}
+    number = {member: at for at, family in enumerate(families, 1) for member in (*family.members, *family.guests)}
     nodes = []
     for at, member in enumerate(members):
         dated = dates.get(at, Dated())
@@ -255,6 +271,12 @@ def _compared(
     return rows
 
 
+def _not_laid(edge: Edge, family: Family, prover: Prover | None) -> bool:
+    """Whether nothing shows that the ends of an edge are next to each other: no matrix of both, or one of them rewritten."""
+    rewritten = prover is not None and bool(prover.made.get(edge, {}).get("reparameterised"))
+    return rewritten or (family.measured is not None and not family.measured.way(*edge).shared)
+
+
 def _limits(
     members: Sequence[Member], families: Sequence[Family], prover: Prover | None, prove: bool, pairs: Pairs
 ) -> list[Message]:
@@ -269,6 +291,8 @@ def _limits(
         if prover.not_made:
             said.append(message("tree.used_up", count=len(prover.made), left=prover.not_made))
     said += [one for family in families for one in family.limits]
+    apart = [edge for family in families for edge in family.edges if _not_laid(edge, family, prover)]
+    said += [message("tree.not_laid", one=members[a].name, other=members[b].name) for a, b in apart]
     if any(family.junctions for family in families):
         said.append(message("tree.about_unknown"))
     if any(family.edges for family in families):

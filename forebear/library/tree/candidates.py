@@ -14,6 +14,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.library.anchors import agreement
 from forebear.library.figures import corrected
+from forebear.library.ledger import state_of, unchanged
 from forebear.library.prints import SCREEN_NUMBERS, Print
 from forebear.library.proving import weights_of
 from forebear.library.search import ANCHOR, EQUAL, SKETCH
@@ -64,8 +65,11 @@ class Read:
     limits: list[Message] = field(default_factory=list)
 
 
-def read_prints(store: Store) -> Read:
-    """Every print once. Raises: RefusedError for more models than a tree is drawn of."""
+def read_prints(store: Store, *, weights: bool = False) -> Read:
+    """Every print once. weights: look whether those at hand are still the ones that were printed; others count as not at hand.
+
+    Raises: RefusedError for more models than a tree is drawn of.
+    """
     if (count := store.count()) > MOST_MODELS:
         raise RefusedError(
             f"has {count:,} models, and a tree is drawn of at most {MOST_MODELS:,}", where="library tree",
@@ -84,12 +88,29 @@ def read_prints(store: Store) -> Read:
         kind = "about" if one.weightless else "quick" if one.quick else "whole"
         about = {key: one.about[key] for key in ("family", "layers", "width", "parameters")}
         bases = tuple(one.entry.get("bases") or ())[:MOST_NAMES]
-        found.members.append(Member(ident, one.name, names, bases, weights_of(store, ident) or "", kind, about))
+        where = weights_of(store, ident) or ""
+        if weights and where and not _as_printed(one, where):
+            found.limits.append(message("tree.changed", name=one.name))
+            where = ""
+        found.members.append(Member(ident, one.name, names, bases, where, kind, about))
         found.screens.append(
             one.arrays["screen"][0] if len(one.arrays["screen"]) else np.zeros(SCREEN_NUMBERS, np.int8)
         )
         found.codes.append(one.arrays["anchors"][0] if len(one.arrays["anchors"]) else np.zeros(160, np.int8))
     return found
+
+
+def _as_printed(one: Print, where: str) -> bool:
+    """Whether what lies at a path is what was printed, by size, time and header; an address is taken at its word."""
+    known = next((source for source in one.entry.get("sources", ()) if source.get("where") == where), None)
+    if known is None or "://" in where or one.weightless:
+        return True
+    try:
+        return unchanged(known, state_of(where, None))
+    except RefusedError:
+        return False
+    except KeyError:  # an entry of an earlier kind, without sizes
+        return True
 
 
 def proposals(store: Store, found: Read) -> dict[tuple[int, int], Proposal]:

@@ -20,12 +20,13 @@ MOST_CLAIMS = 20_000
 @dataclass(frozen=True)
 class Shown:
     """What the tree shows, for claims. groups: member -> proven family; next_to: pairs with a proven edge; parents: (parent, child)
-    where direction is shown; proposed: pairs drawn without proof."""
+    where direction is shown; proposed: pairs drawn without proof; meet: pairs that meet in a missing model."""
 
     groups: Mapping[int, int]
     next_to: frozenset[Edge]
     parents: frozenset[Edge]
     proposed: frozenset[Edge]
+    meet: frozenset[Edge] = frozenset()
 
 
 Claims = Mapping[int, Sequence[tuple[str, Sequence[int]]]]
@@ -97,26 +98,22 @@ def judged(
 
 
 _ORDER = (
-    "borne-out", "other-direction", "circle", "farther", "elsewhere", "itself", "proposed", "nothing", "cannot-tell",
+    "borne-out", "other-direction", "circle", "meet", "farther", "elsewhere", "itself", "proposed", "nothing", "cannot-tell",
     "not-compared", "not-here",
 )  # fmt: skip
 
 
 def _outcome(at: int, base: int, shown: Shown, prover: Prover | None, circle: frozenset[Edge]) -> str:
-    if at == base:
-        return "itself"
     pair = (min(at, base), max(at, base))
-    if (at, base) in shown.parents:
-        return "other-direction"
-    if (base, at) in shown.parents:
-        return "borne-out"
-    if (at, base) in circle:
-        return "circle"
-    if pair in shown.next_to:
-        return "borne-out"
     group = shown.groups.get(at)
-    if group is not None and group == shown.groups.get(base):
-        return "farther"
+    drawn = {
+        "itself": at == base, "other-direction": (at, base) in shown.parents, "borne-out": (base, at) in shown.parents,
+        "circle": (at, base) in circle, "next": pair in shown.next_to, "meet": pair in shown.meet,
+        "farther": group is not None and group == shown.groups.get(base),
+    }  # fmt: skip
+    outcome = next((name for name, true in drawn.items() if true), "")
+    if outcome:
+        return "borne-out" if outcome == "next" else outcome
     relation = "" if prover is None or pair not in prover.made else prover.relation(pair)
     if relation in KIN:
         return "borne-out"

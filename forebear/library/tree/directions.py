@@ -100,7 +100,8 @@ def pointed(edge: Edge, family: Family, members: Sequence[Member], dates: Mappin
                     hints.append(message("tree.converts", child=members[child].name, parent=members[parent].name,
                                          ops=list(dict.fromkeys(step.op for step in steps))))  # fmt: skip
                     if all(step.grade == "re-derived" for step in steps) and before(parent, child, dates):
-                        return Pointed(parent, child, (message("came_first.dated_first"),), tuple(hints))
+                        said = message("tree.conversion_dated", child=members[child].name, parent=members[parent].name)
+                        return Pointed(parent, child, (said,), tuple(hints))
             found = _by_thirds(edge, family, members, dates, sides)
             return Pointed(found.parent, found.child, found.said, tuple(hints))
     except RefusedError as error:

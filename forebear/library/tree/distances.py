@@ -82,9 +82,7 @@ def print_sample(one: Print) -> Sample:
 
 
 def same_layers(a: Print, b: Print) -> dict[int, int]:
-    """Which layer of b each layer of a is; the same numbers where both have as many layers."""
-    if a.about["layers"] == b.about["layers"]:
-        return {layer: layer for layer in range(int(a.about["layers"]))}
+    """Which layer of b each layer of a is, as their sketches show it, in one order."""
     found: dict[int, int] = {}
     last = -1
     for row in layer_map(a, b):

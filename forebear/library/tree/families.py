@@ -13,7 +13,6 @@ import numpy as np
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread
-from forebear.library.prints import Print
 from forebear.library.store import Store
 from forebear.library.tree.candidates import Member
 from forebear.library.tree.distances import Sample, Way, print_sample, same_layers, sample_of, way
@@ -30,12 +29,15 @@ ALL_PAIRS = 40
 @dataclass
 class Family:
     """What was found of one family. edges: pairs that are next to each other; merges: child -> merge, with what proved it;
-    junctions: groups of edges that meet in a model that is not there. weighed: whether weights gave the distances."""
+    junctions: groups of edges that meet in a model that is not there. guests: models whose weights are not at hand, joined by
+    `proposed` edges alone. weighed: whether weights gave the distances."""
 
     members: list[int]
     edges: list[Edge] = field(default_factory=list)
     merges: list[tuple[Merge, dict[str, Any] | None]] = field(default_factory=list)
     junctions: list[list[Edge]] = field(default_factory=list)
+    guests: list[int] = field(default_factory=list)
+    proposed: list[Edge] = field(default_factory=list)
     weighed: bool = False
     measured: Measured | None = None
     limits: list[Message] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Measured:
     def __init__(self, store: Store, members: Sequence[Member], inside: Sequence[int], *, weights: bool) -> None:
         self.limits: list[Message] = []
         self.weighed = weights and len(inside) <= MOST_READ
-        self._prints: dict[int, Print] = {member: store.get(members[member].id) for member in inside}
+        self._store, self._members = store, members
         self.samples: dict[int, Sample] = {}
         if self.weighed:
             self.samples = {member: made for member in inside if (made := self._read(members[member])) is not None}
@@ -55,7 +57,7 @@ class Measured:
         if not self.weighed:
             if weights:
                 self.limits.append(message("tree.by_prints", count=len(inside), names=[members[inside[0]].name]))
-            self.samples = {member: print_sample(self._prints[member]) for member in inside}
+            self.samples = {member: print_sample(store.get(members[member].id)) for member in inside}
         self._ways: dict[Edge, Way] = {}
 
     def _read(self, member: Member) -> Sample | None:
@@ -66,12 +68,23 @@ class Measured:
             self.limits.append(message("tree.not_read", name=member.name, why=error.message()))
             return None
 
+    def has(self, *some: int) -> bool:
+        """Whether all of these were measured."""
+        return all(member in self.samples for member in some)
+
     def way(self, a: int, b: int) -> Way:
         """The way between two members."""
         a, b = min(a, b), max(a, b)
         if (a, b) not in self._ways:
-            self._ways[a, b] = way(self.samples[a], self.samples[b], same_layers(self._prints[a], self._prints[b]))
+            self._ways[a, b] = way(self.samples[a], self.samples[b], self._layers(a, b))
         return self._ways[a, b]
+
+    def _layers(self, a: int, b: int) -> dict[int, int]:
+        """Which layer of b each of a is; prints are asked only where the two have not as many."""
+        counts = [int(self._members[end].about["layers"]) for end in (a, b)]
+        if counts[0] == counts[1]:
+            return {layer: layer for layer in range(counts[0])}
+        return same_layers(*(self._store.get(self._members[end].id) for end in (a, b)))
 
     def table(self, some: Sequence[int]) -> Any:
         """The ways in weak directions between every two of some members. Shape (n, n)."""
@@ -146,7 +159,9 @@ def _proven_tree(
     while True:
         edges = shortest(inside, {pair: length for pair, length in allowed.items() if pair not in refuted})
         if looked is not None:
-            edges = [edge for edge in siblings_apart(edges, looked) if edge not in refuted]
+            held = {edge for edge in edges if any(child in edge for child, _ in merged)}
+            free = siblings_apart([edge for edge in edges if edge not in held], looked)
+            edges = [*held, *(edge for edge in free if edge not in refuted)]
         groups = Groups(inside)
         for edge in [*edges, *merged]:
             groups.join(*edge)

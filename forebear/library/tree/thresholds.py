@@ -34,5 +34,5 @@ NEIGHBOURS = 16
 """Models to which one may be joined: the nearest by their screens."""
 MOST_READ = 96
 """Members of a family whose weights are read for distances; of larger families prints give them."""
-MOST_MODELS = 5000
+MOST_MODELS = 2000
 """Models of a library that a tree is drawn of."""

@@ -15,7 +15,7 @@ STEP = 20.0
 DEEP = 400.0
 """Width that the steps of the deepest family may take between them."""
 NAME = 300.0
-NOTE = 250.0
+NOTE = 360.0
 LANE = 9.0
 LANES = 16
 SIZE = 12

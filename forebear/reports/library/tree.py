@@ -161,7 +161,7 @@ def about(document: Document, words: Catalogue) -> list[str]:
         return []
     h0, level = words("h0.text"), document["level"]
     said = []
-    if document["proved"]:
+    if any(edge["proved"] for edge in document["edges"]):
         said.append(words("tree_page.p_note", pairs=document["searched"]["pairs"], h0=h0))
     if any(edge["kind"] == "proposed" for edge in document["edges"]):
         said.append(
