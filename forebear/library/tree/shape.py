@@ -79,7 +79,8 @@ class Ways:
 
     def turned(self) -> tuple[Ways, Ways, Ways]:
         """The same three ways from each of the three models: v, a, b."""
-        return self, *(Ways(_turned(self.weak, at), _turned(self.whole, at)) for at in (1, 2))
+        first, second = (Ways(_turned(self.weak, at), _turned(self.whole, at)) for at in (1, 2))
+        return self, first, second
 
     @property
     def apart(self) -> bool:
