@@ -23,6 +23,7 @@ LAYOUT = {
     "inspection.py:_tensors": "how many rows of a table are not shown",
     "inspection_page.py:inspection_page": "how many rows of a table are not shown",
     "inspection_tokens.py:_joined": "whether a list was cut",
+    "library/tree.py:family_lines": "how far a row is set in",
     "lines.py:padded": "the width of a column",
     "lines.py:table": "the width of a column",
     "lines.py:_width": "the width of a character on a terminal",
