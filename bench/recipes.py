@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,7 @@ from forebear.recipes.found import Found
 from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.run import UNTYING, run
 from forebear.recipes.steps.compose import reparameterise
+from forebear.recipes.steps.layout import layout
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import STEPS, apply, step
 
@@ -86,10 +87,10 @@ def asked(subject: Model, candidate: Model) -> tuple[list[Row], float | None]:
     return [told(found) for found in result.steps], result.left
 
 
-def alone(held: bool, only: list[str]) -> Iterator[Row]:
+def alone(held: bool, only: list[str], shapes: Sequence[str] = SHAPES, seeds: int = SEEDS) -> Iterator[Row]:
     """Each operation by itself on every shape it applies to."""
-    for shape in SHAPES:
-        for number in range(SEEDS):
+    for shape in shapes:
+        for number in range(seeds):
             at = place(shape, number, held)
             model, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
             for operation in OPERATIONS:
@@ -121,21 +122,46 @@ def _equal(a: Model, b: Model) -> bool:
 MOVES = {name for name, found in STEPS.items() if found.kind == "preserving"} | {"embeddings-untied"}
 
 
+def merged(wanted: list[Row], candidate: Model) -> list[Row]:
+    """Chains that rewriting makes one, as one (decision 0064): the head is untied by it; neurons have no order after it, so those
+    interleaved are appended; without LayerNorm channels held twice are, once turned, channels that are empty, at another scale;
+    noise after a growth is the growth's own, since the gains that would tell them apart were replaced."""
+    found: list[Row] = []
+    noise = sum(one["parameters"]["size"] ** 2 for one in wanted if one["op"] == "noise-added")
+    grown = any(one["op"] == "width-grown" for one in wanted)
+    for one in wanted:
+        given = dict(one["parameters"])
+        if one["op"] == "noise-added" and grown:
+            continue
+        if one["op"] == "width-grown":
+            given["noise"] = float(np.sqrt(given["noise"] ** 2 + noise))
+        if one["op"] == "mlp-widened" and given.get("kind") == "interleave":
+            given["kind"] = "append"
+        if one["op"] == "width-grown" and given.get("kind") == "duplicate" and not layout(candidate).mean_subtracted:
+            given["kind"] = "zeros"
+        if one["op"] != "embeddings-untied":
+            found.append({"op": one["op"], "parameters": given})
+    return found
+
+
 def _row(subject: Model, candidate: Model, wanted: list[Row], rewritten: bool = False) -> Row:
     started = time.process_time()
     steps, left = asked(subject, candidate)
-    named, exact = right(wanted, [s for s in steps if s["op"] not in MOVES] if rewritten else steps)
+    asked_for = merged(wanted, candidate) if rewritten else wanted
+    named, exact = right(asked_for, [s for s in steps if s["op"] not in MOVES] if rewritten else steps)
     seconds = round(time.process_time() - started, 2)
     return {"wanted": wanted, "steps": steps, "left": left, "named": named, "exact": exact, "seconds": seconds}
 
 
-def chains(held: bool, count: int, rewritten: bool = False, first: int = 0) -> Iterator[Row]:
+def chains(
+    held: bool, count: int, rewritten: bool = False, first: int = 0, shapes: Sequence[str] = SHAPES
+) -> Iterator[Row]:
     """Two to four operations of different groups, in the order of GROUPS. rewritten: then rewritten by every move there is, which
     is asked about too. first: number of the first draw."""
     for number in range(first, first + count):
         seed = f"chains/{held}/{number}"
         rng = generator("bench/recipes", seed)
-        shape = SHAPES[number % len(SHAPES)]
+        shape = shapes[number % len(shapes)]
         at = place(shape, int(rng.integers(SEEDS)), held)
         candidate, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
         groups = [g for g in GROUPS if not (rewritten and g == "coordinates")]
@@ -192,10 +218,10 @@ def further(held: bool, count: int) -> Iterator[Row]:
                **_row(subject, candidate, [wanted, {"op": "continued-training", "parameters": {}}])}  # fmt: skip
 
 
-def invented(count: int) -> Iterator[Row]:
+def invented(count: int, first: int = 0, shapes: Sequence[str] = SHAPES) -> Iterator[Row]:
     """The verb, asked about pairs that share nothing: independents, and every fifth one an independent aligned to the candidate."""
-    for number in range(count):
-        shape = SHAPES[number % len(SHAPES)]
+    for number in range(first, first + count):
+        shape = shapes[number % len(shapes)]
         rng = generator("bench/recipes", "invented", number)
         built = len(list((TRUTH / shape).glob("independent-*")))
         one, other = (int(i) for i in rng.permutation(built)[:2])
@@ -240,22 +266,28 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", choices=("seen", "held-out"), default="seen")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--first", type=int, default=0, help="number of the first draw of chains")
+    parser.add_argument("--first", type=int, default=0, help="number of the first draw of chains or pairs")
+    parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="draws of every operation alone on a shape")
+    parser.add_argument("--minutes", type=float, default=1e9, help="no further draw after so many")
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args(argv)
     held = given.split == "held-out"
     rows = []
     parts = {
-        "alone": lambda: alone(held, given.only), "chains": lambda: chains(held, given.count, first=given.first),
-        "rewritten": lambda: chains(held, given.count, True, given.first), "further": lambda: further(held, given.count),
-        "invented": lambda: invented(given.count),
+        "alone": lambda: alone(held, given.only, given.shapes, given.seeds),
+        "chains": lambda: chains(held, given.count, first=given.first, shapes=given.shapes),
+        "rewritten": lambda: chains(held, given.count, True, given.first, given.shapes),
+        "further": lambda: further(held, given.count), "invented": lambda: invented(given.count, given.first, given.shapes),
     }  # fmt: skip
-    drawn = parts[given.part]()
+    drawn, started = parts[given.part](), time.monotonic()
     for row in drawn:
         rows.append(row)
+        if time.monotonic() - started > 60 * given.minutes:
+            break
         if not row["exact"]:
             print(row["shape"], row["operation"], row["wanted"], "->", row["steps"], file=sys.stderr, flush=True)
-        if len(rows) % 20 == 0:  # a run that is cut short leaves what it has
+        if len(rows) % 5 == 0:  # a run that is cut short leaves what it has
             write_json(given.output, written(given.part, given.split, rows))
     body = written(given.part, given.split, rows)
     write_json(given.output, body)

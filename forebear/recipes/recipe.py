@@ -18,8 +18,8 @@ from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.recipes.detectors.readings import Both
 from forebear.recipes.detectors.side import Side
-from forebear.recipes.detectors.values import Both
 from forebear.recipes.found import Found
 from forebear.recipes.replay.held import as_model, check_size
 from forebear.recipes.replay.run import Replayed, run

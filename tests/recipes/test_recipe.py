@@ -12,12 +12,14 @@ import pytest
 import forebear
 from forebear.core.documents import canonical_json, problems_of, thaw
 from forebear.core.errors import RefusedError, UsageError
+from forebear.recipes.coordinates.undo import undone
 from forebear.recipes.detectors import vocabulary
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.run import run
+from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
-from forebear.recipes.steps.registry import apply
+from forebear.recipes.steps.registry import STEPS, apply
 from forebear.reports.catalogue import catalogue
 from forebear.reports.show import rendered
 from tests.recipes.siblings import siblings
@@ -81,6 +83,45 @@ def test_a_chain_is_named_step_by_step(base, seed):
     made = apply("mlp-widened", made, seed, kind="duplicate")
     made = apply("pruned-by-size", made, seed, share=0.5)
     assert {s.op for s in steps_of(made, plain)} == {"vocabulary-extended", "layers-inserted", "mlp-widened", "pruned-by-size"}
+
+
+REWRITTEN = (
+    ("layers-inserted", {"count": 2, "kind": "copy"}, {"count": 2, "kind": "copy"}),
+    ("layers-inserted", {"count": 1, "kind": "new"}, {"count": 1, "kind": "new"}),
+    ("mlp-widened", {"factor": 1.5, "kind": "duplicate"}, {"kind": "duplicate"}),
+    ("mlp-narrowed", {"share": 0.5, "by": "norm"}, {"share": 0.5, "by": "norm"}),
+    ("width-grown", {"factor": 2.0, "kind": "zeros"}, {"kind": "zeros"}),
+    ("width-grown", {"factor": 1.5, "kind": "drawn"}, {"kind": "drawn"}),
+    ("keys-repeated", {}, {"times": 2}),
+    ("heads-added", {"groups": 2, "kind": "copy"}, {"groups": 2, "kind": "copy"}),
+    ("vocabulary-extended", {"count": 40, "rows": "mean-of-pieces"}, {"count": 40, "rows": "mean-of-pieces"}),
+    ("vocabulary-stitched", {"keep": 32, "rows": "drawn"}, {"keep": 32}),
+    ("token-ids-reordered", {}, {}),
+    ("vocabulary-replaced", {"rows": "drawn"}, {}),
+    ("pruned-in-groups", {}, {"keep": 2, "group": 4}),
+    ("quantised-int8", {}, {"bits": 8}),
+    ("noise-added", {"size": 0.02}, {}),
+)
+
+
+@pytest.mark.parametrize(("op", "given", "told"), REWRITTEN, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_operation_is_named_after_every_move_that_keeps_the_outputs(op, given, told, base):
+    moves = {name for name, one in STEPS.items() if one.kind == "preserving"}
+    subject = reparameterise(apply(op, base, "operation", **given), "rewritten")
+    found = [step for step in steps_of(subject, base) if step.op not in moves]
+    assert [step.op for step in found] == [op]
+    assert {name: found[0].parameters[name] for name in told} == told
+
+
+def test_a_rewritten_model_without_another_step_is_told_as_moves_alone(base):
+    found = run(Side(as_checkpoint(reparameterise(base, 5))), base)
+    assert {STEPS[step.op].kind for step in found.steps} == {"preserving"}
+    assert found.left < 1e-6
+
+
+def test_an_independent_is_not_turned_into_the_candidate(base):
+    other = Model.load(DEMO / "independent")
+    assert undone(reparameterise(other, 5), base, (Side(as_checkpoint(other)), Side(as_checkpoint(base)))) is None
 
 
 def test_the_same_model_has_no_steps(base):

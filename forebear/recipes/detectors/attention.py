@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.recipes.detectors.side import Side, cosine, left
+from forebear.recipes.detectors.side import Side, left
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
 from forebear.stats.alignment import assign
@@ -52,22 +52,23 @@ def _heads(side: Side, part: str, layer: int) -> F32 | None:
 
 
 def _added(sight: Sight) -> str:
-    """How the heads that were added began."""
+    """How the heads that were added began, wherever they stand now: by the spaces that keys span, and by what is written."""
     silent = copied = 0
     for i, j in sight.layers:
         out, keys, old = _heads(sight.subject, "o", i), _heads(sight.subject, "k", i), _heads(sight.state, "k", j)
         if out is None or keys is None or old is None:
             continue
-        fresh, count = out[sight.state.heads :], len(old)
-        silent += float(np.abs(fresh).mean()) < EMPTY * float(np.abs(out[: sight.state.heads]).mean())
-        copied += cosine(keys[count:], old[np.arange(len(keys) - count) % count]) > SAME
+        sizes = np.abs(out).mean(axis=(1, 2))
+        quiet = sizes < EMPTY * float(np.median(sizes[np.argsort(-sizes)][: sight.state.heads]))
+        silent += int(quiet.sum()) >= len(out) - sight.state.heads
+        copied += bool((_similar(keys, old).max(axis=1) > SAME).all())
     most = len(sight.layers) / 2
-    return "copy" if copied > most else "silent" if silent > most else "new"
+    return "silent" if silent > most else "copy" if copied > most else "new"
 
 
 def _pairing(sight: Sight) -> str:
-    """Which heads were made one: neighbours, or those half the heads apart."""
-    rest = {"adjacent": 0.0, "halves": 0.0}
+    """Which heads were made one: neighbours, or those half the heads apart; whatever their order and the mixture inside."""
+    alike = {"adjacent": 0.0, "halves": 0.0}
     for i, j in sight.layers:
         mine, theirs = _heads(sight.subject, "v", i), _heads(sight.state, "v", j)
         if mine is None or theirs is None:
@@ -75,8 +76,9 @@ def _pairing(sight: Sight) -> str:
         count = len(theirs)
         pairs = {"adjacent": np.arange(count).reshape(-1, 2), "halves": np.arange(count).reshape(2, -1).T}
         for name, members in pairs.items():
-            rest[name] += left(mine, theirs[members].mean(axis=1))
-    return min(rest, key=lambda name: rest[name])
+            table = _similar(mine, theirs[members].mean(axis=1))
+            alike[name] += float(table[np.arange(len(table)), assign(table)].sum())
+    return max(alike, key=lambda name: alike[name])
 
 
 def _orders(sight: Sight) -> list[Proposal]:
@@ -87,8 +89,11 @@ def _orders(sight: Sight) -> list[Proposal]:
         if any(a is None or b is None or a.shape != b.shape for a, b in both):
             return []
         score = np.sum([_similar(a, b) for a, b in both[:2] if a is not None and b is not None], axis=0)
-        order = assign(score + 1e-3 * np.eye(len(score)))
-        if (score[np.arange(len(order)), order] < SAME).any():
+        known = _known_heads(sight, j)
+        near = score + 0.2 * _queries_alike(*both[2], len(score))
+        near[:, ~known] = 0.0  # heads that a step drew are like none
+        order = assign(near + 1e-3 * np.eye(len(score)))
+        if (score[np.arange(len(order)), order] < SAME)[known[order]].any():
             order = np.arange(len(order))
         groups[(i, j)] = order
         a, b = both[2]
@@ -99,7 +104,7 @@ def _orders(sight: Sight) -> list[Proposal]:
         for g, source in enumerate(order):
             block = table[g * each : (g + 1) * each, source * each : (source + 1) * each]
             inner = assign(block + 1e-3 * np.eye(each))
-            if (block[np.arange(each), inner] < SAME).any():
+            if (block[np.arange(each), inner] < SAME).any():  # drawn heads as well
                 inner = np.arange(each)
             chosen.append(inner)
         queries[(i, j)] = chosen
@@ -114,6 +119,28 @@ def _orders(sight: Sight) -> list[Proposal]:
         said = {"moved_layers": len(turned)}
         found.append(Proposal(Found("query-head-permutation", where, said), {"queries": queries}))
     return found
+
+
+def _known_heads(sight: Sight, layer: int) -> np.ndarray:
+    """KV heads of the state whose values no step drew, (heads,)."""
+    mine, other = _heads(sight.state, "k", layer), _heads(sight.other, "k", layer)
+    if mine is None or other is None or mine.shape != other.shape:
+        return np.ones(max(1, sight.state.kv_heads), dtype=bool)
+    known = np.asarray((mine == other).mean(axis=(1, 2)) > 0.5)
+    return known if known.any() else np.ones(len(known), dtype=bool)
+
+
+def _queries_alike(a: F32 | None, b: F32 | None, groups: int) -> np.ndarray:
+    """How well the query heads of two groups pair off, (groups, groups): it tells groups apart whose keys are copies."""
+    if a is None or b is None or a.shape != b.shape:
+        return np.zeros((groups, groups))
+    each = len(a) // groups
+    blocks = _similar(a, b).reshape(groups, each, groups, each).swapaxes(1, 2)
+    best = np.zeros((groups, groups))
+    for g in range(groups):
+        for s in range(groups):
+            best[g, s] = float(blocks[g, s][np.arange(each), assign(blocks[g, s])].mean())
+    return best
 
 
 def _similar(a: F32, b: F32) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.recipes.detectors.side import cosine, row_cosines
+from forebear.recipes.detectors.side import Side, cosine, row_cosines
 from forebear.recipes.detectors.sight import SAME_ROW, Proposal, Sight
 from forebear.recipes.found import Found
 from forebear.stats.alignment import assign
@@ -26,14 +26,42 @@ def find(sight: Sight) -> list[Proposal]:
         return []
     count = min(len(mine), len(theirs))
     mine, theirs = mine[:count].astype(np.float64), theirs[:count].astype(np.float64)
-    ordered, turned = _ordered(mine, theirs, sight.known_channels), _turned(mine, theirs)
-    if ordered and turned:
-        placed = theirs
-        for one in ordered:
-            placed = placed[:, one.exact["order"]] if "order" in one.exact else placed * one.exact["sign"]
-        apart = np.linalg.norm(mine - placed), np.linalg.norm(mine - theirs @ turned[0].exact["turn"])
-        return turned if apart[1] < TURNED * apart[0] else ordered
-    return ordered or turned
+    ordered = _ordered(mine, theirs, sight.known_channels)
+    if ordered and not _turned_nearer(mine, theirs):
+        return ordered
+    return _turned(mine, theirs) or ordered
+
+
+def placed_or_ordered(subject: Side, candidate: Side) -> bool:
+    """Whether channels are where they were, a wider subject's first ones, or in an order that the tables tell. True as well where
+    there is nothing to see it by."""
+    mine, theirs = subject.matrix("embedding"), candidate.matrix("embedding")
+    if mine is None or theirs is None or mine.shape[1] < theirs.shape[1]:
+        return True
+    count, width = min(len(mine), len(theirs)), theirs.shape[1]
+    a, b = mine[:count], theirs[:count]
+    if mine.shape[1] == width:
+        known = np.ones(width, dtype=bool)
+        return _in_place(Sight(subject, candidate)) or (
+            bool(_ordered(a.astype(np.float64), b.astype(np.float64), known)) and not _turned_nearer(a, b)
+        )
+    if float(np.median(row_cosines(a[:, :width], b))) > SAME_ROW:
+        return True
+    for part in ("q", "k", "gate", "up"):
+        rows, old = subject.matrix(part, 0, subject.places(0)[0] if part in ("gate", "up") else None), candidate.matrix(part, 0)
+        if rows is not None and old is not None and len(rows) == len(old) and cosine(rows[:, :width], old) > PLACED:
+            return True
+    return False
+
+
+def _turned_nearer(mine: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether a rotation is clearly nearer than the order that the tables tell."""
+    a, b = mine.astype(np.float64), theirs.astype(np.float64)
+    found = _turned(a, b)
+    placed = b
+    for one in _ordered(a, b, np.ones(a.shape[1], dtype=bool)):
+        placed = placed[:, one.exact["order"]] if "order" in one.exact else placed * one.exact["sign"]
+    return bool(found) and bool(np.linalg.norm(a - b @ found[0].exact["turn"]) < TURNED * np.linalg.norm(a - placed))
 
 
 def _in_place(sight: Sight) -> bool:

@@ -153,7 +153,9 @@ def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposa
             for f in range(count):
                 both = [(sight.subject.matrix(p, i, e), sight.state.matrix(p, j, f)) for p in ("gate", "up")]
                 table[e, f] = sum(_gram_alike(a, b) for a, b in both if a is not None and b is not None)
-        if routers is not None and routers[0].shape == routers[1].shape:
+        drawn = sight.other.matrix("router", j)
+        known = routers is not None and drawn is not None and np.array_equal(routers[1], drawn)
+        if known and routers is not None and routers[0].shape == routers[1].shape:
             centred = [unit(r - r.mean(axis=0)) for r in routers]
             table += centred[0] @ centred[1].T
         orders[(i, j)] = assign(table + 1e-3 * np.eye(count))

@@ -51,14 +51,12 @@ def _biases(sight: Sight) -> list[Proposal]:
     if not new:
         return []
     attention, mlp = bool(new & set("qkvo")), bool(new & {"gate", "up", "down"})
-    values = [
-        v
-        for p in mine
-        if p.part in new
-        for v in (sight.subject.vector("bias", p.part, p.layer, p.expert),)
-        if v is not None
-    ]
-    size = float(np.sqrt(np.mean(np.concatenate(values).astype(np.float64) ** 2)))
+    sizes = []
+    for part in sorted(new):  # the median over parts: value and output biases may have been exchanged since
+        places = [(p.part, p.layer, p.expert) for p in mine if p.part == part]
+        listed = [v for place in places for v in (sight.subject.vector("bias", *place),) if v is not None]
+        sizes.append(float(np.sqrt(np.mean(np.concatenate(listed).astype(np.float64) ** 2))))
+    size = float(np.median(sizes))
     where = "all" if attention and mlp else "attention" if attention else "mlp"
     return [Proposal(Found("biases-added", {"parts": sorted(new)}, {"size": float(f"{size:.4g}"), "where": where}))]
 

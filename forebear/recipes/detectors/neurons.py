@@ -207,5 +207,6 @@ def _taken_back(sight: Sight, matched: Places) -> bool:
         ratio = np.log(
             np.maximum(1e-6, np.linalg.norm(mine, axis=1)) / np.maximum(1e-6, np.linalg.norm(theirs[m.partner], axis=1))
         )
-        kept.append(float(np.corrcoef(ratio, np.log(np.maximum(1e-6, m.scale)))[0, 1]))
-    return float(np.median(kept)) < -0.7
+        if mine.any() and float(np.ptp(ratio)) > 0 and float(np.ptp(m.scale)) > 0:  # a layer that writes nothing shows nothing
+            kept.append(float(np.corrcoef(ratio, np.log(np.maximum(1e-6, m.scale)))[0, 1]))
+    return bool(kept) and float(np.median(kept)) < -0.7

@@ -13,6 +13,10 @@ from forebear.stats.arrays import F32
 MOST_ROWS = 128
 """New rows looked at."""
 MOST_PIECES = 4
+USUAL = 0.02
+"""Spread of an initialiser's draws where a configuration states none: what nearly every family means by that."""
+QUIET = 0.5
+"""Size of new rows, as a share of an initialiser's draws, below which they began as nothing and had noise added (decision 0064)."""
 EXACT = (1e-4, 0.02)
 """Size of what is left, as a share of a row, below which a combination of old rows is taken for the row's beginning: of
 values in float32, then of values stored narrower. Rare tokens' rows are alike, so the strict one is tried first."""
@@ -51,7 +55,15 @@ def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
             if not single and None in all_pieces:
                 said["unsolved"] = all_pieces.count(None)
             return Begun("copied" if single else "mean-of-pieces", said, exact)
+    if float(np.sqrt((looked.astype(np.float64) ** 2).mean())) < QUIET * _drawn_size(config, old):
+        return Begun("zeros")  # what noise on all values leaves of nothing
     return Begun(_spread(looked.astype(np.float64), old, config))
+
+
+def _drawn_size(config: Mapping[str, Any], old: F32) -> float:
+    """The spread of an initialiser's draws, as the configuration says or families mean; of old rows where they are smaller."""
+    stated = config.get("initializer_range")
+    return min(float(old.std()), float(stated) if isinstance(stated, (int, float)) and stated > 0 else USUAL)
 
 
 def _all_pieces(new: F32, old: F32, near: float) -> list[list[int] | None]:

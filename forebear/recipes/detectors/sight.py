@@ -19,6 +19,12 @@ SAME_LAYER = 0.35
 SAME_ROW = 0.5
 """Median cosine of rows in place from which they are taken for kept."""
 
+FITTED: Mapping[str, tuple[str, ...]] = {
+    "value-permutation": ("v", "o"), "value-mixing": ("v", "o"), "head-rotation": ("q", "k"), "query-key-mixing": ("q", "k"),
+    "neuron-scaling": ("up", "down"), "bias-exchange": (),
+}  # fmt: skip
+"""Move -> parts whose values are known only as well as the maps were fitted to them."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -39,12 +45,16 @@ class Sight:
 
     other: the state made with another seed: where the two differ, a step drew values, and nothing is known of them.
     replayed: whether the state is the candidate after some step.
+    fitted: parts of the subject that were put back by maps fitted to their values; None where nothing was put back.
+    told: operations named before.
     drawn: the state's tensors as ones where a step drew values and these are the subject's own now, else zeros; None before.
     """
 
     def __init__(self, subject: Side, state: Side, other: Side | None = None, replayed: bool = False) -> None:
         self.subject, self.state, self.other, self.replayed = subject, state, other or state, replayed
         self.drawn: Side | None = None
+        self.fitted: frozenset[str] | None = None
+        self.told: frozenset[str] = frozenset()
 
     @cached_property
     def layer_similarity(self) -> F32:

@@ -1,129 +1,126 @@
-"""What was done to values in place: stored narrower, pruned, put on a grid, a low rank, noise, training (METHODS §12)."""
+"""What was done to values, as a whole: the first reading that fits, on the parts that show it (METHODS §12)."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import cached_property
 
 import numpy as np
 
 from forebear.recipes.detectors import grids
-from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.detectors.readings import (
+    BLOCK_PARTS,
+    ON_ALL,
+    Both,
+    everything,
+    read_grid,
+    read_low_rank,
+    read_noise,
+    read_pruned,
+    read_stored,
+    read_training,
+)
+from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
 from forebear.recipes.found import Found
-from forebear.stats.arrays import F32, Bools
 
-BLOCK_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "shared_gate", "shared_up", "shared_down")
-LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "up": "u", "down": "d"}
-ROUNDING = 1e-6
-"""Relative difference that float32 leaves after folding and mapping; replay only."""
-LOUD = 0.7
-"""Size of noise from which it is not told from other values."""
-LIGHT = 0.1
-"""Relative change of the whole up to which training is called light: a real fine-tune has a hundredth."""
-
-
-@dataclass(frozen=True, eq=False)
-class Both:
-    """One piece in both: values of the subject and of the state, (units, channels) or (n,)."""
-
-    part: str
-    kind: str
-    layer: int | None
-    expert: int | None
-    role: str
-    name: str
-    mine: F32
-    theirs: F32
-    replayed: bool = False
-    known: Bools | None = None
-    """Values that no step drew; None: all."""
-
-    @property
-    def equal(self) -> bool:
-        """Whether every value is the same."""
-        return bool(np.array_equal(self.mine, self.theirs))
-
-    @cached_property
-    def same(self) -> bool:
-        """Equal, or after a replay as near as rounding leaves it."""
-        return self.equal or (self.replayed and self.change < ROUNDING)
-
-    @property
-    def change(self) -> float:
-        """||mine - theirs|| / ||theirs||."""
-        size = float(np.linalg.norm(self.theirs.astype(np.float64)))
-        rest = float(np.linalg.norm(self.mine.astype(np.float64) - self.theirs))
-        return rest / size if size else float(bool(rest))
-
-
-def everything(sight: Sight) -> list[Both]:
-    """Every piece that both have in one shape, layers in place; values that a step drew count as the subject's own."""
-    return list(_everything(sight))
-
-
-def _everything(sight: Sight) -> Iterator[Both]:
-    for piece in sight.subject.pieces:
-        place = (piece.kind, piece.part, piece.layer, piece.expert, piece.role)
-        mine, theirs, other = (side.values(*place) for side in (sight.subject, sight.state, sight.other))
-        if mine is None or theirs is None or mine.shape != theirs.shape or not mine.size:
-            continue
-        known = None
-        if other is not None and other is not theirs and other.shape == theirs.shape:
-            known = theirs == other
-            theirs = np.where(known, theirs, mine)
-        drawn = sight.drawn.values(*place) if sight.drawn is not None else None
-        if drawn is not None and drawn.any():
-            known = drawn == 0
-        yield Both(piece.part, piece.kind, piece.layer, piece.expert, piece.role, piece.tensor, mine, theirs, sight.replayed, known)
-
-
-def blocks(found: list[Both]) -> list[Both]:
-    """Matrices inside the layers."""
-    return [b for b in found if b.kind == "matrix" and b.layer is not None and b.part in BLOCK_PARTS]
+FIT = 1e-3
+"""Relative difference from which a part that was put back by fitted maps is asked about."""
+EXCHANGED = 0.8
+"""Cosine of what output biases lost with what value biases gained, from which the two were exchanged."""
+SHIFTED = 0.3
+"""What the rows of a router's change differ by, as a share of it, below which one vector was added to all of them."""
+NEARER = 0.6
+"""What a cast leaves of a difference, as a share, from which the cast is named."""
 
 
 def find(sight: Sight) -> list[Proposal]:
     """The first reading that fits: nothing, a cast, pruning, a grid, a low rank, noise; else training."""
     pieces = everything(sight)
+    exchanged = [] if "bias-exchange" in sight.told or all(b.same for b in pieces) else _exchanged_besides(sight, pieces)
+    if exchanged:
+        return exchanged
+    if sight.told & ON_ALL:
+        return read_noise(sight, _outside(sight, pieces))
+    if sight.fitted:
+        return _put_back(sight, pieces)
     if not pieces or all(b.same for b in pieces):
-        return _stored(sight, pieces)
-    for reading in (_stored, _router, _exchanged, _grid, _pruned, _low_rank, _noise):
+        return read_stored(sight, pieces)
+    mapped = {part for op in sight.told for part in FITTED.get(op, ())}
+    free = [b for b in pieces if b.part not in mapped]
+    if mapped and not all(b.same for b in free) and (said := read_noise(sight, free)):
+        return said  # parts that maps were fitted to hold what the fit left besides
+    for reading in (read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise):
         said = reading(sight, pieces)
         if said:
             return said
-    return _trained(pieces)
+    return read_training(pieces)
 
 
-def _stored(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Tensors stored in a narrower type, every value what the candidate's becomes there."""
-    mine = {n: e.dtype for n, e in sight.subject.checkpoint.container.tensors.items()}
-    theirs = {n: e.dtype for n, e in sight.state.checkpoint.container.tensors.items()}
+def _outside(sight: Sight, pieces: list[Both]) -> list[Both]:
+    """What still shows noise after an operation on values: all of what a cast leaves, else tables."""
+    if sight.told & ON_ALL != {"resaved"}:
+        pieces = [b for b in pieces if b.part not in BLOCK_PARTS]
+    fitted = sight.fitted or frozenset()
+    return [b for b in pieces if b.part not in fitted]
+
+
+def _exchanged_besides(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Value biases that moved while output biases lost what the output map makes of it, whatever else was done to values."""
+    at = {(b.kind, b.part, b.layer): b for b in pieces if b.layer is not None and b.expert is None}
+    alike, moved = [], []
+    for layer in sorted({key[2] for key in at if key[:2] == ("bias", "v")}, key=int):
+        v, o, out = at[("bias", "v", layer)], at.get(("bias", "o", layer)), at.get(("matrix", "o", layer))
+        if o is None or out is None or v.same or not sight.subject.kv_heads:
+            continue
+        change = (v.mine - v.theirs).astype(np.float64).reshape(sight.subject.kv_heads, -1)
+        spread = np.repeat(change, max(1, sight.subject.heads // sight.subject.kv_heads), axis=0).ravel()
+        if spread.size == len(out.mine):
+            taken, lost = -(spread @ out.mine), (o.mine - o.theirs).astype(np.float64)
+            size = float(np.linalg.norm(taken) * np.linalg.norm(lost))
+            alike.append(float(taken @ lost) / size if size else 0.0)
+            moved += [v, *(k for k in (at.get(("bias", "k", layer)),) if k is not None and sight.subject.positions and not k.same)]
+    if not alike or float(np.median(alike)) < EXCHANGED:
+        return []
+    size = float(np.std(np.concatenate([b.mine - b.theirs for b in moved])))
+    where = {"parts": ["k", "o", "v"], "layers": sorted({b.layer for b in moved if b.layer is not None})}
+    exact = {"biases": {(b.part, b.layer): b.mine for b in moved}}
+    return [Proposal(Found("bias-exchange", where, {"size": float(f"{size:.4g}")}), exact)]
+
+
+def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Values of a subject that was put back: parts that no map was fitted to say what was done to all. Where nothing was done to
+    these, a low rank in the others; what else is left of those is what the fit left."""
+    shifted = _shifted(pieces)
+    if shifted:
+        return shifted
+    fitted = sight.fitted or frozenset()
+    free = [b for b in pieces if b.part not in fitted]
+    if not free or all(b.same for b in free):
+        return read_low_rank(sight, pieces) if any(b.change > FIT for b in pieces if b.part in fitted) else []
+    for reading in (_rounded, read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise):
+        said = reading(sight, free)
+        if said:
+            return said
+    return read_training(free)
+
+
+def _shifted(pieces: list[Both]) -> list[Proposal]:
+    """One vector added to every row of each router, whatever else was done to values."""
+    routers = [b for b in pieces if b.part == "router" and b.kind == "matrix" and b.known is None and not b.same]
+    changes = [(b.mine - b.theirs).astype(np.float64) for b in routers]
+    if not changes or not all(float(np.std(c - c.mean(axis=0))) < SHIFTED * float(np.std(c)) for c in changes):
+        return []
+    size = float(f"{float(np.std(np.concatenate([c.mean(axis=0) for c in changes]))):.4g}")
+    exact = {"vectors": {b.layer: c.mean(axis=0).astype(np.float32) for b, c in zip(routers, changes, strict=True)}}
+    return [Proposal(Found("router-shift", {"parts": ["router"], "layers": [b.layer for b in routers]}, {"size": size}), exact)]
+
+
+def _rounded(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Values nearer to what the candidate's become in a narrower type than to the candidate's own."""
+    moved = [b for b in pieces if not b.same and b.kind == "matrix" and b.known is None]
+    rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in moved)
     for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
-        chosen = [b for b in pieces if mine.get(b.name) == dtype and theirs.get(b.name) != dtype]
-        if not chosen:
-            chosen = [b for b in pieces if not b.same and np.array_equal(b.mine, cast(b.mine))]
-        chosen = [b for b in chosen if not np.array_equal(b.theirs, cast(b.theirs)) or b.equal]
-        if len(chosen) < len(pieces) / 2:
-            continue
-        exact = [np.array_equal(b.mine, cast(b.theirs)) for b in chosen]
-        if not all(exact) and all(b.same for b in pieces):
-            continue
-        names = {b.name for b in chosen}
-        pattern = "*" if len(names) >= len({b.name for b in pieces}) else _pattern(names, set(mine))
-        said = {"dtype": dtype, "tensors": pattern}
-        return [Proposal(Found("resaved", {"parts": sorted({b.part for b in chosen})}, said))]
+        cut = sum(float(np.linalg.norm(b.mine.astype(np.float64) - cast(b.theirs)) ** 2) for b in moved)
+        if moved and cut < NEARER**2 * rest:
+            return [Proposal(Found("resaved", {"parts": sorted({b.part for b in moved})}, {"dtype": dtype, "tensors": "*"}))]
     return []
-
-
-def _pattern(names: set[str], every: set[str]) -> str:
-    """A pattern that names these tensors and no other, the shortest word of theirs first; "*" when none does."""
-    words = sorted({w for n in names for w in n.replace("_", ".").split(".") if len(w) > 2}, key=len)
-    for word in words:
-        if {n for n in every if fnmatchcase(n, f"*{word}*")} == names:
-            return f"*{word}*"
-    return "*"
 
 
 def _router(sight: Sight, pieces: list[Both]) -> list[Proposal]:
@@ -159,189 +156,3 @@ def _exchanged(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     }
     exact = {"biases": {(b.part, b.layer): b.mine for b in moved}}
     return [Proposal(Found("bias-exchange", where, {"size": float(f"{size:.4g}")}), exact)]
-
-
-def _pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    inner = blocks(pieces)
-    if not inner:
-        return []
-    mine, theirs = (
-        [float(np.mean(m == 0)) for m in side] for side in ([b.mine for b in inner], [b.theirs for b in inner])
-    )
-    share, before = float(np.median(mine)), float(np.median(theirs))
-    if share < 0.02 or share < before + 0.02:
-        return []
-    where = {
-        "parts": sorted({b.part for b in inner}),
-        "layers": sorted({b.layer for b in inner if b.layer is not None}),
-    }
-    pattern = grids.group_pattern([along_inputs(b) for b in inner])
-    if pattern is not None:
-        return [Proposal(Found("pruned-in-groups", where, {"keep": pattern[0], "group": pattern[1]}))]
-    plain = round(share, 2)  # shares are whole numbers of a hundred as a rule, and counts are whole
-    told = plain if abs(plain - share) < 1 / min(b.mine.size for b in inner) + 1e-4 else round(share, 4)
-    return [Proposal(Found("pruned-by-size", where, {"share": told}))]
-
-
-def along_inputs(b: Both) -> F32:
-    """A matrix as (outputs, inputs): o and down come as (inputs, outputs)."""
-    return np.ascontiguousarray(b.mine.T) if b.part in ("o", "down", "shared_down") else b.mine
-
-
-def _grid(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    inner = blocks(pieces)
-    stored: dict[tuple[str, int | None], list[Both]] = {}
-    for b in inner:  # what one tensor holds was put on a grid together
-        stored.setdefault((b.name, b.expert), []).append(b)
-    mine = [np.concatenate([along_inputs(b) for b in group]) for group in stored.values()]
-    theirs = [np.concatenate([_like(b) for b in group]) for group in stored.values()]
-    grid = grids.common_grid(mine, theirs) if inner else None
-    if grid is None:
-        return []
-    op, said = grid
-    where: dict[str, list[str] | list[int]] = {"layers": sorted({b.layer for b in inner if b.layer is not None})}
-    tables = (
-        [b for b in pieces if b.layer is None and b.kind == "matrix" and not b.same] if op == "quantised-int8" else []
-    )
-    tables = [b for b in tables if grids.on_rows(b.mine, int(said["bits"]))]
-    where["parts"] = sorted({b.part for b in (*inner, *tables)})
-    found = (sight.state.piece("matrix", b.part, None, b.expert, b.role) for b in tables)
-    return [Proposal(Found(op, where, said), {"tables": [piece.tensor for piece in found if piece is not None]})]
-
-
-def _like(b: Both) -> F32:
-    return np.ascontiguousarray(b.theirs.T) if b.part in ("o", "down", "shared_down") else b.theirs
-
-
-def _low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Some maps of the layers changed by a matrix of low rank, all else equal."""
-    moved = [b for b in pieces if not b.same]
-    if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
-        return []
-    ranks = []
-    if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
-        return []  # such a change moves nearly every value
-    for b in moved[:64]:
-        values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
-        ranks.append(int((values > 1e-3 * values[0]).sum()))
-    rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
-    if rank > full / 3 or max(ranks) > 2 * rank + 1:
-        return []
-    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
-    size = float(np.median([b.change for b in moved]))
-    where = {
-        "parts": sorted({b.part for b in moved}),
-        "layers": sorted({b.layer for b in moved if b.layer is not None}),
-    }
-    exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
-    return [
-        Proposal(Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts}), exact)
-    ]
-
-
-def truncated(change: F32, rank: int) -> F32:
-    """The nearest matrix of a rank."""
-    left, values, right = np.linalg.svd(change.astype(np.float64), full_matrices=False)
-    return np.asarray((left[:, :rank] * values[:rank]) @ right[:rank], dtype=np.float32)
-
-
-def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
-    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
-    if len(moved) < 2 or not any(b.kind == "matrix" for b in moved):
-        return []
-    ratios, kurtosis, weights = [], [], []
-    for b in moved:
-        change = _changes(b)
-        spread = float(b.theirs.std()) or float(np.abs(b.theirs).mean())
-        if not spread or not change.any():
-            continue
-        ratios.append(float(np.sqrt((change**2).mean())) / spread)
-        weights.append(change.size)
-        if change.size >= 1024:
-            kurtosis.append(float((change**4).mean() / (change**2).mean() ** 2))
-    if not kurtosis:
-        return []
-    middle = float(np.average(ratios, weights=weights))
-    apart = np.abs(np.array(ratios) / middle - 1) * np.sqrt(np.array(weights))
-    uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < 0.05)))
-    fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
-    if not fits:
-        return []
-    names, every = {b.name for b in moved}, {b.name for b in pieces}
-    pattern = "*" if len(names) > 0.9 * len(every) else _pattern(names, set(sight.subject.checkpoint.container.tensors))
-    where = {"parts": sorted({b.part for b in moved})}
-    return [Proposal(Found("noise-added", where, {"size": float(f"{middle:.4g}"), "tensors": pattern}), replays=False)]
-
-
-def _changes(b: Both) -> np.ndarray:
-    """The changes of values that no step drew, (n,)."""
-    change = (b.mine - b.theirs).astype(np.float64)
-    return change[b.known] if b.known is not None else change.ravel()
-
-
-def _counted(b: Both) -> int:
-    return b.mine.size if b.known is None else int(b.known.sum())
-
-
-def _joined(pieces: list[Both]) -> list[Both]:
-    """Pieces of one tensor as one."""
-    stored: dict[tuple[str, int | None], list[Both]] = {}
-    for b in pieces:
-        stored.setdefault((b.name, b.expert), []).append(b)
-    return [group[0] if len(group) == 1 else _one(group) for group in stored.values()]
-
-
-def _one(group: list[Both]) -> Both:
-    known = None
-    if any(b.known is not None for b in group):
-        known = np.concatenate([np.ones(b.mine.shape, dtype=bool) if b.known is None else b.known for b in group])
-    mine, theirs = np.concatenate([b.mine for b in group]), np.concatenate([b.theirs for b in group])
-    return replace(group[0], mine=mine, theirs=theirs, known=known)
-
-
-def _white(moved: list[Both]) -> bool:
-    """Whether the changes of rows are of one size."""
-    spread = []
-    for b in moved:
-        if b.kind == "matrix" and min(b.mine.shape) >= 16:
-            counts = np.full(len(b.mine), b.mine.shape[1]) if b.known is None else b.known.sum(axis=1)
-            rows = counts >= 16
-            if rows.sum() < 8:
-                continue
-            sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).sum(axis=1)[rows] / counts[rows]
-            spread.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
-    return bool(spread) and float(np.median(spread)) < 1.6
-
-
-def _trained(pieces: list[Both]) -> list[Proposal]:
-    """Training went on: how far, where most, which parts did not move at all."""
-    size = float(np.sqrt(sum(float(np.linalg.norm(b.theirs.astype(np.float64)) ** 2) for b in pieces)))
-    rest = float(np.sqrt(sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in pieces)))
-    change = rest / size if size else 0.0
-    learnt = [b for b in pieces if b.theirs.any() and float(np.ptp(b.theirs)) > 0]
-    parts = sorted({b.part for b in learnt})
-    frozen = [p for p in parts if all(b.equal for b in learnt if b.part == p)]
-    still = sorted({b.layer for b in learnt if b.layer is not None})
-    still = [i for i in still if all(b.equal for b in learnt if b.layer == i)]
-    rank = stable_rank(blocks(pieces))
-    said: dict[str, object] = {"change": float(f"{change:.4g}"), "light": change < LIGHT, "frozen": frozen}
-    if rank is not None:
-        said["stable_rank"] = rank
-    where = {"parts": [p for p in parts if p not in frozen]}
-    if still:
-        where["frozen_layers"] = still  # type: ignore[assignment]
-    return [Proposal(Found("continued-training", where, said), replays=False)]
-
-
-def stable_rank(inner: list[Both]) -> float | None:
-    """Median over matrices of ||change||_F² / ||change||₂², as a share of that of white noise of the same shape; None without."""
-    found = []
-    for b in inner[:48]:
-        change = (b.mine - b.theirs).astype(np.float64)
-        top = float(np.linalg.norm(change, 2)) if change.any() else 0.0
-        if top:
-            rows, columns = change.shape
-            white = rows * columns / (np.sqrt(rows) + np.sqrt(columns)) ** 2
-            found.append(float(np.linalg.norm(change) ** 2) / top**2 / white)
-    return round(float(np.median(found)), 4) if found else None

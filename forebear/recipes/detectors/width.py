@@ -13,6 +13,10 @@ EMPTY = 0.05
 ALIKE = 0.5
 """Cosine of the second block of channels with the first from which channels are taken for duplicated."""
 
+QUIET = 0.5
+"""The same as a share of what an initialiser draws: empty channels to which noise was added since (decision 0064)."""
+PRUNED = 0.2
+"""Share of zeros among old channels from which the layers' values are pruned, and the tables alone show how channels began."""
 LEAST, MOST = 1e-4, 0.5
 """Sizes of noise between which it is told."""
 
@@ -29,10 +33,13 @@ def find(sight: Sight) -> list[Proposal]:
     start = np.concatenate([m[:, :old] for m in blocks])
     rest = np.concatenate([m[:, old:] for m in blocks])
     shares = [_size(m[:, old:]) / max(1e-30, _size(m[:, :old])) for m in blocks]
-    share = float(min(shares))  # rows that other steps drew since are full
+    pruned = float(np.median([np.mean(m[:, :old] == 0) for m in blocks])) > PRUNED
+    share = float(shares[0] if pruned else min(shares))  # rows that other steps drew since are full; pruning empties small ones
     second = rest[:, : min(old, rest.shape[1])]
     repeated = cosine(start[:, : second.shape[1]], second)
-    kind = "zeros" if share < EMPTY else "duplicate" if repeated > ALIKE else "drawn"
+    drawn = a.config.get("initializer_range")
+    quiet = isinstance(drawn, (int, float)) and min(_size(m[:, old:]) for m in (blocks[:1] if pruned else blocks)) < QUIET * drawn
+    kind = "zeros" if share < EMPTY or (quiet and repeated < ALIKE) else "duplicate" if repeated > ALIKE else "drawn"
     size = _noise(sight, 1 if kind != "duplicate" else a.width // old)
     noise = float(f"{size:.3g}") if LEAST < size < MOST else 0.0
     said = {"factor": round(a.width / old, 4), "kind": kind, "noise": noise}

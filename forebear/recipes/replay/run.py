@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forebear.core.errors import RefusedError
+from forebear.recipes.coordinates.undo import undone
+from forebear.recipes.detectors.readings import Both, everything
 from forebear.recipes.detectors.registry import DETECTORS
 from forebear.recipes.detectors.side import Side
-from forebear.recipes.detectors.sight import Proposal, Sight
-from forebear.recipes.detectors.values import Both, everything
-from forebear.recipes.found import Found
-from forebear.recipes.replay.held import as_checkpoint
+from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
+from forebear.recipes.found import Found, Grade
+from forebear.recipes.replay.back import BACK, taken_back
+from forebear.recipes.replay.held import as_checkpoint, as_model
 from forebear.recipes.replay.moves import MOVES, grid_tables, moved
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply, step
@@ -28,7 +30,7 @@ PARTLY = 0.95
 MOST_ROUNDS = 4
 """Operations on values looked for one after the other."""
 VALUES = "values"
-AGAIN = ("neurons", "attention", VALUES)
+AGAIN = ("experts", "neurons", "attention", VALUES)
 """Detectors asked again after each answer: what lies inside heads, or under one reading of values, shows only then."""
 
 
@@ -40,12 +42,15 @@ class Stage:
     steps: tuple[Proposal, ...] = ()
     masks: Mapping[str, Array] | None = None
     """Tensor -> 1 where a step drew values that are the subject's own now; None before `filled`."""
+    fitted: frozenset[str] | None = None
+    """Parts of the subject that were put back by fitted maps; None where nothing was put back."""
 
     def sight(self, subject: Side) -> Sight:
         """What detectors are handed."""
         one = Side(as_checkpoint(self.models[0]))
         other = one if self.models[1] is self.models[0] else Side(as_checkpoint(self.models[1]))
         sight = Sight(subject, one, other, bool(self.steps))
+        sight.fitted = self.fitted
         if self.masks:
             model = self.models[0]
             marks = {name: self.masks.get(name, np.zeros_like(values)) for name, values in model.arrays.items()}
@@ -67,7 +72,7 @@ class Stage:
                 masks[name] = drawn.astype(np.float32)
         first = replace(one, arrays=arrays)
         whole = all(name in masks or np.array_equal(values, other.arrays[name]) for name, values in one.arrays.items())
-        return Stage((first, first if whole else replace(other, arrays=rest)), self.steps, masks)
+        return replace(self, models=(first, first if whole else replace(other, arrays=rest)), masks=masks)
 
     def after(self, proposal: Proposal) -> Stage | None:
         """The next stage; None where no forward step repeats the operation here."""
@@ -76,7 +81,7 @@ class Stage:
         except (RefusedError, np.linalg.LinAlgError):
             return None
         same = all(np.array_equal(a, made[1].arrays[n]) for n, a in made[0].arrays.items())
-        return Stage((made[0], made[0] if same else made[1]), (*self.steps, proposal), self.masks)
+        return replace(self, models=(made[0], made[0] if same else made[1]), steps=(*self.steps, proposal))
 
 
 def repeated(proposal: Proposal, model: Model, seed: str) -> Model:
@@ -108,8 +113,42 @@ class Replayed:
 
 
 def run(subject: Side, candidate: Model) -> Replayed:
-    """Ask every detector in turn; after each answer the candidate is what the step makes of it."""
-    stage = Stage((candidate, candidate))
+    """What leads from the candidate to the subject. A subject whose residual stream was turned is put back first, then what was
+    moved inside its layers; operations are asked about on what it was before, and the moves follow them."""
+    whole = as_model(subject.checkpoint, 2**62)  # its size was checked
+    fixed = undone(whole, candidate, (subject, Side(as_checkpoint(candidate))))
+    if fixed is None:
+        return _asked(subject, candidate)[0]
+    first, done = _asked(Side(as_checkpoint(fixed.model)), candidate)
+    inner = [(proposal, before) for proposal, before in done if proposal.found.op in BACK]
+    try:
+        before = taken_back(fixed.model, inner)
+    except RefusedError:
+        return _with_moves(first, fixed.moves)
+    fitted = frozenset(part for proposal, _ in inner for part in FITTED.get(proposal.found.op, ()))
+    second, again = _asked(Side(as_checkpoint(before)), candidate, fitted)
+    known = {proposal.found.op for proposal, _ in again}
+    return _with_moves(second, [*fixed.moves, *(p.found for p, _ in inner if p.found.op not in known)])
+
+
+def _with_moves(replayed: Replayed, moves: Sequence[Found]) -> Replayed:
+    """Steps with the moves that follow them: as sure as what is left after everything."""
+    near = replayed.left is not None and replayed.left <= REPLAYED
+    sure: Grade = "replayed" if near else "partly"
+    return replace(replayed, steps=(*replayed.steps, *(replace(found, grade=sure) for found in moves)))
+
+
+Done = list[tuple[Proposal, Model]]
+
+
+def _asked(subject: Side, candidate: Model, fitted: frozenset[str] | None = None) -> tuple[Replayed, Done]:
+    """Ask every detector in turn; after each answer the candidate is what the step makes of it.
+
+    fitted: parts of the subject that were put back by maps fitted to their values.
+    Returns: what replay gave, and the proposals that were replayed, each with the candidate as it was before.
+    """
+    stage = Stage((candidate, candidate), fitted=fitted)
+    done: Done = []
     sight = stage.sight(subject)
     proposals: list[tuple[Proposal, list[Both]]] = []
     start = everything(sight)
@@ -119,8 +158,9 @@ def run(subject: Side, candidate: Model) -> Replayed:
             stage = filled = stage.filled(subject)
             sight = stage.sight(subject)
         for _ in range(MOST_ROUNDS if name in AGAIN else 1):
-            done = {p.found.op for p, _ in proposals}
-            found = [p for p in find(sight) if name not in AGAIN or p.found.op not in done]
+            told = {p.found.op for p, _ in proposals}
+            sight.told = frozenset(told)
+            found = [p for p in find(sight) if name not in AGAIN or p.found.op not in told]
             grown = False
             for proposal in found:
                 before = everything(sight)
@@ -130,6 +170,7 @@ def run(subject: Side, candidate: Model) -> Replayed:
                     continue
                 proposals.append((proposal if following is not None else replace(proposal, replays=False), before))
                 if following is not None:
+                    done.append((proposal, stage.models[0]))
                     stage, sight, grown = following, seen, True
             if not grown:
                 break
@@ -138,7 +179,7 @@ def run(subject: Side, candidate: Model) -> Replayed:
     proposals = absorbed(proposals)
     steps = tuple(_graded(proposal, before, pieces, sight) for proposal, before in proposals)
     missing = sum(1 for p in subject.pieces if p.kind == "matrix") - sum(1 for b in pieces if b.kind == "matrix")
-    return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing)
+    return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing), done
 
 
 def _worse(before: Sequence[Both], after: Sequence[Both]) -> bool:
@@ -215,12 +256,12 @@ def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int |
             return at
         if made.parameters.get("unsolved") and parts <= {"embedding", "head"}:
             return at
-        if made.op in FITTED and parts <= own and float(found.parameters.get("change", 1.0)) < MISFIT:
+        if made.op in MAPPED and parts <= own and float(found.parameters.get("change", 1.0)) < MISFIT:
             return at
     return None
 
 
-FITTED = ("neuron-scaling", "value-mixing", "head-rotation", "query-key-mixing")
+MAPPED = ("neuron-scaling", "value-mixing", "head-rotation", "query-key-mixing")
 """Maps inside heads are fitted to rows as they are now: of rows that were pruned or quantised since, something is left."""
 MISFIT = 0.3
 

@@ -1,0 +1,310 @@
+"""Single readings of values in place: stored narrower, pruned, on a grid, a low rank, noise, training (METHODS §12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+import numpy as np
+
+from forebear.recipes.detectors import grids
+from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.found import Found
+from forebear.stats.arrays import F32, Bools
+
+BLOCK_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "shared_gate", "shared_up", "shared_down")
+LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "up": "u", "down": "d"}
+ROUNDING = 1e-6
+"""Relative difference that float32 leaves after folding and mapping; replay only."""
+PUT_BACK = 2e-5
+"""The same of a subject that was put back."""
+ABSORBED = 0.25
+"""The share of noise that a fitted rotation may take away from a part."""
+LOUD = 0.7
+"""Size of noise from which it is not told from other values."""
+LIGHT = 0.1
+"""Relative change of the whole up to which training is called light: a real fine-tune has a hundredth."""
+ON_ALL = frozenset(("resaved", "pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8"))
+"""Operations on values after which only noise from before is asked about: other changes show through none of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """One piece in both: values of the subject and of the state, (units, channels) or (n,)."""
+
+    part: str
+    kind: str
+    layer: int | None
+    expert: int | None
+    role: str
+    name: str
+    mine: F32
+    theirs: F32
+    rounding: float = 0.0
+    known: Bools | None = None
+    """Values that no step drew; None: all."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether every value is the same."""
+        return bool(np.array_equal(self.mine, self.theirs))
+
+    @cached_property
+    def same(self) -> bool:
+        """Equal, or after a replay as near as rounding leaves it."""
+        return self.equal or bool(self.rounding and self.change < self.rounding)
+
+    @property
+    def change(self) -> float:
+        """||mine - theirs|| / ||theirs||."""
+        size = float(np.linalg.norm(self.theirs.astype(np.float64)))
+        rest = float(np.linalg.norm(self.mine.astype(np.float64) - self.theirs))
+        return rest / size if size else float(bool(rest))
+
+
+def everything(sight: Sight) -> list[Both]:
+    """Every piece that both have in one shape, layers in place; values that a step drew count as the subject's own."""
+    return list(_everything(sight))
+
+
+def _everything(sight: Sight) -> Iterator[Both]:
+    rounding = PUT_BACK if sight.fitted is not None else ROUNDING if sight.replayed else 0.0
+    for piece in sight.subject.pieces:
+        place = (piece.kind, piece.part, piece.layer, piece.expert, piece.role)
+        mine, theirs, other = (side.values(*place) for side in (sight.subject, sight.state, sight.other))
+        if mine is None or theirs is None or mine.shape != theirs.shape or not mine.size:
+            continue
+        known = None
+        if other is not None and other is not theirs and other.shape == theirs.shape:
+            known = theirs == other
+            theirs = np.where(known, theirs, mine)
+        drawn = sight.drawn.values(*place) if sight.drawn is not None else None
+        if drawn is not None and drawn.any():
+            known = drawn == 0
+        yield Both(piece.part, piece.kind, piece.layer, piece.expert, piece.role, piece.tensor, mine, theirs, rounding, known)
+
+
+def blocks(found: list[Both]) -> list[Both]:
+    """Matrices inside the layers."""
+    return [b for b in found if b.kind == "matrix" and b.layer is not None and b.part in BLOCK_PARTS]
+
+
+def read_stored(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Tensors stored in a narrower type, every value what the candidate's becomes there."""
+    mine = {n: e.dtype for n, e in sight.subject.checkpoint.container.tensors.items()}
+    theirs = {n: e.dtype for n, e in sight.state.checkpoint.container.tensors.items()}
+    for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
+        chosen = [b for b in pieces if mine.get(b.name) == dtype and theirs.get(b.name) != dtype]
+        if not chosen:
+            chosen = [b for b in pieces if not b.same and np.array_equal(b.mine, cast(b.mine))]
+        chosen = [b for b in chosen if not np.array_equal(b.theirs, cast(b.theirs)) or b.equal]
+        if len(chosen) < len(pieces) / 2:
+            continue
+        exact = [np.array_equal(b.mine, cast(b.theirs)) for b in chosen]
+        if not all(exact) and all(b.same for b in pieces):
+            continue
+        names = {b.name for b in chosen}
+        pattern = "*" if len(names) >= len({b.name for b in pieces}) else _pattern(names, set(mine))
+        said = {"dtype": dtype, "tensors": pattern}
+        return [Proposal(Found("resaved", {"parts": sorted({b.part for b in chosen})}, said))]
+    return []
+
+
+def _pattern(names: set[str], every: set[str]) -> str:
+    """A pattern that names these tensors and no other, the shortest word of theirs first; "*" when none does."""
+    words = sorted({w for n in names for w in n.replace("_", ".").split(".") if len(w) > 2}, key=len)
+    for word in words:
+        if {n for n in every if fnmatchcase(n, f"*{word}*")} == names:
+            return f"*{word}*"
+    return "*"
+
+
+def read_pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    inner = blocks(pieces)
+    if not inner:
+        return []
+    mine, theirs = (
+        [float(np.mean(m == 0)) for m in side] for side in ([b.mine for b in inner], [b.theirs for b in inner])
+    )
+    share, before = float(np.median(mine)), float(np.median(theirs))
+    if share < 0.02 or share < before + 0.02:
+        return []
+    where = {
+        "parts": sorted({b.part for b in inner}),
+        "layers": sorted({b.layer for b in inner if b.layer is not None}),
+    }
+    pattern = grids.group_pattern([along_inputs(b) for b in inner])
+    if pattern is not None:
+        return [Proposal(Found("pruned-in-groups", where, {"keep": pattern[0], "group": pattern[1]}))]
+    plain = round(share, 2)  # shares are whole numbers of a hundred as a rule, and counts are whole
+    told = plain if abs(plain - share) < 1 / min(b.mine.size for b in inner) + 1e-4 else round(share, 4)
+    return [Proposal(Found("pruned-by-size", where, {"share": told}))]
+
+
+def along_inputs(b: Both) -> F32:
+    """A matrix as (outputs, inputs): o and down come as (inputs, outputs)."""
+    return np.ascontiguousarray(b.mine.T) if b.part in ("o", "down", "shared_down") else b.mine
+
+
+def read_grid(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    inner = blocks(pieces)
+    stored: dict[tuple[str, int | None], list[Both]] = {}
+    for b in inner:  # what one tensor holds was put on a grid together
+        stored.setdefault((b.name, b.expert), []).append(b)
+    mine = [np.concatenate([along_inputs(b) for b in group]) for group in stored.values()]
+    theirs = [np.concatenate([_like(b) for b in group]) for group in stored.values()]
+    grid = grids.common_grid(mine, theirs) if inner else None
+    if grid is None:
+        return []
+    op, said = grid
+    where: dict[str, list[str] | list[int]] = {"layers": sorted({b.layer for b in inner if b.layer is not None})}
+    tables = (
+        [b for b in pieces if b.layer is None and b.kind == "matrix" and not b.same] if op == "quantised-int8" else []
+    )
+    tables = [b for b in tables if grids.on_rows(b.mine, int(said["bits"]))]
+    where["parts"] = sorted({b.part for b in (*inner, *tables)})
+    found = (sight.state.piece("matrix", b.part, None, b.expert, b.role) for b in tables)
+    return [Proposal(Found(op, where, said), {"tables": [piece.tensor for piece in found if piece is not None]})]
+
+
+def _like(b: Both) -> F32:
+    return np.ascontiguousarray(b.theirs.T) if b.part in ("o", "down", "shared_down") else b.theirs
+
+
+def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Some maps of the layers changed by a matrix of low rank, all else equal."""
+    moved = [b for b in pieces if not b.same]
+    if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
+        return []
+    ranks = []
+    if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
+        return []  # such a change moves nearly every value
+    for b in moved[:64]:
+        values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
+        ranks.append(int((values > 1e-3 * values[0]).sum()))
+    rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
+    if rank > full / 3 or max(ranks) > 2 * rank + 1:
+        return []
+    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
+    size = float(np.median([b.change for b in moved]))
+    where = {
+        "parts": sorted({b.part for b in moved}),
+        "layers": sorted({b.layer for b in moved if b.layer is not None}),
+    }
+    exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
+    return [
+        Proposal(Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts}), exact)
+    ]
+
+
+def truncated(change: F32, rank: int) -> F32:
+    """The nearest matrix of a rank."""
+    left, values, right = np.linalg.svd(change.astype(np.float64), full_matrices=False)
+    return np.asarray((left[:, :rank] * values[:rank]) @ right[:rank], dtype=np.float32)
+
+
+def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
+    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
+    if len(moved) < (1 if sight.told & ON_ALL else 2) or not any(b.kind == "matrix" for b in moved):
+        return []
+    ratios, kurtosis, weights = [], [], []
+    for b in moved:
+        change = _changes(b)
+        spread = float(b.theirs.std()) or float(np.abs(b.theirs).mean())
+        if not spread or not change.any():
+            continue
+        ratios.append(float(np.sqrt((change**2).mean())) / spread)
+        weights.append(change.size)
+        if change.size >= 1024:
+            kurtosis.append(float((change**4).mean() / (change**2).mean() ** 2))
+    if not kurtosis:
+        return []
+    middle = float(np.average(ratios, weights=weights))
+    apart = np.abs(np.array(ratios) / middle - 1) * np.sqrt(np.array(weights))
+    near = ABSORBED if sight.fitted is not None else 0.05
+    uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < near)))
+    fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
+    if not fits:
+        return []
+    if sight.fitted is not None:  # what was put back by a fit lacks the part of the noise that the fit took for its own
+        middle = float(np.quantile(ratios, 0.75))
+    names, every = {b.name for b in moved}, {b.name for b in pieces}
+    pattern = "*" if len(names) > 0.9 * len(every) else _pattern(names, set(sight.subject.checkpoint.container.tensors))
+    where = {"parts": sorted({b.part for b in moved})}
+    return [Proposal(Found("noise-added", where, {"size": float(f"{middle:.4g}"), "tensors": pattern}), replays=False)]
+
+
+def _changes(b: Both) -> np.ndarray:
+    """The changes of values that no step drew, (n,)."""
+    change = (b.mine - b.theirs).astype(np.float64)
+    return change[b.known] if b.known is not None else change.ravel()
+
+
+def _counted(b: Both) -> int:
+    return b.mine.size if b.known is None else int(b.known.sum())
+
+
+def _joined(pieces: list[Both]) -> list[Both]:
+    """Pieces of one tensor as one."""
+    stored: dict[tuple[str, int | None], list[Both]] = {}
+    for b in pieces:
+        stored.setdefault((b.name, b.expert), []).append(b)
+    return [group[0] if len(group) == 1 else _one(group) for group in stored.values()]
+
+
+def _one(group: list[Both]) -> Both:
+    known = None
+    if any(b.known is not None for b in group):
+        known = np.concatenate([np.ones(b.mine.shape, dtype=bool) if b.known is None else b.known for b in group])
+    mine, theirs = np.concatenate([b.mine for b in group]), np.concatenate([b.theirs for b in group])
+    return replace(group[0], mine=mine, theirs=theirs, known=known)
+
+
+def _white(moved: list[Both]) -> bool:
+    """Whether the changes of rows are of one size."""
+    spread = []
+    for b in moved:
+        if b.kind == "matrix" and min(b.mine.shape) >= 16:
+            counts = np.full(len(b.mine), b.mine.shape[1]) if b.known is None else b.known.sum(axis=1)
+            rows = counts >= 16
+            if rows.sum() < 8:
+                continue
+            sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).sum(axis=1)[rows] / counts[rows]
+            spread.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
+    return bool(spread) and float(np.median(spread)) < 1.6
+
+
+def read_training(pieces: list[Both]) -> list[Proposal]:
+    """Training went on: how far, where most, which parts did not move at all."""
+    size = float(np.sqrt(sum(float(np.linalg.norm(b.theirs.astype(np.float64)) ** 2) for b in pieces)))
+    rest = float(np.sqrt(sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in pieces)))
+    change = rest / size if size else 0.0
+    learnt = [b for b in pieces if b.theirs.any() and float(np.ptp(b.theirs)) > 0]
+    parts = sorted({b.part for b in learnt})
+    frozen = [p for p in parts if all(b.equal for b in learnt if b.part == p)]
+    still = sorted({b.layer for b in learnt if b.layer is not None})
+    still = [i for i in still if all(b.equal for b in learnt if b.layer == i)]
+    rank = stable_rank(blocks(pieces))
+    said: dict[str, object] = {"change": float(f"{change:.4g}"), "light": change < LIGHT, "frozen": frozen}
+    if rank is not None:
+        said["stable_rank"] = rank
+    where = {"parts": [p for p in parts if p not in frozen]}
+    if still:
+        where["frozen_layers"] = still  # type: ignore[assignment]
+    return [Proposal(Found("continued-training", where, said), replays=False)]
+
+
+def stable_rank(inner: list[Both]) -> float | None:
+    """Median over matrices of ||change||_F² / ||change||₂², as a share of that of white noise of the same shape; None without."""
+    found = []
+    for b in inner[:48]:
+        change = (b.mine - b.theirs).astype(np.float64)
+        top = float(np.linalg.norm(change, 2)) if change.any() else 0.0
+        if top:
+            rows, columns = change.shape
+            white = rows * columns / (np.sqrt(rows) + np.sqrt(columns)) ** 2
+            found.append(float(np.linalg.norm(change) ** 2) / top**2 / white)
+    return round(float(np.median(found)), 4) if found else None
