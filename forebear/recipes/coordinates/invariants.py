@@ -73,7 +73,8 @@ def _forms(draft: Draft, layer: Layer) -> Mapping[str, Floats]:
     """
     parts = draft.parts
     inner = _inner(draft, layer)
-    mlp = sum(_numbers(draft.weight(one.down)) @ _numbers(draft.weight(one.up)) for one in layer.mlps)
+    products = [_numbers(draft.weight(one.down)) @ _numbers(draft.weight(one.up)) for one in layer.mlps]
+    mlp: Floats = np.sum(products, axis=0)
     q, k, v = (_numbers(draft.weight(linear)) for linear in (layer.q, layer.k, layer.v))
     o, width, each = _numbers(draft.weight(layer.o)), parts.width, parts.queries_per_group
     heads = q.reshape(parts.kv_heads, each, -1, width)

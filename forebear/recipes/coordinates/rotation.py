@@ -77,7 +77,7 @@ def _fitted(mine: Floats, theirs: Floats) -> Floats:
         return plain
     size = float(np.linalg.norm(mine))
     full = size**2 - float(np.linalg.norm(mine @ plain)) ** 2 > FULL**2 * size**2
-    return polar(np.linalg.lstsq(mine, theirs, rcond=1e-4)[0]) if full else plain
+    return polar(np.asarray(np.linalg.lstsq(mine, theirs, rcond=1e-4)[0], dtype=np.float64)) if full else plain
 
 
 def _trimmed(mine: Floats, theirs: Floats, share: float = 0.6) -> Floats:
@@ -187,7 +187,7 @@ def _some(pairs: Pairs) -> Pairs:
     return tuple(pairs[int(i)] for i in np.unique(np.linspace(0, len(pairs) - 1, min(LAYERS, len(pairs))).astype(np.intp)))
 
 
-def _best(subject: Folded, candidate: Folded, carried: Floats, pair: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
+def _best(subject: Folded, candidate: Folded, carried: Floats, pair: tuple[int, int]) -> tuple[np.ndarray, Floats, np.ndarray]:
     """For neurons of the subject, spread evenly: (mutual partner or -1, cosine of the best, which were looked at)."""
     mine, theirs = subject.neurons[pair[0]], candidate.neurons[pair[1]]
     looked = np.unique(np.linspace(0, len(mine) - 1, min(NEURONS, len(mine))).astype(np.intp))
@@ -199,7 +199,7 @@ def _best(subject: Folded, candidate: Folded, carried: Floats, pair: tuple[int, 
     return mutual, table.max(axis=1), looked
 
 
-def _named(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def _named(a: Floats, b: Floats) -> tuple[np.ndarray, np.ndarray]:
     """For every row of A the row of B that it names, and whether that one names it back and is near; the mean of B taken off."""
     centre = b.mean(axis=0)
     x, y = a - centre * float(np.linalg.norm(a) / max(1e-30, float(np.linalg.norm(b)))), b - centre
@@ -223,8 +223,8 @@ def _rows(subject: Folded, candidate: Folded, carried: Floats, pairs: Pairs) -> 
             partner, sure = _named(mine @ carried, theirs)
             blocks[-1] = (mine[sure], theirs[partner[sure]])
     for pair in _some(pairs):
-        partner, near, looked = _best(subject, candidate, carried, pair)
-        sure = (partner >= 0) & (near > NAMED)
+        partner, cosines, looked = _best(subject, candidate, carried, pair)
+        sure = (partner >= 0) & (cosines > NAMED)
         blocks.append((subject.neurons[pair[0]][looked[sure]], candidate.neurons[pair[1]][partner[sure]]))
     mine_rows, their_rows = [], []
     for mine, theirs in blocks:
