@@ -42,7 +42,7 @@ AS_A_PLACE = 6.0
 MARGIN = 1.0
 PARTICLES = frozenset("はがのをにとでもへや")
 """Japanese particles, behind which a run of Han characters begins a word."""
-AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工人管監理授任佐"))
+AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工管監理授任佐"))
 """Last parts of words for what somebody does (Chao, 1968, 4.4; Martin, 1975, section 5.3), in any word and in long ones."""
 STOP = frozenset(
     fold(
@@ -102,7 +102,7 @@ def plain_cost(text: str) -> float:
 
 @cache
 def is_agent(word: str, size: int, japanese: bool) -> bool:
-    """Whether a word says by its last part what somebody does (工程师, 负责人, 本部長): a title that no list has to name."""
+    """Whether a word says by its last part what somebody does (工程师, 研究员, 本部長): a title that no list has to name."""
     table = words()
     if len(word) != size or not (word in table.zh or (japanese and word in table.ja)):
         return False
@@ -187,9 +187,8 @@ class Lattice:
         run, words_ = self.run, titles()
         before, after = run[: found.start] or self.ahead, run[found.end :] or self.behind
         seen = 0.0
-        if (not found.start and (not self.ahead or (self.japanese and self.ahead in PARTICLES))) or before.endswith(
-            folded(words_.zh_ahead)
-        ):
+        apart = self.japanese and self.ahead in PARTICLES and found.end == len(run)
+        if (not found.start and (not self.ahead or apart)) or before.endswith(folded(words_.zh_ahead)):
             seen += CUE
         if after.startswith(folded(words_.zh_behind)) or (
             found.end == len(run) and self.behind in ("", *"はがもとにのを、，。！？”」：")
