@@ -6,7 +6,8 @@ candidates:  of the forms that the texts use, the share that some candidate hold
 traps:       of the places and of the words that only look like names, the share that a candidate holds or is held by.
 others:      of the candidates, the share that is in no form of anybody.
 leaks:       forms of anybody in anything published after everybody was ruled private: files, page, text, JSON, CSV, TMX, seal.
-absent:      of the people, the share whose surname stands nowhere in the shipped data.
+absent:      of the people, the share whose surname stands nowhere in the shipped data; and what of their forms is proposed.
+refused:     testimonies of which nothing was published, because a name may stand in a script that no spelling is known in.
 
 No null hypothesis: these are counts on texts made up here, not estimates for testimonies at large.
 """
@@ -31,6 +32,7 @@ from bench.names.invent import Form, Invented, invent, stock
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.naming.stock import latin, names
 from forebear.casefile.text.scripts import fold
+from forebear.core.errors import ExpectationError, RefusedError
 from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import rendered
 
@@ -50,12 +52,16 @@ class Counts:
     others: int = 0
     people: int = 0
     absent: int = 0
+    absent_forms: int = 0
+    absent_proposed: int = 0
     leaks: int = 0
     outputs: int = 0
+    refused: int = 0
     missed: list[str] = field(default_factory=list)
     trap_words: list[str] = field(default_factory=list)
     other_words: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
     def add(self, other: Counts) -> None:
         """Add the figures of another testimony."""
@@ -85,15 +91,18 @@ def proposals(made: Invented) -> Counts:
     """What of one testimony is proposed."""
     found = candidates(Read(language, text) for language, text in made.texts.items())
     forms = [form for used in made.used.values() for _, form in sorted(used, key=str)]
-    missed = [form.text for form in forms if not any(holds(c, form) for c in found)]
+    lost = {form for form in forms if not any(holds(c, form) for c in found)}
+    missed = [form.text for form in forms if form in lost]
+    strange = {p.key for p in made.people if _is_absent(p.key)}
+    rare = [form for used in made.used.values() for key, form in used if key in strange]
     traps = [w for listed in made.traps.values() for w in sorted(listed)]
     trapped = [w for w in traps if any(_is_trap(c, w) for c in found)]
     every = "\n".join({_tight(f.text) for p in made.people for listed in p.forms.values() for f in listed})
     others = [c for c in found if _tight(c) not in every and not any(f in _tight(c) for f in every.split("\n"))]
-    absent = [p.key for p in made.people if _is_absent(p.key)]
     return Counts(
         forms=len(forms), proposed=len(forms) - len(missed), traps=len(traps), trapped=len(trapped), candidates=len(found),
-        others=len(others), people=len(made.people), absent=len(absent), missed=missed, trap_words=trapped, other_words=others,
+        others=len(others), people=len(made.people), absent=len(strange), absent_forms=len(rare),
+        absent_proposed=sum(form not in lost for form in rare), missed=missed, trap_words=trapped, other_words=others,
     )  # fmt: skip
 
 
@@ -160,32 +169,45 @@ def main() -> None:
     parser.add_argument("-o", type=Path)
     given = parser.parse_args()
     table, total, start = stock(given.stock), Counts(), time.monotonic()
+    done: list[int] = []
     fixed = "\n".join(map(str, (*table["pattern"], *table["trap"], *table["places"])))
     for seed in given.seeds:
         made = invent(table, seed)
         counts = proposals(made)
         if not given.proposals_only:
-            with tempfile.TemporaryDirectory() as folder:
-                outputs = published(made, Path(folder))
-            counts.leaked = leaks(made, outputs, fixed)
-            counts.leaks, counts.outputs = len(counts.leaked), len(outputs)
+            _publish(made, fixed, counts)
         total.add(counts)
-    document = _document(given, total, time.monotonic() - start)
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        done.append(seed)
+        text = (
+            json.dumps(_document(given.stock, done, total, time.monotonic() - start), indent=1, ensure_ascii=False)
+            + "\n"
+        )
+        if given.o:
+            given.o.write_text(text, "utf-8")
     print(text)
-    if given.o:
-        given.o.write_text(text, "utf-8")
     raise SystemExit(bool(total.leaks))
 
 
-def _document(given: Any, total: Counts, seconds: float) -> dict[str, Any]:
+def _publish(made: Invented, fixed: str, counts: Counts) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            outputs = published(made, Path(folder))
+        except (RefusedError, ExpectationError) as error:
+            counts.refused, counts.refusals = 1, [error.what]
+            return
+    counts.leaked = leaks(made, outputs, fixed)
+    counts.leaks, counts.outputs = len(counts.leaked), len(outputs)
+
+
+def _document(name: str, seeds: list[int], total: Counts, seconds: float) -> dict[str, Any]:
     shares = {
         "candidates_share": round(total.proposed / total.forms, 4),
         "traps_share": round(total.trapped / total.traps, 4),
         "others_share": round(total.others / total.candidates, 4),
         "absent_share": round(total.absent / total.people, 4),
+        "absent_candidates_share": round(total.absent_proposed / total.absent_forms, 4),
     }
-    return {"stock": given.stock, "seeds": given.seeds, **shares, **asdict(total), "seconds": round(seconds)}
+    return {"stock": name, "seeds": seeds, **shares, **asdict(total), "seconds": round(seconds)}
 
 
 if __name__ == "__main__":

@@ -180,8 +180,9 @@ def case_names(
     ()
     """
     from forebear.casefile import verbs
+    from forebear.reports.cases.first import every_word
 
-    return verbs.case_names(folder, verbs.Rulings(private, public, not_a_name, all_private))
+    return verbs.case_names(folder, verbs.Rulings(private, public, not_a_name, all_private), every_word())
 
 
 @document_of
@@ -202,10 +203,11 @@ def case_report(folder: str | Path, *, language: str = "en", all: bool = False) 
     'An invented case'
     """
     from forebear.casefile import verbs
-    from forebear.reports.cases.first import words_of
+    from forebear.reports.cases.first import every_word, words_of
 
-    document = verbs.case_report(folder, language=language, say=words_of(language).text, every=all)
-    return Document(document, lambda files: verbs.refuse_names(folder, files))
+    own = every_word()
+    document = verbs.case_report(folder, language=language, say=words_of(language).text, own=own, every=all)
+    return Document(document, lambda files: verbs.refuse_names(folder, files, own))
 
 
 @document_of

@@ -31,7 +31,7 @@ from forebear.casefile.folder.place import files_of, inside, read_inside, write_
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, unspelt
 from forebear.casefile.privacy.lacking import lacking
-from forebear.casefile.privacy.ruling import Rulings, of_other_words, prepared, ruled, strangers
+from forebear.casefile.privacy.ruling import Rulings, of_other_words, prepared, ruled, strangers, whole
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
     load_findings,
@@ -130,10 +130,13 @@ def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key, every: bool = False) -> Document:
+def case_report(
+    folder: str | Path, *, language: str = "en", say: Say = by_key, own: str = "", every: bool = False
+) -> Document:
     """The case as one document with private names replaced; TMX, JSON and CSV are written to report/.
 
     language: of the reader: the column put first; say: words for the messages of tables (CSV); every: as in case_check.
+    own:      words that forebear itself writes into its reports (see refuse_names).
     Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
               a private name could leak in a spelling that cannot be worked out here.
     """
@@ -150,6 +153,7 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key, 
         save_case(root, case)
     document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search, every=every)
     found = [*standing(search, document), *counterparts(search, texts, links)]
+    found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
     if not found and unspelt(search, texts, links):
         found = lacking(search, texts, links)
     wider = proposed(case, found)
@@ -157,7 +161,7 @@ def case_report(folder: str | Path, *, language: str = "en", say: Say = by_key, 
         raise _open(root, wider, start, _unruled(wider))
     _all_spelt(root, search, texts, links)
     files = exports(document, say)
-    refuse_names(root, {f"report/{name}": data for name, data in files.items()}, search)
+    refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
     for name, data in files.items():
         write_inside(root, f"report/{name}", data)
     return document
@@ -171,7 +175,7 @@ def _other_words(root: Path, case: CaseFile) -> list[tuple[str, str]]:
     return [("en", case.title), *said]
 
 
-def case_names(folder: str | Path, asked: Rulings) -> Document:
+def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     """Rule on many names at once, with every form of each (see `forebear.case_names`).
 
     Returns: the case document with `ruled` (how many names have which ruling) and those `waiting`; rulings are in case.toml.
@@ -187,7 +191,7 @@ def case_names(folder: str | Path, asked: Rulings) -> Document:
         return _document(root, now, start, "", full=True, search=search)
 
     if asked != Rulings():
-        case = ruled(case, texts, links, asked, published)
+        case = ruled(case, texts, links, asked, published, own)
     save_case(root, case)
     rest = [n for n in case.name if n.ruling == "undecided"]
     extra = {
@@ -230,11 +234,12 @@ def _all_spelt(root: Path, search: Search, texts: Mapping[str, Text], links: Lin
         )
 
 
-def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search | None = None, own: str = "") -> None:
-    """Refuse to publish files that a form of a private or undecided name stands in; the last look before they are written.
+def refuse_names(folder: str | Path, files: Mapping[str, bytes], own: str, search: Search | None = None) -> None:
+    """Refuse to publish files that a hidden name, or a name that nobody ruled on, stands in; the last look before they are written.
 
-    files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name.
-    own:    words that forebear itself writes; when given, a candidate that stands neither in them nor in the case is refused too.
+    files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name; names that nobody
+            ruled on are put into case.toml.
+    own:    words that forebear itself writes.
     Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
     """
     start, root = time.monotonic(), Path(folder)
@@ -242,15 +247,17 @@ def refuse_names(folder: str | Path, files: Mapping[str, bytes], search: Search 
     if search is None:
         search = search_of(case, ("private", "undecided"))
     found = leaks(search, files)
-    if own:
-        texts = read_texts(root, case).values()
-        found += [f"{name}: a name that nobody ruled on" for name in strangers(case, texts, files, own)]
     if found:
         refusal = _document(root, case, start, "forebear case report CASE", bare=True)
         raise ExpectationError(
             f"a hidden name would be published: {'; '.join(found[:5])}", refusal, where=str(root),
             todo="Give the form in `also` of that name, or rule the word public or not-a-name, and report again.",
         )  # fmt: skip
+    unknown = strangers(case, read_texts(root, case).values(), files, own)
+    if unknown:
+        wider = proposed(case, [p for those in unknown.values() for p in those])
+        told = "; ".join(f"{search.replaced(name)}: a name that nobody ruled on" for name in list(unknown)[:5])
+        raise _open(root, wider, start, f"a name would be published: {told}")
 
 
 def case_seal(
@@ -273,7 +280,7 @@ def case_seal(
     if report_only:
         report = inside(root, "report")
         names = files_of(report, hidden=False, leave=Path(target)) if report.is_dir() else []
-        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names}, own=own)
+        refuse_names(root, {f"report/{n}": read_inside(report, n, MAX_BYTES_SOURCE) for n in names}, own)
     seal = seal_case(root, Path(target), Path(key) if key else None, "report" if report_only else "")
     private = sum(n.ruling in ("private", "undecided") for n in case.name)
     said: list[Message | str] = []

@@ -163,11 +163,13 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
 def _refuse_names(
     document: Mapping[str, Any], form: str, output: Path | None, folder: Path, language: Language
 ) -> None:
-    """Look at the page itself, before it is shown: no hidden name stands in it."""
+    """Look at the page itself, before it is shown: no hidden name stands in it, and none that nobody ruled on."""
     from forebear.casefile.verbs import refuse_names
+    from forebear.reports.cases.first import every_word
     from forebear.reports.show import rendered
 
-    refuse_names(folder, {output.name if output else "the report": rendered(document, form, language.value)})
+    shown = {output.name if output else "the report": rendered(document, form, language.value)}
+    refuse_names(folder, shown, every_word())
 
 
 def alone(

@@ -23,6 +23,7 @@ from forebear.casefile.folder.export import by_key
 from forebear.casefile.folder.model import ROLES
 from forebear.core.documents import canonical_json, problems_of
 from forebear.core.errors import RefusedError
+from forebear.reports.cases.first import every_word
 from forebear.reports.cases.page import case_page
 from forebear.reports.catalogue import LANGUAGES, catalogue
 from forebear.reports.show import rendered
@@ -143,12 +144,12 @@ def test_no_private_name_is_in_a_report_of_any_language_or_form(first: Path, lan
     entries = json.loads((first / "findings" / "findings.json").read_bytes())
     assert any("林小满" in f["why"] for f in entries), "the folder holds a finding about a private name"
     verbs.case_check(first)
-    document = verbs.case_report(first, language=language, say=catalogue(language).text)
+    document = verbs.case_report(first, language=language, say=catalogue(language).text, own=every_word())
     outputs = {p.name: p.read_bytes() for p in (first / "report").iterdir()}
     for form in ("text", "html", "csv", "json"):
         for tongue in LANGUAGES:
             outputs[f"{form} {tongue}"] = rendered(document, form, tongue)
-    verbs.refuse_names(first, outputs)
+    verbs.refuse_names(first, outputs, every_word())
     for name, data in outputs.items():
         assert not re.search(r"林小|Xiaoman|小満|小满", data.decode()), name
     if language != "en":
@@ -158,13 +159,13 @@ def test_no_private_name_is_in_a_report_of_any_language_or_form(first: Path, lan
 
 def test_a_name_in_the_values_of_a_message_would_be_refused_at_the_last_look(first: Path) -> None:
     verbs.case_check(first)
-    verbs.case_report(first)
+    verbs.case_report(first, own=every_word())
     leak = {"why": reason("name/variant", left="林小满", right="x").document()}
     for language in LANGUAGES:
         words = catalogue(language).text(leak["why"]).encode()
         for name, data in (("a.json", canonical_json(leak)), ("a.txt", words)):
             with pytest.raises(Exception, match="a hidden name would be published"):
-                verbs.refuse_names(first, {name: data})
+                verbs.refuse_names(first, {name: data}, every_word())
 
 
 def test_a_message_without_a_catalogue_is_shown_by_key_and_values() -> None:

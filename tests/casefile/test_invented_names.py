@@ -15,7 +15,9 @@ from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.folder import load_case, save_case
 from forebear.casefile.naming.candidates import Read, candidates
+from forebear.casefile.verbs import refuse_names
 from forebear.core.errors import ExpectationError, UsageError
+from forebear.reports.cases.first import every_word
 from forebear.reports.show import rendered
 
 extras = pytest.mark.skipif(not (can_sound() and can_convert()), reason="the extra `cases` is not installed")
@@ -169,3 +171,27 @@ def test_the_command_lists_and_rules(tmp_path: Path) -> None:
     assert "郗伟明" in done[0].stdout
     assert "郗伟明" not in done[1].stdout
     assert all(n.ruling == "private" for n in load_case(case).name)
+
+
+@extras
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("page.html", "<table><tr><td>1</td><td>后来裴一舟说<b>模型</b>有12层。</td></tr></table>"),
+        ("page.html", '<p title="后来裴一舟说模型有12层。">1</p>'),
+        ("a.json", '{"x": ["Nguyen Thornquill wrote it."]}'),
+        ("a.csv", "rule,why\nx,その後霧ヶ澄さんが来た。\n"),
+        ("a.tmx", "<tu><tuv><seg>The file came from Nguyen Thornquill.</seg></tuv></tu>"),
+        ("a.txt", "It has 12 layers. Old Thornquill said so."),
+    ],
+)
+def test_nothing_is_published_with_a_name_that_nobody_ruled_on(tmp_path: Path, name: str, content: str) -> None:
+    case = _case(tmp_path, "模型有12层。", "The model has 12 layers.")
+    refuse_names(case, {name: content.replace("裴一舟", "模型").encode()} if "裴" in content else {}, every_word())
+    with pytest.raises(ExpectationError, match=f"{name}: a name that nobody ruled on") as caught:
+        refuse_names(case, {name: content.encode()}, every_word())
+    assert not any(word in str(caught.value) for word in ("裴", "Thornquill", "霧"))
+    waiting = [n["name"] for n in forebear.case_names(case)["waiting"]]
+    assert waiting
+    forebear.case_names(case, not_a_name=waiting)
+    refuse_names(case, {name: content.encode()}, every_word())

@@ -6,11 +6,11 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from forebear.casefile.data import packaged_table
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import names, titles
+from forebear.casefile.naming.stock import is_english, names, titles
 from forebear.casefile.privacy import japanese
 from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
 from forebear.casefile.privacy.sound import split, ways
@@ -86,6 +86,14 @@ class Forms:
 
     def take(self, name: str, derive: bool) -> None:
         """Every form of one spelling; derive: parts and addresses of it too, not the spelling alone."""
+        made = _forms_of(name, derive)
+        for table in ("literals", "alone", "latin", "capital", "heard"):
+            for form, kind in getattr(made, table).items():
+                self._put(getattr(self, table), form, kind)
+        self.scripts |= made.scripts
+
+    def make(self, name: str, derive: bool) -> None:
+        """The same, worked out."""
         bare = tight(name)
         if not bare:
             return
@@ -169,14 +177,20 @@ class Forms:
                 self._put(self.latin, first, GIVEN)
             letters = "".join(g[0] for g in given)
             for short in {letters, letters[0]}:
-                for form in (short + surname, surname + short):
-                    if len(form) > 3:
-                        self._put(self.latin, form, INITIALS)
+                self._initials(short, surname)
             if len(letters) > 1:
                 self._put(self.capital, surname[0] + letters, INITIALS)
                 self._put(self.capital, letters + surname[0], INITIALS)
         for part in {surname, first, *(given if len(given) < 3 else ())} - {""}:
             self._part(part)
+
+    def _initials(self, letters: str, surname: str, kind: str = INITIALS) -> None:
+        """Initials before and behind a surname; where they make a word with it (T. He), only with something between them."""
+        for one, two in ((letters, surname), (surname, letters)):
+            if len(one + two) > 3 and not is_english(one + two):
+                self._put(self.latin, one + two, kind)
+            else:
+                self._put(self.capital, f"{one} {two}", kind)
 
     def _part(self, part: str) -> None:
         """One Latin word of a name: alone with a capital, or with a title in any case."""
@@ -193,18 +207,23 @@ class Forms:
         self.scripts.add("Latin")
         pieces = re.findall("[a-z]+", plain(name))
         whole = "".join(pieces)
-        if len(pieces) == 1 and (len(whole) < 5 or whole in words().english) and cased(name) != plain(name):
+        if len(pieces) == 2 and 1 in map(len, pieces) and (len(whole) < 4 or is_english(whole)):
+            self._initials(*sorted(pieces, key=len), FULL)
+        elif len(pieces) == 1 and (len(whole) < 5 or whole in words().english) and cased(name) != plain(name):
             self._put(self.capital, whole, FULL)
         else:
             self._put(self.latin, whole, FULL)
-        if not derive:
-            return
+        if derive:
+            self._turned(pieces)
+
+    def _turned(self, pieces: list[str]) -> None:
+        """Parts of a Latin name, its words in another order, its initials, and Han characters that sound like it."""
         known = {*words().latin_before, *words().latin_after}
         pieces = [p for p in pieces if p not in known or len(pieces) == 1]
         if len(pieces) > 1:
-            self._put(self.latin, "".join([*pieces[1:], pieces[0]]), FULL)
-            self._put(self.latin, "".join([pieces[-1], *pieces[:-1]]), FULL)
-            self._put(self.latin, pieces[0][0] + pieces[-1], INITIALS)
+            for turned in ([*pieces[1:], pieces[0]], [pieces[-1], *pieces[:-1]]):
+                self._put(self.latin if len("".join(turned)) > 3 else self.capital, _joined(turned), FULL)
+            self._initials(pieces[0][0], pieces[-1])
             for surname, given in ((pieces[0], pieces[1:]), (pieces[-1], pieces[:-1])):
                 for one in split(surname):
                     for two in split("".join(given)):
@@ -225,6 +244,20 @@ class Forms:
                 self._han(piece, len(piece) > 1)
             elif piece != bare and piece.isascii():
                 self._part(piece)
+
+
+@lru_cache(maxsize=8192)
+def _forms_of(name: str, derive: bool) -> Forms:
+    """The forms of one spelling; a case asks for them again with every ruling."""
+    made = Forms("")
+    made.make(name, derive)
+    return made
+
+
+def _joined(pieces: list[str]) -> str:
+    """Words of a Latin name as they are looked for: two short ones with a space."""
+    whole = "".join(pieces)
+    return whole if len(whole) > 3 or len(pieces) != 2 else " ".join(pieces)
 
 
 def _parts(core: str) -> tuple[list[str], list[str]]:

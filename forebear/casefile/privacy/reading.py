@@ -19,10 +19,8 @@ BARRIER = "\x1e"
 MAX_VIEWS = 12
 _BLOCKS = "p|div|td|th|tr|li|ul|ol|dl|dt|dd|h[1-6]|section|table|nav|title|tuv|tu|header|body"
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS})\b[^<>]{{0,4000}}>", re.I)
-_TAG = re.compile(
-    r"</?(?:p|div|td|th|tr|li|ul|ol|dl|dt|dd|h[1-6]|section|table|nav|title|tuv|tu|header|body)\b[^<>]{0,4000}>", re.I
-)
 _TAG = re.compile(r"<!--|-->|<[!/?A-Za-z][^<>]{0,4000}>")
+_VALUE = re.compile(r"=\"([^\"<>]{1,4000})\"")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt\"\\/]))")
 VOICED = "\u3099\u309a"
 """Marks that make another sound of a kana: kept apart behind it, however it was written."""
@@ -105,6 +103,17 @@ def readings(name: str, data: bytes) -> list[str]:
             if made not in views and len(views) < MAX_VIEWS:
                 views.append(made)
     return views
+
+
+def pieces(name: str, data: bytes) -> set[str]:
+    """What a reader reads as one: lines of text, cells, strings of a document, blocks of a page, values of its tags.
+
+    Raises: RefusedError as `readings` does.
+    """
+    view = _structured(name, _decoded(name, data))
+    blocks = _TAG.sub("", _BLOCK_TAG.sub(BARRIER, view))
+    found = [html.unescape(part) for part in (*_VALUE.findall(view), *re.split(f"[{BARRIER}\n\r]", blocks))]
+    return {piece for part in found for piece in part.splitlines() if piece.strip()}
 
 
 def _decoded(name: str, data: bytes) -> str:

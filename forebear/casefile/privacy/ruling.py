@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,10 +23,10 @@ from forebear.casefile.privacy.guard import (
 )
 from forebear.casefile.privacy.lacking import lacking
 from forebear.casefile.privacy.people import CODES
-from forebear.casefile.privacy.reading import BARRIER, readings, tight
+from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
 from forebear.casefile.text.scripts import script_counts
-from forebear.core.documents import Json
+from forebear.core.documents import Json, canonical_json
 from forebear.core.errors import RefusedError, UsageError
 
 MAX_ROUNDS = 16
@@ -64,11 +65,19 @@ def prepared(case: CaseFile, texts: Mapping[str, Text], links: Links) -> CaseFil
     return attached(tied(case, search), counterparts(search, texts, links))
 
 
-def ruled(case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Rulings, publish: Publish) -> CaseFile:
+def whole(document: Json) -> dict[str, bytes]:
+    """A document as the one file that `strangers` reads."""
+    return {"document.json": canonical_json(document)}
+
+
+def ruled(
+    case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Rulings, publish: Publish, own: str = ""
+) -> CaseFile:
     """The case after rulings and all that follows from them.
 
     A private ruling takes in every form of that person's name, in every text and in the words of a linked text that stand in
     its place; a form that may be of several people takes in each of them. Words that are ruled public or no name stay so.
+    own: words that forebear itself writes into its reports.
     Raises: UsageError for a word that is no name of the case.
     """
     case = _first(prepared(case, texts, links), asked)
@@ -80,7 +89,9 @@ def ruled(case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Ruling
     for _ in range(MAX_ROUNDS):
         case = with_pseudonyms(_follow(prepared(case, texts, links), people, asked.everyone))
         search = search_of(case)
-        found = [*standing(search, publish(case, search)), *counterparts(search, texts, links)]
+        document = publish(case, search)
+        found = [*standing(search, document), *counterparts(search, texts, links)]
+        found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
         wider = _follow(proposed(case, found), people, asked.everyone)
         if wider == case and unspelt(search, texts, links):
             wider = _follow(proposed(case, lacking(search, texts, links)), people, asked.everyone)
@@ -145,22 +156,57 @@ def _is_hidden(case: CaseFile, word: str) -> bool:
     return bool(search_of(case).hits(word))
 
 
-def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes], own: str) -> list[str]:
-    """Files that may name somebody who stands neither in the sources nor in words of ours: the name of each such file.
+def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes], own: str) -> dict[str, list[Proposal]]:
+    """Words of each file that may name somebody whom nobody ruled on; files without one are left out.
 
-    own: words that forebear itself writes into its reports.
+    What stands word for word in a source was read there, with all that stands beside it; anything else is read as it would
+    be published. own: words that forebear itself writes.
     """
-    known = tight("\n".join([own, case.title, *(t.extract.text for t in texts)]))
-    known += "".join(map(tight, CODES))
-    known += "".join(tight(w) for n in case.name for w in (n.text, n.pseudonym, *n.also))
-    found = []
+    ruled_on = [w for n in case.name if n.ruling != "undecided" for w in (n.text, n.pseudonym, *n.also)]
+    known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on])
+    found = {}
     for name, data in files.items():
-        pieces = {p for view in readings(name, data)[:2] for p in view.replace(BARRIER, "\n").splitlines()}
-        if any(
-            tight(p.text) not in known for p in of_other_words(case, [(_language(piece), piece) for piece in pieces])
-        ):
-            found.append(name)
+        fresh = sorted(piece for piece in pieces(name, data) if not known.stands(piece))
+        said = [
+            (language, "\n\n".join(p for p in fresh if _language(p) == language)) for language in ("zh", "ja", "en")
+        ]
+        waiting = [p for p in of_other_words(case, said) if not known.has(p.text) and not known.cut(p.text, fresh)]
+        found.update({name: waiting} if waiting else {})
     return found
+
+
+_LATIN = re.compile("[a-z]+")
+SCRIPTS = ("Hans", "Hant")
+"""Codes of scripts that a document holds and that people are called by too."""
+
+
+class _Known:
+    """Words that the last pass lets stand: those of the sources as they stand there, and single words of ours."""
+
+    def __init__(self, sources: Sequence[str], own: Sequence[str]) -> None:
+        self.wide = BARRIER.join(map(tight, (*sources, *own)))
+        self.lines = BARRIER.join(map(_spaced, sources))
+        self.words = set(_LATIN.findall(plain("\n".join(own))))
+
+    def stands(self, text: str) -> bool:
+        """Whether a text stands word for word in a source, or in words of ours."""
+        bare = tight(text)
+        return _spaced(text) in self.lines if bare.isascii() else bare in self.wide
+
+    def has(self, word: str) -> bool:
+        """Whether a word stands so, or is made of words of ours."""
+        return self.stands(word) or (tight(word).isascii() and set(_LATIN.findall(plain(word))) <= self.words)
+
+    def cut(self, word: str, texts: Sequence[str]) -> bool:
+        """Whether a Latin word is what a quotation cut off at its end, or at its beginning, of a word of a source."""
+        letters = "".join(_LATIN.findall(plain(word)))
+        return (f" {letters}" in self.lines and any(t.rstrip(" .…").endswith(word) for t in texts)) or (
+            f"{letters} " in self.lines and any(t.lstrip(" .…").startswith(word) for t in texts)
+        )
+
+
+def _spaced(text: str) -> str:
+    return f" {' '.join(_LATIN.findall(plain(text)))} "
 
 
 def _language(piece: str) -> str:

@@ -275,8 +275,13 @@ def _heard(people: Sequence[Forms]) -> list[tuple[re.Pattern[str], str, str]]:
             else:
                 other = _class if can_sound() else lambda _: f"[{HAN}]"
                 ways = [name[:i] + other(name[i]) + name[i + 1 :] for i in range(len(name))]
-            found += [(re.compile(f"(?=({way}))"), person.label, kind) for way in ways]
+            found += [(_looking(way), person.label, kind) for way in ways]
     return found
+
+
+@lru_cache(maxsize=8192)
+def _looking(way: str) -> re.Pattern[str]:
+    return re.compile(f"(?=({way}))")
 
 
 def _less(word: str) -> list[str]:
