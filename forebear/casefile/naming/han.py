@@ -104,9 +104,11 @@ def plain_cost(text: str) -> float:
 def is_agent(word: str, size: int, japanese: bool) -> bool:
     """Whether a word says by its last part what somebody does (工程师, 研究员, 本部長): a title that no list has to name."""
     table = words()
-    if len(word) != size or not (word in table.zh or (japanese and word in table.ja)):
+    if len(word) != size:
         return False
-    return word[-1] in AGENTS or (size > 2 and word[-1] in LONG_AGENTS)
+    if word in table.zh or (japanese and word in table.ja):
+        return word[-1] in AGENTS or (size > 2 and word[-1] in LONG_AGENTS)
+    return size == 3 and word[-1] in AGENTS and word[:2] in table.zh  # any word makes one: 架构, 架构师
 
 
 def is_word(text: str) -> bool:
@@ -256,7 +258,9 @@ class Lattice:
             if self.run.startswith(title, end):
                 yield Found(start, end + len(title), "titled", surname, given), cost + TITLE
         for size in (4, 3, 2):
-            if is_agent(self.run[end : end + size], size, self.japanese):
+            word = self.run[end : end + size]
+            whom = surname in self.known.surnames and word[-1:] == "人" and len(word) == size > 2 and is_word(word)
+            if whom or is_agent(word, size, self.japanese):
                 yield Found(start, end + size, "titled", surname, given), cost + AGENT
         if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
             address = re.match("[ぁ-ん]", self.behind)  # さん and its like: nothing but a person goes before them

@@ -91,12 +91,15 @@ def tokens(body: Body) -> list[Token]:
 def _kinds(token: Token) -> set[str]:
     word, known = token.word, latin()
     inner = [part for part in re.split("[-'’ʼ‐.]", token.text) if part]
+    if len(inner) > 1 and all(len(part) == 1 and part.isupper() for part in inner) and "." in token.text:
+        return {"initial"}
     if _is_thing(token, inner):
         return {"thing"}
     if len(word) == 1:
         ordinary = {"english"} if word in "ai" or not token.capital else set()
         return ordinary | ({"initial"} if token.capital else set())
-    if len(inner) > 1 and not _is_pinyin(inner) and all(is_english(bare(part)) for part in inner):
+    clan = len(inner) == 2 and len(inner[0]) == 1 and inner[1][0].isupper() and "-" not in token.text  # O'Connor
+    if len(inner) > 1 and not clan and not _is_pinyin(inner) and all(is_english(bare(part)) for part in inner):
         return {"english"}
     asked = {
         "calendar": word in _CALENDAR,
@@ -198,9 +201,14 @@ def _in_pinyin(run: Sequence[Token], seen: Seen) -> bool:
     though each is an English word or a city as well (Fang Song)."""
     if len(run) != 2 or any("pinyin" not in t.kinds or t.kinds & {"title", "thing", "noun", "calendar"} for t in run):
         return False
-    if "".join(t.word for t in run) in latin().place or any(t.word in seen.things for t in run):
+    if "".join(t.word for t in run) in latin().place or all(t.word in seen.things for t in run):
         return False
     return not (run[0].first and run[0].kinds & {"english"})
+
+
+def _no_word(token: Token) -> bool:
+    """Whether a word with a capital is none that names a thing, a place or a title."""
+    return token.capital and not token.kinds & {"english", "place", "thing", "noun", "calendar", "title", "capitals"}
 
 
 def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
@@ -216,7 +224,8 @@ def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
         )
     named = token.kinds & {"given", "surname", "pinyin", "japanese"}
     beside = [t for t in (run[at - 1] if at else None, run[at + 1] if at + 1 < len(run) else None) if t is not None]
-    firm = any(
+    strange = at + 1 < len(run) and "given" in token.kinds and _no_word(run[at + 1])
+    firm = strange or any(
         t.kinds & {"given", "initial", "pinyin", "japanese"} and not t.kinds & {"english", "place"} for t in beside
     )
     titled = bool(at and "title" in run[at - 1].kinds)

@@ -28,6 +28,7 @@ class Titles:
     zh_behind: tuple[str, ...]
     zh_ahead: tuple[str, ...]
     place_after: tuple[str, ...]
+    place_kinds: tuple[str, ...]
     thing_after: tuple[str, ...]
     thing_latin: tuple[str, ...]
     roles: tuple[str, ...]

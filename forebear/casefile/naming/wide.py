@@ -61,6 +61,10 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
         if leans and not any(plain[start : start + n] in known.surnames for n in (1, 2, 3)):
             start += bool(re.match("[ぁ-ん]", plain[max(0, start - 1) : start]))  # その後林が: the run begins behind it
         run = plain[start:end]
+        office = _KANA_RUN.match(plain, end)
+        if language == "ja" and office and run in known.surnames:
+            yield body.span(start, office.end(), "titled", run)
+            continue
         lattice = Lattice(run, language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6])
         for found in lattice.names(margin):
             if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
@@ -95,9 +99,11 @@ def _spaced(body: Body, known: Known) -> Iterator[Span]:
 
 
 def _is_place(run: str, found: Found, behind: str) -> bool:
-    """Whether the word behind a bare surname makes a place or a thing of it."""
+    """Whether the word behind a bare surname, or its own last character, makes a place or a thing of it."""
     after = run[found.end :] or behind
     text = run[found.start : found.end]
+    if found.kind == "whole" and len(found.given) == 1 and found.given in folded(titles().place_kinds):
+        return True
     of_place = found.kind == "surname" or text in names().surnames_ja or text in words().places
     if of_place and found.kind != "titled" and after.startswith(folded(titles().place_after)):
         return True

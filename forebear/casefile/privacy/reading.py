@@ -128,7 +128,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 def _structured(name: str, text: str) -> str:
     """Strings of JSON, cells of CSV, with barriers between; any other text as it is."""
-    if name.lower().endswith(".csv"):
+    if re.search(r"\bcsv\b", name.lower()):  # a file.csv, or the csv report
         csv.field_size_limit(2**31 - 1)
         return BARRIER.join(cell for row in csv.reader(io.StringIO(text)) for cell in row)
     try:

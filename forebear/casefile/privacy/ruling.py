@@ -198,8 +198,8 @@ class _Known:
         return self.stands(word) or (tight(word).isascii() and set(_LATIN.findall(plain(word))) <= self.words)
 
     def cut(self, word: str, texts: Sequence[str]) -> bool:
-        """Whether a Latin word is what a quotation cut off at its end, or at its beginning, of a word of a source."""
-        letters = "".join(_LATIN.findall(plain(word)))
+        """Whether Latin words are what a quotation cut off at its end, or at its beginning, of words of a source."""
+        letters = " ".join(_LATIN.findall(plain(word)))
         return (f" {letters}" in self.lines and any(t.rstrip(" .…").endswith(word) for t in texts)) or (
             f"{letters} " in self.lines and any(t.lstrip(" .…").startswith(word) for t in texts)
         )
