@@ -160,8 +160,10 @@ def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes],
     """Words of each file that may name somebody whom nobody ruled on; files without one are left out.
 
     What stands word for word in a source was read there, with all that stands beside it; anything else is read as it would
-    be published. own: words that forebear itself writes.
+    be published. own: words that forebear itself writes; without them they cannot be told from names, and none is told.
     """
+    if not own:
+        return {}
     ruled_on = [w for n in case.name if n.ruling != "undecided" for w in (n.text, n.pseudonym, *n.also)]
     known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on])
     found = {}
