@@ -319,3 +319,12 @@ def test_the_command_line_refuses_without_the_name_on_stdout(tmp_path: Path) -> 
     assert (done.returncode, done.stdout) == (1, "")
     assert not re.search("郗|Jacko|weiming", done.stderr.lower())
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden", "left"), [("T. He", "then T. He came", "The file"), ("Tao He", "He T. said", "the file")]
+)
+def test_initials_that_make_a_word_with_the_surname_hide_no_word(name: str, hidden: str, left: str) -> None:
+    search = search_of(CaseFile("", "", name=(Name(name, "private", pseudonym="Person 1"),)))
+    assert search.hits(hidden)
+    assert search.hits(left) == []

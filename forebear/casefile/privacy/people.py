@@ -208,7 +208,8 @@ class Forms:
         pieces = re.findall("[a-z]+", plain(name))
         whole = "".join(pieces)
         if len(pieces) == 2 and 1 in map(len, pieces) and (len(whole) < 4 or is_english(whole)):
-            self._initials(*sorted(pieces, key=len), FULL)
+            letter, surname = sorted(pieces, key=len)
+            self._initials(letter, surname, FULL)
         elif len(pieces) == 1 and (len(whole) < 5 or whole in words().english) and cased(name) != plain(name):
             self._put(self.capital, whole, FULL)
         else:
