@@ -107,13 +107,12 @@ def _other_person(pair: Pair, right: str, left: str) -> tuple[int, int] | None:
 
 
 def _near(plain: str, names: Sequence[str], pair: Pair) -> tuple[str, int, int] | None:
-    """A spelling one character off: (rule, start, end)."""
+    """A spelling one character off: (rule, start, end); another name that the left text has is another person."""
+    whole = narrow(pair.left.extract.text)
+    others = [n for n in (narrow(n) for _, group in spellings(pair.known) for n in group) if n in whole]
     for name in names:
         word = narrow(name)
-        if _HAN_NAME.fullmatch(word):
-            found = near_han(plain, word, [narrow(n) for _, group in spellings(pair.known) for n in group])
-        else:
-            found = _near_latin(plain, word)
+        found = near_han(plain, word, others) if _HAN_NAME.fullmatch(word) else _near_latin(plain, word)
         if found is not None:
             return found
     for name in names:
