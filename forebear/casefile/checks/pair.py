@@ -27,6 +27,14 @@ class Knowledge:
     names: Sequence[Name] = ()
     aliases: Sequence[Alias] = ()
 
+    @cached_property
+    def pattern(self) -> re.Pattern[str] | None:
+        """Every spelling of a known name, the longest first; None without any."""
+        every = [n for alias in self.aliases for n in alias.names]
+        every += [n.text for n in self.names if n.ruling != "not-a-name"]
+        ordered = sorted({narrow(n) for n in every if n}, key=len, reverse=True)
+        return re.compile("|".join(re.escape(n) for n in ordered)) if ordered else None
+
 
 @dataclass
 class Pair:
@@ -111,13 +119,9 @@ def _start(text: Text, indices: Sequence[int]) -> int:
 
 def _outside(facts: list[Fact], text: str, known: Knowledge) -> list[Fact]:
     """Facts that stand in no spelling of a known name (千帆, 万卷)."""
-    if not facts:
+    if not facts or known.pattern is None:
         return facts
-    plain = narrow(text)
-    names = [n for alias in known.aliases for n in alias.names] + [
-        n.text for n in known.names if n.ruling != "not-a-name"
-    ]
-    spans = [m.span() for name in names for m in re.finditer(re.escape(narrow(name)), plain) if name]
+    spans = [m.span() for m in known.pattern.finditer(narrow(text))]
     return [f for f in facts if not any(a <= f.start and f.end <= b for a, b in spans)]
 
 
