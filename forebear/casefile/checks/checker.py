@@ -181,9 +181,17 @@ def _sibling(pair: Pair, texts: Mapping[str, Text], checks: Iterable[Check], gap
     for check in checks:
         for finding in check(pair):
             deviates = _third(finding, pair, texts)
+            if finding.rule == "term/changed" and not deviates and _both_said(finding, pair, texts):
+                continue  # the original has the one and the other
             # two ways of putting it, when the original takes no side
             if deviates or not finding.rule.startswith(("omission/", "addition/")):
                 yield replace(finding, deviates=deviates)
+
+
+def _both_said(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> bool:
+    original = texts.get(pair.left.source.of)
+    plain = narrow(original.joined(pair.original_segments)).lower() if original else ""
+    return all(narrow(quote).lower() in plain for quote in (finding.left_quote, finding.right_quote))
 
 
 def _third(finding: Finding, pair: Pair, texts: Mapping[str, Text]) -> str:

@@ -57,7 +57,7 @@ def agree(a: Fact, b: Fact) -> bool:
         return True
     if a.low <= b.high * (1 + 1e-9) and b.low <= a.high * (1 + 1e-9):
         return True
-    return bool({a.low, *a.others} & {b.low, *b.others})
+    return a.low in b.others or b.low in a.others
 
 
 _MIXED = ({"number", "year"}, {"number", "day-of-month"}, {"number", "ordinal"}, {"day-of-month", "ordinal"})

@@ -26,6 +26,8 @@ _HAN = "〇零一二两三四五六七八九十百千万亿"
 LATIN_TERM = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./+:@~][A-Za-z0-9]+)*")
 _VAGUE = r"(?:数以|[数几]|(?<![如为任])何)(?=[十百千万亿])|上"
 """Some (数百, 几十, 何百) before a place of ten or more only; 如何, 为何, 任何 are no figures, nor is what follows them vague."""
+_BYTES = re.compile(r".{0,5}(?:字节|字组|バイト)")
+"""Behind 1K or 1K到8K: kilobytes, where another text may have the unit as a word."""
 _GLUED = r"[KMBT](?=[-_ ]|[A-Z]?[a-z]{2,})(?!B|[Bb](?:it|yte|ps)|in\b|ins?\b|bps|bit|elvin|i?[Bb]\b|onth)"
 """A magnitude with a word glued to it (52Bmoe, 7BChat), as against a unit (30Min, 5MByte)."""
 LETTER = rf"(?:[KkMBTb](?![A-Za-z0-9])|{_GLUED})"
@@ -47,6 +49,7 @@ _FEW = re.compile(
     r"(?:好几|若干|[几数]|何)(?=\s?(?:个月|个?星期|个?小时|天|日|周|年|か月|ヶ月|カ月|ヵ月|时间|分钟|分间|秒))"
 )
 """An unnamed small number of a length of time: 几天, 数か月."""
+_FIRST = re.compile("最初|初めて|首次|首个|首先|最先|最早")
 _HALF = re.compile(r"半(?=\s?(?:个月|个?小时|天|日|年|か月|ヶ月|时间|周))")
 _PLUS_HALF = re.compile(r"个?(?:多)?半(?=月|小时|星期|钟头)|(?:个月|小时|天|年|周|か月|ヶ月|时间|日|周间|分钟|倍)半")
 
@@ -70,6 +73,7 @@ def number_facts(plain: str, language: str) -> list[Fact]:
         for m in _HALF.finditer(text)
         if not _numeral_before(text, m.start())
     ]
+    found += [Fact("ordinal", 1.0, 1.0, *m.span(), m.group(), strong=False) for m in _FIRST.finditer(text)]
     shares = list(_shares(text))
     return found + shares + list(_wide_numbers(mask(text, ((f.start, f.end) for f in shares)), language))
 
@@ -133,7 +137,8 @@ def _wide(match: re.Match[str], text: str, language: str) -> Fact | None:
     if match["more"] and not match["latin"]:
         step = _step(body) * scale
         return Fact("number", value, value + 0.999 * step, *span, surface, bound="above")
-    others = (han_value(body),) if match["latin"] == "b" else ()
+    bytes_follow = match["latin"] and _BYTES.match(text, match.end())
+    others = (han_value(body),) if match["latin"] == "b" or bytes_follow else ()
     return _placed(value, span, text, surface, others)
 
 
