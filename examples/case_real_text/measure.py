@@ -321,7 +321,7 @@ def recall(texts: Texts, clean: list[Finding], read_clean: dict[str, Text], seed
     changed, planted = plant(texts, seed, total)
     read, found, _ = check(changed)
     before = Counter((f.rule, f.right, f.left_quote, f.right_quote) for f in clean)
-    told = [f for f in found if f.severity != "neutral"]
+    told = [f for f in found if f.severity != "neutral" and f.told]
     new = [f for f in told if not before.get((f.rule, f.right, f.left_quote, f.right_quote))]
     counts: dict[str, list[int]] = {}
     missed = []
@@ -400,7 +400,7 @@ def main() -> None:
 def _measure(texts: Texts, total_planted: int) -> tuple[dict[str, Any], Any]:
     read, found, spent = check(texts)
     segments = {n: len(t.segments) for n, t in read.items()}
-    told = [f for f in found if f.severity != "neutral"]
+    told = [f for f in found if f.severity != "neutral" and f.told]
     total = sum(v for n, v in segments.items() if n != "en")
     result: dict[str, Any] = {
         "paragraphs": len(texts["en"]), "segments": segments, "seconds": spent, "findings": len(told),
