@@ -29,9 +29,9 @@ class Knowledge:
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
-        """Every spelling of a known name, the longest first; None without any."""
+        """Every spelling of a name that somebody ruled on or gave, the longest first; None without any."""
         every = [n for alias in self.aliases for n in alias.names]
-        every += [n.text for n in self.names if n.ruling != "not-a-name"]
+        every += [n.text for n in self.names if n.ruling in ("public", "private")]
         ordered = sorted({narrow(n) for n in every if n}, key=len, reverse=True)
         return re.compile("|".join(re.escape(n) for n in ordered)) if ordered else None
 
