@@ -87,7 +87,7 @@ def test_a_free_translation_may_name_what_the_text_points_to_but_no_name_the_tex
     assert named[0].why.values["held"] == 1
     planted = naming.replace("MySQL", "OpenAI")
     told = _found(_english(f"{far}\n{pointing}"), _japanese(f"{there}\n{planted}", free=True))
-    assert [f.rule for f in told] == ["term/changed", "manner/free"]
+    assert [f.rule for f in told] == ["term/added", "manner/free"]
     other = pointing.replace("keeper", "friend Oracle")
     told = _found(_english(f"{far}\n{other}"), _japanese(f"{there}\n{naming}", free=True))
     assert [f.rule for f in told] == ["term/changed", "manner/free"]
