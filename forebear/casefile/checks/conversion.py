@@ -134,8 +134,9 @@ def _vocabulary() -> dict[str, float]:
 
 def _wrong_terms(pair: Pair, configuration: str) -> Iterator[Finding]:
     """引數 for 参数: the conversion's word where the field has another."""
+    said_words = {w for run in _RUNS.findall(pair.a) for w in _segmented(run)}
     for forms, wrong, term in _field_terms(configuration):
-        at, said = pair.b.find(wrong), next((f for f in forms if f in pair.a), None)
+        at, said = pair.b.find(wrong), next((f for f in forms if f in said_words), None)
         if said is not None and at >= 0 and term not in pair.b and not _OF_CODE.search(pair.a):
             yield pair.finding("conversion/term", None, (at, at + len(wrong)), left=said, right=wrong, term=term)
 

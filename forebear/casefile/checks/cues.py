@@ -79,7 +79,7 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
     yield from _broken(pair)
     for family, rule in RULE.items():
         a, b = seen(family, pair.left.language, pair.a), seen(family, pair.right.language, pair.b)
-        if a is None or b is None:
+        if a is None or b is None or (family == "negation" and _rhetorical(pair)):
             continue
         if pair.left.language == pair.right.language:
             yield from _counted(pair, family, rule, a, b)
@@ -100,6 +100,12 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
             continue  # the word itself was kept: a value of a setting, a quoted title
         shown: dict[str, Any] = {"left": words if lost else NONE, "right": NONE if lost else words}
         yield pair.finding(rule, span if lost else None, None if lost else span, sure=_sure(pair, lost), **shown)
+
+
+def _rhetorical(pair: Pair) -> bool:
+    """Whether either side asks a question that means its contrary."""
+    sides = ((pair.left.language, pair.a), (pair.right.language, pair.b))
+    return any((found := seen("rhetorical", language, text)) and found.strong for language, text in sides)
 
 
 def _sure(pair: Pair, lost: bool) -> bool:

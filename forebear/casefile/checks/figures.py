@@ -170,7 +170,9 @@ _FROM_TO = {
 def check_order(pair: Pair) -> Iterator[Finding]:
     """Two figures that changed places: in clauses of equal number, or between from and to."""
     left, right = [[f for f in facts if f.strong and f.kind == "number"] for facts in (pair.a_facts, pair.b_facts)]
-    if len(left) != 2 or len(right) != 2 or left[0].unit != left[1].unit or agree(*left) or agree(*right):
+    if len(left) != 2 or len(right) != 2 or agree(*left) or agree(*right):
+        return
+    if left[0].unit and left[1].unit and left[0].unit != left[1].unit:
         return
     if not (agree(left[0], right[1]) and agree(left[1], right[0])):
         return
