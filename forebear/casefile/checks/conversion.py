@@ -147,10 +147,13 @@ _OF_CODE = re.compile("函数|方法|命令|调用|传入|接口")
 
 def _cut(pair: Pair, whole: str, parts: str, configuration: str) -> Iterator[Finding]:
     """What the text has as the conversion made it across a border of two words."""
+    apart = "".join(convert(c, configuration) for c in pair.a) if parts != whole else ""
     for tag, a0, a1, b0, b1 in SequenceMatcher(None, parts, whole, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         made, right = whole[max(0, b0 - 1) : b1 + 1], parts[max(0, a0 - 1) : a1 + 1]
+        if made in apart:
+            continue  # no phrase was taken for one
         at = pair.b.find(made)
         if at >= 0 and right not in pair.b:
             yield pair.finding("conversion/cut", None, (at, at + len(made)), left=right, right=made)

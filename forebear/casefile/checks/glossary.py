@@ -57,7 +57,7 @@ def _term(row: Sequence[str]) -> Term:
     forms = {language: tuple(tuple(f.split("=")) for f in said.split(",")) for language, said in columns.items()}
     families: dict[str, list[str]] = {}
     for form in en.split(","):  # inflections of an English form are one form
-        families.setdefault(form.replace("-", "").replace(" ", "").lower()[:5], []).append(form)
+        families.setdefault(form.replace("-", "").replace(" ", "").lower().removesuffix("s")[:5], []).append(form)
     forms["en"] = tuple(tuple(f) for f in families.values())
     return Term(en.split(",")[0], group, forms, tuple(filter(None, wrong.split(","))))
 
