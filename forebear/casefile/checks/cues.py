@@ -111,7 +111,7 @@ def _rhetorical(pair: Pair) -> bool:
 def _sure(pair: Pair, lost: bool) -> bool:
     """Whether a negation or a doubt on one side is a departure.
 
-    One that only the translation has was never surely a departure, at 18 places read (不规则 for freeform, 不是 ... 就是 for either).
+    One that only the translation has was never surely a departure, at 18 places read (不规则 for freeform, 不是 就是 for either).
     """
     if not lost:
         return False
