@@ -40,7 +40,7 @@ _SOME = ("数", "数以", "几", "何")
 """数百, 几百, 何百: some hundreds; 数以百万 and 何百万: millions."""
 _CODES = re.compile(r"https?://\S+|\b\d+(?:\.\d+){2,}\b|\b0x[0-9a-fA-F]+\b|\b\d{1,2}:\d{2}(?::\d{2})?\b")
 """Addresses, versions, hexadecimal numbers and times of day."""
-_N = rf"(?:{_DIGITS})|[{_HAN}]+"
+_N = rf"\d{{1,12}}(?:\.\d{{1,12}})?|[{_HAN}]{{1,12}}"
 _SHARE = re.compile(rf"(?P<below>{_N})\s?分(?:之|の)\s?(?P<body>{_N})(?P<point>点[{_HAN[:11]}]+)?|百分百")
 _TENTHS = re.compile(
     r"(?P<body>[一二三四五六七八九]|\d(?:\.\d)?)(?P<unit>成|割)(?P<half>半)?(?![功为立员年长分了熟语果本就绩])"
