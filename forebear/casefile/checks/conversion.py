@@ -103,8 +103,8 @@ def check_conversion(pair: Pair) -> Iterator[Finding]:
             continue  # a space behind a comma
         if b0 == b1:
             b0, b1 = max(0, b0 - 1), min(len(pair.b), b1 + 1)
-        words = {"left": best[max(0, a0 - 1) : a1 + 1], "right": pair.b[max(0, b0 - 1) : b1 + 1]}
-        yield pair.finding("conversion/differs", None, (b0, b1), **words)
+        left, right = best[max(0, a0 - 1) : a1 + 1], pair.b[max(0, b0 - 1) : b1 + 1]
+        yield pair.finding("conversion/differs", None, (b0, b1), left=left, right=right)
 
 
 _SIGNS = str.maketrans(

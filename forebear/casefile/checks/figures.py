@@ -143,9 +143,9 @@ def check_bounds(pair: Pair) -> Iterator[Finding]:
 
 
 def _other_unit(pair: Pair, left: Fact, right: Fact) -> Finding:
-    units = {"leftunit": ours(left.unit), "rightunit": ours(right.unit)}
     spans = ((left.start, left.end), (right.start, right.end))
-    return pair.finding("unit/changed", *spans, left=left.surface, right=right.surface, **units)
+    mine, theirs = ours(left.unit), ours(right.unit)
+    return pair.finding("unit/changed", *spans, left=left.surface, right=right.surface, leftunit=mine, rightunit=theirs)
 
 
 def _other_length(pair: Pair, left: Fact) -> Iterator[Finding]:

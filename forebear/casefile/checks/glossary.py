@@ -84,7 +84,7 @@ def terms_of(text: str, language: str) -> tuple[Said, ...]:
     said = []
     for match in pattern.finditer(narrow(text)):
         word = match.group().lower()
-        rows = found.get(word) or found.get(word.removesuffix("s")) or found.get(word.removesuffix("es"), ())
+        rows = found.get(word) or found.get(word.removesuffix("s")) or found.get(word.removesuffix("es")) or []
         said += [Said(term, form, *match.span(), len(rows) == 1) for term, form in rows]
     return tuple(said)
 
@@ -105,14 +105,15 @@ def check_glossary(pair: Pair) -> Iterator[Finding]:
         if one is not None:
             kept = next(s for s in left if s.term.name == one.term.name)
             both_words = f"{pair.a[lost.start : lost.end]} / {pair.a[kept.start : kept.end]}"
-            words = {"left": both_words, "right": pair.b[one.start : one.end]}
-            yield pair.finding("glossary/one-for-two", (lost.start, lost.end), (one.start, one.end), **words)
+            spans = ((lost.start, lost.end), (one.start, one.end))
+            yield pair.finding("glossary/one-for-two", *spans, left=both_words, right=pair.b[one.start : one.end])
             return
         of_group = {s.term.name for s in left if s.term.group == lost.term.group}
         if len(strange) == len(group) == len(of_group) == 1:
             other = strange[0]
-            words = {"left": pair.a[lost.start : lost.end], "right": pair.b[other.start : other.end]}
-            yield pair.finding("glossary/confused", (lost.start, lost.end), (other.start, other.end), **words)
+            spans = ((lost.start, lost.end), (other.start, other.end))
+            shown = pair.b[other.start : other.end]
+            yield pair.finding("glossary/confused", *spans, left=pair.a[lost.start : lost.end], right=shown)
             return
 
 
@@ -138,11 +139,11 @@ def check_one_term(left: Text, right: Text, links: Sequence[Link], known: Knowle
         usual = forms.most_common(1)[0][0] if len(set(forms.values())) > 1 else found[0][2].form
         first = next(f for f in found if f[2].form == usual)
         odd = [f for f in found if f[2].form != usual]
-        link, here, there = odd[0]
+        link, mine, theirs = odd[0]
         pair = Pair(left, right, link, known)
         shown = right.joined(first[0].right)[first[2].start : first[2].end]
-        spans = ((here.start, here.end), (there.start, there.end))
-        yield pair.finding("glossary/inconsistent", *spans, left=shown, right=pair.b[there.start : there.end])
+        spans = ((mine.start, mine.end), (theirs.start, theirs.end))
+        yield pair.finding("glossary/inconsistent", *spans, left=shown, right=pair.b[theirs.start : theirs.end])
 
 
 def _single(text: str, language: str, shared: bool = False) -> dict[str, Said]:

@@ -53,7 +53,7 @@ def read_dates(path: Path, members: Sequence[Member]) -> dict[int, Dated]:
 
     Raises: RefusedError for a name that no model of the library has or several have, or dates the wrong way round.
     """
-    table = Table(load_toml(path), str(path), "Write [[model]] tables with name, there_by and not_before.")
+    table = Table(load_toml(path), str(path), message("strict.dates"))
     found: dict[int, Dated] = {}
     for one in table.tables("model"):
         name = one.text("name")
