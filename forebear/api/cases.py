@@ -97,19 +97,50 @@ def case_check(folder: str | Path, *, all: bool = False) -> Mapping[str, Any]:
     """Find where the sources of a case disagree, and which names need a ruling.
 
     folder:  the case: a folder of plain files.
-    all:     list findings of kinds that are too often false to be told, which are otherwise only counted.
+    all:     list findings of kinds that were true less often than nine times in ten, or were not measured; without it they are
+             only counted (`counted`).
     Returns: a forebear/case/2 document; its `findings`, the gravest first, quote both sides and say which of them departs and why.
     Raises:  RefusedError when the case cannot be read or was not aligned.
 
     In the folder aligned by the example of `case_align`:
 
     >>> import forebear
-    >>> [(finding["rule"], dict(finding["quotes"])) for finding in forebear.case_check("case")["findings"]]
+    >>> document = forebear.case_check("case")
+    >>> document["findings"], document["counted"]["to_look_at"]
+    ((), 1)
+    >>> [(f["rule"], dict(f["quotes"])) for f in forebear.case_check("case", all=True)["findings"]]
     [('number/value', {'en': '38', 'ja': '48'})]
     """
     from forebear.casefile import verbs
 
     return verbs.case_check(folder, all)
+
+
+@document_of
+def case_rule(folder: str | Path, finding: str, ruling: str, *, why: str) -> Mapping[str, Any]:
+    """Rule on a finding of a case: accepted or dismissed, with a reason. It is kept, shown beside the finding, and deletes nothing.
+
+    folder:  the case: a folder of plain files.
+    finding: its id, or the first four digits or more of it, as `case_check` with `all` lists them.
+    ruling:  accepted (the texts do depart there) or dismissed (they do not). A finding ruled on is always listed; one that is
+             dismissed is folded and not counted among those told.
+    why:     the reason, on one line. It is published with the finding, private names replaced as everywhere.
+    Returns: a forebear/case/2 document with that finding alone; the ruling is in rulings.toml. It is tied to what the finding
+             says, so it holds when the texts change a little, and for every finding of the same words.
+    Raises:  RefusedError when the case cannot be read, UsageError when no finding or several have such an id, or for another
+             ruling; nothing is written then.
+
+    In the folder checked by the example of `case_check`:
+
+    >>> import forebear
+    >>> (finding,) = forebear.case_check("case", all=True)["findings"]
+    >>> (ruled,) = forebear.case_rule("case", finding["id"], "accepted", why="the original says 38")["findings"]
+    >>> dict(ruled["ruling"])
+    {'ruling': 'accepted', 'why': 'the original says 38'}
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_rule(folder, finding, ruling, why)
 
 
 @document_of

@@ -21,12 +21,15 @@ from forebear.casefile.folder.model import CaseFile, Source
 from forebear.casefile.privacy.identify import identifying_spans
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import load_alignment
+from forebear.casefile.rulings import Ruling, content_of
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 
 SCHEMA = "forebear/case/2"
+Ruled = tuple[Finding, Ruling | None]
+"""A finding and the ruling on it."""
 MAX_PAIRS = 500
 """Most pairs of texts of one case: 32 translations into one language make 496."""
 
@@ -79,16 +82,18 @@ def load_alignments(
 
 
 def case_document(
-    case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Finding],
+    case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Ruled],
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[Message | str], seconds: float, reproduce: str,
-    full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None,
+    full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None, every: bool = False,
 ) -> Mapping[str, Any]:  # fmt: skip
     """The forebear/case/2 document; private names are replaced in all of it. full: for a report, with the segments.
 
+    found:  all findings; every: list what is only counted as to look at as well.
     search: the forms of the private names of the case, when the caller has it at hand.
     """
     case = with_pseudonyms(case)
     search = search or search_of(case)
+    listed = by_severity([one for one in found if every or told(one)])
     body: dict[str, Any] = {
         "title": case.title, "language": language, "sources": [_source(s, texts) for s in case.source],
         "alignments": [
@@ -96,7 +101,8 @@ def case_document(
             "by": k.by} for k in ls]}
             for (a, b), ls in links.items()
         ],
-        "findings": [_finding(f, texts) for f in found],
+        "findings": [_finding(one, texts, search if full else None) for one in listed],
+        "counted": counted(found, every),
         "claims": [_claim(c, case, outcomes, list(texts.values())) for c in claims],
         "names": _names(case, full),
         # what may tell who a witness is, is for the owner of the case
@@ -116,8 +122,8 @@ def case_document(
     body = search.masked(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
-    said = search.masked([*limits, *limits_of(found), *standing])
-    return finish(SCHEMA, body, limits=said, read=read, reproduce=search.masked(reproduce))
+    limits = [*limits, *([] if every else to_look_at(found)), *limits_of([f for f, _ in listed]), *standing]
+    return finish(SCHEMA, body, limits=search.masked(limits), read=read, reproduce=search.masked(reproduce))
 
 
 def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -> None:
@@ -159,6 +165,7 @@ def _scrub(body: dict[str, Any]) -> None:
             lines = sum(len(quote.splitlines()) for quote in finding["quotes"].values())
             finding["why"] = message("case.front_matter_kept", what=finding["why"], lines=lines).document()
             finding["quotes"], finding["targets"] = dict.fromkeys(finding["quotes"], ""), []
+            finding["id"] = ""
 
 
 def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:
@@ -174,13 +181,18 @@ def _source(source: Source, texts: Mapping[str, Text]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _finding(finding: Finding, texts: Mapping[str, Text]) -> dict[str, Any]:
-    entry = finding.as_json()
+def _finding(one: Ruled, texts: Mapping[str, Text], hide: Search | None) -> dict[str, Any]:
+    """A finding; hide: names whose finding has no id in a report: a digest of few words lets a reader try which name fits."""
+    finding, ruling = one
     targets = []
     for name, span in ((finding.left, finding.left_span), (finding.right, finding.right_span)):
         if name in texts and span[1] > span[0]:
             targets.append(cite(name, texts[name].extract.text, *span).as_json())
-    return {**entry, "targets": targets}
+    verdict = {"ruling": ruling.ruling, "why": ruling.why} if ruling else None
+    words = content_of(finding, texts)
+    key = "" if hide and any(map(hide.hits, dataclasses.astuple(words))) else words.id()
+    extra = {"id": key, "told": told(one), "ruling": verdict, "targets": targets}
+    return {**finding.as_json(), **extra}
 
 
 def _claim(claim: Claim, case: CaseFile, outcomes: Mapping[str, Outcome], texts: Sequence[Text]) -> dict[str, Any]:
@@ -206,14 +218,30 @@ def _names(case: CaseFile, full: bool) -> list[dict[str, Any]]:
     return [{"name": n.pseudonym if n.ruling == "private" else n.text, "ruling": n.ruling} for n in case.name]
 
 
-def by_severity(found: Sequence[Finding]) -> list[Finding]:
+def by_severity(found: Sequence[Ruled]) -> list[Ruled]:
     """Findings in one order: critical, major, minor, neutral; within each as they stand in the texts."""
-    return sorted(found, key=lambda f: -SEVERITIES.index(f.severity))
+    return sorted(found, key=lambda one: -SEVERITIES.index(one[0].severity))
 
 
-def to_look_at(found: Sequence[Finding]) -> list[Message]:
-    """How many findings are of kinds that are too often false to be told, by kind, as a limit."""
-    counts = Counter(f.rule for f in found if not f.told)
+def told(one: Ruled) -> bool:
+    """Whether a finding is told one by one: its kind is (decision 0076), or somebody ruled on it."""
+    return one[0].told or one[1] is not None
+
+
+def counted(found: Sequence[Ruled], every: bool) -> dict[str, Any]:
+    """How many findings are told, ruled on, and only counted as to look at, these also by severity; listed: with the others."""
+    rest = Counter(f.severity for f, ruling in found if not told((f, ruling)))
+    ruled = Counter(ruling.ruling for _, ruling in found if ruling)
+    shown = sum(told(one) for one in found) - ruled["dismissed"]
+    return {
+        "told": shown, "accepted": ruled["accepted"], "dismissed": ruled["dismissed"], "to_look_at": rest.total(),
+        "critical": rest["critical"], "major": rest["major"], "minor": rest["minor"], "listed": every,
+    }  # fmt: skip
+
+
+def to_look_at(found: Sequence[Ruled]) -> list[Message]:
+    """How many findings are of kinds that are too often false to be told, or were not measured, by kind, as a limit."""
+    counts = Counter(f.rule for f, ruling in found if not told((f, ruling)))
     kinds = [message("case.to_look_kind", rule=rule, count=count) for rule, count in counts.most_common()]
     return [message("case.to_look_at", count=counts.total(), kinds=kinds)] if counts else []
 

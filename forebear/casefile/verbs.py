@@ -14,14 +14,12 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
-from forebear.casefile.claims.run import Compare, Models, Outcome, run_claim
+from forebear.casefile.claims.run import Compare, Models, Outcome, models_given, run_claim
 from forebear.casefile.document import (
-    by_severity,
     case_document,
     load_alignments,
     pair_names,
     read_texts,
-    to_look_at,
 )
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import Say, by_key, exports
@@ -31,7 +29,7 @@ from forebear.casefile.folder.place import files_of, inside, read_inside, write_
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, unspelt
 from forebear.casefile.privacy.lacking import lacking
-from forebear.casefile.privacy.ruling import Rulings, of_other_words, prepared, ruled, strangers, whole
+from forebear.casefile.privacy.ruling import Rulings, language_of, of_other_words, prepared, ruled, strangers, whole
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
     load_findings,
@@ -40,6 +38,7 @@ from forebear.casefile.records import (
     save_findings,
     save_outcome,
 )
+from forebear.casefile.rulings import content_of, load_rulings, rule, ruled_on
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.messages import Message, message, with_texts
 
@@ -92,6 +91,18 @@ def case_check(folder: str | Path, every: bool = False) -> Document:
     return _document(root, named, start, f"forebear case check {folder}", every=every)
 
 
+def case_rule(folder: str | Path, finding: str, ruling: str, why: str) -> Document:
+    """Keep a ruling on a finding in rulings.toml (see `forebear.case_rule`).
+
+    Returns: the case document with that finding alone. Raises: RefusedError, UsageError; nothing is written then.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    texts = read_texts(root, case)
+    key = rule(root, load_findings(root, case, texts), texts, finding, ruling, why)
+    return _document(root, case, start, f"forebear case check {folder}", only=key)
+
+
 def case_run(
     folder: str | Path, *, compare: Compare, claims: Sequence[str] = (), models: Sequence[str] = ()
 ) -> Document:
@@ -104,7 +115,7 @@ def case_run(
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
-    given = _given(case, models)
+    given = models_given(case, models)
     every = load_claims(root, case)
     unknown = set(claims) - {c.id for c in every}
     if unknown:
@@ -113,21 +124,6 @@ def case_run(
         if not claims or claim.id in claims:
             save_outcome(root, run_claim(claim, Models(root, case, given), compare))
     return _document(root, case, start, f"forebear case run {folder}")
-
-
-def _given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
-    """What "ID=PATH" says, by id.
-
-    Raises: UsageError for other words, or for a model the case does not have.
-    """
-    found = {}
-    for words in models:
-        name, equals, path = words.partition("=")
-        if not equals or not path or name not in case.models:
-            known = ", ".join(case.models) or "none"
-            raise UsageError(f"{words[:80]!r} is not MODEL=PATH of this case", todo=f"Models: {known}.")
-        found[name] = Path(path)
-    return found
 
 
 def case_report(
@@ -170,9 +166,10 @@ def case_report(
 def _other_words(root: Path, case: CaseFile) -> list[tuple[str, str]]:
     """Words of a case besides its sources that a report shows, with their languages."""
     claims = load_claims(root, case)
-    said = [(language, words) for c in claims for language, words in c.statement.items()]
-    said += [("en", words) for c in claims for words in (c.if_true, c.if_false)]
-    return [("en", case.title), *said]
+    words = [(language, text) for c in claims for language, text in c.statement.items()]
+    words += [("en", text) for c in claims for text in (c.if_true, c.if_false)]
+    words += [(language_of(r.why), r.why) for r in load_rulings(root)]
+    return [("en", case.title), *words]
 
 
 def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
@@ -348,32 +345,32 @@ def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[Message | str] = (), *, full: bool = False,
     language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
-    every: bool = False,
+    every: bool = False, only: str = "",
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
-    said: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
+    notes: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
     texts = {} if bare else read_texts(root, case)
     claims: Sequence[Claim] = ()
     if full:
         # a report names no place of this machine
-        said = with_texts(said, lambda text: text.replace(str(root.resolve()), "CASE").replace(str(root), "CASE"))
+        notes = with_texts(notes, lambda text: text.replace(str(root.resolve()), "CASE").replace(str(root), "CASE"))
     try:
         claims = () if bare else load_claims(root, case)
     except RefusedError as error:
         if full or command.startswith("forebear case run"):
             raise
         # adding, aligning and checking texts does not hang on the claims
-        said.append(message("case.claims_unread", why=error.message()))
+        notes.append(message("case.claims_unread", why=error.message()))
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
     found = [] if bare else load_findings(root, case, texts)
-    if not every:
-        said += to_look_at(found)
-        found = [f for f in found if f.told]
+    rulings, lost = ruled_on([] if bare else load_rulings(root), found, texts)
+    notes += [message("case_rulings.lost", count=lost)] if lost else []
+    pairs = [one for one in zip(found, rulings, strict=True) if not only or content_of(one[0], texts).id() == only]
     return case_document(
-        case, texts, links, by_severity(found), claims, outcomes, limits=said,
+        case, texts, links, pairs, claims, outcomes, limits=notes,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
-        search=search,
+        search=search, every=every,
     )  # fmt: skip
 
 
@@ -385,6 +382,7 @@ __all__ = [
     "case_check",
     "case_names",
     "case_report",
+    "case_rule",
     "case_run",
     "case_seal",
     "case_verify",

@@ -14,7 +14,7 @@ import forebear
 from forebear.casefile import verbs
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.checks.checker import check_case
-from forebear.casefile.checks.findings import SEVERITIES, ours, reason, rules
+from forebear.casefile.checks.findings import SEVERITIES, Rule, ours, reason, rules
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.checks.shape import SCRIPTS
 from forebear.casefile.claims.claims import BASES, KINDS, SAYS, STATUSES
@@ -80,6 +80,12 @@ def _habit() -> dict[str, Any]:
 def test_a_habit_is_said_with_its_figures() -> None:
     expected = "一方是1 级标题，另一方是3 级标题；此文本有 6 处相同，可见是它的习惯"
     assert catalogue("zh-Hans").text(_habit()) == expected
+
+
+@pytest.fixture(autouse=True)
+def every_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words are read of every kind of finding; which kinds are told is no matter here."""
+    monkeypatch.setattr(Rule, "told", True)
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ def _found(left: tuple[str, str], right: tuple[str, str], conversion: str = "") 
     return check_case(texts, {("o", "t"): align_texts(texts["o"], texts["t"])}, Knowledge(named.name, ()))
 
 
-def _told(left: tuple[str, str], right: tuple[str, str], conversion: str = "") -> list[str]:
-    return [f.rule for f in _found(left, right, conversion) if f.told]
+def _kinds(left: tuple[str, str], right: tuple[str, str], conversion: str = "") -> list[str]:
+    """Kinds of what was found and was sure there, told or counted as to look at."""
+    return [f.rule for f in _found(left, right, conversion) if f.sure]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def _told(left: tuple[str, str], right: tuple[str, str], conversion: str = "") -
     ],
 )
 def test_what_is_right_is_left_alone(zh: str, language: str, right: str) -> None:
-    assert _told(("zh", zh), (language, right)) == []
+    assert _kinds(("zh", zh), (language, right)) == []
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,8 @@ def test_what_is_right_is_left_alone(zh: str, language: str, right: str) -> None
         ("他们的外壳。", "ja", "彼らの外壳。", "script/foreign"),
     ],
 )
-def test_what_is_wrong_is_told(zh: str, language: str, wrong: str, rule: str) -> None:
-    assert _told(("zh", zh), (language, wrong)) == [rule]
+def test_what_is_wrong_is_kinds(zh: str, language: str, wrong: str, rule: str) -> None:
+    assert _kinds(("zh", zh), (language, wrong)) == [rule]
 
 
 def test_the_negation_critical_certainty_major() -> None:
@@ -86,7 +87,7 @@ def test_the_negation_critical_certainty_major() -> None:
     assert found.severity == "critical"
 
 
-def test_a_product_that_changed_between_two_texts_in_one_language_is_told() -> None:
+def test_a_product_that_changed_between_two_texts_in_one_language_is_kinds() -> None:
     known = "They took Heron and left.\n\nIt was an adaptation of Heron."
     texts = {"o": text("o", "zh", "他们拿了Heron就走。\n\n它改自Heron。"), "a": text("a", "en", known, of="o"),
              "b": text("b", "en", known.replace("adaptation of Heron", "adaptation of Plover"), of="o")}  # fmt: skip
@@ -106,23 +107,23 @@ def test_two_forms_for_one_term_are_to_be_looked_at() -> None:
 @opencc
 def test_a_conversion_has_the_terms_of_the_field_and_no_word_across_a_border() -> None:
     zh = ("zh", "模型的参数很多。")
-    assert _told(zh, ("hant", "模型的引數很多。"), "s2twp") == ["conversion/term"]
-    assert _told(zh, ("hant", "模型的參數很多。"), "s2twp") == []
+    assert _kinds(zh, ("hant", "模型的引數很多。"), "s2twp") == ["conversion/term"]
+    assert _kinds(zh, ("hant", "模型的參數很多。"), "s2twp") == []
     zh = ("zh", "团队的士气很低。")
-    assert _told(zh, ("hant", "團隊計程車氣很低。"), "s2twp") == ["conversion/cut"]
-    assert _told(zh, ("hant", "團隊的士氣很低。"), "s2twp") == []
+    assert _kinds(zh, ("hant", "團隊計程車氣很低。"), "s2twp") == ["conversion/cut"]
+    assert _kinds(zh, ("hant", "團隊的士氣很低。"), "s2twp") == []
     zh = ("zh", "微软的代码。")
-    assert _told(zh, ("hant", "微軟體的代碼。"), "s2tw") == ["conversion/differs"]
-    assert _told(("zh", "第一，数据；第二，日志。"), ("hant", "第一, 數據; 第二, 日誌."), "s2tw") == []
+    assert _kinds(zh, ("hant", "微軟體的代碼。"), "s2tw") == ["conversion/differs"]
+    assert _kinds(("zh", "第一，数据；第二，日志。"), ("hant", "第一, 數據; 第二, 日誌."), "s2tw") == []
 
 
 @sound
 def test_names_of_one_sound_are_told_from_right_ones() -> None:
-    assert _told(("zh", "内部叫“天枢”。"), ("ja", "社内では「天書」と呼ばれた。")) == ["name/homophone"]
-    assert _told(("zh", "内部叫“天枢”。"), ("ja", "社内では「天枢」と呼ばれた。")) == []
+    assert _kinds(("zh", "内部叫“天枢”。"), ("ja", "社内では「天書」と呼ばれた。")) == ["name/homophone"]
+    assert _kinds(("zh", "内部叫“天枢”。"), ("ja", "社内では「天枢」と呼ばれた。")) == []
     zh = ("zh", "郗伟明写了代码。后来郗伟明走了。")
-    assert "name/homophone" in _told(zh, ("ja", "郗偉明がコードを書いた。後に希偉明は去った。"))
-    assert _told(zh, ("ja", "郗偉明がコードを書いた。後に郗偉明は去った。")) == []
+    assert "name/homophone" in _kinds(zh, ("ja", "郗偉明がコードを書いた。後に希偉明は去った。"))
+    assert _kinds(zh, ("ja", "郗偉明がコードを書いた。後に郗偉明は去った。")) == []
 
 
 def test_a_numeral_in_an_alias_is_no_figure() -> None:

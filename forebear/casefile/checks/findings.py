@@ -12,17 +12,31 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 
 SEVERITIES = ("neutral", "minor", "major", "critical")
+SHARE_TRUE = 0.9
+"""Share of findings of a kind that have to be true on held-back text for the kind to be told (decision 0076)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry of data/rules.toml; kind: rule, cue or meaning; told: False for what is only counted as to look at."""
+    """One entry of data/rules.toml.
+
+    kind: rule, cue or meaning; true, read: of so many findings read on held-back text so many were true; source: on which;
+    exact: it says only that a character is there.
+    """
 
     id: str
     category: str
     severity: str
     kind: str
-    told: bool = True
+    true: int = 0
+    read: int = 0
+    source: str = ""
+    exact: bool = False
+
+    @property
+    def told(self) -> bool:
+        """Whether its findings are told; those of other kinds are counted as to look at (decision 0076)."""
+        return self.exact or (self.read > 0 and self.true >= SHARE_TRUE * self.read)
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,8 @@ class Finding:
     @property
     def told(self) -> bool:
         """Whether it is told one by one; what is not is counted as to look at (decision 0076)."""
-        return self.severity == "neutral" or (self.sure and rules()[self.rule].told)
+        rule = rules()[self.rule]
+        return rule.severity == "neutral" or (self.sure and rule.told)
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""

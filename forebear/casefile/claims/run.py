@@ -13,7 +13,7 @@ from forebear.casefile.claims.arithmetic import explain_growth, load_config, siz
 from forebear.casefile.claims.claims import Claim
 from forebear.casefile.folder.model import CaseFile
 from forebear.core.documents import thaw
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message, with_texts
 from forebear.models.architecture.settings import Settings
 from forebear.tokens.readers import load_vocabulary
@@ -228,3 +228,18 @@ def _vocabulary(models: Models, claim: Claim) -> Outcome:
 def _tokens(path: Path) -> dict[bytes, int]:
     """Token -> number, by the reader of all tokenizers; of a token that has several numbers the last."""
     return {token: i for i, token in enumerate(load_vocabulary(path).tokens) if token is not None}
+
+
+def models_given(case: CaseFile, models: Sequence[str]) -> dict[str, Path]:
+    """What "ID=PATH" says, by id.
+
+    Raises: UsageError for other words, or for a model the case does not have.
+    """
+    found = {}
+    for words in models:
+        name, equals, path = words.partition("=")
+        if not equals or not path or name not in case.models:
+            known = ", ".join(case.models) or "none"
+            raise UsageError(f"{words[:80]!r} is not MODEL=PATH of this case", todo=f"Models: {known}.")
+        found[name] = Path(path)
+    return found

@@ -42,11 +42,14 @@ def exports(document: Mapping[str, Any], say: Say = by_key) -> dict[str, bytes]:
 def findings_csv(document: Mapping[str, Any], say: Say = by_key) -> bytes:
     """One row a finding; formulas are defused for spreadsheets."""
     rows: list[Sequence[Any]] = [
-        ("rule", "category", "severity", "deviates", "why", "left", "left_quote", "right", "right_quote")
+        ("rule", "category", "severity", "deviates", "why", "left", "left_quote", "right", "right_quote", "id", "ruling",
+         "ruling_why")
     ]
     for f in document["findings"]:
         sides = [*f["quotes"].items(), ("", ""), ("", "")][:2]
-        rows.append((f["rule"], f["category"], f["severity"], f["deviates"], say(f["why"]), *sides[0], *sides[1]))
+        verdict = f["ruling"] or {"ruling": "", "why": ""}
+        ruled = (f["id"], verdict["ruling"], verdict["why"])
+        rows.append((f["rule"], f["category"], f["severity"], f["deviates"], say(f["why"]), *sides[0], *sides[1], *ruled))
     return _csv(rows)
 
 
@@ -64,7 +67,7 @@ def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     for row in rows:
-        writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@\t\r" else c for c in row])
+        writer.writerow([f"'{c}" if isinstance(c, str) and c.startswith(("=", "+", "-", "@", "\t", "\r")) else c for c in row])
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 

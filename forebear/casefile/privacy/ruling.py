@@ -170,7 +170,7 @@ def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes],
     for name, data in files.items():
         fresh = sorted(piece for piece in pieces(name, data) if not known.stands(piece))
         said = [
-            (language, "\n\n".join(p for p in fresh if _language(p) == language)) for language in ("zh", "ja", "en")
+            (language, "\n\n".join(p for p in fresh if language_of(p) == language)) for language in ("zh", "ja", "en")
         ]
         waiting = [p for p in of_other_words(case, said) if not known.has(p.text) and not known.cut(p.text, fresh)]
         found.update({name: waiting} if waiting else {})
@@ -211,6 +211,7 @@ def _spaced(text: str) -> str:
     return f" {' '.join(_LATIN.findall(plain(text)))} "
 
 
-def _language(piece: str) -> str:
+def language_of(piece: str) -> str:
+    """The language that words are read in, by their script."""
     counts = script_counts(piece)
     return "ja" if counts["kana"] else "zh" if counts["han"] else "en"

@@ -10,6 +10,7 @@ from typing import Any
 
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
+from forebear.reports.cases.text import counted, is_dismissed, verdict
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import TEMPLATES, Sentence, sentences
 
@@ -33,6 +34,8 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     columns = _columns(document)
     found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
+    folded = [f for f in found if f["dismissed"]]
+    found = [f for f in found if not f["dismissed"]]
     rows, placed = _rows(document, columns, found)
     claims = [_claim(c, i, words) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
@@ -43,6 +46,8 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         claims=claims,
         findings=found,
+        folded=folded,
+        counted=counted(document, words),
         loose=[f for f in found if f["number"] not in placed],
         columns=columns,
         langs={str(s["id"]): str(s["language"]) for s in document["sources"]},
@@ -66,7 +71,11 @@ def _claim(claim: Mapping[str, Any], number: int, words: Catalogue) -> dict[str,
 def _finding(finding: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:
     """A finding with its reason, category and severity in the reader's language."""
     quotes = {name: quote for name, quote in finding["quotes"].items() if quote or finding["rule"] != "note/front-matter"}
+    ruling = finding.get("ruling")
     shown = {
+        "id": finding.get("id", ""),
+        "dismissed": is_dismissed(finding),
+        "verdict": verdict(ruling, words) if ruling else "",
         "shown": Sentence(*words.say(finding["why"])),
         "kind_of": words.name("mqm", finding["category"]),
         "weight": words.name("severity", finding["severity"]),

@@ -13,7 +13,9 @@ from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 SHOWN_FINDINGS = 20
 SHOWN_RANGES = 5
 _SIGNATURES = {"not checked": "signature_unchecked", "wrong": "signature_wrong"}
-_FINDING_ROWS = ("rule", "category", "severity", "deviates", "key", "left", "left_quote", "right", "right_quote")
+_FINDING_ROWS = (
+    "rule", "category", "severity", "deviates", "key", "left", "left_quote", "right", "right_quote", "id", "ruling", "ruling_why",
+)  # fmt: skip
 
 
 def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
@@ -23,9 +25,11 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
         return [*_seal_lines(document, words), *_limits(document, words), *footer(document, words)]
     if "waiting" in document:
         return [*_name_lines(document, words), *_limits(document, words), *footer(document, words)]
-    counts = {key: len(document[key]) for key in ("sources", "findings", "claims")}
+    standing, dismissed = apart(document["findings"])
+    counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
     lines = [Line(words("case_page.counts", **counts)), *_sources(document["sources"], words)]
-    lines += [*_findings(document["findings"], words), *_claims(document["claims"], words)]
+    lines += [*_findings(standing, words), *_dismissed(dismissed, words), *_counted(document, words)]
+    lines += _claims(document["claims"], words)
     return [*lines, *_limits(document, words), *footer(document, words)]
 
 
@@ -35,7 +39,9 @@ def case_rows(document: Mapping[str, Any]) -> list[list[Any]]:
     for finding in case_today(document)["findings"]:
         sides = [*finding["quotes"].items(), ("", ""), ("", "")][:2]
         why = finding["why"] if isinstance(finding["why"], str) else finding["why"]["key"]
-        rows.append([*(finding[key] for key in _FINDING_ROWS[:4]), why, *sides[0], *sides[1]])
+        verdict = finding.get("ruling") or {"ruling": "", "why": ""}
+        ruled = (finding.get("id", ""), verdict["ruling"], verdict["why"])
+        rows.append([*(finding[key] for key in _FINDING_ROWS[:4]), why, *sides[0], *sides[1], *ruled])
     return rows
 
 
@@ -62,13 +68,61 @@ def _findings(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[L
     counts = Counter((f["category"], f["severity"]) for f in findings)
     rows = [(words.name("mqm", c), words.name("severity", s), n) for (c, s), n in sorted(counts.items())]
     lines = [*_title("findings", words), *table(_columns(words, "category", "severity", "number"), rows)]
-    for finding in findings[:SHOWN_FINDINGS]:
-        quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items() if v)
-        lines += wrap(f"[{finding['rule']}] {safe(words.text(finding['why']), 400)}" + (f" ({quotes})" if quotes else ""))
+    return [*lines, *_each(findings, words)]
+
+
+def _finding(finding: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """A finding with its id, what it says, what it quotes, and the ruling on it."""
+    quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items() if v)
+    name = f"{finding['id']} " if finding.get("id") else ""
+    said = f"{name}[{finding['rule']}] {safe(words.text(finding['why']), 400)}" + (f" ({quotes})" if quotes else "")
+    ruling = finding.get("ruling")
+    return wrap(said + (f" · {verdict(ruling, words)}" if ruling else ""))
+
+
+def verdict(ruling: Mapping[str, Any], words: Catalogue) -> str:
+    """A ruling in words, with its reason."""
+    return words(f"case_rulings.{ruling['ruling']}", why=safe(ruling["why"], 400))
+
+
+def apart(findings: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Findings that stand, and those that were dismissed."""
+    sides: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = [], []
+    for finding in findings:
+        sides[is_dismissed(finding)].append(finding)
+    return sides
+
+
+def is_dismissed(finding: Mapping[str, Any]) -> bool:
+    """Whether somebody ruled that the texts do not depart there."""
+    ruling = finding.get("ruling")
+    return bool(ruling) and ruling["ruling"] == "dismissed"
+
+
+def _dismissed(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    if not findings:
+        return []
+    return [Line(""), Line(words("case_rulings.folded", count=len(findings)), "bold"), *_each(findings, words)]
+
+
+def _each(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+    """The first findings one by one, and how many there are."""
+    lines = [line for finding in findings[:SHOWN_FINDINGS] for line in _finding(finding, words)]
     if findings[SHOWN_FINDINGS:]:
-        more = words("case_page.more", shown=SHOWN_FINDINGS, count=len(findings))
-        lines.append(Line(f"  {more}", "dim"))
+        lines.append(Line(f"  {words('case_page.more', shown=SHOWN_FINDINGS, count=len(findings))}", "dim"))
     return lines
+
+
+def _counted(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """What is counted and not listed, and how to see it: no finding is no sign that the texts agree."""
+    said = counted(document, words)
+    return [Line(""), *wrap(said, style="bold")] if said else []
+
+
+def counted(document: Mapping[str, Any], words: Catalogue) -> str:
+    """How many findings are only counted, in words; "" where none is, or where they are listed."""
+    counts = document.get("counted", {})
+    return words("case_rulings.counted", **counts) if counts.get("to_look_at") and not counts["listed"] else ""
 
 
 def _claims(claims: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
