@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import forebear
-from forebear.casefile import verbs
 from forebear.casefile.checks.findings import Finding
+from forebear.casefile.document import read_texts
 from forebear.casefile.folder.folder import digest as sha256
 from forebear.casefile.folder.folder import load_case
 from forebear.casefile.records import load_findings
@@ -251,7 +251,7 @@ def key_of_raw(case: Path) -> str:
     """The id of the first finding without reading rulings."""
     from forebear.casefile.rulings import content_of
 
-    texts = verbs.read_texts(case, load_case(case))
+    texts = read_texts(case, load_case(case))
     found: list[Finding] = load_findings(case, load_case(case), texts)
     return content_of(found[0], texts).id()
 

@@ -95,8 +95,8 @@ def apart(findings: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]
 
 def is_dismissed(finding: Mapping[str, Any]) -> bool:
     """Whether somebody ruled that the texts do not depart there."""
-    ruling = finding.get("ruling")
-    return bool(ruling) and ruling["ruling"] == "dismissed"
+    ruling = finding.get("ruling") or {}
+    return bool(ruling.get("ruling") == "dismissed")
 
 
 def _dismissed(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
