@@ -107,6 +107,7 @@ class _World:
         """The case document over these parts, whole and as a report."""
         parts = {"case": self.case, "texts": self.texts, "links": self.links, "found": self.found, "claims": self.claims,
                  "outcomes": {}} | changed  # fmt: skip
+        parts["found"] = [(finding, None) for finding in parts["found"]]
         return case_document.case_document(
             **parts, limits=[], seconds=0.0, reproduce="x", full=True, language="en", extra={}
         )
