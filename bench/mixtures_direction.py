@@ -12,9 +12,11 @@ from bench.checkpoint import load, save
 from bench.mixtures_models import GRAND, Family, grandchild
 from bench.shapes import Floats
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
-from forebear.recipes.direction import Third, directed
+from forebear.recipes.direction import Dated, Third, directed
 
-OLD, NEW = date(2024, 1, 1), date(2025, 1, 1)
+OLD = date(2024, 1, 1)
+DAYS = tuple(Dated(date(year, 1, 1), date(year, 1, 1)) for year in (2025, 2026))
+"""Earlier and later. A chain is asked with its own order; where neither was made from the other, with both (decision 0065)."""
 PARENTS = 3
 Model = dict[str, Floats]
 
@@ -48,7 +50,12 @@ def direction_rows(root: Path, shape: str, families: list[Family], quick: bool) 
                 sides = [_opened(Path(scratch), word, model, made) for word, model in (("first", first), ("second", second))]
                 for turned in (False, True):
                     subject, candidate = reversed(sides) if turned else sides
-                    answer = directed(subject, candidate, thirds=[Third("base", third, OLD)], dates=(NEW, NEW)).answer
+                    later, earlier = DAYS[::-1]
+                    true = (earlier, later) if turned else (later, earlier)
+                    orders = (true,) if kind == "chain" else (true, true[::-1])
+                    base = [Third("base", third, OLD)]
+                    answers = [directed(subject, candidate, thirds=base, dates=days).answer for days in orders]
+                    answer = next((one for one in answers if one != "not-shown"), "not-shown")
                     right = "candidate-from-subject" if turned else "subject-from-candidate"
                     rows.append({"pair": name, "kind": kind, "turned": turned, "answer": answer, "right": answer == right})
     chains = [one for one in rows if one["kind"] == "chain"]

@@ -19,6 +19,7 @@ def recipe(
     architecture: str | Path | None = None,
     check: str | Path | None = None,
     write: str | Path | None = None,
+    dates: str | Path | None = None,
 ) -> Mapping[str, Any]:
     """Which steps lead from a candidate to the subject: a forebear/recipe/1 document.
 
@@ -28,10 +29,13 @@ def recipe(
     architecture: an architecture definition of your own (TOML), for all sides (docs/architectures.md).
     check:        a mergekit configuration (YAML) or a forebear recipe (JSON): which of its claims the weights bear out.
     write:        where to write what was found so that it can be run again: WRITE.json, and WRITE.yaml for a merge.
+    dates:        a TOML file of dates: tables [[model]] with name (as given here, or the last part of that), there_by (it was there
+                  by that day) and not_before, from sources that the makers of the models do not control. A candidate dated before
+                  subject and best candidate is the older third that direction needs. Without dates no direction is shown.
     Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
                   No step is told of a pair that `compare` does not call related, identical or sharing components.
-    Raises:       RefusedError when a checkpoint cannot be read or is too large, UsageError.
-    Source:       METHODS §12; thresholds: decision 0034.
+    Raises:       RefusedError when a checkpoint or the dates cannot be read, or a checkpoint is too large; UsageError.
+    Source:       METHODS §11, §12; thresholds: decisions 0034, 0038 and 0065.
 
     >>> import forebear
     >>> from importlib.resources import files
@@ -44,4 +48,4 @@ def recipe(
     """
     from forebear.recipes.recipe import recipe_of
 
-    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write)
+    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write, dates=dates)

@@ -18,6 +18,7 @@ from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.recipes.dated import CameFirst, came_first, dates_of
 from forebear.recipes.detectors.readings import Both
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.found import Found
@@ -48,6 +49,7 @@ class Told:
 def recipe_of(
     subject: str | Path, candidates: Sequence[str | Path], *, budget: int | str | None = None,
     architecture: str | Path | None = None, check: str | Path | None = None, write: str | Path | None = None,
+    dates: str | Path | None = None,
 ) -> Document:  # fmt: skip
     """See `forebear.recipe`."""
     if not candidates:
@@ -55,25 +57,33 @@ def recipe_of(
     started = time.perf_counter()
     most = DEFAULT_BYTES if budget is None else parse_size(budget, "--budget")
     own = None if architecture is None else Path(architecture)
+    names = [str(subject), *(str(c) for c in candidates)]
+    days = None if dates is None else dates_of(Path(dates), names[0], names[1:])
     opened = open_checkpoint(subject, architecture=own)
     limits: list[Message] = []
     try:
-        found = [_told(opened, str(subject), str(c), len(candidates), own, most, limits) for c in candidates]
+        found = [_told(opened, names[0], c, len(candidates), own, most, limits) for c in names[1:]]
         related = [t.id for t in found if t.relation in ("identical", "related")]
         best = _best(found)
         steps = _steps(best) if best is not None else ()
-        besides = asked_besides(
-            opened, related, steps, candidates=[str(c) for c in candidates], own=own, check=check
-        )
+        besides = asked_besides(opened, related, steps, candidates=names[1:], own=own, check=check)
         limits += besides.said
-        body = _body(opened, str(subject), found, besides)
+        body = _body(opened, names[0], found, besides)
+        if days is not None:
+            relations = {t.id: t.relation for t in found}
+            first = came_first(
+                opened, names, relations, body["candidate"], dates=days, steps=steps, besides=besides, own=own
+            )
+            body = _directed(body, first)
+            limits += first.limits()
         read = {"subject_bytes": opened.container.bytes_read, "seconds": round(time.perf_counter() - started, 3)}
     finally:
         opened.close()
-    words = ["forebear", "recipe", str(subject), *(str(c) for c in candidates)]
+    words = ["forebear", "recipe", *names]
     if write is not None:
         write_files(write, besides.steps or steps, list(besides.parents))
-    for name, value in (("budget", budget), ("architecture", architecture), ("check", check), ("write", write)):
+    given = {"budget": budget, "architecture": architecture, "check": check, "write": write, "dates": dates}
+    for name, value in given.items():
         words += [f"--{name}", str(value)] if value is not None else []
     return finish("forebear/recipe/1", body, limits=limits, read=read, reproduce=shlex.join(words))
 
@@ -145,6 +155,15 @@ def _body(subject: Checkpoint, name: str, found: Sequence[Told], besides: Severa
         "direction": "not-shown",
         **({} if besides.checked is None else {"checked": list(besides.checked)}),
     }
+
+
+def _directed(body: Mapping[str, Any], first: CameFirst) -> dict[str, Any]:
+    """The document with what dates and weights show of direction; its sentence takes the place of "not shown"."""
+    words = list(body["words"])
+    said = first.words(body["candidate"]) if body["candidate"] is not None else None
+    if said is not None:
+        words = [*(one for one in words if one.key != "recipe.direction"), said]
+    return {**body, "words": words, "direction": first.direction.answer, "came_first": first.document()}
 
 
 def _left(told_: Told) -> float:

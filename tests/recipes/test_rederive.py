@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
-from forebear.recipes.direction import directed
+from forebear.recipes.direction import Dated, directed
 from forebear.recipes.found import Found
 from forebear.recipes.merge_plan import MergePlan, Slice, Source
 from forebear.recipes.rederive import recomputed, rederived
@@ -22,6 +22,8 @@ from forebear.recipes.steps.registry import apply
 from tests.real import real_path
 from tests.recipes.arrays import llama
 from tests.recipes.preimages import CONVERSIONS, preimage
+
+EARLIER, LATER = (Dated(date(2025, month, 1), date(2025, month, 1)) for month in (1, 2))
 
 
 def opened(model: Model, folder: Path) -> Checkpoint:
@@ -159,9 +161,11 @@ def test_a_built_preimage_shows_no_direction(tmp_path: Path, op: str, seed: int)
     assert [one.grade for one in found] == ["re-derived"]
     assert "rederive.direction" in [said.key for said in found[0].said]
     assert directed(subject, candidate, found=found).answer == "not-shown"
-    dated = directed(subject, candidate, found=found, dates=(date(2025, 2, 1), date(2025, 1, 1)))
+    dated = directed(subject, candidate, found=found, dates=(LATER, EARLIER))
     assert (dated.answer, dated.by) == ("subject-from-candidate", "re-derived")
-    assert directed(subject, candidate, found=found, dates=(date(2025, 1, 1), date(2025, 2, 1))).answer == "not-shown"
+    assert directed(subject, candidate, found=found, dates=(EARLIER, LATER)).answer == "not-shown"
+    since = (Dated(not_before=date(2025, 2, 1)), Dated(not_before=date(2025, 1, 1)))
+    assert directed(subject, candidate, found=found, dates=since).answer == "not-shown", "when the candidate came is open"
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from forebear.library.store import Store
 from forebear.library.thresholds import LEVEL_LOG10
 from forebear.library.tree.candidates import Member, Proposal, order_of, proposals, read_prints
 from forebear.library.tree.claims import Shown, judged, meant, pairs_of
-from forebear.library.tree.directions import Dated, Pointed, oldest, pointed, pointed_merge, read_dates
+from forebear.library.tree.directions import Dated, Pointed, dates_of, oldest, pointed, pointed_merge
 from forebear.library.tree.families import Family, family_of
 from forebear.library.tree.layout import rows_of, top_of
 from forebear.library.tree.proof import KIN, Prover, joined
@@ -32,7 +32,7 @@ def tree(
     started = time.perf_counter()
     found = read_prints(store, weights=prove)
     members, limits = found.members, list(found.limits)
-    dated = read_dates(dates, members) if dates is not None else {}
+    dated = dates_of(dates, members) if dates is not None else {}
     pairs = proposals(store, found)
     screens = sum(bool(screen.any()) for screen in found.screens)
     looks = max(1, len(members) * (len(members) - 1) // 2)

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
-from forebear.core.strict import Table
-from forebear.core.toml import load_toml
 from forebear.library.tree.candidates import Member
 from forebear.library.tree.distances import coarser
 from forebear.library.tree.families import Family
 from forebear.library.tree.merges import Merge
 from forebear.library.tree.shape import Edge
 from forebear.models.checkpoint import open_checkpoint
-from forebear.recipes.direction import Third, directed
+from forebear.recipes.direction import Dated, Named, Third, directed, earlier, read_dates
 from forebear.recipes.rederive import rederived
 
 MOST_THIRDS = 3
@@ -27,15 +24,6 @@ MOST_REDERIVED = 2**26
 NEAR_CONVERSION = 0.1
 """Energy of the difference, share of the weights', above which nothing is recomputed: rounding to two bits leaves less."""
 GRADES = ("re-derived", "replayed")
-
-
-@dataclass(frozen=True)
-class Dated:
-    """When a model was there, by a source of the caller's that neither side controls. there_by: at the latest; not_before: at
-    the earliest."""
-
-    there_by: date | None = None
-    not_before: date | None = None
 
 
 @dataclass(frozen=True)
@@ -48,42 +36,14 @@ class Pointed:
     hints: tuple[Message, ...] = ()
 
 
-def read_dates(path: Path, members: Sequence[Member]) -> dict[int, Dated]:
-    """The dates of a TOML file: tables `[[model]]` with `name` (or the beginning of an id), `there_by`, `not_before`.
-
-    Raises: RefusedError for a name that no model of the library has or several have, or dates the wrong way round.
-    """
-    table = Table(load_toml(path), str(path), message("strict.dates"))
-    found: dict[int, Dated] = {}
-    for one in table.tables("model"):
-        name = one.text("name")
-        dated = Dated(*(_day(one.optional(key, (date, datetime))) for key in ("there_by", "not_before")))
-        one.finish()
-        named = [
-            at
-            for at, member in enumerate(members)
-            if name in member.names or (len(name) >= 8 and member.id.startswith(name))
-        ]
-        if len(named) != 1:
-            raise RefusedError(f"names {len(named)} models of the library by {name[:80]!r}", where=str(path),
-                               todo="Name each by its name or id (`forebear library list`).")  # fmt: skip
-        if dated.there_by and dated.not_before and dated.there_by < dated.not_before:
-            raise RefusedError(
-                f"says that {name[:80]!r} was there before it could be", where=str(path), todo="Correct the dates."
-            )
-        found[named[0]] = dated
-    table.finish()
-    return found
-
-
-def _day(value: date | datetime | None) -> date | None:
-    return value.date() if isinstance(value, datetime) else value
+def dates_of(path: Path, members: Sequence[Member]) -> dict[int, Dated]:
+    """The dates of a TOML file (`forebear.recipes.direction.read_dates`) for the models of a library, by name or id."""
+    return read_dates(path, [Named(one.names, one.id) for one in members], message("dates.by_library"))
 
 
 def before(one: int, other: int, dates: Mapping[int, Dated]) -> bool:
     """Whether a model was there before another could be."""
-    by, since = dates.get(one, Dated()).there_by, dates.get(other, Dated()).not_before
-    return by is not None and since is not None and by < since
+    return earlier(dates.get(one, Dated()), dates.get(other, Dated()))
 
 
 def pointed(edge: Edge, family: Family, members: Sequence[Member], dates: Mapping[int, Dated]) -> Pointed:
@@ -135,11 +95,10 @@ def _by_thirds(
         return Pointed()
     thirds = sorted(thirds, key=lambda one: min(measured.way(one, end).length for end in edge))[:MOST_THIRDS]
     child, parent = edge
-    since = (dates[child].not_before, dates[parent].not_before)
     with ExitStack() as opened:
         asked = [Third(members[one].name, opened.enter_context(closing(open_checkpoint(members[one].where))), dates[one].there_by)
                  for one in thirds]  # fmt: skip
-        answer = directed(sides[child], sides[parent], thirds=asked, dates=since)  # type: ignore[arg-type]
+        answer = directed(sides[child], sides[parent], thirds=asked, dates=(dates[child], dates[parent]))  # type: ignore[arg-type]
     if answer.answer == "not-shown":
         return Pointed(said=answer.said)
     if answer.answer == "candidate-from-subject":
@@ -169,4 +128,4 @@ def oldest(family: Family, dates: Mapping[int, Dated]) -> int | None:
     return None
 
 
-__all__ = ["Dated", "Pointed", "before", "oldest", "pointed", "pointed_merge", "read_dates"]
+__all__ = ["Dated", "Pointed", "before", "dates_of", "oldest", "pointed", "pointed_merge"]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.recipes.direction.carried import Carried, carried
+from forebear.recipes.direction.dates import Dated, earlier
 from forebear.recipes.direction.thresholds import BACK, FAR_BACK, FORTH, LESS_OWN
 from forebear.recipes.found import Found
 
@@ -51,37 +52,44 @@ class Direction:
 
 def directed(
     subject: Checkpoint, candidate: Checkpoint, *, thirds: Sequence[Third] = (), found: Sequence[Found] = (),
-    dates: tuple[date | None, date | None] = (None, None),
+    dates: tuple[Dated, Dated] = (Dated(), Dated()),
 ) -> Direction:  # fmt: skip
     """Whether the subject was made from the candidate, the candidate from the subject, or nothing shows it.
 
     thirds: further relatives; one decides only where it is dated before both sides. found: operations from candidate to subject.
-    dates:  since when subject and candidate were there at the earliest, by sources that neither side controls.
+    dates:  when subject and candidate were there, by sources that neither side controls.
     Null of the third-checkpoint rule: both were made from the third apart; then each lacks what the other has of its own.
             It assumes that two models trained apart share at most what the bench's siblings on like text do (decision 0038).
-    Silent: without a dated third or a dated re-derivation; where thirds disagree; where a step is too small to tell.
+    Silent: without a dated third or a dated re-derivation; where thirds disagree; where a step is too small to tell; where dates
+            do not show that the parent was there first: a merge with a model that is not given looks like its own parent's
+            ancestor (decision 0065).
     Source: METHODS §11.
     """
     hints = tuple(dict.fromkeys(hint for one in found if (hint := _hint(one.op)) is not None))
     answers: list[tuple[Answer, Message]] = []
     said: list[Message] = []
     for third in thirds:
-        if third.dated is None or not all(one is not None and third.dated < one for one in dates):
+        if not all(earlier(Dated(third.dated), one) for one in dates):
             said.append(message("came_first.undated", third=third.id))
             continue
         answer, why = _between(subject, candidate, third)
         said.append(why)
         if answer != "not-shown":
             answers.append((answer, why))
+    parents = {
+        "subject-from-candidate": earlier(dates[1], dates[0]),
+        "candidate-from-subject": earlier(dates[0], dates[1]),
+    }
     if found and all(one.grade == "re-derived" for one in found):
-        if dates[0] is not None and dates[1] is not None and dates[0] != dates[1]:
-            first: Answer = "subject-from-candidate" if dates[1] < dates[0] else "not-shown"
-            if first != "not-shown":
-                return _joined(first, "re-derived", answers, hints, [*said, message("came_first.dated_first")])
+        if parents["subject-from-candidate"]:
+            said.append(message("came_first.dated_first"))
+            return _joined("subject-from-candidate", "re-derived", answers, hints, said)
         said.append(message("came_first.preimage"))
-    if answers:
-        return _joined(answers[0][0], "third", answers, hints, said)
-    return Direction(hints=hints, said=tuple(said) or (message("came_first.nothing"),))
+    if not answers:
+        return Direction(hints=hints, said=tuple(said) or (message("came_first.nothing"),))
+    if not parents[answers[0][0]]:
+        return Direction(hints=hints, said=(*said, message("direction_dates.not_in_order")))
+    return _joined(answers[0][0], "third", answers, hints, said)
 
 
 def _hint(op: str) -> Message | None:
@@ -89,7 +97,11 @@ def _hint(op: str) -> Message | None:
 
 
 def _joined(
-    answer: Answer, by: str, answers: Sequence[tuple[Answer, Message]], hints: tuple[Message, ...], said: Sequence[Message]
+    answer: Answer,
+    by: str,
+    answers: Sequence[tuple[Answer, Message]],
+    hints: tuple[Message, ...],
+    said: Sequence[Message],
 ) -> Direction:
     if any(other != answer for other, _ in answers):
         return Direction(hints=hints, said=(*said, message("came_first.disagree")))

@@ -9,7 +9,7 @@ from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.recipe import change_map, recipe_map
 from forebear.reports.lines import local_name, safe
 from forebear.reports.page import drawn, render, saved, sentences, shown
-from forebear.reports.recipes.text import claim_words, left_words, parent_words, party, step_rows
+from forebear.reports.recipes.text import claim_words, first_lines, left_words, parent_words, party, step_rows
 from forebear.reports.scene import Figure
 
 Document = Mapping[str, Any]
@@ -37,6 +37,7 @@ def recipe_page(document: Document, language: str) -> bytes:
         "steps": step_rows(document, words),
         "left": left_words(document, words),
         "parents": parent_words(document, words),
+        "came_first": first_lines(document, words),
         "claims": claim_words(document, words),
         "figures": [shown(figure, _about(document)) for figure in figures(document, words)],
     }

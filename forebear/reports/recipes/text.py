@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.lines import Line, bullet, footer, padded, safe, wrap
+from forebear.reports.lines import Line, bullet, footer, local_name, padded, safe, wrap
 
 Document = Mapping[str, Any]
 
@@ -30,6 +30,8 @@ def recipe_lines(document: Document, language: str = "en") -> list[Line]:
         lines += wrap(left_words(document, words))
     if document["parents"]:
         lines += [Line(""), Line(words("made.parents"), "bold"), *bullet(parent_words(document, words))]
+    if document.get("came_first"):
+        lines += [Line(""), Line(words("direction_dates.title"), "bold"), *bullet(first_lines(document, words))]
     if document.get("checked"):
         lines += [Line(""), Line(words("made.claims"), "bold"), *bullet(claim_words(document, words))]
     if document["limits"]:
@@ -104,6 +106,21 @@ def parent_words(document: Document, words: Catalogue) -> list[str]:
         words("made.parent" if one["low"] is None else "made.parent_between", **{**one, "id": safe(one["id"])})
         for one in document["parents"]
     ]
+
+
+def first_lines(document: Document, words: Catalogue) -> list[str]:
+    """What dates and weights say of which came first: what decided or why nothing did, signs that decide nothing, the dates."""
+    found = document.get("came_first")
+    if not found:
+        return []
+    hints = [words("direction_dates.hint", what=words.text(hint)) for hint in found["hints"]]
+    days = [
+        words(f"direction_dates.{key}", id=safe(local_name(row["id"])), day=row[key])
+        for row in found["dates"]
+        for key in ("there_by", "not_before")
+        if row[key]
+    ]
+    return [*(words.text(said) for said in found["said"]), *hints, *days]
 
 
 def claim_words(document: Document, words: Catalogue) -> list[str]:
