@@ -39,7 +39,7 @@ def render(template: str, document: Document, words: Catalogue, values: Mapping[
 
     style: rules added for this page (filters); never text from a document.
     """
-    css = (TEMPLATES / "page.css").read_text("utf-8") + colour_rules() + style
+    css = style_of("page.css") + colour_rules() + style
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     from markupsafe import Markup
@@ -59,6 +59,11 @@ def render(template: str, document: Document, words: Catalogue, values: Mapping[
         )
     )
     return text.encode("utf-8", "backslashreplace")
+
+
+def style_of(name: str) -> str:
+    """A sheet of style beside the templates."""
+    return (TEMPLATES / name).read_text("utf-8")
 
 
 def _environment() -> Environment:

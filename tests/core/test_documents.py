@@ -16,8 +16,10 @@ NAMES = (
     "attestation", "case", "chain", "commitment", "comparison", "inspection", "library", "matrix", "recipe", "search", "tokenizer-cost",
     "tokenizer-lineage", "tree", "verification",
 )  # fmt: skip
-SECOND = ("attestation", "case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
+SECOND = ("case", "comparison", "inspection", "matrix", "tokenizer-cost", "tokenizer-lineage")
 """Kinds whose second version holds messages in place of sentences."""
+LATEST = {**dict.fromkeys(SECOND, 2), "attestation": 3}
+"""Kind -> version that is written today, where it is not the first; attestation/2 was never released."""
 
 
 def recipe(**changes):
@@ -31,8 +33,8 @@ def recipe(**changes):
 
 def test_every_document_the_design_names_has_a_sound_schema():
     found = {p.name for p in resources.files("forebear.core.schemas").iterdir() if p.name.endswith(".json")}
-    assert found == {f"{n}-1.json" for n in NAMES} | {f"{n}-2.json" for n in SECOND}
-    for name in [*(f"{n}/1" for n in NAMES), *(f"{n}/2" for n in SECOND)]:
+    assert found == {f"{n}-1.json" for n in NAMES} | {f"{n}-{v}.json" for n, v in LATEST.items()}
+    for name in [*(f"{n}/1" for n in NAMES), *(f"{n}/{v}" for n, v in LATEST.items())]:
         schema = dict(schema_of(f"forebear/{name}"))
         jsonschema.Draft202012Validator.check_schema(schema)
         assert {"schema", "limits", "read", "reproduce"} <= set(schema["required"])

@@ -69,7 +69,7 @@ BY_NAME = {
     "forebear.files.formats.gguf_types": "extra gguf, of which two modules are loaded under a name of our own",
     "forebear.engines.absent": "extra engines",
     "forebear.casefile.checks.conversion": "extra cases",
-    "forebear.casefile.checks.name_checks": "extra cases",
+    "forebear.casefile.checks.sounds": "extra cases",
     "forebear.casefile.privacy.sound": "extra cases",
 }
 """Modules that import by a name in a string, and what; strings that name modules of ours count as imports."""

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from forebear.reports.catalogue import LANGUAGES, Catalogue, catalogue
-from forebear.reports.page import TEMPLATES
+from forebear.reports.page import style_of
 
 ALIASES = {"zh": "zh-Hans", "zh-CN": "zh-Hans", "zh-SG": "zh-Hans", "zh-TW": "zh-Hant", "zh-HK": "zh-Hant"}
 """Other tags readers give for a language there are words for."""
@@ -37,5 +37,5 @@ def every_word() -> str:
     """All words that a page, a table or a text of a case may have of its own, in every language."""
     own = ("case.html.j2", "case.css")
     templates = [resources.files("forebear.reports.cases").joinpath(name).read_text("utf-8") for name in own]
-    templates.append((TEMPLATES / "page.css").read_text("utf-8"))  # names of fonts read like names of people
+    templates.append(style_of("page.css"))  # names of fonts read like names of people
     return "\n".join([*templates, *(word for language in LANGUAGES for word in catalogue(language).words.values())])

@@ -12,7 +12,7 @@ from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
 from forebear.reports.cases.text import counted, is_dismissed, verdict
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import TEMPLATES, Sentence, sentences
+from forebear.reports.page import Sentence, sentences, style_of
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
@@ -29,7 +29,7 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
 
     document = case_today(document)
     words = catalogue(language or reader(document))
-    style = (TEMPLATES / "page.css").read_text("utf-8") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
+    style = style_of("page.css") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     columns = _columns(document)

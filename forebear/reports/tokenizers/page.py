@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import TEMPLATES, render, sentences
+from forebear.reports.page import render, sentences, style_of
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
@@ -19,8 +19,7 @@ HUES = 6
 
 def _page(template: str, document: Document, words: Catalogue, **values: Any) -> bytes:
     """A page in the common frame, with the colours of tokens."""
-    style = (TEMPLATES / "tokenizers.css").read_text("utf-8")
-    return render(template, document, words, {"hues": HUES, "d": document, **values}, style)
+    return render(template, document, words, {"hues": HUES, "d": document, **values}, style_of("tokenizers.css"))
 
 
 def cost_page(document: Document, language: str = "en") -> bytes:
