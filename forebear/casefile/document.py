@@ -134,6 +134,8 @@ def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -
         if spans.get(source["id"]) or (text and any(search.hits(r.begins) for r in text.extract.removed)):
             source["sha256"] = ""
             source["notes"] = [*source["notes"], message("case.withheld").document()]
+    for finding in body["findings"]:
+        _whole_names(finding, texts, spans, search)
     targets = [t for f in body["findings"] for t in f["targets"]]
     targets += [t for c in body["claims"] for t in (*c["spans"], *(r["target"] for r in c["replies"]))]
     for target in targets:
@@ -143,6 +145,33 @@ def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -
             size = len(quote["prefix"])
             quote["prefix"] = _uncut(quote["prefix"], place["start"] - size, names)
             quote["suffix"] = _uncut(quote["suffix"], place["end"], names)
+
+
+def _whole_names(
+    finding: dict[str, Any], texts: Mapping[str, Text], names: Mapping[str, Sequence[tuple[int, int]]], search: Search
+) -> None:
+    """Where a finding quotes a part of a hidden name (jun of Jun-hong), its pseudonym stands there, and nothing leads to the place."""
+    instead: dict[str, str] = {}
+    for name, (start, end) in finding["spans"].items():
+        cut = [(a, b) for a, b in names.get(name, ()) if a < start < b or a < end < b]
+        if cut:
+            whole = texts[name].extract.text[min(start, *(a for a, _ in cut)) : max(end, *(b for _, b in cut))]
+            instead[finding["quotes"][name]] = search.replaced(whole)
+    if instead:
+        finding["quotes"] = {name: instead.get(quote, quote) for name, quote in finding["quotes"].items()}
+        finding["why"] = _said_instead(finding["why"], instead)
+        finding["targets"], finding["id"] = [], ""
+
+
+def _said_instead(value: Any, instead: Mapping[str, str]) -> Any:
+    """A message whose words are those of the document, others where they hold what is not to be shown."""
+    if isinstance(value, Mapping):
+        return {key: v if key == "key" else _said_instead(v, instead) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_said_instead(v, instead) for v in value]
+    if isinstance(value, str) and any(part and part in value for part in instead):
+        return instead.get(value, "…")
+    return value
 
 
 def _uncut(words: str, start: int, names: Sequence[tuple[int, int]]) -> str:

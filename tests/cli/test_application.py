@@ -85,7 +85,7 @@ def test_the_lines_of_a_docstring_are_the_help_of_its_parameters() -> None:
         "one": "The first: with a colon and a second line.", "two": "Whether.", "three": '"A=B", several.',
         "Returns": "Nothing at all.",
     }  # fmt: skip
-    assert [word.name for word in words_of(verb)] == ["one", "two", "three", "form", "output", "quiet", "language"]
+    assert [word.name for word in words_of(verb)] == ["one", "two", "three", "form", "output", "quiet", "language", "brief"]
 
 
 def test_a_parameter_that_nothing_is_said_of_stops_the_program() -> None:

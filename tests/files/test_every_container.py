@@ -137,7 +137,7 @@ def test_a_pytorch_index_that_disagrees_is_said_and_one_that_leads_out_refused(t
     )
     container = open_container(tmp_path)
     assert set(container.tensors) == set(ARRAYS)
-    assert any("another file than the one that holds the tensor for 1 tensors" in s for s in said(container.said))
+    assert any("another file than the one that holds the tensor for 1 tensor" in s for s in said(container.said))
     index.write_text(json.dumps({"weight_map": {"w": "../outside.bin"}}))
     with pytest.raises(RefusedError, match="not a file name inside its folder"):
         open_container(tmp_path)

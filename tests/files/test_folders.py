@@ -268,7 +268,7 @@ SAID = [
     (stale_index_of_one_file_more, "names 1 files that are not here, such as 'model-00004-of-00004.safetensors': it was left aside and 'model-00001-of-00003.safetensors' (3 files)"),
     (stale_index_with_places_of_before, "names another file than the one that holds the tensor for 39 tensors, such as 'lm_head.weight'"),
     (over_full_index_of_several, "names 4 tensors that none of its files holds, such as 'model.layers.9.q.weight', 'model.layers.9.k.weight'"),
-    (index_that_leaves_tensors_out, "does not name 1 tensors of its files, such as 'lm_head.weight': they were read too"),
+    (index_that_leaves_tensors_out, "does not name 1 tensor of its files, such as 'lm_head.weight': they were read too"),
 ]  # fmt: skip
 
 

@@ -285,7 +285,7 @@ def test_an_index_that_disagrees_with_its_shards_is_said_and_every_tensor_read(t
     assert any("1 tensors that none of its files holds, such as 'u'" in s for s in english(absent.said))
     few = open_container(shards(tmp_path / "c", {"w": WEIGHT_MAP["w"]}))
     assert list(few.tensors) == ["w"]
-    assert any(f"does not name 1 files numbered like its own, such as '{WEIGHT_MAP['v']}'" in s for s in english(few.said))
+    assert any(f"does not name 1 file numbered like its own, such as '{WEIGHT_MAP['v']}'" in s for s in english(few.said))
 
 
 def test_a_tensor_in_a_shard_that_the_index_does_not_name_is_said_aloud(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_tensor_in_a_shard_that_the_index_does_not_name_is_said_aloud(tmp_path
     write(folder / WEIGHT_MAP["w"], encode({"w": ("U8", (4,), b"abcd"), "extra": ("U8", (1,), b"e")}))
     container = open_container(folder)
     assert container.read("extra").tolist() == [101.0]
-    assert any("does not name 1 tensors of its files, such as 'extra'" in s for s in english(container.said))
+    assert any("does not name 1 tensor of its files, such as 'extra'" in s for s in english(container.said))
 
 
 def test_a_tensor_in_two_shards_is_read_where_the_index_says_and_refused_without_one(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_biases_that_are_not_applied_are_said(tmp_path: Path) -> None:
     save_file({f"{stem}.lora_A.weight": np.ones((2, 16), np.float32), f"{stem}.lora_B.weight": np.ones((16, 2), np.float32),
                f"{stem}.lora_B.bias": np.ones(16, np.float32)}, tmp_path / "adapter_model.safetensors")  # fmt: skip
     both = open_checkpoint(tmp_path, base=ADAPTERS / "base")
-    assert any("1 tensors of the adapter change biases" in sentence for sentence in said(both.limits))
+    assert any("1 tensor of the adapter change biases" in sentence for sentence in said(both.limits))
     assert not [name for name in both.container.tensors if "lora" in name]
 
 

@@ -16,7 +16,8 @@ import pytest
 
 from forebear.core.documents import canonical_json, problems_of
 from forebear.core.errors import RefusedError, UsageError
-from forebear.reports.tokenizers.page import cost_page, lineage_page, visible
+from forebear.reports.page import visible
+from forebear.reports.tokenizers.page import cost_page, lineage_page
 from forebear.reports.tokenizers.text import cost_lines, lineage_lines
 from forebear.tokens import sample
 from forebear.tokens.audit import audit
