@@ -150,7 +150,7 @@ def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -
 def _whole_names(
     finding: dict[str, Any], texts: Mapping[str, Text], names: Mapping[str, Sequence[tuple[int, int]]], search: Search
 ) -> None:
-    """Where a finding quotes a part of a hidden name (jun of Jun-hong), its pseudonym stands there, and nothing leads to the place."""
+    """Where a finding quotes a part of a hidden name (jun of Jun-hong), its pseudonym stands there, and no place is given."""
     instead: dict[str, str] = {}
     for name, (start, end) in finding["spans"].items():
         cut = [(a, b) for a, b in names.get(name, ()) if a < start < b or a < end < b]

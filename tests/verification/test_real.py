@@ -46,7 +46,7 @@ def test_a_card_that_knows_no_base_beside_code_that_names_it(minilm):
 def test_package_metadata_names_the_base_that_the_card_does_not_know(minilm, tmp_path):
     (tmp_path / "METADATA").write_text(METADATA, "utf-8")
     document = forebear.verify(real_path("sre-embedding"), card=tmp_path / "METADATA", against=minilm)
-    assert [(c["kind"], c["stated"], c["outcome"]) for c in rows(document, proposed=False) if c["source"]["file"] == "METADATA"] == [
+    assert [(c["kind"], c["stated"], c["outcome"]) for c in rows(document) if c["source"]["file"] == "METADATA"] == [
         ("licence", "Apache-2.0", "not-testable"), ("licence", "Apache Software License", "not-testable"),
         ("shares", "all-MiniLM-L6-v2", "borne-out"), ("direction", "all-MiniLM-L6-v2", "not-shown"),
     ]  # fmt: skip

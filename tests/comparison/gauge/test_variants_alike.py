@@ -141,6 +141,10 @@ VARIANTS: dict[str, tuple[str, str, Callable[[Arrays, dict[str, Any]], Stored]]]
 }
 """Variant → its family, the case whose audit covers it, and how the same values are stored."""
 
+WAITING = {"stablelm-12b"}
+"""Variants that decide nothing until the audit of their case has run (decision 0062)."""
+
+
 @cache
 def model(case: str, seed: int, root: Path) -> Path:
     """Initial values of the audited class, its gains and biases drawn besides."""
@@ -165,7 +169,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def figures(subject: Stored, candidate: Stored, folder: Path) -> dict[str, Any]:
     """What gauge fixing finds."""
     row, _ = held(written(*subject, folder / "subject"), written(*candidate, folder / "candidate"))
-    return {key: value for key, value in row.items() if key != "seconds"}
+    return {key: value for key, value in row.items() if key not in ("seconds", "withheld")}  # whose rule is not audited differs
 
 
 def stored(folder: Path) -> Stored:
@@ -185,7 +189,7 @@ def test_a_pair_in_a_variant_gives_the_same_figures_number_by_number(variant: st
         variants = figures(store(*subject), store(*stored(candidate)), tmp_path / f"stored-{name}")
         assert audited["ran"]
         assert variants == audited, name
-        assert variants["decided"] is found, name
+        assert variants["decided"] is (found and variant not in WAITING), name
     known = open_checkpoint(tmp_path / "stored-copy" / "subject")
     assert known.family == family
     known.close()
