@@ -63,7 +63,7 @@ def render(template: str, document: Document, words: Catalogue, values: Mapping[
 
 def style_of(name: str) -> str:
     """A sheet of style beside the templates."""
-    return (TEMPLATES / name).read_text("utf-8")
+    return TEMPLATES.joinpath(name).read_text("utf-8")
 
 
 def _environment() -> Environment:
