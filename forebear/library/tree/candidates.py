@@ -17,13 +17,11 @@ from forebear.library.figures import corrected
 from forebear.library.ledger import state_of, unchanged
 from forebear.library.prints import SCREEN_NUMBERS, Print
 from forebear.library.proving import weights_of
-from forebear.library.search import ANCHOR, EQUAL, SKETCH
+from forebear.library.search import ANCHOR, EQUAL, FIRST_AGREEMENT, SKETCH
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
 from forebear.library.tree.thresholds import MOST_MODELS, NEIGHBOURS
 
-FIRST_AGREEMENT = 0.85
-"""Anchor codes below this are not looked at closer (as in a search)."""
 BLOCK = 512
 MOST_NAMES = 20
 MOST_OWNERS = 64
