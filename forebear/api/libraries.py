@@ -47,9 +47,9 @@ def library_add(
     {'known': 1}
     """
     from forebear.core.sizes import parse_size
+    from forebear.engines.opening import is_begun
     from forebear.library import adding, verbs
     from forebear.library.members import models_in
-    from forebear.library.places import CATALOGUE
 
     named = adding.listed_paths(listed(paths), from_list)
     wanted = adding.Wanted(
@@ -65,7 +65,7 @@ def library_add(
     adding.refuse_missing(named)
     models = named if about else [model for path in named for model in models_in(path)]
     made = _engine(engine)
-    if not str(into).startswith("lance:") and not (Path(into) / CATALOGUE).exists():
+    if not is_begun(into):
         made = adding.begun(models, wanted, made)
     return verbs.add(_store(into, make=True), models, wanted, words, made)
 

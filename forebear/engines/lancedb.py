@@ -46,6 +46,26 @@ PIECES = 256
 """Additions after which the pieces that they left are put together."""
 
 
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Errors of LanceDB in the block as refusals."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as error:
+        said = message("engine_refused.failed", engine="LanceDB", why=str(error).splitlines()[0][:200])
+        raise refusal(said, where=where) from error
+
+
+def is_table(address: str) -> bool:
+    """Whether LanceDB keeps a library at a folder or an address. Raises: RefusedError when it is not installed or cannot look."""
+    where = f"lance:{address}"
+    lancedb = library_of("lancedb", where)
+    if "://" not in address and not Path(address).is_dir():
+        return False
+    with _told(where):
+        return TABLE in lancedb.connect(address).list_tables().tables
+
+
 class LanceStore:
     """See `forebear.library.store.Store`."""
 
@@ -59,7 +79,7 @@ class LanceStore:
         self._added = 0
         if not make and "://" not in address and not Path(address).is_dir():
             self._refuse_none()
-        with self._told():
+        with _told(self._where):
             db = lancedb.connect(address)
             if TABLE not in db.list_tables().tables:
                 if not make:
@@ -84,15 +104,6 @@ class LanceStore:
         }  # fmt: skip
         return a.schema([a.field(name, kind) for name, kind in columns.items()], metadata={b"forebear": VERSION})
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Errors of LanceDB in the block as refusals."""
-        try:
-            yield
-        except (RuntimeError, ValueError, OSError) as error:
-            said = message("engine_refused.failed", engine="LanceDB", why=str(error).splitlines()[0][:200])
-            raise refusal(said, where=self._where) from error
-
     def _row(self, one: Print) -> dict[str, Any]:
         screened = len(one.arrays["screen"]) > 0
         screen = one.arrays["screen"] if screened else np.zeros((1, SCREEN_NUMBERS), np.int8)
@@ -110,12 +121,12 @@ class LanceStore:
     def put(self, prints: Sequence[Print]) -> None:
         """Prints in the place of those with the same ids, in one commit, as they are: neither names nor sources are joined."""
         rows = self._arrow.Table.from_pylist([self._row(one) for one in prints], schema=self._schema())
-        with self._told():
+        with _told(self._where):
             self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
     def _found(self, where: str, columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of the rows of which a condition is true."""
-        with self._told():
+        with _told(self._where):
             self._table.checkout_latest()
             found: list[dict[str, Any]] = self._table.search().where(where).select(list(columns)).to_arrow().to_pylist()
         return found
@@ -131,7 +142,7 @@ class LanceStore:
         self.put([one, *(without_sources(unpack(row["print"], self._where), keys) for row in others)])
         self._added += 1
         if self._added % PIECES == 0:
-            with self._told():
+            with _told(self._where):
                 self._table.optimize(cleanup_older_than=KEPT_FOR)
         return not known
 
@@ -140,7 +151,7 @@ class LanceStore:
         there = f"id IN ({', '.join(map(_text, dict.fromkeys(idents)))})"
         count = len(self._found(there, ["id"])) if idents else 0
         if count:
-            with self._told():
+            with _told(self._where):
                 self._table.delete(there)
         return count
 
@@ -160,13 +171,13 @@ class LanceStore:
 
     def count(self, *, screened: bool = False) -> int:
         """See `Store.count`."""
-        with self._told():
+        with _told(self._where):
             self._table.checkout_latest()
             return int(self._table.count_rows("screened" if screened else None))
 
     def rows(self) -> Iterator[Rows]:
         """See `Store.rows`."""
-        with self._told():
+        with _told(self._where):
             self._table.checkout_latest()
             yield from map(_rows, self._table.search().where("screened").select(_OF_ROWS).to_batches(batch_size=BLOCK_ROWS))
 
@@ -181,7 +192,7 @@ class LanceStore:
         sides = [("screen_signs", wanted[: 8 * SCREEN_WORDS], most)]
         sides += [("anchor_signs", wanted[8 * SCREEN_WORDS :], ANCHOR_TIMES * most)] if anchored else []
         for column, bits, count in sides:
-            with self._told():
+            with _told(self._where):
                 search = self._table.search(bits, vector_column_name=column).distance_type("hamming").where("screened")
                 found = search.limit(count).select([*_OF_ROWS, "_distance"]).to_arrow()
             yield from map(_rows, found.combine_chunks().to_batches())
@@ -220,7 +231,7 @@ class LanceStore:
     def verify(self) -> list[Fault]:
         """See `Store.verify`."""
         faults: list[Fault] = []
-        with self._told():
+        with _told(self._where):
             self._table.checkout_latest()
             for batch in self._table.search().to_batches(batch_size=64):
                 for row in batch.to_pylist():
@@ -248,7 +259,7 @@ class LanceStore:
         folder = Path(self._where.removeprefix("lance:"))
         before = _size(folder)
         indexes = _INDEXES if self.count() >= INDEXED_FROM else {}
-        with self._told():
+        with _told(self._where):
             for column, kind in indexes.items():
                 self._table.create_index(column, config=getattr(library_of("lancedb.index", self._where), kind)(), replace=True)
             self._table.optimize(cleanup_older_than=KEPT_FOR)

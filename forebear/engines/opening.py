@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from forebear.library.local_store import LocalStore
+from forebear.library.places import CATALOGUE
 from forebear.library.shards import Shards
 from forebear.library.store import Store
 
@@ -31,3 +32,18 @@ def open_store(address: str | Path, *, make: bool = False, check: bool = True) -
 
             return RayShards(text.removeprefix(RAY))
     return LocalStore(text, make=make, check=check)
+
+
+def is_begun(address: str | Path) -> bool:
+    """Whether there is a library at an address, whole or torn; true of those that are only searched, which refuse what is new.
+
+    Raises: RefusedError when the engine is not installed, or cannot look there.
+    """
+    text = str(address)
+    if Path(text).exists() or not text.startswith((LANCE, SHARDS, RAY)):
+        return (Path(text) / CATALOGUE).exists()
+    if not text.startswith(LANCE):
+        return True
+    from forebear.engines.lancedb import is_table
+
+    return is_table(text.removeprefix(LANCE))

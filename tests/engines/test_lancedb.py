@@ -11,7 +11,7 @@ import forebear
 from forebear.core.errors import RefusedError
 from forebear.engines import absent
 from forebear.engines import lancedb as engine
-from forebear.engines.opening import open_store
+from forebear.engines.opening import is_begun, open_store
 from forebear.library.fingerprint import fingerprint
 from forebear.library.search import search_store
 from tests.library.models import arrays, write
@@ -50,7 +50,19 @@ def test_the_verbs_take_its_address(tmp_path):
 def test_a_folder_without_a_library_is_refused_and_nothing_is_made(tmp_path):
     with pytest.raises(RefusedError, match="no library of LanceDB"):
         open_store(f"lance:{tmp_path / 'absent'}")
+    assert not is_begun(f"lance:{tmp_path / 'absent'}")
     assert not (tmp_path / "absent").exists()
+
+
+def test_paths_that_hold_no_model_make_no_library(tmp_path):
+    (tmp_path / "note.txt").write_text("no model")
+    into = f"lance:{tmp_path / 'known'}"
+    with pytest.raises(RefusedError):
+        forebear.library_add([tmp_path / "note.txt"], into=into)
+    assert not (tmp_path / "known").exists()
+    write(tmp_path / "m", arrays(1))
+    forebear.library_add([tmp_path / "m"], into=into)
+    assert is_begun(into)
 
 
 def test_a_library_from_the_future_is_refused(store, tmp_path, monkeypatch):
