@@ -169,7 +169,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def figures(subject: Stored, candidate: Stored, folder: Path) -> dict[str, Any]:
     """What gauge fixing finds."""
     row, _ = held(written(*subject, folder / "subject"), written(*candidate, folder / "candidate"))
-    return {key: value for key, value in row.items() if key not in ("seconds", "withheld")}  # whose rule is not audited differs
+    return {key: value for key, value in row.items() if key != "seconds"}
 
 
 def stored(folder: Path) -> Stored:
@@ -188,6 +188,9 @@ def test_a_pair_in_a_variant_gives_the_same_figures_number_by_number(variant: st
         audited = figures(subject, stored(candidate), tmp_path / f"audited-{name}")
         variants = figures(store(*subject), store(*stored(candidate)), tmp_path / f"stored-{name}")
         assert audited["ran"]
+        if variant in WAITING:  # the reason names the family whose rule waits
+            assert audited.pop("withheld")
+            assert variants.pop("withheld")
         assert variants == audited, name
         assert variants["decided"] is (found and variant not in WAITING), name
     known = open_checkpoint(tmp_path / "stored-copy" / "subject")
