@@ -2,7 +2,7 @@
 
     python -m bench.library_measured --shape llama64 --shape gpt2-64 --moved 6 --real
 
-They are kept as print files under FOREBEAR_BENCH_PRINTS (default bench/work/prints), one a model.
+They are kept as print files, one a model, in the folder that FOREBEAR_BENCH_PRINTS names (default: prints, in that of the bench).
 """
 
 from __future__ import annotations

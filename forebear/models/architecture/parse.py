@@ -30,7 +30,7 @@ from forebear.models.architecture.rules import (
 from forebear.models.architecture.sections import parse_sections
 
 MAX_DEFINITION_BYTES = 2**20
-TODO = message("definition.see")
+ADVICE = message("definition.see")
 _PLACEHOLDERS = ("{layer}", "{expert}", "{index}")
 
 
@@ -47,7 +47,7 @@ def parse_definition(raw: Mapping[str, Any], where: str) -> Definition:
 
     Raises: RefusedError.
     """
-    table = Table(raw, where, TODO)
+    table = Table(raw, where, ADVICE)
     sizes = _sizes(table.table("sizes"))
     stack_sizes = {name: _sizes(inner) for name, inner in table.tables_by_name("stack_sizes")}
     stacks = {name: parse_expression(text, f"{where}: stacks.{name}") for name, text in table.texts_by_name("stacks")}
@@ -214,7 +214,7 @@ def _agree(definition: Definition, where: str) -> None:
                  if name not in definition.axes]  # fmt: skip
     if problems:
         said = reduce(lambda first, then: message("definition.also", first=first, then=then), problems[:5])
-        raise refusal(said, where=where, todo=TODO)
+        raise refusal(said, where=where, todo=ADVICE)
 
 
 def _mentioned(definition: Definition, name: str) -> bool:
