@@ -18,11 +18,11 @@ AUDITED = {"llama", "mixtral", "qwen_moe", "gpt2"}
 """Families with null audits of their own under bench/results."""
 BEFORE = {"starcoder2", "bert", "baichuan", "internlm2", "phi3", "gpt_bigcode", "opt"}
 """Families whose rules decided before rules had to say so."""
-TRAINED = {"gemma", "gpt_neox", "phi", "olmo2", "falcon", "olmo", "stablelm", "nemotron"}
+TRAINED = {"gemma", "gpt_neox", "phi", "olmo2", "falcon", "olmo", "stablelm", "nemotron", "cohere", "arcee"}
 """Families whose usual rule decides by an audit of models of their class (decisions 0050, 0062) ..."""
 TRAINED_VARIANTS = [
     ("falcon", "new_decoder_architecture"), ("falcon", "num_ln_in_parallel_attn"), ("falcon", "parallel_attn"),
-    ("gemma", "model_type"),
+    ("gemma", "model_type"), ("glm", "model_type"), ("stablelm", "use_parallel_residual"),
 ]  # fmt: skip
 """... and variants that do."""
 
