@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import ForebearError, RefusedError
+from forebear.core.errors import ForebearError, refusal
 from forebear.core.limits import MAX_DOCUMENT_BYTES
-from forebear.core.messages import Message, distinct
+from forebear.core.messages import Message, distinct, message
 from forebear.core.output import write_whole as write_whole
+from forebear.core.wording import in_english
 from forebear.version import __version__
 
 Json = Any
@@ -95,7 +96,8 @@ def finish(
     )
     problems = problems_of(document)
     if problems:
-        raise ForebearError(f"a document of ours does not fit its schema: {problems[0]}", todo="please report this")
+        what = f"a document of ours does not fit its schema: {in_english(problems[0])}"
+        raise ForebearError(what, todo="please report this")
     return document
 
 
@@ -109,16 +111,16 @@ def schema_of(schema: str) -> Mapping[str, Json]:
     known = {f.name for f in SCHEMAS.iterdir()}
     name = f"{parts[1]}-{parts[2]}.json" if len(parts) == 3 and parts[0] == "forebear" else ""
     if name not in known:
-        raise RefusedError(f"unknown document schema {str(schema)[:80]!r}", todo="Open it with a newer forebear.")
+        raise refusal(message("document.schema", name=repr(str(schema)[:80])), todo=message("document.newer"))
     loaded: Mapping[str, Json] = json.loads((SCHEMAS / name).read_bytes())
     return loaded
 
 
-def problems_of(document: Json) -> list[str]:
+def problems_of(document: Json) -> list[Message]:
     """Where a document departs from its schema; empty when it fits. Covers type, required, properties, items, enum."""
     if not isinstance(document, Mapping) or "schema" not in document:
-        return ["not a document: no `schema` key"]
-    found: list[str] = []
+        return [message("document.no_schema")]
+    found: list[Message] = []
     _collect(document, schema_of(document["schema"]), "", found)
     return found
 
@@ -140,20 +142,20 @@ def _is(value: Json, name: str) -> bool:
     return isinstance(value, _TYPES[name])
 
 
-def _collect(value: Json, schema: Mapping[str, Json], where: str, found: list[str]) -> None:
+def _collect(value: Json, schema: Mapping[str, Json], where: str, found: list[Message]) -> None:
     wanted = schema.get("type")
     names = [wanted] if isinstance(wanted, str) else list(wanted or [])
     if names and not any(_is(value, n) for n in names):
-        found.append(f"{where or 'document'}: {type(value).__name__} where {' or '.join(names)} is wanted")
+        given = {"where": where or "document", "found": type(value).__name__, "wanted": " | ".join(names)}
+        found.append(message("document.type", **given))
         return
     if "enum" in schema and value not in schema["enum"]:
-        found.append(f"{where}: {value!r} is none of {schema['enum']}")
+        found.append(message("document.none_of", where=where, value=repr(value), known=str(schema["enum"])))
     if "const" in schema and value != schema["const"]:
-        found.append(f"{where}: {value!r} is not {schema['const']!r}")
+        found.append(message("document.other", where=where, value=repr(value), wanted=repr(schema["const"])))
     if isinstance(value, Mapping):
-        found.extend(
-            f"{where or 'document'}: key {k!r} is missing" for k in schema.get("required", []) if k not in value
-        )
+        lacking = [k for k in schema.get("required", []) if k not in value]
+        found.extend(message("document.missing", where=where or "document", key=k) for k in lacking)
         for key, inner in schema.get("properties", {}).items():
             if key in value:
                 _collect(value[key], inner, f"{where}.{key}" if where else key, found)
@@ -170,9 +172,9 @@ def open_document(path: Path) -> Mapping[str, Json]:
     try:
         document = json.loads(read_bounded(path, MAX_DOCUMENT_BYTES))
     except (ValueError, RecursionError) as error:
-        raise RefusedError(f"not a readable document ({type(error).__name__})", where=str(path)) from error
+        raise refusal(message("document.unreadable", why=type(error).__name__), where=str(path)) from error
     problems = problems_of(document)
     if problems:
-        raise RefusedError(f"does not fit its schema: {problems[0]}", where=str(path))
+        raise refusal(message("document.misfit", why=problems[0]), where=str(path))
     frozen: Mapping[str, Json] = freeze(document)
     return frozen

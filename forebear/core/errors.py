@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from forebear.core.messages import Message, message
 from forebear.core.wording import in_english
+
+Kind = TypeVar("Kind", bound="ForebearError")
 
 
 class ForebearError(Exception):
@@ -82,13 +84,23 @@ class IncomparableError(RefusedError):
     """Two arrays or checkpoints have nothing that may be compared."""
 
 
-def refusal(said: Message, *, where: str = "", todo: Message | None = None) -> RefusedError:
-    """A refusal whose English and whose words in every other language are made of the same keys (`core/refusals.toml`).
+def saying(kind: type[Kind], said: Message, *, where: str = "", todo: Message | None = None) -> Kind:
+    """An error whose English and whose words in every other language are made of the same keys (`core/refusals.toml`).
 
     said: what is wrong; where: the file, tensor or argument; todo: what the reader can do about it.
     """
     advice = "" if todo is None else in_english(todo)
-    return RefusedError(in_english(said), where=where, todo=advice, said=said, advice=todo)
+    return kind(in_english(said), where=where, todo=advice, said=said, advice=todo)
+
+
+def refusal(said: Message, *, where: str = "", todo: Message | None = None) -> RefusedError:
+    """A refusal in every language; see `saying`."""
+    return saying(RefusedError, said, where=where, todo=todo)
+
+
+def incomparable(said: Message, *, todo: Message | None = None) -> IncomparableError:
+    """That two arrays have nothing that may be compared, in every language; see `saying`."""
+    return saying(IncomparableError, said, todo=todo)
 
 
 def printable(text: str, limit: int = 300) -> str:

@@ -9,18 +9,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal, saying
+from forebear.core.messages import message
 from forebear.core.stopping import unfinished
 
 _EXCLUSIVE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _EXCLUSIVE |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _KINDS = (
-    (stat.S_ISLNK, "is a link, which is not followed and not replaced"),
-    (stat.S_ISDIR, "is a folder"),
-    (stat.S_ISFIFO, "is a pipe"),
-    (stat.S_ISSOCK, "is a socket"),
-    (stat.S_ISCHR, "is a device"),
-    (stat.S_ISBLK, "is a device"),
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
 )
 _read: set[tuple[int, int]] = set()
 """Device and inode of every file that was opened for reading in this process or in a worker of it."""
@@ -45,7 +46,7 @@ def check_output(path: Path) -> None:
     status = _status(path)
     if status is None:
         if not os.path.isdir(path.parent):
-            raise RefusedError("cannot be written (no such folder)", where=str(path), todo="Make its folder first.")
+            raise refusal(message("written.no_folder"), where=str(path), todo=message("written.make_folder"))
         return
     _refuse_kind(path, status, UsageError)
     if (status.st_dev, status.st_ino) in _read:
@@ -82,9 +83,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RefusedError(
-            f"cannot be written ({reason})", where=str(path), todo="Name a folder you may write to, with room."
-        ) from error
+        raise refusal(message("written.failed", why=reason), where=str(path), todo=message("written.room")) from error
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -97,15 +96,15 @@ def _status(path: Path) -> os.stat_result | None:
     except OSError:
         return None
     except ValueError:  # a zero byte, or half a surrogate pair
-        raise RefusedError("is no name for a file", where=str(path), todo="Name another file.") from None
+        raise refusal(message("written.no_name"), where=str(path), todo=message("written.another")) from None
 
 
 def _refuse_kind(path: Path, status: os.stat_result, error: type[RefusedError] | type[UsageError]) -> None:
     for is_kind, what in _KINDS:
         if is_kind(status.st_mode):
-            raise error(what, where=str(path), todo="Name a regular file, or one that does not exist yet.")
+            raise saying(error, message(f"written.{what}"), where=str(path), todo=message("written.regular"))
     if not os.access(path, os.W_OK):
-        raise error("is not to be written by this user", where=str(path), todo="Name another file, or change its mode.")
+        raise saying(error, message("written.mode"), where=str(path), todo=message("written.change_mode"))
 
 
 def _keep_owner_and_mode(handle: int, status: os.stat_result) -> None:

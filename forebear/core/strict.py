@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NoReturn, TypeVar
 
-from forebear.core.errors import RefusedError, refusal
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 
 T = TypeVar("T")
@@ -128,18 +128,19 @@ def read_table(kind: type[T], table: Any, where: str) -> T:
     Raises: RefusedError on an unknown key, a missing one, or a value of another type: each is named.
     """
     if not isinstance(table, Mapping):
-        raise RefusedError("a table is wanted here", where=where)
+        raise refusal(message("strict.table_here"), where=where)
     hints = _hints(typing.cast(Any, kind))
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(fields))
     if unknown:
-        raise RefusedError(f"unknown key {unknown[0]!r}", where=where, todo=f"Known keys: {', '.join(fields)}.")
+        todo = message("strict.known", names=", ".join(fields))
+        raise refusal(message("strict.unknown_one", key=repr(unknown[0])), where=where, todo=todo)
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in table:
             values[name] = _value(hints[name], table[name], f"{where}: {name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise RefusedError(f"key {name!r} is missing", where=where)
+            raise refusal(message("strict.missing", key=repr(name)), where=where)
     return kind(**values)
 
 
@@ -154,17 +155,17 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _anything(value, where)
     if origin in (tuple, list):
         if not isinstance(value, list):
-            raise RefusedError("a list is wanted", where=where)
+            raise refusal(message("strict.list_here"), where=where)
         fixed = origin is tuple and inner[-1] is not Ellipsis
         if fixed and len(value) != len(inner):
-            raise RefusedError(f"{len(inner)} values are wanted, not {len(value)}", where=where)
+            raise refusal(message("strict.count", wanted=len(inner), found=len(value)), where=where)
         kinds = inner if fixed else (inner[0],) * len(value)
         return origin(
             _value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
         )
     if origin in (dict, Mapping):
         if not isinstance(value, dict):
-            raise RefusedError("a table is wanted", where=where)
+            raise refusal(message("strict.table_here"), where=where)
         return {_string(k, where): _value(inner[1], item, f"{where}.{k[:40]}") for k, item in value.items()}
     if origin in (typing.Union, types.UnionType):
         return _one_of(inner, value, where)
@@ -186,26 +187,26 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, bool) and hint is not bool:
         return _wrong(hint, value, where)
     if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST_INTEGER <= value < LARGEST_INTEGER:
-        raise RefusedError("is an integer of more than 64 bits", where=where)
+        raise refusal(message("strict.wide"), where=where)
     if hint is float and isinstance(value, int):
         return float(value)
     if not isinstance(value, hint):
         return _wrong(hint, value, where)
     if isinstance(value, float) and not math.isfinite(value):
-        raise RefusedError("is no finite number", where=where)
+        raise refusal(message("strict.not_finite"), where=where)
     return _string(value, where) if isinstance(value, str) else value
 
 
 def _string(value: str, where: str) -> str:
     if _HALVES.search(value):
-        raise RefusedError("holds half a surrogate pair, which is no character", where=where)
+        raise refusal(message("strict.half"), where=where)
     return value
 
 
 def _anything(value: Any, where: str, depth: int = 0) -> Any:
     """Any value JSON has, with the bounds that every other value keeps."""
     if depth > MAX_DEPTH:
-        raise RefusedError(f"holds more than {MAX_DEPTH} lists and tables inside each other", where=where)
+        raise refusal(message("strict.deep", most=MAX_DEPTH), where=where)
     if isinstance(value, dict):
         return {_string(k, where): _anything(v, where, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
@@ -217,7 +218,7 @@ def _anything(value: Any, where: str, depth: int = 0) -> Any:
 
 def _wrong(hint: Any, value: Any, where: str) -> Any:
     wanted = getattr(hint, "__name__", str(hint))
-    raise RefusedError(f"{_kind(value)} where {wanted} is wanted", where=where)
+    raise refusal(message("strict.other_kind", found=_kind(value), wanted=wanted), where=where)
 
 
 def _kind(value: object) -> str:

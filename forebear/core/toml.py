@@ -7,11 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from forebear.core.bounded import check_nesting, finite, read_bounded, within_64_bits
-from forebear.core.errors import RefusedError
+from forebear.core.bounded import UnfitError, check_nesting, finite, read_bounded, within_64_bits
+from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOML_BYTES
+from forebear.core.messages import Message, message
+from forebear.core.wording import english_words
 
 MAX_KEY_PARTS = 32
+_PLACED = re.compile(r"(.*?)(?: \(at (?:line (\d+), column (\d+)|(end of document))\))?", re.DOTALL)
+"""What `tomllib` says, and where."""
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}")
 
@@ -30,19 +34,34 @@ def parse_toml(data: bytes, *, where: str) -> dict[str, Any]:
     try:
         text = data.decode("utf-8")
         if _LONG_KEY.search(text):  # the parser is quadratic in them
-            raise RefusedError(f"has a key of more than {MAX_KEY_PARTS} parts", where=where)
+            raise refusal(message("toml.key", most=MAX_KEY_PARTS), where=where)
         found = tomllib.loads(text, parse_float=finite)
         check_nesting(found)
         _bounded_numbers(found)
         return found
     except UnicodeDecodeError as error:
-        raise RefusedError(
-            f"is not TOML: no UTF-8 at byte {error.start:,}", where=where, todo="Save it as UTF-8."
-        ) from None
+        raise refusal(message("toml.utf8", byte=error.start), where=where, todo=message("toml.save")) from None
     except RecursionError:
-        raise RefusedError("is TOML nested too deeply", where=where, todo="Write it flatter.") from None
-    except ValueError as error:  # TOMLDecodeError, dates that are none, numbers past 64 bits
-        raise RefusedError(f"is not valid TOML ({error})", where=where, todo="Repair that line.") from None
+        raise refusal(message("toml.nested"), where=where, todo=message("toml.flatter")) from None
+    except UnfitError as error:
+        raise refusal(message("toml.invalid", why=error.said), where=where, todo=message("toml.repair")) from None
+    except ValueError as error:  # TOMLDecodeError, dates that are none
+        raise refusal(message("toml.invalid", why=_why(str(error))), where=where, todo=message("toml.repair")) from None
+
+
+def _why(text: str) -> Message:
+    """What the parser says, by the keys of `toml_why`, whose English is the parser's own; words that it lacks stay as they are."""
+    placed = _PLACED.fullmatch(text)
+    assert placed, text
+    what, line, column, end = placed.groups()
+    why = message("refused.said", what=what)
+    for key, words in english_words().items():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(words))
+        if key.startswith("toml_why.") and (said := re.fullmatch(pattern, what, re.DOTALL)):
+            why = message(key, **said.groupdict())
+    if end:
+        return message("toml.at_end", why=why)
+    return message("toml.at", why=why, line=int(line), column=int(column)) if line else why
 
 
 def _bounded_numbers(value: Any) -> None:

@@ -56,7 +56,8 @@ def listed_paths(paths: Sequence[str | Path], from_list: str | Path | None) -> l
         try:
             lines = read_bounded(from_list, MAX_TEXT_BYTES).decode("utf-8").splitlines()
         except UnicodeDecodeError as error:
-            raise RefusedError("is not text in UTF-8", where=str(from_list), todo="Write one path a line.") from error
+            said = message("library_refused.list_utf8")
+            raise refusal(said, where=str(from_list), todo=message("library_advice.one_a_line")) from error
         found += [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
     found = list(dict.fromkeys(found))
     if not found:
@@ -93,10 +94,8 @@ def begun(paths: Sequence[str], wanted: Wanted, made: Made | None = None) -> Mad
     count, first = len(waiting), waiting[0]
     if count == 1:
         raise refused[0]
-    raise RefusedError(
-        f"is no model that can be read ({first[1]}), and none of the {count} paths is one", where=str(first[0]),
-        todo="Name checkpoints. No library was made.",
-    )  # fmt: skip
+    said = message("library_refused.no_model", why=refused[0].message(), count=count)
+    raise refusal(said, where=str(first[0]), todo=message("library_advice.checkpoints"))
 
 
 def add_all(
@@ -176,7 +175,7 @@ def _printed(path: str, wanted: Wanted) -> Found:
     found = fingerprint(path, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick,
                         workers=wanted.workers)  # fmt: skip
     if state != state_of(path, wanted.max_header):
-        raise RefusedError("changed while it was read", where=path, todo="Add it again when nobody writes to it.")
+        raise refusal(message("library_refused.changed"), where=path, todo=message("library_advice.add_again"))
     found.one = replace(found.one, entry=_entry(path, state))
     return found
 
@@ -221,7 +220,7 @@ def about(path: str) -> Found:
     config = _config(folder)
     vocabulary = None if beside is None else load_vocabulary(beside)
     if config is None and vocabulary is None:
-        raise RefusedError("has neither a configuration nor a tokenizer", where=path)
+        raise refusal(message("library_refused.nothing"), where=path)
     kept = np.zeros(0, np.uint64) if vocabulary is None else tokens_kept(vocabulary)
     told: dict[str, Any] = {
         "family": "unknown", "layers": 0, "width": 0, "parameters": 0, "tensors": 0, "tensors_read": 0, "matrices": [], "gains": [],

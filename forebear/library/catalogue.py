@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
-from forebear.library.prints import Print
+from forebear.core.errors import RefusedError, refusal, saying
+from forebear.core.messages import Message, message
+from forebear.library.prints import VERIFY, Print
 
 VERSION = 1
 """Of the catalogue and the screens file. An earlier one is made again from the prints; a later one is refused."""
@@ -31,6 +32,11 @@ CREATE TABLE digests (value INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY K
 
 class Damaged(RefusedError):
     """A catalogue that cannot be believed; `library verify` makes it again."""
+
+
+def damaged(said: Message, where: Path) -> Damaged:
+    """What is raised for a catalogue of which `said` is true."""
+    return saying(Damaged, said, where=str(where), todo=VERIFY)
 
 
 def create(path: Path) -> None:
@@ -60,12 +66,10 @@ def connect(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
             db.execute("PRAGMA cell_size_check = ON")
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
-            raise RefusedError(f"is a library of version {version}; this forebear reads {VERSION}", where=str(path.parent),
-                               todo="Open it with a newer forebear.")  # fmt: skip
+            said = message("library_refused.newer", version=version, reads=VERSION)
+            raise refusal(said, where=str(path.parent), todo=message("library_advice.newer"))
         if version < VERSION and not create:
-            raise Damaged(
-                f"is a library of version {version}", where=str(path.parent), todo="Run `forebear library verify`."
-            )
+            raise damaged(message("library_refused.older", version=version), path.parent)
         yield db
     finally:
         db.close()
@@ -86,18 +90,14 @@ def refuse(error: sqlite3.Error, path: Path) -> RefusedError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or (
         code in (0, 1) and isinstance(error, sqlite3.DatabaseError)
     ):
-        return Damaged(f"the catalogue is damaged ({error})", where=str(path), todo="Run `forebear library verify`.")
+        return damaged(message("library_refused.catalogue", why=str(error)), path)
     if code == sqlite3.SQLITE_BUSY:
-        return RefusedError("another process is writing", where=str(path), todo="Wait until it is done.")
+        return refusal(message("library_refused.busy"), where=str(path), todo=message("library_advice.wait"))
     if code == sqlite3.SQLITE_FULL:
-        return RefusedError(
-            "cannot be written: the disk is full", where=str(path), todo="Make room, then run it again."
-        )
+        return refusal(message("library_refused.full"), where=str(path), todo=message("library_advice.room"))
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return RefusedError(
-            "is no library that can be opened", where=str(path.parent), todo="Check the path and its mode."
-        )
-    return RefusedError(f"cannot be read or written ({error})", where=str(path), todo="Run `forebear library verify`.")
+        return refusal(message("library_refused.opened"), where=str(path.parent), todo=message("library_advice.mode"))
+    return refusal(message("library_refused.failed", why=str(error)), where=str(path), todo=VERIFY)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread, usable_cores
 from forebear.library.anchors import anchor_rows, as_bytes, code, geometry, tokens_kept, vocabulary_of
@@ -49,7 +49,7 @@ def fingerprint(
     opened = open_checkpoint(path, architecture=architecture, max_header=max_header)
     try:
         if not opened.container.tensors:
-            raise RefusedError("has no tensors", where=str(path), todo="Add it as an entry without weights: --about.")
+            raise refusal(message("library_refused.no_tensors"), where=str(path), todo=message("library_advice.about"))
         order = _order(opened, quick)
         count = max(1, min(workers or usable_cores(), MOST_WORKERS, len(order)))
         passed, read = _pass_all(path, opened, order, count, {"architecture": architecture, "max_header": max_header})

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.output import whole_file, write_whole
 from forebear.library.catalogue import connect, create, enter, forget, generation, told, writing
 from forebear.library.places import CATALOGUE, REMOVED, print_path
-from forebear.library.prints import MAX_PRINT_BYTES, Print, merged_entries, pack, unpack, without_sources
+from forebear.library.prints import MAX_PRINT_BYTES, VERIFY, Print, merged_entries, pack, unpack, without_sources
 from forebear.library.repair import free_row, verify_folder
 from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
 from forebear.library.signs import ANCHOR_TIMES, LARGE, Words, asked, differing, fewest, signs
@@ -50,7 +51,7 @@ class LocalStore:
         if make and not path.exists():
             self._begin(path)
         if not path.is_file():
-            raise RefusedError("is no library", where=str(folder), todo="Make one with `forebear library add`.")
+            raise refusal(message("library_refused.no_library"), where=str(folder), todo=message("library_advice.make"))
         with self._open():
             pass
 
@@ -58,11 +59,11 @@ class LocalStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if any(entry.name != f"{CATALOGUE}-journal" for entry in self.folder.iterdir()):
-                raise RefusedError(
-                    "is a folder that holds something else", where=str(self.folder), todo="Name an empty or a new one."
-                )
+                said = message("library_refused.other_folder")
+                raise refusal(said, where=str(self.folder), todo=message("library_advice.empty_folder"))
         except OSError as error:
-            raise RefusedError(f"cannot be made ({error.strerror})", where=str(self.folder)) from error
+            said = message("library_refused.not_made", why=error.strerror)
+            raise refusal(said, where=str(self.folder)) from error
         create(path)
 
     @contextmanager
@@ -129,7 +130,7 @@ class LocalStore:
         path = print_path(self.folder, ident)
         one = unpack(read_bounded(path, MAX_PRINT_BYTES), str(path))
         if one.id != ident:
-            raise RefusedError("is the print of another model", where=str(path), todo="Run `forebear library verify`.")
+            raise refusal(message("library_refused.other_print"), where=str(path), todo=VERIFY)
         return one
 
     def idents(self) -> Iterator[str]:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.library.hashing import SCREEN, SKETCH
 
 MAGIC = b"FBPRINT1"
@@ -26,6 +27,8 @@ PRINT_VERSION = 1
 """Changes when the meaning of any number in a print does; prints of two versions are never compared."""
 MAX_PRINT_BYTES = 8 * 2**20
 """Largest file read as a print; a mixture of experts of 61 layers has less than a mebibyte."""
+VERIFY = message("library_advice.verify")
+"""What to do about a print or a catalogue that cannot be believed."""
 SCREEN_PARTS = ("q", "k", "v", "o", "gate", "up", "down")
 PART_NUMBERS = SCREEN * SCREEN
 SCREEN_NUMBERS = len(SCREEN_PARTS) * PART_NUMBERS
@@ -98,19 +101,19 @@ def unpack(data: bytes, where: str) -> Print:
     Raises: RefusedError for anything that is no whole print: torn, changed, of a later version, hostile.
     """
     if len(data) > MAX_PRINT_BYTES or len(data) < len(MAGIC) + 4 + 32 or not data.startswith(MAGIC):
-        raise RefusedError("is no print, or is cut short", where=where, todo="Run `forebear library verify`.")
+        raise refusal(message("print_refused.cut"), where=where, todo=VERIFY)
     if hashlib.sha256(data[:-32]).digest() != data[-32:]:
-        raise RefusedError("is damaged: its digest does not fit", where=where, todo="Run `forebear library verify`.")
+        raise refusal(message("library_refused.digest"), where=where, todo=VERIFY)
     (size,) = struct.unpack_from("<I", data, len(MAGIC))
     at = len(MAGIC) + 4
     head = parse_json(data[at : at + size], where=where)
     if not isinstance(head, dict):
-        raise RefusedError("is no print: its head is no table", where=where)
+        raise refusal(message("print_refused.head"), where=where)
     if (version := head.get("version")) != PRINT_VERSION and (type(version) is not int or version < PRINT_VERSION):
-        raise RefusedError("is no print: its version is none", where=where)
+        raise refusal(message("print_refused.version"), where=where)
     if version != PRINT_VERSION:
-        raise RefusedError(f"is a print of version {version!r:.20}; this forebear reads {PRINT_VERSION}", where=where,
-                           todo="Open it with a newer forebear.")  # fmt: skip
+        said = message("print_refused.newer", version=f"{version!r:.20}", reads=PRINT_VERSION)
+        raise refusal(said, where=where, todo=message("library_advice.newer"))
     return _checked(head, data, at + size, where)
 
 
@@ -118,7 +121,7 @@ def _checked(head: Mapping[str, Any], data: bytes, at: int, where: str) -> Print
     counts, ident, about, entry = (head.get(key) for key in ("arrays", "id", "about", "entry"))
     whole = isinstance(counts, dict) and isinstance(ident, str) and isinstance(about, dict) and isinstance(entry, dict)
     if not whole or not ID.fullmatch(str(ident)) or set(counts or ()) != set(_ARRAYS):
-        raise RefusedError("is no print: its head lacks what it must hold", where=where)
+        raise refusal(message("print_refused.lacks"), where=where)
     assert isinstance(counts, dict)
     assert isinstance(about, dict)
     assert isinstance(entry, dict)
@@ -127,11 +130,11 @@ def _checked(head: Mapping[str, Any], data: bytes, at: int, where: str) -> Print
         count = counts[name]
         size = count * width * np.dtype(kind).itemsize if type(count) is int and count >= 0 else -1
         if size < 0 or at + size > len(data) - 32:
-            raise RefusedError(f"is no print: its array {name} does not fit", where=where)
+            raise refusal(message("print_refused.array", name=name), where=where)
         arrays[name] = np.frombuffer(data, dtype=kind, count=count * width, offset=at).reshape(count, width)
         at += size
     if at != len(data) - 32 or not _agree(about, arrays) or not _told(entry):
-        raise RefusedError("is no print: what it holds does not agree with its head", where=where)
+        raise refusal(message("print_refused.disagrees"), where=where)
     return Print(str(ident), about, arrays, entry)
 
 

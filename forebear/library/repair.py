@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
 from forebear.core.stopping import unfinished
-from forebear.library.catalogue import Damaged, connect, create, enter, forget, generation, told, writing
+from forebear.library.catalogue import Damaged, connect, create, damaged, enter, forget, generation, told, writing
 from forebear.library.places import CATALOGUE, PRINTS, REMOVED, SUFFIX, print_path
 from forebear.library.prints import MAX_PRINT_BYTES, Print, unpack
 from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
@@ -37,18 +37,18 @@ def verify_folder(folder: Path) -> list[Fault]:
     """
     path = folder / CATALOGUE
     if not path.is_file() and not (folder / PRINTS).is_dir():
-        raise RefusedError("is no library", where=str(folder), todo="Make one with `forebear library add`.")
+        raise refusal(message("library_refused.no_library"), where=str(folder), todo=message("library_advice.make"))
     faults: list[Fault] = []
     try:
         if not path.is_file():
-            raise Damaged("has no catalogue", where=str(folder))
+            raise damaged(message("library_refused.no_catalogue"), folder)
         with connect(path) as db, told(path):
             odd = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
             if odd != ["ok"]:
-                raise Damaged("; ".join(odd)[:200], where=str(path))
+                raise damaged(message("refused.said", what="; ".join(odd)[:200]), path)
             faults += _against_prints(folder, db)
     except Damaged as error:
-        faults.append(Fault(CATALOGUE, message("library.catalogue_rebuilt", why=error.what), True))
+        faults.append(Fault(CATALOGUE, message("library.catalogue_rebuilt", why=error.said), True))
         faults += _rebuilt(folder)
     return faults
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
 
 RECORD = np.dtype(
@@ -57,9 +58,8 @@ def write_record(path: Path, row: int, data: bytes) -> None:
         finally:
             os.close(handle)
     except OSError as error:
-        raise RefusedError(
-            f"cannot be written ({error.strerror})", where=str(path), todo="Make room, then run it again."
-        ) from error
+        said = message("library_refused.not_written", why=error.strerror)
+        raise refusal(said, where=str(path), todo=message("library_advice.room")) from error
 
 
 def mapped(path: Path) -> NDArray[Any]:

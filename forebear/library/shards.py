@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import message
 from forebear.library.local_store import LocalStore
 from forebear.library.places import CATALOGUE
 from forebear.library.prints import Print
@@ -28,11 +29,13 @@ class Shards:
         self.folder = Path(folder)
         self.places = sorted(path.parent for path in self.folder.glob(f"*/{CATALOGUE}"))
         if not self.places:
-            raise RefusedError("has no library directly in it", where=str(folder), todo="Name a folder of libraries.")
+            said = message("library_refused.no_libraries")
+            raise refusal(said, where=str(folder), todo=message("library_advice.libraries"))
         self.stores = [LocalStore(place) for place in self.places]
 
     def _refuse(self) -> NoReturn:
-        raise RefusedError("is several libraries, read as one", where=str(self.folder), todo="Name one of those in it.")
+        said = message("library_refused.several")
+        raise refusal(said, where=str(self.folder), todo=message("library_advice.one_of"))
 
     def add(self, one: Print) -> bool:
         """Refused: each library in the folder is written by itself."""

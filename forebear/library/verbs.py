@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from forebear.core.bounded import open_stream
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import message
 from forebear.core.output import check_output, whole_file
 from forebear.library.adding import Wanted, add_all, known_id
@@ -83,9 +83,7 @@ def one_of(store: Store, word: str) -> str:
     """
     found = store.named(word)
     if not found:
-        raise RefusedError(
-            "is no model of this library", where=word, todo="Name it by its name or its id (8 digits or more)."
-        )
+        raise refusal(message("library_refused.unknown"), where=word, todo=message("library_advice.by_id"))
     if len(found) > 1:
         raise UsageError(
             f"is the name of {len(found)} models",
@@ -203,21 +201,20 @@ def exported(path: Path) -> Iterator[Print]:
     with open_stream(path, MAX_EXPORT_BYTES) as file:
         whole = hashlib.sha256()
         if _take(file, whole, len(EXPORT), path) != EXPORT:
-            raise RefusedError(
-                "is no exported library", where=str(path), todo="Make one with `forebear library export`."
-            )
+            said = message("library_refused.no_export")
+            raise refusal(said, where=str(path), todo=message("library_advice.export"))
         while size := struct.unpack("<I", _take(file, whole, 4, path))[0]:
             if size > MAX_PRINT_BYTES:
-                raise RefusedError("holds a print that is too large", where=str(path))
+                raise refusal(message("library_refused.large_print"), where=str(path))
             yield unpack(_take(file, whole, size, path), str(path))
         if file.read(33) != whole.digest():
-            raise RefusedError("is damaged: its digest does not fit", where=str(path), todo="Get it again.")
+            raise refusal(message("library_refused.digest"), where=str(path), todo=message("library_advice.get"))
 
 
 def _take(file: BinaryIO, whole: Any, count: int, path: Path) -> bytes:
     data = file.read(count)
     if len(data) != count:
-        raise RefusedError("is cut short", where=str(path), todo="Get it again.")
+        raise refusal(message("library_refused.export_cut"), where=str(path), todo=message("library_advice.get"))
     whole.update(data)
     return data
 

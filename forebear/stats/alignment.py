@@ -7,7 +7,8 @@ from math import lgamma
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import F64, I64, LN10, Floats, as_float64
 
 
@@ -35,7 +36,7 @@ def align_layers(similarity: Floats, threshold: float = 0.0) -> LayerAlignment:
     Source:    METHODS §10; Needleman-Wunsch with free gaps.
     """
     if similarity.ndim != 2:
-        raise IncomparableError(f"layer similarity needs two dimensions, not shape {similarity.shape}")
+        raise incomparable(message("arrays.similarity", shape=str(similarity.shape)))
     raw = as_float64(similarity)
     gain = np.where(np.isfinite(raw), raw - threshold, np.where(raw == np.inf, np.inf, -np.inf))
     gain = np.clip(gain, -np.inf, 1e300)
@@ -82,7 +83,7 @@ def assign(score: Floats) -> I64:
     """
     cost = -as_float64(score)
     if cost.ndim != 2 or cost.shape[0] > cost.shape[1] or not np.isfinite(cost).all():
-        raise IncomparableError(f"assignment needs finite scores, no more rows than columns, not shape {cost.shape}")
+        raise incomparable(message("arrays.assignment", shape=str(cost.shape)))
     n = len(cost)
     if not n:
         return np.zeros(0, dtype=np.int64)

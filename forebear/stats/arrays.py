@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 
 Floats = npt.NDArray[np.floating[Any]]
 F32 = npt.NDArray[np.float32]
@@ -23,16 +24,11 @@ _TAME_LOW, _TAME_HIGH = np.float32(1e-20), np.float32(1e20)
 """Squared norms between these neither overflowed nor lost digits in float32."""
 
 
-def same_shape(a: Floats, b: Floats, what: str, dimensions: int = 2) -> None:
-    """Refuse a pair whose shapes differ or whose number of dimensions is not the expected one.
-
-    Raises: IncomparableError.
-    """
-    if a.ndim != dimensions or b.ndim != dimensions or a.shape != b.shape:
-        raise IncomparableError(
-            f"{what} need two arrays of equal shape with {dimensions} dimensions, not {a.shape} and {b.shape}",
-            todo="align the units first",
-        )
+def same_shape(a: Floats, b: Floats) -> None:
+    """Refuse two arrays that are not tables of one shape. Raises: IncomparableError."""
+    if a.ndim != 2 or a.shape != b.shape:
+        said = message("arrays.equal", a=str(a.shape), b=str(b.shape))
+        raise incomparable(said, todo=message("arrays.align_units"))
 
 
 def finite_or_zero(values: F32) -> F32:

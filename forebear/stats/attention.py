@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32, F64, I64
 from forebear.stats.attention_thresholds import DAMPING, LEAST_GAIN, MOST_DAMPING, MOST_STEPS
@@ -72,9 +73,9 @@ def head_products(q: F32, k: F32, v: F32, o: F32, *, rotary: bool) -> HeadProduc
     Source:  METHODS §9, §17.
     """
     if len({m.shape[::2] for m in (q, k, v, o)}) != 1 or q.shape != k.shape or v.shape != o.shape or q.ndim != 3:
-        raise IncomparableError(f"heads have rows of one width, not {[m.shape for m in (q, k, v, o)]}")
+        raise incomparable(message("arrays.head_rows", shapes=str([m.shape for m in (q, k, v, o)])))
     if rotary and q.shape[1] % 2:
-        raise IncomparableError("rotary planes need heads of an even size")
+        raise incomparable(message("arrays.odd_heads"))
     q, k, v, o = (_sound(m) for m in (q, k, v, o))
     written: tuple[Factors, ...] = ((o, v, None),)
     scored: tuple[Factors, ...] = ((q, k, None),)
@@ -125,7 +126,7 @@ def likeness(a: HeadProducts, b: HeadProducts) -> F64:
     Raises: IncomparableError where one side has rotary positions and the other has not, or heads differ in size.
     """
     if len(a.scored) != len(b.scored) or a.scored[0][0].shape[1:] != b.scored[0][0].shape[1:]:
-        raise IncomparableError("heads of two kinds or sizes have no common products")
+        raise incomparable(message("arrays.kinds_of_heads"))
     total = np.zeros((a.heads, b.heads))
     for mine, theirs, long, other in zip(
         (a.written, a.scored), (b.written, b.scored), a.lengths, b.lengths, strict=True
@@ -168,7 +169,7 @@ def align_heads(pairs: Sequence[Parts], start: F32, steps: int = MOST_STEPS) -> 
     Source:  METHODS §17; majorisation of a sum of products over orthogonal matrices (Kiers 1990).
     """
     if not pairs:
-        raise IncomparableError("no layer pair is there to align")
+        raise incomparable(message("arrays.no_pair"))
     best, partners = _matched(pairs, start)
     damping = 0.0
     for _ in range(steps):

@@ -8,7 +8,7 @@ from math import exp, lgamma, log, log10, sqrt
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
@@ -130,7 +130,7 @@ def cloned_units(
     place = np.arange(len(units), dtype=np.int64) if positions is None else positions
     total = int(size if size is not None else len(units))
     if len(place) != len(units):
-        raise IncomparableError(f"{len(units)} units cannot have {len(place)} positions")
+        raise incomparable(message("arrays.positions", units=len(units), count=len(place)))
     _, top, many = nearest_other(units)
     layer = _Layer(place, total, unit_rows(units)[0], top, many)
     found = []
@@ -152,7 +152,7 @@ def gate_and_up(gate: Floats, up: Floats) -> AuditFinding:
     Source:   METHODS §8, §9.
     """
     if gate.shape != up.shape or gate.ndim != 2:
-        raise IncomparableError(f"gate and up need equal shapes, not {gate.shape} and {up.shape}")
+        raise incomparable(message("arrays.gate_up", a=str(gate.shape), b=str(up.shape)))
     (g, usable_g), (u, usable_u) = unit_rows(gate), unit_rows(up)
     both = usable_g & usable_u
     value = float(np.abs(np.einsum("ij,ij->i", g, u))[both].mean()) if both.any() else 0.0
@@ -226,7 +226,7 @@ def _blocks(values: F64, block: int | None) -> list[F64]:
     if block is None or block >= len(values):
         return [values]
     if block < 1:
-        raise IncomparableError(f"a block holds at least one unit, not {block}")
+        raise incomparable(message("arrays.block", count=block))
     return [values[start : start + block] for start in range(0, len(values), block)]
 
 

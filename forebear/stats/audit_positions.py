@@ -6,7 +6,7 @@ from math import log10, sqrt
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats import thresholds
@@ -34,9 +34,7 @@ def sinusoid_positions(table: Floats, *, positions: I64 | None = None, looks: fl
     """
     place = np.arange(len(table), dtype=np.int64) if positions is None else positions
     if table.ndim != 2 or len(place) != len(table):
-        raise IncomparableError(
-            f"a position table needs one position per row, not shapes {table.shape} and {place.shape}"
-        )
+        raise incomparable(message("arrays.position_table", a=str(table.shape), b=str(place.shape)))
     d = table.shape[1]
     level = normal_z(thresholds.AUDIT_LOG10_P - log10(4 * max(looks, 1)))
     frequency, share = _strongest(table, place)

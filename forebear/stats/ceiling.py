@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import IncomparableError, incomparable
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32
 from forebear.stats.joint import Alignment, Parts, align
@@ -112,7 +113,7 @@ def sampled_ceiling(
     Raises:  IncomparableError without maps or starts.
     """
     if not maps or not starts:
-        raise IncomparableError("no layers are there that do not belong together, or no rotation to begin with")
+        raise incomparable(message("arrays.none_apart"))
     fewer = len(chosen) < b[0].width
     few_a, few_b = ([_drawn(layer, neurons, draw) for layer in side] for side in (a, b))
     if fewer:
@@ -153,7 +154,7 @@ def lone_ceiling(
     own = apart.own(belong[place])
     cells = [cell for cells in apart.maps for cell in cells if cell[0] in own[0] or cell[1] in own[1]]
     if not cells:
-        raise IncomparableError("the layer belongs to every layer there is")
+        raise incomparable(message("arrays.belongs_to_all"))
     chosen = np.arange(b[0].width)
     return max(sampled_ceiling(apart.a, apart.b, [[c]], starts, MOST_NEURONS, chosen, draw).value for c in cells)
 
@@ -196,7 +197,7 @@ def _apart(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -
     maps = [[(i, j) for i, j in cells if a[i].usable.any() and b[j].usable.any()] for cells in maps]
     maps = [cells for cells in maps if cells]
     if not maps:
-        raise IncomparableError("every layer is a copy of another, so none are there that do not belong together")
+        raise incomparable(message("arrays.all_copies"))
     return _Apart(a, b, maps, parts)
 
 
@@ -250,7 +251,7 @@ def compare_aligned(
     Source:  METHODS §17; decision 0012.
     """
     if not belong or not starts:
-        raise IncomparableError("no layer pair belongs together, or no rotation to begin with")
+        raise incomparable(message("arrays.no_pair_or_start"))
     try:
         apart = _apart(a, b, belong)
     except IncomparableError:
@@ -308,7 +309,7 @@ def compare_strength(
     Source:  METHODS §17.
     """
     if not belong:
-        raise IncomparableError("no layer pair belongs together")
+        raise incomparable(message("arrays.no_pair_belongs"))
     by_layer = tuple(strength(a[i], b[j]) for i, j in belong)
     whole = float(np.mean(by_layer))
     try:

@@ -9,7 +9,8 @@ from math import lgamma, log, log10
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import BLOCK_ELEMENTS, F32, I32, LN10, Bools, Floats, usable_rows
 
 TIE_GAP = 1e-6
@@ -139,7 +140,7 @@ def order_log10_p(increasing: int, n: int, looks: float = 1) -> float:
     Source: METHODS §4.
     """
     if increasing > n:
-        raise IncomparableError(f"a subsequence of {increasing} cannot come from {n} positions")
+        raise incomparable(message("arrays.subsequence", length=increasing, count=n))
     k = max(increasing, 0)
     log_choose = lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
     return min(0.0, log10(max(looks, 1)) + (log_choose - lgamma(k + 1)) / LN10)
@@ -206,9 +207,7 @@ def nearest_other(units: Floats) -> tuple[I32, F32, I32]:
 
 def _check(a: Floats, b: Floats) -> None:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise IncomparableError(
-            f"units need rows of equal length, not shapes {a.shape} and {b.shape}", todo="align the other axis first"
-        )
+        raise incomparable(message("arrays.row_lengths", a=str(a.shape), b=str(b.shape)), todo=message("arrays.align_other"))
 
 
 def _blocks(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F64, Floats, same_shape, unit_rows
 
@@ -18,7 +19,7 @@ def effective_dimension(a: Floats, b: Floats, *, most: int = 512) -> float | Non
     Source:  METHODS §11.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise IncomparableError(f"units need rows of equal length, not shapes {a.shape} and {b.shape}")
+        raise incomparable(message("arrays.row_lengths", a=str(a.shape), b=str(b.shape)))
     rows, columns = _spaced(len(a), most), _spaced(len(b), most)
     (left, usable_a), (right, usable_b) = unit_rows(a[rows]), unit_rows(b[columns])  # unusable rows are zero
     cosines = left @ right.T
@@ -35,7 +36,7 @@ def row_cosines(a: Floats, b: Floats) -> F64:
     Shapes: (n, k), (n, k) -> (n,).
     Raises: IncomparableError if shapes differ.
     """
-    same_shape(a, b, "row cosines")
+    same_shape(a, b)
     (left, usable_a), (right, usable_b) = unit_rows(a), unit_rows(b)
     cosines = np.clip(np.einsum("ij,ij->i", left, right, dtype=np.float64), -1.0, 1.0)
     return np.where(usable_a & usable_b, cosines, np.nan)

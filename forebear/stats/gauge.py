@@ -8,7 +8,7 @@ from math import exp, lgamma, log
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64, I32, LN10, Bools, Floats, as_float64, unit_rows
@@ -39,7 +39,7 @@ def fold(rows: Floats, gain: Floats | None = None, *, mean_subtracted: bool = Fa
     out = np.array(rows, dtype=np.float32)
     if gain is not None:
         if gain.shape != (out.shape[1],):
-            raise IncomparableError(f"a gain of shape {gain.shape} does not fit rows of {out.shape[1]} channels")
+            raise incomparable(message("arrays.gain", shape=str(gain.shape), width=out.shape[1]))
         out *= np.asarray(gain, dtype=np.float32)
     if mean_subtracted:
         out -= out.mean(axis=1, keepdims=True)
@@ -56,10 +56,10 @@ def polar(a: Floats, b: Floats) -> F32:
     Source:  METHODS §9 (2); orthogonal Procrustes (Schönemann 1966).
     """
     if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or not len(a):
-        raise IncomparableError(f"a rotation needs the same rows on both sides, not shapes {a.shape} and {b.shape}")
+        raise incomparable(message("arrays.rotation", a=str(a.shape), b=str(b.shape)))
     x, y = as_float64(a), as_float64(b)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise IncomparableError("an embedding row holds NaN or Inf")
+        raise incomparable(message("arrays.not_finite"))
     if len(x) >= min(x.shape[1], y.shape[1]):
         return isometry(x.T @ y)
     left, small_a = np.linalg.qr(x.T)  # (d_a, t), (t, t)
@@ -217,7 +217,7 @@ def poisson_tail_log10(k: int, mean: float) -> float:
     Raises: IncomparableError unless the mean is positive and finite.
     """
     if not (np.isfinite(mean) and mean > 0):
-        raise IncomparableError(f"a Poisson mean of {mean} is no rate")
+        raise incomparable(message("arrays.rate", mean=str(mean)))
     if k <= 0:
         return 0.0
     if k <= mean:  # the short side is below k
@@ -269,7 +269,7 @@ def calibrated(matched: Sequence[int], of: Sequence[int], mismatched: Sequence[i
     Raises: IncomparableError without a layer pair, or if the lists differ in length.
     """
     if not matched or len(matched) != len(of):
-        raise IncomparableError("agreements need a layer pair each")
+        raise incomparable(message("arrays.agreements"))
     mean = float(np.mean(mismatched)) if len(mismatched) else None
     rate = chance_rate(mismatched)
     log10_p = min(0.0, poisson_tail_log10(int(sum(matched)), rate * len(matched)) + looks_log10)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64, I64, Floats, as_float64, unit_rows
 from forebear.stats.gauge import polar
@@ -53,7 +54,7 @@ def bundle(rows: Sequence[Floats]) -> Bundle:
     Source:   METHODS §9.
     """
     if len(rows) not in (2, 3):
-        raise IncomparableError(f"an MLP has two or three matrices, not {len(rows)}")
+        raise incomparable(message("arrays.mlp_count", count=len(rows)))
     views = [unit_rows(r)[0] for r in rows]
     sizes = [np.log(np.maximum(np.linalg.norm(as_float64(r), axis=1), 1e-30)) for r in rows]
     if len(rows) == 2:
@@ -130,7 +131,7 @@ def fit_rotation(
     Source: METHODS §9 (no embedding).
     """
     if not layers or any(a.flips != b.flips or len(a.views) != len(b.views) for a, b in layers):
-        raise IncomparableError("layers of one kind are needed on both sides")
+        raise incomparable(message("arrays.layer_kinds"))
     anchors = [np.concatenate([moments(pair[k]) for pair in layers]) for k in (0, 1)]
     asked = [(a.take(evenly(len(a.features), MOST_ASKED).astype(np.intp)), b) for a, b in layers]
     rotation = polar(anchors[0], anchors[1]) if start is None else start

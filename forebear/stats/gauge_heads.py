@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32, F64, I64, Floats
 
@@ -24,7 +25,7 @@ def product_likeness(first_a: F32, second_a: F32, first_b: F32, second_b: F32) -
     Source:  METHODS §9; <XᵀY, ZᵀW> = sum((X Zᵀ) * (Y Wᵀ)).
     """
     if len({m.shape[-1] for m in (first_a, second_a, first_b, second_b)}) != 1:
-        raise IncomparableError("heads are compared in one set of coordinates, rows of equal length")
+        raise incomparable(message("arrays.head_coordinates"))
     inner = _crossed(first_a, second_a, first_b, second_b)
     return _cosines(inner, _own(first_a, second_a), _own(first_b, second_b))
 
@@ -37,7 +38,7 @@ def rotary_likeness(q_a: F32, k_a: F32, q_b: F32, k_b: F32) -> F64:
     """
     size = q_a.shape[1]
     if size % 2 or any(m.shape[1] != size for m in (k_a, q_b, k_b)):
-        raise IncomparableError("rotary planes are compared between heads of one even size")
+        raise incomparable(message("arrays.rotary_size"))
     half = size // 2
     inner = np.zeros((len(q_a), len(q_b)))
     own = np.zeros(len(q_a)), np.zeros(len(q_b))

@@ -12,7 +12,8 @@ from math import sqrt
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import F32, F64, Floats, as_float64, unit_rows
 from forebear.stats.gauge_thresholds import ALIGNED_GAINS, ALIGNED_GAINS_Z, CROSSED_SPREAD
 from forebear.stats.ranks import spearman
@@ -43,7 +44,7 @@ def shared_spread(a: F32, b: F32) -> float:
     Raises:  IncomparableError if widths differ.
     """
     if a.shape[1] != b.shape[1]:
-        raise IncomparableError(f"rows of {a.shape[1]} and {b.shape[1]} channels have no spread in common")
+        raise incomparable(message("arrays.spread", a=a.shape[1], b=b.shape[1]))
     (x, _), (y, _) = unit_rows(a), unit_rows(b)
     d = a.shape[1]
     inner = _squared(x, y) - len(x) * len(y) / d

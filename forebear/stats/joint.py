@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32, F64, I64
 from forebear.stats.gauge import isometry
@@ -41,7 +42,7 @@ def align(pairs: Sequence[Parts], start: F32, *, exact: bool = True) -> Alignmen
     Source:  METHODS §17; orthogonal Procrustes (Schönemann 1966), assignment (Kuhn 1955).
     """
     if not pairs:
-        raise IncomparableError("no layer pair is there to align")
+        raise incomparable(message("arrays.no_pair"))
     for a, b in pairs:
         same_kind(a, b)
     free = _settled(pairs, start, exact=False)

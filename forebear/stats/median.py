@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import Floats
 
 
@@ -16,6 +17,6 @@ def median(values: Floats) -> float:
     flat = np.asarray(values, dtype=np.float64).ravel()
     ordered = np.sort(flat[np.isfinite(flat)])
     if not len(ordered):
-        raise IncomparableError("no finite value has a median")
+        raise incomparable(message("arrays.median"))
     half = len(ordered) // 2
     return float(ordered[half]) if len(ordered) % 2 else float((ordered[half - 1] + ordered[half]) / 2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import F64, Floats, as_float64
 
 
@@ -65,6 +66,6 @@ def both_finite(x: Floats, y: Floats) -> tuple[F64, F64]:
     """
     left, right = as_float64(x).ravel(), as_float64(y).ravel()
     if left.shape != right.shape:
-        raise IncomparableError(f"a correlation needs equal lengths, not {len(left)} and {len(right)}")
+        raise incomparable(message("arrays.correlation", a=len(left), b=len(right)))
     known = np.isfinite(left) & np.isfinite(right)
     return left[known], right[known]

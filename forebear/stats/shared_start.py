@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
 from forebear.core.messages import Message, message
 from forebear.stats import thresholds
 from forebear.stats.arrays import Floats, as_float64
@@ -129,7 +129,7 @@ def _by_use(cosines: Floats | None, usage_rank: Floats | None) -> tuple[float | 
         return None, (), 0
     values, rank = as_float64(cosines).ravel(), as_float64(usage_rank).ravel()
     if values.shape != rank.shape:
-        raise IncomparableError(f"{len(values)} cosines need as many usage ranks, not {len(rank)}")
+        raise incomparable(message("arrays.ranks", cosines=len(values), ranks=len(rank)))
     sound = np.isfinite(values) & np.isfinite(rank)
     values, rank = values[sound], rank[sound]
     if len(values) < 10 * _FIFTHS:

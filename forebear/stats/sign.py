@@ -8,7 +8,8 @@ from math import sqrt
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64, same_shape
 
 
@@ -76,7 +77,7 @@ def unit_products(a: Floats, b: Floats, *, centred: bool = False) -> F64:
     Raises:  IncomparableError if shapes differ.
     Source:  METHODS §5.
     """
-    same_shape(a, b, "products of units")
+    same_shape(a, b)
     out = np.empty(len(a))
     step = max(1, BLOCK_ELEMENTS // max(1, a.shape[1]))
     with np.errstate(all="ignore"):
@@ -102,7 +103,7 @@ def pooled(pieces: Iterable[Floats]) -> F64:
     """
     stack = [as_float64(piece).ravel() for piece in pieces]
     if not stack or len({len(piece) for piece in stack}) != 1:
-        raise IncomparableError("pooling needs at least one piece, all over the same units")
+        raise incomparable(message("arrays.pooling"))
     table = np.stack(stack)  # (pieces, n)
     if not table.size:
         return np.zeros(0)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import incomparable
+from forebear.core.messages import message
 from forebear.stats.arrays import F32, F64, I64, Bools, Floats, unit_rows
 
 
@@ -58,7 +59,7 @@ def neurons(rows: Sequence[Floats], gated: bool | None = None) -> Neurons:
     known = (2, 3) if gated is not False else (1, 2)
     gated = len(rows) == 3 if gated is None else gated
     if len(rows) not in known or len({r.shape for r in rows}) != 1 or rows[0].ndim != 2:
-        raise IncomparableError(f"an MLP has one to three matrices of one shape, not {[r.shape for r in rows]}")
+        raise incomparable(message("arrays.mlp_shapes", shapes=str([r.shape for r in rows])))
     scaled = [unit_rows(r) for r in rows]
     usable: Bools = np.logical_and.reduce([sound for _, sound in scaled])
     return Neurons(tuple(unit for unit, _ in scaled), usable, gated)
@@ -70,7 +71,7 @@ def same_kind(a: Neurons, b: Neurons) -> None:
     Raises: IncomparableError.
     """
     if a.gated != b.gated:
-        raise IncomparableError("one MLP is gated and the other is not")
+        raise incomparable(message("arrays.one_gated"))
 
 
 def cosines_in_place(a: Neurons, b: Neurons) -> F64:
@@ -82,7 +83,7 @@ def cosines_in_place(a: Neurons, b: Neurons) -> F64:
     """
     same_kind(a, b)
     if a.views[0].shape != b.views[0].shape:
-        raise IncomparableError(f"neurons in place need one shape, not {a.views[0].shape} and {b.views[0].shape}")
+        raise incomparable(message("arrays.neurons", a=str(a.views[0].shape), b=str(b.views[0].shape)))
     each = [np.einsum("ij,ij->i", x, y) for x, y in zip(a.views, b.views, strict=True)]
     free = sum(each[1:], np.zeros(len(a), dtype=np.float32))
     total = (each[0] + (np.abs(free) if a.gated else free)) / len(each)
@@ -93,7 +94,7 @@ def cosine_table(a: Neurons, b: Neurons) -> F32:
     """The same cosine for every neuron of A with every neuron of B; 0 where either is not usable. Shapes: (n_a, n_b)."""
     same_kind(a, b)
     if a.width != b.width:
-        raise IncomparableError(f"neurons of widths {a.width} and {b.width} have no common coordinates")
+        raise incomparable(message("arrays.widths", a=a.width, b=b.width))
     total = np.zeros((len(a), len(b)), dtype=np.float32)
     for x, y in zip(a.views[1:], b.views[1:], strict=True):
         total += x @ y.T
@@ -127,5 +128,5 @@ def strength(a: Neurons, b: Neurons) -> float:
     values = cosines_in_place(a, b)
     counted = a.usable | b.usable
     if not counted.any():
-        raise IncomparableError("no neuron is usable on either side")
+        raise incomparable(message("arrays.no_neuron"))
     return float(np.nan_to_num(values[counted]).mean())

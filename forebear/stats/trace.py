@@ -8,7 +8,8 @@ from math import exp, lgamma, log, sqrt
 
 import numpy as np
 
-from forebear.core.errors import IncomparableError, UsageError
+from forebear.core.errors import UsageError, incomparable
+from forebear.core.messages import message
 from forebear.core.seeds import generator
 from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64, unit_rows
 
@@ -45,7 +46,7 @@ def similarity(a: Floats, b: Floats) -> F64:
     Raises: IncomparableError if shapes differ.
     """
     if a.ndim != 2 or a.shape != b.shape:
-        raise IncomparableError(f"similarity needs equal shapes, not {a.shape} and {b.shape}")
+        raise incomparable(message("arrays.trace_shapes", a=str(a.shape), b=str(b.shape)))
     left, right = unit_rows(a)[0], unit_rows(b)[0]
     return as_float64(left @ right.T)
 
@@ -214,7 +215,7 @@ def _tables(layers: Floats | Sequence[Floats]) -> list[F64]:
     for table in several:
         values = as_float64(np.asarray(table))
         if values.ndim != 2 or values.shape[0] != values.shape[1]:
-            raise IncomparableError(f"the trace test needs square similarities, not shape {values.shape}")
+            raise incomparable(message("arrays.trace_square", shape=str(values.shape)))
         out.append(np.where(np.isfinite(values), values, 0.0))
     return out
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +12,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import message
 from forebear.core.strict import Table, read_table
 from forebear.core.toml import load_toml, parse_toml
+from forebear.core.wording import in_english
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,17 @@ def test_a_table_refuses_what_nobody_asked_for_and_says_what_to_do():
 def test_a_number_in_toml_past_64_bits_or_past_every_float_is_refused(number):
     with pytest.raises(RefusedError):
         parse_toml(f"a = [{{b = {number}}}]".encode(), where="x")
+
+
+@pytest.mark.parametrize("text", [
+    "= 1", "a", "a=", "a=[1 2]", "a={b=1", "a={b=1,b=2}", "[a]\n[a]", "x=1\nx=2", "[a", "[[a]", "a={b=1}\na.c=2", "a = 1 b", 'a="\\q"',
+    'a="\\ud800"', 'a="\\uZZZZ"', "a='''x", 'a="x', "a=2020-02-30", "a.=1", "a=1 # \x01",
+])  # fmt: skip
+def test_what_the_parser_says_has_words_of_our_own(text):
+    with pytest.raises(RefusedError) as failed:
+        parse_toml(text.encode(), where="x")
+    inner = failed.value.said.values["why"]
+    inner = inner.values["why"] if inner.key in {"toml.at", "toml.at_end"} else inner
+    assert inner.key.startswith("toml_why.")
+    with pytest.raises(tomllib.TOMLDecodeError, match=re.escape(in_english(inner))):
+        tomllib.loads(text)

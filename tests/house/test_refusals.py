@@ -13,10 +13,10 @@ import forebear
 from forebear.core.wording import english_words
 
 ROOT = Path(forebear.__file__).parent
-ROOMS = ("attest", "files", "models", "tokens")
+ROOMS = ("attest", "core", "files", "library", "models", "stats", "tokens")
 RAISED = {"RefusedError", "IncomparableError", "CannotEncodeError"}
-PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError"}
-"""Errors of a caller, which no document repeats: those of a call's words or expectation, and of a program that calls wrongly."""
+PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError", "PluginError", "ForebearError"}
+"""Errors which no document repeats: of a call's words or expectation, a program that calls wrongly, an installed package, and of ours."""
 SENTENCE = re.compile(r"[A-Za-z}]+ [A-Za-z{]+")
 
 

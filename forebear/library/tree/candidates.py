@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
 from forebear.library.anchors import agreement
 from forebear.library.figures import corrected
@@ -69,10 +69,8 @@ def read_prints(store: Store, *, weights: bool = False) -> Read:
     Raises: RefusedError for more models than a tree is drawn of.
     """
     if (count := store.count()) > MOST_MODELS:
-        raise RefusedError(
-            f"has {count:,} models, and a tree is drawn of at most {MOST_MODELS:,}", where="library tree",
-            todo="Put those that belong together into a library of their own, or ask `forebear library search`.",
-        )  # fmt: skip
+        said = message("library_refused.large_tree", count=count, most=MOST_MODELS)
+        raise refusal(said, where="library tree", todo=message("library_advice.smaller"))
     found = Read()
     for ident in store.idents():
         try:
