@@ -77,7 +77,7 @@ def assign(score: Floats) -> I64:
     """The one-to-one assignment of rows to columns with the largest total score.
 
     Shapes:  (n, m), n <= m, all finite -> (n,) column of every row.
-    Cost:    at most O(n^2 m); on pure noise 352 x 352 takes 0.2 s, 1536 x 1536 2 s.
+    Cost:    at most O(n^2 m); on pure noise 352 x 352 takes 0.03 s, 1536 x 1536 0.4 s.
     Raises:  IncomparableError if n > m or a score is not finite.
     Source:  shortest augmenting paths with potentials (Kuhn; Jonker and Volgenant 1987).
     """
@@ -91,6 +91,7 @@ def assign(score: Floats) -> I64:
     column_of = np.full(n, -1, dtype=np.int64)
     taken = row_of >= 0
     column_of[row_of[taken]] = np.flatnonzero(taken)
+    _push(cost, u, v, row_of, column_of)
     for row in np.flatnonzero(column_of < 0):
         _augment(cost, int(row), u, v, row_of, column_of)
     return column_of
@@ -109,33 +110,63 @@ def _greedy_start(cost: F64) -> tuple[F64, F64, I64]:
     return u, v, row_of
 
 
+def _push(cost: F64, u: F64, v: F64, row_of: I64, column_of: I64) -> None:
+    """Rows without a column take their cheapest, made cheaper by what their second one costs more; whoever had it goes on.
+
+    Two passes ("augmenting row reduction", Jonker and Volgenant 1987), of a bounded number of steps; every step keeps reduced
+    costs non-negative. It leaves a third of the free rows, or none, to the search for paths.
+    """
+    free = np.flatnonzero(column_of < 0).tolist()
+    steps = 8 * len(free)
+    for _ in range(2):
+        todo, free = free[::-1], []
+        while todo and steps:
+            steps -= 1
+            row = todo.pop()
+            reduced = cost[row] - v
+            column = int(reduced.argmin())
+            low, reduced[column] = float(reduced[column]), np.inf
+            second = int(reduced.argmin())
+            u[row] = beyond = float(reduced[second])
+            if low < beyond:
+                v[column] -= beyond - low
+            elif row_of[column] >= 0:
+                column = second
+            out = int(row_of[column])
+            row_of[column], column_of[row] = row, column
+            if out >= 0:
+                column_of[out] = -1
+                (todo if low < beyond else free).append(out)
+
+
 def _augment(cost: F64, start: int, u: F64, v: F64, row_of: I64, column_of: I64) -> None:
     """Give one free row a column along the shortest alternating path, keeping reduced costs non-negative."""
     m = cost.shape[1]
-    distance = cost[start] - u[start] - v
+    distance = cost[start] - u[start] - v  # inf where done
     before = np.full(m, start, dtype=np.int64)
-    done = np.zeros(m, dtype=bool)
-    open_distance = distance.copy()  # inf where done
-    order: list[int] = []
+    left, nearer, candidate = np.ones(m, dtype=bool), np.empty(m, dtype=bool), np.empty(m)
+    done: list[int] = []
+    reached_at: list[float] = []
     while True:
-        column = int(np.argmin(open_distance))
-        reached = float(open_distance[column])
+        column = int(distance.argmin())
+        reached = float(distance[column])
         row = int(row_of[column])
         if row < 0:
             break
-        done[column], open_distance[column] = True, np.inf
-        order.append(column)
-        candidate = cost[row] - (u[row] - reached) - v
-        nearer = ~done & (candidate < distance)
-        distance[nearer] = candidate[nearer]
-        open_distance[nearer] = candidate[nearer]
+        left[column], distance[column] = False, np.inf
+        done.append(column)
+        reached_at.append(reached)
+        np.subtract(cost[row], v, out=candidate)
+        candidate -= u[row] - reached
+        np.less(candidate, distance, out=nearer)
+        nearer &= left
+        np.copyto(distance, candidate, where=nearer)
         before[nearer] = row
     u[start] += reached
-    if order:
-        seen = np.asarray(order)
-        slack = reached - distance[seen]
-        u[row_of[seen]] += slack
-        v[seen] -= slack
+    if done:
+        slack = reached - np.asarray(reached_at)
+        u[row_of[done]] += slack
+        v[done] -= slack
     while True:
         row = int(before[column])
         row_of[column] = row
