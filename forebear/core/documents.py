@@ -28,8 +28,11 @@ _CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]"
 
 
 def freeze(value: Json) -> Json:
-    """The same JSON value made read-only, all the way down: mappings become proxies, lists become tuples."""
-    if isinstance(value, _PLAIN):
+    """The same JSON value made read-only, all the way down: mappings become proxies, lists become tuples.
+
+    A proxy was made here, so it is frozen already.
+    """
+    if isinstance(value, _PLAIN) or type(value) is MappingProxyType:
         return value
     if isinstance(value, Mapping):
         return MappingProxyType({str(k): freeze(v) for k, v in value.items()})
