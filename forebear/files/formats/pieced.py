@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TENSORS, READ_BLOCK_BYTES
 from forebear.core.messages import Message, message
-from forebear.files.base import Container, Float32, TensorEntry
+from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.dtypes import DTYPES, decode
 from forebear.files.formats.records import DISAGREE
@@ -57,11 +57,13 @@ class Whole:
     pieces: tuple[Piece, ...]
 
 
-class PiecedContainer(RowwiseContainer):
+class PiecedContainer(CountedBelow, RowwiseContainer):
     """Tensors in pieces; every value has exactly one place.
 
     Raises: RefusedError for pieces that overlap, leave a gap, leave the tensor, or lie outside their source.
     """
+
+    _sources: tuple[ByteSource, ...]  # type: ignore[assignment]  # they count, release and close as containers do
 
     def __init__(
         self, kind: str, sources: Sequence[ByteSource], tensors: Mapping[str, Whole], *, where: str, digest: str,
@@ -82,16 +84,6 @@ class PiecedContainer(RowwiseContainer):
         self.said += said
         self.header_digest = digest
         self.grain_bytes = max((getattr(source, "grain_bytes", 1) for source in sources), default=1)
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes read from all sources."""
-        return sum(source.bytes_read for source in self._sources)
-
-    @bytes_read.setter
-    def bytes_read(self, value: int) -> None:
-        if value:
-            raise AttributeError("counted by the sources")
 
     def _wrong(self, whole: Whole, pieces: Sequence[Piece], item: int) -> Message | None:
         shape = (prod(whole.shape),) if any(piece.flat for piece in pieces) else whole.shape or (1,)
@@ -196,16 +188,6 @@ class PiecedContainer(RowwiseContainer):
             return super().cost(name, rows)
         costs = [(getattr(self._sources[number], "fetch_cost", None), spans) for number, spans in self._spans(name, rows).items()]
         return sum(int(told(spans)) if told is not None else sum(count for _, count in spans) for told, spans in costs)
-
-    def release(self) -> None:
-        """See `Container.release`."""
-        for source in self._sources:
-            source.release()
-
-    def close(self) -> None:
-        """Close every source."""
-        for source in self._sources:
-            source.close()
 
 
 def _shaped(piece: Piece) -> Piece:
