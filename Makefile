@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.run
 	$(BIN)/forebear demo
 
-# every file of tests in one of as many processes as there are cores, four at most: some need 1 GB
+# every file of tests in one of as many processes as there are cores, four at most: some need 1 GB; the longest first (tests/conftest.py)
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.packages import install
 
 __all__ = ["install"]
+LONG = (
+    "comparison/gauge/test_gauge_maps.py", "comparison/gauge/test_gauge_pair.py", "casefile/test_hidden_names.py", "hostile/test_fuzz.py",
+    "hostile/test_aimed_at_places.py", "hostile/test_current_folder.py", "recipes/test_recipe.py", "recipes/test_rederive.py",
+    "hostile/test_watched_verbs.py", "comparison/gauge/test_layouts_alike.py", "bench/test_build.py", "reports/test_axe.py",
+)  # fmt: skip
+"""Files that take longest, by a measure of processor seconds. They are begun first, so that no process is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; everything else as it lies."""
+    root = str(Path(__file__).parent)
+    order = {f"{root}/{name}": at for at, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(str(item.path), len(LONG)))
 
 
 @pytest.fixture(params=[11, 23])

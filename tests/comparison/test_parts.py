@@ -1,4 +1,7 @@
-"""MLPs, attention and single layers of one model inside another: each is named with its figures, and nothing else is."""
+"""MLPs, attention and single layers of one model inside another: each is named with its figures, and nothing else is.
+
+`python -m pytest -m slow tests/comparison/test_parts.py` stitches single layers without noise as well.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +40,19 @@ def named(subject, candidate=None):
     return document["verdict"], found
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.3])
-@pytest.mark.parametrize(
-    ("words", "layers", "expected"),
-    [
-        (MLP, range(9), {("mlp", ())}),
-        (ATTENTION, range(9), {("attention", ())}),
-        ((*MLP, *ATTENTION), (1, 2), {("mlp", (1, 2)), ("attention", (1, 2))}),
-        (ATTENTION, (2,), {("attention", (2,))}),
-    ],
+STITCHED = (
+    (MLP, range(9), {("mlp", ())}),
+    (ATTENTION, range(9), {("attention", ())}),
+    ((*MLP, *ATTENTION), (1, 2), {("mlp", (1, 2)), ("attention", (1, 2))}),
+    (ATTENTION, (2,), {("attention", (2,))}),
 )
+
+
+@pytest.mark.parametrize(
+    ("words", "layers", "expected", "noise"),
+    [*((*case, 0.3) for case in STITCHED), *((*case, 0.0) for case in STITCHED[:2]),
+     *(pytest.param(*case, 0.0, marks=pytest.mark.slow) for case in STITCHED[2:])],
+)  # fmt: skip
 def test_parts_of_another_model_are_named_and_no_more(tmp_path, words, layers, expected, noise):
     verdict, found = named(stitched(tmp_path / "m", words, layers, noise))
     assert verdict["relation"] == "shares-components"

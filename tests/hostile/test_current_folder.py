@@ -74,7 +74,9 @@ def call(words: Sequence[str], env: Mapping[str, str], cwd: Path) -> subprocess.
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_no_verb_imports_anything_from_the_current_folder(trap: Trap, hub: Hub, tmp_path: Path, entry: str) -> None:
     env = clean(hub, HF_HUB_CACHE=str(tmp_path / "cache"), PYTHONPROFILEIMPORTTIME="1")
-    verbs = plain_verbs(tmp_path) | case_verbs(tmp_path, make_case(tmp_path), make_key(tmp_path))
+    verbs = plain_verbs(tmp_path)
+    if entry == "script":  # what a case's verbs load, they load however the program was started
+        verbs |= case_verbs(tmp_path, make_case(tmp_path), make_key(tmp_path))
     loaded: set[str] = set()
     for name, words in verbs.items():
         ended = call([*ENTRIES[entry], *words], env, trap.folder)

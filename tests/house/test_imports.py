@@ -9,6 +9,7 @@ import ast
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,17 @@ def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
 
 
 FOREBEAR = modules(ROOT / "forebear")
-EVERY = [one for name, path in FOREBEAR.items() for one in imports(name, path.read_text("utf-8"), FOREBEAR)]
-OURS = [one for one in EVERY if one.imported in FOREBEAR]
+
+
+@cache
+def every() -> list[Import]:
+    """Every import of the package, read when first wanted: each process of the tests collects this file."""
+    return [one for name, path in FOREBEAR.items() for one in imports(name, path.read_text("utf-8"), FOREBEAR)]
+
+
+def ours() -> list[Import]:
+    """Those of modules of ours."""
+    return [one for one in every() if one.imported in FOREBEAR]
 
 
 def contracts() -> list[dict[str, object]]:
@@ -150,7 +160,7 @@ def contracts() -> list[dict[str, object]]:
 
 def test_no_module_is_in_a_circle() -> None:
     graph: dict[str, set[str]] = {name: set() for name in FOREBEAR}
-    for one in OURS:
+    for one in ours():
         graph[one.importer].add(one.imported)
     assert circles(graph) == []
 
@@ -160,13 +170,13 @@ def test_no_room_looks_up_or_sideways() -> None:
     assert isinstance(layers, list)
     level = {room.strip("() "): height for height, layer in enumerate(layers) for room in layer.split("|")}
     own = {"forebear", "forebear.__main__"}
-    rooms = {(one.importer.split(".")[1], one.imported.split(".")[1]) for one in OURS if not own & {one.importer, one.imported}}
+    rooms = {(one.importer.split(".")[1], one.imported.split(".")[1]) for one in ours() if not own & {one.importer, one.imported}}
     assert {room for pair in rooms for room in pair} <= set(level)
     assert [(a, b) for a, b in sorted(rooms) if a != b and level[a] >= level[b]] == []
 
 
 def test_no_module_imports_the_package_that_holds_it() -> None:
-    assert [(one.importer, one.line) for one in OURS if one.imported == "forebear"] == []
+    assert [(one.importer, one.line) for one in ours() if one.imported == "forebear"] == []
 
 
 def test_a_function_imports_optional_and_heavy_libraries_only() -> None:
@@ -175,11 +185,11 @@ def test_a_function_imports_optional_and_heavy_libraries_only() -> None:
             return one.importer in LATE
         return any(f"{one.imported}.".startswith(f"{library}.") for library in LIBRARIES)
 
-    assert [(one.importer, one.line, one.imported) for one in EVERY if one.late and not free(one)] == []
+    assert [(one.importer, one.line, one.imported) for one in every() if one.late and not free(one)] == []
 
 
 def test_the_lists_hold_nothing_that_is_gone() -> None:
-    late = [one for one in EVERY if one.late]
+    late = [one for one in every() if one.late]
     assert set(LATE) == {one.importer for one in late if one.imported in FOREBEAR}
     assert set(LIBRARIES) == {library for library in LIBRARIES for one in late if f"{one.imported}.".startswith(f"{library}.")}
     by_name = {name for name, path in FOREBEAR.items() if "import_module(" in path.read_text("utf-8") or "__import__(" in path.read_text("utf-8")}

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
+import forebear
+from forebear.comparison import walk
 from forebear.comparison.demo import demo_folder
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 
 INDEPENDENTS = Path(__file__).parents[2] / "data" / "independents"
+
+
+def mapped(subject, candidate):
+    """The document of a pair that is not asked how near its layers are: maps do not rest on it, and it takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "_strength", lambda *_: None)
+        return forebear.compare(subject, [candidate])
 
 
 @pytest.fixture(scope="session")
