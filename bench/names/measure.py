@@ -7,7 +7,8 @@ traps:       of the places and of the words that only look like names, the share
 others:      of the candidates, the share that is in no form of anybody.
 leaks:       forms of anybody in anything published after everybody was ruled private: files, page, text, JSON, CSV, TMX, seal.
 absent:      of the people, the share whose surname stands nowhere in the shipped data; and what of their forms is proposed.
-refused:     testimonies of which nothing was published, because a name may stand in a script that no spelling is known in.
+refused:     testimonies of which nothing was published, because words may show a name that nobody ruled on.
+labels:      pseudonyms after everybody was ruled private (best: one a person); joint: those that say "one or another of these".
 
 No null hypothesis: these are counts on texts made up here, not estimates for testimonies at large.
 """
@@ -29,8 +30,10 @@ from typing import Any
 
 import forebear
 from bench.names.invent import Form, Invented, invent, stock
+from forebear.casefile.folder.folder import load_case
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.naming.stock import latin, names
+from forebear.casefile.privacy.search import EITHER
 from forebear.casefile.text.scripts import fold
 from forebear.core.errors import ExpectationError, RefusedError
 from forebear.reports.catalogue import LANGUAGES
@@ -57,6 +60,8 @@ class Counts:
     leaks: int = 0
     outputs: int = 0
     refused: int = 0
+    labels: int = 0
+    joint: int = 0
     missed: list[str] = field(default_factory=list)
     trap_words: list[str] = field(default_factory=list)
     other_words: list[str] = field(default_factory=list)
@@ -195,6 +200,10 @@ def _publish(made: Invented, fixed: str, counts: Counts) -> None:
         except (RefusedError, ExpectationError) as error:
             counts.refused, counts.refusals = 1, [error.what]
             return
+        finally:
+            given = {n.pseudonym for n in load_case(Path(folder) / "case").name if n.pseudonym}
+            counts.joint = sum(EITHER in label for label in given)
+            counts.labels = len(given) - counts.joint
     counts.leaked = leaks(made, outputs, fixed)
     counts.leaks, counts.outputs = len(counts.leaked), len(outputs)
 
@@ -205,6 +214,7 @@ def _document(name: str, seeds: list[int], total: Counts, seconds: float) -> dic
         "traps_share": round(total.trapped / total.traps, 4),
         "others_share": round(total.others / total.candidates, 4),
         "absent_share": round(total.absent / total.people, 4),
+        "labels_a_person": round(total.labels / total.people, 2),
         "absent_candidates_share": round(total.absent_proposed / total.absent_forms, 4),
     }
     return {"stock": name, "seeds": seeds, **shares, **asdict(total), "seconds": round(seconds)}

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.casefile.bitext.bitext import Text, align_texts
+from forebear.casefile.bitext.bitext import align_texts
 from forebear.casefile.checks.checker import check_case
-from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
@@ -27,7 +26,8 @@ from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_ca
 from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
-from forebear.casefile.privacy.guard import Links, counterparts, leaks, proposed, standing, unspelt
+from forebear.casefile.privacy.grouping import grouped, listed
+from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
 from forebear.casefile.privacy.lacking import lacking
 from forebear.casefile.privacy.ruling import Rulings, language_of, of_other_words, prepared, ruled, strangers, whole
 from forebear.casefile.privacy.search import Search, search_of
@@ -150,12 +150,10 @@ def case_report(
     document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search, every=every)
     found = [*standing(search, document), *counterparts(search, texts, links)]
     found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
-    if not found and unspelt(search, texts, links):
-        found = lacking(search, texts, links)
+    found = found or lacking(case, search, texts, links)
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
         raise _open(root, wider, start, _unruled(wider))
-    _all_spelt(root, search, texts, links)
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
     for name, data in files.items():
@@ -194,6 +192,7 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     extra = {
         "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
         "waiting": [{"name": n.text, "of": n.of, "why": n.why} for n in rest],
+        "people": listed(case, grouped(case, texts, links)),
     }
     return _document(root, case, start, f"forebear case names {folder}", extra=extra, bare=True)
 
@@ -214,21 +213,11 @@ def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationErr
     save_case(root, case)
     extra = {"undecided": undecided(case)}
     refusal = _document(root, case, start, "forebear case report CASE", extra=extra, bare=True)
-    todo = "Set `ruling` of each [[name]] to public, private or not-a-name."
+    todo = (
+        "`forebear case names FOLDER` lists them by person; rule with --private, --public or --not-a-name WORD (a whole "
+        "sentence that names nobody may be a WORD), or hide all with --all-private."
+    )
     return ExpectationError(what, refusal, where=str(root / "case.toml"), todo=todo)
-
-
-def _all_spelt(root: Path, search: Search, texts: Mapping[str, Text], links: Links) -> None:
-    """Refuse while a text may write a hidden name in a script that no spelling of it is known in."""
-    missing = unspelt(search, texts, links)
-    if missing:
-        told = "; ".join(f"{label} in {source}" for label, source in missing[:6])
-        advice = "" if can_sound() else ", or install forebear[cases]"
-        raise RefusedError(
-            f"{len(missing)} private names may be written in a script no spelling is known in: {told}",
-            where=str(root / "case.toml"),
-            todo=f"Give the spelling used there in `also`{advice}.",
-        )
 
 
 def refuse_names(folder: str | Path, files: Mapping[str, bytes], own: str, search: Search | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.names.measure import leaks, proposals, published
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.folder import load_case, save_case
+from forebear.casefile.folder.model import Name
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.verbs import refuse_names
 from forebear.core.errors import ExpectationError, UsageError
@@ -195,3 +197,57 @@ def test_nothing_is_published_with_a_name_that_nobody_ruled_on(tmp_path: Path, n
     assert waiting
     forebear.case_names(case, not_a_name=waiting)
     refuse_names(case, {name: content.encode()}, every_word())
+
+
+PEOPLE_ZH = "郗伟明训练了模型。老郗说有12层。伟明很累。杜衡也在。王若谷和王建国来过。小王走了。"
+PEOPLE_EN = (
+    "Xi Weiming trained the model. Mr. Xi said it has 12 layers. Weiming was tired. Du Heng was there too. "
+    "Wang Ruogu and Jianguo Wang came. Little Wang left."
+)
+
+
+@extras
+def test_forms_are_listed_and_ruled_on_by_person(tmp_path: Path) -> None:
+    case = _case(tmp_path, PEOPLE_ZH, PEOPLE_EN)
+    listed = forebear.case_names(case)["people"]
+    forms = [{*person["names"]} for person in listed]
+    assert next(f for f in forms if "郗伟明" in f) >= {"老郗", "Xi Weiming"}
+    assert next(f for f in forms if "杜衡" in f) == {"杜衡", "Du Heng"}
+    shared = [p for p in listed if "小王" in p["shared"]]
+    assert {n for p in shared for n in p["names"]} >= {"王若谷", "王建国"}, "what two people may be is of both"
+    forebear.case_names(case, private=["老郗"])
+    ruled = {n.text: (n.ruling, n.pseudonym) for n in load_case(case).name}
+    assert ruled["老郗"] == ruled["郗伟明"] == ruled["Xi Weiming"] == ("private", "Person 1")
+    assert ruled["杜衡"][0] == ruled["王若谷"][0] == "undecided"
+
+
+@extras
+def test_everybody_gets_one_pseudonym_and_a_shared_form_both(tmp_path: Path) -> None:
+    case = _case(tmp_path, PEOPLE_ZH, PEOPLE_EN)
+    forebear.case_names(case, all_private=True)
+    given = {n.text: n.pseudonym for n in load_case(case).name}
+    assert given["郗伟明"] == given["Xi Weiming"] == given["老郗"]
+    assert given["小王"] in {
+        f"{given['王若谷']} or {given['王建国']}",
+        f"{given['王建国']} or {given['王若谷']}",
+    }
+    text = rendered(forebear.case_report(case), "json").decode()
+    assert not [w for w in ("郗", "伟明", "Weiming", "王", "Wang", "杜", "Heng") if w in text]
+
+
+@extras
+@pytest.mark.parametrize(("zh", "asked"), [("他训练了模型。", ""), ("老猫训练了模型。", "猫")])
+def test_a_sentence_that_may_name_somebody_is_asked_about_and_settled_as_a_whole(
+    tmp_path: Path, zh: str, asked: str
+) -> None:
+    case = _case(tmp_path, zh + "模型有12层。", "Bartholomew Quist trained the model. It has 12 layers.")
+    save_case(case, dataclasses.replace(load_case(case), name=(Name("Bartholomew Quist", "private"),)))
+    with pytest.raises(ExpectationError) as caught:
+        forebear.case_report(case)
+    assert "--not-a-name" in str(caught.value.todo)
+    waiting = [n.text for n in load_case(case).name if n.ruling == "undecided"]
+    assert waiting
+    assert any(asked in word for word in waiting)
+    assert all(word in zh for word in waiting)
+    forebear.case_names(case, not_a_name=[zh])
+    assert "Quist" not in rendered(forebear.case_report(case), "json").decode()

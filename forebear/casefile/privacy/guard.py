@@ -12,9 +12,9 @@ from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.stock import is_english, latin, syllables, titles
-from forebear.casefile.privacy.people import Forms, endings, words
+from forebear.casefile.privacy.people import endings, words
 from forebear.casefile.privacy.reading import cased, is_han_run, plain, readings, tight
-from forebear.casefile.privacy.search import Hit, Search
+from forebear.casefile.privacy.search import EITHER, Hit, Search
 from forebear.casefile.text.scripts import HAN, KANA
 from forebear.core.documents import Json
 
@@ -179,30 +179,57 @@ def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[s
             yield match[1].strip(), hit.label
 
 
-def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
-    """(person, source): a linked source names the person, this one nowhere does, and no spelling in its script is known.
+@dataclass(frozen=True)
+class Short:
+    """Linked sentences of which one side hides fewer names than the other: the text and its sentences, how many are missing."""
 
-    Where linked sentences hide as many spellings as the other names people, each of them is one that somebody ruled on: the
-    person's is among them, under whatever pseudonym.
+    source: str
+    sentences: tuple[int, ...]
+    missing: int
+
+
+def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[Short]:
+    """Linked sentences that may name a hidden person in a spelling that nobody ruled on.
+
+    One side hides more spellings than the other, and names a person who mostly is not found across from there: in fewer than
+    half of the linked sentences that name that person. A person whom a text names, but not in this sentence, is no reason.
     """
-    hits = {name: [once(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
-    named = {name: {h.label for here in found for h in here} for name, found in hits.items()}
-    found = []
+    hits = {name: [mentions(s.text, search.hits(s.text)) for s in text.segments] for name, text in texts.items()}
+    found: list[Short] = []
     for (left, right), pair in links.items():
         for one, other, mine, theirs in ((left, right, "left", "right"), (right, left, "right", "left")):
-            bare: set[str] = set()
-            for link in pair:
-                there = {h.label for j in getattr(link, theirs) for h in hits[other][j]}
-                lines = [(texts[one].segments[i].text, hits[one][i]) for i in getattr(link, mine)]
-                here = {tight(line[h.start : h.end]): h.label for line, known in lines for h in known}
-                if len(there) > len(here):
-                    bare |= there - set(here.values())
-            wanted = {"zh": {"Han"}, "ja": {"Han", "kana"}}.get(texts[one].language, {"Latin"})
-            found += [
-                (p.label, one) for p in search.people
-                if p.whole and p.label in bare - named[one] and not p.scripts & wanted and not _shared(p, search)
+            sides = [
+                (tuple(getattr(k, mine)), [h for i in getattr(k, mine) for h in hits[one][i]],
+                 [h for j in getattr(k, theirs) for h in hits[other][j]])
+                for k in pair
             ]  # fmt: skip
-    return list(dict.fromkeys(found))
+            named, across = Counter[str](), Counter[str]()
+            for _, here, there in sides:
+                known = people_of(label for label, _ in here)
+                for label in {label for label, _ in there}:
+                    named[label] += 1
+                    across[label] += bool(people_of([label]) & known)
+            for at, here, there in sides:
+                missing = len({text for _, text in there}) - len({text for _, text in here})
+                if at and missing > 0 and any(2 * across[label] < named[label] for label, _ in there):
+                    found.append(Short(one, at, missing))
+    return found
+
+
+def people_of(labels: Iterable[str]) -> set[str]:
+    """Pseudonyms, those of several people taken apart."""
+    return {person for label in labels for person in label.split(EITHER)}
+
+
+def mentions(text: str, hits: Sequence[Hit]) -> list[tuple[str, str]]:
+    """(person, spelling) of each name in a text: forms of one person with nothing but a sign between them are one."""
+    found: list[tuple[str, int, int]] = []
+    for hit in once(text, hits):
+        if found and people_of([found[-1][0]]) & people_of([hit.label]) and not tight(text[found[-1][2] : hit.start]):
+            found[-1] = (found[-1][0], found[-1][1], hit.end)
+        else:
+            found.append((hit.label, hit.start, hit.end))
+    return [(label, tight(text[start:end])) for label, start, end in found]
 
 
 def once(text: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -214,12 +241,6 @@ def once(text: str, hits: Sequence[Hit]) -> list[Hit]:
             kept.append(hit)
         end = max(end, hit.end)
     return kept
-
-
-def _shared(person: Forms, search: Search) -> bool:
-    """Whether a word of a Latin name is a part of somebody else's too, who is then looked for in every script."""
-    tokens = re.findall("[a-z]+", plain(" ".join(person.texts)))
-    return any(search.capital.get(t, (person.label,))[0] != person.label for t in tokens)
 
 
 def whole_names(case: CaseFile) -> CaseFile:

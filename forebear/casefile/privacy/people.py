@@ -237,6 +237,9 @@ class Forms:
         """Kana, and names of more than one script: the whole, and its parts between points and spaces."""
         self.scripts.add("kana" if re.search("[\u3041-\u30ff]", bare) else "Han")
         self._put(self.literals, bare, FULL)
+        core = next((bare[: -len(t)] for t in endings() if bare.endswith(t)), "") if derive else ""
+        if is_han_run(core) and len(core) > 1:
+            self._han(core, derive)
         for part in re.split(r"[\s・･=＝·.,-]+", name) if derive else ():
             piece = tight(part)
             if piece != bare and is_kana_run(piece) and len(piece) > 1:

@@ -10,6 +10,7 @@ from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.names import spelling, with_candidates, with_pseudonyms
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
+from forebear.casefile.privacy.grouping import grouped, with_people
 from forebear.casefile.privacy.guard import (
     Links,
     Proposal,
@@ -18,10 +19,9 @@ from forebear.casefile.privacy.guard import (
     proposed,
     standing,
     tied,
-    unspelt,
     whole_names,
 )
-from forebear.casefile.privacy.lacking import lacking
+from forebear.casefile.privacy.lacking import MISSING, lacking
 from forebear.casefile.privacy.people import CODES
 from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
@@ -80,32 +80,40 @@ def ruled(
     own: words that forebear itself writes into its reports.
     Raises: UsageError for a word that is no name of the case.
     """
-    case = _first(prepared(case, texts, links), asked)
+    case = _first(prepared(case, texts, links), asked, texts, links)
     people = (
         {n.pseudonym for n in with_pseudonyms(case).name if n.ruling == "private"}
         if asked.private or asked.everyone
         else set()
     )
+
+    def follow(case: CaseFile) -> CaseFile:
+        case = _follow(case, people, asked.everyone)
+        if asked.everyone:
+            case = with_people(case, grouped(case, texts, links))
+        return with_pseudonyms(_joint(case))
+
     for _ in range(MAX_ROUNDS):
-        case = with_pseudonyms(_follow(prepared(case, texts, links), people, asked.everyone))
+        case = follow(prepared(case, texts, links))
         search = search_of(case)
         document = publish(case, search)
         found = [*standing(search, document), *counterparts(search, texts, links)]
         found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
-        wider = _follow(proposed(case, found), people, asked.everyone)
-        if wider == case and unspelt(search, texts, links):
-            wider = _follow(proposed(case, lacking(search, texts, links)), people, asked.everyone)
+        wider = follow(proposed(case, found))
+        if wider == case:
+            wider = follow(proposed(case, lacking(case, search, texts, links)))
         if wider == case:
             return case
-        case = with_pseudonyms(wider)
+        case = wider
     raise RefusedError(
         f"rulings bring up new forms of names after {MAX_ROUNDS} rounds", todo="Rule on what is left in case.toml."
     )
 
 
-def _first(case: CaseFile, asked: Rulings) -> CaseFile:
-    """The rulings that were asked for in so many words."""
+def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Links) -> CaseFile:
+    """The rulings that were asked for in so many words; who is asked to be private is so in every form that waits."""
     wanted = asked.by_word()
+    case = _quoted(case, texts, asked.not_a_name)
     known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
     unknown = [
         w for words in (asked.private, asked.public, asked.not_a_name) for w in words if spelling(w) not in known
@@ -113,12 +121,50 @@ def _first(case: CaseFile, asked: Rulings) -> CaseFile:
     if unknown:
         raise UsageError(f"no name {unknown[0][:80]!r} in case.toml", todo="`forebear case names FOLDER` lists them.")
     names = []
+    hidden = {spelling(w) for w in asked.private}
+    open_words = {spelling(n.text) for n in case.name if n.ruling == "undecided" and not n.of} & hidden
+    groups = grouped(case, texts, links) if open_words else None
     for name in case.name:
         asked_here = [
             wanted[spelling(w)] for w in (name.text, name.pseudonym, *name.also) if w and spelling(w) in wanted
         ]
         names.append(replace(name, ruling=asked_here[0]) if asked_here else name)
-    return replace(case, name=tuple(names))
+    before, case = case, replace(case, name=tuple(names))
+    if groups is None:
+        return case
+    own = [k for k, p in enumerate(groups.people) if open_words & {spelling(before.name[i].text) for i in p.entries}]
+    return with_people(case, groups, own)
+
+
+def _quoted(case: CaseFile, texts: Mapping[str, Text], words: Iterable[str]) -> CaseFile:
+    """The case with words that stand in a text and name nobody, though no one asked about them: a whole sentence may be said so.
+
+    What was asked about for that sentence alone is asked no more.
+    """
+    known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
+    every = [spelling(t.extract.text) for t in texts.values()]
+    new = [w for w in dict.fromkeys(words) if spelling(w) not in known and any(spelling(w) in text for text in every)]
+    settled = [spelling(w) for w in new]
+    left = [
+        n
+        for n in case.name
+        if not (n.ruling == "undecided" and n.why == MISSING and any(spelling(n.text) in w for w in settled))
+    ]
+    return replace(case, name=(*left, *(Name(text=w) for w in new)))
+
+
+def _joint(case: CaseFile) -> CaseFile:
+    """The case in which a private form of several people who all have pseudonyms stands under all of them."""
+    taken = {n.pseudonym for n in case.name}
+    return replace(
+        case,
+        name=tuple(
+            replace(n, pseudonym=n.of)
+            if n.ruling == "private" and not n.pseudonym and EITHER in n.of and taken.issuperset(n.of.split(EITHER))
+            else n
+            for n in case.name
+        ),
+    )
 
 
 def _follow(case: CaseFile, people: Iterable[str], everyone: bool) -> CaseFile:
@@ -128,7 +174,9 @@ def _follow(case: CaseFile, people: Iterable[str], everyone: bool) -> CaseFile:
 
     def is_hidden(name: Name) -> bool:
         of = set(name.of.split(EITHER)) if name.of else set()
-        return name.ruling == "undecided" and name.kind == "person" and (everyone or bool(of and of <= hidden))
+        if name.ruling != "undecided" or name.kind != "person":
+            return False
+        return bool(name.of) if everyone else bool(of and of <= hidden)
 
     def is_public(name: Name) -> bool:
         return name.ruling == "undecided" and any(

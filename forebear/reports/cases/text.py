@@ -162,9 +162,12 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
     if not document["waiting"]:
         return [*lines, Line(words("case_names.done"))]
-    rows = [(n["name"], n["of"] or "-") for n in document["waiting"]]
-    header = (words("case_names.name"), words("case_names.of"))
-    return [*lines, Line(words("case_names.waiting", count=len(rows))), *table(header, rows), Line(words("case_names.how"), "dim")]
+    grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
+    rows = [(", ".join(p["names"]), ", ".join(p["shared"]) or "-", p["person"] or "-") for p in document["people"]]
+    rows += [(n["name"], "-", n["of"] or "-") for n in document["waiting"] if n["name"] not in grouped]
+    header = (words("case_names.name"), words("case_people.shared"), words("case_names.of"))
+    count = words("case_names.waiting", count=len(document["waiting"]))
+    return [*lines, Line(count), *table(header, rows), Line(words("case_names.how"), "dim"), Line(words("case_people.how"), "dim")]
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:
