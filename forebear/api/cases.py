@@ -196,12 +196,12 @@ def case_names(
     """Rule on names, with every form of each; without a ruling, list those that wait for one.
 
     folder:      the case: a folder of plain files.
-    private:     names or pseudonyms of people to hide, in every form and in every text of the case.
+    private:     names or pseudonyms of people to hide: any form of a person, who is hidden in every form and in every text.
     public:      names that may be published; their other forms wait for rulings of their own.
-    not_a_name:  words that name nobody.
+    not_a_name:  words that name nobody; a whole sentence of a source may be said so.
     all_private: hide everybody who has no ruling yet. Names of firms and products keep theirs.
-    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), and those `waiting`. It is for the
-                 owner of the case and holds names.
+    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those `waiting`, and those by person
+                 (`people`: pseudonym or "", `names`, and `shared` with others). It is for the owner of the case and holds names.
     Raises:      RefusedError, UsageError; nothing is written then.
 
     In the folder made by the example of `case_add`:

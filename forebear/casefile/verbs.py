@@ -29,7 +29,16 @@ from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, 
 from forebear.casefile.privacy.grouping import grouped, listed
 from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
 from forebear.casefile.privacy.lacking import lacking
-from forebear.casefile.privacy.ruling import Rulings, language_of, of_other_words, prepared, ruled, strangers, whole
+from forebear.casefile.privacy.ruling import (
+    Rulings,
+    all_read,
+    language_of,
+    of_other_words,
+    prepared,
+    ruled,
+    strangers,
+    whole,
+)
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
     load_findings,
@@ -134,7 +143,7 @@ def case_report(
     language: of the reader: the column put first; say: words for the messages of tables (CSV); every: as in case_check.
     own:      words that forebear itself writes into its reports (see refuse_names).
     Raises:   ExpectationError (exit 1) until every name candidate is ruled public, private or not-a-name; RefusedError when
-              a private name could leak in a spelling that cannot be worked out here.
+              a private name could leak in letters that cannot be worked out here.
     """
     start, root = time.monotonic(), Path(folder)
     case = load_case(root)
@@ -147,13 +156,16 @@ def case_report(
         raise _open(root, case, start, _unruled(case))
     if case != load_case(root):
         save_case(root, case)
-    document = _document(root, case, start, "forebear case report CASE", full=True, language=language, search=search, every=every)
+    document = _document(
+        root, case, start, "forebear case report CASE", full=True, language=language, search=search, every=every
+    )
     found = [*standing(search, document), *counterparts(search, texts, links)]
     found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
     found = found or lacking(case, search, texts, links)
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
         raise _open(root, wider, start, _unruled(wider))
+    all_read(root, search, texts, links)
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
     for name, data in files.items():

@@ -181,11 +181,13 @@ def _glosses(text: str, here: Sequence[Hit], search: Search) -> Iterator[tuple[s
 
 @dataclass(frozen=True)
 class Short:
-    """Linked sentences of which one side hides fewer names than the other: the text and its sentences, how many are missing."""
+    """Linked sentences of which one side hides fewer names than the other: the text and its sentences, how many names are
+    missing, and the pseudonyms of those who mostly are."""
 
     source: str
     sentences: tuple[int, ...]
     missing: int
+    people: frozenset[str]
 
 
 def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[Short]:
@@ -211,9 +213,17 @@ def unspelt(search: Search, texts: Mapping[str, Text], links: Links) -> list[Sho
                     across[label] += bool(people_of([label]) & known)
             for at, here, there in sides:
                 missing = len({text for _, text in there}) - len({text for _, text in here})
-                if at and missing > 0 and any(2 * across[label] < named[label] for label, _ in there):
-                    found.append(Short(one, at, missing))
+                gone = frozenset(label for label, _ in there if 2 * across[label] < named[label])
+                if at and missing > 0 and gone:
+                    found.append(Short(one, at, missing, gone))
     return found
+
+
+def unsounded(search: Search, texts: Mapping[str, Text], links: Links) -> list[tuple[str, str]]:
+    """(person, source): a text in Latin letters may name the person, whose spelling in them is not known."""
+    short = [s for s in unspelt(search, texts, links) if texts[s.source].language not in ("zh", "ja")]
+    unread = {p.label for p in search.people if p.whole and "Latin" not in p.scripts}
+    return sorted({(label, s.source) for s in short for label in s.people & unread})
 
 
 def people_of(labels: Iterable[str]) -> set[str]:

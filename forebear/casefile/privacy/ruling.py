@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import spelling, with_candidates, with_pseudonyms
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
@@ -19,6 +21,7 @@ from forebear.casefile.privacy.guard import (
     proposed,
     standing,
     tied,
+    unsounded,
     whole_names,
 )
 from forebear.casefile.privacy.lacking import MISSING, lacking
@@ -223,6 +226,21 @@ def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes],
         waiting = [p for p in of_other_words(case, said) if not known.has(p.text) and not known.cut(p.text, fresh)]
         found.update({name: waiting} if waiting else {})
     return found
+
+
+def all_read(root: Path, search: Search, texts: Mapping[str, Text], links: Links) -> None:
+    """Refuse while a text may write a hidden name in letters, and nobody here knows how it is read.
+
+    Raises: RefusedError.
+    """
+    missing = [] if can_sound() else unsounded(search, texts, links)
+    if missing:
+        told = "; ".join(f"{label} in {source}" for label, source in missing[:6])
+        raise RefusedError(
+            f"{len(missing)} private names may be written in letters, and how they are read is not known: {told}",
+            where=str(root / "case.toml"),
+            todo="Install forebear[cases], or give the spelling used there in `also`.",
+        )
 
 
 _LATIN = re.compile("[a-z]+")
