@@ -163,11 +163,21 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     if not document["waiting"]:
         return [*lines, Line(words("case_names.done"))]
     grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
-    rows = [(", ".join(p["names"]), ", ".join(p["shared"]) or "-", p["person"] or "-") for p in document["people"]]
-    rows += [(n["name"], "-", n["of"] or "-") for n in document["waiting"] if n["name"] not in grouped]
-    header = (words("case_names.name"), words("case_people.shared"), words("case_names.of"))
-    count = words("case_names.waiting", count=len(document["waiting"]))
-    return [*lines, Line(count), *table(header, rows), Line(words("case_names.how"), "dim"), Line(words("case_people.how"), "dim")]
+    count = Line(words("case_names.waiting", count=len(document["waiting"])))
+    people = [line for person in document["people"] for line in _person_lines(person, words)]
+    rows = [(n["name"], n["of"] or "-") for n in document["waiting"] if n["name"] not in grouped]
+    rest = table((words("case_names.name"), words("case_names.of")), rows) if rows else []
+    how = [Line(words(f"{where}.how"), "dim") for where in ("case_people", "case_names")]
+    return [*lines, count, *people, *rest, *how]
+
+
+def _person_lines(person: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Every form of one person: none is cut off, since each may be ruled on."""
+    label = f"{safe(person['person'])}: " if person["person"] else ""
+    lines = bullet([label + " | ".join(map(safe, person["names"]))])
+    if person["shared"]:
+        lines += wrap(f"{words('case_people.shared')}: {' | '.join(map(safe, person['shared']))}", indent="      ")
+    return lines
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:
