@@ -167,7 +167,7 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     people = [line for person in document["people"] for line in _person_lines(person, words)]
     rows = [(n["name"], n["of"] or "-") for n in document["waiting"] if n["name"] not in grouped]
     rest = table((words("case_names.name"), words("case_names.of")), rows) if rows else []
-    how = [Line(words(f"{where}.how"), "dim") for where in ("case_people", "case_names")]
+    how = [Line(words("case_people.how"), "dim"), Line(words("case_names.how"), "dim")]
     return [*lines, count, *people, *rest, *how]
 
 
