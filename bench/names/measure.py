@@ -3,7 +3,8 @@
     python -m bench.names.measure --stock seen --seeds 1 2 3 4 5 -o bench/results/names-seen.json
 
 candidates:  of the forms that the texts use, the share that some candidate holds (the whole form, or the part of it that names).
-traps:       of the places and of the words that only look like names, the share that a candidate holds or is held by.
+traps:       of the places and of the words that only look like names, the share that a candidate holds or is held by which is
+             no form of anybody; counted with those that are (Fukuda beside Fukuda District) it is traps_or_forms.
 others:      of the candidates, the share that is in no form of anybody.
 leaks:       forms of anybody in anything published after everybody was ruled private: files, page, text, JSON, CSV, TMX, seal.
 absent:      of the people, the share whose surname stands nowhere in the shipped data; and what of their forms is proposed.
@@ -51,6 +52,7 @@ class Counts:
     proposed: int = 0
     traps: int = 0
     trapped: int = 0
+    trapped_or_forms: int = 0
     candidates: int = 0
     others: int = 0
     people: int = 0
@@ -88,7 +90,7 @@ def _words(text: str) -> str:
 
 def holds(candidate: str, form: Form) -> bool:
     """Whether hiding a candidate hides a form: the form is in it, or the part of it that names is."""
-    one, text, core = _tight(candidate), _tight(form.text), _tight(form.core)
+    one, text, core = (_tight(w).strip(".") for w in (candidate, form.text, form.core))
     return (text in one and len(one) <= len(text) + TITLE) or (one in text and core in one)
 
 
@@ -98,15 +100,19 @@ def proposals(made: Invented) -> Counts:
     forms = [form for used in made.used.values() for _, form in sorted(used, key=str)]
     lost = {form for form in forms if not any(holds(c, form) for c in found)}
     missed = [form.text for form in forms if form in lost]
-    strange = {p.key for p in made.people if _is_absent(p.key)}
-    rare = [form for used in made.used.values() for key, form in used if key in strange]
+    unlisted = {p.key for p in made.people if _is_absent(p.key)}
+    rare = [form for used in made.used.values() for key, form in used if key in unlisted]
     traps = [w for listed in made.traps.values() for w in sorted(listed)]
-    trapped = [w for w in traps if any(_is_trap(c, w) for c in found)]
+    either = [w for w in traps if any(_is_trap(c, w) for c in found)]
+    right = {_tight(w).strip(".") for p in made.people for listed in p.forms.values() for f in listed for w in (f.text, f.core)}
+    strange = [c for c in found if _tight(c).strip(".") not in right]
+    trapped = [w for w in traps if any(_is_trap(c, w) for c in strange)]
     every = "\n".join({_tight(f.text) for p in made.people for listed in p.forms.values() for f in listed})
     others = [c for c in found if _tight(c) not in every and not any(f in _tight(c) for f in every.split("\n"))]
     return Counts(
-        forms=len(forms), proposed=len(forms) - len(missed), traps=len(traps), trapped=len(trapped), candidates=len(found),
-        others=len(others), people=len(made.people), absent=len(strange), absent_forms=len(rare),
+        forms=len(forms), proposed=len(forms) - len(missed), traps=len(traps), trapped=len(trapped),
+        trapped_or_forms=len(either), candidates=len(found),
+        others=len(others), people=len(made.people), absent=len(unlisted), absent_forms=len(rare),
         absent_proposed=sum(form not in lost for form in rare), missed=missed, trap_words=trapped, other_words=others,
     )  # fmt: skip
 
@@ -212,6 +218,7 @@ def _document(name: str, seeds: list[int], total: Counts, seconds: float) -> dic
     shares = {
         "candidates_share": round(total.proposed / total.forms, 4),
         "traps_share": round(total.trapped / total.traps, 4),
+        "traps_or_forms_share": round(total.trapped_or_forms / total.traps, 4),
         "others_share": round(total.others / total.candidates, 4),
         "absent_share": round(total.absent / total.people, 4),
         "labels_a_person": round(total.labels / total.people, 2),

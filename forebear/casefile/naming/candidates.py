@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
 from forebear.casefile.naming.han import Known
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.latin_spans import Seen, latin_spans, lettered, things, tokens
+from forebear.casefile.naming.placed import placed_spans
 from forebear.casefile.naming.repeated import cohesive
 from forebear.casefile.naming.stock import names as stock
 from forebear.casefile.naming.wide import PARTS, Body, Span, wide_spans
@@ -49,6 +50,7 @@ def _candidates(texts: tuple[Read, ...]) -> tuple[str, ...]:
         spans: list[Span] = list(latin_spans(body, language, seen, words))
         if language in ("zh", "ja"):
             spans += [*lettered(body), *wide_spans(body, language, known)]
+        spans += placed_spans(body, language, known)
         for span in sorted(spans, key=lambda s: s.start):
             found[" ".join(body.text[span.start : span.end].split())] = None
     return tuple(found)
@@ -66,17 +68,21 @@ def _known(read: Sequence[tuple[str, Body]]) -> Known:
         for span in wide_spans(body, language, first):
             if span.kind in SURE:
                 # what stands before several titles is a surname, though it is a given name of others
-                alone = span.given if span.kind == "titled" and len(span.given) > 1 else ""
+                alone = span.given if span.kind == "titled" else ""
                 surnames[span.surname or alone].add(body.text[span.start : span.end])
                 given[span.given] += 1
             if span.kind in ("whole", "kana"):
                 whole[span.surname + span.given] += 1
             if span.kind == "kana":
                 whole.update(part for part in PARTS.split(span.given) if len(part) > 1)
-    listed = stock().surnames
     return Known(
-        first.surnames | {s for s, forms in surnames.items() if s and (len(forms) > 1 or s in listed)},
+        first.surnames | {s for s, forms in surnames.items() if s and _is_surname(s, forms)},
         {g for g, n in given.items() if len(g) > 1 and n > 1},
         {w for w, n in whole.items() if len(w) > 1 and re.search(r"\w", w)},
         {g[-1] for g in given if g},
     )
+
+
+def _is_surname(word: str, forms: Set[str]) -> bool:
+    """Whether what stands before titles is a surname: a list has it, or it stands before two, of a character before long ones."""
+    return word in stock().surnames or len([f for f in forms if len(word) > 1 or len(f) > 2]) > 1

@@ -27,12 +27,16 @@ UNKNOWN_GIVEN = 10.0
 RARE_GIVEN = 8.0
 """Cost of a given character that no table has; of one that is hardly ever a word."""
 TITLE, AGENT, BEFORE, ALONE = 2.5, 4.0, 3.0, 3.5
+NICKNAMES = {fold("阿"): 0.0, fold("小"): 2.0}
+"""Cost of a word before a surname or a given name that hardly stands before anything else."""
 """Cost of a title behind a name, of another word for what somebody does, of a word before a surname, of a given name that
 stands alone."""
 KNOWN = 5.0
 """Cost of a name, a surname or a given name that the same texts show elsewhere beyond doubt."""
 CUE = 1.5
 """What a name is cheaper by where the words beside it speak of a person."""
+RARE_ALONE = 8.0
+"""Rarity from which a Japanese surname alone in a Chinese text needs to be shown elsewhere."""
 AS_A_WORD = 3.0
 """What a name costs besides when it is a word as well, so that words beside it cannot make a name of it alone."""
 EITHER = 15.0
@@ -42,8 +46,14 @@ AS_A_PLACE = 6.0
 MARGIN = 1.0
 PARTICLES = frozenset("はがのをにとでもへや")
 """Japanese particles, behind which a run of Han characters begins a word."""
-AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工管監理授任佐"))
+AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工管監理授任佐生家者手"))
 """Last parts of words for what somebody does (Chao, 1968, 4.4; Martin, 1975, section 5.3), in any word and in long ones."""
+PEOPLE = frozenset("人")
+"""What besides these ends a word for a person that stands before a name (被告人, 证人)."""
+LISTED = 3.0
+"""What a name may be dearer by when it is all that stands between two marks of a list or behind a label."""
+_MARKS = frozenset("、：:；;|/\n\t，,。")
+_LIST_MARKS = frozenset("、：:；;|\n")
 STOP = frozenset(
     fold(
         "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么"
@@ -111,6 +121,14 @@ def is_agent(word: str, size: int, japanese: bool) -> bool:
     return size == 3 and word[-1] in AGENTS and word[:2] in table.zh  # any word makes one: 架构, 架构师
 
 
+def _is_office(word: str, japanese: bool) -> bool:
+    """Whether a word says who somebody is, so that a name may stand behind it (书记员于洋, 被告人赵某)."""
+    listed = folded(titles().ja_after if japanese else titles().zh_after)
+    return (len(word) > 1 and word in listed) or (
+        is_word(word) and (word[-1] in PEOPLE or is_agent(word, len(word), japanese))
+    )
+
+
 def is_word(text: str) -> bool:
     """Whether a run is an ordinary word or a place."""
     table = words()
@@ -139,14 +157,17 @@ class Lattice:
             backward[p.start] = min(backward[p.start], p.cost + backward[p.end])
         self.best = forward[size]
         self.through = {p: forward[p.start] + p.cost + backward[p.end] for p in self.pieces}
+        before, after = ahead or "\n", behind[:1] or "\n"
+        self.listed = size < 5 and before in _MARKS and after in _MARKS and bool({before, after} & _LIST_MARKS)
 
     def names(self, margin: float = MARGIN) -> list[Found]:
         """Names in order, none inside another; margin: how much dearer than the cheapest reading theirs may be."""
         taken: list[Found] = []
         for piece, cost in sorted(self.through.items(), key=lambda i: (i[1], i[0].start - i[0].end)):
-            if cost > self.best + margin:
-                break
             found = piece.found
+            whole = self.listed and found and found.end - found.start == len(self.run) and not is_word(self.run)
+            if cost > self.best + margin + (LISTED if whole else 0):
+                continue
             if found and not any(t.start < found.end and found.start < t.end for t in taken):
                 taken.append(found)
         return [self._extended(f) for f in sorted(taken, key=lambda f: f.start)]
@@ -156,6 +177,11 @@ class Lattice:
         first = self.run[0]
         if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= EVERYDAY:
             return Found(0, found.end, found.kind, first + found.surname, found.given)
+        for size in (2, 1):
+            surname = self.run[max(0, found.start - size) : found.start]
+            shown = surname in self.known.surnames and (not found.surname or found.start == size)
+            if len(surname) == size and shown and found.kind != "before" and len(found.surname + found.given) < 4:
+                return Found(found.start - size, found.end, found.kind, surname, found.surname + found.given)
         return found
 
     def _words(self) -> Iterator[_Piece]:
@@ -192,6 +218,8 @@ class Lattice:
         apart = self.japanese and self.ahead in PARTICLES and found.end == len(run)
         if (not found.start and (not self.ahead or apart)) or before.endswith(folded(words_.zh_ahead)):
             seen += CUE
+        if any(_is_office(before[-size:], self.japanese) for size in (2, 3, 4)):
+            seen += 2 * CUE
         if after.startswith(folded(words_.zh_behind)) or (
             found.end == len(run) and self.behind in ("", *"はがもとにのを、，。！？”」：")
         ):
@@ -217,7 +245,7 @@ class Lattice:
             if surname[0] in self.known.surnames or cost < UNKNOWN_SURNAME:
                 for before in folded(titles().zh_before):
                     if start and run[start - 1] == before and len(surname) < 3:
-                        yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
+                        yield Found(start - 1, after, "before", surname), NAME + NICKNAMES.get(before, BEFORE) + cost
             elif start and run[start - 1] in folded(titles().zh_before) and len(surname) == 1:
                 yield Found(start - 1, after, "before", surname), NAME + BEFORE + cost
         if rest > 1:
@@ -264,7 +292,9 @@ class Lattice:
                 yield Found(start, end + size, "titled", surname, given), cost + AGENT
         if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
             address = re.match("[ぁ-ん]", self.behind)  # さん and its like: nothing but a person goes before them
-            yield Found(start, end, "titled", surname, given), cost - (2 * CUE if address else CUE)
+            alone = address and not start and end < 4 and not given and (end == 1 or not is_word(self.run))
+            price = min(cost, NAME + KNOWN) if alone and surname not in folded(titles().roles) else cost
+            yield Found(start, end, "titled", surname, given), price - (2 * CUE if address else CUE)
 
     def _alone(self, start: int) -> Iterator[tuple[Found, float]]:
         """A given name alone, with a title or with a word before it."""
@@ -279,8 +309,9 @@ class Lattice:
             alone = 0.0 if known else ALONE
             yield from self._titled(start, start + size, NAME + alone + cost, given=given)
             if start and size == 1 and self.run[start - 1] in folded(titles().zh_before):
-                yield Found(start - 1, start + 1, "before", "", given), NAME + alone + BEFORE + cost
-            if known and self.run[start + 1 : start + 2] == given and 2 * given not in words().zh:
+                before = NICKNAMES.get(self.run[start - 1], BEFORE)
+                yield Found(start - 1, start + 1, "before", "", given), NAME + alone + before + cost
+            if known and self.run[start + 1 : start + 2] == given and words().zh.get(2 * given, EITHER) >= EITHER:
                 yield Found(start, start + 2, "given", "", given), NAME + BEFORE + cost
 
     def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:
@@ -305,7 +336,8 @@ class Lattice:
         cost = 2.0 if surname in self.known.surnames else max(2.0, listed[surname][0] - 1)
         cost += 0 if self.japanese or len(surname) > 1 else 4
         cost += AS_A_PLACE if not self.japanese and words().zh.get(surname, EITHER) < EITHER else 0
-        if len(surname) > 1:
+        shown = surname in self.known.surnames
+        if len(surname) > 1 and (self.japanese or shown or listed[surname][0] < RARE_ALONE):
             yield Found(start, end, "surname", surname), NAME + ALONE + cost
         yield from self._titled(start, end, NAME + cost, surname=surname)
         for given, price in self._listed_given(end):

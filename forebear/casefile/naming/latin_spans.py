@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from forebear.casefile.naming.han import is_word
+from forebear.casefile.naming.han import UNKNOWN
 from forebear.casefile.naming.latin import bare
-from forebear.casefile.naming.stock import alternatives, is_english, latin, syllables, titles
+from forebear.casefile.naming.stock import addresses, alternatives, is_english, latin, syllables, titles, words
 from forebear.casefile.naming.wide import Body, Span
 
 _LETTER = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
@@ -41,6 +41,8 @@ _CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower,
 _ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
 _PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
 """Prepositions of place (Quirk et al., 1985, 9.15 to 9.31): what they lead to is no person unless it is known as one."""
+USUAL = 12.0
+"""Cost below which a word that begins with a title is read before a letter (A总共)."""
 LONGEST = 4
 """Most words of one name."""
 
@@ -170,7 +172,10 @@ def _run(listed: Sequence[Token], first: int, text: str) -> int:
         gap = text[before.end : token.start]
         after = listed[first + size + 1] if first + size + 1 < len(listed) else None
         particle = (
-            token.word in _PARTICLES and after is not None and after.capital and text[token.end : after.start] == " "
+            token.word in _PARTICLES
+            and after is not None
+            and (after.capital or after.word in _PARTICLES)
+            and text[token.end : after.start] == " "
         )
         if not (token.capital or particle) or not re.fullmatch(r"\.?[ \u3000]|\.", gap):
             break
@@ -213,6 +218,8 @@ def _no_word(token: Token) -> bool:
 
 def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
     """Whether a word is none of a name: an ordinary word, a place, a thing."""
+    if at and token.word in _PARTICLES and not token.capital:
+        return False
     if token.kinds & {"title", "initial"}:
         return "initial" in token.kinds and not token.point
     if token.kinds & {"thing", "noun", "calendar"}:
@@ -246,7 +253,7 @@ def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> It
     behind = body.plain[last.end : last.end + 12]
     suffix = re.match(rf"[ -]?({'|'.join(titles().en_after)})\b", behind, re.I) if len(names) < 3 else None
     end = last.end
-    if len(names) == 1 and not title:
+    if len(names) == 1 and not title and not _initialled(piece, names[0]):
         joined = _inverted(body, names[0])
         if joined:
             end = joined
@@ -261,10 +268,22 @@ def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> It
     )
 
 
+def _initialled(piece: Sequence[Token], name: Token) -> bool:
+    """Whether initials stand beside a word that people are called by (Cao J.X., though Cao is a place too)."""
+    return bool(name.kinds & {"given", "surname", "pinyin", "japanese"}) and any("initial" in t.kinds for t in piece)
+
+
+def _is_spot(token: Token) -> bool:
+    """Whether a word in pinyin of three syllables and more ends in a kind of place (Zhongguancun)."""
+    found = syllables(token.word)
+    return len(found) > 2 and found[-1] in titles().place_latin
+
+
 def _inverted(body: Body, token: Token) -> int:
     """Where a given name ends that stands behind a surname and a comma; 0 when none does."""
     match = re.match(rf", ?([{_LETTER}]+(?:[-'’ʼ][{_LETTER}]+)*)", body.plain[token.end :])
-    if match is None or not match[1][0].isupper() or "place" in token.kinds:
+    spot = _is_spot(token) or ("place" in token.kinds and len(syllables(token.word)) != 1)
+    if match is None or not match[1][0].isupper() or spot:
         return 0
     other = Token(0, 0, match[1], bare(match[1]), False)
     other.kinds = _kinds(other)
@@ -282,9 +301,9 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
         return False
     after = body.plain[token.end : token.end + 5].lstrip()
     titled = bool(re.match(_wide_titles(), after)) and language != "en"
-    if token.word in seen.named and token.word not in seen.small and not (token.first and kinds & {"english"}):
+    if token.word in seen.named and token.word not in seen.small and token.word not in _closed():
         return True
-    if kinds & {"english", "place"} or token.word in seen.small:
+    if kinds & {"english", "place"} or token.word in seen.small or _is_spot(token):
         return False
     if kinds & {"given", "japanese"}:
         return True
@@ -294,8 +313,20 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
 
 
 @cache
+def _closed() -> frozenset[str]:
+    """English words of closed classes: with a capital they only open a sentence."""
+    return frozenset(addresses().english)
+
+
+@cache
 def _wide_titles() -> str:
     return alternatives((*titles().zh_after, *titles().ja_after))
+
+
+def _is_usual(word: str) -> bool:
+    """Whether a word is one of every day, in Chinese or Japanese."""
+    table = words()
+    return table.zh.get(word, UNKNOWN) < USUAL or (word in table.ja and word not in table.zh)
 
 
 def lettered(body: Body) -> Iterator[Span]:
@@ -306,7 +337,7 @@ def lettered(body: Body) -> Iterator[Span]:
     for match in re.finditer(pattern, body.plain):
         title, name = match[3] or "", bare(match[1] or match[2])
         behind = body.plain[match.start(3) : match.end() + 2] if title else ""
-        longer = any(is_word(behind[:n]) for n in range(len(title) + 1, len(behind) + 1))
+        longer = any(_is_usual(behind[:n]) for n in range(len(title) + 1, len(behind) + 1))
         known = latin()
         if not longer and (len(name) == 1 or syllables(name) or name in known.given | known.surname | known.japanese):
             yield body.span(*match.span(), "latin", given=match[1] or match[2])
@@ -321,4 +352,5 @@ def _pair(names: Sequence[Token], language: str, seen: Seen) -> bool:
     firm = [t for t in names if t.kinds & {"given", "surname", "pinyin", "japanese"}]
     if language == "en":
         return bool(firm) or not all(t.first for t in names)
-    return len(firm) == len(names) or any("given" in t.kinds for t in names)
+    strange = not any(t.kinds & {"english", "place", "thing", "noun", "calendar", "capitals"} for t in names)
+    return len(firm) == len(names) or strange or any("given" in t.kinds for t in names)

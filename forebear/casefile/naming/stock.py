@@ -29,6 +29,7 @@ class Titles:
     zh_ahead: tuple[str, ...]
     place_after: tuple[str, ...]
     place_kinds: tuple[str, ...]
+    place_latin: tuple[str, ...]
     thing_after: tuple[str, ...]
     thing_latin: tuple[str, ...]
     roles: tuple[str, ...]
@@ -39,6 +40,25 @@ class Titles:
 def titles() -> Titles:
     """Titles, and words beside names, read strictly."""
     return packaged_table(Titles, "titles.toml")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """data/forms.toml."""
+
+    after: tuple[str, ...]
+    given_after: tuple[str, ...]
+    before: tuple[str, ...]
+    latin_before: tuple[str, ...]
+    latin_short: tuple[str, ...]
+    latin_after: tuple[str, ...]
+    english: tuple[str, ...]
+
+
+@cache
+def addresses() -> Addresses:
+    """Honorifics and English words that are no names, read strictly."""
+    return packaged_table(Addresses, "forms.toml")
 
 
 def _lines(name: str) -> Iterator[list[str]]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebear.casefile.naming.han import MARGIN, Found, Known, Lattice, foreign_cost, is_word, plain_cost
+from forebear.casefile.naming.han import MARGIN, PARTICLES, Found, Known, Lattice, foreign_cost, is_word, plain_cost
+from forebear.casefile.naming.kana import hiragana_of
 from forebear.casefile.naming.repeated import prefix
 from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
@@ -21,7 +22,9 @@ PARTS = re.compile(f"[{_POINT}＝=]")
 _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
-_SPACED = re.compile(f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}|[ぁ-んァ-ヺー]{{2,5}})|([ぁ-ん]{{2,4}}))(?![{HAN}])")
+_SPACED = re.compile(
+    f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}|[ぁ-んァ-ヺー]{{2,5}})|([ぁ-ん]{{2,4}}|[ァ-ヺー]{{2,5}}))(?![{HAN}ァ-ヺー])"
+)
 LONGEST_FOREIGN = 7
 
 
@@ -80,8 +83,8 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
                 ):
                     yield span
     if language == "ja":
-        yield from _spaced(body, known)
         yield from _kana(body, known)
+    yield from _spaced(body, known)
 
 
 def _spaced(body: Body, known: Known) -> Iterator[Span]:
@@ -90,7 +93,11 @@ def _spaced(body: Body, known: Known) -> Iterator[Span]:
     for match in _SPACED.finditer(body.plain):
         left, right = match[1], match[2] or match[3]
         size = next((n for n in range(len(left), 0, -1) if left[-n:] in known.surnames or left[-n:] in surnames), 0)
-        said = right in given or right in known.given or right in hiragana_names()
+        said = right in given or right in known.given or hiragana_of(right) in hiragana_names()
+        strange = not size and len(left) in (2, 3) and len(right) > 2 and right in hiragana_names() and not is_word(left)
+        if strange and not any(is_word(left[i:]) for i in range(len(left) - 1)):
+            yield body.span(*match.span(), "whole", left, right)
+            continue
         if not size or not (
             said or (match[0][len(left)] in " \u3000" and size == len(left) and (len(right) == 1 or not is_word(right)))
         ):
@@ -102,7 +109,7 @@ def _is_place(run: str, found: Found, behind: str) -> bool:
     """Whether the word behind a bare surname, or its own last character, makes a place or a thing of it."""
     after = run[found.end :] or behind
     text = run[found.start : found.end]
-    if found.kind == "whole" and len(found.given) == 1 and found.given in folded(titles().place_kinds):
+    if found.kind == "whole" and found.given[-1] in folded(titles().place_kinds):
         return True
     of_place = found.kind == "surname" or text in names().surnames_ja or text in words().places
     if of_place and found.kind != "titled" and after.startswith(folded(titles().place_after)):
@@ -151,6 +158,10 @@ def _kana(body: Body, known: Known) -> Iterator[Span]:
             end = match.end() + (title.end() if title else 0)
             yield body.span(match.start(), end, "kana", given=word)
     for match in _HIRAGANA.finditer(plain):
+        lead = match[1][0] in PARTICLES and match[1][1:] in hiragana_names()
+        if lead and match[1] not in hiragana_names():
+            yield body.span(match.start() + 1, match.end(), "kana", given=match[1][1:])
+            continue
         before = re.search(f"[{HAN}]{{0,3}}$", plain[: match.start()])
         run = before.group() if before else ""
         behind_surname = any(run[i:] in names().surnames_ja for i in range(len(run)))

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import titles
+from forebear.casefile.naming.stock import addresses, titles
 from forebear.casefile.privacy.guard import Links
-from forebear.casefile.privacy.people import FULL, Forms, endings, words
+from forebear.casefile.privacy.people import FULL, Forms, endings
 from forebear.casefile.privacy.reading import is_han_run, plain, tight
 from forebear.casefile.privacy.search import EITHER
 from forebear.casefile.text.scripts import HAN
@@ -50,7 +50,7 @@ def shape(text: str) -> Shape:
         return _latin_shape(text)
     core = next((bare[: -len(t)] for t in endings() if bare.endswith(t) and len(bare) > len(t)), bare)
     titled = core != bare
-    if not titled and len(bare) == 2 and bare[0] in words().before:
+    if not titled and len(bare) == 2 and bare[0] in addresses().before:
         core, titled = bare[1:], True
     if core.isascii():
         return replace(_latin_shape(core), whole=False)
@@ -62,7 +62,7 @@ def shape(text: str) -> Shape:
 
 
 def _latin_shape(text: str) -> Shape:
-    drop = {*words().latin_before, *words().latin_after, *titles().en_before}
+    drop = {*addresses().latin_before, *addresses().latin_after, *titles().en_before}
     shown = plain(text)
     if re.split("[-‐]", shown)[-1] in drop:  # Tanaka-san
         shown = re.sub("[-‐]", " ", shown)

@@ -11,8 +11,8 @@ from functools import cache
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import is_english, latin, syllables, titles
-from forebear.casefile.privacy.people import endings, words
+from forebear.casefile.naming.stock import addresses, is_english, latin, syllables, titles
+from forebear.casefile.privacy.people import endings
 from forebear.casefile.privacy.reading import cased, is_han_run, plain, readings, tight
 from forebear.casefile.privacy.search import EITHER, Hit, Search
 from forebear.casefile.text.scripts import HAN, KANA
@@ -152,7 +152,7 @@ def _known_word(key: str) -> bool:
 def _candidates(text: str) -> Iterator[tuple[str, int]]:
     for match in _LATIN_RUN.finditer(text):
         word = match.group().rstrip(".'’-")
-        pieces = [w for w in re.split(r"[ \u3000]", word) if plain(w).strip("'’s") not in words().english]
+        pieces = [w for w in re.split(r"[ \u3000]", word) if plain(w).strip("'’s") not in addresses().english]
         if pieces and not any(c.isdigit() for c in word) and len(cased(word)) > 1:
             yield word[word.index(pieces[0]) :].strip(), match.start() + word.index(pieces[0])
     for match in _KATAKANA.finditer(text):
@@ -258,7 +258,7 @@ def whole_names(case: CaseFile) -> CaseFile:
 
     def is_whole(name: Name) -> bool:
         bare = tight(name.text)
-        titled = any(bare.endswith(tight(t)) for t in endings()) or bare[:1] in words().before
+        titled = any(bare.endswith(tight(t)) for t in endings()) or bare[:1] in addresses().before
         return bool(name.pseudonym) or (is_han_run(bare) and len(bare) > 1 and not (titled and len(bare) < 4))
 
     return replace(case, name=tuple(n for n in case.name if n.ruling == "private" and not n.of and is_whole(n)))

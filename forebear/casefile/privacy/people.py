@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
-from forebear.casefile.data import packaged_table
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import is_english, names, titles
+from forebear.casefile.naming.stock import addresses, is_english, names, titles
 from forebear.casefile.privacy import japanese
 from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
 from forebear.casefile.privacy.sound import split, ways
@@ -31,30 +30,11 @@ CODES = ("Jpan", "Latn")
 NO_NAME = "a phrase that is no name"
 
 
-@dataclass(frozen=True)
-class Words:
-    """data/forms.toml."""
-
-    after: tuple[str, ...]
-    given_after: tuple[str, ...]
-    before: tuple[str, ...]
-    latin_before: tuple[str, ...]
-    latin_short: tuple[str, ...]
-    latin_after: tuple[str, ...]
-    english: tuple[str, ...]
-
-
-@cache
-def words() -> Words:
-    """Honorifics and English words that are no names, read strictly."""
-    return packaged_table(Words, "forms.toml")
-
-
 @cache
 def endings() -> tuple[str, ...]:
     """Titles behind a Han name, in the characters texts are searched in, the longest first."""
     return tuple(
-        sorted({tight(t) for t in (*titles().zh_after, *titles().ja_after, *words().after)}, key=len, reverse=True)
+        sorted({tight(t) for t in (*titles().zh_after, *titles().ja_after, *addresses().after)}, key=len, reverse=True)
     )
 
 
@@ -113,7 +93,7 @@ class Forms:
         self._put(self.alone if len(name) == 1 else self.literals, name, FULL)
         if not derive:
             return
-        before, after = words().before, endings()
+        before, after = addresses().before, endings()
         core = next((name[: -len(t)] for t in after if name.endswith(t) and len(name) > len(t)), name)
         core = core[1:] if core == name and len(core) == 2 and core[0] in before else core
         self._short(core)
@@ -124,7 +104,7 @@ class Forms:
 
     def _short(self, core: str) -> None:
         """Surname and given name alone, and with titles."""
-        before, after, given_after = words().before, endings(), words().given_after
+        before, after, given_after = addresses().before, endings(), addresses().given_after
         surnames, givens = _parts(core)
         for part in surnames:
             self._put(self.alone if len(part) == 1 else self.literals, part, ALONE if len(part) == 1 else SURNAME)
@@ -194,13 +174,13 @@ class Forms:
 
     def _part(self, part: str) -> None:
         """One Latin word of a name: alone with a capital, or with a title in any case."""
-        if part not in words().english and len(part) > 1:
+        if part not in addresses().english and len(part) > 1:
             self._put(self.capital, part, LATIN_PART)
-        before, after = words().latin_before, words().latin_after
+        before, after = addresses().latin_before, addresses().latin_after
         for form in (*(title + part for title in before), *(part + title for title in after)):
             if form not in before and form not in after:
                 self._put(self.latin, form, ADDRESSED)
-        for title in words().latin_short:
+        for title in addresses().latin_short:
             self._put(self.capital, f"{title} {part}", ADDRESSED)
 
     def _latin(self, name: str, derive: bool) -> None:
@@ -210,7 +190,7 @@ class Forms:
         if len(pieces) == 2 and 1 in map(len, pieces) and (len(whole) < 4 or is_english(whole)):
             letter, surname = sorted(pieces, key=len)
             self._initials(letter, surname, FULL)
-        elif len(pieces) == 1 and (len(whole) < 5 or whole in words().english) and cased(name) != plain(name):
+        elif len(pieces) == 1 and (len(whole) < 5 or whole in addresses().english) and cased(name) != plain(name):
             self._put(self.capital, whole, FULL)
         else:
             self._put(self.latin, whole, FULL)
@@ -219,7 +199,7 @@ class Forms:
 
     def _turned(self, pieces: list[str]) -> None:
         """Parts of a Latin name, its words in another order, its initials, and Han characters that sound like it."""
-        known = {*words().latin_before, *words().latin_after}
+        known = {*addresses().latin_before, *addresses().latin_after}
         pieces = [p for p in pieces if p not in known or len(pieces) == 1]
         if len(pieces) > 1:
             for turned in ([*pieces[1:], pieces[0]], [pieces[-1], *pieces[:-1]]):
