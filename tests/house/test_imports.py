@@ -71,7 +71,7 @@ BY_NAME = {
     "forebear.engines.absent": "extra engines",
     "forebear.casefile.checks.conversion": "extra cases",
     "forebear.casefile.checks.sounds": "extra cases",
-    "forebear.casefile.privacy.sound": "extra cases",
+    "forebear.casefile.naming.sound": "extra cases",
 }
 """Modules that import by a name in a string, and what; strings that name modules of ours count as imports."""
 FOLDER_OF_FORMATS = "forebear.files.formats"

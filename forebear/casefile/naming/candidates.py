@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
+from forebear.casefile.naming.crossed import crossed, spelt
 from forebear.casefile.naming.han import Known
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.latin_spans import Seen, latin_spans, lettered, things, tokens
@@ -41,10 +42,12 @@ def _candidates(texts: tuple[Read, ...]) -> tuple[str, ...]:
     for (_, body), words in zip(read, listed, strict=True):
         seen.small |= {t.word for t in words if not t.capital and len(t.word) > 1}
         seen.things |= set(things(words, body))
-    known = _known(read)
+    pairs: set[tuple[str, ...]] = set()
     for (language, body), words in zip(read, listed, strict=True):
         for span in latin_spans(body, language, seen, words):
             seen.named |= {bare(w) for w in span.given.split() if len(w) > 1} if span.kind == "latin" else set()
+            pairs.add(spelt(body.text[span.start : span.end]))
+    known = _known(read, pairs - {()})
     found: dict[str, None] = {}
     for (language, body), words in zip(read, listed, strict=True):
         spans: list[Span] = list(latin_spans(body, language, seen, words))
@@ -56,15 +59,16 @@ def _candidates(texts: tuple[Read, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _known(read: Sequence[tuple[str, Body]]) -> Known:
-    """Surnames and given names that the texts show beyond doubt in a first reading."""
+def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]]) -> Known:
+    """Surnames and given names that the texts show beyond doubt in a first reading; pairs: whole names in pinyin."""
     surnames, given, whole = defaultdict[str, set[str]](set), Counter[str](), Counter[str]()
     wide = [(language, body) for language, body in read if language in ("zh", "ja")]
-    first = Known(cohesive([body.plain for _, body in wide]))
+    heard = crossed(pairs, [body.plain for _, body in wide])
+    first = Known(cohesive([body.plain for _, body in wide]), whole=heard)
     # Chinese texts first: a surname they show is none of the nouns that lean on what goes before them in Japanese (方)
     for language, body in sorted(wide, key=lambda t: t[0] != "zh"):
         if language == "ja":
-            first = Known(first.surnames | {s for s in surnames if s in stock().surnames})
+            first = Known(first.surnames | {s for s in surnames if s in stock().surnames}, whole=heard)
         for span in wide_spans(body, language, first):
             if span.kind in SURE:
                 # what stands before several titles is a surname, though it is a given name of others
@@ -78,7 +82,7 @@ def _known(read: Sequence[tuple[str, Body]]) -> Known:
     return Known(
         first.surnames | {s for s, forms in surnames.items() if s and _is_surname(s, forms)},
         {g for g, n in given.items() if len(g) > 1 and n > 1},
-        {w for w, n in whole.items() if len(w) > 1 and re.search(r"\w", w)},
+        heard | {w for w, n in whole.items() if len(w) > 1 and re.search(r"\w", w)},
         {g[-1] for g in given if g},
     )
 

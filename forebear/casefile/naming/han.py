@@ -50,7 +50,7 @@ AGENTS, LONG_AGENTS = frozenset(fold("师員士官佬")), frozenset(fold("长工
 """Last parts of words for what somebody does (Chao, 1968, 4.4; Martin, 1975, section 5.3), in any word and in long ones."""
 PEOPLE = frozenset("人")
 """What besides these ends a word for a person that stands before a name (被告人, 证人)."""
-LISTED = 3.0
+LISTED = 5.0
 """What a name may be dearer by when it is all that stands between two marks of a list or behind a label."""
 _MARKS = frozenset("、：:；;|/\n\t，,。")
 _LIST_MARKS = frozenset("、：:；;|\n")
@@ -60,6 +60,8 @@ STOP = frozenset(
     )
 )
 """Characters of closed classes (Chao, 1968, chapters 7 and 8), which are no part of a name."""
+IN_NAMES = frozenset(fold("之为以如可会能而其又当才还于上大"))
+"""Those that given names, or surnames, hold too: read as such where a name stands by itself or behind an office."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def is_agent(word: str, size: int, japanese: bool) -> bool:
     return size == 3 and word[-1] in AGENTS and word[:2] in table.zh  # any word makes one: 架构, 架构师
 
 
+@cache
 def _is_office(word: str, japanese: bool) -> bool:
     """Whether a word says who somebody is, so that a name may stand behind it (书记员于洋, 被告人赵某)."""
     listed = folded(titles().ja_after if japanese else titles().zh_after)
@@ -231,14 +234,21 @@ class Lattice:
             seen -= 2 * CUE
         return seen
 
+    def _none(self, start: int) -> frozenset[str]:
+        """Characters that are no part of a name that begins here."""
+        whole = not start and len(self.run) < 5
+        office = any(_is_office(self.run[max(0, start - size) : start], self.japanese) for size in (2, 3, 4))
+        return STOP - IN_NAMES if whole or office else STOP
+
     def _at(self, start: int) -> Iterator[tuple[Found, float]]:
         run, rest = self.run, len(self.run) - start
+        none = self._none(start)
         for surname, cost in self._surnames(start):
             after = start + len(surname)
             yield from self._titled(start, after, NAME + cost, surname=surname)
             for size in (1, 2):
                 given = run[after : after + size]
-                if len(given) == size and not set(given) & STOP:
+                if len(given) == size and not set(given) & none:
                     whole = NAME + cost + self._given(given)
                     yield Found(start, after + size, "whole", surname, given), whole
                     yield from self._titled(start, after + size, whole, surname=surname, given=given)
@@ -259,7 +269,7 @@ class Lattice:
             surname = self.run[start : start + size]
             known = surname in self.known.surnames
             relational = self.japanese and not known and surname in folded(titles().relational)
-            if len(surname) < size or set(surname) & STOP or relational:
+            if len(surname) < size or set(surname) & self._none(start) or relational:
                 continue
             if known:
                 yield surname, min(KNOWN - 1, table.get(surname, 99.0))

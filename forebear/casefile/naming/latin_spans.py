@@ -236,9 +236,28 @@ def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
         t.kinds & {"given", "initial", "pinyin", "japanese"} and not t.kinds & {"english", "place"} for t in beside
     )
     titled = bool(at and "title" in run[at - 1].kinds)
+    if _between(token, run, at) or _census(run):
+        return False
     if token.kinds & {"english"} or token.word in seen.small:
         return not (named and (firm or titled))
     return "place" in token.kinds and not (named and (firm or titled))
+
+
+def _between(token: Token, run: Sequence[Token], at: int) -> bool:
+    """Whether a word that is not of every day stands between two that are none (Lim Boon Keng)."""
+    return 0 < at < len(run) - 1 and token.word not in latin().common and _no_word(run[at - 1]) and _no_word(run[at + 1])
+
+
+def _census(run: Sequence[Token]) -> bool:
+    """Whether a run in the middle of a sentence is a given name and a surname, though each is a word (Mark Rich)."""
+    return (
+        len(run) == 2
+        and not run[0].first
+        and {"given"} <= run[0].kinds
+        and {"surname"} <= run[1].kinds
+        and not any(t.kinds & {"thing", "noun", "calendar"} for t in run)
+        and "title" not in run[0].kinds
+    )
 
 
 def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> Iterator[Span]:
@@ -324,9 +343,8 @@ def _wide_titles() -> str:
 
 
 def _is_usual(word: str) -> bool:
-    """Whether a word is one of every day, in Chinese or Japanese."""
-    table = words()
-    return table.zh.get(word, UNKNOWN) < USUAL or (word in table.ja and word not in table.zh)
+    """Whether a Chinese word is one of every day."""
+    return words().zh.get(word, UNKNOWN) < USUAL
 
 
 def lettered(body: Body) -> Iterator[Span]:
@@ -352,5 +370,7 @@ def _pair(names: Sequence[Token], language: str, seen: Seen) -> bool:
     firm = [t for t in names if t.kinds & {"given", "surname", "pinyin", "japanese"}]
     if language == "en":
         return bool(firm) or not all(t.first for t in names)
+    if len(names) == 2 and firm == names[:1] and re.fullmatch("[A-Z]{1,3}", names[1].text):
+        return True  # Wang XM
     strange = not any(t.kinds & {"english", "place", "thing", "noun", "calendar", "capitals"} for t in names)
     return len(firm) == len(names) or strange or any("given" in t.kinds for t in names)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from forebear.casefile.naming.han import Known, is_word
+from forebear.casefile.naming.han import STOP, Known, is_word
 from forebear.casefile.naming.latin import bare
-from forebear.casefile.naming.stock import alternatives, is_english, latin, names, syllables, titles
+from forebear.casefile.naming.stock import alternatives, folded, is_english, latin, names, syllables, titles
 from forebear.casefile.naming.wide import Body, Span
 from forebear.casefile.text.scripts import HAN, fold
 
@@ -26,6 +26,9 @@ _HANDLE = re.compile(r"(?<![\w.])@([A-Za-z][\w.-]{1,38}\w)|(?<![\w.@])([A-Za-z][
 _CALLED = re.compile(f"姓([{HAN}]{{1,2}}?)(?=[的之者，。、,. ]|名|$|[^{HAN}])")
 _MASK = re.compile(f"(?<![{HAN}])?([{HAN}]{{1,2}})[×✕╳〇○●＊xX]{{1,3}}(?![A-Za-z0-9])")
 _APART = re.compile(f"(?<![{HAN}])([{HAN}]{{1,2}})[ \u3000]{{1,3}}([{HAN}])(?![{HAN}])")
+_LIST = re.compile(f"(?<![{HAN}])[{HAN}]{{2,4}}(?:[、,，/;；][{HAN}]{{2,4}}(?![{HAN}]))+")
+LEAST_ITEMS = 3
+"""Items of a list of names."""
 
 
 def placed_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
@@ -36,8 +39,9 @@ def placed_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
         return
     listed = _surnames() | known.surnames
     for match in _CALLED.finditer(body.plain):
-        if match[1] in listed:
+        if match[1] in listed or not is_word("姓" + match[1][0]):
             yield body.span(*match.span(), "titled", match[1])
+    yield from _lists(body, known)
     for match in _MASK.finditer(body.plain):
         size = next((n for n in (2, 1) if match[1][-n:] in listed and len(match[1]) >= n), 0)
         if size:
@@ -45,6 +49,22 @@ def placed_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
     for match in _APART.finditer(body.plain):
         if match[1] in listed and (language == "zh" or not is_word(match[1] + match[2])):
             yield body.span(*match.span(), "whole", match[1], match[2])
+
+
+def _lists(body: Body, known: Known) -> Iterator[Span]:
+    """What stands in one list with names, and is no word, though no list of surnames has it."""
+    for match in _LIST.finditer(body.plain):
+        items = [(m.start() + match.start(), m.group()) for m in re.finditer(f"[{HAN}]+", match.group())]
+        named = [w for _, w in items if not _is_usual(w) and (w in known.whole or w in _surnames() or w[:1] in names().surnames)]
+        if len(items) < LEAST_ITEMS or 2 * len(named) < len(items):
+            continue
+        for start, word in items:
+            if not is_word(word) and not set(word) & STOP and word[-1] not in folded(titles().place_kinds):
+                yield body.span(start, start + len(word), "listed", word)
+
+
+def _is_usual(word: str) -> bool:
+    return is_word(word) and word not in names().surnames_ja
 
 
 @cache

@@ -10,10 +10,14 @@ from functools import cache
 from forebear.casefile.data import packaged_table, packaged_text
 from forebear.casefile.naming.kana import hepburn, hiragana_of, katakana_of
 from forebear.casefile.naming.latin import stems
-from forebear.casefile.text.scripts import fold
+from forebear.casefile.text.scripts import HAN, fold
 
 UNKNOWN_WORD = 9.0
 """Cost of a word of which no more is known than that it is one: about that of the median word whose counts are known."""
+
+
+JOINT = re.compile(f"(?<=[{HAN}])[ヶケノ](?=[{HAN}])")
+"""Kana inside a Japanese name (霧ヶ峰); in Chinese it is written 之."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def names() -> Names:
         if row[0] == "zh":
             found.surnames.update(dict.fromkeys(row[2].split(" "), float(row[1])))
         elif row[0] == "ja":
-            found.surnames_ja[row[1]] = float(row[2]), tuple(row[3].split(" "))
+            found.surnames_ja[JOINT.sub("之", row[1])] = float(row[2]), tuple(row[3].split(" "))
         elif row[1] == "ja":
             found.given_ja[row[2]] = float(row[3]), tuple(row[4].split(" "))
         else:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from forebear.casefile.naming.han import MARGIN, PARTICLES, Found, Known, Lattice, foreign_cost, is_word, plain_cost
 from forebear.casefile.naming.kana import hiragana_of
 from forebear.casefile.naming.repeated import prefix
-from forebear.casefile.naming.stock import alternatives, folded, hiragana_names, latin, names, titles, words
+from forebear.casefile.naming.stock import JOINT, alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
 
 _RUN = re.compile(f"[{HAN}]+")
-_JOINT = re.compile(f"(?<=[{HAN}])[ヶケノ](?=[{HAN}])")
-"""Kana inside a Japanese name (霧ヶ峰); in Chinese it is written 之."""
 _POINT = "·・•‧∙●⋅"
 _POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN}]+))?)")
 PARTS = re.compile(f"[{_POINT}＝=]")
@@ -26,6 +24,8 @@ _SPACED = re.compile(
     f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}|[ぁ-んァ-ヺー]{{2,5}})|([ぁ-ん]{{2,4}}|[ァ-ヺー]{{2,5}}))(?![{HAN}ァ-ヺー])"
 )
 LONGEST_FOREIGN = 7
+FOREIGN = 0.85
+"""What a foreign name behind a point is cheaper by: one is there for certain, only its end is not."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Body:
     def __init__(self, text: str) -> None:
         self.text = text
         kept = [(c, i) for i, c in enumerate(text) if not _WHITE.match(c) or c in " \n\u3000"]
-        self.plain = _JOINT.sub("之", fold("".join(c for c, _ in kept)))
+        self.plain = JOINT.sub("之", fold("".join(c for c, _ in kept)))
         self.at = [i for _, i in kept]
 
     def span(self, start: int, end: int, kind: str, surname: str = "", given: str = "") -> Span:
@@ -134,7 +134,7 @@ def _pointed(body: Body) -> Iterator[Span]:
         )
         size = prefix(body.plain, right, LONGEST_FOREIGN) or min(
             range(1, min(len(right), LONGEST_FOREIGN) + 1),
-            key=lambda k: foreign_cost(right[:k]) + plain_cost(right[k:]),
+            key=lambda k: FOREIGN * foreign_cost(right[:k]) + plain_cost(right[k:]),
         )
         start = match.end(1) - first
         end = (match.start(3) if match[3] else match.start(2)) + size

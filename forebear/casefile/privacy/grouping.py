@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import addresses, titles
+from forebear.casefile.naming.stock import JOINT, addresses, titles
 from forebear.casefile.privacy.guard import Links
 from forebear.casefile.privacy.people import FULL, Forms, endings
 from forebear.casefile.privacy.reading import is_han_run, plain, tight
@@ -29,7 +29,6 @@ CLEAR = 2
 MAX_ROUNDS = 8
 """Rounds of comparing linked sentences: each pair that is put together leaves others alone in their sentences."""
 TABLES = ("literals", "alone", "latin", "capital", "heard")
-_JOINT = re.compile(f"(?<=[{HAN}])[ヶケノ](?=[{HAN}])")
 _POINT = re.compile(r"[・･＝=·•]")
 
 
@@ -45,7 +44,7 @@ class Shape:
 
 def shape(text: str) -> Shape:
     """A form without its title; Latin words in one order."""
-    bare = _JOINT.sub("之", tight(text))
+    bare = JOINT.sub("之", tight(text))
     if bare.isascii():
         return _latin_shape(text)
     core = next((bare[: -len(t)] for t in endings() if bare.endswith(t) and len(bare) > len(t)), bare)

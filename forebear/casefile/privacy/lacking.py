@@ -48,7 +48,7 @@ def _spans(words: str, language: str, search: Search, margin: float) -> Iterator
     for hit in search.hits(words):
         words = words[: hit.start] + "，" * (hit.end - hit.start) + words[hit.end :]
     body, at = tight(words), tight_origins(words)
-    kept = [(at[m.start(1)], at[m.end(1) - 1] + 1) for m in search.kept_trie.finditer(body)]
+    kept = [(at[start], at[end - 1] + 1) for start, end in search.kept_trie.spans(body)]
     for span in wide_spans(Body(words), language, Known(), margin):
         if not any(start <= span.start and span.end <= end for start, end in kept):
             yield " ".join(words[span.start : span.end].split())

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.naming.sound import split, ways
 from forebear.casefile.naming.stock import addresses, is_english, names, titles
 from forebear.casefile.privacy import japanese
 from forebear.casefile.privacy.reading import cased, is_han_run, is_kana_run, plain, tight
-from forebear.casefile.privacy.sound import split, ways
 from forebear.casefile.text.scripts import fold
 
 FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
@@ -68,8 +68,8 @@ class Forms:
         """Every form of one spelling; derive: parts and addresses of it too, not the spelling alone."""
         made = _forms_of(name, derive)
         for table in ("literals", "alone", "latin", "capital", "heard"):
-            for form, kind in getattr(made, table).items():
-                self._put(getattr(self, table), form, kind)
+            mine = getattr(self, table)
+            mine.update({form: kind for form, kind in getattr(made, table).items() if mine.get(form) != FULL})
         self.scripts |= made.scripts
 
     def make(self, name: str, derive: bool) -> None:

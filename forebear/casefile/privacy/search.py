@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ from typing import Any
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.model import Alias, CaseFile, Name
 from forebear.casefile.naming.han import plain_cost
+from forebear.casefile.naming.sound import alike, readings_of, written
 from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
 from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
-from forebear.casefile.privacy.sound import alike, written
 from forebear.casefile.text.scripts import HAN
 from forebear.core.messages import Message
 
@@ -31,6 +32,8 @@ LEAST_STRANGE = 6.5
 """Least cost of a character (naming/han.py) in what only sounds like a name: below it the run is made of everyday words."""
 MAX_ROUNDS = 4
 """Rounds of replacing in one text."""
+MOST_KNOWN = 20_000
+"""Texts whose forms are kept."""
 EITHER = " or "
 """Between the pseudonyms of people who share a form."""
 _GUARDED = ("总", "工", "大", "老", "公", "导")
@@ -62,11 +65,12 @@ class Search:
         self.latin, self.capital = _joined(people, "latin"), _joined(people, "capital")
         self.alone = _joined(people, "alone")
         self.kept = kept
-        self.trie = _trie(self.literals)
-        self.kept_trie = _trie(kept.literals)
-        self.inside = _trie([f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_INSIDE])
+        self.trie = Literals(self.literals)
+        self.kept_trie = Literals(kept.literals)
+        self.inside = Literals([f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_INSIDE])
+        self.known: dict[str, list[Hit]] = {}
         self.apart = _alternatives(self.alone, rf"(?<![{HAN}])", rf"(?![{HAN}])(?![ぁ-ん](?<![{_PARTICLES}]))")
-        self.heard = _heard(people)
+        self.heard = Heard(people)
         self.near = {
             d: f for f, (_, kind) in self.latin.items() if kind == FULL and len(f) >= LEAST_MISSPELT for d in _less(f)
         }
@@ -75,6 +79,13 @@ class Search:
         """Every form in a text, none inside a whole name or another form of the same person; what a ruling keeps is left out."""
         if not self.people or not text:
             return []
+        if text not in self.known:
+            if len(self.known) > MOST_KNOWN:
+                self.known.clear()
+            self.known[text] = self._found(text)
+        return self.known[text]
+
+    def _found(self, text: str) -> list[Hit]:
         found = sorted({*self._wide(text), *self._latin(text)}, key=lambda h: (h.start, -h.end, not h.sure))
         outer: dict[str, int] = {}  # "" for a whole name of anybody, else a label -> where its last form ends
         kept = []
@@ -86,9 +97,9 @@ class Search:
 
     def _wide(self, text: str) -> Iterator[Hit]:
         body = tight(text)
-        spans = list(self._runs(body)) if not body.isascii() or self.inside.search(body) else []
+        spans = list(self._runs(body))
         if spans:
-            kept = [m.span(1) for m in self.kept_trie.finditer(body)]
+            kept = list(self.kept_trie.spans(body))
             at = tight_origins(text)
             for start, end, label, kind in spans:
                 hit = Hit(at[start], at[end - 1] + 1, label, kind)
@@ -103,16 +114,17 @@ class Search:
 
     def _runs(self, body: str) -> Iterator[tuple[int, int, str, str]]:
         """Places in a text without separators: literal forms, names of the same sound, Latin names inside longer words."""
-        for match in self.trie.finditer(body):
-            label, kind = self.literals[match[1]]
-            if kind == FULL or not (match[1][-1] in _GUARDED and body[match.end(1) : match.end(1) + 1] in _GUARD):
-                yield *match.span(1), label, kind
-        for pattern, label, kind in self.heard:
-            for match in pattern.finditer(body):
-                if match[1] not in self.literals and plain_cost(match[1]) >= LEAST_STRANGE * len(match[1]):
-                    yield *match.span(1), label, kind
-        for match in self.inside.finditer(body):
-            yield *match.span(1), *self.latin[match[1]]
+        for start, end in self.inside.spans(body):
+            yield start, end, *self.latin[body[start:end]]
+        if body.isascii():
+            return
+        for start, end in self.trie.spans(body):
+            label, kind = self.literals[body[start:end]]
+            if kind == FULL or not (body[end - 1] in _GUARDED and body[end : end + 1] in _GUARD):
+                yield start, end, label, kind
+        for start, end, label, kind in self.heard.spans(body):
+            if body[start:end] not in self.literals and plain_cost(body[start:end]) >= LEAST_STRANGE * (end - start):
+                yield start, end, label, kind
 
     def _latin(self, text: str) -> Iterator[Hit]:
         loose, shown = plain(text), cased(text)
@@ -215,23 +227,24 @@ def _joined(people: Sequence[Forms], table: str) -> dict[str, tuple[str, str]]:
     return {form: (EITHER.join(list(who)[:4]), kinds[form]) for form, who in labels.items()}
 
 
-def _trie(forms: Iterable[str]) -> re.Pattern[str]:
-    """One pattern that finds at every place the longest of many literals, each letter of a common beginning looked at once."""
-    root: dict[str, Any] = {}
-    for form in forms:
-        node = root
-        for character in form:
-            node = node.setdefault(character, {})
-        node[""] = {}
-    return re.compile(f"(?=({_branch(root)}))") if root else re.compile("(?!)")
+class Literals:
+    """Finds at every place of a text the longest of many literals."""
 
+    def __init__(self, forms: Iterable[str]) -> None:
+        self.ends: dict[str, set[int]] = {}
+        self.forms = frozenset(filter(None, forms))
+        for form in self.forms:
+            self.ends.setdefault(form[:2], set()).add(len(form))
+        self.sizes = {head: tuple(sorted(sizes, reverse=True)) for head, sizes in self.ends.items()}
 
-def _branch(node: dict[str, Any]) -> str:
-    ways = [re.escape(c) + _branch(below) for c, below in node.items() if c]
-    if not ways:
-        return ""
-    body = "|".join(ways)
-    return f"(?:{body})?" if "" in node else f"(?:{body})"
+    def spans(self, body: str) -> Iterator[tuple[int, int]]:
+        """Where they stand, in order."""
+        sizes, forms = self.sizes, self.forms
+        for start in range(len(body) if sizes else 0):
+            for size in (*sizes.get(body[start : start + 2], ()), *sizes.get(body[start], ())):
+                if body[start : start + size] in forms:
+                    yield start, start + size
+                    break
 
 
 def _alternatives(forms: Iterable[str], before: str, after: str) -> re.Pattern[str]:
@@ -258,30 +271,54 @@ def _class(character: str) -> str:
     return f"[{alike(character)}]"
 
 
-def _heard(people: Sequence[Forms]) -> list[tuple[re.Pattern[str], str, str]]:
-    """Patterns for Han names of the same sound: of three characters or more any, of two with one character right.
+class Heard:
+    """Finds Han names of the same sound: of three characters or more any, of two with one character right.
 
-    Without pypinyin any other character counts as one of the same sound, in one place of the name: that refuses more.
+    Patterns are looked up by the readings of their first two characters. Without pypinyin any other character counts as one of
+    the same sound, in one place of the name: that refuses more.
     """
-    found = []
-    for person in people:
-        for name, kind in person.heard.items():
-            if " " in name:
-                ways = (
-                    ["".join(f"[{written(s)}]" for s in name.split(" "))] if all(map(written, name.split(" "))) else []
-                )
-            elif can_sound() and len(name) > 2:
-                ways = ["".join(_class(c) for c in name)]
-            else:
-                other = _class if can_sound() else lambda _: f"[{HAN}]"
-                ways = [name[:i] + other(name[i]) + name[i + 1 :] for i in range(len(name))]
-            found += [(_looking(way), person.label, kind) for way in ways]
-    return found
+
+    def __init__(self, people: Sequence[Forms]) -> None:
+        self.by: dict[tuple[str, str], list[tuple[re.Pattern[str], str, str]]] = {}
+        self.rest: list[tuple[re.Pattern[str], str, str]] = []
+        for person in people:
+            for name, kind in person.heard.items():
+                self._take(name, person.label, kind)
+
+    def _take(self, name: str, label: str, kind: str) -> None:
+        if " " in name:
+            syllables = name.split(" ")
+            ways = ["".join(f"[{written(s)}]" for s in syllables)] if all(map(written, syllables)) else []
+            keys = [(syllables[0], syllables[1])]
+        elif can_sound():
+            long = len(name) > 2
+            ways = ["".join(map(_class, name))] if long else [_class(name[0]) + name[1], name[0] + _class(name[1])]
+            keys = list(itertools.product(readings_of(name[0]), readings_of(name[1])))
+        else:
+            ways, keys = [f"{name[:i]}[{HAN}]{name[i + 1 :]}" for i in range(len(name))], []
+        found = [(_looking(way), label, kind) for way in ways]
+        for key in keys:
+            self.by.setdefault(key, []).extend(found)
+        if not keys:
+            self.rest += found
+
+    def spans(self, body: str) -> Iterator[tuple[int, int, str, str]]:
+        """Where names stand that sound so, whose, and what kind of form."""
+        said = [readings_of(c) for c in body] if self.by else []
+        for start, pair in enumerate(zip(said, said[1:], strict=False)):
+            for key in itertools.product(*pair):
+                for pattern, label, kind in self.by.get(key, ()):
+                    match = pattern.match(body, start)
+                    if match:
+                        yield *match.span(), label, kind
+        for pattern, label, kind in self.rest:
+            for match in re.finditer(f"(?=({pattern.pattern}))", body):
+                yield *match.span(1), label, kind
 
 
 @lru_cache(maxsize=8192)
 def _looking(way: str) -> re.Pattern[str]:
-    return re.compile(f"(?=({way}))")
+    return re.compile(way)
 
 
 def _less(word: str) -> list[str]:

@@ -7,7 +7,6 @@ import itertools
 import unicodedata
 from functools import cache
 
-from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.text.scripts import fold
 
 MAX_WAYS = 256
@@ -22,9 +21,10 @@ def _toneless(reading: str) -> str:
 @cache
 def _table() -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """Folded character -> readings, the usual one first; reading -> folded characters."""
-    if not can_sound():
+    try:
+        every = importlib.import_module("pypinyin.constants").PINYIN_DICT
+    except ImportError:
         return {}, {}
-    every = importlib.import_module("pypinyin.constants").PINYIN_DICT
     said: dict[str, dict[str, None]] = {}
     for code, readings in every.items():
         if 0x4E00 <= code <= 0x9FFF:
