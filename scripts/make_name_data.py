@@ -50,7 +50,7 @@ IPADIC = "mecab-ipadic 2.7.0-20070801 (Nara Institute of Science and Technology,
 PINYIN_PRO = "pinyin-pro 3.29.4 (MIT, zh-lx), its table of surnames"
 UNIHAN = "Unihan 15.0 (Unicode licence), kDefinition"
 FAKER = "Faker 40.1.0 (MIT), surnames of zh_CN"
-VARIANTS = "# Source of the lines below: Unihan 15.0 (Unicode licence), variants of characters of surnames (scripts/make_name_data.py)."
+VARIANTS = "# Source of the lines below: Unihan 15.0 (Unicode licence), variants of surnames (scripts/make_name_data.py)."
 COMMONER = 20
 """How many times as often as its variant a character must stand in Japanese surnames to be what the variant folds to."""
 SCOWL = "SCOWL 2020.12.07 (Kevin Atkinson, permissive), english and american words, sizes 10 to 40"

@@ -208,7 +208,7 @@ class Forms:
             for surname, given in ((pieces[0], pieces[1:]), (pieces[-1], pieces[:-1])):
                 for one in split(surname):
                     for two in split("".join(given)):
-                        if len(one) == 1 and len(one) + len(two) < 5:
+                        if two and len(one) == 1 and len(one) + len(two) < 5:
                             self._put(self.heard, " ".join((*one, *two)), SOUND)
         for piece in pieces:
             self._part(piece)

@@ -242,7 +242,7 @@ class Literals:
         sizes, forms = self.sizes, self.forms
         for start in range(len(body) if sizes else 0):
             for size in (*sizes.get(body[start : start + 2], ()), *sizes.get(body[start], ())):
-                if body[start : start + size] in forms:
+                if start + size <= len(body) and body[start : start + size] in forms:
                     yield start, start + size
                     break
 
@@ -305,7 +305,7 @@ class Heard:
     def spans(self, body: str) -> Iterator[tuple[int, int, str, str]]:
         """Where names stand that sound so, whose, and what kind of form."""
         said = [readings_of(c) for c in body] if self.by else []
-        for start, pair in enumerate(zip(said, said[1:], strict=False)):
+        for start, pair in enumerate(itertools.pairwise(said)):
             for key in itertools.product(*pair):
                 for pattern, label, kind in self.by.get(key, ()):
                     match = pattern.match(body, start)
