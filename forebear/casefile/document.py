@@ -143,8 +143,8 @@ def _withhold(body: dict[str, Any], texts: Mapping[str, Text], search: Search) -
             quote, place = target["selector"]
             names = spans.get(target["source"], [])
             size = len(quote["prefix"])
-            quote["prefix"] = _uncut(quote["prefix"], place["start"] - size, names)
-            quote["suffix"] = _uncut(quote["suffix"], place["end"], names)
+            quote["prefix"] = _uncut(quote["prefix"], place["start"] - size, names, search)
+            quote["suffix"] = _uncut(quote["suffix"], place["end"], names, search)
 
 
 def _whole_names(
@@ -174,15 +174,25 @@ def _said_instead(value: Any, instead: Mapping[str, str]) -> Any:
     return value
 
 
-def _uncut(words: str, start: int, names: Sequence[tuple[int, int]]) -> str:
-    """The words before or behind a quotation, without what is there of a name that is cut off at either end."""
+def _uncut(words: str, start: int, names: Sequence[tuple[int, int]], search: Search) -> str:
+    """The words before or behind a quotation, without what is there of a name that is cut off at either end, and without what
+    only the cut makes a form of a name (Wei of Weihong)."""
     first, last = start, start + len(words)
     for a, b in names:
         if a < first < b:
             first = b
         if a < last < b:
             last = a
-    return words[first - start : max(first, last) - start]
+    while first < last:
+        shown = words[first - start : last - start]
+        made = [h for h in search.hits(shown) if not any(a < first + h.end and first + h.start < b for a, b in names)]
+        if not made:
+            return shown
+        if made[0].start <= len(shown) - made[-1].end:
+            first += made[0].end
+        else:
+            last = first + made[-1].start
+    return ""
 
 
 def _scrub(body: dict[str, Any]) -> None:

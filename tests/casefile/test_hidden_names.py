@@ -328,3 +328,16 @@ def test_initials_that_make_a_word_with_the_surname_hide_no_word(name: str, hidd
     search = search_of(CaseFile("", "", name=(Name(name, "private", pseudonym="Person 1"),)))
     assert search.hits(hidden)
     assert search.hits(left) == []
+
+
+def test_a_quotation_cut_inside_another_word_makes_no_form_of_a_hidden_name() -> None:
+    from forebear.casefile.document import _uncut
+
+    search = search_of(CaseFile("", "", name=(Name("Zhang Wei", "private", pseudonym="Person 1"),)))
+    body = "The report of Weihong Tower, which Zhang Wei wrote, is long."
+    names = [(h.start, h.end) for h in search.hits(body)]
+    assert [body[a:b] for a, b in names] == ["Zhang Wei"]
+    assert search.hits(body[4:17]), "Wei, as the cut leaves it, is a form"
+    assert _uncut(body[4:17], 4, names, search) == "report of "
+    inside = body.index("Wei wrote")
+    assert _uncut(body[19:inside], 19, names, search) == body[19 : body.index("Zhang")]
