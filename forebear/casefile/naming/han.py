@@ -53,7 +53,7 @@ PEOPLE = frozenset("人")
 LISTED = 5.0
 """What a name may be dearer by when it is all that stands between two marks of a list or behind a label."""
 _MARKS = frozenset("、：:；;|/\n\t，,。")
-_LIST_MARKS = frozenset("、：:；;|\n")
+_LIST_MARKS = frozenset("、：:；;|")
 STOP = frozenset(
     fold(
         "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么"
@@ -129,7 +129,7 @@ def _is_office(word: str, japanese: bool) -> bool:
     listed = folded(titles().ja_after if japanese else titles().zh_after)
     return (len(word) > 1 and word in listed) or (
         is_word(word) and (word[-1] in PEOPLE or is_agent(word, len(word), japanese))
-    )
+    ) or (len(word) == 3 and word[-1] in PEOPLE and is_word(word[:2]))
 
 
 def is_word(text: str) -> bool:
@@ -236,7 +236,7 @@ class Lattice:
 
     def _none(self, start: int) -> frozenset[str]:
         """Characters that are no part of a name that begins here."""
-        whole = not start and len(self.run) < 5
+        whole = not start and (len(self.run) < 5 or self.ahead in _LIST_MARKS)
         office = any(_is_office(self.run[max(0, start - size) : start], self.japanese) for size in (2, 3, 4))
         return STOP - IN_NAMES if whole or office else STOP
 

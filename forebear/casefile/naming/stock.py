@@ -87,6 +87,10 @@ def words() -> Words:
     for what, cost, listed in _lines("han_words.tsv"):
         table = {"zh": found.zh, "ja": found.ja, "place": found.places}[what]
         table.update(dict.fromkeys(listed.split(" "), float(cost) or UNKNOWN_WORD))
+    for row in _lines("glossary.tsv"):  # terms of the field are words too
+        for at, table in ((2, found.zh), (3, found.zh), (4, found.ja)):
+            for term in filter(re.compile(f"[{HAN}]+").fullmatch, map(fold, re.split("[,=]", row[at]))):
+                table.setdefault(term, UNKNOWN_WORD)
     return found
 
 
