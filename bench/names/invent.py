@@ -46,7 +46,7 @@ class Invented:
 
 
 def stock(name: str) -> dict[str, Any]:
-    """The stock "seen", "held" or "fresh"."""
+    """The stock "seen", "held", "fresh" or "last"."""
     return tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
 
 
@@ -102,7 +102,8 @@ def _trap(stock: dict[str, Any], rng: random.Random, made: Invented, number: int
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text[:1].isascii() else text
+    head = len(text) - len(text.lstrip())
+    return text[:head] + text[head : head + 1].upper() + text[head + 1 :] if text[head : head + 1].isascii() else text
 
 
 def _people(stock: dict[str, Any], rng: random.Random, count: int) -> list[Person]:
@@ -137,10 +138,12 @@ def _chinese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
         forms_zh += [Form(zh, zh), Form(zh + stock["after_zh"][0], zh)]
     forms_zh += [Form(t.format(surname[0]), t.format(surname[0])) for t in stock.get("initial_zh", ())]
     forms_zh += [Form(t.format(surname), surname) for t in stock.get("mixed_zh", ())]
+    forms_zh += _more(stock, "zh", s[0], zh, surname, given)
     kana = f"{s[3]}・{''.join(x[3] for x in g)}"
     forms_ja = [Form(s[1] + ja, s[1] + ja), Form(s[1] + ja + "さん", s[1] + ja), Form(kana, kana)]
     forms_ja += [Form(s[1] + t, s[1]) for t in stock["after_ja"]]
     forms_ja += [Form(s[3] + t, s[3]) for t in stock.get("kana_title_ja", ())]
+    forms_ja += _more(stock, "ja", s[1], ja, surname, given)
     hyphen = "-".join(sounds).capitalize()
     forms_en = [Form(x, x) for x in (
         f"{surname} {given}", f"{given} {surname}", f"{surname} {given}", f"{surname.upper()} {given}",
@@ -151,7 +154,14 @@ def _chinese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
     forms_en += [Form(x, x) for x in (t.format(g=points, s=surname) for t in stock.get("initial_en", ()))]
     if len(g) > 1:
         forms_en.append(Form(given, given))
+    forms_en += _more(stock, "en", s[0], zh, surname, given)
     return Person(s[0] + zh, absent, {"zh": tuple(forms_zh), "ja": tuple(forms_ja), "en": tuple(forms_en)})
+
+
+def _more(stock: dict[str, Any], lang: str, s: str, g: str, surname: str, given: str) -> list[Form]:
+    """Forms of a stock's own: [text, core] with s, g and l (last character), S and G in Latin letters, small ones as t and u."""
+    words = {"s": s, "g": g, "l": g[-1:], "S": surname, "G": given, "t": surname.lower(), "u": given.lower(), "i": given[0]}
+    return [Form(text.format(**words), core.format(**words)) for text, core in stock.get(f"more_{lang}", ())]
 
 
 def _japanese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
@@ -170,6 +180,8 @@ def _japanese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person
     forms_en = [Form(x, x) for x in (f"{surname} {given}", f"{given} {surname}", f"{surname.upper()} {given}", given)]
     forms_en += [Form(f"{t} {surname}", surname) for t in stock["before_en"]]
     forms_en.append(Form(f"{surname}-san", surname))
+    forms_en += _more(stock, "en", s[0], g[0], surname, given)
+    forms_ja += _more(stock, "ja", s[0], g[0], surname, given)
     return Person(s[0] + g[0], absent, {"zh": tuple(forms_zh), "ja": tuple(forms_ja), "en": tuple(forms_en)})
 
 

@@ -174,7 +174,7 @@ def leaks(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]
 def main() -> None:
     """Measure and write the figures; exit 1 on a leak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stock", choices=("seen", "held", "fresh"), default="seen")
+    parser.add_argument("--stock", choices=("seen", "held", "fresh", "last"), default="seen")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--proposals-only", action="store_true")
     parser.add_argument("-o", type=Path)
