@@ -139,7 +139,7 @@ def published(made: Invented, folder: Path) -> Mapping[str, bytes]:
         (folder / f"{language}.md").write_text(made.texts[language], "utf-8")
         forebear.case_add(
             case, folder / f"{language}.md", language=language, id=language, of=of, title="An account",
-            role="translation" if of else "original",
+            role="translation" if of else "original", trust_language=True,
         )  # fmt: skip
     forebear.case_align(case)
     forebear.case_check(case)

@@ -195,7 +195,7 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     case = proposed(prepared(case, texts, links), of_other_words(case, _other_words(root, case)))
 
     def published(now: CaseFile, search: Search) -> Document:
-        return _document(root, now, start, "", full=True, search=search)
+        return _document(root, now, start, "", full=True, search=search, every=True)
 
     if asked != Rulings():
         case = ruled(case, texts, links, asked, published, own)

@@ -341,3 +341,49 @@ def test_a_quotation_cut_inside_another_word_makes_no_form_of_a_hidden_name() ->
     assert _uncut(body[4:17], 4, names, search) == "report of "
     inside = body.index("Wei wrote")
     assert _uncut(body[19:inside], 19, names, search) == body[19 : body.index("Zhang")]
+
+
+HOSTILE = [
+    ("break", "郗伟\n明", "Xi Wei-\nming", "郗伟|伟明|weiming"),
+    ("selectors", "郗伟\U000e0100明", "Xi Wei\ufe00\u00adming", "郗伟|伟明|weiming"),
+    ("letters that look alike", "郗伟明", "\u0425\u0456 W\u0435im\u0456ng and \u0425\u0456", "[x\u0445][i\u0456]"),
+    ("letters of mathematics", "郗伟明", "\U0001d417\U0001d422 \U0001d416\U0001d41e\U0001d422\U0001d426\U0001d422\U0001d427\U0001d420", "weiming"),
+    ("radicals", "郗伟⽇⽉", "Xi Weiming", "郗伟|weiming"),
+    ("ruby", "<ruby>郗<rt>Xī</rt>伟<rt>wěi</rt>明<rt>míng</rt></ruby>", "Xi Weiming", "郗|weiming"),
+    ("link", "[他](https://example.org/郗伟明)", '[He](https://example.org/xi-weiming "Xi Weiming")', "郗伟|weiming"),
+    ("picture", "![郗伟明](x.png)他", "![Xi Weiming](weiming.png) He", "郗伟|weiming"),
+    ("note", "他[^1]", "He[^1]\n\n[^1]: Xi Weiming.", "weiming"),
+    ("heading", "# 郗伟明\n\n他", "# Xi Weiming\n\nHe", "郗伟|weiming"),
+    ("possessive", "郗伟明的同事", "Weiming’s colleague and Xi's friend", "weiming|xis"),
+    ("title", "郗伟明", "Inspector Xi and Comrade Xi", "orxi|dexi"),
+    ("handle", "郗伟明", "@xi_weiming_1988 and weiming.xi@corp.example", "weiming"),
+    ("quotation", "他说：“郗伟明说：‘是’”。他", "He said: “Weiming said ‘yes’”. He", "伟明|weiming"),
+    ("blanks", "郗某和郗××还有姓郗的", "Mr. X", "郗"),
+    ("Zhuyin", "郗伟明", "ㄒㄧ ㄨㄟˇㄇㄧㄥˊ", "ㄨㄟ"),
+    ("Hangul", "郗伟明", "시웨이밍", "시웨이밍"),
+    ("nicknames", "老郗和小明还有阿明、明明、明儿", "Old Xi and Xiao Ming and Ah Ming and A-Ming", "郗|[小阿]明|ming"),
+]  # fmt: skip
+
+
+@extras
+@pytest.mark.parametrize(("kind", "zh", "en", "never"), HOSTILE, ids=[row[0] for row in HOSTILE])
+def test_a_name_comes_out_in_no_hostile_form_after_everybody_was_ruled_private(
+    tmp_path: Path, kind: str, zh: str, en: str, never: str
+) -> None:
+    """What comes out of the report, or of its refusal; the sources hold what is looked for."""
+    texts = (f"{zh}训练了模型。模型有12层。大家都很累。", f"{en} trained the model. It has 12 layers. Everybody was tired.")
+    case = _small(tmp_path, *texts, Name(NAME, "private"))
+    assert re.search(never, re.sub(r"[\W_]", "", _read("\n".join(texts).encode())))
+    verbs.case_check(case)
+    forebear.case_names(case, all_private=True)
+    outputs = _outputs(case, forebear.case_report(case, all=True))
+    said = json.dumps(json.loads(outputs["case.json"])["segments"], ensure_ascii=False).encode()
+    assert not re.search(never, re.sub(r"[\W_]", "", _read(said)))
+    for name, data in outputs.items():  # of these, what no word of a page holds: Xi is in none of them a word of its own
+        assert not re.search("郗|伟明|weiming|ㄨㄟ|시웨이밍", re.sub(r"[\W_]", "", _read(data))), name
+
+
+@pytest.mark.parametrize(("hidden", "shown"), [("高橋健一", "髙橋健一"), ("髙橋健一", "高桥健一"), ("山﨑茂", "山崎茂"), ("𠮷田茂", "吉田茂")])
+def test_a_variant_of_a_character_is_the_same_name(hidden: str, shown: str) -> None:
+    search = search_of(CaseFile("", "", name=(Name(hidden, "private", pseudonym="Person 1"),)))
+    assert [h.kind for h in search.hits(f"資料は{shown}が直した。")] == ["the whole name"]

@@ -13,7 +13,7 @@ from forebear.casefile.naming.han import Known
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.latin_spans import Seen, latin_spans, lettered, things, tokens
 from forebear.casefile.naming.placed import placed_spans
-from forebear.casefile.naming.repeated import cohesive
+from forebear.casefile.naming.repeated import cohesive, offices
 from forebear.casefile.naming.stock import names as stock
 from forebear.casefile.naming.wide import PARTS, Body, Span, wide_spans
 
@@ -64,11 +64,12 @@ def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]]) -> Kno
     surnames, given, whole = defaultdict[str, set[str]](set), Counter[str](), Counter[str]()
     wide = [(language, body) for language, body in read if language in ("zh", "ja")]
     heard = crossed(pairs, [body.plain for _, body in wide])
-    first = Known(cohesive([body.plain for _, body in wide]), whole=heard)
+    shown = offices([body.plain for language, body in wide if language == "zh"])
+    first = Known(cohesive([body.plain for _, body in wide]), whole=heard, offices=shown)
     # Chinese texts first: a surname they show is none of the nouns that lean on what goes before them in Japanese (方)
     for language, body in sorted(wide, key=lambda t: t[0] != "zh"):
         if language == "ja":
-            first = Known(first.surnames | {s for s in surnames if s in stock().surnames}, whole=heard)
+            first = Known(first.surnames | {s for s in surnames if s in stock().surnames}, whole=heard, offices=shown)
         for span in wide_spans(body, language, first):
             if span.kind in SURE:
                 # what stands before several titles is a surname, though it is a given name of others
@@ -84,6 +85,7 @@ def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]]) -> Kno
         {g for g, n in given.items() if len(g) > 1 and n > 1},
         heard | {w for w, n in whole.items() if len(w) > 1 and re.search(r"\w", w)},
         {g[-1] for g in given if g},
+        shown,
     )
 
 

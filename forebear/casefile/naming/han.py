@@ -29,6 +29,8 @@ RARE_GIVEN = 8.0
 TITLE, AGENT, BEFORE, ALONE = 2.5, 4.0, 3.0, 3.5
 NICKNAMES = {fold("阿"): 0.0, fold("小"): 2.0}
 """Cost of a word before a surname or a given name that hardly stands before anything else."""
+SMALL = frozenset(fold("儿子"))
+"""What makes a nickname of the last character of a given name, as its being said twice does (Chao, 1968, 4.2)."""
 """Cost of a title behind a name, of another word for what somebody does, of a word before a surname, of a given name that
 stands alone."""
 KNOWN = 5.0
@@ -84,6 +86,8 @@ class Known:
     whole: set[str] = field(default_factory=set)
     letters: set[str] = field(default_factory=set)
     """Last characters of given names that the texts show: what nicknames are made of."""
+    offices: set[str] = field(default_factory=set)
+    """Words that the texts show behind several surnames."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,7 @@ class Lattice:
         for size in (2, 1):
             surname = self.run[max(0, found.start - size) : found.start]
             shown = surname in self.known.surnames and (not found.surname or found.start == size)
+            shown = shown and not is_word(self.run[found.start - 1 : found.start + 1])
             if len(surname) == size and shown and found.kind != "before" and len(found.surname + found.given) < 4:
                 return Found(found.start - size, found.end, found.kind, surname, found.surname + found.given)
         return found
@@ -298,7 +303,7 @@ class Lattice:
         for size in (4, 3, 2):
             word = self.run[end : end + size]
             whom = surname in self.known.surnames and word[-1:] == "人" and len(word) == size > 2 and is_word(word)
-            if whom or is_agent(word, size, self.japanese):
+            if whom or (word in self.known.offices and len(word) == size) or is_agent(word, size, self.japanese):
                 yield Found(start, end + size, "titled", surname, given), cost + AGENT
         if self.japanese and end == len(self.run) and self.behind.startswith(folded(listed)):
             address = re.match("[ぁ-ん]", self.behind)  # さん and its like: nothing but a person goes before them
@@ -321,7 +326,8 @@ class Lattice:
             if start and size == 1 and self.run[start - 1] in folded(titles().zh_before):
                 before = NICKNAMES.get(self.run[start - 1], BEFORE)
                 yield Found(start - 1, start + 1, "before", "", given), NAME + alone + before + cost
-            if known and self.run[start + 1 : start + 2] == given and words().zh.get(2 * given, EITHER) >= EITHER:
+            behind = self.run[start + 1 : start + 2]
+            if known and behind in (given, *SMALL) and words().zh.get(given + behind, EITHER) >= EITHER:
                 yield Found(start, start + 2, "given", "", given), NAME + BEFORE + cost
 
     def _japanese(self, start: int) -> Iterator[tuple[Found, float]]:

@@ -9,9 +9,10 @@ from functools import cache
 
 from forebear.casefile.naming.han import STOP, Known, is_word
 from forebear.casefile.naming.latin import bare
+from forebear.casefile.naming.sound import ways
 from forebear.casefile.naming.stock import alternatives, folded, is_english, latin, names, syllables, titles
 from forebear.casefile.naming.wide import Body, Span
-from forebear.casefile.text.scripts import HAN, fold
+from forebear.casefile.text.scripts import HAN, KANA, fold
 
 LEAST_LABELS = 2
 """Lines that begin with one label for it to be somebody who speaks."""
@@ -22,11 +23,15 @@ _LABEL = re.compile(
 )
 _ASKED = frozenset(fold("问答注按例甲乙丙丁图表曰附"))
 """What opens a line with a colon and is nobody: question, answer, note, parties and lists by the heavenly stems."""
-_HANDLE = re.compile(r"(?<![\w.])@([A-Za-z][\w.-]{1,38}\w)|(?<![\w.@])([A-Za-z][\w.+-]{1,38}\w)(?=@[\w-]+\.\w)")
+_HANDLE = re.compile(r"(?<![A-Za-z0-9.])@([A-Za-z][\w.-]{1,38}\w)|(?<![A-Za-z0-9.@])([A-Za-z][\w.+-]{1,38}\w)(?=@[\w-]+\.\w)", re.A)
 _CALLED = re.compile(f"姓([{HAN}]{{1,2}}?)(?=[的之者，。、,. ]|名|$|[^{HAN}])")
 _MASK = re.compile(f"(?<![{HAN}])?([{HAN}]{{1,2}})[×✕╳〇○●＊xX]{{1,3}}(?![A-Za-z0-9])")
 _APART = re.compile(f"(?<![{HAN}])([{HAN}]{{1,2}})[ \u3000]{{1,3}}([{HAN}])(?![{HAN}])")
 _LIST = re.compile(f"(?<![{HAN}])[{HAN}]{{2,4}}(?:[、,，/;；][{HAN}]{{2,4}}(?![{HAN}]))+")
+_OURS = f"A-Za-z\u00aa-\u024f\u1e00-\u1eff\uff21-\uff5a{KANA}{HAN}"
+_STRANGE = re.compile(f"(?:(?![{_OURS}])[^\\W\\d_]){{2,}}[ˊˇˋ˙]*(?: ?[\u3105-\u312f]+[ˊˇˋ˙]*)*")
+"""Words in a script of no language of a case (Zhuyin, Hangul, Cyrillic): who is named so is named nowhere else."""
+_GLOSSED = re.compile(f"(?<![{HAN}])?([{HAN}]{{1,2}})[（(] ?([A-Z][a-zü]{{1,8}})[)）]")
 LEAST_ITEMS = 3
 """Items of a list of names."""
 
@@ -35,15 +40,25 @@ def placed_spans(body: Body, language: str, known: Known) -> Iterator[Span]:
     """Spans that may name somebody because of where they stand."""
     yield from _handles(body)
     yield from _labels(body, known)
-    if language not in ("zh", "ja"):
-        return
+    for match in _STRANGE.finditer(body.plain):
+        yield body.span(*match.span(), "strange", match.group())
+    if language in ("zh", "ja"):
+        yield from _lists(body, known)
+        yield from _marked(body, language, known)
+
+
+def _marked(body: Body, language: str, known: Known) -> Iterator[Span]:
+    """Surnames that a text says are such, is silent about what follows, spells in brackets, or sets apart."""
     listed = _surnames() | known.surnames
     for match in _CALLED.finditer(body.plain):
         if match[1] in listed or not is_word("姓" + match[1][0]):
             yield body.span(*match.span(), "titled", match[1])
-    yield from _lists(body, known)
     for match in _MASK.finditer(body.plain):
         size = next((n for n in (2, 1) if match[1][-n:] in listed and len(match[1]) >= n), 0)
+        if size:
+            yield body.span(match.end(1) - size, match.end(), "titled", match[1][-size:])
+    for match in _GLOSSED.finditer(body.plain):
+        size = next((n for n in (1, 2) if tuple(syllables(match[2].lower())) in ways(match[1][-n:])), 0)
         if size:
             yield body.span(match.end(1) - size, match.end(), "titled", match[1][-size:])
     for match in _APART.finditer(body.plain):

@@ -165,10 +165,15 @@ def hiragana_names() -> frozenset[str]:
     return frozenset(hiragana_of(katakana_of(r)) for _, readings in names().given_ja.values() for r in readings)
 
 
+PREFIXES = ("counter", "inter", "under", "over", "anti", "mis", "non", "out", "pre", "sub", "re", "un")
+"""What words are made with (Quirk et al., 1985, appendix I.21 to I.30)."""
+
+
 def is_english(word: str) -> bool:
     """Whether a word in small letters is an ordinary English one, with or without an ending."""
     known = latin().english
-    return word in known or any(s in known for s in stems(word))
+    rest = next((word[len(p) :] for p in PREFIXES if word.startswith(p) and len(word) > len(p) + 3), "")
+    return any(w in known or any(s in known for s in stems(w)) for w in (word, rest) if w)
 
 
 @cache

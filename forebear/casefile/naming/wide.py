@@ -21,7 +21,8 @@ _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
 _WHITE = re.compile(r"[\s*_\u200b-\u200f\u2060\ufeff]")
 _HIRAGANA = re.compile("([ぁ-ん]{2,4})(?:さん|ちゃん|くん)")
 _SPACED = re.compile(
-    f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}|[ぁ-んァ-ヺー]{{2,5}})|([ぁ-ん]{{2,4}}|[ァ-ヺー]{{2,5}}))(?![{HAN}ァ-ヺー])"
+    f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}(?![{HAN}])|[ぁ-んァ-ヺー]{{2,5}})"
+    f"|([ぁ-ん]{{2,5}}|[ァ-ヺー]{{2,5}}(?![{HAN}ァ-ヺー])))"
 )
 LONGEST_FOREIGN = 7
 FOREIGN = 0.85
@@ -91,18 +92,27 @@ def _spaced(body: Body, known: Known) -> Iterator[Span]:
     """Japanese names with a space between surname and given name, and those whose given name is in hiragana."""
     surnames, given = names().surnames_ja, names().given_ja
     for match in _SPACED.finditer(body.plain):
-        left, right = match[1], match[2] or match[3]
+        left, right = match[1], _given_part(match[2] or match[3])
+        end = match.end(2 if match[2] else 3) - len(match[2] or match[3]) + len(right)
         size = next((n for n in range(len(left), 0, -1) if left[-n:] in known.surnames or left[-n:] in surnames), 0)
+        if re.match(alternatives(titles().ja_after), right):
+            continue
         said = right in given or right in known.given or hiragana_of(right) in hiragana_names()
         strange = not size and len(left) in (2, 3) and len(right) > 2 and right in hiragana_names() and not is_word(left)
         if strange and not any(is_word(left[i:]) for i in range(len(left) - 1)):
-            yield body.span(*match.span(), "whole", left, right)
+            yield body.span(match.start(), end, "whole", left, right)
             continue
         if not size or not (
             said or (match[0][len(left)] in " \u3000" and size == len(left) and (len(right) == 1 or not is_word(right)))
         ):
             continue
-        yield body.span(match.end(1) - size, match.end(), "whole", left[-size:], right)
+        yield body.span(match.end(1) - size, end, "whole", left[-size:], right)
+
+
+def _given_part(words: str) -> str:
+    """The longest beginning of words in hiragana that is a given name, before a particle or at their end; else all of them."""
+    sizes = (n for n in range(len(words), 1, -1) if words[n : n + 1] in ("", *PARTICLES))
+    return next((words[:n] for n in sizes if words[:n] in hiragana_names()), words)
 
 
 def _is_place(run: str, found: Found, behind: str) -> bool:
@@ -130,7 +140,7 @@ def _pointed(body: Body) -> Iterator[Span]:
             continue
         left, right = match[1], match[3] or match[2]
         first = prefix(backwards, left[::-1], LONGEST_FOREIGN) or min(
-            range(1, min(len(left), LONGEST_FOREIGN) + 1), key=lambda k: plain_cost(left[:-k]) + foreign_cost(left[-k:])
+            range(1, min(len(left), LONGEST_FOREIGN) + 1), key=lambda k: plain_cost(left[:-k]) + FOREIGN * foreign_cost(left[-k:])
         )
         size = prefix(body.plain, right, LONGEST_FOREIGN) or min(
             range(1, min(len(right), LONGEST_FOREIGN) + 1),

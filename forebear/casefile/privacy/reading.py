@@ -27,11 +27,20 @@ VOICED = "\u3099\u309a"
 _SEPARATOR = re.compile(rf"(?:[^\w{BARRIER}{VOICED}]|_)+")
 
 
+_ALIKE = str.maketrans(
+    "авекмнорстухіјѕԁһӏ" "αβεικνορτυχ" "АВЕЅІЈКМНОРСТХУԌ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "abekmhopctyxijsdhl" "abeiknoptyx" "ABESIJKMHOPCTXYG" "ABEZHIKMNOPTYX",
+)
+"""Cyrillic and Greek letters that look like Latin ones (Unicode Technical Standard 39, confusables)."""
+_MASKS = dict.fromkeys(map(ord, "×✕╳○◯●"), "某")
+"""Signs that stand for what is left out of a name (郗××), read as the word that does."""
+
+
 class _Normal(dict[int, str]):
     """Character -> what it is read as: compatibility forms and marks undone, one Han form, invisible characters gone."""
 
     def __missing__(self, code: int) -> str:
-        character = chr(code)
+        character = chr(code).translate(_ALIKE).translate(_MASKS)
         if unicodedata.category(character) in ("Cf", "Cc", "Cs") and not character.isspace():
             made = ""
         else:
