@@ -15,7 +15,7 @@ from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.stock import JOINT, addresses, titles
 from forebear.casefile.privacy.guard import Links
-from forebear.casefile.privacy.people import FULL, Forms, endings
+from forebear.casefile.privacy.people import CALLED, FULL, Forms, endings
 from forebear.casefile.privacy.reading import is_han_run, plain, tight
 from forebear.casefile.privacy.search import EITHER
 from forebear.casefile.text.scripts import HAN
@@ -49,7 +49,7 @@ def shape(text: str) -> Shape:
         return _latin_shape(text)
     core = next((bare[: -len(t)] for t in endings() if bare.endswith(t) and len(bare) > len(t)), bare)
     titled = core != bare
-    if not titled and len(bare) == 2 and bare[0] in addresses().before:
+    if not titled and ((len(bare) == 2 and bare[0] in addresses().before) or (1 < len(bare) < 4 and bare[0] == CALLED)):
         core, titled = bare[1:], True
     if core.isascii():
         return replace(_latin_shape(core), whole=False)

@@ -27,6 +27,8 @@ FULL, GIVEN, SURNAME, ADDRESSED, ALONE, LATIN_PART, INITIALS, SOUND = (
 )
 CODES = ("Jpan", "Latn")
 """Codes of scripts (ISO 15924) that a document holds and that nobody is called by; initials may look like them."""
+CALLED = "姓"
+"""Stands before a surname that a text says is one."""
 NO_NAME = "a phrase that is no name"
 
 
@@ -95,7 +97,8 @@ class Forms:
             return
         before, after = addresses().before, endings()
         core = next((name[: -len(t)] for t in after if name.endswith(t) and len(name) > len(t)), name)
-        core = core[1:] if core == name and len(core) == 2 and core[0] in before else core
+        if core == name and ((len(core) == 2 and core[0] in before) or (1 < len(core) < 4 and core[0] == CALLED)):
+            core = core[1:]
         self._short(core)
         self._sounded(core)
         if len(core) > 1 and core == name:
