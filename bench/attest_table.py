@@ -16,23 +16,30 @@ LINES = (
     ("neighbours", "neighbours"), ("share", "start left"), ("layers", "layers"), ("strength", "strength"),
     ("steps", "steps"), ("pace", "jumps"), ("path", "path"), ("log", "log"),
 )  # fmt: skip
+OUTCOMES = (
+    ("contradicted", "contradicted"), ("unexplained", "unexplained"), ("start-not-proven", "start not proven"),
+    ("start-known", "start known"), ("start-proven", "start proven"),
+)  # fmt: skip
 HEAD = (
-    "shape", "Σ lr·wd", "runs", "start proven", "weakest p, log10", "contradicted", "unexplained", "events right",
+    "shape", "Σ lr·wd", "runs", "p ≤ 1e-9", "weakest p, log10", *(name for _, name in OUTCOMES), "events right",
     "share apart, at most", "pace, at most",
 )  # fmt: skip
 SIGNS = {"contradicted": "✗", "unexplained": "?", "proven": "✓", "not-proven": "–"}
 
 
 def attack_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Attack × line: how many chains each line contradicts (✗), leaves unexplained (?), proves (✓) or does not prove (–)."""
-    head = ["attack", "chains", "contradicted or unexplained", "start not proven", *(name for _, name in LINES)]
+    """What came of the chains of each attack, and how many each line contradicts, leaves unexplained, proves or does not prove."""
+    head = ["attack", "chains", *(name for _, name in OUTCOMES), *(name for _, name in LINES)]
     out = [head, ["---"] * len(head)]
     for case in dict.fromkeys(r["case"] for r in rows):
         own = [r for r in rows if r["case"] == case]
-        caught = sum(bool(r["contradicted"] or r["unexplained"]) for r in own)
-        unproven = sum(r["log10_p"] is None for r in own)
-        out.append([case, str(len(own)), str(caught), str(unproven), *(_cell(own, line) for line, _ in LINES)])
+        out.append([case, str(len(own)), *_outcomes(own), *(_cell(own, line) for line, _ in LINES)])
     return "\n".join(f"| {' | '.join(line)} |" for line in out)
+
+
+def _outcomes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    counts = [sum(r["outcome"] == outcome for r in rows) for outcome, _ in OUTCOMES]
+    return [str(count) if count else " " for count in counts]
 
 
 def _cell(rows: Sequence[Mapping[str, Any]], line: str) -> str:
@@ -53,7 +60,7 @@ def honest_table(rows: Sequence[Mapping[str, Any]]) -> str:
             sums = [r["decay_sum"] for r in own]
             out.append([
                 shape, f"{min(sums)}-{max(sums)}", str(len(own)), str(len(proven)), f"{max(proven, default=0.0):.0f}",
-                *(str(sum(bool(r[how]) for r in own)) for how in ("contradicted", "unexplained", "events_right")),
+                *_outcomes(own), str(sum(bool(r["events_right"]) for r in own)),
                 f"{max(r['share_apart'] for r in own):.3f}", f"{max(r['pace'] for r in own):.2f}",
             ])  # fmt: skip
     return "\n".join(f"| {' | '.join(line)} |" for line in out)

@@ -38,10 +38,7 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
     """
     where = chain_file(path)
     data = read_bounded(where, MAX_BYTES)
-    lines = data.split(b"\n")
-    if lines and lines[-1]:
-        lines[-1] = b""  # no end of line: it was never finished
-    lines = [line for line in lines if line]
+    lines = finished_lines(data)
     if len(lines) > MAX_RECORDS:
         raise refusal(message("attest_form.records", count=len(lines), most=MAX_RECORDS), where=str(where))
     if not lines:
@@ -52,6 +49,15 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
         record = parse_json(line, where=place, max_values=MAX_VALUES)
         found.append(_record(record, place) | {"line_sha256": hashlib.sha256(line).hexdigest()})
     return found
+
+
+def finished_lines(data: bytes) -> list[bytes]:
+    """The lines of a chain without their ends, which a copy may have changed; one without an end was never finished.
+
+    >>> finished_lines(b'{"a":1}\\r\\n\\n{"b":2}\\n{"c"')
+    [b'{"a":1}', b'{"b":2}']
+    """
+    return [line.removesuffix(b"\r") for line in data.split(b"\n")[:-1] if line.strip()]
 
 
 def _record(raw: Any, where: str) -> dict[str, Any]:
@@ -146,4 +152,4 @@ def stamps_beside(path: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.suffix in STAMPS and p.is_file())[:100]
 
 
-__all__ = ["FILE", "FORM", "alone", "append", "chain_file", "read_chain", "stamps_beside", "unbroken"]
+__all__ = ["FILE", "FORM", "alone", "append", "chain_file", "finished_lines", "read_chain", "stamps_beside", "unbroken"]

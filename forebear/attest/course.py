@@ -10,7 +10,6 @@ from typing import Any
 from forebear.attest.content import screen_cosine
 from forebear.attest.pairs import Allowed, Change, Tested, change, examined, rounding_of, turn
 from forebear.attest.rates import reach
-from forebear.attest.thresholds import TELLING_SHARE
 from forebear.core.progress import tell
 from forebear.models.checkpoint import Checkpoint
 
@@ -99,7 +98,7 @@ def follow(
         tell(done + 1, len(stages), f"record {stage.number}")
     end = stages[course.end]
     if start is not None and end.root in sides and end.root != start_root:
-        course.direct = examined(sides[end.root], start, grinding_log10, strength=False)
+        course.direct = examined(sides[end.root], start, grinding_log10)
     return course
 
 
@@ -157,8 +156,7 @@ def _measure(
             if stage.link is not None and allowed is not None:
                 stage.silent = allowed.moved >= stage.link.root_mean_square
             if stage.link is not None and not stage.link.equal:
-                telling = stage.expected is not None and stage.expected >= TELLING_SHARE and start is not None
-                stage.test = examined(own, other, looks, strength=not telling)
+                stage.test = examined(own, other, looks)
                 if origin.before is not None and (first := sides.get(course.stages[origin.before].root)) is not None:
                     stage.turn = turn(first, other, own)
     if own is not None and start is not None:

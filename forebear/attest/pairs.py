@@ -20,7 +20,6 @@ from forebear.comparison.reading.vocabulary import shared_rows
 from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.private import compare_private
 from forebear.comparison.tests.strength import measure_strength
-from forebear.comparison.tests.strength_outcome import StrengthOutcome
 from forebear.core.messages import Message
 from forebear.models.checkpoint import Checkpoint
 
@@ -49,10 +48,10 @@ class Tested:
     """Whether a test that decides could have reached the level with the units there are."""
 
 
-def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, strength: bool) -> Tested:
+def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float) -> Tested:
     """Whether the subject was made with knowledge of the candidate; layers answer to layers of the same number.
 
-    looks_log10: what every p is multiplied by. strength: whether it is measured too, which takes longest. Both have one shape.
+    looks_log10: what every p is multiplied by. Both have one shape.
     Source: METHODS §19.
     """
     pair = Pair(subject, candidate, Allowance(subject.container, candidate.container, None), (None, None), looks_log10)
@@ -67,7 +66,7 @@ def examined(subject: Checkpoint, candidate: Checkpoint, looks_log10: float, *, 
     evidence = corrected([audit.judged(e) for e in evidence])
     deciding = [e for e in evidence if e.decides and e.corrected_log10_p is not None]
     best = min(deciding, key=lambda e: e.corrected_log10_p or 0.0, default=None)
-    strong = measure_strength(pair, layers.pairs, rows, None) if strength else StrengthOutcome(False)
+    strong = measure_strength(pair, layers.pairs, rows, None)
     return Tested(
         0.0 if best is None else best.corrected_log10_p or 0.0,
         None if best is None else best.name,

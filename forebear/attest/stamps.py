@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forebear.attest.chain import MAX_BYTES, chain_file, stamps_beside
+from forebear.attest.chain import MAX_BYTES, chain_file, finished_lines, stamps_beside
 from forebear.attest.commitment import utc
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, printable, refusal
@@ -83,7 +83,7 @@ def _certificates(path: Path) -> list[Any]:
 
 def _marks(chain: Path, count: int, promised: Mapping[str, Any] | None) -> dict[str, dict[bytes, int]]:
     """Digests of each record's line, and of the file up to its end; the earliest record that has one."""
-    lines = [line for line in read_bounded(chain_file(chain), MAX_BYTES).split(b"\n")[:-1] if line][:count]
+    lines = finished_lines(read_bounded(chain_file(chain), MAX_BYTES))[:count]
     found: dict[str, dict[bytes, int]] = {}
     for name in HASHES.values():
         own, whole = found.setdefault(name, {}), hashlib.new(name)

@@ -8,7 +8,7 @@ from math import exp
 from typing import Any, Literal
 
 from forebear.attest.course import Course, Stage
-from forebear.attest.pairs import OTHER
+from forebear.attest.pairs import OTHER, Change
 from forebear.attest.thresholds import (
     LAYER_COSINE,
     LAYER_SHARE_APART,
@@ -306,7 +306,31 @@ def events_of(course: Course) -> list[Message]:
     return found
 
 
-def summary(lines: Sequence[Line], *, final_recorded: bool) -> Mapping[str, Any]:
+def open_links(course: Course) -> list[int]:
+    """Records on the way from the start to the end that another model, aligned to the one before or mixed with it, would leave too.
+
+    None where the end agrees with the start more closely than that, or where every link of the way from it does.
+    Source: METHODS §17, §19; docs/decisions/0080-what-a-proven-start-takes.md.
+    """
+    end, direct = course.stages[course.end], course.direct
+    if direct is not None and direct.strong and end.start is not None and _all_layers(end.start):
+        return []
+    way = way_to(course, end)
+    if 0 not in course.start_at:
+        return [end.number]
+    return [s.number for s in way if not (s.link is not None and (s.link.equal or _close(s)))]
+
+
+def _close(stage: Stage) -> bool:
+    return stage.test is not None and stage.test.strong and stage.link is not None and _all_layers(stage.link)
+
+
+def _all_layers(change: Change) -> bool:
+    """Whether every layer, and what lies outside them, goes on from the earlier checkpoint."""
+    return all(cosine >= LAYER_COSINE for cosine, _ in change.by_layer.values())
+
+
+def summary(lines: Sequence[Line], course: Course, *, final_recorded: bool) -> Mapping[str, Any]:
     """The one conclusion: whether the start is proven, and whether anything contradicts the chain or is left unexplained.
 
     final_recorded: whether the model that was given as the final one, if any, is one of the records; of another nothing is proven.
@@ -316,7 +340,9 @@ def summary(lines: Sequence[Line], *, final_recorded: bool) -> Mapping[str, Any]
     against = [ln.line for ln in lines if ln.state == "contradicted"]
     open_ones = [ln.line for ln in lines if ln.state == "unexplained"]
     p = min((ln.log10_p for ln in starts if ln.log10_p is not None), default=None)
-    proven = "start-proven" if starts else "start-not-proven"
+    links = open_links(course) if starts else []
+    proven = ("start-known" if links else "start-proven") if starts else "start-not-proven"
     outcome = "contradicted" if against else ("unexplained" if open_ones else proven)
     p = None if p is None else round(p, 3)
-    return {"outcome": outcome, "log10_p": p, "contradicted": against, "unexplained": open_ones}
+    said = {"outcome": outcome, "log10_p": p, "contradicted": against, "unexplained": open_ones}
+    return said | {"open_links": named(links), "open_count": len(links)}

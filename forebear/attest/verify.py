@@ -29,8 +29,8 @@ from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
 Document = Mapping[str, Any]
 EXPECTATIONS = {
-    "not-contradicted": ("start-proven", "start-not-proven", "unexplained"),
-    "explained": ("start-proven", "start-not-proven"),
+    "not-contradicted": ("start-proven", "start-known", "start-not-proven", "unexplained"),
+    "explained": ("start-proven", "start-known", "start-not-proven"),
     "start-proven": ("start-proven",),
 }
 """What may be expected, and the outcomes that meet it."""
@@ -117,7 +117,7 @@ def _attested(asked: Asking) -> Document:
         {
             "run": file_name(asked.chain),
             "final": None if asked.final is None else file_name(asked.final),
-            "conclusion": summary(lines, final_recorded=asked.final is None or bool(ends)),
+            "conclusion": summary(lines, course, final_recorded=asked.final is None or bool(ends)),
             "commitment": None
             if promised is None
             else {k: promised[k] for k in ("announcement", "announced", "seed_source")},

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -109,6 +110,22 @@ def test_a_brief_report_is_the_conclusion(tmp_path: Path) -> None:
         assert catalogue(language)("attest.proves") not in brief
     called = CliRunner().invoke(app, ["attest", "verify", str(tmp_path / "run"), "--brief"])
     assert (called.exit_code, called.stdout.count("\n")) == (0, 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_a_start_that_is_only_known_the_records_that_are_open_are_named(tmp_path: Path, language: str) -> None:
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    other = foreign()
+    kept.save(24, {n: (0.5 * a + other[n]).astype(np.float32) for n, a in kept.start.items()})
+    document = kept.verify()
+    assert document["conclusion"]["outcome"] == "start-known"
+    brief = " ".join(briefly(document, language).decode().split())
+    head = catalogue(language)("attest.head_proven", p="").split("p ≤")[0]
+    assert head not in brief
+    assert "1" in brief.partition("p ≤")[2]
+    for form in ("html", "text"):
+        assert rendered(document, form, language)
 
 
 def test_what_is_expected_of_a_chain_is_met_or_fails_with_the_document(tmp_path: Path) -> None:

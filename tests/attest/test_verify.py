@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import forebear
 from forebear.attest.initialiser import initial_weights
 from forebear.cli.application import app
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.recipes.steps.model import write_safetensors
 from forebear.reports.catalogue import catalogue
 from tests.attest.runs import CONFIG, PAST, ROUND, VALUE, Kept, Weights, adam, announced, honest, plain, states
@@ -227,6 +227,59 @@ def test_a_first_record_of_a_later_step_contradicts_no_commitment(tmp_path: Path
     document = kept.verify()
     assert states(document)["seed"] == "not-proven"
     assert document["conclusion"]["outcome"] == "start-proven"
+
+
+def _foreign_with_a_share(kept: Kept) -> Weights:
+    other = foreign()
+    return {n: (0.5 * a + other[n]).astype(np.float32) for n, a in kept.start.items()}
+
+
+@pytest.mark.parametrize("fitted", [False, True], ids=["no log", "a log made to fit"])
+def test_another_model_that_took_a_share_of_the_start_shows_knowledge_and_no_more(tmp_path: Path, fitted: bool) -> None:
+    """Without a log, or with rates so high and a decay so chosen that every line on the log agrees."""
+    kept = Kept(tmp_path)
+    kept.save(0, kept.start)
+    last = _foreign_with_a_share(kept)
+    if fitted:
+        matrices = [n for n, a in kept.start.items() if a.ndim == 2]
+        inner = sum(float(np.vdot(kept.start[n], last[n])) for n in matrices)
+        left = inner / sum(float(np.vdot(kept.start[n], kept.start[n])) for n in matrices)
+        kept.log = [(k, 1.0, -np.log(left) / 24) for k in range(24)]
+    kept.save(24, last)
+    document = kept.verify()
+    assert states(document)["start-direct"] == "proven"
+    assert (document["conclusion"]["outcome"], document["conclusion"]["open_links"]) == ("start-known", (1,))
+    assert document["conclusion"]["unexplained"] == ()
+    with pytest.raises(ExpectationError, match="start-known"):
+        kept.verify(expect="start-proven")
+    kept.verify(expect="explained")
+
+
+@pytest.mark.parametrize("layers", [("1",), ("0", "1", "2")], ids=["one", "all"])
+def test_layers_put_in_without_a_log_leave_the_start_known_and_not_proven(tmp_path: Path, layers: tuple[str, ...]) -> None:
+    other = foreign()
+
+    def graft(number: int, weights: Weights) -> Weights:
+        return {n: other[n] if number == 3 and n.split(".")[2:3] and n.split(".")[2] in layers else w for n, w in weights.items()}
+
+    kept = Kept(tmp_path)
+    weights = kept.start
+    kept.save(0, weights)
+    for number in range(1, 4):
+        weights = graft(number, adam(weights, [(1e-4, 0.1)] * 6, 100 + number))
+        kept.save(6 * number, weights)
+    document = kept.verify()
+    assert states(document)["start-by-chain"] == "proven"
+    assert (document["conclusion"]["outcome"], document["conclusion"]["open_links"]) == ("start-known", (3,))
+
+
+def test_a_chain_whose_ends_of_lines_a_copy_has_changed_is_whole(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    chain = kept.run / "chain.jsonl"
+    chain.write_bytes(chain.read_bytes().replace(b"\n", b"\r\n"))
+    assert states(kept.verify())["chain"] == "proven"
+    kept.save(18, kept.start)
+    assert states(kept.verify())["chain"] == "proven"
 
 
 def test_records_too_rare_for_their_decay_are_not_called_a_jump(tmp_path: Path) -> None:

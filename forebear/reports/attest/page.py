@@ -23,6 +23,7 @@ from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 
 OUTCOMES = {
     "start-proven": "related",
+    "start-known": "cannot-tell",
     "start-not-proven": "no-evidence",
     "unexplained": "cannot-tell",
     "contradicted": "cannot-tell",

@@ -12,6 +12,7 @@ Document = Mapping[str, Any]
 COLUMNS = ("record", "step", "shown", "share", "expected", "cosine", "pace", "p")
 STYLES = {
     "start-proven": "bold green",
+    "start-known": "bold",
     "start-not-proven": "bold",
     "unexplained": "bold",
     "contradicted": "bold yellow",
@@ -99,6 +100,9 @@ def headline(document: Document, words: Catalogue) -> str:
         return words("attest_page.head_exact")
     if conclusion["outcome"] == "start-proven":
         return words("attest.head_proven", p=power_of_ten(conclusion["log10_p"]))
+    if conclusion["outcome"] == "start-known":
+        p, count = power_of_ten(conclusion["log10_p"]), conclusion["open_count"]
+        return words("attest_known.head", p=p, records=conclusion["open_links"], count=count)
     return words("attest.head_not")
 
 
