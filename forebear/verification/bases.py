@@ -128,6 +128,16 @@ def compare_with(subject: Path, bases: Sequence[Base], *, looks: int, budget: in
             base.why = error.message()
 
 
+def same_owner(stated: str, given: str) -> bool:
+    """Whether two names "owner/name" may be of one owner: not where both name one and they differ.
+
+    >>> same_owner("north/base", "south/base"), same_owner("north/base", "base")
+    (False, True)
+    """
+    owners = [_PLAIN.sub("", one.strip("/").rpartition("/")[0].rpartition("/")[2].lower()) for one in (stated, given)]
+    return not all(owners) or owners[0] == owners[1]
+
+
 def named_by(stated: str, bases: Sequence[Base]) -> list[Base]:
     """The bases that a claim may mean."""
     wanted = plain(stated)

@@ -67,7 +67,7 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
         todo = f"Use one of: {', '.join(EXPECTATIONS)}."
         raise UsageError(f"{wanted.expect!r} is no expectation", where="--expect", todo=todo)
     started, bases = time.perf_counter(), bases_of(wanted.against)
-    most = most_of(wanted.budget, full=wanted.full)
+    most, far = (most_of(wanted.budget, full=wanted.full, once=once) for once in (False, True))
     subject = open_subject(path, full=wanted.full)
     try:
         found = gather(subject, wanted.card, wanted.bom)
@@ -79,7 +79,7 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
         left_out = max(0, len(found.claims) - MOST_CLAIMS)
         if left_out:
             found.limits.append(message("unverified.many_claims", count=left_out))
-        making = Making(subject, bases, found.claims, most)
+        making = Making(subject, bases, found.claims, most, far)
         rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, making, found, wanted.key)]
         body = _body(subject, bases, found, rows, known)
         limits = [*subject.limits, *found.limits]

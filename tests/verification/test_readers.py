@@ -14,7 +14,7 @@ from forebear.verification.readers.bills import claims_of_bill
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.configs import claims_of_config, claims_of_gguf
 from forebear.verification.readers.merges import claims_of_merge
-from forebear.verification.readers.prose import claims_of_prose
+from forebear.verification.readers.prose import claims_of_prose, sizes_of_prose
 from forebear.verification.readers.wheel import claims_of_metadata, claims_of_record
 
 CARD = """---
@@ -226,3 +226,70 @@ def test_labels_of_two_meanings_are_proposed(line, found):
 def test_labels_with_a_word_in_brackets_are_proposed(line, found):
     claims, _ = claims_of_card(f"# A model\n\n{line}\n", "README.md")
     assert [(c.kind, c.decided) for c in claims] == [found]
+
+
+OWN_TABLE = "<table>\n<tr><th>Property</th><th>Value</th></tr>\n<tr><td>Number of blocks</td><td>4</td></tr>\n</table>\n"
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("- 레이어 수: 4개\n- 은닉 차원: 64차원\n", [("layers", 4, True), ("width", 64, True)]),
+    ("- 파라미터 수: 약 130만\n", [("parameters", 1_300_000, True)]),
+    ("- パラメータ数：約13万\n- レイヤー数：4層\n", [("parameters", 130_000, True), ("layers", 4, True)]),
+    ("- 總參數量：1.3億\n", [("parameters", 130_000_000, True)]),
+    (OWN_TABLE, [("layers", 4, True)]),
+    ("<table><tr><th>Layers</th><td>4</td></tr><tr><th>Width</th><td>64</td></tr></table>", [("layers", 4, True), ("width", 64, True)]),
+    ("Params (M) | 0.13\n--- | ---\nDepth | 4\nHidden state size | 64\n", [("parameters", 130_000, False), ("layers", 4, False), ("width", 64, False)]),
+    ("**Layers** 4\n", [("layers", 4, True)]), ("* Layers — 4\n", [("layers", 4, True)]), ("<li><b>Layers:</b> 4</li>\n", [("layers", 4, True)]),
+    ("- Model size: 0.13M\n", [("parameters", 130_000, False)]), ("- Model size: 90 MB\n", []),
+    ("- Layers trained: 2\n- Attention heads: 9\n- Parameters updated: 3M\n- Training precision: bf16\n- Batch dimension: 9\n", []),
+])  # fmt: skip
+def test_fields_of_many_forms_are_read(text, found):
+    claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]
+    assert [(c.kind, number_of(c).parameters, c.decided) for c in claims] == found
+
+
+@pytest.mark.parametrize("text", [
+    "| Hyperparameter | Value |\n|---|---|\n| Layers | 80 |\n",
+    "| | Teacher |\n|---|---|\n| Layers | 80 |\n",
+    "| Parameter | Llama-2-7B |\n|---|---|\n| Layers | 80 |\n",
+    "| | Llama | Notes |\n|---|---|---|\n| Layers | 80 | deep |\n",
+    "| Parameter | Value |\n|---|---|\n| **Teacher** | |\n| Layers | 80 |\n",
+    "| Parameter | Value |\n|---|---|\n| **Llama-2-7B** | |\n| Layers | 80 |\n",
+    "The teacher has:\n<table><tr><th>Layers</th><td>80</td></tr></table>\n",
+    "Llama-2-7B has the following shape:\n\n- Layers: 80\n",
+    "The following values were used for training:\n\n- Layers: 80\n",
+    "- Mistral:\n  - Layers: 80\n",
+    "<!--\n- Layers: 80\n-->\n",
+    "## The small model\n- Layers: 80\n", "## Model A\n- Layers: 80\n", "## 교사 모델\n- 레이어 수: 80\n", "## 학습 설정\n- 레이어 수: 80\n",
+])  # fmt: skip
+def test_fields_that_an_honest_card_may_hold_of_another_model_are_proposed(text):
+    claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]
+    assert [(c.stated, c.decided) for c in claims if c.kind == "layers" and c.stated == "80"] == [("80", False)]
+
+
+@pytest.mark.parametrize("text", ["## 모델 정보\n- 레이어 수: 4\n", "| 항목 | 값 |\n|---|---|\n| 레이어 수 | 4 |\n", "## Key facts\n- Layers: 4\n"])
+def test_fields_about_the_model_itself_are_decided(text):
+    claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]
+    assert [(c.kind, c.stated, c.decided) for c in claims] == [("layers", "4", True)]
+
+
+def test_sentences_about_the_model_propose_its_sizes_and_those_about_others_do_not():
+    text = ("This model has 1.2M parameters, 4 layers and a hidden size of 64.\nA 12-layer model with 7B parameters was compared.\n"
+            "Unlike larger ones it has 9 layers.\nWe use the GPT-2 tokenizer.\n")  # fmt: skip
+    found = sizes_of_prose(text, "README.md")
+    assert [(c.kind, c.stated, c.source.line) for c in found] == [
+        ("parameters", "1.2M", 1), ("layers", "4", 1), ("width", "64", 1), ("tokenizer", "GPT-2", 4),
+    ]  # fmt: skip
+    assert not any(c.decided for c in found)
+
+
+def test_a_bill_of_several_models_decides_nothing_of_one():
+    def model(name, digest):
+        file = {"type": "file", "name": "model.safetensors", "hashes": [{"alg": "SHA-256", "content": digest}]}
+        return [{"type": "machine-learning-model", "name": name, "properties": [{"name": "layers", "value": "80"}]}, file]
+
+    both = [*model("base", "a" * 64), *model("subject", "b" * 64)]
+    bill = {"bomFormat": "CycloneDX", "metadata": {"component": {"type": "application", "name": "x"}}, "components": both}
+    assert [c.decided for c in claims_of_bill(bill, "bom.json")[0]] == [False, False, False]
+    bill["components"] = both[2:]
+    assert [c.decided for c in claims_of_bill(bill, "bom.json")[0]] == [True, True]

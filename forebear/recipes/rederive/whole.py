@@ -47,10 +47,11 @@ class Recomputed:
     constant: bool = False
 
 
-def rederived(subject: Checkpoint, candidate: Checkpoint) -> list[Found]:
+def rederived(subject: Checkpoint, candidate: Checkpoint, *, wholly: bool = False) -> list[Found]:
     """The conversions that lead from the candidate to the subject, each with its places; [] where fewer than half of the
     values are what any known conversion leaves.
 
+    wholly: [] too where a place is what no known conversion leaves, found without a look at the places after it.
     Grade `re-derived` only when every value of the subject that is not constant was recomputed bit for bit; else `partly`.
     Memory: a few blocks of 16 MiB, or a matrix whole (up to 512 MiB a side) where its scale needs it.
     Direction does not follow: whoever has the subject can build a candidate that converts to it (METHODS §11); said with each.
@@ -61,6 +62,8 @@ def rederived(subject: Checkpoint, candidate: Checkpoint) -> list[Found]:
     known: Counter[Way] = Counter()
     for left, right in sorted(pairs, key=lambda pair: pair[0].size):
         one = _recomputed(subject, candidate, left, right, [way for way, _ in known.most_common()])
+        if wholly and not one.ways and not one.constant:
+            return []
         known.update(one.ways)
         found.append(one)
     lone = len(places(subject, by_name=subject.family != candidate.family)) - len(pairs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.found import Found
 from forebear.recipes.told import told
-from forebear.verification.bases import SHARED, Base, named_by
+from forebear.verification.bases import SHARED, Base, named_by, same_owner
 from forebear.verification.claim import Claim, Outcome, Tested, outcome_of, public
 from forebear.verification.making import Making
 from forebear.verification.subject import Subject
@@ -28,7 +29,16 @@ def check_kind(claim: Claim, subject: Subject, bases: Sequence[Base], making: Ma
         return [outcome_of(claim, Outcome.not_testable, message("shown.no_kind"))]
     if claim.kind != "kind_adapter" and not found:
         return [outcome_of(claim, Outcome.not_testable, message("shown.not_given", name=public(claim.stated)))]
-    return [test(claim, subject, base, making) for base in found] or [test(claim, subject, None, making)]
+    rows = [_surely(test(claim, subject, base, making), base) for base in found]
+    return rows or [test(claim, subject, None, making)]
+
+
+def _surely(row: Tested, base: Base) -> Tested:
+    """What proves something against a claim only where the model given is the one that it names: another owner's may be another."""
+    if row.outcome is not Outcome.contradicted or same_owner(row.claim.stated, base.name):
+        return row
+    said = (*row.evidence, message("making_owner.other", name=public(base.name)))
+    return replace(row, outcome=Outcome.not_shown, evidence=said, flagged=True)
 
 
 def _finetune(claim: Claim, subject: Subject, base: Base | None, making: Making) -> Tested:
@@ -46,7 +56,7 @@ def _finetune(claim: Claim, subject: Subject, base: Base | None, making: Making)
         return outcome_of(claim, Outcome.contradicted, width)
     if base.relation not in WITH_RECIPE:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_recipe"))
-    steps = making.conversion(base)
+    steps = making.only_converted(base)
     if isinstance(steps, Message):
         return outcome_of(claim, Outcome.not_testable, steps)
     if _whole(steps):  # rounding may swallow what was trained: no proof against it

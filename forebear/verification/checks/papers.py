@@ -13,7 +13,7 @@ from forebear.tokens.known import Match, known_names
 from forebear.verification.bases import SHARED, Base
 from forebear.verification.claim import Claim, Noticed, Outcome, Tested, outcome_of, public
 from forebear.verification.digests import root_digest
-from forebear.verification.readers.card import labels
+from forebear.verification.readers.labels import labels
 from forebear.verification.subject import Subject
 
 LICENCES = {
@@ -37,6 +37,8 @@ _SAME = {
 }  # fmt: skip
 """Other ways of writing an identifier: those of SPDX with a suffix, and of Python's trove classifiers."""
 TEXT_BYTES = 200_000
+_KIND = re.compile(r"bpe|byte|sentencepiece|unigram|wordpiece|tiktoken|subword|tokeni[sz]er(?:fast)?$", re.IGNORECASE)
+"""What a tokenizer is, and not which."""
 
 
 def licence_id(text: str) -> str:
@@ -88,8 +90,9 @@ def check_tokenizer(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.not_shown, said, flagged=bool(same) and claim.decided)
     if same and _is_known(claim.stated):
         return outcome_of(claim, Outcome.contradicted, said)
-    if same:  # a configuration names the model that its tokenizer was loaded with
-        return outcome_of(claim, Outcome.not_shown, said, flagged=claim.decided)
+    if same:  # a configuration names the model that its tokenizer was loaded with, a card at times no more than the kind
+        named = claim.source.where != "name_or_path" and not _KIND.search(claim.stated)
+        return outcome_of(claim, Outcome.not_shown, said, flagged=named)
     return outcome_of(claim, Outcome.not_testable, said)
 
 

@@ -17,17 +17,25 @@ are rounded freely (a "7B" of 6.7 or 7.7 billion); decision 0045."""
 NEAR_ROWS = 0.02
 """The same for vocabularies: added and reserved tokens, padding of the table."""
 _UNITS = {"k": "K", "thousand": "K", "m": "M", "million": "M", "b": "B", "billion": "B", "t": "T", "trillion": "T"}
+_TENS = {
+    "千": 3, "천": 3, "万": 4, "萬": 4, "만": 4, "百万": 6, "百萬": 6, "백만": 6, "億": 8, "亿": 8, "억": 8, "十亿": 9, "십억": 9,
+}  # fmt: skip
+"""Units of Chinese, Japanese and Korean, as powers of ten."""
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_ABOUT = r"(?:about|approximately|approx\.?|around|ca\.?|roughly|~|≈)?"
+_ABOUT = r"(?:about|approximately|approx\.?|around|ca\.?|roughly|~|≈|约|約|およそ|約|大约|大約|약|대략)?"
 _DIGITS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:_\d{3})+|\d+(?:\.\d+)?"
-_NUMBER = re.compile(rf"^{_ABOUT}\s*({_DIGITS})(?![\d.,_]*\d)\s*(?:({_UNIT})\b)?(?P<rest>.*)$", re.IGNORECASE)
+_EAST = "|".join(sorted(_TENS, key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"^{_ABOUT}\s*({_DIGITS})(?![\d.,_]*\d)\s*(?:({_UNIT})(?![a-z])|({_EAST}))?(?P<rest>.*)$", re.IGNORECASE
+)
 _AGAIN = re.compile(rf"\({_ABOUT}\s*(?:{_DIGITS})\s*(?:{_UNIT})?\)", re.IGNORECASE)
 _REST = {
-    "parameters": "total|params?|parameters|weights|values|dense",
-    "layers": "transformer|decoder|encoder|hidden|attention|residual|layers?|blocks?",
-    "width": "channels?|dimensions?|dims?|dimensional|units|hidden|wide",
-    "vocabulary": "tokens?|entries|pieces|subwords?|bpe|wordpiece|sentencepiece|unigram|byte-level|vocabulary|vocab|items",
-}
+    "parameters": "total|params?|parameters|weights|values|dense|[个個개]|参数|參數|パラメーター?|파라미터|매개변수",
+    "layers": "transformer|decoder|encoder|hidden|attention|residual|layers?|blocks?|[层層个個개층]|レイヤー?|ブロック|레이어|블록",
+    "width": "channels?|dimensions?|dims?|dimensional|units|hidden|wide|[维維个個]|次元|차원",
+    "vocabulary": "tokens?|entries|pieces|subwords?|bpe|wordpiece|sentencepiece|unigram|byte-level|vocabulary|vocab|items|"
+                  "[个個개词詞語件]|词元|詞元|トークン|토큰|단어",
+}  # fmt: skip
 """Words that may follow a number of each kind. Any other word may make it a number of something else: then it is not tested."""
 _LEAST = 1000
 """Parameters below this without a unit are no count ("Model size: 7")."""
@@ -39,12 +47,26 @@ def number_of(claim: Claim) -> Stated | None:
     if found is None:
         return None
     rest = _AGAIN.sub("", found["rest"])
-    if not re.fullmatch(rf"(?:[\s,.()-]|\b(?:{_REST[claim.kind]})\b)*", rest, re.IGNORECASE):
+    if not re.fullmatch(rf"(?:[\s,.()（）-]|(?<![a-z])(?:{_REST[claim.kind]})(?![a-z]))*", rest, re.IGNORECASE):
         return None
     digits, unit = found[1].replace(",", "").replace("_", ""), _UNITS.get((found[2] or "").lower(), "")
+    if found[3]:
+        return _in_tens(digits, _TENS[found[3]])
     if len(digits) > 15 or ("." in digits and not unit) or (claim.kind == "parameters" and not unit and int(digits) < _LEAST):
         return None
     return parse_claim(f"{digits}{unit}")
+
+
+def _in_tens(digits: str, power: int) -> Stated | None:
+    """A number in a unit of ten thousand or the like, rounded to half a unit of its last digit.
+
+    >>> _in_tens("13.5", 4)
+    Claim(parameters=135000, slack=500)
+    """
+    whole, _, part = digits.partition(".")
+    if len(whole) > 9 or len(part) > power:
+        return None
+    return Stated(int(whole + part) * 10 ** (power - len(part)), 10 ** (power - len(part)) // 2)
 
 
 def check_parameters(claim: Claim, subject: Subject) -> Tested:

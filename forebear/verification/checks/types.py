@@ -43,6 +43,8 @@ def check_dtype(claim: Claim, subject: Subject) -> Tested:
         return outcome_of(claim, Outcome.borne_out, said)
     if tag not in _PLAIN or any(dtype not in _PLAIN for dtype in stored):
         return outcome_of(claim, Outcome.not_shown, said)
+    if subject.other_weights:  # which the claim may be about
+        return outcome_of(claim, Outcome.not_shown, said, message("shown.more_weights"), flagged=True)
     if all(_BITS[dtype] < _BITS[tag] for dtype in stored):
         return outcome_of(claim, Outcome.contradicted, said, message("shown.narrower"))
     outside = [grid for grid in subject.grids if tag not in grid]

@@ -15,6 +15,8 @@ _BOLD = re.compile(r"(?:\*\*|__)[^*_|]{1,80}(?:\*\*|__)[:：]?")
 _LINE = re.compile(r"=+|-{3,}")
 _AFTER = re.compile(r"[:：]\W*$|\b(?:follow\w*|below|as such)\b|次の|以下|如下|下記|下表|下の表", re.IGNORECASE)
 """A sentence that says what the fields after it are about."""
+_NAME_LIKE = re.compile(r"(?<![\w.])(?=[\w.\-]*[A-Za-z])(?=[\w.\-]*\d)[\w.\-]{3,}")
+_PLAINLY_NONE = re.compile(r"\d[\d.,]*[kKmMbBtT]?|bf16|fp?\d+|int\d+|float\d+|\d+-?(?:bit|layer|dimensional)s?|v\d+", re.IGNORECASE)
 _UNDER = 7
 """The level of headings that are none to Markdown: a bold line alone, the summary of a folded part."""
 
@@ -23,14 +25,17 @@ _UNDER = 7
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Words of another model's part; words of a part about something else; words of a part about the model of the card."""
     table = words_table().table("about")
-    other, aside, own = (_any_of(table.texts(name), table.texts(f"{name}_parts")) for name in ("other", "aside", "own"))
+    other, aside, own = (any_of([*table.texts(name), *table.texts(f"{name}_parts")]) for name in ("other", "aside", "own"))
+    table.texts("filler")
     table.finish()
     return re.compile(other, re.IGNORECASE), re.compile(aside, re.IGNORECASE), re.compile(own, re.IGNORECASE)
 
 
-def _any_of(words: Sequence[str], parts: Sequence[str]) -> str:
-    """Whole words, and parts of words of scripts that are written without spaces."""
-    return rf"\b(?:{'|'.join(words)})\b|{'|'.join(map(re.escape, parts))}"
+def any_of(words: Sequence[str]) -> str:
+    """Whole words of Latin letters, and parts of words of scripts that are written without spaces or with endings."""
+    whole = [word for word in words if word.isascii()]
+    parts = [word for word in words if not word.isascii()]
+    return "|".join([*([rf"(?<![a-z0-9_])(?:{'|'.join(whole)})(?![a-z0-9_])"] if whole else []), *parts])
 
 
 def names_another(text: str) -> bool:
@@ -42,10 +47,37 @@ def names_another(text: str) -> bool:
     return bool(_patterns()[0].search(text))
 
 
-def _is_own(heading: str) -> bool:
-    """Whether a heading below the title says that its part is about the model; of any other it cannot be known."""
+def is_aside(text: str) -> bool:
+    """Whether a heading seems to be about something else than what the model is: training, use, results.
+
+    >>> [is_aside(one) for one in ("Hyperparameter", "Specification")]
+    [True, False]
+    """
+    return bool(_patterns()[1].search(text))
+
+
+@cache
+def _fillers() -> frozenset[str]:
+    return frozenset(words_table().table("about").texts("filler"))
+
+
+def is_own(heading: str) -> bool:
+    """Whether a heading below the title says that its part is about the model; of any other it cannot be known.
+
+    >>> [is_own(one) for one in ("Model details", "The small model", "Model A", "模型规格")]
+    [True, False, False, True]
+    """
     other, aside, own = _patterns()
-    return not other.search(heading) and not aside.search(heading) and bool(own.search(heading))
+    if other.search(heading) or aside.search(heading) or not own.search(heading):
+        return False
+    left = own.sub(" ", heading.lower())
+    latin = [word for word in re.findall(r"[a-z0-9][\w.\-]*", left) if word.isascii()]
+    return all(word in _fillers() for word in latin) and not re.search(r"\b[A-Z]$", heading)
+
+
+def names_some_model(text: str) -> bool:
+    """Whether a sentence holds a word that may be the name of a model: letters with digits, as in "gpt2" or "Llama-2-7B"."""
+    return any(not _PLAINLY_NONE.fullmatch(word) for word in _NAME_LIKE.findall(text))
 
 
 @dataclass
@@ -78,8 +110,8 @@ class About:
             self._end()
             depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
             self._items = [one for one in self._items if one[0] < depth]
-            self._items.append((depth, not names_another(re.split("[:：]", text, maxsplit=1)[0])))
-        elif not text or text.startswith("|"):
+            self._items.append((depth, is_own(re.split("[:：]", text, maxsplit=1)[0].strip("-+* "))))
+        elif not text or text.startswith(("|", "<table", "<tr", "<ul", "<ol")) or " | " in text:
             self._end()
         elif not line[:1].isspace():
             self._items = []
@@ -100,12 +132,12 @@ class About:
         title = level == 1 and not self._titled
         self._titled = self._titled or title
         self._heads = [one for one in self._heads if one[0] < level]
-        self._heads.append((level, title or _is_own(text)))
+        self._heads.append((level, title or is_own(text)))
         self._items, self._paragraph, self._lead = [], [], True
 
     def _end(self) -> None:
         """A paragraph has ended: it tells of the fields after it, or stands for itself."""
         if self._paragraph:
             text = " ".join(self._paragraph)
-            self._lead = not (_AFTER.search(text) and names_another(text))
+            self._lead = not (_AFTER.search(text) and (names_another(text) or is_aside(text) or names_some_model(text)))
         self._paragraph = []

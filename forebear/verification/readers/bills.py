@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from forebear.core.messages import Message, message
@@ -15,10 +16,20 @@ MOST_ELEMENTS = 20_000
 def claims_of_bill(bill: Any, name: str) -> tuple[list[Claim], list[Message]]:
     """What a bill claims of the model it is of, and what of it is not read."""
     if isinstance(bill, Mapping) and bill.get("bomFormat") == "CycloneDX":
-        return list(_cyclonedx(bill, name)), []
+        return _told_apart(_cyclonedx(bill, name)), []
     if isinstance(bill, Mapping) and isinstance(bill.get("@graph"), list) and "spdx.org/rdf/3" in str(bill.get("@context")):
-        return list(_spdx(bill["@graph"][:MOST_ELEMENTS], name)), []
+        return _told_apart(_spdx(bill["@graph"][:MOST_ELEMENTS], name)), []
     return [], [message("unverified.bill", name=name)]
+
+
+def _told_apart(claims: Iterable[Claim]) -> list[Claim]:
+    """Claims of which a digest is only proposed where the bill states another for a file of that name: it is of several models."""
+    found = list(claims)
+    stated: dict[str, set[str]] = {}
+    for one in found:
+        if one.kind == "digest":
+            stated.setdefault(one.about, set()).add(one.stated)
+    return [replace(one, decided=False) if len(stated.get(one.about, ())) > 1 and one.kind == "digest" else one for one in found]
 
 
 def _cyclonedx(bill: Mapping[str, Any], name: str) -> Iterator[Claim]:
@@ -26,8 +37,9 @@ def _cyclonedx(bill: Mapping[str, Any], name: str) -> Iterator[Claim]:
     listed = [one for one in _list(bill.get("components"))[:MOST_COMPONENTS] if isinstance(one, Mapping)]
     main = _table(metadata.get("component"))
     models = [one for one in [main, *listed] if one.get("type") == "machine-learning-model"]
+    sure = main.get("type") == "machine-learning-model" or len(models) == 1  # else it may be any of several
     for place, model in enumerate(models[:1]):
-        yield from _model(model, Source(name, f"component {place + 1}"))
+        yield from (replace(one, decided=sure) for one in _model(model, Source(name, f"component {place + 1}")))
     for one in [*listed, *(_list(main.get("components"))[:MOST_COMPONENTS])]:
         if isinstance(one, Mapping) and one.get("type") == "file":
             yield from _hashes(one.get("hashes"), "alg", "content", _text(one.get("name")), Source(name, "hashes"))

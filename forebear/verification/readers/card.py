@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from forebear.core.errors import RefusedError
@@ -12,48 +12,30 @@ from forebear.core.messages import Message, message
 from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import Claim, Source
 from forebear.verification.readers.about import About
-from forebear.verification.readers.wording import words_table
+from forebear.verification.readers.labels import claimed
+from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
 
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
 _PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
-_LINK = re.compile(r"\[([^\]\n]{1,120})\]\([^)\n]{0,300}\)")
-_MARKS = " \t*`>#"
+_MARKS_BETWEEN = (":", " = ", " — ", " – ", " → ", "\t")
+"""What may stand between a label and its value, the usual one first."""
+_TAGS = re.compile(r"</?(?:li|p|b|strong|em|i|span|code|br|div|dt|dd)\b[^<>]{0,200}>", re.IGNORECASE)
+_BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
+"""A label in bold with its value after it."""
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
-_VALUE_HEADS = ("value", "values", "setting", "this model", "ours", "值", "数值", "數值", "値")
 LONGEST_LINE = 600
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
-_STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
-"""Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
-_COUNTED = re.compile(r"\bparam|\d\s*(?:B|billion)\b", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\bparam|\d\s*(?:[KMBT]|thousand|million|billion|[万萬만億亿억])(?![a-z])|^\D{0,12}(?:\d{4,}$|\d{1,3}(?:,\d{3})+\b(?!\s*[a-z]*b))",
+    re.IGNORECASE,
+)
 """In a field "size": a count of parameters, and no size in bytes; a proposal all the same."""
 _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
-
-
-@cache
-def labels() -> dict[str, str]:
-    """What a label of a field claims, by the label in small letters."""
-    return {word: kind for kind, words in words_table().lists("labels").items() for word in words}
-
-
-@cache
-def _loose() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
-    """Kind, words one of which a label must hold, and words that it may hold besides."""
-    table = words_table()
-    must, may = table.lists("must"), table.lists("may")
-    return tuple((kind, frozenset(must[kind]), frozenset(may[kind])) for kind in must)
-
-
-def kind_of(label: str) -> str | None:
-    """What a field with this label claims; None for a label that is not known."""
-    if label in labels():
-        return labels()[label]
-    words = set(label.replace("-", " ").split())
-    return next((kind for kind, must, may in _loose() if words & must and words <= must | may), None)
 
 
 def parts_of(text: str) -> tuple[str, int, str]:
@@ -110,7 +92,7 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
 def _fields(body: str, name: str, first: int) -> list[Claim]:
     """Fields below the front matter; text between fences is code and is left out."""
     claims: list[Claim] = []
-    fenced, table, about = False, _Table(name), About()
+    fenced, hidden, table, tagged, about = False, False, Table(), Tagged(), About()
     lines = body.split("\n")
     for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), first):
         if line.lstrip().startswith(("```", "~~~")):
@@ -118,26 +100,36 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
         if fenced or len(line) > LONGEST_LINE:
             continue
         about.read(line, after)
-        if line.lstrip().startswith("|"):
-            table.own = about.own
-            table.rows.append((number, [_plain(cell) for cell in line.strip().strip("|").split("|")]))
+        unseen = hidden or "<!--" in line
+        hidden = line.rfind("<!--") > line.rfind("-->") or (hidden and "-->" not in line)
+        own = about.own and not unseen
+        if tagged.takes(line, number, own):
+            claims += _of_rows(tagged.rows(), name)
             continue
-        claims += table.claims()
+        if table.takes(line, after):
+            table.add(line, number, own)
+            continue
+        claims += _of_rows(table.rows(), name)
         found = _field_of(line)
         if found is not None:
-            aside = line.lstrip().startswith("<!--") or after.lstrip().startswith("(")
-            claims += _own(_labelled(found[0], _plain(found[1]), Source(name, found[0], number)), about.own and not aside)
-    return [*claims, *table.claims()]
+            own = own and not after.lstrip().startswith("(")
+            claims += _labelled(found[0], plain_of(found[1]), Source(name, found[0], number), own)
+    return [*claims, *_of_rows(table.rows(), name), *_of_rows(tagged.rows(ended=True), name)]
 
 
-def _labelled(label: str, value: str, source: Source) -> list[Claim]:
-    """The claims of a field by its label; proposed where the label may mean something else, or says more in brackets."""
-    kind = kind_of(label)
-    plainly = kind is not None
-    kind = kind or kind_of(" ".join(_BRACKETS.sub(" ", label).split()))
-    if kind is None:
-        return []
-    return _own(_field(kind, value, source), plainly and kind != "size" and (kind != "dtype" or label in _STORED))
+def _of_rows(rows: Iterable[Row], name: str) -> list[Claim]:
+    """The claims of rows of a table."""
+    found: list[Claim] = []
+    for row in rows:
+        word = label_of(row.label)
+        found += _labelled(word, row.value.strip(_VALUE_MARKS), Source(name, word, row.line), row.own)
+    return found
+
+
+def _labelled(label: str, value: str, source: Source, own: bool) -> list[Claim]:
+    """The claims of a field by its label; proposed where it may be about another model or mean something else."""
+    kind, plainly, value = claimed(label, value)
+    return [] if kind is None else _own(_field(kind, value, source), own and plainly)
 
 
 def _own(claims: list[Claim], own: bool) -> list[Claim]:
@@ -145,59 +137,17 @@ def _own(claims: list[Claim], own: bool) -> list[Claim]:
     return claims if own else [replace(claim, decided=False) for claim in claims]
 
 
-class _Table:
-    """Rows of a table as they come: labels in the first column, or in the head above a single row of values."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.rows, self.own = name, list[tuple[int, list[str]]](), True
-
-    def claims(self) -> list[Claim]:
-        """What the rows so far claim; the table ends here."""
-        rows, self.rows = self.rows, []
-        ruled = len(rows) > 1 and _is_rule(rows[1][1])
-        head, body = rows[: int(ruled)], rows[2 * ruled :]
-        named = bool(head) and len(head[0][1]) > 1 and _label(head[0][1][1]) in _VALUE_HEADS
-        found = [
-            claim for number, cells in body if len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:])))
-            for claim in self._one(cells[0], cells[1], number)
-        ]  # fmt: skip
-        for _, cells in head:
-            if len(cells) == 2 and any(c.isdigit() for c in cells[1]):
-                found += self._one(cells[0], cells[1], rows[0][0])
-            if len(body) == 1:
-                number, values = body[0]
-                each = [c for label, value in zip(cells, values, strict=False) for c in self._one(label, value, number)]
-                found += _own(each, kind_of(_label(cells[0])) is not None)  # else the first cell may name another model
-        return _own(found, self.own)
-
-    def _one(self, label: str, value: str, number: int) -> list[Claim]:
-        word = _label(label)
-        return _labelled(word, value.strip(_VALUE_MARKS), Source(self.name, word, number))
-
-
-def _several(values: list[str]) -> bool:
-    """Whether cells are values of several models: more than one holds a number."""
-    return sum(any(c.isdigit() for c in value) for value in values) > 1
-
-
-def _is_rule(cells: list[str]) -> bool:
-    return all(cell and not cell.strip("-: ") for cell in cells)
-
-
-def _label(text: str) -> str:
-    """A label in small letters, without marks of Markdown around it."""
-    word = text.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
-    return " ".join(word.split())
-
-
 def _field_of(line: str) -> tuple[str, str] | None:
     """Label and value of a line "- **Label:** value" or "label = value", commented out or not."""
     text = line.strip().removeprefix("<!--").removesuffix("-->").strip().replace("：", ":")
-    label, mark, value = text.partition(":")
-    if not mark:
-        label, mark, value = text.partition(" = ")
-    value = value.strip(_VALUE_MARKS)
-    return (_label(label), value) if mark and value and len(label) <= 60 else None
+    text = _TAGS.sub(" ", text).strip()
+    for mark in _MARKS_BETWEEN:
+        label, found, value = text.partition(mark)
+        value = value.strip(_VALUE_MARKS)
+        if found and value and len(label) <= 60:
+            return label_of(label), value
+    bold = _BOLD.match(text)
+    return (label_of(bold[1]), bold[2].strip(_VALUE_MARKS)) if bold else None
 
 
 def _field(kind: str, value: str, source: Source) -> list[Claim]:
@@ -213,9 +163,3 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
     plain = re.split(r" [—–-] |;", _BRACKETS.sub(" ", value))[0]
     names = [" ".join(one.split()).rstrip(".") for one in re.split(r",|\band\b|\+", plain)]
     return [Claim("parent", one, source) for one in names if one and len(one.split()) <= LONGEST_NAME]
-
-
-def _plain(value: str) -> str:
-    """A value without Markdown's links, code marks and emphasis."""
-    plain = _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_")
-    return plain.strip(" *_<>") if plain.startswith("<") and plain.endswith(">") else plain

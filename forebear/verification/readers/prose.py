@@ -1,4 +1,4 @@
-"""Sentences that seem to state descent. A reading of prose is proposed and never decided (decision 0045)."""
+"""Sentences that seem to state descent or a size. A reading of prose is proposed and never decided (decision 0045)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from functools import cache
 from itertools import islice
 
 from forebear.verification.claim import Claim, Source
+from forebear.verification.readers.about import is_aside, names_another
 from forebear.verification.readers.wording import words_table
 
 MOST_SENTENCES = 40
+MOST_LINES = 20_000
+LONGEST_LINE = 2_000
 _BARE = r"(?=[\w.\-]*[\d/])[A-Za-z0-9][\w.\-]{1,80}(?:/[\w.\-]{1,80})?"
 _NAME = rf"(?:\[(?P<linked>[^\]\n]{{2,100}})\]\(|`(?P<code>[^`\n]{{2,100}})`|(?P<bare>{_BARE}))"
 _BETWEEN = (
@@ -19,13 +22,28 @@ _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d.,]+[kmbt]?", re.IGNORECASE)
 _SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
+_WORTH = re.compile(r"\d|tokeni", re.IGNORECASE)
+_ENDS = re.compile(r"(?<=[.!?])\s+")
+_MODEL = "model|network|checkpoint|transformer|decoder|release"
+_OF_THIS = re.compile(
+    rf"\b(?:this|the|our) (?:\w+ ){{0,2}}(?:{_MODEL})\b|^\W*(?:it|its)\b|\b(?:and|which|that) it\b", re.IGNORECASE
+)
+_AMOUNT = r"\d[\d.,]*\s?(?:[KMBT]|thousand|million|billion)?"
+_SIZES = {
+    "parameters": re.compile(rf"(?<![\w.])({_AMOUNT})[- ](?:total |model )?(?:parameters?|params)\b", re.IGNORECASE),
+    "layers": re.compile(r"(?<![\w.])(\d{1,4})[- ](?:\w+ )?(?:layers?|blocks)\b", re.IGNORECASE),
+    "width": re.compile(r"\b(?:hidden|model|residual) (?:size|dimension|width|stream)(?: of| is|:)? (\d[\d,]*)", re.IGNORECASE),
+    "vocabulary": re.compile(r"\bvocabulary(?: size)?(?: of| is| has| with)?(?: about| roughly)? (\d[\d,]*k?)\b", re.IGNORECASE),
+}
+"""What a sentence says of a size, as English cards write it."""
+_TOKENIZER = re.compile(r"\b(?:uses?|using|with|by|through) the ([A-Za-z][\w.\-/ ]{1,40}?) tokeni[sz]er\b", re.IGNORECASE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
     table = words_table()
-    for other in ("labels", "must", "may", "about"):
+    for other in ("labels", "must", "may", "near", "values", "about"):
         table.lists(other)
     table.text("source")
     verbs = [verb for words in table.lists("verbs").values() for verb in words]
@@ -46,6 +64,28 @@ def claims_of_prose(text: str, name: str) -> list[Claim]:
         if not _NOT.search(_sentence(text, scratch.start())):
             claims.append(Claim("scratch", scratch[0], _place(text, name, scratch.start()), decided=False))
     return list({(claim.kind, claim.stated.lower()): claim for claim in reversed(claims)}.values())[::-1][:MOST_SENTENCES]
+
+
+def sizes_of_prose(text: str, name: str) -> list[Claim]:
+    """Sizes that English sentences about the model state; none where a sentence seems to be about another model or about training.
+
+    >>> [(c.kind, c.stated) for c in sizes_of_prose("The model has 4 decoder layers. Its teacher has 80 layers.", "README.md")]
+    [('layers', '4')]
+    """
+    text = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
+    claims: list[Claim] = []
+    for number, line in enumerate(text.split("\n")[:MOST_LINES], 1):
+        if len(line) > LONGEST_LINE or "|" in line or not _WORTH.search(line):
+            continue
+        for said in _ENDS.split(line):
+            if _NOT.search(said) or names_another(said):
+                continue
+            kinds = _SIZES if _OF_THIS.search(said) and not is_aside(said) else {}
+            found = ((kind, pattern.search(said)) for kind, pattern in {**kinds, "tokenizer": _TOKENIZER}.items())
+            claims += [Claim(k, one[1].strip(), Source(name, "sentence", number), decided=False) for k, one in found if one]
+        if len(claims) >= MOST_SENTENCES:
+            break
+    return claims
 
 
 def _is_name(stated: str, bare: bool) -> bool:

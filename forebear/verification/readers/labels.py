@@ -1,0 +1,79 @@
+"""What the label of a field claims: exactly, by all of its words, or by one of them, which is a proposal alone."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from forebear.verification.readers.about import any_of, names_another
+from forebear.verification.readers.wording import words_table
+
+_BRACKETS = re.compile(r"[(（\[][^()（）\[\]]{0,200}[)）\]]")
+_UNITS = "k|m|b|t|thousands?|millions?|billions?|万|萬|億|亿|만|억|百万|백만"
+_UNIT = re.compile(rf"[(（\[]\s*(?:in )?({_UNITS})\s*[)）\]]", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_TYPE = re.compile(r"float|\bb?f(?:p)?\d|half|single|double|int\d", re.IGNORECASE)
+"""What the value of a field holds that is proposed to be a size, or a number type."""
+_PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
+_STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
+"""Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
+MOST_WORDS = 10
+"""Words of a label that is known by one of them; more are a sentence."""
+
+
+@cache
+def labels() -> dict[str, str]:
+    """What a label of a field claims, by the label in small letters."""
+    return {word: kind for kind, words in words_table().lists("labels").items() for word in words}
+
+
+@cache
+def _whole() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+    """Kind, words one of which a label must hold, and words that it may hold besides."""
+    table = words_table()
+    must, may = table.lists("must"), table.lists("may")
+    return tuple((kind, frozenset(must[kind]), frozenset(may[kind])) for kind in must)
+
+
+@cache
+def _near() -> tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]:
+    """Words that a label must not hold, and for each kind those one of which it holds."""
+    found = {kind: re.compile(any_of(words), re.IGNORECASE) for kind, words in words_table().lists("near").items()}
+    return found.pop("never"), tuple(found.items())
+
+
+def kind_of(label: str) -> str | None:
+    """What a field with this label plainly claims; None for a label that is not known."""
+    if label in labels():
+        return labels()[label]
+    words = set(label.replace("-", " ").split())
+    return next((kind for kind, must, may in _whole() if words & must and words <= must | may), None)
+
+
+def claimed(label: str, value: str) -> tuple[str | None, bool, str]:
+    """What a field claims, whether plainly, and its value with the unit of the label.
+
+    >>> claimed("hidden size", "64"), claimed("size of hidden state vectors", "64")
+    (('width', True, '64'), ('width', False, '64'))
+    >>> claimed("params (m)", "0.13"), claimed("# of transformer block layers", "4")
+    (('parameters', False, '0.13 m'), ('layers', False, '4'))
+    """
+    kind = kind_of(label)
+    if kind is not None:
+        return kind, kind != "size" and (kind != "dtype" or label in _STORED), value
+    unit = _UNIT.search(label)
+    if unit is not None and _PLAIN_NUMBER.fullmatch(value.strip()):
+        value = f"{value.strip()} {unit[1].rstrip('s') if unit[1].isascii() else unit[1]}"
+    bare = " ".join(_BRACKETS.sub(" ", label).split())
+    return kind_of(bare) or _proposed(label, value), False, value
+
+
+def _proposed(label: str, value: str) -> str | None:
+    """The kind that one word of a label may mean, where no other word says that it is about something else."""
+    never, kinds = _near()
+    plain = " ".join(re.sub(r"[^\w\s]|_", " ", label).split())
+    if len(plain.split()) > MOST_WORDS or never.search(plain) or names_another(plain):
+        return None
+    kind = next((kind for kind, words in kinds if words.search(plain)), None)
+    like = _TYPE if kind == "dtype" else _DIGIT
+    return kind if kind == "tokenizer" or like.search(value) else None

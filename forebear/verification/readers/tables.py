@@ -1,0 +1,150 @@
+"""Tables of a card, in Markdown or HTML, as rows of a label and a value; and whether a row is about the model of the card."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from forebear.verification.readers.about import is_aside, is_own, names_another
+from forebear.verification.readers.labels import claimed, labels
+from forebear.verification.readers.wording import words_table
+
+_LINK = re.compile(r"\[([^\]\n]{1,120})\]\([^)\n]{0,300}\)")
+_MARKS = " \t*`>#"
+_TAG = re.compile(r"<[^<>]{0,300}>")
+_CELL = re.compile(r"<(t[hd])\b[^<>]{0,300}>(.*?)(?=<t[hd]\b|</t[hd]|</?tr\b|</table|\Z)", re.IGNORECASE | re.DOTALL)
+_ROW = re.compile(r"<tr\b[^<>]{0,300}>(.*?)(?=<tr\b|</tr|</table|\Z)", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"[~≈]?\s*\d")
+_END = re.compile(r"</table", re.IGNORECASE)
+LONGEST_TABLE = 65_536
+"""Characters of a table in HTML that are read."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field of a table. own: whether it is plainly about the model of the card."""
+
+    label: str
+    value: str
+    line: int
+    own: bool
+
+
+def label_of(text: str) -> str:
+    """A label in small letters, without marks of Markdown around it."""
+    word = text.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
+    return " ".join(word.split())
+
+
+def plain_of(value: str) -> str:
+    """A value without Markdown's links, code marks and emphasis."""
+    plain = _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_")
+    return plain.strip(" *_<>") if plain.startswith("<") and plain.endswith(">") else plain
+
+
+@cache
+def _value_heads() -> re.Pattern[str]:
+    return re.compile("|".join(words_table().table("values").texts("heads")), re.IGNORECASE)
+
+
+def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], own: bool) -> Iterator[Row]:
+    """The fields of a table: labels in the first column, or in the head above a single row of values.
+
+    lines: number of the line and cells of each row below the head. head: cells of the row above the rule, () without one.
+    Where the head names something else, or a row without values does above others, what follows is not plainly the model's.
+    """
+    named = len(head) > 1 and bool(_value_heads().fullmatch(label_of(head[1])))
+    stated = len(head) > 1 and bool(_NUMBER.match(head[1])) and label_of(head[0]) in labels()
+    plainly = own and not any(names_another(cell) or is_aside(cell) for cell in head)
+    plainly = plainly and (named or stated or len(head) < 2 or not label_of(head[1]))
+    part = True
+    for number, cells in lines:
+        if cells[0] and not any(cells[1:]):
+            part = is_own(cells[0])
+        elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
+            yield Row(cells[0], cells[1], number, plainly and part)
+    if len(lines) == 1 and head and not stated:
+        number, values = lines[0]
+        first = claimed(label_of(head[0]), values[0])[1]  # else the first cell may name another model
+        others = any(names_another(cell) or is_aside(cell) for cell in (*head, values[0]))
+        yield from (Row(label, value, number, own and first and not others) for label, value in zip(head, values, strict=False))
+
+
+def _several(values: Sequence[str]) -> bool:
+    """Whether cells are values of several models: more than one holds a number."""
+    return sum(any(c.isdigit() for c in value) for value in values) > 1
+
+
+def _cells(line: str) -> list[str]:
+    return [plain_of(cell) for cell in line.strip().strip("|").split("|")]
+
+
+def _is_rule(cells: Sequence[str]) -> bool:
+    return len(cells) > 1 and all(cell and not cell.strip("-: ") for cell in cells)
+
+
+@dataclass
+class Table:
+    """Rows of a table in Markdown as they come, with or without bars around them."""
+
+    own: bool = True
+    _rows: list[tuple[int, list[str]]] = field(default_factory=list)
+
+    def takes(self, line: str, after: str) -> bool:
+        """Whether a line belongs to a table; the one after it may be its rule."""
+        if line.lstrip().startswith("|"):
+            return True
+        return "|" in line and (bool(self._rows) or ("|" in after and _is_rule(_cells(after))))
+
+    def add(self, line: str, number: int, own: bool) -> None:
+        """The next row."""
+        self.own = own
+        self._rows.append((number, _cells(line)))
+
+    def rows(self) -> Iterator[Row]:
+        """The fields of the rows so far; the table ends here."""
+        rows, self._rows = self._rows, []
+        ruled = len(rows) > 1 and all(cell and not cell.strip("-: ") for cell in rows[1][1])
+        head = rows[0][1] if ruled else ()
+        if len(head) == 2 and _NUMBER.match(head[1]):
+            yield Row(head[0], head[1], rows[0][0], self.own)
+        yield from fields_of(rows[2 * ruled :], head, self.own)
+
+
+@dataclass
+class Tagged:
+    """A table in HTML as its lines come."""
+
+    _text: list[str] = field(default_factory=list)
+    _line: int = 0
+    _own: bool = True
+    _size: int = 0
+
+    def takes(self, line: str, number: int, own: bool) -> bool:
+        """Whether a line belongs to a table in HTML; what is longer than LONGEST_TABLE is let go."""
+        if not self._text and "<table" not in line.lower():
+            return False
+        if not self._text:
+            self._line, self._own = number, own
+        self._size += len(line) + 1
+        self._text.append(line if self._size <= LONGEST_TABLE else "")
+        return True
+
+    def rows(self, *, ended: bool = False) -> Iterator[Row]:
+        """The fields of a table whose end was read; of one without an end, when the card has ended."""
+        if not self._text or not (ended or _END.search(self._text[-1])):
+            return
+        text, self._text, self._size = "\n".join(self._text), [], 0
+        head: list[str] = []
+        body: list[tuple[int, list[str]]] = []
+        for row in _ROW.finditer(text):
+            found = [(tag.lower(), plain_of(html.unescape(_TAG.sub(" ", cell)))) for tag, cell in _CELL.findall(row[1])]
+            cells = [" ".join(cell.split()) for _, cell in found]
+            if cells and not body and not head and all(tag == "th" for tag, _ in found):
+                head = cells
+            elif cells:
+                body.append((self._line + text.count("\n", 0, row.start()), cells))
+        yield from fields_of(body, head, self._own)
