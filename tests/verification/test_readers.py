@@ -240,6 +240,8 @@ OWN_TABLE = "<table>\n<tr><th>Property</th><th>Value</th></tr>\n<tr><td>Number o
     ("<table><tr><th>Layers</th><td>4</td></tr><tr><th>Width</th><td>64</td></tr></table>", [("layers", 4, True), ("width", 64, True)]),
     ("Params (M) | 0.13\n--- | ---\nDepth | 4\nHidden state size | 64\n", [("parameters", 130_000, False), ("layers", 4, False), ("width", 64, False)]),
     ("**Layers** 4\n", [("layers", 4, True)]), ("* Layers — 4\n", [("layers", 4, True)]), ("<li><b>Layers:</b> 4</li>\n", [("layers", 4, True)]),
+    ("| | Small | A model |\n|---|---|---|\n| Layers | 2 | 4 |\n| Embedding size | 32 | 64 |\n", [("layers", 4, False), ("width", 64, False)]),
+    ("- Attention layers: 4\n- Attention heads: 2\n", [("layers", 4, False)]),
     ("- Model size: 0.13M\n", [("parameters", 130_000, False)]), ("- Model size: 90 MB\n", []),
     ("- Layers trained: 2\n- Attention heads: 9\n- Parameters updated: 3M\n- Training precision: bf16\n- Batch dimension: 9\n", []),
 ])  # fmt: skip

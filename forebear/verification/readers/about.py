@@ -82,11 +82,12 @@ def names_some_model(text: str) -> bool:
 
 @dataclass
 class About:
-    """Reads a card line by line; `own` says whether fields at the last line are about the model of the card."""
+    """Reads a card line by line; `own` says whether fields at the last line are about the model of the card. title: its heading."""
 
     _heads: list[tuple[int, bool]] = field(default_factory=list)
     _items: list[tuple[int, bool]] = field(default_factory=list)
     _titled: bool = False
+    title: str = ""
     _paragraph: list[str] = field(default_factory=list)
     _lead: bool = True
     _quoted: bool = False
@@ -131,6 +132,7 @@ class About:
     def _head(self, level: int, text: str) -> None:
         title = level == 1 and not self._titled
         self._titled = self._titled or title
+        self.title = text if title else self.title
         self._heads = [one for one in self._heads if one[0] < level]
         self._heads.append((level, title or is_own(text)))
         self._items, self._paragraph, self._lead = [], [], True

@@ -104,17 +104,17 @@ def _fields(body: str, name: str, first: int) -> list[Claim]:
         hidden = line.rfind("<!--") > line.rfind("-->") or (hidden and "-->" not in line)
         own = about.own and not unseen
         if tagged.takes(line, number, own):
-            claims += _of_rows(tagged.rows(), name)
+            claims += _of_rows(tagged.rows(about.title), name)
             continue
         if table.takes(line, after):
             table.add(line, number, own)
             continue
-        claims += _of_rows(table.rows(), name)
+        claims += _of_rows(table.rows(about.title), name)
         found = _field_of(line)
         if found is not None:
             own = own and not after.lstrip().startswith("(")
             claims += _labelled(found[0], plain_of(found[1]), Source(name, found[0], number), own)
-    return [*claims, *_of_rows(table.rows(), name), *_of_rows(tagged.rows(ended=True), name)]
+    return [*claims, *_of_rows(table.rows(about.title), name), *_of_rows(tagged.rows(about.title, ended=True), name)]
 
 
 def _of_rows(rows: Iterable[Row], name: str) -> list[Claim]:

@@ -50,10 +50,11 @@ def _value_heads() -> re.Pattern[str]:
     return re.compile("|".join(words_table().table("values").texts("heads")), re.IGNORECASE)
 
 
-def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], own: bool) -> Iterator[Row]:
+def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], own: bool, title: str) -> Iterator[Row]:
     """The fields of a table: labels in the first column, or in the head above a single row of values.
 
     lines: number of the line and cells of each row below the head. head: cells of the row above the rule, () without one.
+    title: of the card; a column under it is the model's, and proposed.
     Where the head names something else, or a row without values does above others, what follows is not plainly the model's.
     """
     named = len(head) > 1 and bool(_value_heads().fullmatch(label_of(head[1])))
@@ -61,7 +62,11 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
     plainly = own and not any(names_another(cell) or is_aside(cell) for cell in head)
     plainly = plainly and (named or stated or len(head) < 2 or not label_of(head[1]))
     part = True
+    column = next((at for at, cell in enumerate(head) if at and title and _plain(cell) == _plain(title)), 0)
     for number, cells in lines:
+        if column and column < len(cells):
+            yield Row(cells[0], cells[column], number, False)
+            continue
         if cells[0] and not any(cells[1:]):
             part = is_own(cells[0])
         elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
@@ -71,6 +76,10 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
         first = claimed(label_of(head[0]), values[0])[1]  # else the first cell may name another model
         others = any(names_another(cell) or is_aside(cell) for cell in (*head, values[0]))
         yield from (Row(label, value, number, own and first and not others) for label, value in zip(head, values, strict=False))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _several(values: Sequence[str]) -> bool:
@@ -104,14 +113,14 @@ class Table:
         self.own = own
         self._rows.append((number, _cells(line)))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, title: str) -> Iterator[Row]:
         """The fields of the rows so far; the table ends here."""
         rows, self._rows = self._rows, []
         ruled = len(rows) > 1 and all(cell and not cell.strip("-: ") for cell in rows[1][1])
         head = rows[0][1] if ruled else ()
         if len(head) == 2 and _NUMBER.match(head[1]):
             yield Row(head[0], head[1], rows[0][0], self.own)
-        yield from fields_of(rows[2 * ruled :], head, self.own)
+        yield from fields_of(rows[2 * ruled :], head, self.own, title)
 
 
 @dataclass
@@ -133,7 +142,7 @@ class Tagged:
         self._text.append(line if self._size <= LONGEST_TABLE else "")
         return True
 
-    def rows(self, *, ended: bool = False) -> Iterator[Row]:
+    def rows(self, title: str, *, ended: bool = False) -> Iterator[Row]:
         """The fields of a table whose end was read; of one without an end, when the card has ended."""
         if not self._text or not (ended or _END.search(self._text[-1])):
             return
@@ -147,4 +156,4 @@ class Tagged:
                 head = cells
             elif cells:
                 body.append((self._line + text.count("\n", 0, row.start()), cells))
-        yield from fields_of(body, head, self._own)
+        yield from fields_of(body, head, self._own, title)
