@@ -5,7 +5,8 @@
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
 committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run; verify_held.toml
-came after decision 0073 (--words held --first 1000 --cards 100). What counts as found is decision 0045's.
+came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after decision 0081
+(--words last --first 2000). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -150,6 +151,9 @@ def _lie(card: Card, rng: np.random.Generator, other: str, *, same: bool) -> Non
 def _write(card: Card, rng: np.random.Generator) -> None:
     """README.md in the card's wordings, and a bill of material for digests and every third card."""
     words, values = wordings(card.words), card.values
+    if "cards" in words:
+        (card.subject / "README.md").write_text(_whole_card(words, values, rng), "utf-8")
+        return _write_bill(card)
 
     def line(kind: str, value: object) -> str:
         return str(rng.choice(words[kind]["lines"])).format(v=value)
@@ -165,6 +169,23 @@ def _write(card: Card, rng: np.random.Generator) -> None:
     prose = [str(one) for one in rng.permutation(words["prose"]["lines"])]
     text = "\n".join(["---", *front, "---", "", "# A model", "", *prose[:2], "", *fields, "", *prose[2:], ""])
     (card.subject / "README.md").write_text(text, "utf-8")
+    _write_bill(card)
+
+
+def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.random.Generator) -> str:
+    """One of the cards that a file of wordings has whole, with the values in their places."""
+    numbers, n = words["numbers"], values["parameters"]
+    stated = {key: str(value) for key, value in values.items()}
+    stated["parameters"] = str(rng.choice(numbers["counts"])).format(n=n, m=f"{n / 1e6:.2f}")
+    stated["dtype"] = str(rng.choice(numbers[f"types_{values['dtype']}"]))
+    text = str(words["cards"][int(rng.integers(len(words["cards"])))]["text"]).lstrip("\n")
+    lines = [line for line in text.split("\n") if stated["relation"] or "{relation}" not in line]
+    return "\n".join(lines).format(**stated)
+
+
+def _write_bill(card: Card) -> None:
+    """The bill of material, for digests and every third card."""
+    values = card.values
     if card.kind == "digest" or card.number % 3 == 0:
         (card.subject / "bom.json").write_text(json.dumps(_bill(values)), "utf-8")
 
@@ -250,7 +271,7 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held"), default="both")
+    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held", "last"), default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
