@@ -13,9 +13,10 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from bench.attest_attacks import ATTACKS, UNDER_DECAY, Scene
 from bench.attest_chain import STEPS, Chain
@@ -24,6 +25,10 @@ from bench.build import machine
 from bench.checkpoint import kept_rows, replace_json
 from bench.corpus import WORK
 from bench.shapes import SHAPES
+from forebear.attest import course
+from forebear.attest.content import root_in
+from forebear.attest.pairs import Tested, examined
+from forebear.models.checkpoint import Checkpoint
 
 
 def row_of(document: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -80,8 +85,26 @@ def honest(shape: str, seed: int, scratch: Path) -> dict[str, Any]:
     }
 
 
+def each_pair_once() -> Callable[..., Tested]:
+    """`examined`, with what it found of a pair kept: attacks on one run share most of its checkpoints."""
+    kept: dict[tuple[str, str, float], Tested] = {}
+
+    def found(subject: Checkpoint, candidate: Checkpoint, looks_log10: float) -> Tested:
+        key = (root_in(subject.container), root_in(candidate.container), looks_log10)
+        if key not in kept:
+            kept[key] = examined(subject, candidate, looks_log10)
+        return kept[key]
+
+    return found
+
+
 def attacks(shape: str, seed: int, scratch: Path) -> Iterator[dict[str, Any]]:
     """Every attack of one pair of runs."""
+    with patch.object(course, "examined", each_pair_once()):
+        yield from _attacks(shape, seed, scratch)
+
+
+def _attacks(shape: str, seed: int, scratch: Path) -> Iterator[dict[str, Any]]:
     for decays, names in ((False, tuple(ATTACKS)), (True, UNDER_DECAY)):
         scene = Scene(Chain(shape, seed, scratch), decays=decays)
         for number, name in enumerate(names):
