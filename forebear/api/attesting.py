@@ -25,7 +25,8 @@ def attest_commit(
     config:      config.json of the model that is going to be trained, or its folder.
     seed_from:   "drand:ROUND", "drand-default:ROUND" or "nist:MINUTE" (minutes since 1970, UTC) for a round to come, or a file.
     initialiser: a program that forebear has, by name; by default the one of the configuration's model_type.
-    value:       what the beacon published for that round, hexadecimal; the seed follows from it.
+    value:       what the beacon published for that round, hexadecimal; the seed follows from it. Of `drand`, the round's signature
+                 instead: it is checked where the extra [attest] is installed, and kept so that others can.
     commitment:  the commitment that was announced, when its value has come.
     weights:     write the initial weights to this safetensors file.
     Returns:     a forebear/commitment/1 document; `announcement` is the digest to publish before the round comes.

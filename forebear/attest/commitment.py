@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.initialiser import FOLDER, Initialiser, planned
+from forebear.attest.signature import SIGNATURE_BYTES, is_signed, value_of
 from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError, UsageError, printable, refusal
 from forebear.core.messages import Message, message
@@ -34,13 +35,14 @@ _HEX = re.compile(r"[0-9a-f]+")
 
 @dataclass(frozen=True)
 class Beacon:
-    """A public source of randomness whose rounds follow a clock (beacons.toml)."""
+    """A public source of randomness whose rounds follow a clock (beacons.toml). public_key: "" where signatures are not checked."""
 
     title: str
     genesis: int
     period: int
     bytes: int
     address: str
+    public_key: str = ""
 
     def time_of(self, number: int) -> int:
         """When a round is published, seconds since 1970, UTC."""
@@ -178,10 +180,13 @@ def announcement(body: Mapping[str, Any]) -> str:
 def seed_of(body: Mapping[str, Any], value: str) -> dict[str, Any]:
     """The seed that follows from an announcement and its source's value: the first 32 bits of a SHA-256 of both.
 
-    value: hexadecimal; of a beacon as it publishes it, of a file its digest.
+    value: hexadecimal; of a beacon as it publishes it, or the signature that it follows from; of a file its digest.
     """
     value = value.strip().lower()
-    source = body["seed_source"]
+    source, signature = body["seed_source"], ""
+    signed = source["kind"] == "beacon" and bool(beacons()[source["beacon"]].public_key)
+    if signed and len(value) == 2 * SIGNATURE_BYTES and _HEX.fullmatch(value):
+        value, signature = value_of(value), value
     wanted = 32 if source["kind"] == "file" else beacons()[source["beacon"]].bytes
     if len(value) != 2 * wanted or not _HEX.fullmatch(value):
         raise refusal(
@@ -190,7 +195,18 @@ def seed_of(body: Mapping[str, Any], value: str) -> dict[str, Any]:
     if source["kind"] == "file" and value != source["sha256"]:
         raise refusal(message("attest_form.not_digest"), where="--value", todo=message("attest_form.leave_out"))
     mixed = hashlib.sha256(f"forebear/seed/1\n{announcement(body)}\n{value}".encode()).digest()
-    return {"value": value, "seed": int.from_bytes(mixed[:4], "big")}
+    found = {"value": value, "seed": int.from_bytes(mixed[:4], "big")}
+    return found | ({"signature": signature} if signature else {})
+
+
+def signature_holds(source: Mapping[str, Any], seed: Mapping[str, Any]) -> bool | None:
+    """Whether the signature that a seed came with is the beacon's for that round; None without one, or without py_ecc."""
+    if not seed.get("signature"):
+        return None
+    try:
+        return is_signed(beacons()[source["beacon"]].public_key, source["round"], seed["signature"])
+    except ImportError:
+        return None
 
 
 def read_commitment(path: Path) -> dict[str, Any]:
@@ -227,8 +243,9 @@ def checked(raw: Any, where: str) -> dict[str, Any]:
     if seed is not None:
         if not isinstance(seed, Mapping) or not isinstance(seed.get("value"), str):
             raise wrong
-        again = seed_of(kept, seed["value"])
-        if again["seed"] != seed.get("seed"):
+        signature = seed.get("signature")
+        again = seed_of(kept, signature if isinstance(signature, str) else seed["value"])
+        if again["seed"] != seed.get("seed") or again["value"] != seed["value"]:
             said = message("attest_form.seed_not", seed=printable(str(seed.get("seed")), 20))
             raise refusal(said, where=where, todo=message("attest_refused.again"))
         found["seed"] = again

@@ -18,6 +18,7 @@ from forebear.attest.commitment import (
     published_after,
     read_commitment,
     seed_of,
+    signature_holds,
 )
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
@@ -57,6 +58,9 @@ def commit(
     if value is not None and published_after(source, now):
         raise not_public(source, "--value", "wait")
     seed = None if value is None else seed_of(body, value)
+    if seed is not None and signature_holds(source, seed) is False:
+        said, todo = message("attest_refused.not_signed", round=source["round"]), message("attest_form.as_published")
+        raise refusal(said, where="--value", todo=todo)
     start = None
     if seed is not None:
         arrays = initial_weights(body["configuration"]["keys"], seed["seed"], body["initialiser"]["name"])
@@ -97,7 +101,11 @@ def _said(source: Mapping[str, Any], seed: Mapping[str, Any] | None, announced: 
     if source["kind"] == "file":
         found.append(message("attest.limit_file"))
     elif seed is not None:
-        found.append(message("attest.limit_beacon", address=source["address"]))
+        signed = signature_holds(source, seed)
+        if signed is not True:
+            found.append(message("attest.limit_beacon", address=source["address"]))
+        if seed.get("signature") and signed is None:
+            found.append(message("attest_signed.no_package"))
     if source["kind"] == "beacon" and announced is None and not source["in_the_future"]:
         found.append(message("attest.limit_past", published=source["published"]))
     return found

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.chain import read_chain, unbroken
-from forebear.attest.commitment import beacons, file_name, published_after, read_commitment, utc, without_place
+from forebear.attest.commitment import (
+    beacons,
+    file_name,
+    published_after,
+    read_commitment,
+    signature_holds,
+    utc,
+    without_place,
+)
 from forebear.attest.content import root_in
 from forebear.attest.course import Course, Stage, follow
 from forebear.attest.stamps import stamps_of
@@ -234,17 +242,23 @@ def _clock(promised: Mapping[str, Any] | None) -> list[Line]:
     if source["kind"] == "file":
         found.append(Line("source", "not-proven", message("attest.source_file"), "described"))
     elif promised["seed"] is not None:
-        said = message(
-            "attest.source_beacon",
-            title=beacons()[source["beacon"]].title,
-            round=source["round"],
-            address=source["address"],
-        )
-        found.append(Line("source", "not-proven", said, "described"))
+        found.append(_value(source, promised["seed"]))
         if promised["announced"] >= source["published"]:
             late = message("attest.source_late", announced=promised["announced"], published=source["published"])
             found.append(Line("source", "not-proven", late, "described"))
     return found
+
+
+def _value(source: Mapping[str, Any], seed: Mapping[str, Any]) -> Line:
+    """Whether the value is the round's: shown by the beacon's signature alone."""
+    values = {"title": beacons()[source["beacon"]].title, "round": source["round"], "address": source["address"]}
+    signed = signature_holds(source, seed)
+    if signed is None:
+        key = "attest_signed.unchecked" if seed.get("signature") else "attest.source_beacon"
+        return Line("source", "not-proven", message(key, **values), "described")
+    if signed:
+        return Line("source", "proven", message("attest_signed.right", **values))
+    return Line("source", "unexplained", message("attest_signed.wrong", **values))
 
 
 def _early(promised: Mapping[str, Any] | None, records: Sequence[Mapping[str, Any]]) -> list[Line]:

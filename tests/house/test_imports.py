@@ -29,6 +29,7 @@ LIBRARIES = {
     "yaml": "extra yaml",
     "model_signing": "extra attest",
     "opentimestamps": "extra attest",
+    "py_ecc": "extra attest",
     "rfc3161_client": "extra attest",
     "sentencepiece": "extra tokenizers, in a process of its own",
     "tiktoken": "the same",
