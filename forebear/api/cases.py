@@ -72,13 +72,18 @@ def case_add(
 
 
 @document_of
-def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Mapping[str, Any]:
+def case_align(
+    folder: str | Path, *, only: Sequence[str] = (), semantic: str | Path | None = None
+) -> Mapping[str, Any]:
     """Align every translation of a case with its source, sentence by sentence, and texts of one language with each other.
 
-    folder:  the case: a folder of plain files.
-    only:    ids of the translations to align again; all by default. Corrections made by hand in case.toml are kept.
-    Returns: a forebear/case/2 document; its `alignments` link numbers of segments, each with a score between 0 and 1.
-    Raises:  RefusedError when the case cannot be read, UsageError for an id it does not have.
+    folder:   the case: a folder of plain files.
+    only:     ids of the translations to align again; all by default. Corrections made by hand in case.toml are kept.
+    semantic: folder of a sentence model exported to ONNX (extra `semantic`): which sentences it finds alike counts as one more sign
+              of a link, never as a finding.
+    Returns:  a forebear/case/2 document; its `alignments` link up to eight segments with up to eight by their numbers, each with a
+              score between 0 and 1 and `by` (rule, model where a sentence model had a say, or hand).
+    Raises:   RefusedError when the case or the model cannot be read, UsageError for an id it does not have.
 
     In the folder made by the example of `case_add`:
 
@@ -89,7 +94,7 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Mapping[str, 
     """
     from forebear.casefile import verbs
 
-    return verbs.case_align(folder, only=only)
+    return verbs.case_align(folder, only=only, semantic=semantic)
 
 
 @document_of

@@ -79,7 +79,7 @@ def load_alignment(folder: Path, left: Text, right: Text) -> list[Link] | None:
                 f"its links do not cover the {len(text.segments)} {side} segments once each", where=where, todo=again
             )
     for link in record.links:
-        if not (link.left or link.right) or not 0 <= link.score <= 1 or link.by not in ("rule", "hand"):
+        if not (link.left or link.right) or not 0 <= link.score <= 1 or link.by not in ("rule", "model", "hand"):
             raise RefusedError("a link is empty, or its score or maker is none", where=where, todo=again)
     return list(record.links)
 

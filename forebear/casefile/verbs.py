@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.casefile.bitext.bitext import align_texts
+from forebear.casefile.bitext.bitext import Text, align_texts
+from forebear.casefile.bitext.semantic import load_embedder
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
@@ -65,10 +66,11 @@ def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = 
     return _document(Path(folder), case, start, f"forebear case add {folder} {file}", limits)
 
 
-def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
+def case_align(folder: str | Path, *, only: Sequence[str] = (), semantic: str | Path | None = None) -> Document:
     """Align every translation with its source, and texts of one language with each other.
 
-    only:    ids of the right-hand sources to align again; all by default. Hand corrections of case.toml are kept.
+    only:     ids of the right-hand sources to align again; all by default. Hand corrections of case.toml are kept.
+    semantic: folder of a sentence model, whose likeness of meaning counts as one more sign of a link.
     Returns: the case document with its alignments, written to alignments/.
     """
     start, root = time.monotonic(), Path(folder)
@@ -77,9 +79,11 @@ def case_align(folder: str | Path, *, only: Sequence[str] = ()) -> Document:
     unknown = set(only) - set(texts)
     if unknown:
         raise UsageError(f"no readable source {sorted(unknown)[0]!r}", todo=f"Sources: {', '.join(texts)}.")
+    embed = load_embedder(Path(semantic)) if semantic else None
     for left, right in pair_names(case, texts):
         if not only or right in only:
-            save_alignment(root, texts[left], texts[right], align_texts(texts[left], texts[right], case.correction))
+            links = align_texts(texts[left], texts[right], case.correction, embed)
+            save_alignment(root, texts[left], texts[right], links)
     return _document(root, case, start, f"forebear case align {folder}")
 
 

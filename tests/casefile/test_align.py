@@ -119,3 +119,19 @@ def test_signs_of_code_are_anchors_in_every_language() -> None:
     assert anchors("<<: less than;", "en")["s:<<"] == 1
     assert anchors("<< はより低いことを意味します。", "ja")["s:<<"] == 1
     assert not [k for k in anchors("a - b, <b> ====", "en") if k.startswith("s:")]
+
+
+def test_five_short_paragraphs_and_their_one_are_one_link_without_gaps() -> None:
+    zh = "你走了。\n\n他来了。\n\n门开了。\n\n灯亮了。\n\n没人说话。\n\n模型有6层，训练花了12天。"
+    en = "You left. He came. The door opened. The light went on. Nobody spoke.\n\nThe model has 6 layers; training took 12 days."
+    links = _links(zh, en)
+    assert all(a and b for a, b in links)
+    assert links[-1] == ((5,), (5,))
+
+
+@pytest.mark.parametrize("count", [6, 8])
+def test_up_to_eight_paragraphs_are_one(count: int) -> None:
+    zh = "\n\n".join(f"第{n}项是{n * 37}个，记在账上" for n in range(11, 11 + count)) + "\n\n会议在别处开过了。"
+    en = ", ".join(f"item {n} is {n * 37}, kept on the books" for n in range(11, 11 + count)) + "\n\nThe meeting was held elsewhere."
+    assert _links(zh, en) == [(tuple(range(count)), (0,)), ((count,), (1,))]
+    assert _links(zh.replace("\n\n会议", "。\n\n会议"), en)[0][1] == (0,)

@@ -70,6 +70,7 @@ BY_NAME = {
     "forebear.files.formats.registry": "the one format that is read",
     "forebear.files.formats.gguf_types": "extra gguf, of which two modules are loaded under a name of our own",
     "forebear.engines.absent": "extra engines",
+    "forebear.casefile.bitext.semantic": "extra semantic",
     "forebear.casefile.checks.conversion": "extra cases",
     "forebear.casefile.checks.sounds": "extra cases",
     "forebear.casefile.naming.sound": "extra cases",

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Features = Counter[str]
 
-BEADS = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1), (1, 4), (4, 1), (2, 3), (3, 2))
+MOST = 8
+"""Most segments of one side in a link."""
+BEADS = tuple((k, q) for k in range(1, MOST + 1) for q in range(1, MOST + 1))
 """Numbers of left and right segments that may be linked; (1, 0) and (0, 1) are gaps."""
-MOST = 4
-"""Most segments of one side in a bead."""
-REACH = 4
+REACH = MOST
 """Columns beyond the band whose overlap is kept, for beads that reach over its edge."""
-GAP_COST = 1.0
+GAP_COST = 1.1
 """Cost of leaving a paragraph without a partner; a link of no likeness at all costs 1 a segment."""
 CROSS_COST = 0.4
 """Cost, besides, of a link that takes several segments of both sides: two plain links are the better story."""
@@ -36,6 +36,8 @@ EXTRA_COST = 0.5
 """Cost of each segment beyond 1-1."""
 LENGTH_WEIGHT = 0.9
 """Weight of length likeness against one unit of anchor mass."""
+MEANING_WEIGHT = 1.0
+"""The same of the likeness that a sentence model sees, where one was given."""
 MISSING_WEIGHT = 0.3
 """Weight of anchors only one side has, against 1.5 for shared ones: translations drop and add words."""
 IDLE_COST = 0.5
@@ -54,7 +56,8 @@ tell less by their length (Gale and Church 1993 let the spread grow so)."""
 
 @dataclass(frozen=True)
 class Link:
-    """Indices of the left and right segments that say the same; an empty side is a gap. score in 0..1; by: rule or hand."""
+    """Indices of the left and right segments that say the same; an empty side is a gap. score in 0..1; by: rule, model (a
+    sentence model had a say) or hand."""
 
     left: tuple[int, ...]
     right: tuple[int, ...]
@@ -64,13 +67,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Side:
-    """One side to align: lengths in characters (n,), and the anchors of each segment with their counts."""
+    """One side to align: lengths in characters (n,), the anchors of each segment with their counts, and, where a sentence model was
+    given, its vectors (n, d)."""
 
     lengths: Floats
     anchors: Sequence[Features]
+    vectors: NDArray[np.float32] | None = None
 
 
-def align(left: Side, right: Side, band: int = BAND, gap: float = GAP_COST) -> list[Link]:
+def align(left: Side, right: Side, band: int = BAND, gap: float | None = None) -> list[Link]:
     """The cheapest monotone alignment of two texts.
 
     Returns: links in order, covering every segment of both sides once.
@@ -81,7 +86,7 @@ def align(left: Side, right: Side, band: int = BAND, gap: float = GAP_COST) -> l
     weights = _weights(left.anchors, right.anchors)
     centre = _centre(left, right, weights)
     similarity = _Similarity(left, right, weights, centre, max(band, 8))
-    return _trace(_forward(similarity, gap), similarity, n, m)
+    return _trace(_forward(similarity, GAP_COST if gap is None else gap), similarity, n, m)
 
 
 def _weights(a: Sequence[Features], b: Sequence[Features]) -> dict[str, float]:
@@ -169,6 +174,8 @@ class _Similarity:
         self.mass_a, self.mass_b = _prefix(_masses(left.anchors, weights)), _prefix(_masses(right.anchors, weights))
         self.ratio = max(1e-9, self.b[-1]) / max(1.0, self.a[-1])
         self.rows = self._overlap(left.anchors, right.anchors, weights)
+        both = left.vectors is not None and right.vectors is not None
+        self.meaning = _Meaning(left.vectors, right.vectors, self) if both else None
 
     def _overlap(self, a: Sequence[Features], b: Sequence[Features], weights: dict[str, float]) -> list[Floats]:
         """For each left segment the running sum over its band of the anchor weight shared with each right segment."""
@@ -199,6 +206,7 @@ class _Similarity:
         j = self.low[first:last, None] + np.arange(int((self.high - self.low)[first:last].max()) + 1)[None, :]
         j = np.minimum(j, self.m)
         shared, idle = self._shared(i, j)
+        alike_in_meaning = self.meaning.likeness(i, j) if self.meaning else None
         out = np.full((len(BEADS), *j.shape), np.inf)
         for number, (k, q) in enumerate(BEADS):
             start_i, start_j = np.maximum(i - k, 0), np.maximum(j - q, 0)
@@ -207,8 +215,10 @@ class _Similarity:
             both = 2 * np.minimum(shared[k - 1][q - 1], np.minimum(left, right))
             spread = SPREAD**2 + SPREAD_SHORT / (size + other + 2 * SLACK)
             length = np.exp(-0.5 * np.log((size + SLACK) / (other + SLACK)) ** 2 / spread)
-            told = 1.5 * both + LENGTH_WEIGHT * length
-            alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + LENGTH_WEIGHT)
+            told, most = 1.5 * both + LENGTH_WEIGHT * length, LENGTH_WEIGHT
+            if alike_in_meaning is not None:
+                told, most = told + MEANING_WEIGHT * alike_in_meaning[k - 1][q - 1], most + MEANING_WEIGHT
+            alike = told / (1.5 * both + MISSING_WEIGHT * (left + right - both) + most)
             cost = (k + q) * (1 - alike) + _extra(k, q) + IDLE_COST * idle[k - 1][q - 1]
             out[number] = np.where((i < k) | (j < q), np.inf, cost)
         return out
@@ -216,12 +226,8 @@ class _Similarity:
     def _shared(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> tuple[list[list[Floats]], list[list[Floats]]]:
         """[k - 1][q - 1]: anchor weight shared by left [i - k, i) and right [j - q, j), and how many of the left segments
         have anchors and share none (counted only where a link takes several)."""
-        begin, end = max(0, int(i[0, 0]) - MOST), int(i[-1, 0])
-        width = max(len(row) for row in self.rows[begin:end]) if end > begin else 1
-        table = np.zeros((max(1, end - begin), width))
-        for r, row in enumerate(self.rows[begin:end]):
-            table[r, : len(row)] = row
-            table[r, len(row) :] = row[-1]
+        begin, table = _table(self.rows, i)
+        width = table.shape[1]
         sums: list[list[Floats]] = []
         idle: list[list[Floats]] = []
         for k in range(1, MOST + 1):
@@ -240,6 +246,54 @@ class _Similarity:
             idle.append(empty)
         idle[0] = [np.zeros_like(e) for e in idle[0]]
         return sums, idle
+
+
+class _Meaning:
+    """Likeness of sums of neighbouring vectors, within the band of a _Similarity."""
+
+    def __init__(self, a: NDArray[np.float32], b: NDArray[np.float32], band: _Similarity) -> None:
+        self.band = band
+        self.sizes_a, self.sizes_b = _sizes(a), _sizes(b)
+        self.rows = []
+        for i in range(band.n):
+            low = max(0, int(band.low[i]) - REACH)
+            high = max(low, min(band.m, int(band.high[i + 1]) + REACH))
+            self.rows.append(_prefix((b[low:high] @ a[i]).astype(np.float64)))
+
+    def likeness(self, i: NDArray[np.int64], j: NDArray[np.int64]) -> list[list[Floats]]:
+        """[k - 1][q - 1]: cosine of the sums over left [i - k, i) and right [j - q, j), 0 where it is negative."""
+        begin, table = _table(self.rows, i)
+        found, sums = [], np.zeros((MOST, *j.shape))
+        for k in range(1, MOST + 1):
+            source = i - k
+            at = np.minimum(np.maximum(source - begin, 0), len(table) - 1)
+            low = np.maximum(0, self.band.low[np.maximum(source, 0)] - REACH)
+            top = table[at, np.minimum(np.maximum(j - low, 0), table.shape[1] - 1)]
+            line = []
+            for q in range(1, MOST + 1):
+                piece = top - table[at, np.minimum(np.maximum(j - q - low, 0), table.shape[1] - 1)]
+                sums[q - 1] += np.where(source >= 0, piece, 0.0)
+                size = self.sizes_a[k - 1, i] * self.sizes_b[q - 1, j]
+                line.append(np.clip(sums[q - 1] / np.maximum(1e-9, size), 0.0, 1.0))
+            found.append(line)
+        return found
+
+
+def _sizes(vectors: NDArray[np.float32]) -> Floats:
+    """(MOST, n + 1): length of the sum of the k vectors before each index."""
+    sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
+    ends = np.arange(len(sums))
+    return np.stack([np.linalg.norm(sums - sums[np.maximum(0, ends - k)], axis=1) for k in range(1, MOST + 1)])
+
+
+def _table(rows: Sequence[Floats], i: NDArray[np.int64]) -> tuple[int, Floats]:
+    """Rows that beads ending at `i` reach back to: index of the first, and a table of them, each continued by its last value."""
+    begin, end = max(0, int(i[0, 0]) - MOST), int(i[-1, 0])
+    width = max((len(row) for row in rows[begin:end]), default=1)
+    table = np.zeros((max(1, end - begin), width))
+    for r, row in enumerate(rows[begin:end]):
+        table[r, : len(row)], table[r, len(row) :] = row, row[-1]
+    return begin, table
 
 
 CHUNK = 128

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.casefile.bitext.align import Features, Side
 from forebear.casefile.data import packaged_text
@@ -75,22 +76,28 @@ def anchors(text: str, language: str, found: Sequence[Fact] | None = None) -> Fe
     return features
 
 
-def sides(left: Sequence[tuple[str, Features]], right: Sequence[tuple[str, Features]]) -> tuple[Side, Side]:
-    """Both sides ready to align: (text, anchors) of each segment; anchors only one side uses are left out."""
+Annotated = Sequence[tuple[str, Features]]
+"""(text, anchors) of each segment."""
+Meanings = tuple[NDArray[np.float32], NDArray[np.float32]] | None
+"""Vectors of a sentence model, (n, d) of each side, where one was given."""
+
+
+def sides(left: Annotated, right: Annotated, meanings: Meanings = None) -> tuple[Side, Side]:
+    """Both sides ready to align; anchors only one side uses are left out."""
     shared = _keys(left) & _keys(right)
-    return _side(left, shared), _side(right, shared)
+    a, b = meanings or (None, None)
+    return _side(left, shared, a), _side(right, shared, b)
 
 
-def _keys(side: Sequence[tuple[str, Features]]) -> set[str]:
+def _keys(side: Annotated) -> set[str]:
     keys: set[str] = set()
     for _, features in side:
         keys.update(features)
     return keys
 
 
-def _side(side: Sequence[tuple[str, Features]], shared: set[str]) -> Side:
+def _side(side: Annotated, shared: set[str], vectors: NDArray[np.float32] | None) -> Side:
     lengths = np.array([float(len(text)) for text, _ in side])
     # a figure or a known word that only one side has tells of an omission; other one-sided words tell nothing
-    return Side(
-        lengths, [Counter({k: c for k, c in f.items() if k in shared or k[:2] in ("n:", "c:")}) for _, f in side]
-    )
+    kept = [Counter({k: c for k, c in f.items() if k in shared or k[:2] in ("n:", "c:")}) for _, f in side]
+    return Side(lengths, kept, vectors)

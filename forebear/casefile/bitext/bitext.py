@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from forebear.casefile.bitext.align import SENTENCE_GAP_COST, TWIN_GAP_COST, Features, Link, align
-from forebear.casefile.bitext.anchors import anchors, sides
+from forebear.casefile.bitext.anchors import Meanings, anchors, sides
 from forebear.casefile.bitext.learn import align_learning, words
+from forebear.casefile.bitext.semantic import Embedder, meanings
 from forebear.casefile.facts.fact import Fact
 from forebear.casefile.facts.facts import facts
 from forebear.casefile.folder.model import Correction, Source
@@ -54,19 +58,23 @@ def read_text(source: Source, extract: Extract) -> Text:
     return Text(source, extract, found, figures, marks)
 
 
-def align_texts(left: Text, right: Text, corrections: Sequence[Correction] = ()) -> list[Link]:
-    """Sentence links of two texts, in order; every segment stands in one link.
+def align_texts(
+    left: Text, right: Text, corrections: Sequence[Correction] = (), embed: Embedder | None = None
+) -> list[Link]:
+    """Sentence links of two texts, in order; every segment stands in one link. embed: a sentence model, as one more sign.
 
     Raises: RefusedError when a hand correction quotes words that are not there, or corrections cross.
     """
     forced = _forced(left, right, corrections)
+    both = meanings(embed, *([s.text for s in t.segments] for t in (left, right))) if embed else None
     links: list[Link] = []
     i = j = 0
     for link in forced:
-        links += _piece(left, right, range(i, link.left[0]), range(j, link.right[0]))
+        links += _piece(left, right, range(i, link.left[0]), range(j, link.right[0]), both)
         links.append(link)
         i, j = link.left[-1] + 1, link.right[-1] + 1
-    return links + _piece(left, right, range(i, len(left.segments)), range(j, len(right.segments)))
+    links += _piece(left, right, range(i, len(left.segments)), range(j, len(right.segments)), both)
+    return [replace(k, by="model") if embed and k.by == "rule" else k for k in links]
 
 
 def _forced(left: Text, right: Text, corrections: Sequence[Correction]) -> list[Link]:
@@ -94,7 +102,7 @@ def _quoted(text: Text, quote: str) -> int:
     return places[0]
 
 
-def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
+def _piece(left: Text, right: Text, rows: range, columns: range, both: Meanings) -> list[Link]:
     """Links of a stretch of both texts."""
     if not rows or not columns:
         return [Link((i,), (), 0.0) for i in rows] + [Link((), (j,), 0.0) for j in columns]
@@ -106,12 +114,13 @@ def _piece(left: Text, right: Text, rows: range, columns: range) -> list[Link]:
     blocks_b = _blocks(right, [j for j in columns if not right.is_note(j)])
     marked_a = [(left.joined(b), _sum(left, b)) for b in blocks_a]
     marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
-    outer, pairs = align_learning(marked_a, marked_b, left.language, right.language)
+    whole = (_summed(both[0], blocks_a), _summed(both[1], blocks_b)) if both else None
+    outer, pairs = align_learning(marked_a, marked_b, left.language, right.language, whole)
     links: list[Link] = []
     for link in outer:
         a = [s for i in link.left for s in blocks_a[i]]
         b = [s for j in link.right for s in blocks_b[j]]
-        links += _inner(left, right, a, b, pairs, link)
+        links += _inner(left, right, a, b, pairs, link, both)
     return links + apart
 
 
@@ -132,7 +141,14 @@ def _sum(text: Text, indices: Sequence[int]) -> Features:
     return total
 
 
-def _inner(left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str, list[str]], link: Link) -> list[Link]:
+def _summed(vectors: NDArray[np.float32], blocks: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """Sum of the vectors of each block, (blocks, d)."""
+    return np.array([vectors[list(b)].sum(axis=0) for b in blocks], np.float32).reshape(len(blocks), -1)
+
+
+def _inner(
+    left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str, list[str]], link: Link, both: Meanings
+) -> list[Link]:
     if not a or not b or (len(a) == 1 and len(b) == 1):
         if a and b:
             return [Link(tuple(a), tuple(b), link.score)]
@@ -146,7 +162,8 @@ def _inner(left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str,
         extra = Counter({f"x:{w}": 1 for w in words(right.segments[j].text, right.language) & known})
         marked_b.append((right.segments[j].text, right.anchors[j] + extra))
     gap = TWIN_GAP_COST if left.language == right.language else SENTENCE_GAP_COST
-    inner = align(*sides(marked_a, marked_b), band=max(len(a), len(b)), gap=gap)
+    own = (both[0][a], both[1][b]) if both else None
+    inner = align(*sides(marked_a, marked_b, own), band=max(len(a), len(b)), gap=gap)
     return [Link(tuple(a[i] for i in k.left), tuple(b[j] for j in k.right), k.score) for k in _evened(inner)]
 
 

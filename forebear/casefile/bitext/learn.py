@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from forebear.casefile.bitext.align import Features, Link, Side, align
-from forebear.casefile.bitext.anchors import sides
+from forebear.casefile.bitext.align import Link, align
+from forebear.casefile.bitext.anchors import Annotated, Meanings, sides
 from forebear.casefile.facts.fact import narrow
 
 LEAST_DICE = 0.45
@@ -77,18 +77,15 @@ def _repeated(side: Sequence[set[str]]) -> list[set[str]]:
     return [segment & kept for segment in side]
 
 
-Annotated = Sequence[tuple[str, Features]]
-
-
 def align_learning(
-    left: Annotated, right: Annotated, left_language: str, right_language: str, passes: int = 2
+    left: Annotated, right: Annotated, left_language: str, right_language: str, meanings: Meanings = None, passes: int = 2
 ) -> tuple[list[Link], dict[str, list[str]]]:
     """Align, learn words from the links, and align again with them as anchors.
 
-    left, right: (text, anchors) of each segment.
+    left, right: (text, anchors) of each segment; meanings: vectors of both sides.
     Returns: the links, and for each left word the right words it was found to go with.
     """
-    first = align(*sides(left, right))
+    first = align(*sides(left, right, meanings))
     if len(left) < 8 or len(right) < 8:
         return first, {}
     words_a = [words(text, left_language) for text, _ in left]
@@ -97,7 +94,7 @@ def align_learning(
     pairs: dict[str, list[str]] = {}
     for _ in range(passes - 1):
         pairs = learned_pairs(words_a, words_b, links)
-        links = align(*_with_pairs(left, right, words_a, words_b, pairs))
+        links = align(*sides(*_with_pairs(left, right, words_a, words_b, pairs), meanings))
     return links, pairs
 
 
@@ -107,11 +104,11 @@ def _with_pairs(
     words_a: Sequence[set[str]],
     words_b: Sequence[set[str]],
     pairs: dict[str, list[str]],
-) -> tuple[Side, Side]:
+) -> tuple[Annotated, Annotated]:
     known = {y for ys in pairs.values() for y in ys}
     a = [
         (t, f + Counter({f"x:{y}": 1 for w in ws for y in pairs.get(w, ())}))
         for (t, f), ws in zip(left, words_a, strict=True)
     ]
     b = [(t, f + Counter({f"x:{w}": 1 for w in ws & known})) for (t, f), ws in zip(right, words_b, strict=True)]
-    return sides(a, b)
+    return a, b
