@@ -113,6 +113,8 @@ def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> li
 
 def _finding(entry: Any, where: str) -> Finding:
     """A finding as `case check` wrote it; one of an earlier version has an English sentence, and its slots beside it."""
+    if isinstance(entry, dict):
+        entry = {key: value for key, value in entry.items() if key != "sure"}
     if not isinstance(entry, dict) or not isinstance(entry.get("why"), str):
         return read_table(Finding, entry, where)
     slots = {key: entry[key] for key in ("why", "rule", "words", "ours", "repeats", "repeated") if key in entry}

@@ -10,6 +10,7 @@ from forebear.casefile.bitext.anchors import anchors
 from forebear.casefile.bitext.bitext import align_texts
 from forebear.casefile.bitext.learn import align_learning, words
 from forebear.casefile.folder.model import Correction
+from forebear.casefile.text.selectors import cite
 from forebear.core.errors import RefusedError
 from tests.casefile.texts import FIVE_EN as EN
 from tests.casefile.texts import FIVE_ZH as ZH
@@ -135,3 +136,13 @@ def test_up_to_eight_paragraphs_are_one(count: int) -> None:
     en = ", ".join(f"item {n} is {n * 37}, kept on the books" for n in range(11, 11 + count)) + "\n\nThe meeting was held elsewhere."
     assert _links(zh, en) == [(tuple(range(count)), (0,)), ((count,), (1,))]
     assert _links(zh.replace("\n\n会议", "。\n\n会议"), en)[0][1] == (0,)
+
+
+def test_the_context_of_a_quotation_cuts_no_latin_word() -> None:
+    words = "Nobody there ever said what Barnaby Thornquist kept in the old red box by the door."
+    for start in range(len(words)):
+        cited = cite("o", words, start, start + 3)
+        before, after = words[: start - len(cited.prefix)], words[start + 3 + len(cited.suffix) :]
+        assert not (before[-1:].isalpha() and cited.prefix[:1].isalpha())
+        assert not (after[:1].isalpha() and cited.suffix[-1:].isalpha())
+        assert len(cited.prefix) > 20 or start < 32

@@ -29,8 +29,8 @@ def _found(left: tuple[str, str], right: tuple[str, str], conversion: str = "") 
 
 
 def _kinds(left: tuple[str, str], right: tuple[str, str], conversion: str = "") -> list[str]:
-    """Kinds of what was found and was sure there, told or counted as to look at."""
-    return [f.rule for f in _found(left, right, conversion) if f.sure]
+    """Kinds of what was found, told or counted as to look at."""
+    return [f.rule for f in _found(left, right, conversion)]
 
 
 @pytest.mark.parametrize(

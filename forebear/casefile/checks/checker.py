@@ -15,6 +15,7 @@ from forebear.casefile.checks.cues import NONE, check_cues, seen
 from forebear.casefile.checks.figures import check_bounds, check_figures, check_order
 from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.glossary import check_glossary, check_one_term
+from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.name_checks import check_code_names, check_consistency, check_names
@@ -105,11 +106,11 @@ def _said(
         if not manner.apart or not every:
             return every, every
         return every, list(_sibling(pair, texts, APART, gaps=gap_tells(pair, near)))
-    every = list(_run(pair, _checks_for(pair.right)))
+    every = [with_ground(pair, f, near) for f in _run(pair, _checks_for(pair.right))]
     if not manner.free or not every:
         return every, every
     pair.free = True
-    return every, list(_run(pair, _checks_for(pair.right)))
+    return every, [with_ground(pair, f, near) for f in _run(pair, _checks_for(pair.right))]
 
 
 def _checks_for(right: Text) -> tuple[Check, ...]:

@@ -99,23 +99,13 @@ def check_cues(pair: Pair) -> Iterator[Finding]:
         ):
             continue  # the word itself was kept: a value of a setting, a quoted title
         shown: dict[str, Any] = {"left": words if lost else NONE, "right": NONE if lost else words}
-        yield pair.finding(rule, span if lost else None, None if lost else span, sure=_sure(pair, lost), **shown)
+        yield pair.finding(rule, span if lost else None, None if lost else span, **shown)
 
 
 def _rhetorical(pair: Pair) -> bool:
     """Whether either side asks a question that means its contrary."""
     sides = ((pair.left.language, pair.a), (pair.right.language, pair.b))
     return any((found := seen("rhetorical", language, text)) and found.strong for language, text in sides)
-
-
-def _sure(pair: Pair, lost: bool) -> bool:
-    """Whether a negation or a doubt on one side is a departure.
-
-    One that only the translation has was never surely a departure, at 18 places read (不规则 for freeform, 不是 就是 for either).
-    """
-    if not lost:
-        return False
-    return not pair.free and len(pair.link.left) == len(pair.link.right) == 1
 
 
 def _answered(pair: Pair, family: str, lost: bool, other: Seen) -> bool:

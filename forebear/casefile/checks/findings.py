@@ -16,32 +16,47 @@ SHARE_TRUE = 0.9
 """Share of findings of a kind that have to be true on held-back text for the kind to be told (decision 0076)."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One entry of data/rules.toml.
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """true, read: of so many findings read on held-back text so many were true; source: on which."""
 
-    kind: rule, cue or meaning; true, read: of so many findings read on held-back text so many were true; source: on which;
-    exact: it says only that a character is there.
-    """
+    true: int = 0
+    read: int = 0
+    source: str = ""
+
+    @property
+    def told(self) -> bool:
+        """Whether what has this figure is told; all else is counted as to look at (decision 0076)."""
+        return self.read > 0 and self.true >= SHARE_TRUE * self.read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground(Read):
+    """A condition that single findings of some kinds meet, with a figure of its own."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Read):
+    """One entry of data/rules.toml. kind: rule, cue or meaning; exact: it says only that a character is there."""
 
     id: str
     category: str
     severity: str
     kind: str
-    true: int = 0
-    read: int = 0
-    source: str = ""
     exact: bool = False
 
     @property
     def told(self) -> bool:
-        """Whether its findings are told; those of other kinds are counted as to look at (decision 0076)."""
-        return self.exact or (self.read > 0 and self.true >= SHARE_TRUE * self.read)
+        """Whether its findings are told by their kind alone."""
+        return self.exact or super().told
 
 
 @dataclass(frozen=True)
 class _Rules:
     rule: tuple[Rule, ...]
+    ground: tuple[Ground, ...] = ()
 
 
 @cache
@@ -57,6 +72,12 @@ def rules() -> Mapping[str, Rule]:
                 f"severity {rule.severity!r} is none of {', '.join(SEVERITIES)}", where=f"rules.toml: {rule.id}"
             )
     return {r.id: r for r in table.rule}
+
+
+@cache
+def grounds() -> Mapping[str, Ground]:
+    """Conditions on single findings, by id."""
+    return {g.id: g for g in packaged_table(_Rules, "rules.toml").ground}
 
 
 @dataclass(frozen=True)
@@ -85,14 +106,15 @@ class Finding:
     """The word before the left quote: equal contexts make a habit."""
     repeats: int = 0
     """At how many places of the text the same was found, when that makes a habit of it."""
-    sure: bool = True
-    """False where the same rule was often false on held-back text in such a place."""
+    ground: str = ""
+    """The condition of rules.toml that it meets besides its kind's, if any."""
 
     @property
     def told(self) -> bool:
-        """Whether it is told one by one; what is not is counted as to look at (decision 0076)."""
+        """Whether it is told one by one; what is not is counted as to look at (decisions 0076 and 0087)."""
         rule = rules()[self.rule]
-        return rule.severity == "neutral" or (self.sure and rule.told)
+        ground = grounds().get(self.ground)
+        return rule.severity == "neutral" or rule.told or (ground is not None and ground.told)
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a case document has it."""

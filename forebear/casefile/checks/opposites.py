@@ -52,18 +52,13 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
         if one is None or other is None or _denied(a, pair.left.language) != _denied(b, pair.right.language):
             continue
         words = {"left": pair.a[slice(*one.span())], "right": pair.b[slice(*other.span())]}
-        yield pair.finding("contradiction/opposite", one.span(), other.span(), sure=_plain(pair, name), **words)
+        yield pair.finding("contradiction/opposite", one.span(), other.span(), **words)
         return
 
 
-def _plain(pair: Pair, name: str) -> bool:
-    """Whether one short sentence stands for one: the word then hardly speaks of another thing, nor is an order turned round."""
-    one = len(pair.link.left) == len(pair.link.right) == 1 and not pair.free
-    return one and weight(pair.a) <= SHORT and weight(pair.b) <= SHORT * pair.usual and name != "before"
-
-
-SHORT = 45
-"""Length (text.length) of a sentence that holds hardly more than one statement."""
+def of_order(word: str, language: str) -> bool:
+    """Whether a word says before or after: an order that another language may well turn round."""
+    return any(p.fullmatch(narrow(word)) for p in dict(zip(_names(), _patterns(language), strict=True))["before"])
 
 
 @cache

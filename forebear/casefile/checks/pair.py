@@ -97,7 +97,7 @@ class Pair:
         return any(not any(n in narrow(text).lower() for n in lowered) for _, _, text, _ in self.witnesses)
 
     def finding(
-        self, rule: str, a: Span | None, b: Span | None, severity: str = "", sure: bool = True, **values: Any
+        self, rule: str, a: Span | None, b: Span | None, severity: str = "", **values: Any
     ) -> Finding:
         """A finding of this link; spans are offsets in `a` and `b`, None for the whole side; values: what the rule says of it."""
         a_start, b_start = _start(self.left, self.link.left), _start(self.right, self.link.right)
@@ -107,7 +107,7 @@ class Pair:
             left_span=(a_start + a[0], a_start + a[1]), right_span=(b_start + b[0], b_start + b[1]),
             left_quote=self.left.extract.text[a_start + a[0] : a_start + a[1]],
             right_quote=self.right.extract.text[b_start + b[0] : b_start + b[1]],
-            deviates=self.right.source.id, sure=sure, why=reason(rule, **values), severity=severity or rules()[rule].severity,
+            deviates=self.right.source.id, why=reason(rule, **values), severity=severity or rules()[rule].severity,
             left_segments=self.link.left, right_segments=self.link.right,
             witnesses=tuple(w[0] for w in self.witnesses), context=(self.a[: a[0]].split() or [""])[-1],
         )  # fmt: skip

@@ -49,20 +49,15 @@ def check_length(pair: Pair) -> Iterator[Finding]:
     usual = math.log((b + 3) / (a * pair.usual + 3))
     spread = max(0.16 if pair.left.language != pair.right.language else 0.08, pair.spread) * (1 + 12 / (a + 6))
     if _fewer_sentences(pair, usual):
-        yield pair.finding("omission/part", None, None, sure=_sure_short(pair), share=math.exp(usual))
+        yield pair.finding("omission/part", None, None, share=math.exp(usual))
         return
     bar = (SHORT, ONE_WITNESS, WITNESSED)[min(2, len(pair.witnesses))]
     if abs(usual) < bar * spread or -LEAST_SHORT < usual < LEAST_LONG or not _witness_length(pair, usual):
         return
     if usual < 0:
-        yield pair.finding("omission/part", None, None, sure=_sure_short(pair), share=math.exp(usual))
+        yield pair.finding("omission/part", None, None, share=math.exp(usual))
     elif not pair.free:  # a free translation explains
         yield pair.finding("addition/part", None, None, share=math.exp(usual))
-
-
-def _sure_short(pair: Pair) -> bool:
-    """Whether a short part left something out: Japanese puts much into few characters, a free translation too."""
-    return not pair.free and pair.right.language != "ja"
 
 
 def _fewer_sentences(pair: Pair, usual: float) -> bool:

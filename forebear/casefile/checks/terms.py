@@ -124,7 +124,7 @@ def _added(pair: Pair, added: list[Term]) -> Iterator[Finding]:
         if own_word and not _misspells(pair, term[0]):
             continue
         if not any(has_term(text, term[0]) for _, _, text, _ in pair.witnesses):
-            yield pair.finding("term/added", None, term[1:], sure=not pair.free, right=term[0])
+            yield pair.finding("term/added", None, term[1:], right=term[0])
 
 
 def _misspells(pair: Pair, term: str) -> bool:

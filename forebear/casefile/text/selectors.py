@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+_CUT = re.compile(r"[A-Za-z\u00c0-\u024f]{2}")
+_FIRST, _LAST = re.compile(r"^[A-Za-z\u00c0-\u024f]+"), re.compile(r"[A-Za-z\u00c0-\u024f]+$")
+"""Where a place between two Latin letters cuts a word, and what is left of that word at either end."""
 CONTEXT = 32
 """Characters of prefix and suffix kept beside a quote."""
 
@@ -45,8 +49,12 @@ class Found:
 
 
 def cite(source: str, text: str, start: int, end: int) -> Citation:
-    """A citation of text[start:end]."""
+    """A citation of text[start:end]; no Latin word of its context is cut, so that a name there stays whole."""
     prefix, suffix = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
+    if start > CONTEXT and _CUT.match(text, start - CONTEXT - 1):
+        prefix = _FIRST.sub("", prefix)
+    if end + CONTEXT < len(text) and _CUT.match(text, end + CONTEXT - 1):
+        suffix = _LAST.sub("", suffix)
     return Citation(source, text[start:end], prefix, suffix, start, end)
 
 
