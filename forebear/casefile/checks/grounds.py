@@ -1,4 +1,4 @@
-"""What speaks for one finding besides its kind: readable conditions on the link and both sentences (data/rules.toml, decision 0087).
+"""What speaks for one finding besides its kind: readable conditions on the link and both sentences (rules.toml, decision 0087).
 
 A kind is too often false in translations nobody planted errors in. Those of its findings that also meet a condition here have a
 figure of their own, and are told when that condition has been right often enough.

@@ -11,7 +11,6 @@ from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import narrow
-from forebear.casefile.text.length import weight
 
 
 @dataclass(frozen=True)
