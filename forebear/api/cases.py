@@ -149,6 +149,28 @@ def case_rule(folder: str | Path, finding: str, ruling: str, *, why: str) -> Map
 
 
 @document_of
+def case_claims(folder: str | Path) -> Mapping[str, Any]:
+    """Propose claims from the sentences of a case: figures, descent, vocabularies, steps, class names. Nothing is decided.
+
+    folder:  the case: a folder of plain files.
+    Returns: a forebear/case/2 document with the `proposed` claims, each with its kind, the test it would have and a command;
+             hidden names and names that nobody ruled on are replaced. They are written to claims.proposed.toml in the form of
+             claims.toml, for the owner to take from; claims.toml itself is never written, and sentences that it quotes are not
+             proposed again.
+    Raises:  RefusedError when the case or its claims cannot be read.
+
+    In the folder made by the example of `case_add`:
+
+    >>> import forebear
+    >>> [(claim["kind"], claim["test"]) for claim in forebear.case_claims("case")["proposed"]]
+    [('architecture', 'config')]
+    """
+    from forebear.casefile import verbs
+
+    return verbs.case_claims(folder)
+
+
+@document_of
 def case_run(folder: str | Path, *, claims: Sequence[str] = (), models: Sequence[str] = ()) -> Mapping[str, Any]:
     """Run what the claims of a case can be tested for on the files that case.toml names, and nothing else.
 

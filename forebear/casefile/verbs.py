@@ -14,6 +14,7 @@ from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
 from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, load_claims
+from forebear.casefile.claims.propose import as_toml, propose
 from forebear.casefile.claims.run import Compare, Models, Outcome, models_given, run_claim
 from forebear.casefile.document import (
     case_document,
@@ -114,6 +115,24 @@ def case_rule(folder: str | Path, finding: str, ruling: str, why: str) -> Docume
     texts = read_texts(root, case)
     key = rule(root, load_findings(root, case, texts), texts, finding, ruling, why)
     return _document(root, case, start, f"forebear case check {folder}", only=key)
+
+
+PROPOSED = "claims.proposed.toml"
+
+
+def case_claims(folder: str | Path) -> Document:
+    """Propose claims from the sentences of the originals (see `forebear.case_claims`).
+
+    Returns: the case document with `proposed`; the proposals are written to claims.proposed.toml, claims.toml is left as it is.
+    """
+    start, root = time.monotonic(), Path(folder)
+    case = load_case(root)
+    found = propose(case, list(read_texts(root, case).values()), load_claims(root, case))
+    write_inside(root, PROPOSED, as_toml(found))
+    hidden = search_of(with_pseudonyms(case), ("private", "undecided"))
+    rows = [{"id": p.claim.id, "kind": p.claim.kind, "test": p.test, "command": hidden.replaced(p.command),
+             "statement": hidden.replaced("".join(p.claim.statement.values()))} for p in found]  # fmt: skip
+    return _document(root, case, start, f"forebear case claims {folder}", extra={"proposed": rows}, bare=True)
 
 
 def case_run(
@@ -385,6 +404,7 @@ __all__ = [
     "case_add",
     "case_align",
     "case_check",
+    "case_claims",
     "case_names",
     "case_report",
     "case_rule",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forebear.casefile.claims.arithmetic import Sizes, explain_growth, load_config, sizes_of
+from forebear.casefile.claims.arithmetic import Sizes, grown, load_config, sizes_of, solved
 from forebear.core.errors import RefusedError
 from forebear.files.sources import open_container
 
@@ -27,10 +27,15 @@ def test_experts_are_counted_with_their_router() -> None:
     assert sparse.parameters() - dense.parameters() == 3 * (3 * 8 * 16) + 8 * 4
 
 
-def test_a_wider_mlp_explains_a_count_and_an_impossible_one_is_explained_by_nothing() -> None:
-    ways = explain_growth(BASE, 135e9)
-    assert any((w.values["name"], w.values["low"], w.values["best"] // 100) == ("mlp", 24576, 612) for w in ways)
-    assert explain_growth(BASE, 20e9) == []
+def test_a_wider_mlp_makes_a_count_and_its_steps_say_how_little_that_means() -> None:
+    best, count, step = solved(BASE, "mlp", 135e9)
+    assert best // 100 == 612
+    assert abs(count - 135e9) <= step
+    assert grown(BASE, {"mlp": best}).parameters() == count
+    more, fewer, coarse = solved(grown(BASE, {"mlp": best}), "layers", 135e9)
+    assert (more, fewer) == (BASE.layers, count)
+    assert coarse > 500 * step
+    assert solved(BASE, "mlp", 1e9)[0] == 1  # no width is small enough
 
 
 @pytest.mark.parametrize(

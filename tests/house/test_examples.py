@@ -11,7 +11,7 @@ import pytest
 import forebear
 
 VERBS = [name for name in forebear.__all__ if inspect.isfunction(getattr(forebear, name))]
-CASE = ["case_add", "case_align", "case_check", "case_rule", "case_names", "case_run", "case_report", "case_seal", "case_verify"]
+CASE = ["case_add", "case_align", "case_check", "case_rule", "case_names", "case_claims", "case_run", "case_report", "case_seal", "case_verify"]
 """One example after another, in one folder."""
 
 

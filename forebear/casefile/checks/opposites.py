@@ -42,7 +42,7 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
     if len(pair.a) > 400 or len(pair.link.left) > 2 or len(pair.link.right) > 2:
         return
     a, b = narrow(pair.a), narrow(pair.b)
-    for name, left, right in zip(_names(), _patterns(pair.left.language), _patterns(pair.right.language), strict=True):
+    for left, right in zip(_patterns(pair.left.language), _patterns(pair.right.language), strict=True):
         here, there = [p.search(a) for p in left], [p.search(b) for p in right]
         if sum(m is not None for m in here) != 1 or sum(m is not None for m in there) != 1:
             continue
@@ -72,6 +72,6 @@ def _denied(text: str, language: str) -> bool:
 
 _NOT = {
     "en": re.compile(r"\b(?:not|no|never|none|without|cannot|nor)\b|n['’]t\b", re.I),
-    "zh": re.compile("(?<![一])不(?![同一等])|没|无(?!论)|未(?!来)|别(?=[再去说把让用])"),
+    "zh": re.compile("并非|(?<![一])不(?![同一等])|没|无(?!论)|未(?!来)|别(?=[再去说把让用])"),
     "ja": re.compile("ない|なかっ|ません|ずに|なく|ぬ(?=[、。])"),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.errors import RefusedError
-from forebear.core.messages import Message, message
+from forebear.core.messages import message
 from forebear.models.architecture.settings import read_config
 
 _NAMES = {
@@ -102,19 +102,17 @@ def _count(config: Mapping[str, Any], keys: tuple[str, ...], where: str) -> int:
     return 0
 
 
-def explain_growth(small: Sizes, wanted: float, tolerance: float = 0.02) -> list[Message]:
-    """Single changes (more layers, a wider MLP, another vocabulary) that lead from one model to a parameter count.
+def grown(base: Sizes, sizes: Mapping[str, int]) -> Sizes:
+    """The sizes with those that a claim states put in their place."""
+    changed: dict[str, Any] = dict(sizes)
+    return dataclasses.replace(base, **changed)
 
-    wanted: the claimed count; tolerance: relative. Returns messages, the smallest change first; empty when none does.
-    """
-    found = []
-    for name, most in (("layers", 4 * small.layers), ("mlp", 16 * small.mlp), ("tokens", 16 * small.tokens)):
-        low, high = getattr(small, name), most
-        best = _nearest(small, name, low, high, wanted)
-        reached = _with(small, name, best).parameters()
-        if best != low and abs(reached - wanted) <= tolerance * wanted:
-            found.append(message("tested.growth", name=name, low=low, best=best, count=reached))
-    return found
+
+def solved(base: Sizes, name: str, wanted: float) -> tuple[int, int, int]:
+    """The value of one size that comes nearest to a count of parameters, the count it makes, and by how much a step changes it."""
+    best = _nearest(base, name, 1, 2**24, wanted)
+    count = _with(base, name, best).parameters()
+    return best, count, _with(base, name, best + 1).parameters() - count
 
 
 def _nearest(small: Sizes, name: str, low: int, high: int, wanted: float) -> int:
@@ -124,7 +122,7 @@ def _nearest(small: Sizes, name: str, low: int, high: int, wanted: float) -> int
             low = middle + 1
         else:
             high = middle
-    before = max(int(getattr(small, name)), low - 1)
+    before = max(1, low - 1)
     return min((before, low), key=lambda v: abs(_with(small, name, v).parameters() - wanted))
 
 

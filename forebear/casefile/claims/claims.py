@@ -18,7 +18,13 @@ from forebear.core.strict import read_table
 KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
 BASES = ("first-hand", "hearsay", "inference")
 STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
-TESTS = ("related", "unrelated", "config", "parameters", "layers-added", "same-vocabulary", "growth", "none")
+TESTS = (
+    "related", "derived", "unrelated", "config", "parameters", "layers-added", "same-vocabulary", "growth", "token-cost", "none",
+)  # fmt: skip
+COSTED = ("digit", "han")
+"""What a token-cost claim counts tokens of: its `key`."""
+GROWN = ("layers", "mlp", "tokens")
+"""What a growth claim may leave open (`key`) or state (`sizes`)."""
 SAYS = ("denies", "confirms", "explains", "comments")
 
 
@@ -44,7 +50,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Claim:
-    """One entry of claims.toml. test: one of TESTS; key, value: the configuration field and figure it states."""
+    """One entry of claims.toml. test: one of TESTS; key, value: the configuration field and figure it states.
+
+    sizes: for growth, what it says of the sizes the candidate grew to; key is then the one that was left open.
+    """
 
     id: str
     kind: str
@@ -57,6 +66,7 @@ class Claim:
     key: str = ""
     value: float | int | None = None
     tolerance: float = 0.0
+    sizes: dict[str, int] = field(default_factory=dict)
     if_true: str = ""
     if_false: str = ""
     not_testable: str = ""
@@ -100,15 +110,26 @@ def _check_words(claim: Claim, where: str) -> None:
         raise RefusedError("a conduct claim cannot be borne out by weights, so it has no test", where=where)
     if claim.test != "none" and not (claim.if_true and claim.if_false and claim.subject):
         raise RefusedError("a testable claim names its subject, if_true and if_false", where=where)
-    if claim.test in ("config", "parameters", "layers-added", "growth") and claim.value is None:
+    if claim.test in ("config", "parameters", "layers-added", "growth", "token-cost") and claim.value is None:
         raise RefusedError(f"the test {claim.test} needs a value", where=where)
-    if claim.test in ("related", "unrelated", "layers-added", "same-vocabulary", "growth") and not claim.candidates:
+    if claim.test in ("related", "derived", "unrelated", "layers-added", "same-vocabulary", "growth") and not claim.candidates:
         raise RefusedError(f"the test {claim.test} needs a candidate", where=where)
+    _check_sizes(claim, where)
     if claim.tolerance < 0:
         raise RefusedError("a tolerance is a share from 0 on", where=where)
     for reply in claim.reply:
         if reply.says not in SAYS:
             raise RefusedError(f"a reply says {reply.says!r}, none of {', '.join(SAYS)}", where=where)
+
+
+def _check_sizes(claim: Claim, where: str) -> None:
+    if claim.test == "token-cost" and claim.key not in COSTED:
+        raise RefusedError(f"the test token-cost counts tokens of {' or '.join(COSTED)}, not {claim.key!r}", where=where)
+    open_ = [claim.key] if claim.key or not claim.sizes else []
+    if claim.test == "growth" and not set(GROWN) >= {*open_, *claim.sizes}:
+        raise RefusedError(f"the test growth knows {', '.join(GROWN)}", where=where, todo="Name one in key, others in sizes.")
+    if any(not 0 < size < 2**40 for size in claim.sizes.values()):
+        raise RefusedError("a size is a count", where=where)
 
 
 def _check_links(claim: Claim, case: CaseFile, ids: set[str], sources: set[str], where: str) -> None:

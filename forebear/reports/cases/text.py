@@ -25,6 +25,8 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
         return [*_seal_lines(document, words), *_limits(document, words), *footer(document, words)]
     if "waiting" in document:
         return [*_name_lines(document, words), *_limits(document, words), *footer(document, words)]
+    if "proposed" in document:
+        return [*_proposed_lines(document, words), *_limits(document, words), *footer(document, words)]
     standing, dismissed = apart(document["findings"])
     counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
     lines = [Line(words("case_page.counts", **counts)), *_sources(document["sources"], words)]
@@ -178,6 +180,17 @@ def _person_lines(person: Mapping[str, Any], words: Catalogue) -> list[Line]:
     if person["shared"]:
         lines += wrap(f"{words('case_people.shared')}: {' | '.join(map(safe, person['shared']))}", indent="      ")
     return lines
+
+
+def _proposed_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Claims proposed from the texts, each with the command that would show it."""
+    rows = document["proposed"]
+    if not rows:
+        return [Line(words("case_claims.none"))]
+    lines = [Line(words("case_claims.proposed", count=len(rows)))]
+    for row in rows:
+        lines += [Line(f"{row['id']}  {words.name('case_page', row['kind'])}: {row['statement']}"), Line(f"    {row['command']}", "dim")]
+    return [*lines, Line(words("case_claims.how"), "dim")]
 
 
 def _places(ranges: Sequence[Sequence[int]]) -> str:

@@ -1,0 +1,182 @@
+"""Claims proposed from the sentences of a case: what could be tested, and by which command. The owner decides (docs/claims.md).
+
+A sentence is proposed for the words it has (data/claim_words.toml), never judged: a claim without its models, or of something no
+test of files decides, has `test = "none"` and says which command a person would run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.claims.claims import Claim, Span
+from forebear.casefile.data import packaged_table
+from forebear.casefile.facts.fact import Fact, narrow
+from forebear.casefile.folder.model import CaseFile
+from forebear.casefile.folder.toml import as_table, written
+
+NEAR = 14
+"""Characters between a figure and the word that says what it counts."""
+TOLERANCE = 0.05
+"""Share by which a spoken count of parameters may differ from the exact one: 135 billion for 134.6."""
+SMALL = 10**5
+"""A count of parameters is none below this: three parameters are variables of something."""
+
+
+@dataclass(frozen=True)
+class _Figure:
+    key: str
+    en: str
+    zh: str
+    ja: str
+
+
+@dataclass(frozen=True)
+class _Said:
+    kind: str
+    test: str
+    command: str
+    en: str
+    zh: str
+    ja: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class _Words:
+    figure: tuple[_Figure, ...]
+    said: tuple[_Said, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A claim as it would stand in claims.toml; the command that would show it, with SUBJECT and CANDIDATE where models are not
+    named; and the test it gets once they are."""
+
+    claim: Claim
+    command: str
+    test: str
+
+
+@cache
+def _words() -> _Words:
+    return packaged_table(_Words, "claim_words.toml")
+
+
+def propose(case: CaseFile, texts: Sequence[Text], known: Sequence[Claim]) -> list[Proposal]:
+    """Claims of the originals of a case, in their order, but for sentences that a claim quotes already."""
+    quoted = {(span.source, span.exact) for claim in known for span in claim.span}
+    taken = {claim.id.lower() for claim in known}
+    found: list[Proposal] = []
+    for text in texts:
+        if text.source.role != "original":
+            continue
+        for index, segment in enumerate(text.segments):
+            words = text.extract.text[segment.start : segment.end].strip()
+            if text.is_note(index) or (text.source.id, words) in quoted:
+                continue
+            for proposal in _of_sentence(case, text, index, words):
+                name = next(n for i in range(1, len(taken) + 2) if (n := f"proposed-{i}") not in taken)
+                taken.add(name)
+                found.append(replace(proposal, claim=replace(proposal.claim, id=name)))
+    return found
+
+
+def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator[Proposal]:
+    models = _models(case, words)
+    figures = dict(_figures(text, index))
+    grown = _growth(figures, words)
+    span = (Span(text.source.id, words),)
+    base = Claim("", "architecture", "hearsay", {text.language: words}, span, models[0] if models else "")
+    if grown:
+        sizes = {"layers": int(figures["num_hidden_layers"])}
+        one = replace(base, kind="recipe-step", candidates=models[1:2], test="growth", key=grown, value=figures[""], sizes=sizes,
+                      tolerance=TOLERANCE)  # fmt: skip
+        yield _ready(one, "case run . --claims ID")
+    for key, value in figures.items():
+        if key == "":
+            one = replace(base, test="parameters", value=value, tolerance=TOLERANCE)
+        else:
+            one = replace(base, test="config", key=key, value=value)
+        yield _ready(one, "inspect {subject}")
+    for said in _words().said:
+        if re.search(getattr(said, text.language, "(?!)"), words) and not (grown and said.kind == "recipe-step"):
+            value = 1 if said.test == "token-cost" else None
+            # of one model alone a sentence does not say whether it is the subject
+            both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
+            one = replace(base, kind=said.kind, test=said.test, key=said.key, value=value, candidates=both[1:], subject="".join(both[:1]))
+            yield _ready(one, said.command)
+
+
+def _figures(text: Text, index: int) -> Iterator[tuple[str, float]]:
+    """(key, value) of the figures of a sentence that count something a configuration has; the first of each."""
+    plain, given = text.segments[index].text, set[str]()
+    for fact in text.facts[index]:
+        for figure in _words().figure:
+            if figure.key not in given and _counts(plain, fact, getattr(figure, text.language, "(?!)")):
+                if fact.low != fact.high or fact.kind != "number" or (figure.key == "" and fact.low < SMALL):
+                    continue
+                given.add(figure.key)
+                yield figure.key, int(fact.low) if fact.low.is_integer() else fact.low
+                break
+
+
+def _counts(plain: str, fact: Fact, pattern: str) -> bool:
+    """Whether the word stands behind the figure, or close before it with no other word of the sentence's end between."""
+    behind = re.search(pattern, plain[max(0, fact.end - 1) : fact.end + NEAR])
+    if behind:
+        between = plain[fact.end : max(0, fact.end - 1) + behind.start()]
+        return not re.search(r"\d|[,，、;；。.]", between)
+    ahead = plain[max(0, fact.start - NEAR) : fact.start]
+    words = [m.end() for m in re.finditer(pattern, ahead)]
+    return bool(words) and not re.search(r"[\d,，、;；。.]", ahead[words[-1] :])
+
+
+def _growth(figures: Mapping[str, float], words: str) -> str:
+    """The size that a sentence leaves open: layers and parameters are said, and that the MLP or the vocabulary grew."""
+    if not {"", "num_hidden_layers"} <= figures.keys():
+        return ""
+    if re.search(r"\b(?:wider|widened|broader)\b|加宽|加寬|变宽|變寬|广げ|広げ|広い", words):
+        return "mlp"
+    return "tokens" if re.search(r"\blarger vocabulary\b|扩(?:大|充)?(?:了)?词表|擴(?:大|充)?(?:了)?詞表|語彙を(?:広げ|増や)", words) else ""
+
+
+def _models(case: CaseFile, words: str) -> tuple[str, ...]:
+    """Ids of [models] that a sentence names, in the order of their places, whatever joins their parts."""
+    plain = _squeezed(words)
+    places = sorted((plain.find(_squeezed(name)), name) for name in case.models if _squeezed(name) in plain)
+    return tuple(name for _, name in places)
+
+
+def _squeezed(words: str) -> str:
+    return re.sub(r"[\s_.-]+", "", narrow(words)).lower()
+
+
+def _ready(claim: Claim, command: str) -> Proposal:
+    """A proposal: tested as it is where its models are named, else by hand once they are."""
+    shown = command.format(subject=claim.subject or "SUBJECT", candidate=(claim.candidates or ("CANDIDATE",))[0])
+    pair = claim.test in ("derived", "unrelated", "same-vocabulary", "growth")
+    if claim.test == "none" or not claim.subject or (pair and not claim.candidates):
+        return Proposal(replace(claim, test="none"), f"forebear {shown}", claim.test)
+    ready = replace(claim, if_true="the files bear it out", if_false="the files show otherwise")
+    return Proposal(ready, f"forebear {shown}", claim.test)
+
+
+HEAD = """# Proposed by `forebear case claims`, from words and figures of the originals; nothing here is decided, and no other command reads it.
+# Move what you want into claims.toml, say how the witness knows (basis), name the models, and say what would show it (if_true, if_false).
+"""
+
+
+def as_toml(proposals: Sequence[Proposal]) -> bytes:
+    """claims.proposed.toml: each claim in the form of claims.toml, below the command that would show it."""
+    parts = [HEAD]
+    for one in proposals:
+        name = one.claim.id
+        parts.append(f"\n# {one.command.replace('--claims ID', f'--claims {name}')}\n")
+        if one.test != one.claim.test:
+            parts.append(f'# test = "{one.test}" once its models are named and stand in [models] of case.toml\n')
+        parts.append(written({"claim": [as_table(one.claim)]}).decode("utf-8"))
+    return "".join(parts).encode("utf-8")
