@@ -4,7 +4,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE CHANGELOG.md SECURITY.md ./
 COPY forebear ./forebear
 COPY docs ./docs
-RUN python -m pip install --no-cache-dir ".[cards,attest]" && useradd --create-home reader
+RUN python -m pip install --no-cache-dir ".[yaml,attest]" && useradd --create-home reader
 USER reader
 WORKDIR /data
 ENTRYPOINT ["forebear"]

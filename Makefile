@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint docs clean
 
 demo: $(VENV)/.run
-	$(BIN)/forebear demo
+	$(BIN)/forebear demo --into demo
 
 # every file of tests in one of as many processes as there are cores, four at most: some need 1 GB; the longest first (tests/conftest.py)
 test: $(VENV)/.test

@@ -31,6 +31,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError, refusal
 from forebear.core.messages import Message, message
+from forebear.core.progress import within
 from forebear.core.threads import one_thread
 from forebear.files.sources import require_there
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
@@ -200,11 +201,12 @@ def _final_lines(asked: Asking, last: int, ends: Sequence[int], strays: Sequence
 def _against(asked: Asking) -> list[Line]:
     """The final model beside models by name, each compared as `compare` does, multiplied by their number."""
     found: list[Line] = []
-    for path in asked.against if asked.final is not None else ():
+    for at, path in enumerate(asked.against if asked.final is not None else ()):
         name = file_name(path)
         options = Asked().options(asked.final or "", [path])
         try:
-            verdict = compare_pair(asked.final or "", path, options, looks=len(asked.against))["verdict"]
+            with within(at, len(asked.against), f"model {at + 1} of {len(asked.against)}, {name}"):
+                verdict = compare_pair(asked.final or "", path, options, looks=len(asked.against))["verdict"]
         except RefusedError as error:
             found.append(
                 Line(

@@ -52,6 +52,7 @@ from forebear.casefile.records import (
 from forebear.casefile.rulings import content_of, load_rulings, rule, ruled_on
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.messages import Message, message, with_texts
+from forebear.core.progress import within
 
 Document = Mapping[str, Any]
 
@@ -152,8 +153,9 @@ def case_run(
     unknown = set(claims) - {c.id for c in every}
     if unknown:
         raise UsageError(f"no claim {sorted(unknown)[0]!r}", todo=f"Claims: {', '.join(c.id for c in every)}.")
-    for claim in every:
-        if not claims or claim.id in claims:
+    asked = [claim for claim in every if not claims or claim.id in claims]
+    for at, claim in enumerate(asked):
+        with within(at, len(asked), f"claim {at + 1} of {len(asked)}"):
             save_outcome(root, run_claim(claim, Models(root, case, given), compare))
     return _document(root, case, start, f"forebear case run {folder}")
 

@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,14 @@ from typer.core import TyperGroup
 from forebear import api
 from forebear.cli.forms import (
     Language,
+    check_extent,
     check_target,
     form_of,
-    quietly,
     show,
     show_figures,
-    show_progress,
 )
-from forebear.core.errors import ForebearError, UsageError
+from forebear.cli.progress import Progress
+from forebear.core.errors import ForebearError
 from forebear.core.progress import listening
 from forebear.reports.show import forms_of
 from forebear.version import __version__
@@ -42,7 +43,10 @@ DRAWN = {"compare", "demo", "attest_verify", "library_tree"}
 """Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
-BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text: a line for each pair.")], False)
+BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text.")], False)
+DETAIL = (Annotated[bool, typer.Option("--detail", help="Text with the evidence of every pair, where there are several.")], False)
+DETAILED = {"compare", "demo"}
+"""Verbs whose text is an overview where there are several pairs."""
 EXPECTING = (api.compare, api.verify, api.attest_verify)
 """Verbs that are asked with an expectation: their document is shown whatever was expected."""
 SILENT = {"case_add"}
@@ -107,6 +111,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
     shown |= {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
     shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
     shown["brief"] = BRIEF
+    shown |= {"detail": DETAIL} if verb.__name__ in DETAILED else {}
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
         for name, (kind, default) in {**found, **shown}.items()
@@ -128,11 +133,9 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
     offered = [form.value for form in forms_for(verb)]
 
     def run(form: StrEnum | None, output: Path | None, quiet: bool, **given: Any) -> None:
-        brief = given.pop("brief", False)
+        extent = {name: given.pop(name, False) for name in ("brief", "detail")}
         written = form.value if form is not None else form_of(output, offered)
-        if brief and written != "text":
-            todo = "Leave out --format, and write to a file that ends in .txt."
-            raise UsageError("a brief report is text", where="--brief", todo=todo)
+        check_extent(extent, written)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
         figures = given.pop("figures", None)
         if verb is api.case_report:
@@ -140,18 +143,18 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         if verb is api.demo and not quiet:
             print(DEMO, file=sys.stderr)
         try:
-            with listening(quietly if quiet else show_progress):
+            with nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
                 document = verb(**{name: value for name, value in given.items() if value is not None})
         except ForebearError as error:
             if verb in EXPECTING and error.document is not None:  # it is whole; only what was expected failed
-                show(error.document, written, output, language, brief)
+                show(error.document, written, output, language, **extent)
                 show_figures(error.document, figures, language)
             raise
         if verb is api.case_report:
             _refuse_names(document, written, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:
             print(PRIVATE, file=sys.stderr)
-        show(document, written, output, language, brief)
+        show(document, written, output, language, **extent)
         show_figures(document, figures, language)
 
     words = words_of(verb)

@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.api.document import FORMS
 from forebear.cli.streams import write_result
-from forebear.core.errors import UsageError, printable
+from forebear.core.errors import UsageError
 from forebear.core.output import check_output, write_whole
 
 
@@ -69,22 +69,36 @@ def show(
     output: Path | None,
     language: Language = Language.en,
     brief: bool = False,
+    detail: bool = False,
 ) -> None:
-    """Write one document where the caller asked for it."""
+    """Write one document where the caller asked for it; brief: the conclusion alone, detail: text with everything it keeps."""
     from forebear.reports.show import briefly, coloured, rendered
 
     check_target(output)
     terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
     if terminal and not brief and form == "text" and _may_colour():
-        write_result(coloured(document, sys.stdout, language.value))
+        write_result(coloured(document, sys.stdout, language.value, detail))
         return
-    data = briefly(document, language.value) if brief else rendered(document, form, language.value)
+    data = briefly(document, language.value) if brief else rendered(document, form, language.value, detail)
     if output is None or str(output) in STANDARD_OUTPUT:
         write_result(data)
     elif _is_null(output):
         output.write_bytes(data)
     else:
         write_whole(output, data)
+
+
+WORDS = {"--brief": "brief", "--detail": "detailed"}
+
+
+def check_extent(extent: Mapping[str, bool], form: str) -> None:
+    """Raises: UsageError where a report is asked to be brief or detailed that is no text, or both."""
+    asked = [f"--{name}" for name, wanted in extent.items() if wanted]
+    if len(asked) > 1:
+        raise UsageError("exclude each other", where=" ".join(asked), todo="Leave one out.")
+    if asked and form != "text":
+        todo = "Leave out --format, and write to a file that ends in .txt."
+        raise UsageError(f"a {WORDS[asked[0]]} report is text", where=asked[0], todo=todo)
 
 
 def show_figures(document: Mapping[str, Any], folder: Path | None, language: Language) -> None:
@@ -106,16 +120,3 @@ def _is_null(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.stat(os.devnull).st_rdev
-
-
-def show_progress(done: int, total: int, what: str) -> None:
-    """One line on stderr that is overwritten on a terminal; a line for every tenth part elsewhere."""
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        print(f"\r\x1b[2K{done} of {total}: {printable(what, 60)}", end=end, file=sys.stderr, flush=True)
-    elif done == total or done * 10 // total > (done - 1) * 10 // total:
-        print(f"{done} of {total}", file=sys.stderr, flush=True)
-
-
-def quietly(done: int, total: int, what: str) -> None:
-    """No progress."""

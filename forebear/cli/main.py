@@ -80,7 +80,9 @@ def known(error: Exception) -> int | None:
         return interrupted()
     wrong_words = getattr(error, "format_message", None)  # the parser's own errors, whichever click typer brings
     if wrong_words is not None:
-        print(f"forebear: {one_line(str(wrong_words()))} See forebear --help.", file=sys.stderr)
+        said = one_line(str(wrong_words()))
+        stop = "" if said.endswith((".", "?", "!")) else "."
+        print(f"forebear: {said}{stop} See {_command_of(error)} --help.", file=sys.stderr)
         return 2
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)) and "FOREBEAR_DEBUG" not in os.environ:
         from forebear.core.bounded import refuse_os_error
@@ -92,6 +94,12 @@ def known(error: Exception) -> int | None:
         print(f"forebear: {refused}", file=sys.stderr)
         return refused.exit_code
     return None
+
+
+def _command_of(error: Exception) -> str:
+    """The command whose words the parser did not take: `forebear case add`."""
+    context = getattr(error, "ctx", None)
+    return one_line(str(context.command_path)) if context is not None else "forebear"
 
 
 def interrupted() -> int:

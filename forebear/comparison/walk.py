@@ -39,6 +39,7 @@ from forebear.comparison.tests.registry import added
 from forebear.comparison.tests.shared import ask_shared_start
 from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.messages import Message, message
+from forebear.core.progress import tell
 from forebear.core.threads import use_all_cores
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
 
 def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:
     """Evidence of neurons and value dimensions, whose units the index audit looks at too."""
+    tell(40, 100, "units of layers")
     evidence: list[Evidence] = []
     for plan in (NEURONS, VALUES):
         outcome, shelf = private[plan.axis]
@@ -171,6 +173,7 @@ def _components(
     strong: bool,
 ) -> list[Component]:
     """What each part of the model shows; tests of the head and of further towers are added to the evidence, so all pay for all."""
+    tell(85, 100, "parts of the model")
     if whole:
         return []
     from forebear.comparison.tests.components import Embedding, components_of, head_evidence, stack_evidence
@@ -189,6 +192,7 @@ def _head(
     strong: bool,
 ) -> list[Component]:  # fmt: skip
     """The LM head where no test of its own was made: in the candidate's coordinates where the pair was turned, else in place."""
+    tell(93, 100, "the LM head")
     from forebear.comparison.tests.components import head_after, head_seen
 
     if gauge is None or gauge.rotation is None:
@@ -198,12 +202,14 @@ def _head(
 
 def _and_further(pair: Pair, layers: LayerMap, evidence: list[Evidence], *, full: bool) -> list[Evidence]:
     """Evidence with its corrected p, and that of axes that decide nothing, read after the verdict was given (decision 0021)."""
+    tell(95, 100, "further axes")
     from forebear.comparison.tests.further import further_axes  # as above
 
     return [*corrected(evidence), *further_axes(pair, layers, full=full)]
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:
+    tell(45, 100, "every pair of layers")
     from forebear.comparison.tests.everypair import every_pair  # only a pair without a layer map waits for it
 
     return every_pair(pair, NEURONS)
@@ -230,6 +236,7 @@ def _power(
 
 def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool, budget_stated: bool) -> GaugeOutcome:
     """Gauge fixing, for a pair whose raw coordinates did not settle it; without a stated budget it has one of its own."""
+    tell(50, 100, "other coordinates")
     if not pair.plan.pays_for_gauge(pair):
         why = message("gauge.remote")
         pair.note(message("limit.gauge", why=why))
@@ -260,6 +267,7 @@ def _strength(
 
     Its figures are added to the evidence.
     """
+    tell(75, 100, "how closely they agree")
     pair.allowance.kept = 0
     if not _layers_speak(evidence):
         return None

@@ -39,6 +39,8 @@ from forebear.files.sets import (
 from forebear.files.trained import trained_sets
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""What may be meant for a repository of the hub where no such path is."""
 _SHOWN = 6
 """Sets left aside, or files that none stands out of, that a sentence names."""
 
@@ -127,6 +129,11 @@ def _mode(place: Path) -> int:
         return place.stat().st_mode
     except ValueError:
         raise refusal(message("unfit.zero_byte"), where=str(place), todo=message("advice.check_path")) from None
+    except FileNotFoundError as error:
+        if _REPOSITORY.fullmatch(str(place)) and not os.path.lexists(place.parent):
+            todo = message("advice.check_path_or_hub", address=f"hf://{place.as_posix()}")
+            raise refusal(message("refused.missing"), where=str(place), todo=todo) from error
+        raise refuse_os_error(error, place) from error
     except OSError as error:
         raise refuse_os_error(error, place) from error
 

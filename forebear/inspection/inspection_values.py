@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forebear.core.limits import READ_BLOCK_BYTES
 from forebear.core.messages import Message, message
+from forebear.core.progress import tell
 from forebear.files.base import Container, TensorEntry
 from forebear.files.digests import value_digest
 
@@ -77,8 +78,11 @@ def read_values(container: Container, tensors: list[Row]) -> dict[str, int]:
     Raises:  RefusedError when the file changed or cannot be read.
     """
     grids: Counter[str] = Counter()
+    of, done = sum(container.tensors[row["name"]].stored_bytes for row in tensors), 0
     for row in tensors:
         entry = container.tensors[row["name"]]
+        tell(done, of, entry.name)
+        done += entry.stored_bytes
         digest = value_digest(container, entry.name, grid=True)
         summary = Summary()
         for block in blocks(container, entry):

@@ -18,7 +18,7 @@ from forebear.core.bounded import parse_json, read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_TEXT_BYTES
 from forebear.core.messages import message
-from forebear.core.progress import tell
+from forebear.core.progress import tell, within
 from forebear.inspection.residue import find_residue
 from forebear.library.anchors import tokens_kept
 from forebear.library.fingerprint import Found, fingerprint
@@ -143,8 +143,10 @@ def add_all(
 
 
 def _here(todo: Sequence[str], wanted: Wanted) -> Iterable[tuple[str, Print | RefusedError, float, int, list[Any]]]:
-    for path in todo:
-        yield (path, *print_of(path, wanted))
+    for at, path in enumerate(todo):
+        with within(at, len(todo), f"model {at + 1} of {len(todo)}, {name_of(path)}"):
+            made = print_of(path, wanted)
+        yield (path, *made)
 
 
 def print_of(path: str, wanted: Wanted) -> tuple[Print | RefusedError, float, int, list[Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
+from forebear.core.progress import tell
 from forebear.core.threads import one_thread, usable_cores
 from forebear.library.anchors import anchor_rows, as_bytes, code, geometry, tokens_kept, vocabulary_of
 from forebear.library.hashing import SCREEN, Float64
@@ -97,7 +98,11 @@ def _pass_all(
     """Every tensor passed over, in order; large ones are begun first. Returns them and the bytes read by further openings."""
     tensors = opened.container.tensors
     if count == 1:
-        return [pass_over(opened.container, name, pieces) for name, pieces in order], 0
+        found = []
+        for at, (name, pieces) in enumerate(order):
+            tell(at, len(order), name)
+            found.append(pass_over(opened.container, name, pieces))
+        return found, 0
     others = [open_checkpoint(path, **how) for _ in range(count - 1)]
     try:
         queue = sorted(range(len(order)), key=lambda at: tensors[order[at][0]].stored_bytes)
@@ -110,6 +115,7 @@ def _pass_all(
                 except IndexError:
                     return
                 done[at] = pass_over(checkpoint.container, *order[at])
+                tell(len(done), len(order), order[at][0])
 
         with ThreadPoolExecutor(count) as pool:
             for future in [pool.submit(work, checkpoint) for checkpoint in (opened, *others)]:

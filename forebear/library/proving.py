@@ -10,7 +10,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import thaw
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
-from forebear.core.progress import tell
+from forebear.core.progress import within
 from forebear.library.search import Hit, Searched
 from forebear.library.store import Store
 from forebear.models.checkpoint import open_checkpoint
@@ -29,10 +29,10 @@ def prove(store: Store, subject: str, found: Searched) -> list[Message]:
     limits: list[Message] = []
     if not subject:
         return [message("library.subject_elsewhere")]
-    for done, hit in enumerate(found.hits, start=1):
-        said = _prove_one(store, subject, hit, max(1, found.models))
+    for at, hit in enumerate(found.hits):
+        with within(at, len(found.hits), f"candidate {at + 1} of {len(found.hits)}, {hit.name}"):
+            said = _prove_one(store, subject, hit, max(1, found.models))
         limits += [] if said is None else [said]
-        tell(done, len(found.hits), hit.name)
     return limits
 
 

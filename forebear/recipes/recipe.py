@@ -15,6 +15,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError
 from forebear.core.messages import Message, message
+from forebear.core.progress import within
 from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
@@ -62,7 +63,7 @@ def recipe_of(
     opened = open_checkpoint(subject, architecture=own)
     limits: list[Message] = []
     try:
-        found = [_told(opened, names[0], c, len(candidates), own, most, limits) for c in names[1:]]
+        found = [_within(at, opened, names, own, most, limits) for at in range(1, len(names))]
         related = [t.id for t in found if t.relation in ("identical", "related")]
         best = _best(found)
         steps = _steps(best) if best is not None else ()
@@ -88,13 +89,21 @@ def recipe_of(
     return finish("forebear/recipe/1", body, limits=limits, read=read, reproduce=shlex.join(words))
 
 
+def _within(at: int, subject: Checkpoint, names: Sequence[str], own: Path | None, most: int, limits: list[Message]) -> Told:
+    """What is told of one candidate, as a step of the run."""
+    of = len(names) - 1
+    with within(at - 1, of, f"candidate {at} of {of}, {Path(names[at]).name}"):
+        return _told(subject, names[0], names[at], of, own, most, limits)
+
+
 @one_thread()
 def _told(
     subject: Checkpoint, name: str, candidate: str, looks: int, own: Path | None, most: int, limits: list[Message]
 ) -> Told:
     """One candidate: the relation first, steps only where `compare` shows one."""
     options = Asked(architecture=own).options(name, [candidate])
-    compared = compare_pair(name, candidate, options, looks)
+    with within(0, 10, "do they share weights"):
+        compared = compare_pair(name, candidate, options, looks)
     relation, words = compared["verdict"]["relation"], compared["verdict"]["words"]
     if relation not in WITH_RECIPE:
         return Told(candidate, relation, words, None, ())
@@ -114,7 +123,8 @@ def _told(
         check_size(subject, most)
     finally:
         other.close()
-    replayed = run(Side(subject), model)
+    with within(1, 10, "how it was made", parts=9):
+        replayed = run(Side(subject), model)
     if replayed.missing > 0:
         limits.append(message("recipe.limit_missing", count=replayed.missing))
     return Told(candidate, relation, words, replayed, shared)

@@ -7,6 +7,7 @@ from typing import Any
 
 from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
+from forebear.reports.figures.many import short_names
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
@@ -19,6 +20,8 @@ STYLES = {
     "related-channels-only": "bold yellow",
     "shares-components": "bold yellow",
 }
+SPELT = range(7)
+"""How many pairs there are where the conclusion of each stands above the table."""
 
 
 def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
@@ -136,23 +139,17 @@ def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Lin
 
 
 def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
-    """Text report of a forebear/matrix document: the table, then each comparison that the document keeps."""
+    """Text report of a forebear/matrix document: the conclusion and a line for each pair."""
     words = catalogue(language)
-    lines = _groups(document, words)
-    for note in document.get("notes", []):
-        lines += wrap(note, indent="")
-    rows = [
-        (
-            p["subject"],
-            p["candidate"],
-            words.name("relation", p["relation"] or "not-compared"),
-            power_of_ten(p["log10_p"]),
-            "-" if p.get("effect") is None else f"{p['effect']:.3f}",
-        )
-        for p in document["pairs"]
-    ]
-    head = tuple(words(f"column.{key}") for key in ("subject", "candidate", "relation", "p", "effect"))
-    lines += [*table(head, rows, indent="")]
+    kept = any(pair["comparison"] for pair in document["pairs"])
+    hint = [Line(""), *wrap(words("many_text.more"), indent="", style="dim")] if kept else []
+    return _overview(document, words) + hint + _limits(document["limits"], words) + footer(document, words)
+
+
+def matrix_in_full(document: Mapping[str, Any], language: str = "en") -> list[Line]:
+    """The same, with each comparison that the document keeps."""
+    words = catalogue(language)
+    lines = _overview(document, words)
     for pair in document["pairs"]:
         if pair["comparison"] is None and not pair["error"]:
             continue
@@ -163,3 +160,27 @@ def matrix_lines(document: Mapping[str, Any], language: str = "en") -> list[Line
         else:
             lines += wrap(words.text(pair.get("why") or pair["error"]))
     return lines + _limits(document["limits"], words) + footer(document, words)
+
+
+def _overview(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Which models belong together, or without a tree the conclusion of each pair; then the table of pairs."""
+    names = short_names(document["members"])
+    lines = _groups(document, words)
+    if not lines and len(document["pairs"]) in SPELT:
+        told = [plain_words(pair, words) for pair in document["pairs"] if pair.get("plain")]
+        lines = [line for one in told for line in wrap(one, indent="", style="bold")]
+    lines += [Line("")] if lines else []
+    for note in document.get("notes", []):
+        lines += wrap(note, indent="")
+    rows = [
+        (
+            names[p["subject"]],
+            names[p["candidate"]],
+            words.name("relation", p["relation"] or "not-compared"),
+            power_of_ten(p["log10_p"]),
+            "-" if p.get("effect") is None else f"{p['effect']:.3f}",
+        )
+        for p in document["pairs"]
+    ]
+    head = tuple(words(f"column.{key}") for key in ("subject", "candidate", "relation", "p", "effect"))
+    return lines + table(head, rows, indent="")

@@ -40,6 +40,8 @@ BRIEF: dict[str, str] = {
     "forebear/attestation/3": "forebear.reports.attest.text:brief_lines",
 }
 """The conclusion of a document alone, imported only when it is drawn."""
+IN_FULL: dict[str, str] = {f"forebear/matrix/{v}": "forebear.reports.comparison:matrix_in_full" for v in (1, 2)}
+"""Text with everything that a document keeps, where TEXT leaves some of it out; imported only when it is drawn."""
 PAGES: dict[str, str] = {
     **{f"forebear/comparison/{v}": "forebear.reports.comparison_page:comparison_page" for v in (1, 2)},
     **{f"forebear/matrix/{v}": "forebear.reports.matrix_page:matrix_page" for v in (1, 2)},
@@ -94,14 +96,16 @@ FOR_PROGRAMS: dict[str, dict[str, str]] = {
 FORMATS = ("text", "json", "html", "csv")
 
 
-def text_lines(document: Document, language: str = "en") -> list[Line]:
-    """The text report of a document of a kind in TEXT."""
-    lines: list[Line] = named(TEXT[document["schema"]])(document, language)
+def text_lines(document: Document, language: str = "en", detail: bool = False) -> list[Line]:
+    """The text report of a document of a kind in TEXT; detail: with everything the document keeps."""
+    schema = document["schema"]
+    lines: list[Line] = named(IN_FULL.get(schema, TEXT[schema]) if detail else TEXT[schema])(document, language)
     return lines
 
 
-def rendered(document: Document, form: str, language: str = "en") -> bytes:
-    """The document in one format, as bytes to write; language: of text and pages (JSON and CSV stay English).
+def rendered(document: Document, form: str, language: str = "en", detail: bool = False) -> bytes:
+    """The document in one format, as bytes to write; language: of text and pages (JSON and CSV stay English); detail: text
+    with everything that the document keeps.
 
     Raises: UsageError for a format this document has no report in, or a language there is no catalogue of.
     """
@@ -109,7 +113,7 @@ def rendered(document: Document, form: str, language: str = "en") -> bytes:
     if form == "json":
         return canonical_json(document)
     if form == "text" and schema in TEXT:
-        lines = text_lines(document, language)
+        lines = text_lines(document, language, detail)
         return "".join(f"{line.text}\n" for line in lines).encode("utf-8", "backslashreplace")
     if form == "html" and schema in PAGES:
         page: bytes = named(PAGES[schema])(document, language)
@@ -161,7 +165,7 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def coloured(document: Document, stream: TextIO, language: str = "en") -> bytes:
+def coloured(document: Document, stream: TextIO, language: str = "en", detail: bool = False) -> bytes:
     """The text report as the terminal behind `stream` shows it, styled; names stay plain text (rich markup is not
     interpreted)."""
     from rich.console import Console
@@ -169,6 +173,6 @@ def coloured(document: Document, stream: TextIO, language: str = "en") -> bytes:
 
     console = Console(file=stream, highlight=False, soft_wrap=True)
     with console.capture() as captured:
-        for line in text_lines(document, language):
+        for line in text_lines(document, language, detail):
             console.print(Text(line.text, style=line.style))
     return captured.get().encode(stream.encoding or "utf-8", "backslashreplace")

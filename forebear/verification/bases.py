@@ -12,6 +12,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message
+from forebear.core.progress import within
 from forebear.files.sources import home_of, require_there
 from forebear.verification.claim import public
 from forebear.verification.readers.card import claims_of_card, parts_of
@@ -120,10 +121,11 @@ def _card_of(folder: Path) -> tuple[str, tuple[str, ...]]:
 
 def compare_with(subject: Path, bases: Sequence[Base], *, looks: int, budget: int | str | None, full: bool) -> None:
     """Compare the subject with each base; every p-value is multiplied by `looks`, what was looked at to choose them."""
-    for base in bases:
+    for at, base in enumerate(bases):
         options = Asked(budget, full).options(subject, [base.path])
         try:
-            base.document = compare_pair(subject, base.path, options, looks=looks)
+            with within(at, len(bases), f"model {at + 1} of {len(bases)}, {Path(base.path).name}"):
+                base.document = compare_pair(subject, base.path, options, looks=looks)
         except RefusedError as error:
             base.why = error.message()
 

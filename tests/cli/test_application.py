@@ -34,7 +34,7 @@ def called(monkeypatch: pytest.MonkeyPatch, words: list[str], verb: str = "compa
     recorded.__name__, recorded.__doc__ = verb, own.__doc__
     recorded.__dict__["__signature__"] = inspect.signature(own)
     monkeypatch.setattr(api, verb, recorded)
-    monkeypatch.setattr(application, "show", lambda *_: None)
+    monkeypatch.setattr(application, "show", lambda *_, **__: None)
     application.made()(words, standalone_mode=False)
     (one,) = given
     return one
@@ -142,6 +142,6 @@ def test_a_seal_of_the_whole_case_says_on_stderr_that_it_is_private(monkeypatch:
     seal.__name__, seal.__doc__ = "case_seal", api.case_seal.__doc__
     seal.__dict__["__signature__"] = inspect.signature(api.case_seal)
     monkeypatch.setattr(api, "case_seal", seal)
-    monkeypatch.setattr(application, "show", lambda *_: None)
+    monkeypatch.setattr(application, "show", lambda *_, **__: None)
     application.made()(["case", "seal", "x", "y"], standalone_mode=False)
     assert "PRIVATE" in capsys.readouterr().err

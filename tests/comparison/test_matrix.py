@@ -145,9 +145,15 @@ def test_an_expectation_holds_for_every_pair_and_a_damaged_member_leaves_it_open
 
 def test_progress_is_told_pair_by_pair(folder):
     seen = []
-    with listening(lambda done, total, what: seen.append((done, total))):
+    with listening(lambda share, what: seen.append((share, what))):
         forebear.compare(folder / "descendant", [folder / "base", folder / "independent"])
-    assert seen == [(1, 2), (2, 2)]
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert 0.9 < shares[-1] < 1.0
+    begun = [what for _, what in seen if ":" not in what]
+    assert begun == ["pair 1 of 2, descendant / base", "pair 2 of 2, descendant / independent"]
+    assert "pair 2 of 2, descendant / independent: other coordinates" in [what for _, what in seen]
 
 
 OPTIONS = {

@@ -17,7 +17,7 @@ from forebear.cli.application import app, verbs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = sorted((ROOT / "forebear").rglob("*.py"))
-SHOWING = {"form", "output", "quiet", "language", "figures", "brief"}
+SHOWING = {"form", "output", "quiet", "language", "figures", "brief", "detail"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -18,7 +18,7 @@ DRAWING = {"figures", "svg.py", "scene.py", "deck_picture.py", "charts.py", "lin
 LAYOUT = {
     "catalogue.py:power_of_ten": "how many digits of a power of ten are shown",
     "comparison.py:_alignment": "the length of a bar of # in a text report",
-    "comparison.py:matrix_lines": "a rule of a hundred dashes",
+    "comparison.py:matrix_in_full": "a rule of a hundred dashes",
     "comparison_page.py:_tensor": "which filter shows a row: that of equal tensors those whose share of equal rows is one",
     "inspection.py:_tensors": "how many rows of a table are not shown",
     "inspection_page.py:inspection_page": "how many rows of a table are not shown",

@@ -13,7 +13,7 @@ from forebear.comparison.many.linkage import average_linkage
 from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import Reason, RefusedError, UsageError
 from forebear.core.messages import Message, message
-from forebear.core.progress import tell
+from forebear.core.progress import within
 from forebear.files.sources import open_container, resolve
 
 MAX_MEMBERS = 150
@@ -121,8 +121,10 @@ def _names(members: Sequence[str]) -> list[str]:
 
 
 def _told(pairs: Pairs, run: Runner) -> Iterator[tuple[Document | None, Reason | None]]:
-    for at, (pair, found) in enumerate(zip(pairs, run(pairs), strict=True), 1):
-        tell(at, len(pairs), f"{Path(pair[0]).name} / {Path(pair[1]).name}")
+    results = iter(run(pairs))
+    for at, (subject, candidate) in enumerate(pairs):
+        with within(at, len(pairs), f"pair {at + 1} of {len(pairs)}, {Path(subject).name} / {Path(candidate).name}"):
+            found = next(results)
         yield found
 
 

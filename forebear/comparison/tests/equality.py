@@ -12,6 +12,7 @@ import numpy as np
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import EQUAL_READ_BYTES
 from forebear.core.messages import Message, message
+from forebear.core.progress import tell, within
 from forebear.files.base import Container
 from forebear.files.digests import value_digest
 from forebear.models.checkpoint import Checkpoint
@@ -89,7 +90,8 @@ def _probes(pair: Pair, side: int) -> Counter[tuple[tuple[int, ...], bytes]]:
 def _whole(pair: Pair, a: Container, b: Container) -> Equality:
     for side in (a, b):
         pair.plan.fetch_whole(side)
-    left, right = _digests(a, _given(pair.subject)), _digests(b, _given(pair.candidate))
+    with within(0, 3, "all values"):  # of what compares the pair
+        left, right = _digests(a, _given(pair.subject), 0), _digests(b, _given(pair.candidate), 1)
     result = Equality(whole=True)
     pool: dict[str, list[str]] = {}
     for name, digest in right.items():
@@ -125,9 +127,12 @@ def _given(checkpoint: Checkpoint) -> set[str]:
     return {piece.tensor for piece in checkpoint.pieces if piece.kind == "constant"}
 
 
-def _digests(container: Container, given: set[str]) -> dict[str, ValueDigest]:
+def _digests(container: Container, given: set[str], side: int) -> dict[str, ValueDigest]:
     found = {}
+    of, done = 2 * sum(entry.stored_bytes for entry in container.tensors.values()), 0
     for name, entry in container.tensors.items():
+        tell(side * of // 2 + done, of, name)
+        done += entry.stored_bytes
         if entry.parameters:
             digest = value_digest(container, name)
             found[name] = replace(digest, constant=True) if name in given else digest

@@ -36,7 +36,7 @@ def tree(
     pairs = proposals(store, found)
     screens = sum(bool(screen.any()) for screen in found.screens)
     looks = max(1, len(members) * (len(members) - 1) // 2)
-    prover = Prover(members, looks, comparisons) if prove else None
+    prover = Prover(members, looks, comparisons, len(pairs)) if prove else None
     families = _proven(store, members, pairs, prover) if prover is not None else []
     loose = _loose(members, pairs, families, prover)
     _invite(families, loose)

@@ -10,7 +10,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import thaw
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
-from forebear.core.progress import tell
+from forebear.core.progress import within
 from forebear.library.tree.candidates import Member, Proposal, order_of
 from forebear.library.tree.shape import Edge, Groups
 from forebear.library.tree.thresholds import TRIES
@@ -28,6 +28,8 @@ class Prover:
     members: Sequence[Member]
     looks: int
     left: int
+    proposed: int
+    """Pairs that prints propose: about as many comparisons are made, for progress alone."""
     made: dict[Edge, dict[str, Any]] = field(default_factory=dict)
     limits: list[Message] = field(default_factory=list)
     not_made: int = 0
@@ -44,17 +46,18 @@ class Prover:
             self.not_made += 1
             return ""
         self.left -= 1
+        done = len(self.made)
         try:
-            document = compare_pair(
-                subject.where, candidate.where, Asked().options(subject.where, [candidate.where]), looks=self.looks
-            )
+            with within(done, max(done + 1, min(done + self.left + 1, self.proposed)), f"comparison {done + 1}, {subject.name}"):
+                document = compare_pair(
+                    subject.where, candidate.where, Asked().options(subject.where, [candidate.where]), looks=self.looks
+                )
             self.made[pair] = thaw({key: document["verdict"][key] for key in KEPT})
         except RefusedError as error:
             self.limits.append(
                 message("tree.not_compared", one=subject.name, other=candidate.name, why=error.message())
             )
             self.made[pair] = dict.fromkeys(KEPT) | {"relation": "", "words": []}
-        tell(len(self.made), len(self.made) + self.left, subject.name)
         return str(self.made[pair]["relation"])
 
     def kin(self, pair: Edge) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forebear.core.errors import RefusedError
+from forebear.core.progress import tell
 from forebear.recipes.coordinates.undo import undone
 from forebear.recipes.detectors.readings import Both, everything
 from forebear.recipes.detectors.registry import DETECTORS
@@ -153,7 +154,8 @@ def _asked(subject: Side, candidate: Model, fitted: frozenset[str] | None = None
     proposals: list[tuple[Proposal, list[Both]]] = []
     start = everything(sight)
     filled = stage
-    for name, find in DETECTORS.items():
+    for at, (name, find) in enumerate(DETECTORS.items()):
+        tell(at, len(DETECTORS), name)
         if name == VALUES:
             stage = filled = stage.filled(subject)
             sight = stage.sight(subject)
