@@ -320,5 +320,8 @@ def case_verify(
     forebear.core.errors.ExpectationError: ...
     """
     from forebear.casefile import verbs
+    from forebear.files.sources import require_there
 
+    if original is not None:  # a copy that is missing would be taken for one that has nothing to tell
+        require_there(original)
     return verbs.case_verify(folder, key=key, original=original)

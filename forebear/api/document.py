@@ -96,6 +96,28 @@ class Document(Mapping[str, Any]):
         """The text report."""
         return self.rendered("text", language).decode()
 
+    def __str__(self) -> str:
+        """The conclusion alone, as `--brief` prints it."""
+        from forebear.reports.show import TEXT, briefly
+
+        return briefly(self._held).decode().rstrip("\n") if self["schema"] in TEXT else repr(self)
+
+    def save_figures(self, folder: str | Path, *, language: str = "en") -> list[Path]:
+        """Write the figures of the page into a folder: SVG, and PNG where the extra [png] is installed.
+
+        Returns: the files.
+        Raises:  UsageError for a document without figures, RefusedError when one cannot be written.
+
+        >>> import forebear
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     sorted(path.name for path in forebear.demo().save_figures(folder) if path.suffix == ".svg")[:2]
+        ['pair-1-decks.svg', 'pair-1-effects.svg']
+        """
+        from forebear.reports.pictures import write_figures
+
+        return write_figures(self._held, Path(folder), language)
+
     def save(self, path: str | Path, *, language: str = "en") -> Path:
         """Write the document, whole or not at all, in the format that the ending says: .json, .html, .csv or .txt.
 

@@ -56,8 +56,11 @@ def verify(
     [('shares', 'borne-out'), ('direction', 'not-shown'), ('layers', 'contradicted')]
     """
     from forebear.core.patience import patience_of, waiting
+    from forebear.files.sources import require_there
     from forebear.verification.verify import Wanted, verify_path
 
+    if key is not None:  # a key that is missing checks no signature, and nobody would notice
+        require_there(key)
     places = [None if place is None else Path(place) for place in (card, bom, key, library)]
     wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3])
     with waiting(patience_of(timeout, deadline)):

@@ -140,8 +140,6 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         figures = given.pop("figures", None)
         if verb is api.case_report:
             given["language"] = language.value
-        if verb is api.demo and not quiet:
-            print(DEMO, file=sys.stderr)
         try:
             with nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
                 document = verb(**{name: value for name, value in given.items() if value is not None})
@@ -150,6 +148,8 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
                 show(error.document, written, output, language, **extent)
                 show_figures(error.document, figures, language)
             raise
+        if verb is api.demo and not quiet:
+            print(DEMO, file=sys.stderr)
         if verb is api.case_report:
             _refuse_names(document, written, output, given["folder"], language)
         if verb is api.case_seal and document["private"]:

@@ -12,6 +12,8 @@ SILENT_SECONDS = 2.0
 SILENT_ELSEWHERE = 20.0
 """The same where stderr is no terminal, so that what a program reads there is not a matter of how busy the machine is."""
 REDRAW_SECONDS = 0.2
+WIDTH = 60
+"""Characters of what is at work that are shown, the last ones."""
 TENTHS = 10
 """Lines that a run writes where stderr is no terminal, at most."""
 
@@ -39,7 +41,8 @@ class Progress:
         terminal = sys.stderr.isatty()
         if now - self._begun < (SILENT_SECONDS if terminal else SILENT_ELSEWHERE):
             return
-        line = f"{self._share:.0%}: {printable(what, 60)}{self._rest(now)}"
+        named = what if len(what) <= WIDTH else f"…{what[-WIDTH:]}"
+        line = f"{self._share:.0%}: {printable(named)}{self._rest(now)}"
         if not terminal:
             tenth = int(self._share * TENTHS)
             if tenth > self._told:

@@ -19,6 +19,11 @@ from forebear.reports.page import Document, Draw, drawn, render, saved, sentence
 from forebear.reports.scene import Figure
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
+APART = frozenset({"no-evidence", "cannot-tell"})
+FIRST_LAYERS = ("layers", "decks", "effects", "weights")
+FIRST_DECKS = ("decks", "layers", "effects", "weights")
+"""Order of the pictures: of a pair that shares nothing the map of layers is empty, and the cloud of dots says it."""
+
 
 def comparison_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/comparison document."""
@@ -38,12 +43,13 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         "headline": plain_words(document, words),
         "words": verdict_words(document, words),
         "english": "" if words.language == "en" else verdict_words(document, catalogue("en")),
+        "order": FIRST_DECKS if relation in APART else FIRST_LAYERS,
         "caveat": words(f"caveat.{relation}"),
         "rewritten": words("caveat.reparameterised") if verdict["reparameterised"] else "",
         "direction": words(f"direction.{verdict['direction']}"),
         "subject": _party(document["subject"]),
         "candidate": _party(document["candidate"]),
-        "evidence": [raised_row(evidence_row(e, words)) for e in document["evidence"]],
+        "evidence": [evidence_row(e, words) for e in document["evidence"]],
         "about": [words(k) for k in dict.fromkeys(f"about.{e['test']}" for e in document["evidence"]) if words.has(k)],
         "assumptions": sentences(
             distinct(e["assumption"] for e in document["evidence"] if e["assumption"]), words
@@ -57,17 +63,6 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         "rules": rules,
         **_read(document["read"], words),
     }
-
-
-def raised_row(row: dict[str, str]) -> dict[str, str]:
-    """A row of evidence with the exponent of its p raised."""
-    return row | {"p": raised(row["p"])}
-
-
-def raised(text: str) -> str:
-    """10^-827 with its exponent raised."""
-    head, mark, exponent = text.partition("^")
-    return head + exponent.translate(str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")) if mark else text
 
 
 def _party(party: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from forebear.reports.inspection import (
     tensor_cells,
 )
 from forebear.reports.inspection_tokens import audit_rows, audit_sentences
-from forebear.reports.lines import safe
+from forebear.reports.lines import local_name, safe
 from forebear.reports.page import Document, render, sentences
 
 MAX_TENSORS = 4000
@@ -37,7 +38,7 @@ def inspection_page(document: Document, language: str) -> bytes:
     more = [message("limit.page_tensors", count=left_out).document()] if left_out else []
     shown = dict(document) | {"limits": [*document["limits"], *more]}
     values = {
-        "title": words("inspect.page_title", name=safe(named[0], 80)),
+        "title": words("inspect.page_title", name=safe(_asked(document) or named[0], 80)),
         "head": head(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
@@ -55,6 +56,15 @@ def inspection_page(document: Document, language: str) -> bytes:
         ],
     }
     return render("inspection.html", shown, words, values, rules)
+
+
+def _asked(document: Document) -> str:
+    """What was asked about, as the command names it: `forebear inspect NAME`."""
+    try:
+        words = shlex.split(document["reproduce"])
+    except ValueError:  # of a document that another version wrote
+        words = []
+    return local_name(words[2]) if words[:2] == ["forebear", "inspect"] and words[2:] else ""
 
 
 def _audited(document: Document) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from forebear.core.messages import message
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
-from forebear.reports.comparison_page import comparison_figures, comparison_view, raised, raised_row
+from forebear.reports.comparison_page import comparison_figures, comparison_view
 from forebear.reports.figures.many import pair_map, short_names, tree_picture
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
@@ -44,7 +44,7 @@ def matrix_page(document: Document, language: str) -> bytes:
         *([message("limit.page", count=left_out).document()] if left_out > 0 else []),
     ]
     values = {
-        "headline": _headline(document, words),
+        **_heading(document, words),
         "total": len(order),
         "figures": _figures(document, words),
         "pairs": [_pair(document["pairs"][i], anchors.get(i, ""), names, words) for i in order[:MAX_ROWS]],
@@ -58,6 +58,20 @@ def matrix_page(document: Document, language: str) -> bytes:
 def _rank(pair: Mapping[str, Any]) -> tuple[int, float]:
     relation = pair["relation"]
     return RELATIONS.index(relation) if relation in RELATIONS else len(RELATIONS), -(pair.get("effect") or 0.0)
+
+
+SPELT = range(9)
+"""How many models there are where the heading names them."""
+
+
+def _heading(document: Document, words: Catalogue) -> dict[str, Any]:
+    """The heading, and what stands below it: which models belong together, and how many pairs have which relation."""
+    said = document.get("plain")
+    groups = [words.text(one) for one in said] if isinstance(said, (list, tuple)) else []
+    counts = _headline(document, words)
+    if groups and len(document["members"]) in SPELT:
+        return {"headline": " ".join(groups), "below": [counts]}
+    return {"headline": counts, "below": groups}
 
 
 def _headline(document: Document, words: Catalogue) -> str:
@@ -93,7 +107,7 @@ def _pair(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words:
         "subject": safe(names[pair["subject"]], 200),
         "candidate": safe(names[pair["candidate"]], 200),
         "relation": words.name("relation", pair["relation"] or "not-compared"),
-        "p": raised(power_of_ten(pair["log10_p"])) if pair["log10_p"] is not None else "–",
+        "p": power_of_ten(pair["log10_p"]) if pair["log10_p"] is not None else "–",
         "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.3f}",
         "anchor": anchor,
     }
@@ -115,7 +129,7 @@ def _found(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words
         "relation": pair["relation"],
         "title": f"{sides[0]} / {sides[1]}: {words.name('relation', pair['relation'])}",
         "words": verdict_words(document, words),
-        "evidence": [raised_row(evidence_row(e, words)) for e in evidence],
+        "evidence": [evidence_row(e, words) for e in evidence],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MAX_TEXT = 4000
 """Longest text of a document printed in one place."""
 TEMPLATES = Path(__file__).parent / "templates"
+_EXPONENT = re.compile(r"\b10\^(-?\d+(?:\.\d+)?)")
+_RAISED = str.maketrans("-.0123456789", "⁻·⁰¹²³⁴⁵⁶⁷⁸⁹")
 Document = Mapping[str, Any]
 Draw = Callable[[Catalogue], Figure | None]
 
@@ -82,8 +85,17 @@ def _environment() -> Environment:
 
 
 def one_line(value: object) -> object:
-    """What a template prints: text without control or bidirectional characters; markup of ours as it is."""
-    return printable(value, MAX_TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    """What a template prints: text without control or bidirectional characters, exponents raised; markup of ours as it is."""
+    return raised(printable(value, MAX_TEXT)) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def raised(text: str) -> str:
+    """A text with exponents of ten raised.
+
+    >>> raised("p ≤ 10^-31.9")
+    'p ≤ 10⁻³¹·⁹'
+    """
+    return _EXPONENT.sub(lambda found: "10" + found[1].translate(_RAISED), text)
 
 
 def visible(text: str) -> str:

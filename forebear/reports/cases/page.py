@@ -10,9 +10,9 @@ from typing import Any
 
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
-from forebear.reports.cases.text import counted, is_dismissed, verdict
+from forebear.reports.cases.text import count_words, counted, is_dismissed, verdict
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import Sentence, sentences, style_of
+from forebear.reports.page import Sentence, raised, sentences, style_of
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
@@ -31,7 +31,7 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     words = catalogue(language or reader(document))
     style = style_of("page.css") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
     columns = _columns(document)
     found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
     folded = [f for f in found if f["dismissed"]]
@@ -47,7 +47,9 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         claims=claims,
         findings=found,
         folded=folded,
+        counts=count_words(document, words),
         counted=counted(document, words),
+        tool=document["tool"],
         loose=[f for f in found if f["number"] not in placed],
         columns=columns,
         langs={str(s["id"]): str(s["language"]) for s in document["sources"]},
@@ -58,6 +60,11 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         reproduce=_visible(document["reproduce"]),
     )
     return html.encode("utf-8", "backslashreplace")
+
+
+def exponents(value: Any) -> Any:
+    """What the template prints, exponents of ten raised; markup as it is."""
+    return raised(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _claim(claim: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:

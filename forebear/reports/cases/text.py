@@ -28,11 +28,17 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     if "proposed" in document:
         return [*_proposed_lines(document, words), *_limits(document, words), *footer(document, words)]
     standing, dismissed = apart(document["findings"])
-    counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
-    lines = [Line(words("case_page.counts", **counts)), *_sources(document["sources"], words)]
+    lines = [*wrap(count_words(document, words), indent="", style="bold"), *_sources(document["sources"], words)]
     lines += [*_findings(standing, words), *_dismissed(dismissed, words), *_counted(document, words)]
     lines += _claims(document["claims"], words)
     return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def count_words(document: Mapping[str, Any], words: Catalogue) -> str:
+    """How much there is of what a case holds; departures that are listed, since others are only counted."""
+    standing, _ = apart(document["findings"])
+    counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
+    return words("page_case.counts" if standing or not counted(document, words) else "page_case.counts_none", **counts)
 
 
 def case_rows(document: Mapping[str, Any]) -> list[list[Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import numbered
-from forebear.reports.line_breaks import text_width
 from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, fitted, ticks
+from forebear.reports.telling import axis_name
 
-SIDE = 190.0
+SIDE = 215.0
 LEFT, TOP = 34.0, 36.0
 SIZE = (LEFT + SIDE + 6, TOP + SIDE + 40)
 
@@ -18,7 +18,7 @@ SIZE = (LEFT + SIDE + 6, TOP + SIDE + 40)
 def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     """One square a deck of the evidence; None when no deck ran."""
     panels = [
-        _square(e["axis"], e["best"], words, e.get("best_layer"), e.get("best_in_place"))
+        _square(axis_name(e, words), e["best"], words, e.get("best_layer"), e.get("best_in_place"))
         for e in document["evidence"]
         if e["test"] == "deck" and e.get("best")
     ]
@@ -29,7 +29,7 @@ def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None
 
 
 def _square(
-    axis: str, best: Sequence[int], words: Catalogue, layer: Sequence[int] | None, matched: int | None
+    title: str, best: Sequence[int], words: Catalogue, layer: Sequence[int] | None, matched: int | None
 ) -> Scene:
     """One deck; matched: how many dots lie on the diagonal, where the document says it."""
     count = max(1, len(best), max(best, default=0) + 1)
@@ -39,8 +39,8 @@ def _square(
     where = "" if layer is None else words("figure.deck_layers", subject=layer[0], candidate=layer[1])
     marks = ticks(count, 5)
     shapes: list[Shape] = [
-        Words(LEFT, 13, fitted(words.name("term", axis), SIDE - text_width(where, 13), 12) + where, bold=True),
-        Words(LEFT, 29, in_place, "muted"),
+        Words(LEFT, 13, fitted(title, SIDE, 12), bold=True),
+        Words(LEFT, 29, in_place + where, "muted"),
         Box(LEFT, TOP, SIDE, SIDE, "panel", "line"),
         Dots(dots, 1.1 if len(best) > 256 else 1.7, "dot"),
         *numbered([(LEFT + (i + 0.5) * scale, str(i)) for i in marks], TOP + SIDE + 14, across=True),

@@ -9,7 +9,7 @@ from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import colour_legend, numbered
 from forebear.reports.scene import Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
-LEFT, TOP = 84.0, 26.0
+LEFT, TOP = 104.0, 26.0
 WIDE, ROW = 250.0, 18.0
 ALONE = 18.0
 """Width of the one cell of a part that belongs to no layer."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import colour_legend, numbered
+from forebear.reports.line_breaks import text_width
 from forebear.reports.scene import LEVELS, Box, Cells, Dots, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
-NAMES = 150.0
+NAMES = 190.0
 SIDE = 340.0
 ROW = 17.0
 DEPTH = 250.0
@@ -54,7 +55,7 @@ def pair_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     rings = []
     cell = SIDE / max(1, count)
     named = cell >= LEGIBLE
-    top = NAMES if named else 8.0
+    top = min(NAMES, max(text_width(names[m], 11) for m in order) + 24) if named else 8.0
     for pair in document["pairs"]:
         a, b = place[pair["subject"]], place[pair["candidate"]]
         levels[a][b] = levels[b][a] = level_of(pair["effect"])

@@ -9,7 +9,7 @@ from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.recipe import change_map, recipe_map
 from forebear.reports.lines import local_name, safe
 from forebear.reports.page import drawn, render, saved, sentences, shown
-from forebear.reports.recipes.text import claim_words, first_lines, left_words, parent_words, party, step_rows
+from forebear.reports.recipes.text import claim_words, first_lines, left_words, parent_words, step_rows
 from forebear.reports.scene import Figure
 
 Document = Mapping[str, Any]
@@ -22,7 +22,7 @@ def recipe_page(document: Document, language: str) -> bytes:
     view = {
         "headline": first.text,
         "words": rest,
-        "subject": party({**document["subject"], "id": local_name(document["subject"]["id"])}),
+        "subject": {**document["subject"], "id": safe(local_name(document["subject"]["id"]), 200)},
         "candidates": [
             {
                 "id": safe(local_name(c["id"]), 200),

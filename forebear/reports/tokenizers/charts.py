@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from forebear.reports.catalogue import Catalogue
 
-ROW, LABEL, WIDTH = 16, 170, 330
+ROW, LABEL, WIDTH = 16, 168, 230
 """Height of a bar's row, room for its label, room for the bar, in pixels."""
 
 

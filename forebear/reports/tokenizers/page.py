@@ -10,7 +10,7 @@ from forebear.reports.page import render, sentences, style_of
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
-from forebear.reports.tokenizers.text import evidence_words, lost, marked, parts, seen, text_name
+from forebear.reports.tokenizers.text import cheaper, evidence_words, lost, marked, origin, parts, seen, text_name
 
 Document = Mapping[str, Any]
 HUES = 6
@@ -35,6 +35,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
         first=sentences(document.get("first", ()), words),
+        cheaper=cheaper(document, words),
         marked=marked,
         marks={t["name"]: marked(t) for t in document["tokenizers"]},
         lost=lambda entry: lost(entry, words),
@@ -54,13 +55,14 @@ def lineage_page(document: Document, language: str = "en") -> bytes:
         "tokenizer_lineage.html",
         document,
         words,
+        headline=origin(document, words),
         said=sentences(document["words"], words),
         points=[*parts(document, words), *seen(document, words)],
         special=special_sentences(document, words),
         cuts=cut_sentences(document, words),
         examples=examples(document),
         evidence=[
-            {"figure": evidence_words(item, words), "rests": sentences([item["h0"], item["assumption"]], words)}
+            {"figure": evidence_words(item, words), "rests": tuple(sentences([item["h0"], item["assumption"]], words))}
             for item in document["evidence"]
         ],
         ribbon=ribbon(document["change_points"], [part["name"] for part in document["parents"]], words),

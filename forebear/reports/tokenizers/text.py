@@ -13,6 +13,8 @@ from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_toda
 Document = Mapping[str, Any]
 LONGEST_NAME = 24
 SHOWN_FAILURES = 3
+FEW = range(7)
+"""How many pairs there are where each is told in a sentence."""
 SHOWN_ROWS = 14
 """Scripts and stretches of ids that text shows; the page and the document have all of them."""
 _COST_ROWS = ("tokenizer", "language", "tokens", "characters", "bytes", "per_1000_characters", "bytes_per_token", "premium",
@@ -27,6 +29,7 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     words, document = catalogue(language), cost_today(document)
     names = [t["name"] for t in document["tokenizers"]]
     lines = [Line(words("cost_page.title"), "bold")]
+    lines += [line for said in cheaper(document, words) for line in wrap(said)]
     lines += [Line(line.text, "yellow") for m in document.get("first", ()) for line in wrap(words.text(m))]
     lines += [*_lossless(document["tokenizers"], words), *_known(document["tokenizers"], words)]
     by_key = {(row["language"], row["tokenizer"]): row for row in document["rows"]}
@@ -50,6 +53,27 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     lines += [Line(""), Line(words("cost_page.made"), "bold"), *_profiles(document, words), *_uses(document, words)]
     lines += _pairs(document, words)
     return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def cheaper(document: Document, words: Catalogue) -> list[str]:
+    """Of each pair of a few tokenizers, on how many texts which needs fewer tokens."""
+    if len(document["pairs"]) not in FEW:
+        return []
+    return [
+        words(
+            "token_head.pair", a=safe(p["a"], 60), b=safe(p["b"], 60), fewer=p["texts"]["a-fewer"], more=p["texts"]["b-fewer"],
+            level=p["texts"]["no-clear-difference"], open=p["texts"]["cannot-tell"],
+        )
+        for p in document["pairs"]
+    ]  # fmt: skip
+
+
+def origin(document: Document, words: Catalogue) -> str:
+    """Where a vocabulary comes from, in one sentence with names."""
+    same = [c["name"] for c in document["candidates"] if c["relation"] == document["relation"]]
+    others = [p["name"] for p in document["parents"]] or same
+    named = words("many.joint").join(safe(name, 60) for name in others)
+    return words(f"token_head.{document['relation']}", subject=safe(document["subject"]["name"], 60), others=named)
 
 
 def marked(tokenizer: Mapping[str, Any]) -> str:
@@ -200,7 +224,7 @@ def lineage_lines(document: Document, language: str = "en") -> list[Line]:
     """Where a vocabulary comes from: the sentence, the parents, each candidate, scripts, stretches of ids."""
     words, document = catalogue(language), lineage_today(document)
     lines = [
-        Line(f"{safe(document['subject']['name'])}: {words.name('kin', document['relation'])}", "bold"),
+        *wrap(origin(document, words), indent="", style="bold"),
         *wrap(words.statements(document["words"])),
         *(line for sentence in parts(document, words) for line in wrap(sentence)),
     ]

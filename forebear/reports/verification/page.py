@@ -31,6 +31,7 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
     values = {
         "title": words("verify_page.title", name=safe(document["subject"]["name"], 80)),
         "conclusion": safe(words.text(document["conclusion"]), 400),
+        "colour": "cannot-tell" if any(claim["flagged"] or claim["outcome"] == "contradicted" for claim in shown) else "none",
         "claims": claims,
         "alike": [words("verify_page.digests", count=len(names), file=safe(file)) for file, names in alike.items()],
         "noticed": sentences([one["said"] for one in document["noticed"]], words),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 from forebear.core.documents import canonical_json
 from forebear.core.errors import printable
 from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.lines import local_command
 from forebear.reports.verification.text import evidence_words
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -24,22 +26,52 @@ LEVELS = {
 
 def sarif(document: Mapping[str, Any], language: str = "en") -> bytes:
     """SARIF: one result a claim; contradicted is an error, what deserves a look a warning."""
-    words = catalogue(language)
+    words, english = catalogue(language), catalogue("en")
     results = [_result(claim, words) for claim in document["claims"]]
     results += [
         {"ruleId": f"noticed/{one['kind']}", "level": "warning", "kind": "fail",
-         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place("README.md", 0)]}
+         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place("README.md", 1)],
+         "partialFingerprints": _print_of(one["kind"], english.text(one["said"]))}
         for one in document["noticed"]
     ]  # fmt: skip
-    rules = [{"id": id_, "shortDescription": {"text": id_}} for id_ in sorted({result["ruleId"] for result in results})]
-    driver = {"name": "forebear", "version": document["tool"]["version"], "rules": rules}
+    ids = sorted({result["ruleId"] for result in results})
+    results = [{**result, "ruleIndex": ids.index(result["ruleId"])} for result in results]
+    driver = {"name": "forebear", "version": document["tool"]["version"], "rules": [_rule(id_, words) for id_ in ids]}
     run = {
         "tool": {"driver": driver},
         "results": results,
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "commandLine": _text(local_command(document["reproduce"])),
+                "toolExecutionNotifications": [
+                    {"level": "note", "message": {"text": _text(words.text(limit))}} for limit in document["limits"]
+                ],
+            }
+        ],
         "columnKind": "unicodeCodePoints",
         "properties": {"root": document["subject"]["root"], "conclusion": _text(words.text(document["conclusion"]))},
     }
     return canonical_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rule(id_: str, words: Catalogue) -> dict[str, Any]:
+    """What a rule looks at, what its results mean, and what to do about one."""
+    group, _, kind = id_.partition("/")
+    help_ = _text(words(f"verify_rule.{group}_help"))
+    return {
+        "id": id_,
+        "name": "".join(part.capitalize() for part in f"{group}-{kind}".replace("_", "-").split("-")),
+        "shortDescription": {"text": _text(words(f"verify_rule.{group}", kind=kind.replace("_", " ").replace("-", " ")))},
+        "fullDescription": {"text": _text(words("verify_page.meaning"))},
+        "help": {"text": help_, "markdown": help_},
+        "defaultConfiguration": {"level": "error" if group == "claim" else "warning"},
+    }
+
+
+def _print_of(*parts: str) -> dict[str, str]:
+    """What stays the same from run to run, so that a result that was seen is known again: the line may move, the words not."""
+    return {"claim/v1": sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()}
 
 
 def _result(claim: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
@@ -50,16 +82,16 @@ def _result(claim: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         "level": level,
         "kind": kind,
         "message": {"text": _text(said)},
-        "locations": [_place(claim["source"]["file"], claim["source"]["line"])],
+        "locations": [_place(claim["source"]["file"], claim["source"]["line"] or 1, claim["source"]["where"])],
+        "partialFingerprints": _print_of(claim["kind"], claim["source"]["file"], claim["source"]["where"], str(claim["stated"])),
         "properties": {"outcome": claim["outcome"], "flagged": claim["flagged"], "proposed": claim["proposed"]},
     }
 
 
-def _place(file: str, line: int) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
-    if line:
-        place["region"] = {"startLine": line}
-    return {"physicalLocation": place}
+def _place(file: str, line: int, where: str = "") -> dict[str, Any]:
+    """A line of a file, and the field it is in; code scanning shows nothing without a line, so the first stands for all."""
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}
+    return place | ({"logicalLocations": [{"fullyQualifiedName": _text(where), "kind": "member"}]} if where else {})
 
 
 def _uri(file: str) -> str:

@@ -36,14 +36,15 @@ def verification_lines(document: Mapping[str, Any], language: str = "en") -> lis
 
 
 def told(document: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, list[str]]]:
-    """The claims that are shown one by one, and the names of files whose digests are borne out, by the file that states them."""
+    """The claims that are shown one by one, contradicted ones and those that deserve a look first; and the names of files whose
+    digests are borne out, by the file that states them."""
     shown, alike = [], dict[str, list[str]]()
     for claim in document["claims"]:
         if claim["kind"] == "digest" and claim["outcome"] == "borne-out":
             alike.setdefault(claim["source"]["file"], []).append(claim["about"])
         else:
             shown.append(claim)
-    return shown, alike
+    return sorted(shown, key=lambda claim: (claim["outcome"] != "contradicted", not claim["flagged"])), alike
 
 
 def _claim(claim: Mapping[str, Any], words: Catalogue) -> list[Line]:
