@@ -23,7 +23,7 @@ import forebear
 from bench.build import machine
 from bench.checkpoint import write_json
 from bench.corpus import WORK
-from bench.framed_align import framed
+from bench.framed_align import ALIGNERS, framed
 from bench.gauge import wilson
 from bench.recipe_cases import GROUPS, OPERATIONS, Operation, agrees
 from bench.shapes import shape_of
@@ -41,6 +41,8 @@ from forebear.recipes.steps.registry import STEPS, apply, step
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
 SEEDS = 5
 TRUTH = WORK / "truth"
+MOST_ALIGNED = 7
+"""Aligners used, from the weakest: those that need no seconds of search for each pair."""
 Row = dict[str, Any]
 
 
@@ -218,24 +220,38 @@ def further(held: bool, count: int) -> Iterator[Row]:
                **_row(subject, candidate, [wanted, {"op": "continued-training", "parameters": {}}])}  # fmt: skip
 
 
-def invented(count: int, first: int = 0, shapes: Sequence[str] = SHAPES) -> Iterator[Row]:
-    """The verb, asked about pairs that share nothing: independents, and every fifth one an independent aligned to the candidate."""
-    for number in range(first, first + count):
-        shape = shapes[number % len(shapes)]
-        rng = generator("bench/recipes", "invented", number)
-        built = len(list((TRUTH / shape).glob("independent-*")))
-        one, other = (int(i) for i in rng.permutation(built)[:2])
+FORMS = ("as it is", "permuted", "rewritten")
+"""What is done to an independent before it is compared: nothing, every order that keeps outputs, every move that does."""
+
+
+def pairs(seed: str, shapes: Sequence[str]) -> list[tuple[str, int, int]]:
+    """(shape, subject, candidate): every ordered pair of independents inside a shape, once, in an order that the seed names."""
+    every = []
+    for shape in shapes:
+        built = sorted(int(folder.name.split("-")[-1]) for folder in (TRUTH / shape).glob("independent-*"))
+        every += [(shape, one, other) for one in built for other in built if one != other]
+    return [every[int(i)] for i in generator("bench/recipes", seed).permutation(len(every))]
+
+
+def invented(count: int, first: int = 0, shapes: Sequence[str] = SHAPES, aligned: bool = False) -> Iterator[Row]:
+    """The verb, asked about pairs that share nothing, each ordered pair once. aligned: the subject was aligned to the candidate."""
+    part = "framed" if aligned else "invented"
+    for number, (shape, one, other) in enumerate(pairs(part, shapes)[first : first + count], start=first):
         subject, candidate = base(shape, one), base(shape, other)
-        how = "independent"
-        if number % 5 == 4:
-            how = ("permutation", "signs", "procrustes and assignment", "heads")[number // 5 % 4]
-            subject = framed(subject, candidate, how, number)
+        how = (ALIGNERS[:MOST_ALIGNED] if aligned else FORMS)[number % (MOST_ALIGNED if aligned else len(FORMS))]
+        try:
+            if aligned:
+                subject = framed(subject, candidate, how, number)
+            elif how != FORMS[0]:
+                subject = reparameterise(subject, f"{part}/{number}", "permutations" if how == FORMS[1] else "all")
+        except RefusedError:
+            continue  # no such move in this family
         with TemporaryDirectory() as scratch:
             subject.save(Path(scratch) / "subject")
             document = forebear.recipe(Path(scratch) / "subject", TRUTH / shape / f"independent-{other:03d}")
         steps = [s["op"] for s in document["steps"]]
         relation = document["candidates"][0]["relation"]
-        yield {"shape": shape, "seed": f"invented/{number}", "operation": how, "wanted": [], "relation": relation,
+        yield {"shape": shape, "seed": f"{part}/{number}", "operation": how, "wanted": [], "relation": relation, "of": [one, other],
                "steps": [{"op": op, "parameters": {}} for op in steps], "named": not steps, "exact": not steps}  # fmt: skip
 
 
@@ -262,7 +278,9 @@ def written(part: str, split: str, rows: list[Row]) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Run one part and write rows and summary."""
     parser = argparse.ArgumentParser(prog="bench.recipes", description=__doc__)
-    parser.add_argument("--part", choices=("alone", "chains", "rewritten", "further", "invented"), required=True)
+    parser.add_argument(
+        "--part", choices=("alone", "chains", "rewritten", "further", "invented", "framed"), required=True
+    )
     parser.add_argument("--split", choices=("seen", "held-out"), default="seen")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--count", type=int, default=100)
@@ -279,6 +297,7 @@ def main(argv: list[str] | None = None) -> int:
         "chains": lambda: chains(held, given.count, first=given.first, shapes=given.shapes),
         "rewritten": lambda: chains(held, given.count, True, given.first, given.shapes),
         "further": lambda: further(held, given.count), "invented": lambda: invented(given.count, given.first, given.shapes),
+        "framed": lambda: invented(given.count, given.first, given.shapes, True),
     }  # fmt: skip
     drawn, started = parts[given.part](), time.monotonic()
     for row in drawn:
