@@ -39,6 +39,9 @@ from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import STEPS, apply, step
 
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
+FRESH = ("llama64", "gpt2-64", "qwen2-80", "moe-80")
+"""Shapes whose last independents (llama64 017 to 019, gpt2-64 010 and 011, qwen2-80 002 and 003, moe-80 001 and 002) decide
+decision 0083: nobody had drawn an operation on them."""
 SEEDS = 5
 TRUTH = WORK / "truth"
 MOST_ALIGNED = 7
@@ -52,9 +55,16 @@ def base(shape: str, number: int) -> Model:
 
 
 def place(shape: str, number: int, held: bool) -> int:
-    """The independent that a number stands for: the first SEEDS were seen; of what is built beyond them, in turn."""
+    """The independent that a number stands for: the first SEEDS were seen; of what is built beyond them, in turn. Of shapes in
+    FRESH, whose detectors saw none, the last ones."""
     built = len(list((TRUTH / shape).glob("independent-*")))
+    if held and shape in FRESH:
+        return built - 1 - number % max(2, built // 6)
     return SEEDS + number % max(1, min(SEEDS, built - SEEDS)) if held else number % SEEDS
+
+
+def _donor(shape: str, at: int) -> int:
+    return (at + 1) % min(SEEDS, len(list((TRUTH / shape).glob("independent-*"))))
 
 
 def made(
@@ -94,7 +104,7 @@ def alone(held: bool, only: list[str], shapes: Sequence[str] = SHAPES, seeds: in
     for shape in shapes:
         for number in range(seeds):
             at = place(shape, number, held)
-            model, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
+            model, donor = base(shape, at), base(shape, _donor(shape, at))
             for operation in OPERATIONS:
                 if (only and operation.step not in only) or not step(operation.step).applies_to(model):
                     continue
@@ -165,7 +175,7 @@ def chains(
         rng = generator("bench/recipes", seed)
         shape = shapes[number % len(shapes)]
         at = place(shape, int(rng.integers(SEEDS)), held)
-        candidate, donor = base(shape, at), base(shape, (at + 1) % SEEDS)
+        candidate, donor = base(shape, at), base(shape, _donor(shape, at))
         groups = [g for g in GROUPS if not (rewritten and g == "coordinates")]
         chosen = sorted(rng.permutation(len(groups))[: int(rng.integers(2, 5))].tolist())
         subject, wanted = candidate, []

@@ -13,9 +13,11 @@ import forebear
 from forebear.core.documents import canonical_json, problems_of, thaw
 from forebear.core.errors import RefusedError, UsageError
 from forebear.recipes.coordinates.undo import undone
+from forebear.recipes.coordinates.within import refitted
 from forebear.recipes.detectors import vocabulary
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.replay.held import as_checkpoint
+from forebear.recipes.replay.moves import moved
 from forebear.recipes.replay.run import run
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -101,6 +103,8 @@ REWRITTEN = (
     ("pruned-in-groups", {}, {"keep": 2, "group": 4}),
     ("quantised-int8", {}, {"bits": 8}),
     ("noise-added", {"size": 0.02}, {}),
+    ("low-rank-merged", {"rank": 3, "parts": "qkvoud", "size": 0.1}, {"rank": 3, "parts": "qkvoud"}),
+    ("quantised-fp8", {}, {}),
 )
 
 
@@ -111,6 +115,36 @@ def test_an_operation_is_named_after_every_move_that_keeps_the_outputs(op, given
     found = [step for step in steps_of(subject, base) if step.op not in moves]
     assert [step.op for step in found] == [op]
     assert {name: found[0].parameters[name] for name in told} == told
+
+
+def test_a_cast_is_seen_after_every_move_though_no_row_was_left_as_it_was(base):
+    full = apply("noise-added", base, "float32 values", size=0.1)  # the demo's own are BF16 already
+    subject = reparameterise(apply("resaved", full, "operation", dtype="BF16"), "rewritten")
+    found = [step for step in steps_of(subject, full) if STEPS[step.op].kind == "operation"]
+    assert [(step.op, step.parameters["dtype"]) for step in found] == [("resaved", "BF16")]
+
+
+def test_maps_inside_layers_are_fitted_again_beside_a_low_rank_change(base):
+    changed = apply("low-rank-merged", base, "operation", rank=2, parts="qkvoud", size=0.1)
+    mixed = apply("value-mixing", changed, "mixed")
+    maps = refitted(mixed, base, frozenset({"value-mixing"}))["value-mixing"]
+    back = moved("value-mixing", mixed, {"maps": maps}, 0)
+    for name, values in changed.arrays.items():
+        assert np.linalg.norm(back.arrays[name] - values) <= 1e-3 * np.linalg.norm(values), name
+    noisy = apply("noise-added", mixed, "no low rank", size=0.1)
+    assert refitted(noisy, base, frozenset({"value-mixing"})) == {}
+
+
+def test_noise_of_a_growth_and_noise_added_later_are_told_apart():
+    base = Model.load(DEMO / "base")
+    grown = apply("width-grown", base, "operation", factor=2.0, kind="zeros", noise=0.03)
+    found = {step.op: dict(step.parameters) for step in steps_of(apply("noise-added", grown, "later", size=0.04), base)}
+    assert set(found) == {"width-grown", "noise-added"}
+    assert found["width-grown"]["noise"] == pytest.approx(0.03, rel=0.1)
+    assert found["noise-added"]["size"] == pytest.approx(0.04, rel=0.1)
+    alone = {step.op: dict(step.parameters) for step in steps_of(grown, base)}
+    assert set(alone) == {"width-grown"}
+    assert alone["width-grown"]["noise"] == pytest.approx(0.03, rel=0.1)
 
 
 def test_a_rewritten_model_without_another_step_is_told_as_moves_alone(base):

@@ -26,6 +26,8 @@ FULL = 0.1
 IN_PLACE, ROW, MOST_ROWS = 0.3, 0.9, 8192
 """Share of rows in place below which rows are looked for elsewhere; cosine from which one counts; most rows searched."""
 LAYERS, NEURONS, ROUNDS = 6, 2048, 8
+WEIGHTED, SETTLED, EXACT = 12, 1e-9, 1e-7
+"""Most rounds of a weighted fit; change of it from which it has settled; distance of a row from which it counts as exact."""
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -170,24 +172,32 @@ def _refined(subject: Folded, candidate: Folded, carried: Floats) -> Turn | None
             pairs, _ = paired(subject, candidate, carried)
             if not pairs:
                 return None
-        mine, theirs = _rows(subject, candidate, carried, pairs)
+        mine, theirs = rows(subject, candidate, carried, pairs)
         if len(mine) < max(subject.width, 32):
             return None
-        if step >= 3:
-            apart = np.linalg.norm(mine @ carried - theirs, axis=1)
-            kept = apart <= 4 * float(np.quantile(apart, 0.25)) + 1e-6
-            mine, theirs = (mine[kept], theirs[kept]) if kept.sum() > subject.width else (mine, theirs)
-        carried = _fitted(mine, theirs)
-    fits = [_best(subject, candidate, carried, pair)[1] for pair in _some(pairs)]
+        carried = _fitted(mine, theirs) if step < 3 else agreed(mine, theirs, carried)
+    fits = [best(subject, candidate, carried, pair)[1] for pair in some(pairs)]
     pairs, alike = paired(subject, candidate, carried)
     return Turn(carried, max(alike, float(np.quantile(np.concatenate(fits), 0.75))), pairs) if pairs else None
 
 
-def _some(pairs: Pairs) -> Pairs:
+def agreed(mine: Floats, theirs: Floats, carried: Floats) -> Floats:
+    """The fit that most rows agree on: each row weighs the inverse of how far the last fit leaves it, so that rows that no
+    operation changed are met exactly, however many others there are up to about as many."""
+    for _ in range(WEIGHTED):
+        apart = np.linalg.norm(mine @ carried - theirs, axis=1)
+        weight = 1 / np.sqrt(np.maximum(apart, max(EXACT, float(np.quantile(apart, 0.02)))))[:, None]
+        last, carried = carried, _fitted(mine * weight, theirs * weight)
+        if float(np.linalg.norm(carried - last)) < SETTLED * np.sqrt(carried.size):
+            break
+    return carried
+
+
+def some(pairs: Pairs) -> Pairs:
     return tuple(pairs[int(i)] for i in np.unique(np.linspace(0, len(pairs) - 1, min(LAYERS, len(pairs))).astype(np.intp)))
 
 
-def _best(subject: Folded, candidate: Folded, carried: Floats, pair: tuple[int, int]) -> tuple[np.ndarray, Floats, np.ndarray]:
+def best(subject: Folded, candidate: Folded, carried: Floats, pair: tuple[int, int]) -> tuple[np.ndarray, Floats, np.ndarray]:
     """For neurons of the subject, spread evenly: (mutual partner or -1, cosine of the best, which were looked at)."""
     mine, theirs = subject.neurons[pair[0]], candidate.neurons[pair[1]]
     looked = np.unique(np.linspace(0, len(mine) - 1, min(NEURONS, len(mine))).astype(np.intp))
@@ -209,7 +219,7 @@ def _named(a: Floats, b: Floats) -> tuple[np.ndarray, np.ndarray]:
     return best, (table.argmax(axis=0)[best] == np.arange(len(a))) & (table.max(axis=1) > ROW)
 
 
-def _rows(subject: Folded, candidate: Folded, carried: Floats, pairs: Pairs) -> tuple[Floats, Floats]:
+def rows(subject: Folded, candidate: Folded, carried: Floats, pairs: Pairs) -> tuple[Floats, Floats]:
     """Rows of both that correspond now, each block in units of the candidate's own row."""
     blocks = []
     tables = [(subject.embedding, candidate.embedding)]
@@ -222,8 +232,8 @@ def _rows(subject: Folded, candidate: Folded, carried: Floats, pairs: Pairs) -> 
         if float(near.mean()) < IN_PLACE and max(len(mine), len(theirs)) <= MOST_ROWS:  # tokens may have other numbers
             partner, sure = _named(mine @ carried, theirs)
             blocks[-1] = (mine[sure], theirs[partner[sure]])
-    for pair in _some(pairs):
-        partner, cosines, looked = _best(subject, candidate, carried, pair)
+    for pair in some(pairs):
+        partner, cosines, looked = best(subject, candidate, carried, pair)
         sure = (partner >= 0) & (cosines > NAMED)
         blocks.append((subject.neurons[pair[0]][looked[sure]], candidate.neurons[pair[1]][partner[sure]]))
     mine_rows, their_rows = [], []

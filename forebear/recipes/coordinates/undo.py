@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forebear.core.errors import RefusedError
+from forebear.recipes.coordinates.exact import exact
 from forebear.recipes.coordinates.invariants import Floats, Folded, folded
 from forebear.recipes.coordinates.rotation import Turn, turned
 from forebear.recipes.detectors.channels import placed_or_ordered
@@ -63,6 +64,7 @@ def undone(subject: Model, candidate: Model, sides: tuple[Side, Side]) -> Undone
         turn = turned(mine, theirs)
         if turn is None:
             return None
+        turn = exact(mine, candidate, theirs, turn)
         of = _made_of(turn.carried)
         if of > MOST_OF * mine.width / theirs.width:
             return _undone(subject, candidate, (mine, theirs), turn)

@@ -44,25 +44,29 @@ def _counts(sight: Sight) -> list[Proposal]:
     return []
 
 
-def _heads(side: Side, part: str, layer: int) -> F32 | None:
-    """The rows of a part by head: (heads, dimensions, channels)."""
+def _heads(sight: Sight, side: Side, part: str, layer: int) -> F32 | None:
+    """The rows of a part by head: (heads, dimensions, channels), on channels that no step drew."""
     rows = side.matrix(part, layer)
     count = side.heads if part in ("q", "o") else side.kv_heads
-    return None if rows is None or not count or len(rows) % count else rows.reshape(count, len(rows) // count, -1)
+    if rows is None or not count or len(rows) % count:
+        return None
+    return sight.known_part(rows).reshape(count, len(rows) // count, -1)
 
 
 def _added(sight: Sight) -> str:
     """How the heads that were added began, wherever they stand now: by the spaces that keys span, and by what is written."""
-    silent = copied = 0
+    silent = copied = seen = 0
     for i, j in sight.layers:
-        out, keys, old = _heads(sight.subject, "o", i), _heads(sight.subject, "k", i), _heads(sight.state, "k", j)
-        if out is None or keys is None or old is None:
-            continue
+        out, keys = (_heads(sight, sight.subject, part, i) for part in ("o", "k"))
+        old, writes = _heads(sight, sight.state, "k", j), sight.state.matrix("o", j)
+        if out is None or keys is None or old is None or writes is None or not writes.any():
+            continue  # of a layer that writes nothing no head does
+        seen += 1
         sizes = np.abs(out).mean(axis=(1, 2))
         quiet = sizes < EMPTY * float(np.median(sizes[np.argsort(-sizes)][: sight.state.heads]))
         silent += int(quiet.sum()) >= len(out) - sight.state.heads
         copied += bool((_similar(keys, old).max(axis=1) > SAME).all())
-    most = len(sight.layers) / 2
+    most = seen / 2
     return "silent" if silent > most else "copy" if copied > most else "new"
 
 
@@ -70,7 +74,7 @@ def _pairing(sight: Sight) -> str:
     """Which heads were made one: neighbours, or those half the heads apart; whatever their order and the mixture inside."""
     alike = {"adjacent": 0.0, "halves": 0.0}
     for i, j in sight.layers:
-        mine, theirs = _heads(sight.subject, "v", i), _heads(sight.state, "v", j)
+        mine, theirs = _heads(sight, sight.subject, "v", i), _heads(sight, sight.state, "v", j)
         if mine is None or theirs is None:
             continue
         count = len(theirs)
@@ -85,7 +89,7 @@ def _orders(sight: Sight) -> list[Proposal]:
     """KV groups, and query heads inside them, in another order; only where every head is found."""
     groups, queries = {}, {}
     for i, j in sight.layers:
-        both = [(_heads(sight.subject, part, i), _heads(sight.state, part, j)) for part in ("k", "v", "q")]
+        both = [(_heads(sight, sight.subject, part, i), _heads(sight, sight.state, part, j)) for part in ("k", "v", "q")]
         if any(a is None or b is None or a.shape != b.shape for a, b in both):
             return []
         score = np.sum([_similar(a, b) for a, b in both[:2] if a is not None and b is not None], axis=0)
@@ -123,7 +127,7 @@ def _orders(sight: Sight) -> list[Proposal]:
 
 def _known_heads(sight: Sight, layer: int) -> np.ndarray:
     """KV heads of the state whose values no step drew, (heads,)."""
-    mine, other = _heads(sight.state, "k", layer), _heads(sight.other, "k", layer)
+    mine, other = _heads(sight, sight.state, "k", layer), _heads(sight, sight.other, "k", layer)
     if mine is None or other is None or mine.shape != other.shape:
         return np.ones(max(1, sight.state.kv_heads), dtype=bool)
     known = np.asarray((mine == other).mean(axis=(1, 2)) > 0.5)
@@ -176,7 +180,7 @@ def _maps(sight: Sight, part: str) -> Maps | None:
     maps: Maps = {}
     plain, mixed = [], []
     for i, j in sight.layers:
-        mine, theirs = _heads(sight.subject, part, i), _heads(sight.state, part, j)
+        mine, theirs = _heads(sight, sight.subject, part, i), _heads(sight, sight.state, part, j)
         if mine is None or theirs is None or mine.shape != theirs.shape:
             return None
         x, y = mine.astype(np.float64), theirs.astype(np.float64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.recipes.detectors.side import Side
 from forebear.recipes.detectors.sight import SAME_LAYER, Proposal, Sight
 from forebear.recipes.found import Found
 
@@ -34,19 +33,25 @@ def _kinds(sight: Sight, fresh: list[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for layer in fresh:
         similarity = sight.layer_similarity[layer]
-        kind = "identity" if _silent(sight.subject, layer) else "copy" if similarity.max() > SAME_LAYER else "new"
+        kind = "identity" if _silent(sight, layer) else "copy" if similarity.max() > SAME_LAYER else "new"
         found.setdefault(kind, []).append(layer)
     return found
 
 
-def _silent(side: Side, layer: int) -> bool:
-    """Whether a layer writes nothing, or next to nothing, to the residual stream."""
-    writers = [m for part in ("o", "down") for e in ([None] if part == "o" else side.places(layer))
-               for m in (side.matrix(part, layer, e),) if m is not None]  # fmt: skip
+def _silent(sight: Sight, layer: int) -> bool:
+    """Whether a layer writes nothing, or next to nothing, to the residual stream. Of heads and neurons as many as the candidate has
+    must be silent: others may have been added since."""
+    side, old = sight.subject, sight.state
     readers = [m for m in (side.matrix("q", layer), side.matrix("v", layer)) if m is not None]
-    if not writers or not readers:
+    counts = {"o": old.heads * old.head_dim, "down": old.neurons}
+    sizes = []
+    for part, count in counts.items():
+        for e in [None] if part == "o" else side.places(layer):
+            if (m := side.matrix(part, layer, e)) is not None:
+                rows = np.sort(np.abs(m).mean(axis=1))
+                sizes.append(float(np.median(rows[: count or len(rows)])))
+    if not sizes or not readers:
         return False
-    sizes = [float(np.median(np.abs(w).mean(axis=1))) for w in writers]  # the median: heads may have been added since
     return max(sizes) < 0.02 * max(float(np.abs(r).mean()) for r in readers)
 
 

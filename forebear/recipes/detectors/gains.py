@@ -108,19 +108,22 @@ def _both(sight: Sight, role: str, pair: tuple[int, int]) -> tuple[F32 | None, F
 
 def _taken_back(sight: Sight, role: str, mine: F32, theirs: F32, pair: tuple[int, int]) -> float | None:
     """Correlation between the change of a gain and the inverse change of its readers' columns, in logarithms."""
-    columns = []
+    columns, sizes = [], []
     for part in READERS[role]:
         expert = sight.subject.places(pair[0])[0] if role == "mlp" else None
         other = sight.state.places(pair[1])[0] if role == "mlp" else None
         a, b = sight.subject.matrix(part, pair[0], expert), sight.state.matrix(part, pair[1], other)
         if a is not None and b is not None and a.shape[1] == b.shape[1] == mine.size:
-            columns.append(
-                np.log(np.maximum(1e-12, np.linalg.norm(b, axis=0)) / np.maximum(1e-12, np.linalg.norm(a, axis=0)))
-            )
+            sizes.append(np.linalg.norm(b, axis=0))
+            columns.append(np.log(np.maximum(1e-12, sizes[-1]) / np.maximum(1e-12, np.linalg.norm(a, axis=0))))
     if not columns:
         return None
-    ratio = np.log(np.maximum(1e-6, np.abs(mine)) / np.maximum(1e-6, np.abs(theirs)))
-    inverse = np.mean(columns, axis=0) - np.mean(columns)
+    filled = np.min([size > 1e-6 * size.max() for size in sizes], axis=0).astype(bool)  # empty columns took nothing back
+    if not filled.any():
+        return None
+    ratio = np.log(np.maximum(1e-6, np.abs(mine)) / np.maximum(1e-6, np.abs(theirs)))[filled]
+    inverse = np.mean(columns, axis=0)[filled]
+    inverse = inverse - inverse.mean()
     ratio = ratio - ratio.mean()
     size = float(np.linalg.norm(inverse) * np.linalg.norm(ratio))
     return float(inverse @ ratio) / size if size else None

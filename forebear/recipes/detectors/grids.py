@@ -49,36 +49,55 @@ def _counts(matrix: F32, group: int) -> np.ndarray | None:
     return np.asarray((matrix.reshape(matrix.shape[0], -1, group) != 0).sum(axis=2).ravel())
 
 
-def common_grid(mine: Sequence[F32], theirs: Sequence[F32]) -> Grid | None:
-    """The grid that every matrix stands on and the candidate's do not; None without one."""
-    filled = [i for i, m in enumerate(mine) if m.any()]  # what writes nothing stands on every grid
-    looked = [filled[int(i)] for i in np.linspace(0, len(filled) - 1, min(12, len(filled)))]
-    if not looked:
+def common_grid(mine: Sequence[F32], theirs: Sequence[F32], blur: float = 0.0) -> Grid | None:
+    """The grid that every matrix stands on and the candidate's do not; None without one.
+
+    blur: what a value may be off by besides, as a share of its matrix's root mean square: rounding of what was turned back.
+    """
+    looked, before = _some(mine), _some(theirs)
+    if not looked or not before:
         return None
     tries: list[tuple[str, dict[str, Any], Callable[[F32], bool]]] = [
-        *(("quantised-int8", {"bits": bits}, _rows(bits)) for bits in range(2, 9)),
+        *(("quantised-int8", {"bits": bits}, _rows(bits, blur)) for bits in range(2, 9)),
         *(
-            ("quantised-int4", {"bits": bits, "group": group}, _groups(bits, group))
+            ("quantised-int4", {"bits": bits, "group": group}, _groups(bits, group, blur))
             for bits in range(2, 9)
             for group in GROUPS
         ),
-        *(("quantised-fp8", {"block": side}, _floats(side)) for side in SIDES),
+        *(("quantised-fp8", {"block": side}, _floats(side, blur)) for side in SIDES),
     ]
     for op, said, stands in tries:
-        if all(stands(mine[i]) for i in looked) and not any(stands(theirs[i]) for i in looked):
+        if all(map(stands, looked)) and not any(map(stands, before)):
             return op, said
     return None
 
 
-def _rows(bits: int) -> Callable[[F32], bool]:
+def _some(matrices: Sequence[F32]) -> list[F32]:
+    """Up to twelve of them, spread evenly; what writes nothing stands on every grid and is left out."""
+    filled = [m for m in matrices if m.any()]
+    return [filled[int(i)] for i in np.linspace(0, len(filled) - 1, min(12, len(filled)))]
+
+
+def _rows(bits: int, blur: float = 0.0) -> Callable[[F32], bool]:
     top = 2 ** (bits - 1) - 1
 
     def stands(matrix: F32) -> bool:
         scale = np.abs(matrix).max(axis=1, keepdims=True).astype(np.float64) / top
         steps = np.divide(matrix, scale, out=np.zeros(matrix.shape), where=scale > 0)
-        return bool(np.abs(steps - np.rint(steps)).max() < OFF) and bool(matrix.any())
+        return _near(steps, scale, blur * _size(matrix)) and bool(matrix.any())
 
     return stands
+
+
+def _size(matrix: F32) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(matrix.astype(np.float64) ** 2)))
+
+
+def _near(steps: np.ndarray, step: np.ndarray, blur: float) -> bool:
+    """Whether numbers of steps are whole but for rounding and a blur of so much of a value."""
+    off = np.abs(steps - np.rint(steps))
+    return bool((off * step < OFF * step + blur).all()) if blur else bool(off.max() < OFF)
 
 
 def on_rows(matrix: F32, bits: int) -> bool:
@@ -86,7 +105,7 @@ def on_rows(matrix: F32, bits: int) -> bool:
     return _rows(bits)(matrix)
 
 
-def _groups(bits: int, group: int) -> Callable[[F32], bool]:
+def _groups(bits: int, group: int, blur: float = 0.0) -> Callable[[F32], bool]:
     top = 2**bits - 1
 
     def stands(matrix: F32) -> bool:
@@ -96,24 +115,24 @@ def _groups(bits: int, group: int) -> Callable[[F32], bool]:
         low, high = cells.min(axis=2, keepdims=True), cells.max(axis=2, keepdims=True)
         step = (high - low) / top
         levels = np.divide(cells - low, step, out=np.zeros(cells.shape), where=step > 0)
-        return bool(np.abs(levels - np.rint(levels)).max() < OFF) and bool(matrix.any())
+        return _near(levels, step, 2 * blur * _size(matrix)) and bool(matrix.any())  # both ends of a group are blurred
 
     return stands
 
 
-def _floats(side: int | None) -> Callable[[F32], bool]:
+def _floats(side: int | None, blur: float = 0.0) -> Callable[[F32], bool]:
     def stands(matrix: F32) -> bool:
-        size = side or max(matrix.shape)
+        size, error = side or max(matrix.shape), blur * _size(matrix)
         for row in range(0, matrix.shape[0], size):
             for column in range(0, matrix.shape[1], size):
-                if not _e4m3(matrix[row : row + size, column : column + size]):
+                if not _e4m3(matrix[row : row + size, column : column + size], error):
                     return False
         return bool(matrix.any())
 
     return stands
 
 
-def _e4m3(cell: F32) -> bool:
+def _e4m3(cell: F32, blur: float) -> bool:
     """Whether values over their largest size, times 448, are 8-bit floats with three bits of mantissa."""
     top = float(np.abs(cell).max())
     if not top:
@@ -121,4 +140,4 @@ def _e4m3(cell: F32) -> bool:
     scaled = np.abs(cell.astype(np.float64)) * (448 / top)
     _, exponents = np.frexp(np.maximum(scaled, 2.0**-6))
     steps = scaled / np.ldexp(1.0, exponents - 4)
-    return bool(np.abs(steps - np.rint(steps)).max() < OFF)
+    return _near(steps, np.ldexp(top / 448, exponents - 4), blur)

@@ -11,6 +11,9 @@ from forebear.recipes.detectors.side import Side
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
 
+ALIKE = 0.25
+"""Difference of the sizes of two parts' biases, as a share, up to which they count as one size."""
+
 
 def find(sight: Sight) -> list[Proposal]:
     """Positions learned or rotary, LayerNorm or RMSNorm, biases, the head, extra modules."""
@@ -51,12 +54,16 @@ def _biases(sight: Sight) -> list[Proposal]:
     if not new:
         return []
     attention, mlp = bool(new & set("qkvo")), bool(new & {"gate", "up", "down"})
-    sizes = []
-    for part in sorted(new):  # the median over parts: value and output biases may have been exchanged since
+    values = []
+    for part in sorted(new):
         places = [(p.part, p.layer, p.expert) for p in mine if p.part == part]
         listed = [v for place in places for v in (sight.subject.vector("bias", *place),) if v is not None]
-        sizes.append(float(np.sqrt(np.mean(np.concatenate(listed).astype(np.float64) ** 2))))
-    size = float(np.median(sizes))
+        one = np.concatenate(listed).astype(np.float64)
+        values.append(one[one != 0])  # of channels and neurons added since there is nothing
+    sizes = [float(np.sqrt(np.mean(one**2))) if one.size else 0.0 for one in values]
+    middle = float(np.sort(sizes)[(len(sizes) - 1) // 2])  # value and output biases may have been exchanged since, heads merged
+    alike = [one for one, size in zip(values, sizes, strict=True) if one.size and abs(size - middle) <= ALIKE * middle]
+    size = float(np.sqrt(np.mean(np.concatenate(alike) ** 2))) if alike else 0.0
     where = "all" if attention and mlp else "attention" if attention else "mlp"
     return [Proposal(Found("biases-added", {"parts": sorted(new)}, {"size": float(f"{size:.4g}"), "where": where}))]
 

@@ -61,8 +61,8 @@ def match(sight: Sight, i: int, j: int, expert: int | None, other: int | None = 
         for p in ("gate", "up", "down")
         if sight.subject.matrix(p, i, expert) is not None and sight.state.matrix(p, j, source) is not None
     ]
-    mine = {p: unit(rows) for p in parts if (rows := sight.subject.matrix(p, i, expert)) is not None}
-    theirs = {p: unit(rows) for p in parts if (rows := sight.state.matrix(p, j, source)) is not None}
+    mine, theirs = ({p: unit(sight.known_part(rows)) for p in parts if (rows := side.matrix(p, *at)) is not None}
+                    for side, at in ((sight.subject, (i, expert)), (sight.state, (j, source))))  # fmt: skip
     n, m = len(mine["up"]), len(theirs["up"])
     table = np.zeros((n, m), dtype=np.float32)
     for part in parts:
@@ -82,6 +82,7 @@ def match(sight: Sight, i: int, j: int, expert: int | None, other: int | None = 
     own, its = sight.subject.matrix("up", i, expert), sight.state.matrix("up", j, source)
     assert own is not None
     assert its is not None
+    own, its = sight.known_part(own), sight.known_part(its)
     scale = np.linalg.norm(own, axis=1) / np.maximum(1e-12, np.linalg.norm(its[best], axis=1))
     return Matched(partner, likeness.astype(np.float32), np.sign(up).astype(np.float32), scale.astype(np.float32))
 

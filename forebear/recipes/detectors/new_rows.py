@@ -12,9 +12,12 @@ from forebear.stats.arrays import F32
 
 MOST_ROWS = 128
 """New rows looked at."""
-MOST_PIECES = 4
+MOST_SOLVED, MOST_PIECES = 32, 4
+"""New rows of which pieces are looked for before it is known whether they have any; pieces of a row."""
 USUAL = 0.02
 """Spread of an initialiser's draws where a configuration states none: what nearly every family means by that."""
+SAME = 1e-4
+"""Spread of new rows, as a share of their values, below which they are one row."""
 QUIET = 0.5
 """Size of new rows, as a share of an initialiser's draws, below which they began as nothing and had noise added (decision 0064)."""
 EXACT = (1e-4, 0.02)
@@ -42,13 +45,16 @@ def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
     mean = old.mean(axis=0, dtype=np.float64)
     if np.linalg.norm(new - mean) < EXACT[1] * np.linalg.norm(new):
         return Begun("global-mean")
+    if len(new) > 1 and float(np.ptp(new, axis=0).max()) < SAME * float(np.abs(new).max()) and _along(new[0], mean) > 0.9:
+        return Begun("global-mean")  # one row for all, where the rotation was not met exactly
     looked = new[np.linspace(0, len(new) - 1, min(MOST_ROWS, len(new))).astype(np.intp)]
     for near in EXACT:
-        pieces = _all_pieces(looked, old, near)
+        few = looked[np.linspace(0, len(looked) - 1, min(MOST_SOLVED, len(looked))).astype(np.intp)]
+        pieces = _all_pieces(few, old, near)
         solved = [p for p in pieces if p is not None]
-        if len(solved) >= 0.5 * len(looked):
+        if len(solved) >= 0.5 * len(few):
             single = all(len(p) == 1 for p in solved)
-            all_pieces = pieces if len(looked) == len(new) else _all_pieces(new, old, near)
+            all_pieces = pieces if len(few) == len(new) else _all_pieces(new, old, near)
             # an untied head has copies of its own: replay draws rows then, so that nothing is said of their values
             exact = {"rows": "drawn"} if single else {"pieces": [p or [] for p in all_pieces], "rows": "mean-of-pieces"}
             said: dict[str, Any] = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
@@ -58,6 +64,10 @@ def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
     if float(np.sqrt((looked.astype(np.float64) ** 2).mean())) < QUIET * _drawn_size(config, old):
         return Begun("zeros")  # what noise on all values leaves of nothing
     return Begun(_spread(looked.astype(np.float64), old, config))
+
+
+def _along(row: F32, mean: Any) -> float:
+    return float(row @ mean) / max(1e-30, float(np.linalg.norm(row)) * float(np.linalg.norm(mean)))
 
 
 def _drawn_size(config: Mapping[str, Any], old: F32) -> float:

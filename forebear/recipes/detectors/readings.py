@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,14 @@ ROUNDING = 1e-6
 """Relative difference that float32 leaves after folding and mapping; replay only."""
 PUT_BACK = 2e-5
 """The same of a subject that was put back."""
+BLUR = 1e-5
+"""What a value of a subject that was put back may be off a grid, as a share of its matrix's root mean square."""
+EDGE, MOST_STEPS = 1.15, 12
+"""Singular value of a change, as a multiple of the largest that noise gives, from which it is not noise; rounds of finding that."""
 ABSORBED = 0.25
 """The share of noise that a fitted rotation may take away from a part."""
+MORE_NOISE = 1.1
+"""Noise of matrices over that of gains and biases from which the growth before added noise of its own."""
 LOUD = 0.7
 """Size of noise from which it is not told from other values."""
 LIGHT = 0.1
@@ -154,8 +161,9 @@ def read_grid(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     for b in inner:  # what one tensor holds was put on a grid together
         stored.setdefault((b.name, b.expert), []).append(b)
     mine = [np.concatenate([along_inputs(b) for b in group]) for group in stored.values()]
-    theirs = [np.concatenate([_like(b) for b in group]) for group in stored.values()]
-    grid = grids.common_grid(mine, theirs) if inner else None
+    own = [group for group in stored.values() if all(b.known is None or b.known.any() for b in group)]  # not the subject's own
+    theirs = [np.concatenate([_like(b) for b in group]) for group in own]
+    grid = grids.common_grid(mine, theirs, 0.0 if sight.fitted is None else BLUR) if inner else None
     if grid is None:
         return []
     op, said = grid
@@ -174,29 +182,50 @@ def _like(b: Both) -> F32:
 
 
 def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Some maps of the layers changed by a matrix of low rank, all else equal."""
+    """Some maps of the layers changed by a matrix of low rank; all else equal, or changed by noise of one size."""
     moved = [b for b in pieces if not b.same]
+    noise = _noise_of(moved)
+    if noise:
+        moved = [b for b in moved if b.kind == "matrix" and b.part in LETTERS and _rank(b, True)]
     if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
         return []
-    ranks = []
     if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
         return []  # such a change moves nearly every value
-    for b in moved[:64]:
-        values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
-        ranks.append(int((values > 1e-3 * values[0]).sum()))
+    ranks = [_rank(b, noise) for b in moved[:64]]
     rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
-    if rank > full / 3 or max(ranks) > 2 * rank + 1:
+    if not rank or rank > full / 3 or max(ranks) > 2 * rank + 1:
         return []
+    exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
     parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
     size = float(np.median([b.change for b in moved]))
     where = {
         "parts": sorted({b.part for b in moved}),
         "layers": sorted({b.layer for b in moved if b.layer is not None}),
     }
-    exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
     return [
         Proposal(Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts}), exact)
     ]
+
+
+def _noise_of(moved: list[Both]) -> bool:
+    """Whether tables of tokens, which such a change leaves alone, show noise."""
+    tables = [b for b in moved if b.part in ("embedding", "head") and b.kind == "matrix" and _counted(b) >= 1024]
+    return bool(tables) and _white(tables)
+
+
+def _rank(b: Both, noise: bool) -> int:
+    """Singular values of a change above rounding; with noise beside it, above the most that noise of the size of the rest gives."""
+    values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
+    if not noise:
+        return int((values > 1e-3 * values[0]).sum())
+    rows, columns = b.mine.shape
+    rank = 0
+    for _ in range(MOST_STEPS):
+        rest = float((values[rank:] ** 2).sum()) / max(1, rows * columns - rank * (rows + columns))
+        last, rank = rank, int((values > EDGE * np.sqrt(rest) * (np.sqrt(rows) + np.sqrt(columns))).sum())
+        if rank == last:
+            break
+    return rank
 
 
 def truncated(change: F32, rank: int) -> F32:
@@ -207,14 +236,17 @@ def truncated(change: F32, rank: int) -> F32:
 
 def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
-    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
+    shifted = "router-shift" in sight.told  # the vector that was taken off again took noise with it
+    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32 and not (shifted and b.part == "router")]
     if len(moved) < (1 if sight.told & ON_ALL else 2) or not any(b.kind == "matrix" for b in moved):
         return []
     ratios, kurtosis, weights = [], [], []
+    vectors = [b for b in moved if b.kind != "matrix"]
+    grown = "width-grown" in sight.told and len(vectors) > 1  # that step's own noise is on matrices alone
     for b in moved:
         change = _changes(b)
-        spread = float(b.theirs.std()) or float(np.abs(b.theirs).mean())
-        if not spread or not change.any():
+        spread = _spread(b, "width-grown" in sight.told)
+        if not spread or not change.any() or (grown and b.kind != "matrix"):
             continue
         ratios.append(float(np.sqrt((change**2).mean())) / spread)
         weights.append(change.size)
@@ -224,7 +256,7 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return []
     middle = float(np.average(ratios, weights=weights))
     apart = np.abs(np.array(ratios) / middle - 1) * np.sqrt(np.array(weights))
-    near = ABSORBED if sight.fitted is not None else 0.05
+    near = ABSORBED if sight.fitted is not None or "low-rank-merged" in sight.told else 0.05
     uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < near)))
     fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
     if not fits:
@@ -234,7 +266,21 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     names, every = {b.name for b in moved}, {b.name for b in pieces}
     pattern = "*" if len(names) > 0.9 * len(every) else _pattern(names, set(sight.subject.checkpoint.container.tensors))
     where = {"parts": sorted({b.part for b in moved})}
-    return [Proposal(Found("noise-added", where, {"size": float(f"{middle:.4g}"), "tensors": pattern}), replays=False)]
+    said: dict[str, Any] = {"size": float(f"{middle:.4g}"), "tensors": pattern}
+    if grown:
+        filled = [b for b in vectors if _spread(b)]
+        squares = [(float((_changes(b) ** 2).sum()) / _spread(b) ** 2, _counted(b)) for b in filled]
+        last = float(np.sqrt(np.sum([s for s, _ in squares]) / max(1, sum(n for _, n in squares))))
+        if middle > MORE_NOISE * last > 0:
+            said = {**said, "size": float(f"{last:.4g}"), "before": float(f"{np.sqrt(middle**2 - last**2):.4g}")}
+    return [Proposal(Found("noise-added", where, said), replays=False)]
+
+
+def _spread(b: Both, grown: bool = False) -> float:
+    """Standard deviation of a tensor's values, or their size where they are all one. grown: as it was after a growth, without rows
+    of layers that a step drew since."""
+    rows = b.theirs[b.known.any(axis=1)] if grown and b.layer is not None and b.known is not None and b.known.ndim == 2 else b.theirs
+    return float(rows.std()) or float(np.abs(rows).mean()) if rows.size else 0.0
 
 
 def _changes(b: Both) -> np.ndarray:

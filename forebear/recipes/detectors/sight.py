@@ -16,6 +16,8 @@ from forebear.stats.arrays import F32
 
 SAME_LAYER = 0.35
 """Cosine from which a layer of the subject is taken for one of the candidate; a layer drawn anew stays below (decision 0034)."""
+MORE = 0.002
+"""What likeness in one more part counts, so that of a layer and its copy that writes nothing the first is taken."""
 SAME_ROW = 0.5
 """Median cosine of rows in place from which they are taken for kept."""
 
@@ -58,16 +60,18 @@ class Sight:
 
     @cached_property
     def layer_similarity(self) -> F32:
-        """(layers of the subject, layers of the state): the best of the parts, in place or by their Gram matrices."""
+        """(layers of the subject, layers of the state): the best of the parts, in place or by their Gram matrices; of layers that
+        are alike in that, those that are alike in more parts."""
         a, b = self.subject, self.state
-        best = np.zeros((a.layers, b.layers), dtype=np.float32)
+        best, total = (np.zeros((a.layers, b.layers), dtype=np.float32) for _ in range(2))
         for part in LAYER_PARTS:
             left = [self._sketches(a, part, layer) for layer in range(a.layers)]
             right = [self._sketches(b, part, layer) for layer in range(b.layers)]
             for i, mine in enumerate(left):
                 for j, theirs in enumerate(right):
-                    best[i, j] = max(best[i, j], _alike(mine, theirs))
-        return best
+                    alike = _alike(mine, theirs)
+                    best[i, j], total[i, j] = max(best[i, j], alike), total[i, j] + alike
+        return np.asarray(best + MORE * total)
 
     def _sketches(self, side: Side, part: str, layer: int) -> tuple[F32, F32] | None:
         rows = side.matrix(part, layer, side.places(layer)[0] if part in ("gate", "up", "down") else None)
@@ -95,6 +99,11 @@ class Sight:
             return np.ones(self.state.width, dtype=bool)
         known: np.ndarray = (mine == other).mean(axis=0) > 0.5
         return known if known.any() else np.ones(self.state.width, dtype=bool)
+
+    def known_part(self, rows: F32) -> F32:
+        """The columns of a matrix whose values no step drew, where it has the state's channels."""
+        known = self.known_channels
+        return rows if rows.shape[1] != len(known) or known.all() else np.ascontiguousarray(rows[:, known])
 
     def rows_in_place(self, part: str = "embedding") -> F32 | None:
         """Cosines of the rows of a table that both have in place, (n,); None without the table on both sides."""

@@ -9,6 +9,7 @@ from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
     ON_ALL,
     Both,
+    blocks,
     everything,
     read_grid,
     read_low_rank,
@@ -92,13 +93,28 @@ def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return shifted
     fitted = sight.fitted or frozenset()
     free = [b for b in pieces if b.part not in fitted]
+    seen = [b for b in pieces if b.kind == "matrix" or b.part not in fitted]  # biases hold what maps and exchanges made of them
     if not free or all(b.same for b in free):
-        return read_low_rank(sight, pieces) if any(b.change > FIT for b in pieces if b.part in fitted) else []
-    for reading in (_rounded, read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise):
+        return read_low_rank(sight, seen) if any(b.change > FIT for b in seen if b.part in fitted) else []
+    if said := read_low_rank(sight, free):
+        return read_low_rank(sight, seen) or said  # in the others as well, where their maps were met exactly
+    for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, read_noise):
         said = reading(sight, free)
         if said:
             return said
     return read_training(free)
+
+
+def _on_one_part(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """A grid or a mask on the part that shows it: orders and maps that were not found hide it in others, and in new layers."""
+    inner = [b for b in blocks(pieces) if b.known is None or b.known.any()]
+    parts = [[b for b in inner if b.part == part] for part in dict.fromkeys(b.part for b in inner)]
+    parts.sort(key=lambda group: -float(np.median([np.mean(b.mine == 0) for b in group])))
+    for reading in (read_grid, read_pruned):
+        for group in (inner, *parts) if reading is read_grid else parts[:1]:
+            if said := reading(sight, group):
+                return said
+    return []
 
 
 def _shifted(pieces: list[Both]) -> list[Proposal]:
@@ -115,11 +131,14 @@ def _shifted(pieces: list[Both]) -> list[Proposal]:
 def _rounded(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Values nearer to what the candidate's become in a narrower type than to the candidate's own."""
     moved = [b for b in pieces if not b.same and b.kind == "matrix" and b.known is None]
-    rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in moved)
+    table = [b for b in moved if b.part == "embedding"]  # before others there are gains that were cast as well
     for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
-        cut = sum(float(np.linalg.norm(b.mine.astype(np.float64) - cast(b.theirs)) ** 2) for b in moved)
-        if moved and cut < NEARER**2 * rest:
-            return [Proposal(Found("resaved", {"parts": sorted({b.part for b in moved})}, {"dtype": dtype, "tensors": "*"}))]
+        for group in (moved, table):
+            rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in group)
+            cut = sum(float(np.linalg.norm(b.mine.astype(np.float64) - cast(b.theirs)) ** 2) for b in group)
+            if group and cut < NEARER**2 * rest:
+                where = {"parts": sorted({b.part for b in moved})}
+                return [Proposal(Found("resaved", where, {"dtype": dtype, "tensors": "*"}))]
     return []
 
 

@@ -124,9 +124,18 @@ def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:
     return best, value
 
 
+def _own_channels(table: F32) -> np.ndarray:
+    """Channels that are neither empty nor those of another one again: of a residual stream that was grown, the old ones."""
+    _, first = np.unique(table, axis=1, return_index=True)
+    first = np.sort(first)
+    return np.asarray(first[table[:, first].any(axis=0)])
+
+
 def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]:
     kept = np.flatnonzero(partner >= 0)
     new = np.flatnonzero(partner < 0)
+    full = _own_channels(theirs)
+    mine, theirs = np.ascontiguousarray(mine[:, full]), np.ascontiguousarray(theirs[:, full])
     in_place = len(kept) and (partner[kept] == kept).all()
     rows = {"kept": len(kept), "new": len(new), "dropped": len(theirs) - len(kept)}
     where = {"parts": ["embedding", "head"], "rows": rows}

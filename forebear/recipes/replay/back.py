@@ -10,6 +10,7 @@ import numpy as np
 
 from forebear.core.errors import RefusedError
 from forebear.recipes.coordinates.undo import snapped
+from forebear.recipes.coordinates.within import refitted
 from forebear.recipes.detectors.sight import Proposal
 from forebear.recipes.replay.moves import Exact, moved
 from forebear.recipes.steps.draft import Draft
@@ -61,15 +62,42 @@ BACK: Mapping[str, Callable[[Exact, Model], Exact]] = {
 }
 """Move inside layers -> the arguments that take it back. before: the candidate as it was when the move was found."""
 
+
+def refined(subject: Model, state: Model, ops: Sequence[str]) -> Model | None:
+    """The subject with the maps of moves that were taken back fitted again, to the candidate after the operations found.
+
+    Returns: None where no map gets exact by it.
+    """
+    try:
+        better = refitted(subject, state, frozenset(ops))
+        made = _precise(subject)
+        for op, places in better.items():
+            if op == "neuron-scaling":
+                made = moved(op, made, {"scales": {place: maps[:, 0, 0] for place, maps in places.items()}}, 0)
+            else:
+                made = moved(op, made, {"maps": places}, 0)
+    except (RefusedError, np.linalg.LinAlgError):
+        return None
+    return _single(made) if better else None
+
+
+def _precise(model: Model) -> Model:
+    return replace(model, arrays={n: np.asarray(a, dtype=np.float64) for n, a in model.arrays.items()})
+
+
+def _single(model: Model) -> Model:
+    return replace(model, arrays={name: snapped(values).astype(np.float32) for name, values in model.arrays.items()})
+
+
 def taken_back(subject: Model, done: Sequence[tuple[Proposal, Model]]) -> Model:
     """The subject before the moves. done: each with the candidate as it was then, in the order found; the last is undone first.
 
     Raises: RefusedError where one cannot be undone.
     """
-    made = Model({n: np.asarray(a, dtype=np.float64) for n, a in subject.arrays.items()}, subject.config, subject.tokenizer)
+    made = _precise(Model(subject.arrays, subject.config, subject.tokenizer))
     for proposal, before in reversed(done):
         try:
             made = moved(proposal.found.op, made, BACK[proposal.found.op](proposal.exact, before), 0)
         except (np.linalg.LinAlgError, IndexError, ValueError) as error:
             raise RefusedError("a move cannot be taken back", where=proposal.found.op) from error
-    return replace(made, arrays={name: snapped(values).astype(np.float32) for name, values in made.arrays.items()})
+    return _single(made)

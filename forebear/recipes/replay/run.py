@@ -16,7 +16,7 @@ from forebear.recipes.detectors.registry import DETECTORS
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
 from forebear.recipes.found import Found, Grade
-from forebear.recipes.replay.back import BACK, taken_back
+from forebear.recipes.replay.back import BACK, refined, taken_back
 from forebear.recipes.replay.held import as_checkpoint, as_model
 from forebear.recipes.replay.moves import MOVES, grid_tables, moved
 from forebear.recipes.steps.model import Model
@@ -128,6 +128,9 @@ def run(subject: Side, candidate: Model) -> Replayed:
         return _with_moves(first, fixed.moves)
     fitted = frozenset(part for proposal, _ in inner for part in FITTED.get(proposal.found.op, ()))
     second, again = _asked(Side(as_checkpoint(before)), candidate, fitted)
+    state = next((model for proposal, model in again if proposal.found.op == "low-rank-merged"), second.stage.models[0])
+    if (exact := refined(before, state, [proposal.found.op for proposal, _ in inner])) is not None:
+        second, again = _asked(Side(as_checkpoint(exact)), candidate, fitted)
     known = {proposal.found.op for proposal, _ in again}
     return _with_moves(second, [*fixed.moves, *(p.found for p, _ in inner if p.found.op not in known)])
 
@@ -168,7 +171,7 @@ def _asked(subject: Side, candidate: Model, fitted: frozenset[str] | None = None
                 before = everything(sight)
                 following = stage.after(proposal) if proposal.replays else None
                 seen = following.sight(subject) if following is not None else sight
-                if proposal.found.op in MOVES and _worse(before, everything(seen)):
+                if proposal.found.op in MOVES and proposal.found.op not in BY_SPACES and _worse(before, everything(seen)):
                     continue
                 proposals.append((proposal if following is not None else replace(proposal, replays=False), before))
                 if following is not None:
@@ -191,6 +194,8 @@ def _worse(before: Sequence[Both], after: Sequence[Both]) -> bool:
 
 
 WORSE = 0.02
+BY_SPACES = ("kv-group-permutation", "query-head-permutation")
+"""Moves found by the spaces that rows of heads span: values agree only once the mixture inside heads, asked next, is undone."""
 
 
 def _best_order(subject: Side, filled: Stage, stage: Stage, sight: Sight) -> tuple[Stage, Sight]:
@@ -230,6 +235,7 @@ def absorbed(proposals: Sequence[tuple[Proposal, list[Both]]]) -> list[tuple[Pro
     noise: dict[int, float] = {}
     for proposal, before in proposals:
         at = _owner(proposal.found, kept)
+        proposal = _parted(proposal, kept, noise)
         if at is None:
             kept.append((proposal, before))
         elif proposal.found.op == "noise-added":
@@ -241,6 +247,15 @@ def absorbed(proposals: Sequence[tuple[Proposal, list[Both]]]) -> list[tuple[Pro
             told = {**proposal.found.parameters, "noise": float(f"{noise.get(at, 0.0):.3g}")}
             kept[at] = (replace(proposal, found=replace(proposal.found, parameters=told)), before)
     return kept
+
+
+def _parted(proposal: Proposal, kept: Sequence[tuple[Proposal, list[Both]]], noise: dict[int, float]) -> Proposal:
+    """Noise without the part of it that a growth before it had added; that part is written down in `noise`."""
+    if "before" not in proposal.found.parameters:
+        return proposal
+    said = dict(proposal.found.parameters)
+    noise[next(i for i, (p, _) in enumerate(kept) if p.found.op == "width-grown")] = float(said.pop("before"))
+    return replace(proposal, found=replace(proposal.found, parameters=said))
 
 
 def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int | None:
