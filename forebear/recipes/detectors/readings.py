@@ -279,7 +279,8 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
 def _spread(b: Both, grown: bool = False) -> float:
     """Standard deviation of a tensor's values, or their size where they are all one. grown: as it was after a growth, without rows
     of layers that a step drew since."""
-    rows = b.theirs[b.known.any(axis=1)] if grown and b.layer is not None and b.known is not None and b.known.ndim == 2 else b.theirs
+    drawn = grown and b.layer is not None and b.known is not None and b.known.ndim == 2
+    rows = b.theirs[b.known.any(axis=1)] if drawn and b.known is not None else b.theirs
     return float(rows.std()) or float(np.abs(rows).mean()) if rows.size else 0.0
 
 
