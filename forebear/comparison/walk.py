@@ -140,7 +140,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         unread=pair.allowance.refused,
         undecoded=pair.undecoded,
     )
-    alignment = _alignment(pair, rows, layers, channels, neurons, values, everywhere, equality)
+    alignment = _alignment(pair, rows, layers, neurons, values, everywhere, equality)
     _add_gauge(alignment, gauge)
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
@@ -348,7 +348,6 @@ def _alignment(
     pair: Pair,
     rows: SharedRows | None,
     layers: LayerMap,
-    channels: AxisOutcome,
     neurons: AxisOutcome,
     values: AxisOutcome,
     everywhere: EveryPair | None,

@@ -83,7 +83,7 @@ def cost(
     candidates = _open(names, cut, limits, load)
     read_text = _weigh(candidates, asked, parallel)
     body = _body(candidates, asked, parallel)
-    limits += _limits(candidates, asked, parallel)
+    limits += _limits(candidates, asked)
     inputs = sum(entry["bytes"] for entry in body["tokenizers"])
     read = {"tokenizer_bytes": inputs, "text_bytes": read_text, "seconds": round(time.perf_counter() - began, 3)}
     return finish("forebear/tokenizer-cost/2", body, limits=limits, read=read, reproduce=_command(names, asked))
@@ -327,7 +327,7 @@ def _pairs(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"a": a, "b": b, "texts": tally} for (a, b), tally in counted.items()]
 
 
-def _limits(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[sample.Passage]) -> list[Message]:
+def _limits(candidates: Sequence[Candidate], asked: Asked) -> list[Message]:
     limits = [message("cost.sample") if asked.corpus is None else message("cost.corpus"), message("cost.speed")]
     if asked.text is not None:
         limits.append(message("cost.one_text", characters=sample.BLOCK_CHARACTERS))

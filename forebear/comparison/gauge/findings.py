@@ -23,7 +23,7 @@ VIEWS = "two-views"
 VIEWS_ASSUMPTION = message("assumption.views")
 
 
-def views_evidence(pair: Pair, tested: Tested | None, looks_log10: float, layers: LayerMap) -> Evidence:
+def views_evidence(pair: Pair, tested: Tested | None, looks_log10: float) -> Evidence:
     """The calibrated test over all layer pairs of a map. looks_log10: maps looked at before this one was taken."""
     if tested is None:
         return Evidence(test=VIEWS, axis=Axis.NEURON_VIEWS, kind="calibrated", private=True)

@@ -197,7 +197,7 @@ def _blind(
 
 
 def _evidence(pair: Pair, sides: tuple[Side, Side], attempt: _Attempt) -> Evidence:
-    return views_evidence(pair, attempt.tested, attempt.looks_log10 + _tries_log10(sides), attempt.map)
+    return views_evidence(pair, attempt.tested, attempt.looks_log10 + _tries_log10(sides))
 
 
 def _tries_log10(sides: tuple[Side, Side]) -> float:
@@ -251,7 +251,7 @@ def _outcome(
         message("upcycled.how" if rotation.lies else "gauge.aligned_by", how=rotation.how),
         decided,
         (*found, *heads.evidence, *(start.evidence if start is not None else ())),
-        (*gauge_words(pair, sides, rotation, layers, tested, decided), *heads.words),
+        (*gauge_words(pair, rotation, layers, tested, decided), *heads.words),
         () if alarm is None else (alarm,),
         tuple(power_words(tested, rotation)),
         layers if decided else None,

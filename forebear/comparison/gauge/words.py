@@ -12,14 +12,13 @@ from forebear.comparison.gauge.cells import CellResult, Tested
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import SCREEN_SHARE
 from forebear.comparison.gauge.wider import Wider
-from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.core.messages import Message, message
 
 
 def gauge_words(
-    pair: Pair, sides: Sequence[Side], rotation: Rotation, layers: LayerMap, tested: Tested, decided: bool
+    pair: Pair, rotation: Rotation, layers: LayerMap, tested: Tested, decided: bool
 ) -> list[Message]:
     """Statements on the rotation, the layers and the neurons; only the rotation when nothing was found."""
     fit = rotation.fit_words

@@ -131,9 +131,9 @@ def _full(models: Sequence[_File], optims: Sequence[_File], where: str) -> dict[
     if stage == 3:
         if [file.rank for file in models] != ranks:
             raise _MismatchError(message("zero.models", count=len(ranks), found=len(models)))
-        tensors = _cut_each(groups, [_partitions(file, "fp32_flat_groups", where) for file in optims])
+        tensors = _cut_each(groups, [_partitions(file, "fp32_flat_groups") for file in optims])
     else:
-        runs = [_partitions(file, "single_partition_of_fp32_groups", where) for file in optims]
+        runs = [_partitions(file, "single_partition_of_fp32_groups") for file in optims]
         tensors = _cut_groups(groups, runs, state.get("param_alignment_paddings"))
     return _others(tensors, models, stage == 3, where)
 
@@ -161,7 +161,7 @@ def _shapes(listed: Any, where: str) -> list[dict[str, tuple[int, ...]]]:
     return found
 
 
-def _partitions(file: _File, key: str, where: str) -> list[_Run]:
+def _partitions(file: _File, key: str) -> list[_Run]:
     """A rank's flat partitions, one for each group."""
     state = file.root.get("optimizer_state_dict")
     listed = state.get(key) if isinstance(state, Table) else None

@@ -58,7 +58,7 @@ def tree(
                      "comparisons": len(prover.made) if prover is not None else 0},
         "level": {"log10_p": LEVEL_LOG10, "unproven_cosine": UNPROVEN_COSINE},
     }  # fmt: skip
-    limits += _limits(members, families, prover, prove, pairs)
+    limits += _limits(members, families, prover, prove)
     seconds = {"seconds": round(time.perf_counter() - started, 3)}
     return finish(
         "forebear/tree/1", body, limits=limits, read=seconds, reproduce=shlex.join(["forebear", "library", *words])
@@ -278,7 +278,7 @@ def _not_laid(edge: Edge, family: Family, prover: Prover | None) -> bool:
 
 
 def _limits(
-    members: Sequence[Member], families: Sequence[Family], prover: Prover | None, prove: bool, pairs: Pairs
+    members: Sequence[Member], families: Sequence[Family], prover: Prover | None, prove: bool
 ) -> list[Message]:
     said: list[Message] = []
     away = sum(not member.where for member in members if member.kind != "about")

@@ -188,7 +188,7 @@ def _merges(
     for group in groups:
         for merge in proposed(group):
             places = [members[one].where for one in (merge.child, *merge.parents)]
-            made, said = proven(merge, places, [members[one].id for one in merge.parents])
+            made, said = proven(places, [members[one].id for one in merge.parents])
             found.limits += said
             if made is None or len(made["parents"]) != len(merge.parents):
                 continue

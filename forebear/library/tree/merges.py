@@ -148,7 +148,7 @@ def on_line(merge: Merge, table: Floats) -> bool:
     return near and abs(common) > UNSEPARATED * min(table[0, 1], table[0, 2])
 
 
-def proven(merge: Merge, places: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, Any] | None, list[Message]]:
+def proven(places: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, Any] | None, list[Message]]:
     """The merge as the weights show it, by the mixtures of a recipe (decision 0037); None where they do not claim one.
 
     places: weights of the child, then of the parents. ids: names of the parents.
