@@ -152,7 +152,7 @@ FORMS = [
     "郗伟明", "郗偉明", "郗 伟 明", "郗<b>伟</b>明", "郗\u200b伟明", "郗&#20255;明", "\\u90d7\\u4f1f\\u660e", "%E9%83%97%E4%BC%9F%E6%98%8E",
     "希伟明", "郗维明", "席威鸣", "郗老师", "老郗", "郗总", "明哥", "阿明", "伟明", "郗：没有", "Xi Weiming", "WEIMING XI", "xi wei-ming", "Xǐ Wěimíng",
     "Ｘｉ　Ｗｅｉｍｉｎｇ", "XiWeiming", "weiming_xi@example.org", "mr. xi", "Xi laoshi", "W. Xi", "xiwm", "Weimign Xi", "Hsi Wei-ming", "Weiming said",
-    "Xi, Weiming", "weimingxi.example.org", "郗·伟明", "郗氏", "ＸＷＭ",
+    "Xi, Weiming", "weimingxi.example.org", "郗·伟明", "郗氏", "ＸＷＭ", "明儿", "明子", "伟仔", "姓郗",
 ]  # fmt: skip
 OTHERS = [
     "明天",

@@ -116,7 +116,7 @@ class Forms:
                 self._put(self.literals, given, GIVEN)
         addressed = [(p, after) for p in surnames] + [(p, given_after) for g in givens for p in dict.fromkeys([g, *g])]
         for part, titled in addressed:
-            for form in (*(part + tight(t) for t in titled), *(t + part for t in before)):
+            for form in (*(part + tight(t) for t in titled), *(t + part for t in (*before, CALLED))):
                 self._put(self.literals, form, ADDRESSED)
 
     def _sounded(self, core: str) -> None:
