@@ -58,7 +58,7 @@ _MARKS = frozenset("、：:；;|/\n\t，,。")
 _LIST_MARKS = frozenset("、：:；;|")
 STOP = frozenset(
     fold(
-        "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么"
+        "的了是在有不这那我你他她它们个也就都而及与或到说要会能可以为之者所把被给对从向很最更没还又再只和跟问让叫由于但如此其每各该当才却吗呢吧啊着过些什么位"
     )
 )
 """Characters of closed classes (Chao, 1968, chapters 7 and 8), which are no part of a name."""

@@ -91,7 +91,7 @@ def _handles(body: Body) -> Iterator[Span]:
     """What somebody is called by in a network or a mail address: any but a plain English word."""
     for match in _HANDLE.finditer(body.plain):
         group = 1 if match[1] else 2
-        if not is_english(match[group].lower()):
+        if not all(map(is_english, filter(None, re.split("[^a-z]", match[group].lower())))):
             yield body.span(match.start(group), match.end(group), "latin", given=match[group])
 
 
