@@ -241,6 +241,8 @@ OWN_TABLE = "<table>\n<tr><th>Property</th><th>Value</th></tr>\n<tr><td>Number o
     ("Params (M) | 0.13\n--- | ---\nDepth | 4\nHidden state size | 64\n", [("parameters", 130_000, False), ("layers", 4, False), ("width", 64, False)]),
     ("**Layers** 4\n", [("layers", 4, True)]), ("* Layers — 4\n", [("layers", 4, True)]), ("<li><b>Layers:</b> 4</li>\n", [("layers", 4, True)]),
     ("| | Small | A model |\n|---|---|---|\n| Layers | 2 | 4 |\n| Embedding size | 32 | 64 |\n", [("layers", 4, False), ("width", 64, False)]),
+    ("- 隱藏層寬度：64\n- Embedding length: 64\n- 隠れ層の数: 4\n- Hidden: 64\n",
+     [("width", 64, False), ("width", 64, False), ("layers", 4, True), ("width", 64, False)]),
     ("- Attention layers: 4\n- Attention heads: 2\n", [("layers", 4, False)]),
     ("- Model size: 0.13M\n", [("parameters", 130_000, False)]), ("- Model size: 90 MB\n", []),
     ("- Layers trained: 2\n- Attention heads: 9\n- Parameters updated: 3M\n- Training precision: bf16\n- Batch dimension: 9\n", []),
@@ -277,10 +279,10 @@ def test_fields_about_the_model_itself_are_decided(text):
 
 def test_sentences_about_the_model_propose_its_sizes_and_those_about_others_do_not():
     text = ("This model has 1.2M parameters, 4 layers and a hidden size of 64.\nA 12-layer model with 7B parameters was compared.\n"
-            "Unlike larger ones it has 9 layers.\nWe use the GPT-2 tokenizer.\n")  # fmt: skip
+            "The model uses a vocabulary of 512 tokens.\nThis model was trained with 6 layers frozen.\nUnlike larger ones it has 9 layers.\nWe use the GPT-2 tokenizer.\n")  # fmt: skip
     found = sizes_of_prose(text, "README.md")
     assert [(c.kind, c.stated, c.source.line) for c in found] == [
-        ("parameters", "1.2M", 1), ("layers", "4", 1), ("width", "64", 1), ("tokenizer", "GPT-2", 4),
+        ("parameters", "1.2M", 1), ("layers", "4", 1), ("width", "64", 1), ("vocabulary", "512", 3), ("tokenizer", "GPT-2", 6),
     ]  # fmt: skip
     assert not any(c.decided for c in found)
 

@@ -37,7 +37,10 @@ _SAME = {
 }  # fmt: skip
 """Other ways of writing an identifier: those of SPDX with a suffix, and of Python's trove classifiers."""
 TEXT_BYTES = 200_000
-_KIND = re.compile(r"bpe|byte|sentencepiece|unigram|wordpiece|tiktoken|subword|tokeni[sz]er(?:fast)?$", re.IGNORECASE)
+_KIND = re.compile(
+    r"(?:[\s,()/-]|bpe|byte|level|sentencepiece|unigram|wordpiece|tiktoken|subwords?|based|fast|slow|tokeni[sz]er|(?:auto|pretrained)tokenizer\w*)+",
+    re.IGNORECASE,
+)
 """What a tokenizer is, and not which."""
 
 
@@ -91,7 +94,7 @@ def check_tokenizer(claim: Claim, subject: Subject) -> Tested:
     if same and _is_known(claim.stated):
         return outcome_of(claim, Outcome.contradicted, said)
     if same:  # a configuration names the model that its tokenizer was loaded with, a card at times no more than the kind
-        named = claim.source.where != "name_or_path" and not _KIND.search(claim.stated)
+        named = claim.source.where != "name_or_path" and not _KIND.fullmatch(claim.stated)
         return outcome_of(claim, Outcome.not_shown, said, flagged=named)
     return outcome_of(claim, Outcome.not_testable, said)
 

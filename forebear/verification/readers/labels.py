@@ -11,9 +11,13 @@ from forebear.verification.readers.wording import words_table
 _BRACKETS = re.compile(r"[(（\[][^()（）\[\]]{0,200}[)）\]]")
 _UNITS = "k|m|b|t|thousands?|millions?|billions?|万|萬|億|亿|만|억|百万|백만"
 _UNIT = re.compile(rf"[(（\[]\s*(?:in )?({_UNITS})\s*[)）\]]", re.IGNORECASE)
+_DATA_TYPE = re.compile(r"data ?types?|[数數][据據][类類]型|資料[型類][別型]|データ型|데이터 ?(?:타입|형식|유형|형)", re.IGNORECASE)
+"""Words for number types that hold the word for data, which is another matter."""
+_SAME = {"hidden": "width"}
+"""Words that mean a width where the label has none of layers."""
 _DIGIT = re.compile(r"\d")
-_TYPE = re.compile(r"float|\bb?f(?:p)?\d|half|single|double|int\d", re.IGNORECASE)
-"""What the value of a field holds that is proposed to be a size, or a number type."""
+_TYPE = re.compile(r"[^\w]*(?:torch\.)?(?:b?float|bf?(?:p)?\d|fp?\d|half|single|double|int\d)", re.IGNORECASE)
+"""How a number type begins; any other value that holds a digit may be a size."""
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
@@ -39,7 +43,7 @@ def _whole() -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
 def _near() -> tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]:
     """Words that a label must not hold, and for each kind those one of which it holds."""
     found = {kind: re.compile(any_of(words), re.IGNORECASE) for kind, words in words_table().lists("near").items()}
-    return found.pop("never"), tuple(found.items())
+    return found.pop("never"), tuple((_SAME.get(kind, kind), words) for kind, words in found.items())
 
 
 def kind_of(label: str) -> str | None:
@@ -71,9 +75,11 @@ def claimed(label: str, value: str) -> tuple[str | None, bool, str]:
 def _proposed(label: str, value: str) -> str | None:
     """The kind that one word of a label may mean, where no other word says that it is about something else."""
     never, kinds = _near()
-    plain = " ".join(re.sub(r"[^\w\s]|_", " ", label).split())
+    plain = " ".join(_DATA_TYPE.sub(" dtype ", re.sub(r"[^\w\s]|_", " ", label)).split())
     if len(plain.split()) > MOST_WORDS or never.search(plain) or names_another(plain):
         return None
-    kind = next((kind for kind, words in kinds if words.search(plain)), None)
-    like = _TYPE if kind == "dtype" else _DIGIT
-    return kind if kind == "tokenizer" or like.search(value) else None
+    found = [kind for kind, words in kinds if words.search(plain)]
+    if _TYPE.match(value):
+        return "dtype" if found and "tokenizer" not in found else None
+    found = [kind for kind in found if kind == "tokenizer" or (kind != "dtype" and _DIGIT.search(value))]
+    return found[0] if found else None

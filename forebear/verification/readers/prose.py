@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 
 from forebear.verification.claim import Claim, Source
-from forebear.verification.readers.about import is_aside, names_another
+from forebear.verification.readers.about import names_another
 from forebear.verification.readers.wording import words_table
 
 MOST_SENTENCES = 40
@@ -22,7 +22,7 @@ _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d.,]+[kmbt]?", re.IGNORECASE)
 _SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
-_WORTH = re.compile(r"\d|tokeni", re.IGNORECASE)
+_WORTH = re.compile(r"\d|tokeni|half|single", re.IGNORECASE)
 _ENDS = re.compile(r"(?<=[.!?])\s+")
 _MODEL = "model|network|checkpoint|transformer|decoder|release"
 _OF_THIS = re.compile(
@@ -36,7 +36,15 @@ _SIZES = {
     "vocabulary": re.compile(r"\bvocabulary(?: size)?(?: of| is| has| with)?(?: about| roughly)? (\d[\d,]*k?)\b", re.IGNORECASE),
 }
 """What a sentence says of a size, as English cards write it."""
+_TRAINING = re.compile(
+    r"\b(?:(?:pre-?)?train|fine-?tun|optimi[sz]|quanti[sz]|prun|distil|froze|freez|updat|evaluat)\w*", re.IGNORECASE
+)
 _TOKENIZER = re.compile(r"\b(?:uses?|using|with|by|through) the ([A-Za-z][\w.\-/ ]{1,40}?) tokeni[sz]er\b", re.IGNORECASE)
+_STORED = re.compile(
+    r"\b(?:weights|tensors|parameters|checkpoint)\b[^.]{0,30}\b(?:stored|saved|released|published|kept|shipped)\b[^.\d]{0,12}"
+    r"\b(?:in|as) (b?f(?:loat|p)?\d{2}|half|single)\b",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -80,8 +88,9 @@ def sizes_of_prose(text: str, name: str) -> list[Claim]:
         for said in _ENDS.split(line):
             if _NOT.search(said) or names_another(said):
                 continue
-            kinds = _SIZES if _OF_THIS.search(said) and not is_aside(said) else {}
-            found = ((kind, pattern.search(said)) for kind, pattern in {**kinds, "tokenizer": _TOKENIZER}.items())
+            kinds = _SIZES if _OF_THIS.search(said) and not _TRAINING.search(said) else {}
+            kinds = {**kinds, "tokenizer": _TOKENIZER} | ({} if _TRAINING.search(said) else {"dtype": _STORED})
+            found = ((kind, pattern.search(said)) for kind, pattern in kinds.items())
             claims += [Claim(k, one[1].strip(), Source(name, "sentence", number), decided=False) for k, one in found if one]
         if len(claims) >= MOST_SENTENCES:
             break
