@@ -6,7 +6,7 @@ Each card takes its subject, its bases, its claims and its wordings from seeds n
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
 committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run; verify_held.toml
 came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after decision 0081
-(--words last --first 2000). What counts as found is decision 0045's.
+(--words last --first 2000), those of verify_final.toml after these had been mended (--words final --first 3000). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held", "last"), default="both")
+    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held", "last", "final"), default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
