@@ -4,9 +4,10 @@
 
 Each card takes its subject, its bases, its claims and its wordings from seeds named after its number. Wordings in
 verify_seen.toml stood beside the code while it was written; those in verify_unseen.toml were written after decision 0045 was
-committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run; verify_held.toml
-came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after decision 0081
-(--words last --first 2000), those of verify_final.toml after these had been mended (--words final --first 3000). What counts as found is decision 0045's.
+committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run;
+verify_held.toml came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after
+decision 0081 (--words last --first 2000), those of verify_final.toml after what these showed had been mended (--words final
+--first 3000). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
