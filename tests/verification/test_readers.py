@@ -252,6 +252,12 @@ def test_fields_of_many_forms_are_read(text, found):
     assert [(c.kind, number_of(c).parameters, c.decided) for c in claims] == found
 
 
+def test_a_value_that_can_only_be_a_number_type_is_proposed_whatever_its_label():
+    text = "* **Numbers** — fp32\n- Weights stored in: float16\n- Training: bf16\n- Inference: bf16\n- Teacher: bf16\n- Numbers: 4\n"
+    claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]
+    assert [(c.kind, c.stated, c.decided) for c in claims] == [("dtype", "fp32", False), ("dtype", "float16", False)]
+
+
 @pytest.mark.parametrize("text", [
     "| Hyperparameter | Value |\n|---|---|\n| Layers | 80 |\n",
     "| | Teacher |\n|---|---|\n| Layers | 80 |\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from forebear.verification.readers.about import any_of, names_another
+from forebear.verification.readers.about import any_of, is_aside, names_another
 from forebear.verification.readers.wording import words_table
 
 _BRACKETS = re.compile(r"[(（\[][^()（）\[\]]{0,200}[)）\]]")
@@ -18,6 +18,8 @@ _SAME = {"hidden": "width"}
 _DIGIT = re.compile(r"\d")
 _TYPE = re.compile(r"[^\w]*(?:torch\.)?(?:b?float|bf?(?:p)?\d|fp?\d|half|single|double|int\d)", re.IGNORECASE)
 """How a number type begins; any other value that holds a digit may be a size."""
+_TYPE_ALONE = re.compile(r"(?:torch\.)?(?:b?float\d*|bf?p?\d+|fp?\d+|half|single|double|int\d+)", re.IGNORECASE)
+"""A value that can be nothing but a number type, whatever its label is called."""
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
@@ -80,6 +82,7 @@ def _proposed(label: str, value: str) -> str | None:
         return None
     found = [kind for kind, words in kinds if words.search(plain)]
     if _TYPE.match(value):
-        return "dtype" if found and "tokenizer" not in found else None
+        alone = _TYPE_ALONE.fullmatch(value.strip()) is not None and not is_aside(plain)
+        return "dtype" if (found or alone) and "tokenizer" not in found else None
     found = [kind for kind in found if kind == "tokenizer" or (kind != "dtype" and _DIGIT.search(value))]
     return found[0] if found else None
