@@ -107,7 +107,8 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
             value = 1 if said.test == "token-cost" else None
             # of one model alone a sentence does not say whether it is the subject
             both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
-            one = replace(base, kind=said.kind, test=said.test, key=said.key, value=value, candidates=both[1:], subject="".join(both[:1]))
+            named = replace(base, subject="".join(both[:1]), candidates=both[1:])
+            one = replace(named, kind=said.kind, test=said.test, key=said.key, value=value)
             yield _ready(one, said.command)
 
 
@@ -141,7 +142,10 @@ def _growth(figures: Mapping[str, float], words: str) -> str:
         return ""
     if re.search(r"\b(?:wider|widened|broader)\b|加宽|加寬|变宽|變寬|广げ|広げ|広い", words):
         return "mlp"
-    return "tokens" if re.search(r"\blarger vocabulary\b|扩(?:大|充)?(?:了)?词表|擴(?:大|充)?(?:了)?詞表|語彙を(?:広げ|増や)", words) else ""
+    return "tokens" if _LARGER.search(words) else ""
+
+
+_LARGER = re.compile(r"\blarger vocabulary\b|扩(?:大|充)?(?:了)?词表|擴(?:大|充)?(?:了)?詞表|語彙を(?:広げ|増や)")
 
 
 def _models(case: CaseFile, words: str) -> tuple[str, ...]:
@@ -165,8 +169,8 @@ def _ready(claim: Claim, command: str) -> Proposal:
     return Proposal(ready, f"forebear {shown}", claim.test)
 
 
-HEAD = """# Proposed by `forebear case claims`, from words and figures of the originals; nothing here is decided, and no other command reads it.
-# Move what you want into claims.toml, say how the witness knows (basis), name the models, and say what would show it (if_true, if_false).
+HEAD = """# Proposed by `forebear case claims`, from words and figures of the originals. Nothing here is decided.
+# Move what you want into claims.toml; say how the witness knows (basis), name the models, and what would show it.
 """
 
 

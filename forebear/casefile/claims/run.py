@@ -250,7 +250,7 @@ character has one for these."""
 
 
 def _token_cost(models: Models, claim: Claim) -> Outcome:
-    """Tokens that each further digit of a number, or Han character of a text, costs: what stands before the first is not its price."""
+    """Tokens that each further digit of a number, or Han character of a text, costs, the first left out."""
     path = models.path(claim.subject)
     encoder = encoder_of(load_vocabulary(path), path=path)
     texts = DIGITS if claim.key == "digit" else HAN

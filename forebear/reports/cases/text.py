@@ -195,7 +195,8 @@ def _proposed_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]
         return [Line(words("case_claims.none"))]
     lines = [Line(words("case_claims.proposed", count=len(rows)))]
     for row in rows:
-        lines += [Line(f"{row['id']}  {words.name('case_page', row['kind'])}: {row['statement']}"), Line(f"    {row['command']}", "dim")]
+        lines.append(Line(f"{row['id']}  {words.name('case_page', row['kind'])}: {row['statement']}"))
+        lines.append(Line(f"    {row['command']}", "dim"))
     return [*lines, Line(words("case_claims.how"), "dim")]
 
 
