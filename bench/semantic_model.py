@@ -107,7 +107,9 @@ class Graph:
     """An encoder as ONNX nodes; each step names its output."""
 
     def __init__(self, packed: Packed) -> None:
-        self.packed, self.nodes, self.weights, self.number = packed, [], [], 0
+        self.packed, self.number = packed, 0
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
 
     def constant(self, value: np.ndarray) -> str:
         """The name of an initial value."""
@@ -141,7 +143,7 @@ class Graph:
         """One layer: attention, then the MLP, each added and normed."""
         p, at = self.packed, f"l{number}"
         q, k, v = (self.linear(x, f"{at}.{part}", p.width) for part in "qkv")
-        scale = self.constant(np.float32((p.width // p.heads) ** -0.5))
+        scale = self.constant(np.array((p.width // p.heads) ** -0.5, np.float32))
         scores = self.step("Mul", self.step("MatMul", self.heads(q, (0, 2, 1, 3)), self.heads(k, (0, 2, 3, 1))), scale)
         shares = self.step("Softmax", self.step("Add", scores, mask), axis=-1)
         mixed = self.step("Transpose", self.step("MatMul", shares, self.heads(v, (0, 2, 1, 3))), perm=[0, 2, 1, 3])
@@ -162,7 +164,7 @@ def model_of(packed: Packed) -> onnx.ModelProto:
     x = graph.normed(x, "emb.ln")
     one = graph.step("Cast", "attention_mask", to=TensorProto.FLOAT)
     open_ = graph.step("Unsqueeze", one, graph.constant(np.array([1, 2], np.int64)))
-    mask = graph.step("Mul", graph.step("Sub", open_, graph.constant(np.float32(1))), graph.constant(np.float32(1e9)))
+    mask = graph.step("Mul", graph.step("Sub", open_, graph.constant(np.array(1, np.float32))), graph.constant(np.array(1e9, np.float32)))
     for number in range(packed.layers):
         x = graph.layer(x, number, mask)
     graph.nodes.append(helper.make_node("Identity", [x], ["last_hidden_state"]))

@@ -174,8 +174,9 @@ class _Similarity:
         self.mass_a, self.mass_b = _prefix(_masses(left.anchors, weights)), _prefix(_masses(right.anchors, weights))
         self.ratio = max(1e-9, self.b[-1]) / max(1.0, self.a[-1])
         self.rows = self._overlap(left.anchors, right.anchors, weights)
-        both = left.vectors is not None and right.vectors is not None
-        self.meaning = _Meaning(left.vectors, right.vectors, self) if both else None
+        self.meaning: _Meaning | None = None
+        if left.vectors is not None and right.vectors is not None:
+            self.meaning = _Meaning(left.vectors, right.vectors, self)
 
     def _overlap(self, a: Sequence[Features], b: Sequence[Features], weights: dict[str, float]) -> list[Floats]:
         """For each left segment the running sum over its band of the anchor weight shared with each right segment."""

@@ -104,11 +104,11 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
         yield _ready(one, "inspect {subject}")
     for said in _words().said:
         if re.search(getattr(said, text.language, "(?!)"), words) and not (grown and said.kind == "recipe-step"):
-            value = 1 if said.test == "token-cost" else None
+            cost = 1 if said.test == "token-cost" else None
             # of one model alone a sentence does not say whether it is the subject
             both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
             named = replace(base, subject="".join(both[:1]), candidates=both[1:])
-            one = replace(named, kind=said.kind, test=said.test, key=said.key, value=value)
+            one = replace(named, kind=said.kind, test=said.test, key=said.key, value=cost)
             yield _ready(one, said.command)
 
 

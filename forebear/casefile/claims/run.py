@@ -234,6 +234,7 @@ def _growth(case: CaseFile, claim: Claim, base: Sizes, value: float) -> Outcome:
     evidence = [{"test": "growth", "from": base.parameters(), "to": value, "key": claim.key, "solved": best, "count": count,
                  "step": step, "kind": "described"}]  # fmt: skip
     way = message("tested.growth", name=claim.key, low=low, best=best, count=count)
+    why_: tuple[Message, ...]
     if best <= low or abs(count - value) > share * value:
         status, why_ = "contradicted", (message("tested.growth_not", name=claim.key, best=best, count=count, said=_whole(value)),)
     elif step <= 2 * share * value:
