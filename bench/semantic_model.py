@@ -164,7 +164,8 @@ def model_of(packed: Packed) -> onnx.ModelProto:
     x = graph.normed(x, "emb.ln")
     one = graph.step("Cast", "attention_mask", to=TensorProto.FLOAT)
     open_ = graph.step("Unsqueeze", one, graph.constant(np.array([1, 2], np.int64)))
-    mask = graph.step("Mul", graph.step("Sub", open_, graph.constant(np.array(1, np.float32))), graph.constant(np.array(1e9, np.float32)))
+    closed = graph.step("Sub", open_, graph.constant(np.array(1, np.float32)))
+    mask = graph.step("Mul", closed, graph.constant(np.array(1e9, np.float32)))
     for number in range(packed.layers):
         x = graph.layer(x, number, mask)
     graph.nodes.append(helper.make_node("Identity", [x], ["last_hidden_state"]))
