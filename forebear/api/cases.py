@@ -111,9 +111,9 @@ def case_check(folder: str | Path, *, all: bool = False) -> Mapping[str, Any]:
 
     >>> import forebear
     >>> document = forebear.case_check("case")
-    >>> document["findings"], document["counted"]["to_look_at"]
-    ((), 1)
-    >>> [(f["rule"], dict(f["quotes"])) for f in forebear.case_check("case", all=True)["findings"]]
+    >>> document["counted"]["told"], document["counted"]["to_look_at"]
+    (1, 0)
+    >>> [(f["rule"], dict(f["quotes"])) for f in document["findings"]]
     [('number/value', {'en': '38', 'ja': '48'})]
     """
     from forebear.casefile import verbs
