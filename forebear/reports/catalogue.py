@@ -113,3 +113,12 @@ def power_of_ten(log10_p: float | None) -> str:
         return f"{10**log10_p:.3g}"
     return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
 
+
+def axis_name(e: Mapping[str, Any], words: Catalogue) -> str:
+    """The axis of a test in words, with the component it speaks for: "neurons", "channels of the LM head"."""
+    head, *rest = e["axis"].split(",", 1)  # version 1 put both into one text
+    name = words.name("term", head)
+    if e.get("everywhere"):
+        return words("found.of_all_pairs", axis=name)
+    part = e.get("component") if not rest else rest[0].strip()
+    return words("found.of_component", axis=name, part=words.name("term", part)) if part else name

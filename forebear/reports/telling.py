@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue, power_of_ten
+from forebear.reports.catalogue import Catalogue, axis_name, power_of_ten
 
 
 def verdict_words(document: Mapping[str, Any], words: Catalogue) -> str:
@@ -22,16 +22,6 @@ def plain_words(document: Mapping[str, Any], words: Catalogue) -> str:
 def _p(e: Mapping[str, Any]) -> Any:
     """log10 p after everything that was looked at, as far as the document says it."""
     return e.get("corrected_log10_p", e["log10_p"])
-
-
-def axis_name(e: Mapping[str, Any], words: Catalogue) -> str:
-    """The axis of a test in words, with the component it speaks for: "neurons", "channels of the LM head"."""
-    head, *rest = e["axis"].split(",", 1)  # version 1 put both into one text
-    name = words.name("term", head)
-    if e.get("everywhere"):
-        return words("found.of_all_pairs", axis=name)
-    part = e.get("component") if not rest else rest[0].strip()
-    return words("found.of_component", axis=name, part=words.name("term", part)) if part else name
 
 
 def rows_over(e: Mapping[str, Any], words: Catalogue) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue
+from forebear.reports.catalogue import Catalogue, axis_name
 from forebear.reports.figures.scale import numbered
 from forebear.reports.scene import Box, Dots, Figure, Scene, Shape, Words, fitted, ticks
-from forebear.reports.telling import axis_name
 
 SIDE = 215.0
 LEFT, TOP = 34.0, 36.0
