@@ -76,6 +76,6 @@ def unparsed(words: list[str]) -> str:
     command: Any = typer.main.get_command(app)
     while getattr(command, "commands", None) and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
-    options = {option for p in command.params for option in p.opts}
+    options = {option for p in command.params for option in p.opts} | {"-h", "--help"}
     unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
     return f"no option {' '.join(unknown)}" if unknown else ""
