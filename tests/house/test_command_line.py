@@ -41,11 +41,23 @@ def base() -> Path:
     return demo_folder() / "base"
 
 
-def test_the_demo_prints_both_verdicts(base):
+def test_the_demo_prints_both_conclusions_and_with_detail_both_verdicts(base):
     done = run("demo")
     assert done.returncode == 0
-    assert "RELATED" in done.stdout
-    assert "NO EVIDENCE" in done.stdout
+    assert done.stdout.startswith("descendant and base share weights")
+    assert "No sign was found that descendant and independent share weights." in done.stdout
+    assert "RELATED" not in done.stdout
+    detailed = run("demo", "--detail").stdout
+    assert "RELATED" in detailed
+    assert "NO EVIDENCE" in detailed
+
+
+def test_the_demo_leaves_its_checkpoints_and_replaces_nothing_else(tmp_path):
+    assert run("demo", "--into", tmp_path / "demo", "--brief").returncode == 0
+    assert run("demo", "--into", tmp_path / "demo", "--brief").returncode == 0
+    (tmp_path / "demo" / "base" / "config.json").write_text("{}", "utf-8")
+    refused(run("demo", "--into", tmp_path / "demo"), 3, "is there and is no checkpoint of the demo")
+    assert (tmp_path / "demo" / "base" / "config.json").read_text("utf-8") == "{}"
 
 
 def test_json_fits_its_schema_and_stdout_holds_nothing_else(base):
