@@ -112,7 +112,7 @@ class Document(Mapping[str, Any]):
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     sorted(path.name for path in forebear.demo().save_figures(folder) if path.suffix == ".svg")[:2]
-        ['pair-1-decks.svg', 'pair-1-effects.svg']
+        ['pair-1-curves.svg', 'pair-1-decks.svg']
         """
         from forebear.reports.pictures import write_figures
 
