@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from forebear.recipes.found import Found
 from forebear.recipes.replay.held import as_model, check_size
 from forebear.recipes.replay.run import Replayed, run
 from forebear.recipes.several import Several, asked_besides, write_files
+from forebear.recipes.spelling import Spelling, spelling_of
 from forebear.recipes.told import first_words, of_several, told
 
 Document = Mapping[str, Any]
@@ -123,11 +124,24 @@ def _told(
         check_size(subject, most)
     finally:
         other.close()
+    spelling, unread = spelling_of(subject, other)
     with within(1, 10, "how it was made", parts=9):
-        replayed = run(Side(subject), model)
+        replayed = run(Side(subject), model, None if spelling is None else spelling.partner)
+    limits += [] if unread is None else [unread]
+    if spelling is not None and spelling.kind != "same":
+        replayed = _spelt(replayed, spelling, limits)
     if replayed.missing > 0:
         limits.append(message("recipe.limit_missing", count=replayed.missing))
     return Told(candidate, relation, words, replayed, shared)
+
+
+def _spelt(replayed: Replayed, spelling: Spelling, limits: list[Message]) -> Replayed:
+    """What the tokenizers show, beside what the rows show; a limit where the rows show nothing of it."""
+    tables = [step.op.startswith(("vocabulary-", "token-ids-")) for step in replayed.steps]
+    if not any(tables):
+        limits += [spelling.words(), message("recipe_tokens.rows_silent")]
+    steps = (replace(s, said=(*s.said, spelling.words())) if t else s for s, t in zip(replayed.steps, tables, strict=True))
+    return replace(replayed, steps=tuple(steps))
 
 
 PARTS = {

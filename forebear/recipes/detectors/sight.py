@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.recipes.detectors.side import LAYER_PARTS, Side, cosine, row_cosines
 from forebear.recipes.found import Found
@@ -49,6 +50,7 @@ class Sight:
     replayed: whether the state is the candidate after some step.
     fitted: parts of the subject that were put back by maps fitted to their values; None where nothing was put back.
     told: operations named before.
+    spelt: the candidate's row of the token of each of the subject's rows, by the tokenizers; -1: none, -2: not known; None without.
     drawn: the state's tensors as ones where a step drew values and these are the subject's own now, else zeros; None before.
     """
 
@@ -57,6 +59,7 @@ class Sight:
         self.drawn: Side | None = None
         self.fitted: frozenset[str] | None = None
         self.told: frozenset[str] = frozenset()
+        self.spelt: NDArray[np.intp] | None = None
 
     @cached_property
     def layer_similarity(self) -> F32:

@@ -20,6 +20,8 @@ FOUND = 0.85
 FOREIGN, MANY = 0.35, 0.05
 WORN = 0.7
 LEAST_KEPT = 0.03
+BORNE_OUT = 0.5
+"""Share of the rows whose tokens both tokenizers have that must be the candidate's for the tokenizers to be followed."""
 SAMPLE = 512
 BLOCK = 2048
 MOST_SEARCHED = 120_000
@@ -33,12 +35,38 @@ def find(sight: Sight) -> list[Proposal]:
         return []
     known = sight.known_channels
     mine, theirs = (np.ascontiguousarray(table[:, known]) for table in both)
-    partner = partners(mine, theirs)
+    named = None if sight.spelt is None else by_names(mine, theirs, sight.spelt)
+    partner = partners(mine, theirs) if named is None else named
     count = min(len(mine), len(theirs))
     kept = partner >= 0
     if len(mine) == len(theirs) and kept.all() and (partner == np.arange(count)).all():
         return []
     return _named(sight, mine, theirs, partner)
+
+
+def by_names(mine: F32, theirs: F32, spelt: np.ndarray) -> np.ndarray | None:
+    """The same by the tokens of rows, where rows bear it out: a row whose token both have and that is another's now has no partner.
+
+    spelt: (tokens,) see Sight. Rows of other tokens keep their place where they are alike: a new token may have kept an old row.
+    Returns: None where most rows are not those of their tokens: tables then say what they can by themselves.
+    """
+    count = min(len(mine), len(spelt))
+    partner = np.full(len(mine), -1, dtype=np.intp)
+    partner[:count] = np.where(spelt[:count] < len(theirs), spelt[:count], -1)
+    named, place = partner >= 0, np.arange(len(mine))
+    if not named.any():
+        return None
+    free = ~named & (place < len(theirs)) & ~np.isin(place, partner[named])
+    partner = np.where(named, partner, np.where(free, place, -1))
+    own = np.flatnonzero(partner >= 0)
+    centre = theirs.mean(axis=0)
+    near = np.einsum("ij,ij->i", unit(mine[own] - centre), unit(theirs[partner[own]] - centre))
+    alike = (mine[own] == theirs[partner[own]]).all(axis=1) | (near > OWN_ROW)
+    if float(np.mean(alike[named[own]])) < BORNE_OUT:
+        return None
+    alike &= near > WORN * float(np.median(near[alike]))
+    partner[own[~alike]] = -1
+    return partner
 
 
 def partners(mine: F32, theirs: F32) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forebear.core.errors import RefusedError
 from forebear.core.progress import tell
@@ -45,13 +46,14 @@ class Stage:
     """Tensor -> 1 where a step drew values that are the subject's own now; None before `filled`."""
     fitted: frozenset[str] | None = None
     """Parts of the subject that were put back by fitted maps; None where nothing was put back."""
+    spelt: NDArray[np.intp] | None = None
 
     def sight(self, subject: Side) -> Sight:
         """What detectors are handed."""
         one = Side(as_checkpoint(self.models[0]))
         other = one if self.models[1] is self.models[0] else Side(as_checkpoint(self.models[1]))
         sight = Sight(subject, one, other, bool(self.steps))
-        sight.fitted = self.fitted
+        sight.fitted, sight.spelt = self.fitted, self.spelt
         if self.masks:
             model = self.models[0]
             marks = {name: self.masks.get(name, np.zeros_like(values)) for name, values in model.arrays.items()}
@@ -113,24 +115,25 @@ class Replayed:
     missing: int
 
 
-def run(subject: Side, candidate: Model) -> Replayed:
-    """What leads from the candidate to the subject. A subject whose residual stream was turned is put back first, then what was
+def run(subject: Side, candidate: Model, spelt: NDArray[np.intp] | None = None) -> Replayed:
+    """What leads from the candidate to the subject. spelt: the candidate's row of the token of each of the subject's rows, by the
+    tokenizers (recipes/spelling.py); None without. A subject whose residual stream was turned is put back first, then what was
     moved inside its layers; operations are asked about on what it was before, and the moves follow them."""
     whole = as_model(subject.checkpoint, 2**62)  # its size was checked
     fixed = undone(whole, candidate, (subject, Side(as_checkpoint(candidate))))
     if fixed is None:
-        return _asked(subject, candidate)[0]
-    first, done = _asked(Side(as_checkpoint(fixed.model)), candidate)
+        return _asked(subject, candidate, spelt=spelt)[0]
+    first, done = _asked(Side(as_checkpoint(fixed.model)), candidate, spelt=spelt)
     inner = [(proposal, before) for proposal, before in done if proposal.found.op in BACK]
     try:
         before = taken_back(fixed.model, inner)
     except RefusedError:
         return _with_moves(first, fixed.moves)
     fitted = frozenset(part for proposal, _ in inner for part in FITTED.get(proposal.found.op, ()))
-    second, again = _asked(Side(as_checkpoint(before)), candidate, fitted)
+    second, again = _asked(Side(as_checkpoint(before)), candidate, fitted, spelt)
     state = next((model for proposal, model in again if proposal.found.op == "low-rank-merged"), second.stage.models[0])
     if (exact := refined(before, state, [proposal.found.op for proposal, _ in inner])) is not None:
-        second, again = _asked(Side(as_checkpoint(exact)), candidate, fitted)
+        second, again = _asked(Side(as_checkpoint(exact)), candidate, fitted, spelt)
     known = {proposal.found.op for proposal, _ in again}
     return _with_moves(second, [*fixed.moves, *(p.found for p, _ in inner if p.found.op not in known)])
 
@@ -145,13 +148,15 @@ def _with_moves(replayed: Replayed, moves: Sequence[Found]) -> Replayed:
 Done = list[tuple[Proposal, Model]]
 
 
-def _asked(subject: Side, candidate: Model, fitted: frozenset[str] | None = None) -> tuple[Replayed, Done]:
+def _asked(
+    subject: Side, candidate: Model, fitted: frozenset[str] | None = None, spelt: NDArray[np.intp] | None = None
+) -> tuple[Replayed, Done]:
     """Ask every detector in turn; after each answer the candidate is what the step makes of it.
 
     fitted: parts of the subject that were put back by maps fitted to their values.
     Returns: what replay gave, and the proposals that were replayed, each with the candidate as it was before.
     """
-    stage = Stage((candidate, candidate), fitted=fitted)
+    stage = Stage((candidate, candidate), fitted=fitted, spelt=spelt)
     done: Done = []
     sight = stage.sight(subject)
     proposals: list[tuple[Proposal, list[Both]]] = []
