@@ -98,12 +98,12 @@ def _fitted(mine: _Pair, theirs: _Pair) -> Floats | None:
     none = np.zeros((width, 0))
     plain = _solved(mine, theirs, none, none)
     if _outside(mine, theirs, plain, 0)[0] < EXACT:
-        return np.linalg.inv(plain)
+        return np.asarray(np.linalg.inv(plain), dtype=np.float64)
     rank = 1
     while rank <= MOST_RANK * width:
         maps = _aside(mine, theirs, plain, rank)
         if maps is not None:
-            return np.linalg.inv(maps)
+            return np.asarray(np.linalg.inv(maps), dtype=np.float64)
         rank *= 2
     return None
 

@@ -184,7 +184,7 @@ def _like(b: Both) -> F32:
 def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Some maps of the layers changed by a matrix of low rank; all else equal, or changed by noise of one size."""
     moved = [b for b in pieces if not b.same]
-    noise = _noise_of(moved)
+    noise = sight.fitted is None and _noise_of(moved)  # a fit to noisy rows leaves no noise that is alike everywhere
     if noise:
         moved = [b for b in moved if b.kind == "matrix" and b.part in LETTERS and _rank(b, True)]
     if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
