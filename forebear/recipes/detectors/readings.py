@@ -23,6 +23,8 @@ PUT_BACK = 2e-5
 """The same of a subject that was put back."""
 BLUR = 1e-5
 """What a value of a subject that was put back may be off a grid, as a share of its matrix's root mean square."""
+LOW, LOW_BESIDE = 3, 8
+"""A rank is low below the full one over this; over the second where there is noise, which heads that were copied repeat."""
 EDGE, MOST_STEPS = 1.15, 12
 """Singular value of a change, as a multiple of the largest that noise gives, from which it is not noise; rounds of finding that."""
 ABSORBED = 0.25
@@ -193,7 +195,7 @@ def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return []  # such a change moves nearly every value
     ranks = [_rank(b, noise) for b in moved[:64]]
     rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
-    if not rank or rank > full / 3 or max(ranks) > 2 * rank + 1:
+    if not rank or rank > full / (LOW_BESIDE if noise else LOW) or max(ranks) > 2 * rank + 1:
         return []
     exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
     parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))

@@ -8,6 +8,7 @@ from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
     ON_ALL,
+    PUT_BACK,
     Both,
     blocks,
     everything,
@@ -51,7 +52,13 @@ def find(sight: Sight) -> list[Proposal]:
         said = reading(sight, pieces)
         if said:
             return said
-    return read_training(pieces)
+    return _trained(sight, pieces)
+
+
+def _trained(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Training, unless all that differs is what rounding left of a subject that was put back."""
+    found = read_training(pieces)
+    return [one for one in found if sight.fitted is None or float(one.found.parameters["change"]) > PUT_BACK]
 
 
 def _outside(sight: Sight, pieces: list[Both]) -> list[Both]:
@@ -102,7 +109,7 @@ def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         said = reading(sight, free)
         if said:
             return said
-    return read_training(free)
+    return _trained(sight, free)
 
 
 def _on_one_part(sight: Sight, pieces: list[Both]) -> list[Proposal]:
