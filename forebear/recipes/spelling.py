@@ -12,6 +12,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.tokens.order import longest_chain
+from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, shared_tokens
 
 Ids = NDArray[np.intp]
@@ -59,8 +60,6 @@ def spelling_of(subject: Checkpoint, candidate: Checkpoint) -> tuple[Spelling | 
 
 
 def _vocabulary(checkpoint: Checkpoint) -> Vocabulary | None:
-    from forebear.tokens.readers import load_vocabulary
-
     inner = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
     if inner is not None or checkpoint.folder is None:
         return inner
