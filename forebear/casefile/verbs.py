@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.casefile.bitext.bitext import Text, align_texts
+from forebear.casefile.bitext.bitext import align_texts
 from forebear.casefile.bitext.semantic import load_embedder
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
