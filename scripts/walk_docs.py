@@ -34,7 +34,7 @@ def commands(page: Path) -> Iterator[str]:
         for line in whole.splitlines():
             line = line.strip().removeprefix("$ ")
             if line.startswith("forebear "):
-                yield " ".join(re.sub(r"\s+#\s.*", "", line).removeprefix("forebear ").split())
+                yield " ".join(re.sub(r"\s+#\s.*", "", line).removeprefix("forebear ").partition(" | ")[0].split())
 
 
 def walk_docs(walk: Any, quick: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from forebear.casefile.folder.export import Say, by_key, exports
 from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
 from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
-from forebear.casefile.folder.seal import Change, Signature, seal_case, signer, verify_seal
+from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
 from forebear.casefile.privacy.grouping import grouped, listed
 from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
 from forebear.casefile.privacy.lacking import lacking
@@ -39,6 +38,7 @@ from forebear.casefile.privacy.ruling import (
     prepared,
     ruled,
     strangers,
+    unruled,
     whole,
 )
 from forebear.casefile.privacy.search import Search, search_of
@@ -178,7 +178,7 @@ def case_report(
     search = search_of(case)
     case = proposed(case, of_other_words(case, _other_words(root, case)))
     if undecided(case):
-        raise _open(root, case, start, _unruled(case))
+        raise _open(root, case, start, unruled(case))
     if case != load_case(root):
         save_case(root, case)
     document = _document(
@@ -189,7 +189,7 @@ def case_report(
     found = found or lacking(case, search, texts, links)
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
-        raise _open(root, wider, start, _unruled(wider))
+        raise _open(root, wider, start, unruled(wider))
     all_read(root, search, texts, links)
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
@@ -232,17 +232,6 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
         "people": listed(case, grouped(case, texts, links)),
     }
     return _document(root, case, start, f"forebear case names {folder}", extra=extra, bare=True)
-
-
-def _unruled(case: CaseFile) -> str:
-    """What waits for a ruling. Forms of a person ruled private are counted by kind, not printed: they would tell the name."""
-    waiting = [n for n in case.name if n.ruling == "undecided"]
-    shown = [n.text for n in waiting if not n.why]
-    if shown:
-        return f"{len(waiting)} name candidates have no ruling: {', '.join(shown[:8])}"
-    kinds = Counter(n.why for n in waiting)
-    told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
-    return f"{len(waiting)} words may show a hidden name: {told}"
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
@@ -354,18 +343,9 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     empty = CaseFile(schema="", title=bag.name)
     document = _document(bag, empty, start, f"forebear case verify {folder}", said, extra=extra, bare=True)
     if changes:
-        shown = "; ".join(_change(c) for c in changes[:5])
+        shown = "; ".join(c.told() for c in changes[:5])
         raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))
     return document
-
-
-def _change(change: Change) -> str:
-    by = f" by {change.by} bytes" if change.by else ""
-    return f"{change.file} {change.what}{by} {_ranges(change.ranges)}".strip()
-
-
-def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"bytes {a}-{b - 1}" for a, b in ranges[:5])
 
 
 def _document(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.bounded import parse_json
+from forebear.core.bounded import parse_json, read_bounded
 from forebear.core.errors import RefusedError
 
 Vectors = NDArray[np.float32]
@@ -71,9 +71,7 @@ def _library(name: str) -> Any:
 def _settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    if path.stat().st_size > MAX_SETTINGS_BYTES:
-        raise RefusedError(f"is larger than {MAX_SETTINGS_BYTES:,} bytes", where=str(path))
-    found = parse_json(path.read_bytes(), where=str(path))
+    found = parse_json(read_bounded(path, MAX_SETTINGS_BYTES), where=str(path))
     return found if isinstance(found, dict) else {}
 
 

@@ -64,6 +64,11 @@ class Change:
     ranges: tuple[tuple[int, int], ...] = ()
     by: int = 0
 
+    def told(self) -> str:
+        """The difference in a line; at most five ranges."""
+        by = f" by {self.by} bytes" if self.by else ""
+        return f"{self.file} {self.what}{by} {', '.join(f'bytes {a}-{b - 1}' for a, b in self.ranges[:5])}".strip()
+
 
 @dataclass(frozen=True)
 class Seal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -281,3 +282,14 @@ def language_of(piece: str) -> str:
     """The language that words are read in, by their script."""
     counts = script_counts(piece)
     return "ja" if counts["kana"] else "zh" if counts["han"] else "en"
+
+
+def unruled(case: CaseFile) -> str:
+    """What waits for a ruling. Forms of a person ruled private are counted by kind, not printed: they would tell the name."""
+    waiting = [n for n in case.name if n.ruling == "undecided"]
+    shown = [n.text for n in waiting if not n.why]
+    if shown:
+        return f"{len(waiting)} name candidates have no ruling: {', '.join(shown[:8])}"
+    kinds = Counter(n.why for n in waiting)
+    told = "; ".join(f"{why} ({count})" for why, count in kinds.most_common(6))
+    return f"{len(waiting)} words may show a hidden name: {told}"
