@@ -52,7 +52,7 @@ _CLAIM = {"kind": "architecture", "basis": "hearsay", "statement": {"en": "x"}, 
           "if_true": "t", "if_false": "f", "value": 6, "key": "num_hidden_layers", "tolerance": 0.02,
           "span": [{"source": "e", "exact": "6 layers"}]}  # fmt: skip
 CLAIMS = [
-    {**_CLAIM, "id": test, "test": test}
+    {**_CLAIM, "id": test, "test": test, **({"key": "layers"} if test == "growth" else {})}
     for test in ("config", "parameters", "layers-added", "same-vocabulary", "growth")
 ]
 FINDING: dict[str, Any] = {

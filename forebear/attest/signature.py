@@ -7,6 +7,7 @@ Scheme bls-unchained-g1-rfc9380 of drand: what is signed is the SHA-256 of the r
 from __future__ import annotations
 
 import hashlib
+import sys
 
 SIGNATURE_BYTES = 48
 DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
@@ -23,6 +24,14 @@ def is_signed(public_key: str, number: int, signature: str) -> bool:
     public_key: 96 bytes, signature: 48 bytes, both compressed points in hexadecimal.
     Raises: ImportError when py_ecc is not installed.
     """
+    depth = sys.getrecursionlimit()
+    try:
+        return _checked(public_key, number, signature)
+    finally:
+        sys.setrecursionlimit(depth)  # importing py_ecc sets 100,000: deep brackets of a file would overrun the stack
+
+
+def _checked(public_key: str, number: int, signature: str) -> bool:
     from py_ecc.bls.g2_primitives import subgroup_check
     from py_ecc.bls.hash_to_curve import hash_to_G1
     from py_ecc.bls.point_compression import decompress_G1, decompress_G2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,13 @@ def test_a_value_that_does_not_follow_from_the_signature_beside_it_is_refused(fo
     document["seed"]["value"] = "ab" * 32
     with pytest.raises(RefusedError, match="does not follow"):
         checked(document, "x")
+
+
+def test_how_deep_files_may_be_nested_stays_as_it_was() -> None:
+    """py_ecc allows 100,000 calls when it is imported: half a million brackets would end the process in place of being refused."""
+    code = (
+        "import sys; from forebear.attest.signature import is_signed; before = sys.getrecursionlimit(); "
+        f"assert is_signed({KEY!r}, 1000, {SIGNATURES[1000]!r}); "
+        "assert 'py_ecc' in sys.modules and sys.getrecursionlimit() == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -37,7 +37,7 @@ def named(document):
     if kind == "comparison":
         return [PurePath(document[side]["id"]).name for side in ("subject", "candidate")]
     if kind == "matrix":
-        return [member["id"] for member in document["members"]]
+        return [PurePath(member["id"]).name for member in document["members"]]
     if kind == "inspection":
         return [tensor["name"] for tensor in document["tensors"][:3]]
     if kind == "tokenizer-cost":

@@ -56,12 +56,13 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
 
 
 def cheaper(document: Document, words: Catalogue) -> list[str]:
-    """Of each pair of a few tokenizers, on how many texts which needs fewer tokens."""
+    """Of each pair of a few tokenizers, on how many texts which needs fewer tokens; ! behind one that loses text."""
     if len(document["pairs"]) not in FEW:
         return []
+    name = {t["name"]: f"{safe(t['name'], 60)}{'' if t['lossless'] else '!'}" for t in document["tokenizers"]}
     return [
         words(
-            "token_head.pair", a=safe(p["a"], 60), b=safe(p["b"], 60), fewer=p["texts"]["a-fewer"], more=p["texts"]["b-fewer"],
+            "token_head.pair", a=name[p["a"]], b=name[p["b"]], fewer=p["texts"]["a-fewer"], more=p["texts"]["b-fewer"],
             level=p["texts"]["no-clear-difference"], open=p["texts"]["cannot-tell"],
         )
         for p in document["pairs"]
