@@ -19,6 +19,7 @@ from forebear import api
 from forebear.cli.forms import (
     Language,
     check_extent,
+    check_folder,
     check_target,
     form_of,
     show,
@@ -137,7 +138,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         written = form.value if form is not None else form_of(output, offered)
         check_extent(extent, written)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
-        figures = given.pop("figures", None)
+        check_folder(figures := given.pop("figures", None))
         if verb is api.case_report:
             given["language"] = language.value
         try:

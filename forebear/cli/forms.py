@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.api.document import FORMS
 from forebear.cli.streams import write_result
-from forebear.core.errors import UsageError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.output import check_output, write_whole
 
 
@@ -99,6 +99,12 @@ def check_extent(extent: Mapping[str, bool], form: str) -> None:
     if asked and form != "text":
         todo = "Leave out --format, and write to a file that ends in .txt."
         raise UsageError(f"a {WORDS[asked[0]]} report is text", where=asked[0], todo=todo)
+
+
+def check_folder(folder: Path | None) -> None:
+    """Refuse, before anything is read, a folder for figures that is something else. Raises: RefusedError."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise RefusedError("is not a folder", where=str(folder), todo="Name another folder.")
 
 
 def show_figures(document: Mapping[str, Any], folder: Path | None, language: Language) -> None:
