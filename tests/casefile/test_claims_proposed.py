@@ -110,7 +110,7 @@ def test_proposals_are_claims_as_claims_toml_has_them_and_nothing_else_is_writte
         ("tokenizer", "token-cost"),
     ]  # fmt: skip
     proposed = (case / "claims.proposed.toml").read_text("utf-8")
-    assert "# forebear compare gannet-large kestrel-4" in proposed
+    assert "# forebear compare large.json small.json" in proposed
     assert forebear.case_run(case)["claims"] == ()
     (case / "claims.toml").write_text(proposed, "utf-8")
     claims = load_claims(case, load_case(case))
@@ -199,3 +199,20 @@ def test_what_a_digit_or_a_han_character_costs_is_counted(case: Path, key: str, 
 def test_a_token_cost_of_something_else_is_refused(case: Path) -> None:
     with pytest.raises(RefusedError, match="digit or han"):
         _ran(case, _claim(kind="tokenizer", test="token-cost", key="word", value=1))
+
+
+def test_a_command_of_a_hostile_case_can_be_pasted_into_a_shell(case: Path) -> None:
+    toml = case / "case.toml"
+    toml.write_text(toml.read_text("utf-8").replace('"large.json"', '"large.json; touch pwned"'), "utf-8")
+    shown = [row["command"] for row in forebear.case_claims(case)["proposed"]]
+    assert "forebear compare 'large.json; touch pwned' small.json" in shown
+    assert all("; touch" not in part for row in shown for part in row.split("'")[::2])
+
+
+def test_what_lies_outside_the_case_is_named_by_its_id_alone(case: Path) -> None:
+    toml = case / "case.toml"
+    toml.write_text(toml.read_text("utf-8").replace('"large.json"', '"/home/somebody/large.json"'), "utf-8")
+    assert "somebody" not in str(forebear.case_claims(case)["proposed"])
+    proposed = (case / "claims.proposed.toml").read_text("utf-8")
+    assert "# forebear compare gannet-large small.json" in proposed
+    assert "somebody" not in proposed

@@ -7,12 +7,14 @@ test of files decides, has `test = "none"` and says which command a person would
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.claims.claims import Claim, Span
+from forebear.casefile.claims.run import elsewhere
 from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import Fact, narrow
 from forebear.casefile.folder.model import CaseFile
@@ -48,6 +50,7 @@ class _Said:
 @dataclass(frozen=True)
 class _Words:
     figure: tuple[_Figure, ...]
+    grown: tuple[_Figure, ...]
     said: tuple[_Said, ...]
 
 
@@ -88,20 +91,20 @@ def propose(case: CaseFile, texts: Sequence[Text], known: Sequence[Claim]) -> li
 def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator[Proposal]:
     models = _models(case, words)
     figures = dict(_figures(text, index))
-    grown = _growth(figures, words)
+    grown = _growth(figures, words, text.language)
     span = (Span(text.source.id, words),)
     base = Claim("", "architecture", "hearsay", {text.language: words}, span, models[0] if models else "")
     if grown:
         sizes = {"layers": int(figures["num_hidden_layers"])}
         one = replace(base, kind="recipe-step", candidates=models[1:2], test="growth", key=grown, value=figures[""], sizes=sizes,
                       tolerance=TOLERANCE)  # fmt: skip
-        yield _ready(one, "case run . --claims ID")
+        yield _ready(case, one, "case run . --claims ID")
     for key, value in figures.items():
         if key == "":
             one = replace(base, test="parameters", value=value, tolerance=TOLERANCE)
         else:
             one = replace(base, test="config", key=key, value=value)
-        yield _ready(one, "inspect {subject}")
+        yield _ready(case, one, "inspect {subject}")
     for said in _words().said:
         if re.search(getattr(said, text.language, "(?!)"), words) and not (grown and said.kind == "recipe-step"):
             cost = 1 if said.test == "token-cost" else None
@@ -109,7 +112,7 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
             both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
             named = replace(base, subject="".join(both[:1]), candidates=both[1:])
             one = replace(named, kind=said.kind, test=said.test, key=said.key, value=cost)
-            yield _ready(one, said.command)
+            yield _ready(case, one, said.command)
 
 
 def _figures(text: Text, index: int) -> Iterator[tuple[str, float]]:
@@ -136,16 +139,11 @@ def _counts(plain: str, fact: Fact, pattern: str) -> bool:
     return bool(words) and not re.search(r"[\d,，、;；。.]", ahead[words[-1] :])
 
 
-def _growth(figures: Mapping[str, float], words: str) -> str:
+def _growth(figures: Mapping[str, float], words: str, language: str) -> str:
     """The size that a sentence leaves open: layers and parameters are said, and that the MLP or the vocabulary grew."""
     if not {"", "num_hidden_layers"} <= figures.keys():
         return ""
-    if re.search(r"\b(?:wider|widened|broader)\b|加宽|加寬|变宽|變寬|广げ|広げ|広い", words):
-        return "mlp"
-    return "tokens" if _LARGER.search(words) else ""
-
-
-_LARGER = re.compile(r"\blarger vocabulary\b|扩(?:大|充)?(?:了)?词表|擴(?:大|充)?(?:了)?詞表|語彙を(?:広げ|増や)")
+    return next((one.key for one in _words().grown if re.search(getattr(one, language, "(?!)"), words)), "")
 
 
 def _models(case: CaseFile, words: str) -> tuple[str, ...]:
@@ -159,9 +157,13 @@ def _squeezed(words: str) -> str:
     return re.sub(r"[\s_.-]+", "", narrow(words)).lower()
 
 
-def _ready(claim: Claim, command: str) -> Proposal:
-    """A proposal: tested as it is where its models are named, else by hand once they are."""
-    shown = command.format(subject=claim.subject or "SUBJECT", candidate=(claim.candidates or ("CANDIDATE",))[0])
+def _ready(case: CaseFile, claim: Claim, command: str) -> Proposal:
+    """A proposal: tested as it is where its models are named, else by hand once they are. A shell takes its command as it is."""
+    subject, candidate = (
+        shlex.quote(name if elsewhere(place := case.models[name]) else place) if name else unnamed
+        for name, unnamed in ((claim.subject, "SUBJECT"), ("".join(claim.candidates[:1]), "CANDIDATE"))
+    )
+    shown = command.format(subject=subject, candidate=candidate)
     pair = claim.test in ("derived", "unrelated", "same-vocabulary", "growth")
     if claim.test == "none" or not claim.subject or (pair and not claim.candidates):
         return Proposal(replace(claim, test="none"), f"forebear {shown}", claim.test)

@@ -124,12 +124,17 @@ def run_claim(claim: Claim, models: Models, compare: Compare) -> Outcome:
         return Outcome(claim.id, "not-tested", (why,), command_of(models.case, claim))
 
 
+def elsewhere(place: str) -> bool:
+    """Whether a model lies outside the case folder, where its place tells of a machine."""
+    return Path(place).is_absolute() or ".." in Path(place).parts
+
+
 def command_of(case: CaseFile, claim: Claim) -> str:
     """The command that repeats the test, as a person would type it in the case folder; PATH is theirs to fill in."""
     if claim.test == "none":
         return ""
     names = [m for m in (claim.subject, *claim.candidates) if m]
-    away = [m for m in names if Path(case.models[m]).is_absolute() or ".." in Path(case.models[m]).parts]
+    away = [m for m in names if elsewhere(case.models[m])]
     if claim.test in ("related", "derived", "unrelated") and not away:
         return "forebear compare " + " ".join(shlex.quote(case.models[m]) for m in names)
     asked = "".join(f" --models {shlex.quote(f'{m}=PATH')}" for m in dict.fromkeys(away))
