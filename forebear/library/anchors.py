@@ -12,13 +12,13 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.reading.vocabulary import carried
 from forebear.core.errors import RefusedError
 from forebear.files.base import Float32
 from forebear.library.hashing import Float64, hashed
 from forebear.library.prints import ANCHOR_NUMBERS
 from forebear.models.checkpoint import Checkpoint
-from forebear.tokens.readers import load_vocabulary
-from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file
+from forebear.tokens.vocabulary import Vocabulary
 
 ANCHORS = tuple(bytes([code]) for code in range(33, 127))
 PAIRS = len(ANCHORS) * (len(ANCHORS) - 1) // 2
@@ -31,10 +31,7 @@ TOKENS_KEPT = 128
 def vocabulary_of(checkpoint: Checkpoint) -> tuple[Vocabulary | None, str]:
     """The vocabulary that comes with a checkpoint, or None and why."""
     try:
-        if checkpoint.inner_vocabulary is not None and (inside := checkpoint.inner_vocabulary()) is not None:
-            return inside, ""
-        beside = None if checkpoint.folder is None else find_vocabulary_file(checkpoint.folder)
-        return (None, "") if beside is None else (load_vocabulary(beside), "")
+        return carried(checkpoint), ""
     except RefusedError as error:
         return None, str(error)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forebear.comparison.reading.vocabulary import carried
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.tokens.order import longest_chain
-from forebear.tokens.readers import load_vocabulary
-from forebear.tokens.vocabulary import Vocabulary, find_vocabulary_file, shared_tokens
+from forebear.tokens.vocabulary import Vocabulary, shared_tokens
 
 Ids = NDArray[np.intp]
 UNNAMED = -2
@@ -53,18 +52,10 @@ def spelling_of(subject: Checkpoint, candidate: Checkpoint) -> tuple[Spelling | 
     Returns: None without a tokenizer on both sides; and what is to be said where one cannot be read.
     """
     try:
-        mine, theirs = _vocabulary(subject), _vocabulary(candidate)
+        mine, theirs = carried(subject), carried(candidate)
     except RefusedError as error:
         return None, message("recipe_tokens.unread", why=error.message())
     return (None, None) if mine is None or theirs is None else (compared(mine, theirs), None)
-
-
-def _vocabulary(checkpoint: Checkpoint) -> Vocabulary | None:
-    inner = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
-    if inner is not None or checkpoint.folder is None:
-        return inner
-    file = find_vocabulary_file(Path(checkpoint.folder))
-    return None if file is None else load_vocabulary(file)
 
 
 def compared(mine: Vocabulary, theirs: Vocabulary) -> Spelling:

@@ -108,7 +108,7 @@ def _match(pair: Pair, rows: tuple[int, int]) -> Match | None:
                 return _same(rows[0])
         elif rows[0] == rows[1] and _same_beside(*sides):
             return _same(rows[0])
-        inner = [_inner(c) if f is None else None for c, f in zip(sides, files, strict=True)]
+        inner = [carried(c) if f is None else None for c, f in zip(sides, files, strict=True)]
         missing = [side for side, f, v in zip(("subject", "candidate"), files, inner, strict=True) if not f and not v]
         if missing:
             return _by_ids(pair, rows, missing)
@@ -133,8 +133,8 @@ def _load(path: Path) -> Vocabulary:
     return load_vocabulary(path)
 
 
-def _inner(checkpoint: Checkpoint) -> Vocabulary | None:
-    """The tokenizer that came with the weights, in their file, archive or repository; else the one beside a GGUF file."""
+def carried(checkpoint: Checkpoint) -> Vocabulary | None:
+    """The tokenizer that came with the weights, in file, archive or repository; else the one beside them. Raises: RefusedError."""
     found = checkpoint.inner_vocabulary() if checkpoint.inner_vocabulary is not None else None
     if (
         found is None
