@@ -33,7 +33,7 @@ from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
 from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.latin import bare, stems
-from forebear.casefile.text.scripts import fold
+from forebear.casefile.text.scripts import encodes, fold
 
 DATA = Path(__file__).parent.parent / "forebear" / "casefile" / "data"
 HAN = re.compile("[\u4e00-\u9fff々]+")
@@ -136,20 +136,12 @@ def _variants(variants: str, ipadic: Entries) -> None:
             code, kind, others = line.split("\t")
             one = chr(int(code[2:], 16))
             usual = [fold(chr(int(o.split("<")[0][2:], 16))) for o in others.split()]
-            names = any(_encodes(one, c) for c in ("cp932", "euc_jisx0213")) or kind == "kSpoofingVariant"
-            outside = not any(_encodes(one, c) for c in ("gb2312", "euc_jp")) and one not in known
+            names = any(encodes(one, c) for c in ("cp932", "euc_jisx0213")) or kind == "kSpoofingVariant"
+            outside = not any(encodes(one, c) for c in ("gb2312", "euc_jp")) and one not in known
             if kind in ("kSemanticVariant", "kSpoofingVariant", "kZVariant") and names and outside:
                 found[one] += [o for o in usual if o != one and often[o] > max(4, COMMONER * often[one])]
     lines = [f"{one}\t{max(usual, key=lambda c: often[c])}" for one, usual in sorted(found.items()) if usual]
     path.write_text("\n".join([*kept, VARIANTS, *lines]) + "\n", "utf-8")
-
-
-def _encodes(character: str, codec: str) -> bool:
-    try:
-        character.encode(codec)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:

@@ -30,7 +30,8 @@ def is_kana(character: str) -> bool:
 
 
 @cache
-def _encodes(character: str, codec: str) -> bool:
+def encodes(character: str, codec: str) -> bool:
+    """Whether an encoding has a character."""
     try:
         character.encode(codec)
     except UnicodeEncodeError:
@@ -43,7 +44,7 @@ def standard_of(character: str) -> str:
     """ "Hans" for a form of mainland China's standard only, "Hant" of Taiwan's only, "" for shared or rare forms."""
     if not is_han(character):
         return ""
-    simplified, traditional = _encodes(character, "gb2312"), _encodes(character, "big5")
+    simplified, traditional = encodes(character, "gb2312"), encodes(character, "big5")
     if simplified and not traditional:
         return "Hans"
     return "Hant" if traditional and not simplified else ""
@@ -52,7 +53,7 @@ def standard_of(character: str) -> str:
 @cache
 def is_japanese_form(character: str) -> bool:
     """Whether a Japanese text may hold this Han character (JIS X 0208 and the common extensions)."""
-    return _encodes(character, "cp932") or _encodes(character, "euc_jis_2004")
+    return encodes(character, "cp932") or encodes(character, "euc_jis_2004")
 
 
 @cache
