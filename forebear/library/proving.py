@@ -47,34 +47,40 @@ def _prove_one(store: Store, subject: str, hit: Hit, looks: int) -> Message | No
         return message("library.not_compared", name=hit.name, why=error.message())
     verdict: Any = document["verdict"]
     hit.relation, hit.proved, hit.corrected_log10_p = str(verdict["relation"]), True, verdict["log10_p"]
-    hit.verdict = thaw({key: verdict[key] for key in KEPT})
+    hit.verdict = thaw({**{key: verdict[key] for key in KEPT}, "plain": document["plain"]})
     return None
 
 
-def parent_set(store: Store, subject: str, found: Searched) -> tuple[list[dict[str, Any]] | None, list[Message]]:
+Rows = list[dict[str, Any]]
+
+
+def parent_set(
+    store: Store, subject: str, found: Searched
+) -> tuple[Rows | None, Message | None, list[Message]]:
     """Which of the hits proven to share weights a weighted sum needs to give the subject (METHODS §20), and what it promises.
 
-    Returns: a row for each with weight and interval (see `forebear.recipes.mixtures`); None where fewer than two hits are proven.
-             A row is no direction: one of them may descend from the subject.
+    Returns: a row for each with weight and interval (see `forebear.recipes.mixtures`), None where fewer than two hits are proven;
+             the same as a statement; what could not be done or has to be known. A row is no direction: one of them may descend
+             from the subject.
     """
     proven = [hit for hit in found.hits if hit.proved and hit.relation in ("identical", "related")]
     places = [place for hit in proven if (place := weights_of(store, hit.id)) is not None]
     if len(proven) < 2 or len(places) < len(proven):
-        return None, [message("library.no_parents")]
+        return None, None, [message("library.no_parents")]
     try:
         with ExitStack() as opened:
             sides = [opened.enter_context(closing(open_checkpoint(place))) for place in (subject, *places)]
             chosen = parents(sides[0], sides[1:])
     except RefusedError as error:
-        return None, [message("library.parents_unread", why=error.message())]
+        return None, None, [message("library.parents_unread", why=error.message())]
     if chosen.fit is None:
-        return None, list(chosen.said)
+        return None, None, list(chosen.said)
     listed = chosen.fit.document([proven[place].id for place in chosen.related])["parents"]
     rows = [
         {**listed[chosen.related.index(place)], "name": proven[place].name} for place in chosen.places
     ]
     shown = [f"{row['name']} {row['weight']:.3f}" for row in rows]
-    return rows, [message("library.parents", names=shown, residual=chosen.fit.residual), *chosen.said]
+    return rows, message("library.parents", names=shown, residual=chosen.fit.residual), list(chosen.said)
 
 
 def weights_of(store: Store, ident: str) -> str | None:

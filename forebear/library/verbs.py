@@ -129,7 +129,8 @@ def verify(store: Store, words: Sequence[str]) -> Document:
 def listed(store: Store, words: Sequence[str]) -> Document:
     """See `forebear.library_list`."""
     started = time.perf_counter()
-    return done("list", store, [_held(store, ident) for ident in store.idents()], started, words)
+    rows = sorted((_held(store, ident) for ident in store.idents()), key=lambda row: (row["name"], row["id"]))
+    return done("list", store, rows, started, words)
 
 
 def _held(store: Store, ident: str) -> dict[str, Any]:
@@ -247,15 +248,15 @@ def search(
         limits.append(message("library.itself", names=found.itself[:MOST_NAMES]))
     limits += found.limits
     proposed = sum(hit.relation != RANKED for hit in found.hits)  # proof changes what a hit is called
-    needed = None
+    needed = needed_words = None
     if prove is not None:
         limits += prove(store, where, found)
     if prove is not None and where:
-        needed, said = parent_set(store, where, found)
+        needed, needed_words, said = parent_set(store, where, found)
         limits += said
     else:
         limits.append(message("library.no_parents"))
-    body = {**_body(one, subject, found, proposed), "parents": needed}
+    body = {**_body(one, subject, found, proposed), "parents": needed, "parents_words": needed_words}
     return finish("forebear/search/1", body, limits=limits,
                   read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
                   reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip

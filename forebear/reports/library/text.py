@@ -102,6 +102,8 @@ def first_words(document: Document, words: Catalogue) -> str:
     best = hits[0]
     if best["relation"] in EQUAL:
         return words("library_page.same", name=safe(name), other=safe(best["name"]))
+    if best["proved"] and (plain := best["verdict"].get("plain")):
+        return words("library_page.compared", plain=words.text(plain), count=document["searched"]["proposed"], models=models)
     ranked = best["relation"] == "ranked-by-anchors"
     key = "proved" if best["proved"] else "ranked" if ranked else "proposed"
     return words(f"library_page.{key}", name=safe(name), other=safe(best["name"]), count=document["searched"]["proposed"],
@@ -144,7 +146,7 @@ def about(document: Document, words: Catalogue) -> list[str]:
     level, hits = document["level"], document["hits"]
     if not document["searched"]["models"]:
         return []
-    said = []
+    said = [words.text(document["parents_words"])] if document.get("parents_words") else []
     if any(hit["proved"] for hit in hits):
         said.append(words("library_page.about_proved", models=document["searched"]["models"], h0=words("h0.text")))
         assumed = distinct(
