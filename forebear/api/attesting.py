@@ -63,7 +63,8 @@ def attest_record(
     run:        the folder of the run, made when it is missing; its chain is the file chain.jsonl there, to which one line is added.
     step:       the step after which the checkpoint was saved; a smaller one than the last is a rollback.
     checkpoint: a checkpoint file or folder.
-    log:        the log of learning rates up to here: CSV with the columns step,lr,weight_decay, or one JSON object a line.
+    log:        the log of learning rates up to here: CSV with the columns step,lr,weight_decay, or one JSON object a line. Steps
+                count from 0, so that a record at step 20 follows lines 0 to 19; or from 1, where the log begins with step 1.
     commitment: with the first record, the commitment, with its seed.
     Returns:    a forebear/chain/1 document with the record that was added.
     Raises:     RefusedError when something cannot be read or written, UsageError.

@@ -142,7 +142,7 @@ def _number(value: Any) -> float | None:
 def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
     """The steps begin..end-1 among lines in order of training: the last run of lines that ends there.
 
-    Steps may be counted from 0 or from 1: a log of all steps up to here shows which by where it begins and ends.
+    Steps may be counted from 0 or from 1, which the log shows by where it begins and ends (`_from_0`).
     A rollback before `end` leaves lines of the steps that were given up; they are not part of the way from one record to the next.
     """
     lines = _from_0(lines, begin, end)
@@ -164,8 +164,15 @@ def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
 
 
 def _from_0(lines: Sequence[Step], begin: int, end: int) -> Sequence[Step]:
-    """Lines counted from 0: where they are counted from 1, a line bears the step it led to."""
-    if lines and lines[-1].step == end > begin and min(line.step for line in lines) in (1, begin + 1):
+    """Lines counted from 0: where they are counted from 1, a line bears the step it led to.
+
+    That shows where a log begins at 1, or behind the record before, and ends here; of one that goes on behind `end`, as that of a
+    finished run does, where it begins at 1 and has every step from there to `end`.
+    """
+    steps = {line.step for line in lines}
+    here = bool(lines) and lines[-1].step == end > begin and min(steps) in (1, begin + 1)
+    behind = bool(lines) and min(steps) == 1 and all(step in steps for step in range(1, end + 1))
+    if here or behind:
         return [replace(line, step=line.step - 1) for line in lines]
     return lines
 

@@ -133,6 +133,9 @@ def _noted(
         found.append(message("attest_record.no_seed"))
     if not before:
         return found
+    if line["span"] is not None and line["span"]["missing"]:
+        span = line["span"]
+        found.append(message("attest_record.log_gaps", missing=span["missing"], first=span["first"], last=span["last"]))
     last, first = before[-1], before[0]["content"]
     if last["step"] == line["step"]:
         found.append(message("attest_record.same_step", step=line["step"], number=last["number"]))

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import forebear
+from forebear.attest.chain import read_chain
 from forebear.attest.initialiser import initial_weights
 from forebear.cli.application import app
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
@@ -73,6 +74,31 @@ def test_a_log_whose_steps_are_counted_from_1_misses_none(tmp_path: Path) -> Non
         weights = adam(weights, [(1e-4, 0.1)] * 6, number)
         kept.save(6 * number + 6, weights)
     assert kept.verify()["conclusion"]["outcome"] == "start-proven"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_log_of_a_finished_run_serves_every_record(tmp_path: Path, first: int) -> None:
+    kept = Kept(tmp_path)
+    kept.log = [(k + first, 1e-4 * (1 + k), 0.1) for k in range(12)]
+    weights = kept.start
+    kept.save(0, weights)
+    for number in range(2):
+        rates = [(1e-4 * (1 + k), 0.1) for k in range(6 * number, 6 * number + 6)]
+        weights = adam(weights, rates, number)
+        kept.save(6 * number + 6, weights)
+    document = kept.verify()
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert [record["span"]["rate_sum"] for record in read_chain(kept.run / "chain.jsonl")[1:]] == pytest.approx([2.1e-3, 5.7e-3])
+
+
+def test_a_gap_of_the_log_is_said_when_the_record_is_made(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    place = kept.save(0, kept.start)
+    log = tmp_path / "gaps.csv"
+    log.write_text("step,lr\n" + "".join(f"{k},1e-4\n" for k in range(6) if k != 3))
+    said = forebear.attest_record(kept.run, 6, place, log=log)
+    gap = next(limit for limit in said["limits"] if limit["key"] == "attest_record.log_gaps")
+    assert gap["values"] == {"missing": 1, "first": 0, "last": 6}
 
 
 def test_a_warm_restart_is_named(tmp_path: Path) -> None:
