@@ -43,6 +43,22 @@ def test_sarif_has_an_error_for_what_is_contradicted_and_nothing_else(document):
     assert {r["ruleId"] for r in results} == {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]}
 
 
+@pytest.mark.parametrize(
+    ("given", "uri"), [("model", "model/README.md"), ("model/model.safetensors", "model/README.md"), (None, "model/README.md")]
+)
+def test_sarif_names_files_from_where_the_command_ran(model, monkeypatch, given, uri):
+    monkeypatch.chdir(model.parent)
+    log = json.loads(rendered(forebear.verify(given or model, card=None), "sarif"))
+    places = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in log["runs"][0]["results"]}
+    assert uri in places
+    assert str(model.parent) not in json.dumps(log)
+
+
+def test_a_card_patch_says_of_a_base_that_nobody_gave_that_it_was_not_tested(model):
+    text = rendered(forebear.verify(model), "patch").decode()
+    assert "# README.md:3 base_model: " in text
+
+
 def test_junit_fails_what_is_contradicted_and_skips_what_is_not_testable(document):
     suite = ElementTree.fromstring(rendered(document, "junit"))[0]
     counts = {tag: len(suite.findall(f"testcase/{tag}")) for tag in ("failure", "skipped")}

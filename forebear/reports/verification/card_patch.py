@@ -11,6 +11,8 @@ from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.verification.text import evidence_words
 
 SHARED = ("identical", "related")
+_KEYS = frozenset(("base_model", "base_model_relation", "merged_from", "license"))
+"""Keys of a card's front matter that speak of descent and its terms: what the files do not bear out is said of each."""
 
 
 def card_patch(document: Mapping[str, Any], language: str = "en") -> bytes:
@@ -19,7 +21,8 @@ def card_patch(document: Mapping[str, Any], language: str = "en") -> bytes:
     words = catalogue(language)
     lines = [f"# {_text(words.text(document['conclusion']))}", "---", *_bases(document, words), *_licences(document, words), "---"]
     for claim in document["claims"]:
-        if claim["outcome"] == "contradicted" or claim["flagged"]:
+        stated = claim["source"]["where"] in _KEYS and claim["outcome"] != "borne-out"  # keys that the lines above leave out
+        if claim["outcome"] == "contradicted" or claim["flagged"] or stated:
             source = claim["source"]
             place = f"{source['file']}:{source['line']}" if source["line"] else source["file"]
             lines.append(f"# {_text(place)} {_text(source['where'])}: {_text(words.text(claim['claim']))}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -26,11 +28,11 @@ LEVELS = {
 
 def sarif(document: Mapping[str, Any], language: str = "en") -> bytes:
     """SARIF: one result a claim; contradicted is an error, what deserves a look a warning."""
-    words, english = catalogue(language), catalogue("en")
-    results = [_result(claim, words) for claim in document["claims"]]
+    words, english, folder = catalogue(language), catalogue("en"), _folder(document)
+    results = [_result(claim, words, folder) for claim in document["claims"]]
     results += [
         {"ruleId": f"noticed/{one['kind']}", "level": "warning", "kind": "fail",
-         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place("README.md", 1)],
+         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place(folder / "README.md", 1)],
          "partialFingerprints": _print_of(one["kind"], english.text(one["said"]))}
         for one in document["noticed"]
     ]  # fmt: skip
@@ -74,7 +76,7 @@ def _print_of(*parts: str) -> dict[str, str]:
     return {"claim/v1": sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()}
 
 
-def _result(claim: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+def _result(claim: Mapping[str, Any], words: Catalogue, folder: PurePosixPath) -> dict[str, Any]:
     level, kind = ("warning", "fail") if claim["flagged"] else LEVELS[claim["outcome"]]
     said = f"{words('verify_outcome.' + claim['outcome'])}: {words.text(claim['claim'])}. {evidence_words(claim, words)}"
     return {
@@ -82,15 +84,27 @@ def _result(claim: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         "level": level,
         "kind": kind,
         "message": {"text": _text(said)},
-        "locations": [_place(claim["source"]["file"], claim["source"]["line"] or 1, claim["source"]["where"])],
+        "locations": [_place(folder / claim["source"]["file"], claim["source"]["line"] or 1, claim["source"]["where"])],
         "partialFingerprints": _print_of(claim["kind"], claim["source"]["file"], claim["source"]["where"], str(claim["stated"])),
         "properties": {"outcome": claim["outcome"], "flagged": claim["flagged"], "proposed": claim["proposed"]},
     }
 
 
-def _place(file: str, line: int, where: str = "") -> dict[str, Any]:
+def _folder(document: Mapping[str, Any]) -> PurePosixPath:
+    """Where the subject's files lie for who runs the command: as it was given; of an absolute path the last part, which is all that
+    a document has of it. Nothing for an address and for a card from elsewhere."""
+    given = shlex.split(document["reproduce"])[2:]
+    if not given or "--card" in given or "://" in given[0]:
+        return PurePosixPath()
+    place = PurePosixPath(given[0].replace("\\", "/"))
+    if place.name in {file["name"] for file in document["subject"]["files"]}:
+        place = place.parent
+    return PurePosixPath() if place.is_absolute() or ".." in place.parts else place
+
+
+def _place(file: PurePosixPath, line: int, where: str = "") -> dict[str, Any]:
     """A line of a file, and the field it is in; code scanning shows nothing without a line, so the first stands for all."""
-    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}
+    place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(str(file))}, "region": {"startLine": line}}}
     return place | ({"logicalLocations": [{"fullyQualifiedName": _text(where), "kind": "member"}]} if where else {})
 
 
