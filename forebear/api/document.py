@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,10 +16,29 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 P = ParamSpec("P")
-FORMS = {".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text"}
+ENDINGS = {
+    ".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text", ".sarif": "sarif", ".sarif.json": "sarif",
+    ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx", ".spdx.json": "spdx", ".intoto.json": "in-toto",
+    ".graphml": "graphml",
+}  # fmt: skip
 """Ending of a file -> format of what is written there."""
 Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
+
+
+def form_of(target: Path, offered: Sequence[str], where: str, otherwise: str = "") -> str:
+    """The format that the ending of a file says, of those offered. where, otherwise: what a refusal names and adds.
+
+    Raises: UsageError for an ending that says none of them, since another format than the one meant would be written.
+    """
+    known = {ending: form for ending, form in ENDINGS.items() if form in offered}
+    for ending in sorted(known, key=len, reverse=True):
+        if target.name.lower().endswith(ending):
+            return known[ending]
+    what = f"no format ends in {target.suffix!r}"
+    if target.suffix.lower() in ENDINGS:
+        what = f"the result has no {ENDINGS[target.suffix.lower()]} report"
+    raise UsageError(what, where=where, todo=f"Use {', '.join(known)}{otherwise}.")
 
 
 class Document(Mapping[str, Any]):
@@ -119,16 +138,18 @@ class Document(Mapping[str, Any]):
         return write_figures(self._held, Path(folder), language)
 
     def save(self, path: str | Path, *, language: str = "en") -> Path:
-        """Write the document, whole or not at all, in the format that the ending says: .json, .html, .csv or .txt.
+        """Write the document, whole or not at all, in the format that the ending says, as `-o` of the command does.
 
+        Endings: .json, .html, .csv, .txt; of a verification .sarif, .xml (JUnit), .patch, .cdx.json, .spdx.json and .intoto.json;
+        of a tree .graphml.
         Returns: the path.
         Raises:  UsageError for another ending or where the document has no such report, RefusedError when nothing can be
                  written there, ExpectationError when a hidden name would be published.
         """
+        from forebear.reports.show import forms_of
+
         target = Path(path)
-        form = FORMS.get(target.suffix.lower())
-        if form is None:
-            raise UsageError(f"no format ends in {target.suffix!r}", where=str(path), todo=f"Use {', '.join(FORMS)}.")
+        form = form_of(target, forms_of(self["schema"]), str(path))
         check_output(target)
         write_whole(target, self.rendered(form, language))
         return target

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from forebear.api.document import FORMS
+from forebear.api.document import form_of as ending_of
 from forebear.cli.streams import write_result
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.output import check_output, write_whole
@@ -25,13 +25,6 @@ class Language(StrEnum):
     ja = "ja"
 
 
-ENDINGS = {
-    **FORMS, ".sarif": "sarif", ".sarif.json": "sarif", ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx",
-    ".spdx.json": "spdx", ".intoto.json": "in-toto", ".graphml": "graphml",
-}  # fmt: skip
-"""Ending of a file -> format."""
-
-
 def form_of(output: Path | None, offered: Sequence[str]) -> str:
     """The format that the ending of a file says, of those offered; text where there is no ending.
 
@@ -39,14 +32,7 @@ def form_of(output: Path | None, offered: Sequence[str]) -> str:
     """
     if output is None or not output.suffix:
         return "text"
-    known = {ending: form for ending, form in ENDINGS.items() if form in offered}
-    for ending in sorted(known, key=len, reverse=True):
-        if output.name.lower().endswith(ending):
-            return known[ending]
-    what = f"no format ends in {output.suffix!r}"
-    if output.suffix.lower() in ENDINGS:
-        what = f"the result of this command has no {ENDINGS[output.suffix.lower()]} report"
-    raise UsageError(what, where=f"-o {output.name}", todo=f"Use {', '.join(known)}, or say --format.")
+    return ending_of(output, offered, f"-o {output.name}", ", or say --format")
 
 
 STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})

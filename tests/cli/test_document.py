@@ -49,10 +49,20 @@ def test_an_ending_that_is_no_format_and_a_file_that_is_no_document_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=r"no format ends in '\.docx'"):
         document.save(tmp_path / "page.docx")
+    with pytest.raises(UsageError, match=r"the result has no sarif report"):
+        document.save(tmp_path / "page.sarif")
     assert not list(tmp_path.iterdir())
     (tmp_path / "other.json").write_text(json.dumps({"schema": "forebear/comparison/2"}))
     with pytest.raises(RefusedError, match="does not fit its schema"):
         forebear.open(tmp_path / "other.json")
+
+
+def test_what_other_programs_read_is_kept_by_its_ending_too(tmp_path: Path) -> None:
+    checked = forebear.verify(DEMO / "descendant", against=[DEMO / "base"])
+    kept = [checked.save(tmp_path / f"out{ending}") for ending in (".sarif", ".xml", ".cdx.json", ".json")]
+    forms = ("sarif", "junit", "cyclonedx", "json")
+    for path, form in zip(kept, forms, strict=True):
+        assert path.read_bytes() == checked.rendered(form)
 
 
 def test_it_travels_between_processes(document: forebear.Document) -> None:
