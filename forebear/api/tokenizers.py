@@ -22,7 +22,7 @@ def tokenizers_cost(
     paths:     tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
     text:      a UTF-8 file instead of the default text (the Universal Declaration of Human Rights).
     corpus:    a folder with a UTF-8 file for each language (jpn.txt), whose lines say the same, instead of the default text.
-    languages: which languages to weigh, with commas between (eng,jpn,vie); all by default.
+    languages: which languages to weigh, with commas between (eng,jpn,vie, or en,ja,vi and other codes); all by default.
     reference: language that premiums compare with (1.0: as many tokens for the same text).
     width:     channels of the embedding table, for its number of parameters.
     price:     money per million tokens.

@@ -30,6 +30,8 @@ from forebear.core.messages import Message, message
 SCHEMA = "forebear/case/2"
 Ruled = tuple[Finding, Ruling | None]
 """A finding and the ruling on it."""
+FIGURES, MOST_FIGURES = frozenset({"number/value", "number/magnitude"}), 10
+"""Kinds of which `case check` shows some places though they are only counted, and how many."""
 MAX_PAIRS = 500
 """Most pairs of texts of one case: 32 translations into one language make 496."""
 
@@ -103,6 +105,7 @@ def case_document(
         ],
         "findings": [_finding(one, texts, search if full else None) for one in listed],
         "counted": counted(found, every),
+        "figures_to_look_at": [] if full or every else [_finding(one, texts, None) for one in unlisted_figures(found)],
         "claims": [_claim(c, case, outcomes, list(texts.values())) for c in claims],
         "names": _names(case, full),
         # what may tell who a witness is, is for the owner of the case
@@ -276,6 +279,11 @@ def counted(found: Sequence[Ruled], every: bool) -> dict[str, Any]:
         "told": shown, "accepted": ruled["accepted"], "dismissed": ruled["dismissed"], "to_look_at": rest.total(),
         "critical": rest["critical"], "major": rest["major"], "minor": rest["minor"], "listed": every,
     }  # fmt: skip
+
+
+def unlisted_figures(found: Sequence[Ruled]) -> list[Ruled]:
+    """The first figures that differ among what is only counted, the gravest first: quick to look at, grave where true."""
+    return by_severity([one for one in found if not told(one) and one[0].rule in FIGURES])[:MOST_FIGURES]
 
 
 def to_look_at(found: Sequence[Ruled]) -> list[Message]:

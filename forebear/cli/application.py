@@ -28,6 +28,7 @@ from forebear.cli.forms import (
 from forebear.cli.progress import Progress
 from forebear.core.errors import ForebearError
 from forebear.core.progress import listening
+from forebear.reports.show import FIGURES as DRAWN
 from forebear.reports.show import forms_of
 from forebear.version import __version__
 
@@ -40,8 +41,6 @@ SHOWING = {
 }  # fmt: skip
 """Options of the command line alone: how a result is shown; before them, in which of the forms there are."""
 FORM = typer.Option("--format", help="How to show the result; when not given, as the ending of -o says, else text.")
-DRAWN = {"compare", "demo", "attest_verify", "library_tree"}
-"""Verbs whose documents have figures."""
 FIGURES = (Annotated[Path, typer.Option("--figures", help="Write the figures of the page into this folder: SVG, and PNG where "
                                                           "the extra [png] is installed.")], None)  # fmt: skip
 BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as text.")], False)
@@ -91,9 +90,13 @@ def described(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
 
 def forms_for(verb: Callable[..., Any]) -> Any:
     """The formats that there are of the documents which a verb's docstring names."""
-    schemas = _SCHEMA.findall(inspect.getdoc(verb) or "")
-    found = dict.fromkeys(form for schema in schemas for form in forms_of(schema))
+    found = dict.fromkeys(form for schema in _schemas(verb) for form in forms_of(schema))
     return StrEnum("Form", {form.replace("-", "_"): form for form in found})
+
+
+def _schemas(verb: Callable[..., Any]) -> list[str]:
+    """The kinds of documents that a verb's docstring names."""
+    return _SCHEMA.findall(inspect.getdoc(verb) or "")
 
 
 def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -110,7 +113,7 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
         )
     shown: dict[str, Any] = {"form": (Annotated[forms_for(verb), FORM], None)}
     shown |= {name: how for name, how in SHOWING.items() if name != "language" or verb.__name__ not in SILENT}
-    shown |= {"figures": FIGURES} if verb.__name__ in DRAWN else {}
+    shown |= {"figures": FIGURES} if any(schema in DRAWN for schema in _schemas(verb)) else {}
     shown["brief"] = BRIEF
     shown |= {"detail": DETAIL} if verb.__name__ in DETAILED else {}
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,9 @@ def _architecture(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _tensors(checkpoint: Checkpoint, limits: list[Message]) -> list[dict[str, Any]]:
     parts: dict[str, list[str]] = {}
+    places: dict[str, set[tuple[str, int | None]]] = {}
     for piece in checkpoint.pieces:
+        places.setdefault(piece.tensor, set()).add((piece.stack, piece.layer))
         parts.setdefault(piece.tensor, [])
         if piece.part not in parts[piece.tensor]:
             parts[piece.tensor].append(piece.part)
@@ -224,9 +226,18 @@ def _tensors(checkpoint: Checkpoint, limits: list[Message]) -> list[dict[str, An
             "bytes": entry.stored_bytes,
             "part": "+".join(parts.get(entry.name, [])) or inferred.get(entry.name, ""),
             "inferred": entry.name in inferred,
+            **_place(places.get(entry.name, ())),
         }
         for entry in checkpoint.container.tensors.values()
     ]
+
+
+def _place(places: Collection[tuple[str, int | None]]) -> dict[str, Any]:
+    """The layer that a tensor belongs to, None for one of no layer; nothing where that is not known, or it holds several."""
+    if len(places) != 1:
+        return {}
+    ((stack, layer),) = places
+    return {"layer": layer} | ({} if stack == "main" else {"stack": stack})
 
 
 def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[Message]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from forebear.core.messages import message
 from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.figures.inside import part_sizes, type_map
 from forebear.reports.inspection import (
     STATISTICS,
     alone_rows,
@@ -22,7 +23,7 @@ from forebear.reports.inspection import (
 )
 from forebear.reports.inspection_tokens import audit_rows, audit_sentences
 from forebear.reports.lines import local_name, safe
-from forebear.reports.page import Document, render, sentences
+from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 
 MAX_TENSORS = 4000
 """Rows of the table; a page says how many it leaves out."""
@@ -36,13 +37,14 @@ def inspection_page(document: Document, language: str) -> bytes:
     read = bool(document["tensors"]) and "digest" in document["tensors"][0]
     left_out = len(document["tensors"]) - len(tensors)
     more = [message("limit.page_tensors", count=left_out).document()] if left_out else []
-    shown = dict(document) | {"limits": [*document["limits"], *more]}
+    extended = dict(document) | {"limits": [*document["limits"], *more]}
     values = {
         "title": words("inspect.page_title", name=safe(_asked(document) or named[0], 80)),
         "head": head(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
         "weights": document["container"]["kind"] != "tokenizer",
+        "figures": [shown(figure, _about(document)) for figure in drawn(_draws(document), words)],
         "odd": sentences(document["odd"], words),
         "claims": [safe(words.text(c), 400) for c in document["claims"]],
         "residue": [safe(residue_words(t, words), 400) for t in document["residue"]],
@@ -55,7 +57,20 @@ def inspection_page(document: Document, language: str) -> bytes:
             words(f"inspect.{k}") for k in ("name", "dtype", "shape", "part", *(STATISTICS if read else ()))
         ],
     }
-    return render("inspection.html", shown, words, values, rules)
+    return render("inspection.html", extended, words, values, rules)
+
+
+def inspection_figures(document: Document, words: Catalogue) -> list[tuple[str, str]]:
+    """Name and SVG of every figure of the page."""
+    return [(figure.name, saved(figure, _about(document))) for figure in drawn(_draws(document), words)]
+
+
+def _draws(document: Document) -> tuple[Draw, ...]:
+    return (lambda w: part_sizes(document, w), lambda w: type_map(document, w))
+
+
+def _about(document: Document) -> str:
+    return f"[{safe(_asked(document), 60)}; {document['tool']['name']} {document['tool']['version']}]"
 
 
 def _asked(document: Document) -> str:

@@ -79,6 +79,8 @@ FIGURES: dict[str, str] = {
     "forebear/attestation/3": "forebear.reports.attest.page:attestation_figures",
     "forebear/recipe/1": "forebear.reports.recipes.page:recipe_figures",
     "forebear/tree/1": "forebear.reports.library.tree_page:tree_figures",
+    "forebear/search/1": "forebear.reports.library.page:search_figures",
+    **{f"forebear/inspection/{v}": "forebear.reports.inspection_page:inspection_figures" for v in (1, 2)},
 }
 """Name and SVG of every figure of a document's page, imported only when they are drawn."""
 FOR_PROGRAMS: dict[str, dict[str, str]] = {

@@ -100,8 +100,8 @@ def _parallel(asked: Asked) -> tuple[sample.Passage, ...]:
 def _reference(asked: Asked, parallel: Sequence[sample.Passage]) -> str:
     """The language premiums compare with: the one stated, else the first that is weighed where English is not."""
     known = [passage.name for passage in parallel]
-    if asked.text is not None or asked.reference in known:
-        return asked.reference
+    if asked.text is not None or (code := sample.code_of(asked.reference, known)) in known:
+        return asked.reference if asked.text is not None else code
     if asked.reference == Asked.reference and known:
         return known[0]
     raise UsageError(f"no reference text {asked.reference!r}", todo=f"Known: {', '.join(known)}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import json
 import lzma
+import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -87,15 +88,40 @@ def corpus(folder: str | Path) -> tuple[Passage, ...]:
 
 
 def chosen(passages: Sequence[Passage], names: str | None) -> tuple[Passage, ...]:
-    """The passages whose names are listed, with commas between, in that order; all without a list."""
+    """The passages whose names are listed, with commas between, in that order; all without a list. Names as `code_of` reads them.
+
+    Raises: UsageError for a name that is none of them.
+    """
     if names is None:
         return tuple(passages)
     known = {passage.name: passage for passage in passages}
-    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    wanted = list(dict.fromkeys(code_of(name.strip(), known) for name in names.split(",") if name.strip()))
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
-        raise UsageError(f"no text in {', '.join(unknown) or 'no language'}", todo=f"There are: {', '.join(known)}")
+        raise UsageError(f"no text in {', '.join(unknown) or 'no language'}", todo=f"There are: {_listed(known)}")
     return tuple(known[name] for name in wanted)
+
+
+def code_of(name: str, known: Collection[str]) -> str:
+    """The one of the known names that a name means: itself, or by another of its codes (jpn as ja); the name as it is else."""
+    if name in known:
+        return name
+    plain = name.lower().replace("_", "-")
+    meant = {other.lower().replace("_", "-"): code for code, others in aliases().items() for other in (code, *others)}
+    code = meant.get(plain, name)
+    return code if code in known else next((k for k in known if meant.get(k.lower().replace("_", "-")) == code), name)
+
+
+@cache
+def aliases() -> Mapping[str, tuple[str, ...]]:
+    """Code of each language of the shipped text → its other codes."""
+    found = tomllib.loads(resources.files("forebear.tokens").joinpath("data", "languages.toml").read_text("utf-8"))
+    return {code: tuple(others) for code, others in found.items()}
+
+
+def _listed(known: Collection[str]) -> str:
+    """Known names, each with the first of its other codes."""
+    return ", ".join(f"{name} ({aliases()[name][0]})" if name in aliases() else name for name in known)
 
 
 @cache

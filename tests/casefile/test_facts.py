@@ -105,6 +105,7 @@ def test_a_unit_and_a_bound_stand_beside_their_figure() -> None:
         ("不超过5天", "zh", "below"), ("不會超過5天", "zh", "below"), ("未超出5天", "zh", "below"), ("至多5天", "zh", "below"),
         ("不足5天", "zh", "below"), ("5天以内", "zh", "below"), ("不低于5天", "zh", "above"), ("不少于5天", "zh", "above"),
         ("超过5天", "zh", "above"), ("不，超过5天", "zh", "above"), ("差不多5天", "zh", "about"), ("不用5天", "zh", ""),
+        ("大约是五天", "zh", "about"), ("大約是5天", "zh", "about"), ("大概是5天", "zh", "about"), ("以下是5天", "zh", ""), ("以上是5天", "zh", ""),
         ("5日を超えない", "ja", "below"), ("5日を超えることはない", "ja", "below"), ("5日を超えてはならない", "ja", "below"),
         ("5日未満", "ja", "below"), ("5日以内", "ja", "below"), ("5日以下", "ja", "below"), ("5日以上ではない", "ja", "below"),
         ("5日を超える", "ja", "above"), ("5日以上なら", "ja", "above"), ("20分以内", "ja", "below"), ("3種類以上", "ja", "above"), ("3トン以下", "ja", "below"), ("5日を超えなければ", "ja", "above"),

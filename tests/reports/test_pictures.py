@@ -92,7 +92,7 @@ def test_a_document_without_figures_and_a_folder_that_is_a_file_are_refused(
     pair: forebear.Document, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match="has no figures"):
-        write_figures({"schema": "forebear/inspection/2"}, tmp_path)
+        write_figures({"schema": "forebear/tokenizer-cost/2"}, tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(RefusedError, match="cannot be made"):
         write_figures(pair, tmp_path / "file")

@@ -80,6 +80,20 @@ def test_equal_costs_show_no_difference_and_too_few_blocks_no_judgement() -> Non
     assert ratio([0, 0], [1, 1]) is None
 
 
+CODES = {"cmn": "cmn_hans", "zh": "cmn_hans", "ZH-tw": "cmn_hant", "zho_Hant": "cmn_hant", "ja": "jpn", "DEU": "deu_1996", "pt-BR": "por_BR", "ell": "ell_monotonic"}
+
+
+def test_a_language_is_known_by_each_of_its_codes() -> None:
+    known = [passage.name for passage in sample.languages()]
+    assert {name: sample.code_of(name, known) for name in CODES} == CODES
+    assert set(sample.aliases()) == set(known)
+    others = [other.lower() for codes in sample.aliases().values() for other in codes]
+    assert len(others) == len(set(others)), "one code for two languages"
+    assert sample.code_of("tlh", known) == "tlh"
+    assert sample.code_of("zh", ["zh", "cmn_hans"]) == "zh", "a name that is there goes first"
+    assert sample.code_of("ja", ["eng", "jpn"]) == sample.code_of("jpn", ["ja", "eng"]).replace("ja", "jpn") == "jpn"
+
+
 def test_the_default_text_is_parallel_in_more_than_twenty_languages() -> None:
     passages = sample.languages()
     assert len(passages) >= 20

@@ -7,7 +7,6 @@ from typing import Any
 
 from forebear.reports.attest.text import (
     COLUMNS,
-    assumed,
     commitment_headline,
     commitment_said,
     event_words,
@@ -16,6 +15,7 @@ from forebear.reports.attest.text import (
     record_said,
     rows,
     sections,
+    told,
 )
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.attest import pace_figure, share_figure
@@ -42,7 +42,7 @@ def attestation_page(document: Document, language: str) -> bytes:
         "colour": OUTCOMES[document["conclusion"]["outcome"]],
         "sections": [
             {"title": title, "lines": lines}
-            for (title, _), lines in zip(sections(document, words), assumed(document, words), strict=True)
+            for (title, _), lines in zip(sections(document, words), told(document, words), strict=True)
             if lines
         ],
         "events": event_words(document, words),

@@ -130,12 +130,16 @@ def _parts(document: Document) -> list[list[Mapping[str, Any]]]:
     return [against, open_ones, document["proves"], rest]
 
 
-def assumed(document: Document, words: Catalogue) -> list[list[tuple[str, str]]]:
-    """The lines of `sections`, each with its null hypothesis or assumption."""
+def told(document: Document, words: Catalogue) -> list[list[dict[str, str]]]:
+    """The lines of `sections`: what each is called, what it says, its null hypothesis or assumption."""
     return [
         [
-            (said, words("attest_page.rests", what=words.name("attest_assumes", ln["line"])))
-            for said, ln in zip(_said(lines, words), lines, strict=True)
+            {
+                "name": words.name("attest_line", ln["line"]),
+                "said": words.text(ln["said"]),
+                "rests": words.name("attest_assumes", ln["line"]),
+            }
+            for ln in lines
         ]
         for lines in _parts(document)
     ]

@@ -124,7 +124,9 @@ def _each(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]
 def _counted(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """What is counted and not listed, and how to see it: no finding is no sign that the texts agree."""
     said = counted(document, words)
-    return [Line(""), *wrap(said, style="bold")] if said else []
+    figures = document.get("figures_to_look_at", ())
+    shown = [*wrap(words("case_figures.title")), *_each(figures, words)] if said and figures else []
+    return [Line(""), *wrap(said, style="bold"), *shown] if said else []
 
 
 def counted(document: Mapping[str, Any], words: Catalogue) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import catalogue
+from forebear.reports.catalogue import Catalogue, catalogue
+from forebear.reports.figures.kin import found_layers
 from forebear.reports.library.text import EQUAL, about, first_words, hit_header, hit_row
-from forebear.reports.page import render
+from forebear.reports.lines import safe
+from forebear.reports.page import Draw, drawn, render, saved, shown
 
 Document = Mapping[str, Any]
 
@@ -23,5 +25,19 @@ def search_page(document: Document, language: str = "en") -> bytes:
         "header": hit_header(words),
         "hits": hits,
         "about": about(document, words),
+        "figures": [shown(figure, _about(document)) for figure in drawn(_draws(document), words)],
     }
     return render("search.html", document, words, values)
+
+
+def search_figures(document: Document, words: Catalogue) -> list[tuple[str, str]]:
+    """Name and SVG of every figure of the page."""
+    return [(figure.name, saved(figure, _about(document))) for figure in drawn(_draws(document), words)]
+
+
+def _draws(document: Document) -> tuple[Draw, ...]:
+    return (lambda w: found_layers(document, w),)
+
+
+def _about(document: Document) -> str:
+    return f"[{safe(document['subject']['name'], 60)}; {document['tool']['name']} {document['tool']['version']}]"

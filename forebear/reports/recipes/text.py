@@ -49,11 +49,9 @@ def steps_table(document: Document, words: Catalogue) -> list[Line]:
     lines: list[Line] = []
     for row in step_rows(document, words):
         lines += wrap(f"{row['number']}. {row['sentence']}", style="bold")
-        lines += wrap(
-            f"{row['grade']} · {words('recipe.explains')}: {row['explains']} · {row['where']}",
-            indent="     ",
-            style="dim",
-        )
+        share = f"{words('recipe.explains')}: {row['explains']}" if row["explains"] else ""
+        about = " · ".join(said for said in (row["grade"], share, row["where"]) if said)
+        lines += wrap(about, indent="     ", style="dim")
         for said in row["said"]:
             lines += wrap(said, indent="     ")
     return lines
@@ -68,7 +66,7 @@ def step_rows(document: Document, words: Catalogue) -> list[dict[str, Any]]:
             "sentence": words.text(step["words"][0]),
             "said": [words.text(said) for said in step["words"][1:]],
             "grade": words.name("recipe.grade", step["grade"]),
-            "explains": "–" if step["explains"] is None else f"{step['explains']:.1%}",
+            "explains": "" if step["explains"] is None else f"{step['explains']:.1%}",
             "where": places(step["where"], words),
             "parameters": parameters(step["parameters"]),
         }
@@ -97,7 +95,7 @@ def places(where: Mapping[str, Any], words: Catalogue) -> str:
     found = [words("many.joint").join(parts)] if parts else []
     if "layers" in where:
         found.append(f"{words('column.layers')}: {words('many.joint').join(str(layer) for layer in where['layers'])}")
-    return " · ".join(found) or "–"
+    return " · ".join(found)
 
 
 def parent_words(document: Document, words: Catalogue) -> list[str]:
