@@ -106,7 +106,7 @@ def attest_verify(
     commitment:  the commitment with its seed, where the chain does not hold it.
     betas:       the two rates of Adam's running means, which bound its steps (default "0.9,0.999").
     stamp_roots: root certificates (PEM) of time-stamping authorities that you trust; without them no time-stamp is called valid.
-    expect:      not-contradicted, explained or start-proven; fail (exit code 1) unless it is met.
+    expect:      what has to hold (not-contradicted, explained or start-proven); fail (exit code 1) unless it is met.
     Returns:     a forebear/attestation/3 document: `proves` and `does_not_prove`, the second also with what is unexplained or
                  contradicts the chain.
     Raises:      RefusedError when the chain or a checkpoint cannot be read; UsageError; ExpectationError (with the document as its

@@ -126,7 +126,7 @@ def case_rule(folder: str | Path, finding: str, ruling: str, *, why: str) -> Map
     """Rule on a finding of a case: accepted or dismissed, with a reason. It is kept, shown beside the finding, and deletes nothing.
 
     folder:  the case: a folder of plain files.
-    finding: its id, or the first four digits or more of it, as `case_check` with `all` lists them.
+    finding: its id, or the first four digits or more of it, as a check with `all` lists them.
     ruling:  accepted (the texts do depart there) or dismissed (they do not). A finding ruled on is always listed; one that is
              dismissed is folded and not counted among those told.
     why:     the reason, on one line. It is published with the finding, private names replaced as everywhere.
@@ -249,7 +249,7 @@ def case_report(folder: str | Path, *, language: str = "en", all: bool = False) 
 
     folder:   the case: a folder of plain files.
     language: language of the reader, whose column comes first and whose words the tables (CSV) have.
-    all:      as in `case_check`.
+    all:      as in a check: list what is only counted as to look at as well.
     Returns:  a forebear/case/2 document.
     Raises:   ExpectationError until every name candidate has a ruling (public, private or not-a-name) in case.toml;
               RefusedError when a private name could leak in a spelling that cannot be worked out.

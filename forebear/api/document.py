@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 P = ParamSpec("P")
-ENDINGS = {
+FORMS = {
     ".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text", ".sarif": "sarif", ".sarif.json": "sarif",
     ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx", ".spdx.json": "spdx", ".intoto.json": "in-toto",
     ".graphml": "graphml",
@@ -26,19 +26,20 @@ Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
 
 
-def form_of(target: Path, offered: Sequence[str], where: str, otherwise: str = "") -> str:
-    """The format that the ending of a file says, of those offered. where, otherwise: what a refusal names and adds.
+def form_of(path: Path, offered: Sequence[str], where: str) -> str:
+    """The format that the ending of a file says, of those offered.
 
+    where:  how the file was named, for the refusal.
     Raises: UsageError for an ending that says none of them, since another format than the one meant would be written.
     """
-    known = {ending: form for ending, form in ENDINGS.items() if form in offered}
+    known = {ending: form for ending, form in FORMS.items() if form in offered}
     for ending in sorted(known, key=len, reverse=True):
-        if target.name.lower().endswith(ending):
+        if path.name.lower().endswith(ending):
             return known[ending]
-    what = f"no format ends in {target.suffix!r}"
-    if target.suffix.lower() in ENDINGS:
-        what = f"the result has no {ENDINGS[target.suffix.lower()]} report"
-    raise UsageError(what, where=where, todo=f"Use {', '.join(known)}{otherwise}.")
+    what = f"no format ends in {path.suffix!r}"
+    if path.suffix.lower() in FORMS:
+        what = f"the result has no {FORMS[path.suffix.lower()]} report"
+    raise UsageError(what, where=where, todo=f"Use {', '.join(known)}.")
 
 
 class Document(Mapping[str, Any]):
@@ -138,10 +139,9 @@ class Document(Mapping[str, Any]):
         return write_figures(self._held, Path(folder), language)
 
     def save(self, path: str | Path, *, language: str = "en") -> Path:
-        """Write the document, whole or not at all, in the format that the ending says, as `-o` of the command does.
+        """Write the document, whole or not at all, in the format that the ending says: .json, .html, .csv or .txt; of a
+        verification also .sarif, .xml (JUnit), .patch, .cdx.json, .spdx.json and .intoto.json, of a tree .graphml.
 
-        Endings: .json, .html, .csv, .txt; of a verification .sarif, .xml (JUnit), .patch, .cdx.json, .spdx.json and .intoto.json;
-        of a tree .graphml.
         Returns: the path.
         Raises:  UsageError for another ending or where the document has no such report, RefusedError when nothing can be
                  written there, ExpectationError when a hidden name would be published.

@@ -32,7 +32,7 @@ def verify(
     bom:      a bill of material instead of those in the folder: CycloneDX or SPDX 3.0.1, as JSON.
     against:  models that claims may name, each a path or "NAME=PATH"; once for each.
     library:  a library whose prints propose relatives, compared where their weights can be reached; reads the checkpoint whole.
-    expect:   not-contradicted, not-flagged or borne-out; fail (exit code 1) unless it is met.
+    expect:   what has to hold (not-contradicted, not-flagged or borne-out); fail (exit code 1) unless it is met.
     key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
     budget:   tensor bytes read per side of a comparison, as a number or "64MiB" (default 64MiB).
     full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import with_pseudonyms
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
-from forebear.casefile.folder.add import read_source
+from forebear.casefile.folder.add import Addition, read_source
 from forebear.casefile.folder.model import CaseFile, Source
 from forebear.casefile.privacy.identify import identifying_spans
 from forebear.casefile.privacy.search import Search, search_of
@@ -307,3 +308,22 @@ def _standing_limits(case: CaseFile) -> list[Message]:
     if not can_convert() and any(s.conversion for s in case.source):
         said.append(message("case.no_conversion"))
     return said
+
+
+def again(verb: str, *words: object, **options: object) -> str:
+    """The command that does the same again, with the options that were given: left out, one may mean another thing."""
+    found = ["forebear", "case", verb, *map(str, words)]
+    for name, given in options.items():
+        flag = "--" + name.replace("_", "-")
+        if given is True:
+            found.append(flag)
+        elif given:
+            several = given if isinstance(given, (list, tuple)) else (given,)
+            found += [word for one in several for word in (flag, str(one))]
+    return shlex.join(found)
+
+
+def stated(said: Addition) -> dict[str, object]:
+    """What was said of a source, but for who obtained it, when and where: that may lead to a witness."""
+    left_out = ("obtained_by", "obtained_when", "obtained_where")
+    return {k: v for k, v in dataclasses.asdict(said).items() if k not in left_out and (k, v) != ("role", "original")}

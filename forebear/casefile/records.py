@@ -40,6 +40,7 @@ class _Alignment:
     left_text: str
     right_text: str
     links: tuple[Link, ...]
+FINDINGS = "findings/findings.json"
 
 
 def _read(folder: Path, name: str) -> Any:
@@ -86,7 +87,12 @@ def load_alignment(folder: Path, left: Text, right: Text) -> list[Link] | None:
 
 def save_findings(folder: Path, found: Sequence[Finding]) -> None:
     """Write findings/findings.json."""
-    write_inside(folder, "findings/findings.json", canonical_json([dataclasses.asdict(f) for f in found]))
+    write_inside(folder, FINDINGS, canonical_json([dataclasses.asdict(f) for f in found]))
+
+
+def is_checked(folder: Path) -> bool:
+    """Whether `case check` has looked for findings."""
+    return exists_inside(folder, FINDINGS)
 
 
 def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> list[Finding]:
@@ -94,7 +100,7 @@ def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> li
 
     Raises: RefusedError when they are not findings of this version, or point past the texts.
     """
-    name = "findings/findings.json"
+    name = FINDINGS
     if not exists_inside(folder, name):
         return []
     where, sources = str(folder / name), {s.id for s in case.source}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +16,12 @@ from forebear.casefile.claims.claims import Claim, load_claims
 from forebear.casefile.claims.propose import as_toml, propose
 from forebear.casefile.claims.run import Compare, Models, Outcome, models_given, run_claim
 from forebear.casefile.document import (
+    again,
     case_document,
     load_alignments,
     pair_names,
     read_texts,
+    stated,
 )
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import Say, by_key, exports
@@ -44,6 +45,7 @@ from forebear.casefile.privacy.ruling import (
 )
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.records import (
+    is_checked,
     load_findings,
     load_outcomes,
     save_alignment,
@@ -56,18 +58,6 @@ from forebear.core.messages import Message, message, with_texts
 from forebear.core.progress import within
 
 Document = Mapping[str, Any]
-_UNSAID = {"role": Addition.role}
-"""Options of an addition that are left out of its command where they have these values."""
-
-
-def _command(verb: str, *places: str | Path, **options: object) -> str:
-    """The command that does the same again: what was left at its default is left out."""
-    words = ["forebear", "case", verb, *map(str, places)]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        values = value if isinstance(value, list | tuple) else [value] if value else []
-        words += [word for one in values for word in ([flag] if one is True else [flag, str(one)])]
-    return shlex.join(words)
 
 
 def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = "") -> Document:
@@ -78,8 +68,7 @@ def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = 
     start = time.monotonic()
     case, source = add_source(Path(folder), Path(file), said, title)
     limits = [message("limit.side", side=source.id, what=one.said()) for one in source.seen]
-    stated = {name.removeprefix("obtained_"): value for name, value in vars(said).items() if value != _UNSAID.get(name)}
-    return _document(Path(folder), case, start, _command("add", folder, file, **stated, title=title), limits)
+    return _document(Path(folder), case, start, again("add", folder, file, **stated(said)), limits)
 
 
 def case_align(folder: str | Path, *, only: Sequence[str] = (), semantic: str | Path | None = None) -> Document:
@@ -100,7 +89,7 @@ def case_align(folder: str | Path, *, only: Sequence[str] = (), semantic: str | 
         if not only or right in only:
             links = align_texts(texts[left], texts[right], case.correction, embed)
             save_alignment(root, texts[left], texts[right], links)
-    return _document(root, case, start, _command("align", folder, only=only, semantic=semantic))
+    return _document(root, case, start, again("align", folder, only=only, semantic=semantic))
 
 
 def case_check(folder: str | Path, every: bool = False) -> Document:
@@ -117,7 +106,7 @@ def case_check(folder: str | Path, every: bool = False) -> Document:
     save_findings(root, check_case(texts, links, Knowledge(named.name, named.alias)))
     if named is not case:
         save_case(root, named)
-    return _document(root, named, start, _command("check", folder, all=every), every=every)
+    return _document(root, named, start, again("check", folder, all=every), every=every)
 
 
 def case_rule(folder: str | Path, finding: str, ruling: str, why: str) -> Document:
@@ -129,7 +118,7 @@ def case_rule(folder: str | Path, finding: str, ruling: str, why: str) -> Docume
     case = load_case(root)
     texts = read_texts(root, case)
     key = rule(root, load_findings(root, case, texts), texts, finding, ruling, why)
-    return _document(root, case, start, _command("check", folder, all=True), only=key)
+    return _document(root, case, start, again("rule", folder, finding, ruling, why=why), only=key)
 
 
 PROPOSED = "claims.proposed.toml"
@@ -147,7 +136,7 @@ def case_claims(folder: str | Path) -> Document:
     hidden = search_of(with_pseudonyms(case), ("private", "undecided"))
     rows = [{"id": p.claim.id, "kind": p.claim.kind, "test": p.test, "command": hidden.replaced(p.command),
              "statement": hidden.replaced("".join(p.claim.statement.values()))} for p in found]  # fmt: skip
-    return _document(root, case, start, _command("claims", folder), extra={"proposed": rows}, bare=True)
+    return _document(root, case, start, again("claims", folder), extra={"proposed": rows}, bare=True)
 
 
 def case_run(
@@ -171,7 +160,7 @@ def case_run(
     for at, claim in enumerate(asked):
         with within(at, len(asked), f"claim {at + 1} of {len(asked)}"):
             save_outcome(root, run_claim(claim, Models(root, case, given), compare))
-    return _document(root, case, start, _command("run", folder, claims=claims, models=models))
+    return _document(root, case, start, again("run", folder, claims=claims, models=models))
 
 
 def case_report(
@@ -196,7 +185,7 @@ def case_report(
     if case != load_case(root):
         save_case(root, case)
     document = _document(
-        root, case, start, _command("report", "CASE", all=every), full=True, language=language, search=search, every=every
+        root, case, start, again("report", "CASE", all=every), full=True, language=language, search=search, every=every
     )
     found = [*standing(search, document), *counterparts(search, texts, links)]
     found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
@@ -245,7 +234,7 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
         "waiting": [{"name": n.text, "of": n.of, "why": n.why} for n in rest],
         "people": listed(case, grouped(case, texts, links)),
     }
-    return _document(root, case, start, _command("names", folder), extra=extra, bare=True)
+    return _document(root, case, start, again("names", folder, all_private=asked.everyone), extra=extra, bare=True)
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
@@ -320,8 +309,8 @@ def case_seal(
         "public_key": seal.public,
         "private": not report_only,
     }
-    command = _command("seal", folder, target, key=key, report_only=report_only)
-    return _document(root, case, start, command, said, extra=extra, bare=True)
+    done = again("seal", folder, target, key=key, report_only=report_only)
+    return _document(root, case, start, done, said, extra=extra, bare=True)
 
 
 def case_verify(folder: str | Path, *, key: str | Path | None = None, original: str | Path | None = None) -> Document:
@@ -356,7 +345,7 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     if signature.state == "none":
         said.append(message("case.no_signature"))
     empty = CaseFile(schema="", title=bag.name)
-    document = _document(bag, empty, start, _command("verify", folder, key=key, original=original), said, extra=extra, bare=True)
+    document = _document(bag, empty, start, again("verify", folder, key=key, original=original), said, extra=extra, bare=True)
     if changes:
         shown = "; ".join(c.told() for c in changes[:5])
         raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))
@@ -390,8 +379,8 @@ def _document(
     pairs = [one for one in zip(found, rulings, strict=True) if not only or content_of(one[0], texts).id() == only]
     return case_document(
         case, texts, links, pairs, claims, outcomes, limits=notes,
-        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, extra=extra or {},
-        search=search, every=every,
+        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, search=search, every=every,
+        extra={"checked": bare or is_checked(root), **(extra or {})},
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from forebear.api.document import form_of as ending_of
+from forebear.api.document import form_of as ending_form
 from forebear.cli.streams import write_result
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.output import check_output, write_whole
@@ -28,11 +28,9 @@ class Language(StrEnum):
 def form_of(output: Path | None, offered: Sequence[str]) -> str:
     """The format that the ending of a file says, of those offered; text where there is no ending.
 
-    Raises: UsageError for an ending that says none of them, since another format than the one meant would be written.
+    Raises: UsageError for an ending that says none of them.
     """
-    if output is None or not output.suffix:
-        return "text"
-    return ending_of(output, offered, f"-o {output.name}", ", or say --format")
+    return "text" if output is None or not output.suffix else ending_form(output, offered, f"-o {output.name}")
 
 
 STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})

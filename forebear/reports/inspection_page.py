@@ -41,6 +41,7 @@ def inspection_page(document: Document, language: str) -> bytes:
     values = {
         "title": words("inspect.page_title", name=safe(_asked(document) or named[0], 80)),
         "head": head(document, words),
+        "sentence": _sentence(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
         "weights": document["container"]["kind"] != "tokenizer",
@@ -71,6 +72,18 @@ def _draws(document: Document) -> tuple[Draw, ...]:
 
 def _about(document: Document) -> str:
     return f"[{safe(_asked(document), 60)}; {document['tool']['name']} {document['tool']['version']}]"
+
+
+def _sentence(document: Document, words: Catalogue) -> str:
+    """What is in the file, in one sentence; "" where its architecture is not known."""
+    if not (document["architecture"]["recognised"] and document["layers"] and document["dtypes"]):
+        return ""
+    said = words(
+        "figure_inside.sentence", family=safe(document["architecture"]["family"]), layers=document["layers"],
+        width=document["width"], parameters=document["parameters"], types=words("many.joint").join(map(safe, document["dtypes"])),
+    )  # fmt: skip
+    odd = "" if document["odd"] else words("inspect.none_odd")
+    return said + ("" if words("found.stop") == "。" or not odd else " ") + odd
 
 
 def _asked(document: Document) -> str:

@@ -125,7 +125,38 @@ def _plain(value: object, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+MAX_UNBROKEN = 32
+"""Longest name or option that is kept on one line."""
+_HYPHENED = re.compile(r"\S*-\S*")
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def _unbroken(value: str) -> Any:
+    """A text whose names and options with hyphens stay on one line: a browser breaks behind every hyphen."""
+    from markupsafe import Markup, escape
+
+    text, found, at = str(one_line(value)), Markup(), 0
+    for word in _HYPHENED.finditer(text):
+        if len(word[0]) <= MAX_UNBROKEN:
+            found += escape(text[at : word.start()]) + Markup('<span class="nb">') + escape(word[0]) + Markup("</span>")
+            at = word.end()
+    return found + escape(text[at:])
+
+
+def coded(value: str) -> Any:
+    """A text whose words between backticks are set as code."""
+    from markupsafe import Markup, escape
+
+    text, found, at = str(one_line(value)), Markup(), 0
+    for word in _CODE.finditer(text):
+        found += escape(text[at : word.start()]) + Markup("<code>") + escape(word[1]) + Markup("</code>")
+        at = word.end()
+    return found + escape(text[at:])
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
+    "unbroken": _unbroken,
+    "coded": coded,
     "visible": _lines,
     "plain": _plain,
     "number": lambda value: "-" if value is None else f"{value:,.0f}",

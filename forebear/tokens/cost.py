@@ -179,9 +179,11 @@ def _body(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[samp
     languages = [passage.name for passage in parallel]
     reference = asked.reference if parallel else None
     comparisons = _comparisons(candidates, languages if parallel else None)
+    rows = [row for c in candidates for row in _rows(c, reference, languages, asked)]
     return {
         "first": _first(candidates),
-        "rows": [row for c in candidates for row in _rows(c, reference, languages, asked)],
+        "rows": rows,
+        "cheapest": _cheapest(rows, comparisons),
         "tokenizers": [_about(c, asked.width) for c in candidates],
         "comparisons": comparisons,
         "pairs": _pairs(comparisons),
@@ -317,6 +319,26 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None
             "outcome": outcome or ("a-fewer" if fewer else "b-fewer"),
         })  # fmt: skip
     return rows
+
+
+def _cheapest(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For each text that tokenizers were compared on: which of those that give it back needs the fewest tokens, and which are not
+    clearly above it."""
+    found = []
+    for language in dict.fromkeys(row["language"] for row in comparisons):
+        whole = {row["tokenizer"]: row for row in rows if row["language"] == language and row["lossless"]}
+        if not whole:
+            continue
+        best = min(whole.values(), key=lambda row: row["tokens"])["tokenizer"]
+        level = [
+            (set(names) - {best}).pop()
+            for row in comparisons
+            if row["language"] == language and row["outcome"] in ("no-clear-difference", "cannot-tell")
+            and best in (names := (row["a"], row["b"])) and whole.keys() >= set(names)
+        ]  # fmt: skip
+        found.append({"language": language, "tokenizer": best, "level": level,
+                      "per_1000_characters": whole[best]["per_1000_characters"]})  # fmt: skip
+    return found
 
 
 def _pairs(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
-from forebear.reports.cases.text import count_words, counted, is_dismissed, verdict
+from forebear.reports.cases.text import count_words, counted, head_words, is_compared, is_dismissed, verdict, why_said
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import Sentence, raised, sentences, style_of
+from forebear.reports.page import Sentence, coded, raised, sentences, style_of
 
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
@@ -32,11 +32,12 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     style = style_of("page.css") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
     template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
+    environment.filters["coded"] = coded
     columns = _columns(document)
     found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
     folded = [f for f in found if f["dismissed"]]
     found = [f for f in found if not f["dismissed"]]
-    rows, placed = _rows(document, columns, found)
+    rows, placed = _rows(document, columns, found) if is_compared(document) else ([], set[int]())
     claims = [_claim(c, i, words) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
         w=words,
@@ -47,6 +48,9 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         claims=claims,
         findings=found,
         folded=folded,
+        headline=head_words(document, words),
+        compared=is_compared(document),
+        colour="cannot-tell" if any(c["status"] == "contradicted" for c in claims) else "none",
         counts=count_words(document, words),
         counted=counted(document, words),
         tool=document["tool"],
@@ -83,7 +87,7 @@ def _finding(finding: Mapping[str, Any], number: int, words: Catalogue) -> dict[
         "id": finding.get("id", ""),
         "dismissed": is_dismissed(finding),
         "verdict": verdict(ruling, words) if ruling else "",
-        "shown": Sentence(*words.say(finding["why"])),
+        "shown": Sentence(*why_said(finding, words)),
         "kind_of": words.name("mqm", finding["category"]),
         "weight": words.name("severity", finding["severity"]),
     }

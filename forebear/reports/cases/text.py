@@ -28,14 +28,30 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     if "proposed" in document:
         return [*_proposed_lines(document, words), *_limits(document, words), *footer(document, words)]
     standing, dismissed = apart(document["findings"])
-    lines = [*wrap(count_words(document, words), indent="", style="bold"), *_sources(document["sources"], words)]
+    first = [said for said in (head_words(document, words), count_words(document, words)) if said]
+    lines = [line for said in first for line in wrap(said, indent="", style="bold")]
+    lines += _sources(document["sources"], words)
     lines += [*_findings(standing, words), *_dismissed(dismissed, words), *_counted(document, words)]
     lines += _claims(document["claims"], words)
     return [*lines, *_limits(document, words), *footer(document, words)]
 
 
+def head_words(document: Mapping[str, Any], words: Catalogue) -> str:
+    """The result of a case in one sentence: how its claims came out; "" where it holds none."""
+    counts = Counter(claim["status"] for claim in document["claims"])
+    shown = [words("case_head.count", count=n, status=words.name("case_page", status)) for status, n in counts.most_common()]
+    return words("case_head.claims", counts=words("many.joint").join(shown)) if shown else ""
+
+
+def is_compared(document: Mapping[str, Any]) -> bool:
+    """Whether its texts were held beside each other; documents that do not say are of versions that listed what they found."""
+    return bool(document.get("checked", True) or document["findings"])
+
+
 def count_words(document: Mapping[str, Any], words: Catalogue) -> str:
     """How much there is of what a case holds; departures that are listed, since others are only counted."""
+    if not is_compared(document):
+        return words("case_head.not_compared", sources=len(document["sources"]), claims=len(document["claims"]))
     standing, _ = apart(document["findings"])
     counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
     return words("page_case.counts" if standing or not counted(document, words) else "page_case.counts_none", **counts)
@@ -83,9 +99,18 @@ def _finding(finding: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """A finding with its id, what it says, what it quotes, and the ruling on it."""
     quotes = "; ".join(f"{safe(k)}: {safe(v, 80)}" for k, v in finding["quotes"].items() if v)
     name = f"{finding['id']} " if finding.get("id") else ""
-    said = f"{name}[{finding['rule']}] {safe(words.text(finding['why']), 400)}" + (f" ({quotes})" if quotes else "")
+    said = f"{name}[{finding['rule']}] {safe(why_said(finding, words)[0], 400)}" + (f" ({quotes})" if quotes else "")
     ruling = finding.get("ruling")
     return wrap(said + (f" · {verdict(ruling, words)}" if ruling else ""))
+
+
+def why_said(finding: Mapping[str, Any], words: Catalogue) -> tuple[str, str]:
+    """Why a finding is listed, and in which language that is; where both sides show one pseudonym, that the hidden name has two
+    forms and not that a pseudonym differs from itself."""
+    quotes = finding["quotes"].values()
+    if finding["rule"].startswith("name/") and len(quotes) != len(set(quotes)):
+        return words("case_head.hidden_forms"), words.language
+    return words.say(finding["why"])
 
 
 def verdict(ruling: Mapping[str, Any], words: Catalogue) -> str:

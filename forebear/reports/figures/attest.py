@@ -11,6 +11,7 @@ from forebear.reports.scene import Box, Dots, Figure, Lines, Point, Scene, Shape
 
 WIDE, HIGH = 520.0, 180.0
 LEFT, TOP = 46.0, 16.0
+MOST_MARKS = 8
 Row = Mapping[str, Any]
 
 
@@ -49,9 +50,10 @@ def _figure(name: str, shapes: Sequence[Shape], words: Catalogue) -> Figure:
 
 
 def _frame(rows: Sequence[Row], top: float, words: Catalogue) -> list[Shape]:
-    first, last = _ends(rows)
-    marks = sorted({first + (last - first) * quarter // 4 for quarter in range(5)})
-    labels = [(_across((first, last), mark), f"{mark:,}") for mark in marks]
+    ends = _ends(rows)
+    steps = sorted({row["step"] for row in rows})
+    marks = steps if len(steps) <= MOST_MARKS else [steps[at * (len(steps) - 1) // 4] for at in range(5)]
+    labels = [(_across(ends, mark), f"{mark:,}") for mark in marks]
     return [
         Box(LEFT, TOP, WIDE, HIGH, "panel", "line"),
         *numbered([(TOP + 6, figure_number(top)), (TOP + HIGH - 4, "0")], LEFT - 6, across=False),

@@ -43,10 +43,11 @@ def _grid(
     words: Catalogue,
     ends: tuple[str, str],
 ) -> Scene:
+    sign = -1 if figure == "distance" else 1  # another colour: what is dark in one grid is alike, in the other it is not
     shapes: list[Shape] = [Words(0, 12, words(f"figure.effects_{figure}"), bold=True)]
     for row, effect in enumerate(effects):
         y = TOP + row * ROW
-        known = {tuple(f["layers"]): level_of(f[figure], top) for f in effect["by_layer"]}
+        known = {tuple(f["layers"]): sign * level_of(f[figure], top) for f in effect["by_layer"]}
         shapes.append(Words(LEFT - 8, y + 12, fitted(words.name("part", effect["part"]), LEFT - 10, 12), "ink", "end"))
         alone = [level for place, level in known.items() if place[0] is None]
         levels = alone if alone else [known.get(place, 0) for place in places]
@@ -62,5 +63,5 @@ def _grid(
         labels = [(LEFT + (i + 0.5) * each, str(places[i][0])) for i in ticks(len(places))]
         shapes += numbered(labels, low + 11, across=True)
         shapes.append(Words(LEFT + WIDE, low + 27, words("figure.effects_across"), "muted", "end", 11))
-    shapes += colour_legend(LEFT, low + 38, *ends, negative=figure == "cosine")
+    shapes += colour_legend(LEFT, low + 38, *ends, steps="both" if figure == "cosine" else "below")
     return Scene(LEFT + WIDE + 8, low + 64, tuple(shapes))

@@ -125,7 +125,7 @@ def _spread(grid: Grid, layers: Sequence[int], words: Catalogue) -> Scene:
         ]
         shapes += _frames(y, layers, row)
     low = TOP + len(grid) * ROW
-    shapes += [*_axis(layers, low, words), *colour_legend(LEFT, low + 38, "0", figure_number(top), negative=False)]
+    shapes += [*_axis(layers, low, words), *colour_legend(LEFT, low + 38, "0", figure_number(top), steps="above")]
     return Scene(LEFT + ALONE + GAP + WIDE + 8, low + 64, tuple(shapes))
 
 

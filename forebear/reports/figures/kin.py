@@ -38,7 +38,7 @@ def found_layers(document: Mapping[str, Any], words: Catalogue) -> Figure | None
     low = TOP + len(hits) * ROW
     shapes += numbered([(LEFT + (i + 0.5) * each, str(i)) for i in ticks(count)], low + 9, across=True)
     shapes.append(Words(LEFT + WIDE, low + 25, words("figure.effects_across"), "muted", "end", 11))
-    shapes += colour_legend(LEFT, low + 18, "−1", "+1", negative=True)
+    shapes += colour_legend(LEFT, low + 18, "−1", "+1", steps="both")
     scene = Scene(LEFT + WIDE + 8, low + 46, tuple(shapes))
     caption, caveat = words("figure_kin.caption"), words("figure_kin.caveat")
     return Figure("search-layers", words("figure_kin.title"), (scene,), caption, caveat)

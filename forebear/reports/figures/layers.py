@@ -40,7 +40,7 @@ def layer_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     shapes += [
         Words(0, 12, words("figure.layers_down"), "muted"),
         Words(LEFT, TOP + high + 32, words("figure.layers_across"), "muted"),
-        *colour_legend(LEFT, TOP + high + 44, "−1", "+1", negative=True),
+        *colour_legend(LEFT, TOP + high + 44, "−1", "+1", steps="both"),
     ]
     largest = layers.get("largest")  # documents made before it was kept do not say it
     most = "–" if largest is None else f"{largest:.2f}"

@@ -75,7 +75,7 @@ def pair_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
             shapes.append(Words(NAMES + middle, top - 6, fitted(names[order[i]], NAMES - 14, 11), size=11, upright=True))
     low = top + SIDE
     shapes += numbered([(NAMES + (i + 0.5) * cell, str(i + 1)) for i in ticks(count, 20)], low + 15, across=True)
-    shapes += colour_legend(NAMES, low + 26, "−1", "+1", negative=True)
+    shapes += colour_legend(NAMES, low + 26, "−1", "+1", steps="both")
     scene = Scene(NAMES + SIDE + 8, low + 54, tuple(shapes))
     return Figure(
         "pairs", words("figure.matrix"), (scene,), words("figure.matrix_caption"), words("figure.matrix_caveat")

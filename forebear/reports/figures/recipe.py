@@ -95,7 +95,7 @@ def change_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         alone = None in known and len(known) == 1
         places = [None] if alone else layers
         width = ROW if alone else WIDE
-        levels = tuple(level_of(known[p]["distance"], top) if p in known else 0 for p in places)
+        levels = tuple(-level_of(known[p]["distance"], top) if p in known else 0 for p in places)
         shapes += [
             Words(LEFT - 8, y + 12, fitted(words.name("part", part), LEFT - 10, 12), "ink", "end"),
             Box(LEFT, y, width, ROW - 4, "panel"),
@@ -115,7 +115,7 @@ def change_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         shapes += numbered(
             [(LEFT + (i + 0.5) * each, str(layers[i])) for i in ticks(len(layers))], low + 11, across=True
         )
-    shapes += colour_legend(LEFT, low + 26, "0", f"≥ {top}", negative=False)
+    shapes += colour_legend(LEFT, low + 26, "0", f"≥ {top}", steps="below")
     scene = Scene(LEFT + WIDE + 8, low + 52, tuple(shapes))
     return Figure(
         "recipe-change", words("recipe.change"), (scene,), words("recipe.change_caption"), words("recipe.change_caveat")

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from forebear.reports.scene import LEVELS, Box, Cells, Shape, Words
 
+STEPS = {"both": range(-LEVELS, LEVELS + 1), "above": range(LEVELS + 1), "below": range(0, -LEVELS - 1, -1)}
+"""Steps of the colour scale: of figures that agree or oppose, of figures that grow, and of differences."""
 
-def colour_legend(x: float, y: float, low: str, high: str, *, negative: bool) -> list[Shape]:
-    """A bar of the colour scale with its ends named; 150 wide, 24 high."""
-    levels = tuple(range(-LEVELS if negative else 0, LEVELS + 1))
+
+def colour_legend(x: float, y: float, low: str, high: str, *, steps: str) -> list[Shape]:
+    """A bar of the colour scale with its ends named; 150 wide, 24 high. steps: which of STEPS."""
+    levels = tuple(STEPS[steps])
     return [
         Cells(x, y, 150, 8, (levels,)),
         Box(x, y, 150, 8, "", "line"),

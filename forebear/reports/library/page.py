@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.kin import found_layers
-from forebear.reports.library.text import EQUAL, about, first_words, hit_header, hit_row
+from forebear.reports.library.text import EQUAL, about, first_words, found, hit_header, hit_row
 from forebear.reports.lines import safe
 from forebear.reports.page import Draw, drawn, render, saved, shown
 
@@ -24,6 +24,7 @@ def search_page(document: Document, language: str = "en") -> bytes:
         "headline": first_words(document, words),
         "header": hit_header(words),
         "hits": hits,
+        "found": found(document, words),
         "about": about(document, words),
         "figures": [shown(figure, _about(document)) for figure in drawn(_draws(document), words)],
     }

@@ -121,6 +121,7 @@ def search_lines(document: Document, language: str = "en") -> list[Line]:
     lines = [Line(line.text, "bold") for line in wrap(first_words(document, words), indent="")]
     rows = [hit_row(hit, words) for hit in document["hits"]]
     lines += [Line(""), *table(hit_header(words), rows)] if rows else []
+    lines += [line for said in found(document, words) for line in wrap(said)]
     lines += [Line(""), *bullet(about(document, words))]
     return [*lines, *limits(document, words), *footer(document, words)]
 
@@ -141,12 +142,17 @@ def hit_row(hit: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
             shared, anchors, str(len(hit["layers"])))  # fmt: skip
 
 
+def found(document: Document, words: Catalogue) -> list[str]:
+    """What was found besides the models: a weighted sum of them."""
+    return [words.text(document["parents_words"])] if document.get("parents_words") else []
+
+
 def about(document: Document, words: Catalogue) -> list[str]:
     """What the figures of a search mean, with null hypothesis and assumption."""
     level, hits = document["level"], document["hits"]
     if not document["searched"]["models"]:
         return []
-    said = [words.text(document["parents_words"])] if document.get("parents_words") else []
+    said = []
     if any(hit["proved"] for hit in hits):
         said.append(words("library_page.about_proved", models=document["searched"]["models"], h0=words("h0.text")))
         assumed = distinct(
@@ -175,6 +181,5 @@ def search_rows(document: Document) -> list[list[Any]]:
 
 def limits(document: Document, words: Catalogue) -> list[Line]:
     """What could not be done."""
-    if not document["limits"]:
-        return []
-    return [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(limit) for limit in document["limits"])]
+    said = [words.text(limit) for limit in document["limits"]]
+    return [Line(""), Line(words("page.limits"), "bold"), *bullet(said)] if said else []

@@ -14,6 +14,9 @@ from forebear.reports.scene import Figure
 
 Document = Mapping[str, Any]
 
+REPLAYED = ("re-derived", "replayed")
+"""Grades of steps that replay shows."""
+
 
 def recipe_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/recipe document."""
@@ -31,8 +34,14 @@ def recipe_page(document: Document, language: str) -> bytes:
             }
             for c in document["candidates"]
         ],
+        # the colour of a relation only where a step was replayed: what no replay shows is no success
         "relation": next(
-            (c["relation"] for c in document["candidates"] if c["id"] == document["candidate"]), "no-evidence"
+            (
+                c["relation"]
+                for c in document["candidates"]
+                if c["id"] == document["candidate"] and any(step["grade"] in REPLAYED for step in document["steps"])
+            ),
+            "no-evidence",
         ),
         "steps": step_rows(document, words),
         "left": left_words(document, words),

@@ -10,7 +10,17 @@ from forebear.reports.page import render, sentences, style_of
 from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
-from forebear.reports.tokenizers.text import cheaper, evidence_words, lost, marked, origin, parts, seen, text_name
+from forebear.reports.tokenizers.text import (
+    cheaper,
+    cheapest,
+    evidence_words,
+    lost,
+    marked,
+    origin,
+    parts,
+    seen,
+    text_name,
+)
 
 Document = Mapping[str, Any]
 HUES = 6
@@ -35,6 +45,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
         first=sentences(document.get("first", ()), words),
+        cheapest=cheapest(document, words),
         cheaper=cheaper(document, words),
         marked=marked,
         marks={t["name"]: marked(t) for t in document["tokenizers"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     """What each tokenizer costs: what is lost, then tokens per 1,000 characters by language, premiums, pairs."""
     words, document = catalogue(language), cost_today(document)
     names = [t["name"] for t in document["tokenizers"]]
-    lines = [Line(words("cost_page.title"), "bold")]
+    first = cheapest(document, words) or [words("cost_page.title")]
+    lines = [line for said in first for line in wrap(said, indent="", style="bold")]
     lines += [line for said in cheaper(document, words) for line in wrap(said)]
     lines += [Line(line.text, "yellow") for m in document.get("first", ()) for line in wrap(words.text(m))]
     lines += [*_lossless(document["tokenizers"], words), *_known(document["tokenizers"], words)]
@@ -53,6 +55,23 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     lines += [Line(""), Line(words("cost_page.made"), "bold"), *_profiles(document, words), *_uses(document, words)]
     lines += _pairs(document, words)
     return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def cheapest(document: Document, words: Catalogue) -> list[str]:
+    """Which tokenizer needs the fewest tokens: of a few texts for each, of more on how many; nothing where one stands alone."""
+    found = document.get("cheapest", ())
+    if len(found) in FEW:
+        return [
+            words(
+                "cost_first.one_level" if row["level"] else "cost_first.one", text=text_name(row["language"], words),
+                name=safe(row["tokenizer"], 60), tokens=f"{row['per_1000_characters']:,.0f}",
+                others=words("many.joint").join(safe(name, 60) for name in row["level"]),
+            )
+            for row in found
+        ]  # fmt: skip
+    counts = Counter(row["tokenizer"] for row in found)
+    shown = [words("cost_first.count", name=safe(name, 60), count=count) for name, count in counts.most_common()]
+    return [words("cost_first.counts", counts=words("many.joint").join(shown), count=len(found))] if shown else []
 
 
 def cheaper(document: Document, words: Catalogue) -> list[str]:

@@ -45,7 +45,9 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
 
 STYLE = """
 .claims td{vertical-align:top;white-space:normal;overflow-wrap:anywhere}
-.claims .contradicted{font-weight:700}.claims ul{margin:0;padding-left:1.1em}
+.claims .outcome{font-weight:600}.claims .borne-out .outcome{color:var(--good)}
+.claims .looked .outcome,.claims .contradicted .outcome{color:var(--warn)}
+.claims ul{margin:0;padding-left:1.1em}
 .claims tr.contradicted td:first-child{border-left:4px solid currentColor;padding-left:.6em}
 .claims tr.looked td:first-child{border-left:4px dotted currentColor;padding-left:.6em}
 .claims .place{display:block;opacity:.85;font-size:.85em;overflow-wrap:anywhere}.claims td:nth-child(3){min-width:18em}
