@@ -235,6 +235,7 @@ def main() -> int:
             walk_help(walk, name, command)
             if not getattr(command, "commands", None):
                 walk_command(walk, name, command, asked.quick)
+            print(f"{name}: {walk.runs} runs, {len(walk.wrong)} things wrong so far", file=sys.stderr, flush=True)
         if asked.only in ("", "docs"):
             from scripts.walk_docs import walk_docs
 

@@ -125,9 +125,9 @@ def _plain(value: object, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-MAX_UNBROKEN = 32
+MAX_UNBROKEN = 22
 """Longest name or option that is kept on one line."""
-_HYPHENED = re.compile(r"\S*-\S*")
+_HYPHENED = re.compile(r"[!-~]*-[!-~]*")
 _CODE = re.compile(r"`([^`]+)`")
 
 
