@@ -7,7 +7,8 @@ verify_seen.toml stood beside the code while it was written; those in verify_uns
 committed, and every second card of each kind uses them alone. verify_fresh.toml was looked at before it was run;
 verify_held.toml came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after
 decision 0081 (--words last --first 2000), those of verify_final.toml after what these showed had been mended (--words final
---first 3000). What counts as found is decision 0045's.
+--first 3000). verify_public.toml came after decision 0088, re-worded from public cards that were fetched after it was committed
+(--words public --first 4000). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import shutil
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +30,7 @@ from typing import Any
 import numpy as np
 
 import forebear
+import forebear.verification.verify as verb
 from bench.build import TRUTH, machine
 from bench.checkpoint import write_json
 from forebear.core.seeds import generator
@@ -73,16 +76,16 @@ def plan(cards: int, words: str, first: int = 0) -> Iterator[tuple[int, str, boo
         yield number, KINDS[number % len(KINDS)], number // len(KINDS) % 2 == 0, which
 
 
-def made(number: int, kind: str, wrong: bool, words: str, folder: Path) -> Card:
-    """The files of one card below a folder."""
+def made(number: int, kind: str, wrong: bool, words: str, folder: Path, models: int | None = None) -> Card:
+    """The files of one card below a folder. models: most children of each shape to take, None for all."""
     if kind == "tokenizer":
         return _of_tokenizer(number, wrong, words, folder)
     rng = generator("bench/verify", number)
     shape = str(rng.choice(SHAPES))
-    parents = sorted(p.name for p in (TRUTH / shape).iterdir() if p.name.startswith("further-"))
+    parents = sorted(p.name for p in (TRUTH / shape).iterdir() if p.name.startswith("further-"))[:models]
     child = str(rng.choice(parents))
     base = f"independent-{int(child.split('-')[1]):03d}"
-    other = f"independent-{int(rng.integers(3, 6)):03d}"
+    other = f"independent-{int(rng.integers(3, 4 if models else 6)):03d}"
     store = "F16" if rng.random() < 0.25 else "F32"
     relation = "quantized" if store == "F16" else "finetune"
     source = base if store == "F16" or (kind == "kind" and wrong and rng.random() < 0.5) else child
@@ -179,6 +182,9 @@ def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.ran
     stated = {key: str(value) for key, value in values.items()}
     stated["parameters"] = str(rng.choice(numbers["counts"])).format(n=n, m=f"{n / 1e6:.2f}")
     stated["dtype"] = str(rng.choice(numbers[f"types_{values['dtype']}"]))
+    if "made" in words:  # how sentences call what was done, and licences
+        stated["made"] = str(rng.choice(words["made"][values["relation"] or "none"]))
+        stated["licensed"] = str(rng.choice(words["licensed"][values["licence"]]))
     text = str(words["cards"][int(rng.integers(len(words["cards"])))]["text"]).lstrip("\n")
     lines = [line for line in text.split("\n") if stated["relation"] or "{relation}" not in line]
     return "\n".join(lines).format(**stated)
@@ -212,6 +218,31 @@ def _of_tokenizer(number: int, wrong: bool, words: str, folder: Path) -> Card:
     line = str(rng.choice(wordings(words)["tokenizer"]["lines"])).format(v=stated)
     (folder / "README.md").write_text(f"# A tokenizer\n\n{line}\n", "utf-8")
     return card
+
+
+@contextmanager
+def comparing_once() -> Iterator[None]:
+    """Compare each pair of files once: what a comparison finds is a function of the two, and cards share their models."""
+    kept: dict[tuple[str, str, int], Any] = {}
+    compare = verb.compare_with
+
+    def once(subject: Path, bases: Sequence[Any], *, looks: int, **options: Any) -> None:
+        for base in bases:
+            key = (_digest(subject), _digest(Path(base.path)), looks)
+            if key not in kept:
+                compare(subject, [base], looks=looks, **options)
+                kept[key] = base.document, base.why
+            base.document, base.why = kept[key]
+
+    verb.compare_with = once
+    try:
+        yield
+    finally:
+        verb.compare_with = compare
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 def judged(card: Card, folder: Path) -> dict[str, Any]:
@@ -272,17 +303,23 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    parser.add_argument("--words", choices=("seen", "unseen", "both", "fresh", "held", "last", "final"), default="both")
+    words = ("seen", "unseen", "both", "fresh", "held", "last", "final", "public", "again")
+    parser.add_argument("--words", choices=words, default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
+    parser.add_argument("--models", type=int, help="most children of each shape; each pair of files is compared once")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     rows = []
+    stack = ExitStack()
+    if options.models:
+        stack.enter_context(comparing_once())
     for number, kind, wrong, words in plan(options.cards, options.words, options.first):
         with TemporaryDirectory() as scratch:
-            card = made(number, kind, wrong, words, Path(scratch) / "card")
+            card = made(number, kind, wrong, words, Path(scratch) / "card", options.models)
             rows.append(judged(card, Path(scratch) / "card"))
         print(number, kind, wrong, words, rows[-1]["outcomes"], rows[-1]["found"], rows[-1]["accused"], file=sys.stderr, flush=True)
+    stack.close()
     table = summary(rows)
     head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
     write_json(options.output, {**head, "table": table, "rows": rows})

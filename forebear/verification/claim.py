@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from forebear.core.errors import printable
@@ -34,6 +34,21 @@ class Outcome(StrEnum):
     not_testable = "not-testable"
 
 
+class Standing(IntEnum):
+    """How plainly a claim of a card is about the checkpoint, the plainest first (decision 0088)."""
+
+    own = 0
+    """Its title alone stands above, or headings of the model itself."""
+    named = 1
+    """A column or row of a table of several models that goes by the card's title."""
+    unsure = 2
+    """A part that may be about anything."""
+    one_of_several = 3
+    """A column or row of a table of several models."""
+    another = 4
+    """A part whose words mean another model, or another matter."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a claim stands. file: name of the file; where: the field or line in it; line: from 1, 0 when unknown."""
@@ -55,6 +70,7 @@ class Claim:
     stated:   the value as it was written.
     decided:  False for a sentence of prose, whose reading is a proposal: such a claim is never called contradicted.
     about:    a second value: the file that a digest is of, the relation to a parent, the method of a quantisation.
+    standing: how plainly it is about the checkpoint; part: what stands in one such part of a card has the same one, "" for its own.
     """
 
     kind: str
@@ -62,6 +78,8 @@ class Claim:
     source: Source
     decided: bool = True
     about: str = ""
+    standing: Standing = Standing.own
+    part: str = ""
 
     def said(self) -> Message:
         """The claim in words."""

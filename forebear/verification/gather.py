@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from forebear.core.messages import Message, message
 from forebear.core.wording import in_english
 from forebear.verification.claim import Claim, Source
 from forebear.verification.readers.bills import claims_of_bill
-from forebear.verification.readers.card import claims_of_card, parts_of
+from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.configs import claims_of_adapter, claims_of_config, claims_of_gguf
 from forebear.verification.readers.merges import NAMES as MERGES
 from forebear.verification.readers.merges import claims_of_merge
-from forebear.verification.readers.prose import claims_of_prose, sizes_of_prose
+from forebear.verification.readers.prose import claims_of_prose
 from forebear.verification.readers.signed import Manifest, claims_of_manifest, read_bundle
 from forebear.verification.readers.wheel import claims_of_metadata, claims_of_record, is_metadata
 from forebear.verification.subject import Subject
@@ -101,12 +101,9 @@ def _card(place: Path, found: Gathered) -> list[Claim]:
     text = _inside_wheel(place) if place.suffix == ".whl" else _text(place, CARD_BYTES)
     if is_metadata(text):
         claims, prose = claims_of_metadata(text, place.name)
-        claims += found.take(claims_of_card(prose, place.name))
+        claims += found.take(claims_of_card(prose, place.name, sentences=False))
         return [*claims, *claims_of_prose(prose, place.name)]
-    prose = parts_of(text)[2]
-    skipped = text.count("\n") - prose.count("\n")
-    sizes = [replace(c, source=replace(c.source, line=c.source.line + skipped)) for c in sizes_of_prose(prose, place.name)]
-    return [*found.take(claims_of_card(text, place.name)), *claims_of_prose(text, place.name), *sizes]
+    return [*found.take(claims_of_card(text, place.name)), *claims_of_prose(text, place.name)]
 
 
 def _inside_wheel(place: Path) -> str:

@@ -35,6 +35,7 @@ from forebear.verification.known import Known, known_of, unnamed
 from forebear.verification.making import Making, most_of
 from forebear.verification.signature import check_signature
 from forebear.verification.subject import Subject, open_subject
+from forebear.verification.whose import settled
 
 Document = Mapping[str, Any]
 EXPECTATIONS = ("not-contradicted", "not-flagged", "borne-out")
@@ -80,7 +81,7 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
         if left_out:
             found.limits.append(message("unverified.many_claims", count=left_out))
         making = Making(subject, bases, found.claims, most, far)
-        rows = [row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, making, found, wanted.key)]
+        rows = settled([row for claim in found.claims[:MOST_CLAIMS] for row in check(claim, making, found, wanted.key)])
         body = _body(subject, bases, found, rows, known)
         limits = [*subject.limits, *found.limits]
         read = {"bytes": subject.checkpoint.container.bytes_read if subject.checkpoint is not None else 0,

@@ -9,12 +9,12 @@ import pytest
 from forebear.core.errors import RefusedError
 from forebear.core.yaml_values import read_yaml
 from forebear.verification.checks.sizes import number_of
-from forebear.verification.claim import Claim, Source, private_removed
+from forebear.verification.claim import Claim, Source, Standing, private_removed
 from forebear.verification.readers.bills import claims_of_bill
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.configs import claims_of_config, claims_of_gguf
 from forebear.verification.readers.merges import claims_of_merge
-from forebear.verification.readers.prose import claims_of_prose, sizes_of_prose
+from forebear.verification.readers.prose import claims_of_prose
 from forebear.verification.readers.wheel import claims_of_metadata, claims_of_record
 
 CARD = """---
@@ -51,6 +51,7 @@ def test_front_matter_fields_tables_and_comments_of_a_card_are_read_with_their_l
         ("parent", "north/base-7b", 3), ("kind_quantized", "north/base-7b", 5), ("licence", "mit", 2), ("tag", "gguf", 6),
         ("parameters", "1,644,417,024", 11), ("width", "2048", 11), ("layers", "24", 11), ("width", "4544", 15),
         ("licence", "Apache 2.0", 16), ("no_parent", "Unknown", 17), ("parameters", "7B", 18),
+        ("layers", "99", 20),
     ]  # fmt: skip
 
 
@@ -90,8 +91,11 @@ def test_a_bound_is_no_number(value):
     assert [number_of(claim) for claim in found] == [None]
 
 
-def test_code_and_placeholders_are_no_claims():
-    assert read("```\nLayers: 12\n```\n- **License:** [More Information Needed]\n") == []
+def test_code_is_read_by_listed_labels_alone_and_decides_nothing_and_placeholders_are_no_claims():
+    claims = claims_of_card('```\nLayers: 12\n"hidden_size": 64,\nState width: 3\n```\n- **License:** [More Information Needed]\n', "README.md")[0]
+    assert [(c.kind, c.stated, c.decided, c.standing) for c in claims] == [
+        ("layers", "12", False, Standing.unsure), ("width", "64", False, Standing.unsure),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "text", "wanted"), [
@@ -111,7 +115,8 @@ def test_sentences_of_descent_are_proposed_and_denials_are_not():
             "Unlike models built on bert-base-uncased, it is small.\nQuantized from `south/m-7b`. Trained from scratch.\n")  # fmt: skip
     found = claims_of_prose(text, "README.md")
     assert [(c.kind, c.stated, c.decided, c.source.line) for c in found] == [
-        ("parent", "north/base", False, 1), ("parent", "south/m-7b", False, 4), ("scratch", "Trained from scratch", False, 4),
+        ("parent", "north/base", False, 1), ("kind_finetune", "north/base", False, 1), ("parent", "south/m-7b", False, 4),
+        ("kind_quantized", "south/m-7b", False, 4), ("scratch", "Trained from scratch", False, 4),
     ]  # fmt: skip
 
 
@@ -249,7 +254,8 @@ OWN_TABLE = "<table>\n<tr><th>Property</th><th>Value</th></tr>\n<tr><td>Number o
 ])  # fmt: skip
 def test_fields_of_many_forms_are_read(text, found):
     claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]
-    assert [(c.kind, number_of(c).parameters, c.decided) for c in claims] == found
+    mine = [c for c in claims if c.standing is not Standing.one_of_several]
+    assert [(c.kind, number_of(c).parameters, c.decided) for c in mine] == found
 
 
 def test_a_value_that_can_only_be_a_number_type_is_proposed_whatever_its_label():
@@ -286,8 +292,8 @@ def test_fields_about_the_model_itself_are_decided(text):
 def test_sentences_about_the_model_propose_its_sizes_and_those_about_others_do_not():
     text = ("This model has 1.2M parameters, 4 layers and a hidden size of 64.\nA 12-layer model with 7B parameters was compared.\n"
             "The model uses a vocabulary of 512 tokens.\nThis model was trained with 6 layers frozen.\nUnlike larger ones it has 9 layers.\nWe use the GPT-2 tokenizer.\n")  # fmt: skip
-    found = sizes_of_prose(text, "README.md")
-    assert [(c.kind, c.stated, c.source.line) for c in found] == [
+    found = claims_of_card(text, "README.md")[0]
+    assert [(c.kind, c.stated, c.source.line) for c in found if c.standing is Standing.own] == [
         ("parameters", "1.2M", 1), ("layers", "4", 1), ("width", "64", 1), ("vocabulary", "512", 3), ("tokenizer", "GPT-2", 6),
     ]  # fmt: skip
     assert not any(c.decided for c in found)

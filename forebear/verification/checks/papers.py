@@ -33,7 +33,10 @@ LICENCES = {
 _SAME = {
     "apachelicense20": "apache20", "apache2": "apache20", "apachesoftwarelicense": "apache20",
     "apachelicenseversion20": "apache20", "theapachelicense20": "apache20", "mitlicense": "mit", "gpl30only": "gpl30",
-    "gpl30orlater": "gpl30", "gpl3": "gpl30", "cc0": "cc010",
+    "gpl30orlater": "gpl30", "gpl3": "gpl30", "gplv3": "gpl30", "gnugplv3": "gpl30", "gnugpl30": "gpl30", "gpl2": "gpl20",
+    "gplv2": "gpl20",
+    "apachelicense2": "apache20", "apachelicenseversion2": "apache20", "apachev2": "apache20", "apachelicensev20": "apache20",
+    "apacheversion20": "apache20", "agpl3": "agpl30", "agplv3": "agpl30", "lgpl3": "lgpl30", "lgplv3": "lgpl30", "cc0": "cc010",
 }  # fmt: skip
 """Other ways of writing an identifier: those of SPDX with a suffix, and of Python's trove classifiers."""
 TEXT_BYTES = 200_000
@@ -65,7 +68,8 @@ def licence_in(subject: Subject) -> str:
 def check_licence(claim: Claim, subject: Subject, bases: Sequence[Base]) -> Tested:
     """A stated licence beside the licence text of the folder and the cards of relatives: facts about files, no legal advice."""
     stated, text = licence_id(claim.stated), licence_in(subject)
-    if stated in ("other", "unknown") or (claim.source.where in labels() and stated not in LICENCES):
+    loose = claim.source.where in labels() or not claim.decided
+    if stated in ("other", "unknown") or (loose and stated not in LICENCES):
         return outcome_of(claim, Outcome.not_testable, message("shown.no_licence_name"))
     others = [(base, one) for base in bases if base.relation in SHARED for one in base.licences if licence_id(one) != stated]
     said = [message("shown.licence_of", name=public(base.name), licence=public(one)) for base, one in others]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from forebear.core.messages import Message, message
@@ -37,6 +38,15 @@ _REST = {
                   "[个個개词詞語件]|词元|詞元|トークン|토큰|단어",
 }  # fmt: skip
 """Words that may follow a number of each kind. Any other word may make it a number of something else: then it is not tested."""
+_NUMBERS = re.compile(rf"(?<![\w.,\-])({_DIGITS})(?![\d,_]*\d)[- ]?(?:({_UNIT})(?![a-z])|({_EAST}))?(?![\w.]*\d)", re.IGNORECASE)
+_OTHER = re.compile(
+    r"\d\s*[x×*+–-]\s*\d|\d/\d|[<>≤≥]|->|→|\d\.\d+\.|\b(?:active|activ\w+|trainable|frozen|embedding|per|mb|gb|mio|bytes?|teacher|"
+    r"base|encoder|decoder only|english|words|heads?|ffn|each|of \d+|lora|up to|experts?)\b|激活|활성|アクティブ|头|頭|ヘッド|헤드",
+    re.IGNORECASE,
+)
+"""What makes a text that holds more than a number one about something else."""
+LONGEST_LOOSE = 80
+"""Characters of a text whose numbers are read loosely."""
 _LEAST = 1000
 """Parameters below this without a unit are no count ("Model size: 7")."""
 
@@ -57,6 +67,27 @@ def number_of(claim: Claim) -> Stated | None:
     return parse_claim(f"{digits}{unit}")
 
 
+def loosely(claim: Claim) -> list[Stated]:
+    """Every number of a short text that is not plainly one ("30,003 / 30,080"); none where a word makes it another matter."""
+    text = _AGAIN.sub(" ", claim.stated.strip())
+    if len(text) > LONGEST_LOOSE or _OTHER.search(text):
+        return []
+    found = []
+    for digits, unit, east in _NUMBERS.findall(text)[:4]:
+        one = number_of(replace(claim, stated=f"{digits}{unit}{east}"))
+        found += [] if one is None else [one]
+    return found
+
+
+def _read(claim: Claim) -> tuple[Claim, Stated | None, list[Stated]]:
+    """A claim, the number it states, and all that it may mean; one that is read loosely is only proposed."""
+    plain = number_of(claim)
+    if plain is not None:
+        return claim, plain, [plain]
+    found = loosely(claim)
+    return replace(claim, decided=False), found[0] if found else None, found
+
+
 def _in_tens(digits: str, power: int) -> Stated | None:
     """A number in a unit of ten thousand or the like, rounded to half a unit of its last digit.
 
@@ -71,12 +102,12 @@ def _in_tens(digits: str, power: int) -> Stated | None:
 
 def check_parameters(claim: Claim, subject: Subject) -> Tested:
     """The stated count against every count that the words may mean."""
-    stated, counts = number_of(claim), subject.counts
+    (claim, stated, read), counts = _read(claim), subject.counts
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or not counts:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
-    agreed = [name for name, count in counts.items() if stated.agrees(count)]
+    agreed = [name for name, count in counts.items() if any(one.agrees(count) for one in read)]
     figures: dict[str, Any] = {"stated": stated.parameters, **counts}
     if agreed:
         said = message("shown.count", count=counts[agreed[0]], what=message(f"counted.{agreed[0]}"))
@@ -96,14 +127,14 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
     Layers may share tensors, and files hold layers that a model does not count (prediction heads), so that a number between is
     flagged; contradicted is what differs from the tensors and from the configuration beside them.
     """
-    stated, stacks = number_of(claim), subject.layers
+    (claim, stated, read), stacks = _read(claim), subject.layers
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or not stacks:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
     shown = {*stacks.values(), sum(stacks.values())} - {0}
     said = message("shown.layers", counts=[str(count) for count in sorted(shown)])
-    if stated.parameters in shown:
+    if any(one.parameters in shown for one in read):
         return outcome_of(claim, Outcome.borne_out, said)
     assert subject.checkpoint is not None
     config = {value for value in subject.checkpoint.config.values() if isinstance(value, int)}
@@ -115,13 +146,13 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
 
 def check_width(claim: Claim, subject: Subject) -> Tested:
     """The stated width against the residual channels; a number that is no size of any tensor is contradicted."""
-    stated = number_of(claim)
+    claim, stated, read = _read(claim)
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     if not subject.readable or subject.checkpoint is None or not subject.checkpoint.width:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
     said = message("shown.width", count=subject.checkpoint.width)
-    if stated.parameters == subject.checkpoint.width:
+    if any(one.parameters == subject.checkpoint.width for one in read):
         return outcome_of(claim, Outcome.borne_out, said)
     if stated.parameters in subject.dimensions:
         return outcome_of(claim, Outcome.not_shown, said, flagged=True)
@@ -130,7 +161,7 @@ def check_width(claim: Claim, subject: Subject) -> Tested:
 
 def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
     """The stated size of the vocabulary against rows of the embedding and tokens of the tokenizer."""
-    stated = number_of(claim)
+    claim, stated, read = _read(claim)
     if stated is None:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     rows, vocabulary = subject.table_rows if subject.readable else (), subject.vocabulary
@@ -142,7 +173,7 @@ def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
     if not counts:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
     said = message("shown.vocabulary", counts=[f"{count:,}" for count in sorted(counts)])
-    if any(stated.agrees(count) for count in counts):
+    if any(one.agrees(count) for count in counts for one in read):
         return outcome_of(claim, Outcome.borne_out, said)
     low, high = min(counts) * (1 - NEAR_ROWS) - stated.slack, max(counts) * (1 + NEAR_ROWS) + stated.slack
     if low <= stated.parameters <= high:

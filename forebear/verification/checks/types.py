@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from forebear.core.messages import message
 from forebear.files.views.quantised import QuantisedContainer
@@ -10,14 +11,17 @@ from forebear.verification.claim import Claim, Outcome, Tested, outcome_of
 from forebear.verification.subject import Subject
 
 _WORDS = {
-    "F32": ("float32", "fp32", "f32", "float", "fp32full", "single"),
-    "F16": ("float16", "fp16", "f16", "half"),
+    "F32": ("float32", "fp32", "f32", "float", "fp32full", "single", "singleprecision"),
+    "F16": ("float16", "fp16", "f16", "half", "halfprecision"),
     "BF16": ("bfloat16", "bf16"),
     "F64": ("float64", "fp64", "f64", "double"),
     "F8_E4M3": ("float8e4m3fn", "fp8", "f8e4m3", "float8e4m3"),
     "I8": ("int8", "i8", "8bit", "w8a8"),
     "I4": ("int4", "4bit", "nf4", "q4", "w4a16"),
 }
+_TOKENS = re.compile(
+    r"\b(?:bfloat[- ]?16|bf16|float[- ]?(?:16|32|64)|fp[- ]?(?:16|32|64|8)|f(?:16|32|64)|half|single)\b", re.IGNORECASE
+)
 _BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "I8": 8, "I4": 4}
 _PLAIN = ("F32", "F16", "BF16", "F64")
 _STORED_AS_CODES = ("gptq", "awq")
@@ -31,9 +35,17 @@ def type_of(text: str) -> str:
     return next((tag for tag, words in _WORDS.items() if plain in words), "")
 
 
+def loose_type(text: str) -> str:
+    """The tag of the one number type that a longer text names ("safetensors, bf16 (native)"); "" for none or several."""
+    found = {type_of(re.sub(r"[- ](?=\d)", "", word)) for word in _TOKENS.findall(text)} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def check_dtype(claim: Claim, subject: Subject) -> Tested:
     """A type that weights are said to be stored in. Contradicted: another type is stored, and the values do not fit it either."""
     tag, stored = type_of(claim.stated), subject.dtypes
+    if not tag and (tag := loose_type(claim.stated)):
+        claim = replace(claim, decided=False)
     if not tag:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_type"))
     if subject.checkpoint is None or not stored:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from forebear.verification.claim import Standing
 from forebear.verification.readers.wording import words_table
 
 _HEADING = re.compile(r"<h([1-6])[^>]{0,200}>", re.IGNORECASE)
@@ -17,6 +18,8 @@ _AFTER = re.compile(r"[:：]\W*$|\b(?:follow\w*|below|as such)\b|次の|以下|�
 """A sentence that says what the fields after it are about."""
 _NAME_LIKE = re.compile(r"(?<![\w.])(?=[\w.\-]*[A-Za-z])(?=[\w.\-]*\d)[\w.\-]{3,}")
 _PLAINLY_NONE = re.compile(r"\d[\d.,]*[kKmMbBtT]?|bf16|fp?\d+|int\d+|float\d+|\d+-?(?:bit|layer|dimensional)s?|v\d+", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\W*(?:\d+(?:\.\d+)*[.)]?\s)?\W*")
+"""The number of a heading, and pictures before it."""
 _UNDER = 7
 """The level of headings that are none to Markdown: a bold line alone, the summary of a folded part."""
 
@@ -80,23 +83,41 @@ def names_some_model(text: str) -> bool:
     return any(not _PLAINLY_NONE.fullmatch(word) for word in _NAME_LIKE.findall(text))
 
 
+def _standing_of(heading: str, title: str = "") -> Standing:
+    """What the fields below a heading are about, by its words and those of the card's title."""
+    heading = _NUMBERED.sub("", heading)
+    if is_own(heading):
+        return Standing.own
+    if title and is_own(re.sub(re.escape(title), " model ", heading, flags=re.IGNORECASE)):
+        return Standing.named
+    return Standing.another if names_another(heading) or is_aside(heading) else Standing.unsure
+
+
 @dataclass
 class About:
-    """Reads a card line by line; `own` says whether fields at the last line are about the model of the card. title: its heading."""
+    """Reads a card line by line: what its last line is about. title: its heading; head: the last one."""
 
-    _heads: list[tuple[int, bool]] = field(default_factory=list)
-    _items: list[tuple[int, bool]] = field(default_factory=list)
+    _heads: list[tuple[int, Standing]] = field(default_factory=list)
+    _items: list[tuple[int, Standing]] = field(default_factory=list)
     _titled: bool = False
     title: str = ""
+    head: str = ""
+    _part: int = 0
+    _item: int = 0
     _paragraph: list[str] = field(default_factory=list)
-    _lead: bool = True
+    _lead: Standing = Standing.own
     _quoted: bool = False
 
     @property
-    def own(self) -> bool:
-        """Whether the title alone stands above, or headings of this model, and no item or sentence that names something else."""
-        above = (*self._heads, *self._items[:-1])
-        return self._lead and not self._quoted and all(own for _, own in above)
+    def standing(self) -> Standing:
+        """Own where the title alone stands above, or headings of this model, and no item or sentence that names something else."""
+        above = max((one for _, one in (*self._heads, *self._items[:-1])), default=Standing.own)
+        return max(above, self._lead, Standing.unsure if self._quoted else Standing.own)
+
+    @property
+    def part(self) -> str:
+        """The part of the card that the last line stands in; the items below one item are a part of their own."""
+        return f"{self._part}.{self._item}" if len(self._items) > 1 else str(self._part)
 
     def read(self, line: str, after: str = "") -> None:
         """The next line, and the one after it."""
@@ -111,7 +132,8 @@ class About:
             self._end()
             depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
             self._items = [one for one in self._items if one[0] < depth]
-            self._items.append((depth, is_own(re.split("[:：]", text, maxsplit=1)[0].strip("-+* "))))
+            self._items.append((depth, _standing_of(re.split("[:：]", text, maxsplit=1)[0].strip("-+* "))))
+            self._item += depth == 0
         elif not text or text.startswith(("|", "<table", "<tr", "<ul", "<ol")) or " | " in text:
             self._end()
         elif not line[:1].isspace():
@@ -132,14 +154,19 @@ class About:
     def _head(self, level: int, text: str) -> None:
         title = level == 1 and not self._titled
         self._titled = self._titled or title
-        self.title = text if title else self.title
+        self.title, self.head = text if title else self.title, text
         self._heads = [one for one in self._heads if one[0] < level]
-        self._heads.append((level, title or is_own(text)))
-        self._items, self._paragraph, self._lead = [], [], True
+        self._heads.append((level, Standing.own if title else _standing_of(text, self.title)))
+        self._items, self._paragraph, self._lead = [], [], Standing.own
+        self._part += 1
 
     def _end(self) -> None:
         """A paragraph has ended: it tells of the fields after it, or stands for itself."""
         if self._paragraph:
             text = " ".join(self._paragraph)
-            self._lead = not (_AFTER.search(text) and (names_another(text) or is_aside(text) or names_some_model(text)))
+            other = names_another(text) or is_aside(text)
+            named = Standing.unsure if names_some_model(text) else Standing.own
+            lead = (Standing.another if other else named) if _AFTER.search(text) else Standing.own
+            self._part += lead is not self._lead
+            self._lead = lead
         self._paragraph = []

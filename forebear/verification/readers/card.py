@@ -1,18 +1,19 @@
-"""Claims of a model card: its YAML front matter, and fields written as "label: value" or a row of a table below it."""
+"""Claims of a model card: its YAML front matter, and fields, rows of tables and sentences below it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.yaml_values import read_yaml, texts_of
-from forebear.verification.claim import Claim, Source
-from forebear.verification.readers.about import About
-from forebear.verification.readers.labels import claimed
+from forebear.verification.claim import Claim, Source, Standing
+from forebear.verification.readers.about import About, is_aside, names_another
+from forebear.verification.readers.labels import claimed, kind_of
+from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
 
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
@@ -25,7 +26,15 @@ _BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
 """A label in bold with its value after it."""
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
+IN_CODE = ("parameters", "layers", "width", "vocabulary")
+"""Kinds of claims that are read in code between fences."""
 LONGEST_LINE = 600
+LONGEST_PARAGRAPH = 4_000
+"""Characters of a line that sentences are read of; fields and tables only of one of LONGEST_LINE."""
+MOST_READ = 2_000
+"""Claims of one card after which nothing more of it is read; far fewer are tested."""
+DIGEST = 64
+"""Characters of a SHA-256."""
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
@@ -47,8 +56,8 @@ def parts_of(text: str) -> tuple[str, int, str]:
     return (head, 2, body) if mark else ("", 0, text)
 
 
-def claims_of_card(text: str, name: str) -> tuple[list[Claim], list[Message]]:
-    """What a card claims in fields, and what could not be read of it."""
+def claims_of_card(text: str, name: str, *, sentences: bool = True) -> tuple[list[Claim], list[Message]]:
+    """What a card claims in fields and, where asked, of sizes in sentences; and what could not be read of it."""
     head, first, body = parts_of(text)
     claims: list[Claim] = []
     limits: list[Message] = []
@@ -58,7 +67,10 @@ def claims_of_card(text: str, name: str) -> tuple[list[Claim], list[Message]]:
             claims += _front(values, {key: line + first - 1 for key, line in lines.items()}, name)
         except RefusedError as error:
             limits.append(message("unverified.front_matter", why=error.message()))
-    return [*claims, *_fields(body, name, head.count("\n") + 3 if head else 1)], limits
+    read, lines = _Body(name, sentences), body.split("\n")
+    for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), head.count("\n") + 3 if head else 1):
+        read.read(line, number, after)
+    return [*claims, *read.end()], limits
 
 
 def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
@@ -89,52 +101,110 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
     return claims
 
 
-def _fields(body: str, name: str, first: int) -> list[Claim]:
-    """Fields below the front matter; text between fences is code and is left out."""
-    claims: list[Claim] = []
-    fenced, hidden, table, tagged, about = False, False, Table(), Tagged(), About()
-    lines = body.split("\n")
-    for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), first):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        if fenced or len(line) > LONGEST_LINE:
-            continue
-        about.read(line, after)
-        unseen = hidden or "<!--" in line
-        hidden = line.rfind("<!--") > line.rfind("-->") or (hidden and "-->" not in line)
-        own = about.own and not unseen
-        if tagged.takes(line, number, own):
-            claims += _of_rows(tagged.rows(about.title), name)
-            continue
-        if table.takes(line, after):
-            table.add(line, number, own)
-            continue
-        claims += _of_rows(table.rows(about.title), name)
-        found = _field_of(line)
+@dataclass
+class _Body:
+    """Reads the lines below the front matter: fields, tables, and sentences, each with what it is about."""
+
+    name: str
+    sentences: bool = True
+    claims: list[Claim] = field(default_factory=list)
+    _table: Table = field(default_factory=Table)
+    _tagged: Tagged = field(default_factory=Tagged)
+    _about: About = field(default_factory=About)
+    _block: Block = field(default_factory=Block)
+    _place: tuple[Standing, str] = (Standing.own, "")
+    """What the table that is being read is about, and its part."""
+    _fence: str = ""
+    _hidden: bool = False
+
+    def read(self, line: str, number: int, after: str) -> None:
+        """The next line, and the one after it."""
+        if len(self.claims) > MOST_READ:
+            return
+        if DIGEST <= len(line) <= LONGEST_LINE:
+            place = (max(self._about.standing, Standing.unsure), f"{self._about.part} digests")
+            self.claims += digests_of_line(line, number, self.name, place)
+        if self._fenced(line, number) or len(line) > LONGEST_PARAGRAPH:
+            return
+        self._about.read(line, after)
+        unseen = self._hidden or "<!--" in line
+        self._hidden = line.rfind("<!--") > line.rfind("-->") or (self._hidden and "-->" not in line)
+        place = (max(self._about.standing, Standing.unsure if unseen else Standing.own), self._about.part)
+        own = place[0] is Standing.own
+        before = self._tagged.open
+        if self._tagged.takes(line, number, own):
+            self._place = self._place if before else place
+            self._rows(self._tagged.rows(self._about.title))
+        elif len(line) <= LONGEST_LINE and self._table.takes(line, after):
+            self._table.add(line, number, own)
+            self._place = place
+        else:
+            self._rows(self._table.rows(self._about.title))
+            self._line(line, number, after, place, unseen=unseen)
+            return
+        self._said()
+
+    def end(self) -> list[Claim]:
+        """All claims, when the card has ended."""
+        self._rows(self._table.rows(self._about.title))
+        self._rows(self._tagged.rows(self._about.title, ended=True))
+        self._said()
+        return self.claims
+
+    def _fenced(self, line: str, number: int) -> bool:
+        """Whether a line is code or a fence. Of code only lines with a listed label are read; it may be about anything."""
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and self._fence in ("", mark):
+            self._fence = "" if self._fence else mark
+            self._said()
+            return True
+        found = _field_of(line.replace('"', "")) if self._fence and len(line) <= LONGEST_LINE else None
+        if found is not None and kind_of(found[0]) in IN_CODE:
+            place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
+            self._labelled(found[0], plain_of(found[1]).rstrip(","), number, place)
+        return bool(self._fence)
+
+    def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
+        """A line that is of no table: a field, and words of a sentence that may go on below."""
+        found = _field_of(line) if len(line) <= LONGEST_LINE else None
+        before = len(self.claims)
         if found is not None:
-            own = own and not after.lstrip().startswith("(")
-            claims += _labelled(found[0], plain_of(found[1]), Source(name, found[0], number), own)
-    return [*claims, *_of_rows(table.rows(about.title), name), *_of_rows(tagged.rows(about.title, ended=True), name)]
+            standing = max(place[0], Standing.unsure if after.lstrip().startswith("(") else Standing.own)
+            self._labelled(found[0], plain_of(found[1]), number, (standing, place[1]))
+        if not line.strip() or line.lstrip()[:1] in ("#", "-", "*", "+", "<", ">"):
+            self._said()
+        if self.sentences and line.strip() and not unseen and not line.startswith("#"):
+            known = [claim.kind for claim in self.claims[before:]]
+            label, line = found or ("", line)
+            if found is not None and (is_aside(label) or names_another(label)):
+                place = (Standing.another, place[1])
+            self._block.add(line, number, place, (self._about.title, self._about.head), known)
 
+    def _said(self) -> None:
+        """The claims of the sentences of a paragraph or an item that has ended."""
+        self.claims += self._block.claims(self.name)
 
-def _of_rows(rows: Iterable[Row], name: str) -> list[Claim]:
-    """The claims of rows of a table."""
-    found: list[Claim] = []
-    for row in rows:
-        word = label_of(row.label)
-        found += _labelled(word, row.value.strip(_VALUE_MARKS), Source(name, word, row.line), row.own)
-    return found
+    def _rows(self, rows: Iterable[Row]) -> None:
+        """The claims of rows of a table."""
+        for row in rows:
+            standing, part = self._place
+            if row.which:
+                standing, part = row.standing, f"{part} {row.which}"
+            place = (max(standing, row.standing), part)
+            if not self._labelled(label_of(row.label), row.value.strip(_VALUE_MARKS), row.line, place) and self.sentences:
+                self.claims += sizes_of_cell(row.value, Source(self.name, label_of(row.label), row.line), place)
 
-
-def _labelled(label: str, value: str, source: Source, own: bool) -> list[Claim]:
-    """The claims of a field by its label; proposed where it may be about another model or mean something else."""
-    kind, plainly, value = claimed(label, value)
-    return [] if kind is None else _own(_field(kind, value, source), own and plainly)
-
-
-def _own(claims: list[Claim], own: bool) -> list[Claim]:
-    """The same claims, proposed only where they may be about another model, or stand in a comment that no reader sees."""
-    return claims if own else [replace(claim, decided=False) for claim in claims]
+    def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> bool:
+        """The claims of a field by its label; proposed where it may be about another model or mean something else."""
+        kind, plainly, value = claimed(label, value)
+        if kind is None:
+            return False
+        own = place[0] is Standing.own
+        found = _field(kind, value, Source(self.name, label, line))
+        self.claims += [
+            replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found
+        ]
+        return True
 
 
 def _field_of(line: str) -> tuple[str, str] | None:

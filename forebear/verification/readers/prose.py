@@ -1,51 +1,64 @@
-"""Sentences that seem to state descent or a size. A reading of prose is proposed and never decided (decision 0045)."""
+"""Sentences that seem to state descent. A reading of prose is proposed and never decided (decision 0045)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 
 from forebear.verification.claim import Claim, Source
-from forebear.verification.readers.about import names_another
 from forebear.verification.readers.wording import words_table
 
 MOST_SENTENCES = 40
-MOST_LINES = 20_000
-LONGEST_LINE = 2_000
-_BARE = r"(?=[\w.\-]*[\d/])[A-Za-z0-9][\w.\-]{1,80}(?:/[\w.\-]{1,80})?"
+_BARE = r"(?=[a-z0-9_.\-]{0,81}[\d/])[a-z0-9][a-z0-9_.\-]{1,80}(?:/[a-z0-9_.\-]{1,80})?"
 _NAME = rf"(?:\[(?P<linked>[^\]\n]{{2,100}})\]\(|`(?P<code>[^`\n]{{2,100}})`|(?P<bare>{_BARE}))"
 _BETWEEN = (
-    "version|variant|the|a|an|model|checkpoint|of|from|on|upon|top|with|copy|embedding|weights|original|pretrained|pre-trained|base"
+    "version|variant|the|a|an|model|checkpoint|of|from|on|upon|top|with|copy|embedding|weights|original|pretrained|pre-trained|base|for|"
+    "to|instruct|chat|release|called|named|is|was|as"
 )
 _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d.,]+[kmbt]?", re.IGNORECASE)
 _SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
-_WORTH = re.compile(r"\d|tokeni|half|single", re.IGNORECASE)
-_ENDS = re.compile(r"(?<=[.!?])\s+")
-_MODEL = "model|network|checkpoint|transformer|decoder|release"
-_OF_THIS = re.compile(
-    rf"\b(?:this|the|our) (?:\w+ ){{0,2}}(?:{_MODEL})\b|^\W*(?:it|its)\b|\b(?:and|which|that) it\b", re.IGNORECASE
+_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
+
+
+_EAST = re.compile(
+    "微调|微調|精调|继续预训练|繼續預訓練|训练得|训练而|訓練|量化|合并|合併|初始化|适配器|適配器|"
+    "をベース|ベースに|ベースと|を基に|をもとに|ファインチューニング|追加学習|継続事前学習|量子化|マージ|初期化|アダプタ|"
+    "기반|파인튜닝|미세 ?조정|추가 ?학습|양자화|병합|초기화|어댑터"
 )
-_AMOUNT = r"\d[\d.,]*\s?(?:[KMBT]|thousand|million|billion)?"
-_SIZES = {
-    "parameters": re.compile(rf"(?<![\w.])({_AMOUNT})[- ](?:total |model )?(?:parameters?|params)\b", re.IGNORECASE),
-    "layers": re.compile(r"(?<![\w.])(\d{1,4})[- ](?:\w+ )?(?:layers?|blocks)\b", re.IGNORECASE),
-    "width": re.compile(r"\b(?:hidden|model|residual) (?:size|dimension|width|stream)(?: of| is|:)? (\d[\d,]*)", re.IGNORECASE),
-    "vocabulary": re.compile(r"\bvocabulary(?: size)?(?: of| is| has| with)?(?: about| roughly)? (\d[\d,]*k?)\b", re.IGNORECASE),
-}
-"""What a sentence says of a size, as English cards write it."""
-_TRAINING = re.compile(
-    r"\b(?:(?:pre-?)?train|fine-?tun|optimi[sz]|quanti[sz]|prun|distil|froze|freez|updat|evaluat)\w*", re.IGNORECASE
-)
-_TOKENIZER = re.compile(r"\b(?:uses?|using|with|by|through) the ([A-Za-z][\w.\-/ ]{1,40}?) tokeni[sz]er\b", re.IGNORECASE)
-_STORED = re.compile(
-    r"\b(?:weights|tensors|parameters|checkpoint)\b[^.]{0,30}\b(?:stored|saved|released|published|kept|shipped)\b[^.\d]{0,12}"
-    r"\b(?:in|as) (b?f(?:loat|p)?\d{2}|half|single)\b",
+"""The same in Chinese, Japanese and Korean, where the word for what was done comes after the name."""
+BEFORE = 80
+"""Characters before such a word in which a name is looked for."""
+_NAMED = re.compile(_NAME, re.IGNORECASE)
+_STOPS = re.compile(r"[。\n；;]|\.\s")
+_KINDS = {
+    "finetune": r"fine|조정|파인|微调|微調|精调|ファイン", "quantized": "quanti|量化|量子化|양자화",
+    "merge": r"merge|合并|合併|マージ|병합",
+    "adapter": "adapter|lora|适配|適配|アダプタ|어댑터",
+}  # fmt: skip
+"""What a word says of how a model was made; of any other word only that there is a parent."""
+_IN_IT = re.compile(r"merg|train|tun(?:ed|ing)|合并|合併|マージ|学習|병합|학습|训练|訓練|微调|微調", re.IGNORECASE)
+"""Words near an adapter that may say that it is in the weights by now."""
+_NO_PARENT = re.compile(
+    r"[)`\]]*(?:\([^)\s]*\))?[\s\-]*(?:architectur|code|tokeni|paper|framework|librar|style|dataset|data\b|架构|架構|アーキテクチャ|구조|데이터)",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
+"""What may follow a name that is no parent's."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A name with the word that makes it a parent. start: where its sentence is looked for; after: where the name ends."""
+
+    stated: str
+    bare: bool
+    verb: str
+    start: int
+    after: int
 
 
 @cache
@@ -57,44 +70,49 @@ def _pattern() -> re.Pattern[str]:
     verbs = [verb for words in table.lists("verbs").values() for verb in words]
     table.finish()
     joined = "|".join(sorted(map(re.escape, verbs), key=len, reverse=True))
-    return re.compile(rf"\b(?P<verb>{joined})\b(?P<between>[^.\n]{{0,60}}?){_FILLERS}{_NAME}", re.IGNORECASE)
+    english = rf"\b(?P<verb>{joined})\b(?P<between>[^.\n]{{0,60}}?){_FILLERS}{_NAME}"
+    return re.compile(english, re.IGNORECASE)
 
 
 def claims_of_prose(text: str, name: str) -> list[Claim]:
-    """Parents that sentences of a card or of code name, and the words "from scratch"; each a proposal."""
+    """Parents that sentences of a card or of code name, how it was made of them, and "from scratch"; each a proposal."""
     text = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
     claims = []
-    for found in islice(_pattern().finditer(text), 10 * MOST_SENTENCES):
-        stated = found["linked"] or found["code"] or (found["bare"] or "").rstrip(".-")
-        if _is_name(stated, bool(found["bare"])) and not _NOT.search(_sentence(text, found.start())):
-            claims.append(Claim("parent", stated, _place(text, name, found.start()), decided=False))
+    for found in chain(_in_english(text), _in_the_east(text)):
+        denied = _NOT.search(_sentence(text, found.start)) or _NO_PARENT.match(text, found.after)
+        if denied or not _is_name(found.stated, found.bare):
+            continue
+        place = _place(text, name, found.start)
+        claims.append(Claim("parent", found.stated, place, decided=False))
+        kind = next((kind for kind, words in _KINDS.items() if re.search(words, found.verb, re.IGNORECASE)), None)
+        merged = kind == "adapter" and _IN_IT.search(text[max(0, found.start - 80) : found.after + 120])
+        if kind is not None and not merged:
+            claims.append(Claim(f"kind_{kind}", found.stated, place, decided=False, about=found.verb.lower()))
     for scratch in islice(_SCRATCH.finditer(text), 1):
         if not _NOT.search(_sentence(text, scratch.start())):
             claims.append(Claim("scratch", scratch[0], _place(text, name, scratch.start()), decided=False))
     return list({(claim.kind, claim.stated.lower()): claim for claim in reversed(claims)}.values())[::-1][:MOST_SENTENCES]
 
 
-def sizes_of_prose(text: str, name: str) -> list[Claim]:
-    """Sizes that English sentences about the model state; none where a sentence seems to be about another model or about training.
+def _in_english(text: str) -> Iterator[_Found]:
+    """Names after a word for what was done."""
+    for found in islice(_pattern().finditer(text), 10 * MOST_SENTENCES):
+        yield _named(found, found["verb"], found.start(), 0)
 
-    >>> [(c.kind, c.stated) for c in sizes_of_prose("The model has 4 decoder layers. Its teacher has 80 layers.", "README.md")]
-    [('layers', '4')]
-    """
-    text = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
-    claims: list[Claim] = []
-    for number, line in enumerate(text.split("\n")[:MOST_LINES], 1):
-        if len(line) > LONGEST_LINE or "|" in line or not _WORTH.search(line):
-            continue
-        for said in _ENDS.split(line):
-            if _NOT.search(said) or names_another(said):
-                continue
-            kinds = _SIZES if _OF_THIS.search(said) and not _TRAINING.search(said) else {}
-            kinds = {**kinds, "tokenizer": _TOKENIZER} | ({} if _TRAINING.search(said) else {"dtype": _STORED})
-            found = ((kind, pattern.search(said)) for kind, pattern in kinds.items())
-            claims += [Claim(k, one[1].strip(), Source(name, "sentence", number), decided=False) for k, one in found if one]
-        if len(claims) >= MOST_SENTENCES:
-            break
-    return claims
+
+def _in_the_east(text: str) -> Iterator[_Found]:
+    """The last name before such a word, in the same sentence."""
+    for verb in islice(_EAST.finditer(text), 10 * MOST_SENTENCES):
+        start = max(0, verb.start() - BEFORE)
+        names = list(_NAMED.finditer(text[start : verb.start()]))
+        if names and not _STOPS.search(text, start + names[-1].end(), verb.start()):
+            yield _named(names[-1], verb[0], start + names[-1].start(), start)
+
+
+def _named(found: re.Match[str], verb: str, start: int, offset: int) -> _Found:
+    bare = found["bare"]
+    stated = found["linked"] or found["code"] or (bare or "").rstrip(".-")
+    return _Found(stated, bool(bare), verb, start, offset + max(found.end(group) for group in ("linked", "code", "bare")))
 
 
 def _is_name(stated: str, bare: bool) -> bool:

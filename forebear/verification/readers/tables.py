@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from forebear.verification.claim import Standing
 from forebear.verification.readers.about import is_aside, is_own, names_another
 from forebear.verification.readers.labels import claimed, labels
 from forebear.verification.readers.wording import words_table
@@ -19,18 +20,23 @@ _CELL = re.compile(r"<(t[hd])\b[^<>]{0,300}>(.*?)(?=<t[hd]\b|</t[hd]|</?tr\b|</t
 _ROW = re.compile(r"<tr\b[^<>]{0,300}>(.*?)(?=<tr\b|</tr|</table|\Z)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[~≈]?\s*\d")
 _END = re.compile(r"</table", re.IGNORECASE)
+MOST_MODELS = 12
+"""Columns of a table of several models that are read."""
+MOST_ROWS = 24
+"""Rows of one."""
 LONGEST_TABLE = 65_536
 """Characters of a table in HTML that are read."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One field of a table. own: whether it is plainly about the model of the card."""
+    """One field of a table. standing: how plainly it is about the model of the card; which: the model it is of, of several."""
 
     label: str
     value: str
     line: int
-    own: bool
+    standing: Standing
+    which: str = ""
 
 
 def label_of(text: str) -> str:
@@ -51,31 +57,56 @@ def _value_heads() -> re.Pattern[str]:
 
 
 def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], own: bool, title: str) -> Iterator[Row]:
-    """The fields of a table: labels in the first column, or in the head above a single row of values.
+    """The fields of a table: labels in the first column, or in the head above rows of values.
 
     lines: number of the line and cells of each row below the head. head: cells of the row above the rule, () without one.
-    title: of the card; a column under it is the model's, and proposed.
+    title: of the card; a column or row under it is the model's, and proposed; others are of one of several models.
     Where the head names something else, or a row without values does above others, what follows is not plainly the model's.
     """
     named = len(head) > 1 and bool(_value_heads().fullmatch(label_of(head[1])))
     stated = len(head) > 1 and bool(_NUMBER.match(head[1])) and label_of(head[0]) in labels()
     plainly = own and not any(names_another(cell) or is_aside(cell) for cell in head)
     plainly = plainly and (named or stated or len(head) < 2 or not label_of(head[1]))
+    if head and not stated and not named and (len(lines) == 1 or _labels_above(lines, head)):
+        yield from _below(lines, head, own, title)
+        if len(lines) > 1:
+            return
     part = True
-    column = next((at for at, cell in enumerate(head) if at and title and _plain(cell) == _plain(title)), 0)
     for number, cells in lines:
-        if column and column < len(cells):
-            yield Row(cells[0], cells[column], number, False)
-            continue
         if cells[0] and not any(cells[1:]):
             part = is_own(cells[0])
         elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
-            yield Row(cells[0], cells[1], number, plainly and part)
-    if len(lines) == 1 and head and not stated:
+            yield Row(cells[0], cells[1], number, Standing.own if plainly and part else Standing.unsure)
+        else:
+            for at, cell in enumerate(cells[1 : MOST_MODELS + 1], 1):
+                name = head[at] if at < len(head) else ""
+                yield Row(cells[0], cell, number, _standing_of(name, title), f"column {at}")
+
+
+def _labels_above(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str]) -> bool:
+    """Whether the head holds labels of sizes, so that each row is of a model of its own."""
+    values = lines[0][1] if lines else ()
+    known = [claimed(label_of(label), value)[0] for label, value in zip(head, values, strict=False)]
+    return len(head) > 2 and sum(kind is not None for kind in known) > (known[:1] != [None])
+
+
+def _below(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], own: bool, title: str) -> Iterator[Row]:
+    """The fields of rows of values under a head of labels: of the model where there is one row, else of one of several each."""
+    if len(lines) == 1:
         number, values = lines[0]
         first = claimed(label_of(head[0]), values[0])[1]  # else the first cell may name another model
         others = any(names_another(cell) or is_aside(cell) for cell in (*head, values[0]))
-        yield from (Row(label, value, number, own and first and not others) for label, value in zip(head, values, strict=False))
+        standing = Standing.own if own and first and not others else Standing.unsure
+        yield from (Row(label, value, number, standing) for label, value in zip(head, values, strict=False))
+        return
+    for at, (number, values) in enumerate(lines[:MOST_ROWS]):
+        standing = _standing_of(values[0], title)
+        yield from (Row(label, value, number, standing, f"row {at}") for label, value in zip(head, values, strict=False))
+
+
+def _standing_of(name: str, title: str) -> Standing:
+    """That of a column or row by the name that it has."""
+    return Standing.named if title and _plain(name) and _plain(name) == _plain(title) else Standing.one_of_several
 
 
 def _plain(name: str) -> str:
@@ -88,7 +119,7 @@ def _several(values: Sequence[str]) -> bool:
 
 
 def _cells(line: str) -> list[str]:
-    return [plain_of(cell) for cell in line.strip().strip("|").split("|")]
+    return [plain_of(cell) for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 def _is_rule(cells: Sequence[str]) -> bool:
@@ -119,7 +150,7 @@ class Table:
         ruled = len(rows) > 1 and all(cell and not cell.strip("-: ") for cell in rows[1][1])
         head = rows[0][1] if ruled else ()
         if len(head) == 2 and _NUMBER.match(head[1]):
-            yield Row(head[0], head[1], rows[0][0], self.own)
+            yield Row(head[0], head[1], rows[0][0], Standing.own if self.own else Standing.unsure)
         yield from fields_of(rows[2 * ruled :], head, self.own, title)
 
 
@@ -131,6 +162,11 @@ class Tagged:
     _line: int = 0
     _own: bool = True
     _size: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether a table has begun and not ended."""
+        return bool(self._text)
 
     def takes(self, line: str, number: int, own: bool) -> bool:
         """Whether a line belongs to a table in HTML; what is longer than LONGEST_TABLE is let go."""

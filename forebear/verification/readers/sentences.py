@@ -1,0 +1,160 @@
+"""Sentences and items of a card that state a size, a number type, a tokenizer, a licence or a digest: proposals all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from forebear.verification.claim import Claim, Source, Standing
+from forebear.verification.readers.phrases import compares, is_of_this, names_a_tokenizer, phrases
+
+Place = tuple[Standing, str]
+"""What a line is about, and the part of the card that it stands in."""
+MOST_CHARACTERS = 4_000
+"""Characters of one paragraph that are read."""
+MOST_READ = 200_000
+"""Characters of all paragraphs of one card."""
+MOST_MATCHES = 20
+"""Matches of one kind in one sentence that are looked at."""
+MOST_FOUND = 200
+"""Most claims of sentences of one card."""
+_SIZES = ("parameters", "layers", "width", "vocabulary")
+_ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
+_LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
+_MARKS = re.compile(r"\*\*|__|`|</?[a-zA-Z][^<>]{0,200}>|\\[()]|\$")
+_NAME = re.compile(r"(?<![\w.\-])(?=[\w.\-/]*[A-Za-z])(?=[\w.\-/]*\d)[A-Za-z][\w.\-/]{2,60}")
+_NO_NAME = re.compile(
+    r"(?:bf|fp?|int|bfloat|float|uint)\d+|[a-z]{1,3}\d|v\d[\d.]*|apache.*|cc-.*|[al]?gpl.*|mit|top-?\d+|rms?norm\d*|utf-?\d+|"
+    r"sha-?\d+|"
+    r"(?:adamw?|h|a|v)\d+\w*|d_model|n_\w+|(?:cuda|python|torch|pytorch|transformers)[\w.\-]*|[a-z]+-\d+",
+    re.IGNORECASE,
+)
+"""Words of letters and digits that are no models: number types, versions, licences, hardware."""
+_WORTH = re.compile(r"\d|tokeni|licen|half|single|layer|トークナイ|토크나이|分词|分詞", re.IGNORECASE)
+_HEX = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{64})(?![0-9A-Za-z])")
+_FILE = re.compile(r"([\w.\-]+\.(?:safetensors|bin|gguf|pth?|onnx|npz|json|model|msgpack))\b", re.IGNORECASE)
+_BREAK = re.compile(
+    r"[,，](?!\d{3}(?!\d))|[;:()（）、；：—]|\s-\s|\b(?:and|with|plus|while|whereas|using)\b|以及|[和及]|且|そして|また|그리고|이며|이고"
+)
+
+
+@dataclass
+class Block:
+    """A paragraph or an item as its lines come."""
+
+    _lines: list[tuple[int, str]] = field(default_factory=list)
+    _place: Place = (Standing.own, "")
+    _title: str = ""
+    _head: str = ""
+    _known: list[str] = field(default_factory=list)
+    _found: int = 0
+    _read: int = 0
+
+    def add(self, line: str, number: int, place: Place, names: tuple[str, str], known: Sequence[str]) -> None:
+        """The next line. names: title of the card and the heading above; known: kinds that it claims as a field."""
+        if not self._lines:
+            self._place, (self._title, self._head), self._known = place, names, []
+        self._lines.append((number, line.strip()))
+        self._known += known
+
+    def claims(self, name: str) -> list[Claim]:
+        """The claims of a paragraph that has ended, each kind once a sentence."""
+        lines, self._lines = self._lines, []
+        text = " ".join(line for _, line in lines)
+        self._read += len(text)
+        enough = len(text) > MOST_CHARACTERS or self._found > MOST_FOUND or self._read > MOST_READ
+        if not lines or enough or not _WORTH.search(text):
+            return []
+        found, at = [], 0
+        for said in _ENDS.split(text):
+            line = _line_of(lines, at)
+            at += len(said) + 1
+            plain = plain_sentence(said)
+            place = _about(plain, self._place, self._title)
+            if place is not None:
+                part = f"{place[1]} said {lines[0][0]}"
+                kinds = [one for one in sizes_of(plain, self._head) if one[0] not in self._known]
+                found += [_claim(kind, stated, Source(name, "sentence", line), (place[0], part)) for kind, stated in kinds]
+        self._found += len(found)
+        return found
+
+
+def digests_of_line(line: str, number: int, name: str, place: Place) -> list[Claim]:
+    """A SHA-256 beside the name of one file, as lists of digests write it."""
+    digests, files = _HEX.findall(line), dict.fromkeys(_FILE.findall(line))
+    if len(digests) != 1 or len(files) != 1:
+        return []
+    return [_claim("digest", digests[0].lower(), Source(name, "sha256", number), place, about=next(iter(files)))]
+
+
+def sizes_of_cell(value: str, source: Source, place: Place) -> list[Claim]:
+    """Sizes in a cell of a table whose label is none ("Architecture | 24 layers, 1024 hidden units")."""
+    plain = plain_sentence(value)
+    if compares(plain):
+        return []
+    return [_claim(kind, stated, source, place) for kind, stated in sizes_of(plain, "") if kind in _SIZES]
+
+
+def plain_sentence(text: str) -> str:
+    """A sentence without marks of Markdown, HTML and LaTeX.
+
+    >>> plain_sentence("- A **1.1 billion** parameter `decoder` ([paper](https://example.org))")
+    'A 1.1 billion parameter decoder (paper)'
+    """
+    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", text)).split()).lstrip("-*+>• ")
+
+
+def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:
+    """Kind and value of what one plain sentence states; head: the heading above.
+
+    >>> list(sizes_of("A 6-layer, 512-hidden-size transformer.", ""))
+    [('layers', '6'), ('width', '512')]
+    """
+    for one in phrases(head):
+        matches = sorted((found for pattern in one.patterns for found in pattern.finditer(text)), key=lambda found: found.start())
+        values = (_stated(found, text, one.never) for found in matches[:MOST_MATCHES])
+        stated = next((value for value in values if value and (one.kind != "tokenizer" or names_a_tokenizer(value))), None)
+        if stated is not None:
+            yield one.kind, one.said(stated)
+
+
+def _stated(found: re.Match[str], text: str, never: re.Pattern[str]) -> str | None:
+    """What a match states, unless its part of the sentence is about something else."""
+    start = max((one.end() for one in _BREAK.finditer(text, 0, found.start())), default=0)
+    after = _BREAK.search(text, found.end())
+    if never.search(text[start : after.start() if after else len(text)]):
+        return None
+    return next((group.strip() for group in found.groups() if group), None)
+
+
+def _about(text: str, place: Place, title: str) -> Place | None:
+    """What a sentence is about; None where it compares or speaks of another model."""
+    if compares(text):
+        return None
+    own = _letters(title)
+    names = [one for one in _NAME.findall(text) if not _NO_NAME.fullmatch(one)]
+    others = [one for one in names if not own or (_letters(one) not in own and own not in _letters(one))]
+    if is_of_this(text) or (own and own in _letters(text) and len(own) > 3):
+        return (max(place[0], Standing.unsure if others else Standing.own), place[1])
+    return (max(place[0], Standing.another if others else Standing.unsure), place[1])
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.lower())
+
+
+def _line_of(lines: Sequence[tuple[int, str]], at: int) -> int:
+    """The line that a place in the joined text stands in."""
+    for number, line in lines:
+        at -= len(line) + 1
+        if at < 0:
+            return number
+    return lines[-1][0]
+
+
+def _claim(kind: str, stated: str, source: Source, place: Place, about: str = "") -> Claim:
+    own = place[0] is Standing.own
+    return Claim(kind, stated, source, decided=False, about=about, standing=place[0], part="" if own else place[1])
+
+
