@@ -273,7 +273,7 @@ def judged(card: Card, folder: Path) -> dict[str, Any]:
 def _is_lie(row: Mapping[str, Any], card: Card) -> bool:
     """Whether a row is of the wrong claim: by kind, and by place for those that configurations state rightly too."""
     kind, stated = card.lie
-    if row["stated"] in wordings(card.words).get("traps", {}).get("values", ()):
+    if row["stated"] != stated and row["stated"] in wordings(card.words).get("traps", {}).get("values", ()):
         return False  # a number of another model, which is no claim about this one
     if kind == "parent":
         return bool(row["kind"] in ("shares", "parent") and row["stated"] == stated)
@@ -314,15 +314,16 @@ def main() -> None:
     stack = ExitStack()
     if options.models:
         stack.enter_context(comparing_once())
-    for number, kind, wrong, words in plan(options.cards, options.words, options.first):
+    head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
+    cards = plan(options.cards, options.words, options.first)
+    for number, kind, wrong, words in sorted(cards, key=lambda one: not one[2]):  # those with a wrong claim first
         with TemporaryDirectory() as scratch:
             card = made(number, kind, wrong, words, Path(scratch) / "card", options.models)
             rows.append(judged(card, Path(scratch) / "card"))
         print(number, kind, wrong, words, rows[-1]["outcomes"], rows[-1]["found"], rows[-1]["accused"], file=sys.stderr, flush=True)
+        table = summary(rows)
+        write_json(options.output, {**head, "table": table, "rows": rows})
     stack.close()
-    table = summary(rows)
-    head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
-    write_json(options.output, {**head, "table": table, "rows": rows})
     for line in table:
         print(line)
 
