@@ -18,9 +18,11 @@ from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.casefile.checks.markup import check_markup, check_notes
+from forebear.casefile.checks.modals import check_modals
 from forebear.casefile.checks.name_checks import check_code_names, check_consistency, check_names
 from forebear.casefile.checks.opposites import check_opposites
 from forebear.casefile.checks.pair import Knowledge, Pair
+from forebear.casefile.checks.passages import with_passages
 from forebear.casefile.checks.shape import (
     check_controls,
     check_gaps,
@@ -43,6 +45,7 @@ BOTH: tuple[Check, ...] = (
     check_code_names,
     check_glossary,
     check_opposites,
+    check_modals,
     check_cues,
     check_length,
     check_residue,
@@ -87,7 +90,7 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
             every, said = _said(pair, texts, manner, sibling, pair_links[max(0, at - GAP_NEAR) : at + GAP_NEAR + 1])
             told += said
             held.keep(every, said)
-        found += told
+        found += told if sibling else with_passages(told, pair_links, left, right)
         if not sibling and right.source.role != "machine-conversion":
             found += check_one_term(left, right, pair_links, known)
         notes += manner_notes(left, right, manner, sibling, held)
@@ -119,9 +122,13 @@ def _checks_for(right: Text) -> tuple[Check, ...]:
 
 def _run(pair: Pair, checks: Iterable[Check]) -> Iterator[Finding]:
     yield from check_gaps(pair)
+    denied = False
     for check in checks:
         if (pair.link.left and pair.link.right) or check in RIGHT:
-            yield from check(pair)
+            for finding in check(pair):
+                denied = denied or finding.rule == "negation/modal"
+                if not (denied and finding.rule == "negation/polarity"):  # the same, said less exactly
+                    yield finding
 
 
 def _usual(left: Text, right: Text, links: Sequence[Link]) -> tuple[float, float]:

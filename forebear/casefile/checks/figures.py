@@ -20,7 +20,7 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
     quiet = [f for f in _lonely(pair.a_facts, pair.b_facts, weak=True) if not f.strong and f.low > 1]
     yield from _ordinals(pair)
     for left in list(lonely_a):
-        right = _partner(left, lonely_b)
+        right = None if _stands_as_it_is(left, pair.b) else _partner(left, lonely_b)
         if right is None:
             continue
         lonely_a.remove(left)
@@ -40,6 +40,12 @@ def check_figures(pair: Pair) -> Iterator[Finding]:
             yield _changed(pair, word, right)
         elif worth(right) or (right.low > 3 and pair.witnesses):
             yield pair.finding("number/added", None, (right.start, right.end), right=right.surface)
+
+
+def _stands_as_it_is(fact: Fact, other: str) -> bool:
+    """Whether a figure with a word of its own (10 million) stands unchanged in the other text, where that is no word."""
+    word = narrow(fact.surface).strip()
+    return word.isascii() and any(c.isalpha() for c in word) and word in narrow(other)
 
 
 def _is_label(pair: Pair, fact: Fact) -> bool:
@@ -160,6 +166,8 @@ def _other_length(pair: Pair, left: Fact) -> Iterator[Finding]:
 
 
 _CLAUSE = re.compile(r"[,，、;；。:：]|(?<!\d)\.(?!\d)")
+_SUBORDINATE = re.compile(r"\b(?:which|that|who|whose|where|when|while|if|unless|because|since|after|before|by)\b", re.I)
+"""Clauses that another language may well put first."""
 _FROM_TO = {
     "en": re.compile(r"\bfrom (?:about |around |over )?\x01\D{0,40}\bto (?:about |around |over )?\x01"),
     "ja": re.compile(r"\x01[^\x01、。]{0,12}から[^\x01、。]{0,12}\x01"),
@@ -192,6 +200,8 @@ def _parallel(pair: Pair, left: Sequence[Fact], right: Sequence[Fact]) -> bool:
     for text, facts in ((pair.a, left), (pair.b, right)):
         ends = [m.start() for m in _CLAUSE.finditer(text.rstrip("。.!?！？ "))]
         places.append([len(ends), *(sum(e < f.start for e in ends) for f in facts)])
+    if _SUBORDINATE.search(pair.a) or _SUBORDINATE.search(pair.b):
+        return False
     return places[0] == places[1] and places[0][0] <= 3 and places[0][1] < places[0][2]
 
 

@@ -40,6 +40,10 @@ def spellings(known: Knowledge) -> list[tuple[str, tuple[str, ...]]]:
 _CALLED = re.compile(r"[「『“\"‘]([\u4e00-\u9fff]{2,4})[」』”\"’]")
 
 
+LONGEST_CODE = 3
+"""Characters of a code name at most: longer runs in quotation marks are words of the language (线性关系, 線形関係)."""
+
+
 def check_code_names(pair: Pair) -> Iterator[Finding]:
     """A word of Han characters in quotation marks whose counterpart in quotation marks sounds like it: 天枢, 天书."""
     left, right = (list(_CALLED.finditer(text)) for text in (pair.a, pair.b))
@@ -48,6 +52,8 @@ def check_code_names(pair: Pair) -> Iterator[Finding]:
     for one, other in zip(left, right, strict=True):
         a, b = narrow(one[1]), narrow(other[1])
         wrong = [(x, y) for x, y in zip(a, b, strict=False) if x != y]
+        if len(a) > LONGEST_CODE:
+            continue
         if len(a) == len(b) and wrong and len(wrong) < len(a) and all(sounds(x) & sounds(y) for x, y in wrong):
             yield pair.finding("name/homophone", one.span(1), other.span(1), left=one[1], right=other[1])
 

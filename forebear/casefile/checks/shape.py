@@ -93,7 +93,7 @@ def check_residue(pair: Pair) -> Iterator[Finding]:
         spans = [m.span() for m in _WIDE_RUN.finditer(pair.b) if not _glossed(pair.b, m.start(), m.end())]
         spans = [(s, e) for s, e in spans if e - s > 1 or is_kana(pair.b[s])]
     elif pair.left.language == "en":
-        spans = [m.span() for m in _ENGLISH_RUN.finditer(pair.b) if _is_prose(pair, m)]
+        spans = [m.span() for m in _ENGLISH_RUN.finditer(pair.b) if _is_prose(pair, m)] or list(_copied_sentences(pair))
     else:
         spans = list(_copied_runs(pair))
     for start, end in spans[:1]:
@@ -113,7 +113,34 @@ def _is_prose(pair: Pair, match: re.Match[str]) -> bool:
     if all(w[0].isupper() or _FUNCTION.fullmatch(w) for w in re.findall(r"[A-Za-z]+", match.group())):
         return False  # the name of an organisation or a book
     copied = match.group()[:40].lower() in pair.a.lower()
+    if _TRANSLATED_BEHIND.match(pair.b[match.end() :]) or _CITED.search(pair.b[: match.start()]):
+        return False  # the words themselves matter and their meaning follows; or a source is named
     return len(words) >= 2 and not quoted and copied and not _is_cited_title(pair.b, match.start())
+
+
+_TRANSLATED_BEHIND = re.compile(r"[.!?'\"`*_]*\s*[(（：:]\s*[^()（）]*[\u3041-\u30ff\u4e00-\u9fff]{3}")
+_CITED = re.compile(r"(?:—|--)\s*(?:@?\w+,?\s*)?$|(?:Source|出典|来源|来源)[:：]\s*$")
+LEAST_WORDS = 5
+"""Words of a sentence from which it is no name or label."""
+
+
+def _copied_sentences(pair: Pair) -> Iterator[tuple[int, int]]:
+    """Whole sentences of the right text that stand so in the left one, with lower-case words among theirs."""
+    at = 0
+    for i in pair.link.right:
+        text = pair.right.segments[i].text
+        start = pair.b.find(text, at)
+        at = max(at, start)
+        words = re.findall(r"[A-Za-z]+(?:['’][a-z]+)?", text)
+        plain = [w for w in words if w.islower() and len(w) > 1]
+        if start < 0 or len(words) < LEAST_WORDS or len(plain) < 3 or _WIDE_RUN.search(text) or _CODE.search(text):
+            continue
+        if _FUNCTION.search(text) and text in pair.a and not _NAMED.match(text):
+            yield start, start + len(text)
+
+
+_NAMED = re.compile(r"\W*(?:—|--|–|@|Source|出典|来源)")
+_CODE = re.compile(r"[{}<>;=|`$\\]|https?:|\w\(|^[-#/]")
 
 
 def _is_cited_title(text: str, start: int) -> bool:
@@ -202,12 +229,19 @@ def _only_japanese(character: str) -> bool:
     return False
 
 
+def _joins_pictures(text: str, at: int) -> bool:
+    """Whether a joiner or selector stands behind a picture, where it is part of how the picture is written."""
+    before = text[at - 1] if at else ""
+    return text[at] in "\u200d\ufe0e\ufe0f" and (before > "\U0001f000" or "\u2190" <= before < "\u2c00" or before == "\ufe0f")
+
+
 _SIGNS = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")
 
 
 def check_controls(pair: Pair) -> Iterator[Finding]:
     """Bidirectional and invisible characters, which can make a text read otherwise than it is."""
-    match = _SIGNS.search(pair.b)
-    if match:
-        codes = list(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in _SIGNS.finditer(pair.b)))
+    signs = [m for m in _SIGNS.finditer(pair.b) if not _joins_pictures(pair.b, m.start())]
+    if signs:
+        match = signs[0]
+        codes = list(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in signs))
         yield pair.finding("control/characters", None, match.span(), codes=codes)

@@ -78,7 +78,7 @@ _WORDS = re.compile(
 _LENGTH = re.compile(
     r"\b(?:(?P<few>a few|several|some|a couple of)(?: more| short| long)?|(?P<half>half an?)|(?<=within )(?:an?|one)|"
     + "|".join(rf"(?<={w} )an?" for w in ("after", "than", "about", "over", "under", "nearly", "almost", "for"))
-    + rf")(?= (?:{_TIME})s?\b)",
+    + rf")(?= (?:{_TIME})s?\b)|\b(?:an?|one|the) (?:entire|whole|full|single)(?= (?:{_TIME})\b)",
     re.I,
 )
 """A length of time without a figure: a few days, half a year, within a week."""
@@ -131,7 +131,7 @@ def _vague(match: re.Match[str]) -> Fact | None:
             value *= _PLURAL.get(of, _SCALE.get(of, 1))
         if match["lead"].lower() == "dozens":
             return Fact("number", 20.0, 99.99, *match.span(), match.group())
-        return Fact("number", (2.0 if value > 10 else 1.0) * value, 9.999 * value, *match.span(), match.group())
+        return Fact("number", value, 9.999 * value, *match.span(), match.group())
     value = float(_SCALE[match["unit"].lower()])
     if match["unit2"]:
         value *= _SCALE[match["unit2"].lower()]
