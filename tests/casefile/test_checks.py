@@ -243,7 +243,9 @@ def test_a_bound_turned_round_is_told_beside_another_figure_too() -> None:
 
 @pytest.mark.parametrize("word", ["何一つない", "一つない", "ひとつない", "1つない"])
 def test_not_a_single_one_is_a_negation_in_japanese(word: str) -> None:
-    assert rules_of(("en", "There is a defect in each program."), ("ja", f"どのプログラムにも欠陥は{word}。")) == ["negation/modal"]
+    assert rules_of(("en", "There is a defect in each program."), ("ja", f"どのプログラムにも欠陥は{word}。")) == [
+        "negation/polarity"
+    ]
     assert rules_of(("en", "There is no defect in any program."), ("ja", f"どのプログラムにも欠陥は{word}。")) == []
 
 
