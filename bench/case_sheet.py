@@ -96,12 +96,19 @@ def _decoy(plain: Mapping[str, Any], like: Mapping[str, Any], rng: Any) -> dict[
             return None
         return made | {"left_quote": figures[0][0], "right_quote": figures[1][-1]}
     if rule.startswith(("term/", "name/", "glossary/")):
-        return made | {"left_quote": names[0], "right_quote": names[-1]} if names else None
+        return made | {"left_quote": names[0], "right_quote": names[-1]} if len(set(names)) > 1 else None
     if rule == "untranslated/residue":
-        return made | {"right_quote": names[0]} if names else None
+        gone = [w for w in words[0] if w.lower() not in b.lower()]
+        return made | {"right_quote": str(rng.choice(gone))} if gone else None
     if rule == "script/foreign":
         return made | {"right_quote": words[1][0][0]} if words[1] and plain["right"] != "en" else None
     if rule.startswith(("omission/", "addition/")):
+        side = "translation" if rule.startswith("omission/") else "original"
+        made[side] = [
+            " ⏎ ".join(p for p in plain[side] if p),
+            "",
+            "",
+        ]  # shown as a real one: the place, nothing set against it
         made["rule"] = rule.replace("passage", "sentence")
         return made
     if rule == "control/characters" or not words[0] or not words[1]:

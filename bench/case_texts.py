@@ -107,8 +107,8 @@ def words(case: Case, finding: Finding) -> dict[str, Any]:
 def sides(case: Case, right: str, a: Sequence[int], b: Sequence[int]) -> dict[str, list[str]]:
     """[before, sentences, behind] of both sides; where one side has nothing, the place is told by the links around it."""
     pair = case.links[case.original, right]
-    at = next((i for i, k in enumerate(pair) if tuple(k.left) == tuple(a) and tuple(k.right) == tuple(b)), None)
-    near = [] if at is None else [*pair[max(0, at - 2) : at], *pair[at + 1 : at + 3]]
+    own = [i for i, k in enumerate(pair) if set(k.left) & set(a) or set(k.right) & set(b)]
+    near = [*pair[max(0, own[0] - 2) : own[0]], *pair[own[-1] + 1 : own[-1] + 3]] if own else []
     a_near, b_near = sorted(i for k in near for i in k.left), sorted(j for k in near for j in k.right)
     return {
         "original": _around(case.texts[case.original], a, a_near),

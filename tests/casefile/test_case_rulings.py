@@ -28,8 +28,8 @@ from forebear.reports.catalogue import LANGUAGES
 
 EN = "The model has 38 layers. It was not trained on 512 chips. Yue Jun kept the code."
 JA = "このモデルは48層である。512個のチップで訓練した。コードは残っていた。"
-QUOTED = EN.replace("38 layers", "“38 layers”").replace("chips", "chips, they said")
-"""The same departures in sentences where they are not told: what stands in quotation marks may be a name, and two clauses say two things."""
+QUOTED = EN.replace("38 layers", "“38 layers”").replace("not trained", "not really trained")
+"""The same departures in sentences where they are not told: what stands in quotation marks may be a name, and not really denies a degree."""
 
 
 def made(folder: Path, en: str = EN, ja: str = JA) -> Path:
@@ -96,12 +96,12 @@ def test_a_ruling_is_shown_in_every_form_and_deletes_nothing(case: Path, ruling:
     assert (case / "findings" / "findings.json").read_bytes() == before
     document = forebear.case_check(case)
     assert finding(document, "number/value")["ruling"] == {"ruling": ruling, "why": "=the print says 38"}
-    assert told == 1
+    assert told == 2
     assert document["counted"]["told"] - told == -(ruling == "dismissed")
     assert document["counted"][ruling] == 1
     for language in LANGUAGES:
         assert "=theprintsays38" in "".join(shown(document, language).split())
-    assert shown(document).startswith(f"2 sources, {'no' if ruling == 'dismissed' else 1} departure listed")
+    assert shown(document).startswith(f"2 sources, {'1 departure' if ruling == 'dismissed' else '2 departures'} listed")
     assert [row[-3:] for row in case_rows(document) if row[0] == "number/value"] == [[key, ruling, "=the print says 38"]]
     forebear.case_names(case, public=("Yue Jun",))
     page = case_page(forebear.case_report(case)).decode()

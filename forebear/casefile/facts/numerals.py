@@ -258,7 +258,7 @@ def han_value(body: str) -> float:
         elif part in DIGIT:
             number = float(DIGIT[part])
         elif part in SMALL:
-            section += (1.0 if number is None else number) * SMALL[part]
+            section += (number or 1.0) * SMALL[part]  # 零十: no ten is counted nought times
             number = None
         elif part in LARGE:
             section += number or 0.0
