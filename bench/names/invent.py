@@ -46,7 +46,7 @@ class Invented:
 
 
 def stock(name: str) -> dict[str, Any]:
-    """The stock "seen", "held", "fresh" or "last"."""
+    """A stock by its name ("seen", "held", "fresh", "last", ...)."""
     return tomllib.loads((HERE / f"{name}.toml").read_text("utf-8"))
 
 
@@ -55,7 +55,7 @@ def invent(stock: dict[str, Any], seed: int, people: int = PEOPLE) -> Invented:
     rng = random.Random(seed)
     made = Invented(_people(stock, rng, people))
     rows: list[tuple[str, str, str]] = []
-    queue = [p for p in made.people for _ in range(SENTENCES)]
+    queue = [p for p in made.people for _ in range(stock.get("sentences", SENTENCES))]
     rng.shuffle(queue)
     for lang in ("zh", "ja", "en"):
         made.used[lang], made.traps[lang] = set(), set()
@@ -160,7 +160,16 @@ def _chinese(stock: dict[str, Any], rng: random.Random, absent: bool) -> Person:
 
 def _more(stock: dict[str, Any], lang: str, s: str, g: str, surname: str, given: str) -> list[Form]:
     """Forms of a stock's own: [text, core] with s, g and l (last character), S and G in Latin letters, small ones as t and u."""
-    words = {"s": s, "g": g, "l": g[-1:], "S": surname, "G": given, "t": surname.lower(), "u": given.lower(), "i": given[0]}
+    words = {
+        "s": s,
+        "g": g,
+        "l": g[-1:],
+        "S": surname,
+        "G": given,
+        "t": surname.lower(),
+        "u": given.lower(),
+        "i": given[0],
+    }
     return [Form(text.format(**words), core.format(**words)) for text, core in stock.get(f"more_{lang}", ())]
 
 

@@ -8,6 +8,9 @@ traps:       of the places and of the words that only look like names, the share
 others:      of the candidates, the share that is in no form of anybody.
 leaks:       forms of anybody in anything published after everybody was ruled private: files, page, text, JSON, CSV, TMX, seal.
 absent:      of the people, the share whose surname stands nowhere in the shipped data; and what of their forms is proposed.
+parts:       of forms in Han characters, the part that names (two characters or more) where it stands in an output.
+blind:       forms that a report would show whole though nobody had been proposed: what its words alone hold back (decision 0089).
+withheld:    share of the characters of each testimony that its report withholds besides names, in the mean.
 refused:     testimonies of which nothing was published, because words may show a name that nobody ruled on.
 labels:      pseudonyms after everybody was ruled private (best: one a person); joint: those that say "one or another of these".
 
@@ -30,16 +33,19 @@ from pathlib import Path
 from typing import Any
 
 import forebear
-from bench.names.invent import Form, Invented, invent, stock
+from bench.names.invent import HERE, Form, Invented, invent, stock
 from forebear.casefile.folder.folder import load_case
+from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.naming.stock import latin, names
-from forebear.casefile.privacy.search import EITHER
+from forebear.casefile.privacy.search import EITHER, search_of
+from forebear.casefile.privacy.withheld import Withheld
 from forebear.casefile.text.scripts import fold
 from forebear.core.errors import ExpectationError, RefusedError
 from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import rendered
 
+SHARE = "case_withheld.words"
 TITLE = 6
 """Most characters by which a candidate may be longer than the form it holds (a title)."""
 
@@ -60,6 +66,9 @@ class Counts:
     absent_forms: int = 0
     absent_proposed: int = 0
     leaks: int = 0
+    parts: int = 0
+    blind: int = 0
+    withheld: float = 0.0
     outputs: int = 0
     refused: int = 0
     labels: int = 0
@@ -68,6 +77,8 @@ class Counts:
     trap_words: list[str] = field(default_factory=list)
     other_words: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
+    leaked_parts: list[str] = field(default_factory=list)
+    shown_blind: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
     def add(self, other: Counts) -> None:
@@ -104,7 +115,13 @@ def proposals(made: Invented) -> Counts:
     rare = [form for used in made.used.values() for key, form in used if key in unlisted]
     traps = [w for listed in made.traps.values() for w in sorted(listed)]
     either = [w for w in traps if any(_is_trap(c, w) for c in found)]
-    right = {_tight(w).strip(".") for p in made.people for listed in p.forms.values() for f in listed for w in (f.text, f.core)}
+    right = {
+        _tight(w).strip(".")
+        for p in made.people
+        for listed in p.forms.values()
+        for f in listed
+        for w in (f.text, f.core)
+    }
     strange = [c for c in found if _tight(c).strip(".") not in right]
     trapped = [w for w in traps if any(_is_trap(c, w) for c in strange)]
     every = "\n".join({_tight(f.text) for p in made.people for listed in p.forms.values() for f in listed})
@@ -132,7 +149,7 @@ def _is_absent(key: str) -> bool:
     return not any(plain[:size] in listed for size in range(1, len(plain)))
 
 
-def published(made: Invented, folder: Path) -> Mapping[str, bytes]:
+def published(made: Invented, folder: Path) -> dict[str, bytes]:
     """Everything that a case of one testimony publishes after everybody was ruled private."""
     case = folder / "case"
     for language, of in (("zh", ""), ("ja", "zh"), ("en", "zh")):
@@ -149,7 +166,32 @@ def published(made: Invented, folder: Path) -> Mapping[str, bytes]:
     for form in ("text", "json", "html", "csv"):
         found |= {f"{form} {language}": rendered(document, form, language) for language in LANGUAGES}
     forebear.case_seal(case, folder / "bag", report_only=True)
+    found["withheld"] = str(sum(m["values"]["share"] for m in document["limits"] if m["key"] == SHARE)).encode()
+    found["names of files"] = " ".join(p.name for p in folder.rglob("*") if p.parent.name != "case").encode()
     return found | {f"bag/{p.name}": p.read_bytes() for p in (folder / "bag").rglob("*") if p.is_file()}
+
+
+def blind(made: Invented, fixed: str) -> list[str]:
+    """Forms that a report shows whole where it hides one name that nobody here bears, and nobody was proposed."""
+    stranger = CaseFile("", "", name=(Name(text="裘乞丐", ruling="private", pseudonym="Person 1"),))
+    found = {}
+    for language, text in made.texts.items():
+        shown = Withheld(search_of(stranger))
+        lines = [shown.shown(line, language) for line in text.split("\n")]
+        found[language] = "\n".join(lines).encode()
+    one = {language: Invented(made.people, used={language: used}) for language, used in made.used.items()}
+    return [form for language, data in found.items() for form in leaks(one[language], {language: data}, fixed)]
+
+
+def parts(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]:
+    """The same as `leaks` of the parts of forms in Han characters that name, where they are two characters or more."""
+    cores = {
+        lang: {
+            (key, Form(f.core, f.core)) for key, f in used if re.fullmatch("[\u3040-\u30ff\u3400-\u9fff]{2,}", f.core)
+        }
+        for lang, used in made.used.items()
+    }
+    return leaks(Invented(made.people, used=cores), outputs, fixed)
 
 
 def leaks(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]:
@@ -174,7 +216,7 @@ def leaks(made: Invented, outputs: Mapping[str, bytes], fixed: str) -> list[str]
 def main() -> None:
     """Measure and write the figures; exit 1 on a leak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stock", choices=("seen", "held", "fresh", "last"), default="seen")
+    parser.add_argument("--stock", choices=sorted(p.stem for p in HERE.glob("*.toml")), default="seen")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--proposals-only", action="store_true")
     parser.add_argument("-o", type=Path)
@@ -185,6 +227,8 @@ def main() -> None:
     for seed in given.seeds:
         made = invent(table, seed)
         counts = proposals(made)
+        counts.shown_blind = blind(made, fixed)
+        counts.blind = len(counts.shown_blind)
         if not given.proposals_only:
             _publish(made, fixed, counts)
         total.add(counts)
@@ -210,8 +254,9 @@ def _publish(made: Invented, fixed: str, counts: Counts) -> None:
             given = {n.pseudonym for n in load_case(Path(folder) / "case").name if n.pseudonym}
             counts.joint = sum(EITHER in label for label in given)
             counts.labels = len(given) - counts.joint
-    counts.leaked = leaks(made, outputs, fixed)
-    counts.leaks, counts.outputs = len(counts.leaked), len(outputs)
+    counts.withheld = float(outputs.pop("withheld"))
+    counts.leaked, counts.leaked_parts = leaks(made, outputs, fixed), parts(made, outputs, fixed)
+    counts.leaks, counts.parts, counts.outputs = len(counts.leaked), len(counts.leaked_parts), len(outputs)
 
 
 def _document(name: str, seeds: list[int], total: Counts, seconds: float) -> dict[str, Any]:
@@ -219,6 +264,8 @@ def _document(name: str, seeds: list[int], total: Counts, seconds: float) -> dic
         "candidates_share": round(total.proposed / total.forms, 4),
         "traps_share": round(total.trapped / total.traps, 4),
         "traps_or_forms_share": round(total.trapped_or_forms / total.traps, 4),
+        "blind_share": round(total.blind / total.forms, 4),
+        "withheld_mean": round(total.withheld / len(seeds), 4),
         "others_share": round(total.others / total.candidates, 4),
         "absent_share": round(total.absent / total.people, 4),
         "labels_a_person": round(total.labels / total.people, 2),

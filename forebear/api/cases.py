@@ -218,6 +218,10 @@ def case_names(
     private: Sequence[str] = (),
     public: Sequence[str] = (),
     not_a_name: Sequence[str] = (),
+    organisation: Sequence[str] = (),
+    product: Sequence[str] = (),
+    place: Sequence[str] = (),
+    all_public: Sequence[str] = (),
     all_private: bool = False,
 ) -> Mapping[str, Any]:
     """Rule on names, with every form of each; without a ruling, list those that wait for one.
@@ -226,9 +230,15 @@ def case_names(
     private:     names or pseudonyms of people to hide: any form of a person, who is hidden in every form and in every text.
     public:      names that may be published; their other forms wait for rulings of their own.
     not_a_name:  words that name nobody; a whole sentence of a source may be said so.
+    organisation: names of firms, offices and the like. Such a name, also of the two next kinds, is no person's: it is public, or
+                 hidden as it stands alone where `private` has it too.
+    product:     names of models, data sets, machines, works.
+    place:       names of places.
+    all_public:  kinds (organisation, product, place): every waiting name that the texts show to be of one is public.
     all_private: hide everybody who has no ruling yet. Names of firms and products keep theirs.
-    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those `waiting`, and those by person
-                 (`people`: pseudonym or "", `names`, and `shared` with others). It is for the owner of the case and holds names.
+    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those `waiting` with the `kind` that each
+                 looks like, those by person (`people`: pseudonym or "", `names`, and `shared` with others), and once nothing waits
+                 the words that a report `withheld` most often. It is for the owner of the case and holds names.
     Raises:      RefusedError, UsageError; nothing is written then.
 
     In the folder made by the example of `case_add`:
@@ -240,7 +250,9 @@ def case_names(
     from forebear.casefile import verbs
     from forebear.reports.cases.first import every_word
 
-    return verbs.case_names(folder, verbs.Rulings(private, public, not_a_name, all_private), every_word())
+    kinds = {"organisation": organisation, "product": product, "place": place}
+    asked = verbs.Rulings(private, public, not_a_name, all_private, {k: w for k, w in kinds.items() if w}, all_public)
+    return verbs.case_names(folder, asked, every_word())
 
 
 @document_of

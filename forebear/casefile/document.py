@@ -21,6 +21,7 @@ from forebear.casefile.folder.add import Addition, read_source
 from forebear.casefile.folder.model import CaseFile, Source
 from forebear.casefile.privacy.identify import identifying_spans
 from forebear.casefile.privacy.search import Search, search_of
+from forebear.casefile.privacy.withheld import Withheld, withhold
 from forebear.casefile.records import load_alignment
 from forebear.casefile.rulings import Ruling, content_of
 from forebear.casefile.text.selectors import cite
@@ -88,11 +89,13 @@ def case_document(
     case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Ruled],
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[Message | str], seconds: float, reproduce: str,
     full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None, every: bool = False,
+    shown: Withheld | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
     """The forebear/case/2 document; private names are replaced in all of it. full: for a report, with the segments.
 
     found:  all findings; every: list what is only counted as to look at as well.
     search: the forms of the private names of the case, when the caller has it at hand.
+    shown:  what of the texts is shown, where it is not all but private names.
     """
     case = with_pseudonyms(case)
     search = search or search_of(case)
@@ -123,9 +126,12 @@ def case_document(
         for source in body["sources"]:
             # who obtained a source, when and where may lead to the witness: it stays in case.toml
             source.pop("obtained")
+        if shown:
+            withhold(body, shown)
     body = search.masked(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
     standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
+    limits = [*limits, *(shown.told() if shown else [])]
     limits = [*limits, *([] if every else to_look_at(found)), *limits_of([f for f, _ in listed]), *standing]
     return finish(SCHEMA, body, limits=search.masked(limits), read=read, reproduce=search.masked(reproduce))
 

@@ -26,12 +26,12 @@ from forebear.casefile.document import (
 from forebear.casefile.folder.add import Addition, add_source
 from forebear.casefile.folder.export import Say, by_key, exports
 from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_case, unrecorded
-from forebear.casefile.folder.model import RULINGS, CaseFile
+from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
-from forebear.casefile.privacy.grouping import grouped, listed
 from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
-from forebear.casefile.privacy.lacking import lacking
+from forebear.casefile.privacy.lacking import shown_of
+from forebear.casefile.privacy.owner import of_names
 from forebear.casefile.privacy.ruling import (
     Rulings,
     all_read,
@@ -44,6 +44,7 @@ from forebear.casefile.privacy.ruling import (
     whole,
 )
 from forebear.casefile.privacy.search import Search, search_of
+from forebear.casefile.privacy.withheld import Withheld
 from forebear.casefile.records import (
     is_checked,
     load_findings,
@@ -185,11 +186,11 @@ def case_report(
     if case != load_case(root):
         save_case(root, case)
     document = _document(
-        root, case, start, again("report", "CASE", all=every), full=True, language=language, search=search, every=every
-    )
+        root, case, start, again("report", "CASE", all=every), full=True, language=language, search=search, every=every,
+        shown=shown_of(case, search, texts, links, own),
+    )  # fmt: skip
     found = [*standing(search, document), *counterparts(search, texts, links)]
     found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
-    found = found or lacking(case, search, texts, links)
     wider = proposed(case, found)
     if len(wider.name) > len(case.name):
         raise _open(root, wider, start, unruled(wider))
@@ -213,7 +214,7 @@ def _other_words(root: Path, case: CaseFile) -> list[tuple[str, str]]:
 def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     """Rule on many names at once, with every form of each (see `forebear.case_names`).
 
-    Returns: the case document with `ruled` (how many names have which ruling) and those `waiting`; rulings are in case.toml.
+    Returns: the case document with what the owner sees of its names (privacy/owner.py); rulings are in case.toml.
     Raises:  RefusedError, UsageError; nothing is written then.
     """
     start, root = time.monotonic(), Path(folder)
@@ -228,13 +229,8 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     if asked != Rulings():
         case = ruled(case, texts, links, asked, published, own)
     save_case(root, case)
-    rest = [n for n in case.name if n.ruling == "undecided"]
-    extra = {
-        "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
-        "waiting": [{"name": n.text, "of": n.of, "why": n.why} for n in rest],
-        "people": listed(case, grouped(case, texts, links)),
-    }
-    return _document(root, case, start, again("names", folder, all_private=asked.everyone), extra=extra, bare=True)
+    done = again("names", folder, all_private=asked.everyone)
+    return _document(root, case, start, done, extra=of_names(case, texts, links, own), bare=True)
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
@@ -355,7 +351,7 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[Message | str] = (), *, full: bool = False,
     language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
-    every: bool = False, only: str = "",
+    every: bool = False, only: str = "", shown: Withheld | None = None,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
     notes: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
@@ -379,7 +375,7 @@ def _document(
     pairs = [one for one in zip(found, rulings, strict=True) if not only or content_of(one[0], texts).id() == only]
     return case_document(
         case, texts, links, pairs, claims, outcomes, limits=notes,
-        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, search=search, every=every,
+        seconds=time.monotonic() - start, reproduce=command, full=full, language=language, search=search, every=every, shown=shown,
         extra={"checked": bare or is_checked(root), **(extra or {})},
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.folder import load_case, save_case
 from forebear.casefile.folder.model import Name
 from forebear.casefile.naming.candidates import Read, candidates
+from forebear.casefile.privacy.withheld import MARK
 from forebear.casefile.verbs import refuse_names
 from forebear.core.errors import ExpectationError, UsageError
 from forebear.reports.cases.first import every_word
@@ -108,7 +109,10 @@ def test_a_name_is_proposed(language: str, text: str, wanted: str) -> None:
         ("zh", "成本太高，A总共花了两天，B工作了三天。"),
         ("ja", "週末に松本市と川崎市へ出張し、関係者と都合を合わせた。"),
         ("ja", "お客さんと皆さんに連絡し、娘さんは来なかった。"),
-        ("en", "Agenda: Budget, Hiring, Travel. Question: Why? Answer: Nobody knows. See info@corp.example in Zhongguancun."),
+        (
+            "en",
+            "Agenda: Budget, Hiring, Travel. Question: Why? Answer: Nobody knows. See info@corp.example in Zhongguancun.",
+        ),
         ("en", "The weights of Gannet-6 went from Chengdu to Berlin on Monday. Training was slow."),
     ],
 )
@@ -273,21 +277,20 @@ def test_everybody_gets_one_pseudonym_and_a_shared_form_both(tmp_path: Path) -> 
 
 
 @extras
-@pytest.mark.parametrize(("zh", "asked"), [("他训练了模型。", ""), ("老猫训练了模型。", "猫")])
-def test_a_sentence_that_may_name_somebody_is_asked_about_and_settled_as_a_whole(
-    tmp_path: Path, zh: str, asked: str
+@pytest.mark.parametrize(("zh", "name"), [("他训练了模型。", "Quist"), ("老猫训练了模型。", "老猫")])
+def test_a_sentence_that_may_name_somebody_is_withheld_there_and_settled_as_a_whole(
+    tmp_path: Path, zh: str, name: str
 ) -> None:
     case = _case(tmp_path, zh + "模型有12层。", "Bartholomew Quist trained the model. It has 12 layers.")
     save_case(case, dataclasses.replace(load_case(case), name=(Name("Bartholomew Quist", "private"),)))
-    with pytest.raises(ExpectationError) as caught:
-        forebear.case_report(case)
-    assert "--not-a-name" in str(caught.value.todo)
-    waiting = [n.text for n in load_case(case).name if n.ruling == "undecided"]
-    assert waiting
-    assert any(asked in word for word in waiting)
-    assert all(word in zh for word in waiting)
+    shown = rendered(forebear.case_report(case), "json").decode()
+    assert name not in shown
+    assert MARK in shown
+    assert "模型有12层" in shown
     forebear.case_names(case, not_a_name=[zh])
-    assert "Quist" not in rendered(forebear.case_report(case), "json").decode()
+    shown = rendered(forebear.case_report(case), "json").decode()
+    assert "Quist" not in shown
+    assert zh in shown
 
 
 UNREAD = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.findings import Finding, reason, rules
@@ -17,14 +17,15 @@ from forebear.casefile.facts.fact import narrow
 _HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,6}")
 
 
-def romanised(name: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def romanised(name: str) -> tuple[str, ...]:
     """Pinyin spellings of a Han name of a person, both orders; empty without pypinyin."""
     module = pinyin()
     if module is None or not _HAN_NAME.fullmatch(name):
-        return []
+        return ()
     parts = [p[0] for p in module.pinyin(name, style=module.Style.NORMAL)]
     surname, given = parts[0].capitalize(), "".join(parts[1:]).capitalize()
-    return [f"{surname} {given}", f"{given} {surname}"]
+    return f"{surname} {given}", f"{given} {surname}"
 
 
 def spellings(known: Knowledge) -> list[tuple[str, tuple[str, ...]]]:

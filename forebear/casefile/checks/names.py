@@ -8,7 +8,7 @@ from dataclasses import replace
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.name_checks import romanised
 from forebear.casefile.facts.fact import narrow
-from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.folder.model import NAME_KINDS, CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.text.scripts import fold
 
@@ -55,14 +55,14 @@ def with_pseudonyms(case: CaseFile) -> CaseFile:
     """The case with a pseudonym for every private name; one that was given is never changed."""
     taken = {n.pseudonym for n in case.name}
     names = []
-    number = 1
+    numbers = dict.fromkeys(NAME_KINDS, 1)
     for name in case.name:
         if name.ruling == "private" and name.of and name.of in taken and not name.pseudonym:
             name = replace(name, pseudonym=name.of)
         elif name.ruling == "private" and not name.pseudonym:
-            while f"Person {number}" in taken:
-                number += 1
-            name = replace(name, pseudonym=f"Person {number}")
+            while f"{name.kind.capitalize()} {numbers[name.kind]}" in taken:
+                numbers[name.kind] += 1
+            name = replace(name, pseudonym=f"{name.kind.capitalize()} {numbers[name.kind]}")
             taken.add(name.pseudonym)
         names.append(name)
     return replace(case, name=tuple(names))

@@ -7,7 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from forebear.casefile.folder.model import ROLES, RULINGS, SCHEMA, CaseFile, Source
+from forebear.casefile.folder.model import NAME_KINDS, ROLES, RULINGS, SCHEMA, CaseFile, Source
 from forebear.casefile.folder.place import (
     FILE_RULE,
     check_plain,
@@ -71,6 +71,8 @@ def load_case(folder: Path) -> CaseFile:
     for name in case.name:
         if name.ruling not in RULINGS:
             raise RefusedError(f"ruling {name.ruling!r} is none of {', '.join(RULINGS)}", where=f"{path}: [[name]]")
+        if name.kind not in NAME_KINDS:
+            raise RefusedError(f"kind {name.kind!r} is none of {', '.join(NAME_KINDS)}", where=f"{path}: [[name]]")
     for model, place in case.models.items():
         if not model.isprintable() or not model or "=" in model or not place.isprintable() or place.startswith("-"):
             raise RefusedError(

@@ -9,6 +9,7 @@ from forebear.core.messages import Message, message
 SCHEMA = "forebear/case-folder/1"
 ROLES = ("original", "translation", "machine-conversion", "statement", "reply")
 LANGUAGES = ("zh", "ja", "en")
+NAME_KINDS = ("person", "organisation", "product", "place")
 RULINGS = ("public", "private", "not-a-name", "undecided")
 
 

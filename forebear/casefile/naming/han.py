@@ -23,6 +23,8 @@ UNKNOWN_SURNAME, COMMON_AS_SURNAME = 9.0, 14.0
 """Cost of a surname that no table has; of one that is written with an everyday character."""
 EVERYDAY = 11.0
 """A character is everyday when it stands as a word of its own with less than this cost."""
+EVERYDAY_AHEAD = 9.0
+"""The same before a given name that stands without a surname (灯志国): what opens the run there is mostly the surname."""
 UNKNOWN_GIVEN = 10.0
 RARE_GIVEN = 8.0
 """Cost of a given character that no table has; of one that is hardly ever a word."""
@@ -182,7 +184,8 @@ class Lattice:
     def _extended(self, found: Found) -> Found:
         """A name with the rare character before it that opens the run: the first of a surname that no list has."""
         first = self.run[0]
-        if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= EVERYDAY:
+        least = EVERYDAY if found.surname or found.end - found.start == 1 else EVERYDAY_AHEAD
+        if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= least:
             return Found(0, found.end, found.kind, first + found.surname, found.given)
         for size in (2, 1):
             surname = self.run[max(0, found.start - size) : found.start]

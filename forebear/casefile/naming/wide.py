@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from forebear.casefile.naming.han import MARGIN, PARTICLES, Found, Known, Lattice, foreign_cost, is_word, plain_cost
 from forebear.casefile.naming.kana import hiragana_of
@@ -24,6 +25,8 @@ _SPACED = re.compile(
     f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}(?![{HAN}])|[ぁ-んァ-ヺー]{{2,5}})"
     f"|([ぁ-ん]{{2,5}}|[ァ-ヺー]{{2,5}}(?![{HAN}ァ-ヺー])))"
 )
+NOTHING = Known()
+"""Nothing that the texts show beyond doubt."""
 LONGEST_FOREIGN = 7
 FOREIGN = 0.85
 """What a foreign name behind a point is cheaper by: one is there for certain, only its end is not."""
@@ -54,6 +57,12 @@ class Body:
         return Span(self.at[start], self.at[end - 1] + 1, kind, surname, given)
 
 
+@lru_cache(maxsize=4096)
+def _alone(run: str, language: str, ahead: str, behind: str) -> Lattice:
+    """A run read without what the other texts of the case show: the same sentences are read so again and again."""
+    return Lattice(run, language, NOTHING, ahead, behind)
+
+
 def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) -> Iterator[Span]:
     """Spans in Han characters and kana, by the readings of `Lattice`; margin: see there."""
     plain = body.plain
@@ -69,7 +78,8 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
         if language == "ja" and office and run in known.surnames:
             yield body.span(start, office.end(), "titled", run)
             continue
-        lattice = Lattice(run, language, known, plain[max(0, start - 1) : start].strip(), plain[end : end + 6])
+        beside = plain[max(0, start - 1) : start].strip(), plain[end : end + 6]
+        lattice = _alone(run, language, *beside) if known is NOTHING else Lattice(run, language, known, *beside)
         for found in lattice.names(margin):
             if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
                 more = (

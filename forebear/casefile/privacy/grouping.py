@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile, Name
-from forebear.casefile.naming.stock import JOINT, addresses, titles
+from forebear.casefile.naming.stock import JOINT, addresses, names, titles
 from forebear.casefile.privacy.guard import Links
 from forebear.casefile.privacy.people import CALLED, FULL, Forms, endings
 from forebear.casefile.privacy.reading import is_han_run, plain, tight
 from forebear.casefile.privacy.search import EITHER
-from forebear.casefile.text.scripts import HAN
+from forebear.casefile.text.scripts import HAN, fold
 
 LEAST_FULL = 3
 """Han characters from which a name without a title is a whole one; of two it is one unless a longer name ends in it."""
@@ -26,6 +26,8 @@ MOST_JOINT = 4
 """Most people whom one form is said to be of; a form of more stays apart."""
 CLEAR = 2
 """How many times as often as with any other a person must stand across from another one to be the same."""
+SOMEBODY = "Somebody"
+"""Pseudonym of forms that no whole name makes, once everybody is hidden: whose they are is not known, so they get no number."""
 MAX_ROUNDS = 8
 """Rounds of comparing linked sentences: each pair that is put together leaves others alone in their sentences."""
 TABLES = ("literals", "alone", "latin", "capital", "heard")
@@ -159,6 +161,13 @@ def grouped(case: CaseFile, texts: Mapping[str, Text], links: Links) -> Groups:
             and made.core not in tails
         ):
             shapes[i] = replace(made, whole=True)
+        elif (
+            made.whole
+            and made.script == "Han"
+            and made.core[:-1] in tails
+            and fold(made.core[0]) not in names().surnames
+        ):
+            shapes[i] = replace(made, whole=False)  # somebody's given name with a word behind it
     for script in ("Han", "kana", "Latin"):
         for i in (i for i in waiting if shapes[i].whole and shapes[i].script == script):
             _place(people, i, case.name[i], shapes[i])
@@ -186,7 +195,8 @@ def grouped(case: CaseFile, texts: Mapping[str, Text], links: Links) -> Groups:
 def _labelled(case: CaseFile) -> list[Person]:
     found: dict[str, Person] = {}
     for i, name in enumerate(case.name):
-        if name.ruling == "private" and name.kind == "person" and name.pseudonym and EITHER not in name.pseudonym:
+        numbered = name.pseudonym and EITHER not in name.pseudonym and name.pseudonym != SOMEBODY
+        if name.ruling == "private" and name.kind == "person" and numbered:
             found.setdefault(name.pseudonym, Person(label=name.pseudonym)).take(i, name)
     return list(found.values())
 
@@ -310,22 +320,22 @@ def with_people(case: CaseFile, groups: Groups, wanted: Iterable[int] | None = N
     """The case in which every waiting form of these people (all by default) is private under one pseudonym a person."""
     chosen = set(range(len(groups.people)) if wanted is None else wanted)
     taken = {n.pseudonym for n in case.name}
-    names, number = list(case.name), 1
+    entries, number = list(case.name), 1
     labels: dict[int, str] = {}
     for k in sorted(chosen, key=lambda k: min(groups.people[k].entries)):
-        label = groups.people[k].label
-        while not label or (label in taken and not groups.people[k].label):
+        label = groups.people[k].label or ("" if groups.people[k].whole or wanted is not None else SOMEBODY)
+        while not label or (label in taken and label not in (groups.people[k].label, SOMEBODY)):
             label, number = f"Person {number}", number + 1
         taken.add(label)
         labels[k] = label
         for i in groups.people[k].entries:
-            if names[i].ruling in ("undecided", "private") and not names[i].pseudonym:
-                names[i] = replace(names[i], ruling="private", pseudonym=label)
+            if entries[i].ruling in ("undecided", "private") and not entries[i].pseudonym:
+                entries[i] = replace(entries[i], ruling="private", pseudonym=label)
     for i, own in groups.joint.items():
         if chosen.issuperset(own) or wanted is None:
             label = EITHER.join(labels[k] for k in own)
-            names[i] = replace(names[i], ruling="private", pseudonym=label, of=label)
-    return replace(case, name=tuple(names))
+            entries[i] = replace(entries[i], ruling="private", pseudonym=label, of=label)
+    return replace(case, name=tuple(entries))
 
 
 def listed(case: CaseFile, groups: Groups) -> list[dict[str, object]]:

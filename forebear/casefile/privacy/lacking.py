@@ -1,4 +1,4 @@
-"""Words that may name somebody because a linked sentence names more people than theirs does."""
+"""Words that may name somebody because a linked sentence names more people than theirs does: a report withholds them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile
-from forebear.casefile.naming.han import Known
-from forebear.casefile.naming.wide import Body, wide_spans
-from forebear.casefile.privacy.guard import Links, Proposal, unspelt
+from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
+from forebear.casefile.privacy.guard import Links, unspelt
 from forebear.casefile.privacy.reading import tight, tight_origins
 from forebear.casefile.privacy.search import Search
+from forebear.casefile.privacy.withheld import Withheld
 
 STEPS = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0)
 """How much dearer than as words a span may read as a name where a linked sentence says that a name is missing: the best first."""
-MISSING = "stands where a linked sentence names more people"
-"""Why a word found so waits for a ruling."""
 
 
-def lacking(case: CaseFile, search: Search, texts: Mapping[str, Text], links: Links) -> list[Proposal]:
-    """Spans of Chinese and Japanese sentences that hide fewer names than the sentences they are linked with.
+def shown_of(case: CaseFile, search: Search, texts: Mapping[str, Text], links: Links, own: str = "") -> Withheld | None:
+    """What a report shows of the texts where somebody is hidden; None where nobody is. own: words that forebear writes itself."""
+    if not any(n.ruling == "private" for n in case.name):
+        return None
+    return Withheld(search, lacking(case, search, texts, links), " ".join([own, *case.models]))
+
+
+def lacking(case: CaseFile, search: Search, texts: Mapping[str, Text], links: Links) -> dict[str, list[str]]:
+    """Sentence -> spans of it, for Chinese and Japanese sentences that hide fewer names than the sentences they are linked with.
 
     Those that read best as names and that nobody ruled on: as many as are missing, and all that read as well as the last of
     them; none inside words that are ruled to stay.
     """
     ruled = {tight(n.text) for n in case.name}
-    found: dict[str, Proposal] = {}
+    found: dict[str, list[str]] = {}
     for short in unspelt(search, texts, links):
         text = texts[short.source]
         if text.language in ("zh", "ja"):
             sentences = [text.segments[i].text for i in short.sentences]
-            for word in _best(sentences, text.language, search, ruled, short.missing):
-                found.setdefault(tight(word), Proposal(word, "", MISSING))
-    return list(found.values())
+            best = _best(sentences, text.language, search, ruled, short.missing)
+            for sentence in sentences:
+                found.setdefault(sentence, []).extend(best)
+    return found
 
 
 def _best(sentences: Sequence[str], language: str, search: Search, ruled: set[str], wanted: int) -> list[str]:
@@ -49,6 +55,6 @@ def _spans(words: str, language: str, search: Search, margin: float) -> Iterator
         words = words[: hit.start] + "，" * (hit.end - hit.start) + words[hit.end :]
     body, at = tight(words), tight_origins(words)
     kept = [(at[start], at[end - 1] + 1) for start, end in search.kept_trie.spans(body)]
-    for span in wide_spans(Body(words), language, Known(), margin):
+    for span in wide_spans(Body(words), language, NOTHING, margin):
         if not any(start <= span.start and span.end <= end for start, end in kept):
             yield " ".join(words[span.start : span.end].split())

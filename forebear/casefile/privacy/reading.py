@@ -16,6 +16,8 @@ from forebear.core.errors import RefusedError
 
 BARRIER = "\x1e"
 """Stands between pieces of text that no reader reads as one: cells, strings of a document, blocks of a page."""
+BLOCK = "█"
+"""What a report has in place of a word that it withholds: nobody reads on over it."""
 MAX_VIEWS = 12
 _BLOCKS = "p|div|td|th|tr|li|ul|ol|dl|dt|dd|h[1-6]|section|table|nav|title|tuv|tu|header|body"
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS})\b[^<>]{{0,4000}}>", re.I)
@@ -40,8 +42,8 @@ class _Normal(dict[int, str]):
     """Character -> what it is read as: compatibility forms and marks undone, one Han form, invisible characters gone."""
 
     def __missing__(self, code: int) -> str:
-        character = chr(code).translate(_ALIKE).translate(_MASKS)
-        if unicodedata.category(character) in ("Cf", "Cc", "Cs") and not character.isspace():
+        character = BARRIER if chr(code) == BLOCK else chr(code).translate(_ALIKE).translate(_MASKS)
+        if character != BARRIER and unicodedata.category(character) in ("Cf", "Cc", "Cs") and not character.isspace():
             made = ""
         else:
             parts = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", character))

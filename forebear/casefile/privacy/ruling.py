@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import spelling, with_candidates, with_pseudonyms
-from forebear.casefile.folder.model import CaseFile, Name
+from forebear.casefile.folder.model import NAME_KINDS, CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.privacy.grouping import grouped, with_people
 from forebear.casefile.privacy.guard import (
@@ -25,7 +25,7 @@ from forebear.casefile.privacy.guard import (
     unsounded,
     whole_names,
 )
-from forebear.casefile.privacy.lacking import MISSING, lacking
+from forebear.casefile.privacy.kinds import all_public
 from forebear.casefile.privacy.people import CODES
 from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
@@ -41,12 +41,33 @@ Publish = Callable[[CaseFile, Search], Json]
 
 @dataclass(frozen=True)
 class Rulings:
-    """What was asked for: names or pseudonyms by ruling; everyone: every person who waits for a ruling is private."""
+    """What was asked for: names or pseudonyms by ruling; everyone: every person who waits for a ruling is private.
+
+    kinds: kind -> names that are of it, and public where nothing else is asked for; public_kinds: kinds of which every waiting
+    name is public.
+    """
 
     private: Sequence[str] = ()
     public: Sequence[str] = ()
     not_a_name: Sequence[str] = ()
     everyone: bool = False
+    kinds: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    public_kinds: Sequence[str] = ()
+
+    def by_kind(self) -> Mapping[str, str]:
+        """Spelling -> kind.
+
+        Raises: UsageError when one word gets two, or for a kind that is none.
+        """
+        found: dict[str, str] = {}
+        for kind in self.public_kinds:
+            if kind not in NAME_KINDS:
+                raise UsageError(f"{kind[:80]!r} is no kind of name", todo=f"Kinds: {', '.join(NAME_KINDS)}.")
+        for kind, words in self.kinds.items():
+            for word in words:
+                if found.setdefault(spelling(word), kind) != kind:
+                    raise UsageError(f"{word[:80]!r} gets two kinds")
+        return found
 
     def by_word(self) -> Mapping[str, str]:
         """Spelling or pseudonym -> ruling.
@@ -101,11 +122,10 @@ def ruled(
         case = follow(prepared(case, texts, links))
         search = search_of(case)
         document = publish(case, search)
-        found = [*standing(search, document), *counterparts(search, texts, links)]
-        found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
-        wider = follow(proposed(case, found))
-        if wider == case:
-            wider = follow(proposed(case, lacking(case, search, texts, links)))
+        wider = _wider(case, [*standing(search, document), *counterparts(search, texts, links)], follow)
+        if wider == case:  # reading the whole document as a stranger would takes longest
+            unknown = strangers(case, texts.values(), whole(document), own)
+            wider = _wider(case, [p for those in unknown.values() for p in those], follow)
         if wider == case:
             return case
         case = wider
@@ -114,13 +134,23 @@ def ruled(
     )
 
 
+def _wider(case: CaseFile, found: Sequence[Proposal], follow: Callable[[CaseFile], CaseFile]) -> CaseFile:
+    """The case with what was found ruled on as well; the same one where nothing of it is new."""
+    more = proposed(case, found)
+    return case if more == case else follow(more)
+
+
 def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Links) -> CaseFile:
     """The rulings that were asked for in so many words; who is asked to be private is so in every form that waits."""
-    wanted = asked.by_word()
-    case = _quoted(case, texts, asked.not_a_name)
+    wanted, kinds = asked.by_word(), asked.by_kind()
+    things = [w for words in asked.kinds.values() for w in words]
+    case = _quoted(case, texts, (*asked.not_a_name, *things))
     known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
     unknown = [
-        w for words in (asked.private, asked.public, asked.not_a_name) for w in words if spelling(w) not in known
+        w
+        for words in (asked.private, asked.public, asked.not_a_name, things)
+        for w in words
+        if spelling(w) not in known
     ]
     if unknown:
         raise UsageError(f"no name {unknown[0][:80]!r} in case.toml", todo="`forebear case names FOLDER` lists them.")
@@ -132,8 +162,16 @@ def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Lin
         asked_here = [
             wanted[spelling(w)] for w in (name.text, name.pseudonym, *name.also) if w and spelling(w) in wanted
         ]
+        kind = next((kinds[spelling(w)] for w in (name.text, *name.also) if spelling(w) in kinds), "")
+        if kind:
+            name = replace(
+                name, kind=kind, ruling="public" if name.ruling == "undecided" else name.ruling, of="", why=""
+            )
         names.append(replace(name, ruling=asked_here[0]) if asked_here else name)
-    before, case = case, replace(case, name=tuple(names))
+    before, case = (
+        case,
+        all_public(replace(case, name=tuple(names)), [t.extract.text for t in texts.values()], asked.public_kinds),
+    )
     if groups is None:
         return case
     own = [k for k, p in enumerate(groups.people) if open_words & {spelling(before.name[i].text) for i in p.entries}]
@@ -141,20 +179,11 @@ def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Lin
 
 
 def _quoted(case: CaseFile, texts: Mapping[str, Text], words: Iterable[str]) -> CaseFile:
-    """The case with words that stand in a text and name nobody, though no one asked about them: a whole sentence may be said so.
-
-    What was asked about for that sentence alone is asked no more.
-    """
+    """The case with words that stand in a text and name nobody, though no one asked about them: a whole sentence may be said so."""
     known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
     every = [spelling(t.extract.text) for t in texts.values()]
     new = [w for w in dict.fromkeys(words) if spelling(w) not in known and any(spelling(w) in text for text in every)]
-    settled = [spelling(w) for w in new]
-    left = [
-        n
-        for n in case.name
-        if not (n.ruling == "undecided" and n.why == MISSING and any(spelling(n.text) in w for w in settled))
-    ]
-    return replace(case, name=(*left, *(Name(text=w) for w in new)))
+    return replace(case, name=(*case.name, *(Name(text=w) for w in new)))
 
 
 def _joint(case: CaseFile) -> CaseFile:

@@ -196,14 +196,32 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     ruled = document["ruled"]
     lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
     if not document["waiting"]:
-        return [*lines, Line(words("case_names.done"))]
+        return [*lines, Line(words("case_names.done")), *_withheld_lines(document, words)]
     grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
     count = Line(words("case_names.waiting", count=len(document["waiting"])))
     people = [line for person in document["people"] for line in _person_lines(person, words)]
     rows = [(n["name"], n["of"] or "-") for n in document["waiting"] if n["name"] not in grouped]
     rest = table((words("case_names.name"), words("case_names.of")), rows) if rows else []
-    how = [Line(words("case_people.how"), "dim"), Line(words("case_names.how"), "dim")]
-    return [*lines, count, *people, *rest, *how]
+    how = [Line(words(key), "dim") for key in ("case_people.how", "case_names.how", "case_kinds.how")]
+    return [*lines, count, *people, *rest, *_kind_lines(document, words), *how]
+
+
+def _kind_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Waiting names that the texts show to be of organisations, products or places."""
+    lines = []
+    for kind in ("organisation", "product", "place"):
+        found = [safe(n["name"]) for n in document["waiting"] if n.get("kind") == kind]
+        lines += wrap(f"{words(f'case_kinds.{kind}')}: {' | '.join(found)}") if found else []
+    return lines
+
+
+def _withheld_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Words that a report withholds until somebody rules on them."""
+    rows = document.get("withheld", ())
+    if not rows:
+        return []
+    shown = " | ".join(f"{safe(row['word'])} ({row['count']})" for row in rows)
+    return [*wrap(f"{words('case_withheld.list')}: {shown}"), Line(words("case_withheld.how"), "dim")]
 
 
 def _person_lines(person: Mapping[str, Any], words: Catalogue) -> list[Line]:

@@ -1,0 +1,36 @@
+"""What the owner of a case sees of its names: which wait for a ruling, by person and by kind, and what a report withholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.folder.model import RULINGS, CaseFile
+from forebear.casefile.privacy.grouping import grouped, listed
+from forebear.casefile.privacy.guard import Links
+from forebear.casefile.privacy.kinds import kinds_of
+from forebear.casefile.privacy.lacking import shown_of
+from forebear.casefile.privacy.search import search_of
+
+MOST_WORDS = 60
+"""Most withheld words that are listed, the most frequent first."""
+
+
+def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) -> dict[str, Any]:
+    """ruled: how many people's names have which ruling; waiting: names without one, with the kind that each looks like; people:
+    those of people by person; withheld: words that a report would withhold, with their counts, once nothing waits. own: words
+    that forebear writes itself."""
+    rest = [n for n in case.name if n.ruling == "undecided"]
+    kinds = kinds_of(case, [t.extract.text for t in texts.values()])
+    shown = None if rest else shown_of(case, search_of(case), texts, links, own)
+    for text in texts.values() if shown else ():
+        for segment in text.segments:
+            shown.shown(segment.text, text.language)
+    words = shown.counts.most_common(MOST_WORDS) if shown else []
+    return {
+        "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
+        "waiting": [{"name": n.text, "of": n.of, "why": n.why, "kind": kinds[n.text]} for n in rest],
+        "people": listed(case, grouped(case, texts, links)),
+        "withheld": [{"word": word, "count": count} for word, count in words],
+    }
