@@ -162,7 +162,8 @@ def _row(subject: Model, candidate: Model, wanted: list[Row], rewritten: bool = 
     asked_for = merged(wanted, candidate) if rewritten else wanted
     named, exact = right(asked_for, [s for s in steps if s["op"] not in MOVES] if rewritten else steps)
     seconds = round(time.process_time() - started, 2)
-    return {"wanted": wanted, "steps": steps, "left": left, "named": named, "exact": exact, "seconds": seconds}
+    more = {"rewritten": True, "wanted": asked_for, "drawn": wanted} if rewritten else {"wanted": wanted}
+    return {**more, "steps": steps, "left": left, "named": named, "exact": exact, "seconds": seconds}
 
 
 def chains(
@@ -208,12 +209,12 @@ FURTHER = (
 TRAINED = ("llama64", "qwen2-64", "gpt2-64")
 
 
-def further(held: bool, count: int) -> Iterator[Row]:
-    """One operation, then further training of 1x."""
+def further(held: bool, count: int, first: int = 0, shapes: Sequence[str] = TRAINED) -> Iterator[Row]:
+    """One operation, then further training of 1x. first: number of the first draw."""
     from bench.training import course, train
 
-    for number in range(count):
-        shape, name = TRAINED[number % len(TRAINED)], FURTHER[number // len(TRAINED) % len(FURTHER)]
+    for number in range(first, first + count):
+        shape, name = shapes[number % len(shapes)], FURTHER[number // len(shapes) % len(FURTHER)]
         seed = f"further/{held}/{number}"
         candidate = base(shape, place(shape, number, held))
         operation = next(o for o in OPERATIONS if o.step == name)
@@ -265,6 +266,33 @@ def invented(count: int, first: int = 0, shapes: Sequence[str] = SHAPES, aligned
                "steps": [{"op": op, "parameters": {}} for op in steps], "named": not steps, "exact": not steps}  # fmt: skip
 
 
+def missed(row: Row) -> str:
+    """What a row that is not exact is: "wrong" where a step was told that was not done, or another parameter than the one it was done
+    with; "silent" where steps that were done are not told, and nothing else."""
+    wanted, told_ = Counter(w["op"] for w in row["wanted"]), {s["op"]: s["parameters"] for s in row["steps"]}
+    invented_ = {op for op in told_ if op not in wanted and not (row.get("rewritten") and op in MOVES)}
+    both = [(w["parameters"], told_[w["op"]]) for w in row["wanted"] if w["op"] in told_]
+    other = any(not agrees(value, parameters.get(key)) for given, parameters in both for key, value in given.items())
+    return "" if row["exact"] else "wrong" if invented_ or other else "silent"
+
+
+def by_step(rows: list[Row]) -> list[Row]:
+    """Every operation that was drawn, in whatever chain: how often, in chains told exactly, and what stood for it where it was not."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        names = {s["op"] for s in row["steps"]}
+        extra = sorted(names - {w["op"] for w in row["wanted"]} - (MOVES if row.get("rewritten") else set()))
+        for w in row["wanted"]:
+            new: Row = {"operation": w["op"], "of": 0, "told": 0, "exact_chains": 0, "instead": Counter()}
+            line = found.setdefault(w["op"], new)
+            line["of"] += 1
+            line["told"] += w["op"] in names
+            line["exact_chains"] += row["exact"]
+            if w["op"] not in names:
+                line["instead"][" + ".join(extra) or "(nothing)"] += 1
+    return [{**line, "instead": dict(line["instead"])} for _, line in sorted(found.items())]
+
+
 def summary(rows: list[Row]) -> dict[str, Any]:
     """Named and exact of n with intervals, by operation and together; and what was told in place of what."""
     confusion: dict[str, Counter[str]] = defaultdict(Counter)
@@ -277,7 +305,9 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         low, high = wilson(exact, len(mine))
         interval = {"low": round(low, 4), "high": round(high, 4)}
         lines.append({"operation": name, "of": len(mine), "named": named, "exact": exact, **interval})
-    return {"lines": lines, "confusion": {k: dict(v) for k, v in confusion.items()}}
+    misses = Counter(word for word in map(missed, rows) if word)
+    table = {k: dict(v) for k, v in confusion.items()}
+    return {"lines": lines, "misses": dict(misses), "steps": by_step(rows), "confusion": table}
 
 
 def written(part: str, split: str, rows: list[Row]) -> dict[str, Any]:
@@ -306,7 +336,8 @@ def main(argv: list[str] | None = None) -> int:
         "alone": lambda: alone(held, given.only, given.shapes, given.seeds),
         "chains": lambda: chains(held, given.count, first=given.first, shapes=given.shapes),
         "rewritten": lambda: chains(held, given.count, True, given.first, given.shapes),
-        "further": lambda: further(held, given.count), "invented": lambda: invented(given.count, given.first, given.shapes),
+        "further": lambda: further(held, given.count, given.first, given.shapes),
+        "invented": lambda: invented(given.count, given.first, given.shapes),
         "framed": lambda: invented(given.count, given.first, given.shapes, True),
     }  # fmt: skip
     drawn, started = parts[given.part](), time.monotonic()

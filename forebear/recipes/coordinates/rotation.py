@@ -21,8 +21,8 @@ NAMED = 0.6
 """Cosine from which a row that is named mutually counts in the fit."""
 CARRIED = 0.7
 """Upper quartile of the best cosines of neurons, or of layers' forms, from which a rotation is accepted."""
-FULL = 0.1
-"""Size of what a wider subject's rows hold beyond a fit, as a share, from which its other channels are not empty."""
+TURNS, LEAST = 8, 1e-6
+"""Most rounds of a fit to a wider subject; curvature of it, as a share of the largest, below which it is not followed."""
 IN_PLACE, ROW, MOST_ROWS = 0.3, 0.9, 8192
 """Share of rows in place below which rows are looked for elsewhere; cosine from which one counts; most rows searched."""
 LAYERS, NEURONS, ROUNDS = 6, 2048, 8
@@ -71,15 +71,33 @@ def polar(matrix: Floats) -> Floats:
     return np.asarray(left @ right)
 
 
-def _fitted(mine: Floats, theirs: Floats) -> Floats:
-    """Rows of the subject onto rows of the candidate: the rotation; by least squares where the subject is wider and full, so that
-    what else it holds is left out exactly."""
-    plain = polar(mine.T @ theirs)
+def _fitted(mine: Floats, theirs: Floats, start: Floats | None = None) -> Floats:
+    """Rows of the subject onto rows of the candidate: C with orthonormal columns, mine C near theirs.
+
+    A wider subject holds something else beside, which is unknown: nothing, or values that were drawn. Both, and noise on all, by
+    one likelihood: theirs plus noise of variance s inside the candidate's channels, draws of variance t in the others, so that
+    ||mine C - theirs||² - (s / t) ||mine C||² is least. s / t, 1 where the others hold noise alone, is read off the last fit.
+    Fits inside the candidate's channels (closed) and into the others (Newton, a Sylvester equation) take turns.
+    """
     if mine.shape[1] == theirs.shape[1] or len(mine) <= mine.shape[1]:
-        return plain
-    size = float(np.linalg.norm(mine))
-    full = size**2 - float(np.linalg.norm(mine @ plain)) ** 2 > FULL**2 * size**2
-    return polar(np.asarray(np.linalg.lstsq(mine, theirs, rcond=1e-4)[0], dtype=np.float64)) if full else plain
+        return polar(mine.T @ theirs)
+    gram, cross = mine.T @ mine, mine.T @ theirs
+    carried = polar(cross) if start is None else start
+    for _ in range(TURNS):
+        last, rest = carried, np.linalg.qr(carried, mode="complete")[0][:, carried.shape[1] :]
+        other = rest.T @ gram @ rest
+        inside = float(np.linalg.norm(mine @ carried - theirs) ** 2) / carried.shape[1]
+        beside = float(np.trace(other)) / rest.shape[1]
+        free = max(0.0, 1 - inside / max(beside, 1e-30))
+        own = carried.T @ cross
+        p, u = np.linalg.eigh(free * other)
+        q, v = np.linalg.eigh((own + own.T) / 2 - free * (carried.T @ gram @ carried))
+        pull = u.T @ (rest.T @ (cross - free * (gram @ carried))) @ v
+        carried = polar(carried + rest @ (u @ (pull / np.maximum(p[:, None] + q[None, :], LEAST * p[-1] + 1e-30)) @ v.T))
+        carried = carried @ polar(carried.T @ cross)
+        if float(np.linalg.norm(carried - last)) < SETTLED * np.sqrt(carried.size):
+            break
+    return carried
 
 
 def _trimmed(mine: Floats, theirs: Floats, share: float = 0.6) -> Floats:
@@ -187,7 +205,7 @@ def agreed(mine: Floats, theirs: Floats, carried: Floats) -> Floats:
     for _ in range(WEIGHTED):
         apart = np.linalg.norm(mine @ carried - theirs, axis=1)
         weight = 1 / np.sqrt(np.maximum(apart, max(EXACT, float(np.quantile(apart, 0.02)))))[:, None]
-        last, carried = carried, _fitted(mine * weight, theirs * weight)
+        last, carried = carried, _fitted(mine * weight, theirs * weight, carried)
         if float(np.linalg.norm(carried - last)) < SETTLED * np.sqrt(carried.size):
             break
     return carried
@@ -241,7 +259,7 @@ def rows(subject: Folded, candidate: Folded, carried: Floats, pairs: Pairs) -> t
         if not len(mine):
             continue
         sizes = np.maximum(np.linalg.norm(theirs, axis=1, keepdims=True), 1e-12)
-        scale = float(np.median(np.linalg.norm(mine @ carried, axis=1, keepdims=True) / sizes))
+        scale = float(np.median(np.einsum("ij,ij->i", mine @ carried, theirs) / sizes[:, 0] ** 2))
         mine_rows.append(mine / sizes / max(scale, 1e-12))
         their_rows.append(theirs / sizes)
     if not mine_rows:

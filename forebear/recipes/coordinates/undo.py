@@ -161,6 +161,8 @@ def _sizes(forms: tuple[Folded, Folded], turn: Turn, models: tuple[Model, Model]
     ratios: dict[str, list[float]] = {}
     for i, j in turn.pairs if mine.wide else ():
         for name, form in mine.forms[i].items():
+            if name in ("gate", "mlp") and len(mine.neurons[i]) != len(theirs.neurons[j]):
+                continue  # sums over more neurons are larger for that
             a, b = turn.carried.T @ form @ turn.carried, theirs.forms[j][name]
             if float((a * b).sum()) > 0.9 * float(np.linalg.norm(a) * np.linalg.norm(b)):
                 ratios.setdefault(name, []).append(float((a * b).sum() / (b * b).sum()))

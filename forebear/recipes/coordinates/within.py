@@ -103,6 +103,8 @@ def _fitted(mine: _Pair, theirs: _Pair) -> Floats | None:
     while rank <= MOST_RANK * width:
         maps = _aside(mine, theirs, plain, rank)
         if maps is not None:
+            while rank > 1 and (fewer := _aside(mine, theirs, maps, rank - 1)) is not None:
+                maps, rank = fewer, rank - 1  # directions too many would be taken from the maps
             return np.asarray(np.linalg.inv(maps), dtype=np.float64)
         rank *= 2
     return None

@@ -40,7 +40,7 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
     shared_up = a.matrix("shared_up", i)
     shared = shared_up is not None and len(shared_up) == whole
     rows = [r for layer, _ in sight.layers for r in (a.matrix("router", layer),) if r is not None]
-    router = "zero" if rows and all(not r.any() for r in rows) else "drawn"
+    router = "zero" if rows and all(_one_row(r) for r in rows) else "drawn"
     apart, fresh = [], []
     for one, other in sight.layers:
         for expert in range(count):
@@ -62,6 +62,11 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
     }  # fmt: skip
     where = {"layers": [layer for layer, _ in sight.layers], "parts": [*PARTS, "router"], "experts": list(range(count))}
     return [Proposal(Found("dense-to-moe", where, said), {"noise": 0.0, "redrawn": 0.0})]
+
+
+def _one_row(router: F32) -> bool:
+    """Whether all rows are one: nothing, or nothing that one vector was added to, which no choice of experts sees."""
+    return float(np.linalg.norm(router - router.mean(axis=0))) <= QUIET * float(np.linalg.norm(router))
 
 
 def _active(side: Side) -> int:

@@ -29,13 +29,17 @@ def to_half(values: F32) -> F32:
         return values.astype(np.float16).astype(np.float32)
 
 
-def group_pattern(matrices: Sequence[F32]) -> tuple[int, int] | None:
-    """(keep, group): of every group of consecutive inputs so many are not zero, in every matrix; the smallest group."""
+def group_pattern(matrices: Sequence[F32], before: Sequence[F32]) -> tuple[int, int] | None:
+    """(keep, group): of every group of consecutive inputs so many are not zero, in every matrix; the smallest group.
+
+    before: the same before the mask; groups that had a zero then say nothing."""
     for group in (2, 4, 8, 16, 32):
-        counts = [_counts(m, group) for m in matrices if m.any()]
+        counts = [_counts(m, group, old) for m, old in zip(matrices, before, strict=True) if m.any()]
         if any(c is None for c in counts):
             continue
         known = np.concatenate([c for c in counts if c is not None])
+        if not known.size:
+            continue
         keep = int(known.max())
         empty = float(np.mean(known == 0))  # what writes nothing was zero before: whole columns, few of them
         if keep < group and float(np.mean(known == keep)) + (empty if empty < 0.4 and keep > 1 else 0.0) > 0.98:
@@ -43,10 +47,11 @@ def group_pattern(matrices: Sequence[F32]) -> tuple[int, int] | None:
     return None
 
 
-def _counts(matrix: F32, group: int) -> np.ndarray | None:
+def _counts(matrix: F32, group: int, before: F32) -> np.ndarray | None:
     if matrix.shape[1] % group:
         return None
-    return np.asarray((matrix.reshape(matrix.shape[0], -1, group) != 0).sum(axis=2).ravel())
+    now, old = ((m.reshape(m.shape[0], -1, group) != 0).sum(axis=2).ravel() for m in (matrix, before))
+    return np.asarray(now[old == group])
 
 
 def common_grid(mine: Sequence[F32], theirs: Sequence[F32], blur: float = 0.0) -> Grid | None:

@@ -30,8 +30,9 @@ def _positions(sight: Sight) -> list[Proposal]:
     theta = float(a.config.get("rope_theta") or 10000.0)
     kept = False
     if table is not None and mine is not None and theirs is not None and mine.shape == theirs.shape:
-        with_mean = np.linalg.norm(mine - theirs - table.mean(axis=0))
-        kept = bool(with_mean < np.linalg.norm(mine - theirs))
+        apart = mine - theirs  # of some rows there may be nothing left
+        with_mean, without = (np.median(np.linalg.norm(m, axis=1)) for m in (apart - table.mean(axis=0), apart))
+        kept = bool(with_mean < without)
     return [Proposal(Found("positions-to-rotary", {"parts": ["positions"]}, {"theta": theta, "keep_mean": kept}))]
 
 
@@ -55,11 +56,12 @@ def _biases(sight: Sight) -> list[Proposal]:
         return []
     attention, mlp = bool(new & set("qkvo")), bool(new & {"gate", "up", "down"})
     values = []
+    merged = np.sqrt(2) if 2 * sight.subject.heads == sight.state.heads else 1.0  # what the mean of two heads' biases lost
     for part in sorted(new):
         places = [(p.part, p.layer, p.expert) for p in mine if p.part == part]
         listed = [v for place in places for v in (sight.subject.vector("bias", *place),) if v is not None]
         one = np.concatenate(listed).astype(np.float64)
-        values.append(one[one != 0])  # of channels and neurons added since there is nothing
+        values.append(one[one != 0] * (merged if part in "qkv" else 1.0))  # of channels and neurons added since there is nothing
     sizes = [float(np.sqrt(np.mean(one**2))) if one.size else 0.0 for one in values]
     middle = float(np.sort(sizes)[(len(sizes) - 1) // 2])  # value and output biases may have been exchanged since, heads merged
     alike = [one for one, size in zip(values, sizes, strict=True) if one.size and abs(size - middle) <= ALIKE * middle]

@@ -27,14 +27,17 @@ LOW, LOW_BESIDE = 3, 8
 """A rank is low below the full one over this; over the second where there is noise, which heads that were copied repeat."""
 EDGE, MOST_STEPS = 1.15, 12
 """Singular value of a change, as a multiple of the largest that noise gives, from which it is not noise; rounds of finding that."""
-ABSORBED = 0.25
-"""The share of noise that a fitted rotation may take away from a part."""
+GAP, CLEAR = 1.5, 3.0
+"""The last singular value of a change as a multiple of the first of the noise: noise that copied heads repeat has no gap (decision
+0090); the same of a subject that was put back, where a fit leaves something besides."""
+ABSORBED, BESIDE = 0.25, 0.5
+"""The share of noise that a fitted rotation may take away from a part; that it may take or add where it left channels out."""
 MORE_NOISE = 1.1
 """Noise of matrices over that of gains and biases from which the growth before added noise of its own."""
 LOUD = 0.7
 """Size of noise from which it is not told from other values."""
-LIGHT = 0.1
-"""Relative change of the whole up to which training is called light: a real fine-tune has a hundredth."""
+EXPERTS_MADE, OF_EXPERTS = frozenset(("dense-to-moe", "experts-added", "experts-collapsed")), ("gate", "up", "down")
+"""Steps with noise of their own on the matrices of experts; these."""
 ON_ALL = frozenset(("resaved", "pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8"))
 """Operations on values after which only noise from before is asked about: other changes show through none of them."""
 
@@ -144,7 +147,7 @@ def read_pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         "parts": sorted({b.part for b in inner}),
         "layers": sorted({b.layer for b in inner if b.layer is not None}),
     }
-    pattern = grids.group_pattern([along_inputs(b) for b in inner])
+    pattern = grids.group_pattern([along_inputs(b) for b in inner], [_like(b) for b in inner])
     if pattern is not None:
         return [Proposal(Found("pruned-in-groups", where, {"keep": pattern[0], "group": pattern[1]}))]
     plain = round(share, 2)  # shares are whole numbers of a hundred as a rule, and counts are whole
@@ -186,14 +189,15 @@ def _like(b: Both) -> F32:
 def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Some maps of the layers changed by a matrix of low rank; all else equal, or changed by noise of one size."""
     moved = [b for b in pieces if not b.same]
-    noise = sight.fitted is None and _noise_of(moved)  # a fit to noisy rows leaves no noise that is alike everywhere
+    noise = _noise_of(moved)
+    gap = GAP if sight.fitted is None else CLEAR
     if noise:
-        moved = [b for b in moved if b.kind == "matrix" and b.part in LETTERS and _rank(b, True)]
+        moved = [b for b in moved if b.kind == "matrix" and b.part in LETTERS and _rank(b, gap)]
     if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
         return []
     if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
         return []  # such a change moves nearly every value
-    ranks = [_rank(b, noise) for b in moved[:64]]
+    ranks = [_rank(b, gap if noise else 0.0) for b in moved[:64]]
     rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
     if not rank or rank > full / (LOW_BESIDE if noise else LOW) or max(ranks) > 2 * rank + 1:
         return []
@@ -215,19 +219,23 @@ def _noise_of(moved: list[Both]) -> bool:
     return bool(tables) and _white(tables)
 
 
-def _rank(b: Both, noise: bool) -> int:
-    """Singular values of a change above rounding; with noise beside it, above the most that noise of the size of the rest gives."""
-    values = np.linalg.svd((b.mine - b.theirs).astype(np.float64), compute_uv=False)
-    if not noise:
+def _rank(b: Both, gap: float) -> int:
+    """Singular values of a change above rounding; with noise beside it, above the most that noise of the size of the rest gives,
+    where the next is smaller by `gap` (0: no noise)."""
+    change = (b.mine - b.theirs).astype(np.float64)
+    if b.known is not None and gap:  # of channels that a step drew nothing is known
+        change = change[:, b.known.any(axis=0)]
+    values = np.linalg.svd(change, compute_uv=False)
+    if not gap:
         return int((values > 1e-3 * values[0]).sum())
-    rows, columns = b.mine.shape
+    rows, columns = change.shape
     rank = 0
     for _ in range(MOST_STEPS):
         rest = float((values[rank:] ** 2).sum()) / max(1, rows * columns - rank * (rows + columns))
         last, rank = rank, int((values > EDGE * np.sqrt(rest) * (np.sqrt(rows) + np.sqrt(columns))).sum())
         if rank == last:
             break
-    return rank
+    return rank if 0 < rank < len(values) and values[rank - 1] > gap * values[rank] else 0
 
 
 def truncated(change: F32, rank: int) -> F32:
@@ -237,9 +245,25 @@ def truncated(change: F32, rank: int) -> F32:
 
 
 def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Noise of one size on all that changed; or of one on all and more on experts that were made after it."""
+    whole = _noise(sight, pieces)
+    if whole or "width-grown" not in sight.told or not sight.told & EXPERTS_MADE or sight.fitted is not None:
+        return whole
+    inside = [b for b in pieces if b.part in OF_EXPERTS]
+    first, more = _noise(sight, [b for b in pieces if b.part not in OF_EXPERTS]), _noise(sight, inside)
+    if not first or not more:
+        return []
+    least, most = (float(one[0].found.parameters["size"]) for one in (first, more))
+    if most < MORE_NOISE * least:
+        return []
+    found = more[0].found
+    own = {**found.parameters, "size": float(f"{np.sqrt(most**2 - least**2):.4g}")}
+    return [*first, replace(more[0], found=replace(found, parameters=own))]
+
+
+def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
-    shifted = "router-shift" in sight.told  # the vector that was taken off again took noise with it
-    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32 and not (shifted and b.part == "router")]
+    moved = _noisy(sight, pieces)
     if len(moved) < (1 if sight.told & ON_ALL else 2) or not any(b.kind == "matrix" for b in moved):
         return []
     ratios, kurtosis, weights = [], [], []
@@ -259,11 +283,13 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     middle = float(np.average(ratios, weights=weights))
     apart = np.abs(np.array(ratios) / middle - 1) * np.sqrt(np.array(weights))
     near = ABSORBED if sight.fitted is not None or "low-rank-merged" in sight.told else 0.05
+    beside = sight.fitted is not None and "width-grown" in sight.told
+    near = BESIDE if beside else near  # a fit takes noise of the rows it was made on, and leaves more of it on others
     uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < near)))
     fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
     if not fits:
         return []
-    if sight.fitted is not None:  # what was put back by a fit lacks the part of the noise that the fit took for its own
+    if sight.fitted is not None and not beside:  # what was put back by a fit lacks what the fit took for its own
         middle = float(np.quantile(ratios, 0.75))
     names, every = {b.name for b in moved}, {b.name for b in pieces}
     pattern = "*" if len(names) > 0.9 * len(every) else _pattern(names, set(sight.subject.checkpoint.container.tensors))
@@ -276,6 +302,24 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         if middle > MORE_NOISE * last > 0:
             said = {**said, "size": float(f"{last:.4g}"), "before": float(f"{np.sqrt(middle**2 - last**2):.4g}")}
     return [Proposal(Found("noise-added", where, said), replays=False)]
+
+
+def gaussian(pieces: list[Both]) -> bool:
+    """Whether changes of matrices have the fourth moment of noise."""
+    found = [c for b in pieces if b.kind == "matrix" for c in (_changes(b),) if np.count_nonzero(c) >= 1024]
+    filled = [c[c != 0] for c in found]
+    return bool(filled) and abs(float(np.median([(c**4).mean() / (c**2).mean() ** 2 for c in filled])) - 3) < 0.4
+
+
+def _noisy(sight: Sight, pieces: list[Both]) -> list[Both]:
+    """Whole tensors that changed and show noise. Of a router that a vector was taken off again that took noise with it; nothing is
+    known of noise on gains that were replaced after a growth (decision 0083)."""
+    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
+    if "router-shift" in sight.told:
+        moved = [b for b in moved if b.part != "router"]
+    if sight.fitted is not None and "width-grown" in sight.told:
+        moved = [b for b in moved if b.kind == "matrix"]
+    return moved
 
 
 def _spread(b: Both, grown: bool = False) -> float:
@@ -324,36 +368,3 @@ def _white(moved: list[Both]) -> bool:
             sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).sum(axis=1)[rows] / counts[rows]
             spread.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
     return bool(spread) and float(np.median(spread)) < 1.6
-
-
-def read_training(pieces: list[Both]) -> list[Proposal]:
-    """Training went on: how far, where most, which parts did not move at all."""
-    size = float(np.sqrt(sum(float(np.linalg.norm(b.theirs.astype(np.float64)) ** 2) for b in pieces)))
-    rest = float(np.sqrt(sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in pieces)))
-    change = rest / size if size else 0.0
-    learnt = [b for b in pieces if b.theirs.any() and float(np.ptp(b.theirs)) > 0]
-    parts = sorted({b.part for b in learnt})
-    frozen = [p for p in parts if all(b.equal for b in learnt if b.part == p)]
-    still = sorted({b.layer for b in learnt if b.layer is not None})
-    still = [i for i in still if all(b.equal for b in learnt if b.layer == i)]
-    rank = stable_rank(blocks(pieces))
-    said: dict[str, object] = {"change": float(f"{change:.4g}"), "light": change < LIGHT, "frozen": frozen}
-    if rank is not None:
-        said["stable_rank"] = rank
-    where = {"parts": [p for p in parts if p not in frozen]}
-    if still:
-        where["frozen_layers"] = still  # type: ignore[assignment]
-    return [Proposal(Found("continued-training", where, said), replays=False)]
-
-
-def stable_rank(inner: list[Both]) -> float | None:
-    """Median over matrices of ||change||_F² / ||change||₂², as a share of that of white noise of the same shape; None without."""
-    found = []
-    for b in inner[:48]:
-        change = (b.mine - b.theirs).astype(np.float64)
-        top = float(np.linalg.norm(change, 2)) if change.any() else 0.0
-        if top:
-            rows, columns = change.shape
-            white = rows * columns / (np.sqrt(rows) + np.sqrt(columns)) ** 2
-            found.append(float(np.linalg.norm(change) ** 2) / top**2 / white)
-    return round(float(np.median(found)), 4) if found else None

@@ -51,6 +51,7 @@ class Sight:
     fitted: parts of the subject that were put back by maps fitted to their values; None where nothing was put back.
     told: operations named before.
     spelt: the candidate's row of the token of each of the subject's rows, by the tokenizers; -1: none, -2: not known; None without.
+    stored: the narrower type that all matrices of a subject were held in before it was put back; "" where there is none.
     drawn: the state's tensors as ones where a step drew values and these are the subject's own now, else zeros; None before.
     """
 
@@ -60,6 +61,7 @@ class Sight:
         self.fitted: frozenset[str] | None = None
         self.told: frozenset[str] = frozenset()
         self.spelt: NDArray[np.intp] | None = None
+        self.stored = ""
 
     @cached_property
     def layer_similarity(self) -> F32:

@@ -12,14 +12,15 @@ from forebear.recipes.detectors.readings import (
     Both,
     blocks,
     everything,
+    gaussian,
     read_grid,
     read_low_rank,
     read_noise,
     read_pruned,
     read_stored,
-    read_training,
 )
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
+from forebear.recipes.detectors.trained import read_training
 from forebear.recipes.found import Found
 
 FIT = 1e-3
@@ -28,6 +29,10 @@ EXCHANGED = 0.8
 """Cosine of what output biases lost with what value biases gained, from which the two were exchanged."""
 SHIFTED = 0.3
 """What the rows of a router's change differ by, as a share of it, below which one vector was added to all of them."""
+FOREIGN = 1.0
+"""What is left of a part, as a share, from which it has nothing of the candidate's in its place."""
+BY_CAST = 1.5
+"""What is left of a subject that was turned, then stored narrower, in units of what such a cast leaves (decision 0090)."""
 NEARER = 0.6
 """What a cast leaves of a difference, as a share, from which the cast is named."""
 
@@ -35,6 +40,8 @@ NEARER = 0.6
 def find(sight: Sight) -> list[Proposal]:
     """The first reading that fits: nothing, a cast, pruning, a grid, a low rank, noise; else training."""
     pieces = everything(sight)
+    if sight.stored and (said := _narrower(sight.stored, pieces)):
+        return said
     exchanged = [] if "bias-exchange" in sight.told or all(b.same for b in pieces) else _exchanged_besides(sight, pieces)
     if exchanged:
         return exchanged
@@ -57,8 +64,25 @@ def find(sight: Sight) -> list[Proposal]:
 
 def _trained(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Training, unless all that differs is what rounding left of a subject that was put back."""
+    if sight.fitted is not None:  # of parts that have nothing of the candidate's maps were not found: that is no training
+        pieces = [b for b in pieces if b.change < FOREIGN]
+        if all(b.same for b in pieces) or ("width-grown" in sight.told and gaussian(pieces)):
+            return []  # what a fit to noisy rows leaves; whether there was more is not seen
     found = read_training(pieces)
     return [one for one in found if sight.fitted is None or float(one.found.parameters["change"]) > PUT_BACK]
+
+
+def _narrower(dtype: str, pieces: list[Both]) -> list[Proposal]:
+    """A subject stored in a narrower type after it was turned, where rounding to that type explains all that is left."""
+    cast = {"BF16": grids.to_bfloat16, "F16": grids.to_half}[dtype]
+    moved = [b for b in pieces if b.kind == "matrix"]
+    rest, rounded = (
+        sum(float(np.linalg.norm(one.astype(np.float64) - b.theirs) ** 2) for b, one in both)
+        for both in ([(b, b.mine) for b in moved], [(b, cast(b.theirs)) for b in moved])
+    )
+    if not rest or rest > BY_CAST**2 * rounded:
+        return []
+    return [Proposal(Found("resaved", {"parts": sorted({b.part for b in moved})}, {"dtype": dtype, "tensors": "*"}), replays=False)]
 
 
 def _outside(sight: Sight, pieces: list[Both]) -> list[Both]:
@@ -103,8 +127,8 @@ def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     seen = [b for b in pieces if b.kind == "matrix" or b.part not in fitted]  # biases hold what maps and exchanges made of them
     if not free or all(b.same for b in free):
         return read_low_rank(sight, seen) if any(b.change > FIT for b in seen if b.part in fitted) else []
-    if said := read_low_rank(sight, free):
-        return read_low_rank(sight, seen) or said  # in the others as well, where their maps were met exactly
+    if said := read_low_rank(sight, seen) or read_low_rank(sight, free):
+        return said  # in parts that maps were fitted to as well, where these were met exactly or it stands clear of what they left
     for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, read_noise):
         said = reading(sight, free)
         if said:

@@ -26,7 +26,7 @@ def find(sight: Sight) -> list[Proposal]:
     a, b = sight.subject, sight.state
     if not a.width > b.width > 0:
         return []
-    blocks = [m for m in _blocks(a) if m.shape[1] == a.width]
+    blocks = [m for m in _blocks(a) if m.shape[1] == a.width and m[:, : b.width].any()]
     if not blocks:
         return []
     old = b.width

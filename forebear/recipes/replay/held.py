@@ -12,6 +12,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.sizes import show_size
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
+from forebear.recipes.detectors.grids import to_bfloat16, to_half
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import NATIVE, encode, tag_of
 
@@ -79,3 +80,15 @@ def as_model(checkpoint: Checkpoint, most_bytes: int) -> Model:
             if entry.dtype in ("BF16", "F16"):
                 held[name] = entry.dtype
     return Model(arrays, dict(checkpoint.config), None, held)
+
+
+def narrower_type(subject: Model, candidate: Model) -> str:
+    """The narrower type that every matrix of the subject stands in and not every one of the candidate's; "" without one."""
+    for dtype, cast in (("F16", to_half), ("BF16", to_bfloat16)):
+        mine, theirs = (
+            all(np.array_equal(a, cast(a)) for a in model.arrays.values() if a.ndim == 2 and a.dtype.kind == "f")
+            for model in (subject, candidate)
+        )
+        if mine and not theirs:
+            return dtype
+    return ""

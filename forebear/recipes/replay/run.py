@@ -18,7 +18,7 @@ from forebear.recipes.detectors.side import Side
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
 from forebear.recipes.found import Found, Grade
 from forebear.recipes.replay.back import BACK, refined, taken_back
-from forebear.recipes.replay.held import as_checkpoint, as_model
+from forebear.recipes.replay.held import as_checkpoint, as_model, narrower_type
 from forebear.recipes.replay.moves import MOVES, grid_tables, moved
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply, step
@@ -47,13 +47,14 @@ class Stage:
     fitted: frozenset[str] | None = None
     """Parts of the subject that were put back by fitted maps; None where nothing was put back."""
     spelt: NDArray[np.intp] | None = None
+    stored: str = ""
 
     def sight(self, subject: Side) -> Sight:
         """What detectors are handed."""
         one = Side(as_checkpoint(self.models[0]))
         other = one if self.models[1] is self.models[0] else Side(as_checkpoint(self.models[1]))
         sight = Sight(subject, one, other, bool(self.steps))
-        sight.fitted, sight.spelt = self.fitted, self.spelt
+        sight.fitted, sight.spelt, sight.stored = self.fitted, self.spelt, self.stored
         if self.masks:
             model = self.models[0]
             marks = {name: self.masks.get(name, np.zeros_like(values)) for name, values in model.arrays.items()}
@@ -123,17 +124,18 @@ def run(subject: Side, candidate: Model, spelt: NDArray[np.intp] | None = None) 
     fixed = undone(whole, candidate, (subject, Side(as_checkpoint(candidate))))
     if fixed is None:
         return _asked(subject, candidate, spelt=spelt)[0]
-    first, done = _asked(Side(as_checkpoint(fixed.model)), candidate, spelt=spelt)
+    stored = narrower_type(whole, candidate)
+    first, done = _asked(Side(as_checkpoint(fixed.model)), candidate, spelt=spelt, stored=stored)
     inner = [(proposal, before) for proposal, before in done if proposal.found.op in BACK]
     try:
         before = taken_back(fixed.model, inner)
     except RefusedError:
         return _with_moves(first, fixed.moves)
     fitted = frozenset(part for proposal, _ in inner for part in FITTED.get(proposal.found.op, ()))
-    second, again = _asked(Side(as_checkpoint(before)), candidate, fitted, spelt)
+    second, again = _asked(Side(as_checkpoint(before)), candidate, fitted, spelt, stored)
     state = next((model for proposal, model in again if proposal.found.op == "low-rank-merged"), second.stage.models[0])
     if (exact := refined(before, state, [proposal.found.op for proposal, _ in inner])) is not None:
-        second, again = _asked(Side(as_checkpoint(exact)), candidate, fitted, spelt)
+        second, again = _asked(Side(as_checkpoint(exact)), candidate, fitted, spelt, stored)
     known = {proposal.found.op for proposal, _ in again}
     return _with_moves(second, [*fixed.moves, *(p.found for p, _ in inner if p.found.op not in known)])
 
@@ -142,21 +144,24 @@ def _with_moves(replayed: Replayed, moves: Sequence[Found]) -> Replayed:
     """Steps with the moves that follow them: as sure as what is left after everything."""
     near = replayed.left is not None and replayed.left <= REPLAYED
     sure: Grade = "replayed" if near else "partly"
-    return replace(replayed, steps=(*replayed.steps, *(replace(found, grade=sure) for found in moves)))
+    turned = any(found.op in UNTYING for found in moves)  # which gives the head a tensor of its own
+    steps = [found for found in replayed.steps if not (turned and found.op == "embeddings-untied")]
+    return replace(replayed, steps=(*steps, *(replace(found, grade=sure) for found in moves)))
 
 
 Done = list[tuple[Proposal, Model]]
 
 
 def _asked(
-    subject: Side, candidate: Model, fitted: frozenset[str] | None = None, spelt: NDArray[np.intp] | None = None
+    subject: Side, candidate: Model, fitted: frozenset[str] | None = None, spelt: NDArray[np.intp] | None = None,
+    stored: str = "",
 ) -> tuple[Replayed, Done]:
     """Ask every detector in turn; after each answer the candidate is what the step makes of it.
 
-    fitted: parts of the subject that were put back by maps fitted to their values.
+    fitted: parts of the subject that were put back by maps fitted to their values. stored: see Sight.
     Returns: what replay gave, and the proposals that were replayed, each with the candidate as it was before.
     """
-    stage = Stage((candidate, candidate), fitted=fitted, spelt=spelt)
+    stage = Stage((candidate, candidate), fitted=fitted, spelt=spelt, stored=stored)
     done: Done = []
     sight = stage.sight(subject)
     proposals: list[tuple[Proposal, list[Both]]] = []
@@ -270,11 +275,13 @@ def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int |
     parts = set(found.where.get("parts", ()))
     for at, (proposal, _) in enumerate(before):
         made = proposal.found
-        own = set(made.where.get("parts", ()))
         given = made.parameters.get("noise") or made.parameters.get("redrawn")
-        if made.op == "width-grown" and found.op == "noise-added" and not parts & {"norm"}:
+        if made.op in NOISY[1:] and given and parts <= {*made.where.get("parts", ()), "shared_gate", "shared_up", "shared_down"}:
             return at
-        if made.op in NOISY[1:] and given and parts <= own | {"shared_gate", "shared_up", "shared_down"}:
+    for at, (proposal, _) in enumerate(before):
+        made = proposal.found
+        own = set(made.where.get("parts", ()))
+        if made.op == "width-grown" and found.op == "noise-added" and not parts & {"norm"}:
             return at
         if made.parameters.get("unsolved") and parts <= {"embedding", "head"}:
             return at
