@@ -69,7 +69,7 @@ def case_add(folder: str | Path, file: str | Path, said: Addition, title: str = 
     start = time.monotonic()
     case, source = add_source(Path(folder), Path(file), said, title)
     limits = [message("limit.side", side=source.id, what=one.said()) for one in source.seen]
-    return _document(Path(folder), case, start, again("add", folder, file, **stated(said)), limits)
+    return _document(Path(folder), case, start, again("add", folder, file, **stated(said), title=title), limits)
 
 
 def case_align(folder: str | Path, *, only: Sequence[str] = (), semantic: str | Path | None = None) -> Document:

@@ -32,7 +32,7 @@ def sarif(document: Mapping[str, Any], language: str = "en") -> bytes:
     results = [_result(claim, words, folder) for claim in document["claims"]]
     results += [
         {"ruleId": f"noticed/{one['kind']}", "level": "warning", "kind": "fail",
-         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place(folder / "README.md", 1)],
+         "message": {"text": _text(words.text(one["said"]))}, "locations": [_place(folder.joinpath("README.md"), 1)],
          "partialFingerprints": _print_of(one["kind"], english.text(one["said"]))}
         for one in document["noticed"]
     ]  # fmt: skip
@@ -84,7 +84,7 @@ def _result(claim: Mapping[str, Any], words: Catalogue, folder: PurePosixPath) -
         "level": level,
         "kind": kind,
         "message": {"text": _text(said)},
-        "locations": [_place(folder / claim["source"]["file"], claim["source"]["line"] or 1, claim["source"]["where"])],
+        "locations": [_place(folder.joinpath(claim["source"]["file"]), claim["source"]["line"] or 1, claim["source"]["where"])],
         "partialFingerprints": _print_of(claim["kind"], claim["source"]["file"], claim["source"]["where"], str(claim["stated"])),
         "properties": {"outcome": claim["outcome"], "flagged": claim["flagged"], "proposed": claim["proposed"]},
     }
