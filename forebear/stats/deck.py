@@ -11,6 +11,7 @@ import numpy as np
 
 from forebear.core.errors import incomparable
 from forebear.core.messages import message
+from forebear.core.threads import side_by_side
 from forebear.stats.arrays import BLOCK_ELEMENTS, F32, I32, LN10, Bools, Floats, usable_rows
 
 TIE_GAP = 1e-6
@@ -58,8 +59,14 @@ def deck(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult:
     best = np.full(n, -1, dtype=np.int32)
     top = np.full(n, _ABSENT, dtype=np.float32)
     second = np.full(n, _ABSENT, dtype=np.float32)
-    for rows, columns, cosines in _blocks(left, right, absolute):
-        _keep_two_best(cosines, columns.start, rows, best, top, second)
+
+    def part(rows: slice) -> None:
+        for here, columns, cosines in _blocks((left[0][rows], left[1][rows], left[2][rows]), right, absolute):
+            _keep_two_best(cosines, columns.start, here, best[rows], top[rows], second[rows])  # views of what is filled
+
+    height = _sizes(left, right)[1]
+    for _ in side_by_side(part, [slice(top, top + height) for top in range(0, n, height)]):
+        pass
     sound = (top - second >= TIE_GAP) & (top > _ABSENT) & left[2]
     best[~sound] = -1
     of = min(n, m)
@@ -210,14 +217,19 @@ def _check(a: Floats, b: Floats) -> None:
         raise incomparable(message("arrays.row_lengths", a=str(a.shape), b=str(b.shape)), todo=message("arrays.align_other"))
 
 
+def _sizes(left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools]) -> tuple[int, int]:
+    """(columns, rows) of a block of the cosine matrix."""
+    width = max(1, min(len(right[0]), BLOCK_ELEMENTS // 128))
+    return width, max(1, min(len(left[0]), BLOCK_ELEMENTS // (2 * max(width, left[0].shape[1], 1))))
+
+
 def _blocks(
     left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools], absolute: bool, scale: bool = True
 ) -> Iterator[tuple[slice, slice, F32]]:
     """Blocks of the cosine matrix, each a fresh array the caller may overwrite; scale: False for rows of B of length one."""
     (a, scale_a, _), (b, scale_b, usable_b) = left, right
     n, m = len(a), len(b)
-    width = max(1, min(m, BLOCK_ELEMENTS // 128))
-    height = max(1, min(n, BLOCK_ELEMENTS // (2 * max(width, a.shape[1], 1))))
+    width, height = _sizes(left, right)
     spoiled = np.flatnonzero(~usable_b)
     for top in range(0, n, height):
         rows = slice(top, min(top + height, n))

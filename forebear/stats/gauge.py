@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import exp, lgamma, log
 
@@ -11,6 +12,7 @@ import numpy as np
 from forebear.core.errors import incomparable
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
+from forebear.core.threads import all_cores
 from forebear.stats.arrays import F32, F64, I32, LN10, Bools, Floats, as_float64, unit_rows
 from forebear.stats.deck import TIE_GAP, deck
 from forebear.stats.gauge_thresholds import (
@@ -23,6 +25,8 @@ from forebear.stats.gauge_thresholds import (
     RATE_FACTOR,
 )
 
+LARGE = 1024
+"""Size from which a decomposition is worth every core of the linear algebra."""
 _RANK_CUT = 1e-5
 """Singular directions below this share of the largest carry rounding only."""
 
@@ -71,7 +75,8 @@ def polar(a: Floats, b: Floats) -> F32:
 
 def isometry(cross: F64) -> F32:
     """The polar factor of a cross product AᵀB, (d_a, d_b); directions that carry rounding only are left out."""
-    u, s, vt = np.linalg.svd(cross, full_matrices=False)
+    with all_cores() if min(cross.shape) >= LARGE else nullcontext():
+        u, s, vt = np.linalg.svd(cross, full_matrices=False)
     rank = int(np.count_nonzero(s > _RANK_CUT * max(float(s[0]), 1e-300)))
     out: F32 = (u[:, :rank] @ vt[:rank]).astype(np.float32)
     return out
@@ -141,7 +146,7 @@ View = tuple[F32, F32, bool]
 """Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""
 
 
-def two_views(first: View, second: View, best: I32 | None = None) -> Agreement:
+def two_views(first: View, second: View, best: I32 | None = None, few: F32 | None = None) -> Agreement:
     """Name a partner in B for every neuron of A twice, from separate evidence, and count the agreements.
 
     A partner counts only where it names the neuron back among those asked, so that a neuron of B near to everything (a hub)
@@ -151,13 +156,16 @@ def two_views(first: View, second: View, best: I32 | None = None) -> Agreement:
     Of layers that share nothing the second view is asked only about the few neurons that could agree with the first: the
     count is the same.
     Shapes:  each view (n, k) of A and (m, k) of B. best: (n,) what `deck` names in the first view, where that is known.
+             few: `few_of` the second view's rows of B, where that is known.
     Chance:  under one agreement; with one-sided naming toys give 1.7 to 1.8 (hubs), mismatched layers 1.1 to 1.4. Not exact.
     Source:  METHODS §9 (4).
     """
     one = mutual(first, best)
-    able = _able_to_agree(second, one)
-    few = np.count_nonzero(able) < COMPLETED_FROM * len(able)  # then none is asked again, and only these may agree
-    asked = np.flatnonzero(able) if few else np.arange(len(able))
+    able = _able_to_agree(second, one, few)
+    if not able.any():
+        return Agreement(0, len(able), one, _unnamed(len(able)))
+    sparse = np.count_nonzero(able) < COMPLETED_FROM * len(able)  # then none is asked again, and only these may agree
+    asked = np.flatnonzero(able) if sparse else np.arange(len(able))
     other = _unnamed(len(able))
     other[asked] = deck(second[0][asked], second[1], absolute=second[2]).best
     named = one, mutual(second, other)
@@ -178,7 +186,12 @@ def _unnamed(count: int) -> I32:
     return np.full(count, -1, dtype=np.int32)
 
 
-def _able_to_agree(view: View, partner: I32) -> Bools:
+def few_of(rows: F32) -> F32:
+    """FEW of the rows, evenly spaced, at length one: what shows quickly that two neurons are not each other's. (FEW, k)"""
+    return unit_rows(rows[evenly(len(rows), FEW)])[0]
+
+
+def _able_to_agree(view: View, partner: I32, few: F32 | None) -> Bools:
     """Which neurons of A may name the partner that another view named: none of a few neurons of B is nearer to them. (n,)
 
     Exact for those it leaves out; of layers that share nothing it leaves out nearly all.
@@ -188,8 +201,8 @@ def _able_to_agree(view: View, partner: I32) -> Bools:
     rows = np.flatnonzero(able)
     if not len(rows) or len(b) <= FEW:
         return able
-    (mine, _), (own, _), (others, _) = (unit_rows(x) for x in (a[rows], b[partner[rows]], b[evenly(len(b), FEW)]))
-    there, elsewhere = np.einsum("ij,ij->i", mine, own), mine @ others.T
+    (mine, _), (own, _) = (unit_rows(x) for x in (a[rows], b[partner[rows]]))
+    there, elsewhere = np.einsum("ij,ij->i", mine, own), mine @ (few_of(b) if few is None else few).T
     if flips:
         there, elsewhere = np.abs(there), np.abs(elsewhere)
     able[rows] = elsewhere.max(axis=1) <= there + TIE_GAP

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from forebear.core.errors import incomparable
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
+from forebear.core.threads import side_by_side
 from forebear.stats.arrays import F32, F64, I64, Floats, as_float64, unit_rows
 from forebear.stats.gauge import polar
 
@@ -26,6 +27,8 @@ FADING = 0.7
 """Weight of features beside cosines in the first round, and what is left of it and of the moments in each round after."""
 SETTLED = 0.995
 MOST_ASKED = 2048
+ROWS = 256
+"""Neurons matched at a time: few enough for the cache, and for threads to share them out."""
 
 
 @dataclass(frozen=True)
@@ -158,16 +161,27 @@ def fit_rotation(
 
 def _match(a: Bundle, b: Bundle, rotation: F32, weight: float) -> I64:
     """(n,) partner in B by all views and features together, -1 where it does not name the neuron back."""
-    score = np.zeros((len(a.features), len(b.features)), dtype=np.float32)
-    for place, (x, y) in enumerate(zip(a.views, b.views, strict=True)):
-        cosines = (x @ rotation) @ y.T
-        score += np.abs(cosines, out=cosines) if place and a.flips else cosines
-    if weight > 1e-4:
-        squares = np.einsum("ij,ij->i", a.features, a.features)[:, None] + np.einsum("ij,ij->i", b.features, b.features)
-        score -= np.float32(weight) * (squares - 2 * (a.features @ b.features.T))
-    best = score.argmax(axis=1)
-    back = score.argmax(axis=0)
-    out: I64 = np.where(back[best] == np.arange(len(best)), best, -1)
+
+    def part(rows: slice) -> tuple[I64, I64, F32]:
+        """Best partner of these neurons of A; and of every neuron of B the best of these, with its score."""
+        score = np.zeros((len(a.features[rows]), len(b.features)), dtype=np.float32)
+        for place, (x, y) in enumerate(zip(a.views, b.views, strict=True)):
+            cosines = (x[rows] @ rotation) @ y.T
+            score += np.abs(cosines, out=cosines) if place and a.flips else cosines
+        if weight > 1e-4:
+            mine = a.features[rows]
+            squares = np.einsum("ij,ij->i", mine, mine)[:, None] + np.einsum("ij,ij->i", b.features, b.features)
+            score -= np.float32(weight) * (squares - 2 * (mine @ b.features.T))
+        near = score.argmax(axis=0)
+        return score.argmax(axis=1), near + rows.start, score[near, np.arange(len(near))]
+
+    best: list[I64] = []
+    back, top = np.zeros(len(b.features), dtype=np.int64), np.full(len(b.features), -np.inf, dtype=np.float32)
+    for mine, near, score in side_by_side(part, [slice(i, i + ROWS) for i in range(0, len(a.features), ROWS)]):
+        best.append(mine)
+        back, top = np.where(score > top, near, back), np.maximum(score, top)
+    partner = np.concatenate(best)
+    out: I64 = np.where(back[partner] == np.arange(len(partner)), partner, -1)
     return out
 
 

@@ -1,4 +1,4 @@
-"""Threads of the linear algebra: one for a quick comparison, all cores once large matrices come, a caller's wish before both."""
+"""Threads: one of the linear algebra, our own side by side once large work comes, a caller's wish before both."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from forebear.core.threads import usable_cores
 
-COMMAND = "from forebear.core.threads import start_with_one, use_all_cores; start_with_one(); import os, numpy; "
-VERB = "import numpy; from forebear.core.threads import one_thread, use_all_cores; "
+THREADS = "from forebear.core.threads import all_cores, one_thread, side_by_side, start_with_one, use_all_cores; "
+COMMAND = THREADS + "start_with_one(); import os, numpy; "
+VERB = "import numpy; " + THREADS
 SEEN = (
     "from threadpoolctl import threadpool_info; seen = lambda: print(*{p['num_threads'] for p in threadpool_info()}); "
 )
@@ -29,15 +30,19 @@ def told(code: str, **settings: str) -> list[str]:
 @several
 def test_a_command_begins_with_one_thread_and_may_take_every_core_later():
     pytest.importorskip("threadpoolctl")
-    assert told(COMMAND + SEEN + "seen(); print(use_all_cores()); seen()") == ["1", "True", str(usable_cores())]
+    body = "\nseen(); print(use_all_cores()); seen()\nwith all_cores():\n    seen()\nseen()"
+    assert told(COMMAND + SEEN + body) == ["1", "True", "1", str(usable_cores()), "1"]
 
 
 @several
 def test_a_verb_from_python_has_one_thread_and_may_take_every_core_and_leaves_what_was_set():
     pytest.importorskip("threadpoolctl")
-    body = "\nwith one_thread():\n    seen(); use_all_cores(); seen()\nseen(); print(use_all_cores()); seen()"
+    body = (
+        "\nwith one_thread():\n    seen(); use_all_cores(); seen()\n    with all_cores():\n        seen()\n    seen()\n"
+        "seen(); print(use_all_cores()); seen()"
+    )
     every = str(usable_cores())
-    assert told(VERB + SEEN + body) == ["1", every, every, "False", every]
+    assert told(VERB + SEEN + body) == ["1", "1", every, "1", every, "False", every]
 
 
 @several
@@ -45,7 +50,8 @@ def test_what_a_caller_limited_comes_back_after_a_verb_even_where_it_fails():
     pytest.importorskip("threadpoolctl")
     body = (
         "from threadpoolctl import threadpool_limits; threadpool_limits(2)\n"
-        "try:\n    with one_thread():\n        seen(); use_all_cores(); raise OSError\nexcept OSError:\n    seen()"
+        "try:\n    with one_thread():\n        seen(); use_all_cores()\n        with all_cores():\n            raise OSError\n"
+        "except OSError:\n    seen()"
     )
     assert told(VERB + SEEN + body) == ["1", "2"]
 
@@ -76,4 +82,51 @@ def test_nothing_is_set_where_numpy_was_loaded_before_the_command_begins():
 def test_without_the_library_that_sets_threads_a_verb_runs_all_the_same():
     gone = "import sys; sys.modules['threadpoolctl'] = None; "
     assert told(gone + VERB + "\nwith one_thread():\n    print(use_all_cores())") == ["False"]
-    assert told(gone + COMMAND + "print(os.environ['OPENBLAS_NUM_THREADS'], use_all_cores())") == ["1", "False"]
+    assert told(gone + COMMAND + "print(os.environ['OPENBLAS_NUM_THREADS'], use_all_cores())\nwith all_cores(): print(3)") == [
+        "1", "True", "3",
+    ]  # fmt: skip
+
+
+MEET = """
+import threading
+met = threading.Barrier(2)
+def work(n):
+    if n < 2: met.wait(20)
+    inner = list(side_by_side(lambda m: threading.get_ident() == mine, [1, 2])) if (mine := threading.get_ident()) else []
+    with numpy.errstate(divide="raise") if n == 3 else numpy.errstate():
+        return n, all(inner), numpy.geterr()["divide"]
+def parts():
+    for n in range(5):
+        print(f"begin{n}")
+        yield n
+use_all_cores()
+with numpy.errstate(divide="ignore"):
+    for found in side_by_side(work, parts()):
+        print("%d%s%s" % found)
+"""
+
+
+@several
+def test_parts_meet_on_several_threads_and_come_back_in_order_a_bounded_number_at_a_time():
+    found = told(COMMAND + MEET)
+    assert [f for f in found if not f.startswith("begin")] == [
+        "0Trueignore", "1Trueignore", "2Trueignore", "3Trueraise", "4Trueignore",
+    ]  # fmt: skip
+    for n in range(usable_cores(), 5):  # no part is taken before a result has been
+        assert found.index(f"begin{n}") > found.index(next(f for f in found if f.startswith(f"{n - usable_cores()}True")))
+
+
+def test_parts_are_done_in_turn_without_leave_and_where_one_at_a_time_is_asked_for():
+    body = "import threading\nout = []\n{0}\nfor t in side_by_side(lambda n: threading.get_ident(), [1, 2, 3]{1}): out.append(t)\n"
+    end = "print({threading.get_ident()} == set(out))"
+    assert told(COMMAND + body.format("", "") + end) == ["True"]
+    assert told(COMMAND + body.format("use_all_cores()", ", most=1") + end) == ["True"]
+
+
+@several
+def test_the_first_error_is_raised_and_what_was_not_begun_is_left():
+    body = (
+        "use_all_cores(); done = []\ndef work(n):\n    done.append(n)\n    if n == 1: raise KeyError(n)\n    return n\n"
+        "try:\n    print(*side_by_side(work, range(50)))\nexcept KeyError as e:\n    print(e, len(done) < 10)"
+    )
+    assert told(COMMAND + body) == ["1", "True"]

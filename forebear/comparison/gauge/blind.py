@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.cells import Cell, ask, hold, map_cost, read_layer
+from forebear.comparison.gauge.cells import Cell, ask, at_once, hold, map_cost
 from forebear.comparison.gauge.rotation import Rotation
 from forebear.comparison.gauge.thresholds import (
     BLIND_HOPE,
@@ -23,6 +23,7 @@ from forebear.comparison.reading.pair import Pair
 from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
+from forebear.core.threads import side_by_side
 from forebear.stats.alignment import align_layers
 from forebear.stats.arrays import F32
 from forebear.stats.gauge_blind import bundle, fit_rotation, layer_kinship, moments
@@ -65,8 +66,9 @@ def blind_rotation(
         return None
     look = None if full else Look.affordable(pair, sides, held_out)
     try:
-        bundles = [tuple(bundle(side.pooled(cell[k])) for k, side in enumerate(sides)) for cell in fitted]
-        fit = fit_rotation([(a, b) for a, b in bundles], worth=None if look is None else look.worth)
+        read = (side.pooled(cell[k]) for cell in fitted for k, side in enumerate(sides))
+        made = side_by_side(bundle, read, most=at_once(sides[1], [b for _, b in fitted]))
+        fit = fit_rotation(list(zip(made, made, strict=True)), worth=None if look is None else look.worth)
     except (IncomparableError, IndexError):
         return None
     how = message("rotation.neurons" if len(fitted) > 1 else "rotation.neurons_one", layers=len(fitted))
@@ -97,7 +99,7 @@ class Look:
         found = []
         for a, b in self.pairs:
             mine = ask(self.sides[0], [a], rotation, NEURONS).get(a, [])
-            found.append(hold(mine, read_layer(self.sides[1], b), (a, b)))
+            found.append(hold(mine, self.sides[1].layer(b), (a, b)))
         known = [result.agreement for result in found if result is not None]
         self.seen = {"layers": len(known), "matched": sum(k.matched for k in known), "of": sum(k.of for k in known)}
         return not known or self.seen["matched"] > BLIND_HOPE * len(known)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import log10
 
 import numpy as np
@@ -22,12 +22,17 @@ from forebear.comparison.reading.pair import Pair, spread
 from forebear.comparison.thresholds import MAX_EXPERTS
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
+from forebear.core.threads import side_by_side
 from forebear.stats.arrays import F32, F64
 from forebear.stats.deck import deck
 from forebear.stats.gauge import Agreement, two_views
 
+AT_ONCE_BYTES = 2**26
+"""Memory of a layer up to which several are held against the subject's at once."""
 NEURONS_BUDGET = message("budget.gauge_neurons")
 Cell = tuple[int, int]
+Layer = list[tuple[Place, Views]]
+"""Every neuron of a layer, by place."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +70,18 @@ class CellResult:
 
 def ask(side: Side, layers: Iterable[int], rotation: F32, count: int) -> dict[int, list[Asked]]:
     """Evenly spaced neurons of every place of some layers of the subject, turned by the rotation."""
+
+    def read() -> Iterator[Asked]:
+        for layer in layers:
+            for place in side.places(layer)[:MAX_EXPERTS]:
+                size = side.neurons(place)
+                if size:
+                    chosen = evenly(size, count).astype(np.intp)
+                    yield Asked(place, side.views(place, None if len(chosen) == size else chosen), chosen, size)
+
     found: dict[int, list[Asked]] = {}
-    for layer in layers:
-        for place in side.places(layer)[:MAX_EXPERTS]:
-            size = side.neurons(place)
-            if size:
-                chosen = evenly(size, count).astype(np.intp)
-                views = side.views(place, None if len(chosen) == size else chosen)
-                found.setdefault(layer, []).append(Asked(place, views.turned(rotation), chosen, size))
+    for mine in side_by_side(lambda mine: replace(mine, views=mine.views.turned(rotation)), read()):
+        found.setdefault(mine.place[0], []).append(mine)
     return found
 
 
@@ -108,7 +117,7 @@ def hold(
                 continue
             first, second = mine.views, views
             known = None if named is None else named.get((mine.place, place))
-            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips), known)
+            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips), known, second.few)
             experts = (mine.place[1], place[1])
             tried[experts] = agreement.matched
             if agreement.matched:
@@ -182,28 +191,27 @@ def test_map(
     strange = _strangers(chosen, {*pairs, *related}, sorted(asked), sides[1].checkpoint.layers)
     tested = Tested([], [], None, size)
     told = {chosen[i] for i in evenly(len(chosen), START_LAYERS)}
-    for a, b in chosen:
-        there = read_layer(sides[1], b)
+
+    def held(part: tuple[Cell, Layer]) -> tuple[Layer, list[CellResult | None], Readers | None]:
+        (a, b), there = part
+        found = [hold(asked.get(other, []), there, (other, b)) for other in (a, *strange.get(b, ()))]
+        tell = (a, b) in told and found[0] is not None
+        return there, found, readers_of(asked[a][0].views.rows, there[0][1].rows, rotation) if tell else None
+
+    read = ((cell, sides[1].layer(cell[1])) for cell in chosen)
+    most = at_once(sides[1], [b for _, b in chosen])
+    for (a, b), (there, found, readers) in zip(chosen, side_by_side(held, read, most=most), strict=True):
         tested.one_key = max(
             [tested.one_key, *(m.views.coupled for m in asked.get(a, [])), *(v.coupled for _, v in there)]
         )
-        result = hold(asked.get(a, []), there, (a, b))
-        if result is not None:
-            tested.pairs.append(result)
-            if (a, b) in told:
-                tested.readers[(a, b)] = readers_of(asked[a][0].views.rows, there[0][1].rows, rotation)
+        if found[0] is not None:
+            tested.pairs.append(found[0])
             if tested.d_eff_views is None:
                 tested.d_eff_views = (asked[a][0].views.first, there[0][1].first)
-        for other in strange.get(b, ()):
-            found = hold(asked[other], there, (other, b))
-            if found is not None:
-                tested.mismatched.append(found)
+        if readers is not None:
+            tested.readers[(a, b)] = readers
+        tested.mismatched += [result for result in found[1:] if result is not None]
     return tested if tested.pairs else None
-
-
-def read_layer(side: Side, layer: int) -> list[tuple[Place, Views]]:
-    """Every neuron of a layer, by place."""
-    return [(place, side.views(place)) for place in side.places(layer)[:MAX_EXPERTS] if side.neurons(place)]
 
 
 def map_cost(sides: tuple[Side, Side], pairs: Sequence[Cell], full: bool) -> list[int]:
@@ -250,11 +258,25 @@ def screen(pair: Pair, sides: tuple[Side, Side], rotation: F32, count: int) -> N
         return None
     asked = ask(sides[0], range(layers[0]), rotation, count)
     shares = np.zeros((layers[0], layers[1]))
-    for b in range(layers[1]):
-        there = read_layer(sides[1], b)
+
+    def held(part: tuple[int, Layer]) -> NDArray[np.float64]:
+        b, there = part
         named = name_together([m for mine in asked.values() for m in mine], there)
+        column = np.zeros(layers[0])
         for a, mine in asked.items():
             result = hold(mine, there, (a, b), named)
             if result is not None:
-                shares[a, b] = result.agreement.share
+                column[a] = result.agreement.share
+        return column
+
+    read = ((b, sides[1].layer(b)) for b in range(layers[1]))
+    for b, column in enumerate(side_by_side(held, read, most=at_once(sides[1], range(layers[1])))):
+        shares[:, b] = column
     return shares
+
+
+def at_once(side: Side, layers: Iterable[int]) -> int | None:
+    """1 where a layer takes so much memory that two are not to be held at once (then its blocks are spread over cores)."""
+    row = 3 * 4 * side.checkpoint.width
+    largest = max((sum(side.neurons(p) for p in side.places(n)[:MAX_EXPERTS]) for n in layers), default=0)
+    return 1 if row * largest > AT_ONCE_BYTES else None

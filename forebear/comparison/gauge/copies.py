@@ -9,7 +9,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, neurons_asked, read_layer
+from forebear.comparison.gauge.cells import Cell, Tested, affordable, ask, hold, neurons_asked
 from forebear.comparison.gauge.thresholds import COPY_LOG10_P, SCREEN_SHARE
 from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.pair import Pair
@@ -80,7 +80,7 @@ def _asked(
     count = neurons_asked(tested.layer_size)  # as many as gave the rate
     found: dict[Cell, int] = {}
     for a, b in affordable(pair, sides, wanted, False) if wanted and strange else ():
-        result = hold(ask(sides[0], [a], rotation, count).get(a, []), read_layer(sides[1], b), (a, b))
+        result = hold(ask(sides[0], [a], rotation, count).get(a, []), sides[1].layer(b), (a, b))
         if result is not None:
             matched = result.agreement.matched
             log10_p = poisson_tail_log10(matched, rate) + looks + log10(max(1, result.tried))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from functools import cache
 from pathlib import Path
 
@@ -10,13 +11,18 @@ import numpy as np
 import pytest
 
 import forebear
+from bench.speed_verdicts import differences
 from forebear.comparison.demo import demo_folder
+from forebear.comparison.gauge import cells
 from forebear.comparison.gauge.blind import Look
 from forebear.comparison.gauge.cells import map_cost
+from forebear.comparison.reading import folded
 from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.reading.pair import Pair
+from forebear.core import threads
+from forebear.core.documents import canonical_json
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -70,6 +76,24 @@ def test_neurons_left_in_place_under_a_rotation_still_have_exact_tests(rewritten
     exact = [e for e in document["evidence"] if e.get("gauge") and e["kind"] == "exact"]
     assert {e["test"] for e in exact} == {"deck", "sign"}
     assert all(e["log10_p"] < -100 for e in exact)
+
+
+@pytest.mark.parametrize("kept", [None, 0])
+@pytest.mark.parametrize("subject", ["descendant", "independent"])
+def test_threads_and_layers_kept_change_no_figure(rewritten, subject, kept, monkeypatch):
+    """Every block is the product it would be alone, and a layer read once is the layer read again; kept 0: layers one at a time."""
+    pair = rewritten(demo_folder() / subject, 1), demo_folder() / "base"
+    before = verdict(*pair)[0]
+    begun = []
+    monkeypatch.setattr(threads, "_cores", 3)
+    monkeypatch.setattr(threads, "_alone", lambda work, part: begun.append(work) or work(part))
+    if kept is not None:
+        monkeypatch.setattr(folded, "KEPT_BYTES", kept)
+        monkeypatch.setattr(cells, "AT_ONCE_BYTES", kept)
+    after = forebear.compare(*pair)
+    assert begun
+    assert differences(json.loads(canonical_json(before)), json.loads(canonical_json(after))) == []
+    assert after["read"]["candidate_bytes"] > before["read"]["candidate_bytes"] or kept is None
 
 
 @pytest.mark.parametrize(("left", "right"), list(itertools.combinations(range(6), 2))[::4])
