@@ -67,12 +67,15 @@ class RowwiseContainer(Container):
         wanted = np.asarray(indices, dtype=np.intp).reshape(-1)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= count):
             raise no_such_row(self, name, count, int(wanted.max()))
-        distinct, places = np.unique(wanted, return_inverse=True)
+        places: NDArray[np.intp] | None = None
+        distinct = wanted
+        if not (wanted[1:] > wanted[:-1]).all():
+            distinct, places = np.unique(wanted, return_inverse=True)
         values = self._room(name, distinct.size, width)
         if values.size:
             self._some(entry, distinct, values)
         self._count()
-        return values[places].reshape(wanted.size, *entry.shape[1:])
+        return (values if places is None else values[places]).reshape(wanted.size, *entry.shape[1:])
 
     def _some(self, entry: TensorEntry, rows: NDArray[np.intp], out: Float32) -> None:
         """Sorted, distinct rows of a tensor into `out`. Shapes: rows (n,), out (n, width), width > 0."""
