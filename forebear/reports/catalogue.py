@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Any
 
@@ -112,6 +112,17 @@ def power_of_ten(log10_p: float | None) -> str:
     if log10_p > -3:
         return f"{10**log10_p:.3g}"
     return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
+
+
+def short_names(members: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Member → the last part of its path, with its number where two would be called alike."""
+    last = {m["id"]: PurePosixPath(m["id"]).name or m["id"] for m in members}
+    seen: dict[str, int] = {}
+    for name in last.values():
+        seen[name] = seen.get(name, 0) + 1
+    return {
+        m["id"]: last[m["id"]] if seen[last[m["id"]]] == 1 else f"{i} {last[m['id']]}" for i, m in enumerate(members)
+    }
 
 
 def axis_name(e: Mapping[str, Any], words: Catalogue) -> str:

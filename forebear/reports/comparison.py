@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.core.messages import distinct
-from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
-from forebear.reports.figures.many import short_names
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten, short_names
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebear.core.messages import message
-from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
+from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten, short_names
 from forebear.reports.comparison_page import comparison_figures, comparison_view
-from forebear.reports.figures.many import pair_map, short_names, tree_picture
+from forebear.reports.figures.many import pair_map, tree_picture
 from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 from forebear.reports.telling import evidence_row, verdict_words

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Mapping
 from typing import Any
 
-from forebear.reports.catalogue import Catalogue
+from forebear.reports.catalogue import Catalogue, short_names
 from forebear.reports.figures.scale import colour_legend, numbered
 from forebear.reports.line_breaks import text_width
 from forebear.reports.scene import LEVELS, Box, Cells, Dots, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
@@ -18,17 +17,6 @@ DEPTH = 250.0
 LEGIBLE = 11.0
 """Least size of a cell beside which a name can be read."""
 RELATIVES = frozenset({"identical", "related"})
-
-
-def short_names(members: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Member → the last part of its path, with its number where two would be called alike."""
-    last = {m["id"]: PurePosixPath(m["id"]).name or m["id"] for m in members}
-    seen: dict[str, int] = {}
-    for name in last.values():
-        seen[name] = seen.get(name, 0) + 1
-    return {
-        m["id"]: last[m["id"]] if seen[last[m["id"]]] == 1 else f"{i} {last[m['id']]}" for i, m in enumerate(members)
-    }
 
 
 def leaf_order(document: Mapping[str, Any]) -> list[str]:
