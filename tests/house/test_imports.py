@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = {
     "fcntl": "systems without it cannot lock a file",
+    "concurrent.futures": "logging loads with it; only work on several threads needs it",
     "cryptography": "extra attest",
     "tomlkit": "extra cases",
     "resvg_py": "extra png",
