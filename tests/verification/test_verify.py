@@ -158,7 +158,8 @@ def test_package_metadata_beside_a_model_is_read(tmp_path):
     (info / "RECORD").write_text("pkg/weights/config.json,sha256=" + "A" * 43 + ",3\n", "utf-8")
     document = forebear.verify(package / "weights")
     found = {(c["kind"], c["stated"][:5], c["outcome"]) for c in document["claims"] if c["source"]["file"] in ("METADATA", "RECORD")}
-    assert found == {("licence", "MIT", "not-testable"), ("parent", "north", "not-testable"), ("digest", "00000", "contradicted")}
+    said = {("licence", "MIT", "not-testable"), ("parent", "north", "not-testable"), ("kind_finetune", "north", "not-testable")}
+    assert found == {*said, ("digest", "00000", "contradicted")}
 
 
 def test_an_address_has_no_folder_to_hash_and_says_so(tmp_path, monkeypatch):

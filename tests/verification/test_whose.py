@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.verification.claim import Claim, Outcome, Source, Standing, Tested
+from forebear.verification.claim import Claim, Outcome, Source, Standing
+from forebear.verification.claim import Tested as Row
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.prose import claims_of_prose
 from forebear.verification.whose import settled
@@ -12,7 +13,7 @@ from forebear.verification.whose import settled
 
 def row(kind, *, agrees, standing=Standing.unsure, part="1", file="README.md"):
     claim = Claim(kind, "1", Source(file, kind), decided=False, standing=standing, part="" if standing is Standing.own else part)
-    return Tested(claim, Outcome.borne_out if agrees else Outcome.not_shown, (), flagged=not agrees)
+    return Row(claim, Outcome.borne_out if agrees else Outcome.not_shown, (), flagged=not agrees)
 
 
 def flagged(*rows):
@@ -64,6 +65,8 @@ def read(text):
     ("본 모델은 24개의 레이어와 2048차원이며 약 13억 파라미터입니다.", [("parameters", "13억"), ("layers", "24"), ("width", "2048")]),
     ("The weights are released in bfloat16 under the Apache 2.0 license.", [("dtype", "bfloat16"), ("licence", "Apache 2.0")]),
     ("Texts were tokenized with the same tokenizer as GPT-2.", [("tokenizer", "GPT-2")]),
+    ("토크나이저는 cl100k를 사용하였습니다.", [("tokenizer", "cl100k")]), ("Some models:\n\nThe vocabulary has 512 tokens.", [("vocabulary", "512")]),
+    ("- **Vocabulary:** some 50 thousand (cl100k tokenizer)", [("vocabulary", "some 50 thousand (cl100k tokenizer)"), ("tokenizer", "cl100k")]),
     ("The teacher model has 80 layers.", []), ("It beats models with 80 layers, compared at equal cost.", []),
     ("The last 2 layers were frozen.", []), ("A custom BPE tokenizer was used.", []), ("Code is under MIT license.", []),
 ])  # fmt: skip
@@ -98,5 +101,5 @@ def test_descent_is_proposed_in_four_languages_with_its_kind(text, found):
 
 
 def test_sentences_of_a_hostile_card_end_in_time_and_are_bounded():
-    text = "1 layers and\n\n" * 50_000 + "- 微调: 1\n" * 50_000
+    text = "1 layers and\n\n" * 5_000 + "- 微调: 1\n" * 5_000
     assert len(claims_of_card(text, "README.md")[0]) <= 2_100

@@ -111,8 +111,13 @@ class About:
     @property
     def standing(self) -> Standing:
         """Own where the title alone stands above, or headings of this model, and no item or sentence that names something else."""
+        return max(self.above, self._lead)
+
+    @property
+    def above(self) -> Standing:
+        """The same for a sentence, which no sentence before it tells what it is about."""
         above = max((one for _, one in (*self._heads, *self._items[:-1])), default=Standing.own)
-        return max(above, self._lead, Standing.unsure if self._quoted else Standing.own)
+        return max(above, Standing.unsure if self._quoted else Standing.own)
 
     @property
     def part(self) -> str:

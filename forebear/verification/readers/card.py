@@ -67,8 +67,8 @@ def claims_of_card(text: str, name: str, *, sentences: bool = True) -> tuple[lis
             claims += _front(values, {key: line + first - 1 for key, line in lines.items()}, name)
         except RefusedError as error:
             limits.append(message("unverified.front_matter", why=error.message()))
-    read, lines = _Body(name, sentences), body.split("\n")
-    for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), head.count("\n") + 3 if head else 1):
+    read, written = _Body(name, sentences), body.split("\n")
+    for number, (line, after) in enumerate(zip(written, [*written[1:], ""], strict=True), head.count("\n") + 3 if head else 1):
         read.read(line, number, after)
     return [*claims, *read.end()], limits
 
@@ -176,6 +176,8 @@ class _Body:
         if self.sentences and line.strip() and not unseen and not line.startswith("#"):
             known = [claim.kind for claim in self.claims[before:]]
             label, line = found or ("", line)
+            item = line.lstrip()[:1] in ("-", "*", "+") or found is not None
+            place = place if item else (self._about.above, place[1])
             if found is not None and (is_aside(label) or names_another(label)):
                 place = (Standing.another, place[1])
             self._block.add(line, number, place, (self._about.title, self._about.head), known)
@@ -191,20 +193,22 @@ class _Body:
             if row.which:
                 standing, part = row.standing, f"{part} {row.which}"
             place = (max(standing, row.standing), part)
-            if not self._labelled(label_of(row.label), row.value.strip(_VALUE_MARKS), row.line, place) and self.sentences:
-                self.claims += sizes_of_cell(row.value, Source(self.name, label_of(row.label), row.line), place)
+            label, before = label_of(row.label), len(self.claims)
+            self._labelled(label, row.value.strip(_VALUE_MARKS), row.line, place)
+            if self.sentences and not is_aside(label) and not names_another(label):
+                known = [claim.kind for claim in self.claims[before:]]
+                self.claims += sizes_of_cell(row.value, Source(self.name, label, row.line), place, known)
 
-    def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> bool:
+    def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> None:
         """The claims of a field by its label; proposed where it may be about another model or mean something else."""
         kind, plainly, value = claimed(label, value)
         if kind is None:
-            return False
+            return
         own = place[0] is Standing.own
         found = _field(kind, value, Source(self.name, label, line))
         self.claims += [
             replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found
         ]
-        return True
 
 
 def _field_of(line: str) -> tuple[str, str] | None:

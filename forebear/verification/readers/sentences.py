@@ -19,11 +19,11 @@ MOST_MATCHES = 20
 """Matches of one kind in one sentence that are looked at."""
 MOST_FOUND = 200
 """Most claims of sentences of one card."""
-_SIZES = ("parameters", "layers", "width", "vocabulary")
+_IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer")
 _ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
 _LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
 _MARKS = re.compile(r"\*\*|__|`|</?[a-zA-Z][^<>]{0,200}>|\\[()]|\$")
-_NAME = re.compile(r"(?<![\w.\-])(?=[\w.\-/]*[A-Za-z])(?=[\w.\-/]*\d)[A-Za-z][\w.\-/]{2,60}")
+_NAME = re.compile(r"(?<![A-Za-z0-9_.\-])(?=[A-Za-z0-9_.\-/]{0,62}\d)[A-Za-z][A-Za-z0-9_.\-/]{2,60}")
 _NO_NAME = re.compile(
     r"(?:bf|fp?|int|bfloat|float|uint)\d+|[a-z]{1,3}\d|v\d[\d.]*|apache.*|cc-.*|[al]?gpl.*|mit|top-?\d+|rms?norm\d*|utf-?\d+|"
     r"sha-?\d+|"
@@ -71,10 +71,10 @@ class Block:
             line = _line_of(lines, at)
             at += len(said) + 1
             plain = plain_sentence(said)
-            place = _about(plain, self._place, self._title)
-            if place is not None:
+            kinds = [] if compares(plain) else [one for one in sizes_of(plain, self._head) if one[0] not in self._known]
+            if kinds:
+                place = _about(plain, self._place, self._title, [stated for kind, stated in kinds if kind == "tokenizer"])
                 part = f"{place[1]} said {lines[0][0]}"
-                kinds = [one for one in sizes_of(plain, self._head) if one[0] not in self._known]
                 found += [_claim(kind, stated, Source(name, "sentence", line), (place[0], part)) for kind, stated in kinds]
         self._found += len(found)
         return found
@@ -88,12 +88,12 @@ def digests_of_line(line: str, number: int, name: str, place: Place) -> list[Cla
     return [_claim("digest", digests[0].lower(), Source(name, "sha256", number), place, about=next(iter(files)))]
 
 
-def sizes_of_cell(value: str, source: Source, place: Place) -> list[Claim]:
-    """Sizes in a cell of a table whose label is none ("Architecture | 24 layers, 1024 hidden units")."""
+def sizes_of_cell(value: str, source: Source, place: Place, known: Sequence[str] = ()) -> list[Claim]:
+    """Sizes in a cell of a table besides the kinds that its label claims ("Architecture | 24 layers, 1024 hidden units")."""
     plain = plain_sentence(value)
     if compares(plain):
         return []
-    return [_claim(kind, stated, source, place) for kind, stated in sizes_of(plain, "") if kind in _SIZES]
+    return [_claim(kind, stated, source, place) for kind, stated in sizes_of(plain, "") if kind in _IN_CELLS and kind not in known]
 
 
 def plain_sentence(text: str) -> str:
@@ -128,14 +128,12 @@ def _stated(found: re.Match[str], text: str, never: re.Pattern[str]) -> str | No
     return next((group.strip() for group in found.groups() if group), None)
 
 
-def _about(text: str, place: Place, title: str) -> Place | None:
-    """What a sentence is about; None where it compares or speaks of another model."""
-    if compares(text):
-        return None
+def _about(text: str, place: Place, title: str, tokenizers: Sequence[str]) -> Place:
+    """What a sentence is about. tokenizers: names in it that are of no model."""
     own = _letters(title)
-    names = [one for one in _NAME.findall(text) if not _NO_NAME.fullmatch(one)]
-    others = [one for one in names if not own or (_letters(one) not in own and own not in _letters(one))]
-    if is_of_this(text) or (own and own in _letters(text) and len(own) > 3):
+    names = [_letters(one) for one in _NAME.findall(text) if not _NO_NAME.fullmatch(one)]
+    others = [one for one in names if not (own and (one in own or own in one)) and not any(one in _letters(t) for t in tokenizers)]
+    if is_of_this(text) or (own in _letters(text) and len(own) > 3):
         return (max(place[0], Standing.unsure if others else Standing.own), place[1])
     return (max(place[0], Standing.another if others else Standing.unsure), place[1])
 
