@@ -8,7 +8,8 @@ committed, and every second card of each kind uses them alone. verify_fresh.toml
 verify_held.toml came after decision 0073 (--words held --first 1000 --cards 100), the whole cards of verify_last.toml after
 decision 0081 (--words last --first 2000), those of verify_final.toml after what these showed had been mended (--words final
 --first 3000). verify_public.toml came after decision 0088, re-worded from public cards that were fetched after it was committed
-(--words public --first 4000). What counts as found is decision 0045's.
+(--words public --first 4000 --models 2); verify_again.toml after what that one showed had been mended (--words again --first 5000
+--models 2 --alone). What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from forebear.core.seeds import generator
 from forebear.files.sources import open_container
 
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
+WITH_OTHERS = ("parent", "kind", "licence")
+"""Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
 LICENCES = ("apache-2.0", "mit", "cc-by-nc-4.0", "gpl-3.0")
 HERE = Path(__file__).parent
@@ -307,6 +310,7 @@ def main() -> None:
     parser.add_argument("--words", choices=words, default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--models", type=int, help="most children of each shape; each pair of files is compared once")
+    parser.add_argument("--alone", action="store_true", help="without models to compare with: kinds that need none")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
@@ -317,8 +321,11 @@ def main() -> None:
     head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
     cards = plan(options.cards, options.words, options.first)
     for number, kind, wrong, words in sorted(cards, key=lambda one: not one[2]):  # those with a wrong claim first
+        if options.alone and kind in WITH_OTHERS:
+            continue
         with TemporaryDirectory() as scratch:
             card = made(number, kind, wrong, words, Path(scratch) / "card", options.models)
+            card.against = [] if options.alone else card.against
             rows.append(judged(card, Path(scratch) / "card"))
         print(number, kind, wrong, words, rows[-1]["outcomes"], rows[-1]["found"], rows[-1]["accused"], file=sys.stderr, flush=True)
         table = summary(rows)
