@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +32,6 @@ from typing import Any
 import numpy as np
 
 import forebear
-import forebear.verification.verify as verb
 from bench.build import TRUTH, machine
 from bench.checkpoint import write_json
 from forebear.core.seeds import generator
@@ -43,6 +43,7 @@ WITH_OTHERS = ("parent", "kind", "licence")
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
 LICENCES = ("apache-2.0", "mit", "cc-by-nc-4.0", "gpl-3.0")
 HERE = Path(__file__).parent
+verb: Any = import_module("forebear.verification.verify")
 REAL = Path.home() / ".cache" / "forebear" / "real"
 TOKENIZERS = {
     "js-tiktoken/gpt2.js": "GPT-2", "js-tiktoken/cl100k_base.js": "cl100k", "js-tiktoken/o200k_base.js": "o200k",
@@ -306,8 +307,8 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    words = ("seen", "unseen", "both", "fresh", "held", "last", "final", "public", "again")
-    parser.add_argument("--words", choices=words, default="both")
+    names = ("seen", "unseen", "both", "fresh", "held", "last", "final", "public", "again")
+    parser.add_argument("--words", choices=names, default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--models", type=int, help="most children of each shape; each pair of files is compared once")
     parser.add_argument("--alone", action="store_true", help="without models to compare with: kinds that need none")
