@@ -250,7 +250,7 @@ OWN_TABLE = "<table>\n<tr><th>Property</th><th>Value</th></tr>\n<tr><td>Number o
      [("width", 64, False), ("width", 64, False), ("layers", 4, True), ("width", 64, False)]),
     ("- Attention layers: 4\n- Attention heads: 2\n", [("layers", 4, False)]),
     ("- Model size: 0.13M\n", [("parameters", 130_000, False)]), ("- Model size: 90 MB\n", []),
-    ("- Layers trained: 2\n- Attention heads: 9\n- Parameters updated: 3M\n- Training precision: bf16\n- Batch dimension: 9\n", []),
+    ("- Layers trained: 2\n- Attention heads: 9\n- Parameters updated: 3M\n- Training precision: bf16\n- Batch dimension: 9\n- Block size: 64\n- Hidden dimension multiple: 32\n", []),
 ])  # fmt: skip
 def test_fields_of_many_forms_are_read(text, found):
     claims = claims_of_card(f"# A model\n\n{text}", "README.md")[0]

@@ -131,7 +131,7 @@ def _stated(found: re.Match[str], text: str, never: re.Pattern[str]) -> str | No
 def _about(text: str, place: Place, title: str, tokenizers: Sequence[str]) -> Place:
     """What a sentence is about. tokenizers: names in it that are of no model."""
     own = _letters(title)
-    names = [_letters(one) for one in _NAME.findall(text) if not _NO_NAME.fullmatch(one)]
+    names = [_letters(one) for one in _NAME.findall(text) if not _NO_NAME.fullmatch(one.rstrip("./-"))]
     others = [one for one in names if not (own and (one in own or own in one)) and not any(one in _letters(t) for t in tokenizers)]
     if is_of_this(text) or (own in _letters(text) and len(own) > 3):
         return (max(place[0], Standing.unsure if others else Standing.own), place[1])
