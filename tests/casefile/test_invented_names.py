@@ -14,10 +14,15 @@ from bench.names.invent import Invented, invent, stock
 from bench.names.measure import leaks, proposals, published
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.name_checks import can_sound
+from forebear.casefile.data import packaged_table
 from forebear.casefile.folder.folder import load_case, save_case
-from forebear.casefile.folder.model import Name
+from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
-from forebear.casefile.privacy.withheld import MARK
+from forebear.casefile.naming.stock import titles
+from forebear.casefile.privacy.kinds import KindWords, looks
+from forebear.casefile.privacy.search import search_of
+from forebear.casefile.privacy.withheld import MARK, Withheld
+from forebear.casefile.text.scripts import fold
 from forebear.casefile.verbs import refuse_names
 from forebear.core.errors import ExpectationError, UsageError
 from forebear.reports.cases.first import every_word
@@ -308,3 +313,107 @@ def test_a_name_nobody_can_read_here_is_refused_beside_a_text_in_letters(tmp_pat
     done = subprocess.run([sys.executable, "-c", UNREAD, str(case)], capture_output=True, text=True)
     assert "may be written in letters, and how they are read is not known: Person 1 in en" in done.stderr
     assert not list((case / "report").glob("*.json"))
+
+
+NOBODY = "裘乞丐"
+"""Somebody whom no text here names: a case that hides anybody shows ordinary words alone."""
+
+
+def _shown(text: str, language: str, hidden: str = NOBODY, *rulings: Name) -> str:
+    case = CaseFile("", "", name=(Name(hidden, "private", pseudonym="Person 1"), *rulings))
+    return Withheld(search_of(case)).shown(text, language)
+
+
+@extras
+@pytest.mark.parametrize(
+    ("language", "text", "kept_back"),
+    [
+        ("en", "It was Junhong Li, or J. Li, who told Li J.H. so.", ("Junhong", "Li", "J.")),
+        ("en", "Later li_junhong and lijunhong@post.example wrote.", ("junhong", "li")),
+        ("en", "We met Lanternby there, and old Thimble.", ("Lanternby", "Thimble")),
+        ("en", "He Wei and Ms. He left.", ("He Wei", "Wei", "Ms. He")),
+        ("en", "Moore's cousin spoke to Dawn Puddle.", ("Moore", "Dawn", "Puddle")),
+        ("zh", "后来伞福建说模型有12层。", ("伞福建", "福建")),
+        ("zh", "猫老师和阿灯都在。", ("猫老师", "阿灯")),
+        ("ja", "蛍ヶ淵さんとさくらさんが来た。", ("蛍ヶ淵", "さくら")),
+        ("ja", "ハオシュー・シューが来た。", ("ハオシュー",)),
+        ("zh", "他叫Иван，也叫이준호。", ("Иван", "이준호")),
+    ],
+)
+def test_a_name_that_nobody_proposed_is_not_shown(language: str, text: str, kept_back: tuple[str, ...]) -> None:
+    shown = _shown(text, language)
+    assert MARK in shown
+    assert [word for word in kept_back if word in shown] == []
+
+
+@extras
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "The model has 12 layers, and nobody had told us of the larger one before the 7B was trained."),
+        ("zh", "我们训练了模型，后来没有人知道它为什么比以前的小。"),
+        ("ja", "私たちはモデルを訓練したが、それがなぜ前より小さいのか誰も知らなかった。"),
+    ],
+)
+def test_ordinary_words_are_shown(language: str, text: str) -> None:
+    assert _shown(text, language) == text
+
+
+@extras
+def test_characters_of_a_hidden_name_are_shown_inside_longer_words_alone() -> None:
+    assert "金" not in _shown("金子走了，老金也走了。金来了。", "zh", "张金")
+    assert "资金" in _shown("资金不够。", "zh", "张金")
+
+
+@extras
+def test_a_ruling_shows_a_word_and_its_kind_keeps_it() -> None:
+    assert "Gannet" not in _shown("We trained Gannet first.", "en")
+    for ruling in (Name("Gannet", "not-a-name"), Name("Gannet", "public", "product")):
+        assert _shown("We trained Gannet first.", "en", NOBODY, ruling) == "We trained Gannet first."
+
+
+@extras
+def test_things_are_ruled_on_apart_from_people(tmp_path: Path) -> None:
+    case = _case(
+        tmp_path,
+        "郗伟明训练了模型。",
+        "Xi Weiming trained Gannet 7B at Farhill. Farhill Laboratory paid. Gannet 7B has 12 layers. Then came Brimsworth.",
+    )
+    forebear.case_names(case, product=["Gannet"], organisation=["Farhill"])
+    ruled = {n.text: (n.ruling, n.kind) for n in load_case(case).name}
+    assert ruled["Gannet"] == ("public", "product")
+    assert ruled["Farhill"] == ("public", "organisation")
+    forebear.case_names(case, all_private=True)
+    shown = rendered(forebear.case_report(case), "json").decode()
+    assert "Gannet 7B at Farhill" in shown
+    assert not [w for w in ("Weiming", "Brimsworth", "郗") if w in shown]
+    forebear.case_names(case, private=["Farhill"])
+    assert {n.text: n.pseudonym for n in load_case(case).name}["Farhill"] == "Organisation 1"
+    for asked in ({"product": ["Farhill"], "place": ["Farhill"]}, {"all_public": ["firm"]}):
+        with pytest.raises(UsageError):
+            forebear.case_names(case, **asked)
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "kind"),
+    [
+        ("Farhill", "They came to Farhill Bank.", "organisation"),
+        ("Gannet", "We ran Gannet 7B and Gannet-2.", "product"),
+        ("青禾", "青禾科技派了人。", "organisation"),
+        ("飞梭", "用的是飞梭模型。", "product"),
+        ("Junhong", "Junhong told us.", "person"),
+    ],
+)
+def test_a_name_looks_like_what_the_texts_show_behind_it(word: str, text: str, kind: str) -> None:
+    assert looks(word, [fold(text)]) == kind
+
+
+def test_every_word_behind_a_thing_has_one_kind() -> None:
+    table = packaged_table(KindWords, "kinds.toml")
+    wide, latin = (
+        (*table.organisation, *table.product),
+        (*table.organisation_latin, *table.product_latin, *table.place_latin),
+    )
+    assert sorted(set(wide)) == sorted(titles().thing_after)
+    assert sorted(latin) == sorted(titles().thing_latin)
+    assert len(set(wide)) == len(wide)

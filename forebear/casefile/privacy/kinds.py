@@ -18,7 +18,9 @@ _VERSION = re.compile(r"[ -]?(?:v?\d+(?:\.\d+)*(?:[BMKT]\b|\b))")
 
 
 @dataclass(frozen=True)
-class _Kinds:
+class KindWords:
+    """data/kinds.toml."""
+
     organisation: tuple[str, ...]
     product: tuple[str, ...]
     organisation_latin: tuple[str, ...]
@@ -29,7 +31,7 @@ class _Kinds:
 @cache
 def _behind() -> Mapping[str, tuple[re.Pattern[str], frozenset[str]]]:
     """Kind -> what stands behind it in Han characters and kana, and in Latin letters."""
-    table = packaged_table(_Kinds, "kinds.toml")
+    table = packaged_table(KindWords, "kinds.toml")
     return {
         "organisation": (re.compile(alternatives(table.organisation)), frozenset(table.organisation_latin)),
         "product": (re.compile(alternatives(table.product)), frozenset(table.product_latin)),
