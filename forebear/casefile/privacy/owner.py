@@ -24,10 +24,12 @@ def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) 
     rest = [n for n in case.name if n.ruling == "undecided"]
     kinds = kinds_of(case, [t.extract.text for t in texts.values()])
     shown = None if rest else shown_of(case, search_of(case), texts, links, own)
-    for text in texts.values() if shown else ():
-        for segment in text.segments:
-            shown.shown(segment.text, text.language)
-    words = shown.counts.most_common(MOST_WORDS) if shown else []
+    words: list[tuple[str, int]] = []
+    if shown:
+        for text in texts.values():
+            for segment in text.segments:
+                shown.shown(segment.text, text.language)
+        words = shown.counts.most_common(MOST_WORDS)
     return {
         "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
         "waiting": [{"name": n.text, "of": n.of, "why": n.why, "kind": kinds[n.text]} for n in rest],
