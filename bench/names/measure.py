@@ -46,6 +46,8 @@ from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import rendered
 
 SHARE = "case_withheld.words"
+ACCOUNT = "An account"
+"""Title of the case: words of the bench, not of a testimony (decision 0089: An is a surname too)."""
 TITLE = 6
 """Most characters by which a candidate may be longer than the form it holds (a title)."""
 
@@ -155,7 +157,7 @@ def published(made: Invented, folder: Path) -> dict[str, bytes]:
     for language, of in (("zh", ""), ("ja", "zh"), ("en", "zh")):
         (folder / f"{language}.md").write_text(made.texts[language], "utf-8")
         forebear.case_add(
-            case, folder / f"{language}.md", language=language, id=language, of=of, title="An account",
+            case, folder / f"{language}.md", language=language, id=language, of=of, title=ACCOUNT,
             role="translation" if of else "original", trust_language=True,
         )  # fmt: skip
     forebear.case_align(case)
@@ -223,7 +225,7 @@ def main() -> None:
     given = parser.parse_args()
     table, total, start = stock(given.stock), Counts(), time.monotonic()
     done: list[int] = []
-    fixed = "\n".join(map(str, (*table["pattern"], *table["trap"], *table["places"])))
+    fixed = "\n".join(map(str, (ACCOUNT, *table["pattern"], *table["trap"], *table["places"])))
     for seed in given.seeds:
         made = invent(table, seed)
         counts = proposals(made)
