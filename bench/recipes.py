@@ -267,8 +267,8 @@ def invented(count: int, first: int = 0, shapes: Sequence[str] = SHAPES, aligned
 
 
 def missed(row: Row) -> str:
-    """What a row that is not exact is: "wrong" where a step was told that was not done, or another parameter than the one it was done
-    with; "silent" where steps that were done are not told, and nothing else."""
+    """What a row that is not exact is: "wrong" where a step was told that was not done, or another parameter than it was done with;
+    "silent" where steps that were done are not told, and nothing else."""
     wanted, told_ = Counter(w["op"] for w in row["wanted"]), {s["op"]: s["parameters"] for s in row["steps"]}
     invented_ = {op for op in told_ if op not in wanted and not (row.get("rewritten") and op in MOVES)}
     both = [(w["parameters"], told_[w["op"]]) for w in row["wanted"] if w["op"] in told_]
@@ -277,7 +277,7 @@ def missed(row: Row) -> str:
 
 
 def by_step(rows: list[Row]) -> list[Row]:
-    """Every operation that was drawn, in whatever chain: how often, in chains told exactly, and what stood for it where it was not."""
+    """Every operation that was drawn, in whatever chain: how often, told how often, and what stood for it where it was not."""
     found: dict[str, Row] = {}
     for row in rows:
         names = {s["op"] for s in row["steps"]}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.recipe_cases import GROUPS, OPERATIONS, agrees
-from bench.recipes import right, summary
+from bench.recipe_table import page
+from bench.recipes import by_step, missed, right, summary
 from forebear.recipes.steps.registry import STEPS
 
 
@@ -28,11 +29,29 @@ def test_steps_count_whatever_their_order_and_none_may_be_invented():
     assert right(wanted, told[:1]) == (False, False)
 
 
+def _told(*ops):
+    return [{"op": op, "parameters": {"n": n}} for op, n in ops]
+
+
 def test_what_was_told_in_place_of_what_is_counted():
-    rows = [{"operation": "a", "named": n, "exact": n, "steps": [{"op": "a" if n else "b"}]} for n in (True, False, True)]
+    told = (_told(("a", 1)), _told(("b", 1)), _told(("a", 1)), _told(("a", 2)), [])
+    wanted = _told(("a", 1))
+    rows = [{"operation": "a", "wanted": wanted, "steps": s, "named": right(wanted, s)[0], "exact": right(wanted, s)[1]} for s in told]
     made = summary(rows)
-    assert [(line["operation"], line["of"], line["exact"]) for line in made["lines"]] == [("all", 3, 2), ("a", 3, 2)]
-    assert made["confusion"] == {"a": {"a": 2, "b": 1}}
+    assert [(line["operation"], line["of"], line["exact"]) for line in made["lines"]] == [("all", 5, 2), ("a", 5, 2)]
+    assert made["confusion"] == {"a": {"a": 3, "b": 1, "(nothing)": 1}}
+    assert made["misses"] == {"wrong": 2, "silent": 1}
+    assert made["steps"] == [{"operation": "a", "of": 5, "told": 3, "exact_chains": 2, "instead": {"b": 1, "(nothing)": 1}}]
+    shown = page([{"part": "alone", **made}])
+    assert "| alone | 5 | 3 | 2 | 40 % (12 to 77) | 2 | 1 |" in shown
+    assert "| a | 5 | 3 | 2 | (nothing) (1); b (1) |" in shown
+
+
+def test_moves_of_a_rewriting_count_neither_as_wrong_nor_in_place_of_a_step():
+    row = {"rewritten": True, "wanted": _told(("a", 1)), "steps": _told(("residual-rotation", 1)), "exact": False}
+    assert missed(row) == "silent"
+    assert missed({**row, "rewritten": False}) == "wrong"
+    assert by_step([row])[0]["instead"] == {"(nothing)": 1}
 
 
 def test_every_operation_with_a_forward_step_is_drawn_or_said_not_to_be():

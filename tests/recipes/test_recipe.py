@@ -12,9 +12,11 @@ import pytest
 import forebear
 from forebear.core.documents import canonical_json, problems_of, thaw
 from forebear.core.errors import RefusedError, UsageError
+from forebear.recipes.coordinates.rotation import fitted
 from forebear.recipes.coordinates.undo import undone
 from forebear.recipes.coordinates.within import refitted
 from forebear.recipes.detectors import vocabulary
+from forebear.recipes.detectors.grids import group_pattern
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.replay.held import as_checkpoint
 from forebear.recipes.replay.moves import moved
@@ -115,6 +117,34 @@ def test_an_operation_is_named_after_every_move_that_keeps_the_outputs(op, given
     found = [step for step in steps_of(subject, base) if step.op not in moves]
     assert [step.op for step in found] == [op]
     assert {name: found[0].parameters[name] for name in told} == told
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.05], ids=["full", "nearly empty"])
+def test_a_wider_subject_is_met_exactly_whatever_its_other_channels_hold(scale):
+    rng = np.random.default_rng(15)
+    theirs, other = rng.standard_normal((300, 16)) + 0.5, scale * rng.standard_normal((300, 12))
+    turn = np.linalg.qr(rng.standard_normal((28, 28)))[0]
+    mine = np.concatenate([theirs, other], axis=1) @ turn
+    assert np.abs(fitted(mine, theirs) - turn.T[:, :16]).max() < 1e-7
+    noisy = mine + 0.03 * rng.standard_normal(mine.shape)
+    assert np.linalg.norm(fitted(noisy, theirs) - turn.T[:, :16]) < 0.1
+
+
+def test_a_mask_is_counted_where_the_candidate_s_values_were_full():
+    rng = np.random.default_rng(15)
+    before = np.concatenate([rng.standard_normal((8, 16)), np.zeros((8, 24))], axis=1).astype(np.float32)
+    one_of_four = np.tile(np.array([1, 0, 0, 0], dtype=np.float32), 10)
+    assert group_pattern([before * one_of_four], [before]) == (1, 4)
+    assert group_pattern([before], [before]) is None
+
+
+@pytest.mark.parametrize("dtype", ["F16", "BF16"])
+def test_a_model_stored_narrower_after_a_rotation_is_not_told_as_trained(base, dtype):
+    full = apply("noise-added", base, "float32 values", size=0.1)
+    subject = apply("resaved", apply("residual-rotation", full, "turned"), "operation", dtype=dtype)
+    found = {step.op: step for step in steps_of(subject, full)}
+    assert set(found) == {"resaved", "residual-rotation"}
+    assert (found["resaved"].parameters["dtype"], found["resaved"].grade) == (dtype, "hint")
 
 
 def test_a_cast_is_seen_after_every_move_though_no_row_was_left_as_it_was(base):

@@ -71,7 +71,7 @@ def polar(matrix: Floats) -> Floats:
     return np.asarray(left @ right)
 
 
-def _fitted(mine: Floats, theirs: Floats, start: Floats | None = None) -> Floats:
+def fitted(mine: Floats, theirs: Floats, start: Floats | None = None) -> Floats:
     """Rows of the subject onto rows of the candidate: C with orthonormal columns, mine C near theirs.
 
     A wider subject holds something else beside, which is unknown: nothing, or values that were drawn. Both, and noise on all, by
@@ -106,7 +106,7 @@ def _trimmed(mine: Floats, theirs: Floats, share: float = 0.6) -> Floats:
     mine, theirs = mine / sizes, theirs / sizes
     kept = np.arange(len(mine))
     for _ in range(ROUNDS):
-        carried = _fitted(mine[kept], theirs[kept])
+        carried = fitted(mine[kept], theirs[kept])
         kept = np.argsort(-_cosines(mine @ carried, theirs))[: max(int(share * len(mine)), 1)]
     return carried
 
@@ -193,7 +193,7 @@ def _refined(subject: Folded, candidate: Folded, carried: Floats) -> Turn | None
         mine, theirs = rows(subject, candidate, carried, pairs)
         if len(mine) < max(subject.width, 32):
             return None
-        carried = _fitted(mine, theirs) if step < 3 else agreed(mine, theirs, carried)
+        carried = fitted(mine, theirs) if step < 3 else agreed(mine, theirs, carried)
     fits = [best(subject, candidate, carried, pair)[1] for pair in some(pairs)]
     pairs, alike = paired(subject, candidate, carried)
     return Turn(carried, max(alike, float(np.quantile(np.concatenate(fits), 0.75))), pairs) if pairs else None
@@ -205,7 +205,7 @@ def agreed(mine: Floats, theirs: Floats, carried: Floats) -> Floats:
     for _ in range(WEIGHTED):
         apart = np.linalg.norm(mine @ carried - theirs, axis=1)
         weight = 1 / np.sqrt(np.maximum(apart, max(EXACT, float(np.quantile(apart, 0.02)))))[:, None]
-        last, carried = carried, _fitted(mine * weight, theirs * weight, carried)
+        last, carried = carried, fitted(mine * weight, theirs * weight, carried)
         if float(np.linalg.norm(carried - last)) < SETTLED * np.sqrt(carried.size):
             break
     return carried
