@@ -26,7 +26,7 @@ from forebear.casefile.records import load_alignment
 from forebear.casefile.rulings import Ruling, content_of
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 
 SCHEMA = "forebear/case/2"
@@ -62,7 +62,7 @@ def pair_names(case: CaseFile, texts: Mapping[str, Text]) -> list[tuple[str, str
             ):
                 pairs.append((one.id, other.id))
         if len(pairs) > MAX_PAIRS:
-            raise RefusedError(f"has more than {MAX_PAIRS} pairs of texts to align", where="case.toml")
+            raise refusal(message("case_refused.many_pairs", most=MAX_PAIRS), where="case.toml")
     return pairs
 
 
@@ -79,8 +79,10 @@ def load_alignments(
         if links is not None:
             found[left, right] = links
         elif not missing_ok:
-            raise RefusedError(
-                f"{left} and {right} are not aligned", where=str(folder), todo="Run `forebear case align` first."
+            raise refusal(
+                message("case_refused.not_aligned", left=left, right=right),
+                where=str(folder),
+                todo=message("case_advice.align_first"),
             )
     return found
 

@@ -18,7 +18,7 @@ from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import check_plain, exists_inside, inside, read_inside, write_inside
 from forebear.core.bounded import parse_json
 from forebear.core.documents import canonical_json, thaw
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 from forebear.core.strict import read_table
 
@@ -30,7 +30,6 @@ LONGEST_FACTOR = 400
 HABITS = ("habit.again", "habit.again_at")
 _ROUNDED = ("omission/part", "addition/part", "manner/free", "manner/apart")
 _WITHOUT_SLOTS = ("omission/sentence", "addition/sentence", "note/front-matter")
-AGAIN = "Run `forebear case {}` again."
 
 
 @dataclass(frozen=True)
@@ -65,23 +64,25 @@ def load_alignment(folder: Path, left: Text, right: Text) -> list[Link] | None:
     name = f"alignments/{left.source.id}--{right.source.id}.json"
     if not exists_inside(folder, name):
         return None
-    where, again = str(folder / name), AGAIN.format("align")
+    where, again = str(folder / name), message("case_advice.again", verb="align")
     record = read_table(_Alignment, _read(folder, name), where)
     if (record.left, record.right) != (left.source.id, right.source.id):
-        raise RefusedError("belongs to another pair of texts", where=where, todo=again)
+        raise refusal(message("case_refused.other_pair"), where=where, todo=again)
     if (record.left_text, record.right_text) != tuple(digest(t.extract.text.encode()) for t in (left, right)):
-        raise RefusedError("the texts changed since they were aligned", where=where, todo=again)
+        raise refusal(message("case_refused.texts_changed"), where=where, todo=again)
     for side, text in (("left", left), ("right", right)):
         groups = [getattr(link, side) for link in record.links]
         if any(list(g) != sorted(set(g)) for g in groups):
-            raise RefusedError(f"a link does not count the {side} segments upwards", where=where, todo=again)
+            raise refusal(message("case_refused.link_order", side=side), where=where, todo=again)
         if sorted(i for g in groups for i in g) != list(range(len(text.segments))):
-            raise RefusedError(
-                f"its links do not cover the {len(text.segments)} {side} segments once each", where=where, todo=again
+            raise refusal(
+                message("case_refused.link_cover", count=len(text.segments), side=side),
+                where=where,
+                todo=again,
             )
     for link in record.links:
         if not (link.left or link.right) or not 0 <= link.score <= 1 or link.by not in ("rule", "model", "hand"):
-            raise RefusedError("a link is empty, or its score or maker is none", where=where, todo=again)
+            raise refusal(message("case_refused.link_empty"), where=where, todo=again)
     return list(record.links)
 
 
@@ -106,13 +107,19 @@ def load_findings(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> li
     where, sources = str(folder / name), {s.id for s in case.source}
     entries = _read(folder, name)
     if not isinstance(entries, list):
-        raise RefusedError("is no list of findings of this version", where=where, todo=AGAIN.format("check"))
+        raise refusal(
+            message("case_refused.no_findings"),
+            where=where,
+            todo=message("case_advice.again", verb="check"),
+        )
     found = [_finding(entry, f"{where}: [{i}]") for i, entry in enumerate(entries)]
     for i, finding in enumerate(found):
         why = _wrong(finding, sources, texts)
         if why:
-            raise RefusedError(
-                f"{why}: no finding of this version", where=f"{where}: [{i}]", todo=AGAIN.format("check")
+            raise refusal(
+                message(f"case_refused.{why}"),
+                where=f"{where}: [{i}]",
+                todo=message("case_advice.again", verb="check"),
             )
     return found
 
@@ -164,13 +171,13 @@ class _Said:
 
 
 def _wrong(finding: Finding, sources: set[str], texts: Mapping[str, Text]) -> str:
-    """What a finding says that these texts and rules do not have; "" when nothing."""
+    """Key of what a finding says that these texts and rules do not have; "" when nothing."""
     if finding.rule not in rules() or finding.severity not in SEVERITIES:
-        return "its rule or severity is unknown"
+        return "finding_rule"
     if isinstance(finding.why, Message) and finding.why.key not in (f"finding.{finding.rule}", *HABITS):
-        return "it says what its rule does not say"
+        return "finding_says"
     if not {finding.left, finding.right, finding.deviates, *finding.witnesses} <= sources | {""}:
-        return "it names a source that is not there"
+        return "finding_source"
     for name, span, indices in (
         (finding.left, finding.left_span, finding.left_segments),
         (finding.right, finding.right_span, finding.right_segments),
@@ -178,7 +185,7 @@ def _wrong(finding: Finding, sources: set[str], texts: Mapping[str, Text]) -> st
         text = texts.get(name)
         size, count = (len(text.extract.text), len(text.segments)) if text else (0, 0)
         if not 0 <= span[0] <= span[1] <= size or any(not 0 <= i < count for i in indices):
-            return "it points past a text"
+            return "finding_past"
     return ""
 
 
@@ -196,7 +203,7 @@ def load_outcomes(folder: Path) -> dict[str, Outcome]:
     place = inside(folder, "evidence")
     names = sorted(p.name for p in place.iterdir() if p.name.endswith(".json")) if place.is_dir() else []
     if len(names) > MAX_OUTCOMES:
-        raise RefusedError(f"holds more than {MAX_OUTCOMES:,} files", where=str(place))
+        raise refusal(message("case_refused.many_files", most=MAX_OUTCOMES), where=str(place))
     found = {}
     for name in names:
         where = f"{place / name}"
@@ -206,6 +213,9 @@ def load_outcomes(folder: Path) -> dict[str, Outcome]:
         outcome = read_table(Outcome, record, where)
         check_plain("claim id", outcome.claim, where)
         if outcome.status not in STATUSES:
-            raise RefusedError(f"status {outcome.status[:40]!r} is none of {', '.join(STATUSES)}", where=where)
+            raise refusal(
+                message("case_refused.none_of", what="status", value=repr(outcome.status[:40]), known=", ".join(STATUSES)),
+                where=where,
+            )
         found[outcome.claim] = outcome
     return found

@@ -15,7 +15,8 @@ from forebear.casefile.checks.findings import Finding
 from forebear.casefile.folder.folder import digest
 from forebear.casefile.folder.place import exists_inside, read_inside, write_inside
 from forebear.casefile.folder.toml import MAX_TOML_BYTES, as_table, load_toml, written
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import UsageError, refusal
+from forebear.core.messages import message
 from forebear.core.strict import read_table
 
 FILE = "rulings.toml"
@@ -90,12 +91,15 @@ def load_rulings(folder: Path) -> list[Ruling]:
     where = str(folder / FILE)
     found = read_table(_File, load_toml(folder, FILE), where).ruling
     if len(found) > MAX_RULINGS:
-        raise RefusedError(f"holds more than {MAX_RULINGS:,} rulings", where=where)
+        raise refusal(message("case_refused.many_rulings", most=MAX_RULINGS), where=where)
     for ruling in found:
         if ruling.ruling not in RULINGS:
-            raise RefusedError(f"ruling {ruling.ruling[:40]!r} is none of {', '.join(RULINGS)}", where=where)
+            raise refusal(
+                message("case_refused.none_of", what="ruling", value=repr(ruling.ruling[:40]), known=", ".join(RULINGS)),
+                where=where,
+            )
         if not ruling.why.strip() or len(ruling.why) > LONGEST_WHY:
-            raise RefusedError(f"a ruling has no reason, or one of more than {LONGEST_WHY:,} characters", where=where)
+            raise refusal(message("case_refused.no_reason", most=LONGEST_WHY), where=where)
     return list(found)
 
 
@@ -121,7 +125,7 @@ def rule(
     old = {i for i, now in enumerate(_match(before, list(known.values()))) if now is not None and now.id() == key}
     kept = [one for i, one in enumerate(before) if i not in old]
     if len(kept) >= MAX_RULINGS:
-        raise RefusedError(f"holds {MAX_RULINGS:,} rulings already", where=str(folder / FILE))
+        raise refusal(message("case_refused.full_rulings", most=MAX_RULINGS), where=str(folder / FILE))
     data = read_inside(folder, FILE, MAX_TOML_BYTES) if exists_inside(folder, FILE) else b""
     table = as_table(_File((*kept, Ruling(ruling, why, known[key]))))
     table["ruling"] = [{**entry, "of": as_table(entry["of"])} for entry in table["ruling"]]

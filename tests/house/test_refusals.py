@@ -13,7 +13,7 @@ import forebear
 from forebear.core.wording import english_words
 
 ROOT = Path(forebear.__file__).parent
-ROOMS = ("attest", "core", "files", "library", "models", "stats", "tokens")
+ROOMS = ("attest", "casefile", "core", "files", "library", "models", "stats", "tokens")
 RAISED = {"RefusedError", "IncomparableError", "CannotEncodeError"}
 PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError", "PluginError", "ForebearError"}
 """Errors which no document repeats: of a call's words or expectation, a program that calls wrongly, an installed package, and of ours."""

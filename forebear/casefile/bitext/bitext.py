@@ -20,7 +20,8 @@ from forebear.casefile.folder.model import Correction, Source
 from forebear.casefile.text.blocks import Extract
 from forebear.casefile.text.notes import blank_notes
 from forebear.casefile.text.segments import Segment, segments
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 
 @dataclass
@@ -87,18 +88,16 @@ def _forced(left: Text, right: Text, corrections: Sequence[Correction]) -> list[
     found.sort(key=lambda k: k.left)
     for one, two in pairwise(found):
         if one.left[-1] >= two.left[0] or one.right[-1] >= two.right[0]:
-            raise RefusedError("two hand corrections cross or overlap", where=f"{left.source.id} / {right.source.id}")
+            raise refusal(message("case_refused.corrections_cross"), where=f"{left.source.id} / {right.source.id}")
     return found
 
 
 def _quoted(text: Text, quote: str) -> int:
     places = [s.index for s in text.segments if quote in s.text]
     if len(places) != 1:
-        what = "is nowhere in" if not places else f"stands in {len(places)} sentences of"
-        raise RefusedError(
-            f"a hand correction quotes {quote[:60]!r}, which {what} {text.source.id}",
-            todo="Quote more of the sentence.",
-        )
+        count = message("case_refused.quote_often", quote=repr(quote[:60]), source=text.source.id, count=len(places))
+        none = message("case_refused.quote_nowhere", quote=repr(quote[:60]), source=text.source.id)
+        raise refusal(count if places else none, todo=message("case_advice.quote_more"))
     return places[0]
 
 

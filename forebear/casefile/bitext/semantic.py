@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.core.bounded import parse_json, read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 Vectors = NDArray[np.float32]
 BATCH_TOKENS = 4096
@@ -40,10 +41,10 @@ def load_embedder(folder: Path) -> Embedder:
     """
     graph = next((folder / name for name in GRAPHS if (folder / name).is_file()), None)
     if graph is None or not (folder / "tokenizer.json").is_file():
-        raise RefusedError(
-            f"holds no sentence model: {' or '.join(GRAPHS)} and tokenizer.json are needed",
+        raise refusal(
+            message("case_refused.no_sentence_model", graphs=" or ".join(GRAPHS)),
             where=str(folder),
-            todo="Give a folder of sentence-transformers that was exported to ONNX.",
+            todo=message("case_advice.onnx_folder"),
         )
     runtime, tokenizers = _library("onnxruntime"), _library("tokenizers")
     try:
@@ -52,9 +53,9 @@ def load_embedder(folder: Path) -> Embedder:
         session = runtime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # noqa: BLE001  both libraries raise bare exceptions of their own
-        raise RefusedError(f"cannot be read as a sentence model: {str(error)[:200]}", where=str(folder)) from None
+        raise refusal(message("case_refused.model_unread", error=str(error)[:200]), where=str(folder)) from None
     if not {"input_ids", "attention_mask"} <= {i.name for i in session.get_inputs()}:
-        raise RefusedError("takes no input_ids and attention_mask, so it is no sentence model", where=str(graph))
+        raise refusal(message("case_refused.no_model_inputs"), where=str(graph))
     tokenizer.enable_truncation(MOST_TOKENS)
     return _Graph(session, tokenizer, _prefix(folder), _first_token(folder), str(graph))
 
@@ -63,8 +64,9 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise RefusedError(
-            f"a sentence model needs {name}", todo="Install it: pip install 'forebear[semantic]'."
+        raise refusal(
+            message("case_refused.model_library", name=name),
+            todo=message("case_advice.install_semantic"),
         ) from error
 
 
@@ -122,9 +124,9 @@ class _Graph:
         try:
             hidden = np.asarray(self.session.run(None, {k: v for k, v in feed.items() if k in self.names})[0])
         except Exception as error:  # noqa: BLE001  of onnxruntime, whose errors have no other class in common
-            raise RefusedError(f"cannot be run as a sentence model: {str(error)[:200]}", where=self.where) from None
+            raise refusal(message("case_refused.model_unrun", error=str(error)[:200]), where=self.where) from None
         if hidden.ndim != 3 or hidden.shape[:2] != given.shape or not np.isfinite(hidden).all():
-            raise RefusedError("gives no vector for each token, so it is no sentence model", where=self.where)
+            raise refusal(message("case_refused.no_vectors"), where=self.where)
         vectors = hidden[:, 0] if self.first else (hidden * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
         return np.asarray(vectors / np.maximum(1e-9, np.linalg.norm(vectors, axis=1, keepdims=True)), np.float32)
 

@@ -16,7 +16,8 @@ from forebear.casefile.checks.glossary import glossary
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.naming.stock import UNKNOWN_WORD, words
 from forebear.casefile.text.scripts import fold
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 CONFIGURATIONS = (
     "s2t",
@@ -51,12 +52,18 @@ def can_convert() -> bool:
 @cache
 def _converter(name: str) -> Any:
     if name not in CONFIGURATIONS:
-        raise RefusedError(f"unknown OpenCC configuration {name!r}", todo=f"One of {', '.join(CONFIGURATIONS)}.")
+        raise refusal(
+            message("case_refused.unknown_conversion", name=repr(name)),
+            todo=message("case_advice.one_of", known=", ".join(CONFIGURATIONS)),
+        )
     module = _opencc()
     own = Path(module.__file__).with_name("clib") / "share" / "opencc" / f"{name}.json"
     if not own.is_file() and Path(f"{name}.json").exists():
-        raise RefusedError("OpenCC would take its configuration from the current folder", where=f"{name}.json",
-                           todo="Start in another folder.")  # fmt: skip
+        raise refusal(
+            message("case_refused.conversion_here"),
+            where=f"{name}.json",
+            todo=message("case_advice.other_folder"),
+        )  # fmt: skip
     # by its whole path: a name alone is looked for in the current folder first
     return module.OpenCC(str(own) if own.is_file() else name)
 
@@ -67,7 +74,7 @@ def convert(text: str, configuration: str) -> str:
     Raises: RefusedError for an unknown configuration, or when OpenCC is not installed.
     """
     if not can_convert():
-        raise RefusedError("OpenCC is not installed", todo="Install forebear[cases].")
+        raise refusal(message("case_refused.no_opencc"), todo=message("case_advice.install_cases"))
     return str(_converter(configuration).convert(text))
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from forebear.casefile.data import packaged_table
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 
 SEVERITIES = ("neutral", "minor", "major", "critical")
@@ -68,8 +68,9 @@ def rules() -> Mapping[str, Rule]:
     table = packaged_table(_Rules, "rules.toml")
     for rule in table.rule:
         if rule.severity not in SEVERITIES:
-            raise RefusedError(
-                f"severity {rule.severity!r} is none of {', '.join(SEVERITIES)}", where=f"rules.toml: {rule.id}"
+            raise refusal(
+                message("case_refused.bad_severity", severity=repr(rule.severity), known=", ".join(SEVERITIES)),
+                where=f"rules.toml: {rule.id}",
             )
     return {r.id: r for r in table.rule}
 

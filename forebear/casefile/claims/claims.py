@@ -12,7 +12,8 @@ from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import check_plain, exists_inside
 from forebear.casefile.folder.toml import load_toml
 from forebear.casefile.text.selectors import Citation, cite, locate
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.strict import read_table
 
 KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
@@ -96,7 +97,7 @@ def load_claims(folder: Path, case: CaseFile) -> tuple[Claim, ...]:
         check_plain("claim id", claim.id, str(path))
         where = f"{path}: {claim.id}"
         if ids[claim.id.lower()] > 1:
-            raise RefusedError("two claims have this id (capitals aside)", where=where)
+            raise refusal(message("case_refused.same_claim_id"), where=where)
         _check_words(claim, where)
         _check_links(claim, case, names, sources, where)
     return claims
@@ -105,43 +106,56 @@ def load_claims(folder: Path, case: CaseFile) -> tuple[Claim, ...]:
 def _check_words(claim: Claim, where: str) -> None:
     for name, value, known in (("kind", claim.kind, KINDS), ("basis", claim.basis, BASES), ("test", claim.test, TESTS)):
         if value not in known:
-            raise RefusedError(f"{name} {value!r} is none of {', '.join(known)}", where=where)
+            raise refusal(
+                message("case_refused.none_of", what=name, value=repr(value), known=", ".join(known)),
+                where=where,
+            )
     if claim.kind == "conduct" and claim.test != "none":
-        raise RefusedError("a conduct claim cannot be borne out by weights, so it has no test", where=where)
+        raise refusal(message("case_refused.conduct_test"), where=where)
     if claim.test != "none" and not (claim.if_true and claim.if_false and claim.subject):
-        raise RefusedError("a testable claim names its subject, if_true and if_false", where=where)
+        raise refusal(message("case_refused.testable_names"), where=where)
     if claim.test in ("config", "parameters", "layers-added", "growth", "token-cost") and claim.value is None:
-        raise RefusedError(f"the test {claim.test} needs a value", where=where)
+        raise refusal(message("case_refused.needs_value", test=claim.test), where=where)
     if claim.test in ("related", "derived", "unrelated", "layers-added", "same-vocabulary", "growth") and not claim.candidates:
-        raise RefusedError(f"the test {claim.test} needs a candidate", where=where)
+        raise refusal(message("case_refused.needs_candidate", test=claim.test), where=where)
     _check_sizes(claim, where)
     if claim.tolerance < 0:
-        raise RefusedError("a tolerance is a share from 0 on", where=where)
+        raise refusal(message("case_refused.tolerance"), where=where)
     for reply in claim.reply:
         if reply.says not in SAYS:
-            raise RefusedError(f"a reply says {reply.says!r}, none of {', '.join(SAYS)}", where=where)
+            raise refusal(
+                message("case_refused.reply_says", value=repr(reply.says), known=", ".join(SAYS)),
+                where=where,
+            )
 
 
 def _check_sizes(claim: Claim, where: str) -> None:
     if claim.test == "token-cost" and claim.key not in COSTED:
-        raise RefusedError(f"the test token-cost counts tokens of {' or '.join(COSTED)}, not {claim.key!r}", where=where)
+        raise refusal(
+            message("case_refused.token_cost_of", known=" or ".join(COSTED), key=repr(claim.key)),
+            where=where,
+        )
     open_ = [claim.key] if claim.key or not claim.sizes else []
     if claim.test == "growth" and not set(GROWN) >= {*open_, *claim.sizes}:
-        raise RefusedError(f"the test growth knows {', '.join(GROWN)}", where=where, todo="Name one in key, others in sizes.")
+        raise refusal(
+            message("case_refused.growth_of", known=", ".join(GROWN)),
+            where=where,
+            todo=message("case_advice.key_and_sizes"),
+        )
     if any(not 0 < size < 2**40 for size in claim.sizes.values()):
-        raise RefusedError("a size is a count", where=where)
+        raise refusal(message("case_refused.size_count"), where=where)
 
 
 def _check_links(claim: Claim, case: CaseFile, ids: set[str], sources: set[str], where: str) -> None:
     for model in (claim.subject, *claim.candidates):
         if model and model not in case.models:
-            raise RefusedError(f"model {model!r} is not in [models] of case.toml", where=where)
+            raise refusal(message("case_refused.model_unlisted", model=repr(model)), where=where)
     for other in (*claim.corroborates, *claim.contradicts):
         if other not in ids:
-            raise RefusedError(f"names claim {other!r}, which is not there", where=where)
+            raise refusal(message("case_refused.claim_missing", claim=repr(other)), where=where)
     for quoted in [s.source for s in claim.span] + [r.source for r in claim.reply]:
         if quoted not in sources:
-            raise RefusedError(f"quotes source {quoted!r}, which is not there", where=where)
+            raise refusal(message("case_refused.source_missing", source=repr(quoted)), where=where)
 
 
 def cited(span: Span | Reply, texts: Sequence[Text]) -> dict[str, object]:

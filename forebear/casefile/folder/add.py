@@ -22,7 +22,8 @@ from forebear.casefile.folder.place import exists_inside
 from forebear.casefile.text.blocks import Extract
 from forebear.casefile.text.extract import MEDIA, TEXT_MEDIA, extract
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import UsageError, refusal
+from forebear.core.messages import message
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def add_source(folder: Path, file: Path, said: Addition, title: str = "") -> tup
         media = "application/octet-stream"
     transcript = read_bounded(said.transcript, MAX_SOURCE_BYTES) if said.transcript else b""
     if not data:
-        raise RefusedError("is empty", where=str(file))
+        raise refusal(message("case_refused.empty"), where=str(file))
     seen: tuple[Seen, ...] = ()
     encoding = ""
     readable = transcript if binary else data

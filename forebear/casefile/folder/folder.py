@@ -9,7 +9,6 @@ from pathlib import Path
 
 from forebear.casefile.folder.model import NAME_KINDS, ROLES, RULINGS, SCHEMA, CaseFile, Source
 from forebear.casefile.folder.place import (
-    FILE_RULE,
     check_plain,
     exists_inside,
     inside,
@@ -18,7 +17,8 @@ from forebear.casefile.folder.place import (
     write_inside,
 )
 from forebear.casefile.folder.toml import MAX_TOML_BYTES, as_table, load_toml, written
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal
+from forebear.core.messages import message
 from forebear.core.strict import read_table
 
 FOLDERS = ("sources", "alignments", "findings", "evidence", "report")
@@ -38,12 +38,12 @@ def create_case(folder: Path, title: str) -> CaseFile:
     Raises: RefusedError when the folder already holds a case or cannot be written.
     """
     if exists_inside(folder, "case.toml"):
-        raise RefusedError("already holds a case", where=str(folder))
+        raise refusal(message("case_refused.holds_case"), where=str(folder))
     try:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RefusedError(f"cannot be made ({error.strerror})", where=str(folder)) from error
+        raise refusal(message("case_refused.not_made", why=str(error.strerror)), where=str(folder)) from error
     case = CaseFile(schema=SCHEMA, title=title)
     save_case(folder, case)
     return case
@@ -57,28 +57,38 @@ def load_case(folder: Path) -> CaseFile:
     """
     path = folder / "case.toml"
     if not exists_inside(folder, "case.toml"):
-        raise RefusedError("holds no case.toml", where=str(folder), todo="Start with `forebear case add FOLDER FILE`.")
+        raise refusal(message("case_refused.no_case"), where=str(folder), todo=message("case_advice.add_first"))
     case = read_table(CaseFile, load_toml(folder, "case.toml"), str(path))
     if case.schema != SCHEMA:
-        raise RefusedError(f"schema {case.schema!r} is not {SCHEMA!r}", where=str(path), todo="Use a newer forebear.")
+        raise refusal(
+            message("case_refused.other_schema", schema=repr(case.schema), known=repr(SCHEMA)),
+            where=str(path),
+            todo=message("case_advice.newer"),
+        )
     ids = {s.id for s in case.source}
     seen: set[str] = set()
     for source in case.source:
         _check_source(source, ids, str(path))
         if source.id in seen:
-            raise RefusedError(f"two sources are called {source.id!r}", where=str(path))
+            raise refusal(message("case_refused.same_source", source=repr(source.id)), where=str(path))
         seen.add(source.id)
     for name in case.name:
         if name.ruling not in RULINGS:
-            raise RefusedError(f"ruling {name.ruling!r} is none of {', '.join(RULINGS)}", where=f"{path}: [[name]]")
+            raise refusal(
+                message("case_refused.none_of", what="ruling", value=repr(name.ruling), known=", ".join(RULINGS)),
+                where=f"{path}: [[name]]",
+            )
         if name.kind not in NAME_KINDS:
-            raise RefusedError(f"kind {name.kind!r} is none of {', '.join(NAME_KINDS)}", where=f"{path}: [[name]]")
+            raise refusal(
+                message("case_refused.none_of", what="kind", value=repr(name.kind), known=", ".join(NAME_KINDS)),
+                where=f"{path}: [[name]]",
+            )
     for model, place in case.models.items():
         if not model.isprintable() or not model or "=" in model or not place.isprintable() or place.startswith("-"):
-            raise RefusedError(
-                f"model {model[:80]!r} or its place is not a plain word",
+            raise refusal(
+                message("case_refused.model_word", model=repr(model[:80])),
                 where=f"{path}: [models]",
-                todo="Neither may hold control characters, an id no '=', and a place may not begin with '-'.",
+                todo=message("case_advice.model_words"),
             )
     return case
 
@@ -94,23 +104,28 @@ def _check_source(source: Source, ids: set[str], where: str) -> None:
     check_source_id(source.id, where)
     where = f"{where}: {source.id}"
     if source.role not in ROLES:
-        raise RefusedError(f"role {source.role!r} is none of {', '.join(ROLES)}", where=where)
+        raise refusal(
+            message("case_refused.none_of", what="role", value=repr(source.role), known=", ".join(ROLES)),
+            where=where,
+        )
     for name in (source.file, source.transcript):
         if name and not (name.startswith("sources/") and is_file_name(name[len("sources/") :])):
-            raise RefusedError(f"{name!r} is not a file of sources/", where=where, todo=FILE_RULE)
+            raise refusal(
+                message("case_refused.not_in_sources", name=repr(name)),
+                where=where,
+                todo=message("case_advice.file_rule"),
+            )
     if source.of and source.of not in ids:
-        raise RefusedError(f"`of` names {source.of!r}, which is no source here", where=where)
+        raise refusal(message("case_refused.of_missing", source=repr(source.of)), where=where)
     if (
         source.bytes < 0
         or not re.fullmatch(r"[a-z]{2,3}", source.language)
         or not re.fullmatch("\\w{0,8}", source.script)
     ):
-        raise RefusedError(
-            "its bytes, language or script are not of their kind", where=where, todo="See docs/cases.md."
-        )
+        raise refusal(message("case_refused.source_kinds"), where=where, todo=message("case_advice.see_cases"))
     for digest_ in (source.sha256, source.transcript_sha256):
         if not re.fullmatch("[0-9a-f]{64}", digest_) and (digest_ or digest_ is source.sha256):
-            raise RefusedError(f"{digest_[:80]!r} is no SHA-256", where=where)
+            raise refusal(message("case_refused.no_digest", digest=repr(digest_[:80])), where=where)
 
 
 def save_case(folder: Path, case: CaseFile) -> None:
@@ -139,10 +154,10 @@ def keep_source(folder: Path, case: CaseFile, source: Source, data: bytes, trans
         if old.id == source.id:
             if old.sha256 == source.sha256 and old.transcript_sha256 == source.transcript_sha256:
                 return case
-            raise RefusedError(
-                f"source id {source.id!r} is taken by other bytes",
+            raise refusal(
+                message("case_refused.id_taken", source=repr(source.id)),
                 where=str(folder),
-                todo="Give the new version its own --id.",
+                todo=message("case_advice.own_id"),
             )
     write_inside(folder, source.file, data)
     if source.transcript:
@@ -161,10 +176,10 @@ def source_bytes(folder: Path, source: Source, *, transcript: bool = False) -> b
     path = folder / name
     data = read_inside(folder, name, MAX_BYTES_SOURCE)
     if digest(data) != wanted:
-        raise RefusedError(
-            f"was edited after it was added: {len(data)} bytes now, {source.bytes} then, and the digests differ",
+        raise refusal(
+            message("case_refused.edited", now=len(data), then=source.bytes),
             where=str(path),
-            todo="Put the received bytes back, or add the new bytes as a version of their own.",
+            todo=message("case_advice.put_back"),
         )
     return data
 

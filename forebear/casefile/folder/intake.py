@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from forebear.casefile.folder.model import Seen
 from forebear.casefile.text.scripts import script_counts
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import Message, message
 
 MAX_SOURCE_BYTES = 64 * 2**20
 """Largest text source; larger files can be kept as bytes beside a transcript."""
@@ -45,31 +46,37 @@ def decode(data: bytes, where: str, encoding: str = "") -> Decoded:
             fit), changes encoding between lines, is not text, or has a line too long to cut.
     """
     if not data.strip():
-        raise RefusedError("is empty" if not data else "holds only white space", where=where)
+        raise refusal(message("case_refused.white_space" if data else "case_refused.empty"), where=where)
     if len(data) > MAX_SOURCE_BYTES:
-        raise RefusedError(f"{len(data)} bytes; a text source may have {MAX_SOURCE_BYTES}", where=where)
+        raise refusal(message("case_refused.text_bytes", bytes=len(data), most=MAX_SOURCE_BYTES), where=where)
     if encoding and (not re.fullmatch(r"[A-Za-z0-9_.:-]{1,40}", encoding) or _key(encoding) in NO_CHARSETS):
-        raise RefusedError(f"unknown encoding {encoding!r}", where=where, todo="Name a character set.")
+        raise refusal(
+            message("case_refused.unknown_encoding", encoding=repr(encoding)),
+            where=where,
+            todo=message("case_advice.name_charset"),
+        )
     name = encoding or next((n for bom, n in _BOMS if data.startswith(bom)), "utf-8")
     try:
         text = data.decode(name)
     except LookupError as error:
-        raise RefusedError(f"unknown encoding {encoding!r}", where=where) from error
+        raise refusal(message("case_refused.unknown_encoding", encoding=repr(encoding)), where=where) from error
     except UnicodeError as error:
-        raise RefusedError(_undecodable(data, name, error), where=where, todo=_advice(data)) from error
+        raise refusal(_undecodable(data, name, error), where=where, todo=_advice(data)) from error
     if HALVES.search(text):
-        raise RefusedError(f"holds halves of surrogate pairs in {name}, which are no characters", where=where)
+        raise refusal(message("case_refused.surrogates", encoding=name), where=where)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     longest = max(len(line) for line in text.split("\n"))
     if longest > MAX_LINE_CHARACTERS:
-        raise RefusedError(
-            f"one line has {longest} characters; {MAX_LINE_CHARACTERS} can be cut into segments",
+        raise refusal(
+            message("case_refused.long_line", longest=longest, most=MAX_LINE_CHARACTERS),
             where=where,
-            todo="Keep it with --as-bytes and a transcript that has line ends.",
+            todo=message("case_advice.keep_bytes"),
         )
     if text.count("\x00") > 0:
-        raise RefusedError(
-            f"holds {text.count(chr(0))} NUL characters, so it is not text", where=where, todo="Use --as-bytes."
+        raise refusal(
+            message("case_refused.nul", count=text.count(chr(0))),
+            where=where,
+            todo=message("case_advice.as_bytes"),
         )
     return Decoded(text, name, tuple(_oddities(text)))
 
@@ -78,32 +85,27 @@ def _key(encoding: str) -> str:
     return encodings.normalize_encoding(encoding).lower()
 
 
-def _undecodable(data: bytes, name: str, error: UnicodeError) -> str:
+def _undecodable(data: bytes, name: str, error: UnicodeError) -> Message:
     start = getattr(error, "start", 0)
     line = data.count(b"\n", 0, start) + 1
-    bad = data[start : start + 4].hex(" ")
-    mixed = _mixed(data) if name == "utf-8" else ""
-    return f"is not {name}: byte {start} (line {line}) begins {bad}{mixed}"
+    said = {"encoding": name, "byte": start, "line": line, "bad": data[start : start + 4].hex(" ")}
+    mixed = _mixed(data) if name == "utf-8" else {}
+    return message("case_refused.undecodable_mixed" if mixed else "case_refused.undecodable", **said, **mixed)
 
 
-def _mixed(data: bytes) -> str:
+def _mixed(data: bytes) -> dict[str, int]:
+    """How many lines are UTF-8 and how many are not, with the first and last of these; empty where encodings are not mixed."""
     lines = data.split(b"\n")
     good = [_fits(line, "utf-8") and not line.isascii() for line in lines]
     bad = [i + 1 for i, line in enumerate(lines) if not _fits(line, "utf-8")]
     if not any(good) or not bad:
-        return ""
-    spread = f"{len(bad)} are not (first line {bad[0]}, last {bad[-1]})"
-    return f"; the encodings are mixed: {sum(good)} lines are UTF-8, {spread}"
+        return {}
+    return {"good": sum(good), "others": len(bad), "first": bad[0], "last": bad[-1]}
 
 
-def _advice(data: bytes) -> str:
+def _advice(data: bytes) -> Message:
     fits = [name for name in OTHERS if _fits(data, name)]
-    guess = (
-        f"It would decode as {', '.join(fits)}: say which with --encoding"
-        if fits
-        else "No encoding tried fits the whole"
-    )
-    return f"{guess}, or keep it with --as-bytes beside a transcript. The file was not changed."
+    return message("case_advice.decode_as", names=", ".join(fits)) if fits else message("case_advice.decode_none")
 
 
 def _fits(data: bytes, name: str) -> bool:
@@ -142,13 +144,9 @@ def check_language(text: str, language: str, script: str, where: str) -> None:
     if fault:
         declared = f"{language}-{script}" if script else language
         looks = f"{seen}-{_variant(n)}" if seen == "zh" and _variant(n) else seen
-        han = f"{n['han']} Han ({n['hans']} only simplified, {n['hant']} only traditional)"
-        counted = f"{han}, {n['kana']} kana, {n['latin']} Latin"
-        raise RefusedError(
-            f"declared {declared}, but looks like {looks}: {counted} characters",
-            where=where,
-            todo="Declare the language it is in, or repeat with --trust-language.",
-        )
+        said = message("case_refused.other_language", declared=declared, looks=looks,
+                       **{kind: n[kind] for kind in ("han", "hans", "hant", "kana", "latin")})  # fmt: skip
+        raise refusal(said, where=where, todo=message("case_advice.declare_language"))
 
 
 def _guess(n: dict[str, int]) -> str:

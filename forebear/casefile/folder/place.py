@@ -10,15 +10,12 @@ from pathlib import Path
 
 from forebear.core.bounded import read_bounded
 from forebear.core.documents import write_whole
-from forebear.core.errors import ForebearError, RefusedError
+from forebear.core.errors import ForebearError, RefusedError, refusal
+from forebear.core.messages import message
 
 PLAIN_RULE = (
     "A plain name has 1 to 64 letters (a-z, A-Z), digits, '.', '_' or '-', begins with a letter or digit, does not end in "
     "'.', and is not the name of a device (con, nul, com1, ...)."
-)
-FILE_RULE = (
-    "A plain file name has no separator ('/', '\\', ':'), no control character, no '.' or space at its end and no '.' at its "
-    "beginning, at most 200 bytes, and is not the name of a device."
 )
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.I | re.S)
@@ -40,17 +37,21 @@ def check_plain(what: str, name: str, where: str = "", error: type[ForebearError
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a text is one plain file name (FILE_RULE), in any script."""
+    """Whether a text is one plain file name (`case_advice.file_rule`), in any script."""
     if not name or not name.isprintable() or re.search(r"[/\\:]", name) or name[0] == "." or name[-1] in ". ":
         return False
     return len(name.encode("utf-8", "surrogatepass")) <= 200 and not _DEVICE.fullmatch(name)
 
 
-def check_relative(what: str, name: str, where: str = "") -> None:
+def check_relative(name: str, where: str = "") -> None:
     """Refuse a name with '/' between its parts unless every part is a plain file name."""
     parts = name.split("/")
     if len(parts) > MAX_DEPTH or not all(is_file_name(part) for part in parts):
-        raise RefusedError(f"{what} {name[:120]!r} is not a name inside this folder", where=where, todo=FILE_RULE)
+        raise refusal(
+            message("case_refused.file_outside", name=repr(name[:120])),
+            where=where,
+            todo=message("case_advice.file_rule"),
+        )
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -58,16 +59,12 @@ def inside(folder: Path, name: str) -> Path:
 
     Raises: RefusedError when a part is not plain, or when a part that exists is a link.
     """
-    check_relative("the file", name, str(folder))
+    check_relative(name, str(folder))
     path = folder
     for part in name.split("/"):
         path = path / part
         if path.is_symlink():
-            raise RefusedError(
-                "is a link; links inside a case or a seal are not followed",
-                where=str(path),
-                todo="Put the file itself there.",
-            )
+            raise refusal(message("case_refused.link"), where=str(path), todo=message("case_advice.put_file"))
     return path
 
 
@@ -93,7 +90,7 @@ def write_inside(folder: Path, name: str, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RefusedError(f"cannot be made ({error.strerror})", where=str(path.parent)) from error
+        raise refusal(message("case_refused.not_made", why=str(error.strerror)), where=str(path.parent)) from error
     write_whole(path, data)
 
 
@@ -106,17 +103,17 @@ def files_of(folder: Path, *, hidden: bool = True, leave: Path | None = None) ->
     for name in _walk(folder, "", hidden, leave, 0):
         found.append(name)
         if len(found) > MAX_FILES:
-            raise RefusedError(f"holds more than {MAX_FILES:,} files", where=str(folder))
+            raise refusal(message("case_refused.many_files", most=MAX_FILES), where=str(folder))
     return sorted(found)
 
 
 def _walk(folder: Path, prefix: str, hidden: bool, leave: Path | None, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
-        raise RefusedError(f"holds more than {MAX_DEPTH} folders inside each other", where=str(folder))
+        raise refusal(message("case_refused.deep", most=MAX_DEPTH), where=str(folder))
     try:
         entries = sorted(os.scandir(folder), key=lambda e: e.name)
     except OSError as error:
-        raise RefusedError(f"cannot be listed ({error.strerror})", where=str(folder)) from error
+        raise refusal(message("case_refused.not_listed", why=str(error.strerror)), where=str(folder)) from error
     for entry in entries:
         if (not hidden and entry.name.startswith(".")) or (leave is not None and Path(entry.path) == leave):
             continue
@@ -126,5 +123,7 @@ def _walk(folder: Path, prefix: str, hidden: bool, leave: Path | None, depth: in
         elif stat.S_ISREG(mode):
             yield f"{prefix}{entry.name}"
         else:
-            kind = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
-            raise RefusedError(f"is {kind}; a case and its seal hold plain files", where=entry.path)
+            raise refusal(
+                message("case_refused.is_link" if stat.S_ISLNK(mode) else "case_refused.no_file"),
+                where=entry.path,
+            )

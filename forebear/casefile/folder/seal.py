@@ -23,7 +23,7 @@ from forebear.casefile.folder.place import (
 )
 from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
 from forebear.core.bounded import read_bounded
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import message
 from forebear.core.stopping import unfinished
 
@@ -88,15 +88,23 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
     Raises: RefusedError when the target exists, or a file is a link or cannot be read; UsageError for a short key.
     """
     if os.path.lexists(target):
-        raise RefusedError("exists already", where=str(target), todo="A seal is never written over.")
+        raise refusal(
+            message("case_refused.seal_exists"),
+            where=str(target),
+            todo=message("case_advice.never_over"),
+        )
     secret = _secret(key) if key else b""
     own = public_key(secret).hex() if secret else ""  # before anything is written: it needs the library
     root = inside(folder, part) if part else folder
     files = [f"{part}/{n}" if part else n for n in files_of(root, hidden=False, leave=target)] if root.is_dir() else []
     if not files:
-        raise RefusedError("holds no file to seal", where=str(root), todo="Run `forebear case report` first.")
+        raise refusal(
+            message("case_refused.nothing_to_seal"),
+            where=str(root),
+            todo=message("case_advice.report_first"),
+        )
     for name in files:
-        check_relative("the file", name, str(folder))
+        check_relative(name, str(folder))
     beside = target.parent / f".{target.name[:100]}.unfinished-{secrets.token_hex(4)}"
     try:
         with unfinished(beside):  # a signal removes it as well
@@ -109,7 +117,7 @@ def seal_case(folder: Path, target: Path, key: Path | None = None, part: str = "
             os.rename(beside, target)
         flush_folder(target.parent)
     except OSError as error:
-        raise RefusedError(f"cannot be made ({error.strerror})", where=str(target)) from error
+        raise refusal(message("case_refused.not_made", why=str(error.strerror)), where=str(target)) from error
     return Seal(tuple(files), own, tuple(left_behind(target)))
 
 
@@ -239,7 +247,7 @@ def verify_seal(bag: Path, original: Path | None = None) -> list[Change]:
     """
     tags = _manifest(bag, TAGS)
     if set(tags) != {"bagit.txt", "bag-info.txt", MANIFEST, BLOCKS}:
-        raise RefusedError("does not list the four tag files of a seal", where=str(bag / TAGS))
+        raise refusal(message("case_refused.tag_files"), where=str(bag / TAGS))
     altered = [name for name, digest in tags.items() if hashlib.sha256(_read(bag, name)).hexdigest() != digest]
     changes = [Change(name, "altered", ()) for name in altered]
     sealed = {_payload(bag, name): digest for name, digest in _manifest(bag, MANIFEST).items()}
@@ -263,7 +271,7 @@ def _manifest(bag: Path, name: str) -> dict[str, str]:
     for number, line in enumerate(_text(bag, name).splitlines(), 1):
         match = _LINE.fullmatch(line)
         if match is None or match[2] in found:
-            raise RefusedError(f"line {number} is not one digest and one new name", where=str(bag / name))
+            raise refusal(message("case_refused.manifest_line", line=number), where=str(bag / name))
         found[match[2]] = match[1]
     return found
 
@@ -271,9 +279,9 @@ def _manifest(bag: Path, name: str) -> dict[str, str]:
 def _payload(bag: Path, name: str) -> str:
     """The name inside data/ of a file that a manifest lists."""
     if not name.startswith("data/"):
-        raise RefusedError(f"{name[:120]!r} is not a file of data/", where=str(bag))
+        raise refusal(message("case_refused.not_in_data", name=repr(name[:120])), where=str(bag))
     plain = _decoded(name[len("data/") :])
-    check_relative("the file", plain, str(bag))
+    check_relative(plain, str(bag))
     return plain
 
 
@@ -287,7 +295,7 @@ def _block_lists(bag: Path) -> dict[str, tuple[int, list[str]]]:
         match = _BLOCK_LINE.fullmatch(line)
         digests = match[2].split() if match else []
         if match is None or len(digests) != -(-int(match[1]) // BLOCK):
-            raise RefusedError(f"line {number} is not a size and its block digests", where=str(bag / BLOCKS))
+            raise refusal(message("case_refused.block_line", line=number), where=str(bag / BLOCKS))
         found[_payload(bag, match[3])] = (int(match[1]), digests)
     return found
 
@@ -355,7 +363,7 @@ def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _read(bag: Path, name: str) -> bytes:
     if not exists_inside(bag, name):
-        raise RefusedError("the seal is incomplete: a file of it is missing", where=str(bag / name))
+        raise refusal(message("case_refused.seal_incomplete"), where=str(bag / name))
     return read_inside(bag, name, MAX_MANIFEST_BYTES)
 
 
@@ -364,4 +372,4 @@ def _text(bag: Path, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError(f"is no text (byte {error.start:,})", where=str(bag / name)) from None
+        raise refusal(message("case_refused.no_text_at", byte=error.start), where=str(bag / name)) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 
 @cache
@@ -16,7 +17,7 @@ def can_sign() -> bool:
 
 def _needed() -> None:
     if not can_sign():
-        raise RefusedError("signatures need the library `cryptography`", todo="Install forebear[attest].")
+        raise refusal(message("case_refused.needs_cryptography"), todo=message("case_advice.install_attest"))
 
 
 def public_key(secret: bytes) -> bytes:

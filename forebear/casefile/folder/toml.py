@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from forebear.casefile.folder.place import read_inside
-from forebear.core.errors import ForebearError, RefusedError
+from forebear.core.errors import ForebearError, refusal
+from forebear.core.messages import message
 from forebear.core.toml import parse_toml
 
 MAX_TOML_BYTES = 8 * 2**20
@@ -32,7 +33,7 @@ def written(tables: Mapping[str, Any], before: bytes = b"", head: str = "") -> b
     try:
         import tomlkit
     except ImportError:
-        raise RefusedError("writing a case needs the library `tomlkit`", todo="Install forebear[cases].") from None
+        raise refusal(message("case_refused.needs_tomlkit"), todo=message("case_advice.install_cases")) from None
     if before:
         document = tomlkit.parse(before.decode("utf-8"))
     else:

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from forebear.casefile.text.scripts import HAN, KANA, fold
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 
 BARRIER = "\x1e"
 """Stands between pieces of text that no reader reads as one: cells, strings of a document, blocks of a page."""
@@ -132,9 +133,7 @@ def _decoded(name: str, data: bytes) -> str:
     try:
         return data.decode(encoding).replace(BARRIER, "")
     except UnicodeDecodeError:
-        raise RefusedError(
-            "is no text, so that nobody can look for names in it", where=name, todo="Take it out of the report."
-        ) from None
+        raise refusal(message("case_refused.no_text_names"), where=name, todo=message("case_advice.take_out")) from None
 
 
 def _structured(name: str, text: str) -> str:

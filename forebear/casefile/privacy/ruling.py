@@ -31,7 +31,8 @@ from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
 from forebear.casefile.text.scripts import script_counts
 from forebear.core.documents import Json, canonical_json
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import UsageError, refusal
+from forebear.core.messages import message
 
 MAX_ROUNDS = 16
 """Rounds of ruling on what rulings bring up: a form of a name that was ruled may show forms of its own."""
@@ -129,9 +130,7 @@ def ruled(
         if wider == case:
             return case
         case = wider
-    raise RefusedError(
-        f"rulings bring up new forms of names after {MAX_ROUNDS} rounds", todo="Rule on what is left in case.toml."
-    )
+    raise refusal(message("case_refused.many_rounds", rounds=MAX_ROUNDS), todo=message("case_advice.rule_rest"))
 
 
 def _wider(case: CaseFile, found: Sequence[Proposal], follow: Callable[[CaseFile], CaseFile]) -> CaseFile:
@@ -266,10 +265,10 @@ def all_read(root: Path, search: Search, texts: Mapping[str, Text], links: Links
     missing = [] if can_sound() else unsounded(search, texts, links)
     if missing:
         told = "; ".join(f"{label} in {source}" for label, source in missing[:6])
-        raise RefusedError(
-            f"{len(missing)} private names may be written in letters, and how they are read is not known: {told}",
+        raise refusal(
+            message("case_refused.unread_names", count=len(missing), told=told),
             where=str(root / "case.toml"),
-            todo="Install forebear[cases], or give the spelling used there in `also`.",
+            todo=message("case_advice.install_or_spell"),
         )
 
 
