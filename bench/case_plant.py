@@ -50,8 +50,15 @@ def _pick(rng: Any, items: list[Any]) -> Any:
     return items[int(rng.integers(len(items)))]
 
 
-def _put(text: str, start: int, end: int, new: str) -> str:
-    return text[:start] + new + text[end:]
+def _put(text: str, span: tuple[int, int], new: str) -> str:
+    return text[: span[0]] + new + text[span[1] :]
+
+
+def _pick_and_put(text: str, places: list[tuple[int, int, str]], rng: Any) -> str | None:
+    if not places:
+        return None
+    start, end, new = _pick(rng, places)
+    return _put(text, (start, end), new)
 
 
 def _number(text: str, language: str, said: str, rng: Any) -> str | None:
@@ -64,7 +71,7 @@ def _number(text: str, language: str, said: str, rng: Any) -> str | None:
     digits = match.group()
     at = int(rng.choice([i for i, c in enumerate(digits) if c.isdigit()]))
     new = int(rng.choice([d for d in range(1 if at == 0 else 0, 10) if str(d) != digits[at]]))
-    return _put(text, *match.span(), digits[:at] + str(new) + digits[at + 1 :])
+    return _put(text, match.span(), digits[:at] + str(new) + digits[at + 1 :])
 
 
 def _magnitude(text: str, language: str, said: str, rng: Any) -> str | None:
@@ -73,7 +80,7 @@ def _magnitude(text: str, language: str, said: str, rng: Any) -> str | None:
     scaled = list(re.finditer(rf"(\d ?)({body})(?![A-Za-z])", text))
     if scaled:
         match = _pick(rng, scaled)
-        return _put(text, match.start(2), match.end(2), _WORDS["scales"][match[2]])
+        return _put(text, match.span(2), _WORDS["scales"][match[2]])
     plain = [
         m
         for m in _NUMBER.finditer(text)
@@ -82,7 +89,7 @@ def _magnitude(text: str, language: str, said: str, rng: Any) -> str | None:
     if not plain:
         return None
     match = _pick(rng, plain)
-    return _put(text, *match.span(), match.group() + "0")
+    return _put(text, match.span(), match.group() + "0")
 
 
 def _unit(text: str, language: str, said: str, rng: Any) -> str | None:
@@ -96,7 +103,7 @@ def _unit(text: str, language: str, said: str, rng: Any) -> str | None:
     if not found:
         return None
     match = _pick(rng, found)
-    return _put(text, match.start(1), match.end(1), words[match[1]])
+    return _put(text, match.span(1), words[match[1]])
 
 
 def _negated(text: str, language: str, rng: Any, away: bool) -> str | None:
@@ -110,7 +117,7 @@ def _negated(text: str, language: str, rng: Any, away: bool) -> str | None:
             )
             if away or (not other and len(a) > (1 if language == "zh" else 2)):
                 places.append((m.start(), m.end(), b))
-    return _put(text, *_pick(rng, places)) if places else None
+    return _pick_and_put(text, places, rng)
 
 
 def _certainty(text: str, language: str, said: str, rng: Any) -> str | None:
@@ -121,7 +128,7 @@ def _certainty(text: str, language: str, said: str, rng: Any) -> str | None:
         for m in re.finditer(re.escape(w), text, re.I)
     ]
     places = [p for p in places if text[p[0] - 1 : p[0]] not in tuple("不有尽") and text[p[1] : p[1] + 1] != "性"]
-    return _put(text, *_pick(rng, places)) if places else None
+    return _pick_and_put(text, places, rng)
 
 
 def _opposite(text: str, language: str, said: str, rng: Any) -> str | None:
@@ -129,7 +136,7 @@ def _opposite(text: str, language: str, said: str, rng: Any) -> str | None:
     edge = r"\b" if language == "en" else ""
     places = [(m.start(), m.end(), y) for pair in _WORDS["opposites"][language] for x, y in (pair, pair[::-1])
               for m in re.finditer(edge + re.escape(x) + edge, text)]  # fmt: skip
-    return _put(text, *_pick(rng, places)) if places else None
+    return _pick_and_put(text, places, rng)
 
 
 def _names(text: str, said: str) -> list[re.Match[str]]:
@@ -156,14 +163,14 @@ def _name(text: str, language: str, said: str, rng: Any) -> str | None:
             else word[:at] + "aeiournslt"[int(rng.integers(10))] + word[at + 1 :]
         )
         if new.lower() != word.lower():
-            return _put(text, *match.span(), new)
+            return _put(text, match.span(), new)
     return None
 
 
 def _product(text: str, language: str, said: str, rng: Any) -> str | None:
     """Another name in the place of a Latin one."""
     places = _names(text, said) if language != "en" else [m for m in _NAME.finditer(text) if m.group() in said]
-    return _put(text, *_pick(rng, places).span(), _pick(rng, _WORDS["products"])) if places else None
+    return _put(text, _pick(rng, places).span(), _pick(rng, _WORDS["products"])) if places else None
 
 
 def _order(text: str, language: str, said: str, rng: Any) -> str | None:

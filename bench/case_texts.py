@@ -212,7 +212,8 @@ def recall(case: Case, each: int, seed: int) -> tuple[list[tuple[Planted, str]],
     before = Counter((f.rule, f.right, f.left_quote, f.right_quote) for f in findings(case))
     changed, errors = planted(case, each, seed)
     new = [f for f in findings(changed) if not before[f.rule, f.right, f.left_quote, f.right_quote]]
-    met, used = [], set()
+    met: list[tuple[Planted, str]] = []
+    used: set[int] = set()
     for error in errors:
         hits = [
             f

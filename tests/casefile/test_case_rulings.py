@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import forebear
-from forebear.casefile.checks.findings import Finding
+from forebear.casefile.checks.findings import Finding, Ground
 from forebear.casefile.document import read_texts
 from forebear.casefile.folder.folder import digest as sha256
 from forebear.casefile.folder.folder import load_case
@@ -62,6 +62,12 @@ def hide(case: Path) -> None:
 
 def shown(document: Any, language: str = "en") -> str:
     return "\n".join(line.text for line in case_lines(document, language))
+
+
+@pytest.fixture(autouse=True)
+def every_condition_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which conditions are told by their figures is no matter here."""
+    monkeypatch.setattr(Ground, "told", True)
 
 
 @pytest.fixture

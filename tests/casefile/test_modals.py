@@ -82,3 +82,17 @@ def test_a_gap_beside_a_gap_of_the_other_side_makes_no_passage() -> None:
     links = [Link((i,), (), 0.0) for i in range(20)] + [Link((), (j,), 0.0) for j in range(20)]
     found = _found(LINES, CHINESE, links)
     assert {f.rule for f in found if f.rule.split("/")[0] in ("omission", "addition")} == {"omission/sentence", "addition/sentence"}
+
+
+@pytest.mark.parametrize(
+    ("left", "fine"),
+    [
+        (("en", "If you must handle XML, the tool is old but good."), ("ja", "XMLを扱わなくてはならないなら、この道具は古いが良い。")),
+        (("en", "The element will be equal to the value."), ("ja", "要素は値と等しくなります。")),
+        (("en", "And the more exotic ones:"), ("zh", "以及更少见的：")),
+        (("en", "It scales to 11 Million users."), ("zh", "它可扩展到1100万用户。")),
+        (("en", "English, 简体中文, 日本語"), ("ja", "英語、简体中文、日本語")),
+    ],
+)
+def test_what_readers_found_false_is_not_found(left: tuple[str, str], fine: tuple[str, str]) -> None:
+    assert rules_of(left, fine) == []

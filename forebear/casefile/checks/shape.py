@@ -162,12 +162,17 @@ def is_title(text: str, start: int, end: int) -> bool:
     return text[start - 1 : start] in "「『《“" and text[end : end + 1] in "」』》”"
 
 
+_OWN_NAMES = re.compile("(?:简体|簡體|繁体|繁體)中文|日本語|粵語|粤语")
+"""What languages call themselves, the same in every list of them (Unicode CLDR)."""
+
+
 def check_script(pair: Pair) -> Iterator[Finding]:
     """Characters that the declared script of the right text does not have."""
     script = pair.right.source.script
     if pair.b.isascii():
         return
-    odd = [i for i, c in enumerate(pair.b) if _foreign(c, script) or (script == "Jpan" and _left_standing(c, pair.a))]
+    plain = _OWN_NAMES.sub(lambda m: " " * len(m.group()), pair.b)
+    odd = [i for i, c in enumerate(plain) if _foreign(c, script) or (script == "Jpan" and _left_standing(c, pair.a))]
     if not odd:
         return
     shown = "".join(dict.fromkeys(pair.b[i] for i in odd))

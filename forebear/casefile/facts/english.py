@@ -56,7 +56,8 @@ _BARE = re.compile(
 )
 _FIGURE = re.compile(
     r"(?<![\w.])(?P<currency>[$€£¥])?(?P<digits>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"(?:(?P<suffix>[KkMBTb]|bn|mn)(?![A-Za-z0-9])|[ -](?P<scale>{_BIG})(?:[ -](?P<scale2>thousand|million|billion|trillion))?\b)?"
+    rf"(?:(?P<suffix>[KkMBTb]|bn|mn)(?![A-Za-z0-9])|[ -](?P<scale>(?i:{_BIG}))"
+    r"(?:[ -](?P<scale2>(?i:thousand|million|billion|trillion)))?\b)?"
     r"(?P<fold>-?fold\b|x(?![A-Za-z0-9]))?(?P<ordinal>st\b|nd\b|rd\b|th\b)?"
 )
 _ORDINALS = re.compile(
