@@ -2,8 +2,8 @@
 
     python scripts/make_adapter_fixtures.py [--out tests/data/adapters]
 
-Not run by any test: it needs torch, transformers and peft. base/ is a model; NAME/ an adapter as PEFT saves it;
-NAME.merged.safetensors the tensors that merging changed.
+Not run by any test: it needs torch, transformers and peft. base/ is a model, base-gpt2/ that of adapters called gpt2-* (its
+matrices lie turned); NAME/ is an adapter as PEFT saves it; NAME.merged.safetensors the tensors that merging changed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 SHAPE = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3, "vocab_size": 32, "num_attention_heads": 2,
          "num_key_value_heads": 1, "tie_word_embeddings": False}  # fmt: skip
+GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "vocab_size": 32, "n_positions": 16, "bos_token_id": 0, "eos_token_id": 0}
 LORA = {"r": 4, "lora_alpha": 10, "target_modules": ["q_proj", "v_proj", "down_proj"]}
 FORMS: dict[str, Any] = {
     "rank-and-alpha-by-expression": peft.LoraConfig(
@@ -33,6 +34,10 @@ FORMS: dict[str, Any] = {
     "tokens-alone": peft.TrainableTokensConfig(token_indices=[31, 1], target_modules=["embed_tokens"]),
     "modules-to-save": peft.LoraConfig(**LORA, modules_to_save=["lm_head"]),
     "weight-decomposed": peft.LoraConfig(**LORA, use_dora=True),
+    "gpt2-weight-decomposed": peft.LoraConfig(r=4, lora_alpha=10, target_modules=["c_attn", "mlp.c_proj"], fan_in_fan_out=True,
+                                              use_dora=True, rank_pattern={r"h\.\d\.mlp\.c_proj": 2}),
+    "embedding-and-head": peft.LoraConfig(r=4, lora_alpha=10, target_modules=["embed_tokens", "lm_head", "q_proj"],
+                                          alpha_pattern={"embed_tokens": 30}),
 }  # fmt: skip
 
 
@@ -43,22 +48,25 @@ def main(arguments: list[str]) -> int:
     out: Path = parser.parse_args(arguments).out
     for name, settings in FORMS.items():
         torch.manual_seed(20251102)
-        model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE))
+        gpt2 = name.startswith("gpt2")
+        base = out / ("base-gpt2" if gpt2 else "base")
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2)) if gpt2 else transformers.LlamaForCausalLM(
+            transformers.LlamaConfig(**SHAPE))  # fmt: skip
         before = {key: value.clone() for key, value in model.state_dict().items()}
-        model.save_pretrained(out / "base")
+        model.save_pretrained(base)
         wrapped = peft.get_peft_model(model, settings)
         with torch.no_grad():
             for key, parameter in wrapped.named_parameters():
                 if parameter.requires_grad and "magnitude" not in key:
                     parameter.add_(torch.randn(parameter.shape) * 0.1)
         wrapped.save_pretrained(out / name)
-        plain = transformers.LlamaForCausalLM.from_pretrained(out / "base")
+        plain = type(model).from_pretrained(base)
         read = peft.PeftModel.from_pretrained(plain, out / name)  # as saved, with the patterns sorted
         after = read.merge_and_unload().state_dict()
         changed = {key: value.clone() for key, value in after.items() if not torch.equal(value, before[key])}
         save_file(changed, out / f"{name}.merged.safetensors")
         (out / name / "README.md").unlink(missing_ok=True)
-    (out / "base" / "generation_config.json").unlink(missing_ok=True)
+        (base / "generation_config.json").unlink(missing_ok=True)
     print(f"{len(FORMS)} adapters of peft {peft.__version__} in {out}")
     return 0
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from forebear.core.errors import refusal
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_HEADER_BYTES, MAX_SHARD_HEADERS
 from forebear.core.messages import message
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
+from forebear.files.layouts import refuse_pieces
 from forebear.files.refusing import SOURCE, more_than
 from forebear.files.sets import Kind, WeightSet, called, names_in, numbered_like, weighs
 from forebear.files.trained import TRAINED, open_trained
@@ -20,6 +21,16 @@ Join = Callable[[Sequence[Container]], Container]
 
 def open_set(folder: Folder, one: WeightSet, max_header: int | None) -> Container:
     """The container of a set that is whole. Raises: RefusedError for whatever its files are refused for."""
+    container = _open(folder, one, max_header)
+    try:
+        refuse_pieces(container, one.first, folder.where)
+    except RefusedError:
+        container.close()
+        raise
+    return container
+
+
+def _open(folder: Folder, one: WeightSet, max_header: int | None) -> Container:
     if one.kind is Kind.FILE:
         return open_source(folder.source(one.first), max_header)
     from forebear.files.formats import gguf_split, joined, ranks  # the quick path of one file needs none of them

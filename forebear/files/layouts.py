@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
-from forebear.files.base import quoted
+from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 
+PIECES = "DCP_SHARDING_INFO"
+"""Key of a safetensors header under which torch.distributed.checkpoint states which piece of each tensor a file holds."""
+CUT = re.compile(r"shard-\d{5}-.+\.safetensors")
+"""Names of such files: one a rank."""
 _NONE = re.compile(r"(?!)")
 
 
@@ -37,6 +41,10 @@ LAYOUTS = (
         re.compile(r".*\.distcp"),
     ),
     Layout(
+        "dcp_safetensors",
+        CUT,
+    ),
+    Layout(
         "fsdp",
         folders=re.compile(r"pytorch_model_fsdp_\d+"),
     ),
@@ -61,6 +69,17 @@ def layout_of(names: Iterable[str]) -> Layout | None:
     """The layout that one of these names belongs to."""
     listed = list(names)
     return next((one for one in LAYOUTS if any(kind.fullmatch(n) for n in listed for kind in (one.files, one.folders))), None)
+
+
+def refuse_pieces(container: Container, name: str, where: str) -> None:
+    """Refuse safetensors files that hold pieces of tensors, which their header says and no reader of safetensors sees.
+
+    Source: torch/distributed/checkpoint/_hf_utils.py (DCP_SHARDING_INFO; a file for each rank until they are consolidated).
+    Raises: RefusedError that names the layout and what joins it.
+    """
+    if PIECES in container.metadata:
+        said = message("format.this_is_named", kind=message("unread.dcp_safetensors"), name=quoted(name))
+        raise refusal(said, where=where, todo=message("convert.dcp_safetensors"))
 
 
 def refused_layout(folder: Folder) -> RefusedError | None:

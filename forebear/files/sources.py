@@ -22,7 +22,7 @@ from forebear.files.bytes.folder import MAX_INNER, Folder, LocalFolder
 from forebear.files.bytes.hub_cache import is_repository, main_snapshot
 from forebear.files.formats.format import added
 from forebear.files.formats.registry import FORMATS, INDEXES, named
-from forebear.files.layouts import refused_layout
+from forebear.files.layouts import CUT, refused_layout
 from forebear.files.sets import (
     Kind,
     WeightSet,
@@ -224,6 +224,8 @@ def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
     opened = [one for one in sets if one.opens]
     inner = _models_inside(folder)
     todo = message("advice.meant_hub" if folder.path is None else "advice.meant")
+    if opened and all(CUT.fullmatch(name) for one in opened for name in one.files) and (layout := refused_layout(folder)):
+        return layout
     if opened:
         files = [name for one in opened for name in one.files]
         shown = ", ".join(quoted(name) for name in [*files, *inner][:4]) + (", …" if len(files) + len(inner) > 4 else "")

@@ -18,6 +18,14 @@ from forebear.models.adapter_patterns import ByModule
 from forebear.models.architecture.settings import Settings, read_config
 
 CONFIG = "adapter_config.json"
+TAKEN_AWAY = ("pissa", "corda", "olora", "loftq", "lora_ga")
+"""Starts (`init_lora_weights`) for which PEFT takes a part of the base away before it adds (tuners/lora/layer.py)."""
+OTHER_SUMS = {
+    "use_qalora": "adapter_alone", "alora_invocation_tokens": "adapter_alone", "arrow_config": "adapter_alone",
+    "use_bdlora": "merge", "kasa_config": "merge", "layer_replication": "merge", "target_parameters": "merge",
+}  # fmt: skip
+"""Settings under which PEFT's change is another one than up @ down on a module's weight -> what to do then: some it cannot
+merge either (tuners/lora/variants.py)."""
 
 
 def alone(container: Container, config: Mapping[str, Any]) -> Message:
@@ -56,6 +64,7 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     if kind and kind not in ADDED:
         other = message("adapter.kind", kind=repr(printable(kind, 40)), names=" and ".join(ADDED))
         raise _refuse(adapter, other, message("advice.merge"))
+    _refuse_other_sums(adapter, settings)
     parts = parts_of(adapter)
     if not parts.changes and not parts.tokens:
         raise _refuse(adapter, message("adapter.no_pair"))
@@ -77,6 +86,16 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     if parts.left:
         said.append(message("limit.adapter_left", count=len(parts.left), name=printable(parts.left[0], 80)))
     return AdaptedContainer(base, adapter, changes, placed, tokens), said
+
+
+def _refuse_other_sums(adapter: Container, settings: Settings) -> None:
+    """Low-rank adapters that their library does not simply add: to the base given, or at all."""
+    how = settings.raw("init_lora_weights")
+    if isinstance(how, str) and how.lower().startswith(TAKEN_AWAY):
+        raise _refuse(adapter, message("adapter.taken_away", how=repr(printable(how, 40))), message("advice.merge"))
+    key = next((key for key in OTHER_SUMS if settings.raw(key)), None)
+    if key is not None:
+        raise _refuse(adapter, message("adapter.other_sum", key=key), message(f"advice.{OTHER_SUMS[key]}"))
 
 
 def _token_rows(
@@ -118,7 +137,7 @@ def _change(
         if turned or shape != change[::-1]:
             raise _refuse(adapter, message("adapter.change", name=quoted(name), change=str(change), shape=str(shape)))
         turned = True
-    if pair.magnitude and (turned or adapter.tensors[pair.magnitude].parameters != shape[0]):
+    if pair.magnitude and adapter.tensors[pair.magnitude].parameters != shape[1 if turned else 0]:
         raise _refuse(adapter, message("adapter.magnitudes", name=quoted(name)))
     return Change(pair, _scale(settings, pair, patterns), turned)
 

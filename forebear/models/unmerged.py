@@ -65,6 +65,7 @@ def merged(container: Container, folder: Path) -> tuple[Container, list[Message]
     config, said = adapter_settings(folder)
     if not (folder / CONFIG).is_file():
         said = [message("opening.merged_no_config", file=CONFIG)]
+    config.pop("init_lora_weights", None)  # whatever it took from the base is gone from the base beside it
     both, changed = adapted(base, beside, config)
     others = [message("opening.adapters_left", count=len(adapters) - 1)] if len(adapters) > 1 else []
     return both, [message("opening.merged"), *changed, *others, *said]

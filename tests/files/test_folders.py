@@ -508,3 +508,39 @@ def test_weights_of_an_inner_folder_bring_the_configuration_of_their_repository(
                 vocabulary = opened.inner_vocabulary()
                 assert vocabulary is not None
                 assert len(vocabulary) == 512
+
+
+PIECES = "DCP_SHARDING_INFO"
+CUT = [f"shard-{rank:05d}-model-00001-of-00001.safetensors" for rank in (1, 2)]
+
+
+def pieces(folder: Path) -> None:
+    """Safetensors as torch.distributed.checkpoint's HuggingFaceStorageWriter leaves them: half of the rows on each of two ranks."""
+    for rank, file in enumerate(CUT):
+        halves = {name: np.ascontiguousarray(np.array_split(value, 2)[rank]) for name, value in ARRAYS.items()}
+        begins = {name: {"saved_offsets": [rank * -(-value.shape[0] // 2), *[0] * (value.ndim - 1)]} for name, value in ARRAYS.items()}
+        save_file(halves, folder / file, metadata={PIECES: json.dumps(begins), "DCP_VERSION": "1.0"})
+
+
+@pytest.mark.parametrize("typed", ["", *CUT])
+def test_pieces_of_tensors_in_safetensors_are_named_and_never_taken_for_a_model(typed: str, tmp_path: Path) -> None:
+    """One rank's file was read as a model of half the width, and nothing was said."""
+    pieces(tmp_path)
+    with pytest.raises(RefusedError, match="pieces that one process held") as refusal:
+        forebear.inspect(tmp_path / typed)
+    assert "enable_consolidation" in refusal.value.todo
+    with pytest.raises(RefusedError, match="pieces that one process held"):
+        forebear.compare(tmp_path / typed, [tmp_path / typed])
+
+
+def test_a_consolidated_model_beside_its_pieces_is_read(tmp_path: Path) -> None:
+    (tmp_path / "sharded").mkdir()
+    pieces(tmp_path / "sharded")
+    shards(tmp_path, count=1)
+    assert set(open_container(tmp_path).tensors) == set(ARRAYS)
+
+
+def test_shards_whose_names_only_look_like_pieces_are_read_or_listed_as_before(tmp_path: Path) -> None:
+    files = shards(tmp_path, count=2, stem="shard-00001-model")
+    assert set(open_container(tmp_path).tensors) == set(ARRAYS)
+    assert set(open_container(tmp_path / files[0]).tensors) == set(ARRAYS)

@@ -20,13 +20,14 @@ from forebear.models.checkpoint import open_checkpoint
 from tests.said import said
 
 ADAPTERS = Path(__file__).resolve().parent.parent / "data" / "adapters"
-FORMS = sorted(path.name for path in ADAPTERS.iterdir() if path.is_dir() and path.name != "base")
+FORMS = sorted(path.name for path in ADAPTERS.iterdir() if path.is_dir() and not path.name.startswith("base"))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_adapter_gives_the_model_that_its_library_merges(form: str) -> None:
-    base = open_checkpoint(ADAPTERS / "base").container
-    both = open_checkpoint(ADAPTERS / form, base=ADAPTERS / "base").container
+    under = ADAPTERS / ("base-gpt2" if form.startswith("gpt2") else "base")
+    base = open_checkpoint(under).container
+    both = open_checkpoint(ADAPTERS / form, base=under).container
     merged = SafetensorsContainer(ADAPTERS / f"{form}.merged.safetensors")
     assert len(merged.tensors) >= 1
     assert set(both.tensors) == set(base.tensors)
@@ -40,14 +41,51 @@ def test_an_adapter_gives_the_model_that_its_library_merges(form: str) -> None:
 @pytest.mark.parametrize("config", [{}, {"trainable_token_indices": [3]}, {"trainable_token_indices": [3, 30, 32]},
                                     {"trainable_token_indices": {"wte": [3, 30, 31]}}])  # fmt: skip
 def test_rows_whose_tokens_are_not_stated_are_refused(tmp_path: Path, config: dict[str, object]) -> None:
-    stated = json.loads((ADAPTERS / "tokens" / "adapter_config.json").read_text())
-    del stated["trainable_token_indices"]
-    (tmp_path / "adapter_config.json").write_text(json.dumps({**stated, **config}))
+    found = json.loads((ADAPTERS / "tokens" / "adapter_config.json").read_text())
+    del found["trainable_token_indices"]
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**found, **config}))
     (tmp_path / "adapter_model.safetensors").write_bytes(
         (ADAPTERS / "tokens" / "adapter_model.safetensors").read_bytes()
     )
     with pytest.raises(RefusedError, match=r"embed_tokens\.weight"):
         open_checkpoint(tmp_path, base=ADAPTERS / "base")
+
+
+def stated(folder: Path, **config: object) -> Path:
+    """The usual adapter with more stated in its configuration."""
+    source = ADAPTERS / "first-pattern-counts"
+    found = json.loads((source / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**found, **config}))
+    (folder / "adapter_model.safetensors").write_bytes((source / "adapter_model.safetensors").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("how", ["olora", "OLoRA", "pissa", "pissa_niter_16", "corda", "loftq", "lora_ga"])
+def test_an_adapter_whose_library_takes_a_part_of_the_base_away_first_is_named(tmp_path: Path, how: str) -> None:
+    """OLoRA held against PEFT 0.21: merged, q_proj differs from base + up @ down by up to 0.22."""
+    with pytest.raises(RefusedError, match="takes a part of the base away") as refusal:
+        open_checkpoint(stated(tmp_path, init_lora_weights=how), base=ADAPTERS / "base")
+    assert "merge_and_unload" in refusal.value.todo
+
+
+@pytest.mark.parametrize("how", [True, False, "gaussian", "eva", "orthogonal", "mica"])
+def test_other_starts_leave_the_base_as_it_is(tmp_path: Path, how: object) -> None:
+    both = open_checkpoint(stated(tmp_path, init_lora_weights=how), base=ADAPTERS / "base").container
+    plain = open_checkpoint(ADAPTERS / "first-pattern-counts", base=ADAPTERS / "base").container
+    name = "model.layers.1.self_attn.q_proj.weight"
+    np.testing.assert_array_equal(both.read(name), plain.read(name))
+
+
+@pytest.mark.parametrize(("key", "value", "todo"), [
+    ("target_parameters", ["mlp.experts.gate_up_proj"], "merge_and_unload"), ("layer_replication", [[0, 2], [1, 3]], "merge_and_unload"),
+    ("kasa_config", {"beta": 0.1}, "merge_and_unload"), ("use_bdlora", {"nblocks": 2}, "merge_and_unload"),
+    ("alora_invocation_tokens", [5, 6], "without a base"), ("use_qalora", True, "without a base"), ("arrow_config", {"top_k": 2}, "without a base"),
+])  # fmt: skip
+def test_an_adapter_of_another_sum_is_named(tmp_path: Path, key: str, value: object, todo: str) -> None:
+    with pytest.raises(RefusedError, match=f"states {key}") as refusal:
+        open_checkpoint(stated(tmp_path, **{key: value}), base=ADAPTERS / "base")
+    assert todo in refusal.value.todo
+    assert open_checkpoint(tmp_path).container.tensors
 
 
 KINDS = {
@@ -61,15 +99,15 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("stated", [True, False])
+@pytest.mark.parametrize("told", [True, False])
 def test_an_adapter_of_another_kind_is_named_and_never_taken_for_a_model(
-    tmp_path: Path, kind: str, stated: bool
+    tmp_path: Path, kind: str, told: bool
 ) -> None:
     stem = "base_model.model.model.layers.0.self_attn.q_proj"
     save_file(
         {f"{stem}.{n}": np.ones(s, np.float32) for n, s in KINDS[kind].items()}, tmp_path / "adapter_model.safetensors"
     )
-    if stated:
+    if told:
         (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": kind}))
     alone = open_checkpoint(tmp_path)
     assert alone.definition is None

@@ -25,6 +25,8 @@ _MAGNITUDE = re.compile(r"(.+)\.lora_magnitude_vector(?:\.[A-Za-z0-9_-]{1,64})?(
 _TOKENS = re.compile(r"(.+?)(?:\.token_adapter)?\.trainable_tokens_delta(?:\.[A-Za-z0-9_-]{1,64})?")
 _BESIDE_BIAS = re.compile(r".+\.lora_[A-Za-z_]+(?:\.[A-Za-z0-9_-]{1,64})?(?:\.bias)?")
 MAX_RANK = 4096
+COLUMN_ROWS = 1024
+"""Rows held at once while the columns of a matrix are measured."""
 MARKS = {
     ".lora_": "LORA", ".trainable_tokens_delta": "TRAINABLE_TOKENS", ".hada_": "LOHA", ".lokr_": "LOKR", ".ia3_l": "IA3",
     ".vera_lambda_": "VERA", ".oft_R": "OFT", ".oft_r": "OFT", ".boft_": "BOFT", ".hra_u": "HRA",
@@ -37,7 +39,7 @@ ADDED = ("LORA", "TRAINABLE_TOKENS")
 
 @dataclass(frozen=True, slots=True)
 class LowRank:
-    """A change of one matrix: down (rank, inputs), up (outputs, rank), perhaps a magnitude of each row (DoRA).
+    """A change of one matrix: down (rank, inputs), up (outputs, rank), perhaps a magnitude of each output (DoRA).
 
     embedding: the change is (up @ down) transposed.
     """
@@ -156,6 +158,7 @@ class AdaptedContainer(CountedBelow, RowwiseContainer):
         self._tokens = dict(tokens or {})
         self._base, self._adapter, self._changes, self._whole = base, adapter, dict(changes), dict(whole)
         self._halves: dict[str, tuple[Float32, Float32]] = {}
+        self._lengths: dict[str, Float32] = {}
         entries: dict[str, TensorEntry] = dict(base.tensors)
         for name, source in whole.items():
             entry = adapter.tensors[source]
@@ -186,7 +189,7 @@ class AdaptedContainer(CountedBelow, RowwiseContainer):
 
     def _changed(self, entry: TensorEntry, values: Float32, rows: NDArray[np.intp]) -> Float32:
         change = self._changes.get(entry.name)
-        changed = values if change is None else self._added(change, values, rows)
+        changed = values if change is None else self._added(entry.name, change, values, rows)
         if entry.name not in self._tokens:
             return changed
         source, replaced = self._tokens[entry.name]
@@ -197,16 +200,34 @@ class AdaptedContainer(CountedBelow, RowwiseContainer):
             changed[places] = self._adapter.read(source)[[at[int(rows[place])] for place in places]]
         return changed
 
-    def _added(self, change: Change, values: Float32, rows: NDArray[np.intp]) -> Float32:
-        down, up = self._pair(change.pair)
+    def _added(self, name: str, change: Change, values: Float32, rows: NDArray[np.intp]) -> Float32:
         with np.errstate(over="ignore", invalid="ignore"):  # past the range of float32, Inf and NaN are what the two files give
-            delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
-            changed = values + np.float32(change.scale) * delta
+            changed = self._summed(change, values, rows)
             if change.pair.magnitude:
-                lengths = np.linalg.norm(changed, axis=1, keepdims=True)
-                wanted = self._adapter.read(change.pair.magnitude).reshape(-1)[rows][:, None]
+                wanted = self._adapter.read(change.pair.magnitude).reshape(1, -1)
+                if change.turned:
+                    lengths = self._column_lengths(name, change)
+                else:
+                    wanted, lengths = wanted.T[rows], np.linalg.norm(changed, axis=1, keepdims=True)
                 changed = np.divide(changed * wanted, lengths, out=np.zeros_like(changed), where=lengths > 0)
         return np.asarray(changed, dtype=np.float32)
+
+    def _summed(self, change: Change, values: Float32, rows: NDArray[np.intp]) -> Float32:
+        down, up = self._pair(change.pair)
+        delta = down.T[rows] @ up.T if change.turned else up[rows] @ down
+        return np.asarray(values + np.float32(change.scale) * delta, dtype=np.float32)
+
+    def _column_lengths(self, name: str, change: Change) -> Float32:
+        """Euclidean length of every column of a changed matrix (1, outputs): it is read whole, once."""
+        if name not in self._lengths:
+            rows, outputs = self._base.tensors[name].shape
+            squares = np.zeros((1, outputs))
+            for first in range(0, rows, COLUMN_ROWS):
+                places = np.arange(first, min(first + COLUMN_ROWS, rows), dtype=np.intp)
+                values = self._base.rows(name, first, first + places.size)
+                squares += np.square(self._summed(change, values, places), dtype=np.float64).sum(axis=0, keepdims=True)
+            self._lengths[name] = np.sqrt(squares).astype(np.float32)
+        return self._lengths[name]
 
     def _pair(self, pair: LowRank) -> tuple[Float32, Float32]:
         """Both halves, kept for the tensor read last."""
