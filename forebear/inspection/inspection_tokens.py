@@ -45,7 +45,7 @@ def is_tokenizer(path: Path) -> bool:
 
 def _holds_vocabulary(path: Path) -> bool:
     data = read_bounded(path, MAX_TOKENIZER_BYTES)
-    return b'"vocab"' in data or (data.lstrip()[:1] == b"[" and b'"piece"' in data)
+    return b'"vocab"' in data or b'"bpe_ranks"' in data or (data.lstrip()[:1] == b"[" and b'"piece"' in data)
 
 
 def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:

@@ -128,7 +128,8 @@ def unreachable(
         limits.append(message("vocabulary.unreachable_unknown", why=error.said or error.what))
         return None, None
     limits.extend(encoder.assumed)
-    return lost, encoder.cut
+    guessed = Cut("assumed", "BERT") if isinstance(encoder, WordPiece) and encoder.assumed else None
+    return lost, encoder.cut or guessed
 
 
 def _reached(encoder: Encoder, id_: int, token: bytes) -> bool:

@@ -183,7 +183,7 @@ def _body(candidates: Sequence[Candidate], asked: Asked, parallel: Sequence[samp
     return {
         "first": _first(candidates),
         "rows": rows,
-        "cheapest": _cheapest(rows, comparisons),
+        "cheapest": _cheapest(rows, comparisons, [c.name for c in candidates if c.path == NAME]),
         "tokenizers": [_about(c, asked.width) for c in candidates],
         "comparisons": comparisons,
         "pairs": _pairs(comparisons),
@@ -321,12 +321,15 @@ def _comparisons(candidates: Sequence[Candidate], parallel: Sequence[str] | None
     return rows
 
 
-def _cheapest(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _cheapest(
+    rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]], apart: Sequence[str]
+) -> list[dict[str, Any]]:
     """For each text that tokenizers were compared on: which of those that give it back needs the fewest tokens, and which are not
-    clearly above it."""
+    clearly above it. apart: names that are no tokenizers to be had (a lower bound)."""
     found = []
     for language in dict.fromkeys(row["language"] for row in comparisons):
-        whole = {row["tokenizer"]: row for row in rows if row["language"] == language and row["lossless"]}
+        whole = {row["tokenizer"]: row for row in rows if row["language"] == language and row["lossless"]
+                 and row["tokenizer"] not in apart}  # fmt: skip
         if not whole:
             continue
         best = min(whole.values(), key=lambda row: row["tokens"])["tokenizer"]

@@ -48,6 +48,28 @@ def audit_of(path: Path, **asked: bool):
     return forebear.inspect(path, **asked)["tokenizer"]["audit"]
 
 
+def test_a_list_of_pieces_that_says_nothing_of_its_cut_has_the_guess_before_what_rests_on_it(tmp_path: Path) -> None:
+    """Pieces marked "~~" inside words, as HanBERT writes them, are unreachable as BERT cuts text: 49,301 were, said in a footnote."""
+    (tmp_path / "pieces.txt").write_text("[PAD]\n[UNK]\nwort\n~~en\n##en\n")
+    document = forebear.inspect(tmp_path / "pieces.txt")
+    assert document["tokenizer"]["audit"]["cut"] == {"how": "assumed", "name": "BERT"}
+    lines = [line.strip() for line in rendered(document, "text").decode().splitlines()]
+    first, second = (next(at for at, line in enumerate(lines) if line.startswith(key)) for key in ("how text is cut", "tokens no text is cut"))
+    assert first < second
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_table_of_ranks_in_json_of_any_name_is_a_tokenizer_and_no_configuration(wrapped: bool, tmp_path: Path) -> None:
+    """Claude's old file, and Tekken as packages of other languages carry it."""
+    joined = " ".join(base64.b64encode(token).decode() for token in [*BYTES, b"ab", b"b c"])
+    found: dict[str, object] = {"pat_str": " ?\\p{L}+|\\s+", "special_tokens": {"<|end|>": 258}, "bpe_ranks": f"! 0 {joined}"}
+    path = tmp_path / "240718.json"
+    path.write_text(json.dumps({"version": 1, **found} if wrapped else found))
+    document = forebear.inspect(path)
+    assert document["container"]["kind"] == "tokenizer"
+    assert document["tokenizer"]["tokens"] == 259
+
+
 def test_a_tokenizer_alone_is_audited_and_its_document_fits_the_schema(tmp_path: Path) -> None:
     document = forebear.inspect(ranks(tmp_path / "own.tiktoken", [b"ab", b"b c", b"xyz", b"abc", b"\xff\xfe", b"<s>"]))
     assert problems_of(document) == []

@@ -222,6 +222,26 @@ def test_a_lossy_tokenizer_is_marked_in_every_table_and_wins_nothing(tmp_path: P
     assert page.count("words!") >= 5
 
 
+def test_the_first_sentence_says_which_needs_the_fewest_tokens_for_which_text_and_none_that_loses_some(tmp_path: Path) -> None:
+    plain, english = ranks(tmp_path / "plain.tiktoken", []), ranks(tmp_path / "english.tiktoken", ENGLISH)
+    lossy = ranks(tmp_path / "lossy.tiktoken", [*ENGLISH, "権".encode(), b" rights", b" human"], missing=ord("T"))
+    document = cost([plain, english, lossy, "builtin:one-each"], languages="eng,jpn", cut="gpt2")
+    assert [(row["language"], row["tokenizer"], row["level"]) for row in document["cheapest"]] == [
+        ("eng", "english", ()), ("jpn", "plain", ("english", "lossy"))]  # fmt: skip
+    assert problems_of(document) == []
+    text = " ".join(line.text.strip() for line in cost_lines(document))
+    assert text.startswith("English: english needs the fewest tokens, ")
+    assert "not clearly more: english, lossy." in text
+    assert "English: english needs the fewest tokens" in html.unescape(cost_page(document).decode())
+
+
+def test_a_text_that_every_tokenizer_loses_some_of_has_no_cheapest(tmp_path: Path) -> None:
+    one, other = ranks(tmp_path / "one.tiktoken", [], missing=ord("T")), ranks(tmp_path / "other.tiktoken", ENGLISH, missing=ord("T"))
+    document = cost([one, other], languages="eng", cut="gpt2")
+    assert document["cheapest"] == ()
+    assert "needs the fewest" not in " ".join(line.text.strip() for line in cost_lines(document))
+
+
 def test_unknown_tokens_alone_make_a_tokenizer_lossy(tmp_path: Path) -> None:
     path = wordpiece(tmp_path / "words")
     (tmp_path / "t.txt").write_text("[UNK]")
