@@ -54,8 +54,8 @@ def test_the_commands_of_the_tutorial_print_what_it_says(tmp_path: Path) -> None
             asked += 1
     assert asked >= 14
     assert b"Yue Ming" not in (tmp_path / "mycase/report/page.html").read_bytes()
-    assert "岳明" not in (tmp_path / "page.html").read_text("utf-8")
-    assert "Person 1" in (tmp_path / "page.html").read_text("utf-8")
+    assert "岳明" not in (tmp_path / "mycase/report/page.html").read_text("utf-8")
+    assert "Person 1" in (tmp_path / "mycase/report/page.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("table", [CaseFile, Source, Seen, Name, Alias, Correction, Claim, Span, Reply])
