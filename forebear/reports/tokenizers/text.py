@@ -58,8 +58,9 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
 
 
 def cheapest(document: Document, words: Catalogue) -> list[str]:
-    """Which tokenizer needs the fewest tokens: of a few texts for each, of more on how many; nothing where one stands alone."""
-    found = document.get("cheapest", ())
+    """Which tokenizer needs the fewest tokens: of a few texts for each, of more on how many; nothing where one stands alone, or
+    where something has to be known before any figure."""
+    found = () if document.get("first") else document.get("cheapest", ())
     if len(found) in FEW:
         return [
             words(
