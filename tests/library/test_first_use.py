@@ -183,7 +183,7 @@ def test_the_page_of_a_search_begins_as_other_pages_do(known: Path, tmp_path: Pa
     copy = Path(shutil.copytree(tmp_path / "x", tmp_path / "copy"))
     for subject, relation in ((copy, "identical"), (kin_of("y", tmp_path / "kin"), "equal-tensors"), ("x", "none")):
         page = rendered(forebear.library_search(subject, library=known), "html").decode()
-        assert '<p class="kicker">forebear · search in a library</p>' in page
+        assert '<p class="kicker">forebear · Search in a library</p>' in page
         assert f'<div class="verdict {relation}">' in page
 
 

@@ -11,7 +11,8 @@ from forebear.reports.scene import Box, Dots, Figure, Lines, Point, Scene, Shape
 
 WIDE, HIGH = 520.0, 180.0
 LEFT, TOP = 46.0, 16.0
-MOST_MARKS = 8
+APART = 48.0
+"""Least distance of two marks below a frame: their words do not touch."""
 Row = Mapping[str, Any]
 
 
@@ -51,8 +52,10 @@ def _figure(name: str, shapes: Sequence[Shape], words: Catalogue) -> Figure:
 
 def _frame(rows: Sequence[Row], top: float, words: Catalogue) -> list[Shape]:
     ends = _ends(rows)
-    steps = sorted({row["step"] for row in rows})
-    marks = steps if len(steps) <= MOST_MARKS else [steps[at * (len(steps) - 1) // 4] for at in range(5)]
+    marks: list[int] = []
+    for step in sorted({row["step"] for row in rows}):
+        if not marks or _across(ends, step) - _across(ends, marks[-1]) >= APART:
+            marks.append(step)
     labels = [(_across(ends, mark), f"{mark:,}") for mark in marks]
     return [
         Box(LEFT, TOP, WIDE, HIGH, "panel", "line"),
