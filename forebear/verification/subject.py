@@ -80,13 +80,20 @@ class Subject:
             sum(tensors[name].parameters for name in {p.tensor for p in pieces if p.part == part}) for part in ("embedding", "head")
         )
         found = {"total": total, "without_embedding": total - embedding - head, "without_head": total - head}
-        found["head_twice"] = total if head else total + embedding
+        found["head_twice"] = total if head or self._headless else total + embedding
         try:
             counted = count_parameters(self.checkpoint.config)
             found |= {"of_configuration": counted.total, "active": int(counted.document()["active"])}
         except RefusedError:
             pass  # a configuration that cannot be counted says nothing: the tensors are counted all the same
         return {name: count for name, count in found.items() if count > 0}
+
+    @property
+    def _headless(self) -> bool:
+        """Whether the configuration names classes and none of them has an LM head that could share the embedding."""
+        named = (self.checkpoint.config or {}).get("architectures") if self.checkpoint is not None else None
+        classes = [name for name in named if isinstance(name, str)] if isinstance(named, list | tuple) else []
+        return bool(classes) and not any(word in name for name in classes for word in ("LM", "Generation"))
 
     @cached_property
     def dimensions(self) -> frozenset[int]:

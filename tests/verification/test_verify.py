@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from forebear.comparison.demo import demo_folder
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.files.sources import open_container
+from forebear.recipes.steps.model import write_safetensors
 from tests.files.hub_server import Hub, serve
 
 DEMO = demo_folder()
@@ -51,6 +53,20 @@ def test_sizes_that_the_tensors_have_are_borne_out_and_others_contradicted(model
     found = outcomes(forebear.verify(card(model, wrong)))
     assert {state for state, _ in found.values()} == {"contradicted"}
     assert len(found) == 4
+
+
+@pytest.mark.parametrize(("classes", "outcome"), [(["LlamaModel"], "not-shown"), (["LlamaForCausalLM"], "borne-out"), (None, "borne-out")])
+def test_a_table_is_counted_twice_only_where_a_head_may_share_it(model, classes, outcome):
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    shapes = {name: entry.shape for name, entry in open_container(model).tensors.items() if name != "lm_head.weight"}
+    for old in model.glob("*.safetensors*"):
+        old.unlink()
+    rng = np.random.default_rng(5)
+    write_safetensors(model / "model.safetensors", {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()})
+    (model / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True, "architectures": classes}), "utf-8")
+    twice = sum(map(math.prod, shapes.values())) + math.prod(shapes["model.embed_tokens.weight"])
+    found = outcomes(forebear.verify(card(model, f"- **Parameters:** {twice:,}\n")))
+    assert {state for state, _ in found.values()} == {outcome}
 
 
 @pytest.mark.parametrize("text", [
