@@ -195,10 +195,15 @@ def test_hostile_words_stay_words_on_the_page(case: Path, tmp_path: Path) -> Non
     text = tmp_path / "h.txt"
     text.write_text('The model <script>alert("x")</script> has 3 layers & \u202eno\u202c more than that.', "utf-8")
     forebear.case_add(tmp_path / "c", text, language="en", title="<img src=x onerror=alert(1)>")
+    before = case_page(verbs.case_report(tmp_path / "c")).decode()
+    verbs.case_align(tmp_path / "c")
+    verbs.case_check(tmp_path / "c")
     page = case_page(verbs.case_report(tmp_path / "c")).decode()
-    assert "<script" not in page
-    assert "<img" not in page
-    assert "\u202e" not in page
+    for one in (before, page):
+        assert "<script" not in one
+        assert "<img" not in one
+        assert "\u202e" not in one
+        assert "&lt;img" in one
     assert "&lt;script&gt;" in page
 
 

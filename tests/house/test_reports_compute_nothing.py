@@ -16,6 +16,7 @@ REPORTS = Path(forebear.__file__).parent / "reports"
 DRAWING = {"figures", "svg.py", "scene.py", "deck_picture.py", "charts.py", "line_breaks.py"}
 """Where values become coordinates, colours and sizes of shapes."""
 LAYOUT = {
+    "catalogue.py:short_names": "which names are alike, and get their number",
     "catalogue.py:power_of_ten": "how many digits of a power of ten are shown",
     "comparison.py:_alignment": "the length of a bar of # in a text report",
     "comparison.py:matrix_in_full": "a rule of a hundred dashes",

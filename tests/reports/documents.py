@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,9 @@ def inspection(hostile: bool) -> Any:
     """The golden inspection with statistics and arithmetic, or the same with hostile names and sentences."""
     document = json.loads((GOLDEN / "inspection-full.json").read_bytes())
     document["arithmetic"] = json.loads((GOLDEN / "inspection-configuration.json").read_bytes())["arithmetic"]
+    for tensor in document["tensors"]:  # said since the golden document was made
+        layer = re.search(r"\.(\d+)\.", tensor["name"])
+        tensor["layer"] = int(layer[1]) if layer else None
     if hostile:
         for i, tensor in enumerate(document["tensors"]):
             word = HOSTILE[i % len(HOSTILE)]

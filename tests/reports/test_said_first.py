@@ -80,11 +80,11 @@ def test_the_cheapest_gives_the_text_back_and_those_not_clearly_above_it_are_nam
     pairs = [
         pair("a", "b", "no-clear-difference"), pair("a", "c", "a-fewer"), pair("b", "c", "a-fewer"), pair("a", "lossy", "cannot-tell"),
     ]  # fmt: skip
-    assert _cheapest(rows, pairs) == [
+    assert _cheapest(rows, pairs, []) == [
         {"language": "eng", "tokenizer": "a", "level": ["b"], "per_1000_characters": 50.0}
     ]
-    assert _cheapest([row("lossy", 1, lossless=False)], [pair("lossy", "a", "cannot-tell")]) == []
-    assert _cheapest(rows[:1], []) == []
+    assert _cheapest([row("lossy", 1, lossless=False)], [pair("lossy", "a", "cannot-tell")], []) == []
+    assert _cheapest(rows[:1], [], []) == []
 
 
 def test_a_few_texts_have_a_line_each_and_many_are_counted() -> None:
