@@ -103,7 +103,7 @@ def first_words(document: Document, words: Catalogue) -> str:
     if best["relation"] in EQUAL:
         return words("library_page.same", name=safe(name), other=safe(best["name"]))
     if best["proved"] and (plain := best["verdict"].get("plain")):
-        return words("library_page.compared", plain=words.text(plain), count=document["searched"]["proposed"], models=models)
+        return words.text(plain)
     ranked = best["relation"] == "ranked-by-anchors"
     key = "proved" if best["proved"] else "ranked" if ranked else "proposed"
     return words(f"library_page.{key}", name=safe(name), other=safe(best["name"]), count=document["searched"]["proposed"],
@@ -143,8 +143,13 @@ def hit_row(hit: Mapping[str, Any], words: Catalogue) -> tuple[str, ...]:
 
 
 def found(document: Document, words: Catalogue) -> list[str]:
-    """What was found besides the models: a weighted sum of them."""
-    return [words.text(document["parents_words"])] if document.get("parents_words") else []
+    """How many were compared, and what was found besides the models: a weighted sum of them."""
+    best = document["hits"][0] if document["hits"] else None
+    searched = document["searched"]
+    said = []
+    if best and best["proved"] and best["verdict"].get("plain"):
+        said.append(words("library_page.compared", other=safe(best["name"]), count=searched["proposed"], models=searched["models"]))
+    return said + ([words.text(document["parents_words"])] if document.get("parents_words") else [])
 
 
 def about(document: Document, words: Catalogue) -> list[str]:
