@@ -237,10 +237,11 @@ def case_names(
     place:       names of places.
     all_public:  kinds (organisation, product, place): every waiting name that the texts show to be of one is public.
     all_private: hide everybody who has no ruling yet. Names of firms and products keep theirs.
-    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those `waiting` with the `kind` that each
+    Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those that this call hid without being
+                 asked for them by name (`guessed`: `name`, `person`), those `waiting` with the `kind` that each
                  looks like, those by person (`people`: pseudonym or "", `names`, and `shared` with others), and once nothing waits
                  the words that a report `withheld` most often. It is for the owner of the case and holds names.
-    Raises:      RefusedError, UsageError; nothing is written then.
+    Raises:      RefusedError (also where a ruling keeps what another hides in other letters), UsageError; nothing is written then.
 
     In the folder made by the example of `case_add`:
 

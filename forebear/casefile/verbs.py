@@ -29,9 +29,10 @@ from forebear.casefile.folder.folder import MAX_BYTES_SOURCE, load_case, save_ca
 from forebear.casefile.folder.model import CaseFile
 from forebear.casefile.folder.place import files_of, inside, read_inside, write_inside
 from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_seal
+from forebear.casefile.privacy.alike import settled
 from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
 from forebear.casefile.privacy.lacking import shown_of
-from forebear.casefile.privacy.owner import of_names
+from forebear.casefile.privacy.owner import guessed, of_names
 from forebear.casefile.privacy.ruling import (
     Rulings,
     all_read,
@@ -195,6 +196,7 @@ def case_report(
     if len(wider.name) > len(case.name):
         raise _open(root, wider, start, unruled(wider))
     all_read(root, search, texts, links)
+    settled(case, root / "case.toml")
     files = exports(document, say)
     refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
     for name, data in files.items():
@@ -221,16 +223,17 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     case = load_case(root)
     texts = read_texts(root, case)
     links = load_alignments(root, case, texts, missing_ok=True)
-    case = proposed(prepared(case, texts, links), of_other_words(case, _other_words(root, case)))
+    case = before = proposed(prepared(case, texts, links), of_other_words(case, _other_words(root, case)))
 
     def published(now: CaseFile, search: Search) -> Document:
         return _document(root, now, start, "", full=True, search=search, every=True)
 
     if asked != Rulings():
-        case = ruled(case, texts, links, asked, published, own)
+        case = ruled(case, texts, links, asked, published, own, root / "case.toml")
     save_case(root, case)
     done = again("names", folder, all_private=asked.everyone)
-    return _document(root, case, start, done, extra=of_names(case, texts, links, own), bare=True)
+    document = _document(root, case, start, done, extra=of_names(case, texts, links, own), bare=True)
+    return {**document, "guessed": guessed(before, case, asked.private)}  # the owner's: names as they stand
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:

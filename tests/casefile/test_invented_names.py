@@ -19,13 +19,15 @@ from forebear.casefile.folder.folder import load_case, save_case
 from forebear.casefile.folder.model import CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.naming.stock import titles
+from forebear.casefile.privacy.alike import at_odds
 from forebear.casefile.privacy.kinds import KindWords, looks
 from forebear.casefile.privacy.search import search_of
 from forebear.casefile.privacy.withheld import MARK, Withheld
 from forebear.casefile.text.scripts import fold
 from forebear.casefile.verbs import refuse_names
-from forebear.core.errors import ExpectationError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.reports.cases.first import every_word
+from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import rendered
 
 extras = pytest.mark.skipif(not (can_sound() and can_convert()), reason="the extra `cases` is not installed")
@@ -392,6 +394,10 @@ def test_things_are_ruled_on_apart_from_people(tmp_path: Path) -> None:
     for asked in ({"product": ["Farhill"], "place": ["Farhill"]}, {"all_public": ["firm"]}):
         with pytest.raises(UsageError):
             forebear.case_names(case, **asked)
+    with pytest.raises(UsageError, match="'firm' is no kind of name") as refused:
+        forebear.case_names(case, all_public=["firm"])
+    assert "product" in refused.value.todo
+    assert refused.value.said.key == "case_alike.no_kind"  # words in every language: tests/house/test_refusals.py
 
 
 @pytest.mark.parametrize(
@@ -417,3 +423,99 @@ def test_every_word_behind_a_thing_has_one_kind() -> None:
     assert sorted(set(wide)) == sorted(titles().thing_after)
     assert sorted(latin) == sorted(titles().thing_latin)
     assert len(set(wide)) == len(wide)
+
+
+@extras
+@pytest.mark.parametrize(
+    ("language", "hidden", "text", "kept_back"),
+    [
+        ("zh", NOBODY, "天天来了，峰峰也在。天天都训练模型。", ("天天", "峰峰")),
+        ("zh", "李天", "今天天气好，天天在。", ("天天", "天天气")),
+        ("zh", "高明", "明明说话。明天高。", ("明明", "高")),
+        ("zh", "Zhang Mingtian", "明天说了。", ("明天",)),
+        ("ja", NOBODY, "大和教頭と大和の旦那が話した。", ("大和",)),
+        ("ja", "Nozomi Takada", "望と、のぞみ。", ("望", "のぞみ")),
+        ("ja", "高田望", "望と、ひかりが話した。", ("望", "ひかり")),
+        ("ja", "森月", "月が出た。森の中に日がさす。", ("月", "森")),
+        ("en", NOBODY, "An, you have mail. The An family and Constable An left. An Li too.", ("An",)),
+        ("en", NOBODY, "An came late.", ("An",)),
+        ("en", NOBODY, "The file was read by May. Will sent it, and So Young left.", ("May", "Will", "So")),
+        ("en", NOBODY, "We wrote to hope_snow and song_long.", ("hope", "snow", "song", "long")),
+        ("en", "安晓", "An account was kept. He saw it.", ("An",)),
+        ("en", "何伟", "He saw an account.", ("He",)),
+        ("en", "Rose Hope", "We hope so, and the number rose. The Hope was small.", ("hope", "rose", "Hope")),
+        ("en", "Mark Grace", "The mark was made with grace.", ("mark", "grace")),
+    ],
+)
+def test_an_ordinary_word_that_a_hidden_name_reads_as_is_not_shown(
+    language: str, hidden: str, text: str, kept_back: tuple[str, ...]
+) -> None:
+    shown = _shown(text, language, hidden)
+    assert [word for word in kept_back if word in shown] == []
+
+
+@extras
+@pytest.mark.parametrize(
+    ("language", "hidden", "text"),
+    [
+        ("zh", "高明", "说明书说高度够了。"),
+        ("zh", NOBODY, "妈妈说中国国家很大。"),
+        ("ja", NOBODY, "様々な人々がいる。"),
+        ("en", NOBODY, "An account was kept. So it was. He saw it in May 2024, and in March we had seen it."),
+        ("en", "何伟", "Then he saw an account."),
+        ("en", "安晓", "We kept an account."),
+        ("en", NOBODY, "The hidden_size is as large."),
+    ],
+)
+def test_the_same_words_are_shown_where_they_can_be_nobody(language: str, hidden: str, text: str) -> None:
+    assert _shown(text, language, hidden) == text
+
+
+@extras
+def test_one_word_in_two_scripts_is_not_kept_and_hidden_at_once(tmp_path: Path) -> None:
+    case = _case(tmp_path, "我们的模型叫雪鹀。王建国负责数据。", "Our model is called Xuewu. Wang Jianguo kept the data.")
+    forebear.case_names(case, not_a_name=["雪鹀"])
+    before = (case / "case.toml").read_bytes()
+    with pytest.raises(RefusedError, match="雪鹀") as refused:
+        forebear.case_names(case, all_private=True)
+    assert "Xuewu" not in str(refused.value)
+    assert (case / "case.toml").read_bytes() == before
+    found = load_case(case)
+    by_hand = tuple(n if n.ruling != "undecided" else dataclasses.replace(n, ruling="private") for n in found.name)
+    save_case(case, dataclasses.replace(found, name=by_hand))
+    with pytest.raises(RefusedError, match="雪鹀"):
+        forebear.case_report(case)
+    save_case(case, found)
+    document = forebear.case_names(case, not_a_name=["Xuewu"], all_private=True)
+    assert not document["waiting"]
+    report = rendered(forebear.case_report(case), "json").decode()
+    assert "雪鹀" in report
+    assert "Xuewu" in report
+    assert "Jianguo" not in report
+
+
+@extras
+def test_somebody_else_of_the_same_sound_may_be_hidden() -> None:
+    kept = Name("雪鹀", "not-a-name")
+    hidden = [Name(text, "private", pseudonym="Person 1") for text in ("薛武", "Xue Wu")]
+    assert at_odds(CaseFile("", "", name=(kept, hidden[1]))) == [("雪鹀", "Person 1")]
+    assert at_odds(CaseFile("", "", name=(kept, *hidden))) == []
+    assert at_odds(CaseFile("", "", name=(Name("Xuewu", "public"), Name("雪鹀", "private", pseudonym="Person 1")))) == [
+        ("Xuewu", "Person 1")
+    ]
+    assert at_odds(CaseFile("", "", name=(Name("大和", "public"), Name("Yamato", "private", pseudonym="Person 1"))))
+
+
+@extras
+def test_what_is_hidden_without_being_asked_for_is_listed(tmp_path: Path) -> None:
+    case = _case(tmp_path, "王建国负责数据。李小梅三月来了。", "Wang Jianguo kept the data. Li Xiaomei came in March.")
+    document = forebear.case_names(case, private=["王建国"], all_private=True)
+    told = {row["name"]: row["person"] for row in document["guessed"]}
+    assert "王建国" not in told
+    assert told["Wang Jianguo"] == "Person 1"
+    assert {"李小梅", "Li Xiaomei"} <= told.keys()
+    assert not {"March", "三月", "data"} & told.keys()
+    for language in LANGUAGES:
+        text = rendered(document, "text", language).decode()
+        assert all(name in text for name in told)
+    assert not forebear.case_names(case)["guessed"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.checks.names import spelling
 from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.privacy.grouping import grouped, listed
 from forebear.casefile.privacy.guard import Links
@@ -36,3 +37,10 @@ def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) 
         "people": listed(case, grouped(case, texts, links)),
         "withheld": [{"word": word, "count": count} for word, count in words],
     }
+
+
+def guessed(before: CaseFile, after: CaseFile, asked: Iterable[str]) -> list[dict[str, str]]:
+    """Names that are private now, were not before, and that nobody asked for in so many words: with the person each was put to."""
+    known = {spelling(n.text) for n in before.name if n.ruling == "private"} | set(map(spelling, asked))
+    new = (n for n in after.name if n.ruling == "private" and spelling(n.text) not in known)
+    return [{"name": n.text, "person": n.pseudonym or n.of} for n in new]

@@ -270,7 +270,7 @@ def hidden(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> list[Form
         forms = found.setdefault(label, Forms(label))
         derive = name.kind == "person" and not name.of
         forms.whole = forms.whole or not name.of
-        forms.texts.append(name.text)
+        forms.texts += [name.text, *_others(case, name)]
         forms.take(name.text, derive)
         for other in _others(case, name):
             forms.take(other, derive and _is_whole(name.text, other))

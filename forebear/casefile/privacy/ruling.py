@@ -13,6 +13,7 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.checks.names import spelling, with_candidates, with_pseudonyms
 from forebear.casefile.folder.model import NAME_KINDS, CaseFile, Name
 from forebear.casefile.naming.candidates import Read, candidates
+from forebear.casefile.privacy.alike import settled
 from forebear.casefile.privacy.grouping import grouped, with_people
 from forebear.casefile.privacy.guard import (
     Links,
@@ -31,7 +32,7 @@ from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
 from forebear.casefile.text.scripts import script_counts
 from forebear.core.documents import Json, canonical_json
-from forebear.core.errors import UsageError, refusal
+from forebear.core.errors import UsageError, refusal, saying
 from forebear.core.messages import message
 
 MAX_ROUNDS = 16
@@ -63,7 +64,11 @@ class Rulings:
         found: dict[str, str] = {}
         for kind in self.public_kinds:
             if kind not in NAME_KINDS:
-                raise UsageError(f"{kind[:80]!r} is no kind of name", todo=f"Kinds: {', '.join(NAME_KINDS)}.")
+                raise saying(
+                    UsageError,
+                    message("case_alike.no_kind", word=kind[:80]),
+                    todo=message("case_advice.one_of", known=", ".join(NAME_KINDS)),
+                )
         for kind, words in self.kinds.items():
             for word in words:
                 if found.setdefault(spelling(word), kind) != kind:
@@ -97,14 +102,20 @@ def whole(document: Json) -> dict[str, bytes]:
 
 
 def ruled(
-    case: CaseFile, texts: Mapping[str, Text], links: Links, asked: Rulings, publish: Publish, own: str = ""
+    case: CaseFile,
+    texts: Mapping[str, Text],
+    links: Links,
+    asked: Rulings,
+    publish: Publish,
+    own: str = "",
+    where: Path = Path("case.toml"),
 ) -> CaseFile:
     """The case after rulings and all that follows from them.
 
     A private ruling takes in every form of that person's name, in every text and in the words of a linked text that stand in
     its place; a form that may be of several people takes in each of them. Words that are ruled public or no name stay so.
-    own: words that forebear itself writes into its reports.
-    Raises: UsageError for a word that is no name of the case.
+    own: words that forebear itself writes into its reports; where: the file of the case, for messages.
+    Raises: UsageError for a word that is no name of the case, RefusedError when one ruling keeps what another hides.
     """
     case = _first(prepared(case, texts, links), asked, texts, links)
     people = (
@@ -128,6 +139,7 @@ def ruled(
             unknown = strangers(case, texts.values(), whole(document), own)
             wider = _wider(case, [p for those in unknown.values() for p in those], follow)
         if wider == case:
+            settled(case, where)
             return case
         case = wider
     raise refusal(message("case_refused.many_rounds", rounds=MAX_ROUNDS), todo=message("case_advice.rule_rest"))

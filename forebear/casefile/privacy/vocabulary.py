@@ -43,7 +43,7 @@ def is_ordinary(word: str, opens: bool, own: frozenset[str] = frozenset()) -> bo
 
     own: words, small, of a text that names nobody.
 
-    A word with a capital that names are made of as well is none, but for words of closed classes.
+    A word with a capital that names are made of as well is none, but for words of closed classes (privacy/bearing.py).
     """
     small = plain(word)
     parts = [re.sub("['’ʼ](?:s|d|m|t|re|ve|ll)?$", "", p) for p in re.split("[-‐]", small)]
@@ -60,7 +60,7 @@ def is_ordinary(word: str, opens: bool, own: frozenset[str] = frozenset()) -> bo
     if not known or word[:1].islower():
         return known and (word.islower() or small in terms())
     if small in addresses().english:
-        return small not in latin().given or (small in ("may", "will") and not opens)
+        return True
     return (opens or word.isupper() or small in terms()) and not any(is_named(p) for p in parts)
 
 

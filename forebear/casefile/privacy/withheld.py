@@ -13,8 +13,8 @@ from typing import Any
 
 from forebear.casefile.naming.stock import addresses, names, syllables, titles
 from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
-from forebear.casefile.privacy.grouping import shape
-from forebear.casefile.privacy.reading import BARRIER, BLOCK, is_han_run, plain, tight, tight_origins
+from forebear.casefile.privacy.bearing import borne, is_plain
+from forebear.casefile.privacy.reading import BARRIER, BLOCK, plain, tight, tight_origins
 from forebear.casefile.privacy.search import Literals, Search
 from forebear.casefile.privacy.vocabulary import (
     RUN,
@@ -46,8 +46,7 @@ class Withheld:
         """also: sentence -> words of it that may name somebody though they are ordinary ones; own: words that forebear writes."""
         self.search = search
         self.own = frozenset(re.findall("[a-z]{2,}", plain(own)))
-        cores = (shape(text).core for person in search.people for text in person.texts)
-        self.letters = frozenset(fold("".join(c for c in cores if is_han_run(c) and len(c) <= LONGEST_NAME)))
+        self.borne = borne(text for person in search.people for text in person.texts)
         self.also = {said: Literals(map(tight, listed)) for said, listed in (also or {}).items()}
         self.said = BARRIER.join(self.also)
         kept = search.kept
@@ -128,16 +127,18 @@ class Withheld:
             yield at[start], at[end - 1] + 1
         yield from self._read_as_names(text, language)
         latin: list[tuple[int, int, bool]] = []
+        wide = language == "ja" or bool(re.search(f"[{KANA}]", text))
         for match in RUN.finditer(text):
             start, end = match.span()
             if match.lastgroup == "latin":
                 latin.append((start, end, self._latin(text, start, end)))
             elif match.lastgroup == "han":
-                yield from self._han(fold(match.group()), start, text[max(0, start - 1) : start], text[end : end + 3])
+                yield from self._han(fold(match.group()), start, text[max(0, start - 1) : start], text[end : end + 3], wide)
             elif match.lastgroup == "hiragana":
                 yield from ((start + a, start + b) for a, b in hiragana(match.group()))
             elif match.lastgroup != "katakana" or not katakana(match.group(), text[end : end + 4]):
                 yield start, end
+        yield from _handles(text, [(start, end) for start, end, _ in latin])
         yield from _beside(text, latin, hidden)
 
     def _read_as_names(self, text: str, language: str) -> Iterator[tuple[int, int]]:
@@ -152,13 +153,21 @@ class Withheld:
         word = text[start:end]
         if len(word) < 4 and _FIGURE.search(text[:start][-1:]) and word.lower() in UNITS:
             return True
-        return is_ordinary(word, bool(_OPENS.search(text[max(0, start - 6) : start])), self.own)
+        opens = bool(_OPENS.search(text[max(0, start - 6) : start]))
+        if self.borne.is_latin(word):
+            return False
+        if word[0].isupper() and plain(word) in addresses().english:
+            return is_plain(word, opens, text[max(0, start - 12) : start], text[end : end + 6])
+        return is_ordinary(word, opens, self.own)
 
-    def _han(self, run: str, first: int, ahead: str, behind: str) -> Iterator[tuple[int, int]]:
+    def _han(self, run: str, first: int, ahead: str, behind: str, wide: bool) -> Iterator[tuple[int, int]]:
         """Words of a run that are not shown, with what stands before them where the two may be one name."""
         before = (0, 0)
-        for start, end, shown in pieces(run, self.letters, ahead, behind):
-            if not shown:
+        found = list(pieces(run, self.borne.letters, ahead, behind))
+        twice = self.borne.doubled(run, [(start, end) for start, end, _ in found], wide)
+        yield from ((first + start, first + end) for start, end in twice)
+        for start, end, shown in found:
+            if not shown or self.borne.is_han(run[start:end], wide):
                 near = before[1] == start and end - before[0] <= LONGEST_NAME and start - before[0] <= 2
                 yield first + (before[0] if near and _opens_name(run[before[0]]) else start), first + end
             before = start, end
@@ -178,6 +187,17 @@ def _cut(text: str, first: int, last: int) -> bool:
         and text[i].isalpha()
         for i in (first, last)
     )
+
+
+def _handles(text: str, latin: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Latin words with low lines between them of which each is a name as well (song_long)."""
+    group: list[tuple[int, int]] = []
+    for one in [*latin, (len(text) + 1, len(text) + 1)]:
+        if group and text[group[-1][1] : one[0]] != "_":
+            if len(group) > 1 and all(is_named(plain(text[start:end])) for start, end in group):
+                yield group[0][0], group[-1][1]
+            group = []
+        group.append(one)
 
 
 def _beside(text: str, latin: list[tuple[int, int, bool]], hidden: list[bool]) -> Iterator[tuple[int, int]]:

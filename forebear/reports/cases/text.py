@@ -195,6 +195,7 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """How many names have which ruling, and those that wait for one: for the owner of the case."""
     ruled = document["ruled"]
     lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
+    lines += _guessed_lines(document, words)
     if not document["waiting"]:
         return [*lines, Line(words("case_names.done")), *_withheld_lines(document, words)]
     grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
@@ -213,6 +214,15 @@ def _kind_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
         found = [safe(n["name"]) for n in document["waiting"] if n.get("kind") == kind]
         lines += wrap(f"{words(f'case_kinds.{kind}')}: {' | '.join(found)}") if found else []
     return lines
+
+
+def _guessed_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Names that a ruling took in without being asked for each of them: none is cut off, since one may name nobody."""
+    rows = document.get("guessed", ())
+    if not rows:
+        return []
+    shown = " | ".join(f"{safe(row['name'])} ({safe(row['person'])})" for row in rows)
+    return [*wrap(f"{words('case_guessed.list')}: {shown}"), Line(words("case_guessed.how"), "dim")]
 
 
 def _withheld_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
