@@ -90,6 +90,18 @@ def borne(texts: Iterable[str]) -> Borne:
     return Borne(frozenset(letters), frozenset(words), frozenset(p for p in spoken if len(p) > 1))
 
 
+def surnames_before(text: str, gone: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Japanese surnames of two characters or more right before what is not shown, though they are words too (大和██).
+
+    gone: of each character, whether it is not shown.
+    """
+    for end in (i for i in range(2, len(text)) if gone[i] and not gone[i - 1]):
+        for start in range(max(0, end - LONGEST_NAME + 1), end - 1):
+            if fold(text[start:end]) in names().surnames_ja:
+                yield start, end
+                break
+
+
 def is_plain(word: str, opens: bool, before: str, behind: str) -> bool:
     """Whether a Latin word of a closed class with a capital is no name where it stands.
 

@@ -108,7 +108,7 @@ def katakana(run: str, behind: str) -> bool:
 
 def hiragana(run: str) -> Iterator[tuple[int, int]]:
     """What of a run of hiragana may be a given name: three characters and more between particles, or before a form of address."""
-    for match in re.finditer("([ぁ-ん]{1,4}?)(?:さん|ちゃん|くん|さま)(?![ぁ-ん](?<![はがをにのとでもへや]))", run):
+    for match in re.finditer("([ぁ-ん]{1,4}?)(?:さん|ちゃん|くん|さま)(?![ぁ-ん](?<![はがをにのとでもへやよかまだねなって]))", run):
         yield match.span(1)
     for start in range(len(run)):
         if start and run[start - 1] not in PARTICLES:

@@ -13,7 +13,7 @@ from typing import Any
 
 from forebear.casefile.naming.stock import addresses, names, syllables, titles
 from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
-from forebear.casefile.privacy.bearing import borne, is_plain
+from forebear.casefile.privacy.bearing import borne, is_plain, surnames_before
 from forebear.casefile.privacy.reading import BARRIER, BLOCK, plain, tight, tight_origins
 from forebear.casefile.privacy.search import Literals, Search
 from forebear.casefile.privacy.vocabulary import (
@@ -34,7 +34,7 @@ DEARER = 6.0
 """How much dearer than as words a span may read as a name and still be withheld."""
 LONGEST_NAME = 4
 MAX_ROUNDS = 3
-_OPENS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）*#>|•·—–\]\[-])\s*$")
+_OPENS = re.compile(r"(?<!\b[A-Z])(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）*#>|•·—–\]\[-])\s*$")
 _JOINED = re.compile(r"[\s.,·'’‐-]{0,3}")
 _FIGURE = re.compile(r"[0-9０-９]\Z")
 
@@ -86,6 +86,8 @@ class Withheld:
         for hit in self.search.hits(text):
             if not hit.sure:
                 bad[hit.start : hit.end] = [True] * (hit.end - hit.start)
+        for start, end in surnames_before(text, [b or h for b, h in zip(bad, hidden, strict=True)]):
+            bad[start:end] = [not k for k in kept[start:end]]
         return self._assembled(text, hits, bad)
 
     def _assembled(self, text: str, hits: Iterable[Any], bad: list[bool]) -> str:
