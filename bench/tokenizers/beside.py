@@ -4,7 +4,8 @@ python -m bench.tokenizers.beside FILE.model... [--characters 8000000] [--rounds
 
 Alone: a process that imports the package, loads the model and encodes blocks of 16,384 characters. Through us: the whole command,
 which besides checks the model, has every block given back and compared, and counts words, ids and intervals. The text: the
-default text in ten languages and docs/*.md, again and again, each time after another number. Medians of the rounds; nothing else may run.
+default text in ten languages and docs/*.md, again and again, each time after another number. Medians of the rounds; nothing else
+may run.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def measure(model: Path, file: str, rounds: int) -> dict[str, float]:
             found = timed(command)
             if round_:
                 rows[name].append(found)
-    out = {}
+    out: dict[str, float] = {}
     for at, kind in enumerate(("wall", "processor")):
         middle = {name: statistics.median(row[at] for row in kept) for name, kept in rows.items()}
         out |= {f"{name}, {kind} seconds": round(value, 2) for name, value in middle.items()}

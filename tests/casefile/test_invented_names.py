@@ -392,7 +392,7 @@ def test_things_are_ruled_on_apart_from_people(tmp_path: Path) -> None:
     assert not [w for w in ("Weiming", "Brimsworth", "郗") if w in shown]
     forebear.case_names(case, private=["Farhill"])
     assert {n.text: n.pseudonym for n in load_case(case).name}["Farhill"] == "Organisation 1"
-    for asked in ({"product": ["Farhill"], "place": ["Farhill"]}, {"all_public": ["firm"]}):
+    for asked in ({"product": ["Farhill"], "place": ["Farhill"]}, {"all_public": ["firm"]}, {"all_public": ["person"]}):
         with pytest.raises(UsageError):
             forebear.case_names(case, **asked)
     with pytest.raises(UsageError, match="'firm' is no kind of name") as refused:

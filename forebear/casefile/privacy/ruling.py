@@ -63,11 +63,11 @@ class Rulings:
         """
         found: dict[str, str] = {}
         for kind in self.public_kinds:
-            if kind not in NAME_KINDS:
+            if kind not in NAME_KINDS or kind == "person":  # people are ruled on one by one
                 raise saying(
                     UsageError,
                     message("case_alike.no_kind", word=kind[:80]),
-                    todo=message("case_advice.one_of", known=", ".join(NAME_KINDS)),
+                    todo=message("case_advice.one_of", known=", ".join(k for k in NAME_KINDS if k != "person")),
                 )
         for kind, words in self.kinds.items():
             for word in words:
