@@ -94,7 +94,8 @@ def test_a_link_on_the_way_to_the_folder_is_followed(tmp_path):
     assert (tmp_path / "real" / "x").read_bytes() == b"x"
 
 
-def test_what_was_read_is_no_output_by_any_of_its_names(tmp_path):
+def test_what_was_read_is_no_output_by_any_of_its_names(tmp_path, monkeypatch):
+    monkeypatch.setattr("forebear.core.output._read", set())  # an inode that another test read may be used again here
     read, other = tmp_path / "read.json", tmp_path / "other.json"
     read.write_bytes(b"{}")
     other.write_bytes(b"{}")
