@@ -26,10 +26,10 @@ Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
 
 
-def form_of(path: Path, offered: Sequence[str], where: str) -> str:
+def form_of(path: Path, offered: Sequence[str], where: str, otherwise: str = "") -> str:
     """The format that the ending of a file says, of those offered.
 
-    where:  how the file was named, for the refusal.
+    where:  how the file was named, for the refusal; otherwise: what else could be done, behind the endings there are.
     Raises: UsageError for an ending that says none of them, since another format than the one meant would be written.
     """
     known = {ending: form for ending, form in FORMS.items() if form in offered}
@@ -39,7 +39,7 @@ def form_of(path: Path, offered: Sequence[str], where: str) -> str:
     what = f"no format ends in {path.suffix!r}"
     if path.suffix.lower() in FORMS:
         what = f"the result has no {FORMS[path.suffix.lower()]} report"
-    raise UsageError(what, where=where, todo=f"Use {', '.join(known)}.")
+    raise UsageError(what, where=where, todo=f"Use {', '.join(known)}{otherwise}.")
 
 
 class Document(Mapping[str, Any]):

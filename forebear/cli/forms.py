@@ -30,7 +30,7 @@ def form_of(output: Path | None, offered: Sequence[str]) -> str:
 
     Raises: UsageError for an ending that says none of them.
     """
-    return "text" if output is None or not output.suffix else ending_form(output, offered, f"-o {output.name}")
+    return "text" if output is None or not output.suffix else ending_form(output, offered, f"-o {output.name}", ", or say --format")
 
 
 STANDARD_OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})

@@ -54,6 +54,12 @@ def test_sarif_names_files_from_where_the_command_ran(model, monkeypatch, given,
     assert str(model.parent) not in json.dumps(log)
 
 
+def test_sarif_of_a_document_whose_command_no_shell_reads_names_files_alone(document):
+    written = json.loads(rendered({**document, "reproduce": "forebear verify 'open"}, "sarif"))
+    places = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in written["runs"][0]["results"]}
+    assert "README.md" in places
+
+
 def test_a_card_patch_says_of_a_base_that_nobody_gave_that_it_was_not_tested(model):
     text = rendered(forebear.verify(model), "patch").decode()
     assert "# README.md:3 base_model: " in text

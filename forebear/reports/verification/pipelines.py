@@ -93,7 +93,10 @@ def _result(claim: Mapping[str, Any], words: Catalogue, folder: PurePosixPath) -
 def _folder(document: Mapping[str, Any]) -> PurePosixPath:
     """Where the subject's files lie for who runs the command: as it was given; of an absolute path the last part, which is all that
     a document has of it. Nothing for an address and for a card from elsewhere."""
-    given = shlex.split(document["reproduce"])[2:]
+    try:
+        given = shlex.split(document["reproduce"])[2:]
+    except ValueError:  # of a document that somebody wrote
+        given = []
     if not given or "--card" in given or "://" in given[0]:
         return PurePosixPath()
     place = PurePosixPath(given[0].replace("\\", "/"))
