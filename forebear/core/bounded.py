@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
 from forebear.core.messages import Message, message
-from forebear.core.output import note_input
+from forebear.core.output import note_input, state
 from forebear.core.wording import in_english
 
 _CHECK = message("advice.get_again")
@@ -81,7 +81,7 @@ def open_regular(path: str | Path, *, links: bool = True) -> tuple[int, os.stat_
     except BaseException:
         os.close(handle)
         raise
-    note_input(status.st_dev, status.st_ino)
+    note_input(state(status))
     return handle, status
 
 

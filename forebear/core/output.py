@@ -23,17 +23,25 @@ _KINDS = (
     (stat.S_ISCHR, "device"),
     (stat.S_ISBLK, "device"),
 )
-_read: set[tuple[int, int]] = set()
-"""Device and inode of every file that was opened for reading in this process or in a worker of it."""
+State = tuple[int, int, int, int]
+"""Device, inode, bytes and time of change (ns) of a file: the number of a deleted file is used again by the system."""
+
+_read: set[State] = set()
+"""Every file that was opened for reading in this process or in a worker of it, as it was then."""
 
 
-def note_input(device: int, inode: int) -> None:
+def state(status: os.stat_result) -> State:
+    """What tells a file, as it stands, from every other and from what has taken its number since."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def note_input(file: State) -> None:
     """Remember a file that is read, so that no result is written in its place."""
-    _read.add((device, inode))
+    _read.add(file)
 
 
-def inputs() -> frozenset[tuple[int, int]]:
-    """Device and inode of every file read so far."""
+def inputs() -> frozenset[State]:
+    """Every file read so far."""
     return frozenset(_read)
 
 
@@ -49,7 +57,7 @@ def check_output(path: Path) -> None:
             raise refusal(message("written.no_folder"), where=str(path), todo=message("written.make_folder"))
         return
     _refuse_kind(path, status, UsageError)
-    if (status.st_dev, status.st_ino) in _read:
+    if state(status) in _read:
         raise UsageError("is an input of this run", where=str(path), todo="Name another file with -o.")
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 from forebear.core.documents import freeze, thaw
 from forebear.core.errors import ForebearError, Reason
 from forebear.core.messages import message
-from forebear.core.output import inputs, note_input
+from forebear.core.output import State, inputs, note_input
 from forebear.core.stopping import Child, child
 from forebear.core.threads import usable_cores
 
@@ -174,8 +174,8 @@ def _ask(process: subprocess.Popen[str], pair: tuple[str, str], options: Mapping
         process.wait()
         return None, FAULT
     answer = json.loads(line)
-    for device, inode in answer["read"]:
-        note_input(device, inode)
+    for device, inode, size, changed in answer["read"]:
+        note_input((device, inode, size, changed))
     if answer["document"] is None:
         return None, Reason(str(answer["error"]), answer["why"])
     return freeze(answer["document"]), None
@@ -185,7 +185,7 @@ def serve(compare: Callable[[tuple[str, str], Mapping[str, Any]], Found], source
     """The other end: a line in, a line out, until the input ends; then the process ends, even in the middle of a pair."""
     tasks: SimpleQueue[str] = SimpleQueue()
     Thread(target=_listen, args=(source, tasks), daemon=True).start()
-    seen: frozenset[tuple[int, int]] = frozenset()
+    seen: frozenset[State] = frozenset()
     while True:
         task = json.loads(tasks.get())
         left, right = task["pair"]
