@@ -14,6 +14,8 @@ from forebear.core.wording import english_words
 
 ROOT = Path(forebear.__file__).parent
 ROOMS = ("attest", "casefile", "core", "files", "library", "models", "stats", "tokens")
+INNER = ("comparison/tests", *(f"recipes/{room}" for room in ("coordinates", "detectors", "exchange", "rederive", "replay")))
+"""What of a room documents repeat; refusals of `recipes/steps` answer a program that calls a step."""
 RAISED = {"RefusedError", "IncomparableError", "CannotEncodeError"}
 PROGRAMMING = {"AttributeError", "ValueError", "TypeError", "KeyError", "UsageError", "ExpectationError", "PluginError", "ForebearError"}
 """Errors which no document repeats: of a call's words or expectation, a program that calls wrongly, an installed package, and of ours."""
@@ -68,7 +70,7 @@ def of_reasons(tree: ast.AST) -> list[int]:
     return [node.lineno for node in given if any(is_sentence(inner) for inner in ast.walk(node.value))]
 
 
-MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+MODULES = [path for room in (*ROOMS, *INNER) for path in sorted((ROOT / room).rglob("*.py"))]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -19,7 +19,7 @@ from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.strength import completed
 from forebear.comparison.tests.strength_outcome import described
 from forebear.comparison.tests.strength_whole import starting_rotations
-from forebear.core.errors import IncomparableError
+from forebear.core.errors import IncomparableError, incomparable
 from forebear.core.messages import message
 from forebear.core.seeds import generator
 from forebear.core.spacing import evenly
@@ -108,7 +108,7 @@ def _products(side: Side, layer: int, seen: Seen) -> HeadProducts:
     """Raises: IncomparableError where the heads of the layer cannot be told apart."""
     heads = read_heads(side, layer, seen)
     if heads is None:
-        raise IncomparableError("the sizes of the heads are not known")
+        raise incomparable(message("unfit.heads"))
     return head_products(heads.q, heads.shared(heads.k), heads.shared(heads.v), heads.o, rotary=heads.rotary)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.recipes.coordinates.invariants import Floats
 from forebear.recipes.steps.draft import Draft
 from forebear.recipes.steps.layout import Layer, Linear
@@ -49,7 +50,7 @@ def refitted(subject: Model, state: Model, ops: frozenset[str]) -> Mapping[str, 
     found: dict[str, dict[tuple[int, ...], Floats]] = {}
     failed: Counter[str] = Counter()
     if len(mine.parts.layers) != len(theirs.parts.layers):
-        raise RefusedError("the two have other numbers of layers", where="layers")
+        raise refusal(message("recipe_refused.layers"), where="layers")
     for layer, other in zip(mine.parts.layers, theirs.parts.layers, strict=True):
         for op, key, (a, b) in _places(mine, layer, theirs, other, ops):
             same = a.first.shape == b.first.shape and a.second.shape == b.second.shape

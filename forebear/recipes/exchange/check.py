@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from forebear.core.bounded import parse_json
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 from forebear.models.checkpoint import Checkpoint
 from forebear.recipes.exchange.expected import expected_weights
@@ -72,10 +72,10 @@ def _given(name: str, models: Mapping[str, Checkpoint]) -> Checkpoint | None:
 def _steps(data: Any, where: str) -> list[Mapping[str, Any]]:
     steps = data.get("steps") if isinstance(data, Mapping) and str(data.get("schema", "")).startswith("forebear/recipe/") else None
     if not isinstance(steps, Sequence) or isinstance(steps, str) or len(steps) > MOST_STEPS:
-        raise RefusedError("is no forebear recipe: it has no list of steps", where=where)
+        raise refusal(message("recipe_refused.no_steps"), where=where)
     for step in steps:
         if not isinstance(step, Mapping) or not _WORD.fullmatch(str(step.get("op", ""))):
-            raise RefusedError("has a step without the name of an operation", where=where)
+            raise refusal(message("recipe_refused.step_name"), where=where)
     return list(steps)
 
 

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.yaml_values import read_yaml
 from forebear.recipes.merge_plan import MergePlan, Slice, Source
 
@@ -28,10 +29,10 @@ def read_mergekit(text: bytes, where: str = "merge.yaml") -> tuple[MergePlan, li
     """
     data, _ = read_yaml(text, where, typed=True)
     if not isinstance(data, Mapping):
-        raise RefusedError("is no merge configuration: a mapping is expected", where=where)
+        raise refusal(message("recipe_refused.no_merge"), where=where)
     unknown = [str(key)[:60] for key in data if key not in (*KNOWN, *NOT_WEIGHTS)]
     if unknown:
-        raise RefusedError(f"has a key that no merge configuration has: {unknown[0]!r}", where=where)
+        raise refusal(message("recipe_refused.merge_key", key=unknown[0]), where=where)
     method, base = _text(data.get("merge_method"), "merge_method", where), _model(data.get("base_model", ""), where)
     slices = _slices(data, where)
     types = [_dtype(data.get(key), key, where) for key in ("dtype", "out_dtype")]
@@ -42,11 +43,11 @@ def read_mergekit(text: bytes, where: str = "merge.yaml") -> tuple[MergePlan, li
 def _slices(data: Mapping[str, Any], where: str) -> tuple[Slice, ...]:
     given = [key for key in ("models", "slices", "modules") if data.get(key)]
     if len(given) != 1:
-        raise RefusedError("has not exactly one of models, slices and modules", where=where)
+        raise refusal(message("recipe_refused.merge_one_of"), where=where)
     if given[0] == "modules":
         inner = data["modules"]
         if not isinstance(inner, Mapping) or len(inner) != 1:
-            raise RefusedError("merges several modules apart", where=where, todo="Give one configuration for each module.")
+            raise refusal(message("recipe_refused.modules"), where=where, todo=message("recipe_refused.one_each"))
         (only,) = inner.values()
         return _slices(_mapping(only, "modules", where), where)
     listed = data[given[0]]
@@ -61,15 +62,15 @@ def _slices(data: Mapping[str, Any], where: str) -> tuple[Slice, ...]:
 
 
 def _source(value: Any, where: str) -> Source:
-    given = _mapping(value, "a source", where)
+    given = _mapping(value, "sources", where)
     unknown = [key for key in given if key not in ("model", "layer_range", "parameters")]
     if unknown:
-        raise RefusedError(f"has a key that no source has: {str(unknown[0])[:60]!r}", where=where)
+        raise refusal(message("recipe_refused.source_key", key=str(unknown[0])[:60]), where=where)
     layers = given.get("layer_range")
     if layers is not None:
         whole = isinstance(layers, Sequence) and len(layers) == 2 and all(type(one) is int for one in layers)
         if not whole or not 0 <= layers[0] < layers[1] <= 100_000:
-            raise RefusedError("has a layer_range that is not two rising whole numbers", where=where)
+            raise refusal(message("recipe_refused.layer_range"), where=where)
     return Source(
         _model(given.get("model"), where), (layers[0], layers[1]) if layers else None, _parameters(given.get("parameters"), where)
     )
@@ -83,21 +84,21 @@ def _model(value: Any, where: str) -> str:
     return _text(value, "model", where)
 
 
-def _text(value: Any, what: str, where: str) -> str:
+def _text(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str) or len(value) > 1000:
-        raise RefusedError(f"{what} is no text", where=where)
+        raise refusal(message("recipe_refused.no_text", key=key), where=where)
     return value
 
 
-def _list(value: Any, what: str, where: str, most: int) -> list[Any]:
+def _list(value: Any, key: str, where: str, most: int) -> list[Any]:
     if not isinstance(value, list) or not 0 < len(value) <= most:
-        raise RefusedError(f"{what} is no list of 1 to {most} entries", where=where)
+        raise refusal(message("recipe_refused.no_list", key=key, most=most), where=where)
     return value
 
 
-def _mapping(value: Any, what: str, where: str) -> Mapping[str, Any]:
+def _mapping(value: Any, key: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise RefusedError(f"{what} is no mapping", where=where)
+        raise refusal(message("recipe_refused.no_mapping", key=key), where=where)
     return value
 
 
@@ -105,7 +106,7 @@ def _dtype(value: Any, key: str, where: str) -> str:
     if value in (None, ""):
         return ""
     if value not in DTYPES:
-        raise RefusedError(f"{key} is none of {', '.join(DTYPES)}", where=where)
+        raise refusal(message("recipe_refused.none_of", key=key, known=", ".join(DTYPES)), where=where)
     return str(value)
 
 
@@ -116,7 +117,7 @@ def _parameters(value: Any, where: str) -> dict[str, Any]:
     given = _mapping(value, "parameters", where)
     for name, setting in given.items():
         if not _is_setting(setting):
-            raise RefusedError(f"the parameter {str(name)[:60]!r} is no number, list of numbers or list of filters", where=where)
+            raise refusal(message("recipe_refused.parameter", key=str(name)[:60]), where=where)
     return {str(name): setting if not isinstance(setting, Mapping) else [setting] for name, setting in given.items()}
 
 

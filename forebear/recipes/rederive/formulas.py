@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.recipes.rederive.casts import bfloat16, float16
 
@@ -67,7 +68,7 @@ def trimmed(change: Float32, density: float) -> Float32:
         return change
     count = int(density * change.size)
     if count <= 0:
-        raise RefusedError(f"a density of {density} leaves nothing of {change.size} values")
+        raise refusal(message("recipe_refused.density", density=density, count=change.size))
     order = np.argsort(-np.abs(change.reshape(-1)), kind="stable")[:count]
     out = np.zeros_like(change)
     out.reshape(-1)[order] = change.reshape(-1)[order]

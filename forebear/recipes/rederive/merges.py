@@ -12,7 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
 from forebear.recipes.merge_plan import MergePlan, Slice, parameter
@@ -57,10 +58,11 @@ def recomputed(subject: Checkpoint, plan: MergePlan, models: Mapping[str, Checkp
     is not among the given.
     """
     if plan.method not in FORMULAS:
-        raise RefusedError(f"no merge by the method {plan.method!r} is recomputed", todo=f"Known: {', '.join(FORMULAS)}.")
+        formulas = message("recipe_refused.known", known=", ".join(FORMULAS))
+        raise refusal(message("recipe_refused.method", method=plan.method), todo=formulas)
     missing = [name for name in plan.models if name not in models]
     if missing:
-        raise RefusedError(f"the merge names {len(missing)} models that were not given", where=missing[0])
+        raise refusal(message("recipe_refused.not_given", count=len(missing)), where=missing[0])
     known = {name: places(models[name]) for name in plan.models}
     return [one for key, place in places(subject).items() if (one := _one(subject, plan, models, known, key, place)) is not None]
 
@@ -178,7 +180,7 @@ def _options(
 def _number(value: object) -> float:
     """A parameter as a number. Raises: RefusedError for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RefusedError("a parameter of the merge is missing or is no number")
+        raise refusal(message("recipe_refused.no_number"))
     return float(value)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
+from forebear.core.messages import message
 from forebear.recipes.coordinates.undo import snapped
 from forebear.recipes.coordinates.within import refitted
 from forebear.recipes.detectors.sight import Proposal
@@ -99,5 +100,5 @@ def taken_back(subject: Model, done: Sequence[tuple[Proposal, Model]]) -> Model:
         try:
             made = moved(proposal.found.op, made, BACK[proposal.found.op](proposal.exact, before), 0)
         except (np.linalg.LinAlgError, IndexError, ValueError) as error:
-            raise RefusedError("a move cannot be taken back", where=proposal.found.op) from error
+            raise refusal(message("recipe_refused.back"), where=proposal.found.op) from error
     return _single(made)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.sizes import show_size
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
@@ -55,10 +56,10 @@ def check_size(checkpoint: Checkpoint, most_bytes: int) -> None:
     """Refuse a model that takes more than `most_bytes` in float32. Raises: RefusedError."""
     needed = 4 * sum(entry.parameters for entry in checkpoint.container.tensors.values())
     if needed > most_bytes:
-        raise RefusedError(
-            f"a recipe holds whole models in memory: this one takes {show_size(needed)}, and {show_size(most_bytes)} are allowed",
+        raise refusal(
+            message("recipe_refused.memory", needed=show_size(needed), most=show_size(most_bytes)),
             where=str(checkpoint.folder or ""),
-            todo="Allow more with --budget.",
+            todo=message("recipe_refused.budget"),
         )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import refusal
+from forebear.core.messages import message
 from forebear.core.seeds import generator
 from forebear.recipes.steps.attention import mix_head_columns, mix_head_rows, take_heads
 from forebear.recipes.steps.draft import Draft, draw_like, times
@@ -163,7 +164,7 @@ def _linear(layer: Layer, part: str, expert: int | None) -> Linear:
     mlp = _mlp(layer, expert)
     found = {"gate": mlp.gate, "up": mlp.up, "down": mlp.down}.get(part)
     if found is None:
-        raise RefusedError(f"there is no map {part!r} in layer {layer.index}")
+        raise refusal(message("recipe_refused.no_map", part=part, layer=layer.index))
     return found
 
 
