@@ -96,6 +96,7 @@ def attest_verify(
     betas: str | None = None,
     expect: str | None = None,
     stamp_roots: str | Path | None = None,
+    log: Sequence[str | Path] = (),
 ) -> Mapping[str, Any]:
     """What a chain proves of a run, and what it does not, line by line.
 
@@ -107,6 +108,7 @@ def attest_verify(
     betas:       the two rates of Adam's running means, which bound its steps (default "0.9,0.999").
     stamp_roots: root certificates (PEM) of time-stamping authorities that you trust; without them no time-stamp is called valid.
     expect:      what has to hold (not-contradicted, explained or start-proven); fail (exit code 1) unless it is met.
+    log:         logs that `attest record` was given; held against the digests and sums that the records keep of them.
     Returns:     a forebear/attestation/3 document: `proves` and `does_not_prove`, the second also with what is unexplained or
                  contradicts the chain.
     Raises:      RefusedError when the chain or a checkpoint cannot be read; UsageError; ExpectationError (with the document as its
@@ -127,4 +129,5 @@ def attest_verify(
 
     given = None if commitment is None else Path(commitment)
     roots = None if stamp_roots is None else Path(stamp_roots)
-    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas, expect, roots))
+    logs = tuple(Path(one) for one in listed(log))
+    return verify(Asking(Path(chain), final, tuple(listed(checkpoints)), tuple(listed(against)), given, betas, expect, roots, logs))

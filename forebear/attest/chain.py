@@ -46,7 +46,11 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
     found = []
     for number, line in enumerate(lines, 1):
         place = f"{where}: line {number}"
-        record = parse_json(line, where=place, max_values=MAX_VALUES)
+        try:
+            record = parse_json(line, where=place, max_values=MAX_VALUES)
+        except RefusedError as error:
+            said = message("attest_form.torn", why=error.said)
+            raise refusal(said, where=place, todo=message("attest_form.before", count=number - 1)) from error
         found.append(_record(record, place) | {"line_sha256": hashlib.sha256(line).hexdigest()})
     return found
 
@@ -137,11 +141,11 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def unbroken(records: list[dict[str, Any]]) -> list[int]:
-    """Numbers of records that do not name the line before them, or are out of order."""
+    """Places of records that do not name the line before them, or do not count on from it: between it and them is what is wrong."""
     found = []
     for at, record in enumerate(records):
-        before = records[at - 1]["line_sha256"] if at else ""
-        if record["previous"] != before or record["number"] != at:
+        line, number = (records[at - 1]["line_sha256"], records[at - 1]["number"]) if at else ("", -1)
+        if record["previous"] != line or record["number"] != number + 1:
             found.append(at)
     return found
 

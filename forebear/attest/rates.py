@@ -74,7 +74,11 @@ def read_log(path: Path, before: Mapping[str, Any] | None = None) -> Log:
 
     Raises: RefusedError for a file that is too large or has a line that is no step, which is named.
     """
-    data = read_bounded(path, MAX_LOG_BYTES)
+    return log_of(read_bounded(path, MAX_LOG_BYTES), path, before)
+
+
+def log_of(data: bytes, path: Path, before: Mapping[str, Any] | None = None) -> Log:
+    """The same of bytes that were read, which may be a log as it stood earlier. path: named in refusals."""
     size = None if before is None else before["log_bytes"]
     grown = size is not None and hashlib.sha256(data[:size]).hexdigest() == (before or {})["log_sha256"]
     known = len(_rows(data[:size], path)) if grown else 0
@@ -218,6 +222,22 @@ def restarts(lines: Sequence[Step]) -> list[int]:
         else:
             lowest = min(lowest, line.rate)
     return found
+
+
+def begin_of(before: Sequence[Mapping[str, Any]], step: int, root: str, log: Log | None) -> int:
+    """The step of the record that a new one goes on from: the last, or after a rollback the last that is earlier in steps.
+
+    Of a rollback that has no record the log tells: the last record at the step it went back to, or behind it.
+    A record of the very weights that were gone back to spans nothing.
+    """
+    if not before or (step <= before[-1]["step"] and any(record["content"]["root"] == root for record in before)):
+        return step
+    earlier = [record["step"] for record in before if record["step"] < step]
+    last = int(before[-1]["step"])
+    begin = last if step > last else int(earlier[-1]) if earlier else step
+    back = begin if log is None else taken_up(log, begin, step)
+    behind = [s for s in earlier if s <= back]
+    return begin if back == begin or not behind else back if back in behind else int(behind[-1])
 
 
 @cache

@@ -23,7 +23,7 @@ from forebear.attest.commitment import (
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
-from forebear.attest.rates import Log, read_log, span_of, taken_up
+from forebear.attest.rates import begin_of, read_log, span_of
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError, refusal
 from forebear.core.messages import Message, message
@@ -150,7 +150,7 @@ def _noted(
                 first_tensors=first_tensors, first_numbers=first_numbers,
             )
         )  # fmt: skip
-    elif last["content"]["root"] == line["content"]["root"]:
+    if last["content"]["root"] == line["content"]["root"]:
         found.append(message("attest_record.same_weights", number=last["number"]))
     return found
 
@@ -180,7 +180,7 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
         finally:
             opened.close()
         lines = None if log is None else read_log(log, before[-1] if before else None)
-        begin = _begin(before, step, content.root, lines)
+        begin = begin_of(before, step, content.root, lines)
         line = {
             "form": FORM,
             "number": len(before),
@@ -205,19 +205,3 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
         read={"checkpoint_bytes": size, "seconds": round(time.perf_counter() - began, 3)},
         reproduce=shlex.join(words),
     )
-
-
-def _begin(before: Sequence[Mapping[str, Any]], step: int, root: str, log: Log | None) -> int:
-    """The step of the record that a new one goes on from: the last, or after a rollback the last that is earlier in steps.
-
-    Of a rollback that has no record the log tells: the last record at the step it went back to, or behind it.
-    A record of the very weights that were gone back to spans nothing.
-    """
-    if not before or (step <= before[-1]["step"] and any(record["content"]["root"] == root for record in before)):
-        return step
-    earlier = [record["step"] for record in before if record["step"] < step]
-    last = int(before[-1]["step"])
-    begin = last if step > last else int(earlier[-1]) if earlier else step
-    back = begin if log is None else taken_up(log, begin, step)
-    behind = [s for s in earlier if s <= back]
-    return begin if back == begin or not behind else back if back in behind else int(behind[-1])

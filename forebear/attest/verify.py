@@ -23,6 +23,7 @@ from forebear.attest.commitment import (
 )
 from forebear.attest.content import root_in
 from forebear.attest.course import Course, Stage, follow
+from forebear.attest.logs import log_lines
 from forebear.attest.stamps import stamps_of
 from forebear.attest.starts import start_of
 from forebear.attest.statement import Line, events_of, lines_of, summary
@@ -57,12 +58,13 @@ class Asking:
     betas: str | None
     expect: str | None = None
     stamp_roots: Path | None = None
+    log: tuple[Path, ...] = ()
 
     def reproduce(self) -> str:
         """The command that makes the document again; files by their names alone: the document is there to be published."""
         words = ["forebear", "attest", "verify", file_name(self.chain)]
         words += [file_name(self.final)] if self.final is not None else []
-        for name, several in (("--checkpoints", self.checkpoints), ("--against", self.against)):
+        for name, several in (("--checkpoints", self.checkpoints), ("--against", self.against), ("--log", self.log)):
             for one in several:
                 words += [name, file_name(one)]
         words += ["--commitment", file_name(self.commitment)] if self.commitment is not None else []
@@ -111,7 +113,8 @@ def _attested(asked: Asking) -> Document:
             records, shown, start, start_root, broken=unbroken(records),
             grinding_log10=SEEDS_LOG10 + VARIANTS_LOG10, betas=betas, final=ends[-1] if ends else None,
         )  # fmt: skip
-        lines += seed_lines + _final_lines(asked, len(records) - 1, ends, strays) + lines_of(course) + _against(asked)
+        lines += seed_lines + _final_lines(asked, len(records) - 1, ends, strays) + lines_of(course)
+        lines += log_lines(asked.log, records) + _against(asked)
         size = sum(side.container.bytes_read for side in shown.values())
     lines += [
         *_times(asked, records, promised),

@@ -118,6 +118,15 @@ def test_a_round_that_is_past_is_said(tmp_path: Path) -> None:
     assert "attest.limit_past" not in [m["key"] for m in forebear.attest_commit(tmp_path, seed_from=ROUND)["limits"]]
 
 
+def test_a_line_that_is_torn_says_how_many_lines_stand(kept: Kept) -> None:
+    path = kept.run / "chain.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 3].rstrip(b"\n") + b"\n")
+    count = whole.count(b"\n")
+    with pytest.raises(RefusedError, match=rf"line {count + 1}: is no whole record.* The {count} lines before it can stand"):
+        read_chain(kept.run)
+
+
 def test_a_line_cut_short_is_left_out_and_replaced(kept: Kept) -> None:
     path = kept.run / "chain.jsonl"
     whole = path.read_bytes()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from typer.testing import CliRunner
 
 import forebear
 from forebear.attest.chain import read_chain
+from forebear.attest.commitment import canonical
 from forebear.attest.initialiser import initial_weights
 from forebear.cli.application import app
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
@@ -206,7 +210,67 @@ def test_lines_moved_or_taken_out_break_the_chain(tmp_path: Path) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], *lines[2:]]))
     broken = next(ln for ln in kept.verify()["does_not_prove"] if ln["line"] == "chain")
-    assert broken["said"]["values"]["records"] == (1, 2)
+    assert broken["said"]["values"]["records"] == (1,), "the place where one is missing, and no later one"
+
+
+def _again(path: Path, change: Callable[[int, dict[str, Any]], None]) -> None:
+    """Write a chain anew with changed records, each naming the line before it as it stands now."""
+    before, lines = "", []
+    for at, line in enumerate(path.read_bytes().splitlines()):
+        record = json.loads(line)
+        change(at, record)
+        lines.append(canonical(record | {"previous": before}))
+        before = hashlib.sha256(lines[-1]).hexdigest()
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _of_log(document: Any) -> list[tuple[str, str, tuple[int, ...]]]:
+    lines = [ln for ln in (*document["proves"], *document["does_not_prove"]) if ln["line"] == "log-file"]
+    return [(ln["state"], ln["said"]["key"], tuple(ln["said"]["values"].get("records", ()))) for ln in lines]
+
+
+def test_the_log_of_a_run_is_known_again_by_every_record(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    document = kept.verify(log=[tmp_path / "log.csv"])
+    assert _of_log(document) == [("proven", "attest_log.same", (0, 1, 2, 3))]
+    assert document["conclusion"]["outcome"] == kept.verify()["conclusion"]["outcome"]
+    assert _of_log(kept.verify()) == []
+
+
+@pytest.mark.parametrize(("line", "other"), [(0, (1, 2, 3)), (7, (2, 3)), (17, (3,))])
+def test_a_line_of_the_log_that_was_changed_later_is_named_by_the_records_it_stood_in(
+    tmp_path: Path, line: int, other: tuple[int, ...]
+) -> None:
+    kept = honest(tmp_path)
+    log = tmp_path / "log.csv"
+    rows = log.read_text().splitlines()
+    rows[1 + line] = rows[1 + line].replace("0.1", "0.2")
+    log.write_text("\n".join(rows) + "\n")
+    document = kept.verify(log=[log])
+    same = tuple(at for at in range(4) if at not in other)
+    assert _of_log(document) == [("proven", "attest_log.same", same), ("unexplained", "attest_log.other", other)]
+    assert document["conclusion"]["outcome"] == "unexplained"
+
+
+def test_sums_that_do_not_follow_from_their_log_are_named(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    _again(kept.run / "chain.jsonl", lambda at, record: record["span"].update(rate_sum=1.0) if at == 2 else None)
+    document = kept.verify(log=[tmp_path / "log.csv"])
+    assert _of_log(document) == [("proven", "attest_log.same", (0, 1, 3)), ("unexplained", "attest_log.apart", (2,))]
+
+
+def test_logs_in_several_files_are_each_known_by_their_records(tmp_path: Path) -> None:
+    kept, logs = honest(tmp_path / "a"), []
+    other = Kept(tmp_path / "b")
+    other.commitment = kept.commitment
+    for number, place in enumerate(kept.shown):
+        other.log = kept.log[6 * (number - 1) : 6 * number] if number else []
+        other.save(6 * number, _loaded(place))
+        logs.append((tmp_path / "b" / "log.csv").rename(tmp_path / f"log-{number}.csv"))
+    assert _of_log(other.verify(log=logs)) == [("proven", "attest_log.same", (0, 1, 2, 3))]
+    assert _of_log(other.verify(log=logs[:2])) == [
+        ("proven", "attest_log.same", (0, 1)), ("unexplained", "attest_log.other", (2, 3)),
+    ]  # fmt: skip
 
 
 def test_without_checkpoints_a_chain_proves_only_itself(tmp_path: Path) -> None:
