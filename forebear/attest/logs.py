@@ -64,4 +64,5 @@ def _follows(records: Sequence[Mapping[str, Any]], at: int, path: Path, data: by
         return False
     log = log_of(data[:size], path, before[-1] if before else None)
     begin = begin_of(before, record["step"], record["content"]["root"], log)
-    return span_of(log.lines, begin, record["step"]).document() == record["span"]
+    again: Mapping[str, Any] = span_of(log.lines, begin, record["step"]).document()
+    return bool(again == record["span"])
