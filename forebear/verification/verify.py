@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from forebear.core.documents import finish
-from forebear.core.errors import ExpectationError, UsageError
 from forebear.core.messages import Message, message, with_texts
 from forebear.files.bytes.checking import noting_addresses
 from forebear.verification.bases import Base, bases_of, compare_with
@@ -30,6 +29,7 @@ from forebear.verification.checks.papers import (
 from forebear.verification.checks.sizes import check_layers, check_parameters, check_vocabulary, check_width
 from forebear.verification.checks.types import check_bits, check_dtype, check_load_dtype
 from forebear.verification.claim import MOST_CLAIMS, Claim, Noticed, Outcome, Tested, private_removed, public
+from forebear.verification.expected import check_expectation, expected, meet
 from forebear.verification.gather import Gathered, gather
 from forebear.verification.known import Known, known_of, unnamed
 from forebear.verification.making import Making, most_of
@@ -38,8 +38,6 @@ from forebear.verification.subject import Subject, open_subject
 from forebear.verification.whose import settled
 
 Document = Mapping[str, Any]
-EXPECTATIONS = ("not-contradicted", "not-flagged", "borne-out")
-"""What may be expected: no claim contradicted; none flagged either; every claim that is stated borne out."""
 _BY_SUBJECT = {
     "parameters": check_parameters, "layers": check_layers, "width": check_width, "vocabulary": check_vocabulary,
     "dtype": check_dtype, "load_dtype": check_load_dtype, "bits": check_bits, "tokenizer": check_tokenizer, "family": check_family,
@@ -64,9 +62,7 @@ class Wanted:
 @noting_addresses()
 def verify_path(path: str | Path, wanted: Wanted) -> Document:
     """A forebear/verification/1 document (see `forebear.verify`)."""
-    if wanted.expect is not None and wanted.expect not in EXPECTATIONS:
-        todo = f"Use one of: {', '.join(EXPECTATIONS)}."
-        raise UsageError(f"{wanted.expect!r} is no expectation", where="--expect", todo=todo)
+    check_expectation(wanted.expect)
     started, bases = time.perf_counter(), bases_of(wanted.against)
     most, far = (most_of(wanted.budget, full=wanted.full, once=once) for once in (False, True))
     subject = open_subject(path, full=wanted.full)
@@ -88,9 +84,11 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
                 "seconds": round(time.perf_counter() - started, 3)}  # fmt: skip
     finally:
         subject.close()
+    if wanted.expect is not None:
+        body["expected"] = expected(wanted.expect, body["claims"], body["noticed"])
     clean = with_texts([*limits], private_removed)
     document = finish("forebear/verification/1", body, limits=clean, read=read, reproduce=_again(path, wanted))
-    _meet(document, wanted.expect)
+    meet(document)
     return document
 
 
@@ -184,16 +182,3 @@ def _again(path: str | Path, wanted: Wanted) -> str:
 def _shown(path: str | Path) -> str:
     name, mark, place = str(path).rpartition("=")
     return f"{name}{mark}{PurePath(place).name if PurePath(place).is_absolute() else place}"
-
-
-def _meet(document: Document, expect: str | None) -> None:
-    """Raises ExpectationError, with the whole document, when an expectation is not met."""
-    counts = document["counts"]
-    wrong = counts["contradicted"]
-    if expect in ("not-flagged", "borne-out"):
-        wrong += counts["flagged"] + sum(one["kind"] == "relative" for one in document["noticed"])
-    if expect == "borne-out":
-        stated = [one for one in document["claims"] if not one["proposed"] and one["kind"] != "direction"]
-        wrong += sum(one["outcome"] not in ("borne-out", "contradicted") and not one["flagged"] for one in stated)
-    if expect is not None and wrong:
-        raise ExpectationError(f"expected {expect}, which {wrong} statements do not meet", document, where="--expect")

@@ -12,7 +12,7 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.yaml_values import read_yaml
 from forebear.reports.catalogue import LANGUAGES
 from forebear.reports.show import FOR_PROGRAMS, rendered
@@ -70,6 +70,28 @@ def test_junit_fails_what_is_contradicted_and_skips_what_is_not_testable(documen
     counts = {tag: len(suite.findall(f"testcase/{tag}")) for tag in ("failure", "skipped")}
     assert counts == {"failure": 1, "skipped": document["counts"]["not-testable"]}
     assert (suite.get("failures"), suite.get("tests")) == ("1", str(len(document["claims"])))
+
+
+def test_junit_fails_what_does_not_meet_the_expectation_and_marks_what_deserves_a_look(tmp_path):
+    copy = tmp_path / "model"
+    shutil.copytree(DEMO / "descendant", copy)
+    (copy / "README.md").write_text("# model\n\nThe model has 47 layers.\n\nIt has 6 layers.\n")
+    flagged = forebear.verify(copy)
+    assert flagged["counts"]["flagged"] == 1
+    suite = ElementTree.fromstring(rendered(flagged, "junit"))[0]
+    assert suite.get("failures") == "0"
+    assert any("deserves a look" in (one.text or "") for one in suite.findall("testcase/system-out"))
+    with pytest.raises(ExpectationError) as failed:
+        forebear.verify(copy, expect="not-flagged")
+    suite = ElementTree.fromstring(rendered(failed.value.document, "junit"))[0]
+    assert [one.get("type") for one in suite.findall("testcase/failure")] == ["not-flagged"]
+    assert (suite.get("failures"), suite.get("tests")) == ("1", str(len(suite.findall("testcase"))))
+    unnamed = tmp_path / "unnamed"
+    shutil.copytree(DEMO / "descendant", unnamed)
+    with pytest.raises(ExpectationError, match="1 relative that no claim names") as failed:
+        forebear.verify(unnamed, against=DEMO / "base", expect="not-flagged")
+    suite = ElementTree.fromstring(rendered(failed.value.document, "junit"))[0]
+    assert suite.get("failures") == "1" == str(len(suite.findall("testcase/failure")))
 
 
 def test_a_card_patch_is_yaml_with_the_evidence_as_comments(document):

@@ -210,6 +210,28 @@ def test_expectations_fail_with_the_whole_document(model):
         forebear.verify(model, against="name=")
 
 
+@pytest.mark.parametrize(
+    ("text", "expect", "unmet"),
+    [
+        ("---\nlicense: apache-2.0\nlibrary_name: transformers\n---\n- Layers: 6\n", "borne-out", []),
+        ("---\nbase_model: north/other\n---\n- Layers: 6\n", "borne-out", ["parent"]),
+        ("# model\n- Layers: 6\n\nIt is trained from scratch.\n", "borne-out", []),
+        ("- Layers: 47\n", "not-flagged", ["layers"]),
+    ],
+)
+def test_what_an_expectation_is_not_met_by_is_named(model, text, expect, unmet):
+    card(model, text)
+    if unmet:
+        with pytest.raises(ExpectationError, match=rf"{unmet[0]} \(README\.md, line ") as failed:
+            forebear.verify(model, expect=expect)
+        asked = failed.value.document
+    else:
+        asked = forebear.verify(model, expect=expect)
+    assert [asked["claims"][at]["kind"] for at in asked["expected"]["unmet"]] == unmet
+    assert asked["expected"]["met"] is (not unmet)
+    assert problems_of(asked) == []
+
+
 def test_the_command_line_exits_1_for_an_expectation_and_prints_the_result(model):
     card(model, "- Layers: 47\n")
     command = [sys.executable, "-m", "forebear", "verify", str(model), "--expect", "not-contradicted", "--format", "junit"]

@@ -117,24 +117,37 @@ def _uri(file: str) -> str:
 
 
 def junit(document: Mapping[str, Any], language: str = "en") -> bytes:
-    """JUnit XML: one test case a claim; contradicted fails, what cannot be tested is skipped."""
+    """JUnit XML: one test case a claim; contradicted fails, and what does not meet `--expect`; what cannot be tested is skipped.
+
+    A claim that deserves a look and fails nothing says so in its system-out.
+    """
     words, counts = catalogue(language), document["counts"]
+    asked = document.get("expected") or {"what": "", "unmet": [], "noticed": 0}
+    failing = {at for at, claim in enumerate(document["claims"]) if claim["outcome"] == "contradicted"} | set(asked["unmet"])
+    relatives = [one for one in document["noticed"] if one["kind"] == "relative"] if asked["noticed"] else []
     suite = ElementTree.Element(
-        "testsuite", name=f"forebear verify {_text(document['subject']['name'])}", tests=str(len(document["claims"])),
-        failures=str(counts["contradicted"]), errors="0", skipped=str(counts["not-testable"]),
+        "testsuite", name=f"forebear verify {_text(document['subject']['name'])}",
+        tests=str(len(document["claims"]) + len(relatives)),
+        failures=str(len(failing) + len(relatives)), errors="0",
+        skipped=str(counts["not-testable"] - sum(document["claims"][at]["outcome"] == "not-testable" for at in failing)),
         time=str(document["read"]["seconds"]),
     )  # fmt: skip
-    for claim in document["claims"]:
+    for at, claim in enumerate(document["claims"]):
         source = claim["source"]
         case = ElementTree.SubElement(suite, "testcase", classname=_text(f"{source['file']}.{source['where']}"),
                                       name=_text(words.text(claim["claim"])), time="0")  # fmt: skip
         why = _text(evidence_words(claim, words))
-        if claim["outcome"] == "contradicted":
-            ElementTree.SubElement(case, "failure", message=why, type="contradicted")
+        if at in failing:
+            kind = "contradicted" if claim["outcome"] == "contradicted" else asked["what"]
+            ElementTree.SubElement(case, "failure", message=why, type=kind)
         elif claim["outcome"] == "not-testable":
             ElementTree.SubElement(case, "skipped", message=why)
         elif claim["outcome"] == "not-shown":
-            ElementTree.SubElement(case, "system-out").text = why
+            look = f"{words('verify_outcome.flagged')}: " if claim["flagged"] else ""
+            ElementTree.SubElement(case, "system-out").text = look + why
+    for one in relatives:
+        case = ElementTree.SubElement(suite, "testcase", classname="noticed", name=_text(words.text(one["said"])), time="0")
+        ElementTree.SubElement(case, "failure", message=_text(words.text(one["said"])), type=asked["what"])
     root = ElementTree.Element("testsuites")
     root.append(suite)
     ElementTree.indent(root)
