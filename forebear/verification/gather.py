@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,8 +147,17 @@ def _tokenizer(place: Path) -> list[Claim]:
 
 
 def _configuration(place: Path, read: Callable[[Mapping[str, Any], str], list[Claim]]) -> list[Claim]:
-    config = _json(place)
-    return read(config, place.name) if isinstance(config, Mapping) else []
+    data = read_bounded(place, BILL_BYTES)
+    config = parse_json(data, where=place.name, max_values=MOST_VALUES)
+    claims = read(config, place.name) if isinstance(config, Mapping) else []
+    lines = data.decode("utf-8", "replace").splitlines()
+    return [replace(claim, source=replace(claim.source, line=_line_of(claim.source.where, lines))) for claim in claims]
+
+
+def _line_of(key: str, lines: Sequence[str]) -> int:
+    """The line on which a key stands; 0 where it stands on several or none: which of them is read, JSON alone would say."""
+    found = [at for at, line in enumerate(lines, 1) if f'"{key}"' in line]
+    return found[0] if len(found) == 1 else 0
 
 
 def _merge(place: Path, found: Gathered) -> list[Claim]:

@@ -72,6 +72,15 @@ def test_junit_fails_what_is_contradicted_and_skips_what_is_not_testable(documen
     assert (suite.get("failures"), suite.get("tests")) == ("1", str(len(document["claims"])))
 
 
+def test_sarif_names_the_line_of_a_configuration(document, model):
+    lines = (model / "config.json").read_text().splitlines()
+    for result in json.loads(rendered(document, "sarif"))["runs"][0]["results"]:
+        place = result["locations"][0]
+        if place["physicalLocation"]["artifactLocation"]["uri"].endswith("config.json"):
+            key = place["logicalLocations"][0]["fullyQualifiedName"]
+            assert f'"{key}"' in lines[place["physicalLocation"]["region"]["startLine"] - 1]
+
+
 def test_junit_fails_what_does_not_meet_the_expectation_and_marks_what_deserves_a_look(tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(DEMO / "descendant", copy)
