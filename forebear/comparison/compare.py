@@ -204,7 +204,7 @@ def _compare_open(
         {
             "subject": _party(originals[0], ids[0], result.digests[0]),
             "candidate": _party(originals[1], ids[1], result.digests[1]),
-            "plain": plain_of(verdict, result.effects, evidence, ids),
+            "plain": plain_of(verdict, result.effects, evidence, ids, result.whole),
             "verdict": verdict,
             "evidence": evidence,
             "effects": result.effects,

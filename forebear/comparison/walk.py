@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.comparison.audit import Audit, audit_channels, audit_private
 from forebear.comparison.findings.axes import NEURONS, VALUES
-from forebear.comparison.findings.effects import effects_of
+from forebear.comparison.findings.effects import effects_of, whole_change
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
 from forebear.comparison.findings.outcomes import AxisOutcome, GaugeOutcome
 from forebear.comparison.findings.parts import Component
@@ -67,6 +67,7 @@ class Walk:
     digests: tuple[str | None, str | None] = (None, None)
     tensors: list[dict[str, Any]] = field(default_factory=list)
     weights: dict[str, Any] = field(default_factory=dict)
+    whole: float = 0.0
 
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
@@ -147,7 +148,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     alignment |= component_words(alignment["words"], parts)
     shown, curves = tensor_rows(pair, looked), weights_of(looked)
     evidence = _and_further(pair, layers, evidence, full=full)
-    return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, shown, curves)
+    effects, whole = effects_of(looked), whole_change(looked)
+    return Walk(verdict, evidence, effects, alignment, audit.entries, equality.digests, shown, curves, whole)
 
 
 def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:

@@ -16,6 +16,7 @@ from forebear.cli.application import app
 from forebear.core.errors import RefusedError, UsageError
 from forebear.core.seeds import generator
 from forebear.models.checkpoint import open_checkpoint
+from forebear.reports.catalogue import catalogue
 from tests.said import said
 
 DEMO = Path(forebear.__file__).parent / "demo_data"
@@ -184,6 +185,9 @@ def test_compare_reads_an_adapter_as_its_base_changed_when_the_base_is_given(tmp
     assert document["verdict"]["relation"] == "related"
     assert document["subject"]["family"] == "llama"
     assert "--base" in document["reproduce"]
+    assert catalogue().text(document["plain"]).startswith("a and descendant share weights")
+    on_base = catalogue().text(forebear.compare(path, [DEMO / "base"], base=DEMO / "base")["plain"])
+    assert "changed most: q by up to" in on_base
     alone = forebear.compare(path, [descendant])
     assert alone["verdict"]["relation"] == "cannot-tell"
     assert any("--base adds them" in limit for limit in said(alone["limits"]))

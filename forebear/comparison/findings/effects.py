@@ -24,6 +24,22 @@ def effects_of(surveyed: list[Surveyed]) -> list[dict[str, Any]]:
     return found
 
 
+def whole_change(surveyed: list[Surveyed]) -> float:
+    """How far all matrices together are from the candidate's: ‖B−A‖/‖A‖; 0 where nothing was compared.
+
+    Each matrix counts by its size, (mean² + variance) of its sampled rows times its values; of a mixture the first expert.
+    """
+    size = moved = 0.0
+    for s in surveyed:
+        if s.candidate is None or s.candidate_moments is None or s.figures is None:
+            continue
+        square = s.candidate_moments["mean"] ** 2 + s.candidate_moments["std"] ** 2
+        energy = square * float(np.prod(s.candidate.shape, dtype=np.float64))
+        size += energy
+        moved += energy * s.figures[1] ** 2
+    return round((moved / size) ** 0.5, 6) if size else 0.0
+
+
 def _effect(part: str, known: list[tuple[Surveyed, tuple[float, float, float]]]) -> dict[str, Any]:
     figures = np.array([f for _, f in known])
     return {

@@ -15,6 +15,8 @@ LAYER_PARTS = frozenset({"q", "k", "v", "o", "gate", "up", "down"})
 """Parts whose change stands for the model's: an embedding is mostly rows that training seldom touches."""
 NEAR, HARDLY = 0.5, 0.005
 """Relative change below which a share of the weights' size is said, and below which only that it is small."""
+APART, NAMED = 2.0, 3
+"""A part is named beside the median from so many times that on; so many parts are named at most."""
 _PLAIN_FILES = ("model", "pytorch_model", "consolidated", "checkpoint")
 
 
@@ -45,12 +47,16 @@ def plain_of(
     effects: Sequence[Mapping[str, Any]],
     evidence: Sequence[Mapping[str, Any]],
     ids: tuple[str, str],
+    whole: float,
 ) -> Message:
     """The conclusion of a comparison in one line.
 
-    verdict, effects, evidence: as they stand in a forebear/comparison document; ids: the two paths.
-    Returns: a message `plain.*` with `subject` and `candidate`, and for related models either `change` (median over parts of the
-             layers of ‖B−A‖/‖A‖, in place) or `cosine` (median over them, or of the aligned neurons of a rewritten copy).
+    verdict, effects, evidence: as they stand in a forebear/comparison document; ids: the two paths; whole: see `whole_change`.
+    Returns: a message `plain.*` or `concentrated.*` with `subject` and `candidate`, and for related models either `change` (median
+             over parts of the layers of ‖B−A‖/‖A‖, in place) or `cosine` (median over them, or of the aligned neurons of a
+             rewritten copy).
+             Where a change is concentrated, also `places`: those changed most; where most parts
+             hardly changed (an adapter), `change` is that of the whole.
     """
     subject, candidate = short_names(*ids)
     relation = verdict["relation"]
@@ -65,12 +71,36 @@ def plain_of(
     if not parts:
         return message("plain.related", subject=subject, candidate=candidate)
     change = _middle([e["distance"] for e in parts])
-    if change < HARDLY:
-        return message("plain.related_hardly", subject=subject, candidate=candidate)
     if change < NEAR:
-        return message("plain.related_by", subject=subject, candidate=candidate, change=change)
+        return _near(subject, candidate, change, _changed_most(effects, change), whole)
     cosine = _middle([e["cosine"] for e in parts])
     return message("plain.related_far", subject=subject, candidate=candidate, cosine=cosine)
+
+
+def _near(subject: str, candidate: str, change: float, parts: Sequence[Message], whole: float) -> Message:
+    """Weights that are near: by how much, and in which parts where it is not much the same in all of them."""
+    if change < HARDLY and not parts:
+        return message("plain.related_hardly", subject=subject, candidate=candidate)
+    if change < HARDLY and whole < HARDLY:
+        return message("concentrated.in", subject=subject, candidate=candidate, places=list(parts))
+    if change < HARDLY:
+        return message("concentrated.whole", subject=subject, candidate=candidate, change=whole, places=list(parts))
+    if not parts:
+        return message("plain.related_by", subject=subject, candidate=candidate, change=change)
+    return message("concentrated.most", subject=subject, candidate=candidate, change=change, places=list(parts))
+
+
+def _changed_most(effects: Sequence[Mapping[str, Any]], change: float) -> list[Message]:
+    """Parts that changed far more than the median, most first: by the median of their layers, or the most where few changed."""
+    far = max(HARDLY, APART * change)
+    known = [
+        (e["distance"], max([e["distance"], *(one["distance"] for one in e.get("by_layer", ()))]), e["part"])
+        for e in effects
+    ]
+    apart = sorted(((middle >= far, middle if middle >= far else most, part) for middle, most, part in known if most >= far),
+                   reverse=True)  # fmt: skip
+    return [message("concentrated.part" if wholly else "concentrated.part_layers", part=message(f"part.{part}"), change=value)
+            for wholly, value, part in apart[:NAMED]]  # fmt: skip
 
 
 def _middle(values: Sequence[float]) -> float:
