@@ -20,6 +20,7 @@ def library_add(
     about: bool = False,
     engine: str = "local",
     architecture: str | Path | None = None,
+    base: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Mapping[str, Any]:
     """Add models to a library: a print of each, made in one pass over its weights. What was finished is not done again.
@@ -31,6 +32,7 @@ def library_add(
     about:     add what is known of models without weights: configuration, tokenizer, claims.
     engine:    who makes the prints: local, or ray: the workers of Ray, on this machine or on the cluster of RAY_ADDRESS.
     architecture: an architecture definition of your own (TOML); see docs/architectures.md.
+    base:      the model that adapters (LoRA) among the paths change: each is printed as that model changed, and compared so later.
     max_header: largest header read, as a number of bytes or "100MiB" (default 25MiB).
     Returns:   a forebear/library/1 document: a row for every model, with what became of it.
     Raises:    RefusedError when none of the paths holds a model and there is no library yet (none is made then), or the library
@@ -48,21 +50,25 @@ def library_add(
     """
     from forebear.core.sizes import parse_size
     from forebear.engines.opening import is_begun
+    from forebear.files.sources import require_there
     from forebear.library import adding, verbs
     from forebear.library.members import models_in
 
     named = adding.listed_paths(listed(paths), from_list)
     wanted = adding.Wanted(
         quick, about, None if architecture is None else Path(architecture),
-        None if max_header is None else parse_size(max_header, "--max-header"),
+        None if max_header is None else parse_size(max_header, "--max-header"), base=None if base is None else str(base),
     )  # fmt: skip
     words = ["add", *(str(path) for path in listed(paths)), "--into", str(into)]
     words += [] if from_list is None else ["--from-list", str(from_list)]
     words += [f"--{name}" for name, given in (("quick", quick), ("about", about)) if given]
     words += [] if engine == "local" else ["--engine", engine]
     words += [] if architecture is None else ["--architecture", str(architecture)]
+    words += [] if base is None else ["--base", str(base)]
     words += [] if max_header is None else ["--max-header", str(max_header)]
     adding.refuse_missing(named)
+    if base is not None:
+        require_there(base)
     models = named if about else [model for path in named for model in models_in(path)]
     made = _engine(engine)
     if not is_begun(into):
@@ -79,6 +85,7 @@ def library_search(
     prove: bool = False,
     rewritten: bool = False,
     architecture: str | Path | None = None,
+    base: str | Path | None = None,
     max_header: int | str | None = None,
 ) -> Mapping[str, Any]:
     """Which models of a library may the subject be kin of? Candidates by their prints; with --prove, relations on weights.
@@ -91,6 +98,7 @@ def library_search(
     rewritten: list also the models nearest by anchor tokens: a ranking, for --prove to compare. A rewritten copy that was
              trained further is found only so.
     architecture: an architecture definition of your own (TOML), for the subject.
+    base:    the model that the subject, an adapter (LoRA), changes: it is searched for as that model changed.
     max_header: largest header read, as a number of bytes or "100MiB" (default 25MiB).
     Returns: a forebear/search/1 document. `corrected_log10_p` is multiplied by all screens searched; null where what
              proposed a model is no test.
@@ -118,10 +126,12 @@ def library_search(
     words = ["search", str(subject), "--library", str(library), "--top", str(top)]
     words += [f"--{name}" for name, given in (("prove", prove), ("rewritten", rewritten)) if given]
     words += [] if architecture is None else ["--architecture", str(architecture)]
+    words += [] if base is None else ["--base", str(base)]
     words += [] if max_header is None else ["--max-header", str(max_header)]
     wanted = Wanted(
         architecture=None if architecture is None else Path(architecture),
         max_header=None if max_header is None else parse_size(max_header, "--max-header"),
+        base=None if base is None else str(base),
     )
     chosen = proving.prove if prove else None
     return verbs.search(_store(library), str(subject), top, words, wanted, prove=chosen, rewritten=rewritten)

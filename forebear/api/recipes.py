@@ -20,6 +20,7 @@ def recipe(
     check: str | Path | None = None,
     write: str | Path | None = None,
     dates: str | Path | None = None,
+    base: str | Path | None = None,
 ) -> Mapping[str, Any]:
     """Which steps lead from a candidate to the subject: a forebear/recipe/1 document.
 
@@ -32,6 +33,7 @@ def recipe(
     dates:        a TOML file of dates: tables [[model]] with name (as given here, or the last part of that), there_by (it was there
                   by that day) and not_before, from sources that the makers of the models do not control. A candidate dated before
                   subject and best candidate is the older third that direction needs. Without dates no direction is shown.
+    base:         the model that an adapter (LoRA) changes: the adapter is then read as that model changed.
     Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
                   No step is told of a pair that `compare` does not call related, identical or sharing components.
     Raises:       RefusedError when a checkpoint or the dates cannot be read, or a checkpoint is too large; UsageError.
@@ -48,4 +50,6 @@ def recipe(
     """
     from forebear.recipes.recipe import recipe_of
 
-    return recipe_of(subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write, dates=dates)
+    return recipe_of(
+        subject, listed(candidates), budget=budget, architecture=architecture, check=check, write=write, dates=dates, base=base
+    )

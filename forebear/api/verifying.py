@@ -22,6 +22,7 @@ def verify(
     key: str | Path | None = None,
     budget: int | str | None = None,
     full: bool = False,
+    base: str | Path | None = None,
     timeout: float | str | None = None,
     deadline: float | str | None = None,
 ) -> Mapping[str, Any]:
@@ -36,6 +37,8 @@ def verify(
     key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
     budget:   tensor bytes read per side of a comparison, as a number or "64MiB" (default 64MiB).
     full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.
+    base:     the model that an adapter (LoRA) changes: it is compared as that model changed. Without it, the model of `against`
+              that the adapter's configuration names.
     timeout:  seconds that one request to an address may take, attempts included (default 120).
     deadline: seconds from its beginning that a run may ask addresses (default 3600).
     Returns:  a forebear/verification/1 document; each claim is borne-out, contradicted, not-shown or not-testable, with evidence.
@@ -62,6 +65,6 @@ def verify(
     if key is not None:  # a key that is missing checks no signature, and nobody would notice
         require_there(key)
     places = [None if place is None else Path(place) for place in (card, bom, key, library)]
-    wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3])
+    wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3], base)
     with waiting(patience_of(timeout, deadline)):
         return verify_path(checkpoint, wanted)

@@ -26,7 +26,7 @@ from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
 from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.files.sources import require_there
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, OnBase, Place, on_base, open_checkpoint, put_there
 
 Document = Mapping[str, Any]
 
@@ -139,44 +139,28 @@ def meets(relation: str | None, expect: str) -> bool:
 
 @noting_addresses()
 @one_thread()
-def compare_pair(subject: str | Path, candidate: str | Path, options: Options, looks: int = 1) -> Document:
+def compare_pair(subject: Place, candidate: Place, options: Options, looks: int = 1) -> Document:
     """The comparison document of one pair; looks: pairs compared in the same run, which multiply every p-value."""
     started = time.perf_counter()
-    left = _opened(subject, options)
+    sides = [on_base(place, options.base, max_header=options.max_header) for place in (subject, candidate)]
+    if options.base is not None and looks == 1 and not any(isinstance(side, OnBase) for side in sides):
+        raise UsageError("neither side is an adapter", where="--base", todo="Leave it out, or give an adapter.")
+    left = open_checkpoint(sides[0], architecture=options.architecture, max_header=options.max_header)
     right: Checkpoint | None = None
     try:
-        right = _opened(candidate, options)
-        if options.base is not None and looks == 1 and not (_changed(left) or _changed(right)):
-            raise UsageError("neither side is an adapter", where="--base", todo="Leave it out, or give an adapter.")
-        return _compare_open(left, right, options, looks, started, (str(subject), str(candidate)))
+        right = open_checkpoint(sides[1], architecture=options.architecture, max_header=options.max_header)
+        built = put_there(*sides)
+        return _compare_open(left, right, options, looks, started, (str(subject), str(candidate)), [built] if built else [])
     finally:
         left.container.close()
         if right is not None:
             right.container.close()
 
 
-def _opened(path: str | Path, options: Options) -> Checkpoint:
-    """A side; an adapter as the base changed by it, when a base is given."""
-    opened = open_checkpoint(path, architecture=options.architecture, max_header=options.max_header)
-    if options.base is None:
-        return opened
-    from forebear.files.views.adapters import is_adapter
-
-    if not is_adapter(opened.container.tensors):
-        return opened
-    opened.close()
-    return open_checkpoint(path, architecture=options.architecture, max_header=options.max_header, base=options.base)
-
-
-def _changed(checkpoint: Checkpoint) -> bool:
-    from forebear.files.views.adapters import AdaptedContainer
-
-    return isinstance(checkpoint.container, AdaptedContainer)
-
-
 def _compare_open(
-    left: Checkpoint, right: Checkpoint, options: Options, looks: int, started: float, ids: tuple[str, str]
-) -> Document:
+    left: Checkpoint, right: Checkpoint, options: Options, looks: int, started: float, ids: tuple[str, str],
+    known: Sequence[Message],
+) -> Document:  # fmt: skip
     allowance = Allowance(left.container, right.container, options.budget)
     originals = (left, right)
     left, right, looks_log10, said = _named(left, right)
@@ -185,6 +169,8 @@ def _compare_open(
     for side, checkpoint in (("subject", originals[0]), ("candidate", originals[1])):
         for said_of_it in checkpoint.limits:
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
+    for said_of_both in known:
+        pair.note(said_of_both)
     result = walk(pair, full=options.full, budget_stated=options.stated)
     pair.note_not_finite()
     check_again()

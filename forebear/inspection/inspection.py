@@ -16,11 +16,13 @@ from forebear.core.sizes import parse_size
 from forebear.files.base import Container
 from forebear.files.bytes.checking import check_again, noting_addresses
 from forebear.files.sources import home_of
+from forebear.files.views.adapters import adapter_kind
 from forebear.inspection.claims_of_size import arithmetic
 from forebear.inspection.inference import infer_parts
 from forebear.inspection.inspection_tokens import is_tokenizer, of_tokenizer, tokenizer_of
 from forebear.inspection.inspection_values import odd_values, read_values
 from forebear.inspection.residue import find_residue
+from forebear.models.adapter import adapter_facts
 from forebear.models.architecture.settings import read_config
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 
@@ -126,12 +128,15 @@ def _of_checkpoint(
     else:
         limits.append(message("limit.values"))
     parameters = sum(t["parameters"] for t in tensors)
-    found = _arithmetic(checkpoint, other, odd, limits)
+    adapter, wrong = adapter_facts(checkpoint.container, checkpoint.config) if checkpoint.definition is None else ({}, [])
+    odd += wrong
+    found = None if adapter and other is None else _arithmetic(checkpoint, other, odd, limits)
     residue, unread = find_residue(folder) if path.is_dir() else ([], [])
     limits += unread
     return {
         "container": _container(checkpoint.container),
         "architecture": _architecture(checkpoint),
+        **({"adapter": adapter} if adapter else {}),
         "layers": checkpoint.layers,
         "width": checkpoint.width,
         "parameters": parameters,
@@ -213,7 +218,7 @@ def _tensors(checkpoint: Checkpoint, limits: list[Message]) -> list[dict[str, An
         if piece.part not in parts[piece.tensor]:
             parts[piece.tensor].append(piece.part)
     inferred: Mapping[str, str] = {}
-    if checkpoint.definition is None:
+    if checkpoint.definition is None and not adapter_kind(checkpoint.container.tensors):
         shapes = {name: entry.shape for name, entry in checkpoint.container.tensors.items()}
         inferred, said = infer_parts(shapes, checkpoint.container.rows)
         limits += said

@@ -25,7 +25,7 @@ from forebear.library.fingerprint import Found, fingerprint
 from forebear.library.ledger import is_pinned, key_of, name_of, state_of, unchanged
 from forebear.library.prints import Print, empty_arrays
 from forebear.library.store import Store
-from forebear.models.checkpoint import CONFIGS
+from forebear.models.checkpoint import CONFIGS, OnBase, Place, on_base
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.vocabulary import find_vocabulary_file
 
@@ -44,6 +44,8 @@ class Wanted:
     architecture: Path | None = None
     max_header: int | None = None
     workers: int | None = None
+    base: str | None = None
+    """What adapters among the models change: each is printed as that model changed."""
 
 
 def listed_paths(paths: Sequence[str | Path], from_list: str | Path | None) -> list[str]:
@@ -167,19 +169,28 @@ def known_id(store: Store, path: str, wanted: Wanted) -> str | None:
     if is_pinned(path) or wanted.about:
         return str(known["id"])
     try:
-        return str(known["id"]) if unchanged(known, state_of(path, wanted.max_header)) else None
+        place = on_base(path, wanted.base, max_header=wanted.max_header)
+        return str(known["id"]) if unchanged(known, state_of(place, wanted.max_header)) else None
     except RefusedError:
         return None  # reading it will say why
 
 
 def _printed(path: str, wanted: Wanted) -> Found:
-    state = state_of(path, wanted.max_header)
-    found = fingerprint(path, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick,
+    place = on_base(path, wanted.base, max_header=wanted.max_header)
+    state = state_of(place, wanted.max_header)
+    found = fingerprint(place, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick,
                         workers=wanted.workers)  # fmt: skip
-    if state != state_of(path, wanted.max_header):
+    if state != state_of(place, wanted.max_header):
         raise refusal(message("library_refused.changed"), where=path, todo=message("library_advice.add_again"))
-    found.one = replace(found.one, entry=_entry(path, state))
+    found.one = replace(found.one, entry=_entry(path, state | _under(place)))
     return found
+
+
+def _under(place: Place) -> dict[str, Any]:
+    """Where the base of an adapter lies, for its entry; nothing for what is none."""
+    if not isinstance(place, OnBase):
+        return {}
+    return {"base": place.base if "://" in place.base else str(Path(place.base).resolve())}
 
 
 def _entry(path: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from forebear.library.hashing import SCREEN, Float64
 from forebear.library.passing import Matrix, Passed, pass_over
 from forebear.library.prints import GAIN_SAMPLE, PART_NUMBERS, SCREEN_NUMBERS, SCREEN_PARTS, Print, empty_arrays
 from forebear.models.architecture.pieces import Piece
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, Place, open_checkpoint
 
 QUICK_LAYERS = 2
 """Layers whose tensors a quick print reads, spread over the depth; besides them, all vectors outside of layers."""
@@ -38,7 +38,7 @@ class Found:
 
 @one_thread()
 def fingerprint(
-    path: str | Path, *, architecture: Path | None = None, max_header: int | None = None, quick: bool = False,
+    path: Place, *, architecture: Path | None = None, max_header: int | None = None, quick: bool = False,
     workers: int | None = None,
 ) -> Found:  # fmt: skip
     """The print of a checkpoint. quick: by ranged reads of QUICK_LAYERS layers, marked so.
@@ -89,7 +89,7 @@ def _rank(piece: Piece) -> tuple[str, int, str, str, str, int]:
 
 
 def _pass_all(
-    path: str | Path,
+    path: Place,
     opened: Checkpoint,
     order: Sequence[tuple[str, tuple[Piece, ...]]],
     count: int,

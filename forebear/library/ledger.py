@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.files.sources import open_container
+from forebear.models.checkpoint import OnBase, Place
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://.+")
 _PINNED = re.compile(r"hf://[^@]+@[0-9a-f]{40}")
@@ -31,8 +32,17 @@ def name_of(path: str | Path) -> str:
     return Path(os.path.realpath(text)).name
 
 
-def state_of(path: str | Path, max_header: int | None) -> dict[str, Any]:
-    """Size, time of the last change and header of a source's files, from opening them. Raises: RefusedError."""
+def state_of(path: Place, max_header: int | None) -> dict[str, Any]:
+    """Size, time of the last change and header of a source's files, from opening them; of an adapter, its base's too.
+
+    Raises: RefusedError.
+    """
+    if isinstance(path, OnBase):
+        own, under = state_of(path.path, max_header), state_of(path.base, max_header)
+        return {
+            "size": own["size"] + under["size"], "changed": max(own["changed"], under["changed"]),
+            "header": hashlib.sha256(f"{own['header']} {under['header']}".encode()).hexdigest(),
+        }  # fmt: skip
     container = open_container(str(path), max_header=max_header)
     try:
         states = [os.stat(file) for file in container.paths if os.path.exists(file)]

@@ -13,21 +13,21 @@ from forebear.core.messages import Message, message
 from forebear.core.progress import within
 from forebear.library.search import Hit, Searched
 from forebear.library.store import Store
-from forebear.models.checkpoint import open_checkpoint
+from forebear.models.checkpoint import OnBase, Place, open_checkpoint
 from forebear.recipes.mixtures import parents
 
 KEPT = ("relation", "direction", "reparameterised", "kind", "log10_p", "test", "assumption", "words")
 """Of a comparison's verdict, kept with the hit."""
 
 
-def prove(store: Store, subject: str, found: Searched) -> list[Message]:
+def prove(store: Store, subject: Place | None, found: Searched) -> list[Message]:
     """Compare the subject with every hit whose weights can be reached; what could not be done.
 
     Each p-value is multiplied by the number of models searched, since the search chose the pair.
     Changes: the hits' `relation`, `corrected_log10_p`, `proved` and `verdict`.
     """
     limits: list[Message] = []
-    if not subject:
+    if subject is None:
         return [message("library.subject_elsewhere")]
     for at, hit in enumerate(found.hits):
         with within(at, len(found.hits), f"candidate {at + 1} of {len(found.hits)}, {hit.name}"):
@@ -36,13 +36,13 @@ def prove(store: Store, subject: str, found: Searched) -> list[Message]:
     return limits
 
 
-def _prove_one(store: Store, subject: str, hit: Hit, looks: int) -> Message | None:
+def _prove_one(store: Store, subject: Place, hit: Hit, looks: int) -> Message | None:
     """Compare the subject with one hit; what could not be done. looks: models that the pair was chosen from."""
     where = weights_of(store, hit.id)
     if where is None:
         return message("library.weights_elsewhere", name=hit.name)
     try:
-        document = compare_pair(subject, where, Asked().options(subject, [where]), looks=looks)
+        document = compare_pair(subject, where, Asked().options(str(subject), [str(where)]), looks=looks)
     except RefusedError as error:
         return message("library.not_compared", name=hit.name, why=error.message())
     verdict: Any = document["verdict"]
@@ -55,7 +55,7 @@ Rows = list[dict[str, Any]]
 
 
 def parent_set(
-    store: Store, subject: str, found: Searched
+    store: Store, subject: Place, found: Searched
 ) -> tuple[Rows | None, Message | None, list[Message]]:
     """Which of the hits proven to share weights a weighted sum needs to give the subject (METHODS §20), and what it promises.
 
@@ -83,10 +83,11 @@ def parent_set(
     return rows, message("library.parents", names=shown, residual=chosen.fit.residual), list(chosen.said)
 
 
-def weights_of(store: Store, ident: str) -> str | None:
-    """Where the weights of a print can be read: a path that is still there, or an address."""
+def weights_of(store: Store, ident: str) -> Place | None:
+    """Where the weights of a print can be read: a path that is still there, or an address; an adapter on the base it was given."""
     for source in store.get(ident).entry.get("sources", ()):
         where = str(source.get("where", ""))
-        if where and ("://" in where or Path(where).exists()):
-            return where
+        base = str(source.get("base", ""))
+        if where and all("://" in one or Path(one).exists() for one in (where, base) if one):
+            return OnBase(where, base) if base else where
     return None

@@ -20,12 +20,13 @@ from forebear.core.messages import message
 from forebear.core.output import check_output, whole_file
 from forebear.library.adding import Wanted, add_all, known_id
 from forebear.library.fingerprint import fingerprint
-from forebear.library.ledger import key_of
+from forebear.library.ledger import key_of, name_of
 from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
-from forebear.library.proving import parent_set
+from forebear.library.proving import parent_set, weights_of
 from forebear.library.search import RANKED, Searched, search_store
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
+from forebear.models.checkpoint import OnBase, Place, on_base
 
 Document = Mapping[str, Any]
 EXPORT = b"FBLIBRY1"
@@ -173,7 +174,8 @@ def export(store: Store, target: Path, words: Sequence[str]) -> Document:
 
 def _public(one: Print) -> Print:
     """A print without the files of this machine: only addresses stay as its sources."""
-    sources = [source for source in one.entry.get("sources", ()) if "://" in source["key"]]
+    kept = one.entry.get("sources", ())
+    sources = [source for source in kept if "://" in source["key"] and "://" in source.get("base", "://")]
     return Print(one.id, one.about, one.arrays, {**one.entry, "sources": sources})
 
 
@@ -233,16 +235,20 @@ def search(
     """See `forebear.library_search`. prove: what compares the subject with each hit on their weights."""
     started = time.perf_counter()
     limits: list[Any] = []
-    where, read = subject, 0
+    where: Place | None = subject
+    read = 0
     if "://" in subject or Path(subject).exists():
-        made = fingerprint(subject, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
+        where = _place(store, subject, wanted)
+        made = fingerprint(where, architecture=wanted.architecture, max_header=wanted.max_header, quick=wanted.quick)
         one, read = made.one, made.read
         limits += [message("limit.side", side=message("term.subject"), what=said) for said in made.limits]
         own = own_id(store, subject, one, wanted)
     else:
         one = store.get(one_of(store, subject))
         own = one.id
-        where = str(next((s["where"] for s in one.entry.get("sources", ()) if "where" in s), ""))
+        where = weights_of(store, own)
+    if isinstance(where, OnBase):
+        limits.append(message("adapters.searched", name=name_of(where.base)))
     found = search_store(store, one, top, rewritten=rewritten, without=own)
     if found.itself is not None:
         limits.append(message("library.itself", names=found.itself[:MOST_NAMES]))
@@ -251,7 +257,7 @@ def search(
     needed = needed_words = None
     if prove is not None:
         limits += prove(store, where, found)
-    if prove is not None and where:
+    if prove is not None and where is not None:
         needed, needed_words, said = parent_set(store, where, found)
         limits += said
     else:
@@ -260,6 +266,16 @@ def search(
     return finish("forebear/search/1", body, limits=limits,
                   read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
                   reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip
+
+
+def _place(store: Store, subject: str, wanted: Wanted) -> Place:
+    """Where the subject lies; an adapter on the base given, or on the one with which it was added to the library."""
+    place = on_base(subject, wanted.base, max_header=wanted.max_header)
+    if wanted.base is not None and not isinstance(place, OnBase):
+        raise UsageError("the subject is no adapter", where="--base", todo="Leave it out, or give an adapter.")
+    source = store.source(key_of(subject))
+    known = weights_of(store, str(source["id"])) if source is not None and wanted.base is None else None
+    return known if isinstance(known, OnBase) and key_of(known.path) == key_of(subject) else place
 
 
 def own_id(store: Store, subject: str, one: Print, wanted: Wanted) -> str | None:

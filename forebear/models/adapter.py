@@ -50,6 +50,36 @@ def adapter_settings(folder: Path) -> tuple[dict[str, Any], list[Message]]:
     return {**config, "base_model": base}, [message("opening.adapter_base", base=printable(base, 120))]
 
 
+MOST_MODULES = 40
+
+
+def adapter_facts(container: Container, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Message]]:
+    """What an adapter opened by itself is, and what is odd: its kind, ranks and modules as its tensors show them, alpha and base
+    as its configuration states them.
+
+    Returns: {"kind", "ranks", "alpha", "modules", "matrices", "base"}; None or empty where it is not known; {} for no adapter.
+    """
+    settings = Settings(config)
+    found = adapter_kind(container.tensors)
+    if not found:
+        return {}, []
+    facts: dict[str, Any] = {
+        "kind": printable(settings.text("peft_type") or found, 40), "ranks": [], "alpha": settings.number("lora_alpha"),
+        "modules": [], "matrices": 0, "base": printable(settings.text("base_model_name_or_path") or "", 120) or None,
+    }  # fmt: skip
+    if found not in ADDED:
+        return facts, []
+    try:
+        changes = parts_of(container).changes
+    except RefusedError as error:
+        return facts, [error.message()]
+    ranks, stated = sorted({change.rank for change in changes}), settings.number("r")
+    modules = sorted({change.module.rpartition(".")[2] for change in changes})
+    facts |= {"ranks": ranks, "matrices": len(changes), "modules": [printable(name, 60) for name in modules[:MOST_MODULES]]}
+    other = stated is not None and changes and ranks != [stated] and not settings.raw("rank_pattern")
+    return facts, [message("adapters.other_rank", stated=stated, ranks=ranks)] if other else []
+
+
 _OTHER_BASE = message("advice.trained_base")
 
 

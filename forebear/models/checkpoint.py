@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from forebear.models.reading import read_units, rows_needed, rows_read
 from forebear.models.undecoded import undecoded, undecoded_words
 from forebear.tokens.vocabulary import InnerVocabulary
 
-__all__ = ["AxisRule", "Checkpoint", "Piece", "open_checkpoint", "open_checkpoint_from"]
+__all__ = ["AxisRule", "Checkpoint", "OnBase", "Piece", "Place", "on_base", "open_checkpoint", "open_checkpoint_from"]
 
 ADAPTED = (
     ".trainable_tokens_delta", ".hada_", ".lokr_", ".ia3_l", ".vera_lambda_", ".oft_", ".boft_", ".hra_u", "prompt_embeddings",
@@ -38,6 +40,33 @@ CODES = WHOLE_NUMBERS | SMALL_FLOATS
 
 CONFIGS = ("config.json", "params.json")
 """Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
+
+
+@dataclass(frozen=True)
+class OnBase:
+    """Where an adapter lies, and where the model that it changes: opened as that model changed. Its name is the adapter's."""
+
+    path: str
+    base: str
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+Place = str | Path | OnBase
+"""Where a checkpoint lies."""
+
+
+def put_there(one: Place, other: Place) -> Message | None:
+    """That two places share a base because it was given to them: of an adapter and the base it was added to, of two on one base."""
+    bases = [side.base for side in (one, other) if isinstance(side, OnBase)]
+    ends = [side.base if isinstance(side, OnBase) else str(side) for side in (one, other)]
+    if not bases or os.path.realpath(ends[0]) != os.path.realpath(ends[1]):
+        return None
+    return message("adapters.both_on_it" if len(bases) == 2 else "adapters.is_base")
 
 
 @dataclass
@@ -146,8 +175,23 @@ class Checkpoint:
         self.container.close()
 
 
+def on_base(path: Place, base: str | Path | None, *, max_header: int | None = None) -> Place:
+    """A place with the base given beside it where an adapter lies there; any other, or without a base, as it is.
+
+    Raises: RefusedError when the weights cannot be read.
+    """
+    if base is None or isinstance(path, OnBase):
+        return path
+    from forebear.files.views.adapters import is_adapter
+    from forebear.models.unmerged import is_whole
+
+    with closing(resolve(path).opened(max_header)) as container:
+        adapter = is_adapter(container.tensors) and not is_whole(container.tensors)
+    return OnBase(str(path), str(base)) if adapter else path
+
+
 def open_checkpoint(
-    path: str | Path, *, architecture: Path | None = None, max_header: int | None = None,
+    path: Place, *, architecture: Path | None = None, max_header: int | None = None,
     base: str | Path | None = None,
 ) -> Checkpoint:  # fmt: skip
     """A checkpoint on disk: a file or a folder of shards, with the config.json beside it.
@@ -157,6 +201,8 @@ def open_checkpoint(
     Raises: RefusedError when the weights or the user's definition cannot be read. A configuration that cannot be read
     is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
     """
+    if isinstance(path, OnBase):
+        path, base = path.path, path.base
     found = resolve(path)
     container = found.opened(max_header)
     said, folder = container.said, found.home or Path(path).parent

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from forebear.core.messages import Message, message
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, Place, open_checkpoint
 from forebear.recipes.direction import COMBINED, Dated, Direction, Named, Third, directed, read_dates
 from forebear.recipes.found import Found
 from forebear.recipes.several import Several
@@ -59,14 +59,15 @@ def dates_of(path: Path, subject: str, candidates: Sequence[str]) -> dict[int, D
 
 
 def came_first(
-    subject: Checkpoint, names: Sequence[str], relations: Mapping[str, str], candidate: str | None, *,
+    subject: Checkpoint, places: Sequence[Place], relations: Mapping[str, str], candidate: str | None, *,
     dates: Mapping[int, Dated], steps: Sequence[Found], besides: Several, own: Path | None,
 ) -> CameFirst:  # fmt: skip
-    """names: subject first; relations: what `compare` says of each candidate; candidate: the one that steps are told from.
+    """places: where each lies, the subject first; relations: what `compare` says of each candidate; candidate: the one that steps
+    are told from.
 
     Nothing is asked of a pair that is not related as a whole, of equal values (both may be copies of a third), nor of a merge.
     """
-    relation = relations.get(candidate or "")
+    names, relation = [str(place) for place in places], relations.get(candidate or "")
     if relation not in ("identical", "related"):
         return CameFirst(Direction(said=(message("direction_dates.unrelated"),)), dates, names)
     if relation == "identical":
@@ -78,11 +79,11 @@ def came_first(
     found = besides.steps or tuple(replace(one, grade="hint") for one in steps)
     sides = (dates.get(0, Dated()), dates.get(at, Dated()))
     with ExitStack() as opened:
-        other = opened.enter_context(closing(open_checkpoint(names[at], architecture=own)))
+        other = opened.enter_context(closing(open_checkpoint(places[at], architecture=own)))
         thirds = [
-            Third(short(name), opened.enter_context(closing(open_checkpoint(name, architecture=own))), dates[place].there_by)
-            for place, name in enumerate(names)
-            if place not in (0, at) and place in dates and relations[name] == "related"
+            Third(short(names[one]), opened.enter_context(closing(open_checkpoint(place, architecture=own))), dates[one].there_by)
+            for one, place in enumerate(places)
+            if one not in (0, at) and one in dates and relations[names[one]] == "related"
         ]  # fmt: skip
         return CameFirst(directed(subject, other, thirds=thirds, found=found, dates=sides), dates, names)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from forebear.core.messages import Message, message
 from forebear.core.progress import within
 from forebear.core.sizes import parse_size
 from forebear.core.threads import one_thread
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, OnBase, Place, on_base, open_checkpoint, put_there
 from forebear.recipes.dated import CameFirst, came_first, dates_of
 from forebear.recipes.detectors.readings import Both
 from forebear.recipes.detectors.side import Side
@@ -51,7 +52,7 @@ class Told:
 def recipe_of(
     subject: str | Path, candidates: Sequence[str | Path], *, budget: int | str | None = None,
     architecture: str | Path | None = None, check: str | Path | None = None, write: str | Path | None = None,
-    dates: str | Path | None = None,
+    dates: str | Path | None = None, base: str | Path | None = None,
 ) -> Document:  # fmt: skip
     """See `forebear.recipe`."""
     if not candidates:
@@ -61,20 +62,24 @@ def recipe_of(
     own = None if architecture is None else Path(architecture)
     names = [str(subject), *(str(c) for c in candidates)]
     days = None if dates is None else dates_of(Path(dates), names[0], names[1:])
-    opened = open_checkpoint(subject, architecture=own)
-    limits: list[Message] = []
+    places = [on_base(name, base) for name in names]
+    if base is not None and not any(isinstance(place, OnBase) for place in places):
+        raise UsageError("neither subject nor candidates are adapters", where="--base", todo="Leave it out, or give an adapter.")
+    opened = open_checkpoint(places[0], architecture=own)
+    limits: list[Message] = list(opened.limits) if opened.definition is None or isinstance(places[0], OnBase) else []
     try:
-        found = [_within(at, opened, names, own, most, limits) for at in range(1, len(names))]
+        found = [_within(at, opened, places, own, most, limits) for at in range(1, len(names))]
         related = [t.id for t in found if t.relation in ("identical", "related")]
         best = _best(found)
         steps = _steps(best) if best is not None else ()
-        besides = asked_besides(opened, related, steps, candidates=names[1:], own=own, check=check)
+        candidates_at = dict(zip(names[1:], places[1:], strict=True))
+        besides = asked_besides(opened, related, steps, candidates=candidates_at, own=own, check=check)
         limits += besides.said
         body = _body(opened, names[0], found, besides)
         if days is not None:
             relations = {t.id: t.relation for t in found}
             first = came_first(
-                opened, names, relations, body["candidate"], dates=days, steps=steps, besides=besides, own=own
+                opened, places, relations, body["candidate"], dates=days, steps=steps, besides=besides, own=own
             )
             body = _directed(body, first)
             limits += first.limits()
@@ -84,29 +89,32 @@ def recipe_of(
     words = ["forebear", "recipe", *names]
     if write is not None:
         write_files(write, besides.steps or steps, list(besides.parents))
-    given = {"budget": budget, "architecture": architecture, "check": check, "write": write, "dates": dates}
+    given = {"budget": budget, "architecture": architecture, "check": check, "write": write, "dates": dates, "base": base}
     for name, value in given.items():
         words += [f"--{name}", str(value)] if value is not None else []
     return finish("forebear/recipe/1", body, limits=limits, read=read, reproduce=shlex.join(words))
 
 
-def _within(at: int, subject: Checkpoint, names: Sequence[str], own: Path | None, most: int, limits: list[Message]) -> Told:
+def _within(at: int, subject: Checkpoint, places: Sequence[Place], own: Path | None, most: int, limits: list[Message]) -> Told:
     """What is told of one candidate, as a step of the run."""
-    of = len(names) - 1
-    with within(at - 1, of, f"candidate {at} of {of}, {Path(names[at]).name}"):
-        return _told(subject, names[0], names[at], of, own, most, limits)
+    of = len(places) - 1
+    with within(at - 1, of, f"candidate {at} of {of}, {Path(places[at]).name}"):
+        return _told(subject, places[0], places[at], of, own, most, limits)
 
 
 @one_thread()
 def _told(
-    subject: Checkpoint, name: str, candidate: str, looks: int, own: Path | None, most: int, limits: list[Message]
+    subject: Checkpoint, name: Place, place: Place, looks: int, own: Path | None, most: int, limits: list[Message]
 ) -> Told:
     """One candidate: the relation first, steps only where `compare` shows one."""
-    options = Asked(architecture=own).options(name, [candidate])
+    candidate, built = str(place), put_there(name, place)
+    limits += [] if built is None else [message("adapters.of_candidate", candidate=candidate, what=built)]
+    options = Asked(architecture=own).options(str(name), [candidate])
     with within(0, 10, "do they share weights"):
-        compared = compare_pair(name, candidate, options, looks)
+        compared = compare_pair(name, place, options, looks)
     relation, words = compared["verdict"]["relation"], compared["verdict"]["words"]
     if relation not in WITH_RECIPE:
+        limits += _unknown(place, own) if relation == "cannot-tell" else []
         return Told(candidate, relation, words, None, ())
     shared: tuple[str, ...] = ()
     if relation == "shares-components":
@@ -115,7 +123,7 @@ def _told(
         if not shared:
             limits.append(message("recipe.limit_components", candidate=candidate))
             return Told(candidate, relation, words, None, ())
-    other = open_checkpoint(candidate, architecture=own)
+    other = open_checkpoint(place, architecture=own)
     try:
         if subject.definition is None or other.definition is None:
             limits.append(message("recipe.limit_family", candidate=candidate))
@@ -133,6 +141,13 @@ def _told(
     if replayed.missing > 0:
         limits.append(message("recipe.limit_missing", count=replayed.missing))
     return Told(candidate, relation, words, replayed, shared)
+
+
+def _unknown(place: Place, own: Path | None) -> list[Message]:
+    """What is to be said of a candidate whose architecture is not known."""
+    with closing(open_checkpoint(place, architecture=own)) as other:
+        said = other.limits if other.definition is None else []
+    return [message("adapters.of_candidate", candidate=str(place), what=one) for one in said]
 
 
 def _spelt(replayed: Replayed, spelling: Spelling, limits: list[Message]) -> Replayed:

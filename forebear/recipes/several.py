@@ -11,7 +11,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.messages import Message
 from forebear.core.output import check_output, write_whole
 from forebear.core.yaml_values import MOST_BYTES
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, Place, open_checkpoint
 from forebear.recipes.exchange import checked, written
 from forebear.recipes.found import Found
 from forebear.recipes.mixtures import mixed
@@ -39,17 +39,18 @@ class Several:
 
 
 def asked_besides(
-    subject: Checkpoint, related: Sequence[str], found: Sequence[Found], *, candidates: Sequence[str], own: Path | None = None,
-    check: str | Path | None = None,
+    subject: Checkpoint, related: Sequence[str], found: Sequence[Found], *, candidates: Mapping[str, Place],
+    own: Path | None = None, check: str | Path | None = None,
 ) -> Several:  # fmt: skip
-    """related: candidates that `compare` calls identical or related; found: steps of the detectors, for claims of a recipe.
+    """related: candidates that `compare` calls identical or related; found: steps of the detectors, for claims of a recipe;
+    candidates: where each lies.
 
     Raises: RefusedError when a candidate or the file to check cannot be read.
     """
     opened: dict[str, Checkpoint] = {}
     try:
         for name in candidates if check is not None or len(related) < 2 <= len(candidates) else related:
-            opened[name] = open_checkpoint(name, architecture=own)
+            opened[name] = open_checkpoint(candidates[name], architecture=own)
         answer = _made(subject, {name: opened[name] for name in related})
         if not answer.steps and len(related) < 2 <= len(candidates):
             answer = replace(answer, steps=tuple(joined(subject, list(opened.values()), list(opened))))

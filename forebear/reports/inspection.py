@@ -54,12 +54,14 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
     count = words("inspect.count", parameters=f"{document['parameters']:,}", tensors=len(document["tensors"]))
     rows = [
         ("container", files),
-        ("architecture", safe(architecture["family"]) + unknown),
+        ("architecture", words("adapters.architecture") if document.get("adapter") else safe(architecture["family"]) + unknown),
         ("layers", str(document["layers"] or "-")),
         ("width", str(document["width"] or "-")),
         ("parameters", count),
         ("dtypes", dtypes or "-"),
     ][: 1 if alone else None]
+    if document.get("adapter"):
+        rows[1:1] = [("adapter", _adapter(document["adapter"], words)), ("base", safe(document["adapter"]["base"] or "-"))]
     if document["value_grid"]:
         rows.append(("value_grid", ", ".join(f"{safe(k)} {v}" for k, v in document["value_grid"].items())))
     if document["tokenizer"]:
@@ -70,7 +72,18 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
         rows.append(("tokenizer", words("inspect.tokens_to" if gaps else "inspect.tokens", **values, **highest)))
     if container.get("header_digest"):
         rows.append(("header_digest", safe(container["header_digest"])[:24] + "…"))
-    return [(words(f"inspect.{key}"), value) for key, value in rows]
+    names = {"adapter": "adapters.name", "base": "adapters.base"}
+    return [(words(names.get(key, f"inspect.{key}")), value) for key, value in rows]
+
+
+def _adapter(adapter: Mapping[str, Any], words: Catalogue) -> str:
+    """An adapter in one line: kind, ranks, alpha, the matrices that it changes."""
+    kind, ranks = safe(words.name("adapters", adapter["kind"])), ", ".join(map(str, adapter["ranks"]))
+    if not ranks:
+        return kind
+    alpha = "-" if adapter["alpha"] is None else f"{adapter['alpha']:g}"
+    modules = words("many.joint").join(safe(name) for name in adapter["modules"])
+    return words("adapters.line", kind=kind, ranks=ranks, alpha=alpha, count=adapter["matrices"], modules=modules)
 
 
 def _audit(tokenizer: Mapping[str, Any], words: Catalogue) -> list[Line]:

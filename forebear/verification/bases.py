@@ -14,6 +14,7 @@ from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message
 from forebear.core.progress import within
 from forebear.files.sources import home_of, require_there
+from forebear.models.checkpoint import Place, put_there
 from forebear.verification.claim import public
 from forebear.verification.readers.card import claims_of_card, parts_of
 
@@ -33,7 +34,7 @@ class Base:
     document: the comparison; None where it could not be made, and `why` says why not.
     """
 
-    path: str
+    path: Place
     name: str
     names: frozenset[str]
     licences: tuple[str, ...] = ()
@@ -95,14 +96,15 @@ def _base(given: str) -> Base:
     return base_at(name, path)
 
 
-def base_at(name: str, path: str) -> Base:
-    """The model at a path. name: what the caller calls it, "" for nothing."""
+def base_at(name: str, place: Place) -> Base:
+    """The model at a place. name: what the caller calls it, "" for nothing."""
+    path = str(place)
     home = home_of(path)
     last = home.parent.parent.name.removeprefix("models--").replace("--", "/") if home.parent.name == "snapshots" else home.name
     last = Path(last).stem if Path(last).suffix in (".safetensors", ".gguf", ".bin", ".onnx", ".pt") else last
     title, licences = _card_of(home if home.is_dir() else home.parent)
     names = frozenset(plain(one) for one in (name, last, path.rpartition("/")[2], title) if one and plain(one))
-    return Base(path, name or last, names, licences)
+    return Base(place, name or last, names, licences)
 
 
 def _card_of(folder: Path) -> tuple[str, tuple[str, ...]]:
@@ -119,12 +121,18 @@ def _card_of(folder: Path) -> tuple[str, tuple[str, ...]]:
     return title[1].strip() if title else "", tuple(one.stated for one in claims if one.kind == "licence")
 
 
-def compare_with(subject: Path, bases: Sequence[Base], *, looks: int, budget: int | str | None, full: bool) -> None:
-    """Compare the subject with each base; every p-value is multiplied by `looks`, what was looked at to choose them."""
+def compare_with(subject: Place, bases: Sequence[Base], *, looks: int, budget: int | str | None, full: bool) -> None:
+    """Compare the subject with each base; every p-value is multiplied by `looks`, what was looked at to choose them.
+
+    What an adapter shares with the base that it was added to was put there, and bears nothing out: no such pair is compared.
+    """
     for at, base in enumerate(bases):
-        options = Asked(budget, full).options(subject, [base.path])
+        base.why = put_there(subject, base.path)
+        if base.why is not None:
+            continue
+        options = Asked(budget, full).options(str(subject), [str(base.path)])
         try:
-            with within(at, len(bases), f"model {at + 1} of {len(bases)}, {Path(base.path).name}"):
+            with within(at, len(bases), f"model {at + 1} of {len(bases)}, {base.name}"):
                 base.document = compare_pair(subject, base.path, options, looks=looks)
         except RefusedError as error:
             base.why = error.message()

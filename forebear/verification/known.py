@@ -12,6 +12,7 @@ from forebear.library.fingerprint import fingerprint
 from forebear.library.local_store import LocalStore
 from forebear.library.proving import weights_of
 from forebear.library.search import search_store
+from forebear.models.checkpoint import Place
 from forebear.verification.bases import Base, base_at, plain
 from forebear.verification.claim import Claim, public
 from forebear.verification.subject import Subject
@@ -42,7 +43,7 @@ def known_of(subject: Subject, folder: Path, claims: Sequence[Claim]) -> Known:
     """
     store = LocalStore(folder)
     try:
-        made = fingerprint(str(subject.path))
+        made = fingerprint(subject.place)
     except RefusedError as error:
         return Known((), (), 0, (message("library.not_compared", name=public(subject.name), why=error.message()),))
     found = search_store(store, made.one, MOST_PROPOSED)
@@ -65,5 +66,5 @@ def unnamed(proposed: Sequence[str], claims: Sequence[Claim]) -> list[str]:
     return [name for name in proposed if plain(name) not in stated]
 
 
-def _same(where: str, path: Path) -> bool:
-    return "://" not in where and Path(where).resolve() == path.resolve()
+def _same(where: Place, path: Path) -> bool:
+    return "://" not in str(where) and Path(where).resolve() == path.resolve()

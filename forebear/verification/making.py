@@ -105,7 +105,7 @@ class Making:
 
     def label(self, base: Base) -> str:
         """A base's name, or its path where another has the same name."""
-        return base.name if sum(one.name == base.name for one in self.bases) == 1 else base.path
+        return base.name if sum(one.name == base.name for one in self.bases) == 1 else str(base.path)
 
     def merged_with(self, claim: Claim) -> tuple[list[Base], list[str]]:
         """The bases that the file of a claim calls merged, and the names in it that no base has."""
@@ -116,7 +116,7 @@ class Making:
 
     @one_thread()
     def _asked(self, question: str, bases: Sequence[Base], of: _Of[_T], most: int | None) -> _T | Message:
-        key = (question, *(base.path for base in bases))
+        key = (question, *(str(base.path) for base in bases))
         if key not in self._kept:
             self._kept[key] = self._answer(bases, of, most)
         return self._kept[key]  # type: ignore[return-value]

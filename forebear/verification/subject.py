@@ -9,13 +9,13 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message
 from forebear.files.digests import value_digest
-from forebear.files.sources import home_of
+from forebear.files.sources import home_of, require_there
 from forebear.inspection.arithmetic import count_parameters
 from forebear.inspection.inspection_tokens import is_tokenizer
-from forebear.models.checkpoint import Checkpoint, open_checkpoint
+from forebear.models.checkpoint import Checkpoint, OnBase, Place, on_base, open_checkpoint
 from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import Match, matches
@@ -42,6 +42,18 @@ class Subject:
     checkpoint: Checkpoint | None
     full: bool = False
     limits: list[Message] = field(default_factory=list)
+    base: str | None = None
+    """The model that an adapter changes: comparisons read it so; claims about its files are held against the files."""
+
+    @property
+    def place(self) -> Place:
+        """What is compared: an adapter on its base where that is known."""
+        return self.path if self.base is None else OnBase(str(self.path), self.base)
+
+    def put_on(self, base: str) -> None:
+        """Compare an adapter as this base changed by it."""
+        self.base = base
+        self.limits[:] = [said for said in self.limits if said.key != "opening.adapter_alone"]
 
     @property
     def folder(self) -> Path:
@@ -166,11 +178,21 @@ class Subject:
             self.checkpoint.close()
 
 
-def open_subject(path: str | Path, *, full: bool) -> Subject:
-    """What a path leads to. Raises RefusedError when it is neither a checkpoint nor a tokenizer that is read."""
+def open_subject(path: str | Path, *, full: bool, base: str | Path | None = None) -> Subject:
+    """What a path leads to. base: what an adapter changes.
+
+    Raises: RefusedError when it is neither a checkpoint nor a tokenizer that is read; UsageError for a base of what is no adapter.
+    """
     place = home_of(path)
     if is_tokenizer(place):
         said = [message("unverified.no_weights")]
         return Subject(place, place.name, None, full, said)
     opened = open_checkpoint(path)
-    return Subject(place, place.name, opened, full, list(opened.limits))
+    found = Subject(place, place.name, opened, full, list(opened.limits))
+    if base is not None and not isinstance(on_base(path, base), OnBase):
+        opened.close()
+        raise UsageError("the checkpoint is no adapter", where="--base", todo="Leave it out, or give an adapter.")
+    if base is not None:
+        require_there(base)
+        found.put_on(str(base))
+    return found

@@ -13,7 +13,7 @@ from typing import Any
 from forebear.core.documents import finish
 from forebear.core.messages import Message, message, with_texts
 from forebear.files.bytes.checking import noting_addresses
-from forebear.verification.bases import Base, bases_of, compare_with
+from forebear.verification.bases import Base, bases_of, compare_with, named_by, same_owner
 from forebear.verification.checks.descent import check_parent, check_scratch, check_unknown_parent
 from forebear.verification.checks.kinds import check_kind
 from forebear.verification.checks.papers import (
@@ -57,6 +57,7 @@ class Wanted:
     budget: int | str | None = None
     full: bool = False
     library: Path | None = None
+    base: str | Path | None = None
 
 
 @noting_addresses()
@@ -65,14 +66,15 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
     check_expectation(wanted.expect)
     started, bases = time.perf_counter(), bases_of(wanted.against)
     most, far = (most_of(wanted.budget, full=wanted.full, once=once) for once in (False, True))
-    subject = open_subject(path, full=wanted.full)
+    subject = open_subject(path, full=wanted.full, base=wanted.base)
     try:
+        _on_stated_base(subject, bases)
         found = gather(subject, wanted.card, wanted.bom)
         known = _known(subject, wanted, found)
         bases += known.bases
         if bases and subject.checkpoint is not None:
             looks = len(bases) - len(known.bases) + known.searched
-            compare_with(subject.path, bases, looks=max(looks, len(bases)), budget=wanted.budget, full=wanted.full)
+            compare_with(subject.place, bases, looks=max(looks, len(bases)), budget=wanted.budget, full=wanted.full)
         left_out = max(0, len(found.claims) - MOST_CLAIMS)
         if left_out:
             found.limits.append(message("unverified.many_claims", count=left_out))
@@ -111,6 +113,15 @@ def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> li
             return [check_root(claim, subject, list(manifest.files))]
         return [check_signature(claim, subject.path, bundle, key)]
     return check_kind(claim, subject, bases, making)
+
+
+def _on_stated_base(subject: Subject, bases: Sequence[Base]) -> None:
+    """An adapter without a base given is compared on the one that its configuration states, where one model given has that name."""
+    stated = str(subject.checkpoint.config.get("base_model", "")) if subject.adapter and subject.checkpoint is not None else ""
+    found = [base for base in named_by(stated, bases) if same_owner(stated, base.name)] if stated else []
+    if subject.base is None and len(found) == 1:
+        subject.put_on(str(found[0].path))
+        subject.limits.append(message("adapters.stated_base", name=public(found[0].name)))
 
 
 def _known(subject: Subject, wanted: Wanted, found: Gathered) -> Known:
@@ -171,7 +182,8 @@ def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: s
 def _again(path: str | Path, wanted: Wanted) -> str:
     """The command that repeats it; absolute folders are cut to their last part, since documents are passed on."""
     words = ["forebear", "verify", _shown(path)]
-    for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key), ("--library", wanted.library)):
+    for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key), ("--library", wanted.library),
+                        ("--base", wanted.base)):  # fmt: skip
         words += [flag, _shown(value)] if value is not None else []
     for one in wanted.against:
         words += ["--against", _shown(one)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,90 @@ def test_inspect_takes_the_base_too_and_the_command_line_passes_it_on(tmp_path: 
     assert json.loads(shown.stdout)["architecture"]["family"] == "llama"
     with pytest.raises(RefusedError, match="no low-rank pair"):
         forebear.inspect(DEMO / "base", base=DEMO / "base")
+
+
+def low_rank(folder: Path, *, size: float = 0.02, **config: Any) -> Path:
+    """A rank-3 adapter of q and v in every layer of the demo's base."""
+    rng = generator("tests/files/adapters", 1)
+    tensors = {}
+    for layer in range(4):
+        for name, outputs in (("q_proj", 64), ("v_proj", 32)):
+            module = f"model.layers.{layer}.self_attn.{name}"
+            tensors[f"{module}.lora_A.weight"] = rng.normal(size=(3, 64)).astype(np.float32) / 8
+            tensors[f"{module}.lora_B.weight"] = size * rng.normal(size=(outputs, 3)).astype(np.float32)
+    return adapter(folder, tensors, r=3, target_modules=["q_proj", "v_proj"], **config)
+
+
+def test_inspect_says_what_an_adapter_is(tmp_path: Path) -> None:
+    document = forebear.inspect(low_rank(tmp_path / "a"))
+    assert dict(document["adapter"]) == {
+        "kind": "LORA", "ranks": (3,), "alpha": 6, "modules": ("q_proj", "v_proj"), "matrices": 8, "base": "forebear/demo",
+    }  # fmt: skip
+    assert "LoRA, rank 3, alpha 6: changes 8 matrices (q_proj, v_proj)" in document.text()
+    assert "not recognised" not in document.text()
+    assert not document["odd"]
+    odd = forebear.inspect(low_rank(tmp_path / "b", lora_alpha=9) / "adapter_model.safetensors")
+    assert odd["adapter"]["alpha"] == 9
+    stated = json.loads((tmp_path / "a" / "adapter_config.json").read_text()) | {"r": 16}
+    (tmp_path / "a" / "adapter_config.json").write_text(json.dumps(stated))
+    assert any("states rank 16; its tensors have rank 3" in one for one in said(forebear.inspect(tmp_path / "a")["odd"]))
+    assert "adapter" not in forebear.inspect(DEMO / "base")
+
+
+def test_recipe_tells_what_an_adapter_changes_and_that_its_base_was_put_there(tmp_path: Path) -> None:
+    path = low_rank(tmp_path / "a")
+    document = forebear.recipe(path, DEMO / "base", base=DEMO / "base")
+    assert [(step["op"], step["parameters"]["rank"], step["grade"]) for step in document["steps"]] == [("low-rank-merged", 3, "replayed")]
+    assert any("shows nothing" in limit for limit in said(document["limits"]))
+    assert document["reproduce"].endswith(f"--base {DEMO / 'base'}")
+    alone = forebear.recipe(path, DEMO / "base")
+    assert not alone["steps"]
+    assert any("--base adds them" in limit for limit in said(alone["limits"]))
+    stranger = forebear.recipe(path, DEMO / "independent", base=DEMO / "base")
+    assert not stranger["steps"]
+    assert not any("shows nothing" in limit for limit in said(stranger["limits"]))
+    with pytest.raises(UsageError, match="adapters"):
+        forebear.recipe(DEMO / "descendant", DEMO / "base", base=DEMO / "base")
+
+
+def test_verify_compares_an_adapter_on_its_base_and_never_with_it(tmp_path: Path) -> None:
+    path = low_rank(tmp_path / "a", size=1e-3)
+    document = forebear.verify(path, against=[f"forebear/demo={DEMO / 'base'}", DEMO / "descendant", DEMO / "independent"])
+    assert [row["relation"] for row in document["relatives"]] == [None, "related", "no-evidence"]
+    assert any("names as its base" in limit for limit in said(document["limits"]))
+    assert not any("--base adds them" in limit for limit in said(document["limits"]))
+    assert document["counts"]["borne-out"] == document["counts"]["contradicted"] == 0
+    other = forebear.verify(path, against=[f"other/demo={DEMO / 'base'}"])
+    assert [row["relation"] for row in other["relatives"]] == ["cannot-tell"]
+    given = forebear.verify(path, against=DEMO / "descendant", base=DEMO / "base")
+    assert [row["relation"] for row in given["relatives"]] == ["related"]
+    with pytest.raises(UsageError, match="no adapter"):
+        forebear.verify(DEMO / "descendant", against=DEMO / "base", base=DEMO / "base")
+
+
+def test_a_library_prints_and_finds_an_adapter_on_its_base(tmp_path: Path) -> None:
+    path, known = low_rank(tmp_path / "a"), tmp_path / "known"
+    added = forebear.library_add([path, DEMO / "base", DEMO / "independent"], into=known, base=DEMO / "base")
+    assert added["screens"] == 3
+    assert dict(forebear.library_add([path], into=known, base=DEMO / "base")["outcomes"]) == {"known": 1}
+    found = forebear.library_search(DEMO / "descendant", library=known, prove=True)
+    assert {hit["name"]: hit["relation"] for hit in found["hits"]} == {"a": "related", "base": "related"}
+    for given in ({"base": DEMO / "base"}, {}):  # the library remembers on which base it was added
+        itself = forebear.library_search(path, library=known, prove=True, **given)
+        assert [(hit["name"], hit["relation"]) for hit in itself["hits"]] == [("base", "related")]
+        assert any("nothing of where the adapter is from" in limit for limit in said(itself["limits"]))
+    tree = forebear.library_tree(library=known, prove=True)
+    assert any("shows nothing" in limit for limit in said(tree["limits"]))
+    with pytest.raises(UsageError, match="no adapter"):
+        forebear.library_search(DEMO / "descendant", library=known, base=DEMO / "base")
+    forebear.library_export(tmp_path / "known.fbl", library=known)
+    assert str(DEMO).encode() not in (tmp_path / "known.fbl").read_bytes()
+
+
+def test_an_adapter_of_a_library_whose_base_is_gone_is_not_at_hand(tmp_path: Path) -> None:
+    path, base = low_rank(tmp_path / "a"), tmp_path / "base"
+    shutil.copytree(DEMO / "base", base)
+    forebear.library_add([path], into=tmp_path / "known", base=base)
+    shutil.rmtree(base)
+    found = forebear.library_search(DEMO / "descendant", library=tmp_path / "known", prove=True)
+    assert [hit["proved"] for hit in found["hits"]] == [False]

@@ -21,6 +21,7 @@ from forebear.library.search import ANCHOR, EQUAL, FIRST_AGREEMENT, SKETCH
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
 from forebear.library.tree.thresholds import MOST_MODELS, NEIGHBOURS
+from forebear.models.checkpoint import Place
 
 BLOCK = 512
 MOST_NAMES = 20
@@ -36,7 +37,7 @@ class Member:
     name: str
     names: tuple[str, ...]
     bases: tuple[str, ...]
-    where: str
+    where: Place
     kind: str
     about: Mapping[str, Any] = field(default_factory=dict)
 
@@ -96,10 +97,10 @@ def read_prints(store: Store, *, weights: bool = False) -> Read:
     return found
 
 
-def _as_printed(one: Print, where: str) -> bool:
+def _as_printed(one: Print, where: Place) -> bool:
     """Whether what lies at a path is what was printed, by size, time and header; an address is taken at its word."""
-    known = next((source for source in one.entry.get("sources", ()) if source.get("where") == where), None)
-    if known is None or "://" in where or one.weightless:
+    known = next((source for source in one.entry.get("sources", ()) if source.get("where") == str(where)), None)
+    if known is None or "://" in str(where) or one.weightless:
         return True
     try:
         return unchanged(known, state_of(where, None))

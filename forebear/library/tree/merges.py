@@ -15,7 +15,7 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.library.tree.distances import Key, Sample, tail_of
 from forebear.library.tree.thresholds import LEAST_WEIGHT, NEAR_WHOLE, ON_LINE, UNSEPARATED
-from forebear.models.checkpoint import open_checkpoint
+from forebear.models.checkpoint import Place, open_checkpoint
 from forebear.recipes.mixtures import mixed
 
 Floats = NDArray[np.float64]
@@ -148,7 +148,7 @@ def on_line(merge: Merge, table: Floats) -> bool:
     return near and abs(common) > UNSEPARATED * min(table[0, 1], table[0, 2])
 
 
-def proven(places: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, Any] | None, list[Message]]:
+def proven(places: Sequence[Place], ids: Sequence[str]) -> tuple[dict[str, Any] | None, list[Message]]:
     """The merge as the weights show it, by the mixtures of a recipe (decision 0037); None where they do not claim one.
 
     places: weights of the child, then of the parents. ids: names of the parents.

@@ -14,6 +14,7 @@ from forebear.core.progress import within
 from forebear.library.tree.candidates import Member, Proposal, order_of
 from forebear.library.tree.shape import Edge, Groups
 from forebear.library.tree.thresholds import TRIES
+from forebear.models.checkpoint import put_there
 
 KIN = ("identical", "related")
 """Relations that draw an edge."""
@@ -46,11 +47,14 @@ class Prover:
             self.not_made += 1
             return ""
         self.left -= 1
+        built = put_there(subject.where, candidate.where)
+        if built is not None:
+            self.limits.append(message("adapters.of_candidate", candidate=f"{subject.name}, {candidate.name}", what=built))
         done = len(self.made)
         try:
             with within(done, max(done + 1, min(done + self.left + 1, self.proposed)), f"comparison {done + 1}, {subject.name}"):
                 document = compare_pair(
-                    subject.where, candidate.where, Asked().options(subject.where, [candidate.where]), looks=self.looks
+                    subject.where, candidate.where, Asked().options(str(subject.where), [str(candidate.where)]), looks=self.looks
                 )
             self.made[pair] = thaw({key: document["verdict"][key] for key in KEPT})
         except RefusedError as error:
