@@ -59,13 +59,10 @@ def library_add(
         quick, about, None if architecture is None else Path(architecture),
         None if max_header is None else parse_size(max_header, "--max-header"), base=None if base is None else str(base),
     )  # fmt: skip
-    words = ["add", *(str(path) for path in listed(paths)), "--into", str(into)]
-    words += [] if from_list is None else ["--from-list", str(from_list)]
+    words = ["add", *(str(path) for path in listed(paths)), "--into", str(into), *_given({"from-list": from_list})]
     words += [f"--{name}" for name, given in (("quick", quick), ("about", about)) if given]
     words += [] if engine == "local" else ["--engine", engine]
-    words += [] if architecture is None else ["--architecture", str(architecture)]
-    words += [] if base is None else ["--base", str(base)]
-    words += [] if max_header is None else ["--max-header", str(max_header)]
+    words += _given({"architecture": architecture, "base": base, "max-header": max_header})
     adding.refuse_missing(named)
     if base is not None:
         require_there(base)
@@ -125,9 +122,7 @@ def library_search(
         raise UsageError("is no number of candidates", where="--top", todo="Give 1 or more.")
     words = ["search", str(subject), "--library", str(library), "--top", str(top)]
     words += [f"--{name}" for name, given in (("prove", prove), ("rewritten", rewritten)) if given]
-    words += [] if architecture is None else ["--architecture", str(architecture)]
-    words += [] if base is None else ["--base", str(base)]
-    words += [] if max_header is None else ["--max-header", str(max_header)]
+    words += _given({"architecture": architecture, "base": base, "max-header": max_header})
     wanted = Wanted(
         architecture=None if architecture is None else Path(architecture),
         max_header=None if max_header is None else parse_size(max_header, "--max-header"),
@@ -336,6 +331,11 @@ def _store(address: str | Path, *, make: bool = False, check: bool = True) -> An
     from forebear.engines.opening import open_store
 
     return open_store(address, make=make, check=check)
+
+
+def _given(options: Mapping[str, object]) -> list[str]:
+    """Options that were given, as words of a command."""
+    return [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
 
 
 def _engine(name: str) -> Any:

@@ -146,10 +146,9 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     alignment |= component_words(alignment["words"], parts)
-    shown, curves = tensor_rows(pair, looked), weights_of(looked)
+    shown, curves, whole = tensor_rows(pair, looked), weights_of(looked), whole_change(looked)
     evidence = _and_further(pair, layers, evidence, full=full)
-    effects, whole = effects_of(looked), whole_change(looked)
-    return Walk(verdict, evidence, effects, alignment, audit.entries, equality.digests, shown, curves, whole)
+    return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, shown, curves, whole)
 
 
 def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:

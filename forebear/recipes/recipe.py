@@ -188,7 +188,7 @@ def _body(subject: Checkpoint, name: str, found: Sequence[Told], besides: Severa
         "steps": [{**step.document(), "words": told(step)} for step in steps],
         "residual": None if left is None else round(left, 9),
         "before": None if replayed is None or replayed.before is None else round(replayed.before, 9),
-        "change": _change(replayed.pieces) if replayed is not None else [],
+        "change": _left_over(besides, replayed),
         "layers": _layers(subject, steps, replayed),
         "parents": list(besides.parents),
         "direction": "not-shown",
@@ -241,6 +241,17 @@ def _change(pieces: Sequence[Both]) -> list[dict[str, Any]]:
             {"part": part, "layer": layer, "distance": round(distance, 6), "equal": all(b.equal for b in group)}
         )
     return found
+
+
+def _left_over(besides: Several, replayed: Replayed | None) -> list[dict[str, Any]]:
+    """The same after what was told: a merge, a conversion that gives every value, or the steps of the detectors."""
+    if besides.steps and not besides.candidate:
+        return [
+            {"part": part, "layer": layer, "distance": round(distance, 6), "equal": False}
+            for part, layer, distance in besides.left
+        ]
+    rows = _change(replayed.pieces) if replayed is not None else []
+    return [row | {"distance": 0.0, "equal": True} for row in rows] if besides.steps else rows
 
 
 def _layers(subject: Checkpoint, steps: Sequence[Found], replayed: Replayed | None) -> list[dict[str, Any]]:

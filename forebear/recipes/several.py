@@ -36,6 +36,8 @@ class Several:
     said: tuple[Message, ...] = ()
     residual: float | None = None
     checked: tuple[dict[str, Any], ...] | None = None
+    left: tuple[tuple[str, int | None, float], ...] = ()
+    """What a merge leaves by part and layer, see `Mixed`."""
 
 
 def asked_besides(
@@ -74,7 +76,7 @@ def _made(subject: Checkpoint, related: Mapping[str, Checkpoint]) -> Several:
         return Several()
     answer = mixed(subject, list(related.values()), list(related))
     summed = any(step.op == "merged" and step.parameters["method"] == "linear" for step in answer.found)
-    return Several(answer.found, "", answer.parents, answer.said, answer.residual if summed else None)
+    return Several(answer.found, "", answer.parents, answer.said, answer.residual if summed else None, left=answer.left)
 
 
 def _by_name(opened: Mapping[str, Checkpoint]) -> Mapping[str, Checkpoint]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import forebear
 from bench.mixtures_cases import slerp
 from forebear.models.checkpoint import Checkpoint, open_checkpoint
 from forebear.recipes.mixtures import mixed, parents
@@ -153,3 +154,44 @@ def test_rounding_noise_is_that_of_the_grid_and_none_without(rng: np.random.Gene
     step = np.float32(0.25)
     on_grid = np.rint(values / step) * step
     assert rounding_noise(on_grid) == pytest.approx(float(np.mean((values - on_grid) ** 2)), rel=0.1)
+
+
+def test_what_a_merge_leaves_is_drawn_and_not_how_far_one_parent_is(tmp_path: Path, seed: int) -> None:
+    base, (a, b) = siblings(seed, 2)
+    child = weighted([a, b], [0.7, 0.3])
+    paths = [model.save(tmp_path / name) for name, model in (("child", child), ("a", a), ("b", b))]
+    document = forebear.recipe(paths[0], paths[1:])
+    assert document["before"] > 0.05
+    assert {row["part"] for row in document["change"]} >= {"q", "up", "embedding"}
+    assert max(row["distance"] for row in document["change"]) < 1e-5
+    assert "weighted sum of its parents" in document.rendered("html").decode()
+    name = next(name for name in child.arrays if "layers.1." in name and "q_proj" in name)
+    child.arrays[name] = child.arrays[name] + 0.1 * np.float32(np.linalg.norm(child.arrays[name]) / child.arrays[name].size**0.5)
+    odd = forebear.recipe(child.save(tmp_path / "odd"), paths[1:])
+    summed = sum(row["weight"] * model.arrays[name] for row, model in zip(odd["parents"], (a, b), strict=True))
+    direct = float(np.linalg.norm(child.arrays[name] - summed) / np.linalg.norm(child.arrays[name]))
+    found = {(row["part"], row["layer"]): row["distance"] for row in odd["change"]}
+    assert found["q", 1] == pytest.approx(direct, abs=2e-6)
+    assert max(value for place, value in found.items() if place != ("q", 1)) < 0.02 < direct
+
+
+def test_what_an_arc_leaves_is_that_of_each_part_and_other_merges_have_no_figure(tmp_path: Path, seed: int) -> None:
+    base, (a, b) = siblings(seed, 2)
+    subject, *given = opened(tmp_path / "arc", by_tensor(base, lambda n: slerp(0.3, a.arrays[n], b.arrays[n])), a, b)
+    assert max(left for _, _, left in mixed(subject, given).left) < 1e-5
+    child = by_tensor(base, lambda n: task_arithmetic(
+        base.arrays[n], [a.arrays[n], b.arrays[n]], [0.5, 0.4], densities=[0.4, 0.6], consensus=True, normalize=True,
+    ))  # fmt: skip
+    subject, *given = opened(tmp_path / "ties", child, a, b, base)
+    answer = mixed(subject, given)
+    assert answer.found[0].parameters["method"] in ("ties", "dare")
+    assert answer.left == ()
+
+
+def test_nothing_is_left_of_a_conversion_that_gives_every_value(tmp_path: Path, seed: int) -> None:
+    base, _ = siblings(seed, 1)
+    child = apply("quantised-int4", base, seed)
+    document = forebear.recipe(child.save(tmp_path / "child"), base.save(tmp_path / "base"))
+    assert document["steps"][0]["grade"] == "re-derived"
+    assert document["residual"] == 0.0 < document["before"]
+    assert {(row["distance"], row["equal"]) for row in document["change"]} == {(0.0, True)}

@@ -15,7 +15,7 @@ from forebear.recipes.mixtures.parents import ParentSet, parents
 from forebear.recipes.mixtures.sparse import Sparse, sparse
 from forebear.recipes.mixtures.stacks import Origin, origins
 from forebear.recipes.mixtures.thresholds import NEAR_WHOLE, REPLAYED
-from forebear.recipes.mixtures.weights import Fit, by
+from forebear.recipes.mixtures.weights import Fit, by, left_of
 from forebear.recipes.placed import where_of
 
 
@@ -39,6 +39,8 @@ class Mixed:
     by_layer: dict[str, Any] = field(default_factory=dict)
     by_part: dict[str, Any] = field(default_factory=dict)
     said: tuple[Message, ...] = ()
+    left: tuple[tuple[str, int | None, float], ...] = ()
+    """(part, layer, what the sum leaves of it): of a linear or spherical merge, see `left_of`."""
 
     def document(self) -> dict[str, Any]:
         """The answer as a `forebear/recipe/1` document holds it."""
@@ -78,8 +80,17 @@ def mixed(
         tuple(found), shares or tuple(_parents(made, inner, kept, names)), made.residual, made.unknown,
         {str(layer): _fit(one, inner, kept, names) for layer, one in layers.items()},
         {str(part): _fit(one, inner, kept, names) for part, one in parts.items()},
-        said,
+        said, _left(chosen, inner, found),
     )  # fmt: skip
+
+
+def _left(chosen: ParentSet, inner: Sequence[int], found: Sequence[Found]) -> tuple[tuple[str, int | None, float], ...]:
+    """What the merge that was found leaves by part and layer; () of what is no sum."""
+    merge = next((one for one in found if one.op == "merged" and one.parameters["method"] in ("linear", "slerp")), None)
+    if merge is None or chosen.fit is None:
+        return ()
+    vary = merge.parameters["method"] == "slerp" or bool(merge.parameters.get("weights_vary"))
+    return tuple(left_of(chosen.fit, chosen.found, inner, vary=vary))
 
 
 def _shares(stacked: Sequence[Found]) -> tuple[dict[str, Any], ...]:

@@ -132,6 +132,26 @@ def fit(found: Sequence[Gram], chosen: Sequence[int]) -> Fit:
     )  # fmt: skip
 
 
+def left_of(made: Fit, found: Sequence[Gram], chosen: Sequence[int], *, vary: bool) -> list[tuple[str, int | None, float]]:
+    """What a weighted sum leaves, by part and layer: root of its mean square, share of the subject's there.
+
+    vary: every part of a layer has weights of its own, those of least squares; otherwise the weights of `made` hold everywhere.
+    """
+    size = len(found[0].table)
+    aim = np.zeros(size)
+    aim[0], aim[1] = 1.0, 1.0 - float(made.weights.sum())
+    aim[2:-1] -= made.weights[1:]
+    groups: dict[tuple[str, int | None], list[Gram]] = {}
+    for one in found:
+        groups.setdefault((one.place.part, one.place.layer), []).append(one)
+    rows = []
+    for (part, layer), some in groups.items():
+        table = total(some, size)
+        square = solve(table, chosen)[1] if vary else float(aim @ table @ aim)
+        rows.append((part, layer, float(np.sqrt(max(0.0, square) / float(table[-1, -1])))))
+    return rows
+
+
 def _errors(found: Sequence[Gram], whole: Floats, chosen: Sequence[int], weights: Floats) -> Floats:
     """Standard errors: the weights without each place in turn."""
     if len(found) < 2:

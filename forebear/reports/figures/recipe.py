@@ -117,6 +117,6 @@ def change_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         )
     shapes += colour_legend(LEFT, low + 26, "0", f"≥ {top}", steps="below")
     scene = Scene(LEFT + WIDE + 8, low + 52, tuple(shapes))
-    return Figure(
-        "recipe-change", words("recipe.change"), (scene,), words("recipe.change_caption"), words("recipe.change_caveat")
-    )
+    merge = any(step["op"] == "merged" for step in document["steps"])
+    caption = words("merge_map.caption" if merge else "recipe.change_caption")
+    return Figure("recipe-change", words("recipe.change"), (scene,), caption, words("recipe.change_caveat"))
