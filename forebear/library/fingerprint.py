@@ -151,8 +151,11 @@ def _assembled(checkpoint: Checkpoint, passed: Sequence[Passed], quick: bool) ->
     if quick:
         limits.append(message("library.quick", read=len(passed), of=about["tensors"]))
     identity = hashlib.sha256("\n".join(sorted(one.digest for one in passed)).encode()).hexdigest()
-    arrays["screen"] = screen.reshape(1, -1)
-    arrays["anchors"] = arrays["anchors"] if len(arrays["anchors"]) else np.zeros((1, 160), np.int8)
+    anchors = arrays["anchors"] if len(arrays["anchors"]) else np.zeros((1, 160), np.int8)
+    if screen.any() or anchors.any():  # one that has neither is not among those searched
+        arrays["screen"], arrays["anchors"] = screen.reshape(1, -1), anchors
+    else:
+        del arrays["screen"], arrays["anchors"]
     return Found(Print(("quick-" if quick else "") + identity, about, empty_arrays(**arrays)), limits)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from forebear.core.documents import thaw
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.progress import within
-from forebear.library.search import Hit, Searched
+from forebear.library.search import SAME, Hit, Searched
 from forebear.library.store import Store
 from forebear.models.checkpoint import OnBase, Place, open_checkpoint
 from forebear.recipes.mixtures import parents
+from forebear.recipes.mixtures.thresholds import NEAR_WHOLE
 
 KEPT = ("relation", "direction", "reparameterised", "kind", "log10_p", "test", "assumption", "words")
 """Of a comparison's verdict, kept with the hit."""
@@ -54,33 +57,68 @@ def _prove_one(store: Store, subject: Place, hit: Hit, looks: int) -> Message | 
 Rows = list[dict[str, Any]]
 
 
-def parent_set(
-    store: Store, subject: Place, found: Searched
-) -> tuple[Rows | None, Message | None, list[Message]]:
+@dataclass(frozen=True)
+class Summed:
+    """Which hits a weighted sum needs.
+
+    rows: a row for each with weight and interval (see `forebear.recipes.mixtures`), None where fewer than two hits are proven.
+    words: the same as a statement. first: the first line of a report, where they are two or more and leave what a merge may leave.
+    said: what could not be done or has to be known.
+    """
+
+    rows: Rows | None = None
+    words: Message | None = None
+    first: Message | None = None
+    said: Sequence[Message] = ()
+
+
+def parent_set(store: Store, subject: Place, name: str, found: Searched) -> Summed:
     """Which of the hits proven to share weights a weighted sum needs to give the subject (METHODS §20), and what it promises.
 
-    Returns: a row for each with weight and interval (see `forebear.recipes.mixtures`), None where fewer than two hits are proven;
-             the same as a statement; what could not be done or has to be known. A row is no direction: one of them may descend
-             from the subject.
+    A row is no direction: one of them may descend from the subject.
     """
     proven = [hit for hit in found.hits if hit.proved and hit.relation in ("identical", "related")]
     places = [place for hit in proven if (place := weights_of(store, hit.id)) is not None]
     if len(proven) < 2 or len(places) < len(proven):
-        return None, None, [message("library.no_parents")]
+        return Summed(said=[message("library.no_parents")])
     try:
         with ExitStack() as opened:
             sides = [opened.enter_context(closing(open_checkpoint(place))) for place in (subject, *places)]
             chosen = parents(sides[0], sides[1:])
     except RefusedError as error:
-        return None, None, [message("library.parents_unread", why=error.message())]
+        return Summed(said=[message("library.parents_unread", why=error.message())])
     if chosen.fit is None:
-        return None, None, list(chosen.said)
+        return Summed(said=chosen.said)
     listed = chosen.fit.document([proven[place].id for place in chosen.related])["parents"]
     rows = [
         {**listed[chosen.related.index(place)], "name": proven[place].name} for place in chosen.places
     ]
     shown = [f"{row['name']} {row['weight']:.3f}" for row in rows]
-    return rows, message("library.parents", names=shown, residual=chosen.fit.residual), list(chosen.said)
+    words = message("library.parents", names=shown, residual=chosen.fit.residual)
+    if len(rows) < 2 or chosen.fit.unexplained > NEAR_WHOLE / len(rows):
+        return Summed(rows, words, said=chosen.said)
+    heaviest = [f"{row['name']} {row['weight']:.3f}" for row in sorted(rows, key=lambda row: -row["weight"])]
+    first = message("library_sum.first", subject=name, names=heaviest, residual=chosen.fit.residual)
+    return Summed(rows, words, first, chosen.said)
+
+
+def ordered(hits: Sequence[Hit], parents: Rows | None) -> list[Hit]:
+    """Hits after proof: equal values first, then the parents of a sum by their weights, then kin by p and, of one p, the nearest by
+    their screens; what was not compared keeps its place behind them, and what comparing found nothing of comes last."""
+    weights = {str(row["id"]): float(row["weight"]) for row in parents or ()}
+
+    def place(hit: Hit) -> tuple[float, ...]:
+        if hit.relation in (SAME, "identical"):
+            return (0,)
+        if not hit.proved:
+            return (4,)
+        if hit.relation != "related":
+            return (5 if hit.relation in ("no-evidence", "cannot-tell") else 3,)
+        if hit.id in weights:
+            return (1, -weights[hit.id])
+        return (2, hit.corrected_log10_p or 0.0, -float(hit.figure["cosine"]))
+
+    return sorted(hits, key=place)
 
 
 def weights_of(store: Store, ident: str) -> Place | None:

@@ -22,7 +22,7 @@ from forebear.library.adding import Wanted, add_all, known_id
 from forebear.library.fingerprint import fingerprint
 from forebear.library.ledger import key_of, name_of
 from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
-from forebear.library.proving import parent_set, weights_of
+from forebear.library.proving import Summed, ordered, parent_set, weights_of
 from forebear.library.search import RANKED, Searched, search_store
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
@@ -254,15 +254,14 @@ def search(
         limits.append(message("library.itself", names=found.itself[:MOST_NAMES]))
     limits += found.limits
     proposed = sum(hit.relation != RANKED for hit in found.hits)  # proof changes what a hit is called
-    needed = needed_words = None
+    needed = Summed(said=[message("library.no_parents")])
     if prove is not None:
         limits += prove(store, where, found)
     if prove is not None and where is not None:
-        needed, needed_words, said = parent_set(store, where, found)
-        limits += said
-    else:
-        limits.append(message("library.no_parents"))
-    body = {**_body(one, subject, found, proposed), "parents": needed, "parents_words": needed_words}
+        needed = parent_set(store, where, name_of(subject), found)
+        found.hits[:] = ordered(found.hits, needed.rows)
+    limits += needed.said
+    body = {**_body(one, subject, found, proposed), "parents": needed.rows, "parents_words": needed.words, "first": needed.first}
     return finish("forebear/search/1", body, limits=limits,
                   read={"bytes": read, "seconds": round(time.perf_counter() - started, 3)},
                   reproduce=shlex.join(["forebear", "library", *words]))  # fmt: skip

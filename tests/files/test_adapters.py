@@ -298,6 +298,15 @@ def test_a_library_prints_and_finds_an_adapter_on_its_base(tmp_path: Path) -> No
     assert str(DEMO).encode() not in (tmp_path / "known.fbl").read_bytes()
 
 
+def test_an_adapter_without_its_base_has_no_screen_and_counts_for_none(tmp_path: Path) -> None:
+    added = forebear.library_add([low_rank(tmp_path / "a"), DEMO / "base"], into=tmp_path / "known")
+    assert (added["models"], added["screens"]) == (2, 1)
+    assert "The library has 2 models, 1 of them with a screen." in added.text()
+    found = forebear.library_search(DEMO / "descendant", library=tmp_path / "known")
+    assert found["searched"]["screens"] == 1
+    assert forebear.library_verify(library=tmp_path / "known")["items"] == ()
+
+
 def test_an_adapter_of_a_library_whose_base_is_gone_is_not_at_hand(tmp_path: Path) -> None:
     path, base = low_rank(tmp_path / "a"), tmp_path / "base"
     shutil.copytree(DEMO / "base", base)

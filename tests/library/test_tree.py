@@ -120,6 +120,8 @@ def test_edges_merges_and_the_stranger(proved: Any) -> None:
                              ("merged", "one"): "merge", ("merged", "two"): "merge"}  # fmt: skip
     assert {edge["relation"] for edge in proved["edges"]} == {"related"}
     assert all(edge["proved"] and edge["evidence"]["log10_p"] <= -9 for edge in proved["edges"])
+    told = next(line for line in proved.text().splitlines() if "is a merge" in line).strip().removeprefix("- merged is a merge: ")
+    assert sorted(told.split(" + ")) == ["0.300 of one", "0.700 of two"]
     weights = [edge["evidence"]["weight"] for edge in proved["edges"] if edge["kind"] == "merge"]
     assert sorted(weights) == pytest.approx([0.3, 0.7], abs=0.02)
     assert [node["name"] for node in proved["nodes"] if node["family"] is None] == ["stranger"]

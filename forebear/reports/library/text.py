@@ -99,6 +99,8 @@ def first_words(document: Document, words: Catalogue) -> str:
     hits = document["hits"]
     if not hits:
         return words(f"library_page.{'nothing' if models else 'empty'}", name=safe(name), models=models)
+    if document.get("first"):
+        return words.text(document["first"])
     best = hits[0]
     if best["relation"] in EQUAL:
         return words("library_page.same", name=safe(name), other=safe(best["name"]))

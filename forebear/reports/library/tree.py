@@ -97,8 +97,8 @@ def family_lines(
             mark, told = sign(edge, row["id"]), _told(edge, words)
         indent = "  " * min(DEEPEST, row["depth"] + 1)
         lines.append(Line(f"{indent}{mark}{safe(names[row['id']], 80)}{told}"))
-    extra = [edge for edge in edges.values() if edge["kind"] == "merge"]
-    return [*lines, *bullet(edge_words(edge, names, words) for edge in extra)]
+    children = dict.fromkeys(edge["ends"][0] for edge in edges.values() if edge["kind"] == "merge")
+    return [*lines, *bullet(merge_words(child, list(edges.values()), names, words) for child in children)]
 
 
 def sign(edge: Mapping[str, Any], ident: str) -> str:
@@ -116,12 +116,13 @@ def _told(edge: Mapping[str, Any], words: Catalogue) -> str:
     return f"  ({words.name('relation', edge['relation'])}, p {power_of_ten(edge['evidence']['log10_p'])})"
 
 
-def edge_words(edge: Mapping[str, Any], names: Mapping[str, str], words: Catalogue) -> str:
-    """An edge of a merge in a sentence."""
-    child, parent = (safe(names[end], 80) for end in edge["ends"])
-    weight = edge["evidence"].get("weight")
-    share = parent if weight is None else words("tree_page.share", share=weight, name=parent)
-    return f"{child}: {words('tree_kind.merge')}: {share}"
+def merge_words(child: str, edges: Sequence[Mapping[str, Any]], names: Mapping[str, str], words: Catalogue) -> str:
+    """A merge in a sentence: its parents, each with its weight where that is known."""
+    shares = []
+    for edge in [one for one in edges if one["kind"] == "merge" and one["ends"][0] == child]:
+        weight, parent = edge["evidence"].get("weight"), safe(names[edge["ends"][1]], 80)
+        shares.append(parent if weight is None else words("tree_page.share", share=weight, name=parent))
+    return words("library_sum.merge", child=safe(names[child], 80), shares=" + ".join(shares))
 
 
 def compared_words(document: Document, words: Catalogue) -> list[str]:
