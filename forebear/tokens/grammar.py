@@ -24,7 +24,9 @@ _COUNTS = re.compile(r"\{(\d{1,3})(,(\d{1,3})?)?\}")
 _CODES = {
     kind: re.compile(rf"\{{([0-9A-Fa-f]{{1,6}})\}}|([0-9A-Fa-f]{{{count}}})") for kind, count in (("u", 4), ("x", 2))
 }
-_NAME = re.compile(r"\{(\^?)(\w{1,16})\}|(\w)")
+_NAME = re.compile(r"\{(\^?)(\w{1,16})\}")
+_JOINED = frozenset(("ff", "fi", "fl", "ss", "st"))
+"""Letters that one letter folds to (U+FB00 to U+FB06, U+00DF): where case is ignored some programs match that one as well."""
 Holds = Callable[[int, str], bool]
 """Whether a set holds a character, by its code point and its category."""
 
@@ -178,6 +180,8 @@ class Parser:
             return self._escape(folded)
         if sign in "^$.*+?(){}|":
             raise refuse()
+        if folded and self.text[self.at - 1 : self.at + 1].lower() in _JOINED:
+            raise refuse()
         return self._letter(ord(sign), folded)
 
     def _brackets(self, folded: bool, depth: int = 0) -> Holds:
@@ -196,6 +200,7 @@ class Parser:
                 if self.peek(":"):
                     raise refuse()
                 several.append(self._brackets(folded, depth + 1))
+                self._no_range()
             else:
                 several.append(self._range(folded))
             self.parts += 1
@@ -208,14 +213,15 @@ class Parser:
         return _not(whole) if negated else whole
 
     def _range(self, folded: bool) -> Holds:
-        first: int | Holds = self._one()
+        first: int | Holds = self._one(folded)
         if not isinstance(first, int):
+            self._no_range()
             return first
         if self.peek("-") and not self.peek("-]"):
             self.at += 1
-            if self.peek("["):
-                raise refuse()  # the end of a range to some programs, a set in a set to others
-            last = self._one()
+            if self.peek("[") or self.peek("-"):
+                raise refuse()  # the end of a range to some programs, a set in a set or less a set to others
+            last = self._one(folded)
             if not isinstance(last, int) or last < first:
                 raise refuse()
             if folded:
@@ -224,7 +230,12 @@ class Parser:
             return _in(first, last)
         return self._letter(first, folded)
 
-    def _one(self) -> int | Holds:
+    def _no_range(self) -> None:
+        """Refuse a range that a class or a set begins: an error to some programs, three signs to others."""
+        if self.peek("-") and not self.peek("-]"):
+            raise refuse()
+
+    def _one(self, folded: bool) -> int | Holds:
         sign = self.next()
         if sign != "\\":
             return ord(sign)
@@ -238,7 +249,7 @@ class Parser:
         if not escaped.isalnum():
             return ord(escaped)
         self.at = kept
-        return self._named()
+        return self._named(folded)
 
     def _code(self, kind: str) -> int:
         digits = _CODES[kind].match(self.text, self.at)
@@ -249,22 +260,22 @@ class Parser:
 
     def _escape(self, folded: bool) -> Holds:
         self.at -= 1
-        found = self._one()
+        found = self._one(folded)
         return self._letter(found, folded) if isinstance(found, int) else found
 
-    def _named(self) -> Holds:
-        """What follows a backslash: a class of characters by name."""
+    def _named(self, folded: bool) -> Holds:
+        """What follows a backslash: a class of characters by name, which programs fold differently where case is ignored."""
         sign = self.next()
         known: dict[str, Holds] = {"s": _space, "d": _category("Nd")}
         if sign.lower() in known:
             return known[sign] if sign in known else _not(known[sign.lower()])
-        if sign not in "pP":
+        if sign not in "pP" or folded:
             raise refuse()
         name = _NAME.match(self.text, self.at)
         if name is None:
-            raise refuse()
+            raise refuse()  # \pL: a category to some programs, the letters p and L to others
         self.at = name.end()
-        found = self._property(name[2] or name[3])
+        found = self._property(name[2])
         return _not(found) if (sign == "P") != bool(name[1]) else found
 
     def _property(self, name: str) -> Holds:
