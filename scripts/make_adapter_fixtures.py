@@ -3,7 +3,9 @@
     python scripts/make_adapter_fixtures.py [--out tests/data/adapters]
 
 Not run by any test: it needs torch, transformers and peft. base/ is a model, base-gpt2/ that of adapters called gpt2-* (its
-matrices lie turned); NAME/ is an adapter as PEFT saves it; NAME.merged.safetensors the tensors that merging changed.
+matrices lie turned), base-tied/ that of tied-* (one matrix is embedding and head); NAME/ is an adapter as PEFT saves it;
+NAME.merged.safetensors the tensors that merging changed. For tied-* it holds the embedding and the head that the adapted model
+computes with: PEFT merges into the one matrix in place, which changes both uses though the adapter was trained on one.
 """
 
 from __future__ import annotations
@@ -38,7 +40,22 @@ FORMS: dict[str, Any] = {
                                               use_dora=True, rank_pattern={r"h\.\d\.mlp\.c_proj": 2}),
     "embedding-and-head": peft.LoraConfig(r=4, lora_alpha=10, target_modules=["embed_tokens", "lm_head", "q_proj"],
                                           alpha_pattern={"embed_tokens": 30}),
+    "tied-head-saved": peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["lm_head"]),
+    "tied-embedding-saved": peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["embed_tokens"]),
+    "tied-head-low-rank": peft.LoraConfig(r=2, target_modules=["q_proj", "lm_head"]),
+    "tied-embedding-low-rank": peft.LoraConfig(r=2, target_modules=["q_proj", "embed_tokens"]),
+    "tied-head-tokens": peft.LoraConfig(r=2, target_modules=["q_proj"], trainable_token_indices={"lm_head": [3, 30]}),
+    "tied-tokens": peft.LoraConfig(r=2, target_modules=["q_proj"], trainable_token_indices=[3, 30]),
+    "tied-both-kept-tied": peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["lm_head"], ensure_weight_tying=True),
 }  # fmt: skip
+
+
+def _used(model: Any) -> dict[str, torch.Tensor]:
+    """Embedding and head as an adapted model computes with them."""
+    with torch.no_grad():
+        rows = model.get_input_embeddings()(torch.arange(SHAPE["vocab_size"]))
+        columns = model.get_output_embeddings()(torch.eye(SHAPE["hidden_size"]))
+    return {"model.embed_tokens.weight": rows.clone().contiguous(), "lm_head.weight": columns.T.clone().contiguous()}
 
 
 def main(arguments: list[str]) -> int:
@@ -48,22 +65,23 @@ def main(arguments: list[str]) -> int:
     out: Path = parser.parse_args(arguments).out
     for name, settings in FORMS.items():
         torch.manual_seed(20251102)
-        gpt2 = name.startswith("gpt2")
-        base = out / ("base-gpt2" if gpt2 else "base")
-        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2)) if gpt2 else transformers.LlamaForCausalLM(
-            transformers.LlamaConfig(**SHAPE))  # fmt: skip
+        base = out / (f"base-{name.split('-')[0]}" if name.startswith(("gpt2", "tied")) else "base")
+        llama = {**SHAPE, "tie_word_embeddings": name.startswith("tied")}
+        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2)) if name.startswith("gpt2") else (
+            transformers.LlamaForCausalLM(transformers.LlamaConfig(**llama)))  # fmt: skip
         before = {key: value.clone() for key, value in model.state_dict().items()}
         model.save_pretrained(base)
         wrapped = peft.get_peft_model(model, settings)
         with torch.no_grad():
-            for key, parameter in wrapped.named_parameters():
-                if parameter.requires_grad and "magnitude" not in key:
-                    parameter.add_(torch.randn(parameter.shape) * 0.1)
+            trained = [p for key, p in wrapped.named_parameters() if p.requires_grad and "magnitude" not in key]
+            for parameter in {p.data_ptr(): p for p in trained}.values():  # PEFT lists a tied one twice
+                parameter.add_(torch.randn(parameter.shape) * 0.1)
         wrapped.save_pretrained(out / name)
         plain = type(model).from_pretrained(base)
         read = peft.PeftModel.from_pretrained(plain, out / name)  # as saved, with the patterns sorted
+        used = _used(read) if name.startswith("tied") else {}
         after = read.merge_and_unload().state_dict()
-        changed = {key: value.clone() for key, value in after.items() if not torch.equal(value, before[key])}
+        changed = {key: value.clone() for key, value in after.items() if not torch.equal(value, before[key])} | used
         save_file(changed, out / f"{name}.merged.safetensors")
         (out / name / "README.md").unlink(missing_ok=True)
         (base / "generation_config.json").unlink(missing_ok=True)

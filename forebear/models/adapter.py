@@ -118,6 +118,16 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
     return AdaptedContainer(base, adapter, changes, placed, tokens), said
 
 
+def unties(base: Container, adapter: Container, embedding: str, head: str) -> bool:
+    """Whether an adapter changes one of two uses of a matrix: PEFT wraps one module, and the other keeps what the base had.
+
+    base: with the matrix under both names. Rows of tokens of the embedding count for both (PEFT ties them itself).
+    """
+    parts = parts_of(adapter)
+    touched = {_target(base, f"{pair.module}.weight") for pair in parts.changes} | {_target(base, name) for name in parts.whole}
+    return embedding in touched or head in touched | {_target(base, f"{module}.weight") for module in parts.tokens}
+
+
 def _refuse_other_sums(adapter: Container, settings: Settings) -> None:
     """Low-rank adapters that their library does not simply add: to the base given, or at all."""
     how = settings.raw("init_lora_weights")

@@ -245,7 +245,8 @@ def _open_adapter(
 
     Raises: RefusedError when `container` is no adapter of this base; the adapter is closed then.
     """
-    from forebear.models.adapter import adapted, adapter_settings, alone
+    from forebear.models.adapter import adapted, adapter_settings, alone, unties
+    from forebear.models.shared_tensors import with_head
 
     config, said = adapter_settings(folder)
     said = [*container.said, *said]
@@ -257,14 +258,21 @@ def _open_adapter(
     except BaseException:
         container.close()
         raise
+    settings = under.config
     try:
-        both, changed = adapted(under.container, container, config)
+        below = under.container
+        if under.layout is not None and (split := with_head(below, settings, under.layout)) is not None:
+            both_names, name, head = split
+            if unties(both_names, container, name, head):
+                below, settings = both_names, {**settings, "tie_word_embeddings": False}
+                said.append(message("adapter_untied.head", head=printable(head, 80), name=printable(name, 80)))
+        both, changed = adapted(below, container, config)
     except BaseException:
         under.close()
         container.close()
         raise
     limits = [*changed, *said, *(message("opening.of_base", what=limit) for limit in under.limits)]
-    opened = open_checkpoint_from(both, under.config, definition=under.definition, limits=limits, folder=under.folder)
+    opened = open_checkpoint_from(both, settings, definition=under.definition, limits=limits, folder=under.folder)
     return replace(opened, inner_vocabulary=under.inner_vocabulary)
 
 

@@ -1,4 +1,4 @@
-"""A model that stores one matrix for embedding and head under the head's name alone: it is read as the embedding.
+"""One matrix for embedding and head: stored under the head's name alone, or changed by an adapter in one of its uses.
 
 Source: safetensors, docs "Torch shared tensors" (one of the names is kept, the others may be listed in the metadata);
 transformers, `tie_word_embeddings`.
@@ -36,6 +36,17 @@ def with_embedding(container: Container, config: Mapping[str, Any], layout: Layo
     names = {other: other for other in container.tensors if other != head.tensor}
     view = View(container, renamed({name: head.tensor, **names}))
     return view, message("opening.head_is_embedding", head=printable(head.tensor, 80), name=printable(name, 80))
+
+
+def with_head(container: Container, config: Mapping[str, Any], layout: Layout) -> tuple[Container, str, str] | None:
+    """The container with its embedding under the head's name too, and both names; None where it stores a head or ties none."""
+    presence, main = layout.definition.presence, layout.definition.main_stack
+    embedding = layout.find("embedding", "matrix", main, None, None)
+    tied = presence is not None and presence.head and presence.is_tied(Settings(config, layout.definition.roots))
+    if embedding is None or embedding.role or not tied or layout.find("head", "matrix", main, None, None) is not None:
+        return None
+    names = {name: name for name in container.tensors}
+    return View(container, renamed({**names, presence.head: embedding.tensor})), embedding.tensor, presence.head
 
 
 def _embedding_name(container: Container, config: Mapping[str, Any], layout: Layout) -> str | None:
