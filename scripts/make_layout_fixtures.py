@@ -2,7 +2,8 @@
 
     python scripts/make_layout_fixtures.py [--out tests/data/layouts] [--only WORD] [--sparse-from FOLDER]
 
-Not run by any test: it needs torch, mlx (with its CPU back end), torchao, optimum-quanto, compressed-tensors and hqq. Each
+Not run by any test: it needs torch, mlx (with its CPU back end), torchao, optimum-quanto, compressed-tensors, hqq and
+nvidia-modelopt. Each
 fixture is NAME.safetensors (what the library stores, under the names it uses in checkpoints) and a row of index.json
 (configuration, library and version); NAME.values.safetensors holds the matrix that the library makes of it. --sparse-from: a
 folder with compressed-tensors 0.12, the last line with sparse layouts. A library that is missing is said and passed over; its
@@ -169,6 +170,38 @@ def compressed_tensors() -> Iterator[Made]:
         yield Made(f"compressed-tensors-{name}", {f"{MODULE}.{n}": v for n, v in stored.items()}, values, settings)
 
 
+def modelopt() -> Iterator[Made]:
+    """Whole numbers with and without factors of inputs, and small floats, as ModelOpt's export of a checkpoint stores them."""
+    import modelopt.torch.quantization as quantization
+    from modelopt.torch.export import quant_utils
+    from modelopt.torch.quantization.qtensor import MXFP8QTensor, NVFP4QTensor
+
+    for name, algorithm in (("INT4_AWQ", "W4A16_AWQ"), ("W4A8_AWQ_BETA", "W4A8_AWQ"), ("INT4_BLOCKWISE_WEIGHT_ONLY", "W4A16"),
+                            ("INT8_SMOOTHQUANT", "W8A8_SQ_PER_CHANNEL"), ("FP8_DEFAULT", "FP8"),
+                            ("FP8_2D_BLOCKWISE_WEIGHT_ONLY", "FP8_PB_WO"), ("NVFP4_DEFAULT", "NVFP4"),
+                            ("MXFP8_DEFAULT", "MXFP8")):  # fmt: skip
+        torch.manual_seed(20251130)
+        model = torch.nn.Sequential(torch.nn.Linear(128, 32, bias=False))
+        model[0].weight.data.copy_(weight())
+        inputs = torch.randn(4, 128) * torch.linspace(0.1, 3.0, 128)
+        module = quantization.quantize(model, getattr(quantization, f"{name}_CFG"), lambda m, x=inputs: m(x))[0]
+        kind, block = quant_utils.get_quantization_format(module), quant_utils.get_weight_block_size(module)
+        scale, second = quant_utils.get_weight_scaling_factor(module), quant_utils.get_weight_scaling_factor_2(module)
+        packed = quant_utils.to_quantized_weight(module.weight.detach(), scale, kind, second, block)
+        if kind == "nvfp4":
+            tensor = NVFP4QTensor(module.weight.shape, torch.float32, packed)
+            values = tensor.dequantize(dtype=torch.float32, scale=scale.float(), double_scale=second, block_sizes={-1: 16})
+        elif kind == "mxfp8":
+            values = MXFP8QTensor(module.weight.shape, torch.float32, packed).dequantize(dtype=torch.float32, scale=scale)
+        else:
+            values = module.weight_quantizer(module.weight)
+        factors = quant_utils.get_prequant_scaling_factor(module)
+        parts = {"weight": packed, "weight_scale": scale, "weight_scale_2": second, "pre_quant_scale": factors}
+        stored = {f"{MODULE}.{part}": value for part, value in parts.items() if value is not None}
+        stated = {"quantization_config": {"quant_method": "modelopt", "quant_algo": algorithm}}
+        yield Made(f"modelopt-{name.lower().replace('_', '-')}", stored, values if factors is None else values * factors, stated)
+
+
 def _extremes(values: torch.Tensor, options: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     if options["strategy"] == "block":
         down, across = options["block_structure"]
@@ -211,6 +244,7 @@ def main(arguments: list[str]) -> int:
     index = json.loads(index_path.read_text("utf-8")) if index_path.exists() else {}
     makers: dict[str, Callable[[], Iterator[Made]]] = {
         "mlx": mlx, "torchao": torchao, "optimum-quanto": quanto, "hqq": hqq, "compressed-tensors": compressed_tensors,
+        "nvidia-modelopt": modelopt,
     }  # fmt: skip
     if options.sparse_from:
         makers["compressed-tensors 0.12"] = lambda: sparse(options.sparse_from)

@@ -18,6 +18,7 @@ from forebear.files.views.quantised_find import Decoder, Recognised, ShapeOf
 from forebear.files.views.quantised_gptq import recognise_qweight
 from forebear.files.views.quantised_halves import recognise_hqq, recognise_quanto_bits
 from forebear.files.views.quantised_mlx import recognise_mlx
+from forebear.files.views.quantised_modelopt import smooth
 from forebear.files.views.quantised_named import recognise_quanto_bytes, recognise_torchao
 from forebear.files.views.quantised_sparse import recognise_bitmask
 
@@ -106,6 +107,7 @@ def dequantised(
             if name.endswith(ending):
                 recognise(found, name, name[: -len(ending)])
                 break
+    smooth(found)
     if not found.decoders:
         return container, []
     kinds = sorted({decoder.dtype for decoder in found.decoders.values()})

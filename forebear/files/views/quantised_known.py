@@ -7,6 +7,7 @@ import numpy as np
 from forebear.files.views.quantised_blocks import FourBitFloat, Microscaled, Scaled, fits, read_state
 from forebear.files.views.quantised_find import Recognised
 from forebear.files.views.quantised_halves import recognise_bitnet
+from forebear.files.views.quantised_modelopt import recognise_row_pairs
 from forebear.files.views.quantised_packed import Packed
 
 _SMALL = ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I8")
@@ -81,7 +82,7 @@ def _block(found: Recognised, exponent: bool) -> tuple[int, int]:
 
 
 def recognise_bytes(found: Recognised, name: str, stem: str) -> None:
-    """Two four-bit floats a byte, as ModelOpt names them, or four ternary digits a byte (BitNet)."""
+    """Two four-bit floats or whole numbers a byte, as ModelOpt names them, or four ternary digits a byte (BitNet)."""
     packed, scale = found.shape(f"{stem}.weight", 2), found.tensors[name]
     if packed is None or not scale.parameters:
         return
@@ -90,6 +91,7 @@ def recognise_bytes(found: Recognised, name: str, stem: str) -> None:
         return
     shape, of_all = (packed[0], packed[1] * 2), f"{stem}.weight_scale_2"
     group = shape[1] // scale.shape[-1]
+    recognise_row_pairs(found, stem, packed, name)
     if len(scale.shape) != 2 or scale.shape[0] != packed[0] or group * scale.shape[1] != shape[1]:
         return
     parts = (f"{stem}.weight", name, of_all, f"{stem}.input_scale")
