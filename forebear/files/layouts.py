@@ -91,4 +91,5 @@ def refused_layout(folder: Folder) -> RefusedError | None:
         if found:
             said = message("format.this_is_named", kind=message(f"unread.{layout.kind}"), name=quoted(min(found)))
             return refusal(said, where=folder.where, todo=message(f"convert.{layout.kind}"))
-    return None
+    steps = sorted((name for name in inner if name.isdecimal()), key=int)
+    return refused_layout(folder.inner(steps[-1])) if steps else None  # a manager of checkpoints keeps one a step

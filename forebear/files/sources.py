@@ -21,7 +21,7 @@ from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import MAX_INNER, Folder, LocalFolder
 from forebear.files.bytes.hub_cache import is_repository, main_snapshot
 from forebear.files.formats.format import added
-from forebear.files.formats.registry import FORMATS, INDEXES, named
+from forebear.files.formats.registry import FORMATS, INDEXES, model_by_bytes, named
 from forebear.files.layouts import CUT, refused_layout
 from forebear.files.sets import (
     Kind,
@@ -242,6 +242,10 @@ def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
     if inner:
         shown = ", ".join(quoted(name) for name in inner[:4]) + (", …" if len(inner) > 4 else "")
         return refusal(message("folder.inner_only", names=shown), where=folder.where, todo=todo)
+    for name in sorted(islice(folder.names(), MAX_INNER)) if folder.path is not None else ():
+        if (kind := model_by_bytes(folder.path / name)) is not None:
+            what = message("format.this_is_named", kind=kind.said, name=quoted(name))
+            return refusal(what, where=folder.where, todo=kind.todo)
     return refusal(message("folder.no_weights"), where=folder.where, todo=message("advice.safetensors_folder"))
 
 

@@ -43,6 +43,11 @@ def tar(name: str) -> bytes:
 
 CT2 = struct.pack("<IH16s", 6, 16, b"TransformerSpec\0") + bytes(40)
 FLAX = b"\x82\xa5model\x83\xacembed_tokens\x81\xa9embedding\xc7" + bytes(40)
+FLAX_STATE = bytes.fromhex("83a47374657003a96f70745f737461746581a13081a5636f756e74c70e019390") + bytes(40)
+FLAX_FLAT = bytes.fromhex("82a66b65726e656cc726019392") + bytes(60)
+"""The first bytes that flax 0.12 `serialization.to_bytes` gives a state {step, opt_state, params} and {kernel, bias}."""
+TF_INDEX = bytes.fromhex("00000608011a020801001c0e5f434845") + bytes(60)
+"""The first bytes of the index that tf.train.Checkpoint of TensorFlow 2.21 writes."""
 FILES: dict[str, tuple[str, bytes, str, str]] = {
     "a gated repository's page": ("model.safetensors", b"<!DOCTYPE html><html><body>gated</body></html>", "a web page", "sign in"),
     "a page in capitals behind blanks": ("a.bin", b"\n  <HTML lang=en>\n<head></head></HTML>", "a web page", "sign in"),
@@ -61,6 +66,8 @@ FILES: dict[str, tuple[str, bytes, str, str]] = {
     "ctranslate2 for speech": ("model.bin", struct.pack("<IH12s", 6, 12, b"WhisperSpec\0") + bytes(40), "a CTranslate2 model", "made from"),
     "flax": ("flax_model.msgpack", FLAX, "Flax weights", "from_flax"),
     "flax under another name": ("weights", FLAX, "Flax weights", "from_flax"),
+    "a flax state": ("checkpoint_100.msgpack", FLAX_STATE, "Flax weights", "from_flax"),
+    "an index of tensorflow": ("weights.index", TF_INDEX, "a TensorFlow checkpoint", "from_tf"),
     "keras of two years": ("model.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "HDF5", "from_tf"),
     "keras": ("model.keras", archive(config__json=b"{}", model__weights__h5=b"x"), "a Keras model", "get_weights"),
     "keras called a zip": ("model.zip", archive(config__json=b"{}", model__weights__h5=b"x"), "a Keras model", "numpy.savez"),
@@ -93,6 +100,7 @@ def test_a_file_that_is_not_read_is_named_with_what_converts_it(tmp_path: Path, 
 
 
 FOLDERS = {
+    "orbax's manager": (["5/_CHECKPOINT_METADATA", "10/default/_METADATA", "10/_CHECKPOINT_METADATA"], "an Orbax checkpoint", "orbax.checkpoint"),
     "orbax": (["_METADATA", "manifest.ocdbt", "d/abc"], "an Orbax checkpoint", "orbax.checkpoint"),
     "orbax of one process": (
         ["_CHECKPOINT_METADATA", "ocdbt.process_0/d/abc"],
@@ -118,6 +126,18 @@ def test_a_folder_that_is_not_read_is_named_with_what_converts_it(tmp_path: Path
         open_container(tmp_path)
     assert kind in str(refusal.value)
     assert todo in str(refusal.value)
+
+
+@pytest.mark.parametrize("content", [FLAX, FLAX_STATE, FLAX_FLAT, b"\x89HDF\r\n\x1a\n" + bytes(60), CT2])
+def test_a_folder_whose_names_tell_nothing_is_named_by_the_bytes_of_its_files(tmp_path: Path, content: bytes) -> None:
+    """flax.training writes checkpoint_100: its folder was one 'without weights'."""
+    (tmp_path / "README").write_text('{"error": "no"}')
+    (tmp_path / "checkpoint_100").mkdir()
+    with pytest.raises(RefusedError, match="a folder without weights"):
+        open_container(tmp_path)
+    (tmp_path / "checkpoint_200").write_bytes(content)
+    with pytest.raises(RefusedError, match=r"this is .*\('checkpoint_200'\)"):
+        open_container(tmp_path)
 
 
 @pytest.mark.parametrize(("content", "said"), [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
-from forebear.core.errors import refusal
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
 from forebear.core.stray import first_words
 from forebear.files.base import Container
+from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats import unread
 from forebear.files.formats.format import Format, Open, Packed, added
@@ -113,3 +115,16 @@ def named(formats: Sequence[Format], name: str) -> Format | None:
     """The first format that a file's name ends like."""
     lower = name.lower()
     return next((r for r in formats if lower.endswith(r.suffixes)), None)
+
+
+def model_by_bytes(path: Path) -> Format | None:
+    """The kind of model, of those that are not read, that a regular file shows by its first bytes; None for any other."""
+    try:
+        file = PositionedFile(path)
+    except RefusedError:
+        return None  # a folder, a pipe, a file that may not be read
+    try:
+        head = bytes(file.read(0, min(64, file.size)))
+        return next((one for one in unread.BY_BYTES if one.kind in unread.MODELS and one.magic(head, file.size)), None)
+    finally:
+        file.close()

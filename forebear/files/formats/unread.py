@@ -40,9 +40,18 @@ def _ctranslate2(head: bytes, size: int) -> bool:
     return 1 <= int.from_bytes(head[:4], "little") <= 32 and 5 < length <= 58 and name.isalnum() and name.endswith(b"Spec")
 
 
+_KEY = rb"(?:[\xa1-\xbf]|\xd9.)[A-Za-z_][\w/]{0,40}"
+_MESSAGE_PACK = re.compile(
+    rb"(?:[\x81-\x8f]|\xde..)" + _KEY + rb"(?:[\x80-\x8f]|\xde|[\xc7-\xc9\xd4-\xd8]|[\x00-\x7f\xcc-\xd3]" + _KEY + rb")", re.DOTALL
+)
+"""A map whose first key is a text, and its first value a map, an array (an extension type) or a number before the next key."""
+_TF_INDEX = re.compile(rb"\0\0.\x08.{1,2}\x1a\x02\x08", re.DOTALL)
+"""The first entry of a tensor bundle's table: an empty key, and a header with the number of shards and a version."""
+
+
 def _message_pack(head: bytes, size: int) -> bool:
-    """A small map whose first key is a text of a layer, as flax.serialization writes parameters."""
-    return bool(re.match(rb"(?:[\x81-\x8f]|\xde..)(?:[\xa1-\xbf]|\xd9.)[A-Za-z_][\w/]{1,40}(?:[\x80-\x8f]|\xde)", head, re.DOTALL))
+    """Parameters or a state as flax.serialization writes them."""
+    return _MESSAGE_PACK.match(head) is not None
 
 
 def _unread(kind: str, magic: Callable[[bytes, int], bool], *suffixes: str) -> Format:
@@ -58,9 +67,13 @@ BY_BYTES = (
     _unread("executorch", _flat(b"ET12", b"ET13"), ".pte"),
     _unread("rwkv", lambda head, size: bool(_RWKV.match(head))),
     _unread("flax", _message_pack, ".msgpack"),
+    _unread("tf_checkpoint", _matches(_TF_INDEX)),
     _unread("hdf5", _starts(b"\x89HDF\r\n\x1a\n"), ".h5", ".hdf5"),
 )
 """Asked before the formats that are read by name."""
+
+MODELS = ("ggml", "ctranslate2", "tflite", "executorch", "flax", "tf_checkpoint", "hdf5")
+"""Kinds of BY_BYTES that are models: looked for in a folder whose names tell nothing."""
 
 BY_NAME = (
     _unread("keras", _never, ".keras"),
