@@ -26,6 +26,7 @@ from forebear.tokens.intervals import quantile, ratio
 from forebear.tokens.lineage import lineage
 from forebear.tokens.measures import efficiency, renyi
 from forebear.tokens.scripts import word_count
+from tests.real import real_path
 from tests.said import said
 
 
@@ -194,6 +195,16 @@ def test_decomposed_text_is_composed_first_and_shown_both_ways(tmp_path: Path) -
     (tmp_path / "own.txt").write_text(unicodedata.normalize("NFD", "Việt Nam\n" * 9))
     (own,) = cost([path], text=tmp_path / "own.txt")["rows"]
     assert own["forms"]["as_given"] == own["tokens"] > own["forms"]["composed"]
+
+
+@pytest.mark.real
+def test_a_premium_of_3_4_of_decomposed_vietnamese_was_1_46() -> None:
+    """Llama 3.1 on the shipped Declaration, whose Vietnamese is decomposed: 3.41 of English as given, 1.46 composed."""
+    document = cost([real_path("llama3_1") / "tokenizer.json"], languages="eng,vie")
+    (row,) = (row for row in document["rows"] if row["language"] == "vie")
+    assert row["premium"] == pytest.approx(1.4557, abs=1e-4)
+    assert row["forms"]["premium_as_given"] == pytest.approx(3.4125, abs=1e-4)
+    assert "1.46 / 3.41" in "\n".join(line.text for line in cost_lines(document))
 
 
 def wordpiece(folder: Path) -> Path:
