@@ -18,7 +18,6 @@ from forebear.core.messages import Message, message
 from forebear.tokens import sample
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
-from forebear.tokens.known import known_as
 from forebear.tokens.lineage import labels
 from forebear.tokens.measures import RENYI_ORDER, efficiency
 from forebear.tokens.profile import profile, splits
@@ -152,6 +151,8 @@ def _weigh_file(candidates: Sequence[Candidate], text: str | Path) -> int:
     with ExitStack() as open_:
         for candidate in candidates:
             candidate.reference = open_.enter_context(reference(candidate.encoder, _file(candidate.path), length))
+        for candidate in candidates:
+            candidate.ready()
         blocks = sample.stream(text)
         following = _asked(candidates, blocks)
         while together := following:
@@ -273,7 +274,7 @@ def _about(candidate: Candidate, width: int) -> dict[str, Any]:
         "ids": vocabulary.count or None,
         "highest_id": len(vocabulary) - 1 if vocabulary.count else None,
         "table_parameters": len(vocabulary) * width or None,
-        "known_as": known_as(vocabulary),
+        "known_as": candidate.known_as,
         "cut": None if cut is None else {"how": cut.how, "name": cut.name},
         "lossless": candidate.lossless,
         "failed_blocks": candidate.failed,

@@ -45,9 +45,18 @@ class Reference:
         self._process, self.package = process, package
         self.alive = True
         self._asked: Sequence[str] = ()
+        self._starting = True
+
+    def ready(self) -> None:
+        """Wait until the process has started, which is no part of what a text takes."""
+        if self._starting:
+            self._starting = False
+            self.ask([""])
+            self.answers()
 
     def ask(self, texts: Sequence[str]) -> None:
         """Send texts, whose ids `answers` then gives; the process works on them meanwhile. One request is open at a time."""
+        self.ready()
         self._asked = texts
         if self.alive:
             try:
@@ -130,8 +139,6 @@ def reference(encoder: Encoder, path: Path, text_bytes: int) -> Iterator[Referen
         with child(process):
             with suppress(OSError):  # a process that died before it read: the first text finds that out
                 made.send(_framed(_ranks(encoder, pattern) if pattern else read_bounded(path, MAX_TOKENIZER_BYTES)))
-            made.ask([""])
-            made.answers()  # its start is no part of what a text takes
             yield made
     finally:
         process.wait()

@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from forebear.tokens.encoders import Encoder
+from forebear.tokens.known import known_as
 from forebear.tokens.reference import Reference
 from forebear.tokens.scripts import word_count
 from forebear.tokens.vocabulary import Vocabulary
@@ -65,6 +67,17 @@ class Candidate:
     by_reference: int = 0
     _asked: Sequence[str] = ()
     _known: dict[str, list[int]] = field(default_factory=dict)
+
+    @cached_property
+    def known_as(self) -> list[str]:
+        """Names of the known vocabularies that this one is."""
+        return known_as(self.vocabulary)
+
+    def ready(self) -> None:
+        """Wait for the start of the reference program, where there is one; meanwhile the vocabulary is looked up."""
+        if self.reference is not None:
+            _ = self.known_as
+            self.reference.ready()
 
     def ask(self, blocks: Sequence[str]) -> None:
         """Have the reference program, where there is one, encode blocks that are weighed after those at hand."""

@@ -22,6 +22,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MODEL_KINDS = {1: "unigram", 2: "bpe", 3: "wordlevel", 4: "wordlevel"}
 
 
+_FLOAT = struct.Struct("<f").unpack_from
+
+
 def _varint(data: bytes, at: int, where: str) -> tuple[int, int]:
     value = shift = 0
     while True:
@@ -39,7 +42,7 @@ def fields(data: bytes, where: str) -> Iterator[tuple[int, int | bytes]]:
     """(field number, value) in order; every length is checked against what is left before it is used."""
     at, end = 0, len(data)
     while at < end:
-        key, at = _varint(data, at, where)
+        key, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at, where)
         number, wire = key >> 3, key & 7
         value: int | bytes
         if wire == VARINT:
@@ -48,7 +51,7 @@ def fields(data: bytes, where: str) -> Iterator[tuple[int, int | bytes]]:
             size = 4 if wire == FIXED32 else 8
             value, at = data[at : at + size], at + size
         elif wire == BYTES:
-            size, at = _varint(data, at, where)
+            size, at = (data[at], at + 1) if at < end and data[at] < 0x80 else _varint(data, at, where)
             if size > end - at:
                 raise refusal(message("vocab.claims", size=size, left=end - at), where=where)
             value, at = data[at : at + size], at + size
@@ -102,7 +105,10 @@ def _pieces(
     byte_ids: dict[int, int] = {}
     for id_, piece in enumerate(pieces):
         text, score, kind = _piece(piece, where)
-        if kind in (UNKNOWN, CONTROL, UNUSED):
+        scores.append(score)
+        if kind == 1:
+            tokens.append(text.replace(b"\xe2\x96\x81", b" "))
+        elif kind in (UNKNOWN, CONTROL, UNUSED):
             special.add(id_)
             tokens.append(text)
         elif kind == BYTE:
@@ -115,7 +121,6 @@ def _pieces(
             if kind == USER:
                 user.add(id_)
             tokens.append(text.replace(b"\xe2\x96\x81", b" "))
-        scores.append(score)
     return tokens, scores, special, user, byte_ids
 
 
@@ -123,8 +128,8 @@ def _piece(piece: bytes, where: str) -> tuple[bytes, float, int]:
     # Nearly every piece is exactly: field 1 with a short length, then field 2 as a float, then perhaps a small field 3.
     size = piece[1] if len(piece) > 1 else 0
     rest = len(piece) - size - 2
-    if piece[:1] == b"\x0a" and size < 0x80 and rest in (5, 7) and piece[size + 2] == 0x15:
-        score = float(struct.unpack_from("<f", piece, size + 3)[0])
+    if piece[0:1] == b"\x0a" and size < 0x80 and (rest == 5 or rest == 7) and piece[size + 2] == 0x15:
+        score = _FLOAT(piece, size + 3)[0]
         if rest == 5:
             return piece[2 : size + 2], score, 1
         if piece[size + 7] == 0x18 and piece[size + 8] < 0x80:
