@@ -82,8 +82,8 @@ def all_cores() -> Iterator[None]:
 def side_by_side(work: Callable[[T], R], parts: Iterable[T], *, most: int | None = None) -> Iterator[R]:
     """What `work` makes of every part, in their order, on as many threads as `use_all_cores` allowed; in turn without it.
 
-    parts: taken one by one by the caller's own thread, which may read files for them. most: parts begun and not yet taken up, as
-    many as there are threads by default, so that memory is bounded; 1 does them in turn.
+    parts: taken one by one by the caller's own thread, which may read files for them. most: parts begun and not yet taken up,
+    one more than there are threads by default, so that none waits while the next is read; 1 does them in turn.
     Worth it for parts of a millisecond or more that spend their time outside Python. The first error is raised, as in turn.
     """
     if _cores == 1 or most == 1 or _inside.get():
@@ -96,7 +96,7 @@ def side_by_side(work: Callable[[T], R], parts: Iterable[T], *, most: int | None
         try:
             for part in parts:
                 begun.append(pool.submit(copy_context().run, _alone, work, part))  # how numpy meets errors is in the context
-                if len(begun) >= (most or _cores):
+                if len(begun) >= (most or _cores + 1):
                     yield begun.popleft().result()
             while begun:
                 yield begun.popleft().result()

@@ -140,7 +140,7 @@ class Agreement:
 
 COMPLETED_FROM = 0.5
 """Share of agreements from which the neurons left over are asked again; it adds to what is plain and decides nothing."""
-FEW = 256
+FEW = 64
 """Neurons of B that show whether another than the partner named by the first view is nearer in the second; only speed."""
 View = tuple[F32, F32, bool]
 """Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""

@@ -18,7 +18,7 @@ from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.core.threads import side_by_side
 from forebear.stats.arrays import F32, F64, I64, Floats, as_float64, unit_rows
-from forebear.stats.gauge import polar
+from forebear.stats.gauge import isometry, polar
 
 CLIP = 3.0
 """Spreads beyond which a feature says no more: a few odd neurons must not own a moment."""
@@ -145,12 +145,7 @@ def fit_rotation(
         matches = [_match(a, b, rotation, FEATURE_WEIGHT * fade) for a, b in asked]
         kept = float(np.mean(np.concatenate(matches) >= 0))
         same = before is not None and np.mean(np.concatenate(matches) == np.concatenate(before)) > SETTLED
-        rows = [_matched_rows(a, b, m, rotation) for (a, b), m in zip(asked, matches, strict=True)]
-        weight = np.float32(np.sqrt(fade))
-        rotation = polar(
-            np.concatenate([weight * anchors[0], *(r[0] for r in rows)]),
-            np.concatenate([weight * anchors[1], *(r[1] for r in rows)]),
-        )
+        rotation = _next_rotation(asked, matches, rotation, anchors, fade)
         if same:
             break
         if worth is not None and not worth(done, rotation):
@@ -159,19 +154,47 @@ def fit_rotation(
     return BlindFit(rotation, done, kept)
 
 
+def _next_rotation(
+    layers: Sequence[tuple[Bundle, Bundle]], matches: Sequence[I64], rotation: F32, anchors: Sequence[F32], fade: float
+) -> F32:
+    """The polar factor of matched rows of all layers and of the moments, whose products count by `fade`."""
+    parts = list(zip(layers, matches, strict=True))
+    count = len(anchors[0]) + sum(len(a.views) * int(np.count_nonzero(match >= 0)) for (a, _), match in parts)
+    if count < min(rotation.shape):  # few rows: their factor is cheaper than that of a product as wide as the model
+        rows = [_matched_rows(a, b, match, rotation) for (a, b), match in parts]
+        weight = np.float32(np.sqrt(fade))
+        x, y = (np.concatenate([weight * anchors[k], *(r[k] for r in rows)]) for k in (0, 1))
+        return polar(x, y)
+
+    def crossed(part: tuple[tuple[Bundle, Bundle], I64]) -> F64:
+        (a, b), match = part
+        x, y = _matched_rows(a, b, match, rotation)
+        product: F64 = as_float64(x).T @ as_float64(y)
+        return product
+
+    total = fade * (as_float64(anchors[0]).T @ as_float64(anchors[1]))
+    for product in side_by_side(crossed, parts):
+        total += product
+    return isometry(total)
+
+
 def _match(a: Bundle, b: Bundle, rotation: F32, weight: float) -> I64:
     """(n,) partner in B by all views and features together, -1 where it does not name the neuron back."""
 
+    weigh = np.float32(weight if weight > 1e-4 else 0)
+    there, own = (2 * weigh * b.features).T, weigh * np.einsum("ij,ij->i", b.features, b.features)
+
     def part(rows: slice) -> tuple[I64, I64, F32]:
         """Best partner of these neurons of A; and of every neuron of B the best of these, with its score."""
-        score = np.zeros((len(a.features[rows]), len(b.features)), dtype=np.float32)
-        for place, (x, y) in enumerate(zip(a.views, b.views, strict=True)):
+        score = (a.views[0][rows] @ rotation) @ b.views[0].T
+        for x, y in zip(a.views[1:], b.views[1:], strict=True):
             cosines = (x[rows] @ rotation) @ y.T
-            score += np.abs(cosines, out=cosines) if place and a.flips else cosines
-        if weight > 1e-4:
+            score += np.abs(cosines, out=cosines) if a.flips else cosines
+        if weigh:  # less the squared distance of features
             mine = a.features[rows]
-            squares = np.einsum("ij,ij->i", mine, mine)[:, None] + np.einsum("ij,ij->i", b.features, b.features)
-            score -= np.float32(weight) * (squares - 2 * (mine @ b.features.T))
+            score += mine @ there
+            score -= own
+            score -= (weigh * np.einsum("ij,ij->i", mine, mine))[:, None]
         near = score.argmax(axis=0)
         return score.argmax(axis=1), near + rows.start, score[near, np.arange(len(near))]
 
