@@ -9,7 +9,10 @@ verify_held.toml came after decision 0073 (--words held --first 1000 --cards 100
 decision 0081 (--words last --first 2000), those of verify_final.toml after what these showed had been mended (--words final
 --first 3000). verify_public.toml came after decision 0088, re-worded from public cards that were fetched after it was committed
 (--words public --first 4000 --models 2); verify_again.toml after what that one showed had been mended (--words again --first 5000
---models 2 --alone). What counts as found is decision 0045's.
+--models 2 --alone). verify_blocks.toml stood beside the
+code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.toml
+follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2). What
+counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -38,6 +41,9 @@ from forebear.core.seeds import generator
 from forebear.files.sources import open_container
 
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
+OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_base", "activation")
+"""Further kinds, of the files of wordings that hold them."""
+BLOCK_WORDS = ("blocks", "fetched")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
@@ -75,9 +81,10 @@ def wordings(name: str) -> Mapping[str, Any]:
 
 def plan(cards: int, words: str, first: int = 0) -> Iterator[tuple[int, str, bool, str]]:
     """Number, kind, whether it has a wrong claim, and whose wordings: each kind as often wrong as right, seen as unseen."""
+    kinds = (*KINDS, *OF_BLOCKS) if words in BLOCK_WORDS else KINDS
     for number in range(first, first + cards):
-        which = words if words != "both" else ("seen", "unseen")[number // (2 * len(KINDS)) % 2]
-        yield number, KINDS[number % len(KINDS)], number // len(KINDS) % 2 == 0, which
+        which = words if words != "both" else ("seen", "unseen")[number // (2 * len(kinds)) % 2]
+        yield number, kinds[number % len(kinds)], number // len(kinds) % 2 == 0, which
 
 
 def made(number: int, kind: str, wrong: bool, words: str, folder: Path, models: int | None = None) -> Card:
@@ -85,7 +92,7 @@ def made(number: int, kind: str, wrong: bool, words: str, folder: Path, models: 
     if kind == "tokenizer":
         return _of_tokenizer(number, wrong, words, folder)
     rng = generator("bench/verify", number)
-    shape = str(rng.choice(SHAPES))
+    shape = str(rng.choice(SHAPES if kind not in ("kv_heads", "rope_base") else [one for one in SHAPES if one != "gpt2-64"]))
     parents = sorted(p.name for p in (TRUTH / shape).iterdir() if p.name.startswith("further-"))[:models]
     child = str(rng.choice(parents))
     base = f"independent-{int(child.split('-')[1]):03d}"
@@ -132,13 +139,26 @@ def _facts(subject: Path, store: str) -> dict[str, Any]:
     config = json.loads((subject / "config.json").read_bytes())
     digest = hashlib.sha256((subject / "model.safetensors").read_bytes()).hexdigest()
     return {"parameters": found["parameters"], "layers": found["layers"], "width": found["width"],
-            "vocabulary": config["vocab_size"], "dtype": store, "digest": digest}  # fmt: skip
+            "vocabulary": config["vocab_size"], "dtype": store, "digest": digest, **_of_blocks(config)}  # fmt: skip
+
+
+def _of_blocks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How the blocks of a model are made, by its configuration; a GPT-2 has as many KV heads as heads, and no rotation."""
+    heads, width = config.get("num_attention_heads", config.get("n_head")), config.get("hidden_size", config.get("n_embd"))
+    return {
+        "heads": heads, "kv_heads": config.get("num_key_value_heads", heads), "head_size": width // heads,
+        "mlp_width": config.get("intermediate_size", config.get("n_inner")),
+        "context": config.get("max_position_embeddings", config.get("n_positions")),
+        "rope_base": int(config.get("rope_theta", 10_000)), "activation": "SiLU" if config.get("hidden_act") == "silu" else "GELU",
+    }  # fmt: skip
 
 
 def _lie(card: Card, rng: np.random.Generator, other: str, *, same: bool) -> None:
     """Change one claim of a card into a wrong one of its kind."""
     values = card.values
-    if card.kind in ("parameters", "layers", "width", "vocabulary"):
+    if card.kind == "activation":
+        values["activation"] = str(rng.choice([one for one in ("SiLU", "GELU", "ReLU") if one != values["activation"]]))
+    elif card.kind in ("parameters", "layers", "width", "vocabulary", *OF_BLOCKS):
         factor = float(rng.choice([0.5, 1.5, 2.0, 3.0]))
         values[card.kind] = int(values[card.kind] * factor) + int(rng.integers(1, 3) * (card.kind == "width"))
     elif card.kind == "dtype":
@@ -160,7 +180,8 @@ def _write(card: Card, rng: np.random.Generator) -> None:
     """README.md in the card's wordings, and a bill of material for digests and every third card."""
     words, values = wordings(card.words), card.values
     if "cards" in words:
-        (card.subject / "README.md").write_text(_whole_card(words, values, rng), "utf-8")
+        held = {"kind": "relation"}.get(card.kind, card.kind) if card.wrong and card.words in BLOCK_WORDS else ""
+        (card.subject / "README.md").write_text(_whole_card(words, values, rng, held), "utf-8")
         return _write_bill(card)
 
     def line(kind: str, value: object) -> str:
@@ -180,8 +201,8 @@ def _write(card: Card, rng: np.random.Generator) -> None:
     _write_bill(card)
 
 
-def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.random.Generator) -> str:
-    """One of the cards that a file of wordings has whole, with the values in their places."""
+def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.random.Generator, held: str = "") -> str:
+    """One of the cards that a file of wordings has whole, with the values in their places. held: a value that it must state."""
     numbers, n = words["numbers"], values["parameters"]
     stated = {key: str(value) for key, value in values.items()}
     stated["parameters"] = str(rng.choice(numbers["counts"])).format(n=n, m=f"{n / 1e6:.2f}")
@@ -189,7 +210,8 @@ def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.ran
     if "made" in words:  # how sentences call what was done, and licences
         stated["made"] = str(rng.choice(words["made"][values["relation"] or "none"]))
         stated["licensed"] = str(rng.choice(words["licensed"][values["licence"]]))
-    text = str(words["cards"][int(rng.integers(len(words["cards"])))]["text"]).lstrip("\n")
+    fit = [one for one in words["cards"] if held in ("", "digest") or "{" + held + "}" in one["text"]]
+    text = str(fit[int(rng.integers(len(fit)))]["text"]).lstrip("\n")
     lines = [line for line in text.split("\n") if stated["relation"] or "{relation}" not in line]
     return "\n".join(lines).format(**stated)
 
@@ -307,7 +329,7 @@ def main() -> None:
     """All cards, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cards", type=int, default=200)
-    names = ("seen", "unseen", "both", "fresh", "held", "last", "final", "public", "again")
+    names = ("seen", "unseen", "both", "fresh", "held", "last", "final", "public", "again", *BLOCK_WORDS)
     parser.add_argument("--words", choices=names, default="both")
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--models", type=int, help="most children of each shape; each pair of files is compared once")

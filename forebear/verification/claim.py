@@ -43,10 +43,12 @@ class Standing(IntEnum):
     """A column or row of a table of several models that goes by the card's title."""
     unsure = 2
     """A part that may be about anything."""
-    one_of_several = 3
+    aside = 3
+    """A part about another matter: training, use, results (decision 0094)."""
+    one_of_several = 4
     """A column or row of a table of several models."""
-    another = 4
-    """A part whose words mean another model, or another matter."""
+    another = 5
+    """A part whose words mean another model."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from forebear.files.digests import value_digest
 from forebear.files.sources import home_of, require_there
 from forebear.inspection.arithmetic import count_parameters
 from forebear.inspection.inspection_tokens import is_tokenizer
+from forebear.models.architecture.settings import read_config
 from forebear.models.checkpoint import Checkpoint, OnBase, Place, on_base, open_checkpoint
 from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens.kinship import prepare
@@ -158,6 +159,17 @@ class Subject:
             return load_tokenizer(self.path)
         except RefusedError:
             return None  # no tokenizer is no fault of a checkpoint; claims about one are then not testable
+
+    @cached_property
+    def settings(self) -> tuple[Mapping[str, object], ...]:
+        """Settings of the tokenizer and of a sentence encoder that lie beside the weights: lengths that they cut a text to."""
+        found = []
+        for name in ("tokenizer_config.json", "sentence_bert_config.json"):
+            try:
+                found.append(read_config(self.folder / name))
+            except RefusedError:
+                continue  # such a file need not be there, and may hold numbers past 64 bits: it says nothing then
+        return tuple(found)
 
     @cached_property
     def known(self) -> tuple[Match, ...]:

@@ -14,6 +14,7 @@ from forebear.core.documents import finish
 from forebear.core.messages import Message, message, with_texts
 from forebear.files.bytes.checking import noting_addresses
 from forebear.verification.bases import Base, bases_of, compare_with, named_by, same_owner
+from forebear.verification.checks.blocks import check_activation, check_block
 from forebear.verification.checks.descent import check_parent, check_scratch, check_unknown_parent
 from forebear.verification.checks.kinds import check_kind
 from forebear.verification.checks.papers import (
@@ -33,6 +34,7 @@ from forebear.verification.expected import check_expectation, expected, meet
 from forebear.verification.gather import Gathered, gather
 from forebear.verification.known import Known, known_of, unnamed
 from forebear.verification.making import Making, most_of
+from forebear.verification.readers.grammar import BLOCKS
 from forebear.verification.signature import check_signature
 from forebear.verification.subject import Subject, open_subject
 from forebear.verification.whose import settled
@@ -41,6 +43,7 @@ Document = Mapping[str, Any]
 _BY_SUBJECT = {
     "parameters": check_parameters, "layers": check_layers, "width": check_width, "vocabulary": check_vocabulary,
     "dtype": check_dtype, "load_dtype": check_load_dtype, "bits": check_bits, "tokenizer": check_tokenizer, "family": check_family,
+    **dict.fromkeys(BLOCKS, check_block), "activation": check_activation,
     "library": check_library, "tag": check_library, "digest": check_digest, "model_digest": check_model_digest,
 }  # fmt: skip
 

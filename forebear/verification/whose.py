@@ -11,8 +11,11 @@ from forebear.verification.claim import Claim, Outcome, Standing, Tested
 
 SIZES = ("parameters", "layers", "width", "vocabulary")
 """Kinds whose agreement says that a part is about the checkpoint; a number type or a licence is shared by too many models."""
-LEAST = {Standing.named: 0, Standing.unsure: 0, Standing.one_of_several: 1, Standing.another: 2}
+LEAST = {Standing.named: 0, Standing.unsure: 0, Standing.aside: 2, Standing.one_of_several: 1, Standing.another: 2}
 """Kinds of sizes that a part must state as the files have them before what it states otherwise is flagged."""
+LASTING = {"parameters": 1, "layers": 0, "width": 0, "vocabulary": 0, "heads": 0, "kv_heads": 0, "head_size": 0, "mlp_width": 0}
+"""The same in a part about training, use or results, of what such a part cannot
+change: a model that was trained has as many layers as before."""
 _BEYOND = len(SIZES) + 1
 
 
@@ -36,7 +39,8 @@ def settled(rows: Sequence[Tested]) -> list[Tested]:
         file = claim.source.file
         mine = rank(file, claim.part, claim.standing)
         beside = (rank(file, *one) for one in stating[file, claim.kind])
-        return agreed.get((file, claim.part), 0) >= LEAST[claim.standing] and mine >= max(beside)
+        least = LASTING.get(claim.kind, LEAST[claim.standing]) if claim.standing is Standing.aside else LEAST[claim.standing]
+        return agreed.get((file, claim.part), 0) >= least and mine >= max(beside)
 
     doubtful = [row.flagged and row.claim.standing is not Standing.own and not stays(row.claim) for row in rows]
     other = message("whose.other")

@@ -47,6 +47,8 @@ _OTHER = re.compile(
 """What makes a text that holds more than a number one about something else."""
 LONGEST_LOOSE = 80
 """Characters of a text whose numbers are read loosely."""
+_OF_LAYERS = re.compile(r"layer|block|depth", re.IGNORECASE)
+"""Keys of a configuration that may state a number of layers; twelve heads are no reason to doubt that six layers are all."""
 _LEAST = 1000
 """Parameters below this without a unit are no count ("Model size: 7")."""
 
@@ -137,7 +139,7 @@ def check_layers(claim: Claim, subject: Subject) -> Tested:
     if any(one.parameters in shown for one in read):
         return outcome_of(claim, Outcome.borne_out, said)
     assert subject.checkpoint is not None
-    config = {value for value in subject.checkpoint.config.values() if isinstance(value, int)}
+    config = {value for key, value in subject.checkpoint.config.items() if isinstance(value, int) and _OF_LAYERS.search(key)}
     near = {count + more for count in shown for more in (1, 2)}  # embedding and head may be counted as layers
     if claim.source.file == "config.json" or stated.parameters in config | near:
         return outcome_of(claim, Outcome.not_shown, said, flagged=True)

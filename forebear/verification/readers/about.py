@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from forebear.verification.claim import Standing
+from forebear.verification.readers.phrases import is_of_this
 from forebear.verification.readers.wording import words_table
 
 _HEADING = re.compile(r"<h([1-6])[^>]{0,200}>", re.IGNORECASE)
@@ -20,6 +21,8 @@ _NAME_LIKE = re.compile(r"(?<![\w.])(?=[\w.\-]*[A-Za-z])(?=[\w.\-]*\d)[\w.\-]{3,
 _PLAINLY_NONE = re.compile(r"\d[\d.,]*[kKmMbBtT]?|bf16|fp?\d+|int\d+|float\d+|\d+-?(?:bit|layer|dimensional)s?|v\d+", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\W*(?:\d+(?:\.\d+)*[.)]?\s)?\W*")
 """The number of a heading, and pictures before it."""
+_ATTENTION = re.compile(r"\b(?:attention|query|key|value|kv|q|k/v|n|num|number of)[-_ ]heads?\b|^\W*heads?\W*$", re.IGNORECASE)
+"""Heads of attention; any other may be one that is put on a model."""
 _UNDER = 7
 """The level of headings that are none to Markdown: a bold line alone, the summary of a folded part."""
 
@@ -47,7 +50,7 @@ def names_another(text: str) -> bool:
     >>> [names_another(one) for one in ("Teacher model", "教師モデル", "Model details")]
     [True, True, False]
     """
-    return bool(_patterns()[0].search(text))
+    return bool(_patterns()[0].search(_ATTENTION.sub(" ", text)))
 
 
 def is_aside(text: str) -> bool:
@@ -57,6 +60,17 @@ def is_aside(text: str) -> bool:
     [True, False]
     """
     return bool(_patterns()[1].search(text))
+
+
+def other_standing(text: str) -> Standing | None:
+    """The standing of what stands below words that mean another model or another matter; None for words that mean neither.
+
+    >>> [other_standing(one) for one in ("Teacher model", "Training", "Model details")]
+    [<Standing.another: 5>, <Standing.aside: 3>, None]
+    """
+    if names_another(text):
+        return Standing.another
+    return Standing.aside if is_aside(text) else None
 
 
 @cache
@@ -90,7 +104,7 @@ def _standing_of(heading: str, title: str = "") -> Standing:
         return Standing.own
     if title and is_own(re.sub(re.escape(title), " model ", heading, flags=re.IGNORECASE)):
         return Standing.named
-    return Standing.another if names_another(heading) or is_aside(heading) else Standing.unsure
+    return other_standing(heading) or Standing.unsure
 
 
 @dataclass
@@ -124,8 +138,8 @@ class About:
         """The part of the card that the last line stands in; the items below one item are a part of their own."""
         return f"{self._part}.{self._item}" if len(self._items) > 1 else str(self._part)
 
-    def read(self, line: str, after: str = "") -> None:
-        """The next line, and the one after it."""
+    def read(self, line: str, after: str = "") -> bool:
+        """The next line, and the one after it; whether it is a heading."""
         text = line.strip()
         self._quoted = text.startswith(">")
         if "</details>" in text.lower():
@@ -144,6 +158,7 @@ class About:
         elif not line[:1].isspace():
             self._items = []
             self._paragraph.append(text)
+        return 0 < level < _UNDER
 
     def _level(self, text: str, after: str) -> int:
         """The level of a heading, 0 for a line that is none."""
@@ -169,9 +184,11 @@ class About:
         """A paragraph has ended: it tells of the fields after it, or stands for itself."""
         if self._paragraph:
             text = " ".join(self._paragraph)
-            other = names_another(text) or is_aside(text)
             named = Standing.unsure if names_some_model(text) else Standing.own
-            lead = (Standing.another if other else named) if _AFTER.search(text) else Standing.own
+            other = other_standing(text)
+            if other is Standing.another and is_of_this(text):
+                other = Standing.unsure  # "This repository holds the base model, with these features:"
+            lead = (other or named) if _AFTER.search(text) else Standing.own
             self._part += lead is not self._lead
             self._lead = lead
         self._paragraph = []

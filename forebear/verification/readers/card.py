@@ -10,8 +10,10 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.yaml_values import read_yaml, texts_of
-from forebear.verification.claim import Claim, Source, Standing
-from forebear.verification.readers.about import About, is_aside, names_another
+from forebear.verification.claim import Claim, Source, Standing, public
+from forebear.verification.readers.about import About, is_aside, names_another, other_standing
+from forebear.verification.readers.activations import activation_in
+from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
 from forebear.verification.readers.labels import claimed, kind_of
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
@@ -26,7 +28,7 @@ _BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
 """A label in bold with its value after it."""
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
-IN_CODE = ("parameters", "layers", "width", "vocabulary")
+IN_CODE = ("parameters", "layers", "width", "vocabulary", *BLOCKS)
 """Kinds of claims that are read in code between fences."""
 LONGEST_LINE = 600
 LONGEST_PARAGRAPH = 4_000
@@ -35,6 +37,8 @@ MOST_READ = 2_000
 """Claims of one card after which nothing more of it is read; far fewer are tested."""
 DIGEST = 64
 """Characters of a SHA-256."""
+MOST_SHOWN = 20
+"""Numbers of lines that were not read which are listed."""
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
@@ -68,9 +72,14 @@ def claims_of_card(text: str, name: str, *, sentences: bool = True) -> tuple[lis
         except RefusedError as error:
             limits.append(message("unverified.front_matter", why=error.message()))
     read, written = _Body(name, sentences), body.split("\n")
+    limits.append(message("unverified.scope", name=public(name)))
     for number, (line, after) in enumerate(zip(written, [*written[1:], ""], strict=True), head.count("\n") + 3 if head else 1):
         read.read(line, number, after)
-    return [*claims, *read.end()], limits
+    claims += read.end()
+    if left := read.left():
+        shown = [str(line) for line in left[:MOST_SHOWN]] + ["…"] * (len(left) > MOST_SHOWN)
+        limits.append(message("unverified.unread", name=public(name), count=len(left), lines=shown))
+    return claims, limits
 
 
 def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
@@ -114,6 +123,7 @@ class _Body:
     _block: Block = field(default_factory=Block)
     _place: tuple[Standing, str] = (Standing.own, "")
     """What the table that is being read is about, and its part."""
+    _left: set[int] = field(default_factory=set)
     _fence: str = ""
     _hidden: bool = False
 
@@ -126,7 +136,9 @@ class _Body:
             self.claims += digests_of_line(line, number, self.name, place)
         if self._fenced(line, number) or len(line) > LONGEST_PARAGRAPH:
             return
-        self._about.read(line, after)
+        headed = self._about.read(line, after)
+        if headed and self.sentences and not self._hidden and "<!--" not in line:
+            self._headed(line, number)
         unseen = self._hidden or "<!--" in line
         self._hidden = line.rfind("<!--") > line.rfind("-->") or (self._hidden and "-->" not in line)
         place = (max(self._about.standing, Standing.unsure if unseen else Standing.own), self._about.part)
@@ -144,12 +156,24 @@ class _Body:
             return
         self._said()
 
+    def _headed(self, line: str, number: int) -> None:
+        """What a heading states of the model: "Tern | 0.13M parameters"."""
+        self._said()
+        place = (self._about.above, self._about.part)
+        self._block.add(line.strip("#= "), number, place, (self._about.title, self._about.head), [])
+        self._said()
+
     def end(self) -> list[Claim]:
         """All claims, when the card has ended."""
         self._rows(self._table.rows(self._about.title))
         self._rows(self._tagged.rows(self._about.title, ended=True))
         self._said()
         return self.claims
+
+    def left(self) -> list[int]:
+        """Lines with figures beside words for the make of a model on which no claim stands."""
+        read = {claim.source.line for claim in self.claims}
+        return sorted((self._left | self._block.unread) - read)
 
     def _fenced(self, line: str, number: int) -> bool:
         """Whether a line is code or a fence. Of code only lines with a listed label are read; it may be about anything."""
@@ -167,19 +191,20 @@ class _Body:
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
         """A line that is of no table: a field, and words of a sentence that may go on below."""
         found = _field_of(line) if len(line) <= LONGEST_LINE else None
+        if found is not None and any(figures_of(found[0])):
+            found = None  # "4 layers: each with ..." is a sentence
         before = len(self.claims)
         if found is not None:
             standing = max(place[0], Standing.unsure if after.lstrip().startswith("(") else Standing.own)
             self._labelled(found[0], plain_of(found[1]), number, (standing, place[1]))
+        known = [claim.kind for claim in self.claims[before:]]
         if not line.strip() or line.lstrip()[:1] in ("#", "-", "*", "+", "<", ">"):
             self._said()
         if self.sentences and line.strip() and not unseen and not line.startswith("#"):
-            known = [claim.kind for claim in self.claims[before:]]
-            label, line = found or ("", line)
             item = line.lstrip()[:1] in ("-", "*", "+") or found is not None
             place = place if item else (self._about.above, place[1])
-            if found is not None and (is_aside(label) or names_another(label)):
-                place = (Standing.another, place[1])
+            if found is not None:
+                place = (max(place[0], other_standing(found[0]) or Standing.own), place[1])
             self._block.add(line, number, place, (self._about.title, self._about.head), known)
 
     def _said(self) -> None:
@@ -197,7 +222,9 @@ class _Body:
             self._labelled(label, row.value.strip(_VALUE_MARKS), row.line, place)
             if self.sentences and not is_aside(label) and not names_another(label):
                 known = [claim.kind for claim in self.claims[before:]]
-                self.claims += sizes_of_cell(row.value, Source(self.name, label, row.line), place, known)
+                self.claims += sizes_of_cell(f"{label}: {row.value}", Source(self.name, label, row.line), place, known)
+            if len(self.claims) == before and figures_left(f"{label}: {row.value}", ()):
+                self._left.add(row.line)
 
     def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> None:
         """The claims of a field by its label; proposed where it may be about another model or mean something else."""
@@ -218,7 +245,7 @@ def _field_of(line: str) -> tuple[str, str] | None:
     for mark in _MARKS_BETWEEN:
         label, found, value = text.partition(mark)
         value = value.strip(_VALUE_MARKS)
-        if found and value and len(label) <= 60:
+        if found and value and len(label) <= 60 and not value.startswith("//"):
             return label_of(label), value
     bold = _BOLD.match(text)
     return (label_of(bold[1]), bold[2].strip(_VALUE_MARKS)) if bold else None
@@ -227,6 +254,8 @@ def _field_of(line: str) -> tuple[str, str] | None:
 def _field(kind: str, value: str, source: Source) -> list[Claim]:
     """The claims of one field; several parents with commas between are several claims."""
     if value.lower() in _BLANK or not value:
+        return []
+    if kind == "activation" and not activation_in(value):
         return []
     if kind == "size":
         return [Claim("parameters", value, source)] if _COUNTED.search(value) else []

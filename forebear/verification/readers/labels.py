@@ -6,6 +6,8 @@ import re
 from functools import cache
 
 from forebear.verification.readers.about import any_of, is_aside, names_another
+from forebear.verification.readers.grammar import BLOCKS, nouns_of
+from forebear.verification.readers.tokenizers import names_a_tokenizer
 from forebear.verification.readers.wording import words_table
 
 _BRACKETS = re.compile(r"[(（\[][^()（）\[\]]{0,200}[)）\]]")
@@ -20,6 +22,8 @@ _TYPE = re.compile(r"[^\w]*(?:torch\.)?(?:b?float|bf?(?:p)?\d|fp?\d|half|single|
 """How a number type begins; any other value that holds a digit may be a size."""
 _TYPE_ALONE = re.compile(r"(?:torch\.)?(?:b?float\d*|bf?p?\d+|fp?\d+|half|single|double|int\d+)", re.IGNORECASE)
 """A value that can be nothing but a number type, whatever its label is called."""
+_HEADS = re.compile(r"\b(?:attention|query|key|value|kv)?[- ]?heads?\b", re.IGNORECASE)
+"""Heads of attention, where a head alone may be a classifier's."""
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
@@ -71,7 +75,15 @@ def claimed(label: str, value: str) -> tuple[str | None, bool, str]:
     if unit is not None and _PLAIN_NUMBER.fullmatch(value.strip()):
         value = f"{value.strip()} {unit[1].rstrip('s') if unit[1].isascii() else unit[1]}"
     bare = " ".join(_BRACKETS.sub(" ", label).split())
-    return kind_of(bare) or _proposed(label, value), False, value
+    return kind_of(bare) or _of_blocks(label, value) or _proposed(label, value), False, value
+
+
+def _of_blocks(label: str, value: str) -> str | None:
+    """What the one noun of a label says of how blocks are made: heads, the width of an MLP, a length of context."""
+    if len(label.split()) > MOST_WORDS or names_another(_HEADS.sub(" ", label)) or is_aside(label) or not _DIGIT.search(value):
+        return None
+    nouns = nouns_of(re.sub(r"(?<=[a-z])_(?=[a-z])", " ", label))
+    return nouns[0] if len(nouns) == 1 and nouns[0] in BLOCKS else None
 
 
 def _proposed(label: str, value: str) -> str | None:
@@ -84,5 +96,6 @@ def _proposed(label: str, value: str) -> str | None:
     if _TYPE.match(value):
         alone = _TYPE_ALONE.fullmatch(value.strip()) is not None and not is_aside(plain)
         return "dtype" if (found or alone) and "tokenizer" not in found else None
-    found = [kind for kind in found if kind == "tokenizer" or (kind != "dtype" and _DIGIT.search(value))]
+    figure, name = _DIGIT.search(value) is not None, names_a_tokenizer(value)
+    found = [kind for kind in found if kind != "dtype" and (name if kind == "tokenizer" else figure)]
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""How sentences of cards write sizes, number types, tokenizers and licences, as phrases.toml has it."""
+"""How sentences of cards write number types and licences, as phrases.toml has it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ from pathlib import Path
 from typing import Any
 
 PHRASES = Path(__file__).parent / "phrases.toml"
-_NUMERALS = (
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
-    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
-)  # fmt: skip
-_WORDS = {word: str(number) for number, word in enumerate(_NUMERALS, 1)} | {
-    "twenty-four": "24", "twenty-eight": "28", "thirty": "30", "thirty-two": "32", "thirty-six": "36", "forty": "40",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,10 +20,6 @@ class Phrase:
     kind: str
     patterns: tuple[re.Pattern[str], ...]
     never: re.Pattern[str]
-
-    def said(self, stated: str) -> str:
-        """A stated value, a number in words as digits."""
-        return _WORDS.get(stated.lower(), stated.strip(" ,.-"))
 
 
 @cache
@@ -51,11 +40,8 @@ def _table() -> Any:
 def _compiled() -> tuple[Phrase, ...]:
     table = _table()
 
-    def never(kind: str) -> str:
-        return str({"tokenizer": "(?!)"}.get(kind, table["never"].get(kind, table["never"]["size"])))
-
     return tuple(
-        Phrase(kind, tuple(re.compile(one, re.IGNORECASE) for one in patterns), re.compile(never(kind), re.IGNORECASE))
+        Phrase(kind, tuple(re.compile(one, re.IGNORECASE) for one in patterns), re.compile(table["never"][kind], re.IGNORECASE))
         for kind, patterns in table["patterns"].items()
     )
 
@@ -72,6 +58,18 @@ def phrases(head: str) -> Iterator[Phrase]:
         yield Phrase("licence", (_one("alone", "licence"),), re.compile("(?!)"))
 
 
+def loose_type(text: str) -> str:
+    """The one number type of a sentence about weights that speaks of nothing else; "" where there is none or several.
+
+    >>> loose_type("A model with 4 million parameters in float32 precision."), loose_type("Trained in bf16 precision.")
+    ('float32', '')
+    """
+    if not _one("loose", "holds").search(text) or _one("never", "dtype").search(text):
+        return ""
+    found = {one[0].lower(): one[0] for one in _one("loose", "dtype").finditer(text)}
+    return next(iter(found.values())) if len(found) == 1 else ""
+
+
 def compares(text: str) -> bool:
     """Whether a sentence compares or speaks of another model: its figures may be of either."""
     return bool(_one("about", "compares").search(text) or _one("about", "other").search(text))
@@ -84,12 +82,3 @@ def is_of_this(text: str) -> bool:
     (True, False)
     """
     return bool(_one("about", "this").search(text))
-
-
-def names_a_tokenizer(stated: str) -> bool:
-    """Whether words before or after "tokenizer" are a name.
-
-    >>> names_a_tokenizer("GPT-2"), names_a_tokenizer("custom BPE")
-    (True, False)
-    """
-    return not _one("alone", "tokenizer").fullmatch(stated) and any(c.isupper() or c.isdigit() for c in stated)

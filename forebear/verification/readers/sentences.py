@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from forebear.verification.claim import Claim, Source, Standing
-from forebear.verification.readers.phrases import compares, is_of_this, names_a_tokenizer, phrases
+from forebear.verification.readers.activations import activation_of
+from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
+from forebear.verification.readers.phrases import compares, is_of_this, loose_type, phrases
+from forebear.verification.readers.tokenizers import tokenizers_of
 
 Place = tuple[Standing, str]
 """What a line is about, and the part of the card that it stands in."""
@@ -19,7 +23,7 @@ MOST_MATCHES = 20
 """Matches of one kind in one sentence that are looked at."""
 MOST_FOUND = 200
 """Most claims of sentences of one card."""
-_IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer")
+_IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer", "activation", "dtype", *BLOCKS)
 _ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
 _LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
 _MARKS = re.compile(r"\*\*|__|`|</?[a-zA-Z][^<>]{0,200}>|\\[()]|\$")
@@ -27,11 +31,11 @@ _NAME = re.compile(r"(?<![A-Za-z0-9_.\-])(?=[A-Za-z0-9_.\-/]{0,62}\d)[A-Za-z][A-
 _NO_NAME = re.compile(
     r"(?:bf|fp?|int|bfloat|float|uint)\d+|[a-z]{1,3}\d|v\d[\d.]*|apache.*|cc-.*|[al]?gpl.*|mit|top-?\d+|rms?norm\d*|utf-?\d+|"
     r"sha-?\d+|"
-    r"(?:adamw?|h|a|v)\d+\w*|d_model|n_\w+|(?:cuda|python|torch|pytorch|transformers)[\w.\-]*|[a-z]+-\d+",
+    r"b?bpe-\w+|(?:adamw?|h|a|v)\d+\w*|d_model|n_\w+|(?:cuda|python|torch|pytorch|transformers)[\w.\-]*|[a-z]+-\d+",
     re.IGNORECASE,
 )
 """Words of letters and digits that are no models: number types, versions, licences, hardware."""
-_WORTH = re.compile(r"\d|tokeni|licen|half|single|layer|トークナイ|토크나이|分词|分詞", re.IGNORECASE)
+_WORTH = re.compile(r"\d|tokeni|licen|half|single|layer|glu|relu|silu|swish|gelu|トークナイ|토크나이|分词|分詞", re.IGNORECASE)
 _HEX = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{64})(?![0-9A-Za-z])")
 _FILE = re.compile(r"([\w.\-]+\.(?:safetensors|bin|gguf|pth?|onnx|npz|json|model|msgpack))\b", re.IGNORECASE)
 _BREAK = re.compile(
@@ -48,6 +52,8 @@ class Block:
     _title: str = ""
     _head: str = ""
     _known: list[str] = field(default_factory=list)
+    unread: set[int] = field(default_factory=set)
+    """Lines of sentences with figures beside words for the make of a model that became no claims."""
     _found: int = 0
     _read: int = 0
 
@@ -65,13 +71,17 @@ class Block:
         self._read += len(text)
         enough = len(text) > MOST_CHARACTERS or self._found > MOST_FOUND or self._read > MOST_READ
         if not lines or enough or not _WORTH.search(text):
+            self.unread |= {number for number, line in lines if enough and figures_left(line, ())}
             return []
         found, at = [], 0
         for said in _ENDS.split(text):
             line = _line_of(lines, at)
             at += len(said) + 1
             plain = plain_sentence(said)
-            kinds = [] if compares(plain) else [one for one in sizes_of(plain, self._head) if one[0] not in self._known]
+            stated = [] if compares(plain) else list(sizes_of(plain, self._head))
+            kinds = [one for one in stated if one[0] not in self._known]
+            if figures_left(plain, [kind for kind, _ in stated]):
+                self.unread.add(line)
             if kinds:
                 place = _about(plain, self._place, self._title, [stated for kind, stated in kinds if kind == "tokenizer"])
                 part = f"{place[1]} said {lines[0][0]}"
@@ -111,12 +121,21 @@ def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:
     >>> list(sizes_of("A 6-layer, 512-hidden-size transformer.", ""))
     [('layers', '6'), ('width', '512')]
     """
+    found = dict(reversed(list(figures_of(text))))  # the first of each kind
+    yield from reversed(found.items())
+    if named := activation_of(text):
+        yield "activation", named
+    yield from (("tokenizer", name) for name in islice(tokenizers_of(text), 1))
+    typed = False
     for one in phrases(head):
         matches = sorted((found for pattern in one.patterns for found in pattern.finditer(text)), key=lambda found: found.start())
         values = (_stated(found, text, one.never) for found in matches[:MOST_MATCHES])
-        stated = next((value for value in values if value and (one.kind != "tokenizer" or names_a_tokenizer(value))), None)
+        stated = next((value for value in values if value), None)
         if stated is not None:
-            yield one.kind, one.said(stated)
+            typed = typed or one.kind == "dtype"
+            yield one.kind, stated.strip(" ,.-")
+    if not typed and (loose := loose_type(text)):
+        yield "dtype", loose
 
 
 def _stated(found: re.Match[str], text: str, never: re.Pattern[str]) -> str | None:

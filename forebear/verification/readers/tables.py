@@ -149,7 +149,8 @@ class Table:
         rows, self._rows = self._rows, []
         ruled = len(rows) > 1 and all(cell and not cell.strip("-: ") for cell in rows[1][1])
         head = rows[0][1] if ruled else ()
-        if len(head) == 2 and _NUMBER.match(head[1]):
+        alone = len(rows) == 2 and not _value_heads().fullmatch(label_of(head[1] if len(head) == 2 else ""))
+        if len(head) == 2 and (_NUMBER.match(head[1]) or alone):
             yield Row(head[0], head[1], rows[0][0], Standing.own if self.own else Standing.unsure)
         yield from fields_of(rows[2 * ruled :], head, self.own, title)
 

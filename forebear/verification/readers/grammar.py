@@ -1,0 +1,282 @@
+"""Which noun of a sentence a figure is of: a small grammar of figures, nouns, and words between them (nouns.toml has the nouns)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+NOUNS = Path(__file__).parent / "nouns.toml"
+BLOCKS = ("heads", "kv_heads", "head_size", "mlp_width", "context", "rope_base")
+"""Kinds of figures that say how the blocks of a model are made."""
+MOST_WORDS = 1_000
+"""Words of one sentence that are looked at."""
+_AHEAD, _BACK, _GAP = 4, 7, 10
+"""Words between a figure and the noun after it and before it; characters of one such word in scripts without spaces."""
+_NUMERALS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_IN_WORDS = {word: str(number) for number, word in enumerate(_NUMERALS, 1)} | {
+    "twenty-four": "24", "twenty-eight": "28", "thirty": "30", "thirty-two": "32", "thirty-six": "36", "forty": "40",
+}  # fmt: skip
+_DIGITS = r"(?:\d{1,3}(?:[,_]\d{3})+|\d+)"
+_UNIT = r"(?:thousand|million|billion|trillion|[kmbt](?![a-z])|千|百万|百萬|十亿|[万萬億亿]|백만|십억|[만억천])"
+_FIGURE = (
+    r"(?<![A-Za-z0-9_./\-#$第제])(?:"
+    rf"(?P<amount>{_DIGITS}(?:\.\d+)?(?:e\d{{1,2}})?)[- ]?(?P<unit>{_UNIT})?"
+    rf"(?!\d|[.,]\d|\s?%|\s?[x×*](?![A-Za-z])|e-|st\b|nd\b|rd\b|th\b)"
+    rf"|(?P<said>(?:{'|'.join(sorted(_IN_WORDS, key=len, reverse=True))})(?![A-Za-z]))(?<!\bone))"
+)
+_BREAKS = (
+    r"[;；()（）、。！？|•]|[,，](?!\d{3}(?!\d))|:(?=\s|\d)|：|=|—|–|\s[-/]\s|\.(?=\s|$)"
+    r"|\b(?:and|plus|while|whereas)\b|以及|[和及]|且|そして|また|그리고|이며|이고"
+)
+_OF = {
+    "dimension": {"heads": "head_size", "kv_heads": "head_size", "head_size": "head_size", "mlp_width": "mlp_width",
+                  "layers": "width", "width": "width", "vocabulary": "width"},
+    "token": {"vocabulary": "vocabulary", "context": "context"},
+}  # fmt: skip
+"""What a figure counted in these is of beside a noun."""
+_LARGE = re.compile(r"[mb]\b|illion|[億亿억]", re.IGNORECASE)
+_MARK = re.compile(r"[:：=]")
+_SIZED = re.compile(r"(?:size|dim\w*|width|units|channels|[维維数數小寸宽寬幅원기폭])$", re.IGNORECASE)
+"""How a noun for the width of an MLP ends; its bare name before a figure is counted itself ("two feed-forward layers")."""
+_EXPERTS = re.compile(r"experts?|专家|專家|エキスパート|전문가", re.IGNORECASE)
+"""A noun for the make of a model that no check knows."""
+_PER = re.compile(
+    r"\b(?:per|in each|each|every|in every) (?:\w+ )?(?:layers?|blocks?|heads?)\b|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
+)
+_WHOLE = ("layers", "heads", "kv_heads")
+"""Kinds that are small whole numbers."""
+_PLAIN = ("width", "mlp_width", "head_size")
+"""Kinds that are whole numbers without a unit."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A part of a sentence. role: figure, noun, counted, other, break, link, stop or word; kind: of a noun or what is counted."""
+
+    role: str
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def _joined(patterns: Sequence[str]) -> str:
+    """Any of them: whole words of Latin letters, parts of words of other scripts."""
+    latin = [one for one in patterns if one.isascii()]
+    other = [one for one in patterns if not one.isascii()]
+    whole = [rf"(?<![A-Za-z_])(?:{'|'.join(latin)})(?![A-Za-z0-9_])"] if latin else []
+    return "|".join([*whole, *other])
+
+
+@cache
+def words_of_nouns() -> Any:
+    """nouns.toml as it is."""
+    return tomllib.loads(NOUNS.read_text("utf-8"))
+
+
+@cache
+def _lexer() -> re.Pattern[str]:
+    """One pattern for all words of a sentence; a noun's group is named after its kind."""
+    table = words_of_nouns()
+    groups = [f"(?P<n_{kind}>{_joined(patterns)})" for kind, patterns in table["nouns"].items()]
+    groups += [f"(?P<c_{kind}>{_joined(patterns)})" for kind, patterns in table["counted"].items()]
+    groups.append(f"(?P<figure>{_FIGURE})")
+    groups.append(f"(?P<break>{_BREAKS})")
+    groups += [f"(?P<{role}>{_joined(table['words'][role])})" for role in ("link", "stop")]
+    groups.append(r"(?P<word>[A-Za-z0-9_][\w.\-/]*[A-Za-z0-9_]|[A-Za-z0-9_]|[^\x00-\x7f])")
+    return re.compile("|".join(groups), re.IGNORECASE)
+
+
+@cache
+def _never() -> re.Pattern[str]:
+    return re.compile(words_of_nouns()["words"]["never"], re.IGNORECASE)
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a sentence; characters of scripts without spaces that are in no noun are put together into one."""
+    found: list[Word] = []
+    for match in _lexer().finditer(text):
+        name = match.lastgroup or ""
+        if match["figure"] is not None:
+            name = "figure"
+        role = {"n_": "noun", "c_": "counted"}.get(name[:2], name)
+        kind = name[2:] if name[:2] in ("n_", "c_") else ""
+        word = Word("other" if kind == "other" else role, kind, match[0], match.start(), match.end())
+        last = found[-1] if found else None
+        if role == "word" and last is not None and last.role == "word" and not word.text.isascii() and last.end == word.start:
+            found[-1] = Word("word", "", last.text + word.text, last.start, word.end)
+        else:
+            found.append(word)
+        if len(found) >= MOST_WORDS:
+            break
+    return found
+
+
+def figures_of(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and value of each figure of a plain sentence whose noun is known.
+
+    >>> list(figures_of("A 6-layer transformer with a hidden size of 512, 8 heads and a vocabulary of 32k tokens"))
+    [('layers', '6'), ('width', '512'), ('heads', '8'), ('vocabulary', '32k')]
+    >>> list(figures_of("trained for 3 epochs on 2B tokens in batches of 64"))
+    []
+    """
+    words = words_of(text)
+    for at, word in enumerate(words):
+        if word.role != "figure" or any(one.role == "figure" for one in (words[at - 1 : at] + words[at + 1 : at + 2])):
+            continue  # two figures in a row are one of several words, or of a list
+        kind = _kind_of(words, at, text)
+        if kind and _fits(kind, word.text) and not _denied(words, at, text, kind):
+            yield kind, _IN_WORDS.get(word.text.lower(), word.text.strip(" -"))
+
+
+def nouns_of(text: str) -> list[str]:
+    """Kinds of the nouns of a label, "other" for a noun of another matter; what it is counted in last.
+
+    >>> nouns_of("number of key-value heads"), nouns_of("batch size")
+    (['kv_heads'], ['other'])
+    """
+    words = words_of(text)
+    return list(dict.fromkeys(word.kind for word in words if word.role in ("noun", "other")))
+
+
+def figures_left(text: str, read: Sequence[str]) -> bool:
+    """Whether a sentence holds figures beside nouns for the make of a model that are not among the kinds that were read.
+
+    >>> figures_left("more layers than the 24 of others", []), figures_left("4 layers", ["layers"]), figures_left("2 steps", [])
+    (True, False, False)
+    """
+    words = words_of(text)
+    if not any(word.role == "figure" for word in words):
+        return False
+    made = any(word.role == "noun" or _EXPERTS.fullmatch(word.text) for word in words)
+    return (made and not any(kind in words_of_nouns()["nouns"] for kind in read)) or len(list(figures_of(text))) > len(set(read))
+
+
+def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
+    """What a figure is of: the noun after it, what it is counted in beside the noun before or after that, or the noun before it."""
+    ahead, place = _ahead(words, at, text)
+    before = _before(words, at, text)
+    if ahead is not None and ahead.role == "noun":
+        follows = next((one for one in words[place + 1 :] if one.role != "link"), None)
+        taken = follows is not None and follows.role == "figure" and before not in (None, "other")
+        if taken or (ahead.kind == "mlp_width" and not _SIZED.search(ahead.text)):
+            return before if taken else None
+        return ahead.kind
+    if ahead is not None and ahead.role == "other":
+        return None
+    if ahead is not None and ahead.kind == "model":
+        return "parameters"
+    if ahead is not None:
+        further = _further(words, place, text)
+        table = _OF[ahead.kind]
+        if before in table:
+            return table[before]
+        if further is not None:
+            return table.get(further)
+        if ahead.kind == "dimension" and [one.text.lower() for one in words[place + 1 : place + 2]] == ["each"]:
+            last = next((one for one in words[at - 1 :: -1] if one.role == "noun"), None)  # "heads, of 16 dims each"
+            return "width" if last is None else table.get(last.kind)
+        return "width" if ahead.kind == "dimension" and before in (None, "other") else None
+    return None if before == "other" else before
+
+
+def _ahead(words: Sequence[Word], at: int, text: str) -> tuple[Word | None, int]:
+    """The noun after a figure, and its place: over a few words that are no prepositions."""
+    for place in range(at + 1, min(at + 2 + _AHEAD, len(words))):
+        word = words[place]
+        if word.kind == "model" and not _LARGE.search(words[at].text):
+            continue  # "12 transformer layers" states no size of a model
+        if word.role in ("noun", "other", "counted"):
+            marked = _MARK.match(text[word.end :].lstrip()[:1])  # a label of what comes after it
+            return (None, place) if marked and place > at + 1 else (word, place)
+        if word.role != "word" or len(word.text) > 24 or (not word.text.isascii() and len(word.text) > _GAP):
+            return None, place
+    return None, at
+
+
+def _further(words: Sequence[Word], place: int, text: str) -> str | None:
+    """The noun that follows what a figure is counted in: "dimensional heads", "tokens in the vocabulary"."""
+    for word in words[place + 1 : place + 6]:
+        if word.role in ("noun", "other"):
+            return word.kind
+        if word.role not in ("link", "stop", "word") or word.text in ("and", "with", "has", "have", "or"):
+            return None
+    return None
+
+
+def _before(words: Sequence[Word], at: int, text: str) -> str | None:
+    """The noun before a figure, over words such as "of" and "is"; "other" for one of another matter."""
+    counted = sized = False
+    for place in range(at - 1, max(-1, at - 2 - _BACK), -1):
+        word = words[place]
+        if word.role in ("noun", "other"):
+            return _noun_before(words, place, sized=sized, counted=counted)
+        if _stops(word, first=place == at - 1) or (word.role == "counted" and (word.kind != "dimension" or counted)):
+            break
+        counted = counted or word.role == "counted"
+        sized = sized or word.text.lower() == "size"
+    return "width" if counted else None
+
+
+def _stops(word: Word, *, first: bool) -> bool:
+    """Whether a word ends the search for a noun before a figure."""
+    if word.role == "break":
+        return not (_MARK.match(word.text) or (first and word.text in ("(", "（")))
+    return word.role == "figure" or (word.role == "word" and (word.text.isascii() or len(word.text) > _GAP))
+
+
+def _noun_before(words: Sequence[Word], place: int, *, sized: bool, counted: bool) -> str | None:
+    """What a figure is of after this noun: "layers of size 64", "the dimension of the heads is 16" are of no number of either."""
+    word = words[place]
+    if word.kind == "width" and _inside_mlp(words, place):
+        return "mlp_width"
+    if sized and word.kind in _WHOLE:
+        return _OF["dimension"][word.kind]
+    ahead = place - 1
+    while ahead >= 0 and words[ahead].role in ("link", "stop"):
+        ahead -= 1
+    counted = counted or (0 <= ahead < place - 1 and words[ahead].kind == "dimension")
+    return _OF["dimension"].get(word.kind) if counted and word.role == "noun" else word.kind
+
+
+def _inside_mlp(words: Sequence[Word], place: int) -> bool:
+    """Whether a width is that of an MLP: "a SwiGLU MLP with hidden dimension 2048"."""
+    for word in words[max(0, place - 5) : place][::-1]:
+        if word.role in ("noun", "figure", "other") or (word.role == "break" and not _MARK.match(word.text)):
+            return word.kind == "mlp_width"
+    return False
+
+
+def _fits(kind: str, figure: str) -> bool:
+    """Whether a figure is one that a kind can have."""
+    text = figure.lower().strip(" -")
+    if text in _IN_WORDS:
+        return kind in _WHOLE
+    digits = re.sub(r"[,_]", "", text)
+    if kind in _WHOLE:
+        return digits.isdecimal() and len(digits) <= 4
+    if kind in _PLAIN:
+        return digits.isdecimal() and digits.isascii()
+    if kind == "parameters":
+        return not digits.isdecimal() or int(digits) >= 1000
+    if kind in ("vocabulary", "context"):
+        return digits.isdecimal() or bool(re.fullmatch(r"\d+(?:\.\d+)?[- ]?[k千万萬만천m]", digits))
+    return kind == "rope_base"
+
+
+def _denied(words: Sequence[Word], at: int, text: str, kind: str) -> bool:
+    """Whether the clause of a figure speaks of another matter."""
+    start = max((word.end for word in words[:at] if word.role == "break" and word.text not in (":", "：", "=")), default=0)
+    end = min((word.start for word in words[at + 1 :] if word.role == "break"), default=len(text))
+    clause = text[start:end]
+    if kind in ("heads", "kv_heads", "head_size", "mlp_width"):
+        clause = _PER.sub(" ", clause)
+    return bool(_never().search(clause))
