@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.attest.commitment import canonical, checked
+from forebear.attest.rates import FROM_0, FROM_1, UNTOLD
 from forebear.core.bounded import open_regular, parse_json, read_bounded
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
@@ -104,6 +105,9 @@ def _check_span(span: Mapping[str, Any], wrong: RefusedError) -> None:
         value = span.get(key)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**60:
             raise wrong
+    ends = span.get("ends", 0)
+    if span.get("counted", "") not in ("", FROM_0, FROM_1, UNTOLD) or isinstance(ends, bool) or not isinstance(ends, int):
+        raise wrong
     restarts = span.get("restarts")
     if not isinstance(restarts, list) or len(restarts) > 1000 or not all(isinstance(s, int) for s in restarts):
         raise wrong

@@ -9,7 +9,7 @@ from typing import Any
 
 from forebear.attest.content import screen_cosine
 from forebear.attest.pairs import Allowed, Change, Tested, change, examined, rounding_of, turn
-from forebear.attest.rates import reach
+from forebear.attest.rates import FROM_0, FROM_1, UNTOLD, reach
 from forebear.core.progress import tell
 from forebear.models.checkpoint import Checkpoint
 
@@ -39,6 +39,8 @@ class Stage:
     screen: float | None = None
     missing: int = 0
     """Steps on the way here of which the log has no line; every second one of a run that logs every second step."""
+    untold: bool = False
+    """Whether nothing shows if the log counts from 1 or lacks the line of its first step."""
     silent: bool = False
     """Whether the log allows any value to move further than its usual size, so that no step can be too large."""
 
@@ -123,6 +125,10 @@ def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint
                 stage.before = (summed or (earlier if back else stages) or stages)[-1].number
             if not (back and same) and not summed:
                 stage.span = None  # the log was not summed from a record, and says nothing of the way
+        if stage.span is not None and stage.span["first"] == 0 and stage.span.get("counted") == UNTOLD:
+            counted = _counted(stage.span, records)
+            stage.untold, stage.missing = counted == UNTOLD, int(counted == FROM_0)
+            stage.span = None if stage.missing else stage.span
         if stage.span is not None and stage.span["missing"]:
             stage.missing, stage.span = int(stage.span["missing"]), None  # sums that lack steps bound nothing
         stage.again = same[-1].number if same else None
@@ -130,6 +136,15 @@ def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint
             stage.screen = screen_cosine(record["content"]["screen"], records[stage.before]["content"]["screen"])
         stages.append(stage)
     return stages
+
+
+def _counted(span: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str:
+    """What a log that begins with step 1 counts from, by the records at its end.
+
+    Counted from 1 a record at the end bears the step of the last line; counted from 0 the step after it, the first line gone.
+    """
+    last, after = (any(record["step"] == span["ends"] + more for record in records) for more in (0, 1))
+    return UNTOLD if last == after else FROM_1 if last else FROM_0
 
 
 def _measure(

@@ -29,6 +29,10 @@ FALLEN = 0.8
 """Share of its peak below which a rate has fallen."""
 
 
+FROM_0, FROM_1, UNTOLD = "from-0", "from-1", "untold"
+"""What the steps of a log are counted from. A log that begins with step 1 counts from 1, or lacks the line of its first step."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One line: the step that was taken, with its rate and its decay."""
@@ -44,6 +48,7 @@ class Span:
 
     first, last: steps; taken: lines; rate_sum: sum of rates; decay_sum: sum of rate x decay; largest: largest rate.
     restarts: steps at which the rate rose again after it had fallen. missing: steps that no line is about.
+    counted: what the log's steps are counted from, FROM_0, FROM_1 or UNTOLD; ends: its last step, as it was written.
     """
 
     first: int
@@ -54,6 +59,8 @@ class Span:
     largest: float
     restarts: tuple[int, ...]
     missing: int
+    counted: str = ""
+    ends: int = 0
 
     def document(self) -> dict[str, Any]:
         """As it stands in a record."""
@@ -146,10 +153,11 @@ def _number(value: Any) -> float | None:
 def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
     """The steps begin..end-1 among lines in order of training: the last run of lines that ends there.
 
-    Steps may be counted from 0 or from 1, which the log shows by where it begins and ends (`_from_0`).
+    Steps may be counted from 0 or from 1 (`counted_from`); where that is not told they are summed as counted from 1.
     A rollback before `end` leaves lines of the steps that were given up; they are not part of the way from one record to the next.
     """
-    lines = _from_0(lines, begin, end)
+    counted, ends = counted_from(lines, begin, end), lines[-1].step if lines else 0
+    lines = _from_0(lines, counted)
     taken: dict[int, Step] = {}
     for line in lines:
         if begin <= line.step < end:
@@ -164,21 +172,33 @@ def span_of(lines: Sequence[Step], begin: int, end: int) -> Span:
         max((s.rate for s in steps), default=0.0),
         tuple(s for s in restarts(lines) if begin <= s < end),
         max(0, end - begin - len(steps)),
+        counted,
+        ends,
     )
 
 
-def _from_0(lines: Sequence[Step], begin: int, end: int) -> Sequence[Step]:
-    """Lines counted from 0: where they are counted from 1, a line bears the step it led to.
+def counted_from(lines: Sequence[Step], begin: int, end: int) -> str:
+    """What the steps of a log are counted from: counted from 1, a line bears the step that it led to.
 
-    That shows where a log begins at 1, or behind the record before, and ends here; of one that goes on behind `end`, as that of a
-    finished run does, where it begins at 1 and has every step from there to `end`.
+    A log that ends here, at the step of the record, and begins at 1 or behind the record before counts from 1. One that begins at
+    1, has every step to `end` and goes on behind it, as that of a finished run does, may as well lack its first line: the log does
+    not tell, but a record at its end does (forebear/attest/course.py).
+
+    >>> steps = [Step(i, 1.0, 0.0) for i in range(1, 13)]
+    >>> [counted_from(steps, 0, end) for end in (6, 12, 13)]
+    ['untold', 'from-1', 'from-0']
     """
     steps = {line.step for line in lines}
-    here = bool(lines) and lines[-1].step == end > begin and min(steps) in (1, begin + 1)
-    behind = bool(lines) and min(steps) == 1 and all(step in steps for step in range(1, end + 1))
-    if here or behind:
-        return [replace(line, step=line.step - 1) for line in lines]
-    return lines
+    if not lines or min(steps) == 0:
+        return FROM_0
+    if lines[-1].step == end > begin and min(steps) in (1, begin + 1):
+        return FROM_1
+    return UNTOLD if min(steps) == 1 and all(step in steps for step in range(1, end + 1)) else FROM_0
+
+
+def _from_0(lines: Sequence[Step], counted: str) -> Sequence[Step]:
+    """Lines counted from 0."""
+    return lines if counted == FROM_0 else [replace(line, step=line.step - 1) for line in lines]
 
 
 def taken_up(log: Log, begin: int, end: int) -> int:
@@ -190,7 +210,7 @@ def taken_up(log: Log, begin: int, end: int) -> int:
     >>> taken_up(Log(steps, "", 0, 4), 4, 6), taken_up(Log(steps[:5], "", 0, 4), 4, 5)
     (2, 4)
     """
-    lines = _from_0(log.lines, begin, end)
+    lines = _from_0(log.lines, counted_from(log.lines, begin, end))
     falls = [at for at in range(max(1, log.known), len(lines)) if lines[at].step < lines[at - 1].step]
     if falls:
         return min(begin, lines[falls[-1]].step)

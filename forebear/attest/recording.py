@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from forebear.attest.commitment import (
     SCHEMA,
     announcement,
     body_of,
-    file_name,
     not_public,
     published_after,
     read_commitment,
@@ -23,11 +21,12 @@ from forebear.attest.commitment import (
 from forebear.attest.content import content_of
 from forebear.attest.held import HeldContainer
 from forebear.attest.initialiser import initial_weights
-from forebear.attest.rates import begin_of, read_log, span_of
+from forebear.attest.rates import UNTOLD, begin_of, read_log, span_of
 from forebear.core.documents import finish
 from forebear.core.errors import UsageError, refusal
 from forebear.core.messages import Message, message
 from forebear.core.output import check_output
+from forebear.core.pasting import Command
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.model import write_safetensors
 
@@ -71,17 +70,28 @@ def commit(
         raise UsageError(
             "the seed is not known yet", where="--weights", todo="Give the value of the round with --value."
         )
-    words = ["forebear", "attest", "commit", file_name(config), "--seed-from", _named(seed_from)]
-    words += ["--initialiser", initialiser] if initialiser else []
-    words += ["--value", value] if value and source["kind"] == "beacon" else []
-    words += ["--commitment", file_name(announced)] if announced is not None else []
+    beacon = source["kind"] == "beacon"
+    made = _command(config, seed_from, initialiser, value if beacon else None, announced, file=source["kind"] == "file")
     return finish(
         SCHEMA,
         {**body, "announcement": announcement(body), "seed": seed, "start": start},
         limits=_said(source, seed, announced),
         read={"seconds": round(time.perf_counter() - began, 3)},
-        reproduce=shlex.join(words),
+        reproduce=str(made),
     )
+
+
+def _command(
+    config: Path, seed_from: str, initialiser: str | None, value: str | None, announced: Path | None, *, file: bool
+) -> Command:
+    """The command that commits again. file: whether the seed comes from a file."""
+    made = Command("attest", "commit", about=config, published=True).path(config)
+    made = made.path(seed_from, "--seed-from") if file else made.value(seed_from, "--seed-from")
+    if initialiser:
+        made.value(initialiser, "--initialiser")
+    if value:
+        made.value(value, "--value")
+    return made.path(announced, "--commitment")
 
 
 def _as_announced(body: Mapping[str, Any], before: Mapping[str, Any], where: Path) -> dict[str, Any]:
@@ -111,10 +121,6 @@ def _said(source: Mapping[str, Any], seed: Mapping[str, Any] | None, announced: 
     return found
 
 
-def _named(seed_from: str) -> str:
-    return seed_from if ":" in seed_from else file_name(seed_from)
-
-
 def _make(run: Path) -> None:
     """The folder of a run; only its last part is made."""
     try:
@@ -136,6 +142,8 @@ def _noted(
     if line["span"] is not None and line["span"]["missing"]:
         span = line["span"]
         found.append(message("attest_record.log_gaps", missing=span["missing"], first=span["first"], last=span["last"]))
+    if line["span"] is not None and line["span"]["counted"] == UNTOLD and line["span"]["first"] == 0:
+        found.append(message("attest_counted.now", ends=line["span"]["ends"]))
     last, first = before[-1], before[0]["content"]
     if last["step"] == line["step"]:
         found.append(message("attest_record.same_step", step=line["step"], number=last["number"]))
@@ -195,13 +203,12 @@ def record(run: Path, step: int, checkpoint: str | Path, *, log: Path | None, co
         }
         append(path, line)
     written = read_chain(path)[-1]
-    words = ["forebear", "attest", "record", file_name(run), str(step), file_name(checkpoint)]
-    for name, given in (("--log", log), ("--commitment", commitment)):
-        words += [name, file_name(given)] if given is not None else []
+    made = Command("attest", "record", about=run, published=True).path(run).value(str(step)).path(checkpoint)
+    made.path(log, "--log").path(commitment, "--commitment")
     return finish(
         "forebear/chain/1",
         {"record": {key: value for key, value in written.items() if key != "commitment"}, "records": len(before) + 1},
         limits=_noted(before, line, promised),
         read={"checkpoint_bytes": size, "seconds": round(time.perf_counter() - began, 3)},
-        reproduce=shlex.join(words),
+        reproduce=str(made),
     )

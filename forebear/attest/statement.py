@@ -285,6 +285,8 @@ def _log(course: Course) -> Line:
         missing = sum(s.missing for s in spans)
         said = message("attest_open.log_gaps", records=named(gaps), count=len(gaps), steps=missing)
         return Line("log", "not-proven", said, "described")
+    if untold := [s.number for s in spans if s.untold]:
+        return Line("log", "not-proven", message("attest_counted.untold", records=named(untold)), "described")
     return Line("log", "not-proven", message("attest.log_stated"), "described")
 
 

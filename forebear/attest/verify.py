@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from forebear.comparison.compare import Asked, compare_pair
 from forebear.core.documents import finish
 from forebear.core.errors import ExpectationError, RefusedError, UsageError, refusal
 from forebear.core.messages import Message, message
+from forebear.core.pasting import Command
 from forebear.core.progress import within
 from forebear.core.threads import one_thread
 from forebear.files.sources import require_there
@@ -61,17 +61,16 @@ class Asking:
     log: tuple[Path, ...] = ()
 
     def reproduce(self) -> str:
-        """The command that makes the document again; files by their names alone: the document is there to be published."""
-        words = ["forebear", "attest", "verify", file_name(self.chain)]
-        words += [file_name(self.final)] if self.final is not None else []
+        """The command that makes the document again; it names no folder of who ran it: the document is there to be published."""
+        made = Command("attest", "verify", about=self.chain, published=True).path(self.chain).path(self.final)
         for name, several in (("--checkpoints", self.checkpoints), ("--against", self.against), ("--log", self.log)):
             for one in several:
-                words += [name, file_name(one)]
-        words += ["--commitment", file_name(self.commitment)] if self.commitment is not None else []
-        words += ["--betas", self.betas] if self.betas is not None else []
-        words += ["--stamp-roots", file_name(self.stamp_roots)] if self.stamp_roots is not None else []
-        words += ["--expect", self.expect] if self.expect is not None else []
-        return shlex.join(words)
+                made.path(one, name)
+        made.path(self.commitment, "--commitment")
+        if self.betas is not None:
+            made.value(self.betas, "--betas")
+        made.path(self.stamp_roots, "--stamp-roots")
+        return str(made.value(self.expect, "--expect") if self.expect is not None else made)
 
 
 def verify(asked: Asking) -> Document:

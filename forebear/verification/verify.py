@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from forebear.core.documents import finish
 from forebear.core.messages import Message, message, with_texts
+from forebear.core.pasting import Command
 from forebear.files.bytes.checking import noting_addresses
 from forebear.verification.bases import Base, bases_of, compare_with, named_by, same_owner
 from forebear.verification.checks.blocks import check_activation, check_block
@@ -183,17 +183,14 @@ def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: s
 
 
 def _again(path: str | Path, wanted: Wanted) -> str:
-    """The command that repeats it; absolute folders are cut to their last part, since documents are passed on."""
-    words = ["forebear", "verify", _shown(path)]
+    """The command that repeats it."""
+    made = Command("verify", about=path).path(path)
     for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key), ("--library", wanted.library),
                         ("--base", wanted.base)):  # fmt: skip
-        words += [flag, _shown(value)] if value is not None else []
+        made.path(value, flag)
     for one in wanted.against:
-        words += ["--against", _shown(one)]
-    words += ["--budget", str(wanted.budget)] if wanted.budget is not None else []
-    return shlex.join([*words, *(["--full"] if wanted.full else [])])
-
-
-def _shown(path: str | Path) -> str:
-    name, mark, place = str(path).rpartition("=")
-    return f"{name}{mark}{PurePath(place).name if PurePath(place).is_absolute() else place}"
+        name, _, place = ("", "", str(one)) if Path(one).exists() else str(one).rpartition("=")
+        made.path(place, "--against", name=name)
+    if wanted.budget is not None:
+        made.value(str(wanted.budget), "--budget")
+    return f"{made} --full" if wanted.full else str(made)

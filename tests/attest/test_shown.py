@@ -53,7 +53,7 @@ def test_pages_of_a_commitment_and_of_a_record_show_their_digest_and_no_escape(t
         assert digest in page
         assert f"<pre><code>{digest}</code></pre>" in page
         assert digest in rendered(document, "text", language).decode().splitlines()[1 if document is made else 2]
-    assert made["reproduce"].endswith("--commitment commitment.json")
+    assert made["reproduce"].endswith(f"--commitment {tmp_path.name}/commitment.json")
 
 
 def test_each_page_has_a_title_of_its_own(tmp_path: Path) -> None:

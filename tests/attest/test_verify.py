@@ -95,6 +95,23 @@ def test_the_log_of_a_finished_run_serves_every_record(tmp_path: Path, first: in
     assert [record["span"]["rate_sum"] for record in read_chain(kept.run / "chain.jsonl")[1:]] == pytest.approx([2.1e-3, 5.7e-3])
 
 
+@pytest.mark.parametrize(("first", "last", "steps", "said"), [
+    (1, 12, (6, 12), "attest.log_stated"), (1, 11, (6, 12), "attest_open.log_gaps"), (1, 12, (6,), "attest_counted.untold"),
+    (0, 11, (6, 12), "attest.log_stated"), (1, 12, (6, 12, 13), "attest_counted.untold"),
+])  # fmt: skip
+def test_a_log_that_lacks_its_first_step_is_told_from_one_that_counts_from_1_by_the_record_at_its_end(tmp_path, first, last, steps, said):
+    kept = Kept(tmp_path)
+    kept.log = [(k, 1e-4, 0.1) for k in range(first, last + 1)]
+    weights, done = kept.start, 0
+    kept.save(0, weights)
+    for number, step in enumerate(steps):
+        weights = adam(weights, [(1e-4, 0.1)] * (step - done), number)
+        kept.save(step, weights)
+        done = step
+    line = next(ln for ln in kept.verify()["does_not_prove"] if ln["line"] == "log")
+    assert line["said"]["key"] == said
+
+
 def test_a_gap_of_the_log_is_said_when_the_record_is_made(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     place = kept.save(0, kept.start)
