@@ -141,7 +141,7 @@ def _stages(records: Sequence[Mapping[str, Any]], shown: Mapping[str, Checkpoint
 def _counted(span: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str:
     """What a log that begins with step 1 counts from, by the records at its end.
 
-    Counted from 1 a record at the end bears the step of the last line; counted from 0 the step after it, the first line gone.
+    Counted from 1 a record at the end bears the step of the last line; counted from 0 the one after it, and the first line is gone.
     """
     last, after = (any(record["step"] == span["ends"] + more for record in records) for more in (0, 1))
     return UNTOLD if last == after else FROM_1 if last else FROM_0

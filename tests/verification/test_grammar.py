@@ -18,7 +18,7 @@ from forebear.verification.readers.tokenizers import tokenizers_of
     ("16 heads (4 key-value heads), of 16 dims each", {"heads": "16", "kv_heads": "4", "head_size": "16"}),
     ("14 for Q and 2 for KV", {"heads": "14", "kv_heads": "2"}), ("dimension of each head is 16", {"head_size": "16"}),
     ("a SwiGLU MLP with hidden dimension 2048", {"mlp_width": "2048"}), ("hidden size 64 layers 4 heads 8", {"width": "64", "layers": "4", "heads": "8"}),
-    ("RoPE (theta = 500,000)", {"rope_base": "500,000"}), ("up to 8192 tokens of context", {"context": "8192"}),
+    ("Intermediate Size (SwiGLU): 5632", {"mlp_width": "5632"}), ("RoPE (theta = 500,000)", {"rope_base": "500,000"}), ("up to 8192 tokens of context", {"context": "8192"}),
     ("maps sentences to a 384 dimensional space", {"width": "384"}), ("a 1.1 billion parameter decoder", {"parameters": "1.1 billion"}),
     ("隐藏层维度为64，共4层，词表大小512，参数量约13万", {"width": "64", "layers": "4", "vocabulary": "512", "parameters": "13万"}),
     ("每层4个注意力头，支持 32K 上下文", {"heads": "4", "context": "32K"}), ("模型包含 12 个 Transformer 层", {"layers": "12"}),
@@ -62,6 +62,10 @@ def test_a_type_is_read_in_a_sentence_on_weights_and_on_nothing_else():
 @pytest.mark.parametrize(("text", "found"), [
     ("# Tern | 4 million parameters\n", [("parameters", "4 million")]), ("# Tern-7B\n", []),
     ("# A\n\n- 128 embedding dimension\n- 768 hidden dimension\n", [("width", "128"), ("width", "768")]),
+    ("# A\n\n* Vocabulary\n  * Size: 512\n", [("vocabulary", "512")]), ("# A\n\n## Results\n\n- Size: 512\n", []),
+    ("# A\n\n• 4 layers\n• 64 channels\n", [("layers", "4"), ("width", "64")]), ("# A\n\ndim=64<br/>n_layers=4\n", [("width", "64"), ("layers", "4")]),
+    ('# A\n\n| H | Value |\n|---|---|\n| <img src="https://x.org/?math=n_{ctx}"> | 64 |\n', [("context", "64")]),
+    ('# A\n\n```json\n"num_attention_heads": 4,\n"hidden_act": "gelu",\n```\n', [("heads", "4"), ("activation", "gelu")]),
     ("# A\n\n## Tokenizer\n\nTrained anew. Training Parameters:\n\n1. Vocabulary Size: 512\n", [("vocabulary", "512")]),
 ])  # fmt: skip
 def test_titles_neighbouring_items_and_lists_are_read(text, found):

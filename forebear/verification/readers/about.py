@@ -21,8 +21,12 @@ _NAME_LIKE = re.compile(r"(?<![\w.])(?=[\w.\-]*[A-Za-z])(?=[\w.\-]*\d)[\w.\-]{3,
 _PLAINLY_NONE = re.compile(r"\d[\d.,]*[kKmMbBtT]?|bf16|fp?\d+|int\d+|float\d+|\d+-?(?:bit|layer|dimensional)s?|v\d+", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\W*(?:\d+(?:\.\d+)*[.)]?\s)?\W*")
 """The number of a heading, and pictures before it."""
-_ATTENTION = re.compile(r"\b(?:attention|query|key|value|kv|q|k/v|n|num|number of)[-_ ]heads?\b|^\W*heads?\W*$", re.IGNORECASE)
-"""Heads of attention; any other may be one that is put on a model."""
+_ATTENTION = re.compile(
+    r"\b(?:attention|query|key|value|kv|q|k/v|n|num|number of)[-_ ]heads?\b|^\W*heads?\W*$"
+    r"|\b(?:rope|rotary)\b[-\w ]{0,24}\bbase\b|\bbase (?:frequency|period)\b",
+    re.IGNORECASE,
+)
+"""Heads of attention, where any other may be one that is put on a model; the base of a rotation, which is no model."""
 _UNDER = 7
 """The level of headings that are none to Markdown: a bold line alone, the summary of a folded part."""
 
@@ -112,7 +116,7 @@ class About:
     """Reads a card line by line: what its last line is about. title: its heading; head: the last one."""
 
     _heads: list[tuple[int, Standing]] = field(default_factory=list)
-    _items: list[tuple[int, Standing]] = field(default_factory=list)
+    _items: list[tuple[int, Standing, str]] = field(default_factory=list)
     _titled: bool = False
     title: str = ""
     head: str = ""
@@ -130,8 +134,13 @@ class About:
     @property
     def above(self) -> Standing:
         """The same for a sentence, which no sentence before it tells what it is about."""
-        above = max((one for _, one in (*self._heads, *self._items[:-1])), default=Standing.own)
+        above = max((one[1] for one in (*self._heads, *self._items[:-1])), default=Standing.own)
         return max(above, Standing.unsure if self._quoted else Standing.own)
+
+    @property
+    def over(self) -> str:
+        """What stands over a line: the item that it is below, else the heading."""
+        return self._items[-2][2] if len(self._items) > 1 else self.head
 
     @property
     def part(self) -> str:
@@ -151,7 +160,8 @@ class About:
             self._end()
             depth = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
             self._items = [one for one in self._items if one[0] < depth]
-            self._items.append((depth, _standing_of(re.split("[:：]", text, maxsplit=1)[0].strip("-+* "))))
+            label = re.split("[:：]", text, maxsplit=1)[0].strip("-+* ")
+            self._items.append((depth, _standing_of(label), label))
             self._item += depth == 0
         elif not text or text.startswith(("|", "<table", "<tr", "<ul", "<ol")) or " | " in text:
             self._end()

@@ -22,6 +22,7 @@ _LINKS = r"(?:(?:of|is|are|was|used|uses|with|using|as|the|has|采用|使用|为
 _SAID = re.compile(
     rf"(?<![A-Za-z])({_NAMES})(?:[- ](?:based|gated|style))?[\s'\"”)）の]*(?:的|を|의)?\s*{_NOUN}"
     rf"|{_NOUN}[\s:：=(（]*{_LINKS}({_NAMES})(?![A-Za-z])"
+    rf"|(?:mlp|ffn|feed-?forward|intermediate|inner)[\w\- ]{{0,24}}[(（\[]\s*({_NAMES})(?![A-Za-z])"
     rf"|(?<![A-Za-z])({_GATED})(?![A-Za-z])",
     re.IGNORECASE,
 )

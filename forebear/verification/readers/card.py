@@ -14,7 +14,7 @@ from forebear.verification.claim import Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.activations import activation_in
 from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
-from forebear.verification.readers.labels import claimed, kind_of
+from forebear.verification.readers.labels import claimed, kind_in_code, size_below
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
 
@@ -28,7 +28,7 @@ _BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
 """A label in bold with its value after it."""
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
-IN_CODE = ("parameters", "layers", "width", "vocabulary", *BLOCKS)
+IN_CODE = ("parameters", "layers", "width", "vocabulary", "activation", *BLOCKS)
 """Kinds of claims that are read in code between fences."""
 LONGEST_LINE = 600
 LONGEST_PARAGRAPH = 4_000
@@ -41,6 +41,8 @@ MOST_SHOWN = 20
 """Numbers of lines that were not read which are listed."""
 LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
+_BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
+"""Items as they are written where Markdown is not meant."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
 _COUNTED = re.compile(
@@ -131,6 +133,7 @@ class _Body:
         """The next line, and the one after it."""
         if len(self.claims) > MOST_READ:
             return
+        line = _BULLET.sub(r"\1- ", line)
         if DIGEST <= len(line) <= LONGEST_LINE:
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} digests")
             self.claims += digests_of_line(line, number, self.name, place)
@@ -182,8 +185,8 @@ class _Body:
             self._fence = "" if self._fence else mark
             self._said()
             return True
-        found = _field_of(line.replace('"', "")) if self._fence and len(line) <= LONGEST_LINE else None
-        if found is not None and kind_of(found[0]) in IN_CODE:
+        found = _field_of(re.sub("[\"']", "", line)) if self._fence and len(line) <= LONGEST_LINE else None
+        if found is not None and kind_in_code(found[0]) in IN_CODE:
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
             self._labelled(found[0], plain_of(found[1]).rstrip(","), number, place)
         return bool(self._fence)
@@ -229,6 +232,8 @@ class _Body:
     def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> None:
         """The claims of a field by its label; proposed where it may be about another model or mean something else."""
         kind, plainly, value = claimed(label, value)
+        if kind in (None, "size") and (below := size_below(label, self._about.over)):
+            kind, plainly = below, False
         if kind is None:
             return
         own = place[0] is Standing.own

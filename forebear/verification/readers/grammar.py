@@ -42,6 +42,7 @@ _OF = {
     "token": {"vocabulary": "vocabulary", "context": "context"},
 }  # fmt: skip
 """What a figure counted in these is of beside a noun."""
+_CLOSED, _OPENED = (")", "）"), ("(", "（")
 _LARGE = re.compile(r"[mb]\b|illion|[億亿억]", re.IGNORECASE)
 _MARK = re.compile(r"[:：=]")
 _SIZED = re.compile(r"(?:size|dim\w*|width|units|channels|[维維数數小寸宽寬幅원기폭])$", re.IGNORECASE)
@@ -215,8 +216,12 @@ def _further(words: Sequence[Word], place: int, text: str) -> str | None:
 def _before(words: Sequence[Word], at: int, text: str) -> str | None:
     """The noun before a figure, over words such as "of" and "is"; "other" for one of another matter."""
     counted = sized = False
+    inside = 0
     for place in range(at - 1, max(-1, at - 2 - _BACK), -1):
         word = words[place]
+        inside += (word.text in _CLOSED) - (word.text in _OPENED and inside > 0)
+        if inside > 0 or (word.text in _OPENED and place != at - 1):
+            continue  # "intermediate size (SwiGLU): 5632"
         if word.role in ("noun", "other"):
             return _noun_before(words, place, sized=sized, counted=counted)
         if _stops(word, first=place == at - 1) or (word.role == "counted" and (word.kind != "dimension" or counted)):
@@ -229,7 +234,7 @@ def _before(words: Sequence[Word], at: int, text: str) -> str | None:
 def _stops(word: Word, *, first: bool) -> bool:
     """Whether a word ends the search for a noun before a figure."""
     if word.role == "break":
-        return not (_MARK.match(word.text) or (first and word.text in ("(", "（")))
+        return not (_MARK.match(word.text) or (first and word.text in _OPENED))
     return word.role == "figure" or (word.role == "word" and (word.text.isascii() or len(word.text) > _GAP))
 
 

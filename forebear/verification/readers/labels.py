@@ -24,6 +24,9 @@ _TYPE_ALONE = re.compile(r"(?:torch\.)?(?:b?float\d*|bf?p?\d+|fp?\d+|half|single
 """A value that can be nothing but a number type, whatever its label is called."""
 _HEADS = re.compile(r"\b(?:attention|query|key|value|kv)?[- ]?heads?\b", re.IGNORECASE)
 """Heads of attention, where a head alone may be a classifier's."""
+_BARE_SIZES = (
+    "size", "number", "count", "length", "크기", "수", "길이", "大小", "数量", "數量", "长度", "長度", "サイズ", "数", "長さ",
+)  # fmt: skip
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
@@ -58,6 +61,21 @@ def kind_of(label: str) -> str | None:
         return labels()[label]
     words = set(label.replace("-", " ").split())
     return next((kind for kind, must, may in _whole() if words & must and words <= must | may), None)
+
+
+def kind_in_code(label: str) -> str | None:
+    """What a key in code claims: one that is listed, or the one noun of how blocks are made."""
+    return kind_of(label) or _of_blocks(label, "0")
+
+
+def size_below(label: str, over: str) -> str | None:
+    """What a size without a noun is of, by the item or heading over it: "Vocabulary", and below it "Size: 8,002".
+
+    >>> size_below("size", "Vocabulary"), size_below("size", "Results")
+    ('vocabulary', None)
+    """
+    nouns = nouns_of(over) if label in _BARE_SIZES else []
+    return nouns[0] if len(nouns) == 1 and nouns[0] in ("vocabulary", "context", "mlp_width") else None
 
 
 def claimed(label: str, value: str) -> tuple[str | None, bool, str]:

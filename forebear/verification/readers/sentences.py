@@ -26,6 +26,7 @@ MOST_FOUND = 200
 _IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer", "activation", "dtype", *BLOCKS)
 _ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
 _LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
+_NEW_LINE = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MARKS = re.compile(r"\*\*|__|`|</?[a-zA-Z][^<>]{0,200}>|\\[()]|\$")
 _NAME = re.compile(r"(?<![A-Za-z0-9_.\-])(?=[A-Za-z0-9_.\-/]{0,62}\d)[A-Za-z][A-Za-z0-9_.\-/]{2,60}")
 _NO_NAME = re.compile(
@@ -112,7 +113,7 @@ def plain_sentence(text: str) -> str:
     >>> plain_sentence("- A **1.1 billion** parameter `decoder` ([paper](https://example.org))")
     'A 1.1 billion parameter decoder (paper)'
     """
-    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", text)).split()).lstrip("-*+>• ")
+    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", _NEW_LINE.sub("; ", text))).split()).lstrip("-*+>• ")
 
 
 def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ _TAG = re.compile(r"<[^<>]{0,300}>")
 _CELL = re.compile(r"<(t[hd])\b[^<>]{0,300}>(.*?)(?=<t[hd]\b|</t[hd]|</?tr\b|</table|\Z)", re.IGNORECASE | re.DOTALL)
 _ROW = re.compile(r"<tr\b[^<>]{0,300}>(.*?)(?=<tr\b|</tr|</table|\Z)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[~≈]?\s*\d")
+_PICTURE = re.compile(r"<img\b[^<>]{0,300}?(?:math=([^\"'&<> ]{1,40})|alt=[\"']([^\"'<>]{1,60}))[^<>]{0,100}>", re.IGNORECASE)
 _END = re.compile(r"</table", re.IGNORECASE)
 MOST_MODELS = 12
 """Columns of a table of several models that are read."""
@@ -39,15 +40,25 @@ class Row:
     which: str = ""
 
 
+def _formula(text: str | re.Match[str]) -> str:
+    """A label without the marks of a formula; of a picture, the formula or the words that stand for it.
+
+    >>> _formula('<img src="https://x.org/math?math=n_{ctx}">'), _formula("$d_{model}$")
+    ('n_ctx', 'd_model')
+    """
+    text = _PICTURE.sub(lambda found: found[1] or found[2] or " ", text if isinstance(text, str) else text[0])
+    return re.sub(r"\\[()]|[${}]", "", text)
+
+
 def label_of(text: str) -> str:
     """A label in small letters, without marks of Markdown around it."""
-    word = text.strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
+    word = _formula(text).strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
     return " ".join(word.split())
 
 
 def plain_of(value: str) -> str:
     """A value without Markdown's links, code marks and emphasis."""
-    plain = _LINK.sub(r"\1", value).replace("`", "").replace("**", "").strip(" *_")
+    plain = _LINK.sub(r"\1", _PICTURE.sub(_formula, value)).replace("`", "").replace("**", "").strip(" *_")
     return plain.strip(" *_<>") if plain.startswith("<") and plain.endswith(">") else plain
 
 
