@@ -43,7 +43,7 @@ from forebear.files.sources import open_container
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
 OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_base", "activation")
 """Further kinds, of the files of wordings that hold them."""
-BLOCK_WORDS = ("blocks", "fetched")
+BLOCK_WORDS = ("blocks", "fetched", "next")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from forebear.attest.held import HeldContainer
+from forebear.models.checkpoint import open_checkpoint_from
+from forebear.verification.checks.blocks import check_activation, check_block
+from forebear.verification.claim import Claim, Outcome, Source, Tested
 from forebear.verification.readers.activations import activation_of
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.grammar import figures_of
 from forebear.verification.readers.phrases import loose_type
 from forebear.verification.readers.tokenizers import tokenizers_of
+from forebear.verification.subject import Subject
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 176, "num_hidden_layers": 1,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 32, "max_position_embeddings": 64, "rope_theta": 10000.0, "hidden_act": "silu",
+}  # fmt: skip
+
+
+def weights() -> dict[str, np.ndarray]:
+    """Zeros in the shapes of CONFIG."""
+    layer = {
+        "self_attn.q_proj": (64, 64), "self_attn.k_proj": (32, 64), "self_attn.v_proj": (32, 64), "self_attn.o_proj": (64, 64),
+        "mlp.gate_proj": (176, 64), "mlp.up_proj": (176, 64), "mlp.down_proj": (64, 176), "input_layernorm": (64,),
+        "post_attention_layernorm": (64,),
+    }  # fmt: skip
+    shapes = {f"model.layers.0.{name}.weight": shape for name, shape in layer.items()}
+    shapes |= {"model.embed_tokens.weight": (32, 64), "lm_head.weight": (32, 64), "model.norm.weight": (64,)}
+    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 
 
 @pytest.mark.parametrize(("text", "found"), [
@@ -62,6 +87,8 @@ def test_a_type_is_read_in_a_sentence_on_weights_and_on_nothing_else():
 @pytest.mark.parametrize(("text", "found"), [
     ("# Tern | 4 million parameters\n", [("parameters", "4 million")]), ("# Tern-7B\n", []),
     ("# A\n\n- 128 embedding dimension\n- 768 hidden dimension\n", [("width", "128"), ("width", "768")]),
+    ("# A\n\n| d_head | 16 |\n|---|---|\n", [("head_size", "16")]),
+    ("# A\n\n```js\n  nHead: 4, // heads\n  vocabSize: 512,\n```\n", [("heads", "4"), ("vocabulary", "512")]),
     ("# A\n\n* Vocabulary\n  * Size: 512\n", [("vocabulary", "512")]), ("# A\n\n## Results\n\n- Size: 512\n", []),
     ("# A\n\n• 4 layers\n• 64 channels\n", [("layers", "4"), ("width", "64")]), ("# A\n\ndim=64<br/>n_layers=4\n", [("width", "64"), ("layers", "4")]),
     ('# A\n\n| H | Value |\n|---|---|\n| <img src="https://x.org/?math=n_{ctx}"> | 64 |\n', [("context", "64")]),
@@ -77,3 +104,34 @@ def test_figures_that_became_no_claim_are_named_by_their_lines():
     said = {one.key: one.values for one in claims_of_card(text, "README.md")[1]}
     assert list(said["unverified.unread"]["lines"]) == ["3", "6"]
     assert "unverified.scope" in said
+
+
+@pytest.mark.parametrize(("stated", "outcome", "flagged"), [
+    ("176", Outcome.borne_out, False), ("GELU (64 → 176 → 64)", Outcome.borne_out, False), ("352", Outcome.not_shown, True),
+])  # fmt: skip
+def test_the_width_of_an_mlp_is_held_against_its_matrices(stated, outcome, flagged):
+    found = checked("mlp_width", stated)
+    assert (found.outcome, found.flagged) == (outcome, flagged)
+
+
+@pytest.mark.parametrize(("kind", "right", "wrong"), [
+    ("heads", "4", "2"), ("kv_heads", "2", "4"), ("head_size", "16", "32"), ("context", "64 tokens", "128"), ("rope_base", "1e4", "500,000"),
+    ("activation", "SwiGLU", "GELU"),
+])  # fmt: skip
+def test_how_blocks_are_made_is_held_against_the_configuration_and_never_contradicted(kind, right, wrong):
+    assert checked(kind, right).outcome is Outcome.borne_out
+    found = checked(kind, wrong)
+    assert (found.outcome, found.flagged) == (Outcome.not_shown, True)
+
+
+def test_what_the_configuration_does_not_say_is_not_testable():
+    assert checked("context", "64", without="max_position_embeddings").outcome is Outcome.not_testable
+
+
+def checked(kind: str, stated: str, without: str = "") -> Tested:
+    """A claim about a small Llama of the demo's shape, whose configuration lacks one key."""
+    config = {key: value for key, value in CONFIG.items() if key != without}
+    check = check_activation if kind == "activation" else check_block
+    with_weights = open_checkpoint_from(HeldContainer(weights()), config)
+    subject = Subject(Path(), "x", with_weights)
+    return check(Claim(kind, stated, Source("README.md", kind)), subject)

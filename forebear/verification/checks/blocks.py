@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from forebear.core.messages import message
@@ -39,6 +40,8 @@ _FIGURE = re.compile(
     r"(?<![A-Za-z\d.])(\d{1,3}(?:[,_]\d{3})+|\d+(?:\.\d+)?(?:e\d{1,2})?)(?:[- ]?([km千천万萬만])(?![a-z]))?(?![\d.]*\d)",
     re.IGNORECASE,
 )
+_ARROW = re.compile(r"→|->")
+"""Between widths, the one in the middle that of the MLP."""
 _WORDS = re.compile(r"\w")
 
 
@@ -107,8 +110,7 @@ def _queries(subject: Subject) -> Iterator[Mapping[str, int]]:
     for part in ("q", "v"):
         piece = next((one for one in pieces if one.part == part and one.kind == "matrix"), None)
         if piece is not None:
-            atoms, sizes = ([one for dimension in of for one in dimension] for of in (piece.atoms, piece.sizes))
-            yield dict(zip(atoms, sizes, strict=True))
+            yield dict(zip(chain(*piece.atoms), chain(*piece.sizes), strict=True))
 
 
 def check_block(claim: Claim, subject: Subject) -> Tested:
@@ -133,7 +135,8 @@ def _numbers(claim: Claim) -> list[tuple[int, int]]:
     said = [value for kind, value in figures_of(text) if kind == claim.kind]
     found = list(_FIGURE.finditer(text))
     if not said and found:
-        said = [one[0] for one in (found if not _WORDS.search(_FIGURE.sub(" ", text)) else found[:1])]
+        several = _ARROW.search(text) or not _WORDS.search(_FIGURE.sub(" ", text))
+        said = [one[0] for one in (found if several else found[:1])]
     return [range_ for one in said if (range_ := _range(claim.kind, one)) is not None]
 
 

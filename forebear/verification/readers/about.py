@@ -134,7 +134,8 @@ class About:
     @property
     def above(self) -> Standing:
         """The same for a sentence, which no sentence before it tells what it is about."""
-        above = max((one[1] for one in (*self._heads, *self._items[:-1])), default=Standing.own)
+        over = [one[1] for one in self._heads] + [one[1] for one in self._items[:-1]]
+        above = max(over, default=Standing.own)
         return max(above, Standing.unsure if self._quoted else Standing.own)
 
     @property

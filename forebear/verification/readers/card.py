@@ -43,6 +43,8 @@ LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
 """Items as they are written where Markdown is not meant."""
+_COMMENT = re.compile(r"\s(?://|#)")
+"""Where a comment in code begins."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
 _COUNTED = re.compile(
@@ -186,9 +188,11 @@ class _Body:
             self._said()
             return True
         found = _field_of(re.sub("[\"']", "", line)) if self._fence and len(line) <= LONGEST_LINE else None
-        if found is not None and kind_in_code(found[0]) in IN_CODE:
+        kind = kind_in_code(found[0]) if found is not None else None
+        if found is not None and kind in IN_CODE:
+            value = plain_of(_COMMENT.split(found[1])[0]).rstrip(",; ")
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
-            self._labelled(found[0], plain_of(found[1]).rstrip(","), number, place)
+            self._claimed(kind, value, Source(self.name, found[0], number), place, plainly=False)
         return bool(self._fence)
 
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
@@ -236,8 +240,12 @@ class _Body:
             kind, plainly = below, False
         if kind is None:
             return
+        self._claimed(kind, value, Source(self.name, label, line), place, plainly=plainly)
+
+    def _claimed(self, kind: str, value: str, source: Source, place: tuple[Standing, str], *, plainly: bool) -> None:
+        """The claims of a value whose kind is known."""
         own = place[0] is Standing.own
-        found = _field(kind, value, Source(self.name, label, line))
+        found = _field(kind, value, source)
         self.claims += [
             replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found
         ]

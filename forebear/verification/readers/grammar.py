@@ -49,7 +49,7 @@ _SIZED = re.compile(r"(?:size|dim\w*|width|units|channels|[维維数數小寸宽
 """How a noun for the width of an MLP ends; its bare name before a figure is counted itself ("two feed-forward layers")."""
 _EXPERTS = re.compile(r"experts?|专家|專家|エキスパート|전문가", re.IGNORECASE)
 """A noun for the make of a model that no check knows."""
-_PER = re.compile(
+PER = re.compile(
     r"\b(?:per|in each|each|every|in every) (?:\w+ )?(?:layers?|blocks?|heads?)\b|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
 )
 _WHOLE = ("layers", "heads", "kv_heads")
@@ -283,5 +283,5 @@ def _denied(words: Sequence[Word], at: int, text: str, kind: str) -> bool:
     end = min((word.start for word in words[at + 1 :] if word.role == "break"), default=len(text))
     clause = text[start:end]
     if kind in ("heads", "kv_heads", "head_size", "mlp_width"):
-        clause = _PER.sub(" ", clause)
+        clause = PER.sub(" ", clause)
     return bool(_never().search(clause))

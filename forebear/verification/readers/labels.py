@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from forebear.verification.readers.about import any_of, is_aside, names_another
-from forebear.verification.readers.grammar import BLOCKS, nouns_of
+from forebear.verification.readers.grammar import BLOCKS, PER, nouns_of
 from forebear.verification.readers.tokenizers import names_a_tokenizer
 from forebear.verification.readers.wording import words_table
 
@@ -65,7 +65,8 @@ def kind_of(label: str) -> str | None:
 
 def kind_in_code(label: str) -> str | None:
     """What a key in code claims: one that is listed, or the one noun of how blocks are made."""
-    return kind_of(label) or _of_blocks(label, "0")
+    nouns = nouns_of(label)
+    return kind_of(label) or _of_blocks(label, "0") or (nouns[0] if len(nouns) == 1 and " " not in label else None)
 
 
 def size_below(label: str, over: str) -> str | None:
@@ -100,7 +101,8 @@ def _of_blocks(label: str, value: str) -> str | None:
     """What the one noun of a label says of how blocks are made: heads, the width of an MLP, a length of context."""
     if len(label.split()) > MOST_WORDS or names_another(_HEADS.sub(" ", label)) or is_aside(label) or not _DIGIT.search(value):
         return None
-    nouns = nouns_of(re.sub(r"(?<=[a-z])_(?=[a-z])", " ", label))
+    label = PER.sub(" ", label)
+    nouns = nouns_of(label) or nouns_of(label.replace("_", " "))  # "d_head" is a noun of its own, and no number of heads
     return nouns[0] if len(nouns) == 1 and nouns[0] in BLOCKS else None
 
 
