@@ -113,6 +113,10 @@ SHAPES = {
     "moe-48": Shape(family="moe", layers=3, width=48, neurons=64, experts=3),
     "gemma-96": Shape(family="gemma", layers=4, width=96, heads=3, kv_heads=1, neurons=248, tied=True),
     "gemma-80": Shape(family="gemma", layers=4, width=80, heads=4, kv_heads=2, neurons=208, tied=True),
+    "llama56": Shape(layers=5, width=56, neurons=152),
+    "gpt2-72": Shape(family="gpt2", layers=4, width=72, heads=6, kv_heads=6, neurons=288, tied=True),
+    "qwen2-56": Shape(family="qwen2", layers=5, width=56, neurons=144, tied=True),
+    "moe-72": Shape(family="moe", layers=4, width=72, neurons=88, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }
 

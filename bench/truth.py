@@ -184,10 +184,17 @@ def plan() -> list[Job]:
 
 
 SLICES = {"test": ("tiny", 3)}
+UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8}
+"""Shapes that decide decision 0095 on recipes: independents of each, with seeds above every one used before."""
 
 
 def slice_plan(name: str) -> list[Job]:
-    """A small plan by name: "test" is three tiny independents, one further trained, one student (about 20 s)."""
+    """A small plan by name: "test" is three tiny independents, one further trained, one student (about 20 s); "undrawn" the
+    independents of UNDRAWN."""
+    if name == "undrawn":
+        at = list(UNDRAWN)
+        ids = [(shape, n) for n in range(max(UNDRAWN.values())) for shape in at if n < UNDRAWN[shape]]
+        return [Job(f"{s}/independent-{n:03d}", "train", s, 300_000 + 1000 * at.index(s) + n, course(s)) for s, n in ids]
     shape, count = SLICES[name]
     jobs = [Job(f"{shape}/independent-{n:03d}", "train", shape, 900 + n, course("llama")) for n in range(count)]
     jobs.append(

@@ -57,14 +57,27 @@ def short(path: str) -> str:
 
 def told(step: Found) -> list[Message]:
     """What a step is, in a sentence, and what was said of it besides."""
-    return [_sentence(step), *step.said]
+    unknown = "noise" in step.parameters and step.parameters["noise"] is None
+    noise = [message("recipe_open.noise", most=step.parameters["noise_at_most"])] if unknown else []
+    return [_sentence(step), *noise, *step.said]
 
 
 def _sentence(step: Found) -> Message:
-    if (made := _made(step)) is not None:
+    if (made := _made(step) or _open(step)) is not None:
         return made
     one = step.op in ("layers-inserted", "layers-dropped") and step.parameters["count"] == 1
     return message(f"recipe.op.{step.op}{'-one' if one else ''}", **_slots(step))
+
+
+def _open(step: Found) -> Message | None:
+    """The sentence of a step, or of a figure of one, that is not told apart; None for others."""
+    given = step.parameters
+    if step.op == "values-changed":
+        causes = [message(f"recipe_open.cause.{cause}") for cause in given["one_of"]]
+        return message("recipe_open.changed", change=given["change"], causes=causes)
+    if step.op == "dense-to-moe" and given["noise"] is None:
+        return message("recipe_open.dense-to-moe", experts=given["experts"], slices=given["slices"])
+    return None
 
 
 def _made(step: Found) -> Message | None:
@@ -101,7 +114,9 @@ def _slots(step: Found) -> Mapping[str, Any]:
     """What fills a step's sentence: its parameters, words among them as messages; layers as numbers."""
     slots: dict[str, Any] = {}
     for name, value in step.parameters.items():
-        if isinstance(value, str) and name in ("kind", "rows", "pairing", "router", "where"):
+        if value is None and name in ("rows", "router", "kind"):
+            slots[name] = message("recipe_open.word")
+        elif isinstance(value, str) and name in ("kind", "rows", "pairing", "router", "where"):
             slots[name] = message(f"recipe.word.{value}")
         elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
             slots[name] = value

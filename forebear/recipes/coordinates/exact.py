@@ -22,6 +22,8 @@ EXACT = 2e-6
 """Lower quartile of what a fit leaves of rows, as a share of each, below which it is exact: rounding of float32 alone."""
 NEARER = 0.8
 """What is left beside values an operation gives, as a share of what is left beside the candidate's own, to try a fit to them."""
+NEAR_ROW = 0.9
+"""Cosine of a row of the table, carried over, with the one in its place from which it is that one."""
 MOST_VALUES, ROUNDS = 50_000_000, 6
 Operations = tuple[tuple[str, dict[str, Any]], ...]
 CASTS: Operations = (("resaved", {"dtype": "BF16"}), ("resaved", {"dtype": "F16"}))
@@ -72,7 +74,8 @@ def _by_table(subject: Folded, candidate: Folded, turn: Turn) -> Floats | None:
     mine, theirs = subject.embedding[:count], candidate.embedding[:count]
     sizes = np.maximum(np.linalg.norm(theirs, axis=1, keepdims=True), 1e-12)
     mine, theirs = mine / sizes, theirs / sizes
-    near = np.einsum("ij,ij->i", mine @ turn.carried, theirs) > 0
+    carried = mine @ turn.carried
+    near = np.einsum("ij,ij->i", carried, theirs) > NEAR_ROW * np.linalg.norm(carried, axis=1)  # other rows were drawn since
     if int(near.sum()) <= 2 * subject.width:
         return None
     mine, theirs, carried = mine[near], theirs[near], turn.carried

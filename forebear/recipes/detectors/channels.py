@@ -12,6 +12,8 @@ from forebear.stats.alignment import assign
 PLACED = 0.3
 """Cosine of any part in place from which channels are taken to be where they were (decision 0034)."""
 
+STAYED = 0.9
+"""Cosine of a channel of the tables with the one in its place, whatever its sign, from which it is that one."""
 TURNED = 0.7
 """A rotation is named where it leaves less than this share of what an order with signs leaves."""
 
@@ -19,9 +21,13 @@ TURNED = 0.7
 def find(sight: Sight) -> list[Proposal]:
     """One proposal where channels are elsewhere and the tables of tokens tell where; nothing where they are in place."""
     a, b = sight.subject, sight.state
-    if a.width != b.width or not a.width or _in_place(sight):
+    if a.width != b.width or not a.width:
         return []
     mine, theirs = a.matrix("embedding"), b.matrix("embedding")
+    if negated := _negated(mine, theirs):
+        return negated
+    if _in_place(sight):
+        return []
     if mine is None or theirs is None:
         return []
     count = min(len(mine), len(theirs))
@@ -30,6 +36,21 @@ def find(sight: Sight) -> list[Proposal]:
     if ordered and not _turned_nearer(mine, theirs):
         return ordered
     return _turned(mine, theirs) or ordered
+
+
+def _negated(mine: np.ndarray | None, theirs: np.ndarray | None) -> list[Proposal]:
+    """Channels in their places, some of them negated: those that stayed may hold enough of the rows to look in place."""
+    if mine is None or theirs is None:
+        return []
+    count = min(len(mine), len(theirs))
+    a, b = (m - m.mean(axis=0) for m in (mine[:count], theirs[:count]))
+    sizes = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
+    alike = np.einsum("ij,ij->j", a, b) / np.maximum(1e-30, sizes)
+    if float(np.median(np.abs(alike))) < STAYED or float(alike.min()) > -STAYED:
+        return []
+    sign = np.where(alike < 0, -1.0, 1.0)
+    said = {"negated": int((sign < 0).sum())}
+    return [Proposal(Found("residual-signs", {"parts": ["all"], "channels": len(sign)}, said), {"sign": sign})]
 
 
 def placed_or_ordered(subject: Side, candidate: Side) -> bool:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from forebear.recipes.detectors.side import cosine
 from forebear.recipes.detectors.sight import SAME_LAYER, Proposal, Sight
 from forebear.recipes.found import Found
+
+WORN = 0.7
+"""Likeness of layers that have a partner below which one without is not told as a new one in the place of another."""
+WRITES, HEADS = 0.75, 0.5
+"""Likeness of what a layer's MLP writes to its source's, as a share of that of what it reads, below which it wrote nothing at
+first; the same of its heads, which are worn more, where the MLP does not tell."""
+SEEN = 0.3
+"""Likeness of what it reads from which that is asked."""
+COPIED = 0.5
+"""Likeness of an inserted layer to another from which it is called its copy: one drawn anew may come near by training."""
 
 
 def find(sight: Sight) -> list[Proposal]:
@@ -14,6 +25,8 @@ def find(sight: Sight) -> list[Proposal]:
     pairs = sight.layers
     if not pairs or (a.layers == b.layers == len(pairs)):
         return []
+    if a.layers == b.layers and float(np.median([sight.layer_similarity[pair] for pair in pairs])) < WORN:
+        return []  # worn as far as all are, one layer may be as unlike the one in its place as another layer is
     lost = sorted(set(range(b.layers)) - {j for _, j in pairs})
     fresh = sorted(set(range(a.layers)) - {i for i, _ in pairs})
     found = []
@@ -33,7 +46,9 @@ def _kinds(sight: Sight, fresh: list[int]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for layer in fresh:
         similarity = sight.layer_similarity[layer]
-        kind = "identity" if _silent(sight, layer) else "copy" if similarity.max() > SAME_LAYER else "new"
+        like = similarity.max() > COPIED
+        silent = _silent(sight, layer) or (like and _began_silent(sight, layer, int(similarity.argmax())))
+        kind = "identity" if silent else "copy" if like else "new"
         found.setdefault(kind, []).append(layer)
     return found
 
@@ -53,6 +68,26 @@ def _silent(sight: Sight, layer: int) -> bool:
     if not sizes or not readers:
         return False
     return max(sizes) < 0.02 * max(float(np.abs(r).mean()) for r in readers)
+
+
+def _began_silent(sight: Sight, layer: int, source: int) -> bool:
+    """Whether a layer that was trained since reads as its source does and writes otherwise: it began as a copy that wrote nothing.
+    Both are the subject's own layers. Maps inside heads and neurons concern what is read and what is written alike, so each is
+    asked about beside the other."""
+    side = sight.subject
+    other = next((i for i, j in sight.layers if j == source), None)
+    if other is None:
+        return False
+    for reads, writes, least in (("up", "down", WRITES), ("v", "o", HEADS)):
+        asked = []
+        for e in [None] if reads == "v" else side.places(layer):
+            found = [(side.matrix(part, layer, e), side.matrix(part, other, e)) for part in (reads, writes)]
+            both = [(a, b) for a, b in found if a is not None and b is not None and a.shape == b.shape]
+            if len(both) == 2 and (alike := cosine(*both[0])) > SEEN:
+                asked.append(cosine(*both[1]) < least * alike)
+        if asked:
+            return all(asked)
+    return False
 
 
 def _after(sight: Sight, layer: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.detectors.neurons import OWN, match
+from forebear.recipes.detectors.new_rows import USUAL
 from forebear.recipes.detectors.side import Side, cosine, left, unit
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
@@ -14,6 +15,8 @@ from forebear.stats.arrays import F32
 SAME = 0.8
 """Cosine of two experts of one model from which one is taken for a copy of the other (decision 0034)."""
 QUIET = 1e-3
+TRAINED = 2.0
+"""Spread of a router's rows over an initialiser's draws, or under it, from which they were trained (decision 0095)."""
 PARTS = ("gate", "up", "down")
 
 
@@ -40,7 +43,7 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
     shared_up = a.matrix("shared_up", i)
     shared = shared_up is not None and len(shared_up) == whole
     rows = [r for layer, _ in sight.layers for r in (a.matrix("router", layer),) if r is not None]
-    router = "zero" if rows and all(_one_row(r) for r in rows) else "drawn"
+    router = "zero" if rows and all(_one_row(r) for r in rows) else "drawn" if _as_drawn(rows, a) else None
     apart, fresh = [], []
     for one, other in sight.layers:
         for expert in range(count):
@@ -67,6 +70,13 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
 def _one_row(router: F32) -> bool:
     """Whether all rows are one: nothing, or nothing that one vector was added to, which no choice of experts sees."""
     return float(np.linalg.norm(router - router.mean(axis=0))) <= QUIET * float(np.linalg.norm(router))
+
+
+def _as_drawn(routers: list[F32], side: Side) -> bool:
+    """Whether rows are spread as an initialiser draws them: those that were trained since may have begun as nothing as well."""
+    sizes = [float(np.std(r - r.mean(axis=0))) for r in routers]
+    drawn = float(side.config.get("initializer_range") or USUAL)
+    return bool(sizes) and drawn / TRAINED < float(np.median(sizes)) < drawn * TRAINED
 
 
 def _active(side: Side) -> int:

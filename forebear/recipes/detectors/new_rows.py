@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from forebear.stats.arrays import F32
 
 MOST_ROWS = 128
 """New rows looked at."""
-MOST_SOLVED, MOST_PIECES = 32, 4
-"""New rows of which pieces are looked for before it is known whether they have any; pieces of a row."""
+FIRST, MOST_SOLVED, MOST_PIECES = 6, 32, 4
+"""New rows of which pieces are looked for before it is known whether any has, whether most have; pieces of a row."""
 USUAL = 0.02
 """Spread of an initialiser's draws where a configuration states none: what nearly every family means by that."""
 SAME = 1e-4
@@ -24,21 +24,28 @@ EXACT = (1e-4, 0.02)
 """Size of what is left, as a share of a row, below which a combination of old rows is taken for the row's beginning: of
 values in float32, then of values stored narrower. Rare tokens' rows are alike, so the strict one is tried first."""
 
+BY_WEAR, MOST_WORN = 2.0, 0.15
+"""What is left of a row that was combined from old ones, in units of what kept rows have moved since; wear from which rows are near
+to no combination, so that rows spread as old ones are may be combined ones (decision 0095)."""
+ONE_ROW, DECAYED = 0.3, 1e-5
+"""Spread of new rows around their mean, over that of old rows, below which they were one; 1 - cosine of a row that only decayed."""
+
 
 @dataclass(frozen=True)
 class Begun:
-    """name: a way of forebear.recipes.steps.vocabulary.ROWS, or "unknown". said: figures; exact: what replay is given."""
+    """name: a way of forebear.recipes.steps.vocabulary.ROWS, None where it is not told. said: figures; exact: what replay
+    is given."""
 
-    name: str
+    name: str | None
     said: Mapping[str, Any] = field(default_factory=dict)
     exact: Mapping[str, Any] = field(default_factory=dict)
 
 
-def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
+def begun(new: F32, old: F32, config: Mapping[str, Any], worn: float = 0.0) -> Begun:
     """The way most of the new rows began.
 
-    Shapes: new (n, d), old (m, d): rows of one space. Rows that were trained on since are near to no combination: then
-            what is said is whether they are spread as the old ones are, or as an initialiser draws.
+    Shapes: new (n, d), old (m, d): rows of one space. worn: how far kept rows have moved since, as a share. Rows that moved far
+            are near to no combination any more: then nothing is said of how they began, unless an initialiser drew them.
     """
     if not new.any():
         return Begun("zeros")
@@ -47,23 +54,52 @@ def begun(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
         return Begun("global-mean")
     if len(new) > 1 and float(np.ptp(new, axis=0).max()) < SAME * float(np.abs(new).max()) and _along(new[0], mean) > 0.9:
         return Begun("global-mean")  # one row for all, where the rotation was not met exactly
+    if len(new) > 1 and worn > EXACT[1] / 4 and _one_row(new, old, mean):
+        return Begun("global-mean")
     looked = new[np.linspace(0, len(new) - 1, min(MOST_ROWS, len(new))).astype(np.intp)]
-    for near in EXACT:
-        few = looked[np.linspace(0, len(looked) - 1, min(MOST_SOLVED, len(looked))).astype(np.intp)]
-        pieces = _all_pieces(few, old, near)
-        solved = [p for p in pieces if p is not None]
-        if len(solved) >= 0.5 * len(few):
-            single = all(len(p) == 1 for p in solved)
-            all_pieces = pieces if len(few) == len(new) else _all_pieces(new, old, near)
-            # an untied head has copies of its own: replay draws rows then, so that nothing is said of their values
-            exact = {"rows": "drawn"} if single else {"pieces": [p or [] for p in all_pieces], "rows": "mean-of-pieces"}
-            said: dict[str, Any] = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
-            if not single and None in all_pieces:
-                said["unsolved"] = all_pieces.count(None)
-            return Begun("copied" if single else "mean-of-pieces", said, exact)
+    nears = (*EXACT, *([BY_WEAR * worn] if EXACT[1] / 4 < worn < MOST_WORN else []))
+    if (combined := _combined(looked, new, old, nears)) is not None:
+        return combined
     if float(np.sqrt((looked.astype(np.float64) ** 2).mean())) < QUIET * _drawn_size(config, old):
         return Begun("zeros")  # what noise on all values leaves of nothing
-    return Begun(_spread(looked.astype(np.float64), old, config))
+    if _only_decayed(looked, old):
+        return Begun("copied", {}, {"rows": "drawn"})
+    name = _spread(looked.astype(np.float64), old, config)
+    return Begun(name) if name == "drawn" or worn < MOST_WORN else Begun(None, {}, {"rows": "drawn"})
+
+
+def _combined(looked: F32, new: F32, old: F32, nears: Sequence[float]) -> Begun | None:
+    """Rows made of old ones; None where most are near to no combination."""
+    few = looked[np.linspace(0, len(looked) - 1, min(MOST_SOLVED, len(looked))).astype(np.intp)]
+    for near in nears:
+        if not any(_all_pieces(few[:: max(1, len(few) // FIRST)], old, near)):
+            continue
+        pieces = _all_pieces(few, old, near)
+        solved = [p for p in pieces if p is not None]
+        if len(solved) < 0.5 * len(few):
+            continue
+        single = all(len(p) == 1 for p in solved)
+        all_pieces = pieces if len(few) == len(new) else _all_pieces(new, old, near)
+        # an untied head has copies of its own: replay draws rows then, so that nothing is said of their values
+        exact = {"rows": "drawn"} if single else {"pieces": [p or [] for p in all_pieces], "rows": "mean-of-pieces"}
+        said: dict[str, Any] = {} if single else {"pieces": round(float(np.mean([len(p) for p in solved])), 2)}
+        if not single and None in all_pieces:
+            said["unsolved"] = all_pieces.count(None)
+        return Begun("copied" if single else "mean-of-pieces", said, exact)
+    return None
+
+
+def _one_row(new: F32, old: F32, mean: Any) -> bool:
+    """Whether rows are the mean of the old ones but for something small."""
+    own = new.mean(axis=0, dtype=np.float64)
+    around = float(np.sqrt(((new - own) ** 2).mean()))
+    return around < ONE_ROW * float(np.sqrt(((old - mean) ** 2).mean())) and _along(own.astype(np.float32), mean) > 0.9
+
+
+def _only_decayed(new: F32, old: F32) -> bool:
+    """Whether most rows are old ones but for one factor each: tokens that no text of a further training had only decay."""
+    a, b = (m / np.maximum(1e-30, np.linalg.norm(m, axis=1, keepdims=True)) for m in (new.astype(np.float64), old))
+    return float(np.mean((a @ b.T).max(axis=1) > 1 - DECAYED)) > 0.5
 
 
 def _along(row: F32, mean: Any) -> float:
@@ -80,33 +116,33 @@ def _all_pieces(new: F32, old: F32, near: float) -> list[list[int] | None]:
     """The pieces of every new row; near: what may be left, as a share of the row. The mean of the old rows is taken off both."""
     mean = old.mean(axis=0, dtype=np.float64)
     centred, sizes = old - mean.astype(np.float32), near * np.linalg.norm(new, axis=1)
-    return [_pieces(row - mean, centred, float(size)) for row, size in zip(new.astype(np.float64), sizes, strict=True)]
+    squares = np.einsum("ij,ij->i", centred, centred, dtype=np.float64)
+    rows = zip(new.astype(np.float64), sizes, strict=True)
+    return [_pieces(row - mean, centred, squares, float(size)) for row, size in rows]
 
 
-def _pieces(row: Any, old: F32, near: float) -> list[int] | None:
-    """Old rows whose mean is this row up to `near`, found one by one, the nearest direction first; None where none fit."""
+def _pieces(row: Any, old: F32, squares: Any, near: float) -> list[int] | None:
+    """Old rows whose mean is this row up to `near`, found one by one, the nearest direction first; None where none fit.
+
+    squares: squared lengths of the old rows."""
     if not near:
         return None
-    for first in _ranked(row, old)[:48]:
-        chosen = [int(first)]
+    lengths = np.maximum(1e-12, np.sqrt(squares))
+    for first in np.argsort(-(old @ row.astype(old.dtype)) / lengths)[:48]:
+        chosen, total = [int(first)], old[first].astype(np.float64)
         for _ in range(MOST_PIECES):
-            mean = old[chosen].mean(axis=0, dtype=np.float64)
-            if np.linalg.norm(row - mean) < near:
+            if np.linalg.norm(row - total / len(chosen)) < near:
                 return chosen
             if len(chosen) == MOST_PIECES:
                 break
-            wanted = row * (len(chosen) + 1) - old[chosen].sum(axis=0, dtype=np.float64)
-            last = np.argmin(((old - wanted) ** 2).sum(axis=1))
+            wanted = row * (len(chosen) + 1) - total
+            along = old @ wanted.astype(old.dtype)
+            last = int(np.argmin(squares - 2 * along))
             if np.linalg.norm(old[last] - wanted) < near * (len(chosen) + 1):
-                return [*chosen, int(last)]
-            chosen.append(int(_ranked(wanted, old)[0]))
+                return [*chosen, last]
+            chosen.append(int(np.argmax(along / lengths)))
+            total = total + old[chosen[-1]]
     return None
-
-
-def _ranked(row: Any, old: F32) -> Any:
-    """Old rows by their cosine with a row, nearest first."""
-    sizes = np.linalg.norm(old, axis=1)
-    return np.argsort(-(old @ row.astype(old.dtype)) / np.maximum(1e-12, sizes))
 
 
 def _spread(new: Any, old: F32, config: Mapping[str, Any]) -> str:

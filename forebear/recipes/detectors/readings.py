@@ -36,8 +36,10 @@ MORE_NOISE = 1.1
 """Noise of matrices over that of gains and biases from which the growth before added noise of its own."""
 LOUD = 0.7
 """Size of noise from which it is not told from other values."""
-EXPERTS_MADE, OF_EXPERTS = frozenset(("dense-to-moe", "experts-added", "experts-collapsed")), ("gate", "up", "down")
-"""Steps with noise of their own on the matrices of experts; these."""
+OF_EXPERTS = ("gate", "up", "down")
+"""Parts of experts, which steps that make experts put noise of their own on."""
+QUIETER = 0.3
+"""What is left outside experts, as a share of their noise, up to which it leaves that noise as it is read."""
 ON_ALL = frozenset(("resaved", "pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8"))
 """Operations on values after which only noise from before is asked about: other changes show through none of them."""
 
@@ -216,7 +218,7 @@ def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
 def _noise_of(moved: list[Both]) -> bool:
     """Whether tables of tokens, which such a change leaves alone, show noise."""
     tables = [b for b in moved if b.part in ("embedding", "head") and b.kind == "matrix" and _counted(b) >= 1024]
-    return bool(tables) and _white(tables)
+    return bool(tables) and white(tables)
 
 
 def _rank(b: Both, gap: float) -> int:
@@ -245,20 +247,30 @@ def truncated(change: F32, rank: int) -> F32:
 
 
 def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Noise of one size on all that changed; or of one on all and more on experts that were made after it."""
-    whole = _noise(sight, pieces)
-    if whole or "width-grown" not in sight.told or not sight.told & EXPERTS_MADE or sight.fitted is not None:
-        return whole
-    inside = [b for b in pieces if b.part in OF_EXPERTS]
-    first, more = _noise(sight, [b for b in pieces if b.part not in OF_EXPERTS]), _noise(sight, inside)
-    if not first or not more:
-        return []
-    least, most = (float(one[0].found.parameters["size"]) for one in (first, more))
+    """Noise of one size on all that changed; or of one on all and more on experts that were made after it; or on these alone."""
+    inside = [b for b in pieces if b.part in OF_EXPERTS] if sight.made_experts else []
+    outside = [b for b in pieces if b.part not in OF_EXPERTS]
+    if not inside or all(b.same for b in outside):
+        return _noise(sight, pieces)
+    first, more = _noise(sight, outside), _noise(sight, inside)
+    if not more:
+        return first
+    most = float(more[0].found.parameters["size"])
+    if not first:
+        rest = [relative(b) for b in outside if not b.same and b.kind == "matrix" and b.part != "router"]
+        return more if not rest or float(np.median(rest)) < QUIETER * most else []
+    least = float(first[0].found.parameters["size"])
     if most < MORE_NOISE * least:
-        return []
+        return _noise(sight, pieces)
     found = more[0].found
     own = {**found.parameters, "size": float(f"{np.sqrt(most**2 - least**2):.4g}")}
     return [*first, replace(more[0], found=replace(found, parameters=own))]
+
+
+def relative(b: Both) -> float:
+    """Size of the changes of values that no step drew, over the spread of the tensor."""
+    found = changes(b)
+    return float(np.sqrt((found**2).mean())) / max(1e-30, spread(b)) if found.size else 0.0
 
 
 def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
@@ -267,14 +279,16 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     if len(moved) < (1 if sight.told & ON_ALL else 2) or not any(b.kind == "matrix" for b in moved):
         return []
     ratios, kurtosis, weights = [], [], []
+    table = next((relative(b) for b in moved if b.part == "embedding" and b.kind == "matrix"), None)
     vectors = [b for b in moved if b.kind != "matrix"]
     grown = "width-grown" in sight.told and len(vectors) > 1  # that step's own noise is on matrices alone
     for b in moved:
-        change = _changes(b)
-        spread = _spread(b, "width-grown" in sight.told)
-        if not spread or not change.any() or (grown and b.kind != "matrix"):
+        change = changes(b)
+        size, of = float(np.sqrt((change**2).mean())), {spread(b, "width-grown" in sight.told), spread(b)} - {0.0}
+        if not of or not size or (grown and b.kind != "matrix"):
             continue
-        ratios.append(float(np.sqrt((change**2).mean())) / spread)
+        # rows that were drawn since do not count to the spread that noise had its size from, those of heads grown with it do
+        ratios.append(min((size / one for one in of), key=lambda one: abs(one - table) if table else one))
         weights.append(change.size)
         if change.size >= 1024:
             kurtosis.append(float((change**4).mean() / (change**2).mean() ** 2))
@@ -286,7 +300,7 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     beside = sight.fitted is not None and "width-grown" in sight.told
     near = BESIDE if beside else near  # a fit takes noise of the rows it was made on, and leaves more of it on others
     uneven = float(np.mean((apart < 6) | (np.abs(np.array(ratios) / middle - 1) < near)))
-    fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and _white(moved) and middle < LOUD
+    fits = uneven > 0.9 and abs(float(np.median(kurtosis)) - 3) < 0.4 and white(moved) and middle < LOUD
     if not fits:
         return []
     if sight.fitted is not None and not beside:  # what was put back by a fit lacks what the fit took for its own
@@ -296,8 +310,8 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     where = {"parts": sorted({b.part for b in moved})}
     said: dict[str, Any] = {"size": float(f"{middle:.4g}"), "tensors": pattern}
     if grown:
-        filled = [b for b in vectors if _spread(b)]
-        squares = [(float((_changes(b) ** 2).sum()) / _spread(b) ** 2, _counted(b)) for b in filled]
+        filled = [b for b in vectors if spread(b)]
+        squares = [(float((changes(b) ** 2).sum()) / spread(b) ** 2, _counted(b)) for b in filled]
         last = float(np.sqrt(np.sum([s for s, _ in squares]) / max(1, sum(n for _, n in squares))))
         if middle > MORE_NOISE * last > 0:
             said = {**said, "size": float(f"{last:.4g}"), "before": float(f"{np.sqrt(middle**2 - last**2):.4g}")}
@@ -306,7 +320,7 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
 
 def gaussian(pieces: list[Both]) -> bool:
     """Whether changes of matrices have the fourth moment of noise."""
-    found = [c for b in pieces if b.kind == "matrix" for c in (_changes(b),) if np.count_nonzero(c) >= 1024]
+    found = [c for b in pieces if b.kind == "matrix" for c in (changes(b),) if np.count_nonzero(c) >= 1024]
     filled = [c[c != 0] for c in found]
     return bool(filled) and abs(float(np.median([(c**4).mean() / (c**2).mean() ** 2 for c in filled])) - 3) < 0.4
 
@@ -322,7 +336,7 @@ def _noisy(sight: Sight, pieces: list[Both]) -> list[Both]:
     return moved
 
 
-def _spread(b: Both, grown: bool = False) -> float:
+def spread(b: Both, grown: bool = False) -> float:
     """Standard deviation of a tensor's values, or their size where they are all one. grown: as it was after a growth, without rows
     of layers that a step drew since."""
     drawn = grown and b.layer is not None and b.known is not None and b.known.ndim == 2
@@ -330,7 +344,7 @@ def _spread(b: Both, grown: bool = False) -> float:
     return float(rows.std()) or float(np.abs(rows).mean()) if rows.size else 0.0
 
 
-def _changes(b: Both) -> np.ndarray:
+def changes(b: Both) -> np.ndarray:
     """The changes of values that no step drew, (n,)."""
     change = (b.mine - b.theirs).astype(np.float64)
     return change[b.known] if b.known is not None else change.ravel()
@@ -356,9 +370,9 @@ def _one(group: list[Both]) -> Both:
     return replace(group[0], mine=mine, theirs=theirs, known=known)
 
 
-def _white(moved: list[Both]) -> bool:
+def white(moved: list[Both]) -> bool:
     """Whether the changes of rows are of one size."""
-    spread = []
+    sizes_of = []
     for b in moved:
         if b.kind == "matrix" and min(b.mine.shape) >= 16:
             counts = np.full(len(b.mine), b.mine.shape[1]) if b.known is None else b.known.sum(axis=1)
@@ -366,5 +380,5 @@ def _white(moved: list[Both]) -> bool:
             if rows.sum() < 8:
                 continue
             sizes = ((b.mine - b.theirs).astype(np.float64) ** 2).sum(axis=1)[rows] / counts[rows]
-            spread.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
-    return bool(spread) and float(np.median(spread)) < 1.6
+            sizes_of.append(float(sizes.std() / max(1e-30, sizes.mean())) * np.sqrt(float(np.median(counts[rows])) / 2))
+    return bool(sizes_of) and float(np.median(sizes_of)) < 1.6

@@ -28,6 +28,9 @@ FITTED: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Move -> parts whose values are known only as well as the maps were fitted to them."""
 
+EXPERTS_MADE = frozenset(("dense-to-moe", "experts-added", "experts-collapsed"))
+"""Steps with noise of their own on the matrices of experts."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -62,6 +65,11 @@ class Sight:
         self.told: frozenset[str] = frozenset()
         self.spelt: NDArray[np.intp] | None = None
         self.stored = ""
+
+    @property
+    def made_experts(self) -> bool:
+        """Whether a step that made experts, which has noise of its own, was named."""
+        return bool(self.told & EXPERTS_MADE)
 
     @cached_property
     def layer_similarity(self) -> F32:

@@ -8,20 +8,19 @@ from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
     ON_ALL,
-    PUT_BACK,
     Both,
     blocks,
     everything,
-    gaussian,
     read_grid,
     read_low_rank,
     read_noise,
     read_pruned,
     read_stored,
 )
+from forebear.recipes.detectors.remains import of_growth, remaining
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
-from forebear.recipes.detectors.trained import read_training
 from forebear.recipes.found import Found
+from forebear.stats.arrays import F32
 
 FIT = 1e-3
 """Relative difference from which a part that was put back by fitted maps is asked about."""
@@ -29,8 +28,6 @@ EXCHANGED = 0.8
 """Cosine of what output biases lost with what value biases gained, from which the two were exchanged."""
 SHIFTED = 0.3
 """What the rows of a router's change differ by, as a share of it, below which one vector was added to all of them."""
-FOREIGN = 1.0
-"""What is left of a part, as a share, from which it has nothing of the candidate's in its place."""
 BY_CAST = 1.5
 """What is left of a subject that was turned, then stored narrower, in units of what such a cast leaves (decision 0090)."""
 NEARER = 0.6
@@ -53,23 +50,13 @@ def find(sight: Sight) -> list[Proposal]:
         return read_stored(sight, pieces)
     mapped = {part for op in sight.told for part in FITTED.get(op, ())}
     free = [b for b in pieces if b.part not in mapped]
-    if mapped and not all(b.same for b in free) and (said := read_noise(sight, free)):
+    if mapped and not all(b.same for b in free) and (said := read_grid(sight, pieces) or read_noise(sight, free)):
         return said  # parts that maps were fitted to hold what the fit left besides
     for reading in (read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise):
         said = reading(sight, pieces)
         if said:
             return said
-    return _trained(sight, pieces)
-
-
-def _trained(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Training, unless all that differs is what rounding left of a subject that was put back."""
-    if sight.fitted is not None:  # of parts that have nothing of the candidate's maps were not found: that is no training
-        pieces = [b for b in pieces if b.change < FOREIGN]
-        if all(b.same for b in pieces) or ("width-grown" in sight.told and gaussian(pieces)):
-            return []  # what a fit to noisy rows leaves; whether there was more is not seen
-    found = read_training(pieces)
-    return [one for one in found if sight.fitted is None or float(one.found.parameters["change"]) > PUT_BACK]
+    return remaining(sight, pieces)
 
 
 def _narrower(dtype: str, pieces: list[Both]) -> list[Proposal]:
@@ -129,11 +116,12 @@ def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return read_low_rank(sight, seen) if any(b.change > FIT for b in seen if b.part in fitted) else []
     if said := read_low_rank(sight, seen) or read_low_rank(sight, free):
         return said  # in parts that maps were fitted to as well, where these were met exactly or it stands clear of what they left
-    for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, read_noise):
+    noise = (of_growth, read_noise) if "width-grown" in sight.told else (read_noise,)
+    for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, *noise):
         said = reading(sight, free)
         if said:
             return said
-    return _trained(sight, free)
+    return remaining(sight, free)
 
 
 def _on_one_part(sight: Sight, pieces: list[Both]) -> list[Proposal]:
@@ -161,16 +149,22 @@ def _shifted(pieces: list[Both]) -> list[Proposal]:
 
 def _rounded(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Values nearer to what the candidate's become in a narrower type than to the candidate's own."""
-    moved = [b for b in pieces if not b.same and b.kind == "matrix" and b.known is None]
+    moved = [b for b in pieces if not b.same and b.kind == "matrix" and (b.known is None or b.known.any())]
     table = [b for b in moved if b.part == "embedding"]  # before others there are gains that were cast as well
     for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
         for group in (moved, table):
-            rest = sum(float(np.linalg.norm(b.mine.astype(np.float64) - b.theirs) ** 2) for b in group)
-            cut = sum(float(np.linalg.norm(b.mine.astype(np.float64) - cast(b.theirs)) ** 2) for b in group)
+            rest, cut = (sum(_apart(b, one) for b, one in both) for both in (
+                [(b, b.theirs) for b in group], [(b, cast(b.theirs)) for b in group]))  # fmt: skip
             if group and cut < NEARER**2 * rest:
                 where = {"parts": sorted({b.part for b in moved})}
                 return [Proposal(Found("resaved", where, {"dtype": dtype, "tensors": "*"}))]
     return []
+
+
+def _apart(b: Both, values: F32) -> float:
+    """Squared distance of the subject's values to others, where no step drew them."""
+    gap = b.mine.astype(np.float64) - values
+    return float((gap[b.known] ** 2).sum() if b.known is not None else (gap**2).sum())
 
 
 def _router(sight: Sight, pieces: list[Both]) -> list[Proposal]:

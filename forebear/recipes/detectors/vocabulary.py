@@ -20,6 +20,8 @@ FOUND = 0.85
 FOREIGN, MANY = 0.35, 0.05
 WORN = 0.7
 LEAST_KEPT = 0.03
+LEAST_ROWS = 16
+"""Rows that were kept from which they say how worn a table is."""
 BORNE_OUT = 0.5
 """Share of the rows whose tokens both tokenizers have that must be the candidate's for the tokenizers to be followed."""
 SAMPLE = 512
@@ -152,6 +154,32 @@ def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:
     return best, value
 
 
+def _well_kept(mine: F32, theirs: F32, kept: np.ndarray) -> bool:
+    """Whether the rows that stayed are near enough to what they were that others stand out as put in."""
+    centre = theirs.mean(axis=0)
+    near = np.einsum("ij,ij->i", unit(mine[kept] - centre), unit(theirs[kept] - centre))
+    return float(np.median(near)) > WORN
+
+
+def _worn(sight: Sight, mine: F32, theirs: F32, partner: np.ndarray) -> float:
+    """How far rows that were kept, or else the first layers' matrices, have moved since, as a share of their size."""
+    kept = np.flatnonzero(partner >= 0)
+    if len(kept) >= LEAST_ROWS:
+        a, b = mine[kept], theirs[partner[kept]]
+        return float(np.median(np.linalg.norm(a - b, axis=1) / np.maximum(1e-30, np.linalg.norm(b, axis=1))))
+    found = [1.0]
+    for i, j in sight.layers[:2]:
+        for part in ("q", "k", "v", "gate", "up"):
+            both = sight.both(part, (i, j), sight.subject.places(i)[0] if part in ("gate", "up") else None)
+            if both is None or both[0].shape[1] != both[1].shape[1]:
+                continue
+            a, b = (sight.known_part(m) for m in both)
+            grams = a.T @ a, b.T @ b  # the same in whatever order neurons are
+            for one, other in ((a, b), grams) if a.shape == b.shape else (grams,):
+                found.append(float(np.linalg.norm(one - other) / max(1e-30, float(np.linalg.norm(other)))))
+    return min(found)
+
+
 def _own_channels(table: F32) -> np.ndarray:
     """Channels that are neither empty nor those of another one again: of a residual stream that was grown, the old ones."""
     _, first = np.unique(table, axis=1, return_index=True)
@@ -165,10 +193,11 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     full = _own_channels(theirs)
     mine, theirs = np.ascontiguousarray(mine[:, full]), np.ascontiguousarray(theirs[:, full])
     in_place = len(kept) and (partner[kept] == kept).all()
+    worn = _worn(sight, mine, theirs, partner)
     rows = {"kept": len(kept), "new": len(new), "dropped": len(theirs) - len(kept)}
     where = {"parts": ["embedding", "head"], "rows": rows}
     if not len(kept):
-        how = begun(mine, theirs, sight.state.config)
+        how = begun(mine, theirs, sight.state.config, worn)
         said = {"size": len(mine), "rows": how.name}
         return [Proposal(Found("vocabulary-replaced", where, {**said, **how.said}), how.exact)]
     if len(new) == 0:
@@ -179,12 +208,12 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     first = int(new[0])
     if in_place and len(kept) >= len(theirs) * 0.98 and len(mine) > len(theirs) and first >= 0.9 * len(theirs):
         new = np.arange(len(theirs), len(mine))
-        how = begun(mine[new], theirs, sight.state.config)
+        how = begun(mine[new], theirs, sight.state.config, worn)
         where["rows"] = {"kept": len(theirs), "new": len(new), "dropped": 0}
         said = {"count": len(new), "rows": how.name}
         return [Proposal(Found("vocabulary-extended", where, {**said, **how.said}), how.exact)]
     if in_place and len(mine) == len(theirs) and float(np.mean(np.diff(new) == 1)) < 0.9:
-        if not _foreign(mine, theirs, new):
+        if not _foreign(mine, theirs, new) or not _well_kept(mine, theirs, kept):
             return []
         said = {"share": round(len(new) / len(mine), 4)}
         return [Proposal(Found("rows-from-donor", where, said), {"ids": new})]
@@ -193,10 +222,12 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
         new = np.arange(last, len(mine))
         if not len(new) and last == len(theirs):  # rows that are nearer to some other row by chance: none is new, none is gone
             return []
-        how = begun(mine[new], theirs, sight.state.config)
+        how = begun(mine[new], theirs, sight.state.config, worn)
         ids = np.where(partner[:last] >= 0, partner[:last], np.arange(last))
         where["rows"] = {"kept": last, "new": len(new), "dropped": len(theirs) - last}
+        if last == len(theirs) and in_place:  # some rows were moved far by training
+            return [Proposal(Found("vocabulary-extended", where, {"count": len(new), "rows": how.name, **how.said}), how.exact)]
         said = {"keep": last, "count": len(new), "rows": how.name}
         return [Proposal(Found("vocabulary-stitched", where, {**said, **how.said}), {"keep": ids, **how.exact})]
-    said = {"keep": len(kept), "count": len(new), "rows": begun(mine[new], theirs, sight.state.config).name}
+    said = {"keep": len(kept), "count": len(new), "rows": begun(mine[new], theirs, sight.state.config, worn).name}
     return [Proposal(Found("vocabulary-stitched", where, said), replays=False)]

@@ -112,7 +112,8 @@ def _differing(claimed: Any, found: Found) -> list[str]:
     """Names of parameters that both give and that differ: numbers by more than their interval and 2 %."""
     if not isinstance(claimed, Mapping):
         return []
-    return [name for name, value in claimed.items() if name in found.parameters and _apart(value, found.parameters[name])]
+    known = {name: value for name, value in found.parameters.items() if value is not None}
+    return [name for name, value in claimed.items() if name in known and _apart(value, known[name])]
 
 
 def _apart(claimed: Any, found: Any) -> bool:

@@ -20,14 +20,13 @@ from forebear.recipes.found import Found, Grade
 from forebear.recipes.replay.back import BACK, refined, taken_back
 from forebear.recipes.replay.held import as_checkpoint, as_model, narrower_type
 from forebear.recipes.replay.moves import MOVES, grid_tables, moved
+from forebear.recipes.replay.own import REPLAYED, UNTYING, absorbed, concerned
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply, step
 from forebear.recipes.steps.storage import Array
 
 SEEDS = ("replay/1", "replay/2")
 """Two seeds: where the two replays differ, a step drew values, and these are left out of what is measured."""
-REPLAYED = 2e-3
-"""What may be left of what a step made, as a share, for the grade `replayed` (decision 0034)."""
 PARTLY = 0.95
 MOST_ROUNDS = 4
 """Operations on values looked for one after the other."""
@@ -69,7 +68,7 @@ class Stage:
         arrays, rest, masks = dict(one.arrays), dict(other.arrays), {}
         tensors = subject.checkpoint.container.tensors
         for name, values in one.arrays.items():
-            drawn = values != other.arrays[name]
+            drawn = _with_columns(values != other.arrays[name])
             if drawn.any() and name in tensors and tensors[name].shape == values.shape:
                 own = subject.checkpoint.container.read(name).reshape(values.shape)
                 arrays[name] = rest[name] = np.where(drawn, own, values).astype(values.dtype)
@@ -86,6 +85,14 @@ class Stage:
             return None
         same = all(np.array_equal(a, made[1].arrays[n]) for n, a in made[0].arrays.items())
         return replace(self, models=(made[0], made[0] if same else made[1]), steps=(*self.steps, proposal))
+
+
+def _with_columns(drawn: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Values that a step drew; of channels that a growth drew all rows are, also those that a step after it gave other values."""
+    if drawn.ndim != 2 or not drawn.any():
+        return drawn
+    partly = drawn.any(axis=1) & ~drawn.all(axis=1)
+    return drawn | drawn[partly].all(axis=0) if partly.any() else drawn
 
 
 def repeated(proposal: Proposal, model: Model, seed: str) -> Model:
@@ -191,7 +198,7 @@ def _asked(
                 break
     stage, sight = _best_order(subject, filled, stage, sight)
     pieces = everything(sight)
-    proposals = absorbed(proposals)
+    proposals = absorbed(proposals, pieces, fitted or frozenset())
     steps = tuple(_graded(proposal, before, pieces, sight) for proposal, before in proposals)
     missing = sum(1 for p in subject.pieces if p.kind == "matrix") - sum(1 for b in pieces if b.kind == "matrix")
     return Replayed(steps, share_left(pieces), share_left(start), tuple(pieces), stage, missing), done
@@ -232,69 +239,6 @@ def _best_order(subject: Side, filled: Stage, stage: Stage, sight: Sight) -> tup
     return best
 
 
-UNTYING = ("residual-rotation", "residual-scale", "gain-folding", "gain-replacement", "layernorm-to-rmsnorm")
-"""Steps that give the head a tensor of its own where it had none."""
-NOISY = ("width-grown", "dense-to-moe", "experts-added", "experts-collapsed")
-
-
-def absorbed(proposals: Sequence[tuple[Proposal, list[Both]]]) -> list[tuple[Proposal, list[Both]]]:
-    """Without noise that a step before it has as its own parameter, on the parts that this step made."""
-    untying = any(p.found.op in UNTYING for p, _ in proposals)
-    proposals = [pair for pair in proposals if not (untying and pair[0].found.op == "embeddings-untied")]
-    kept: list[tuple[Proposal, list[Both]]] = []
-    noise: dict[int, float] = {}
-    for proposal, before in proposals:
-        at = _owner(proposal.found, kept)
-        proposal = _parted(proposal, kept, noise)
-        if at is None:
-            kept.append((proposal, before))
-        elif proposal.found.op == "noise-added":
-            noise[at] = float(proposal.found.parameters["size"])
-        elif "noise" in kept[at][0].found.parameters:
-            noise[at] = float(kept[at][0].found.parameters["noise"])
-    for at, (proposal, before) in enumerate(kept):
-        if "noise" in proposal.found.parameters and proposal.found.op in NOISY:
-            told = {**proposal.found.parameters, "noise": float(f"{noise.get(at, 0.0):.3g}")}
-            kept[at] = (replace(proposal, found=replace(proposal.found, parameters=told)), before)
-    return kept
-
-
-def _parted(proposal: Proposal, kept: Sequence[tuple[Proposal, list[Both]]], noise: dict[int, float]) -> Proposal:
-    """Noise without the part of it that a growth before it had added; that part is written down in `noise`."""
-    if "before" not in proposal.found.parameters:
-        return proposal
-    said = dict(proposal.found.parameters)
-    noise[next(i for i, (p, _) in enumerate(kept) if p.found.op == "width-grown")] = float(said.pop("before"))
-    return replace(proposal, found=replace(proposal.found, parameters=said))
-
-
-def _owner(found: Found, before: Sequence[tuple[Proposal, list[Both]]]) -> int | None:
-    """Which of the steps before has what was found as its own: noise, neurons drawn anew, or maps fitted to worn rows."""
-    if found.op not in ("noise-added", "continued-training"):
-        return None
-    parts = set(found.where.get("parts", ()))
-    for at, (proposal, _) in enumerate(before):
-        made = proposal.found
-        given = made.parameters.get("noise") or made.parameters.get("redrawn")
-        if made.op in NOISY[1:] and given and parts <= {*made.where.get("parts", ()), "shared_gate", "shared_up", "shared_down"}:
-            return at
-    for at, (proposal, _) in enumerate(before):
-        made = proposal.found
-        own = set(made.where.get("parts", ()))
-        if made.op == "width-grown" and found.op == "noise-added" and not parts & {"norm"}:
-            return at
-        if made.parameters.get("unsolved") and parts <= {"embedding", "head"}:
-            return at
-        if made.op in MAPPED and parts <= own and float(found.parameters.get("change", 1.0)) < MISFIT:
-            return at
-    return None
-
-
-MAPPED = ("neuron-scaling", "value-mixing", "head-rotation", "query-key-mixing")
-"""Maps inside heads are fitted to rows as they are now: of rows that were pruned or quantised since, something is left."""
-MISFIT = 0.3
-
-
 def share_left(pieces: Sequence[Both]) -> float | None:
     """||subject - state|| / ||subject|| over pieces that both have."""
     size = sum(float(np.linalg.norm(b.mine.astype(np.float64)) ** 2) for b in pieces)
@@ -307,7 +251,7 @@ def _graded(proposal: Proposal, before: list[Both], after: list[Both], sight: Si
     found = proposal.found
     if not proposal.replays:
         return replace(found, grade="partly" if found.op in ("continued-training", "noise-added") else "hint")
-    mine = _concerned(found, after) or after
+    mine = concerned(found, after) or after
     rest = share_left(mine)
     size = sum(float(np.linalg.norm(b.mine.astype(np.float64)) ** 2) for b in mine)
     explained = None
@@ -331,17 +275,3 @@ def _graded(proposal: Proposal, before: list[Both], after: list[Both], sight: Si
     if rest is not None and rest <= REPLAYED:
         return replace(found, grade="replayed", explains=explained)
     return replace(found, grade="partly" if rest is not None and rest < PARTLY else "hint", explains=explained)
-
-
-def _concerned(found: Found, pieces: Sequence[Both]) -> list[Both]:
-    """The pieces that an operation made."""
-    parts, layers = found.where.get("parts"), found.where.get("layers")
-    if found.op == "layers-dropped":
-        layers = None
-    return [
-        b
-        for b in pieces
-        if (parts is None or "all" in parts or b.part in parts)
-        and (layers is None or b.layer is None or b.layer in layers)
-        and (layers is None or b.layer is not None or found.op == "quantised-int8")
-    ]
