@@ -61,6 +61,8 @@ def place(shape: str, number: int, held: bool) -> int:
     """The independent that a number stands for: the first SEEDS were seen; of what is built beyond them, in turn. Of shapes in
     FRESH, whose detectors saw none, the last ones."""
     built = len(list((TRUTH / shape).glob("independent-*")))
+    if shape in UNDRAWN:  # on which nobody had drawn anything: all
+        return number % built
     if held and shape in FRESH:
         return built - 1 - number % max(2, built // 6)
     return SEEDS + number % max(1, min(SEEDS, built - SEEDS)) if held else number % SEEDS
@@ -216,8 +218,8 @@ TRAINED = ("llama64", "qwen2-64", "gpt2-64")
 
 
 def further(held: bool, count: int, first: int = 0, shapes: Sequence[str] = TRAINED) -> Iterator[Row]:
-    """One operation, then further training of 1x. first: number of the first draw. Noise of a few percent that an operation added is
-    not asked about, since training moved every value by half (decision 0095); `strict` says whether a row is exact with it."""
+    """One operation, then further training of 1x. first: number of the first draw. Noise of a few percent that an operation added
+    is not asked about, since training moved every value by half (decision 0095); `strict`: whether a row is exact with it."""
     from bench.training import course, train
 
     for number in range(first, first + count):
