@@ -35,9 +35,10 @@ def recipe(
                   subject and best candidate is the older third that direction needs. Without dates no direction is shown.
     base:         the model that an adapter (LoRA) changes: the adapter is then read as that model changed.
     Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
-                  No step is told of a pair that `compare` does not call related, identical or sharing components.
+                  A parameter that is not determined is null; a change that several causes can leave is one step `values-changed`
+                  that lists them. No step is told of a pair that `compare` does not call related, identical or sharing components.
     Raises:       RefusedError when a checkpoint or the dates cannot be read, or a checkpoint is too large; UsageError.
-    Source:       METHODS §11, §12; thresholds: decisions 0034, 0038 and 0065.
+    Source:       METHODS §11, §12; thresholds: decisions 0034, 0038, 0065 and 0095.
 
     >>> import forebear
     >>> from importlib.resources import files
