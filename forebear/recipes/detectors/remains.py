@@ -91,6 +91,8 @@ def _open(pieces: list[Both], found: Found) -> list[Proposal]:
 def of_growth(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Noise of a growth of a subject that was put back, by the tables that no gain stands before; beside it what experts made since
     have more, and what layers have more, which is not told apart."""
+    if "width-grown" not in sight.told:
+        return []
     tables = [b for b in pieces if b.part in NO_GAIN and b.kind == "matrix" and not b.same and changes(b).size >= 1024]
     sizes = [float(np.sqrt((changes(b) ** 2).mean())) / max(1e-30, spread(b)) for b in tables]
     if not tables or not gaussian(tables) or not white(tables) or not 0 < max(sizes) < LOUD:

@@ -116,8 +116,7 @@ def _put_back(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return read_low_rank(sight, seen) if any(b.change > FIT for b in seen if b.part in fitted) else []
     if said := read_low_rank(sight, seen) or read_low_rank(sight, free):
         return said  # in parts that maps were fitted to as well, where these were met exactly or it stands clear of what they left
-    noise = (of_growth, read_noise) if "width-grown" in sight.told else (read_noise,)
-    for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, *noise):
+    for reading in (_rounded, read_stored, _router, _exchanged, _on_one_part, of_growth, read_noise):
         said = reading(sight, free)
         if said:
             return said

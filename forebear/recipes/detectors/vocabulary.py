@@ -215,8 +215,8 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     if in_place and len(mine) == len(theirs) and float(np.mean(np.diff(new) == 1)) < 0.9:
         if not _foreign(mine, theirs, new) or not _well_kept(mine, theirs, kept):
             return []
-        said = {"share": round(len(new) / len(mine), 4)}
-        return [Proposal(Found("rows-from-donor", where, said), {"ids": new})]
+        share = round(len(new) / len(mine), 4)
+        return [Proposal(Found("rows-from-donor", where, {"share": share}), {"ids": new})]
     last = int(np.argmax(np.cumsum(np.where(partner >= 0, 1, -1)))) + 1
     if int((partner[:last] >= 0).sum()) >= 0.9 * max(last, len(kept)):  # the kept ones come first
         new = np.arange(last, len(mine))
