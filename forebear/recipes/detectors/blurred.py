@@ -39,15 +39,14 @@ def read_blurred(pieces: list[Both]) -> list[Proposal]:
         return []
     both = [_old_channels(b) for b in looked]
     where = {"parts": sorted({b.part for b in inner}), "layers": sorted({b.layer for b in inner if b.layer is not None})}
-    if (mask := _mask(both)) is not None:
-        return [Proposal(Found(mask[0], where, mask[1]), replays=False)]
     found = []
     for op, said, off in _tries():
         mine = float(np.median([off(m) for m, _ in both]))
         if mine < ON_GRID and float(np.median([off(t) for _, t in both])) > BEFORE:
             found.append((mine, op, said))
     if not found:
-        return []
+        mask = _mask(both)
+        return [] if mask is None else [Proposal(Found(mask[0], where, mask[1]), replays=False)]
     _, op, said = min(found, key=lambda one: one[0])
     return [Proposal(Found(op, where, said), replays=False)]
 
@@ -94,9 +93,11 @@ def _rows(bits: int) -> Off:
 
     def off(matrix: F32) -> float:
         found = []
+        least = NOTHING * float(np.sqrt(np.mean(matrix.astype(np.float64) ** 2)))  # zeros of a mask stand on every grid
         for row in np.abs(matrix[:64].astype(np.float64)):
-            if row.any():
-                steps = (row * (top / row.max()))[None, :] * FACTORS[:, None]
+            filled = row[row >= least]
+            if len(filled) >= 8:
+                steps = (filled * (top / row.max()))[None, :] * FACTORS[:, None]
                 found.append(float(_distance(steps).mean(axis=1).min() if bits > 2 else _distance(steps[20]).mean()))
         return float(np.median(found)) if found else 0.25
 
@@ -111,9 +112,10 @@ def _groups(bits: int, group: int) -> Off:
         if not whole:
             return 0.25
         cells = np.sort(matrix[:, :whole].reshape(-1, group).astype(np.float64), axis=1)
-        spread = cells[:, -1:] - cells[:, :1]
-        inner = (cells[:, 1:-1] - cells[:, :1])[spread[:, 0] > 0] / spread[spread[:, 0] > 0] * top
-        return float(_distance(inner).mean()) if inner.size else 0.25
+        cells = cells[cells[:, -1] > cells[:, 0]]
+        inner = (cells[:, 1:-1] - cells[:, :1]) / (cells[:, -1:] - cells[:, :1]) * top
+        filled = np.abs(cells[:, 1:-1]) >= NOTHING * float(np.sqrt(np.mean(matrix.astype(np.float64) ** 2)))
+        return float(_distance(inner[filled]).mean()) if filled.any() else 0.25
 
     return off
 

@@ -23,7 +23,7 @@ def _scaled(sight: Sight) -> list[Proposal]:
     if both is None or both[0].shape[1] != both[1].shape[1]:
         return []
     count = min(len(both[0]), len(both[1]))
-    a, b = both[0][:count].astype(np.float64), both[1][:count].astype(np.float64)
+    a, b = (sight.known_part(m[:count]).astype(np.float64) for m in both)
     sizes = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     kept = np.einsum("ij,ij->i", a, b) > 0.7 * np.maximum(sizes, 1e-30)
     if not kept.any():

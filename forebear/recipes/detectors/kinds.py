@@ -31,7 +31,7 @@ def _positions(sight: Sight) -> list[Proposal]:
     kept = False
     if table is not None and mine is not None and theirs is not None and mine.shape == theirs.shape:
         apart = mine - theirs  # of some rows there may be nothing left
-        with_mean, without = (np.median(np.linalg.norm(m, axis=1)) for m in (apart - table.mean(axis=0), apart))
+        with_mean, without = (np.quantile(np.linalg.norm(m, axis=1), 0.1) for m in (apart - table.mean(axis=0), apart))
         kept = bool(with_mean < without)
     return [Proposal(Found("positions-to-rotary", {"parts": ["positions"]}, {"theta": theta, "keep_mean": kept}))]
 

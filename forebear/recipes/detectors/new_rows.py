@@ -27,6 +27,8 @@ values in float32, then of values stored narrower. Rare tokens' rows are alike, 
 BY_WEAR, MOST_WORN = 2.0, 0.15
 """What is left of a row that was combined from old ones, in units of what kept rows have moved since; wear from which rows are near
 to no combination, so that rows spread as old ones are may be combined ones (decision 0095)."""
+AS_DRAWN = 2.0
+"""Spread of rows over an initialiser's draws, or under it, up to which they are called drawn: others were trained, or turned."""
 ONE_ROW, DECAYED = 0.3, 1e-5
 """Spread of new rows around their mean, over that of old rows, below which they were one; 1 - cosine of a row that only decayed."""
 
@@ -65,7 +67,9 @@ def begun(new: F32, old: F32, config: Mapping[str, Any], worn: float = 0.0) -> B
     if _only_decayed(looked, old):
         return Begun("copied", {}, {"rows": "drawn"})
     name = _spread(looked.astype(np.float64), old, config)
-    return Begun(name) if name == "drawn" or worn < MOST_WORN else Begun(None, {}, {"rows": "drawn"})
+    size = float(looked.std()) / max(1e-30, _drawn_size(config, old))
+    sure = 1 / AS_DRAWN < size < AS_DRAWN if name == "drawn" else worn < MOST_WORN
+    return Begun(name) if sure else Begun(None, {}, {"rows": "drawn"})
 
 
 def _combined(looked: F32, new: F32, old: F32, nears: Sequence[float]) -> Begun | None:

@@ -36,6 +36,10 @@ CLEAR = 0.02
 """Change of a subject that was put back from which training is told: below it a fit and a cast leave as much."""
 MASKED = -0.5
 """What changed values lost, as a share of the squared change, below which they were made smaller rather than trained."""
+ALIKE = 0.2
+"""Cosine of matrices in place from which they are still the candidate's, trained on."""
+TABLES = frozenset(("vocabulary-replaced", "vocabulary-stitched", "vocabulary-extended", "rows-from-donor", "positions-to-rotary"))
+"""Steps on tables of tokens, after which a change of tables alone is not told as training."""
 NO_GAIN = ("embedding", "positions")
 """Tables that no gain stands before: noise of a growth has one size on them whatever gains were replaced since."""
 AS_LOUD = 1.2
@@ -62,6 +66,8 @@ FOREIGN = 1.0
 
 def _as_training(sight: Sight, pieces: list[Both], found: Found, change: float) -> bool:
     """Whether a change is structured as training leaves it: in layers, not only where maps were fitted, of low stable rank."""
+    if not _alike(pieces) or (sight.told & TABLES and all(b.same for b in pieces if b.layer is not None)):
+        return False
     rank = found.parameters.get("stable_rank")
     mapped = {part for op in sight.told for part in FITTED.get(op, ())} | (sight.fitted or frozenset())
     if mapped and not any(not b.same for b in pieces if b.layer is not None and b.part not in mapped):
@@ -71,6 +77,13 @@ def _as_training(sight: Sight, pieces: list[Both], found: Found, change: float) 
     if sight.fitted is None:
         return True
     return change > CLEAR and "width-grown" not in sight.told and _lost(pieces) > MASKED
+
+
+def _alike(pieces: list[Both]) -> bool:
+    """Whether matrices are still those of the candidate: of others, that are in other places, nothing is known."""
+    found = [(b.mine.astype(np.float64), b.theirs.astype(np.float64)) for b in blocks(pieces) if b.theirs.any()]
+    cosines = [float((a * b).sum()) / max(1e-30, float(np.linalg.norm(a) * np.linalg.norm(b))) for a, b in found]
+    return not cosines or float(np.median(cosines)) > ALIKE
 
 
 def _lost(pieces: list[Both]) -> float:

@@ -52,7 +52,7 @@ def find(sight: Sight) -> list[Proposal]:
     free = [b for b in pieces if b.part not in mapped]
     if mapped and not all(b.same for b in free) and (said := read_grid(sight, pieces) or read_noise(sight, free)):
         return said  # parts that maps were fitted to hold what the fit left besides
-    for reading in (read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise):
+    for reading in (read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise, of_growth):
         said = reading(sight, pieces)
         if said:
             return said

@@ -53,13 +53,19 @@ def absorbed(
                 if fitted and proposal.found.parameters.get("kind") == "drawn":
                     kept[at] = _told(kept[at], kind=None)  # empty channels with noise look so as well
             else:
-                kept[at] = _told(kept[at], noise=float(f"{noise.get(at, 0.0):.3g}"))
+                size = noise.get(at, 0.0)
+                kept[at] = _told(kept[at], noise=float(f"{size:.3g}") if size > QUIET else 0.0)
     return kept
 
 
 SEEN, NO_MORE = 0.02, 1.2
 """Size of noise up to which none is told where noise that is told hides no more; what is left, over noise that is told, up to which
 there is no other."""
+
+EVEN = 2.0
+"""The largest of what is left of experts, over the median, up to which the same was done to all."""
+QUIET = 1e-3
+"""Size of noise from which it is told: below it casts and factors that are a little off leave as much."""
 
 
 def _told(pair: tuple[Proposal, list[Both]], **said: object) -> tuple[Proposal, list[Both]]:
@@ -76,12 +82,13 @@ def _at_most(found: Found, every: Sequence[Found], pieces: Sequence[Both], besid
         return hidden * max(later) if hidden * max(later) > SEEN else 0.0
     made = set(found.where.get("experts", ()))
     older = [relative(b) for b in pieces if b.expert is not None and b.expert not in made and not b.same and b.layer is not None]
-    if made and older:  # what was done to all experts is on those as well that this step did not make
+    even = bool(older) and max(older) < EVEN * float(np.median(older))  # else copies and what they are copies of changed places
+    if made and even:  # what was done to all experts is on those as well that this step did not make
         pieces, beside = [b for b in pieces if b.expert in made], max(beside, float(np.median(older)))
     tables = [b for b in pieces if b.part in NO_GAIN] if found.op == "width-grown" else []  # which have that noise in one size
     left = [relative(b) for b in tables or concerned(found, pieces) or pieces if not b.same]
-    most = float(np.median(left)) if left else 0.0
-    if beside and most <= NO_MORE * beside:
+    most = float(np.quantile(left, 0.9 if older and not even else 0.5)) if left else 0.0
+    if beside and not tables and most <= NO_MORE * beside:
         return hidden * beside if hidden * beside > SEEN else 0.0
     return most if most > REPLAYED else 0.0
 
