@@ -1,6 +1,7 @@
 """The page of what the recipe bench measured, written from its result files.
 
-    python -m bench.recipe_table bench/results/recipes-*-0090.json > docs/recipes-measured.md
+    python -m bench.recipe_table bench/results/recipes-{chains,rewritten}-0095.json bench/results/recipes-{alone,further,invented,aligned}-0090.json \
+        > docs/recipes-measured.md
 """
 
 from __future__ import annotations
