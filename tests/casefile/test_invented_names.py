@@ -311,7 +311,7 @@ forebear.case_report(sys.argv[1])
 
 @extras
 def test_a_name_nobody_can_read_here_is_refused_beside_a_text_in_letters(tmp_path: Path) -> None:
-    case = _case(tmp_path, "郗伟明训练了模型。模型有12层。", "Then xi weiming trained it. The model has 12 layers.")
+    case = _case(tmp_path, "郗伟明训练了模型。模型有12层。", "Then xiweiming trained it. The model has 12 layers.")
     save_case(case, dataclasses.replace(load_case(case), name=(Name("郗伟明", "private"),)))
     done = subprocess.run([sys.executable, "-c", UNREAD, str(case)], capture_output=True, text=True)
     assert "may be written in letters, and how they are read is not known: Person 1 in en" in done.stderr

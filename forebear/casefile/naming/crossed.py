@@ -1,19 +1,33 @@
-"""Names in Han characters that sound like a whole name which another text of the case writes in pinyin."""
+"""Names in Han characters that sound like a whole name which another text of the case writes in Latin letters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from forebear.casefile.naming.han import STOP, is_word, plain_cost
+from forebear.casefile.naming.kana import hepburn
 from forebear.casefile.naming.latin import bare
-from forebear.casefile.naming.sound import split, written
-from forebear.casefile.naming.stock import addresses, titles
+from forebear.casefile.naming.read_japanese import Readable
+from forebear.casefile.naming.sound import readings_of, split, ways, written
+from forebear.casefile.naming.stock import addresses, latin, names, titles
 
 LEAST_COST = {2: 8.5}
 """Least cost of a character as words, by the length of a name: what is cheaper is made of everyday words that sound alike."""
-LEAST_COST_LONG = 6.5
+LEAST_COST_LONG = 5.5
 LONGEST = 4
+LEAST_LETTERS = 5
+"""Letters of the shortest Latin word by which a Japanese surname is known that no list has."""
+
+
+@dataclass
+class Crossed:
+    """What the letters of another text show: whole names, and the surnames and given names that they are made of."""
+
+    whole: set[str] = field(default_factory=set)
+    surnames: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
 
 
 def spelt(text: str) -> tuple[str, ...]:
@@ -23,26 +37,91 @@ def spelt(text: str) -> tuple[str, ...]:
     return tuple(words) if len(words) == 2 and all(len(w) > 1 for w in words) else ()
 
 
-def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> set[str]:
-    """Strings of Chinese and Japanese texts that sound like one of these names; none without pypinyin.
+def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> Crossed:
+    """Strings of Chinese and Japanese texts that sound like one of these names; Chinese ones need pypinyin.
 
     pairs: two words each, in either order (`spelt`); bodies: folded texts.
     """
-    ways = {way for pair in pairs for way in _ways(*pair) + _ways(*pair[::-1])}
-    every = "\n".join(bodies)
-    found = {m[1] for way in ways for m in re.finditer(f"(?=({''.join(map(_class, way))}))", every)}
-    return {f for f in found if _is_strange(f)}
+    found, every = Crossed(), "\n".join(bodies)
+    listed = sorted(set(pairs))
+    for size, way in sorted({w for pair in listed for w in (*_ways(*pair), *_ways(*pair[::-1]))}):
+        for match in re.finditer(f"(?=({''.join(map(_class, way))}))", every):
+            if _is_strange(match[1], size):
+                found.whole.add(match[1])
+                found.surnames.add(match[1][:size])
+                found.given.add(match[1][size:])
+    _japanese(listed, every, found)
+    return found
 
 
-def _ways(surname: str, given: str) -> list[tuple[str, ...]]:
+def _japanese(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> None:
+    """Surnames of two characters and more, with the given names behind them."""
+    beside: dict[str, set[str]] = {}
+    for one, two in pairs:
+        beside.setdefault(one, set()).add(two)
+        beside.setdefault(two, set()).add(one)
+    known = names()
+    words = {w for w in beside if len(w) >= LEAST_LETTERS and w not in latin().given}
+    readable, given = Readable(words), Readable(beside)
+    for start in range(len(every)):
+        for end, word in readable.at(every, start):
+            text = every[start:end]
+            if len(text) < 2 or (text not in known.surnames_ja and (is_word(text) or set(text) & STOP - {"之"})):
+                continue
+            if text in known.given_ja and text not in known.surnames_ja:
+                continue
+            found.surnames.add(text)
+            behind = end + (every[end : end + 1] in (" ", "\u3000"))
+            for last, second in given.at(every, behind):
+                if second in beside[word] and last - behind < 4:
+                    found.given.add(every[behind:last])
+                    found.whole.add(text + every[behind:last])
+
+
+class Heard:
+    """The Latin words of a case, by which a form that reads nearly as well as ordinary words is borne out or not."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        """words: those with a capital, and those of handles; small. surnames: Chinese ones that are read as one of them."""
+        self.words = frozenset(words)
+        self.surnames = frozenset(
+            s for s in names().surnames if len(s) == 1 and not self.words.isdisjoint(readings_of(s)[:1])
+        )
+        self.syllables = {s for w in self.words for way in split(w) if len(way) < 4 for s in way}
+
+    def bears_out(self, surname: str, given: str) -> bool:
+        """Whether some word is what a surname, a given name, or the two together are read as."""
+        for part in filter(None, (surname, given, surname + given)):
+            said = ["".join(way) for way in ways(part)]
+            if len(part) == 1 and part == given and not surname:
+                if not self.syllables.isdisjoint(said):
+                    return True
+            elif not self.words.isdisjoint(said):
+                return True
+            known = names()
+            readings = [r for table in (known.surnames_ja, known.given_ja) if part in table for r in table[part][1]]
+            if any(spelling in self.words for r in readings for spelling in hepburn(r)):
+                return True
+        return False
+
+
+def _ways(surname: str, given: str) -> list[tuple[int, tuple[str, ...]]]:
+    """Syllables of a Chinese name and how many of them are its surname."""
     ones = [s for s in split(surname) if len(s) < 3]
-    return [(*one, *two) for one in ones for two in split(given) if len(one) + len(two) <= LONGEST and len(two) < 4]
+    return [
+        (len(one), (*one, *two))
+        for one in ones
+        for two in split(given)
+        if len(one) + len(two) <= LONGEST and len(two) < 4
+    ]
 
 
 def _class(syllable: str) -> str:
     return f"[{written(syllable)}]"
 
 
-def _is_strange(text: str) -> bool:
+def _is_strange(text: str, size: int) -> bool:
+    """Whether a string is made of no everyday words; size: characters of its surname, which may be one of a closed class (和)."""
+    closed = set(text[size:]) & STOP or (set(text[:size]) & STOP and text[:size] not in names().surnames)
     least = LEAST_COST.get(len(text), LEAST_COST_LONG) * len(text)
-    return not set(text) & STOP and not is_word(text) and plain_cost(text) >= least
+    return not closed and not is_word(text) and plain_cost(text) >= least

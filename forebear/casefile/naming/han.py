@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from forebear.casefile.naming.stock import by_first, folded, names, titles, words
@@ -77,6 +77,8 @@ class Found:
     kind: str
     surname: str = ""
     given: str = ""
+    dearer: float = 0.0
+    """How much dearer the cheapest reading of the run with it is than the cheapest one as words alone: mostly below 0."""
 
 
 @dataclass
@@ -165,6 +167,10 @@ class Lattice:
         for p in sorted(pieces, key=lambda p: -p.start):
             backward[p.start] = min(backward[p.start], p.cost + backward[p.end])
         self.best = forward[size]
+        words_ = [0.0] + [1e9] * size
+        for p in sorted((p for p in pieces if not p.found), key=lambda p: p.end):
+            words_[p.end] = min(words_[p.end], words_[p.start] + p.cost)
+        self.words = words_[size]
         self.through = {p: forward[p.start] + p.cost + backward[p.end] for p in self.pieces}
         before, after = ahead or "\n", behind[:1] or "\n"
         self.listed = size < 5 and before in _MARKS and after in _MARKS and bool({before, after} & _LIST_MARKS)
@@ -178,7 +184,7 @@ class Lattice:
             if cost > self.best + margin + (LISTED if whole else 0):
                 continue
             if found and not any(t.start < found.end and found.start < t.end for t in taken):
-                taken.append(found)
+                taken.append(replace(found, dearer=cost - self.words))
         return [self._extended(f) for f in sorted(taken, key=lambda f: f.start)]
 
     def _extended(self, found: Found) -> Found:
@@ -186,13 +192,13 @@ class Lattice:
         first = self.run[0]
         least = EVERYDAY if found.surname or found.end - found.start == 1 else EVERYDAY_AHEAD
         if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= least:
-            return Found(0, found.end, found.kind, first + found.surname, found.given)
+            return replace(found, start=0, surname=first + found.surname)
         for size in (2, 1):
             surname = self.run[max(0, found.start - size) : found.start]
             shown = surname in self.known.surnames and (not found.surname or found.start == size)
             shown = shown and not is_word(self.run[found.start - 1 : found.start + 1])
             if len(surname) == size and shown and found.kind != "before" and len(found.surname + found.given) < 4:
-                return Found(found.start - size, found.end, found.kind, surname, found.surname + found.given)
+                return replace(found, start=found.start - size, surname=surname, given=found.surname + found.given)
         return found
 
     def _words(self) -> Iterator[_Piece]:

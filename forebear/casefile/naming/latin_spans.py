@@ -39,7 +39,9 @@ _PARTICLES = frozenset(
 )
 _CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower, calendar.day_name)))
 _ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
-_PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
+PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
+_LED = re.compile(r"\b(?:from|via|towards?|around|leaving|reached|left)\s$", re.I)
+_COUNTED = re.compile(r"\b[0-9]+ $")
 """Prepositions of place (Quirk et al., 1985, 9.15 to 9.31): what they lead to is no person unless it is known as one."""
 USUAL = 12.0
 """Cost below which a word that begins with a title is read before a letter (A总共)."""
@@ -252,7 +254,7 @@ def _census(run: Sequence[Token]) -> bool:
     """Whether a run in the middle of a sentence is a given name and a surname, though each is a word (Mark Rich)."""
     return (
         len(run) == 2
-        and not run[0].first
+        and not run[1].first
         and {"given"} <= run[0].kinds
         and {"surname"} <= run[1].kinds
         and not any(t.kinds & {"thing", "noun", "calendar"} for t in run)
@@ -280,11 +282,19 @@ def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> It
             return
     elif len(names) > 1 and not title and not _pair(names, language, seen):
         return
-    if len(names) > LONGEST:
+    if len(names) > LONGEST or (not title and _of_things(body, names)):
         return
     yield body.span(
         piece[0].start, end + (suffix.end() if suffix else 0), "latin", given=" ".join(t.text for t in names)
     )
+
+
+def _of_things(body: Body, names: Sequence[Token]) -> bool:
+    """Whether words with capitals name a firm or a place of work by their grammar: behind an article, the last an ordinary word;
+    or two ordinary words and more, none of which people bear."""
+    ordinary = [t for t in names if t.kinds & {"english", "noun"} and not t.kinds & {"given", "surname", "japanese"}]
+    article = re.search(r"\b[Tt]he $", body.plain[max(0, names[0].start - 4) : names[0].start])
+    return bool(names[-1] in ordinary and len(names) > 1 and (article or len(ordinary) > 1))
 
 
 def _initialled(piece: Sequence[Token], name: Token) -> bool:
@@ -326,9 +336,16 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
         return False
     if kinds & {"given", "japanese"}:
         return True
-    if _PLACED.search(body.plain[max(0, token.start - 12) : token.start]):
+    before = body.plain[max(0, token.start - 12) : token.start]
+    if PLACED.search(before) or _LED.search(before) or _COUNTED.search(before) or _compound(token.word):
         return False
     return titled or language == "en"
+
+
+@cache
+def _compound(word: str) -> bool:
+    """Whether a word is two English ones run together (Starbridge): a thing's name, unless something says that it is a person's."""
+    return any(is_english(word[:i]) and is_english(word[i:]) for i in range(3, len(word) - 2))
 
 
 @cache

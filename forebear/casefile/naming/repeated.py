@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
-from forebear.casefile.naming.han import STOP
+from forebear.casefile.naming.han import AGENTS, LONG_AGENTS, STOP, is_word
 from forebear.casefile.naming.stock import alternatives, names, titles, words
 from forebear.casefile.text.scripts import HAN
 
-LEAST_SEEN = 3
+LEAST_SEEN = 2
 """Places in which a string stands before a title for it to be one."""
 LEAST_TITLES = 2
 """Different titles it stands before."""
@@ -18,6 +18,9 @@ COHESION = 0.8
 """Least share of the places of its last characters in which the first stands before them: 问林 falls apart, 青岚 does not."""
 LEAST_SURNAMES = 3
 """Different surnames a word stands behind for it to be a title."""
+MOSTLY, OFTEN = 0.5, 0.34
+"""Share of the places of a title in which it stands behind a surname; behind two that another text shows in letters. A verb stands
+behind whole names, and behind much else."""
 LONGEST = 3
 INSIDE = "之"
 """What a Japanese surname may have inside, though it is a word of its own."""
@@ -57,17 +60,41 @@ def _is_one(text: str, by: Counter[str], every: str) -> bool:
     return whole >= COHESION * tail
 
 
-def offices(bodies: Sequence[str]) -> set[str]:
-    """Words that stand behind several surnames at the beginning of a run: titles that no list has (谈股东, 黄股东).
+def offices(bodies: Sequence[str], shown: Set[str], japanese: bool) -> set[str]:
+    """Words that mostly stand behind surnames: titles that no list has (谈股东, 黄股东).
 
-    bodies: folded Chinese texts of one case.
+    bodies: folded texts of one language; shown: surnames that the letters of another text show.
     """
-    table, seen = words().zh, defaultdict[str, set[str]](set)
-    for body in bodies:
-        for match in re.finditer(f"(?<![{HAN}])([{HAN}])([{HAN}]{{2}})", body):
-            if match[1] in names().surnames and match[2] in table and match.group() not in table:
-                seen[match[2]].add(match[1])
-    return {word for word, surnames in seen.items() if len(surnames) >= LEAST_SURNAMES}
+    table, listed = ({**words().zh, **words().ja} if japanese else words().zh), names().surnames
+    seen, sure, hits = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set), Counter[str]()
+    every = "\n".join(bodies)
+    for match in re.finditer(f"[{HAN}]+", every):
+        run = match.group()
+        for at, surname in enumerate(run):
+            known = surname in shown
+            if not known and (surname not in listed or surname in STOP):
+                continue
+            if at and run[at - 1] not in STOP:
+                continue  # the end of a given name before a verb, most often
+            for size in (2, 3, 4):
+                word, last = run[at + 1 : at + 1 + size], run[at + 1 + size : at + 2 + size]
+                if word in table and last and last in AGENTS | LONG_AGENTS and word + last not in table:
+                    word += last  # 支部长
+                elif word + last in table and last in AGENTS | LONG_AGENTS:
+                    continue
+                apart = not is_word(surname + word[:1]) and not is_word(surname + word)
+                if len(word) >= size and (word in table or word[:-1] in table) and apart:
+                    seen[word].add(surname)
+                    hits[word] += 1
+                    if known:
+                        sure[word].add(surname)
+    share = {word: count / every.count(word) for word, count in hits.items()}
+    return {
+        word
+        for word, surnames in seen.items()
+        if (len(surnames) >= LEAST_SURNAMES and share[word] > MOSTLY)
+        or (len(sure[word]) > 1 and share[word] > OFTEN)
+    }
 
 
 def prefix(texts: str, right: str, longest: int) -> int:

@@ -160,6 +160,18 @@ def latin() -> Latin:
 
 
 @cache
+def japanese_readings() -> dict[str, str]:
+    """Readings in letters, long vowels short, as they are and as they sound behind another part (川: kawa, gawa); each with the
+    folded characters that are read so."""
+    found: dict[str, set[str]] = {}
+    for reading, characters in _lines("han_readings.tsv"):
+        short = re.sub("ou|oo", "o", reading).replace("uu", "u")
+        for spelling in {reading, short}:
+            found.setdefault(spelling, set()).update(characters)
+    return {reading: "".join(sorted(characters)) for reading, characters in found.items()}
+
+
+@cache
 def hiragana_names() -> frozenset[str]:
     """Japanese given names in hiragana."""
     return frozenset(hiragana_of(katakana_of(r)) for _, readings in names().given_ja.values() for r in readings)

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from forebear.casefile.naming.han import MARGIN, PARTICLES, Found, Known, Lattice, foreign_cost, is_word, plain_cost
+from forebear.casefile.naming.han import (
+    EITHER,
+    MARGIN,
+    PARTICLES,
+    STOP,
+    Found,
+    Known,
+    Lattice,
+    foreign_cost,
+    is_word,
+    plain_cost,
+)
 from forebear.casefile.naming.kana import hiragana_of
 from forebear.casefile.naming.repeated import prefix
 from forebear.casefile.naming.stock import JOINT, alternatives, folded, hiragana_names, latin, names, titles, words
@@ -25,6 +36,10 @@ _SPACED = re.compile(
     f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}(?![{HAN}])|[ぁ-んァ-ヺー]{{2,5}})"
     f"|([ぁ-ん]{{2,5}}|[ァ-ヺー]{{2,5}}(?![{HAN}ァ-ヺー])))"
 )
+AT_A_PLACE = ("在", "从", "去", "到", "往", "至", "于", "赴", "离", "回", "途经", "住")
+"""Prepositions and verbs of place (Chao, 1968, 8.2)."""
+PLACE_PARTICLES = ("で", "に", "へ", "から", "まで", "より", "行", "発", "着", "在住", "出身", "駅", "产", "支部", "分部")
+"""What stands behind places in Japanese (Martin, 1975, section 3.11)."""
 NOTHING = Known()
 """Nothing that the texts show beyond doubt."""
 LONGEST_FOREIGN = 7
@@ -41,6 +56,8 @@ class Span:
     kind: str
     surname: str = ""
     given: str = ""
+    dearer: float = -99.0
+    """See `Found`; far below 0 of spans that no lattice found."""
 
 
 class Body:
@@ -52,9 +69,11 @@ class Body:
         self.plain = JOINT.sub("之", fold("".join(c for c, _ in kept)))
         self.at = [i for _, i in kept]
 
-    def span(self, start: int, end: int, kind: str, surname: str = "", given: str = "") -> Span:
+    def span(
+        self, start: int, end: int, kind: str, surname: str = "", given: str = "", dearer: float = -99.0
+    ) -> Span:
         """A span of the folded text as one of the text."""
-        return Span(self.at[start], self.at[end - 1] + 1, kind, surname, given)
+        return Span(self.at[start], self.at[end - 1] + 1, kind, surname, given, dearer)
 
 
 @lru_cache(maxsize=4096)
@@ -81,6 +100,11 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
         beside = plain[max(0, start - 1) : start].strip(), plain[end : end + 6]
         lattice = _alone(run, language, *beside) if known is NOTHING else Lattice(run, language, known, *beside)
         for found in lattice.names(margin):
+            where = plain[max(0, start - 3) : start] + run[: found.start], run[found.end :] or plain[end : end + 3]
+            if _is_spot(run[found.start : found.end], found, where, known):
+                continue
+            if _is_brand(plain, start + found.start, start + found.end):
+                continue
             if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
                 more = (
                     re.match(alternatives(titles().ja_after), plain[end : end + 6])
@@ -88,7 +112,7 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
                     else None
                 )
                 last = start + found.end + (more.end() if more and language == "ja" else 0)
-                span = body.span(start + found.start, last, found.kind, found.surname, found.given)
+                span = body.span(start + found.start, last, found.kind, found.surname, found.given, found.dearer)
                 if last - start - found.start > 1 and not any(
                     p.start < span.end and span.start < p.end for p in pointed
                 ):
@@ -137,6 +161,27 @@ def _is_place(run: str, found: Found, behind: str) -> bool:
     return found.kind in ("surname", "whole", "given", "foreign") and after.startswith(folded(titles().thing_after))
 
 
+def _is_spot(text: str, found: Found, where: tuple[str, str], known: Known) -> bool:
+    """Whether a place stands where a place does: behind a preposition of place, or before a Japanese particle of place."""
+    before, after = where
+    if found.kind not in ("whole", "given", "surname", "foreign") or text in known.whole:
+        return False
+    if before.endswith(AT_A_PLACE):
+        return found.kind == "foreign" or any(text[:n] in words().places or _is_city(text[:n]) for n in range(2, len(text) + 1))
+    return found.surname not in known.surnames and text in words().places and after.startswith(PLACE_PARTICLES)
+
+
+def _is_city(text: str) -> bool:
+    """Whether jieba calls a word a name and a place both: in the table of places, or hardly ever a word."""
+    return words().zh.get(text, 0.0) >= EITHER
+
+
+def _is_brand(plain: str, start: int, end: int) -> bool:
+    """Whether what stands between quotation marks is the name of a thing: of a brand, a ship, a train."""
+    opened = plain[max(0, start - 1) : start] in tuple("“「『\"‘")
+    return opened and bool(re.match(r"[”」』\"’]\s?[牌号印型款级丸制]", plain[end : end + 3]))
+
+
 def _is_role(found: Found) -> bool:
     """Whether what stands before a title is kin or a role, and nobody's name."""
     return found.kind == "titled" and found.surname + found.given in folded(titles().roles)
@@ -149,11 +194,14 @@ def _pointed(body: Body) -> Iterator[Span]:
         if match.start() < last:
             continue
         left, right = match[1], match[3] or match[2]
-        first = prefix(backwards, left[::-1], LONGEST_FOREIGN) or min(
-            range(1, min(len(left), LONGEST_FOREIGN) + 1), key=lambda k: plain_cost(left[:-k]) + FOREIGN * foreign_cost(left[-k:])
+        bare = re.split(f"[{''.join(STOP - set(names().foreign))}]", left)[-1]
+        whole = len(bare) if 0 < len(bare) < 4 else 0
+        first = prefix(backwards, left[::-1], LONGEST_FOREIGN) or whole or min(
+            range(min(2, len(left)), min(len(left), LONGEST_FOREIGN) + 1),
+            key=lambda k: plain_cost(left[:-k]) + FOREIGN * foreign_cost(left[-k:]),
         )
         size = prefix(body.plain, right, LONGEST_FOREIGN) or min(
-            range(1, min(len(right), LONGEST_FOREIGN) + 1),
+            range(min(2, len(right)), min(len(right), LONGEST_FOREIGN) + 1),
             key=lambda k: FOREIGN * foreign_cost(right[:k]) + plain_cost(right[k:]),
         )
         start = match.end(1) - first

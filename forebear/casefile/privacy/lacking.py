@@ -10,8 +10,11 @@ from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
 from forebear.casefile.privacy.guard import Links, unspelt
 from forebear.casefile.privacy.reading import tight, tight_origins
 from forebear.casefile.privacy.search import Search
+from forebear.casefile.privacy.sounding import Sounding
 from forebear.casefile.privacy.withheld import Withheld
 
+NEAR = 1
+"""Links before and behind one whose Latin words count for it too: a link may be off by a sentence."""
 STEPS = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0)
 """How much dearer than as words a span may read as a name where a linked sentence says that a name is missing: the best first."""
 
@@ -20,7 +23,32 @@ def shown_of(case: CaseFile, search: Search, texts: Mapping[str, Text], links: L
     """What a report shows of the texts where somebody is hidden; None where nobody is. own: words that forebear writes itself."""
     if not any(n.ruling == "private" for n in case.name):
         return None
-    return Withheld(search, lacking(case, search, texts, links), " ".join([own, *case.models]))
+    words = " ".join([own, *case.models])
+    also = lacking(case, search, texts, links)
+    for sentence, read in read_across(Withheld(search, None, words), texts, links).items():
+        also.setdefault(sentence, []).extend(read)
+    return Withheld(search, also, words)
+
+
+def read_across(shown: Withheld, texts: Mapping[str, Text], links: Links) -> dict[str, list[str]]:
+    """Sentence -> what of it reads as a Latin word that a sentence linked with it, or one beside that, does not show.
+
+    A name may read as ordinary words in Chinese and Japanese (和导演), and nobody may have proposed it: in Latin letters it is no
+    ordinary word, so where those stand says where it is. No words are spared, of whatever kind they are.
+    """
+    found: dict[str, list[str]] = {}
+    for (left, right), pair in links.items():
+        for one, other, mine, theirs in ((left, right, "left", "right"), (right, left, "right", "left")):
+            if texts[one].language not in ("zh", "ja") or texts[other].language in ("zh", "ja"):
+                continue
+            said = [[texts[other].segments[j] for j in getattr(k, theirs)] for k in pair]
+            words = [{w for s in those for w in shown.latin_unshown(s.text, texts[other].language)} for those in said]
+            for i, link in enumerate(pair):
+                near = Sounding(set().union(*words[max(0, i - NEAR) : i + NEAR + 1]), everywhere=False)
+                for segment in (texts[one].segments[j] for j in getattr(link, mine)):
+                    read = {segment.text[start:end] for start, end in near.spans(segment.text)}
+                    found.setdefault(segment.text, []).extend(sorted(read))
+    return found
 
 
 def lacking(case: CaseFile, search: Search, texts: Mapping[str, Text], links: Links) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from forebear.casefile.data import packaged_text
-from forebear.casefile.naming.han import STOP, UNKNOWN
+from forebear.casefile.naming.han import STOP, UNKNOWN, is_agent
 from forebear.casefile.naming.stock import (
     addresses,
     hiragana_names,
@@ -170,9 +170,8 @@ def _is_single(word: str, ahead: str, behind: str) -> bool:
         return True
     cost = words().zh.get(word, UNKNOWN)
     inflected = "ぁ" <= behind[:1] <= "ん" and (behind[0] not in PARTICLES or word in PRONOUNS)
-    return (
-        cost < SINGLE or inflected or bool(re.match(r"[0-9０-９]", ahead[-1:])) or (cost < RARE and not _is_borne(word))
-    )
+    counted = bool(re.match("[0-9０-９一二三四五六七八九十]", ahead[-1:]))
+    return cost < SINGLE or inflected or counted or (cost < RARE and not _is_borne(word))
 
 
 def _is_rare(word: str) -> bool:
@@ -196,6 +195,17 @@ _ADDRESS = re.compile("さん|ちゃん|くん|さま|氏|様")
 def is_shaped(word: str, mine: list[bool]) -> bool:
     """Whether a word is a character of a hidden name with what stands before or behind names."""
     return (mine[0] and word[1:] in _behind()) or (mine[-1] and word[:-1] in _ahead())
+
+
+def is_addressed(before: str, behind: str) -> bool:
+    """Whether what stands between these is addressed: before a title, kin or an office, or behind what stands before names."""
+    after = fold(behind)
+    return (
+        before in _ahead()
+        or before == CALLED
+        or any(after.startswith(t) for t in _behind())
+        or any(is_agent(after[:n], n, False) or is_agent(after[:n], n, True) for n in (2, 3, 4))
+    )
 
 
 @cache

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from forebear.casefile.facts.fact import narrow
+from forebear.casefile.facts.numerals import number_facts
 from forebear.casefile.naming.stock import addresses, names, syllables, titles
 from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
 from forebear.casefile.privacy.bearing import borne, is_plain, surnames_before
 from forebear.casefile.privacy.reading import BARRIER, BLOCK, plain, tight, tight_origins
 from forebear.casefile.privacy.search import Literals, Search
+from forebear.casefile.privacy.sounding import Sounding, latin_parts
 from forebear.casefile.privacy.vocabulary import (
     RUN,
     UNITS,
     hiragana,
+    is_addressed,
     is_named,
     is_ordinary,
     katakana,
@@ -36,7 +40,8 @@ LONGEST_NAME = 4
 MAX_ROUNDS = 3
 _OPENS = re.compile(r"(?<!\b[A-Z])(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）*#>|•·—–\]\[-])\s*$")
 _JOINED = re.compile(r"[\s.,·'’‐-]{0,3}")
-_FIGURE = re.compile(r"[0-9０-９]\Z")
+_NUMERAL = re.compile("[〇零一二两兩三四五六七八九十百千万萬亿億兆]")
+_FIGURE = re.compile(r"[0-9０-９一二三四五六七八九十百千万亿億]\Z")
 
 
 class Withheld:
@@ -47,6 +52,7 @@ class Withheld:
         self.search = search
         self.own = frozenset(re.findall("[a-z]{2,}", plain(own)))
         self.borne = borne(text for person in search.people for text in person.texts)
+        self.sounding = Sounding(self.borne.latin)
         self.also = {said: Literals(map(tight, listed)) for said, listed in (also or {}).items()}
         self.said = BARRIER.join(self.also)
         kept = search.kept
@@ -80,14 +86,22 @@ class Withheld:
             hidden[hit.start : hit.end] = [True] * (hit.end - hit.start)
         kept = self._kept(text)
         bad = [False] * len(text)
-        for start, end in self._doubtful(text, language, hidden):
-            if not all(kept[start:end]):
-                bad[start:end] = [not k for k in kept[start:end]]
+
+        def take(spans: Iterable[tuple[int, int]], free: Sequence[tuple[int, int]] = ()) -> None:
+            for start, end in spans:
+                if not all(kept[start:end]):
+                    shown = {i for a, b in free for i in range(max(a, start), min(b, end))}
+                    bad[start:end] = [bad[i] or not (kept[i] or i in shown) for i in range(start, end)]
+
+        figures = list(_figures(text, language))
+        take(self._doubtful(text, language, hidden), figures)
+        read = [*self._also(text), *self._sounds(text, language, hidden)]
+        take([r for r in read if r[1] - r[0] > 1])
+        take([r for r in read if r[1] - r[0] == 1], figures)
         for hit in self.search.hits(text):
             if not hit.sure:
                 bad[hit.start : hit.end] = [True] * (hit.end - hit.start)
-        for start, end in surnames_before(text, [b or h for b, h in zip(bad, hidden, strict=True)]):
-            bad[start:end] = [not k for k in kept[start:end]]
+        take(surnames_before(text, [b or h for b, h in zip(bad, hidden, strict=True)]), figures)
         return self._assembled(text, hits, bad)
 
     def _assembled(self, text: str, hits: Iterable[Any], bad: list[bool]) -> str:
@@ -123,10 +137,6 @@ class Withheld:
 
     def _doubtful(self, text: str, language: str, hidden: list[bool]) -> Iterator[tuple[int, int]]:
         """Stretches that are no ordinary words."""
-        body, at = tight(text), tight_origins(text)
-        of = [w for said, w in self.also.items() if text in said] if text in self.said else []
-        for start, end in (span for listed in of for span in listed.spans(body)):
-            yield at[start], at[end - 1] + 1
         yield from self._read_as_names(text, language)
         latin: list[tuple[int, int, bool]] = []
         wide = language == "ja" or bool(re.search(f"[{KANA}]", text))
@@ -143,12 +153,60 @@ class Withheld:
         yield from _handles(text, [(start, end) for start, end, _ in latin])
         yield from _beside(text, latin, hidden)
 
+    def _also(self, text: str) -> Iterator[tuple[int, int]]:
+        """Words that may name somebody because of a linked sentence."""
+        body, at = tight(text), tight_origins(text)
+        here = self.also.get(text)
+        of = [here] if here else [w for said, w in self.also.items() if text in said] if text in self.said else []
+        for start, end in (span for listed in of for span in listed.spans(body)):
+            yield at[start], at[end - 1] + 1
+
     def _read_as_names(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         wide = re.search(f"[{KANA}]", text)
         asked = [language] if language in ("zh", "ja") else ["ja"] if wide else ["zh", "ja"]
         for one in asked if not text.isascii() else ():
             for span in wide_spans(Body(text), one, NOTHING, DEARER):
                 yield span.start, span.end
+
+    def _sounds(self, text: str, language: str, hidden: list[bool]) -> Iterator[tuple[int, int]]:
+        """What reads as a name that is hidden in Latin letters: two characters and more, and one beside another or addressed."""
+        if text.isascii():
+            return
+        spans = list(self.sounding.spans(text))
+        wide = language == "ja" or bool(re.search(f"[{KANA}]", text))
+        edges = Counter(i for start, end in spans for i in (start, end))
+        for start, end in spans:
+            beside = edges[start] > 1 or edges[end] > 1
+            near = any(0 <= i < len(text) and hidden[i] for i in (start - 1, end))
+            if (
+                end - start > 1
+                or near
+                or (beside and self._is_joined(spans, start, end))
+                or is_addressed(text[max(0, start - 1) : start], text[end : end + 6])
+                or (wide and self.sounding.is_japanese(fold(text[start:end])))
+            ):
+                yield start, end
+
+    @staticmethod
+    def _is_joined(spans: list[tuple[int, int]], start: int, end: int) -> bool:
+        """Whether another stretch ends or begins right where this one does."""
+        return any(a == end or b == start for a, b in spans)
+
+    def latin_unshown(self, text: str, language: str = "") -> set[str]:
+        """Latin words of a text, small, that it does not show, and those beside them that names are made of."""
+        gone = [False] * len(text)
+        for hit in self.search.hits(text):
+            gone[hit.start : hit.end] = [True] * (hit.end - hit.start)
+        for start, end in list(self._doubtful(text, language, gone)):
+            gone[start:end] = [True] * (end - start)
+        listed = [(m.span(), m.group()) for m in RUN.finditer(text) if m.lastgroup == "latin"]
+        away = [any(gone[start:end]) for (start, end), _ in listed]
+        found: set[str] = set()
+        for i, (_, word) in enumerate(listed):
+            near = any(0 <= k < len(listed) and away[k] for k in (i - 1, i + 1))
+            if away[i] or (near and is_named(plain(word))):
+                found |= latin_parts(word)
+        return found
 
     def _latin(self, text: str, start: int, end: int) -> bool:
         """Whether a Latin word is an ordinary one where it stands."""
@@ -173,6 +231,16 @@ class Withheld:
                 near = before[1] == start and end - before[0] <= LONGEST_NAME and start - before[0] <= 2
                 yield first + (before[0] if near and _opens_name(run[before[0]]) else start), first + end
             before = start, end
+
+
+def _figures(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Figures spelt in Han characters, by the grammar of numbers: no name, unless they stand where one does (老六, 万老师)."""
+    if not _NUMERAL.search(text):
+        return
+    for fact in number_facts(narrow(text), language if language in ("zh", "ja") else "zh"):
+        addressed = is_addressed(text[max(0, fact.start - 1) : fact.start], text[fact.end : fact.end + 6])
+        if _NUMERAL.search(text, fact.start, fact.end) and not (addressed and fact.end - fact.start == 1):
+            yield fact.start, fact.end
 
 
 def _opens_name(character: str) -> bool:
