@@ -11,7 +11,7 @@ from forebear.casefile.naming.kana import hepburn
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.read_japanese import Readable
 from forebear.casefile.naming.sound import readings_of, split, ways, written
-from forebear.casefile.naming.stock import addresses, latin, names, titles
+from forebear.casefile.naming.stock import addresses, latin, names, titles, words
 
 LEAST_COST = {2: 8.5}
 """Least cost of a character as words, by the length of a name: what is cheaper is made of everyday words that sound alike."""
@@ -33,8 +33,8 @@ class Crossed:
 def spelt(text: str) -> tuple[str, ...]:
     """The two words of a whole name in Latin letters, small; () when it is something else."""
     drop = {*titles().en_before, *addresses().latin_before}
-    words = [w for w in map(bare, re.split(r"[^\w'’ʼ‐-]+", text)) if w and w not in drop]
-    return tuple(words) if len(words) == 2 and all(len(w) > 1 for w in words) else ()
+    found = [w for w in map(bare, re.split(r"[^\w'’ʼ‐-]+", text)) if w and w not in drop]
+    return tuple(found) if len(found) == 2 and all(len(w) > 1 for w in found) else ()
 
 
 def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> Crossed:
@@ -45,11 +45,12 @@ def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> Crossed:
     found, every = Crossed(), "\n".join(bodies)
     listed = sorted(set(pairs))
     for size, way in sorted({w for pair in listed for w in (*_ways(*pair), *_ways(*pair[::-1]))}):
-        for match in re.finditer(f"(?=({''.join(map(_class, way))}))", every):
-            if _is_strange(match[1], size):
-                found.whole.add(match[1])
-                found.surnames.add(match[1][:size])
-                found.given.add(match[1][size:])
+        read = {m[1] for m in re.finditer(f"(?=({''.join(map(_class, way))}))", every)}
+        strange = {r for r in read if _is_strange(r, size)}
+        for text in strange or {r for r in read if len(way) > 2 and _is_strange(r, size, closed=True)}:
+            found.whole.add(text)
+            found.surnames.add(text[:size])
+            found.given.add(text[size:])
     _japanese(listed, every, found)
     return found
 
@@ -61,12 +62,13 @@ def _japanese(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> N
         beside.setdefault(one, set()).add(two)
         beside.setdefault(two, set()).add(one)
     known = names()
-    words = {w for w in beside if len(w) >= LEAST_LETTERS and w not in latin().given}
-    readable, given = Readable(words), Readable(beside)
+    sure = {w for w in beside if len(w) >= LEAST_LETTERS and w not in latin().given}
+    readable, given = Readable(sure), Readable(beside)
     for start in range(len(every)):
         for end, word in readable.at(every, start):
             text = every[start:end]
-            if len(text) < 2 or (text not in known.surnames_ja and (is_word(text) or set(text) & STOP - {"之"})):
+            spot = text in words().places and text not in words().zh and text not in words().ja  # Kawasaki is a city too
+            if len(text) < 2 or (text not in known.surnames_ja and ((is_word(text) and not spot) or set(text) & STOP - {"之"})):
                 continue
             if text in known.given_ja and text not in known.surnames_ja:
                 continue
@@ -120,8 +122,12 @@ def _class(syllable: str) -> str:
     return f"[{written(syllable)}]"
 
 
-def _is_strange(text: str, size: int) -> bool:
-    """Whether a string is made of no everyday words; size: characters of its surname, which may be one of a closed class (和)."""
-    closed = set(text[size:]) & STOP or (set(text[:size]) & STOP and text[:size] not in names().surnames)
+def _is_strange(text: str, size: int, closed: bool = False) -> bool:
+    """Whether a string is made of no everyday words.
+
+    size: characters of its surname, which may be one of a closed class that people bear (和); closed: or any of one (与), where
+    nothing else in the texts is read as the name.
+    """
+    shut = set(text[size:]) & STOP or (set(text[:size]) & STOP and text[:size] not in names().surnames and not closed)
     least = LEAST_COST.get(len(text), LEAST_COST_LONG) * len(text)
-    return not closed and not is_word(text) and plain_cost(text) >= least
+    return not shut and not is_word(text) and plain_cost(text) >= least

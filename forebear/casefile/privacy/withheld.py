@@ -67,12 +67,21 @@ class Withheld:
         if key not in self.known:
             made = self._shown(text, language)
             for _ in range(MAX_ROUNDS):  # what stands beside a mark may be a form of its own
-                again = self.search.replaced(made)
+                again = self._marked(self.search.replaced(made))
                 if again == made:
                     break
                 made = again
             self.known[key] = made
         return self.known[key]
+
+    def _marked(self, text: str) -> str:
+        """A text with `MARK` for what became a form of a hidden name by standing alone beside what is hidden."""
+        at, parts = 0, []
+        for hit in (h for h in self.search.hits(text) if not h.sure):
+            if hit.start >= at:
+                parts += [text[at : hit.start], MARK]
+            at = max(at, hit.end)
+        return _one_mark("".join([*parts, text[at:]])) if parts else text
 
     def told(self) -> list[Message]:
         """How much was withheld, as a limit; none where all was shown."""
@@ -123,7 +132,7 @@ class Withheld:
                 parts.append(f"[{hit.label}]")
                 at = hit.end
         self.size += len(text)
-        return re.sub(rf"{MARK}(?:[ .,'’·-]?{MARK})+", MARK, "".join(parts))
+        return _one_mark("".join(parts))
 
     def _kept(self, text: str) -> list[bool]:
         """Characters that a ruling keeps: of words that name nobody, of things, and of public names."""
@@ -231,6 +240,10 @@ class Withheld:
                 near = before[1] == start and end - before[0] <= LONGEST_NAME and start - before[0] <= 2
                 yield first + (before[0] if near and _opens_name(run[before[0]]) else start), first + end
             before = start, end
+
+
+def _one_mark(text: str) -> str:
+    return re.sub(rf"{MARK}(?:[ .,'’·-]?{MARK})+", MARK, text)
 
 
 def _figures(text: str, language: str) -> Iterator[tuple[int, int]]:
