@@ -1,7 +1,9 @@
 """A blind sheet of findings for readers who see neither code nor rules, and what their answers say.
 
-    python -m bench.case_sheet sheet --words FILE... --sheet FILE --key FILE [--items 150] [--decoys 35] [--seed 93]
-    python -m bench.case_sheet score --key FILE --readers FILE FILE [--output FILE]
+    python -m bench.case_sheet sheet --words FILE --sheet FOLDER --key FILE [--items 150] [--decoys 35] [--seed 93]
+    python -m bench.case_sheet score --key FILE --readers FOLDER FOLDER [--output FILE]
+
+sheet writes FOLDER/part-01.md and so on, PART items each; a reader's FOLDER holds one or more JSON files of answers by item.
 
 An item is a sentence of an original and one of its translation, with a neighbour on each side, and one plain statement. Decoys are
 linked sentences about which nothing is told, with a statement of one of the kinds that the sheet has. Order and choice are seeded.
@@ -21,6 +23,8 @@ from typing import Any
 from forebear.core.seeds import generator
 
 SEED = 93
+PART = 20
+"""Items of one part, which a reader answers in about five minutes."""
 LONGEST = 700
 """Characters of a side that are shown at most, the rest being said to be left out."""
 STATEMENTS = tomllib.loads((Path(__file__).parent / "kinds" / "statements.toml").read_text("utf-8"))
@@ -124,8 +128,8 @@ def _decoy(plain: Mapping[str, Any], like: Mapping[str, Any], rng: Any) -> dict[
     return made | quote
 
 
-def sheet(made: Sequence[Mapping[str, Any]]) -> str:
-    """The sheet as Markdown."""
+def sheet(made: Sequence[Mapping[str, Any]], first: int) -> str:
+    """A part of the sheet as Markdown, its items numbered from `first`."""
     lines = [
         "# Sentences of originals and of their translations", "",
         "Each item shows a place of an original and of its translation (between ⟦ and ⟧; neighbouring sentences stand before and",
@@ -134,7 +138,7 @@ def sheet(made: Sequence[Mapping[str, Any]]) -> str:
         "An empty ⟦⟧ means that nothing of that side is set against the other; the sentences around the place are shown.",
         "Languages: en English, zh Chinese, ja Japanese. `…` stands where a long text is cut.", "",
     ]  # fmt: skip
-    for number, entry in enumerate(made, 1):
+    for number, entry in enumerate(made, first):
         item = entry["item"]
         lines += [
             f"## {number}", "", f"- Original ({item['left']}): {_side(item['original'])}",
@@ -195,6 +199,14 @@ def kappa(one: Sequence[bool], other: Sequence[bool]) -> float:
     return round((agree - chance) / (1 - chance), 4) if chance < 1 else 1.0
 
 
+def _answers(folder: Path) -> dict[str, bool]:
+    """All answers of one reader, by item."""
+    found: dict[str, bool] = {}
+    for path in sorted(folder.glob("*.json")):
+        found |= json.loads(path.read_text("utf-8"))
+    return found
+
+
 def main() -> int:
     """Parse, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -212,7 +224,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     if given.what == "score":
-        read = [json.loads(p.read_text("utf-8")) for p in given.readers]
+        read = [_answers(folder) for folder in given.readers]
         text = json.dumps(score(json.loads(given.key.read_text("utf-8")), read), indent=1, ensure_ascii=False) + "\n"
         print(text)
         if given.output:
@@ -220,7 +232,10 @@ def main() -> int:
         return 0
     run = json.loads(given.words.read_text("utf-8"))
     made = items(run["findings"], run["plain"], given.items, given.decoys, given.seed)
-    given.sheet.write_text(sheet(made), "utf-8")
+    given.sheet.mkdir(parents=True, exist_ok=True)
+    for first in range(0, len(made), PART):
+        name = f"part-{first // PART + 1:02d}.md"
+        (given.sheet / name).write_text(sheet(made[first : first + PART], first + 1), "utf-8")
     rows = {str(n): {"kind": m["kind"], "rule": m["item"]["rule"], "ground": m["item"]["ground"],
                      "by": m["item"]["ground"] or m["item"]["rule"], "pair": f"{m['item']['left']}-{m['item']['right']}",
                      "case": m["item"]["case"]} for n, m in enumerate(made, 1)}  # fmt: skip

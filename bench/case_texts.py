@@ -1,7 +1,7 @@
 """Free translations that public repositories ship: read from their git directories, checked, and errors planted in them.
 
-    python -m bench.case_texts findings seen|check|held --repositories DIR --words FILE [--output FILE]
-    python -m bench.case_texts planted seen|check|held --repositories DIR [--each 20] [--seed 93] [--output FILE]
+    python -m bench.case_texts findings PART --repositories DIR --words FILE [--output FILE]
+    python -m bench.case_texts planted PART --repositories DIR [--each 20] [--seed 93] [--output FILE]
 
 Texts: bench/kinds/texts.toml, pinned by commit; DIR/OWNER+NAME/repo is the git directory of each. Translations of one original
 are one case, so that each is a witness for the other. --words holds sentences of the texts and is never committed.
@@ -240,7 +240,7 @@ def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("findings", "planted"))
-    parser.add_argument("part", choices=("seen", "check", "held"))
+    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last"))
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--words", type=Path)
     parser.add_argument("--output", type=Path)

@@ -34,7 +34,7 @@ def test_a_sheet_shows_no_kind_of_item_and_the_key_has_it() -> None:
     plain = [_finding(100 + i, False) for i in range(20)]
     made = items(found, plain, 15, 5, 3)
     assert [sum(m["kind"] == k for m in made) for k in ("told", "counted", "decoy")] == [10, 5, 5]
-    text = sheet(made)
+    text = sheet(made, 1)
     assert text.count("**Statement:**") == 20
     assert not any(word in text for word in ("decoy", "told", "counted", "number/value"))
     assert items(found, plain, 15, 5, 3) == made

@@ -17,6 +17,7 @@ from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
+from forebear.casefile.checks.literal import check_literal
 from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.modals import check_modals
 from forebear.casefile.checks.name_checks import check_code_names, check_consistency, check_names
@@ -37,6 +38,7 @@ from forebear.core.messages import Message, message
 
 Check = Callable[[Pair], Iterator[Finding]]
 BOTH: tuple[Check, ...] = (
+    check_literal,
     check_figures,
     check_bounds,
     check_order,
@@ -60,6 +62,12 @@ SIBLINGS: tuple[Check, ...] = (check_figures, check_terms, check_names, check_cu
 """Checks of two texts in one language."""
 APART: tuple[Check, ...] = (check_figures, check_terms, check_names)
 """The same when the two were made apart from each other: each puts its sentences in its own way."""
+
+LESS_EXACT = {
+    "negation/modal": ("negation/polarity",),
+    "figure/literal": ("number/value", "number/magnitude", "date/value", "number/lost", "number/added"),
+}
+"""What a finding of the same link says less exactly, and is not said besides."""
 
 Links = Mapping[tuple[str, str], Sequence[Link]]
 
@@ -85,6 +93,7 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
         for at, link in enumerate(pair_links):
             pair = Pair(left, right, link, known, usual, spread, terms[names[0]], terms[names[1]])
             pair.witnesses, pair.ratios = around.at(link), around.ratios
+            pair.beside = pair_links[max(0, at - 1) : at + 2]
             if sibling:
                 pair.original_segments = _origin(links.get((left.source.of, left.source.id), ()), link.left)
             every, said = _said(pair, texts, manner, sibling, pair_links[max(0, at - GAP_NEAR) : at + GAP_NEAR + 1])
@@ -122,13 +131,13 @@ def _checks_for(right: Text) -> tuple[Check, ...]:
 
 def _run(pair: Pair, checks: Iterable[Check]) -> Iterator[Finding]:
     yield from check_gaps(pair)
-    denied = False
+    said: set[str] = set()
     for check in checks:
         if (pair.link.left and pair.link.right) or check in RIGHT:
             for finding in check(pair):
-                denied = denied or finding.rule == "negation/modal"
-                if not (denied and finding.rule == "negation/polarity"):  # the same, said less exactly
+                if finding.rule not in said:
                     yield finding
+                said.update(LESS_EXACT.get(finding.ground or finding.rule, ()))
 
 
 def _usual(left: Text, right: Text, links: Sequence[Link]) -> tuple[float, float]:

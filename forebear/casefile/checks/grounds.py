@@ -14,23 +14,25 @@ from dataclasses import replace
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.checks.cues import seen
 from forebear.casefile.checks.findings import Finding
+from forebear.casefile.checks.literal import SMALL, in_common, runs, tight
 from forebear.casefile.checks.opposites import of_order
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import distinctive, has_term, is_prose, latin_terms
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.naming.stock import is_english
 from forebear.casefile.text.length import weight
+from forebear.casefile.text.scripts import fold
 
-LIKELY = 0.75
-"""Score from which a link is trusted."""
+FAIR, LIKELY, SURE = 0.6, 0.75, 0.95
+"""Score of a link beside a gap at least, score from which a link is trusted, and from which it needs nothing in common."""
 SHORT, PLAIN, LONG = 30.0, 60.0, 120.0
 """Length (text.length) of a sentence that hardly says more than one thing, of one that says one thing with what belongs to it,
 and of one whose figures can be set side by side."""
 ABSORBED = 0.25
-"""Log of the length by which a neighbour of a gap may depart from the usual one before it may hold what the gap lacks."""
+"""Log of the length by which the links around a gap have to be too short to hold what it lacks as well."""
 CUES = {"negation/polarity": "negation", "certainty/hedge": "hedge", "certainty/booster": "booster"}
 _QUESTION = re.compile(r"[?？]\s*$")
-_CLAUSE = re.compile(r"[,，、;；:：—]| - |——")
+_CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
 _MONEY = re.compile(r"[$€£¥￥円元]|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I)
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|『[^』]*』")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
@@ -38,14 +40,18 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
 
 def with_ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> Finding:
     """The finding with the condition it meets, if any; near: links around the one under test."""
-    return replace(finding, ground=_ground(pair, finding, near))
+    return finding if finding.ground else replace(finding, ground=_ground(pair, finding, near))
 
 
 def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
-    if finding.rule in ("omission/sentence", "addition/sentence"):
-        return ("gap/between" if pair.link.left else "gap/added") if _between(pair, near) else ""
+    if finding.rule == "omission/sentence":
+        return "gap/window" if _window(pair, near) else ""
     if finding.rule in ("term/changed", "term/added") and _spelling(pair, finding):
         return "term/spelling"
+    if finding.rule in ("term/changed", "term/added") and _stranger(pair, finding):
+        return "term/stranger"
+    if finding.rule == "untranslated/residue":
+        return "residue/whole" if _whole_sentence(pair, finding) else ""
     if pair.link.score < LIKELY or len(pair.link.left) != 1 or len(pair.link.right) != 1:
         return ""
     return _of_one(pair, finding, _placed(near, pair.link))
@@ -55,33 +61,31 @@ def _of_one(pair: Pair, finding: Finding, placed: bool) -> str:
     """The condition on a link of one sentence to one; placed: whether the links beside it have both sides."""
     rule = finding.rule
     if rule in ("number/value", "number/magnitude", "date/value"):
-        return "figure/alone" if _alone(pair, finding) else ""
-    if rule in ("negation/modal", "term/changed"):
-        if not placed or weight(pair.a) > LONG:
-            return ""
-        return "modal/placed" if rule == "negation/modal" else "term/exchanged" if _exchanged(pair, finding) else ""
+        return _of_figure(pair, finding)
+    if rule == "negation/modal":
+        return "modal/placed" if placed and weight(pair.a) <= LONG else ""
     if rule in CUES:
-        return _of_cue(pair, finding, placed)
+        return _of_cue(pair, finding)
     if rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
-        return "opposite/bare" if _short(pair) else "opposite/placed" if placed and _undenied(pair) else ""
+        return "opposite/tight" if _close(pair) and _bare(pair.a, PLAIN) and not _QUESTION.search(pair.a) else ""
     return ""
 
 
-def _undenied(pair: Pair) -> bool:
-    """Whether two sentences of usual length hold no negation at all, not even a weak one, so that neither turns its word round."""
-    if weight(pair.a) > PLAIN or _QUESTION.search(pair.a):
-        return False
-    found = seen("negation", pair.left.language, pair.a), seen("negation", pair.right.language, pair.b)
-    return all(f is not None and not (f.strong or f.fixed) for f in found)
-
-
-def _of_cue(pair: Pair, finding: Finding, placed: bool) -> str:
-    if not _lost_alone(pair, finding):
+def _of_cue(pair: Pair, finding: Finding) -> str:
+    """A negation that is gone from a tight link, or that came where the source is no English; doubt that is gone alone."""
+    if finding.rule != "negation/polarity":
+        return "certainty/bare" if _short(pair) and _lost_alone(pair, finding) else ""
+    found = seen("negation", pair.left.language, pair.a)
+    if found is None or not _close(pair) or weight(pair.a) > LONG or _QUESTION.search(pair.a):
         return ""
-    family = finding.rule.split("/")[0]
-    if _short(pair):
-        return f"{family}/bare"
-    return f"{family}/lost" if placed and weight(pair.a) <= PLAIN and not _QUESTION.search(pair.a) else ""
+    if found.strong:
+        return "negation/lost" if _firm("negation", pair, pair.a[slice(*found.strong[0])]) else ""
+    return "negation/added" if pair.left.language != "en" and weight(pair.a) <= PLAIN else ""
+
+
+def _close(pair: Pair) -> bool:
+    """Whether a tight link has a figure or name in common, or is as likely as can be."""
+    return tight(pair) and (pair.link.score >= SURE or in_common(pair) > 0)
 
 
 def _short(pair: Pair) -> bool:
@@ -93,49 +97,115 @@ def _bare(text: str, longest: float) -> bool:
     return weight(text) <= longest and not _CLAUSE.search(text.strip().rstrip("。.!?！？:："))
 
 
-def _between(pair: Pair, near: Sequence[Link]) -> bool:
-    """Whether what has no counterpart is a sentence of some length between two that surely have one, of usual length.
-
-    A neighbour longer than usual may say what the gap seems to lack; where the other side has a gap too, links may be off.
-    """
-    at = next((i for i, link in enumerate(near) if link is pair.link), -1)
-    if at < 1 or at + 1 >= len(near) or weight(pair.a or pair.b) < 8:
-        return False
-    lost = bool(pair.link.left)
-    if any(bool(k.right if lost else k.left) and not (k.left and k.right) for k in near):
-        return False
-    return all(_usual_length(pair, k, lost) and k.score >= LIKELY for k in (near[at - 1], near[at + 1]))
-
-
-def _usual_length(pair: Pair, link: Link, lost: bool) -> bool:
-    """Whether a neighbour of a gap has one counterpart that can hardly hold what the gap says besides."""
-    if len(link.left) != 1 or len(link.right) != 1:
-        return False
-    a, b = weight(pair.left.joined(link.left)), weight(pair.right.joined(link.right))
-    more = math.log((b + 3) / (a * pair.usual + 3))
-    own = weight(pair.a or pair.b)
-    both = math.log((b + 3) / ((a + own) * pair.usual + 3)) if lost else math.log((b + own + 3) / (a * pair.usual + 3))
-    return (more < ABSORBED and both < -ABSORBED) if lost else (more > -ABSORBED and both > ABSORBED)
-
-
 def _placed(near: Sequence[Link], link: Link) -> bool:
     """Whether the links beside one have both sides, so that the one is hardly out of place."""
     at = next((i for i, k in enumerate(near) if k is link), -1)
     return at >= 0 and all(k.left and k.right for k in near[max(0, at - 1) : at + 2])
 
 
-def _alone(pair: Pair, finding: Finding) -> bool:
-    """Whether the figure counts the same thing on both sides and every other figure of the two sentences has its counterpart."""
+def _of_figure(pair: Pair, finding: Finding) -> str:
+    sides = _alone(pair, finding)
+    if sides is None:
+        return ""
+    if all(re.search(r"\d", f.surface) for f in sides):
+        return "figure/alone" if _other_digits(*sides) else ""
+    return "figure/words" if tight(pair) and all(map(_is_whole, sides, (pair.a, pair.b))) else ""
+
+
+def _is_whole(fact: Fact, text: str) -> bool:
+    """Whether a number of more than a few was read to its end, and is no 兆, which counts megabytes as well."""
+    return fact.kind == "number" and fact.low > SMALL and "兆" not in fact.surface and not re.match(r"[,.，]\d", text[fact.end :])
+
+
+def _alone(pair: Pair, finding: Finding) -> tuple[Fact, Fact] | None:
+    """The two figures, when they count the same thing and every other figure of the two sentences has its counterpart."""
     if max(weight(pair.a), weight(pair.b) / max(0.1, pair.usual)) > LONG or _MONEY.search(pair.a + pair.b):
-        return False
+        return None
     left, right = (_quoted(facts, text, quote) for facts, text, quote in (
         (pair.a_facts, pair.a, finding.left_quote), (pair.b_facts, pair.b, finding.right_quote)))  # fmt: skip
     if left is None or right is None or left.kind != right.kind or (left.unit and right.unit and left.unit != right.unit):
-        return False
+        return None
     if _in_quotes(pair.a, left) or _in_quotes(pair.b, right):
-        return False  # a name of something: a keyboard of 104 keys has 105 elsewhere
+        return None  # a name of something: a keyboard of 104 keys has 105 elsewhere
     rest = [f for f in pair.a_facts if f is not left and f.strong], [f for f in pair.b_facts if f is not right and f.strong]
-    return len(rest[0]) == len(rest[1]) and all(agree(a, b) for a, b in zip(*rest, strict=True))
+    if len(rest[0]) != len(rest[1]) or not all(agree(a, b) for a, b in zip(*rest, strict=True)):
+        return None
+    return left, right
+
+
+def _stranger(pair: Pair, finding: Finding) -> bool:
+    """Whether a name that the source has nowhere came in a tight link, where one is gone that the translation writes elsewhere."""
+    come = finding.right_quote
+    if not tight(pair) or max(weight(pair.a), weight(pair.b) / max(0.1, pair.usual)) > LONG or _in_brackets(pair.b, come):
+        return False
+    if not (distinctive(come) or come[:1].isupper()) or (pair.right.language == "en" and is_english(come.lower())):
+        return False
+    if come.lower() in pair.left_terms or has_term(pair.left.extract.text, come):
+        return False
+    gone = [finding.left_quote] if finding.rule == "term/changed" else [t for t, _, _ in latin_terms(pair.a)]
+    gone = [t for t in gone if len(t) > 2 and (distinctive(t) or t[0].isupper()) and "+" not in t and not has_term(pair.b, t)]
+    gone = [t for t in gone if has_term(pair.right.extract.text, t) and not _one_in_other(t.lower(), come.lower())]
+    return bool(gone) and all(has_term(pair.a, t) for t, _, _ in latin_terms(pair.b) if t != come)
+
+
+def _in_brackets(text: str, word: str) -> bool:
+    """Whether a word stands in brackets, as a gloss does."""
+    return bool(re.search(rf"[(（][^()（）]*{re.escape(word)}[^()（）]*[)）]", text))
+
+
+def _whole_sentence(pair: Pair, finding: Finding) -> bool:
+    """Whether a whole sentence of the source was left standing beside translated ones: prose, no answer to choose and no output."""
+    at = finding.right_span[0] - pair.right.segments[pair.link.right[0]].start
+    before, rest = pair.b[:at], pair.b[at:]
+    if not _STARTS.search(before) or _CHOICE.match(pair.b) or _PROGRAM.search(pair.b) or not _translated_beside(pair):
+        return False
+    if pair.left.language == "en":
+        run = re.match(r"[^.!?。！？\n]*", rest)[0]  # type: ignore[index]
+        words = [w for w in re.findall(r"[A-Za-z]+", run) if w.islower() and len(w) > 3]
+        return len(words) >= 3 and not _HAN.search(run) and not _SAID.search(run)
+    run = re.match(r"[^。！？\n.!?]*", rest)[0]  # type: ignore[index]
+    return len(_HAN.findall(run)) >= 8 and fold(run.strip()) in fold(pair.a) and bool(_CHINESE.search(run))
+
+
+_STARTS = re.compile(r"(?:^|[。！？.!?)\n])[\s*_>#-]*(?:[A-Za-z;]{2,12}[:：])?[^\w“\"'「『:：]*$")
+"""What stands before a sentence: the end of another one, or a label."""
+_CHOICE = re.compile(r"\W*[A-Z][:.)、：]\s|.*\|")
+_PROGRAM = re.compile(r"\{[%{]|//|=>|·|#\d|https?:|\w\(\)|[<>{}]")
+_SAID = re.compile(r"[\"“”=<>{}$|]")
+_HAN = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
+_CHINESE = re.compile("[的了是这在和我与为个们，请就]")
+
+
+def _translated_beside(pair: Pair) -> bool:
+    """Whether the sentence before or behind was translated."""
+    own = re.compile({"en": r"[a-z]{3}", "ja": r"[\u3041-\u309f]"}.get(pair.right.language, r"[\u4e00-\u9fff]"))
+    first, last, text = pair.link.right[0], pair.link.right[-1], pair.right.segments
+    return any(own.search(text[j].text) for j in (first - 1, last + 1) if 0 <= j < len(text))
+
+
+def _window(pair: Pair, near: Sequence[Link]) -> bool:
+    """Whether the links around a sentence that has no counterpart are likely ones that are too short to hold it as well."""
+    at = next((i for i, link in enumerate(near) if link is pair.link), -1)
+    around = [*near[max(0, at - 2) : at], *near[at + 1 : at + 3]]
+    own = weight(pair.a)
+    if at < 1 or len(around) < 3 or own < 10 or not all(k.left and k.right for k in around):
+        return False
+    if any(k.score < FAIR or len(k.left) > 3 or len(k.right) > 3 for k in around):
+        return False
+    a, b = (sum(weight(t.joined(side)) for side in sides) for t, sides in (
+        (pair.left, [k.left for k in around]), (pair.right, [k.right for k in around])))  # fmt: skip
+    if math.log((b + 3) / (a * pair.usual + 3)) > 0.1 or math.log((b + 3) / ((a + own) * pair.usual + 3)) > -ABSORBED:
+        return False
+    there = pair.right.joined(sorted(j for k in near for j in k.right))
+    named = [t for t, i, _ in latin_terms(pair.a) if distinctive(t) or (i and t[0].isupper()) or pair.left.language != "en"]
+    named += [r.value for r in runs(pair.a)]
+    return sum(has_term(there, t) for t in named) * 3 <= len(named)
+
+
+def _other_digits(left: Fact, right: Fact) -> bool:
+    """Whether both figures are written in digits, other ones, so that no word for a size was misread."""
+    a, b = re.findall(r"\d", narrow(left.surface)), re.findall(r"\d", narrow(right.surface))
+    return bool(a and b) and a != b
 
 
 def _in_quotes(text: str, fact: Fact) -> bool:
@@ -149,22 +219,10 @@ def _quoted(facts: Sequence[Fact], text: str, quote: str) -> Fact | None:
 def _spelling(pair: Pair, finding: Finding) -> bool:
     """Whether a Latin word that the source has nowhere is a letter or two away from one of the left sentence that is gone."""
     new = finding.right_quote
-    words = {w for w in _LATIN.findall(narrow(pair.a)) if not has_term(pair.b, w)}
+    words = set(_LATIN.findall(narrow(pair.a))) - set(_LATIN.findall(narrow(pair.b)))
     if is_english(new.lower()) or (pair.right.language != "en" and is_prose(pair.b)):
         return False
     return new.lower() not in pair.left_terms and any(_misspelt(word, new) for word in words)
-
-
-def _exchanged(pair: Pair, finding: Finding) -> bool:
-    """Whether one name stands for another and the two sentences have every other Latin word in common."""
-    names = [finding.left_quote, finding.right_quote]
-    if weight(pair.a) > LONG or (pair.left.language == "en" and is_english(names[0].lower())):
-        return False  # a plain word with a capital (TOOL)
-    if not all(distinctive(n) or n[:1].isupper() for n in names) or _one_in_other(*(n.lower() for n in names)):
-        return False
-    others = [t for t, _, _ in latin_terms(pair.b) if t != names[1]]
-    anchored = any(agree(a, b) for a in pair.a_facts for b in pair.b_facts if a.strong)
-    return (bool(others) or anchored) and all(has_term(pair.a, t) for t in others)
 
 
 def _one_in_other(a: str, b: str) -> bool:
@@ -177,7 +235,7 @@ def _one_in_other(a: str, b: str) -> bool:
 def _misspelt(word: str, new: str) -> bool:
     """Whether one is the other with one letter changed, left out or added, or two neighbours changed over; two in long words."""
     a, b = word.lower(), narrow(new).lower()
-    if a == b or min(len(a), len(b)) < 3 or a.rstrip("s") == b.rstrip("s"):
+    if min(len(a), len(b)) < 3 or a in b or b in a:
         return False
     return _distance(a, b) <= (1 if max(len(a), len(b)) < 8 else 2)
 

@@ -86,16 +86,17 @@ def _denies(text: str, language: str) -> bool:
 _TURNS = {
     "en": re.compile(
         r"\b(?:only|unless|without|except|until|hardly|rarely|seldom|fail\w*|refus\w*|instead|rather|avoid\w*|prevent\w*|before|hard|"
-        r"difficult|few|little|limit\w*|stop\w*|missing|too|otherwise|lack\w*|nor|no|un(?!der|til|ix|it|ion|ique)\w+|less than|"
+        r"difficult|few|little|limit\w*|stop\w*|missing|too|otherwise|lack\w*|nor|disabl\w*|off|omit\w*|exclud\w*|ignor\w*|"
+        r"remov\w*|skip\w*|no|un(?!der|til|ix|it|ion|ique)\w+|less than|"
         r"more than)\b",
         re.I,
     ),
     "zh": re.compile(
-        "[不没无未勿]|除了|除非|以外|只[能有要]|才|否则|避免|防止|禁止|失败|难|免|仅|别(?=[再去说把让用])|拒"
+        "[不没无未勿]|除了|除非|以外|只[能有要]|才|否则|避免|防止|禁止|失败|难|免|仅|禁用|关闭|忽略|排除|移除|跳过|别(?=[再去说把让用])|拒"
     ),
     "ja": re.compile(
-        "ない|なか|なく|ません|ず(?=[、。に])|しか|だけ|のみ|以外|限り|避け|防[ぐい止]|禁止|失敗|不[可要能]|無[くいし]|難し|"
-        "にくい|づらい|せずに|まで"
+        "ない|なか|なく|ません|ず(?=[、。に])|しか|だけ|のみ|以外|限り|避け|防[ぐい止]|禁止|失敗|無効|除外|無視|省略|オフ|"
+        "不[可要能]|無[くいし]|難し|にくい|づらい|せずに|まで"
     ),
 }
 

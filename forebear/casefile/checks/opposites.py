@@ -41,7 +41,7 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
     """One side of a pair alone on the left, the other side alone on the right, and no other translation that has it so."""
     if len(pair.a) > 400 or len(pair.link.left) > 2 or len(pair.link.right) > 2:
         return
-    a, b = narrow(pair.a), narrow(pair.b)
+    a, b = (_BOTH.sub("\x00\x00", narrow(text)) for text in (pair.a, pair.b))
     for left, right in zip(_patterns(pair.left.language), _patterns(pair.right.language), strict=True):
         here, there = [p.search(a) for p in left], [p.search(b) for p in right]
         if sum(m is not None for m in here) != 1 or sum(m is not None for m in there) != 1:
@@ -53,6 +53,10 @@ def check_opposites(pair: Pair) -> Iterator[Finding]:
         words = {"left": pair.a[slice(*one.span())], "right": pair.b[slice(*other.span())]}
         yield pair.finding("contradiction/opposite", one.span(), other.span(), **words)
         return
+
+
+_BOTH = re.compile(narrow("快慢|大小|高低|多少|长短|强弱|远近|深浅|轻重|好坏|优劣|左右|上下|前后|先后|难易|公私"))
+"""Two opposites that together name what is measured, and say neither."""
 
 
 def of_order(word: str, language: str) -> bool:

@@ -74,6 +74,8 @@ class Pair:
         """Facts of the right text, placed in `b`."""
         return _outside(_placed(self.right, self.link.right), self.b, self.known)
 
+    beside: Sequence[Link] = ()
+    """The link and those before and behind it."""
     free: bool = False
     """Whether this translation is a free one: weak cues then tell less (case.manner)."""
     original_segments: Sequence[int] = ()
