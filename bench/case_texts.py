@@ -240,7 +240,7 @@ def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("findings", "planted"))
-    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last"))
+    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last", "later"))
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--words", type=Path)
     parser.add_argument("--output", type=Path)

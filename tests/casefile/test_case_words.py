@@ -69,17 +69,16 @@ def test_a_word_of_ours_is_translated_and_the_same_word_of_a_text_is_quoted() ->
 
 
 def _habit() -> dict[str, Any]:
-    zh = "\n\n".join(f"# 第{c}节\n\n机器{c}在房间里。" for c in "一二三四五六")
-    en = "\n\n".join(f"### Section {k}\n\nMachine {k} is in the room." for k in range(1, 7))
-    left, right = text("o", "zh", zh), text("t", "en", en, of="o")
+    zh = "\n\n".join(f"机器{c}的外壳在房间里。" for c in "一二三四五六")
+    ja = "\n\n".join(f"機械{c}の外壳は部屋にある。" for c in "一二三四五六")
+    left, right = text("o", "zh", zh), text("t", "ja", ja, of="o")
     links = [Link((k,), (k,), 1.0, "rule") for k in range(len(left.segments))]
-    (habit,) = [f for f in check_case({"o": left, "t": right}, {("o", "t"): links}, Knowledge()) if "heading" in f.rule]
+    (habit,) = [f for f in check_case({"o": left, "t": right}, {("o", "t"): links}, Knowledge()) if f.rule == "script/foreign"]
     return habit.as_json()["why"]
 
 
 def test_a_habit_is_said_with_its_figures() -> None:
-    expected = "一方是1 级标题，另一方是3 级标题；此文本有 6 处相同，可见是它的习惯"
-    assert catalogue("zh-Hans").text(_habit()) == expected
+    assert catalogue("zh-Hans").text(_habit()).endswith("；此文本有 6 处相同，可见是它的习惯")
 
 
 @pytest.fixture(autouse=True)
@@ -126,11 +125,14 @@ def test_a_folder_of_an_earlier_version_opens_and_its_findings_are_said_in_every
 
 def test_checking_such_a_folder_anew_finds_the_same_and_keeps_rulings(first: Path) -> None:
     old = _as_shown(json.loads((first / "findings" / "findings.json").read_bytes()))
-    old = [f for f in old if f["rule"] != "heading/changed"]  # of a heading beside two sentences: no longer compared
+    old = [f for f in old if not f["rule"].startswith(("heading/", "emphasis/", "quotes/"))]  # no longer looked for
     document = verbs.case_check(first)
-    apart = [[f for f in found if not f["rule"].startswith("omission/")] for found in (document["findings"], old)]
+    other = ("omission/", "number/value")
+    apart = [[f for f in found if not f["rule"].startswith(other)] for found in (document["findings"], old)]
     now, before = ([(f["rule"], f["severity"]) for f in found] for found in apart)
     assert now == before
+    figures = [f["severity"] for f in document["findings"] if f["rule"] == "number/value"]
+    assert figures.count("neutral") == 1  # five footnotes that shift, of which four were seen before
     (passage,) = (f for f in document["findings"] if f["rule"] == "omission/passage")  # was a finding for each sentence
     lost = [i for f in old if f["rule"] == "omission/sentence" for i in f["left_segments"]]
     assert len(lost) > 8
