@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from forebear.casefile.bitext.align import Link
@@ -106,3 +108,12 @@ def test_few_findings_read_are_judged_by_silence_and_by_errors_met() -> None:
     assert not Ground(id="c", sentences=10_000, false=3, met=30, planted=100).told
     assert Ground(id="d").truth == 0
     assert not Ground(id="d", true=1, read=2).told
+
+
+@pytest.mark.parametrize("piece", ["7" * 5_000, "a" * 60_000, "。" * 60_000 + "a", "(" * 60_000, "$" * 60_000, "1," * 10_000])
+def test_a_long_run_of_signs_costs_little(piece: str) -> None:
+    left, right = ["The list is short.", f"It has 38 {piece} rooms.", "It ends here."], ["一览很短。", f"它有 48 {piece} 间房。", "到此为止。"]
+    links = [Link((i,), (i,), 0.9) for i in range(3)]
+    started = time.process_time()
+    _linked(("en", left), ("zh", right), links)
+    assert time.process_time() - started < 10

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forebear.casefile.bitext.align import Link
-from forebear.casefile.checks.cues import seen
 from forebear.casefile.checks.findings import Finding
-from forebear.casefile.checks.literal import SMALL, in_common, runs, tight
+from forebear.casefile.checks.literal import LONGEST, SMALL, in_common, runs, tight
 from forebear.casefile.checks.opposites import of_order
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import distinctive, has_term, is_prose, latin_terms
@@ -25,12 +24,10 @@ from forebear.casefile.text.scripts import fold
 
 FAIR, LIKELY, SURE = 0.6, 0.75, 0.95
 """Score of a link beside a gap at least, score from which a link is trusted, and from which it needs nothing in common."""
-SHORT, PLAIN, LONG = 30.0, 60.0, 120.0
-"""Length (text.length) of a sentence that hardly says more than one thing, of one that says one thing with what belongs to it,
-and of one whose figures can be set side by side."""
+PLAIN, LONG = 60.0, 120.0
+"""Length (text.length) of a sentence that says one thing with what belongs to it, and of one whose figures can be compared."""
 ABSORBED = 0.25
 """Log of the length by which the links around a gap have to be too short to hold what it lacks as well."""
-CUES = {"negation/polarity": "negation", "certainty/hedge": "hedge", "certainty/booster": "booster"}
 _QUESTION = re.compile(r"[?？]\s*$")
 _CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
 _MONEY = re.compile(r"[$€£¥￥円元]|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I)
@@ -54,33 +51,19 @@ def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
         return "residue/whole" if _whole_sentence(pair, finding) else ""
     if pair.link.score < LIKELY or len(pair.link.left) != 1 or len(pair.link.right) != 1:
         return ""
-    return _of_one(pair, finding, _placed(near, pair.link))
+    return _of_one(pair, finding)
 
 
-def _of_one(pair: Pair, finding: Finding, placed: bool) -> str:
-    """The condition on a link of one sentence to one; placed: whether the links beside it have both sides."""
+def _of_one(pair: Pair, finding: Finding) -> str:
+    """The condition on a link of one sentence to one."""
     rule = finding.rule
     if rule in ("number/value", "number/magnitude", "date/value"):
         return _of_figure(pair, finding)
     if rule == "negation/modal":
-        return "modal/placed" if placed and weight(pair.a) <= LONG else ""
-    if rule in CUES:
-        return _of_cue(pair, finding)
+        return "modal/placed" if pair.placed and weight(pair.a) <= LONG else ""
     if rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
         return "opposite/tight" if _close(pair) and _bare(pair.a, PLAIN) and not _QUESTION.search(pair.a) else ""
     return ""
-
-
-def _of_cue(pair: Pair, finding: Finding) -> str:
-    """A negation that is gone from a tight link, or that came where the source is no English; doubt that is gone alone."""
-    if finding.rule != "negation/polarity":
-        return "certainty/bare" if _short(pair) and _lost_alone(pair, finding) else ""
-    found = seen("negation", pair.left.language, pair.a)
-    if found is None or not _close(pair) or weight(pair.a) > LONG or _QUESTION.search(pair.a):
-        return ""
-    if found.strong:
-        return "negation/lost" if _firm("negation", pair, pair.a[slice(*found.strong[0])]) else ""
-    return "negation/added" if pair.left.language != "en" and weight(pair.a) <= PLAIN else ""
 
 
 def _close(pair: Pair) -> bool:
@@ -88,19 +71,9 @@ def _close(pair: Pair) -> bool:
     return tight(pair) and (pair.link.score >= SURE or in_common(pair) > 0)
 
 
-def _short(pair: Pair) -> bool:
-    return _bare(pair.a, SHORT) and _bare(pair.b, SHORT * max(1.0, pair.usual))
-
-
 def _bare(text: str, longest: float) -> bool:
     """Whether a sentence is short and of one clause."""
     return weight(text) <= longest and not _CLAUSE.search(text.strip().rstrip("。.!?！？:："))
-
-
-def _placed(near: Sequence[Link], link: Link) -> bool:
-    """Whether the links beside one have both sides, so that the one is hardly out of place."""
-    at = next((i for i, k in enumerate(near) if k is link), -1)
-    return at >= 0 and all(k.left and k.right for k in near[max(0, at - 1) : at + 2])
 
 
 def _of_figure(pair: Pair, finding: Finding) -> str:
@@ -155,6 +128,8 @@ def _in_brackets(text: str, word: str) -> bool:
 
 def _whole_sentence(pair: Pair, finding: Finding) -> bool:
     """Whether a whole sentence of the source was left standing beside translated ones: prose, no answer to choose and no output."""
+    if max(len(pair.a), len(pair.b)) > LONGEST:
+        return False
     at = finding.right_span[0] - pair.right.segments[pair.link.right[0]].start
     before, rest = pair.b[:at], pair.b[at:]
     if not _STARTS.search(before) or _CHOICE.match(pair.b) or _PROGRAM.search(pair.b) or not _translated_beside(pair):
@@ -188,7 +163,7 @@ def _window(pair: Pair, near: Sequence[Link]) -> bool:
     at = next((i for i, link in enumerate(near) if link is pair.link), -1)
     around = [*near[max(0, at - 2) : at], *near[at + 1 : at + 3]]
     own = weight(pair.a)
-    if at < 1 or len(around) < 3 or own < 10 or not all(k.left and k.right for k in around):
+    if at < 1 or len(around) < 3 or own < 10 or len(pair.a) > LONGEST or not all(k.left and k.right for k in around):
         return False
     if any(k.score < FAIR or len(k.left) > 3 or len(k.right) > 3 for k in around):
         return False
@@ -252,42 +227,3 @@ def _distance(a: str, b: str) -> int:
             row.append(best)
         rows.append(row)
     return rows[-1][-1]
-
-
-def _lost_alone(pair: Pair, finding: Finding) -> bool:
-    """Whether the left sentence has one such word and the right one nothing of the kind, in no set phrase and not weakly either."""
-    family = CUES[finding.rule]
-    left, right = seen(family, pair.left.language, pair.a), seen(family, pair.right.language, pair.b)
-    if left is None or right is None or len(left.strong) != 1 or left.fixed or not _as_long(pair):
-        return False
-    if not _firm(family, pair, pair.a[slice(*left.strong[0])]):
-        return False
-    return not (right.strong or right.soft or right.weak or right.fixed)
-
-
-def _as_long(pair: Pair) -> bool:
-    """Whether the right sentence is not so short or long that it may say something else."""
-    ratio = (weight(pair.b) + 3) / (weight(pair.a) * pair.usual + 3)
-    return 0.6 < ratio < 1.7
-
-
-def _firm(family: str, pair: Pair, word: str) -> bool:
-    """Whether a word of negation or doubt says so by itself: no denial of a degree or of one of two, no may that may permit."""
-    if pair.left.language == "zh":
-        return family != "negation" or bool(_ZH_VERB.search(pair.a))
-    if pair.left.language != "en":
-        return True
-    if family == "negation":
-        return bool(_VERB_NOT.fullmatch(word)) and not _DEGREE.search(pair.a)
-    return word.lower() not in ("may", "might", "likely")
-
-
-_VERB_NOT = re.compile(r"not|n['’]t|never|cannot", re.I)
-_DEGREE = re.compile(
-    r"(?:\bnot|n['’]t|never) (?:\w+ )?(?:very|so|too|quite|entirely|all|always|every|necessarily|much|many|just|only|even|"
-    r"really|but|until)\b"
-    r"|\b(?:without|unless|but|nor|only|whether|or not|why not|instead|rather)\b",
-    re.I,
-)
-"""Denial of a degree, of one thing in favour of another, or twice: each is often put without a denial."""
-_ZH_VERB = re.compile("(?:不能|不会|不是|没有|不要|不需要|不应|不可以|无法|从未|从来没|并未|并没|未曾|不支持|不存在)")

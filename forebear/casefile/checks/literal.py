@@ -19,6 +19,8 @@ SMALL = 3
 """Values up to this are often said without a figure (one, both, twice): they need the same word beside them on both sides."""
 LIKELY = 0.75
 """Score from which a link is trusted by itself; below, two figures or names in common have to speak for it."""
+LONGEST = 2_000
+"""Characters of a sentence up to which it is compared so: a longer one is a table or a listing, or made to cost time."""
 _RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])|\d+")
 _HIDDEN = re.compile(
     r"\$\{[^}]*\}?|\$\d(?![\d.,$])|https?:\S+|www\.\S+|\]\([^)\s]*\)|\{#[^}]*\}|[^\s()]+\.(?:md|html?|png|svg|jpe?g|gif)\b\S*"
@@ -54,11 +56,10 @@ def tight(pair: Pair) -> bool:
     """Whether the sentences surely belong together: of about usual length, a likely link of one to one, both sides beside it; else
     figures or names in common have to speak for it, the more of them the looser the link is."""
     a, b = len(pair.link.left), len(pair.link.right)
-    if not a or not b or a + b > 3:
+    if not a or not b or a + b > 3 or max(len(pair.a), len(pair.b)) > LONGEST:
         return False
     ratio = (weight(pair.b) + 6) / (weight(pair.a) * pair.usual + 6)
-    placed = all(k.left and k.right for k in pair.beside)
-    wanted = (0 if placed and pair.link.score >= LIKELY else 2 if placed else 3) + (a + b - 2)
+    wanted = (0 if pair.placed and pair.link.score >= LIKELY else 2 if pair.placed else 3) + (a + b - 2)
     return 0.5 < ratio < 2 and (not wanted or in_common(pair) >= wanted)
 
 

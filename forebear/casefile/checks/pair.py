@@ -76,6 +76,12 @@ class Pair:
 
     beside: Sequence[Link] = ()
     """The link and those before and behind it."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether the links beside it have both sides, so that this one is hardly out of place."""
+        return all(k.left and k.right for k in self.beside)
+
     free: bool = False
     """Whether this translation is a free one: weak cues then tell less (case.manner)."""
     original_segments: Sequence[int] = ()
