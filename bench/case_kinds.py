@@ -1,8 +1,8 @@
 """Departures of known kinds, made from patterns, and what the discrepancy checker says of them and of the right translations.
 
-    python -m bench.case_kinds seen|held [--each 20] [--show] [--output FILE]
+    python -m bench.case_kinds seen|held|fresh [--each 20] [--show] [--output FILE]
 
-Patterns: bench/kinds/seen.toml (read while rules were written) and held.toml (run when they were frozen, decision 0075).
+Patterns: bench/kinds/seen.toml (read while rules were written) held.toml (run when they were frozen, decision 0075) and fresh.toml (0097).
 Each pattern is filled with figures and words from seed 75 and is a case of its own; names are proposed as `case check` does.
 """
 
@@ -169,7 +169,7 @@ def measure(part: str, each: int, show: bool = False) -> dict[str, Any]:
 def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("seen", "held"))
+    parser.add_argument("part", choices=("seen", "held", "fresh"))
     parser.add_argument("--each", type=int, default=20)
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--output", type=Path)
