@@ -2,7 +2,8 @@
 
     python -m bench.case_kinds seen|held|fresh [--each 20] [--show] [--output FILE]
 
-Patterns: bench/kinds/seen.toml (read while rules were written) held.toml (run when they were frozen, decision 0075) and fresh.toml (0097).
+Patterns: bench/kinds/seen.toml (read while rules were written), held.toml (run when they were frozen, decision 0075) and fresh.toml
+(after the freeze of 0097).
 Each pattern is filled with figures and words from seed 75 and is a case of its own; names are proposed as `case check` does.
 """
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import forebear
-from forebear.casefile.checks.findings import Finding, Ground
+from forebear.casefile.checks.findings import Finding, Ground, Rule
 from forebear.casefile.document import read_texts
 from forebear.casefile.folder.folder import digest as sha256
 from forebear.casefile.folder.folder import load_case
@@ -29,7 +29,7 @@ from forebear.reports.catalogue import LANGUAGES
 EN = "The model has 38 layers. It was not trained on 512 chips. Yue Jun kept the code."
 JA = "このモデルは48層である。512個のチップで訓練した。コードは残っていた。"
 QUOTED = EN.replace("38 layers", "“38 layers”").replace("not trained", "not really trained")
-"""The same departures in sentences where they are not told: what stands in quotation marks may be a name, and not really denies a degree."""
+"""The same departures; a negation is not told, a figure is, in quotation marks too."""
 
 
 def made(folder: Path, en: str = EN, ja: str = JA) -> Path:
@@ -82,7 +82,7 @@ def test_what_is_counted_is_counted_aloud_and_nothing_is_lost(tmp_path: Path) ->
     assert [f["rule"] for f in every["findings"]][:2] == ["negation/polarity", "number/value"]
     counts = document["counted"]
     assert document["findings"] == () or all(f["told"] for f in document["findings"])
-    assert counts["to_look_at"] == len(every["findings"]) - len(document["findings"]) >= 2
+    assert counts["to_look_at"] == len(every["findings"]) - len(document["findings"]) >= 1
     assert counts["to_look_at"] == counts["critical"] + counts["major"] + counts["minor"]
     for language in LANGUAGES:
         said = shown(document, language).replace("\n", "").replace(" ", "")
@@ -93,7 +93,10 @@ def test_what_is_counted_is_counted_aloud_and_nothing_is_lost(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("ruling", ["accepted", "dismissed"])
-def test_a_ruling_is_shown_in_every_form_and_deletes_nothing(case: Path, ruling: str) -> None:
+def test_a_ruling_is_shown_in_every_form_and_deletes_nothing(
+    monkeypatch: pytest.MonkeyPatch, case: Path, ruling: str
+) -> None:
+    monkeypatch.setattr(Rule, "told", True)
     key = key_of(case, "number/value")
     before = (case / "findings" / "findings.json").read_bytes()
     told = forebear.case_check(case)["counted"]["told"]

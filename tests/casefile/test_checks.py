@@ -37,6 +37,9 @@ opencc = pytest.mark.skipif(not can_convert(), reason="OpenCC (extra `cases`) is
         ("人事部只问了一个问题。", "ja", "人事部只问了一个问题。", "人事部は質問を一つしただけだ。", "untranslated/residue"),
         ("如果错了，数字会说话。", "en", "如果 wrong, numbers speak.", "If wrong, numbers speak.", "untranslated/residue"),
         ("希望写在说明书里。", "ja", "説明书に書かれてほしい。", "説明書に書かれてほしい。", "script/foreign"),
+        ("我坐在最后一排。", "ja", "私は**最後の列**に座った。", "私は最後の列に座った。", "emphasis/added"),
+        ("他们说完全自主。", "en", "They said “fully our own”.", "They said fully our own.", "quotes/added"),
+        ("他说：「完全自主。」", "en", "He said it was fully our own.", "He said: “Fully our own.”", "quotes/lost"),
         ("我说没有文件。", "en", "I said no file. [Editor's note: he meant paper.]", "I said no file.", "note/editor"),
         ("代码还在。", "en", "The code is \u202estill\u202c there.", "The code is still there.", "control/characters"),
     ],
@@ -204,6 +207,11 @@ def test_footnotes_that_all_shift_by_one_are_a_habit_and_one_that_shifts_otherwi
     assert [(f.rule, f.severity, f.repeats) for f in shifted] == [("number/value", "neutral", len(words))]
     other = found(("en", en), ("ja", ja.replace("[25]", "[52]")))
     assert sorted(f.severity for f in other) == ["major", "neutral"]
+
+
+def test_straight_quotation_marks_beside_chinese_are_quotation_marks() -> None:
+    assert rules_of(("en", "He said “very good” to them."), ("zh", '他说"很好"给他们听。')) == []
+    assert rules_of(("en", "He said “very good” to them."), ("zh", "他说很好给他们听。")) == ["quotes/lost"]
 
 
 def test_a_name_put_for_a_missing_one_is_told_though_the_original_speaks_of_it_close_by() -> None:

@@ -16,16 +16,18 @@ def _cut(text: str, language: str) -> list[str]:
     return [text[a:b].strip() for a, b in sentences(text, language)]
 
 
-def test_markdown_gives_blocks_and_says_what_it_removed() -> None:
+def test_markdown_gives_blocks_emphasis_and_says_what_it_removed() -> None:
     text = "---\ntitle: x\n---\n# 标题\n\n正文**重点**在[此](http://a/b)。\n\n> 引文\n\n- 一项\n\n```\nx = 1\n```\n"
     out = extract(text, "text/markdown")
     assert [b.kind for b in out.blocks] == ["front-matter", "heading", "paragraph", "quote", "item", "code"]
+    assert [out.text[a:b] for a, b in out.emphasis] == ["重点"]
     assert "正文重点在此。" in out.text
     assert [(r.what, r.begins) for r in out.removed] == [("link address", "http://a/b")]
 
 
 def test_a_snake_case_name_and_a_product_are_no_emphasis() -> None:
     out = extract("max_layer_count is 2 * 3 * 4 here.", "text/markdown")
+    assert out.emphasis == []
     assert out.text == "max_layer_count is 2 * 3 * 4 here."
 
 
@@ -38,6 +40,7 @@ def test_html_records_scripts_hidden_parts_and_comments() -> None:
     assert [(b.kind, out.text[b.start : b.end]) for b in out.blocks] == [
         ("heading", "Head & line"), ("paragraph", "One bold word."), ("item", "item"),
     ]  # fmt: skip
+    assert [out.text[a:b] for a, b in out.emphasis] == ["bold"]
     assert [(r.what, r.begins) for r in out.removed] == [
         ("head", "t"), ("nav", "menu"), ("hidden p", "secret"), ("comment", "gone"), ("script", 'alert("x")'),
     ]  # fmt: skip

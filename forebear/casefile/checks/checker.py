@@ -18,6 +18,7 @@ from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
 from forebear.casefile.checks.literal import check_literal
+from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.modals import check_modals
 from forebear.casefile.checks.name_checks import check_code_names, check_consistency, check_names
 from forebear.casefile.checks.opposites import check_opposites
@@ -27,7 +28,6 @@ from forebear.casefile.checks.shape import (
     check_controls,
     check_gaps,
     check_length,
-    check_notes,
     check_residue,
     check_script,
 )
@@ -51,11 +51,12 @@ BOTH: tuple[Check, ...] = (
     check_cues,
     check_length,
     check_residue,
+    check_markup,
 )
 """Checks of links that have both sides."""
 RIGHT: tuple[Check, ...] = (check_script, check_controls, check_notes)
 """Checks of the translation alone, gaps included."""
-CONVERTED: tuple[Check, ...] = (check_conversion, check_script, check_controls, check_notes)
+CONVERTED: tuple[Check, ...] = (check_conversion, check_script, check_controls, check_notes, check_markup)
 """A machine conversion is checked against the conversion, not for meaning."""
 SIBLINGS: tuple[Check, ...] = (check_figures, check_terms, check_names, check_cues, check_length)
 """Checks of two texts in one language."""
@@ -316,6 +317,8 @@ def _habit(finding: Finding) -> tuple[str, str, str, str]:
         detail = finding.right_quote
     elif finding.rule == "term/lost":
         detail = finding.left_quote
+    elif finding.rule.startswith(("quotes/", "emphasis/", "heading/")):
+        detail = finding.rule
     elif finding.rule == "number/lost":
         detail = finding.context
     elif finding.rule == "number/value" and _FOOTNOTE.search(finding.context):

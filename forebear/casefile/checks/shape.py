@@ -13,7 +13,6 @@ from forebear.casefile.checks.terms import mostly_latin
 from forebear.casefile.data import packaged_text
 from forebear.casefile.folder.intake import BIDI, INVISIBLE
 from forebear.casefile.text.length import weight
-from forebear.casefile.text.notes import find_notes
 from forebear.casefile.text.scripts import fold, is_han, is_japanese_form, is_kana, standard_of
 from forebear.casefile.text.segments import sentences
 
@@ -251,12 +250,3 @@ def check_controls(pair: Pair) -> Iterator[Finding]:
         match = signs[0]
         codes = list(dict.fromkeys(f"U+{ord(m.group()):04X}" for m in signs))
         yield pair.finding("control/characters", None, match.span(), codes=codes)
-
-
-def check_notes(pair: Pair) -> Iterator[Finding]:
-    """Editors' notes of the right text: reported, never compared."""
-    if not pair.link.right:
-        return
-    raw = pair.right.joined(pair.link.right)
-    for start, end in find_notes(raw, pair.right.language):
-        yield pair.finding("note/editor", None, (start, end), right=raw[start:end][:80])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+Span = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Block:
-    """A run of text [start, end): kind is heading, paragraph, item, quote, code or front-matter."""
+    """A run of text [start, end): kind is heading, paragraph, item, quote, code or front-matter; level of a heading."""
 
     kind: str
     start: int
     end: int
+    level: int = 0
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,11 @@ class Removed:
 
 @dataclass
 class Extract:
-    """The text positions refer to, its blocks in order, and what was removed."""
+    """The text positions refer to, its blocks in order, emphasised spans, and what was removed."""
 
     text: str = ""
     blocks: list[Block] = field(default_factory=list)
+    emphasis: list[Span] = field(default_factory=list)
     removed: list[Removed] = field(default_factory=list)
 
     def remove(self, what: str, text: str) -> None:

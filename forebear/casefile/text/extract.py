@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from forebear.casefile.text.blocks import Block, Extract
+from forebear.casefile.text.blocks import Block, Extract, Span
 from forebear.casefile.text.html import extract_html
 
 MEDIA = {
@@ -62,14 +62,15 @@ class _MarkdownReader:
             self.block(self.kind, "\n".join(self.open))
         self.open, self.kind = [], "paragraph"
 
-    def block(self, kind: str, raw: str) -> None:
+    def block(self, kind: str, raw: str, level: int = 0) -> None:
         """Append one block, inline marks taken off unless it is code or front matter."""
         verbatim = kind in ("code", "front-matter")
-        plain = raw if verbatim else _inline(raw, self.out)
+        plain, emphasis = (raw, []) if verbatim else _inline(raw, self.out)
         if not plain.strip():
             return
         start = self.length
-        self.out.blocks.append(Block(kind, start, start + len(plain)))
+        self.out.blocks.append(Block(kind, start, start + len(plain), level))
+        self.out.emphasis += [(start + a, start + b) for a, b in emphasis]
         self.parts.append(plain)
         self.length += len(plain) + 2
 
@@ -80,7 +81,7 @@ class _MarkdownReader:
             self.flush()
         elif heading:
             self.flush()
-            self.block("heading", heading.group(2))
+            self.block("heading", heading.group(2), len(heading.group(1)))
         elif _ITEM.match(line):
             self.flush()
             self.kind, self.open = "item", [_ITEM.sub("", line, count=1)]
@@ -131,10 +132,12 @@ _INLINE = re.compile(_COMMENT + _MARKS, re.S)
 _NO_COMMENT = re.compile("(?P<comment>(?!))|" + _MARKS, re.S)
 
 
-def _inline(raw: str, out: Extract) -> str:
-    """Text without inline marks; addresses, pictures, notes and tags are recorded as removed."""
+def _inline(raw: str, out: Extract) -> tuple[str, list[Span]]:
+    """Text without inline marks, and where emphasis was; addresses, pictures, notes and tags are recorded as
+    removed."""
     parts: list[str] = []
-    at = 0
+    spans: list[Span] = []
+    length = at = 0
     closed = raw.rfind("-->") + 1  # behind it no comment ends: none is looked for
     later = _NO_COMMENT.search(raw)
     while True:
@@ -144,9 +147,15 @@ def _inline(raw: str, out: Extract) -> str:
         match = early if early and (later is None or early.start() <= later.start()) else later
         if match is None:
             break
-        parts += [raw[at : match.start()], _kept(match, out)]
+        kept = _kept(match, out)
+        parts += [raw[at : match.start()], kept]
+        length += match.start() - at
+        if match.lastgroup in ("bold", "bold2", "it", "it2"):
+            spans.append((length, length + len(kept)))
+        length += len(kept)
         at = match.end()
-    return "".join([*parts, raw[at:]])
+    parts.append(raw[at:])
+    return "".join(parts), spans
 
 
 def _kept(match: re.Match[str], out: Extract) -> str:

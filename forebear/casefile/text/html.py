@@ -48,6 +48,7 @@ _BLOCK = {
     "address": "paragraph",
     "hr": "paragraph",
 }
+_EMPHASIS = {"b", "strong", "em", "i", "mark", "u"}
 _VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "area", "base", "col", "embed", "source", "track"}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.I)
 
@@ -67,24 +68,33 @@ class _Reader(HTMLParser):
         self.parts: list[str] = []
         self.length = 0
         self.pieces: list[str] = []
-        self.kinds: list[tuple[str, str]] = []
+        self.kinds: list[tuple[str, str, int]] = []
         self.dropping: list[str] = []
         self.dropped: list[str] = []
         self.reason = ""
+        self.emphasis: list[tuple[str, int]] = []
+        self.marks: list[tuple[int, int]] = []
+
+    def _so_far(self) -> int:
+        return len(_squeeze("".join(self.pieces), keep_end=True).lstrip())
 
     def _flush(self) -> None:
         raw = "".join(self.pieces)
-        kind = self.kinds[-1][1] if self.kinds else "paragraph"
-        text = raw.strip("\n") if kind == "code" else _squeeze(raw)
+        kind, level = (self.kinds[-1][1], self.kinds[-1][2]) if self.kinds else ("paragraph", 0)
+        text = raw.strip("\n") if kind == "code" else _squeeze(raw).strip()
         if text:
             start = self.length
-            self.out.blocks.append(Block(kind, start, start + len(text)))
+            self.out.blocks.append(Block(kind, start, start + len(text), level))
+            self.out.emphasis += [
+                (start + a, start + min(b, len(text))) for a, b in self.marks if a < min(b, len(text))
+            ]
             self.parts.append(text)
             self.length += len(text) + 2
-        self.pieces = []
+        self.pieces, self.marks = [], []
+        self.emphasis = [(tag, 0) for tag, _ in self.emphasis]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open a block or a part that is left out."""
+        """Open a block, an emphasis or a part that is left out."""
         if self.dropping:
             if tag not in _VOID:
                 self.dropping.append(tag)
@@ -105,7 +115,10 @@ class _Reader(HTMLParser):
         elif tag in _BLOCK or re.fullmatch("h[1-6]", tag):
             self._flush()
             if tag not in _VOID:
-                self.kinds.append((tag, _BLOCK.get(tag, "heading")))
+                level = int(tag[1]) if tag[0] == "h" and tag[1:].isdigit() else 0
+                self.kinds.append((tag, "heading" if level else _BLOCK[tag], level))
+        elif tag in _EMPHASIS:
+            self.emphasis.append((tag, self._so_far()))
 
     def handle_endtag(self, tag: str) -> None:
         """Close what the tag closes; a stray end tag closes nothing."""
@@ -116,7 +129,12 @@ class _Reader(HTMLParser):
                 if not self.dropping:
                     self.out.remove(self.reason, "".join(self.dropped))
             return
-        if any(tag == open_tag for open_tag, _ in self.kinds):
+        if tag in _EMPHASIS:
+            for i in range(len(self.emphasis) - 1, -1, -1):
+                if self.emphasis[i][0] == tag:
+                    self.marks.append((self.emphasis.pop(i)[1], self._so_far()))
+                    break
+        elif any(tag == open_tag for open_tag, _, _ in self.kinds):
             self._flush()
             while self.kinds.pop()[0] != tag:
                 pass
@@ -138,9 +156,10 @@ class _Reader(HTMLParser):
         return self.out
 
 
-def _squeeze(text: str) -> str:
+def _squeeze(text: str, keep_end: bool = False) -> str:
     out = re.sub(r"[ \t\n\r\f]+", " ", text)
     # a line break between two wide characters is no space
-    return re.sub(
+    out = re.sub(
         r"(?<=[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]) (?=[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef])", "", out
-    ).strip()
+    )
+    return out if keep_end else out.strip()
