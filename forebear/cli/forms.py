@@ -12,7 +12,7 @@ from typing import Any
 
 from forebear.api.document import form_of as ending_form
 from forebear.cli.streams import write_result
-from forebear.core.errors import RefusedError, UsageError
+from forebear.core.errors import RefusedError, UsageError, printable
 from forebear.core.output import check_output, write_whole
 
 
@@ -47,6 +47,10 @@ def check_target(output: Path | None) -> Path | None:
     return output
 
 
+TOLD = 4
+"""Lines of a conclusion that are told beside a file that was written."""
+
+
 def show(
     document: Mapping[str, Any],
     form: str,
@@ -70,6 +74,17 @@ def show(
         output.write_bytes(data)
     else:
         write_whole(output, data)
+
+
+def tell(document: Mapping[str, Any], output: Path | None, language: Language = Language.en) -> None:
+    """Say on standard error what was found and where it was written, since nothing of it stands on standard output."""
+    if output is None or str(output) in STANDARD_OUTPUT or _is_null(output):
+        return
+    from forebear.reports.catalogue import catalogue
+    from forebear.reports.show import briefly
+
+    said = briefly(document, language.value).decode().splitlines()[:TOLD]
+    print("\n".join([*said, catalogue(language.value)("show.written", file=printable(str(output), 300))]), file=sys.stderr)
 
 
 WORDS = {"--brief": "brief", "--detail": "detailed"}

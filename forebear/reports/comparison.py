@@ -8,6 +8,7 @@ from typing import Any
 from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten, short_names
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
+from forebear.reports.many_first import alike_words, many_first, many_names
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
 STYLES = {
@@ -42,8 +43,11 @@ def brief_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]
 
 def _groups(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """Which models of a matrix belong together, of documents that say so."""
-    plain = document.get("plain")
-    return [line for one in plain for line in wrap(words.text(one), indent="", style="bold")] if isinstance(plain, tuple) else []
+    if "pairs" not in document:
+        return []
+    first = many_first(document, words)
+    lines = wrap(first, indent="", style="bold") if first else []
+    return lines + [line for one in many_names(document, words) for line in wrap(one)]
 
 
 def _body(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
@@ -177,9 +181,9 @@ def _overview(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
             names[p["candidate"]],
             words.name("relation", p["relation"] or "not-compared"),
             power_of_ten(p["log10_p"]),
-            "-" if p.get("effect") is None else f"{p['effect']:.3f}",
+            alike_words(p, words),
         )
         for p in document["pairs"]
     ]
-    head = tuple(words(f"column.{key}") for key in ("subject", "candidate", "relation", "p", "effect"))
-    return lines + table(head, rows, indent="")
+    head = tuple(words(f"column.{key}") for key in ("subject", "candidate", "relation", "p"))
+    return lines + table((*head, words("many_alike.head")), rows, indent="")

@@ -11,7 +11,7 @@ from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.decks import all_pairs_histogram, deck_picture
 from forebear.reports.figures.effects import effect_map
-from forebear.reports.figures.layers import layer_map
+from forebear.reports.figures.layers import blank_words, layer_map
 from forebear.reports.figures.strength import strength_bars
 from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import local_name, safe
@@ -19,10 +19,8 @@ from forebear.reports.page import Document, Draw, drawn, render, saved, sentence
 from forebear.reports.scene import Figure
 from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
 
-APART = frozenset({"no-evidence", "cannot-tell"})
-FIRST_LAYERS = ("layers", "decks", "effects", "weights")
-FIRST_DECKS = ("decks", "layers", "effects", "weights")
-"""Order of the pictures: of a pair that shares nothing the map of layers is empty, and the cloud of dots says it."""
+ORDER = ("decks", "layers", "effects", "weights")
+"""Order of the pictures, on every page the same: a line of kin and a cloud of strangers can be laid side by side."""
 
 
 def comparison_page(document: Document, language: str) -> bytes:
@@ -37,13 +35,16 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
     verdict = document["verdict"]
     relation = verdict["relation"]
     rows, filters, rules = _tensors(document.get("tensors", ()), words, prefix)
+    drawings, about = _drawings(document, words) if figures else {}, _about(document)
     return {
         "prefix": prefix,
         "relation": relation,
         "headline": plain_words(document, words),
         "words": verdict_words(document, words),
         "english": "" if words.language == "en" else verdict_words(document, catalogue("en")),
-        "order": FIRST_DECKS if relation in APART else FIRST_LAYERS,
+        "order": ORDER if drawings or document["effects"] else (),
+        "undrawn": _undrawn(document, words),
+        "first_figure": words("page_words.first_figure") if _has_figure(document) else "",
         "caveat": words(f"caveat.{relation}"),
         "rewritten": words("caveat.reparameterised") if verdict["reparameterised"] else "",
         "direction": words(f"direction.{verdict['direction']}"),
@@ -56,7 +57,7 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         ),
         **_audit(document["audit"], words),
         "alignment": sentences(document["alignment"].get("words", ()), words),
-        "figures": _figures(document, words) if figures else {},
+        "figures": {key: _group(group, about) for key, group in drawings.items()},
         "effects": [_effect(e, words) for e in document["effects"]],
         "tensors": rows,
         "filters": filters,
@@ -91,9 +92,24 @@ def comparison_figures(document: Document, words: Catalogue, prefix: str = "") -
     return [(f"{prefix}{figure.name}", saved(figure, about)) for figures in groups for figure in figures]
 
 
-def _figures(document: Document, words: Catalogue) -> dict[str, list[Any]]:
-    about = _about(document)
-    return {key: [shown(f, about) for f in figures] for key, figures in _drawings(document, words).items()}
+def _group(figures: Sequence[Figure], about: str) -> list[dict[str, Any]]:
+    """Figures that stand below each other; what several of them warn of is said once."""
+    caveats = [figure.caveat for figure in figures]
+    return [
+        shown(figure, about) | ({"caveat": ""} if figure.caveat in caveats[:at] else {}) for at, figure in enumerate(figures)
+    ]
+
+
+def _undrawn(document: Document, words: Catalogue) -> dict[str, str]:
+    """What stands in the place of pictures that a document has nothing for."""
+    said = {key: words("page.none_drawn", why=words(f"page.no_{key}")) for key in ORDER}
+    blank = blank_words(document, words)
+    return said | ({"layers": blank} if blank else {})
+
+
+def _has_figure(document: Document) -> bool:
+    """Whether the first line holds a figure that is a median over parts."""
+    return "plain" in document and document["plain"]["key"] in ("plain.related_by", "plain.related_far")
 
 
 def _about(document: Document) -> str:
@@ -117,15 +133,16 @@ def _drawings(document: Document, words: Catalogue) -> dict[str, list[Figure]]:
             lambda w: weight_curves(document, w, "kurtosis"),
         ),
     }
-    return {key: drawn(draws, words) for key, draws in wanted.items()}
+    found = {key: drawn(draws, words) for key, draws in wanted.items()}
+    return found if any(found.values()) else {}
 
 
 def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
     return {
         "part": words.name("part", e["part"]),
         "layers": e["layers"],
-        "cosine": f"{e['cosine']:.4f}",
-        "distance": f"{e['distance']:.4f}",
+        "cosine": f"{e['cosine']:.3f}",
+        "distance": f"{e['distance']:.2g}",
         "equal": f"{e['equal_rows']:.0%}",
         "rows": rows_over(e, words),
     }
@@ -165,8 +182,8 @@ def _tensor(t: Mapping[str, Any], mark: str, words: Catalogue) -> dict[str, str]
         "candidate": "–" if b is None else ("=" if a is not None and a["name"] == b["name"] else safe(b["name"], 200)),
         "shape": _both("×".join(map(str, one["shape"])), "×".join(map(str, other["shape"]))),
         "dtype": safe(_both(one["dtype"], other["dtype"]), 60),
-        "cosine": "" if t["cosine"] is None else f"{t['cosine']:.4f}",
-        "distance": "" if t["distance"] is None else f"{t['distance']:.4f}",
+        "cosine": "" if t["cosine"] is None else f"{t['cosine']:.3f}",
+        "distance": "" if t["distance"] is None else f"{t['distance']:.2g}",
         "equal": "" if t["equal"] is None else f"{t['equal']:.0%}",
         "rows": rows_over(t, words) if t["distance"] is not None else "",
     }
@@ -180,7 +197,7 @@ def _read(read: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
     budget = read.get("budget_bytes")
     said = [f"{words('column.budget')}: {words('term.none') if budget is None else show_size(budget)}"]
     if read.get("seconds") is not None:
-        said.append(f"{words('column.seconds')}: {read['seconds']}")
+        said.append(f"{words('column.seconds')}: {read['seconds']:.2g}")
     sizes = {
         side: show_size(read[f"{side}_bytes"]) if f"{side}_bytes" in read else "–" for side in ("subject", "candidate")
     }

@@ -11,12 +11,15 @@ from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten, short
 from forebear.reports.comparison_page import comparison_figures, comparison_view
 from forebear.reports.figures.many import pair_map, tree_picture
 from forebear.reports.lines import safe
+from forebear.reports.many_first import alike_words, many_first, many_names
 from forebear.reports.page import Document, Draw, drawn, render, saved, shown
 from forebear.reports.telling import evidence_row, verdict_words
 
 RELATIONS = (
     "identical", "related", "shared-start", "related-channels-only", "shares-components", "cannot-tell", "no-evidence",
 )  # fmt: skip
+COLOURED = ("identical", "related", "cannot-tell")
+"""Relations that colour the bar of the first line, the first that occurs."""
 MAX_ROWS = 3000
 MAX_DRAWN = 4
 """Pairs whose whole comparison, figures and all, stands on the page."""
@@ -60,18 +63,15 @@ def _rank(pair: Mapping[str, Any]) -> tuple[int, float]:
     return RELATIONS.index(relation) if relation in RELATIONS else len(RELATIONS), -(pair.get("effect") or 0.0)
 
 
-SPELT = range(9)
-"""How many models there are where the heading names them."""
-
-
 def _heading(document: Document, words: Catalogue) -> dict[str, Any]:
     """The heading, and what stands below it: which models belong together, and how many pairs have which relation."""
-    said = document.get("plain")
-    groups = [words.text(one) for one in said] if isinstance(said, (list, tuple)) else []
-    counts = _headline(document, words)
-    if groups and len(document["members"]) in SPELT:
-        return {"headline": " ".join(groups), "below": [counts]}
-    return {"headline": counts, "below": groups}
+    first, counts = many_first(document, words), _headline(document, words)
+    return {
+        "headline": first or counts,
+        "below": many_names(document, words),
+        "counts": counts if first else "",
+        "colour": next((r for r in COLOURED if any(pair["relation"] == r for pair in document["pairs"])), "none"),
+    }
 
 
 def _headline(document: Document, words: Catalogue) -> str:
@@ -108,7 +108,8 @@ def _pair(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words:
         "candidate": safe(names[pair["candidate"]], 200),
         "relation": words.name("relation", pair["relation"] or "not-compared"),
         "p": power_of_ten(pair["log10_p"]) if pair["log10_p"] is not None else "–",
-        "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.3f}",
+        "alike": alike_words(pair, words),
+        "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.2f}",
         "anchor": anchor,
     }
 

@@ -125,7 +125,7 @@ def _plain(value: object, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-MAX_UNBROKEN = 22
+MAX_UNBROKEN = 80
 """Longest name or option that is kept on one line."""
 _HYPHENED = re.compile(r"[!-~]*-[!-~]*")
 _CODE = re.compile(r"`([^`]+)`")
@@ -162,6 +162,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": lambda value: "-" if value is None else f"{value:,.0f}",
     "share": lambda value: "-" if value is None else f"{value:.1%}",
     "three": lambda value: "-" if value is None else f"{value:.3f}",
+    "money": lambda value: f"{value:.3g}",
     "two": lambda value: "-" if value is None else f"{value:.2f}",
 }
 """What templates do with a figure, or with text from a file."""

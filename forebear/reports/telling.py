@@ -34,8 +34,10 @@ def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     """One test as the evidence table shows it."""
     if e["test"] == "sign" and "z" in e:
         figure = words("figure_of.sign", z=f"{e['z']:.1f}", max_z=f"{e['max_z']:.1f}")
-    elif e.get("matched") is not None:
+    elif e.get("matched") is not None and (e["test"] == "deck" or "expected" in e):
         figure = words("figure_of.deck", matched=e["matched"], of=e["of"], expected=e.get("expected", 1))
+    elif e.get("matched") is not None:  # a test of somebody's own, which does not say what chance gives
+        figure = words("figure_of.counted", matched=e["matched"], of=e["of"])
     elif e["test"] == "strength" and e.get("ceiling") is not None:
         figure = words("figure_of.strength", value=f"{e['value']:.2f}", ceiling=f"{e['ceiling']:.2f}")
     elif e.get("rho") is not None:

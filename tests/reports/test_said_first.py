@@ -7,7 +7,13 @@ import pytest
 from forebear.casefile.document import again
 from forebear.reports.cases.text import count_words, head_words, is_compared, why_said
 from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.reports.library.text import first_words, second_words
+from forebear.reports.library.tree import merge_words
+from forebear.reports.many_first import alike_words, many_first, many_names
 from forebear.reports.page import FILTERS
+from forebear.reports.recipes.text import parameters
+from forebear.reports.telling import evidence_row
+from forebear.reports.tokenizers.page import differing
 from forebear.reports.tokenizers.text import cheapest
 from forebear.tokens.cost import _cheapest
 
@@ -56,7 +62,7 @@ def test_names_and_options_with_hyphens_stay_on_one_line_and_are_escaped() -> No
     assert str(FILTERS["unbroken"]("x a-b <i> --prove")) == (
         'x <span class="nb">a-b</span> &lt;i&gt; <span class="nb">--prove</span>'
     )
-    long = "-".join(["name"] * 20)
+    long = "-".join(["name"] * 30)
     assert str(FILTERS["unbroken"](long)) == long, "what is longer than a line may break"
     assert str(FILTERS["coded"]("say `a <b>` now")) == "say <code>a &lt;b&gt;</code> now"
 
@@ -95,3 +101,80 @@ def test_a_few_texts_have_a_line_each_and_many_are_counted() -> None:
         "Fewest tokens, of those that give the text back: a on 5, b on 4 (of 9 texts)."
     ]
     assert cheapest({}, WORDS) == []
+
+
+def many(relations: dict[tuple[str, str], str], plain: list[dict[str, object]]) -> dict[str, object]:
+    names = sorted({name for pair in relations for name in pair})
+    return {
+        "members": [{"id": f"zoo/{name}", "error": None} for name in names],
+        "pairs": [{"subject": f"zoo/{a}", "candidate": f"zoo/{b}", "relation": r} for (a, b), r in relations.items()],
+        "plain": plain,
+        "tree": {"merges": []},
+    }
+
+
+def said(key: str, *names: str) -> dict[str, object]:
+    return {"key": f"plain.{key}", "values": {"names": names, "count": len(names)}}
+
+
+def test_many_at_once_count_who_belongs_together_who_stands_apart_and_of_whom_it_is_open() -> None:
+    none, apart = "no-evidence", {("a", "b"): "related", ("a", "c"): "no-evidence", ("b", "c"): "no-evidence"}
+    assert many_first(many(apart, [said("together", "a", "b"), said("apart", "c")]), WORDS) == (
+        "2 of 3 models belong together; 1 stands apart."
+    )
+    unsettled = many(apart | {("b", "c"): "cannot-tell"}, [said("together", "a", "b"), said("apart", "c")])
+    assert many_first(unsettled, WORDS) == "2 of 3 models belong together; of 1 it cannot be told."
+    assert many_names(unsettled, WORDS)[1] == "Cannot be told: c"
+    assert many_first(many({("a", "b"): "related"}, [said("together", "a", "b")]), WORDS) == "All 2 models belong together."
+    strangers = many({("a", "b"): none, ("a", "c"): none}, [])
+    assert many_first(strangers, WORDS) == "No sign was found that any of these 3 models share weights."
+    assert many_first(many({("a", "b"): "cannot-tell"}, []), WORDS) == "", "what is open is counted by pairs"
+
+
+def test_a_table_of_pairs_has_the_figure_of_the_pair_s_own_first_line() -> None:
+    plain = {"key": "plain.related_far", "values": {"subject": "a", "candidate": "b", "cosine": 0.739854}}
+    assert alike_words({"plain": plain}, WORDS) == "cosine 0.74"
+    assert "cosine of 0.74" in WORDS.text(plain)
+    assert alike_words({"plain": {"key": "plain.no-evidence", "values": {}}}, WORDS) == "–"
+    assert alike_words({}, WORDS) == "–", "documents of before"
+
+
+def test_findings_that_are_only_counted_stand_in_the_first_line_by_severity() -> None:
+    counted = {"to_look_at": 14, "critical": 4, "major": 6, "minor": 4, "listed": False}
+    told = count_words(case(checked=True, counted=counted), WORDS)
+    assert told.startswith("2 sources: 14 findings to look at (4 critical, 6 major)")
+    assert "no departure" not in told
+
+
+def test_a_test_of_somebody_s_own_is_not_given_the_chance_of_a_deck() -> None:
+    found = {"test": "cubes", "axis": "neurons", "matched": 704, "of": 704, "log10_p": -151.0, "kind": "exact", "decides": False}
+    assert evidence_row(found, WORDS)["figure"] == "704 of 704"
+    assert "chance 352" in evidence_row(found | {"expected": 352}, WORDS)["figure"]
+
+
+def test_weights_of_a_merge_are_shown_by_name_without_the_place_where_a_model_lies() -> None:
+    weights = {"/home/me/zoo/chat": {"value": 0.7000000619, "low": 0.69, "high": 0.71}, "code": {"value": 0.3}}
+    assert parameters({"method": "linear", "weights": weights}) == "method: linear; weights: chat 0.700, code 0.300"
+
+
+def test_a_merge_in_a_tree_is_told_with_its_parents() -> None:
+    edges = [{"kind": "merge", "ends": ("m", p), "evidence": {"weight": w}} for p, w in (("a", 0.7), ("b", 0.3))]
+    names = {"m": "merge", "a": "chat", "b": "code"}
+    assert merge_words(edges, names, WORDS) == ["merge is a merge: 0.700 of chat + 0.300 of code"]
+
+
+def test_a_search_names_those_that_share_weights_and_the_sum_that_gives_the_model() -> None:
+    verdict = {"plain": {"key": "plain.related", "values": {"subject": "m", "candidate": "a"}}}
+    hits = [{"name": n, "proved": True, "relation": "related", "verdict": verdict} for n in ("a", "b")]
+    document = {"subject": {"name": "m"}, "searched": {"screens": 5, "models": 5}, "hits": hits}
+    assert first_words(document, WORDS) == "m shares weights with 2 of 5 models: a, b."
+    assert second_words(document, WORDS) == "First in the list: m and a share weights."
+    parents = {"key": "library.parents", "values": {"names": ["a 0.700", "b 0.300"], "residual": 0.0}}
+    assert "a 0.700" in second_words(document | {"parents_words": parents}, WORDS)
+
+
+@pytest.mark.parametrize(("given", "back", "parts"), [("naïve", "naive", "ï"), ("All", "all", "A"), ("aa", "a", "a"), ("", "", "")])
+def test_what_a_tokenizer_changed_is_marked(given: str, back: str, parts: str) -> None:
+    first, second = differing(given, back)
+    assert ("".join(first), "".join(second)) == (given, back)
+    assert first[1] == parts

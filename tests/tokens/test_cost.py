@@ -391,7 +391,7 @@ def test_a_page_shows_every_language_every_tokenizer_and_the_split(tmp_path: Pat
     page = cost_page(cost([ranks(tmp_path / "one.tiktoken", []), ranks(tmp_path / "two.tiktoken", ENGLISH)])).decode()
     for word in ("Cantonese", "Chinese (Traditional)", "one", "two", "95 % intervals", "no clear difference"):
         assert word in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
     assert page.count('class="split"') == 2
 
 

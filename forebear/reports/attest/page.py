@@ -12,6 +12,7 @@ from forebear.reports.attest.text import (
     event_words,
     headline,
     names_said,
+    record_facts,
     record_said,
     rows,
     sections,
@@ -84,16 +85,17 @@ def record_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/chain document."""
     words = catalogue(language)
     title, said = words("attest_page.title_record"), record_said(document, words)
-    return _plain(document, words, title, said, document["record"]["line_sha256"], [])
+    return _plain(document, words, title, said, document["record"]["line_sha256"], [], record_facts(document, words))
 
 
 def _plain(
-    document: Document, words: Catalogue, title: str, said: Sequence[str], digest: str, after: Sequence[str]
+    document: Document, words: Catalogue, title: str, said: Sequence[str], digest: str, after: Sequence[str],
+    facts: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """A page of a few sentences. said: its headline and what stands before the digest; after: what stands below it."""
+    """A page of a few sentences. said: its headline and what stands before the digest; after: what stands below; facts: by name."""
     head, *before = said
     values: dict[str, Any] = {
         "title": title, "page_title": title, "names": before, "headline": head, "colour": "no-evidence", "sections": [],
-        "digest": digest, "after": after, "events": [], "figures": [], "columns": [], "rows": [],
+        "digest": digest, "after": after, "facts": facts, "events": [], "figures": [], "columns": [], "rows": [],
     }  # fmt: skip
     return render("attestation.html", document, words, values)

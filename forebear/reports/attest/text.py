@@ -70,6 +70,19 @@ def record_said(document: Document, words: Catalogue) -> list[str]:
     ]
 
 
+def record_facts(document: Document, words: Catalogue) -> list[tuple[str, str]]:
+    """What the line that was added to a chain holds, by name."""
+    record = document["record"]
+    log = words("record_page.no_log")
+    if record["log_sha256"]:
+        log = words("record_page.log_size", bytes=record["log_bytes"], digest=record["log_sha256"])
+    facts = {
+        "number": str(record["number"]), "step": f"{record['step']:,}", "recorded": record["recorded"],
+        "checkpoint": record["content"]["root"], "log": log, "previous": record["previous"] or words("record_page.first"),
+    }  # fmt: skip
+    return [(words(f"record_page.{key}"), safe(value, 200)) for key, value in facts.items()]
+
+
 def attestation_lines(document: Document, language: str = "en") -> list[Line]:
     """Text report of a forebear/attestation document."""
     words = catalogue(language)

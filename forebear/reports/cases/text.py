@@ -49,12 +49,15 @@ def is_compared(document: Mapping[str, Any]) -> bool:
 
 
 def count_words(document: Mapping[str, Any], words: Catalogue) -> str:
-    """How much there is of what a case holds; departures that are listed, since others are only counted."""
+    """How much there is of what a case holds: departures that are listed, and how many are only counted, by severity."""
     if not is_compared(document):
         return words("case_head.not_compared", sources=len(document["sources"]), claims=len(document["claims"]))
     standing, _ = apart(document["findings"])
     counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
-    return words("page_case.counts" if standing or not counted(document, words) else "page_case.counts_none", **counts)
+    if not counted(document, words):
+        return words("page_case.counts", **counts)
+    more = {key: document["counted"][key] for key in ("to_look_at", "critical", "major")}
+    return words("page_case.counts_more" if standing else "page_case.counts_none", **counts, **more)
 
 
 def case_rows(document: Mapping[str, Any]) -> list[list[Any]]:

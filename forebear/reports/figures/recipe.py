@@ -7,14 +7,14 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import colour_legend, numbered
-from forebear.reports.scene import Area, Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
+from forebear.reports.scene import Area, Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, moved, ticks
 
 MAX_LAYERS = 96
 """Layers drawn; of a deeper subject the first ones."""
-BAR, HIGH, GAP = 120.0, 15.0, 4.0
-RIGHT, TOP = 270.0, 34.0
+BAR, HIGH, GAP = 96.0, 15.0, 4.0
+RIGHT, TOP = 190.0, 34.0
 COLOURS = {"kept": "subject", "copy": "candidate", "identity": "band", "new": "muted"}
-LEFT, WIDE, ROW = 96.0, 420.0, 18.0
+LEFT, WIDE, ROW = 96.0, 260.0, 18.0
 TOPS = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5)
 
 
@@ -34,10 +34,13 @@ def recipe_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         Words(40, 18, words("term.candidate"), "candidate", bold=True),
         Words(RIGHT + 26, 18, words("term.subject"), "subject", bold=True),
     ]
+    used = {row["from"] for row in layers}
     for layer in range(sources):
         y = TOP + layer * (HIGH + GAP)
-        shapes += [Box(40, y, BAR, HIGH, "panel", "line"), Words(34, y + 12, str(layer), "muted", "end", 11)]
-    used = {row["from"] for row in layers}
+        shapes += [
+            Box(40, y, BAR, HIGH, "candidate" if layer in used else "panel", "line"),
+            Words(34, y + 12, str(layer), "muted", "end", 11),
+        ]
     for layer in range(sources):
         if layer not in used:
             y = TOP + layer * (HIGH + GAP) + HIGH / 2
@@ -46,8 +49,9 @@ def recipe_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         shapes += _layer(at, row, words)
     high = TOP + max(sources, len(layers)) * (HIGH + GAP) + 12
     shapes += _legend(layers, high, words)
+    wide = RIGHT + (170 if all(row["how"] == "kept" for row in layers) else 270)
     return Figure(
-        "recipe-map", words("recipe.map"), (Scene(RIGHT + 330, high + 24, tuple(shapes)),), words("recipe.map_caption"),
+        "recipe-map", words("recipe.map"), (Scene(wide, high + 24, tuple(shapes)),), words("recipe.map_caption"),
         words("recipe.map_caveat"),
     )  # fmt: skip
 
@@ -115,8 +119,10 @@ def change_map(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
         shapes += numbered(
             [(LEFT + (i + 0.5) * each, str(layers[i])) for i in ticks(len(layers))], low + 11, across=True
         )
+        shapes.append(Words(LEFT + WIDE, low + 27, words("recipe_words.layer"), "muted", "end", 11))
     shapes += colour_legend(LEFT, low + 26, "0", f"≥ {top}", steps="below")
-    scene = Scene(LEFT + WIDE + 8, low + 52, tuple(shapes))
     merge = any(step["op"] == "merged" for step in document["steps"])
-    caption = words("merge_map.caption" if merge else "recipe.change_caption")
-    return Figure("recipe-change", words("recipe.change"), (scene,), caption, words("recipe.change_caveat"))
+    title, caption = words("recipe.change"), words("merge_map.caption" if merge else "recipe.change_caption")
+    below = tuple(moved(shape, 0, 22) for shape in shapes)
+    scene = Scene(LEFT + WIDE + 8, low + 74, (Words(0, 12, title, bold=True), *below))
+    return Figure("recipe-change", title, (scene,), caption, words("recipe.change_caveat"))

@@ -7,10 +7,10 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import numbered
-from forebear.reports.scene import Area, Box, Figure, Lines, Scene, Shape, Words, ticks
+from forebear.reports.scene import Area, Box, Figure, Lines, Scene, Shape, Words, fitted, ticks
 
 WIDE, HIGH = 300.0, 130.0
-LEFT, TOP = 46.0, 16.0
+LEFT, TOP = 46.0, 34.0
 
 
 def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "neurons") -> Figure | None:
@@ -31,10 +31,15 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "ne
         shapes += [_bar(x + 0.15 * each, each, value, "subject"), _bar(x + 0.5 * each, each, ceiling, "band")]
     needed = TOP + HIGH * (1 - min(1.0, found["factor"] * found["ceiling"]))
     shapes.append(Lines(((LEFT, needed), (LEFT + WIDE, needed)), "candidate", 1.5, dashed=True))
+    shapes += [
+        Words(0, 13, words("figure.strength_asked"), bold=True),
+        Words(LEFT - 28, TOP + HIGH, words("figure.strength_up"), "muted", size=11, upright=True),
+        Words(LEFT + WIDE, TOP + HIGH + 30, words("figure.effects_across"), "muted", "end", 11),
+    ]
     shapes += numbered([(TOP + 6, "1"), (TOP + HIGH - 4, "0")], LEFT - 6, across=False)
     labels = [(LEFT + (i + 0.5) * each, str(found["layer_pairs"][i][0])) for i in ticks(len(values))]
     shapes += numbered(labels, TOP + HIGH + 14, across=True)
-    low = TOP + HIGH + 30
+    low = TOP + HIGH + 40
     for row, (role, key) in enumerate((("subject", f"value{of}"), ("band", "ceiling"))):
         shapes += [
             Box(LEFT, low + 18 * row, 14, 10, role),
@@ -42,7 +47,7 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "ne
         ]
     shapes += [
         Lines(((LEFT, low + 41), (LEFT + 14, low + 41)), "candidate", 1.5, dashed=True),
-        Words(LEFT + 22, low + 45, words("figure.strength_needed", factor=f"{found['factor']:.1f}")),
+        Words(LEFT + 22, low + 45, fitted(words("figure.strength_needed", factor=f"{found['factor']:.1f}"), WIDE + 40, 12)),
     ]
     caption = words(f"figure.strength_caption{of}", value=f"{found['value']:.2f}", ceiling=f"{found['ceiling']:.2f}")
     scene = Scene(LEFT + WIDE + 8, low + 56, tuple(shapes))

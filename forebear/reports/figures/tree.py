@@ -20,6 +20,8 @@ LANE = 9.0
 LANES = 16
 SIZE = 12
 HEAD = 4.0
+CLOSE = 1.04
+"""How much wider than measured a text is taken to be where a line starts behind it."""
 
 
 def family_names(document: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
@@ -58,10 +60,10 @@ def family_scene(document: Mapping[str, Any], number: int, names: Mapping[str, s
             Words(x + 10, y + 4, name, "muted" if missing else "ink", size=SIZE, bold=row["id"] == family["root"])
         )
         note = fitted(_note(row, edges, names, words), NOTE, SIZE - 1)
-        start = x + 20 + text_width(name, SIZE * 1.15)
+        start = x + 20 + text_width(name, SIZE * CLOSE)
         if note:
             shapes.append(Words(start, y + 4, note, "muted", size=SIZE - 1))
-            start += 10 + text_width(note, (SIZE - 1) * 1.15)
+            start += 10 + text_width(note, (SIZE - 1) * CLOSE)
         ends[row["id"]] = start
         right = max(right, start)
     shapes += _dots(rows, family, place)

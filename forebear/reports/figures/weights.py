@@ -12,8 +12,8 @@ from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import figure_number, numbered
 from forebear.reports.scene import Area, Box, Dots, Figure, Lines, Point, Scene, Shape, Words, fitted
 
-WIDE, HIGH = 168.0, 92.0
-LEFT, TOP = 50.0, 22.0
+WIDE, HIGH = 114.0, 72.0
+LEFT, TOP = 44.0, 22.0
 SIZE = (LEFT + WIDE + 8, TOP + HIGH + 24)
 
 
@@ -59,7 +59,7 @@ def _panel(part: Mapping[str, Any], figure: str, words: Catalogue) -> Scene | No
     for side in ("candidate", "subject"):
         line = at(curves[side])
         shapes.append(Lines(line, side, 1.8) if len(line) > 1 else Dots(line, 2.5, side))
-    shapes += numbered([(TOP + 6, figure_number(high)), (TOP + HIGH - 6, figure_number(low))], LEFT - 5, across=False)
+    shapes += numbered([(TOP + 6, f"{high:.2g}"), (TOP + HIGH - 6, f"{low:.2g}")], LEFT - 5, across=False)
     shapes += [
         Words(LEFT, TOP + HIGH + 15, words("figure.first_layer"), "muted", size=11),
         Words(LEFT + WIDE, TOP + HIGH + 15, words("figure.last_layer"), "muted", "end", 11),
@@ -83,8 +83,8 @@ def _legend(words: Catalogue) -> Scene:
     shapes: list[Shape] = []
     for row, side in enumerate(("subject", "candidate")):
         y = 34.0 + 22 * row
-        shapes += [Lines(((LEFT, y), (LEFT + 26, y)), side, 2.5), Words(LEFT + 34, y + 4, words(f"term.{side}"))]
-    shapes += [Box(LEFT, 72, 26, 12, "band"), Words(LEFT + 34, 83, words("figure.band"))]
+        shapes += [Lines(((8, y), (28, y)), side, 2.5), Words(34, y + 4, words(f"term.{side}"), size=11)]
+    shapes += [Box(8, 72, 20, 12, "band"), Words(34, 83, fitted(words("figure.band"), SIZE[0] - 34, 11), size=11)]
     return Scene(*SIZE, tuple(shapes))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.figures.kin import found_layers
-from forebear.reports.library.text import EQUAL, about, first_words, found, hit_header, hit_row
+from forebear.reports.library.text import EQUAL, about, first_words, found, hit_header, hit_row, second_words
 from forebear.reports.lines import safe
 from forebear.reports.page import Draw, drawn, render, saved, shown
 
@@ -22,6 +22,7 @@ def search_page(document: Document, language: str = "en") -> bytes:
     values = {
         "relation": "identical" if best in EQUAL else best,
         "headline": first_words(document, words),
+        "second": second_words(document, words),
         "header": hit_header(words),
         "hits": hits,
         "found": found(document, words),

@@ -14,6 +14,10 @@ _SEARCH_ROWS = ("id", "name", "relation", "proved", "corrected_log10_p", "cosine
                 "anchors", "layers")  # fmt: skip
 EQUAL = ("same-values", "identical")
 """Relations that mean every value is equal: by digests, or compared."""
+SHARED = ("same-values", "identical", "related")
+"""Relations after which a model shares weights."""
+NAMED = 4
+"""Models that the first line names."""
 SHOWN_ITEMS = 200
 """Rows of a document that text shows; the document has all of them."""
 
@@ -104,12 +108,27 @@ def first_words(document: Document, words: Catalogue) -> str:
     best = hits[0]
     if best["relation"] in EQUAL:
         return words("library_page.same", name=safe(name), other=safe(best["name"]))
+    shared = [safe(hit["name"]) for hit in hits if hit["proved"] and hit["relation"] in SHARED]
+    if shared:
+        more = [words("lineage_page.and_more", count=len(shared[NAMED:]))] if shared[NAMED:] else []
+        names = words("many.joint").join([*shared[:NAMED], *more])
+        return words("search_first.shares", name=safe(name), count=len(shared), models=models, names=names)
     if best["proved"] and (plain := best["verdict"].get("plain")):
         return words.text(plain)
     ranked = best["relation"] == "ranked-by-anchors"
     key = "proved" if best["proved"] else "ranked" if ranked else "proposed"
     return words(f"library_page.{key}", name=safe(name), other=safe(best["name"]), count=document["searched"]["proposed"],
                  models=models, screens=screens, relation=relation(best, words))  # fmt: skip
+
+
+def second_words(document: Document, words: Catalogue) -> str:
+    """Below the first line of a proven search: the sum of several that gives the model, else how far the first one departs."""
+    parents, hits = document.get("parents_words"), document["hits"]
+    if parents and parents["values"]["names"][1:]:
+        return words.text(parents)
+    if not hits or not hits[0]["proved"] or hits[0]["relation"] not in SHARED or not hits[0]["verdict"].get("plain"):
+        return ""
+    return words("search_first.nearest", said=words.text(hits[0]["verdict"]["plain"]))
 
 
 def relation(hit: Mapping[str, Any], words: Catalogue) -> str:
@@ -121,6 +140,7 @@ def search_lines(document: Document, language: str = "en") -> list[Line]:
     """The candidates of a search, the surest first, with what each figure means."""
     words = catalogue(language)
     lines = [Line(line.text, "bold") for line in wrap(first_words(document, words), indent="")]
+    lines += wrap(second_words(document, words), indent="")
     rows = [hit_row(hit, words) for hit in document["hits"]]
     lines += [Line(""), *table(hit_header(words), rows)] if rows else []
     lines += [line for said in found(document, words) for line in wrap(said)]
@@ -151,7 +171,8 @@ def found(document: Document, words: Catalogue) -> list[str]:
     said = []
     if best and best["proved"] and best["verdict"].get("plain"):
         said.append(words("library_page.compared", other=safe(best["name"]), count=searched["proposed"], models=searched["models"]))
-    return said + ([words.text(document["parents_words"])] if document.get("parents_words") else [])
+    parents = document.get("parents_words")
+    return said + ([words.text(parents)] if parents and not parents["values"]["names"][1:] else [])
 
 
 def about(document: Document, words: Catalogue) -> list[str]:

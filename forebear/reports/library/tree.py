@@ -11,6 +11,8 @@ from forebear.reports.library.text import limits
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 Document = Mapping[str, Any]
+NAMED = 4
+"""Members that the head of a family names."""
 SHOWN_CLAIMS = 100
 SHOWN_ALONE = 40
 SHOWN_COMPARED = 40
@@ -70,9 +72,10 @@ def tree_lines(document: Document, language: str = "en") -> list[Line]:
 
 def family_head(document: Document, family: Mapping[str, Any], names: Mapping[str, str], words: Catalogue) -> str:
     """The line above a family."""
-    return words(
-        "tree_page.family", number=family["number"], name=safe(names[family["top"]], 80), count=len(family["members"])
-    )
+    members = [safe(names[member], 60) for member in family["members"]]
+    more = [words("lineage_page.and_more", count=len(members[NAMED:]))] if members[NAMED:] else []
+    shown = words("many.joint").join([*members[:NAMED], *more])
+    return words("tree_page.family", number=family["number"], names=shown, count=len(members))
 
 
 def family_words(family: Mapping[str, Any], names: Mapping[str, str], words: Catalogue) -> str:
@@ -97,8 +100,7 @@ def family_lines(
             mark, told = sign(edge, row["id"]), _told(edge, words)
         indent = "  " * min(DEEPEST, row["depth"] + 1)
         lines.append(Line(f"{indent}{mark}{safe(names[row['id']], 80)}{told}"))
-    children = dict.fromkeys(edge["ends"][0] for edge in edges.values() if edge["kind"] == "merge")
-    return [*lines, *bullet(merge_words(child, list(edges.values()), names, words) for child in children)]
+    return [*lines, *bullet(merge_words(list(edges.values()), names, words))]
 
 
 def sign(edge: Mapping[str, Any], ident: str) -> str:
@@ -116,13 +118,29 @@ def _told(edge: Mapping[str, Any], words: Catalogue) -> str:
     return f"  ({words.name('relation', edge['relation'])}, p {power_of_ten(edge['evidence']['log10_p'])})"
 
 
-def merge_words(child: str, edges: Sequence[Mapping[str, Any]], names: Mapping[str, str], words: Catalogue) -> str:
-    """A merge in a sentence: its parents, each with its weight where that is known."""
-    shares = []
-    for edge in [one for one in edges if one["kind"] == "merge" and one["ends"][0] == child]:
-        weight, parent = edge["evidence"].get("weight"), safe(names[edge["ends"][1]], 80)
-        shares.append(parent if weight is None else words("tree_page.share", share=weight, name=parent))
-    return words("library_sum.merge", child=safe(names[child], 80), shares=" + ".join(shares))
+def merge_words(edges: Sequence[Mapping[str, Any]], names: Mapping[str, str], words: Catalogue) -> list[str]:
+    """Each merge of a family with its parents and their shares."""
+    parents: dict[str, list[str]] = {}
+    for edge in edges:
+        if edge["kind"] == "merge":
+            child, parent = (safe(names[end], 80) for end in edge["ends"])
+            weight = edge["evidence"].get("weight")
+            parents.setdefault(child, []).append(parent if weight is None else words("tree_page.share", share=weight, name=parent))
+    return [words("tree_mark.made", name=child, shares=" + ".join(shares)) for child, shares in parents.items()]
+
+
+def marks(document: Document, words: Catalogue) -> list[str]:
+    """What the signs of a drawing mean, of those that occur in it."""
+    edges = document["edges"]
+    found = {
+        "arrow": any(edge["parent"] is not None for edge in edges),
+        "line": any(edge["parent"] is None for edge in edges),
+        "dashed": any(not edge["proved"] for edge in edges),
+        "circle": any(family["unknown"] for family in document["families"]),
+        "merge": any(edge["kind"] == "merge" for edge in edges),
+        "top": bool(document["families"]),
+    }
+    return [words(f"tree_mark.{key}") for key, there in found.items() if there]
 
 
 def compared_words(document: Document, words: Catalogue) -> list[str]:

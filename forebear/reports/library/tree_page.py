@@ -17,6 +17,7 @@ from forebear.reports.library.tree import (
     family_head,
     family_words,
     headline,
+    marks,
     said_of,
 )
 from forebear.reports.lines import safe
@@ -24,6 +25,8 @@ from forebear.reports.page import render, saved, shown
 from forebear.reports.svg import inline_svg
 
 Document = Mapping[str, Any]
+FEW = range(11)
+"""How many models without a relation there are where they are listed openly."""
 OPEN = 6
 """Families that are unfolded when the page opens."""
 MOST_CLAIMS = 3000
@@ -44,6 +47,8 @@ def tree_page(document: Document, language: str = "en") -> bytes:
         "relation": "related" if document["proved"] and document["families"] else "none",
         "families": [_family(document, family, names, words) for family in document["families"]],
         "opened": OPEN,
+        "marks": marks(document, words),
+        "few": FEW,
         "figure": None if figure is None else shown(figure, _about(document)),
         "claim_header": claim_header(words),
         "claims": [claim_row(row, words) for row in document["claims"][:MOST_CLAIMS]],

@@ -84,9 +84,18 @@ def parameters(found: Mapping[str, Any]) -> str:
             shown.append(safe(key, 40))
         elif isinstance(value, list | tuple):
             shown.append(f"{safe(key, 40)}: {safe(', '.join(map(str, value)), 60)}")
+        elif isinstance(value, Mapping):
+            shown.append(f"{safe(key, 40)}: {safe(', '.join(_weighed(value)), 200)}")
         else:
             shown.append(f"{safe(key, 40)}: {safe(value, 60)}")
     return "; ".join(shown)
+
+
+def _weighed(found: Mapping[str, Any]) -> list[str]:
+    """Entries of a table inside a step: of a weight with its interval the weight alone."""
+    plain = {key: value.get("value", "") if isinstance(value, Mapping) else value for key, value in found.items()}
+    shown = {local_name(key): f"{value:.3f}" if isinstance(value, float) else str(value) for key, value in plain.items()}
+    return [f"{name} {value}".rstrip() for name, value in shown.items()]
 
 
 def places(where: Mapping[str, Any], words: Catalogue) -> str:
@@ -99,11 +108,12 @@ def places(where: Mapping[str, Any], words: Catalogue) -> str:
 
 
 def parent_words(document: Document, words: Catalogue) -> list[str]:
-    """Each of the set of parents with its weight."""
+    """Each of the set of parents with its weight, and the interval where it can be seen at three digits."""
     return [
-        words("made.parent" if one["low"] is None else "made.parent_between", **{**one, "id": safe(one["id"])})
+        words("made.parent_between" if one["low"] is not None and f"{one['low']:.3f}" != f"{one['high']:.3f}" else "made.parent",
+              **{**one, "id": safe(local_name(one["id"]))})
         for one in document["parents"]
-    ]
+    ]  # fmt: skip
 
 
 def first_lines(document: Document, words: Catalogue) -> list[str]:
@@ -135,8 +145,8 @@ def left_words(document: Document, words: Catalogue) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share with three digits."""
-    return "–" if value is None else f"{value:.3g}"
+    """A share of a size."""
+    return "–" if value is None else f"{value:.2%}"
 
 
 def recipe_rows(document: Document) -> list[list[Any]]:

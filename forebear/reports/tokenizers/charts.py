@@ -9,8 +9,9 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from forebear.reports.catalogue import Catalogue
+from forebear.reports.scene import fitted
 
-ROW, LABEL, WIDTH = 16, 168, 230
+ROW, LABEL, WIDTH = 16, 140, 180
 """Height of a bar's row, room for its label, room for the bar, in pixels."""
 
 
@@ -39,6 +40,30 @@ def premium_charts(document: Mapping[str, Any], words: Catalogue) -> list[dict[s
     ]
 
 
+def ranking_chart(document: Mapping[str, Any], texts: Sequence[tuple[str, str]], words: Catalogue) -> Markup:
+    """Tokens for 1,000 characters: of each text a group of bars, one a tokenizer, fewest first, on one scale.
+
+    texts: (key, name) of the texts that are drawn.
+    """
+    by_text = {key: [row for row in document["rows"] if row["language"] == key] for key, _ in texts}
+    most = max((row["per_1000_characters"] for rows in by_text.values() for row in rows), default=1.0) or 1.0
+    parts: list[str] = []
+    y = 0
+    for key, name in texts:
+        parts.append(f'<text class="head" x="0" y="{y + 13}">{escape(fitted(name, LABEL + WIDTH, 10))}</text>')
+        y += ROW + 2
+        for row in sorted(by_text[key], key=lambda one: one["per_1000_characters"]):
+            long = WIDTH * row["per_1000_characters"] / most
+            kind = "bar" if row["lossless"] else "bar lossy"
+            label = escape(fitted(row["tokenizer"], LABEL - 8, 10))
+            parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{label}</text>')
+            parts.append(f'<rect class="{kind}" x="{LABEL}" y="{y + 3}" width="{long:.1f}" height="{ROW - 6}"/>')
+            parts.append(f'<text class="axis" x="{LABEL + long + 5:.1f}" y="{y + 12}">{row["per_1000_characters"]:,.0f}</text>')
+            y += ROW
+        y += 8
+    return _svg(LABEL + WIDTH + 48, y, parts, words("cost_words.ranking"))
+
+
 def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, title: str) -> Markup:
     """Bars of how many tokens the same text takes, the reference language = 1, with intervals; logarithmic.
 
@@ -52,7 +77,7 @@ def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, ti
         return LABEL + WIDTH * (log10(max(value, low)) - log10(low)) / (log10(top) - log10(low))
 
     height = ROW * len(rows) + 24
-    for tick in (0.5, 1, 2, 5, 10, 20):
+    for tick in (0.25, 0.5, 1, 2, 4, 8, 16, 32):
         if low <= tick <= top:
             parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="0" y2="{height - 20}"/>')
             parts.append(f'<text class="axis" x="{x(tick):.1f}" y="{height - 6}" text-anchor="middle">{tick:g}×</text>')
@@ -62,6 +87,9 @@ def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, ti
         value = row["premium"]
         if value is None:
             continue
+        end = x(max(value, row["high"] or value, 1.0)) + 5
+        parts.append(f'<text class="axis" x="{end:.1f}" y="{y + 12}">{value:.2f}</text>')
+        parts.append(f'<circle class="bar" cx="{x(1.0):.1f}" cy="{y + ROW / 2}" r="2"/>')
         start, stop = sorted((x(1.0), x(value)))
         kind = "bar" if row["lossless"] else "bar lossy"
         parts.append(
@@ -72,7 +100,19 @@ def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, ti
             parts.append(
                 f'<line class="whisker" x1="{x(row["low"]):.1f}" x2="{x(row["high"]):.1f}" y1="{middle}" y2="{middle}"/>'
             )
-    return _svg(LABEL + WIDTH + 30, height, parts, title)
+    return _svg(LABEL + WIDTH + 40, height, parts, title)
+
+
+def colours(document: Mapping[str, Any]) -> set[str]:
+    """Which colours the pictures of a lineage have: "moved", "new", "lost" (of scripts), "fresh" (of scripts)."""
+    stretches, scripts = document["change_points"], document["by_script"]
+    found = {
+        "moved": any(stretch["shared_out_of_order"] for stretch in stretches),
+        "new": any(stretch["new"] for stretch in stretches),
+        "lost": any(row["shared"] > row["kept"] for row in scripts),
+        "fresh": any(row["subject"] > row["shared"] for row in scripts),
+    }
+    return {name for name, there in found.items() if there}
 
 
 def ribbon(
@@ -96,8 +136,8 @@ def ribbon(
             y += tall
         at += span
     first, last = (stretches[0]["first_id"], stretches[-1]["last_id"]) if stretches else (0, 0)
-    parts.append(f'<text class="axis" x="0" y="{height + 16:.0f}">{int(first)}</text>')
-    parts.append(f'<text class="axis" x="{width}" y="{height + 16:.0f}" text-anchor="end">{int(last)}</text>')
+    parts.append(f'<text class="axis" x="0" y="{height + 16:.0f}">{int(first):,}</text>')
+    parts.append(f'<text class="axis" x="{width}" y="{height + 16:.0f}" text-anchor="end">{int(last):,}</text>')
     return _svg(width, height + 22, parts, words("lineage_page.ribbon"))
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import render, sentences, style_of
-from forebear.reports.tokenizers.charts import premium_charts, ribbon, script_chart
+from forebear.reports.tokenizers.charts import colours, premium_charts, ranking_chart, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import (
+    ENGLISH,
     cheaper,
     cheapest,
     evidence_words,
@@ -27,6 +29,28 @@ HUES = 6
 """Colours that neighbouring tokens and parents take turns in (tokenizers.css: .h0 to .h5)."""
 
 
+RANKED = 12
+"""Texts in the picture that ranks tokenizers; the table below has all of them."""
+
+
+def differing(given: str, back: str) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    """Both texts in three pieces: what they begin with alike, what differs, what they end with alike.
+
+    >>> differing("naïve", "naive")
+    (('na', 'ï', 've'), ('na', 'i', 've'))
+    """
+    head = _alike(given, back)
+    rests = [text.removeprefix(head) for text in (given, back)]
+    tail = _alike(*(rest[::-1] for rest in rests))[::-1]
+    first, second = ((head, rest.removesuffix(tail), tail) for rest in rests)
+    return first, second
+
+
+def _alike(one: str, other: str) -> str:
+    """What two texts begin with alike."""
+    return "".join(pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
 def _page(template: str, document: Document, words: Catalogue, **values: Any) -> bytes:
     """A page in the common frame, with the colours of tokens."""
     return render(template, document, words, {"hues": HUES, "d": document, **values}, style_of("tokenizers.css"))
@@ -36,12 +60,17 @@ def cost_page(document: Document, language: str = "en") -> bytes:
     """The page of a forebear/tokenizer-cost document."""
     words, document = catalogue(language), cost_today(document)
     rows = {(row["tokenizer"], row["language"]): row for row in document["rows"]}
+    texts = list(dict.fromkeys(row["language"] for row in document["rows"]))
     return _page(
         "tokenizer_cost.html",
         document,
         words,
         rows=rows,
-        texts=list(dict.fromkeys(row["language"] for row in document["rows"])),
+        texts=texts,
+        ranking=ranking_chart(document, [(key, text_name(key, words)) for key in texts[:RANKED]], words),
+        ranked=RANKED,
+        without_english=document["reference"] not in (None, ENGLISH),
+        differing=differing,
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
         first=sentences(document.get("first", ()), words),
@@ -76,6 +105,8 @@ def lineage_page(document: Document, language: str = "en") -> bytes:
             {"figure": evidence_words(item, words), "rests": tuple(sentences([item["h0"], item["assumption"]], words))}
             for item in document["evidence"]
         ],
+        whole=next((c["name"] for c in document["candidates"] if c["relation"] == document["relation"] == "identical"), ""),
+        colours=colours(document),
         ribbon=ribbon(document["change_points"], [part["name"] for part in document["parents"]], words),
         scripts=script_chart(document["by_script"], words),
     )

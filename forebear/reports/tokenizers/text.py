@@ -12,6 +12,8 @@ from forebear.reports.tokenizers.contrast import contrast_lines
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 
 Document = Mapping[str, Any]
+ENGLISH = "eng"
+"""The language that others are measured by where it is among the texts."""
 LONGEST_NAME = 24
 SHOWN_FAILURES = 3
 FEW = range(7)
@@ -47,6 +49,8 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     lines += shown("per_thousand", texts, _cell)
     if document["reference"] is not None:
         reference = text_name(document["reference"], words)
+        if document["reference"] != ENGLISH:
+            lines += [Line(""), *wrap(words("cost_words.no_english", reference=reference), indent="")]
         lines += shown("same_text", document["languages"], _premium, reference=reference)
     worded = [n for n in document["languages"] if any((by_key.get((n, t)) or {}).get("tokens_per_word") for t in names)]
     lines += shown("per_word", worded, _per_word) if worded else []
@@ -211,13 +215,14 @@ def _profiles(document: Document, words: Catalogue) -> list[Line]:
             " / ".join(str(entry["spaces"][n]) for n in ("2", "4", "8", "16")),
             f"{entry['single']['Han (Simplified)']:.0%}",
             f"{entry['single']['emoji']:.0%}",
+            "-" if entry["characters_per_second"] is None else f"{entry['characters_per_second']:,.0f}",
         )
         for entry in document["tokenizers"]
     ]
     header = (
         *(words(f"cost_page.{key}") for key in ("tokenizer", "kind", "ids")),
         words("cost_page.table", width=document["width"]),
-        *(words(f"cost_page.{key}") for key in ("digits", "spaces", "han", "emoji")),
+        *(words(f"cost_page.{key}") for key in ("digits", "spaces", "han", "emoji", "speed")),
     )
     return table(header, rows)
 
@@ -228,7 +233,7 @@ def _pairs(document: Document, words: Catalogue) -> list[Line]:
         return []
     names = {t["name"]: marked(t) for t in document["tokenizers"]}
     rows = [(names[p["a"]], names[p["b"]], *(p["texts"][o] for o in OUTCOMES)) for p in document["pairs"]]
-    header = ("a", "b", *(words.name("outcome", o) for o in OUTCOMES))
+    header = (words("cost_words.first"), words("cost_words.second"), *(words.name("outcome", o) for o in OUTCOMES))
     return [
         Line(""),
         Line(words("cost_page.pairs"), "bold"),
