@@ -127,7 +127,7 @@ def case_rule(folder: str | Path, finding: str, ruling: str, *, why: str) -> Map
     """Rule on a finding of a case: accepted or dismissed, with a reason. It is kept, shown beside the finding, and deletes nothing.
 
     folder:  the case: a folder of plain files.
-    finding: its id, or the first four digits or more of it, as a check with `all` lists them.
+    finding: its id, or the first four digits or more of it, as `case_check` with `all=True` lists them.
     ruling:  accepted (the texts do depart there) or dismissed (they do not). A finding ruled on is always listed; one that is
              dismissed is folded and not counted among those told.
     why:     the reason, on one line. It is published with the finding, private names replaced as everywhere.

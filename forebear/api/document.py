@@ -15,6 +15,8 @@ from forebear.core.output import check_output, write_whole
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from forebear.reports.catalogue import Catalogue
+
 P = ParamSpec("P")
 FORMS = {
     ".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text", ".sarif": "sarif", ".sarif.json": "sarif",
@@ -22,6 +24,13 @@ FORMS = {
     ".graphml": "graphml",
 }  # fmt: skip
 """Ending of a file -> format of what is written there."""
+MESSAGE = frozenset({"key", "values"})
+"""Keys of a message: what a document says in place of a sentence."""
+FRAME = "width:100%;height:40rem;border:1px solid #8888;border-radius:4px;resize:vertical;overflow:auto"
+"""Style of the frame in which a notebook shows a page."""
+FIRST = ("subject", "candidate", "test", "axis", "relation", "claim", "outcome", "name", "tokenizer", "language", "decides",
+         "corrected_log10_p", "log10_p", "kind", "effect", "plain")  # fmt: skip
+"""Columns of a table that come first, in this order, where there are any."""
 Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
 
@@ -64,7 +73,10 @@ class Document(Mapping[str, Any]):
         self._check = check
 
     def __getitem__(self, key: str) -> Any:
-        return self._held[key]
+        try:
+            return self._held[key]
+        except KeyError:  # one pair and several give two kinds of documents
+            raise KeyError(f"{key!r}: a {self._held.get('schema')} document has {', '.join(self._held)}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)
@@ -93,7 +105,7 @@ class Document(Mapping[str, Any]):
         if "html" not in forms_of(self["schema"]):
             return None
         page = self.rendered("html").decode().replace("&", "&amp;").replace('"', "&quot;")
-        return f'<iframe sandbox srcdoc="{page}" style="width:100%;height:40rem;border:0"></iframe>'
+        return f'<iframe sandbox srcdoc="{page}" style="{FRAME}"></iframe>'
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, text and numbers, to change or hand on."""
@@ -155,9 +167,11 @@ class Document(Mapping[str, Any]):
         return target
 
     def rows(self, name: str) -> DataFrame:
-        """A list of the document as a pandas DataFrame; keys inside a row become `effect.cosine`.
+        """A list of the document as a pandas DataFrame: keys inside a row become `effect.cosine`, messages their English words.
 
-        name:   a key that holds a list of mappings, such as "evidence", or a dotted path to one.
+        Columns that tell rows apart come first. Lists, and documents inside a row, are left out: the document has them.
+
+        name:   a key that holds a list of mappings, such as "evidence", or a dotted path to one ("pairs.0.comparison.evidence").
         Raises: UsageError when nothing of that name is a list of rows, ForebearError when pandas is not installed.
 
         >>> import forebear
@@ -165,23 +179,52 @@ class Document(Mapping[str, Any]):
         >>> demo = files("forebear") / "demo_data"
         >>> table = forebear.compare(demo / "descendant", demo / "base").rows("evidence")
         >>> list(table.columns[:2]), len(table) > 5
-        (['assumption', 'axis'], True)
+        (['test', 'axis'], True)
         """
         found: Any = self._held
         for part in name.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
+            found = _inner(found, part)
         if not isinstance(found, tuple) or not all(isinstance(row, Mapping) for row in found):
             raise UsageError(f"the document has no rows called {name!r}", todo=f"It has: {', '.join(self._tables())}.")
         if find_spec("pandas") is None:
             raise ForebearError("a table needs pandas", todo="pip install 'forebear[notebook]'")
         from pandas import json_normalize
 
-        rows: list[dict[str, Any]] = thaw(found)
-        return json_normalize([dict(sorted(row.items())) for row in rows])
+        from forebear.reports.catalogue import catalogue
+
+        words = catalogue()
+        table = json_normalize([_flat(row, words) for row in found])
+        return table[[*(name for name in FIRST if name in table), *(name for name in table if name not in FIRST)]]
 
     def _tables(self) -> list[str]:
         rows = {name: value for name, value in self._held.items() if isinstance(value, tuple) and value}
         return sorted(name for name, value in rows.items() if all(isinstance(row, Mapping) for row in value))
+
+
+def _inner(held: Any, part: str) -> Any:
+    """What lies one step below: by key, or by its number in a list; None where there is nothing."""
+    if isinstance(held, Mapping):
+        return held.get(part)
+    if isinstance(held, tuple) and part.isdigit():
+        return next(iter(held[int(part) :]), None)
+    return None
+
+
+def _flat(row: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+    """A row of a table: messages in words, inner mappings kept, lists of figures or rows and whole documents left out."""
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            if set(value) == MESSAGE:
+                found[key] = words.text(value)
+            elif "schema" not in value:
+                found[key] = _flat(value, words)
+        elif isinstance(value, tuple):
+            if value and all(isinstance(one, Mapping) and set(one) == MESSAGE for one in value):
+                found[key] = words.statements(value)
+        else:
+            found[key] = value
+    return found
 
 
 def document_of(verb: Callable[P, Mapping[str, Any]]) -> Callable[P, Document]:

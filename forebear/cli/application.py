@@ -24,6 +24,7 @@ from forebear.cli.forms import (
     form_of,
     show,
     show_figures,
+    tell,
 )
 from forebear.cli.progress import Progress
 from forebear.core.errors import ForebearError
@@ -47,6 +48,8 @@ BRIEF = (Annotated[bool, typer.Option("--brief", help="The conclusion alone, as 
 DETAIL = (Annotated[bool, typer.Option("--detail", help="Text with the evidence of every pair, where there are several.")], False)
 DETAILED = {"compare", "demo"}
 """Verbs whose text is an overview where there are several pairs."""
+MORE = " May be given several times."
+"""Behind the help of options that take one word a time."""
 EXPECTING = (api.compare, api.verify, api.attest_verify)
 """Verbs that are asked with an expectation: their document is shown whatever was expected."""
 SILENT = {"case_add"}
@@ -63,6 +66,10 @@ DEMO = """Demo: a subject made from `base` by further training and two inserted 
 """
 PRIVATE = "forebear: PRIVATE: this seal holds the sources and every name in them; keep it"
 _ENTRY = re.compile(r"(\w+): +(.*)")
+_VALUE = re.compile(r"\w+(?:[.-]\w+)+|\w+, (?!where)|\w+ \(the |\"|`")
+"""A first word that is a value or the first of several, and stays as it is typed: `config.json`, `original,`."""
+_CALL = re.compile(rf"`({'|'.join(GROUPS)})_(\w+)`")
+_SWITCH = re.compile(r"`(\w+)=True`")
 _SCHEMA = re.compile(r"forebear/[a-z-]+/\d+")
 
 
@@ -80,12 +87,18 @@ def described(verb: Callable[..., Any]) -> tuple[str, dict[str, str]]:
         entry = _ENTRY.fullmatch(line)
         if entry:
             name = entry[1]
-            found[name] = entry[2][:1].upper() + entry[2][1:]
+            found[name] = entry[2] if _VALUE.match(entry[2]) else entry[2][:1].upper() + entry[2][1:]
         elif name and line.startswith(" "):
             found[name] += f" {line.strip()}"
         else:
             name = ""
-    return about, found
+    return _as_typed(about), {name: _as_typed(text) for name, text in found.items()}
+
+
+def _as_typed(text: str) -> str:
+    """A docstring's words for Python as they are typed: `case_check` is the command `case check`, `all=True` the option --all."""
+    text = _CALL.sub(lambda call: f"`{call[1]} {call[2].replace('_', '-')}`", text)
+    return _SWITCH.sub(lambda option: f"`--{option[1].replace('_', '-')}`", text)
 
 
 def forms_for(verb: Callable[..., Any]) -> Any:
@@ -106,7 +119,8 @@ def words_of(verb: Callable[..., Any]) -> list[inspect.Parameter]:
     for name, parameter in inspect.signature(verb).parameters.items():
         flag = [f"--{name.replace('_', '-')}"] if parameter.annotation == "bool" else []  # without its --no-
         named = parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        word = typer.Option(*flag, help=helps[name]) if named else typer.Argument(help=helps[name])
+        more = MORE if named and "Sequence" in parameter.annotation else ""
+        word = typer.Option(*flag, help=helps[name] + more) if named else typer.Argument(help=helps[name])
         found[name] = (
             Annotated[_kind(parameter.annotation), word],
             None if parameter.default == () else parameter.default,
@@ -160,6 +174,8 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
             print(PRIVATE, file=sys.stderr)
         show(document, written, output, language, **extent)
         show_figures(document, figures, language)
+        if not quiet:
+            tell(document, output, language)
 
     words = words_of(verb)
     run.__dict__["__signature__"] = inspect.Signature(words)
