@@ -71,7 +71,7 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
         highest = {"highest": f"{t['highest_id']:,}"} if gaps else {}
         rows.append(("tokenizer", words("inspect.tokens_to" if gaps else "inspect.tokens", **values, **highest)))
     if container.get("header_digest"):
-        rows.append(("header_digest", safe(container["header_digest"])[:24] + "…"))
+        rows.append(("header_digest", safe(container["header_digest"])))
     names = {"adapter": "adapters.name", "base": "adapters.base"}
     return [(words(names.get(key, f"inspect.{key}")), value) for key, value in rows]
 
@@ -100,8 +100,8 @@ def axis_rows(axes: Sequence[Mapping[str, Any]], words: Catalogue) -> list[tuple
     yes = {True: words("term.yes"), False: words("term.no")}
     return [
         (
-            a["axis"],
-            a["scope"],
+            words.name("axis_word", a["axis"]),
+            " / ".join(words.name("axis_word", one) for one in a["scope"].split("/")),
             yes[bool(a["permutation"])],
             yes[bool(a["sign"])],
             words.text(a["withheld"] or ""),

@@ -44,7 +44,6 @@ def inspection_page(document: Document, language: str) -> bytes:
         "sentence": _sentence(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
-        "weights": document["container"]["kind"] != "tokenizer",
         "figures": [shown(figure, _about(document)) for figure in drawn(_draws(document), words)],
         "odd": sentences(document["odd"], words),
         "claims": [safe(words.text(c), 400) for c in document["claims"]],

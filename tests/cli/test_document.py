@@ -103,6 +103,38 @@ def test_rows_are_a_table_where_pandas_is_and_a_reason_where_it_is_not(
         document.rows("evidence")
 
 
+def test_a_table_has_words_for_messages_and_neither_lists_nor_whole_documents(document: forebear.Document) -> None:
+    pytest.importorskip("pandas")
+    table = document.rows("evidence")
+    assert list(table.columns[:2]) == ["test", "axis"]
+    assert "best" not in table
+    assert table["assumption"].dropna().str.contains(" ").all()
+    many = forebear.compare(DEMO / "base", [DEMO / "descendant", DEMO / "independent"])
+    pairs = many.rows("pairs")
+    assert list(pairs.columns[:3]) == ["subject", "candidate", "relation"]
+    assert "comparison" not in pairs
+    assert "words" in pairs
+    assert pairs["plain"][0].startswith("base and descendant share weights")
+    assert many.rows("pairs.0.comparison.evidence").shape[0] == len(many["pairs"][0]["comparison"]["evidence"])
+    for path in ("pairs.7.comparison.evidence", "pairs.x", "pairs.0"):
+        with pytest.raises(UsageError, match="no rows called"):
+            many.rows(path)
+    with pytest.raises(KeyError, match=r"'verdict': a forebear/matrix/2 document has .*pairs"):
+        many["verdict"]
+    assert many.get("verdict") is None
+
+
+def test_a_file_that_was_written_is_told_with_the_conclusion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["compare", str(DEMO / "independent"), str(DEMO / "base"), "-o"]
+    application.app([*words, str(tmp_path / "a.html")], standalone_mode=False)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "No sign was found that independent and base share weights.\nWritten: " in told.err
+    application.app([*words, str(tmp_path / "a.html"), "--quiet"], standalone_mode=False)
+    application.app([*words, "/dev/null"], standalone_mode=False)
+    assert "Written" not in capsys.readouterr().err
+
+
 def test_what_failed_an_expectation_has_its_document() -> None:
     with pytest.raises(ExpectationError) as raised:
         forebear.compare(DEMO / "independent", DEMO / "base", expect="related")

@@ -10,7 +10,16 @@ from typing import Any
 
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
-from forebear.reports.cases.text import count_words, counted, head_words, is_compared, is_dismissed, verdict, why_said
+from forebear.reports.cases.text import (
+    APART,
+    count_words,
+    counted,
+    head_words,
+    is_compared,
+    is_dismissed,
+    verdict,
+    why_said,
+)
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import Sentence, coded, raised, sentences, style_of
 
@@ -36,7 +45,8 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     columns = _columns(document)
     found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
     folded = [f for f in found if f["dismissed"]]
-    found = [f for f in found if not f["dismissed"]]
+    kept_apart = [f for f in found if f["rule"] == APART and not f["dismissed"]]
+    found = [f for f in found if f["rule"] != APART and not f["dismissed"]]
     rows, placed = _rows(document, columns, found) if is_compared(document) else ([], set[int]())
     claims = [_claim(c, i, words) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
     html = environment.from_string(template).render(
@@ -48,6 +58,8 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         claims=claims,
         findings=found,
         folded=folded,
+        kept_apart=kept_apart,
+        heads=[_head(name, document, words) for name in columns],
         headline=head_words(document, words),
         compared=is_compared(document),
         colour="cannot-tell" if any(c["status"] == "contradicted" for c in claims) else "none",
@@ -81,7 +93,7 @@ def _claim(claim: Mapping[str, Any], number: int, words: Catalogue) -> dict[str,
 
 def _finding(finding: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:
     """A finding with its reason, category and severity in the reader's language."""
-    quotes = {name: quote for name, quote in finding["quotes"].items() if quote or finding["rule"] != "note/front-matter"}
+    quotes = {name: quote for name, quote in finding["quotes"].items() if quote or finding["rule"] != APART}
     ruling = finding.get("ruling")
     shown = {
         "id": finding.get("id", ""),
@@ -100,6 +112,14 @@ def _source(source: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         "role_name": words.name("source_role", source["role"]),
         "notes": sentences(source["notes"], words),
     }
+
+
+def _head(name: str, document: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
+    """What stands above a column of the texts side by side: the language by its own name, the source and what it is."""
+    source = next(s for s in document["sources"] if s["id"] == name)
+    tags = (f"{source['language']}-{source['script']}", source["language"])
+    tongue = next((words(f"own_name.{tag}") for tag in tags if words.has(f"own_name.{tag}")), source["language"])
+    return {"tongue": tongue, "name": name, "role": words.name("source_role", source["role"])}
 
 
 def _visible(value: Any) -> Any:

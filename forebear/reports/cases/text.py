@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from forebear.reports.cases.first import case_today
@@ -12,6 +13,9 @@ from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 SHOWN_FINDINGS = 20
 SHOWN_RANGES = 5
+APART = "note/front-matter"
+"""Rule of what was kept apart from a testimony: told with its source, and no departure of a text from another."""
+Segments = Mapping[str, Sequence[Mapping[str, Any]]]
 _SIGNATURES = {"not checked": "signature_unchecked", "wrong": "signature_wrong"}
 _FINDING_ROWS = (
     "rule", "category", "severity", "deviates", "key", "left", "left_quote", "right", "right_quote", "id", "ruling", "ruling_why",
@@ -31,7 +35,8 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     first = [said for said in (head_words(document, words), count_words(document, words)) if said]
     lines = [line for said in first for line in wrap(said, indent="", style="bold")]
     lines += _sources(document["sources"], words)
-    lines += [*_findings(standing, words), *_dismissed(dismissed, words), *_counted(document, words)]
+    segments = document.get("segments", {})
+    lines += [*_findings(standing, words, segments), *_dismissed(dismissed, words), *_counted(document, words)]
     lines += _claims(document["claims"], words)
     return [*lines, *_limits(document, words), *footer(document, words)]
 
@@ -52,7 +57,7 @@ def count_words(document: Mapping[str, Any], words: Catalogue) -> str:
     """How much there is of what a case holds: departures that are listed, and how many are only counted, by severity."""
     if not is_compared(document):
         return words("case_head.not_compared", sources=len(document["sources"]), claims=len(document["claims"]))
-    standing, _ = apart(document["findings"])
+    standing = [finding for finding in apart(document["findings"])[0] if finding["rule"] != APART]
     counts = {"sources": len(document["sources"]), "findings": len(standing), "claims": len(document["claims"])}
     if not counted(document, words):
         return words("page_case.counts", **counts)
@@ -89,13 +94,13 @@ def _sources(sources: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Lin
     return [*_title("sources", words), *table(header, rows)] if rows else []
 
 
-def _findings(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
+def _findings(findings: Sequence[Mapping[str, Any]], words: Catalogue, segments: Segments) -> list[Line]:
     if not findings:
         return []
     counts = Counter((f["category"], f["severity"]) for f in findings)
     rows = [(words.name("mqm", c), words.name("severity", s), n) for (c, s), n in sorted(counts.items())]
     lines = [*_title("findings", words), *table(_columns(words, "category", "severity", "number"), rows)]
-    return [*lines, *_each(findings, words)]
+    return [*lines, *_each(findings, words, segments)]
 
 
 def _finding(finding: Mapping[str, Any], words: Catalogue) -> list[Line]:
@@ -141,11 +146,24 @@ def _dismissed(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[
     return [Line(""), Line(words("case_rulings.folded", count=len(findings)), "bold"), *_each(findings, words)]
 
 
-def _each(findings: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
-    """The first findings one by one, and how many there are."""
-    lines = [line for finding in findings[:SHOWN_FINDINGS] for line in _finding(finding, words)]
+def _each(findings: Sequence[Mapping[str, Any]], words: Catalogue, segments: Segments = MappingProxyType({})) -> list[Line]:
+    """The first findings one by one, each with the sentences it stands in, and how many there are."""
+    lines = []
+    for finding in findings[:SHOWN_FINDINGS]:
+        lines += [*_finding(finding, words), *_sentences(finding, words, segments)]
     if findings[SHOWN_FINDINGS:]:
         lines.append(Line(f"  {words('case_page.more', shown=SHOWN_FINDINGS, count=len(findings))}", "dim"))
+    return lines
+
+
+def _sentences(finding: Mapping[str, Any], words: Catalogue, segments: Segments) -> list[Line]:
+    """The sentence of each side in which a finding stands."""
+    lines = []
+    for source, indices in finding.get("segments", {}).items():
+        for index in indices[:1]:
+            sentence = safe(segments[source][index]["text"], 100) if source in segments else ""
+            said = words("case_more.sentence", source=source, sentence=sentence)
+            lines += wrap(said, indent="      ", style="dim") if sentence else []
     return lines
 
 

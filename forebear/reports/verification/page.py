@@ -11,6 +11,8 @@ from forebear.reports.page import render, sentences
 from forebear.reports.verification.text import outcome_words, place, relative_head, relative_rows, told
 
 MAX_FILES = 500
+SIGNS = {"contradicted": "▲", "borne-out": "●"}
+"""What stands before an outcome, so that no colour alone tells them apart; "▲" also where something deserves a look."""
 
 
 def verification_page(document: Mapping[str, Any], language: str) -> bytes:
@@ -23,8 +25,10 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
             "place": safe(place(claim, words), 200),
             "outcome": outcome_words(claim, words),
             "mark": claim["outcome"],
+            "sign": "▲" if claim["flagged"] else SIGNS.get(claim["outcome"], "○"),
             "flagged": claim["flagged"],
-            "evidence": sentences(claim["evidence"], words),
+            "evidence": sentences([one for one in claim["evidence"] if not _figures(one)], words),
+            "figures": sentences([one for one in claim["evidence"] if _figures(one)], words),
         }
         for claim in shown
     ]
@@ -43,9 +47,14 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
     return render("verification.html", document, words, values, STYLE)
 
 
+def _figures(said: Mapping[str, Any]) -> bool:
+    """Whether it is what a comparison's verdict rests on: p-values and counts, which stand behind a fold."""
+    return str(said["key"]).startswith(("verdict.", "start."))
+
+
 STYLE = """
 .claims td{vertical-align:top;white-space:normal;overflow-wrap:anywhere}
-.claims .outcome{font-weight:600}.claims .borne-out .outcome{color:var(--good)}
+.claims .outcome{font-weight:600;min-width:11em}.claims .borne-out .outcome{color:var(--good)}
 .claims .looked .outcome,.claims .contradicted .outcome{color:var(--warn)}
 .claims ul{margin:0;padding-left:1.1em}
 .claims tr.contradicted td:first-child{border-left:4px solid currentColor;padding-left:.6em}
