@@ -37,7 +37,7 @@ BROKEN = {
     "a document that is not ours": "the exit code DESIGN gives it",
     "another one": "PEERS §0 (vocabulary reorder)",
     "an issue": "what issue 3 asks for",
-    "a decision that is not there": "frozen (decision 0099)",
+    "a decision that is not there": "frozen (decision 9999)",
     "half the name of a record": "frozen (docs/decisions/0002)",
     "a page that is not there": "See docs/nowhere.md for its keys.",
     "an anchor that is not there": "its exit code (docs/reference.md#exit-words)",

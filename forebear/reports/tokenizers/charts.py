@@ -40,28 +40,27 @@ def premium_charts(document: Mapping[str, Any], words: Catalogue) -> list[dict[s
     ]
 
 
-def ranking_chart(document: Mapping[str, Any], texts: Sequence[tuple[str, str]], words: Catalogue) -> Markup:
-    """Tokens for 1,000 characters: of each text a group of bars, one a tokenizer, fewest first, on one scale.
+def ranking_charts(document: Mapping[str, Any], texts: Sequence[tuple[str, str]]) -> list[Markup]:
+    """Tokens for 1,000 characters: a chart for each text, a bar for each tokenizer, fewest first, all on one scale.
 
     texts: (key, name) of the texts that are drawn.
     """
     by_text = {key: [row for row in document["rows"] if row["language"] == key] for key, _ in texts}
     most = max((row["per_1000_characters"] for rows in by_text.values() for row in rows), default=1.0) or 1.0
-    parts: list[str] = []
-    y = 0
-    for key, name in texts:
-        parts.append(f'<text class="head" x="0" y="{y + 13}">{escape(fitted(name, LABEL + WIDTH, 10))}</text>')
-        y += ROW + 2
-        for row in sorted(by_text[key], key=lambda one: one["per_1000_characters"]):
-            long = WIDTH * row["per_1000_characters"] / most
-            kind = "bar" if row["lossless"] else "bar lossy"
-            label = escape(fitted(row["tokenizer"], LABEL - 8, 10))
-            parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{label}</text>')
-            parts.append(f'<rect class="{kind}" x="{LABEL}" y="{y + 3}" width="{long:.1f}" height="{ROW - 6}"/>')
-            parts.append(f'<text class="axis" x="{LABEL + long + 5:.1f}" y="{y + 12}">{row["per_1000_characters"]:,.0f}</text>')
-            y += ROW
-        y += 8
-    return _svg(LABEL + WIDTH + 48, y, parts, words("cost_words.ranking"))
+    return [_ranking(name, by_text[key], most) for key, name in texts]
+
+
+def _ranking(name: str, rows: Sequence[Mapping[str, Any]], most: float) -> Markup:
+    parts = [f'<text class="head" x="0" y="13">{escape(fitted(name, LABEL + WIDTH, 10))}</text>']
+    for place, row in enumerate(sorted(rows, key=lambda one: one["per_1000_characters"])):
+        y = ROW * (place + 1) + 2
+        long = WIDTH * row["per_1000_characters"] / most
+        kind = "bar" if row["lossless"] else "bar lossy"
+        label = escape(fitted(row["tokenizer"], LABEL - 8, 10))
+        parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{label}</text>')
+        parts.append(f'<rect class="{kind}" x="{LABEL}" y="{y + 3}" width="{long:.1f}" height="{ROW - 6}"/>')
+        parts.append(f'<text class="axis" x="{LABEL + long + 5:.1f}" y="{y + 12}">{row["per_1000_characters"]:,.0f}</text>')
+    return _svg(LABEL + WIDTH + 48, ROW * (len(rows) + 1) + 8, parts, name)
 
 
 def premium_chart(rows: Sequence[tuple[str, Mapping[str, Any]]], most: float, title: str) -> Markup:

@@ -8,7 +8,7 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import render, sentences, style_of
-from forebear.reports.tokenizers.charts import colours, premium_charts, ranking_chart, ribbon, script_chart
+from forebear.reports.tokenizers.charts import colours, premium_charts, ranking_charts, ribbon, script_chart
 from forebear.reports.tokenizers.contrast import cut_sentences, examples, special_sentences
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import (
@@ -67,7 +67,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         words,
         rows=rows,
         texts=texts,
-        ranking=ranking_chart(document, [(key, text_name(key, words)) for key in texts[:RANKED]], words),
+        ranking=ranking_charts(document, [(key, text_name(key, words)) for key in texts[:RANKED]]),
         ranked=RANKED,
         without_english=document["reference"] not in (None, ENGLISH),
         differing=differing,
