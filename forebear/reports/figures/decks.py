@@ -37,7 +37,7 @@ def _square(
     scale = SIDE / count
     dots = tuple((LEFT + (i + 0.5) * scale, TOP + SIDE - (j + 0.5) * scale) for i, j in enumerate(best) if j >= 0)
     in_place = "" if matched is None else words("figure.deck_count", matched=matched, of=len(best))
-    where = "" if layer is None else _layers(*layer, words)
+    where = "" if layer is None else _layers(layer[0], layer[1], words)
     marks = ticks(count, 5)
     shapes: list[Shape] = [
         Words(LEFT, 13, fitted(title, SIDE, 12), bold=True),
