@@ -15,7 +15,7 @@ from forebear.comparison.demo import demo_folder
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.core.yaml_values import read_yaml
 from forebear.reports.catalogue import LANGUAGES
-from forebear.reports.show import FOR_PROGRAMS, rendered
+from forebear.reports.show import FOR_PROGRAMS, briefly, rendered
 from forebear.verification.digests import root_digest
 
 DEMO = demo_folder()
@@ -101,6 +101,14 @@ def test_junit_fails_what_does_not_meet_the_expectation_and_marks_what_deserves_
         forebear.verify(unnamed, against=DEMO / "base", expect="not-flagged")
     suite = ElementTree.fromstring(rendered(failed.value.document, "junit"))[0]
     assert suite.get("failures") == "1" == str(len(suite.findall("testcase/failure")))
+
+
+def test_a_brief_report_names_what_is_contradicted_or_deserves_a_look(document):
+    first, *rest = briefly(document).decode().splitlines()
+    assert first == rendered(document, "text").decode().splitlines()[0]
+    noted = [c for c in document["claims"] if c["outcome"] == "contradicted" or c["flagged"]]
+    assert len(rest) == len(noted[:5]) + bool(noted[5:])
+    assert rest[0].startswith("contradicted: ")
 
 
 def test_a_card_patch_is_yaml_with_the_evidence_as_comments(document):

@@ -9,6 +9,8 @@ from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 
 STYLES = {"contradicted": "bold red", "borne-out": "green", "not-shown": "yellow", "not-testable": "dim"}
+NAMED = 5
+"""Claims that stand below a brief conclusion."""
 ROW = ("kind", "stated", "about", "file", "where", "line", "outcome", "flagged", "proposed", "evidence")
 
 
@@ -33,6 +35,14 @@ def verification_lines(document: Mapping[str, Any], language: str = "en") -> lis
     said = document["limits"]
     lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(words.text(one) for one in said)] if said else []
     return [*lines, *footer(document, words)]
+
+
+def brief_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
+    """The conclusion of a forebear/verification document, and the claims that it is about: contradicted, or deserving a look."""
+    words = catalogue(language)
+    noted = [claim for claim in told(document)[0] if claim["flagged"] or claim["outcome"] == "contradicted"]
+    lines = [Line(safe(words.text(document["conclusion"]), 400), "bold")]
+    return lines + [_claim(claim, words)[0] for claim in noted[:NAMED]] + ([Line("…")] if noted[NAMED:] else [])
 
 
 def told(document: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, list[str]]]:
