@@ -76,6 +76,13 @@ GOOD: dict[str, Matrix] = {
     "GPTQ": Matrix("g.qweight", "g.scales", "g.qzeros", {"g.qweight": ("I32", (8, 16)), "g.scales": ("F16", (2, 16)), "g.qzeros": ("I32", (2, 2)),
                    "g.g_idx": ("I32", (64,))}, {"g.g_idx": np.repeat(np.arange(2, dtype="<i4"), 32).tobytes()},
                    {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 32}}),
+    "ModelOpt 4-bit": Matrix("o.weight", "o.weight_scale", "o.pre_quant_scale", {"o.weight": ("U8", (4, 32)), "o.weight_scale": ("F32", (8, 2)),
+                             "o.pre_quant_scale": ("BF16", (32,))}, config={"quantization_config": {"quant_algo": "W4A16_AWQ"}}),
+    "BitNet": Matrix("b.weight", "b.weight_scale", "", {"b.weight": ("U8", (4, 16)), "b.weight_scale": ("BF16", (1,))},
+                     config={"quantization_config": {"quant_method": "bitnet"}}),
+    "compressed-tensors": Matrix("c.weight_packed", "c.weight_scale", "c.weight_shape", {"c.weight_packed": ("I32", (4, 4)),
+                                 "c.weight_scale": ("BF16", (4, 1)), "c.weight_shape": ("I64", (2,))}, {"c.weight_shape": _longs(4, 32)}),
+    "bitsandbytes": Matrix("i.weight", "i.SCB", "", {"i.weight": ("I8", (4, 8)), "i.SCB": ("F32", (4,))}),
 }  # fmt: skip
 
 Change = Callable[[Matrix], None]

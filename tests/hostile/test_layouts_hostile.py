@@ -34,6 +34,10 @@ EXPECTED = {
     "HQQ":           "s s s s s s d s s R s s s d d",
     "EXL2":          "s s s s s s d s s s s s s d d",
     "GPTQ":          "s s s R s R d s s R s s s d d",
+    "ModelOpt 4-bit": "s s s s s s d s s s s s s d d",
+    "BitNet":        "s s s s d s d s s d s s s d s",
+    "compressed-tensors": "s s s s s R d s s d s s s d d",
+    "bitsandbytes":  "s s R R R R d s s d R s s d d",
 }  # fmt: skip
 """By layout, in the order of the changes: s left as stored, d decoded, R refused."""
 
@@ -55,7 +59,7 @@ def outcome(one: Matrix) -> str:
         container = opened(one)
     except RefusedError as error:
         said, advice = error.said, error.advice
-        plain = said is not None and said.values["what"].key.startswith("quant.") and advice is not None
+        plain = said is not None and said.values["what"].key.startswith(("quant.", "quant_modelopt.")) and advice is not None
         return "R" if plain and advice.key == "advice.layout" else str(error)
     for name, entry in container.tensors.items():
         whole = container.read(name)

@@ -151,7 +151,7 @@ class Ternary:
 def recognise_bitnet(found: Recognised, name: str, stem: str) -> None:
     """Where the configuration says that it is BitNet."""
     packed = found.shape(f"{stem}.weight", 2)
-    if packed is None or found.settings.get("quant_method") != "bitnet":
+    if packed is None or found.settings.get("quant_method") != "bitnet" or not found.floats(name):
         return
     multiplied = found.settings.get("linear_class") == "autobitlinear"
     decoder = Ternary(stem, (packed[0] * 4, packed[1]), multiplied)

@@ -41,6 +41,8 @@ def recognise_packed_weight(found: Recognised, name: str, stem: str) -> None:
     bits = next((b for b in (4, 8, 2, 3, 5, 6, 7) if packed[1] == -(-inputs * b // 32)), 0)
     if outputs != packed[0] or not bits or not 0 < inputs < 2**32:
         raise found.refuse(stem, "words", packed=packed, shape=(outputs, inputs))
+    if scales[1] > inputs:
+        raise found.refuse(stem, "divide", scales=scales, inputs=inputs)
     zeros = found.tensors.get(f"{stem}.weight_zero_point")
     if zeros is not None and (zeros.dtype != "I32" or zeros.shape != (-(-outputs * bits // 32), scales[1])):
         raise found.refuse(stem, "zeros", zeros=zeros.shape, scales=scales)
