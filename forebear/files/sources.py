@@ -242,9 +242,10 @@ def _no_weights(folder: Folder, sets: Sequence[WeightSet]) -> RefusedError:
     if inner:
         shown = ", ".join(quoted(name) for name in inner[:4]) + (", …" if len(inner) > 4 else "")
         return refusal(message("folder.inner_only", names=shown), where=folder.where, todo=todo)
-    for name in sorted(islice(folder.names(), MAX_INNER)) if folder.path is not None else ():
-        if (kind := model_by_bytes(folder.path / name)) is not None:
-            what = message("format.this_is_named", kind=kind.said, name=quoted(name))
+    found = () if folder.path is None else tuple(folder.path / name for name in sorted(islice(folder.names(), MAX_INNER)))
+    for file in found:
+        if (kind := model_by_bytes(file)) is not None:
+            what = message("format.this_is_named", kind=kind.said, name=quoted(file.name))
             return refusal(what, where=folder.where, todo=kind.todo)
     return refusal(message("folder.no_weights"), where=folder.where, todo=message("advice.safetensors_folder"))
 

@@ -42,8 +42,9 @@ def with_head(container: Container, config: Mapping[str, Any], layout: Layout) -
     """The container with its embedding under the head's name too, and both names; None where it stores a head or ties none."""
     presence, main = layout.definition.presence, layout.definition.main_stack
     embedding = layout.find("embedding", "matrix", main, None, None)
-    tied = presence is not None and presence.head and presence.is_tied(Settings(config, layout.definition.roots))
-    if embedding is None or embedding.role or not tied or layout.find("head", "matrix", main, None, None) is not None:
+    if presence is None or not presence.head or not presence.is_tied(Settings(config, layout.definition.roots)):
+        return None
+    if embedding is None or embedding.role or layout.find("head", "matrix", main, None, None) is not None:
         return None
     names = {name: name for name in container.tensors}
     return View(container, renamed({**names, presence.head: embedding.tensor})), embedding.tensor, presence.head
