@@ -101,6 +101,17 @@ def test_channels_negated_in_place_are_no_rows_from_elsewhere(base):
     assert [one.op for one in run(Side(as_checkpoint(Model(made, base.config))), base).steps] == ["residual-signs"]
 
 
+def test_an_identity_that_was_trained_since_is_none_of_its_source_s_copies(base):
+    rng = np.random.default_rng(97)
+    for kind in ("identity", "copy"):
+        made = apply("layers-inserted", base, 5, count=1, kind=kind, where=[1])
+        arrays = {n: (a + 0.4 * (a.std() or 0.05) * rng.standard_normal(a.shape)).astype(np.float32) if a.ndim == 2 else a
+                  for n, a in made.arrays.items()}  # fmt: skip
+        inserted = next(s for s in steps_of(Model(arrays, made.config), base) if s.op == "layers-inserted")
+        assert inserted.parameters["kind"] == kind
+        assert inserted.where["after"] == [1]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_open_is_said_in_every_language(language):
     words = catalogue(language)
