@@ -34,6 +34,8 @@ from forebear.casefile.privacy.guard import counterparts, leaks, proposed, stand
 from forebear.casefile.privacy.lacking import shown_of
 from forebear.casefile.privacy.owner import guessed, of_names
 from forebear.casefile.privacy.ruling import (
+    NOTHING_READ,
+    Files,
     Rulings,
     all_read,
     language_of,
@@ -186,21 +188,19 @@ def case_report(
         raise _open(root, case, start, unruled(case))
     if case != load_case(root):
         save_case(root, case)
-    document = _document(
-        root, case, start, again("report", "CASE", all=every), full=True, language=language, search=search, every=every,
-        shown=shown_of(case, search, texts, links, own),
-    )  # fmt: skip
+    shown, command = shown_of(case, search, texts, links, own), again("report", "CASE", all=every)
+    document = _document(root, case, start, command, full=True, language=language, search=search, every=every, shown=shown)
     found = [*standing(search, document), *counterparts(search, texts, links)]
-    found += [p for those in strangers(case, texts.values(), whole(document), own).values() for p in those]
-    wider = proposed(case, found)
-    if len(wider.name) > len(case.name):
+    said = whole(document)
+    found += [p for those in strangers(case, texts.values(), said, own).values() for p in those]
+    if len((wider := proposed(case, found)).name) > len(case.name):
         raise _open(root, wider, start, unruled(wider))
     all_read(root, search, texts, links)
     settled(case, root / "case.toml")
-    files = exports(document, say)
-    refuse_names(root, {f"report/{name}": data for name, data in files.items()}, own, search)
+    files = {f"report/{name}": data for name, data in exports(document, say).items()}
+    refuse_names(root, files, own, search, said)
     for name, data in files.items():
-        write_inside(root, f"report/{name}", data)
+        write_inside(root, name, data)
     return document
 
 
@@ -231,8 +231,8 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     if asked != Rulings():
         case = ruled(case, texts, links, asked, published, own, root / "case.toml")
     save_case(root, case)
-    done = again("names", folder, all_private=asked.everyone)
-    document = _document(root, case, start, done, extra=of_names(case, texts, links, own), bare=True)
+    seen = of_names(case, texts, links, own)
+    document = _document(root, case, start, again("names", folder, all_private=asked.everyone), extra=seen, bare=True)
     return {**document, "guessed": guessed(before, case, asked.private)}  # the owner's: names as they stand
 
 
@@ -248,12 +248,12 @@ def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationErr
     return ExpectationError(what, refusal, where=str(root / "case.toml"), todo=todo)
 
 
-def refuse_names(folder: str | Path, files: Mapping[str, bytes], own: str, search: Search | None = None) -> None:
+def refuse_names(folder: str | Path, files: Files, own: str, search: Search | None = None, read: Files = NOTHING_READ) -> None:
     """Refuse to publish files that a hidden name, or a name that nobody ruled on, stands in; the last look before they are written.
 
     files:  name -> bytes. The message says which file, which form and whose pseudonym, never the name; names that nobody
             ruled on are put into case.toml.
-    own:    words that forebear itself writes.
+    own:    words that forebear itself writes; read: what was looked at before.
     Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
     """
     start, root = time.monotonic(), Path(folder)
@@ -267,7 +267,7 @@ def refuse_names(folder: str | Path, files: Mapping[str, bytes], own: str, searc
             f"a hidden name would be published: {'; '.join(found[:5])}", refusal, where=str(root),
             todo="Give the form in `also` of that name, or rule the word public or not-a-name, and report again.",
         )  # fmt: skip
-    unknown = strangers(case, read_texts(root, case).values(), files, own)
+    unknown = strangers(case, read_texts(root, case).values(), files, own, read)
     if unknown:
         wider = proposed(case, [p for those in unknown.values() for p in those])
         told = "; ".join(f"{search.replaced(name)}: a name that nobody ruled on" for name in list(unknown)[:5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.folder.model import CaseFile
@@ -44,11 +45,16 @@ def read_across(shown: Withheld, texts: Mapping[str, Text], links: Links) -> dic
             said = [[texts[other].segments[j] for j in getattr(k, theirs)] for k in pair]
             words = [{w for s in those for w in shown.latin_unshown(s.text, texts[other].language)} for those in said]
             for i, link in enumerate(pair):
-                near = Sounding(set().union(*words[max(0, i - NEAR) : i + NEAR + 1]), everywhere=False)
+                near = _sounding(frozenset().union(*words[max(0, i - NEAR) : i + NEAR + 1]))
                 for segment in (texts[one].segments[j] for j in getattr(link, mine)):
                     read = {segment.text[start:end] for start, end in near.spans(segment.text)}
                     found.setdefault(segment.text, []).extend(sorted(read))
     return found
+
+
+@lru_cache(maxsize=256)
+def _sounding(words: frozenset[str]) -> Sounding:
+    return Sounding(words, everywhere=False)
 
 
 def lacking(case: CaseFile, search: Search, texts: Mapping[str, Text], links: Links) -> dict[str, list[str]]:

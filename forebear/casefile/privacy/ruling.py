@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.name_checks import can_sound
@@ -28,7 +29,7 @@ from forebear.casefile.privacy.guard import (
 )
 from forebear.casefile.privacy.kinds import all_public
 from forebear.casefile.privacy.people import CODES
-from forebear.casefile.privacy.reading import BARRIER, pieces, plain, tight
+from forebear.casefile.privacy.reading import BARRIER, BLOCK, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
 from forebear.casefile.text.scripts import script_counts
 from forebear.core.documents import Json, canonical_json
@@ -37,6 +38,9 @@ from forebear.core.messages import message
 
 MAX_ROUNDS = 16
 """Rounds of ruling on what rulings bring up: a form of a name that was ruled may show forms of its own."""
+Files = Mapping[str, bytes]
+"""Name -> bytes."""
+NOTHING_READ: Files = MappingProxyType({})
 Publish = Callable[[CaseFile, Search], Json]
 """What would be published of a case with these rulings."""
 
@@ -248,19 +252,24 @@ def _is_hidden(case: CaseFile, word: str) -> bool:
     return bool(search_of(case).hits(word))
 
 
-def strangers(case: CaseFile, texts: Iterable[Text], files: Mapping[str, bytes], own: str) -> dict[str, list[Proposal]]:
+def strangers(
+    case: CaseFile, texts: Iterable[Text], files: Files, own: str, read: Files = NOTHING_READ
+) -> dict[str, list[Proposal]]:
     """Words of each file that may name somebody whom nobody ruled on; files without one are left out.
 
     What stands word for word in a source was read there, with all that stands beside it; anything else is read as it would
-    be published. own: words that forebear itself writes; without them they cannot be told from names, and none is told.
+    be published. own: words that forebear itself writes; without them they cannot be told from names, and none is told. read:
+    what was looked at before under the same rulings: pieces of it are not looked at again.
     """
     if not own:
         return {}
     ruled_on = [w for n in case.name if n.ruling != "undecided" for w in (n.text, n.pseudonym, *n.also)]
-    known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on])
-    found = {}
+    texts = list(texts)
+    said = [segment.text for t in texts for segment in t.segments]
+    known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on], said)
+    found, done = {}, {piece for name, data in read.items() for piece in pieces(name, data)}
     for name, data in files.items():
-        fresh = sorted(piece for piece in pieces(name, data) if not known.stands(piece))
+        fresh = sorted(piece for piece in pieces(name, data) - done if not known.stands(piece))
         said = [
             (language, "\n\n".join(p for p in fresh if language_of(p) == language)) for language in ("zh", "ja", "en")
         ]
@@ -292,13 +301,17 @@ SCRIPTS = ("Hans", "Hant")
 class _Known:
     """Words that the last pass lets stand: those of the sources as they stand there, and single words of ours."""
 
-    def __init__(self, sources: Sequence[str], own: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], own: Sequence[str], sentences: Iterable[str]) -> None:
+        """sentences: of the sources, so that one is found at once."""
+        self.sentences = frozenset(sentences)
         self.wide = BARRIER.join(map(tight, (*sources, *own)))
         self.lines = BARRIER.join(map(_spaced, sources))
         self.words = set(_LATIN.findall(plain("\n".join(own))))
 
     def stands(self, text: str) -> bool:
         """Whether a text stands word for word in a source, or in words of ours."""
+        if BLOCK in text or text in self.sentences:
+            return BLOCK not in text
         bare = tight(text)
         return _spaced(text) in self.lines if bare.isascii() else bare in self.wide
 
