@@ -265,8 +265,8 @@ def strangers(
         return {}
     ruled_on = [w for n in case.name if n.ruling != "undecided" for w in (n.text, n.pseudonym, *n.also)]
     texts = list(texts)
-    said = [segment.text for t in texts for segment in t.segments]
-    known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on], said)
+    sentences = [segment.text for t in texts for segment in t.segments]
+    known = _Known([*(t.extract.text for t in texts), case.title], [own, *CODES, *SCRIPTS, *ruled_on], sentences)
     found, done = {}, {piece for name, data in read.items() for piece in pieces(name, data)}
     for name, data in files.items():
         fresh = sorted(piece for piece in pieces(name, data) - done if not known.stands(piece))
