@@ -9,8 +9,9 @@ import pytest
 
 from forebear.attest.held import HeldContainer
 from forebear.models.checkpoint import open_checkpoint_from
+from forebear.verification import claim as claims
 from forebear.verification.checks.blocks import check_activation, check_block
-from forebear.verification.claim import Claim, Outcome, Source, Tested
+from forebear.verification.claim import Claim, Outcome, Source
 from forebear.verification.readers.activations import activation_of
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.grammar import figures_of
@@ -128,7 +129,7 @@ def test_what_the_configuration_does_not_say_is_not_testable():
     assert checked("context", "64", without="max_position_embeddings").outcome is Outcome.not_testable
 
 
-def checked(kind: str, stated: str, without: str = "") -> Tested:
+def checked(kind: str, stated: str, without: str = "") -> claims.Tested:
     """A claim about a small Llama of the demo's shape, whose configuration lacks one key."""
     config = {key: value for key, value in CONFIG.items() if key != without}
     check = check_activation if kind == "activation" else check_block
