@@ -22,6 +22,7 @@ from forebear.comparison.findings.verdict import (
     findings_among,
     in_place,
     judge,
+    of_packages,
     settled,
     speaks_for_layers,
 )
@@ -35,7 +36,7 @@ from forebear.comparison.reading.vocabulary import SharedRows, shared_rows
 from forebear.comparison.tests.channels import channel_columns, compare_channels
 from forebear.comparison.tests.equality import Equality, find_equality
 from forebear.comparison.tests.private import compare_private
-from forebear.comparison.tests.registry import added
+from forebear.comparison.tests.registry import Added, added
 from forebear.comparison.tests.shared import ask_shared_start
 from forebear.core.limits import GAUGE_BUDGET_BYTES
 from forebear.core.messages import Message, message
@@ -72,8 +73,7 @@ class Walk:
 
 def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     """Compare one open pair (METHODS §3, §5-8, §11); where its tests settle nothing, look for tensors that are equal."""
-    for test, plugin in added().values() if full else ():
-        pair.note(message("limit.test_added", test=test.name, package=plugin.distribution))
+    _note_packages(pair, full=full)
     walked = _walk(pair, full=full, budget_stated=budget_stated)
     if walked.verdict.relation not in UNSETTLED:
         return walked
@@ -87,6 +87,15 @@ def walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     if equal.decides:
         walked.verdict = by_equal_tensors(walked.verdict, equal_words(pair, equal))
     return walked
+
+
+def _note_packages(pair: Pair, *, full: bool) -> None:
+    """Whose tests run beside forebear's, and whose cannot."""
+    found = added() if full else Added({})
+    for test, plugin in found.tests.values():
+        pair.note(message("limit.test_added", test=test.name, package=plugin.distribution))
+    for said in found.broken:
+        pair.note(said)
 
 
 def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
@@ -206,7 +215,7 @@ def _and_further(pair: Pair, layers: LayerMap, evidence: list[Evidence], *, full
     tell(95, 100, "further axes")
     from forebear.comparison.tests.further import further_axes  # as above
 
-    return [*corrected(evidence), *further_axes(pair, layers, full=full)]
+    return of_packages([*corrected(evidence), *further_axes(pair, layers, full=full)])
 
 
 def _every_pair(pair: Pair) -> EveryPair | None:

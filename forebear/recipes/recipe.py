@@ -108,7 +108,7 @@ def _told(
 ) -> Told:
     """One candidate: the relation first, steps only where `compare` shows one."""
     candidate, built = str(place), put_there(name, place)
-    limits += [] if built is None else [message("adapters.of_candidate", candidate=candidate, what=built)]
+    limits += [] if built is None else [message("limit.side", side=candidate, what=built)]
     options = Asked(architecture=own).options(str(name), [candidate])
     with within(0, 10, "do they share weights"):
         compared = compare_pair(name, place, options, looks)
@@ -147,7 +147,7 @@ def _unknown(place: Place, own: Path | None) -> list[Message]:
     """What is to be said of a candidate whose architecture is not known."""
     with closing(open_checkpoint(place, architecture=own)) as other:
         said = other.limits if other.definition is None else []
-    return [message("adapters.of_candidate", candidate=str(place), what=one) for one in said]
+    return [message("limit.side", side=str(place), what=one) for one in said]
 
 
 def _spelt(replayed: Replayed, spelling: Spelling, limits: list[Message]) -> Replayed:

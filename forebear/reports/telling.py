@@ -30,14 +30,24 @@ def rows_over(e: Mapping[str, Any], words: Catalogue) -> str:
     return words("sampled.of", compared=rows["compared"], of=rows["of"]) if rows else "–"
 
 
+def _counted(e: Mapping[str, Any], words: Catalogue) -> str:
+    """The count of a test of an installed package, whose units are what that test counts; chance where it says it."""
+    if e.get("matched") is None or e.get("of") is None:
+        return "–"
+    counted = {"matched": e["matched"], "of": e["of"]}
+    if e.get("expected") is None:
+        return words("package_test.count", **counted)
+    return words("package_test.count_chance", **counted, expected=f"{e['expected']:.4g}")
+
+
 def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     """One test as the evidence table shows it."""
     if e["test"] == "sign" and "z" in e:
         figure = words("figure_of.sign", z=f"{e['z']:.1f}", max_z=f"{e['max_z']:.1f}")
-    elif e.get("matched") is not None and (e["test"] == "deck" or "expected" in e):
+    elif e.get("package"):
+        figure = _counted(e, words)
+    elif e.get("matched") is not None:
         figure = words("figure_of.deck", matched=e["matched"], of=e["of"], expected=e.get("expected", 1))
-    elif e.get("matched") is not None:  # a test of somebody's own, which does not say what chance gives
-        figure = words("figure_of.counted", matched=e["matched"], of=e["of"])
     elif e["test"] == "strength" and e.get("ceiling") is not None:
         figure = words("figure_of.strength", value=f"{e['value']:.2f}", ceiling=f"{e['ceiling']:.2f}")
     elif e.get("rho") is not None:
@@ -46,12 +56,13 @@ def evidence_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
         figure = words("figure_of.cosine", cosine=f"{e['mean_cosine']:.3f}")
     else:
         figure = "–"
+    kind = words.name("kind", e["kind"])
     role = "decides" if e["decides"] else ("withheld" if e.get("withheld") else "describes")
     return {
         "test": words.name("test", e["test"]),
         "axis": axis_name(e, words),
         "figure": figure,
         "p": power_of_ten(_p(e)),
-        "kind": words.name("kind", e["kind"]),
+        "kind": words("package_test.kind", kind=kind) if e.get("package") else kind,
         "role": words(f"role.{role}"),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -178,20 +177,24 @@ def test_a_package_that_fails_is_named_with_what_it_raised(
     assert caught.value.todo
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "what"), [
     ("TEST = 3\n", "is no test"),
     ("from forebear.comparison.tests.deck import TEST\n", "the test 'deck' is taken by forebear"),
     ("from dataclasses import replace\nfrom forebear.comparison.tests import deck\nTEST = replace(deck.TEST, name='strength')\n",
      "the test 'strength' is taken by forebear"),
     ("raise ZeroDivisionError('one by none')\n", "ZeroDivisionError: one by none"),
 ])  # fmt: skip
-def test_a_test_that_fails_stops_a_full_comparison_and_is_named(install: Install, text: str, said: str) -> None:
+def test_a_test_that_cannot_be_used_is_a_limit_of_a_full_comparison(install: Install, text: str, what: str) -> None:
     install("owls", "[forebear.tests]\nowl = owl_test:TEST\n", owl_test_py=text)
     demo = demo_folder()
-    with pytest.raises(PluginError, match=re.escape(said)) as caught:
-        forebear.compare(demo / "descendant", demo / "base", full=True)
-    assert caught.value.where == "owls 1.0, entry point forebear.tests: owl = owl_test:TEST"
-    assert forebear.compare(demo / "descendant", demo / "base")["verdict"]["relation"] == "related"
+    quick, full = (forebear.compare(demo / "descendant", demo / "base", full=full) for full in (False, True))
+    where = "owls 1.0, entry point forebear.tests: owl = owl_test:TEST"
+    told = [one for one in english(full["limits"]) if "was left out, as it cannot be used" in one]
+    assert len(told) == 1
+    assert where in told[0]
+    assert what in told[0]
+    assert quick["verdict"]["log10_p"] == full["verdict"]["log10_p"]
+    assert not any("cannot be used" in one for one in english(quick["limits"]))
 
 
 def test_two_entry_points_of_one_name_are_refused(install: Install) -> None:

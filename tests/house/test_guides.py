@@ -184,7 +184,27 @@ def test_a_test_of_a_package_runs_in_a_full_comparison_and_decides_nothing(insta
     assert all(e["log10_p"] < -5 and not e["decides"] for e in found.values())
     assert found["neurons"]["assumption"]["key"] == "assumption.sign"
     assert "the test owl-coins is of the installed package owls 1.0, not of forebear, and decides nothing" in said(full["limits"])
+    count = len(found)
+    assert all(e["package"] == "owls 1.0" for e in found.values())
+    assert not any("package" in e for e in full["evidence"] if e["test"] != "owl-coins")
+    for e in found.values():
+        assert e["corrected_log10_p"] == pytest.approx(min(0.0, e["log10_p"] + np.log10(count)), abs=2e-3)
+        assert e["expected"] == e["of"] / 2
+    row = next(line for line in full.text().splitlines() if "owl-coins" in line and "neurons" in line)
+    assert "in place" not in row
+    assert f"of {found['neurons']['of']} counted; chance {found['neurons']['expected']:g}" in row
+    assert "exact, says its author" in row
     assert quick["verdict"]["log10_p"] == full["verdict"]["log10_p"]  # another test by its side makes no p larger
+
+
+def test_a_test_of_a_package_that_fails_while_it_runs_is_left_out_and_named(install: Install) -> None:
+    text = owl_test().replace("    count = of = 0\n", "    raise ZeroDivisionError('one by none')\n")
+    install("owls", "[forebear.tests]\nowl = owl_test:TEST\n", owl_test_py=text)
+    full = forebear.compare(DEMO / "descendant", DEMO / "base", full=True)
+    assert full["verdict"]["relation"] == "related"
+    told = [one for one in said(full["limits"]) if "owl-coins" in one and "failed on" in one]
+    assert {"neurons" in one for one in told} == {True, False}
+    assert all("owls 1.0" in one and "ZeroDivisionError: one by none" in one for one in told)
 
 
 def test_a_language_made_from_the_english_file_is_spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

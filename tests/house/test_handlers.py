@@ -17,7 +17,7 @@ SAID_AS_FAULTS = {
     "comparison/worker.py": "sent to the parent, which raises it as a fault",
     "comparison/reading/beside.py": "raised again by whoever asks for the answer",
 }
-OF_PACKAGES = {"core/plugins.py", "files/formats/format.py", "engines/ray.py", "casefile/bitext/semantic.py"}
+OF_PACKAGES = {"comparison/tests/registry.py", "core/plugins.py", "files/formats/format.py", "engines/ray.py", "casefile/bitext/semantic.py"}
 """Where the code of an installed package runs: its fault is named as that package's, no refusal of an input."""
 STILL_THERE = {
     "casefile/claims/run.py", "casefile/document.py", "files/views/quantised_blocks.py", "recipes/steps/tokenizer.py",

@@ -49,7 +49,7 @@ def figure(read: AxisRead) -> Figure | None:
         count, of = count + found[0], of + found[1]
     if not of:
         return None
-    return Figure(log10_p(count, of), read.map_looks_log10, matched=count, of=of, attainable=log10_p(of, of))
+    return Figure(log10_p(count, of), read.map_looks_log10, matched=count, of=of, attainable=log10_p(of, of), expected=of / 2)
 
 
 TEST = AxisTest(

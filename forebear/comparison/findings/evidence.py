@@ -156,6 +156,8 @@ class Evidence:
     corrected_log10_p:  after multiplying by the number of deciding tests; None until a verdict has been given.
     gauge:      measured after gauge fixing; displaced: measured channel by channel although channels are not in place.
     withheld:   why it may not decide, empty otherwise. row_cosine: of the rows of a table, None elsewhere.
+    package:    the installed package whose test it is, "" for one of forebear's: kind and assumption are then what it says of
+                itself, and `expected` how many units would match by chance, None where it does not say.
     """
 
     test: str
@@ -178,6 +180,8 @@ class Evidence:
     displaced: bool = False
     withheld: tuple[Message, ...] = ()
     row_cosine: float | None = None
+    package: str = ""
+    expected: float | None = None
 
     def __post_init__(self) -> None:
         if self.log10_p is not None and not math.isfinite(self.log10_p):
@@ -204,6 +208,8 @@ class Evidence:
             "displaced": self.displaced or None,
             "withheld": list(self.withheld) or None,
             "row_cosine": self.row_cosine,
+            "package": self.package or None,
+            "expected": self.expected,
         }
         figures = {f.name: getattr(self.figures, f.name) for f in fields(self.figures)} if self.figures else {}
         if figures.get("best"):

@@ -86,6 +86,16 @@ def corrected(evidence: Sequence[Evidence]) -> list[Evidence]:
     ]
 
 
+def of_packages(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The same evidence, each figure of a test of an installed package with its p after multiplying by the number of those."""
+    theirs = sum(1 for e in evidence if e.package and e.log10_p is not None)
+    factor = log10(max(1, theirs))
+    return [
+        replace(e, corrected_log10_p=round(min(0.0, e.log10_p + factor), 3)) if e.package and e.log10_p is not None else e
+        for e in evidence
+    ]
+
+
 class Strong(Protocol):
     """What strength allows a verdict to say (forebear/comparison/tests/strength.py)."""
 

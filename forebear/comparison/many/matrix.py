@@ -21,8 +21,8 @@ KEPT_PAIRS = 12
 """With more pairs than these a document keeps each verdict and its evidence, not the whole comparison."""
 
 KEPT_KEYS = (
-    "test", "axis", "kind", "log10_p", "corrected_log10_p", "decides", "withheld", "matched", "of", "expected", "z", "max_z", "rho",
-    "mean_cosine", "component", "everywhere",
+    "test", "axis", "kind", "log10_p", "corrected_log10_p", "decides", "withheld", "matched", "of", "expected", "package", "z",
+    "max_z", "rho", "mean_cosine", "component", "everywhere",
 )  # fmt: skip
 """Keys of evidence that stay where the whole comparison does not."""
 

@@ -78,7 +78,10 @@ class AxisRead:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a test found. log10_p: before the looks; attainable: the least it could have been, None where no bound is known."""
+    """What a test found. log10_p: before the looks; attainable: the least it could have been, None where no bound is known.
+
+    matched, of: a count, where it is one; expected: what chance alone would give of it, None where `figures` say it.
+    """
 
     log10_p: float
     looks_log10: float
@@ -86,6 +89,7 @@ class Figure:
     matched: int | None = None
     of: int | None = None
     attainable: float | None = None
+    expected: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +127,7 @@ class AxisTest:
             private=read.private,
             matched=found.matched,
             of=found.of,
+            expected=found.expected,
             looks_log10=looks,
             assumption=self.assumption,
             figures=found.figures,

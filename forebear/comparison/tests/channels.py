@@ -62,7 +62,7 @@ def compare_channels(
         best_looks_log10=looks,
         map_looks_log10=looks,
     )
-    outcome.evidence = run_tests(read, installed_too=full)
+    outcome.evidence = run_tests(read, note=pair.note if full else None)
     outcome.signs = next((e.of or 0 for e in outcome.evidence if e.test == "sign"), 0)
     return outcome
 

@@ -111,7 +111,7 @@ def _of_axis(pair: Pair, layers: LayerMap, atom: str, axis: Axis, *, full: bool)
         map_looks_log10=maps,
         blocks_apart=len(blocks),
     )
-    evidence = run_tests(seen, decides=False, installed_too=full)
+    evidence = run_tests(seen, decides=False, note=pair.note if full else None)
     alarm = _alike_within(blocks, by_layer, axis)
     return evidence if alarm is None else [replace(e, withheld=(alarm,)) for e in evidence]
 

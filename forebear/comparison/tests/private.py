@@ -83,7 +83,7 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
         best_looks_log10=looks,
         map_looks_log10=maps,
     )
-    outcome.evidence = run_tests(units, installed_too=full)
+    outcome.evidence = run_tests(units, note=pair.note if full else None)
     outcome.signs = next((e.of or 0 for e in outcome.evidence if e.test == "sign"), 0)
     outcome.layers = [_layer_document(r) for r in sorted(read.results, key=lambda r: r.layers)]
     return outcome, shelf

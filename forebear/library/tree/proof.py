@@ -49,7 +49,7 @@ class Prover:
         self.left -= 1
         built = put_there(subject.where, candidate.where)
         if built is not None:
-            self.limits.append(message("adapters.of_candidate", candidate=f"{subject.name}, {candidate.name}", what=built))
+            self.limits.append(message("limit.side", side=f"{subject.name}, {candidate.name}", what=built))
         done = len(self.made)
         try:
             with within(done, max(done + 1, min(done + self.left + 1, self.proposed)), f"comparison {done + 1}, {subject.name}"):
