@@ -192,7 +192,7 @@ def on_base(path: Place, base: str | Path | None, *, max_header: int | None = No
 
 def open_checkpoint(
     path: Place, *, architecture: Path | None = None, max_header: int | None = None,
-    base: str | Path | None = None,
+    base: Place | None = None,
 ) -> Checkpoint:  # fmt: skip
     """A checkpoint on disk: a file or a folder of shards, with the config.json beside it.
 
@@ -202,7 +202,7 @@ def open_checkpoint(
     is said in `limits`; so is a family nobody defined: then no axis holds (METHODS §2).
     """
     if isinstance(path, OnBase):
-        path, base = path.path, path.base
+        base, path = path.base, path.path
     found = resolve(path)
     container = found.opened(max_header)
     said, folder = container.said, found.home or Path(path).parent
@@ -239,7 +239,7 @@ def open_checkpoint(
 
 
 def _open_adapter(
-    container: Container, folder: Path, base: str | Path | None, *, architecture: Path | None, max_header: int | None
+    container: Container, folder: Path, base: Place | None, *, architecture: Path | None, max_header: int | None
 ) -> Checkpoint:
     """An open adapter as a checkpoint: with a base, the base changed; without, by itself under its own names.
 
