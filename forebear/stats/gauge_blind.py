@@ -160,11 +160,10 @@ def _next_rotation(
     """The polar factor of matched rows of all layers and of the moments, whose products count by `fade`."""
     parts = list(zip(layers, matches, strict=True))
     count = len(anchors[0]) + sum(len(a.views) * int(np.count_nonzero(match >= 0)) for (a, _), match in parts)
+    weighed = [np.float32(np.sqrt(fade)) * side for side in anchors]
     if count < min(rotation.shape):  # few rows: their factor is cheaper than that of a product as wide as the model
         rows = [_matched_rows(a, b, match, rotation) for (a, b), match in parts]
-        weight = np.float32(np.sqrt(fade))
-        x, y = (np.concatenate([weight * anchors[k], *(r[k] for r in rows)]) for k in (0, 1))
-        return polar(x, y)
+        return polar(*(np.concatenate([weighed[k], *(r[k] for r in rows)]) for k in (0, 1)))
 
     def crossed(part: tuple[tuple[Bundle, Bundle], I64]) -> F64:
         (a, b), match = part
@@ -172,7 +171,7 @@ def _next_rotation(
         product: F64 = as_float64(x).T @ as_float64(y)
         return product
 
-    total = fade * (as_float64(anchors[0]).T @ as_float64(anchors[1]))
+    total = as_float64(weighed[0]).T @ as_float64(weighed[1])
     for product in side_by_side(crossed, parts):
         total += product
     return isometry(total)
