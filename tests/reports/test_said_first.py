@@ -149,7 +149,7 @@ def test_findings_that_are_only_counted_stand_in_the_first_line_by_severity() ->
 def test_a_test_of_somebody_s_own_is_not_given_the_chance_of_a_deck() -> None:
     found = {"test": "cubes", "axis": "neurons", "matched": 704, "of": 704, "log10_p": -151.0, "kind": "exact", "decides": False,
              "package": "cubes"}  # fmt: skip
-    assert evidence_row(found, WORDS)["figure"] == "704 of 704"
+    assert evidence_row(found, WORDS)["figure"] == "704 of 704 counted"
     assert "chance 352" in evidence_row(found | {"expected": 352}, WORDS)["figure"]
 
 
