@@ -112,7 +112,7 @@ def case_check(folder: str | Path, *, all: bool = False) -> Mapping[str, Any]:
     >>> import forebear
     >>> document = forebear.case_check("case")
     >>> document["counted"]["told"], document["counted"]["to_look_at"]
-    (0, 1)
+    (1, 0)
     >>> document = forebear.case_check("case", all=True)
     >>> [(f["rule"], dict(f["quotes"])) for f in document["findings"]]
     [('number/value', {'en': '38', 'ja': '48'})]
