@@ -132,6 +132,17 @@ def test_of_a_start_that_is_only_known_the_records_that_are_open_are_named(tmp_p
         assert rendered(document, form, language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_start_whose_seed_anybody_may_have_chosen_says_so_in_its_first_line(tmp_path: Path, language: str) -> None:
+    said = catalogue(language)("attest_known.source", first="")
+    document = honest(tmp_path).verify()
+    assert document["conclusion"]["outcome"] == "start-proven"
+    assert [ln["state"] for ln in document["does_not_prove"] if ln["line"] == "source"]
+    assert "".join(said.split()) in "".join(briefly(document, language).decode().split())
+    signed = dict(document) | {"does_not_prove": [ln for ln in document["does_not_prove"] if ln["line"] != "source"]}
+    assert "".join(said.split()) not in "".join(briefly(signed, language).decode().split())
+
+
 def test_what_is_expected_of_a_chain_is_met_or_fails_with_the_document(tmp_path: Path) -> None:
     good, bad = honest(tmp_path / "good"), swapped(tmp_path / "bad")
     assert good.verify(expect="not-contradicted")["conclusion"]["outcome"] == "start-proven"

@@ -109,14 +109,15 @@ def headline(document: Document, words: Catalogue) -> str:
     if (outcome := conclusion["outcome"]) in ("contradicted", "unexplained"):
         names = words("many.joint").join(dict.fromkeys(words.name("attest_line", n) for n in conclusion[outcome]))
         return words("attest.head_contradicted" if outcome == "contradicted" else "attest_open.head", lines=names)
-    if conclusion["outcome"] == "start-proven" and conclusion["log10_p"] is None:
-        return words("attest_page.head_exact")
-    if conclusion["outcome"] == "start-proven":
-        return words("attest.head_proven", p=power_of_ten(conclusion["log10_p"]))
-    if conclusion["outcome"] == "start-known":
-        p, count = power_of_ten(conclusion["log10_p"]), conclusion["open_count"]
-        return words("attest_known.head", p=p, records=conclusion["open_links"], count=count)
-    return words("attest.head_not")
+    if outcome == "start-not-proven":
+        return words("attest.head_not")
+    p, count = conclusion["log10_p"], conclusion["open_count"]
+    if outcome == "start-known":
+        said = words("attest_known.head", p=power_of_ten(p), records=conclusion["open_links"], count=count)
+    else:
+        said = words("attest_page.head_exact") if p is None else words("attest.head_proven", p=power_of_ten(p))
+    chosen = any(line["line"] == "source" for line in document["does_not_prove"])
+    return words("attest_known.source", first=said) if chosen else said
 
 
 def names_said(document: Document, words: Catalogue) -> list[str]:
