@@ -164,9 +164,9 @@ class Subject:
     def settings(self) -> tuple[Mapping[str, object], ...]:
         """Settings of the tokenizer and of a sentence encoder that lie beside the weights: lengths that they cut a text to."""
         found = []
-        for name in ("tokenizer_config.json", "sentence_bert_config.json"):
+        for place in (self.folder / "tokenizer_config.json", *sorted(islice(self.folder.glob("sentence_*_config.json"), 8))):
             try:
-                found.append(read_config(self.folder / name))
+                found.append(read_config(place))
             except RefusedError:
                 continue  # such a file need not be there, and may hold numbers past 64 bits: it says nothing then
         return tuple(found)

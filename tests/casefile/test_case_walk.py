@@ -187,7 +187,7 @@ def test_the_page_has_no_script_a_strict_policy_and_every_finding_and_claim(walk
     for number in range(len(document["findings"])):
         assert page.count(f'id="f{number}"') == 1, number
     for claim in document["claims"]:
-        assert f">{claim['id']}</a>" in page
+        assert f'<span class="tag">{claim["id"]}</span>' in page
     assert "Gannet-6 does not contain any weights of Kestrel-4." in page
 
 

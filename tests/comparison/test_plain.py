@@ -31,7 +31,7 @@ def said(relation: str, effects: list[dict[str, Any]], *, rewritten: bool = Fals
     ([effect("q", 0.004, 1.0)], "differ by less than half a per cent of their size."),
     ([effect("q", 0.9, 0.61), effect("down", 1.1, 0.41)], "still agree by a cosine of 0.51."),
     ([effect(p, 0.0, 1.0) for p in ("k", "o", "up", "down")] + [effect("q", 0.28, 0.9), effect("v", 0.37, 0.9)],
-     "v differs most, by 37% of its size."),
+     "changed most: v by about 37%, q by about 28%."),
     ([effect("embedding", 0.2, 0.98)], "differ by about 20% of their size."),
     ([], "left and right share weights."),
 ])  # fmt: skip

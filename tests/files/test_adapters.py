@@ -212,7 +212,7 @@ def test_inspect_takes_the_base_too_and_the_command_line_passes_it_on(tmp_path: 
     path, _ = two_adapters(tmp_path)
     document = forebear.inspect(path, base=DEMO / "base")
     assert document["architecture"]["family"] == "llama"
-    assert any("1 matrices changed by low rank" in limit for limit in said(document["limits"]))
+    assert any("1 matrix changed by low rank" in limit for limit in said(document["limits"]))
     shown = CliRunner().invoke(app, ["inspect", str(path), "--base", str(DEMO / "base"), "--format", "json"])
     assert shown.exit_code == 0
     assert json.loads(shown.stdout)["architecture"]["family"] == "llama"
