@@ -117,3 +117,35 @@ def test_a_long_run_of_signs_costs_little(piece: str) -> None:
     started = time.process_time()
     _linked(("en", left), ("zh", right), links)
     assert time.process_time() - started < 10
+
+
+def test_digits_without_end_cost_time_that_grows_with_their_number_alone() -> None:
+    def cost(count: int) -> float:
+        text, start = "7," * count, time.process_time()
+        runs(text)
+        return time.process_time() - start
+
+    cost(1_000)
+    assert cost(32_000) < 40 * max(cost(4_000), 0.01), "eight times as long costs about eight times as much; sixty-four before"
+
+
+SCALED = [
+    (("zh", "数据有72万条。"), ("ja", "データは72億件あります。"), True),
+    (("zh", "总共用了3.4万亿个词元。"), ("en", "In all 3.4 billion tokens were used."), True),
+    (("en", "They labelled 640 million samples."), ("zh", "他们标注了640万个样本。"), True),
+    (("ja", "合計5.1兆トークンを使いました。"), ("en", "In all 5.1 million tokens were used."), True),
+    (("zh", "数据有72万条。"), ("ja", "データは72万件あります。"), False),
+    (("zh", "总共用了3.4万亿个词元。"), ("en", "In all 3.4 trillion tokens were used."), False),
+    (("zh", "缓存有64兆。"), ("en", "The cache has 64 million bytes."), False),
+    (("zh", "一共付了72万元。"), ("ja", "合わせて72億元を払いました。"), False),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "met"), SCALED)
+def test_another_scale_behind_the_same_digits_is_a_condition_of_its_own(
+    left: tuple[str, str], right: tuple[str, str], met: bool
+) -> None:
+    around = {"zh": ("模型有6层。", "训练花了12天。"), "ja": ("モデルは6層です。", "訓練は12日かかりました。"),
+              "en": ("The model has 6 layers. ", " Training took 12 days.")}  # fmt: skip
+    both = [(language, body.join(around[language])) for language, body in (left, right)]
+    assert ("figure/scale" in [f.ground for f in found(*both)]) is met

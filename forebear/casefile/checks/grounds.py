@@ -30,7 +30,9 @@ ABSORBED = 0.25
 """Log of the length by which the links around a gap have to be too short to hold what it lacks as well."""
 _QUESTION = re.compile(r"[?？]\s*$")
 _CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
-_MONEY = re.compile(r"[$€£¥￥円元]|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I)
+_MONEY = re.compile(
+    r"[$€£¥￥円]|(?<=[\d十百千万萬亿億兆几数美日欧歐港韩韓台])\s?元|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I
+)
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|『[^』]*』")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
 
@@ -81,8 +83,25 @@ def _of_figure(pair: Pair, finding: Finding) -> str:
     if sides is None:
         return ""
     if all(re.search(r"\d", f.surface) for f in sides):
-        return "figure/alone" if _other_digits(*sides) else ""
+        if _other_digits(*sides):
+            return "figure/alone"
+        return "figure/scale" if tight(pair) and _other_scale(pair, *sides) else ""
     return "figure/words" if tight(pair) and all(map(_is_whole, sides, (pair.a, pair.b))) else ""
+
+
+_SCALE = re.compile(r"[万亿]|thousand|million|billion|trillion")
+
+
+def _other_scale(pair: Pair, left: Fact, right: Fact) -> bool:
+    """Whether exact figures in the same digits have a word for their size each, and other sizes: 36万 and 36億. 兆 is one in
+    Japanese alone."""
+    for fact, text, language in ((left, pair.a, pair.left.language), (right, pair.b, pair.right.language)):
+        said = narrow(fact.surface).lower()
+        sized = _SCALE.search(said.replace("兆", "亿") if language == "ja" else said)
+        mega = "兆" in said and language != "ja"
+        if mega or not sized or fact.low != fact.high or not _is_whole(replace(fact, surface=""), text):
+            return False
+    return not agree(left, right)
 
 
 def _is_whole(fact: Fact, text: str) -> bool:

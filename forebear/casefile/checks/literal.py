@@ -21,9 +21,11 @@ LIKELY = 0.75
 """Score from which a link is trusted by itself; below, two figures or names in common have to speak for it."""
 LONGEST = 2_000
 """Characters of a sentence up to which it is compared so: a longer one is a table or a listing, or made to cost time."""
+BESIDE = 80
+"""Characters before a figure in which its word is looked for: of a longer row of letters the last ones."""
 _RUN = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])|\d+")
 _HIDDEN = re.compile(
-    r"\$\{[^}]*\}?|\$\d(?![\d.,$])|https?:\S+|www\.\S+|\]\([^)\s]*\)|\{#[^}]*\}|[^\s()]+\.(?:md|html?|png|svg|jpe?g|gif)\b\S*"
+    r"\$\{[^}]*\}?|\$\d(?![\d.,$])|https?:\S+|www\.\S+|\]\([^)\s]{0,500}\)|\{#[^}]{0,500}\}|(?<![^\s()])[^\s()]+\.(?:md|html?|png|svg|jpe?g|gif)\b\S*"
     r"|&#?\w+;|%[0-9A-F]{2}|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,}\b|U\+[0-9A-F]{4,}",
     re.I,
 )
@@ -75,7 +77,7 @@ def runs(text: str) -> list[Run]:
     found = []
     for m in _RUN.finditer(plain):
         size, counted = _SIZE.match(plain, m.end()), _COUNTED.match(plain, m.end())
-        before = plain[: m.start()]
+        before = plain[max(0, m.start() - BESIDE) : m.start()]
         beside = _BESIDE.search(before)
         found.append(
             Run(
