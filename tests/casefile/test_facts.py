@@ -150,3 +150,21 @@ def test_a_figure_behind_any_why_and_how_is_read_and_some_hundreds_stay_vague(
 ) -> None:
     fact = _one(text, language)
     assert (fact.low, pytest.approx(fact.high)) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "values"),
+    [
+        ("4715年6月", "zh", [("number", 4715.0), ("month-of-year", 6.0)]),
+        ("3218 年底", "ja", [("number", 3218.0)]),
+        ("2031年6月", "zh", [("year", 2031.0), ("month-of-year", 6.0)]),
+        ("31年6月", "zh", [("year", 2031.0), ("month-of-year", 6.0)]),
+        ("7万2,500円", "ja", [("number", 72_500.0)]),
+        ("4億1,200万件", "ja", [("number", 412_000_000.0)]),
+        ("7万2千", "ja", [("number", 72_000.0)]),
+    ],
+)
+def test_a_figure_is_read_to_its_end_and_from_its_beginning(
+    text: str, language: str, values: list[tuple[str, float]]
+) -> None:
+    assert [(f.kind, f.low) for f in facts(text, language)] == values

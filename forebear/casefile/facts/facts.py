@@ -45,8 +45,8 @@ def facts(text: str, language: str) -> list[Fact]:
     plain = mask(plain, spans)
     found += number_facts(plain, language)
     # written so that NaN fails it too
-    placed = [_place(f, text, plain, language) for f in found if 0 <= f.low <= f.high <= LARGEST]
-    return sorted(placed, key=lambda f: f.start)[:MAX_FACTS]
+    counted = sorted((f for f in found if 0 <= f.low <= f.high <= LARGEST), key=lambda f: f.start)
+    return [_place(f, text, plain, language) for f in counted[:MAX_FACTS]]
 
 
 _UNSEEN = re.compile(f"(?:{BIDI.pattern})|(?:{INVISIBLE.pattern})")

@@ -32,7 +32,7 @@ _GLUED = r"[KMBT](?=[-_ ]|[A-Z]?[a-z]{2,})(?!B|[Bb](?:it|yte|ps)|in\b|ins?\b|bps
 """A magnitude with a word glued to it (52Bmoe, 7BChat), as against a unit (30Min, 5MByte)."""
 LETTER = rf"(?:[KkMBTb](?![A-Za-z0-9])|{_GLUED})"
 _WIDE = re.compile(
-    rf"(?P<vague>{_VAGUE})?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|\d)*|(?:{_DIGITS})|[{_HAN}兆]+)"
+    rf"(?P<vague>{_VAGUE})?(?P<body>(?:{_DIGITS})\s?(?=[{_HAN[10:]}兆])(?:[{_HAN}兆]|(?<!\d)\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d)*|(?:{_DIGITS})|[{_HAN}兆]+)"
     rf"(?P<point>点[{_HAN[:11]}]+)?(?P<more>[多余几来数](?=[万亿\u4e00-\u9fffBbMm个]|$|\s))?(?P<large>[万亿]{{0,2}})"
     rf"(?:\s?(?P<latin>{LETTER}))?"
 )
