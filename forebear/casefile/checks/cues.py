@@ -12,7 +12,8 @@ from forebear.casefile.checks.findings import Finding, ours
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import is_prose, mostly_latin
 from forebear.casefile.data import packaged_table
-from forebear.casefile.facts.fact import narrow
+from forebear.casefile.facts.dates import date_facts
+from forebear.casefile.facts.fact import mask, narrow
 
 NONE = ours("none")
 RULE = {"negation": "negation/polarity", "hedge": "certainty/hedge", "booster": "certainty/booster"}
@@ -66,10 +67,29 @@ def seen(family: str, language: str, text: str) -> Seen | None:
         return None
     strong, soft, refused, weak, _ = lists
     plain = narrow(text)
+    if language == "en":
+        plain = _without_may(plain)
     masked = refused.sub(lambda m: "\x00" * len(m.group()), plain)
     spans = tuple(m.span() for m in strong.finditer(masked))
     fixed = any(strong.search(m.group()) for m in refused.finditer(plain))
     return Seen(spans, bool(soft.search(plain)), bool(weak.search(plain)), fixed)
+
+
+_NO_MODAL = re.compile(r"(?<=[a-z] )May\b|(?<=[a-z], )May\b")
+"""May behind a small word: a month or somebody's name."""
+
+
+def _without_may(plain: str) -> str:
+    """An English text in which the month and the name May are blanked: neither expresses doubt."""
+    if "May" not in plain:
+        return plain
+    dates = [(f.start, f.end) for f in date_facts(plain, "en") if f.kind == "month-of-year"]
+    names = [m.span() for m in _NO_MODAL.finditer(plain) if _behind_small(plain, m.start())]
+    return mask(plain, [*dates, *names])
+
+
+def _behind_small(plain: str, at: int) -> bool:
+    return re.search(r"[A-Za-z'’-]+,? $", plain[max(0, at - 40) : at])[0][0].islower()  # type: ignore[index]
 
 
 def check_cues(pair: Pair) -> Iterator[Finding]:
