@@ -44,6 +44,11 @@ def test_figures_of_a_configuration_become_claims_in_every_language(language: st
     assert _rows(language, body) == [("config", "num_hidden_layers", 82), ("parameters", "", 135_000_000_000)]
 
 
+@pytest.mark.parametrize("body", ["Gannet-Large的隐藏维度是4096。", "隐藏层大小为4096。", "隱藏維度是4096。"])
+def test_a_hidden_size_is_read_however_chinese_names_it(body: str) -> None:
+    assert _rows("zh", body) == [("config", "hidden_size", 4096)]
+
+
 @pytest.mark.parametrize(
     ("language", "body", "test"),
     [
@@ -57,6 +62,12 @@ def test_figures_of_a_configuration_become_claims_in_every_language(language: st
         ("zh", "后来他们合并了两个模型。", "none"),
         ("en", "The class was still called KestrelForCausalLM.", "none"),
         ("en", "The log lay in runs/old/kestrel.", "none"),
+        ("en", "It was never trained from scratch.", "none"),
+        ("en", "That was no accident, and it was trained from scratch.", "unrelated"),
+        ("zh", "他们并没有从头训练。", "none"),
+        ("zh", "谁也不否认，它是从零训练的。", "unrelated"),
+        ("ja", "ゼロから訓練されたのではありません。", "none"),
+        ("zh", "词表没有换。", "same-vocabulary"),
     ],
 )
 def test_a_sentence_gets_the_test_that_its_words_ask_for(language: str, body: str, test: str) -> None:

@@ -48,10 +48,18 @@ class _Said:
 
 
 @dataclass(frozen=True)
+class _Denied:
+    en: str
+    zh: str
+    ja: str
+
+
+@dataclass(frozen=True)
 class _Words:
     figure: tuple[_Figure, ...]
     grown: tuple[_Figure, ...]
     said: tuple[_Said, ...]
+    denied: _Denied
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,28 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
             one = replace(base, test="config", key=key, value=value)
         yield _ready(case, one, "inspect {subject}")
     for said in _words().said:
-        if re.search(getattr(said, text.language, "(?!)"), words) and not (grown and said.kind == "recipe-step"):
+        match = re.search(getattr(said, text.language, "(?!)"), words)
+        if match and not (grown and said.kind == "recipe-step"):
+            if _is_denied(words, match, text.language):
+                yield _ready(case, replace(base, kind=said.kind, test="none"), said.command)
+                continue
             cost = 1 if said.test == "token-cost" else None
             # of one model alone a sentence does not say whether it is the subject
             both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
             named = replace(base, subject="".join(both[:1]), candidates=both[1:])
             one = replace(named, kind=said.kind, test=said.test, key=said.key, value=cost)
             yield _ready(case, one, said.command)
+
+
+_CLAUSE = re.compile("[,，、;；:：。.!?！？]")
+
+
+def _is_denied(words: str, match: re.Match[str], language: str) -> bool:
+    """Whether the clause says that what it speaks of is not so: before the word, in Japanese behind it."""
+    first = max((m.end() for m in _CLAUSE.finditer(words, 0, match.start())), default=0)
+    last = next((m.start() for m in _CLAUSE.finditer(words, match.end())), len(words))
+    side = words[match.end() : last] if language == "ja" else words[first : match.start()]
+    return bool(re.search(getattr(_words().denied, language, "(?!)"), side))
 
 
 def _figures(text: Text, index: int) -> Iterator[tuple[str, float]]:
