@@ -13,8 +13,9 @@ from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text, read_text
 from forebear.casefile.checks.conversion import can_convert
 from forebear.casefile.checks.findings import SEVERITIES, Finding, rules
-from forebear.casefile.checks.name_checks import can_sound
-from forebear.casefile.checks.names import with_pseudonyms
+from forebear.casefile.checks.name_checks import can_sound, holds
+from forebear.casefile.checks.names import undecided, with_pseudonyms
+from forebear.casefile.checks.pair import Knowledge
 from forebear.casefile.claims.claims import Claim, cited
 from forebear.casefile.claims.run import Outcome, command_of
 from forebear.casefile.folder.add import Addition, read_source
@@ -22,7 +23,7 @@ from forebear.casefile.folder.model import CaseFile, Source
 from forebear.casefile.privacy.identify import identifying_spans
 from forebear.casefile.privacy.search import Search, search_of
 from forebear.casefile.privacy.withheld import Withheld, withhold
-from forebear.casefile.records import load_alignment
+from forebear.casefile.records import load_alignment, load_findings
 from forebear.casefile.rulings import Ruling, content_of
 from forebear.casefile.text.selectors import cite
 from forebear.core.documents import finish
@@ -85,6 +86,15 @@ def load_alignments(
                 todo=message("case_advice.align_first"),
             )
     return found
+
+
+def findings_today(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> tuple[list[Finding], list[Message]]:
+    """Findings as `case check` wrote them, without those on names that do not hold under the rulings of today; and a limit that
+    says how many wait for one."""
+    found, known = load_findings(folder, case, texts), Knowledge(case.name, case.alias)
+    kept = [f for f in found if holds(f, texts.get(f.left), texts.get(f.right), known)]
+    waiting = len(found) - len(kept) if undecided(case) else 0
+    return kept, [message("case_later.names_wait", count=waiting)] if waiting else []
 
 
 def case_document(

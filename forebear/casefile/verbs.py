@@ -18,6 +18,7 @@ from forebear.casefile.claims.run import Compare, Models, Outcome, models_given,
 from forebear.casefile.document import (
     again,
     case_document,
+    findings_today,
     load_alignments,
     pair_names,
     read_texts,
@@ -32,7 +33,7 @@ from forebear.casefile.folder.seal import Signature, seal_case, signer, verify_s
 from forebear.casefile.privacy.alike import settled
 from forebear.casefile.privacy.guard import counterparts, leaks, proposed, standing
 from forebear.casefile.privacy.lacking import shown_of
-from forebear.casefile.privacy.owner import guessed, of_names
+from forebear.casefile.privacy.owner import covered, guessed, of_names
 from forebear.casefile.privacy.ruling import (
     NOTHING_READ,
     Files,
@@ -233,7 +234,7 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     save_case(root, case)
     seen = of_names(case, texts, links, own)
     document = _document(root, case, start, again("names", folder, all_private=asked.everyone), extra=seen, bare=True)
-    return {**document, "guessed": guessed(before, case, asked.private)}  # the owner's: names as they stand
+    return {**document, "guessed": guessed(before, case, asked.private), "covered": covered(case, texts)}  # names as they stand
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:
@@ -256,8 +257,7 @@ def refuse_names(folder: str | Path, files: Files, own: str, search: Search | No
     own:    words that forebear itself writes; read: what was looked at before.
     Raises: ExpectationError (exit 1) when there is one, RefusedError when a file is no text.
     """
-    start, root = time.monotonic(), Path(folder)
-    case = with_pseudonyms(load_case(root))
+    start, root, case = time.monotonic(), Path(folder), with_pseudonyms(load_case(Path(folder)))
     if search is None:
         search = search_of(case, ("private", "undecided"))
     found = leaks(search, files)
@@ -347,7 +347,8 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
     document = _document(bag, empty, start, again("verify", folder, key=key, original=original), said, extra=extra, bare=True)
     if changes:
         shown = "; ".join(c.told() for c in changes[:5])
-        raise ExpectationError(f"{len(changes)} files differ from the seal: {shown}", document, where=str(bag))
+        many = f"{len(changes)} files differ" if changes[1:] else "1 file differs"
+        raise ExpectationError(f"{many} from the seal: {shown}", document, where=str(bag))
     return document
 
 
@@ -372,9 +373,9 @@ def _document(
         notes.append(message("case.claims_unread", why=error.message()))
     outcomes: dict[str, Outcome] = {} if bare else load_outcomes(root)
     links = {} if bare else load_alignments(root, case, texts, missing_ok=True)
-    found = [] if bare else load_findings(root, case, texts)
+    found, waiting = ([], []) if bare else findings_today(root, case, texts)
     rulings, lost = ruled_on([] if bare else load_rulings(root), found, texts)
-    notes += [message("case_rulings.lost", count=lost)] if lost else []
+    notes += [*waiting, *([message("case_rulings.lost", count=lost)] if lost else [])]
     pairs = [one for one in zip(found, rulings, strict=True) if not only or content_of(one[0], texts).id() == only]
     return case_document(
         case, texts, links, pairs, claims, outcomes, limits=notes,

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.pair import Knowledge, Pair
+from forebear.casefile.checks.said import is_said
 from forebear.casefile.checks.sounds import can_sound as can_sound
 from forebear.casefile.checks.sounds import pinyin, sounds
 from forebear.casefile.facts.fact import narrow
@@ -29,13 +30,15 @@ def romanised(name: str) -> tuple[str, ...]:
 
 
 def spellings(known: Knowledge) -> list[tuple[str, tuple[str, ...]]]:
-    """(kind, every spelling of one thing), from rulings and aliases."""
+    """(kind, every spelling of one thing), from rulings and aliases; names of one pseudonym are spellings of one person."""
     groups: list[tuple[str, tuple[str, ...]]] = [(a.kind, a.names) for a in known.aliases]
     aliased = {n for _, names in groups for n in names}
-    for name in known.names:
+    people: dict[tuple[str, str], tuple[str, ...]] = {}
+    for i, name in enumerate(known.names):
         if name.ruling != "not-a-name" and name.text not in aliased:
-            groups.append((name.kind, (name.text, *name.also)))
-    return groups
+            key = (name.kind, name.pseudonym or name.of or f"\x00{i}")
+            people[key] = (*people.get(key, ()), name.text, *name.also)
+    return [*groups, *((kind, names) for (kind, _), names in people.items())]
 
 
 _CALLED = re.compile(r"[「『“\"‘]([\u4e00-\u9fff]{2,4})[」』”\"’]")
@@ -64,7 +67,7 @@ def check_names(pair: Pair) -> Iterator[Finding]:
     a, b = narrow(pair.a), narrow(pair.b)
     for kind, names in spellings(pair.known):
         here = _first(a, names)
-        if here is None or _first(b, _expected(kind, names)) is not None:
+        if here is None or _answered(kind, names, pair.b):
             continue
         near = _near(b, names, pair)
         if near is not None:
@@ -74,6 +77,12 @@ def check_names(pair: Pair) -> Iterator[Finding]:
             yield pair.finding("name/changed", here, None, left=pair.a[here[0] : here[1]])
         elif kind == "person" and (other := _other_person(pair, b, a)) is not None:
             yield pair.finding("name/changed", here, other, left=pair.a[here[0] : here[1]])
+
+
+def _answered(kind: str, names: Sequence[str], text: str) -> bool:
+    """Whether a text has a spelling of a name, or says a person's in the other script."""
+    found = _first(narrow(text), _expected(kind, names)) is not None
+    return found or (kind == "person" and any(is_said(name, text) for name in names))
 
 
 def _spelt_in(names: Sequence[str], language: str) -> bool:
@@ -104,9 +113,9 @@ def _whole(text: str, start: int, end: int) -> bool:
 
 
 def _other_person(pair: Pair, right: str, left: str) -> tuple[int, int] | None:
-    """A person the right text names and the left one does not."""
+    """A person the right text names and the left one does not, in no script."""
     for kind, names in spellings(pair.known):
-        if kind == "person" and _first(left, names) is None:
+        if kind == "person" and _first(left, names) is None and not _answered(kind, names, pair.a):
             place = _first(right, _expected(kind, names))
             if place is not None:
                 return place
@@ -165,6 +174,34 @@ def _near_latin(plain: str, word: str) -> tuple[str, int, int] | None:
         if SequenceMatcher(None, text.lower(), word.lower(), autojunk=False).ratio() >= 0.84:
             return "name/variant", start, start + len(text)
     return None
+
+
+def holds(finding: Finding, left: Text | None, right: Text | None, known: Knowledge) -> bool:
+    """Whether a finding on names stands under the rulings of today: it may be older than they are.
+
+    A word that was ruled to name nobody is no name that changed. That a text names another person is said of two names that
+    somebody ruled on, of two people, and where the text has no spelling of the first one's, as far as the rulings know them.
+    """
+    quoted = narrow(finding.left_quote)
+    if not finding.rule.startswith("name/") or finding.rule == "name/inconsistent":
+        return True
+    rulings = {n.ruling for n in known.names for w in (n.text, *n.also) if narrow(w) == quoted}
+    if rulings == {"not-a-name"}:
+        return False
+    if finding.rule != "name/changed" or left is None or right is None or not finding.right_quote:
+        return True
+    groups = [(kind, names) for kind, names in spellings(known) if any(narrow(n) == quoted for n in names)]
+    if not groups or any(kind != "person" for kind, _ in groups):
+        return bool(groups)
+    ruled = {narrow(w) for n in known.names if n.ruling in ("public", "private") for w in (n.text, *n.also)}
+    ruled |= {narrow(w) for alias in known.aliases for w in alias.names}
+    if not {quoted, narrow(finding.right_quote)} <= ruled:
+        return False
+    text, here = right.joined(finding.right_segments), left.joined(finding.left_segments)
+    other = [names for _, names in spellings(known) if any(narrow(n) == narrow(finding.right_quote) for n in names)]
+    return not any(_answered("person", names, text) for _, names in groups) and not any(
+        _answered("person", names, here) for names in other
+    )
 
 
 def check_consistency(text: Text, known: Knowledge) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from forebear.casefile.bitext.bitext import Text
-from forebear.casefile.checks.names import spelling
+from forebear.casefile.checks.names import spelling, with_pseudonyms
 from forebear.casefile.folder.model import RULINGS, CaseFile
 from forebear.casefile.privacy.grouping import grouped, listed
 from forebear.casefile.privacy.guard import Links
@@ -37,6 +37,20 @@ def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) 
         "people": listed(case, grouped(case, texts, links)),
         "withheld": [{"word": word, "count": count} for word, count in words],
     }
+
+
+def covered(case: CaseFile, texts: Mapping[str, Text]) -> list[dict[str, object]]:
+    """By person the forms that stand in the texts and are hidden though no entry of the case is written so: for the owner, who
+    sees by them that the original's own characters are covered as well (an entry in other characters hides them)."""
+    search, written = search_of(with_pseudonyms(case)), {w for n in case.name for w in (n.text, *n.also, *n.misspelt)}
+    found: dict[str, dict[str, None]] = {}
+    for text in texts.values():
+        for segment in text.segments:
+            for hit in search.hits(segment.text):
+                shown = " ".join(segment.text[hit.start : hit.end].split())
+                if shown not in written:
+                    found.setdefault(hit.label, {})[shown] = None
+    return [{"person": label, "forms": list(forms)} for label, forms in sorted(found.items())]
 
 
 def guessed(before: CaseFile, after: CaseFile, asked: Iterable[str]) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from forebear.casefile.checks.name_checks import can_sound
 from forebear.casefile.folder.model import Alias, CaseFile, Name
 from forebear.casefile.naming.han import plain_cost
 from forebear.casefile.naming.sound import alike, readings_of, written
+from forebear.casefile.naming.stock import is_english
 from forebear.casefile.privacy.people import FULL, SOUND, Forms, allowed, hidden
 from forebear.casefile.privacy.reading import BARRIER, cased, origins, plain, tight, tight_origins
 from forebear.casefile.text.scripts import HAN
@@ -133,7 +134,7 @@ class Search:
         kept: list[tuple[int, int, bool]] = []
         found: list[tuple[int, int, str, str]] = []
         for first, (start, _) in enumerate(tokens):
-            joined = ""
+            joined, whole = "", False
             for k in range(first, min(first + MAX_WORDS, len(tokens))):
                 if k > first and not _GAP.fullmatch(loose, tokens[k - 1][1], tokens[k][0]):
                     break
@@ -145,10 +146,12 @@ class Search:
                 who = self.latin.get(joined) or self._capital(joined, shown[start:end])
                 if who is None and k == first + 1 and shown[start].isupper():
                     who = self.capital.get(f"{loose[start : tokens[first][1]]} {loose[tokens[k][0] : end]}")
-                if who is None and shown[start].isupper():
-                    who = self._misspelt(joined)
+                word = shown[tokens[k][0] : end]
+                if who is None and shown[start].isupper() and not (whole and word.islower() and is_english(word)):
+                    who = self._misspelt(joined)  # but not a name with the word behind it: Wenxi is
                 if who is not None:
                     found.append((start, end, *who))
+                whole = who is not None
         for start, end, label, kind in found:
             if kind == FULL or not any(
                 a <= start and end <= b and (all_of or (a, b) == (start, end)) for a, b, all_of in kept

@@ -57,6 +57,8 @@ class Withheld:
         self.said = BARRIER.join(self.also)
         kept = search.kept
         self.kept = Literals([*kept.literals, *kept.alone, *kept.latin, *kept.capital])
+        labels = {person.label for person in search.people}
+        self.pseudonyms = re.compile("|".join(re.escape(f"[{label}]") for label in sorted(labels)) or "(?!)")
         self.known: dict[tuple[str, str], str] = {}
         self.counts: Counter[str] = Counter()
         self.size = self.lost = 0
@@ -135,8 +137,10 @@ class Withheld:
         return _one_mark("".join(parts))
 
     def _kept(self, text: str) -> list[bool]:
-        """Characters that a ruling keeps: of words that name nobody, of things, and of public names."""
+        """Characters that a ruling keeps: of words that name nobody, of things, of public names, and pseudonyms put in before."""
         kept = [False] * len(text)
+        for match in self.pseudonyms.finditer(text):
+            kept[match.start() : match.end()] = [True] * (match.end() - match.start())
         at = tight_origins(text)
         for start, end in self.kept.spans(tight(text)):
             first, last = at[start], at[end - 1] + 1

@@ -216,7 +216,7 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """How many names have which ruling, and those that wait for one: for the owner of the case."""
     ruled = document["ruled"]
     lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
-    lines += _guessed_lines(document, words)
+    lines += [*_guessed_lines(document, words), *_covered_lines(document, words)]
     if not document["waiting"]:
         return [*lines, Line(words("case_names.done")), *_withheld_lines(document, words)]
     grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
@@ -244,6 +244,13 @@ def _guessed_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
         return []
     shown = " | ".join(f"{safe(row['name'])} ({safe(row['person'])})" for row in rows)
     return [*wrap(f"{words('case_guessed.list')}: {shown}"), Line(words("case_guessed.how"), "dim")]
+
+
+def _covered_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Forms that the texts hold and a report hides though no entry is written so."""
+    rows = document.get("covered", ())
+    shown = "; ".join(f"{safe(row['person'])}: {' | '.join(map(safe, row['forms']))}" for row in rows)
+    return wrap(f"{words('case_later.covered')} {shown}") if rows else []
 
 
 def _withheld_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
