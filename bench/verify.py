@@ -11,7 +11,8 @@ decision 0081 (--words last --first 2000), those of verify_final.toml after what
 (--words public --first 4000 --models 2); verify_again.toml after what that one showed had been mended (--words again --first 5000
 --models 2 --alone). verify_blocks.toml stood beside the
 code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.toml
-follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2). What
+follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
+that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone). What
 counts as found is decision 0045's.
 """
 
@@ -43,7 +44,7 @@ from forebear.files.sources import open_container
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
 OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_base", "activation")
 """Further kinds, of the files of wordings that hold them."""
-BLOCK_WORDS = ("blocks", "fetched", "next")
+BLOCK_WORDS = ("blocks", "fetched", "next", "third")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")

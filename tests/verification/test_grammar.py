@@ -136,3 +136,25 @@ def checked(kind: str, stated: str, without: str = "") -> claims.Tested:
     with_weights = open_checkpoint_from(HeldContainer(weights()), config)
     subject = Subject(Path(), "x", with_weights)
     return check(Claim(kind, stated, Source("README.md", kind)), subject)
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("（4layer-64ch-8header-128contexts）", {"layers": "4", "width": "64", "heads": "8", "context": "128"}), ("Layers/Heads/Dim: 4/8/64", {"layers": "4", "heads": "8", "width": "64"}),
+    ("A 4L-64H-8A model", {"layers": "4", "width": "64", "heads": "8"}), ("L=4, d=64, h=8", {"layers": "4", "width": "64", "heads": "8"}), ("the letter L = 4", {}),
+    ("Heads (Q / KV): 14 / 2", {"heads": "14", "kv_heads": "2"}), ("RoPE 的 base 为 10000", {"rope_base": "10000"}), ("the base 10000 of a number", {}),
+    ("an MLP 64 → 176 → 64", {"mlp_width": "176"}), ("Inputs longer than 128 tokens are truncated", {"context": "128"}), ("We saw 128 tokens", {}),
+    ("最多 128 个字", {"context": "128"}), ("入力トークン数は128です", {"context": "128"}), ("최대 길이 128", {"context": "128"}), ("最多 8 张卡", {}),
+])  # fmt: skip
+def test_figures_written_together_are_taken_apart(text, found):
+    assert dict(figures_of(text)) == found
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("```\nPARAMETER vocab_size 512\n```\n", [("vocabulary", "512")]), ("```python\n'units': 64,\n```\n", [("width", "64")]), ("```\nunits sold: 64\n```\n", []),
+    ("```python\nn_layer: int = 4\nGPT(n_head=8, n_embd=64)\n```\n", [("layers", "4"), ("heads", "8"), ("width", "64")]),
+    ("```\nllama.block_count u32 = 4\nprint_info: n_head = 8\n```\n", [("layers", "4"), ("heads", "8")]),
+    ("```\n(wte): Embedding(512, 64)\n(0-3): 4 x Block(\n```\n", [("vocabulary", "512"), ("width", "64"), ("layers", "4")]),
+    ("* Tokenizer\n  * 기반: GPT-2\n", [("tokenizer", "GPT-2")]), ("### Tokenizer\n\nGPT-2\n", [("tokenizer", "GPT-2")]), ("### Results\n\nGPT-2\n", []),
+])  # fmt: skip
+def test_code_and_parts_on_tokenizers_are_read(text, found):
+    assert [(one.kind, one.stated) for one in claims_of_card(f"# A\n\n{text}", "README.md")[0]] == found

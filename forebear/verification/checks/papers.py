@@ -94,7 +94,9 @@ def check_tokenizer(claim: Claim, subject: Subject) -> Tested:
     if any(_names(claim.stated, match) for match in same):
         return outcome_of(claim, Outcome.borne_out, said)
     if any(_names(claim.stated, match) for match in subject.known):  # it keeps that one's order, and is not that one
-        return outcome_of(claim, Outcome.not_shown, said, flagged=bool(same) and claim.decided)
+        # another known name in a card is no more than looked at; a configuration names what the tokenizer was loaded with
+        other = claim.decided or (_is_known(claim.stated) and claim.source.where != "name_or_path")
+        return outcome_of(claim, Outcome.not_shown, said, flagged=bool(same) and other)
     if same and _is_known(claim.stated):
         return outcome_of(claim, Outcome.contradicted, said)
     if same:  # a configuration names the model that its tokenizer was loaded with, a card at times no more than the kind

@@ -15,14 +15,16 @@ _HEADING = re.compile(r"<h([1-6])[^>]{0,200}>", re.IGNORECASE)
 _TAGS = re.compile(r"<[^<>]{0,200}>")
 _BOLD = re.compile(r"(?:\*\*|__)[^*_|]{1,80}(?:\*\*|__)[:：]?")
 _LINE = re.compile(r"=+|-{3,}")
-_AFTER = re.compile(r"[:：]\W*$|\b(?:follow\w*|below|as such)\b|次の|以下|如下|下記|下表|下の表", re.IGNORECASE)
+_AFTER = re.compile(
+    r"[:：]\W*$|\b(?:following|as follows|follows?(?=\W*$)|below|as such)\b|次の|以下|如下|下記|下表|下の表", re.IGNORECASE
+)
 """A sentence that says what the fields after it are about."""
 _NAME_LIKE = re.compile(r"(?<![\w.])(?=[\w.\-]*[A-Za-z])(?=[\w.\-]*\d)[\w.\-]{3,}")
 _PLAINLY_NONE = re.compile(r"\d[\d.,]*[kKmMbBtT]?|bf16|fp?\d+|int\d+|float\d+|\d+-?(?:bit|layer|dimensional)s?|v\d+", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\W*(?:\d+(?:\.\d+)*[.)]?\s)?\W*")
 """The number of a heading, and pictures before it."""
 _ATTENTION = re.compile(
-    r"\b(?:attention|query|key|value|kv|q|k/v|n|num|number of)[-_ ]heads?\b|^\W*heads?\W*$"
+    r"\b(?:attention|query|key|value|kv|q|k/v|n|num|number of)[-_ ]heads?\b|^\W*heads?\W*(?:\(\s*(?:q|query)\b[^()]{0,24}\))?\W*$"
     r"|\b(?:rope|rotary)\b[-\w ]{0,24}\bbase\b|\bbase (?:frequency|period)\b",
     re.IGNORECASE,
 )

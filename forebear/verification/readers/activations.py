@@ -16,11 +16,11 @@ _NAMES = (
     r"(?:swi-?glu|ge-?glu|re-?glu|squared[- ]relu|relu\^?2|relu²|quick[-_]?gelu"
     r"|gelu(?:[-_](?:new|fast|pytorch_tanh|tanh))?|silu|swish|relu|mish)"
 )
-_NOUN = r"(?:activations?(?: functions?)?|non-?linearit(?:y|ies)|激活函[数數]|激活|活性化関数|활성화? ?함수)"
+_NOUN = r"(?:activations?(?: functions?)?|non-?linearit(?:y|ies)|激活函[数數]|激活|活性化(?:関数)?|활성화?(?: ?함수)?)"
 _GATED = r"(?:swi-?glu|ge-?glu|re-?glu)"
 _LINKS = r"(?:(?:of|is|are|was|used|uses|with|using|as|the|has|采用|使用|为|為|は|に|には|는|은|로)\s*)*"
 _SAID = re.compile(
-    rf"(?<![A-Za-z])({_NAMES})(?:[- ](?:based|gated|style))?[\s'\"”)）の]*(?:的|を|의)?\s*{_NOUN}"
+    rf"(?<![A-Za-z])({_NAMES})(?:[- ](?:based|gated|style))?[\s'\"”)）の]*(?:的|を|의|as (?:the |its |an )?|作[为為])?\s*{_NOUN}"
     rf"|{_NOUN}[\s:：=(（]*{_LINKS}({_NAMES})(?![A-Za-z])"
     rf"|(?:mlp|ffn|feed-?forward|intermediate|inner)[\w\- ]{{0,24}}[(（\[]\s*({_NAMES})(?![A-Za-z])"
     rf"|(?<![A-Za-z])({_GATED})(?![A-Za-z])",

@@ -13,6 +13,7 @@ from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.activations import activation_in
+from forebear.verification.readers.compounds import pairs_of_code, printed
 from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
 from forebear.verification.readers.labels import claimed, kind_in_code, size_below
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
@@ -43,6 +44,10 @@ LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
 """Items as they are written where Markdown is not meant."""
+_WORDS_ALONE = re.compile(r"[\w\s,.()~≈%-]{1,120}")
+"""A line between fences that is no code (\"4 layers, 64 channels\")."""
+_TYPED = re.compile(r"^[A-Za-z_][\w\[\]|. ]{0,30}=\s*")
+"""The type of a field of a class before its value (\"int = 4\")."""
 _COMMENT = re.compile(r"\s(?://|#)")
 """Where a comment in code begins."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
@@ -190,10 +195,23 @@ class _Body:
         found = _field_of(re.sub("[\"']", "", line)) if self._fence and len(line) <= LONGEST_LINE else None
         kind = kind_in_code(found[0]) if found is not None else None
         if found is not None and kind in IN_CODE:
-            value = plain_of(_COMMENT.split(found[1])[0]).rstrip(",; ")
+            value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
             self._claimed(kind, value, Source(self.name, found[0], number), place, plainly=False)
+        elif self._fence and len(line) <= LONGEST_LINE:
+            self._in_code(line, number)
         return bool(self._fence)
+
+    def _in_code(self, line: str, number: int) -> None:
+        """Keys and numbers of a line of code that is no field alone: arguments of a call or a command, fields with a type."""
+        place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
+        before = len(self.claims)
+        for label, value in pairs_of_code(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line):
+            if (kind := kind_in_code(label)) in IN_CODE and kind is not None:
+                self._claimed(kind, value, Source(self.name, label, number), place, plainly=False)
+        words = len(self.claims) == before and _WORDS_ALONE.fullmatch(line)
+        for kind, value in list(printed(line)) or (figures_of(line) if words else ()):
+            self._claimed(kind, value, Source(self.name, "code", number), place, plainly=False)
 
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
         """A line that is of no table: a field, and words of a sentence that may go on below."""

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from forebear.verification.readers.compounds import unfolded
+
 NOUNS = Path(__file__).parent / "nouns.toml"
 BLOCKS = ("heads", "kv_heads", "head_size", "mlp_width", "context", "rope_base")
 """Kinds of figures that say how the blocks of a model are made."""
@@ -52,6 +54,15 @@ _EXPERTS = re.compile(r"experts?|专家|專家|エキスパート|전문가", re
 PER = re.compile(
     r"\b(?:per|in each|each|every|in every) (?:\w+ )?(?:layers?|blocks?|heads?)\b|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
 )
+_LIMITED = re.compile(
+    r"\b(?:inputs?|sequences?|prompts?|texts?|model|handles?|accepts?|reads?|processes)\b[^.;]{0,40}"
+    r"\b(?:limited|truncated|capped|up to|longer than|at most|max\w*|at a time)\b"
+    r"|\b(?:reads?|handles?|accepts?|sees) \d+ tokens at (?:a time|once)\b",
+    re.IGNORECASE,
+)
+"""A sentence on how much text a model takes, where tokens are counted."""
+_ON_TOKENS = re.compile(r"\W*(?:tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|토크나이저)\s*[:：]", re.IGNORECASE)
+"""A label on the tokenizer, after which tokens are counted."""
 _WHOLE = ("layers", "heads", "kv_heads")
 """Kinds that are small whole numbers."""
 _PLAIN = ("width", "mlp_width", "head_size")
@@ -129,6 +140,7 @@ def figures_of(text: str) -> Iterator[tuple[str, str]]:
     >>> list(figures_of("trained for 3 epochs on 2B tokens in batches of 64"))
     []
     """
+    text = unfolded(text)
     words = words_of(text)
     for at, word in enumerate(words):
         if word.role != "figure" or any(one.role == "figure" for one in (words[at - 1 : at] + words[at + 1 : at + 2])):
@@ -180,6 +192,8 @@ def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
         table = _OF[ahead.kind]
         if before in table:
             return table[before]
+        if ahead.kind == "token" and before is None and (kind := _of_tokens(text)):
+            return kind
         if further is not None:
             return table.get(further)
         if ahead.kind == "dimension" and [one.text.lower() for one in words[place + 1 : place + 2]] == ["each"]:
@@ -187,6 +201,13 @@ def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
             return "width" if last is None else table.get(last.kind)
         return "width" if ahead.kind == "dimension" and before in (None, "other") else None
     return None if before == "other" else before
+
+
+def _of_tokens(text: str) -> str | None:
+    """What tokens without a noun are counted of: the text that a model takes, or a vocabulary."""
+    if _LIMITED.search(text) and "train" not in text.lower():
+        return "context"
+    return "vocabulary" if _ON_TOKENS.match(text) else None  # "Tokenization: character-level (512 tokens)"
 
 
 def _ahead(words: Sequence[Word], at: int, text: str) -> tuple[Word | None, int]:

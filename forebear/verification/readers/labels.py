@@ -6,8 +6,8 @@ import re
 from functools import cache
 
 from forebear.verification.readers.about import any_of, is_aside, names_another
-from forebear.verification.readers.grammar import BLOCKS, PER, nouns_of
-from forebear.verification.readers.tokenizers import names_a_tokenizer
+from forebear.verification.readers.grammar import BLOCKS, PER, nouns_of, words_of_nouns
+from forebear.verification.readers.tokenizers import is_of_tokenizers, names_a_tokenizer
 from forebear.verification.readers.wording import words_table
 
 _BRACKETS = re.compile(r"[(（\[][^()（）\[\]]{0,200}[)）\]]")
@@ -27,6 +27,11 @@ _HEADS = re.compile(r"\b(?:attention|query|key|value|kv)?[- ]?heads?\b", re.IGNO
 _BARE_SIZES = (
     "size", "number", "count", "length", "크기", "수", "길이", "大小", "数量", "數量", "长度", "長度", "サイズ", "数", "長さ",
 )  # fmt: skip
+_BARE_NAMES = (
+    "name", "base", "based on", "source", "origin", "from", "type", "model", "used", "기반", "이름", "종류", "모델", "출처",
+    "名称", "名稱", "来源", "來源", "基于", "基於", "基础", "類型", "类型", "名前", "名", "ベース", "元", "種類",
+)  # fmt: skip
+"""Labels that say whose a tokenizer is, below a heading or an item on the tokenizer."""
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
@@ -38,6 +43,12 @@ MOST_WORDS = 10
 def labels() -> dict[str, str]:
     """What a label of a field claims, by the label in small letters."""
     return {word: kind for kind, words in words_table().lists("labels").items() for word in words}
+
+
+@cache
+def _in_code() -> dict[str, str]:
+    """The same for keys that mean this in code alone."""
+    return {word: kind for kind, words in words_of_nouns()["code"].items() for word in words}
 
 
 @cache
@@ -65,16 +76,20 @@ def kind_of(label: str) -> str | None:
 
 def kind_in_code(label: str) -> str | None:
     """What a key in code claims: one that is listed, or the one noun of how blocks are made."""
-    nouns = nouns_of(label)
-    return kind_of(label) or _of_blocks(label, "0") or (nouns[0] if len(nouns) == 1 and " " not in label else None)
+    last = label.rpartition(".")[2]
+    nouns = nouns_of(last) or nouns_of(last.replace("_", " "))
+    known = _in_code().get(last) or kind_of(last) or _of_blocks(label, "0")
+    return known or (nouns[0] if len(nouns) == 1 and " " not in label else None)
 
 
 def size_below(label: str, over: str) -> str | None:
     """What a size without a noun is of, by the item or heading over it: "Vocabulary", and below it "Size: 8,002".
 
-    >>> size_below("size", "Vocabulary"), size_below("size", "Results")
-    ('vocabulary', None)
+    >>> size_below("size", "Vocabulary"), size_below("size", "Results"), size_below("based on", "Tokenizer")
+    ('vocabulary', None, 'tokenizer')
     """
+    if label in _BARE_NAMES and is_of_tokenizers(over):
+        return "tokenizer"
     nouns = nouns_of(over) if label in _BARE_SIZES else []
     return nouns[0] if len(nouns) == 1 and nouns[0] in ("vocabulary", "context", "mlp_width") else None
 
@@ -116,6 +131,6 @@ def _proposed(label: str, value: str) -> str | None:
     if _TYPE.match(value):
         alone = _TYPE_ALONE.fullmatch(value.strip()) is not None and not is_aside(plain)
         return "dtype" if (found or alone) and "tokenizer" not in found else None
-    figure, name = _DIGIT.search(value) is not None, names_a_tokenizer(value)
+    figure, name = _DIGIT.search(_TYPE_ALONE.sub(" ", value)) is not None, names_a_tokenizer(value)
     found = [kind for kind in found if kind != "dtype" and (name if kind == "tokenizer" else figure)]
     return found[0] if found else None

@@ -11,7 +11,7 @@ from forebear.verification.claim import Claim, Source, Standing
 from forebear.verification.readers.activations import activation_of
 from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
 from forebear.verification.readers.phrases import compares, is_of_this, loose_type, phrases
-from forebear.verification.readers.tokenizers import tokenizers_of
+from forebear.verification.readers.tokenizers import is_bare_name, is_of_tokenizers, tokenizers_of
 
 Place = tuple[Standing, str]
 """What a line is about, and the part of the card that it stands in."""
@@ -36,7 +36,17 @@ _NO_NAME = re.compile(
     re.IGNORECASE,
 )
 """Words of letters and digits that are no models: number types, versions, licences, hardware."""
-_WORTH = re.compile(r"\d|tokeni|licen|half|single|layer|glu|relu|silu|swish|gelu|トークナイ|토크나이|分词|分詞", re.IGNORECASE)
+_WORTH = re.compile(
+    r"\d|tokeni|licen|half|single|layer|glu|relu|silu|swish|gelu|トークナイ|エンコード|토크나이|分词|分詞|词表|詞表", re.IGNORECASE
+)
+_STORED = re.compile(
+    r"\b(?:stored|saved|shipped|checkpoints?|weights?|total of|in total|there are|safetensors)\b"
+    r"|存储|儲存|保存|权重|權重|重み|格納|저장|가중치",
+    re.IGNORECASE,
+)
+_TRAINED = re.compile(r"\btrain\w*|\bstep|\bepoch|训练|訓練|学習|학습|훈련", re.IGNORECASE)
+_AT_MOST = re.compile(r"\b(?:longer|more|fewer|greater|less) than(?= ~?\d)", re.IGNORECASE)
+"""A bound, which compares no models."""
 _HEX = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{64})(?![0-9A-Za-z])")
 _FILE = re.compile(r"([\w.\-]+\.(?:safetensors|bin|gguf|pth?|onnx|npz|json|model|msgpack))\b", re.IGNORECASE)
 _BREAK = re.compile(
@@ -79,12 +89,13 @@ class Block:
             line = _line_of(lines, at)
             at += len(said) + 1
             plain = plain_sentence(said)
-            stated = [] if compares(plain) else list(sizes_of(plain, self._head))
+            stated = [] if compares(_AT_MOST.sub(" ", plain)) else list(sizes_of(plain, self._head))
             kinds = [one for one in stated if one[0] not in self._known]
             if figures_left(plain, [kind for kind, _ in stated]):
                 self.unread.add(line)
             if kinds:
                 place = _about(plain, self._place, self._title, [stated for kind, stated in kinds if kind == "tokenizer"])
+                place = (_stored(plain, place[0]), place[1])
                 part = f"{place[1]} said {lines[0][0]}"
                 found += [_claim(kind, stated, Source(name, "sentence", line), (place[0], part)) for kind, stated in kinds]
         self._found += len(found)
@@ -124,9 +135,12 @@ def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:
     """
     found = dict(reversed(list(figures_of(text))))  # the first of each kind
     yield from reversed(found.items())
-    if named := activation_of(text):
-        yield "activation", named
-    yield from (("tokenizer", name) for name in islice(tokenizers_of(text), 1))
+    if function := activation_of(text):
+        yield "activation", function
+    named = list(islice(tokenizers_of(text), 1))
+    if not named and is_of_tokenizers(head) and is_bare_name(text):
+        named = [text.rstrip(".")]
+    yield from (("tokenizer", name) for name in named)
     typed = False
     for one in phrases(head):
         matches = sorted((found for pattern in one.patterns for found in pattern.finditer(text)), key=lambda found: found.start())
@@ -156,6 +170,12 @@ def _about(text: str, place: Place, title: str, tokenizers: Sequence[str]) -> Pl
     if is_of_this(text) or (own in _letters(text) and len(own) > 3):
         return (max(place[0], Standing.unsure if others else Standing.own), place[1])
     return (max(place[0], Standing.another if others else Standing.unsure), place[1])
+
+
+def _stored(text: str, standing: Standing) -> Standing:
+    """The standing of a sentence in a part on another matter that is of the model itself, or of the files as they are stored."""
+    stored = is_of_this(text) or (_STORED.search(text) and not _TRAINED.search(text))
+    return Standing.unsure if standing is Standing.aside and stored else standing
 
 
 def _letters(text: str) -> str:

@@ -9,8 +9,14 @@ from functools import cache
 from forebear.verification.readers.grammar import words_of_nouns
 
 _NOUN = re.compile(
-    r"\btokeni[sz](?:ers?|ation|ed|es|ing)\b|\bvocab(?:ulary)?\b|分词器?|分詞器?|词表|詞表|词汇表|詞彙表|トークナイザー?|トークン化|토크나이저|토큰화",
+    r"\btokeni[sz](?:ers?|ation|ed|es|ing)(?![A-Za-z0-9_])|\bvocab(?:ulary)?\b"
+    r"|\b(?:texts?|inputs?|tokens|corpus|data) (?:is|are|was|were) encoded\b"
+    r"|\bencoding(?= of tiktoken)|\btiktoken(?:['’]s)?(?= [\w.-]+ (?:encoding|vocab))"
+    r"|エンコード(?=[さし])|分词器?|分詞器?|词表|詞表|词汇表|詞彙表|トークナイザー?|トークン化|토크나이저|토큰화",
     re.IGNORECASE,
+)
+_HEAD = re.compile(
+    r"^\W*(?:(?:the )?tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|トークン化|토크나이저|토큰화)\W*$", re.IGNORECASE
 )
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-/]*(?<![.\-/])")
 _MORE = re.compile(r" (?=[A-Z0-9][A-Za-z0-9_.\-/]*|v\d)[A-Za-z0-9][A-Za-z0-9_.\-/]*(?<![.\-/])")
@@ -18,6 +24,12 @@ _EAST_AFTER = re.compile(r"[\s:：「『“\"`*(（]*[^\x00-\x7f\s]{0,10}[\s「�
 _EAST_BEFORE = re.compile(r"[\s」』”\"`*)）]*[^\x00-\x7f\s]{0,8}?[\s]*(?:BPE|bpe)?\s*[^\x00-\x7f\s]{0,4}")
 _EAST_NEVER = re.compile(r"[。，、；]|训练|訓練|学習|학습|用于|用於|向け|위한|语料|コーパス|말뭉치|以外|不")
 _VOCABULARY = re.compile(r"vocab|词表|詞表|词汇|詞彙", re.IGNORECASE)
+_TAKEN = re.compile(r"(?:复用|復用|沿用|采用|採用|使用|借用|共享)[了\s]*$")
+"""Words before a name that say that its vocabulary is used."""
+_BESIDE = re.compile(r"v\d+|b?bpe|tokeni[sz]er", re.IGNORECASE)
+"""Words that may stand beside a bare name."""
+MOST_OF_NAME = 3
+"""Words of a tokenizer's name that stands alone."""
 MOST_LETTERS = 60
 """Characters between a name and the word for a tokenizer."""
 
@@ -36,6 +48,22 @@ def _joining() -> dict[str, re.Pattern[str]]:
             ("denied", table["denied"]),
         )
     }
+
+
+def is_of_tokenizers(head: str) -> bool:
+    """Whether a heading or an item is on the tokenizer and nothing else."""
+    return _HEAD.search(head) is not None
+
+
+def is_bare_name(text: str) -> bool:
+    """Whether a line is a tokenizer's name and nothing else.
+
+    >>> is_bare_name("GPT-2 BPE"), is_bare_name("Vocabulary Size: 512")
+    (True, False)
+    """
+    words = text.rstrip(".").split()
+    names = [word for word in words if _is_name(word)]
+    return 0 < len(words) <= MOST_OF_NAME and bool(names) and all(word in names or _BESIDE.fullmatch(word) for word in words)
 
 
 def names_a_tokenizer(stated: str) -> bool:
@@ -101,7 +129,7 @@ def _gap(text: str, noun: re.Match[str], start: int, end: int) -> int | None:
         between = text[end : noun.start()]
         east = not noun[0].isascii() or not between.isascii()
         joined = (_EAST_BEFORE if east else _joining()["before"]).fullmatch(between)
-        weak = _VOCABULARY.match(noun[0]) and "tokeni" not in text.lower()
+        weak = _VOCABULARY.match(noun[0]) and "tokeni" not in text.lower() and not _TAKEN.search(text[:start])
     else:
         return None
     if joined is None or weak or len(between) > MOST_LETTERS or (east and _EAST_NEVER.search(between)):

@@ -1,0 +1,147 @@
+"""Several figures written as one: chains, letters of papers, pairs and lines of code, each as plain words for the grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_CHAIN = re.compile(r"(?<![\w.\-/])(\d+[-_ ]?[A-Za-z]+(?:\s?[-_/×,]\s?\d+[-_ ]?[A-Za-z]+)+)(?![\w])")
+_LINK = re.compile(r"(?:(?<=[A-Za-z])\s?[-_/×,]\s?)(?=\d)")
+_LETTERS = {"l": "layers", "h": "hidden size", "d": "width", "a": "heads"}
+"""What single letters of a chain mean beside an "L", as papers on BERT write them."""
+_PAPER = re.compile(r"(?<![A-Za-z0-9])([LHAdDh])\s?[-=]\s?(\d{1,6})(?!\d)")
+_QUERIES = re.compile(
+    r"(?:(?:number of |# ?(?:of )?)?(?:attention )?heads?)\W{0,3}\(?\s*(?:Q|quer(?:y|ies))\s*(?:/|,|and|&)\s*"
+    r"(?:KV|key[-/ ]values?)\s*\)?\W{0,4}?"
+    r"(\d{1,4})\s*(?:/|:|,|and)\s*(\d{1,4})(?!\d)",
+    re.IGNORECASE,
+)
+_PAIRS = re.compile(
+    r"(?<![\w/])([^\W\d][\w. ]{0,40}?(?:\s?/\s?[^\W\d][\w. ]{0,40}?){1,5})\s*(?:[:=：]|\bof\b|\bis\b|为|為|は|는|은)\s*"
+    r"(\d[\d,]*[kKmM]?(?:\s?/\s?\d[\d,]*[kKmM]?){1,5})(?![\w/])"
+)
+_CODE = re.compile(
+    r"(?<![\w.$])(?P<dash>--?)?(?P<key>[A-Za-z_][\w.\-]{0,60}?)[\"']?"
+    r"(?:\s*(?::\s*[A-Za-z][A-Za-z0-9\[\]|. ]{0,20}?|\s[uif]\d{1,2})?\s*(?:=>|=|:(?!:))\s*|(?P<gap>\s+))[\"'~≈]?"
+    r"(?P<value>\d[\d_]*(?:\.\d+)?(?:e\d{1,2}|[kKmMbB])?)(?![\w.]|\s*[*/+^])"
+)
+_BEGINS = re.compile(
+    r"(?:^|[(\[{,;:\"'#/|])\W*"
+    r"(?:(?:const|int|let|var|static|final|public|size_t|float|export|set|define|PARAMETER|param)\s+)*$",
+    re.IGNORECASE,
+)
+"""What a key of code may stand behind; behind any other word it is a part of a longer name."""
+_SET = re.compile(r"^\W*(?:PARAMETER|#\s*define|set|export|param)\s", re.IGNORECASE)
+"""How a line begins that sets a value without a mark between."""
+_ROTATION = re.compile(r"\bRoPE\b|\brotary\b|旋[转轉]位置|回転位置|회전 위치", re.IGNORECASE)
+_BASE = re.compile(
+    r"(?<![A-Za-z])base(?=\s*(?:[:=(（]|of\b|is\b|为|為|は|는|은|\d))"
+    r"|基[数數底]|底[数數]|ベース(?=\s?[(（は:：]?\s?\d)|기저|베이스",
+    re.IGNORECASE,
+)
+_PLAINER = (
+    (re.compile(r"\beach of (?:the|its) (?=\d)", re.IGNORECASE), ""),
+    (re.compile(r"(?<!\d)(\d{1,6})\s*(?:→|->|=>)\s*(\d{1,6})\s*(?:→|->|=>)\s*\1(?!\d)"), r"\2"),
+    (re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s+(?=(?:[\w\-]+ ){0,2}(?:layers?|blocks?)\b)", re.IGNORECASE), r"\1 "),
+    (re.compile(r"\bheads?\s*[x×*]\s*(\d{1,4})\s*(?=d(?:im\w*)?\b)", re.IGNORECASE), r"heads of \1 "),
+    (
+        re.compile(r"(?<![\w.])(\d{1,3})\s*(?:Q|query)\s*(?:/|,|and|&|\+)\s*(?=\d{1,3}\s*(?:KV|key[-/ ]values?)\b)", re.IGNORECASE),
+        r"\1 query heads, ",
+    ),
+    (re.compile(r"(?<![\w.])(\d{1,3})\s*KV\b(?!-?\s?(?:cache|heads?|groups?|[头頭]|ヘッド|헤드))"), r"\1 kv heads"),
+)  # fmt: skip
+"""Short forms, and the words that they stand for."""
+_PRINTED = (
+    (
+        re.compile(r"\((?:\w*embed_tokens|wte|\w*word_embeddings|tok_embeddings)\): \w*Embedding\((\d{2,9}), (\d{1,6})"),
+        ("vocabulary", "width"),
+    ),
+    (re.compile(r"\bget_encoding\(\s*[\"'](\w{2,40})[\"']"), ("tokenizer",)),
+    (re.compile(r"(?<!\w)(\d{1,3}) x \w*(?:Layer|Block)\("), ("layers",)),
+    (
+        re.compile(r"\((?:up_proj|gate_proj|fc1|fc_in|dense_h_to_4h)\): Linear\(in_features=\d+, out_features=(\d{1,6})"),
+        ("mlp_width",),
+    ),
+)  # fmt: skip
+"""Lines of a model as torch prints it, and of a vocabulary that is loaded by name, with the kinds of what they hold."""
+MOST_PAIRS = 40
+"""Values of one line of code that are looked at."""
+
+
+def unfolded(text: str) -> str:
+    """A plain sentence with figures that are written together apart, so that each stands beside its noun.
+
+    >>> unfolded("4layer-64ch-8header"), unfolded("L=4, H=64, A=8"), unfolded("Layers / heads: 4 / 8")
+    ('4layer, 64ch, 8header', 'layers = 4, hidden size = 64, heads = 8', 'Layers: 4; heads: 8')
+    >>> unfolded("Number of attention heads (Q / KV): 14 / 2")
+    'query heads: 14; kv heads: 2'
+    """
+    for pattern, plainer in _PLAINER:
+        text = pattern.sub(plainer, text)
+    if _ROTATION.search(text):
+        text = _BASE.sub(" rope_base ", text)
+    text = _QUERIES.sub(r"query heads: \1; kv heads: \2", text)
+    text = _PAIRS.sub(_apart, text)
+    text = _CHAIN.sub(_unchained, text)
+    letters = {found[1] for found in _PAPER.finditer(text)}
+    return _PAPER.sub(lambda found: _lettered(found, letters), text) if "L" in letters and len(letters) > 1 else text
+
+
+def _apart(found: re.Match[str]) -> str:
+    """Nouns and values that stand in the same order."""
+    nouns, values = ([one.strip() for one in found[at].split("/")] for at in (1, 2))
+    if len(nouns) != len(values):
+        return found[0]
+    return "; ".join(f"{noun}: {value}" for noun, value in zip(nouns, values, strict=True))
+
+
+def _unchained(found: re.Match[str]) -> str:
+    """The links of a chain with commas between; single letters beside an "L" as words."""
+    links = [one.strip() for one in _LINK.split(found[1])]
+    units = [link.lstrip("0123456789-_ ").lower() for link in links]
+    if "l" in units:
+        links = [
+            f"{_LETTERS[unit]}: {link[: len(link) - len(unit)].rstrip('-_ ')}" if unit in _LETTERS else link
+            for link, unit in zip(links, units, strict=True)
+        ]
+    return ", ".join(links)
+
+
+def _lettered(found: re.Match[str], letters: set[str]) -> str:
+    """A letter of a paper as words: H is a width where A counts heads or nothing states a width, h counts heads beside d."""
+    letter, number = found[1], found[2]
+    if letter == "h":
+        word = "heads" if letters & {"d", "D"} else ""
+    elif letter == "H":
+        word = "heads" if letters & {"d", "D"} else "hidden size"
+    else:
+        word = {"L": "layers", "A": "heads"}.get(letter, "width")
+    return f"{word} = {number}" if word else found[0]
+
+
+def printed(line: str) -> Iterator[tuple[str, str]]:
+    """Kinds and figures of a line of a model as torch prints it.
+
+    >>> list(printed("(embed_tokens): Embedding(512, 64)")), list(printed("(0-3): 4 x LlamaDecoderLayer("))
+    ([('vocabulary', '512'), ('width', '64')], [('layers', '4')])
+    """
+    for pattern, kinds in _PRINTED:
+        if found := pattern.search(line):
+            yield from zip(kinds, found.groups(), strict=True)
+
+
+def pairs_of_code(line: str) -> Iterator[tuple[str, str]]:
+    """Keys and numbers of one line of code or of a command.
+
+    >>> list(pairs_of_code("n_layer: int = 4")), list(pairs_of_code("train.py --n_layer=4 --n_embd 64"))
+    ([('n_layer', '4')], [('n_layer', '4'), ('n_embd', '64')])
+    >>> list(pairs_of_code("PARAMETER vocab_size 512")), list(pairs_of_code("it has layers 4"))
+    ([('vocab_size', '512')], [])
+    """
+    settings = _SET.match(line) is not None
+    for at, found in enumerate(_CODE.finditer(line)):
+        if at >= MOST_PAIRS:
+            return
+        begins = _BEGINS.search(line[: found.start()]) is not None
+        if found["dash"] or (begins and (found["gap"] is None or settings)):
+            yield found["key"].lower(), found["value"].replace("_", "")
