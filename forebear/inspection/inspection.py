@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.documents import finish
-from forebear.core.errors import RefusedError, printable
+from forebear.core.errors import RefusedError, printable, refusal
 from forebear.core.messages import Message, message
 from forebear.core.sizes import parse_size
 from forebear.files.base import Container
@@ -35,6 +35,11 @@ CLAIM_KEYS = (
     "torch_dtype",
     "dtype",
 )
+_CTRANSLATE2 = (
+    frozenset({"bos_token", "eos_token", "unk_token", "layer_norm_epsilon"}),
+    frozenset({"suppress_ids", "suppress_ids_begin", "lang_ids"}),
+)
+"""Keys that only CTranslate2's own configurations have together (ctranslate2 4.8, specs/*_spec.py)."""
 MAX_METADATA = 40
 """Entries of a header's metadata that are listed as claims."""
 
@@ -88,6 +93,8 @@ def _of_configuration(path: Path, other: Mapping[str, Any] | None) -> tuple[dict
     Raises: RefusedError when it cannot be counted.
     """
     config = read_config(path)
+    if "model_type" not in config and any(keys <= config.keys() for keys in _CTRANSLATE2):
+        raise refusal(message("lists.inference"), where=str(path), todo=message("convert.ctranslate2"))
     found = arithmetic(config, other)
     residue, limits = find_residue(path.parent) if path.name == "config.json" else ([], [])
     body = {

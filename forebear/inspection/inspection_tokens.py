@@ -23,6 +23,8 @@ from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, file_digest, find
 
 LARGE_BYTES = 16 * 2**20
 """A tokenizer file larger than this is not opened by an inspection that does not ask for its tokenizer."""
+LONGEST_SPACE = 64
+"""Bytes in which a list of texts has begun."""
 _SUFFIXES = (".tiktoken", ".js", ".cjs", ".txt", ".vocab")
 
 Found = dict[str, Any]
@@ -45,7 +47,9 @@ def is_tokenizer(path: Path) -> bool:
 
 def _holds_vocabulary(path: Path) -> bool:
     data = read_bounded(path, MAX_TOKENIZER_BYTES)
-    return b'"vocab"' in data or b'"bpe_ranks"' in data or (data.lstrip()[:1] == b"[" and b'"piece"' in data)
+    begins = data[:LONGEST_SPACE].split()
+    is_list = b"".join(begins)[:2] == b'["' or (data.lstrip()[:1] == b"[" and b'"piece"' in data)
+    return is_list or b'"vocab"' in data or b'"bpe_ranks"' in data
 
 
 def of_tokenizer(path: Path) -> tuple[Found, list[Message], int]:

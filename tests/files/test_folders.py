@@ -456,6 +456,32 @@ def test_a_matrix_as_wide_as_the_model_on_both_sides_is_cut_as_its_layer_is(tmp_
         np.testing.assert_array_equal(container.read(name), array)
 
 
+@pytest.mark.parametrize(("ranks", "zeros"), [(2, False), (4, False), (2, True)])
+def test_the_bias_of_a_matrix_cut_by_rows_is_cut_too(tmp_path: Path, ranks: int, zeros: bool) -> None:
+    """Only the first rank's part of it was read, as the whole; equal parts are no reason to take one of them."""
+    rng = np.random.Generator(np.random.PCG64(7))
+    shapes = {f"layers.0.attention.{name}": (rows, 32) for name, rows in (("wq", 32), ("wk", 16), ("wo", 32))}
+    arrays = {f"{name}.weight": rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    arrays |= {f"{name}.bias": rng.normal(size=rows).astype(np.float32) * (not zeros) for name, (rows, _) in shapes.items()}
+    arrays |= {f"{name}.weight": rng.normal(size=32).astype(np.float32) for name in ("norm", "attention_norm", "ffn_norm")}
+    for rank, part in enumerate(cut(arrays, ranks)):
+        for name in ("wq", "wk"):
+            part[f"layers.0.attention.{name}.bias"] = torch.from_numpy(np.split(arrays[f"layers.0.attention.{name}.bias"], ranks)[rank].copy())
+        torch.save(part, tmp_path / f"consolidated.{rank:02d}.pth")
+    container = open_container(tmp_path)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(container.read(name), array)
+        np.testing.assert_array_equal(container.rows(name, 3, 15), array[3:15])
+        assert b"".join(bytes(piece) for piece in container.stored(name)) == array.tobytes()
+
+
+def test_a_vector_that_differs_between_ranks_and_is_no_bias_is_refused(tmp_path: Path) -> None:
+    for rank in range(2):
+        torch.save({"w.weight": torch.ones(8, 16), "norm.weight": torch.full((16,), float(rank))}, tmp_path / f"consolidated.{rank:02d}.pth")
+    with pytest.raises(RefusedError, match=r"norm.weight.*does not show along which axis it is cut into 2 files"):
+        open_container(tmp_path)
+
+
 def test_ranks_that_do_not_agree_or_do_not_show_how_they_are_cut_are_refused(tmp_path: Path) -> None:
     one, two = cut({"w": np.ones((6, 10), np.float32), "norm.weight": np.ones(16, np.float32)}, 2)
     for rank, part in enumerate((one, two)):

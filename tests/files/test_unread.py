@@ -48,6 +48,15 @@ FLAX_FLAT = bytes.fromhex("82a66b65726e656cc726019392") + bytes(60)
 """The first bytes that flax 0.12 `serialization.to_bytes` gives a state {step, opt_state, params} and {kernel, bias}."""
 TF_INDEX = bytes.fromhex("00000608011a020801001c0e5f434845") + bytes(60)
 """The first bytes of the index that tf.train.Checkpoint of TensorFlow 2.21 writes."""
+ORBAX = {
+    "_CHECKPOINT_METADATA": b'{"item_handlers": "orbax.checkpoint._src.handlers.pytree_checkpoint_handler", "metrics": {}}',
+    "_METADATA": b'{"tree_metadata": {"(\'params\', \'b\')": {"key_metadata": [{"key": "params", "key_type": 2}]}}}',
+    "_sharding": b'{"c3RlcA==":"{\\"sharding_type\\": \\"SingleDeviceSharding\\", \\"device_str\\": \\"cpu:0\\"}"}',
+    "process_0": b'{"array_metadatas": [{"array_metadata": {"param_name": "params.b", "write_shape": [4]}}]}',
+    "manifest.ocdbt": bytes.fromhex("0cdb3a2a71000000000000000128b5") + bytes(60),
+    "ee65b44b52557c1f27129bd9873be46e": bytes.fromhex("0cdb20de16010000000000000128b5") + bytes(60),
+}
+"""As orbax-checkpoint and TensorStore begin each of their files."""
 FILES: dict[str, tuple[str, bytes, str, str]] = {
     "a gated repository's page": ("model.safetensors", b"<!DOCTYPE html><html><body>gated</body></html>", "a web page", "sign in"),
     "a page in capitals behind blanks": ("a.bin", b"\n  <HTML lang=en>\n<head></head></HTML>", "a web page", "sign in"),
@@ -79,6 +88,7 @@ FILES: dict[str, tuple[str, bytes, str, str]] = {
     "a tar file": ("m.tar", tar("model.safetensors"), "a tar file", "tar -xf"),
     "a packed file": ("model.safetensors", gzip.compress(b"x" * 90), "a gzip file", "gunzip"),
     "a packed tar file": ("m.bin", gzip.compress(tar("a")), "a gzip file", "tar -xzf"),
+    **{f"orbax's {name}": (name, content, "an Orbax checkpoint", "orbax.checkpoint") for name, content in ORBAX.items()},
     "an rwkv vocabulary": ("rwkv_vocab_v20230424.txt", b"1 '\\x00' 1\n2 '\\x01' 1\n3 b'\\xe4' 1\n", "an RWKV vocabulary", ".pth"),
     "an rwkv vocabulary from the middle": ("v.bin", b'257 "\\t\\t" 2\n258 b"\\xff" 1\n', "an RWKV vocabulary", ".pth"),
 }  # fmt: skip

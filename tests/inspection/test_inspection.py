@@ -308,3 +308,15 @@ def test_a_folder_of_16_gigabytes_is_inspected_in_a_second_of_work_and_200_megab
     assert used.ru_utime < 1.5  # a second on an idle machine; others may be at work on this one
     if sys.platform == "linux":
         assert int(told.split()[-2]) < 200 * 1024
+
+
+@pytest.mark.parametrize(("name", "content", "kind"), [
+    ("config.json", {"bos_token": "<s>", "eos_token": "</s>", "layer_norm_epsilon": None, "unk_token": "<unk>"}, "configuration"),
+    ("config.json", {"alignment_heads": [[0, 0]], "lang_ids": [3], "suppress_ids": [1], "suppress_ids_begin": [2]}, "configuration"),
+    ("shared_vocabulary.json", ["<s>", "a"], "vocabulary"),
+])  # fmt: skip
+def test_the_small_files_of_ctranslate2_are_named(tmp_path: Path, name: str, content: object, kind: str) -> None:
+    """As ctranslate2 4.8 writes them: they were a family nobody knows and 'not a JSON object'."""
+    (tmp_path / name).write_text(json.dumps(content, indent=2))
+    with pytest.raises(RefusedError, match=f"CTranslate2.*{kind}|{kind}.*CTranslate2"):
+        forebear.inspect(tmp_path / name)

@@ -215,3 +215,40 @@ def test_an_id_far_past_the_number_of_tokens_is_refused_before_anything_is_laid_
         path.write_text(json.dumps(raw))
         with pytest.raises(RefusedError, match="ids a token"):
             load_vocabulary(path)
+
+
+PROSE = {
+    "lines": "A plain text has spaces in its lines.\nIt is no vocabulary.\n",
+    "one word": "hello\n",
+    "a dictionary of fairseq": "".join(f"word{n} {n}\n" for n in range(40)),
+    "paragraphs": "First, something is said.\n\n\nThen nothing\n\nand more.\n",
+    "one line without end": "x" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", PROSE)
+def test_a_text_is_refused_as_a_text_and_not_read_as_a_vocabulary(kind: str, tmp_path: Path) -> None:
+    """It was inspected as a vocabulary of as many tokens as it has lines."""
+    with pytest.raises(RefusedError, match=r"is a text \(lines: \d+; with spaces inside: \d+\), not a list of one token a line"):
+        load_vocabulary(write(tmp_path / "notes.txt", PROSE[kind].encode()))
+
+
+def test_a_list_with_a_slip_in_it_and_a_list_of_one_special_token_are_still_lists(tmp_path: Path) -> None:
+    slip = "".join(f"word{n}\n" for n in range(20)) + "two words\n"
+    assert load_vocabulary(write(tmp_path / "vocab.txt", slip.encode())).count == 21
+    assert load_vocabulary(write(tmp_path / "one.txt", b"[UNK]\n")).count == 1
+
+
+def test_the_list_that_spm_train_writes_beside_its_model_is_read_with_its_scores(tmp_path: Path) -> None:
+    """Tab and score were part of every token."""
+    pieces = [("<unk>", "0"), ("<s>", "0"), ("\u2581the", "-2.85632"), ("s", "-3.1e-05"), ("\t", "-7"), ("1", "-9.5")]
+    lines = "".join(f"{piece}\t{score}\n" for piece, score in pieces)
+    found = load_vocabulary(write(tmp_path / "m.vocab", lines.encode()), full=True)
+    assert (found.kind, found.tokens) == ("pieces", (b"<unk>", b"<s>", b" the", b"s", b"\t", b"1"))
+    assert found.scores is not None
+    assert found.scores[2] == -2.85632
+
+
+def test_texts_of_tokens_alone_are_named_for_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="as CTranslate2 keeps a vocabulary"):
+        load_vocabulary(write(tmp_path / "vocabulary.json", b'[\n  "<s>",\n  "a"\n]'))

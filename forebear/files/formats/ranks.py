@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,20 @@ def joined_ranks(parts: Sequence[Container], where: str) -> Container:
                 raise refusal(said, where=where, todo=message("advice.one_checkpoint"))
     vectors = Counter(entry.shape[0] for entry in first.values() if len(entry.shape) == 1)
     width = vectors.most_common(1)[0][0] if vectors else 0
-    return RankedContainer(parts, {name: _axis(entry, width, len(parts), where) for name, entry in first.items()})
+    axes = {name: _axis(entry, width, len(parts), where) for name, entry in first.items() if len(entry.shape) != 1}
+    axes |= {name: _axis_of_vector(parts, name, axes, where) for name in first if name not in axes}
+    return RankedContainer(parts, axes)
+
+
+def _axis_of_vector(parts: Sequence[Container], name: str, axes: Mapping[str, int | None], where: str) -> int | None:
+    """0 for the bias of a matrix whose rows are cut; None for a vector that every rank has whole, and none other is read."""
+    first = parts[0].tensors
+    matrix = f"{name.removesuffix('.bias')}.weight"
+    if name.endswith(".bias") and axes.get(matrix) == 0 and first[matrix].shape[0] == first[name].shape[0]:
+        return 0
+    if len({hashlib.sha256(b"".join(part.stored(name))).digest() for part in parts}) > 1:
+        raise refusal(of_tensor(name, message("ranks.axis", count=len(parts))), where=where, todo=_CONVERT)
+    return None
 
 
 def _axis(entry: TensorEntry, width: int, ranks: int, where: str) -> int | None:

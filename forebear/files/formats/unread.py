@@ -1,8 +1,9 @@
 """Formats that are not read, told by their first bytes or their names, each with what converts it.
 
 Sources: ggml's loaders before GGUF (the magics ggml, ggmf, ggjt, ggla); CTranslate2 src/models/model.cc (version, then the name
-of the specification); HDF5 file format; flax.serialization (MessagePack); TensorFlow's checkpoints and SavedModel; TensorFlow Lite
-and ExecuTorch (FlatBuffers identifiers); BlinkDL's RWKV vocabulary files.
+of the specification); HDF5 file format; flax.serialization (MessagePack); Orbax (_METADATA, _CHECKPOINT_METADATA, _sharding) and
+TensorStore's OCDBT (magics of manifests and nodes); TensorFlow's checkpoints and SavedModel; TensorFlow Lite and ExecuTorch
+(FlatBuffers identifiers); BlinkDL's RWKV vocabulary files.
 """
 
 from __future__ import annotations
@@ -49,6 +50,12 @@ _TF_INDEX = re.compile(rb"\0\0.\x08.{1,2}\x1a\x02\x08", re.DOTALL)
 """The first entry of a tensor bundle's table: an empty key, and a header with the number of shards and a version."""
 
 
+_ORBAX = re.compile(
+    rb"\x0c\xdb(?:\x3a\x2a|\x20\xde|\x12\x34)"
+    rb"|\{\s*\"(?:item_handlers|tree_metadata|array_metadatas)\"\s*:|\{\s*\"[\w+/]+={0,2}\"\s*:\s*\"\{\\\\?\"sharding_type"
+)
+
+
 def _message_pack(head: bytes, size: int) -> bool:
     """Parameters or a state as flax.serialization writes them."""
     return _MESSAGE_PACK.match(head) is not None
@@ -68,11 +75,12 @@ BY_BYTES = (
     _unread("rwkv", lambda head, size: bool(_RWKV.match(head))),
     _unread("flax", _message_pack, ".msgpack"),
     _unread("tf_checkpoint", _matches(_TF_INDEX)),
+    _unread("orbax", _matches(_ORBAX)),
     _unread("hdf5", _starts(b"\x89HDF\r\n\x1a\n"), ".h5", ".hdf5"),
 )
 """Asked before the formats that are read by name."""
 
-MODELS = ("ggml", "ctranslate2", "tflite", "executorch", "flax", "tf_checkpoint", "hdf5")
+MODELS = ("ggml", "ctranslate2", "tflite", "executorch", "flax", "tf_checkpoint", "orbax", "hdf5")
 """Kinds of BY_BYTES that are models: looked for in a folder whose names tell nothing."""
 
 BY_NAME = (

@@ -17,6 +17,9 @@ from forebear.tokens.vocabulary import Vocabulary, place
 
 CONTROL_PIECES = frozenset(("<s>", "</s>", "<pad>", "<unk>", "<mask>", "<cls>", "<sep>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<eod>", "<eot>"))  # fmt: skip  # noqa: E501
 _BERT_SPECIAL = re.compile(r"\[(?:PAD|UNK|CLS|SEP|MASK|unused\d{1,6})\]")
+MOST_SPACED = 10
+"""One line in so many may hold white space inside: a list with a slip in it is still a list."""
+_SCORED_LINE = re.compile(r".+\t-?(?:\d{1,12}(?:\.\d{0,20})?|\.\d{1,20})(?:e[+-]?\d{1,3})?", re.IGNORECASE | re.DOTALL).fullmatch
 _TRIE_LINE = re.compile(rb"(\d{1,10}) (b?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")) (\d{1,10})\r?")
 
 
@@ -26,7 +29,10 @@ def bert_special(spelling: str) -> bool:
 
 
 def read_list(data: bytes, *, where: str) -> Vocabulary:
-    """A .txt vocabulary: RWKV's trie when its lines say so, else one WordPiece token a line, the line number its id."""
+    """A .txt vocabulary: RWKV's trie or SentencePiece's list when its lines say so, else a WordPiece token a line.
+
+    Raises: RefusedError also for a text of another kind: BERT cuts text at white space, so that no token of its lists holds any.
+    """
     if _TRIE_LINE.fullmatch(data[:4096].split(b"\n", 1)[0]):
         return read_trie(data, where=where)
     if data.count(b"\n") >= MAX_VOCABULARY:
@@ -38,17 +44,38 @@ def read_list(data: bytes, *, where: str) -> Vocabulary:
     lines = text.replace("\r\n", "\n").split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    if not lines or max(map(len, lines)) > MAX_TOKEN_BYTES:
-        raise refusal(message("vocab.no_list"), where=where)
+    if all(map(_SCORED_LINE, lines)):
+        return _read_scored(lines, where)
     special = frozenset(id_ for id_, line in enumerate(lines) if line[:1] == "[" and bert_special(line))
+    _refuse_text(lines, bool(special), where)
     tokens = from_words(lines, "##")
     for id_ in special:
         tokens[id_] = lines[id_].encode()
     return Vocabulary("wordpiece", tuple(tokens), special)
 
 
+def _read_scored(lines: list[str], where: str) -> Vocabulary:
+    """A piece and its score a line with a tab between, as spm_train writes beside its model; the line number is the id."""
+    split = [line.rpartition("\t") for line in lines]
+    return read_pieces([{"piece": piece, "score": float(score)} for piece, _, score in split], where=where, full=True)
+
+
+def _refuse_text(lines: list[str], special: bool, where: str) -> None:
+    """Raises: RefusedError for lines that are no list of tokens: endless, with white space inside, or one alone."""
+    filled = [line for line in lines if line.strip()]
+    spaced = sum(len(line.split()) > 1 for line in filled)
+    alone = len(filled) == 1 and not special
+    if filled and (alone or MOST_SPACED * spaced > len(filled) or max(map(len, lines)) > MAX_TOKEN_BYTES):
+        raise refusal(message("lists.text", count=len(filled), spaced=spaced), where=where, todo=message("lists.meant"))
+
+
 def read_pieces(found: list[Any], *, where: str, full: bool) -> Vocabulary:
-    """A list of {"piece", "score"}, the position its id."""
+    """A list of {"piece", "score"}, the position its id.
+
+    Raises: RefusedError also for texts alone, as CTranslate2 keeps them: they do not say how text is spelt in them.
+    """
+    if found and all(isinstance(entry, str) for entry in found):
+        raise refusal(message("lists.bare"), where=where, todo=message("convert.ctranslate2"))
     pieces = [entry.get("piece") if isinstance(entry, dict) else None for entry in found]
     if not pieces or not all(isinstance(piece, str) for piece in pieces) or len(pieces) > MAX_VOCABULARY:
         raise refusal(message("vocab.no_scores_list"), where=where)
