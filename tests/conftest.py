@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,18 @@ LONG = (
     "hostile/test_watched_verbs.py", "comparison/gauge/test_layouts_alike.py", "bench/test_build.py", "reports/test_axe.py",
 )  # fmt: skip
 """Files that take longest, by a measure of processor seconds. They are begun first, so that no process is left with one at the end."""
+
+
+def load_gguf_alone() -> None:
+    """Load gguf without the tokenizers of mistral_common, which it does without and which take 2 s in every process that collects."""
+    sys.modules["mistral_common"] = None  # type: ignore[assignment]  # an import of it fails
+    try:
+        importlib.import_module("gguf")
+    finally:
+        del sys.modules["mistral_common"]
+
+
+load_gguf_alone()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

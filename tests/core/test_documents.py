@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from importlib import resources
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -22,6 +22,12 @@ LATEST = {**dict.fromkeys(SECOND, 2), "attestation": 3}
 """Kind -> version that is written today, where it is not the first; attestation/2 was never released."""
 
 
+@pytest.fixture
+def jsonschema():
+    """Imported by the tests that ask it: loading it takes 2 s, and every process collects this file."""
+    return importlib.import_module("jsonschema")
+
+
 def recipe(**changes):
     subject = {"id": "a", "family": "llama", "layers": 2, "width": 8, "parameters": 100}
     body = {
@@ -31,7 +37,7 @@ def recipe(**changes):
     return finish("forebear/recipe/1", body, limits=[], read={"seconds": 1.0}, reproduce="forebear recipe a b")
 
 
-def test_every_document_the_design_names_has_a_sound_schema():
+def test_every_document_the_design_names_has_a_sound_schema(jsonschema):
     found = {p.name for p in resources.files("forebear.core.schemas").iterdir() if p.name.endswith(".json")}
     assert found == {f"{n}-1.json" for n in NAMES} | {f"{n}-{v}.json" for n, v in LATEST.items()}
     for name in [*(f"{n}/1" for n in NAMES), *(f"{n}/{v}" for n, v in LATEST.items())]:
@@ -40,7 +46,7 @@ def test_every_document_the_design_names_has_a_sound_schema():
         assert {"schema", "limits", "read", "reproduce"} <= set(schema["required"])
 
 
-def test_a_finished_document_is_frozen_and_equal_ones_give_equal_bytes():
+def test_a_finished_document_is_frozen_and_equal_ones_give_equal_bytes(jsonschema):
     one, other = recipe(), recipe()
     assert canonical_json(one) == canonical_json(other)
     with pytest.raises(TypeError):
@@ -54,7 +60,7 @@ def test_a_finished_document_is_frozen_and_equal_ones_give_equal_bytes():
     ("changes", "word"),
     [({"direction": "sideways"}, "sideways"), ({"residual": "much"}, "residual"), ({"steps": [{"op": "x"}]}, "where")],
 )
-def test_a_document_that_departs_from_its_schema_is_refused_and_jsonschema_agrees(changes, word):
+def test_a_document_that_departs_from_its_schema_is_refused_and_jsonschema_agrees(jsonschema, changes, word):
     with pytest.raises(ForebearError, match=word):
         recipe(**changes)
     broken = json.loads(canonical_json(recipe())) | changes
