@@ -253,13 +253,13 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         "has a mask of 7 rows of 1 bytes"),
     "a mask that marks more places than values": (
         {"a.bitmask": np.full((8, 1), 255, np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([8, 8], np.int64)},
-        "marks 64 places for 32 values"),
+        "marks 8 places for 4 values"),
     "row offsets beyond the values": (
         {"a.weight.bitmask": np.full((8, 1), 3, np.uint8), "a.weight.compressed": np.ones(16, np.float16),
-         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, 2**40)}, "marks 16 places for 0 values"),
+         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, 2**40)}, "marks 2 places for 0 values"),
     "row offsets below zero": (
         {"a.weight.bitmask": np.full((8, 1), 3, np.uint8), "a.weight.compressed": np.ones(16, np.float16),
-         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, -5)}, "marks 16 places for 0 values"),
+         "a.weight.shape": np.array([8, 8], np.int64), "a.weight.row_offsets": np.full(8, -5)}, "marks 2 places for 0 values"),
     "a shape of a mask that no array holds": (
         {"a.bitmask": np.zeros((8, 1), np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([2**30, 8])},
         "has a mask of 8 rows"),

@@ -13,7 +13,15 @@ from forebear.core.errors import RefusedError
 from forebear.files.sources import open_container
 from tests.files.test_adapters import DEFECTS as ADAPTERS
 from tests.files.test_quantised import DEFECTS as QUANTISED
-from tests.hostile import defects_gguf, defects_npz, defects_onnx, defects_torch, defects_trainers, defects_zip
+from tests.hostile import (
+    defects_gguf,
+    defects_named,
+    defects_npz,
+    defects_onnx,
+    defects_torch,
+    defects_trainers,
+    defects_zip,
+)
 from tests.hostile.defects_layouts import cases as layout_cases
 from tests.hostile.test_folders_hostile import CASES as FOLDERS
 from tests.hostile.test_headers import DEFECTS as SAFETENSORS
@@ -83,7 +91,7 @@ def test_the_number_of_defects_only_rises() -> None:
     counts = {name: len(defects) for name, defects in DEFECTS.items()}
     counts |= {"safetensors": len(SAFETENSORS), "quantised": len(QUANTISED), "adapter": len(ADAPTERS), "folder": len(FOLDERS)}
     counts |= Counter(f"layout {layout}" for layout, _, _ in layout_cases())
-    counts |= {name: len(defects) for name, defects in defects_trainers.DEFECTS.items()}
+    counts |= {name: len(defects) for name, defects in (defects_trainers.DEFECTS | defects_named.DEFECTS).items()}
     kept = json.loads(RATCHET.read_text())
     lost = {name: number for name, number in kept["containers"].items() if counts.get(name, 0) < number}
     assert not lost

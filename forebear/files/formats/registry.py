@@ -9,7 +9,7 @@ from pathlib import Path
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
 from forebear.core.stray import first_words
-from forebear.files.base import Container
+from forebear.files.base import Container, quoted
 from forebear.files.bytes.access import PositionedFile
 from forebear.files.bytes.bytesource import ByteSource
 from forebear.files.formats import unread
@@ -61,13 +61,17 @@ FORMATS = (
 """One line per container. The first whose magic fits decides, then the first whose suffix fits."""
 
 
-def open_source(file: ByteSource, max_header: int | None = None) -> Container:
+def open_source(file: ByteSource, max_header: int | None = None, *, packed: bool = False) -> Container:
     """The container whose bytes these are, wherever they come from; `file` is closed when they are refused.
 
+    packed: whether it came out of another file: one that is packed once more is refused, so that nothing is opened without end.
     Raises: RefusedError for what is empty, of no known format, or refused by its format.
     """
     try:
         found = _reader_of(file)(file, max_header)
+        if packed and isinstance(found, Packed):
+            said = message("zip.nested", name=quoted(file.path.name))
+            raise refusal(said, where=str(file.path), todo=message("advice.unpack_inner"))
         container = _unpacked(found, max_header) if isinstance(found, Packed) else found
         container.grain_bytes = getattr(file, "grain_bytes", container.grain_bytes)
     except BaseException:
@@ -79,7 +83,7 @@ def open_source(file: ByteSource, max_header: int | None = None) -> Container:
 
 
 def _unpacked(packed: Packed, max_header: int | None) -> Container:
-    container = open_source(packed.source, max_header)
+    container = open_source(packed.source, max_header, packed=True)
     container.beside = packed.beside
     container.odd += packed.odd
     return container

@@ -16,6 +16,7 @@ from forebear.files.refusing import refuse_tensor
 from forebear.files.views.quantised_blocks import fits
 from forebear.files.views.quantised_find import Recognised, Rows, fills, small_values
 
+_OFFSETS = {"I64": "<i8", "I32": "<i4"}
 _VALUES = ("F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2", "I8")
 
 
@@ -39,10 +40,7 @@ class Bitmask:
         bits = container.take(f"{self.stem}.bitmask", rows).astype(np.uint8).reshape(rows.size, -1)
         kept = np.unpackbits(bits, axis=1, bitorder="little")[:, : self.shape[1]].astype(bool)
         out = np.zeros((rows.size, self.shape[1]), dtype=np.float32)
-        values = self._values(container, rows, kept.sum(axis=1))
-        if values.size != int(kept.sum()):
-            raise refuse_tensor(container, self.stem, message("quant.marks", marked=int(kept.sum()), values=values.size))
-        out[kept] = values
+        out[kept] = self._values(container, rows, kept.sum(axis=1))
         if self.scale:
             scale = container.read(self.scale).reshape(-1, 1)
             with np.errstate(all="ignore"):
@@ -50,15 +48,32 @@ class Bitmask:
         return out
 
     def _values(self, container: Container, rows: Rows, counts: Rows) -> Float32:
-        """Values of these rows in order of their places."""
+        """Values of these rows in order of their places. Raises: RefusedError for a row with more or fewer values than marks."""
         name = f"{self.stem}.compressed"
         if not self.offsets:
+            held = np.full(rows.size, self.shape[1] // 2)
+            self._check(container, counts, held)
             return container.take(name, rows).reshape(-1)
         total = container.tensors[name].shape[0]
-        begins = container.read(f"{self.stem}.row_offsets").reshape(-1)[rows]
-        runs = [container.rows(name, max(0, int(b)), min(total, int(b) + int(n))) if 0 <= b < total else np.zeros(0, np.float32)
-                for b, n in zip(begins, counts, strict=True)]  # fmt: skip
+        begins = _offsets(container, f"{self.stem}.row_offsets")
+        ends = [*begins[1:], total]
+        inside = [0 <= begins[row] <= ends[row] <= total for row in rows]
+        held = np.array([(ends[row] - begins[row]) if fits else 0 for row, fits in zip(rows, inside, strict=True)], dtype=np.intp)
+        self._check(container, counts, held)
+        runs = [container.rows(name, begins[row], ends[row]) for row, fits in zip(rows, inside, strict=True) if fits]
         return np.concatenate([np.zeros(0, np.float32), *runs])
+
+    def _check(self, container: Container, counts: Rows, held: Rows) -> None:
+        """Raises: RefusedError for the first row whose marks are not as many as its values."""
+        if (wrong := np.flatnonzero(counts != held)).size:
+            said = message("quant.marks", marked=int(counts[wrong[0]]), values=int(held[wrong[0]]))
+            raise refuse_tensor(container, self.stem, said)
+
+
+def _offsets(container: Container, name: str) -> list[int]:
+    """Where rows begin, to the last unit: float32 holds none past 2^24."""
+    stored = b"".join(map(bytes, container.stored(name)))
+    return [int(begin) for begin in np.frombuffer(stored, dtype=_OFFSETS[container.tensors[name].dtype])]
 
 
 def recognise_bitmask(found: Recognised, name: str, stem: str) -> None:
@@ -69,7 +84,8 @@ def recognise_bitmask(found: Recognised, name: str, stem: str) -> None:
         return
     if not fills(shape, shape[0] * shape[-1]) or bits != (shape[0], -(-shape[1] // 8)):
         raise found.refuse(stem, "mask", shape=tuple(shape), rows=bits[0], width=bits[1])
-    offsets = len(values.shape) == 1 and found.shape(f"{stem}.row_offsets", 1) == (shape[0],)
+    begins = f"{stem}.row_offsets"
+    offsets = len(values.shape) == 1 and found.shape(begins, 1) == (shape[0],) and found.dtype(begins) in _OFFSETS
     if not offsets and values.shape != (shape[0], shape[1] // 2):
         return
     target = stem if stem.endswith(".weight") else f"{stem}.weight"
