@@ -94,10 +94,15 @@ WITHOUT_WORD_SPACES = frozenset({"Han", "Kana", "Bopomofo", "Yi", "Thai", "Lao",
 _UNSPACED = re.compile(f"[{''.join(f'{chr(a)}-{chr(z)}' for a, z, name in _RANGES if name in WITHOUT_WORD_SPACES)}]").search
 MOST_WITHOUT = 0.1
 """Share of letters in such scripts up to which a text is taken to have words between spaces."""
+_WORDSPACE = "\u1361"
+"""ETHIOPIC WORDSPACE, which parts words where other scripts have white space (Unicode, chapter 19.1)."""
 
 
 def word_count(text: str) -> int | None:
-    """Words of a text: stretches between white space that hold a letter or digit; None where script puts no space between words."""
+    """Words of a text: stretches between white space, or Ethiopic signs for it, that hold a letter or digit.
+
+    None where script puts no space between words.
+    """
     if _UNSPACED(text):  # most texts hold no such character, and finding one is quicker than counting all
         letters = without = 0
         for character, count in Counter(text).items():
@@ -107,7 +112,7 @@ def word_count(text: str) -> int | None:
                 without += count if script in WITHOUT_WORD_SPACES else 0
         if without > MOST_WITHOUT * letters:
             return None
-    return sum([word[0].isalnum() or any(map(str.isalnum, word)) for word in text.split()])
+    return sum([word[0].isalnum() or any(map(str.isalnum, word)) for word in text.replace(_WORDSPACE, " ").split()])
 
 
 def _plain(character: str) -> bool:

@@ -325,7 +325,7 @@ def test_a_parallel_text_of_ones_own_has_premiums_and_words_and_unequal_files_ar
 @pytest.mark.parametrize(
     ("text", "words"),
     [("two words", 2), ("- a, b!", 2), ("漢字かな交じり文", None), ("สวัสดีชาวโลก", None), ("한국어 문장", 2), ("", 0), ("12 34", 2),
-     ("English with 漢 once in a long line of letters", 10)],
+     ("English with 漢 once in a long line of letters", 10), ("የሰው፡ልጅ፡ሁሉ፡ሲወለድ", 4), ("ነው።፡ ፡የተፈጥሮ", 2)],
 )  # fmt: skip
 def test_words_are_counted_only_where_spaces_part_them(text: str, words: int | None) -> None:
     assert word_count(text) == words
