@@ -40,5 +40,10 @@ $(VENV)/.docs: $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
+# all of the above in one installation, so that pip looks for every package once
+$(VENV)/.all: pyproject.toml scripts/test-constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint scripts/test-constraints.txt --editable '.[test,tokenizers,lint,docs]'
+	touch $(VENV)/.run $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $@
+
 clean:
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

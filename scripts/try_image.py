@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPILED = shutil.ignore_patterns("__pycache__")
+"""Not copied: what other processes compile meanwhile."""
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -54,7 +56,7 @@ def main() -> int:
                 *sources, target = words.split()
                 for source in sources:
                     found, place = ROOT / source, here / target
-                    shutil.copytree(found, place, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, place)
+                    shutil.copytree(found, place, ignore=COMPILED, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, place)
             elif name == "RUN":
                 for part in words.split(" && "):
                     if "pip install" not in part:
