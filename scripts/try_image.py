@@ -56,7 +56,10 @@ def main() -> int:
                 *sources, target = words.split()
                 for source in sources:
                     found, place = ROOT / source, here / target
-                    shutil.copytree(found, place, ignore=COMPILED, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, place)
+                    if found.is_dir():
+                        shutil.copytree(found, place, ignore=COMPILED, dirs_exist_ok=True)
+                    else:
+                        shutil.copy(found, place)
             elif name == "RUN":
                 for part in words.split(" && "):
                     if "pip install" not in part:
