@@ -109,5 +109,5 @@ def test_without_the_library_a_signature_is_not_checked_and_never_called_valid(
     assert not (tmp_path / "bag").exists()
     bag = shutil.copytree(BEFORE, tmp_path / "altered")
     (bag / "data" / "sources" / "en.txt").write_text("other words", "utf-8")
-    with pytest.raises(ExpectationError, match="1 files differ"):
+    with pytest.raises(ExpectationError, match="1 file differs"):
         verbs.case_verify(bag)
