@@ -88,6 +88,13 @@ def load_alignments(
     return found
 
 
+def linked_as(left: str, right: str, links: Sequence[Link]) -> dict[str, Any]:
+    """What `case align` made of two texts: how many links have both sides, and how many sentences of either text have none."""
+    both = sum(bool(k.left and k.right) for k in links)
+    return {"left": left, "right": right, "links": both, "left_alone": sum(len(k.left) for k in links if not k.right),
+            "right_alone": sum(len(k.right) for k in links if not k.left)}  # fmt: skip
+
+
 def findings_today(folder: Path, case: CaseFile, texts: Mapping[str, Text]) -> tuple[list[Finding], list[Message]]:
     """Findings as `case check` wrote them, without those on names that do not hold under the rulings of today; and a limit that
     says how many wait for one."""

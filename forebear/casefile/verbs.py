@@ -19,6 +19,7 @@ from forebear.casefile.document import (
     again,
     case_document,
     findings_today,
+    linked_as,
     load_alignments,
     pair_names,
     read_texts,
@@ -90,11 +91,14 @@ def case_align(folder: str | Path, *, only: Sequence[str] = (), semantic: str | 
     if unknown:
         raise UsageError(f"no readable source {sorted(unknown)[0]!r}", todo=f"Sources: {', '.join(texts)}.")
     embed = load_embedder(Path(semantic)) if semantic else None
+    linked = []
     for left, right in pair_names(case, texts):
         if not only or right in only:
             links = align_texts(texts[left], texts[right], case.correction, embed)
             save_alignment(root, texts[left], texts[right], links)
-    return _document(root, case, start, again("align", folder, only=only, semantic=semantic))
+            linked.append(linked_as(left, right, links))
+    extra = {"linked": linked}
+    return _document(root, case, start, again("align", folder, only=only, semantic=semantic), extra=extra)
 
 
 def case_check(folder: str | Path, every: bool = False) -> Document:
@@ -123,7 +127,7 @@ def case_rule(folder: str | Path, finding: str, ruling: str, why: str) -> Docume
     case = load_case(root)
     texts = read_texts(root, case)
     key = rule(root, load_findings(root, case, texts), texts, finding, ruling, why)
-    return _document(root, case, start, again("rule", folder, finding, ruling, why=why), only=key)
+    return _document(root, case, start, again("rule", folder, finding, ruling, why=why), only=key, extra={"ruled_on": key})
 
 
 PROPOSED = "claims.proposed.toml"
@@ -165,7 +169,7 @@ def case_run(
     for at, claim in enumerate(asked):
         with within(at, len(asked), f"claim {at + 1} of {len(asked)}"):
             save_outcome(root, run_claim(claim, Models(root, case, given), compare))
-    return _document(root, case, start, again("run", folder, claims=claims, models=models))
+    return _document(root, case, start, again("run", folder, claims=claims, models=models), extra={"ran": [c.id for c in asked]})
 
 
 def case_report(
@@ -384,17 +388,5 @@ def _document(
     )  # fmt: skip
 
 
-__all__ = [
-    "Addition",
-    "Rulings",
-    "case_add",
-    "case_align",
-    "case_check",
-    "case_claims",
-    "case_names",
-    "case_report",
-    "case_rule",
-    "case_run",
-    "case_seal",
-    "case_verify",
-]
+__all__ = ["Addition", "Rulings", "case_add", "case_align", "case_check", "case_claims", "case_names", "case_report", "case_rule",
+           "case_run", "case_seal", "case_verify"]  # fmt: skip

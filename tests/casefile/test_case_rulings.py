@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -121,6 +122,16 @@ def test_a_ruling_is_shown_in_every_form_and_deletes_nothing(
     assert ",'," not in rows
     entry = finding(json.loads((case / "report" / "case.json").read_bytes()), "number/value")
     assert (entry["id"], entry["ruling"]["ruling"]) == (key, ruling)
+
+
+def test_what_is_listed_is_numbered_without_a_gap_where_one_was_dismissed(monkeypatch: pytest.MonkeyPatch, case: Path) -> None:
+    monkeypatch.setattr(Rule, "told", True)
+    listed = forebear.case_check(case)["findings"]
+    assert len(listed) > 1
+    forebear.case_rule(case, listed[0]["id"], "dismissed", why="the print says so")
+    page = case_page(forebear.case_check(case)).decode()
+    assert re.findall(r'<li value="(\d+)"', page) == [str(n) for n in range(1, len(listed))]
+    assert len(set(re.findall(r'id="f(\d+)"', page))) == len(listed)
 
 
 def test_another_ruling_replaces_the_first_and_comments_stay(case: Path) -> None:

@@ -106,7 +106,7 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
         sizes = {"layers": int(figures["num_hidden_layers"])}
         one = replace(base, kind="recipe-step", candidates=models[1:2], test="growth", key=grown, value=figures[""], sizes=sizes,
                       tolerance=TOLERANCE)  # fmt: skip
-        yield _ready(case, one, "case run . --claims ID")
+        yield _ready(case, one, "case run CASE --claims ID")
     for key, value in figures.items():
         if key == "":
             one = replace(base, test="parameters", value=value, tolerance=TOLERANCE)

@@ -130,7 +130,7 @@ def elsewhere(place: str) -> bool:
 
 
 def command_of(case: CaseFile, claim: Claim) -> str:
-    """The command that repeats the test, as a person would type it in the case folder; PATH is theirs to fill in."""
+    """The command that repeats the test; CASE, where the case lies, and PATH are theirs who type it to fill in."""
     if claim.test == "none":
         return ""
     names = [m for m in (claim.subject, *claim.candidates) if m]
@@ -138,7 +138,7 @@ def command_of(case: CaseFile, claim: Claim) -> str:
     if claim.test in ("related", "derived", "unrelated") and not away:
         return "forebear compare " + " ".join(shlex.quote(case.models[m]) for m in names)
     asked = "".join(f" --models {shlex.quote(f'{m}=PATH')}" for m in dict.fromkeys(away))
-    return f"forebear case run . --claims {claim.id}{asked}"
+    return f"forebear case run CASE --claims {claim.id}{asked}"
 
 
 def _weights(models: Models, claim: Claim, compare: Compare) -> Outcome:

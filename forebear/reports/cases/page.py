@@ -43,7 +43,9 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
     environment.filters["coded"] = coded
     columns = _columns(document)
-    found = [_finding(f, i, words) for i, f in enumerate(_visible(document["findings"]))]
+    # those that are listed have the first numbers: without a gap where one was dismissed, or kept apart
+    listed = sorted(_visible(document["findings"]), key=lambda f: (is_dismissed(f), f["rule"] == APART))
+    found = [_finding(f, i, words) for i, f in enumerate(listed)]
     folded = [f for f in found if f["dismissed"]]
     kept_apart = [f for f in found if f["rule"] == APART and not f["dismissed"]]
     found = [f for f in found if f["rule"] != APART and not f["dismissed"]]

@@ -31,6 +31,8 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
         return [*_name_lines(document, words), *_limits(document, words), *footer(document, words)]
     if "proposed" in document:
         return [*_proposed_lines(document, words), *_limits(document, words), *footer(document, words)]
+    if short := _answer(document, words):
+        return [*short, *(_limits(document, words) if "ran" in document else []), *footer(document, words)]
     standing, dismissed = apart(document["findings"])
     first = [said for said in (head_words(document, words), count_words(document, words)) if said]
     lines = [line for said in first for line in wrap(said, indent="", style="bold")]
@@ -39,6 +41,17 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     lines += [*_findings(standing, words, segments), *_dismissed(dismissed, words), *_counted(document, words)]
     lines += _claims(document["claims"], words)
     return [*lines, *_limits(document, words), *footer(document, words)]
+
+
+def _answer(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """What `case align`, `case rule` and `case run` did, and no more: the whole report is that of `case check`."""
+    if "linked" in document:
+        return [line for row in document["linked"] for line in wrap(words("case_later.linked", **row), indent="")]
+    if "ruled_on" in document:
+        return _each(document["findings"], words)
+    if "ran" in document:
+        return _claims([claim for claim in document["claims"] if claim["id"] in document["ran"]], words)
+    return []
 
 
 def head_words(document: Mapping[str, Any], words: Catalogue) -> str:
