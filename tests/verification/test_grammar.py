@@ -158,3 +158,13 @@ def test_figures_written_together_are_taken_apart(text, found):
 ])  # fmt: skip
 def test_code_and_parts_on_tokenizers_are_read(text, found):
     assert [(one.kind, one.stated) for one in claims_of_card(f"# A\n\n{text}", "README.md")[0]] == found
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("```sh\n--num-layers 4 \\\n--tokenizer-model-type GPT-2 \\\n```\n", [("layers", "4"), ("tokenizer", "GPT-2")]),
+    ("```python\ntokenizer_name = 'GPT-2'\n```\n", [("tokenizer", "GPT-2")]), ("```python\ntokenizer = load('GPT-2')\n```\n", []),
+    ("```js\n// { vocabSize: 512, embedDim: 64 }\n```\n", [("vocabulary", "512"), ("width", "64")]), ("```\n\"dim_ff\": 176,\n\"dim_head\": 16,\n```\n", [("mlp_width", "176"), ("head_size", "16")]),
+    ("键和值共用 2 个头，查询有 8 个头\n", [("kv_heads", "2"), ("heads", "8")]), ("一度に128トークンを読みます。\n", [("context", "128")]),
+])  # fmt: skip
+def test_names_and_keys_of_a_third_file_are_read(text, found):
+    assert [(one.kind, one.stated) for one in claims_of_card(f"# A\n\n{text}", "README.md")[0]] == found

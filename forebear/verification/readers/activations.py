@@ -23,6 +23,7 @@ _SAID = re.compile(
     rf"(?<![A-Za-z])({_NAMES})(?:[- ](?:based|gated|style))?[\s'\"”)）の]*(?:的|を|의|as (?:the |its |an )?|作[为為])?\s*{_NOUN}"
     rf"|{_NOUN}[\s:：=(（]*{_LINKS}({_NAMES})(?![A-Za-z])"
     rf"|(?:mlp|ffn|feed-?forward|intermediate|inner)[\w\- ]{{0,24}}[(（\[]\s*({_NAMES})(?![A-Za-z])"
+    rf"|(?:前[馈饋]|フィードフォワード|피드포워드)[^,，。;；、\d]{{0,12}}?({_NAMES})(?![A-Za-z])"
     rf"|(?<![A-Za-z])({_GATED})(?![A-Za-z])",
     re.IGNORECASE,
 )

@@ -18,6 +18,7 @@ from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_
 from forebear.verification.readers.labels import claimed, kind_in_code, size_below
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
+from forebear.verification.readers.tokenizers import is_bare_name
 
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
@@ -46,6 +47,8 @@ _BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
 """Items as they are written where Markdown is not meant."""
 _WORDS_ALONE = re.compile(r"[\w\s,.()~≈%-]{1,120}")
 """A line between fences that is no code (\"4 layers, 64 channels\")."""
+_NAMED = re.compile(r"tokeni[sz]er|_name|_path|_type|_id$")
+"""A key of code whose value is a name."""
 _TYPED = re.compile(r"^[A-Za-z_][\w\[\]|. ]{0,30}=\s*")
 """The type of a field of a class before its value (\"int = 4\")."""
 _COMMENT = re.compile(r"\s(?://|#)")
@@ -194,7 +197,7 @@ class _Body:
             return True
         found = _field_of(re.sub("[\"']", "", line)) if self._fence and len(line) <= LONGEST_LINE else None
         kind = kind_in_code(found[0]) if found is not None else None
-        if found is not None and kind in IN_CODE:
+        if found is not None and kind in IN_CODE and not _NAMED.search(found[0]):
             value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
             self._claimed(kind, value, Source(self.name, found[0], number), place, plainly=False)
@@ -211,7 +214,8 @@ class _Body:
                 self._claimed(kind, value, Source(self.name, label, number), place, plainly=False)
         words = len(self.claims) == before and _WORDS_ALONE.fullmatch(line)
         for kind, value in list(printed(line)) or (figures_of(line) if words else ()):
-            self._claimed(kind, value, Source(self.name, "code", number), place, plainly=False)
+            if kind != "tokenizer" or is_bare_name(value):
+                self._claimed(kind, value, Source(self.name, "code", number), place, plainly=False)
 
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
         """A line that is of no table: a field, and words of a sentence that may go on below."""

@@ -40,6 +40,8 @@ _BASE = re.compile(
     re.IGNORECASE,
 )
 _PLAINER = (
+    (re.compile(r"(?:[键鍵]和?值|KV)[^，。；,;\d]{0,6}?(\d{1,3})\s*[个個]?[头頭]"), r"KV头 \1 "),
+    (re.compile(r"查[询詢][^，。；,;\d]{1,4}?(\d{1,3})\s*[个個]?[头頭]"), r"查询头 \1 "),
     (re.compile(r"\beach of (?:the|its) (?=\d)", re.IGNORECASE), ""),
     (re.compile(r"(?<!\d)(\d{1,6})\s*(?:→|->|=>)\s*(\d{1,6})\s*(?:→|->|=>)\s*\1(?!\d)"), r"\2"),
     (re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s+(?=(?:[\w\-]+ ){0,2}(?:layers?|blocks?)\b)", re.IGNORECASE), r"\1 "),
@@ -57,6 +59,13 @@ _PRINTED = (
         ("vocabulary", "width"),
     ),
     (re.compile(r"\bget_encoding\(\s*[\"'](\w{2,40})[\"']"), ("tokenizer",)),
+    (
+        re.compile(
+            r"(?<![\w.])(?:--)?tokenizer(?:[-_](?:name|model|id|type))*[\"']?\s*(?:[=:]\s*[\"']?|\s)"
+            r"([A-Za-z][\w.\- ]{1,40}\w)(?![\w/(])"
+        ),
+        ("tokenizer",),
+    ),
     (re.compile(r"(?<!\w)(\d{1,3}) x \w*(?:Layer|Block)\("), ("layers",)),
     (
         re.compile(r"\((?:up_proj|gate_proj|fc1|fc_in|dense_h_to_4h)\): Linear\(in_features=\d+, out_features=(\d{1,6})"),
@@ -64,6 +73,8 @@ _PRINTED = (
     ),
 )  # fmt: skip
 """Lines of a model as torch prints it, and of a vocabulary that is loaded by name, with the kinds of what they hold."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word of a key begins that is written without marks."""
 MOST_PAIRS = 40
 """Values of one line of code that are looked at."""
 
@@ -144,4 +155,4 @@ def pairs_of_code(line: str) -> Iterator[tuple[str, str]]:
             return
         begins = _BEGINS.search(line[: found.start()]) is not None
         if found["dash"] or (begins and (found["gap"] is None or settings)):
-            yield found["key"].lower(), found["value"].replace("_", "")
+            yield _CAMEL.sub("_", found["key"]).lower(), found["value"].replace("_", "")

@@ -76,7 +76,7 @@ def kind_of(label: str) -> str | None:
 
 def kind_in_code(label: str) -> str | None:
     """What a key in code claims: one that is listed, or the one noun of how blocks are made."""
-    last = label.rpartition(".")[2]
+    last = label.rpartition(".")[2].replace("-", "_")
     nouns = nouns_of(last) or nouns_of(last.replace("_", " "))
     known = _in_code().get(last) or kind_of(last) or _of_blocks(label, "0")
     return known or (nouns[0] if len(nouns) == 1 and " " not in label else None)
