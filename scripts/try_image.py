@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPILED = shutil.ignore_patterns("__pycache__")
+MADE = shutil.ignore_patterns("__pycache__")
 """Not copied: what other processes compile meanwhile."""
 
 
@@ -56,10 +56,7 @@ def main() -> int:
                 *sources, target = words.split()
                 for source in sources:
                     found, place = ROOT / source, here / target
-                    if found.is_dir():
-                        shutil.copytree(found, place, ignore=COMPILED, dirs_exist_ok=True)
-                    else:
-                        shutil.copy(found, place)
+                    shutil.copytree(found, place, ignore=MADE, dirs_exist_ok=True) if found.is_dir() else shutil.copy(found, place)
             elif name == "RUN":
                 for part in words.split(" && "):
                     if "pip install" not in part:
