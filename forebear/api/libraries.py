@@ -67,6 +67,8 @@ def library_add(
     if base is not None:
         require_there(base)
     models = named if about else [model for path in named for model in models_in(path)]
+    if base is not None:
+        adding.require_adapter(models, wanted)
     made = _engine(engine)
     if not is_begun(into):
         made = adding.begun(models, wanted, made)

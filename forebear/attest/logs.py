@@ -25,12 +25,14 @@ def log_lines(paths: Sequence[Path], records: Sequence[Mapping[str, Any]]) -> li
     """
     if not paths:
         return []
+    held = [(path, read_bounded(path, MAX_LOG_BYTES)) for path in paths]
+    for path, data in held:
+        log_of(data, path)  # refused where it is no log
     told = [(at, record) for at, record in enumerate(records) if record["log_sha256"] is not None]
     if not told:
         return [Line("log-file", "not-proven", message("attest_log.none"), "described")]
     given: dict[str, tuple[Path, bytes, int]] = {}
-    for path in paths:
-        data = read_bounded(path, MAX_LOG_BYTES)
+    for path, data in held:
         sizes = (len(data) if record["log_bytes"] is None else record["log_bytes"] for _, record in told)
         given |= {digest: (path, data, size) for digest, size in _beginnings(data, sizes).items()}
     groups: dict[str, list[int]] = {"other": [], "apart": [], "unread": [], "same": []}

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -159,6 +160,16 @@ def print_of(path: str, wanted: Wanted) -> tuple[Print | RefusedError, float, in
     except RefusedError as error:
         return error, time.perf_counter() - started, 0, []
     return found.one, time.perf_counter() - started, found.read, [limit.document() for limit in found.limits]
+
+
+def require_adapter(models: Sequence[str], wanted: Wanted) -> None:
+    """Raises: UsageError when none of the models is an adapter, so that a base changes nothing; what cannot be read may be one."""
+    for path in models:
+        with suppress(RefusedError):
+            if not isinstance(on_base(path, wanted.base, max_header=wanted.max_header), OnBase):
+                continue
+        return
+    raise UsageError("none of the models is an adapter", where="--base", todo="Leave it out, or give an adapter.")
 
 
 def known_id(store: Store, path: str, wanted: Wanted) -> str | None:
