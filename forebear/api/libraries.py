@@ -50,7 +50,6 @@ def library_add(
     """
     from forebear.core.sizes import parse_size
     from forebear.engines.opening import is_begun
-    from forebear.files.sources import require_there
     from forebear.library import adding, verbs
     from forebear.library.members import models_in
 
@@ -64,11 +63,8 @@ def library_add(
     words += [] if engine == "local" else ["--engine", engine]
     words += _given({"architecture": architecture, "base": base, "max-header": max_header})
     adding.refuse_missing(named)
-    if base is not None:
-        require_there(base)
     models = named if about else [model for path in named for model in models_in(path)]
-    if base is not None:
-        adding.require_adapter(models, wanted)
+    adding.require_adapter(models, wanted)
     made = _engine(engine)
     if not is_begun(into):
         made = adding.begun(models, wanted, made)

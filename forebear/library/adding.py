@@ -20,6 +20,7 @@ from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.limits import MAX_CONFIG_BYTES, MAX_TEXT_BYTES
 from forebear.core.messages import message
 from forebear.core.progress import tell, within
+from forebear.files.sources import require_there
 from forebear.inspection.residue import find_residue
 from forebear.library.anchors import tokens_kept
 from forebear.library.fingerprint import Found, fingerprint
@@ -164,6 +165,9 @@ def print_of(path: str, wanted: Wanted) -> tuple[Print | RefusedError, float, in
 
 def require_adapter(models: Sequence[str], wanted: Wanted) -> None:
     """Raises: UsageError when none of the models is an adapter, so that a base changes nothing; what cannot be read may be one."""
+    if wanted.base is None:
+        return
+    require_there(wanted.base)
     for path in models:
         with suppress(RefusedError):
             if not isinstance(on_base(path, wanted.base, max_header=wanted.max_header), OnBase):

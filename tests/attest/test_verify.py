@@ -269,6 +269,14 @@ def test_a_line_of_the_log_that_was_changed_later_is_named_by_the_records_it_sto
     assert document["conclusion"]["outcome"] == "unexplained"
 
 
+def test_a_log_that_is_none_is_refused_whatever_the_records_hold(tmp_path: Path) -> None:
+    kept = honest(tmp_path)
+    noise = tmp_path / "noise.bin"
+    noise.write_bytes(bytes(range(256)))
+    with pytest.raises(RefusedError, match=r"noise\.bin"):
+        kept.verify(log=[noise])
+
+
 def test_sums_that_do_not_follow_from_their_log_are_named(tmp_path: Path) -> None:
     kept = honest(tmp_path)
     _again(kept.run / "chain.jsonl", lambda at, record: record["span"].update(rate_sum=1.0) if at == 2 else None)

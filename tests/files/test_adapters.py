@@ -298,6 +298,12 @@ def test_a_library_prints_and_finds_an_adapter_on_its_base(tmp_path: Path) -> No
     assert str(DEMO).encode() not in (tmp_path / "known.fbl").read_bytes()
 
 
+def test_a_library_refuses_a_base_for_models_of_which_none_is_an_adapter(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="none of the models is an adapter"):
+        forebear.library_add([DEMO / "base"], into=tmp_path / "library", base=DEMO / "base")
+    assert not (tmp_path / "library").exists()
+
+
 def test_an_adapter_without_its_base_has_no_screen_and_counts_for_none(tmp_path: Path) -> None:
     added = forebear.library_add([low_rank(tmp_path / "a"), DEMO / "base"], into=tmp_path / "known")
     assert (added["models"], added["screens"]) == (2, 1)
