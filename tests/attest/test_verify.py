@@ -250,6 +250,7 @@ def test_the_log_of_a_run_is_known_again_by_every_record(tmp_path: Path) -> None
     kept = honest(tmp_path)
     document = kept.verify(log=[tmp_path / "log.csv"])
     assert _of_log(document) == [("proven", "attest_log.same", (0, 1, 2, 3))]
+    assert all(f"attest_line.{ln['line']}" in catalogue().words for ln in (*document["proves"], *document["does_not_prove"]))
     assert document["conclusion"]["outcome"] == kept.verify()["conclusion"]["outcome"]
     assert _of_log(kept.verify()) == []
 
