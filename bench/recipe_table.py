@@ -1,7 +1,7 @@
 """The page of what the recipe bench measured, written from its result files.
 
-    R=bench/results/recipes; python -m bench.recipe_table $R-{chains,rewritten}-0095.json \\
-        $R-{alone,further,invented,aligned}-0090.json > docs/recipes-measured.md
+    R=bench/results/recipes; python -m bench.recipe_table $R-{chains,rewritten,further,invented,framed}-0095.json \\
+        $R-alone-0090.json > docs/recipes-measured.md
 """
 
 from __future__ import annotations
