@@ -205,7 +205,7 @@ def _inner(held: Any, part: str) -> Any:
     """What lies one step below: by key, or by its number in a list; None where there is nothing."""
     if isinstance(held, Mapping):
         return held.get(part)
-    if isinstance(held, tuple) and part.isdigit():
+    if isinstance(held, tuple) and part.isdecimal() and len(part) < 10:
         return next(iter(held[int(part) :]), None)
     return None
 

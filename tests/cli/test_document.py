@@ -116,6 +116,9 @@ def test_a_table_has_words_for_messages_and_neither_lists_nor_whole_documents(do
     assert "words" in pairs
     assert pairs["plain"][0].startswith("base and descendant share weights")
     assert many.rows("pairs.0.comparison.evidence").shape[0] == len(many["pairs"][0]["comparison"]["evidence"])
+    for path in ("pairs.²", "pairs." + "9" * 5000, "pairs.7"):
+        with pytest.raises(UsageError, match="has no rows called"):
+            many.rows(path)
     for path in ("pairs.7.comparison.evidence", "pairs.x", "pairs.0"):
         with pytest.raises(UsageError, match="no rows called"):
             many.rows(path)
