@@ -6,7 +6,11 @@
     python -m bench.fuzz report --state bench/work/fuzz/tokenizers.jsonl
     python -m bench.fuzz show --target tokenizers --index 698 [--out FOLDER]
 
-A run that was stopped, by whatever signal, goes on with the same command. `coverage` needs the package coverage.
+    python -m bench.fuzz million --state bench/work/fuzz [--target expressions file-gguf] [--list]
+
+`million` does what is due: every target whose record is of other readers or of fewer inputs, in pieces; how far each came
+is in bench/results/fuzz-million.json. A run that was stopped, by whatever signal, goes on with the same command. `coverage`
+needs the package coverage.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ import json
 import sys
 from pathlib import Path
 
-from bench.fuzz import campaign, coverage, report
-from bench.fuzz.target import PLACES, SEED, find_target
+from bench.fuzz import campaign, coverage, million, report
+from bench.fuzz.target import MILLION, PLACES, SEED, find_target
 
 
 def main(arguments: list[str]) -> int:
@@ -54,7 +58,21 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(do=_report)
     verb.add_argument("--state", type=Path, required=True, nargs="+")
     verb.add_argument("--results", type=Path, default=report.RESULTS)
+    verb = verbs.add_parser("million")
+    verb.set_defaults(do=_million)
+    verb.add_argument("--state", type=Path, required=True, help="a folder")
+    verb.add_argument("--target", nargs="*", choices=list(PLACES), default=[])
+    verb.add_argument("--inputs", type=int, default=MILLION)
+    verb.add_argument("--results", type=Path, default=report.RESULTS)
+    verb.add_argument("--list", action="store_true", help="say what is due and run nothing")
     return parser
+
+
+def _million(options: argparse.Namespace) -> int:
+    if options.list:
+        print("\n".join(million.due(options.results, options.inputs, options.target)))
+        return 0
+    return million.go_on(options.state, options.results, options.inputs, options.target)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import resource
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.fuzz.loop import KEPT, Finding, Outcome, run_block
+from bench.fuzz.sources import generators_digest, readers_digest
 from bench.fuzz.target import PLACES, SEED, find_target, planted
 
 BLOCK = 2000
@@ -24,15 +24,6 @@ BLOCKS_A_PROCESS = 50
 """Blocks before a process is replaced; the pool's own way of replacing one (max_tasks_per_child) stands still in Python 3.11."""
 ADDRESS_SPACE = 8 * 2**30
 """Bytes a process may map: one input that asks for more gets MemoryError, which is a finding, and the machine goes on."""
-ROOT = Path(__file__).parent.parent.parent
-
-
-def sources_digest(folder: Path) -> str:
-    """SHA-256 over the Python sources of a folder: inputs are the same only while their generators are."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 @dataclass
@@ -47,8 +38,8 @@ class State:
     @classmethod
     def open(cls, path: Path, target: str, seed: int) -> State:
         """The state of an earlier run, or a new one. Raises ValueError when it belongs to another target or other sources."""
-        head = {"target": target, "seed": seed, "block": BLOCK, "generators": sources_digest(ROOT / "bench" / "fuzz"),
-                "forebear": sources_digest(ROOT / "forebear")}  # fmt: skip
+        head = {"target": target, "seed": seed, "block": BLOCK, "generators": generators_digest(target),
+                "readers": readers_digest(target)}  # fmt: skip
         state = cls(path, head)
         lines = list(read_lines(path))
         if not lines:

@@ -112,7 +112,7 @@ def _target(parser: str, parse: Callable[[bytes], Any], file: str, module: str) 
     return Target(
         name=f"file-{parser}", make=make, run=run, outer=outer, least=MILLION,
         plant=Plant(owner, "parse", _opened_otherwise if parser in ("gguf", "index") else _opened_at_all),
-        measured=tuple(f"forebear.files.formats.{m}" for m in module.split()),
+        measured=tuple(f"forebear.files.{m if '.' in m else f'formats.{m}'}" for m in module.split()),
         reads=f"the parser of {file} in memory, and a few rows of what it opens; its whole syntax counts as the outer one",
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ def _opened_otherwise(opened: Any) -> bool:
 
 SAFETENSORS = _target("safetensors", _safetensors, "m.safetensors", "safetensors header")
 GGUF = _target("gguf", _opened("gguf", "open_gguf", "m.gguf"), "m.gguf", "gguf gguf_header gguf_types")
-ZIP = _target("zip", _opened("archive_open", "open_archive", "m.zip"), "m.zip", "archive archive_open archive_inflate")
+ZIP = _target("zip", _opened("archive_open", "open_archive", "m.zip"), "m.zip", "bytes.archive archive_open bytes.archive_inflate")
 PICKLE = _target("pickle", _pickle, "m.pkl", "pickles torch_tensors")
 TORCH_LEGACY = _target(
     "torch_legacy", _opened("torch_container", "open_torch", "m.pt"), "m.pt", "torch_container torch_legacy"

@@ -34,7 +34,7 @@ def summary(state: Path) -> dict[str, Any]:
     sound = sum(b["sound"] for b in blocks) / max(1, checked)
     return {
         "schema": "forebear-bench/fuzz/1", "target": target.name, "reads": target.reads, "seed": head["seed"],
-        "sources": {"generators": head["generators"], "forebear": head["forebear"]},
+        "sources": {"generators": head["generators"], "readers": head["readers"]},
         "bounds": {"seconds": LIMIT_SECONDS, "for_bytes": LIMIT_BYTES, "megabytes": GROWTH_MEGABYTES},
         "inputs": inputs, "least": target.least, "enough": inputs >= target.least,
         "sound_share": round(sound, 4), "sound_share_over": checked,
