@@ -7,10 +7,9 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from math import log10
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.comparison.findings.plain import plain_of
 from forebear.comparison.findings.verdict import RELATIONS
@@ -31,8 +30,7 @@ from forebear.models.checkpoint import Checkpoint, OnBase, Place, on_base, open_
 Document = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What the caller wrote (see `forebear.compare`), not yet checked."""
 
     budget: int | str | None = None
@@ -60,8 +58,7 @@ class Asked:
         )
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What a comparison does. budget: bytes a side, None for no bound; stated: whether the caller set it."""
 
     budget: int | None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.core.errors import UsageError
 
@@ -19,8 +19,7 @@ LONGEST_SECONDS = 30 * 86_400.0
 Seconds = float | str | None
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """timeout: seconds for one request. deadline: seconds for the run, shown in messages; ends: when that is over, by
     the monotonic clock, which all processes of a machine share."""
 

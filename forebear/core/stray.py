@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.core.errors import printable
 from forebear.core.messages import Message, message
@@ -11,12 +11,15 @@ from forebear.core.messages import Message, message
 SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(NamedTuple):
     """A kind of content that is told by its first bytes. kind: key of what it is (`unread`) and of what to do (`convert`)."""
 
     kind: str
-    begins: re.Pattern[bytes]
+    begins: bytes
+
+    def matches(self, head: bytes) -> bool:
+        """Whether a file that begins with these bytes is one. The pattern is compiled when first asked, which few files are."""
+        return re.match(self.begins, head, re.IGNORECASE | re.DOTALL) is not None
 
     @property
     def said(self) -> Message:
@@ -29,29 +32,25 @@ class Stray:
         return message(f"convert.{self.kind}")
 
 
-def _stray(kind: str, pattern: bytes) -> Stray:
-    return Stray(kind, re.compile(pattern, re.IGNORECASE | re.DOTALL))
-
-
 STRAYS = (
-    _stray("lfs", rb"version https://git-lfs"),
-    _stray("hub_link", rb"(?:\.\./){2,3}blobs/"),
-    _stray("web_page", rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,40}-->\s*)?<(?:!doctype\s+html|html|head|body)\b"),
-    _stray("store_error", rb"\s*<\?xml[^>]*>\s*<Error\b"),
-    _stray("hub_error_json", rb"\s*\{\s*\"(?:error|message|detail)\"\s*:"),
-    _stray("hub_error", rb"(?:entry|repository|file|revision) not found|invalid username or password|invalid credentials"
-                        rb"|access to model |unauthorized\b|forbidden\b|not found\s*\Z"),
-    _stray("gzip", rb"\x1f\x8b\x08"),
-    _stray("seven_zip", rb"7z\xbc\xaf\x27\x1c"),
-    _stray("xz", rb"\xfd7zXZ\0"),
-    _stray("zstd", rb"\x28\xb5\x2f\xfd"),
-    _stray("rar", rb"Rar!\x1a\x07"),
+    Stray("lfs", rb"version https://git-lfs"),
+    Stray("hub_link", rb"(?:\.\./){2,3}blobs/"),
+    Stray("web_page", rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,40}-->\s*)?<(?:!doctype\s+html|html|head|body)\b"),
+    Stray("store_error", rb"\s*<\?xml[^>]*>\s*<Error\b"),
+    Stray("hub_error_json", rb"\s*\{\s*\"(?:error|message|detail)\"\s*:"),
+    Stray("hub_error", rb"(?:entry|repository|file|revision) not found|invalid username or password|invalid credentials"
+                       rb"|access to model |unauthorized\b|forbidden\b|not found\s*\Z"),
+    Stray("gzip", rb"\x1f\x8b\x08"),
+    Stray("seven_zip", rb"7z\xbc\xaf\x27\x1c"),
+    Stray("xz", rb"\xfd7zXZ\0"),
+    Stray("zstd", rb"\x28\xb5\x2f\xfd"),
+    Stray("rar", rb"Rar!\x1a\x07"),
 )  # fmt: skip
 
 
 def stray(head: bytes) -> Stray | None:
     """The kind of content that begins with these bytes; None for any other."""
-    return next((one for one in STRAYS if one.begins.match(head)), None)
+    return next((one for one in STRAYS if one.matches(head)), None)
 
 
 def first_words(head: bytes) -> Message:

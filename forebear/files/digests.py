@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,7 @@ _WIDE = frozenset({"I32", "U32", "I64", "U64", "F64"})
 """Types whose values may not fit float32; each is hashed in every form that still holds all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueDigest:
+class ValueDigest(NamedTuple):
     """What one pass over a tensor tells.
 
     digest:     SHA-256 over shape and values, the same for every number type that holds them exactly; minus zero

@@ -7,7 +7,7 @@ FNUZ variants.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ Float32 = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Dtype:
+class Dtype(NamedTuple):
     """One number type.
 
     tag: as in the header; bits: per value; group: values per smallest whole number of bytes (1 unless smaller than a
@@ -35,8 +34,7 @@ class Dtype:
         return self.bits * self.group // 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Small:
+class _Small(NamedTuple):
     """A float of at most 8 bits: sign, exponent, mantissa, and which codes are not finite."""
 
     exponent: int

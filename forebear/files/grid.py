@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ _SLACK = 0.05
 """How far, in steps, a float32 product of scale and integer may lie from the level computed from the smallest step."""
 
 
-@dataclass(frozen=True, slots=True)
-class ValueGrid:
+class ValueGrid(NamedTuple):
     """Number types every value fits, narrowest first.
 
     fits:   float types without a scale, e.g. ("BF16", "F32"); ("F64",) when float32 does not hold them.
@@ -43,8 +42,7 @@ class ValueGrid:
         return self.narrowest
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     tag: str
     low_bits: int  # float32 mantissa bits that must be zero
     largest: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
@@ -18,8 +18,7 @@ CUT = re.compile(r"shard-\d{5}-.+\.safetensors")
 _NONE = re.compile(r"(?!)")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What a folder is when a file or an inner folder of it is named so.
 
     kind: key of what it is (`unread`), and of what makes one checkpoint of it (`convert`).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from forebear.core.errors import refusal
 from forebear.core.limits import MAX_SHARDS
@@ -44,8 +44,7 @@ class Kind(Enum):
     MEGATRON = "a folder of Megatron-LM"
 
 
-@dataclass(frozen=True, slots=True)
-class WeightSet:
+class WeightSet(NamedTuple):
     """Files of a folder that together are one set of weights.
 
     first: the file that names the set: the index, or the first part. files: the parts that are here, in order; the index is

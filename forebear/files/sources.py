@@ -9,9 +9,9 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import RefusedError, refusal
@@ -45,8 +45,7 @@ _SHOWN = 6
 """Sets left aside, or files that none stands out of, that a sentence names."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a path leads to.
 
     folder: where the files lie. sets: the weight sets that stand for choice. taken: the one that is the model; None when there
@@ -151,7 +150,7 @@ def _at_address(address: str) -> Found:
     folder, inner = hub_folder(address)
     if isinstance(folder, LocalFolder):  # the cache alone
         found = _on_disk(folder.path / inner)
-        return replace(found, folder=LocalFolder(found.folder.path or folder.path, top=folder.path))
+        return found._replace(folder=LocalFolder(found.folder.path or folder.path, top=folder.path))
     top = folder.kept
     *above, last = inner.split("/")
     for name in above:
@@ -163,7 +162,7 @@ def _at_address(address: str) -> Found:
     found = _file(folder, last) if last else _in_folder(folder)
     kept, taken = folder.kept, found.taken
     if kept is not None and taken is not None and all((kept / name).exists() for name in taken.all_files):
-        return replace(found, folder=LocalFolder(kept, top=top))
+        return found._replace(folder=LocalFolder(kept, top=top))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,7 @@ CONFIGS = ("config.json", "params.json")
 """Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
 
 
-@dataclass(frozen=True)
-class OnBase:
+class OnBase(NamedTuple):
     """Where an adapter lies, and where the model that it changes: opened as that model changed. Its name is the adapter's."""
 
     path: str

@@ -6,9 +6,8 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import east_asian_width
 
 from forebear.core.errors import printable
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line of a report; style is a rich style name or empty."""
 
     text: str

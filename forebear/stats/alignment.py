@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import lgamma
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from forebear.core.messages import message
 from forebear.stats.arrays import F64, I64, LN10, Floats, as_float64
 
 
-@dataclass(frozen=True)
-class LayerAlignment:
+class LayerAlignment(NamedTuple):
     """Layers of A and B paired in order, each used at most once.
 
     pairs:       (layer of A, layer of B), both strictly increasing.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import exp, lgamma, log, log10, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from forebear.stats.normal import normal_z
 from forebear.stats.ranks import centred_ranks, rising_ranks
 
 
-@dataclass(frozen=True)
-class AuditFinding:
+class AuditFinding(NamedTuple):
     """One look at one axis of one file.
 
     name:        the check; what: the units it looked at.
@@ -183,8 +182,7 @@ def sign_convention(units: Floats, *, looks: float = 1, what: Message = UNITS) -
     return AuditFinding("sign convention", z, 0.0, level, alarm, words, "withhold the sign test", what)
 
 
-@dataclass(frozen=True)
-class _Layer:
+class _Layer(NamedTuple):
     """Units of one layer, where they sit, how near their nearest other is and how many are that near."""
 
     place: I64

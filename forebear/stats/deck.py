@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import lgamma, log, log10
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ TIE_GAP = 1e-6
 _ABSENT = np.float32(-2.0)  # below every cosine: marks units of B that cannot be compared
 
 
-@dataclass(frozen=True)
-class DeckResult:
+class DeckResult(NamedTuple):
     """How many units of A find their best partner in B at their own position.
 
     matched:    number of i with best[i] == i.

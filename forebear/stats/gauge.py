@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from math import exp, lgamma, log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -113,8 +113,7 @@ def residual(rows: Floats, *others: Floats) -> F32:
     return out
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(NamedTuple):
     """How many neurons of A two views send to the same neuron of B.
 
     matched: neurons both views name alike; of: neurons asked.
@@ -246,8 +245,7 @@ def poisson_tail_log10(k: int, mean: float) -> float:
     return min(0.0, (first + log(series)) / LN10)
 
 
-@dataclass(frozen=True)
-class Calibrated:
+class Calibrated(NamedTuple):
     """The agreements of all layer pairs held against a rate measured on this very pair.
 
     log10_p:   of the Poisson tail times the looks. Calibrated, not exact.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ Decision = Literal["shared-training", "shared-start", "undecided", "not-asked"]
 _FIFTHS = 5
 
 
-@dataclass(frozen=True)
-class SharedStart:
+class SharedStart(NamedTuple):
     """What the parts that start constant, and the tokens that were hardly trained, say about an agreement already found.
 
     decision:     "not-asked" where nothing agreed, "undecided" where the figures do not speak or contradict each other.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from forebear.core.messages import message
 from forebear.stats.arrays import BLOCK_ELEMENTS, F64, LN10, Floats, as_float64, same_shape
 
 
-@dataclass(frozen=True)
-class SignResult:
+class SignResult(NamedTuple):
     """The sum of contributions against the coin flips that H0 says their signs are.
 
     z:           sum c / sqrt(sum c^2); 0 where nothing contributes.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import exp, lgamma, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _TIE = 1e-9
 """Share of the summed sizes by which a shuffled sum may fall short and still count as a tie: rounding must not help."""
 
 
-@dataclass(frozen=True)
-class TraceResult:
+class TraceResult(NamedTuple):
     """Sum of in-place similarities, and the bound on its tail over all shuffles.
 
     total, expected: S and its mean over shuffles, summed over layers.

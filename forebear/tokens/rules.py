@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.core.errors import RefusedError
 
@@ -13,8 +12,7 @@ class CannotEncodeError(RefusedError):
     """The file describes a step of encoding that we do not know, so no figure that needs encoding is given."""
 
 
-@dataclass(frozen=True)
-class Added:
+class Added(NamedTuple):
     """One entry of tokenizer.json's `added_tokens`.
 
     normalized: looked for in normalised text, not in the raw one.
@@ -27,8 +25,7 @@ class Added:
     strips: tuple[bool, bool, bool]
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the file says about encoding.
 
     normalizer, pre_tokenizer: the file's own descriptions, checked JSON values, not yet understood.

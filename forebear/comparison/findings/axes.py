@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from forebear.comparison.findings.evidence import Axis
 from forebear.core.messages import Message, message
 
 
-@dataclass(frozen=True)
-class AxisPlan:
+class AxisPlan(NamedTuple):
     """How one private axis is read: units named by `leading` parts, signs pooled over `sign_parts`.
 
     stack: the tower that is read where it is not the main one.

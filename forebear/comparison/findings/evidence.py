@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from forebear.core.messages import Message, message
 
@@ -45,8 +45,7 @@ class Axis(StrEnum):
     ALIGNED_ROWS = "aligned rows"
 
 
-@dataclass(frozen=True)
-class Deck:
+class Deck(NamedTuple):
     """Figures of a deck (METHODS §3). expected: matches by chance; best: best match of the first units, for the picture."""
 
     expected: float
@@ -60,8 +59,7 @@ class Deck:
     best: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True)
-class Sign:
+class Sign(NamedTuple):
     """Figures of a sign test (METHODS §5): z, and the z that signs all alike would give."""
 
     z: float
@@ -69,16 +67,14 @@ class Sign:
     layers: int | None = None
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """Figures of a trace test (METHODS §6); effect_z describes and never decides."""
 
     mean_cosine: float
     effect_z: float
 
 
-@dataclass(frozen=True)
-class Views:
+class Views(NamedTuple):
     """Figures of two views after gauge fixing (METHODS §9). rate: agreements a layer that chance is credited with."""
 
     expected: float
@@ -91,8 +87,7 @@ class Views:
     best: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class HeadProducts:
+class HeadProducts(NamedTuple):
     """How attention heads that correspond write and score, beside heads of layers that do not belong together."""
 
     layers: int
@@ -105,8 +100,7 @@ class HeadProducts:
     mismatched_scored: float | None
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     """Figures on a shared start (METHODS §1). rho: rank correlation of gains; cosine_by_use: rows by fifths of use."""
 
     decision: str
@@ -117,8 +111,7 @@ class Start:
     crossed: float | None = None
 
 
-@dataclass(frozen=True)
-class Strength:
+class Strength(NamedTuple):
     """How closely neurons agree, and how closely an aligned independent would (METHODS §17).
 
     value, by_layer: s, pooled and by layer pair (`layer_pairs`). ceiling: c; None where it could not be measured.
@@ -211,7 +204,7 @@ class Evidence:
             "package": self.package or None,
             "expected": self.expected,
         }
-        figures = {f.name: getattr(self.figures, f.name) for f in fields(self.figures)} if self.figures else {}
+        figures = self.figures._asdict() if self.figures else {}
         if figures.get("best"):
             figures["best_in_place"] = sum(unit == best for unit, best in enumerate(figures["best"]))
         return {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from forebear.comparison.findings.spans import runs, span
 from forebear.core.messages import Message, message
@@ -17,8 +16,7 @@ State = Literal["shared", "alike", "within-reach", "rotated", "not-found", "open
 Cell = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """A part of a model that may have an origin of its own (METHODS §11, shares components).
 
     name:    "embedding", "layers", "head", "vision layers"; "mlp", "experts", "attention" of the main tower's layers.

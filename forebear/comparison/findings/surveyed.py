@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebear.models.checkpoint import Piece
 
@@ -12,8 +11,7 @@ Figures = tuple[float, float, float]
 Moments = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Surveyed:
+class Surveyed(NamedTuple):
     """One piece of either side or a pair of them. figures: (cosine, relative change, share of equal rows).
 
     rows: how many rows of both the figures are over, and how many there are; a vector is one row.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log10
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from forebear.comparison.findings.evidence import Deck, Evidence, Sign, Start, Strength, Views
 from forebear.comparison.findings.parts import BRANCHES, Component, bare_words, lacking, part_words, shared_alone
@@ -23,8 +23,7 @@ RELATIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Relation with its reason. `primary` is the evidence quoted, None where no test decided.
 
     words:           statements, one message each.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,7 @@ Key = tuple[int, int, int]
 """Layer, expert (0 of a plain layer), block (-1 for the whole layer)."""
 
 
-@dataclass(frozen=True)
-class Shelved:
+class Shelved(NamedTuple):
     """A few units of one layer: rows, where they sit in a layer of `size` units, and the size of known blocks."""
 
     units: Float32

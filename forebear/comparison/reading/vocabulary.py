@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ EMBEDDING_SHARE = 6
 """At most one part in this many of the budget goes into embedding rows."""
 
 
-@dataclass(frozen=True)
-class SharedRows:
+class SharedRows(NamedTuple):
     """Embedding rows of shared tokens, in the same order on both sides.
 
     how:     "same vocabulary file", "bytes" or "ids" (no vocabulary to be had on a side).

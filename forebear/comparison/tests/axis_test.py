@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ class Law(StrEnum):
     FOUND = "found"
 
 
-@dataclass(frozen=True)
-class Decks:
+class Decks(NamedTuple):
     """Decks of every block that was read (METHODS §3). matched, of: in all blocks; best: in the best block alone.
 
     attainable: units of the largest block. figures: what the document shows of them.
@@ -76,8 +75,7 @@ class AxisRead:
     blocks_apart: int = 0
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """What a test found. log10_p: before the looks; attainable: the least it could have been, None where no bound is known.
 
     matched, of: a count, where it is one; expected: what chance alone would give of it, None where `figures` say it.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 MLP, EXPERTS, ATTENTION = "mlp", "experts", "attention"
 
 
-@dataclass(frozen=True)
-class Branches:
+class Branches(NamedTuple):
     """Parts of the layers, and the evidence that was added for them."""
 
     components: list[Component]
@@ -44,7 +43,7 @@ def branches_of(
     evidence: all tests so far. strong: strength of the MLPs.
     """
     if rotation is None and _order_alone(evidence, Axis.NEURONS):
-        strong = replace(strong, holds=False, layers=())
+        strong = strong._replace(holds=False, layers=())
     mlps = _mlps(pair, strong, quiet(evidence, Axis.NEURONS))
     nothing = quiet(evidence, Axis.VALUES)
     if strong.holds and rotation is None and _values_close(evidence):
@@ -83,7 +82,7 @@ def _mlps(pair: Pair, strong: StrengthOutcome, nothing: bool) -> list[Component]
     plain = strong.placed or known
     low = [c for c, s in zip(plain.layer_pairs, plain.by_layer, strict=True) if s < NO_NEURONS * known.ceiling]
     if nothing and len(low) == len(plain.layer_pairs) and not strong.layers and not strong.holds:
-        known = replace(plain, ceiling=known.ceiling)
+        known = plain._replace(ceiling=known.ceiling)
     return of_branch(name, known, strong.holds, strong.layers, low, quiet=nothing)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log10
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def head_evidence(pair: Pair, rows: SharedRows | None) -> list[Evidence]:
         return []
     a = pair.subject.container.take(pieces[0].tensor, ids[0])
     b = pair.candidate.container.take(pieces[1].tensor, ids[1])
-    head = replace(rows, a=a, b=b, ids_a=ids[0], ids_b=ids[1], pieces=pieces)
+    head = rows._replace(a=a, b=b, ids_a=ids[0], ids_b=ids[1], pieces=pieces)
     found = compare_channels(pair, head, channel_columns(pair, head), drop_first=False).evidence
     close = row_closeness(head)
     return [replace(e, component=HEAD, row_cosine=close) for e in found]
@@ -120,8 +121,7 @@ def _centred(rows: Float32) -> Float32:
     return out
 
 
-@dataclass(frozen=True)
-class Embedding:
+class Embedding(NamedTuple):
     """What is known of the embedding beside its channel tests.
 
     rows: shared rows in place, None without. gauge: "carried" when the rotation its rows gave aligned the layers, "left" when

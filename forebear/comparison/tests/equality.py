@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,5 +135,5 @@ def _digests(container: Container, given: set[str], side: int) -> dict[str, Valu
         done += entry.stored_bytes
         if entry.parameters:
             digest = value_digest(container, name)
-            found[name] = replace(digest, constant=True) if name in given else digest
+            found[name] = digest._replace(constant=True) if name in given else digest
     return found

@@ -61,7 +61,7 @@ def compare_private(pair: Pair, layers: LayerMap, plan: AxisPlan, *, full: bool)
     if any(rule is None for rule in rules):
         return outcome, shelf
     chosen = pair.plan.narrowed(pair, plan.atom, plan.leading, layers.pairs, plan.said)
-    plan = replace(plan, leading=chosen.leading, others=plan.others if chosen.others else ())
+    plan = plan._replace(leading=chosen.leading, others=plan.others if chosen.others else ())
     layers = replace(layers, pairs=chosen.pairs)
     order, signs = "permutation" in granted(*rules), "sign" in granted(*rules)
     sign_parts = set(rules[0].sign_parts if rules[0] else ()) & set(rules[1].sign_parts if rules[1] else ())
@@ -117,7 +117,9 @@ def _read_layers(
             a, b = _side_by_side(read)
             if outcome.d_eff is None and tells_units_apart(a[0], b[0]):  # the first layer that can be read
                 outcome.d_eff = effective_dimension(a[0], b[0])
-            decks.ask(a.size, partial(_deck_layer, (left, right), expert, a, b))
+            first = [first_deck(a[k], b[k]) for k in range(a.shape[0])]
+            size = a.size if None in first else 0  # what the first features settle is soon counted
+            decks.ask(size, partial(_deck_layer, (left, right), expert, a, b, first))
             shelf.keep((left, right), expert, (a, b), read)
             if len(found.trace_blocks) < TRACE_LAYERS:
                 found.trace_blocks.append((cut(a[0]), cut(b[0])))
@@ -207,9 +209,11 @@ def _side_by_side(read: Read) -> tuple[Float32, Float32]:
     )
 
 
-def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Float32) -> LayerResult:
+def _deck_layer(
+    layers: tuple[int, int], expert: int | None, a: Float32, b: Float32, first: list[DeckResult | None]
+) -> LayerResult:
     """Deck of every block; where places are lost, how many units are found elsewhere."""
-    results = [staged_deck(a[k], b[k]) for k in range(a.shape[0])]
+    results = [deck(a[k], b[k]) if settled is None else settled for k, settled in enumerate(first)]
     mutual = moved = 0
     if sum(r.matched for r in results) * 2 < sum(r.of for r in results):
         for k in range(a.shape[0]):
@@ -230,17 +234,15 @@ def _deck_layer(layers: tuple[int, int], expert: int | None, a: Float32, b: Floa
     )
 
 
-def staged_deck(a: Float32, b: Float32) -> DeckResult:
-    """The deck on the first features; on all of them only when that leaves a unit out of place.
+def first_deck(a: Float32, b: Float32) -> DeckResult | None:
+    """The deck on the first features where those are few among all; None when that leaves a unit out of place.
 
-    Kin keep every place on a few features, at a fraction of the cost. Two decks may be looked at, so every p-value of this
-    axis is doubled (`_decks`); which one is taken follows B's relabelling like any matching does.
+    Kin keep every place on a few features, at a fraction of the cost; others are looked at on all of them. Two decks may be
+    looked at, so every p-value of this axis is doubled (`_decks`); which one is taken follows B's relabelling like any matching.
     """
-    if a.shape[1] > 2 * FIRST_FEATURES:
-        first = deck_in_place(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
-        if first is not None:
-            return first
-    return deck(a, b)
+    if a.shape[1] <= 2 * FIRST_FEATURES:
+        return None
+    return deck_in_place(a[:, :FIRST_FEATURES], b[:, :FIRST_FEATURES])
 
 
 def _signs(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from forebear.comparison.findings.evidence import Evidence
 from forebear.comparison.tests import deck, decks, sign, trace
@@ -25,8 +26,7 @@ OTHERS = ("two-views", "two-products", "shared-start", "strength", "equality")
 """Names of evidence that is no test of units, so that no test takes them."""
 
 
-@dataclass(frozen=True)
-class Added:
+class Added(NamedTuple):
     """Tests that installed packages add. tests: name -> test and who brings it; broken: those that cannot be used, and why.
 
     What such a test finds decides nothing, so one that is broken ends no comparison: it is said (decision 0101).

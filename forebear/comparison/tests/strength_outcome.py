@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ BUDGET = message("budget.strength")
 ASSUMPTION = message("assumption.strength")
 
 
-@dataclass(frozen=True)
-class StrengthOutcome:
+class StrengthOutcome(NamedTuple):
     """What strength allows a verdict to say.
 
     holds:    the layers agree more closely than an aligner reaches, by the frozen factor.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -79,7 +78,7 @@ def by_every_neuron(
         )
         if found[-1].holds:
             break
-    return replace(max(found, key=_ratio), placed=None if placed is None else placed.figures)
+    return max(found, key=_ratio)._replace(placed=None if placed is None else placed.figures)
 
 
 def _ratio(one: StrengthOutcome) -> tuple[bool, float]:
@@ -111,4 +110,4 @@ def _singled(out: StrengthOutcome, lone: Mapping[int, float]) -> StrengthOutcome
     assert figures is not None
     layers = tuple(figures.layer_pairs[k] for k, c in lone.items() if figures.by_layer[k] >= LONE_FACTOR * c)
     ceilings = tuple(round(lone[k], 4) if k in lone else c for k, c in enumerate(figures.ceiling_by_layer))
-    return StrengthOutcome(False, layers, replace(figures, ceiling_by_layer=ceilings))
+    return StrengthOutcome(False, layers, figures._replace(ceiling_by_layer=ceilings))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from forebear.core.errors import ForebearError
 from forebear.core.messages import Message, message
@@ -29,8 +30,7 @@ class Packed:
 Open = Callable[[ByteSource, int | None], Container | Packed]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One container: how it is recognised, how it is opened.
 
     kind:     what a person calls it; of one that is not read, the key of what it is (`unread`) and of what to do (`convert`).
@@ -76,7 +76,7 @@ def added() -> tuple[Format, ...]:
             if suffix in owners:
                 raise plugin.error(f"the suffix {suffix!r} is taken by {owners[suffix]}")
             owners[suffix] = plugin.distribution
-        found.append(replace(format, open=_watched(format.open, plugin)) if format.open is not None else format)
+        found.append(format._replace(open=_watched(format.open, plugin)) if format.open is not None else format)
     return tuple(found)
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from forebear.core.stray import STRAYS
+from forebear.core.stray import STRAYS, Stray
 from forebear.files.formats.format import Format
 
 _GGML = (b"lmgg", b"fmgg", b"tjgg", b"algg")
-_RWKV = re.compile(rb"\d{1,6} b?(?:'[^\n]*'|\"[^\n]*\") \d{1,5}\r?\n")
+_RWKV = rb"\d{1,6} b?(?:'[^\n]*'|\"[^\n]*\") \d{1,5}\r?\n"
 
 
 def _starts(*magics: bytes) -> Callable[[bytes, int], bool]:
@@ -26,8 +26,13 @@ def _never(head: bytes, size: int) -> bool:
     return False
 
 
-def _matches(begins: re.Pattern[bytes]) -> Callable[[bytes, int], bool]:
-    return lambda head, size: begins.match(head) is not None
+def _matches(begins: bytes) -> Callable[[bytes, int], bool]:
+    """The pattern is compiled when first asked, which few files are."""
+    return lambda head, size: re.match(begins, head, re.DOTALL) is not None
+
+
+def _strays(one: Stray) -> Format:
+    return _unread(one.kind, lambda head, size: one.matches(head))
 
 
 def _flat(*identifiers: bytes) -> Callable[[bytes, int], bool]:
@@ -42,23 +47,19 @@ def _ctranslate2(head: bytes, size: int) -> bool:
 
 
 _KEY = rb"(?:[\xa1-\xbf]|\xd9.)[A-Za-z_][\w/]{0,40}"
-_MESSAGE_PACK = re.compile(
-    rb"(?:[\x81-\x8f]|\xde..)" + _KEY + rb"(?:[\x80-\x8f]|\xde|[\xc7-\xc9\xd4-\xd8]|[\x00-\x7f\xcc-\xd3]" + _KEY + rb")", re.DOTALL
+_MESSAGE_PACK = (
+    rb"(?:[\x81-\x8f]|\xde..)" + _KEY + rb"(?:[\x80-\x8f]|\xde|[\xc7-\xc9\xd4-\xd8]|[\x00-\x7f\xcc-\xd3]" + _KEY + rb")"
 )
-"""A map whose first key is a text, and its first value a map, an array (an extension type) or a number before the next key."""
-_TF_INDEX = re.compile(rb"\0\0.\x08.{1,2}\x1a\x02\x08", re.DOTALL)
+"""Parameters or a state as flax.serialization writes them: a map whose first key is a text, and its first value a map, an array (an
+extension type) or a number before the next key."""
+_TF_INDEX = rb"\0\0.\x08.{1,2}\x1a\x02\x08"
 """The first entry of a tensor bundle's table: an empty key, and a header with the number of shards and a version."""
 
 
-_ORBAX = re.compile(
+_ORBAX = (
     rb"\x0c\xdb(?:\x3a\x2a|\x20\xde|\x12\x34)"
     rb"|\{\s*\"(?:item_handlers|tree_metadata|array_metadatas)\"\s*:|\{\s*\"[\w+/]+={0,2}\"\s*:\s*\"\{\\\\?\"sharding_type"
 )
-
-
-def _message_pack(head: bytes, size: int) -> bool:
-    """Parameters or a state as flax.serialization writes them."""
-    return _MESSAGE_PACK.match(head) is not None
 
 
 def _unread(kind: str, magic: Callable[[bytes, int], bool], *suffixes: str) -> Format:
@@ -67,13 +68,13 @@ def _unread(kind: str, magic: Callable[[bytes, int], bool], *suffixes: str) -> F
 
 
 BY_BYTES = (
-    *(_unread(one.kind, _matches(one.begins)) for one in STRAYS),
+    *map(_strays, STRAYS),
     _unread("ggml", _starts(*_GGML)),
     _unread("ctranslate2", _ctranslate2),
     _unread("tflite", _flat(b"TFL3"), ".tflite"),
     _unread("executorch", _flat(b"ET12", b"ET13"), ".pte"),
-    _unread("rwkv", lambda head, size: bool(_RWKV.match(head))),
-    _unread("flax", _message_pack, ".msgpack"),
+    _unread("rwkv", _matches(_RWKV)),
+    _unread("flax", _matches(_MESSAGE_PACK), ".msgpack"),
     _unread("tf_checkpoint", _matches(_TF_INDEX)),
     _unread("orbax", _matches(_ORBAX)),
     _unread("hdf5", _starts(b"\x89HDF\r\n\x1a\n"), ".h5", ".hdf5"),

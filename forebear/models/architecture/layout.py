@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from forebear.core.errors import printable
@@ -161,5 +161,5 @@ def _smallest_sizes(pieces: list[Piece], definition: Definition) -> dict[str, in
 
 def _held(axis: AxisRule, reason: Message, signs_only: bool) -> AxisRule:
     if signs_only and axis.permutation:
-        return replace(axis, sign=False, sign_parts=())
-    return replace(axis, permutation=False, sign=False, sign_parts=(), withheld=reason)
+        return axis._replace(sign=False, sign_parts=())
+    return axis._replace(permutation=False, sign=False, sign_parts=(), withheld=reason)

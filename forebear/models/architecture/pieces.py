@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,7 @@ class Span:
         return (runs + self.start + np.arange(self.length, dtype=np.intp)[None, :]).reshape(-1)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One part of one tensor. Several pieces share a fused tensor; each expert of a stacked tensor is a piece.
 
     atoms:  per tensor dimension, the names of what it counts, slowest first (() where an expert was picked).

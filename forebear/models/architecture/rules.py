@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from forebear.core.messages import Message
@@ -112,8 +111,7 @@ class TensorRule(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class AxisRule:
+class AxisRule(NamedTuple):
     """What may be done along one atom without changing outputs or the law of initialisation.
 
     scope:    where one shuffle reaches: words of LEVELS and enclosing atoms. ("model",): one shuffle for everything;
