@@ -107,6 +107,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         pair.plan.keep(pair, STRENGTH_SHARE)
     if pair.subject.definition is None or pair.candidate.definition is None:
         return _unnamed(pair, equality)
+    if max(pair.subject.width, pair.candidate.width) >= WIDE:
+        use_all_cores()
     rows = shared_rows(pair)
     layers = find_layers(pair)
     audit = Audit()
@@ -253,8 +255,6 @@ def _gauge(pair: Pair, layers: LayerMap, rows: SharedRows | None, *, full: bool,
         return GaugeOutcome(False, why)
     from forebear.comparison.gauge.run import gauge_pair  # only a pair that needs it waits for it
 
-    if max(pair.subject.width, pair.candidate.width) >= WIDE:
-        use_all_cores()
     if not budget_stated:
         pair.plan.second_budget(pair, GAUGE_BUDGET_BYTES)
     outcome = gauge_pair(pair, layers, rows, full=full)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,12 +37,32 @@ def finite_or_zero(values: F32) -> F32:
     return values if known.all() else np.where(known, values, np.float32(0))
 
 
-def usable_rows(rows: Floats) -> tuple[F32, F32, Bools]:
+class Usable(NamedTuple):
+    """Rows with what makes each a unit vector. flat (n, k); factors (n,), 0 for unusable rows; sound (n,): which are usable."""
+
+    flat: F32
+    factors: F32
+    sound: Bools
+
+    @property
+    def unit(self) -> F32:
+        """Rows of length one, unusable ones as zeros. (n, k)"""
+        scaled: F32 = self.flat * self.factors[:, None]
+        return scaled
+
+    def take(self, index: npt.NDArray[np.integer[Any]] | slice) -> Usable:
+        """Some of the rows."""
+        return Usable(self.flat[index], self.factors[index], self.sound[index])
+
+
+def usable_rows(rows: Floats | Usable) -> Usable:
     """Rows as float32 with one factor per row that makes it a unit vector; unusable rows are marked.
 
-    Shapes:  rows (n, k) -> (n, k), (n,), (n,). The first is the input itself where every row is tame.
-    Returns: rows, factors (0 for unusable rows), usable. A row with NaN or Inf, or all zero, is unusable.
+    Shapes:  rows (n, k), or what was found of them already. `flat` is the input itself where every row is tame.
+    A row with NaN or Inf, or all zero, is unusable.
     """
+    if isinstance(rows, Usable):
+        return rows
     flat = np.asarray(rows, dtype=np.float32)
     with np.errstate(all="ignore"):
         squared = np.einsum("ij,ij->i", flat, flat)
@@ -57,10 +77,10 @@ def usable_rows(rows: Floats) -> tuple[F32, F32, Bools]:
             flat[wild] = scaled
             squared = np.einsum("ij,ij->i", flat, flat)
         else:
-            return flat, (1.0 / np.sqrt(squared)).astype(np.float32, copy=False), np.ones(len(flat), dtype=np.bool_)
+            return Usable(flat, (1.0 / np.sqrt(squared)).astype(np.float32, copy=False), np.ones(len(flat), dtype=np.bool_))
         usable = squared > 0
         factors = np.where(usable, 1.0 / np.sqrt(np.where(usable, squared, 1.0)), 0.0).astype(np.float32)
-    return flat, factors, usable
+    return Usable(flat, factors, usable)
 
 
 def unit_rows(rows: Floats) -> tuple[F32, Bools]:
@@ -68,8 +88,8 @@ def unit_rows(rows: Floats) -> tuple[F32, Bools]:
 
     Shapes: (n, k) -> (n, k) float32, (n,) usable.
     """
-    flat, factors, usable = usable_rows(rows)
-    return flat * factors[:, None], usable
+    usable = usable_rows(rows)
+    return usable.unit, usable.sound
 
 
 def as_float64(values: Floats) -> F64:

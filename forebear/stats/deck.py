@@ -12,7 +12,7 @@ import numpy as np
 from forebear.core.errors import incomparable
 from forebear.core.messages import message
 from forebear.core.threads import side_by_side
-from forebear.stats.arrays import BLOCK_ELEMENTS, F32, I32, LN10, Bools, Floats, usable_rows
+from forebear.stats.arrays import BLOCK_ELEMENTS, F32, I32, LN10, Floats, Usable, usable_rows
 
 TIE_GAP = 1e-6
 """Two best cosines nearer than this are a tie, and a tie is no match: rounding must not let position decide."""
@@ -53,26 +53,38 @@ def deck(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult:
     Source:   METHODS §3.
     """
     _check(a, b)
-    n, m = len(a), len(b)
     left, right = usable_rows(a), usable_rows(b)
+    best, top = nearest(left, right, absolute=absolute)
+    of = min(len(a), len(b))
+    in_place = np.einsum("ij,ij->i", left[0][:of], right[0][:of]) * left[1][:of] * right[1][:of]
+    matched = int(np.count_nonzero(best[:of] == np.arange(of)))
+    return DeckResult(matched, of, best, np.clip(in_place, -1.0, 1.0), np.clip(top, -1.0, 1.0))
+
+
+def nearest(left: Usable, right: Usable, *, absolute: bool) -> tuple[I32, F32]:
+    """Which unit of B is nearest to each of A, as `deck` finds it; nothing is counted.
+
+    Shapes:  (n, k), (m, k) -> (n,) position of the one best partner, -1 where there is none or others come as near; (n,) its
+             cosine, 0 where unusable.
+    Raises:  IncomparableError if the rows have different lengths.
+    """
+    _check(left.flat, right.flat)
+    n = len(left.flat)
     best = np.full(n, -1, dtype=np.int32)
     top = np.full(n, _ABSENT, dtype=np.float32)
     second = np.full(n, _ABSENT, dtype=np.float32)
 
     def part(rows: slice) -> None:
-        for here, columns, cosines in _blocks((left[0][rows], left[1][rows], left[2][rows]), right, absolute):
+        for here, columns, cosines in _blocks(left.take(rows), right, absolute):
             _keep_two_best(cosines, columns.start, here, best[rows], top[rows], second[rows])  # views of what is filled
 
     height = _sizes(left, right)[1]
     for _ in side_by_side(part, [slice(top, top + height) for top in range(0, n, height)]):
         pass
-    sound = (top - second >= TIE_GAP) & (top > _ABSENT) & left[2]
+    sound = (top - second >= TIE_GAP) & (top > _ABSENT) & left.sound
     best[~sound] = -1
-    of = min(n, m)
-    in_place = np.einsum("ij,ij->i", left[0][:of], right[0][:of]) * left[1][:of] * right[1][:of]
-    matched = int(np.count_nonzero(best[:of] == np.arange(of)))
-    top[(top <= _ABSENT) | ~left[2]] = 0.0
-    return DeckResult(matched, of, best, np.clip(in_place, -1.0, 1.0), np.clip(top, -1.0, 1.0))
+    top[(top <= _ABSENT) | ~left.sound] = 0.0
+    return best, top
 
 
 def deck_in_place(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult | None:
@@ -87,7 +99,7 @@ def deck_in_place(a: Floats, b: Floats, *, absolute: bool = True) -> DeckResult 
         return None
     in_place = np.einsum("ij,ij->i", left[0], right[0]) * left[1] * right[1]
     own = np.abs(in_place) if absolute else in_place
-    scaled = right[0] * right[1][:, None], np.ones_like(right[1]), right[2]
+    scaled = Usable(right.unit, np.ones_like(right.factors), right.sound)
     for rows, columns, cosines in _blocks(left, scaled, absolute, scale=False):
         here = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
         cosines[here - rows.start, here - columns.start] = _ABSENT
@@ -201,8 +213,7 @@ def nearest_other(units: Floats) -> tuple[I32, F32, I32]:
     best[tied] = -1
     top[lost] = 0.0
     many = np.where(lost, 0, 1).astype(np.int32)
-    few = (side[0][tied], side[1][tied], side[2][tied])
-    for rows, columns, cosines in _blocks(few, side, True):
+    for rows, columns, cosines in _blocks(side.take(tied), side, True):
         own = tied[rows]
         here = np.flatnonzero((own >= columns.start) & (own < columns.stop))
         cosines[here, own[here] - columns.start] = _ABSENT
@@ -216,14 +227,14 @@ def _check(a: Floats, b: Floats) -> None:
         raise incomparable(message("arrays.row_lengths", a=str(a.shape), b=str(b.shape)), todo=message("arrays.align_other"))
 
 
-def _sizes(left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools]) -> tuple[int, int]:
+def _sizes(left: Usable, right: Usable) -> tuple[int, int]:
     """(columns, rows) of a block of the cosine matrix."""
     width = max(1, min(len(right[0]), BLOCK_ELEMENTS // 128))
     return width, max(1, min(len(left[0]), BLOCK_ELEMENTS // (2 * max(width, left[0].shape[1], 1))))
 
 
 def _blocks(
-    left: tuple[F32, F32, Bools], right: tuple[F32, F32, Bools], absolute: bool, scale: bool = True
+    left: Usable, right: Usable, absolute: bool, scale: bool = True
 ) -> Iterator[tuple[slice, slice, F32]]:
     """Blocks of the cosine matrix, each a fresh array the caller may overwrite; scale: False for rows of B of length one."""
     (a, scale_a, _), (b, scale_b, usable_b) = left, right

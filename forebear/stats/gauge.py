@@ -13,8 +13,8 @@ from forebear.core.errors import incomparable
 from forebear.core.messages import Message, message
 from forebear.core.spacing import evenly
 from forebear.core.threads import all_cores
-from forebear.stats.arrays import F32, F64, I32, LN10, Bools, Floats, as_float64, unit_rows
-from forebear.stats.deck import TIE_GAP, deck
+from forebear.stats.arrays import F32, F64, I32, LN10, Bools, Floats, Usable, as_float64, unit_rows, usable_rows
+from forebear.stats.deck import TIE_GAP, nearest
 from forebear.stats.gauge_thresholds import (
     GAUGE_LOG10_P,
     LEAST_LAYERS,
@@ -141,8 +141,8 @@ COMPLETED_FROM = 0.5
 """Share of agreements from which the neurons left over are asked again; it adds to what is plain and decides nothing."""
 FEW = 64
 """Neurons of B that show whether another than the partner named by the first view is nearer in the second; only speed."""
-View = tuple[F32, F32, bool]
-"""Rows of A, rows of B in the same coordinates, and whether a sign may have been flipped."""
+View = tuple[F32 | Usable, F32 | Usable, bool]
+"""Rows of A, rows of B in the same coordinates (or what `usable_rows` found of them), and whether a sign may have been flipped."""
 
 
 def two_views(first: View, second: View, best: I32 | None = None, few: F32 | None = None) -> Agreement:
@@ -159,6 +159,7 @@ def two_views(first: View, second: View, best: I32 | None = None, few: F32 | Non
     Chance:  under one agreement; with one-sided naming toys give 1.7 to 1.8 (hubs), mismatched layers 1.1 to 1.4. Not exact.
     Source:  METHODS §9 (4).
     """
+    first, second = ((usable_rows(a), usable_rows(b), flips) for a, b, flips in (first, second))
     one = mutual(first, best)
     able = _able_to_agree(second, one, few)
     if not able.any():
@@ -166,15 +167,15 @@ def two_views(first: View, second: View, best: I32 | None = None, few: F32 | Non
     sparse = np.count_nonzero(able) < COMPLETED_FROM * len(able)  # then none is asked again, and only these may agree
     asked = np.flatnonzero(able) if sparse else np.arange(len(able))
     other = _unnamed(len(able))
-    other[asked] = deck(second[0][asked], second[1], absolute=second[2]).best
+    other[asked] = nearest(second[0].take(asked), second[1], absolute=second[2])[0]
     named = one, mutual(second, other)
     while True:
         agreed = (named[0] == named[1]) & (named[0] >= 0)
         count = int(np.count_nonzero(agreed))
-        left_a, left_b = np.flatnonzero(~agreed), np.setdiff1d(np.arange(len(first[1])), named[0][agreed])
+        left_a, left_b = np.flatnonzero(~agreed), np.setdiff1d(np.arange(len(first[1].flat)), named[0][agreed])
         if count < COMPLETED_FROM * len(agreed) or not len(left_a) or not len(left_b):
             return Agreement(count, len(agreed), *named)
-        rest = [mutual((a[left_a], b[left_b], flips)) for a, b, flips in (first, second)]
+        rest = [mutual((a.take(left_a), b.take(left_b), flips)) for a, b, flips in (first, second)]
         if not ((rest[0] == rest[1]) & (rest[0] >= 0)).any():
             return Agreement(count, len(agreed), *named)
         for names, found in zip(named, rest, strict=True):
@@ -185,12 +186,12 @@ def _unnamed(count: int) -> I32:
     return np.full(count, -1, dtype=np.int32)
 
 
-def few_of(rows: F32) -> F32:
+def few_of(rows: Usable) -> F32:
     """FEW of the rows, evenly spaced, at length one: what shows quickly that two neurons are not each other's. (FEW, k)"""
-    return unit_rows(rows[evenly(len(rows), FEW)])[0]
+    return rows.take(evenly(len(rows.flat), FEW)).unit
 
 
-def _able_to_agree(view: View, partner: I32, few: F32 | None) -> Bools:
+def _able_to_agree(view: tuple[Usable, Usable, bool], partner: I32, few: F32 | None) -> Bools:
     """Which neurons of A may name the partner that another view named: none of a few neurons of B is nearer to them. (n,)
 
     Exact for those it leaves out; of layers that share nothing it leaves out nearly all.
@@ -198,9 +199,9 @@ def _able_to_agree(view: View, partner: I32, few: F32 | None) -> Bools:
     a, b, flips = view
     able = partner >= 0
     rows = np.flatnonzero(able)
-    if not len(rows) or len(b) <= FEW:
+    if not len(rows) or len(b.flat) <= FEW:
         return able
-    (mine, _), (own, _) = (unit_rows(x) for x in (a[rows], b[partner[rows]]))
+    mine, own = a.take(rows).unit, b.take(partner[rows]).unit
     there, elsewhere = np.einsum("ij,ij->i", mine, own), mine @ (few_of(b) if few is None else few).T
     if flips:
         there, elsewhere = np.abs(there), np.abs(elsewhere)
@@ -213,12 +214,12 @@ def mutual(view: View, best: I32 | None = None) -> I32:
 
     best: (n,) what `deck` names, where that is known; -1 leaves a neuron out.
     """
-    a, b, flips = view
+    a, b = (usable_rows(rows) for rows in view[:2])
     if best is None:
-        best = deck(a, b, absolute=flips).best
+        best = nearest(a, b, absolute=view[2])[0]
     named = np.unique(best[best >= 0])
-    back = _unnamed(len(b))
-    back[named] = deck(b[named], a, absolute=flips).best
+    back = _unnamed(len(b.flat))
+    back[named] = nearest(b.take(named), a, absolute=view[2])[0]
     kept = (best >= 0) & (back[best] == np.arange(len(best)))
     return np.where(kept, best, -1).astype(np.int32)
 

@@ -23,8 +23,8 @@ from forebear.comparison.thresholds import MAX_EXPERTS
 from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.core.threads import side_by_side
-from forebear.stats.arrays import F32, F64
-from forebear.stats.deck import deck
+from forebear.stats.arrays import F32, F64, Usable
+from forebear.stats.deck import nearest
 from forebear.stats.gauge import Agreement, two_views
 
 AT_ONCE_BYTES = 2**26
@@ -52,8 +52,8 @@ Experts = tuple[int | None, int | None]
 @dataclass
 class CellResult:
     """The best expert pair of one cell. tried: expert pairs looked at. in_place: neurons whose first view names their own
-    position; products: one signed product per neuron that stands at the same position on both sides. by_expert: agreements of
-    every expert pair; spans: the candidate's neurons they lie among; wider: where the sizes differ, either way."""
+    position; products: one signed product per neuron that stands at the same position on both sides, where wanted. by_expert:
+    agreements of every expert pair; spans: the candidate's neurons they lie among; wider: where the sizes differ, either way."""
 
     cell: Cell
     experts: Experts
@@ -98,16 +98,20 @@ def name_together(asked: Iterable[Asked], there: Sequence[tuple[Place, Views]]) 
     for place, views in there:
         alike = [m for m in mine if m.views.flips == views.flips]
         for few in (alike[i : i + TOGETHER] for i in range(0, len(alike), TOGETHER)):
-            best = deck(np.concatenate([m.views.first for m in few]), views.first, absolute=False).best
+            together = Usable(*(np.concatenate(part) for part in zip(*(m.views.usable[0] for m in few), strict=True)))
+            best = nearest(together, views.usable[0], absolute=False)[0]
             ends = np.cumsum([len(m.positions) for m in few])[:-1]
             found |= {(m.place, place): b for m, b in zip(few, np.split(best, ends), strict=True)}
     return found
 
 
 def hold(
-    asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell, named: Named | None = None
+    asked: Sequence[Asked], there: Sequence[tuple[Place, Views]], cell: Cell, named: Named | None = None, *, signed: bool = False
 ) -> CellResult | None:
-    """The best of all expert pairs of one cell; None when a side has nothing to compare. named: what is known of them."""
+    """The best of all expert pairs of one cell; None when a side has nothing to compare. named: what is known of them.
+
+    signed: whether `products` are wanted, which only layers that belong together are asked for.
+    """
     best: CellResult | None = None
     tried: dict[Experts, int] = {}
     spans: dict[Experts, tuple[int, int]] = {}
@@ -117,14 +121,16 @@ def hold(
                 continue
             first, second = mine.views, views
             known = None if named is None else named.get((mine.place, place))
-            agreement = two_views((first.first, second.first, False), (first.second, second.second, first.flips), known, second.few)
+            (one, other), (their_one, their_other) = first.usable, second.usable
+            agreement = two_views((one, their_one, False), (other, their_other, first.flips), known, second.few)
             experts = (mine.place[1], place[1])
             tried[experts] = agreement.matched
             if agreement.matched:
                 spans[experts] = _span(agreement.partners)
             if best is None or agreement.matched > best.agreement.matched:
                 in_place = int(np.count_nonzero(agreement.first == mine.positions))
-                best = CellResult(cell, experts, agreement, 0, in_place, _products(mine, views), views.flips)
+                products = _products(mine, views) if signed else np.zeros(0)
+                best = CellResult(cell, experts, agreement, 0, in_place, products, views.flips)
                 best.sizes = (mine.size, len(views.first))
                 best.wider = widened(mine.positions, mine.views, views) if mine.size != len(views.first) else None
     if best is not None:
@@ -194,7 +200,8 @@ def test_map(
 
     def held(part: tuple[Cell, Layer]) -> tuple[Layer, list[CellResult | None], Readers | None]:
         (a, b), there = part
-        found = [hold(asked.get(other, []), there, (other, b)) for other in (a, *strange.get(b, ()))]
+        found = [hold(asked.get(a, []), there, (a, b), signed=True)]
+        found += [hold(asked.get(other, []), there, (other, b)) for other in strange.get(b, ())]
         tell = (a, b) in told and found[0] is not None
         return there, found, readers_of(asked[a][0].views.rows, there[0][1].rows, rotation) if tell else None
 

@@ -14,7 +14,7 @@ from forebear.comparison.reading.norms import gain
 from forebear.comparison.thresholds import MAX_EXPERTS
 from forebear.models.architecture.definition import NormRule
 from forebear.models.checkpoint import Checkpoint, Piece
-from forebear.stats.arrays import F32, finite_or_zero, unit_rows
+from forebear.stats.arrays import F32, Usable, finite_or_zero, unit_rows, usable_rows
 from forebear.stats.gauge import few_of, fold, residual
 
 Place = tuple[int, int | None]
@@ -57,9 +57,14 @@ class Views:
         return self.first.nbytes + self.second.nbytes + self.raw.nbytes
 
     @cached_property
+    def usable(self) -> tuple[Usable, Usable]:
+        """Both views with what makes their rows unit vectors, found once for all that they are held against."""
+        return usable_rows(self.first), usable_rows(self.second)
+
+    @cached_property
     def few(self) -> F32:
         """A few neurons of the second view (`stats.gauge.few_of`)."""
-        return few_of(self.second)
+        return few_of(self.usable[1])
 
     def turned(self, rotation: F32) -> Views:
         """The same neurons in the other side's coordinates. rotation: (width, other width)."""

@@ -13,8 +13,12 @@ from forebear.comparison.reading.allowance import Allowance, piece_cost
 from forebear.comparison.reading.plan import LocalPlan, ReadPlan
 from forebear.core.errors import printable
 from forebear.core.messages import Message, message
+from forebear.core.threads import both
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint, Piece
+
+WORTH_BYTES = 2**17
+"""Bytes of the smaller side from which both are read at once."""
 
 
 @dataclass
@@ -90,14 +94,14 @@ class Pair:
             self.note(message("limit.number_unknown", what=what))
             return None
         count = None if select is None else len(select)
-        if not self.allowance.allows(
-            piece_cost(self.subject, left, axis, count, only),
-            piece_cost(self.candidate, right, axis, count, only),
-            what,
-        ):
+        costs = piece_cost(self.subject, left, axis, count, only), piece_cost(self.candidate, right, axis, count, only)
+        if not self.allowance.allows(*costs, what):
             return None
-        a = self.subject.units(left, axis, select, only=only)
-        b = self.candidate.units(right, axis, select, only=only)
+        a, b = both(
+            lambda: self.subject.units(left, axis, select, only=only),
+            lambda: self.candidate.units(right, axis, select, only=only),
+            worth=min(costs) >= WORTH_BYTES and self.subject.container is not self.candidate.container,
+        )
         blocks, units, features = (min(x, y) for x, y in zip(a.shape, b.shape, strict=True))
         return a[:blocks, :units, :features], b[:blocks, :units, :features]
 
