@@ -267,4 +267,4 @@ def _tried(pair: tuple[str, str], options: Options, looks: int) -> tuple[Documen
 def _written(options: Options, looks: int) -> dict[str, Any]:
     """Options as they cross a pipe (worker.py reads them)."""
     architecture = None if options.architecture is None else str(options.architecture)
-    return {**vars(options), "architecture": architecture, "looks": looks, "patience": vars(patience())}
+    return {**options._asdict(), "architecture": architecture, "looks": looks, "patience": patience()._asdict()}

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,9 @@ def style_of(name: str) -> str:
     return TEMPLATES.joinpath(name).read_text("utf-8")
 
 
+@cache
 def _environment() -> Environment:
+    """Our templates; each is compiled when a page first needs it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -165,7 +165,7 @@ OPTIONS = {
     "reproduce": "x",
     "base": None,
     "looks": 3,
-    "patience": vars(patience_of(None, None)),
+    "patience": patience_of(None, None)._asdict(),
 }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
@@ -23,6 +24,9 @@ from forebear.reports.cases.text import (
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.page import Sentence, coded, raised, sentences, style_of
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 _HERE = "forebear.reports.cases"
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
 
@@ -33,15 +37,11 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     language: of the page; by default that of the reader the case was reported for, whose texts come first either way.
     The page says nothing the document does not hold; who obtained a source and from where is left out.
     """
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     document = case_today(document)
     words = catalogue(language or reader(document))
     style = style_of("page.css") + resources.files(_HERE).joinpath("case.css").read_text("utf-8")
-    template = resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
-    environment.filters["coded"] = coded
     columns = _columns(document)
     # those that are listed have the first numbers: without a gap where one was dismissed, or kept apart
     listed = sorted(_visible(document["findings"]), key=lambda f: (is_dismissed(f), f["rule"] == APART))
@@ -51,7 +51,7 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     found = [f for f in found if f["rule"] != APART and not f["dismissed"]]
     rows, placed = _rows(document, columns, found) if is_compared(document) else ([], set[int]())
     claims = [_claim(c, i, words) for i, c in enumerate(_visible(document["claims"])) if c["status"] in _STATUSES]
-    html = environment.from_string(template).render(
+    html = _template().render(
         w=words,
         lang=words.language,
         title=str(_visible(document.get("title", ""))),
@@ -78,6 +78,16 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
         reproduce=_visible(document["reproduce"]),
     )
     return html.encode("utf-8", "backslashreplace")
+
+
+@cache
+def _template() -> Template:
+    """The template of the page, compiled when one is first made."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
+    environment.filters["coded"] = coded
+    return environment.from_string(resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8"))
 
 
 def exponents(value: Any) -> Any:
