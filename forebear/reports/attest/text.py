@@ -106,7 +106,9 @@ def brief_lines(document: Document, language: str = "en") -> list[Line]:
 def headline(document: Document, words: Catalogue) -> str:
     """The one conclusion."""
     conclusion = document["conclusion"]
-    if (outcome := conclusion["outcome"]) in ("contradicted", "unexplained"):
+    if (outcome := conclusion["outcome"]) == "unexplained" and set(conclusion[outcome]) == {"log-file"}:
+        return words("attest_first.logs")
+    if outcome in ("contradicted", "unexplained"):
         names = words("many.joint").join(dict.fromkeys(words.name("attest_line", n) for n in conclusion[outcome]))
         return words("attest.head_contradicted" if outcome == "contradicted" else "attest_open.head", lines=names)
     if outcome == "start-not-proven":
