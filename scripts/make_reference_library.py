@@ -26,8 +26,8 @@ HEAD = """# The reference library
 
 
 def main() -> int:
-    """Write the file and its table; 0 when every item that is here was added."""
-    refused, table, absent = 0, HEAD, []
+    """Write the file and its table; 0 when something of every item that is here was added."""
+    table, absent, nothing = HEAD, [], []
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "library"
         for item in manifest().values():
@@ -39,15 +39,17 @@ def main() -> int:
             added = forebear.library_add([place], into=library, about=about)
             if about and added["outcomes"].get("refused"):  # a folder of files under names of their own
                 added = forebear.library_add(sorted(place.iterdir()), into=library, about=True)
-            for one in added["items"]:
-                refused += one["outcome"] == "refused"
+            taken = [one for one in added["items"] if one["outcome"] != "refused"]
+            nothing += [] if taken else [item.name]
+            for one in taken:
                 print(f"{one['outcome']:10} {item.name}: {one['name']}")
                 table += f"| {item.name} | {one['name']} | {item.licence} |\n"
         whole = forebear.library_export(TARGET, library=library)
     table += f"\nNot fetched when it was made: {', '.join(absent) or 'nothing'}.\n"
+    table += f"Fetched, and nothing of it was taken: {', '.join(nothing)}.\n" if nothing else ""
     TARGET.with_suffix(".md").write_text(table, "utf-8")
     print(f"{whole['models']} models, {whole['screens']} with a screen, {TARGET.stat().st_size:,} bytes")
-    return 1 if refused else 0
+    return 1 if nothing else 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ MESSAGE = frozenset({"key", "values"})
 """Keys of a message: what a document says in place of a sentence."""
 FRAME = "width:100%;height:40rem;border:1px solid #8888;border-radius:4px;resize:vertical;overflow:auto"
 """Style of the frame in which a notebook shows a page."""
-FIRST = ("subject", "candidate", "test", "axis", "relation", "claim", "outcome", "name", "tokenizer", "language", "decides",
+FIRST = ("subject", "candidate", "test", "axis", "component", "gauge", "everywhere", "relation", "claim", "outcome", "name", "tokenizer", "language", "decides",
          "corrected_log10_p", "log10_p", "kind", "effect", "plain")  # fmt: skip
 """Columns of a table that come first, in this order, where there are any."""
 Check = Callable[[Mapping[str, bytes]], None]

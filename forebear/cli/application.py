@@ -61,8 +61,7 @@ GROUPS = {
     "attest": "Show that a model is from scratch: a commitment, a chain of checkpoints, what they prove.",
     "library": "One model against everything known: small prints, search among them, and their tree.",
 }
-DEMO = """Demo: a subject made from `base` by further training and two inserted layers, against `base` and against an
-`independent` model of the same shape, data and data order. No network is used.
+DEMO = """Demo: `descendant` was made from `base` (further training, two layers put in); `independent` only has its shape and data.
 """
 PRIVATE = "forebear: PRIVATE: this seal holds the sources and every name in them; keep it"
 _ENTRY = re.compile(r"(\w+): +(.*)")

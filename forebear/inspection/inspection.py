@@ -252,7 +252,12 @@ def _place(places: Collection[tuple[str, int | None]]) -> dict[str, Any]:
     return {"layer": layer} | ({} if stack == "main" else {"stack": stack})
 
 
+def _named(value: object) -> str:
+    """What a claim says: the members of a list of names, anything else as it is written."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _claims(config: Mapping[str, Any], metadata: Mapping[str, str]) -> list[Message]:
     said = [("config", key, config[key]) for key in CLAIM_KEYS if config.get(key)]
     said += [("metadata", key, value) for key, value in list(metadata.items())[:MAX_METADATA]]
-    return [message(f"claim.{where}", name=printable(key), value=printable(str(value))) for where, key, value in said]
+    return [message(f"claim.{where}", name=printable(key), value=printable(_named(value))) for where, key, value in said]

@@ -28,7 +28,7 @@ from forebear.library.ledger import is_pinned, key_of, name_of, state_of, unchan
 from forebear.library.prints import Print, empty_arrays
 from forebear.library.store import Store
 from forebear.models.checkpoint import CONFIGS, OnBase, Place, on_base
-from forebear.tokens.readers import load_vocabulary
+from forebear.models.published.gguf_tokens import load_tokenizer
 from forebear.tokens.vocabulary import find_vocabulary_file
 
 MAX_KEPT_CONFIG = 16 * 2**10
@@ -236,7 +236,7 @@ def _config(folder: Path | None) -> Any:
 
 
 def about(path: str) -> Found:
-    """An entry without weights: configuration, tokenizer and claims of a folder, or a tokenizer file.
+    """An entry without weights: configuration, tokenizer and claims of a folder, a tokenizer file, or the tokenizer in a GGUF file.
 
     Raises: RefusedError when it has neither configuration nor tokenizer.
     """
@@ -246,7 +246,7 @@ def about(path: str) -> Found:
     except OSError as error:
         raise refuse_os_error(error, path) from error
     config = _config(folder)
-    vocabulary = None if beside is None else load_vocabulary(beside)
+    vocabulary = None if beside is None else load_tokenizer(beside)
     if config is None and vocabulary is None:
         raise refusal(message("library_refused.nothing"), where=path)
     kept = np.zeros(0, np.uint64) if vocabulary is None else tokens_kept(vocabulary)

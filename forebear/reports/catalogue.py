@@ -111,7 +111,7 @@ def power_of_ten(log10_p: float | None) -> str:
         return "-"
     if log10_p > -3:
         return f"{10**log10_p:.3g}"
-    return f"10^{log10_p:.1f}" if log10_p > -100 else f"10^{log10_p:.0f}"
+    return f"10^{log10_p:.1f}".removesuffix(".0") if log10_p > -100 else f"10^{log10_p:.0f}"
 
 
 def short_names(members: Sequence[Mapping[str, Any]]) -> dict[str, str]:

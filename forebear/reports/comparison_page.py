@@ -142,7 +142,7 @@ def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
         "part": words.name("part", e["part"]),
         "layers": e["layers"],
         "cosine": f"{e['cosine']:.3f}",
-        "distance": f"{e['distance']:.2g}",
+        "distance": f"{e['distance']:#.2g}",
         "equal": f"{e['equal_rows']:.0%}",
         "rows": rows_over(e, words),
     }
@@ -183,7 +183,7 @@ def _tensor(t: Mapping[str, Any], mark: str, words: Catalogue) -> dict[str, str]
         "shape": _both("×".join(map(str, one["shape"])), "×".join(map(str, other["shape"]))),
         "dtype": safe(_both(one["dtype"], other["dtype"]), 60),
         "cosine": "" if t["cosine"] is None else f"{t['cosine']:.3f}",
-        "distance": "" if t["distance"] is None else f"{t['distance']:.2g}",
+        "distance": "" if t["distance"] is None else f"{t['distance']:#.2g}",
         "equal": "" if t["equal"] is None else f"{t['equal']:.0%}",
         "rows": rows_over(t, words) if t["distance"] is not None else "",
     }

@@ -147,14 +147,14 @@ def _unbroken(value: str) -> Any:
 
 
 def coded(value: str) -> Any:
-    """A text whose words between backticks are set as code."""
-    from markupsafe import Markup, escape
+    """A text whose words between backticks are set as code, and whose names and options stay on one line."""
+    from markupsafe import Markup
 
     text, found, at = str(one_line(value)), Markup(), 0
     for word in _CODE.finditer(text):
-        found += escape(text[at : word.start()]) + Markup("<code>") + escape(word[1]) + Markup("</code>")
+        found += _unbroken(text[at : word.start()]) + Markup("<code>") + _unbroken(word[1]) + Markup("</code>")
         at = word.end()
-    return found + escape(text[at:])
+    return found + _unbroken(text[at:])
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -119,7 +119,11 @@ def test_text_and_page_of_a_document_hold_every_value(path, language):
     for one in [*said, *document["limits"]]:
         sentence = catalogue(language).text(one)
         assert re.sub(r"\s+", "", sentence) in text, one["key"]
-        assert _escaped(raised(sentence)) in page, one["key"]
+        assert _escaped(raised(sentence)) in UNBROKEN.sub(r"\1", page), one["key"]
+
+
+UNBROKEN = re.compile(r'<span class="nb">([^<]*)</span>')
+"""A name or an option kept on one line: marks that change no word."""
 
 
 def _escaped(text):

@@ -181,14 +181,14 @@ def rows(document: Document, words: Catalogue) -> list[tuple[object, ...]]:
             _figure(row["expected_share"]),
             _figure(row["cosine"]),
             _figure(row["pace"]),
-            power_of_ten(row["log10_p"]),
+            "–" if row["log10_p"] is None else power_of_ten(row["log10_p"]),
         )
         for row in document["chain"]
     ]
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _limits(document: Document, words: Catalogue) -> list[Line]:

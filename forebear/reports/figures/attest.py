@@ -10,7 +10,7 @@ from forebear.reports.figures.scale import figure_number, numbered
 from forebear.reports.scene import Box, Dots, Figure, Lines, Point, Scene, Shape, Words
 
 WIDE, HIGH = 300.0, 150.0
-LEFT, TOP = 46.0, 16.0
+LEFT, TOP = 58.0, 16.0
 NEAR, ROOM = 0.5, 0.05
 """Least share up to which the axis of shares starts at nothing, and what stands above and below the shares where it does not."""
 APART = 48.0
@@ -24,7 +24,7 @@ def share_figure(document: Mapping[str, Any], words: Catalogue) -> Figure | None
     if not any(row["start_share"] is not None for row in rows):
         return None
     shares = [row[key] for row in rows for key in ("start_share", "expected_share") if row[key] is not None]
-    low = 0.0 if min(shares) < NEAR else max(0.0, min(shares) - ROOM)
+    low = 0.0 if min(shares) < NEAR else max(0.0, round(min(shares) - ROOM, 2))
     span = (low, 1.0 + ROOM if low else 1.2)
     expected = _points(rows, "expected_share", span)
     shapes: list[Shape] = [*_frame(rows, span, words, "attest_axis.share")]
@@ -68,7 +68,7 @@ def _frame(rows: Sequence[Row], span: tuple[float, float], words: Catalogue, up:
         Box(LEFT, TOP, WIDE, HIGH, "panel", "line"),
         *numbered([(TOP + 6, figure_number(span[1])), (TOP + HIGH - 4, figure_number(span[0]))], LEFT - 6, across=False),
         *numbered(labels, TOP + HIGH + 14, across=True),
-        Words(12, TOP + HIGH, words(up), "muted", size=11, upright=True),
+        Words(11, TOP + HIGH, words(up), "muted", size=11, upright=True),
         Words(LEFT + WIDE / 2, TOP + HIGH + 32, words("attest_page.axis"), "muted", "middle"),
     ]
 

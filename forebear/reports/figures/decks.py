@@ -10,8 +10,8 @@ from forebear.reports.figures.scale import numbered
 from forebear.reports.scene import Box, Dots, Figure, Lines, Scene, Shape, Words, fitted, ticks
 
 SIDE = 196.0
-LEFT, TOP = 52.0, 36.0
-SIZE = (LEFT + SIDE + 6, TOP + SIDE + 40)
+LEFT, TOP = 52.0, 52.0
+SIZE = (LEFT + SIDE + 24, TOP + SIDE + 40)
 
 
 def deck_picture(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
@@ -41,7 +41,8 @@ def _square(
     marks = ticks(count, 5)
     shapes: list[Shape] = [
         Words(LEFT, 13, fitted(title, SIDE, 12), bold=True),
-        Words(LEFT, 29, in_place + where, "muted"),
+        Words(LEFT, 29, in_place, "muted"),
+        Words(LEFT, 44, where, "muted"),
         Box(LEFT, TOP, SIDE, SIDE, "panel", "line"),
         Dots(dots, 1.1 if len(best) > 256 else 1.7, "dot"),
         *numbered([(LEFT + (i + 0.5) * scale, str(i)) for i in marks], TOP + SIDE + 14, across=True),
@@ -54,8 +55,8 @@ def _square(
 
 def _layers(subject: int, candidate: int, words: Catalogue) -> str:
     if subject == candidate:
-        return words("figure.deck_layer", layer=subject)
-    return words("figure.deck_layers", subject=subject, candidate=candidate)
+        return words("page_looks.deck_layer", layer=subject)
+    return words("page_looks.deck_layers", subject=subject, candidate=candidate)
 
 
 def all_pairs_histogram(document: Mapping[str, Any], words: Catalogue) -> Figure | None:

@@ -10,7 +10,7 @@ from forebear.reports.figures.scale import colour_legend, numbered
 from forebear.reports.line_breaks import text_width
 from forebear.reports.scene import Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
-LONGEST, TOP, ROW, WIDE = 170.0, 8.0, 22.0, 240.0
+LONGEST, TOP, ROW, WIDE = 260.0, 8.0, 22.0, 240.0
 MAX_ROWS = 20
 MAX_RULED = 48
 

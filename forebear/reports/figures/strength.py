@@ -7,7 +7,8 @@ from typing import Any
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.figures.scale import numbered
-from forebear.reports.scene import Area, Box, Figure, Lines, Scene, Shape, Words, fitted, ticks
+from forebear.reports.line_breaks import wrapped
+from forebear.reports.scene import Area, Box, Figure, Lines, Scene, Shape, Words, ticks
 
 WIDE, HIGH = 300.0, 130.0
 LEFT, TOP = 46.0, 34.0
@@ -45,12 +46,11 @@ def strength_bars(document: Mapping[str, Any], words: Catalogue, axis: str = "ne
             Box(LEFT, low + 18 * row, 14, 10, role),
             Words(LEFT + 22, low + 9 + 18 * row, words(f"figure.strength_{key}")),
         ]
-    shapes += [
-        Lines(((LEFT, low + 41), (LEFT + 14, low + 41)), "candidate", 1.5, dashed=True),
-        Words(LEFT + 22, low + 45, fitted(words("figure.strength_needed", factor=f"{found['factor']:.1f}"), WIDE + 40, 12)),
-    ]
+    shapes.append(Lines(((LEFT, low + 41), (LEFT + 14, low + 41)), "candidate", 1.5, dashed=True))
+    needs = wrapped(words("figure.strength_needed", factor=f"{found['factor']:.1f}"), WIDE - 22, 12)
+    shapes += [Words(LEFT + 22, low + 45 + 16 * row, line) for row, line in enumerate(needs)]
     caption = words(f"figure.strength_caption{of}", value=f"{found['value']:.2f}", ceiling=f"{found['ceiling']:.2f}")
-    scene = Scene(LEFT + WIDE + 8, low + 56, tuple(shapes))
+    scene = Scene(LEFT + WIDE + 8, low + 40 + 16 * len(needs), tuple(shapes))
     return Figure(f"strength{of}", words(f"figure.strength{of}"), (scene,), caption, words("about.strength"))
 
 

@@ -54,7 +54,7 @@ def cut_sentences(document: Document, words: Catalogue) -> list[str]:
         return []
     return [
         words(
-            "lineage_page.cut_step",
+            "page_looks.cut_plain" if _unsaid(found[key]) else "lineage_page.cut_step",
             step=words(f"lineage.step_{key}"),
             state=words(f"lineage_page.state_{found[key]['state']}"),
             here=_stated(found[key]["subject"], words),
@@ -65,11 +65,16 @@ def cut_sentences(document: Document, words: Catalogue) -> list[str]:
     ]
 
 
+def _unsaid(step: Mapping[str, Any]) -> bool:
+    """Whether neither file states a step."""
+    return step["subject"] is None and step["candidate"] is None
+
+
 def _stated(value: Sequence[str] | int | None, words: Catalogue) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if value is None:
-        return "-"
+        return words("page_looks.unstated")
     return ", ".join(safe(step, 120) for step in value) or words("lineage_page.none")
 
 

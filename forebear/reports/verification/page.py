@@ -8,7 +8,7 @@ from typing import Any
 from forebear.reports.catalogue import catalogue
 from forebear.reports.lines import safe
 from forebear.reports.page import render, sentences
-from forebear.reports.verification.text import outcome_words, place, relative_head, relative_rows, told
+from forebear.reports.verification.text import how_read, outcome_said, place, relative_head, relative_rows, told
 
 MAX_FILES = 500
 SIGNS = {"contradicted": "▲", "borne-out": "●"}
@@ -23,7 +23,8 @@ def verification_page(document: Mapping[str, Any], language: str) -> bytes:
         {
             "said": safe(words.text(claim["claim"]), 300),
             "place": safe(place(claim, words), 200),
-            "outcome": outcome_words(claim, words),
+            "outcome": outcome_said(claim, words),
+            "read": how_read(claim, words),
             "mark": claim["outcome"],
             "sign": "▲" if claim["flagged"] else SIGNS.get(claim["outcome"], "○"),
             "flagged": claim["flagged"],
@@ -59,5 +60,6 @@ STYLE = """
 .claims ul{margin:0;padding-left:1.1em}
 .claims tr.contradicted td:first-child{border-left:4px solid currentColor;padding-left:.6em}
 .claims tr.looked td:first-child{border-left:4px dotted currentColor;padding-left:.6em}
+.claims .outcome .place{font-weight:400;color:var(--ink)}
 .claims .place{display:block;opacity:.85;font-size:.85em;overflow-wrap:anywhere}.claims td:nth-child(3){min-width:18em}
 """

@@ -65,9 +65,18 @@ def _claim(claim: Mapping[str, Any], words: Catalogue) -> list[Line]:
 
 def outcome_words(claim: Mapping[str, Any], words: Catalogue) -> str:
     """The outcome, and whether it deserves a look or was read from a sentence."""
-    marks = [words(f"verify_outcome.{claim['outcome']}")]
-    marks += [words(f"verify_outcome.{mark}") for mark in ("flagged", "proposed") if claim[mark]]
+    return " · ".join([outcome_said(claim, words), *how_read(claim, words)])
+
+
+def outcome_said(claim: Mapping[str, Any], words: Catalogue) -> str:
+    """The outcome, and whether it deserves a look."""
+    marks = [words(f"verify_outcome.{claim['outcome']}"), *([words("verify_outcome.flagged")] if claim["flagged"] else [])]
     return " · ".join(marks)
+
+
+def how_read(claim: Mapping[str, Any], words: Catalogue) -> list[str]:
+    """That a claim was read from a sentence; nothing of one that a field states."""
+    return [words("verify_outcome.proposed")] if claim["proposed"] else []
 
 
 def place(claim: Mapping[str, Any], words: Catalogue) -> str:
