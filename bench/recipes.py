@@ -291,6 +291,21 @@ def missed(row: Row) -> str:
     return "" if row["exact"] else "wrong" if invented_ or other else "silent"
 
 
+def rightly(row: Row) -> bool:
+    """Whether operations are told exactly, and of each what was drawn, or that it is not told with the truth among what fits."""
+    if row["exact"] or not row["named"]:
+        return bool(row["exact"])
+    by_name = {s["op"]: s["parameters"] for s in row["steps"]}
+    for one in row["wanted"]:
+        said = by_name[one["op"]]
+        for key, value in one["parameters"].items():
+            open_ = key in said and said[key] is None and value in said.get(f"{key}_one_of", [value])
+            open_ = open_ and (f"{key}_at_most" not in said or value <= said[f"{key}_at_most"])
+            if not open_ and not agrees(value, said.get(key)):
+                return False
+    return True
+
+
 def by_step(rows: list[Row]) -> list[Row]:
     """Every operation that was drawn, in whatever chain: how often, told how often, and what stood for it where it was not."""
     found: dict[str, Row] = {}
@@ -319,7 +334,8 @@ def summary(rows: list[Row]) -> dict[str, Any]:
         named, exact = sum(r["named"] for r in mine), sum(r["exact"] for r in mine)
         low, high = wilson(exact, len(mine))
         interval = {"low": round(low, 4), "high": round(high, 4)}
-        lines.append({"operation": name, "of": len(mine), "named": named, "exact": exact, **interval})
+        told_rightly = sum(map(rightly, mine))
+        lines.append({"operation": name, "of": len(mine), "named": named, "exact": exact, **interval, "rightly": told_rightly})
     misses = Counter(word for word in map(missed, rows) if word)
     table = {k: dict(v) for k, v in confusion.items()}
     return {"lines": lines, "misses": dict(misses), "steps": by_step(rows), "confusion": table}

@@ -117,6 +117,10 @@ SHAPES = {
     "gpt2-72": Shape(family="gpt2", layers=4, width=72, heads=6, kv_heads=6, neurons=288, tied=True),
     "qwen2-56": Shape(family="qwen2", layers=5, width=56, neurons=144, tied=True),
     "moe-72": Shape(family="moe", layers=4, width=72, neurons=88, experts=4),
+    "llama40": Shape(layers=6, width=40, heads=4, kv_heads=2, neurons=112),
+    "gpt2-48": Shape(family="gpt2", layers=5, width=48, heads=4, kv_heads=4, neurons=192, tied=True),
+    "qwen2-48": Shape(family="qwen2", layers=4, width=48, heads=6, kv_heads=3, neurons=136, tied=True),
+    "moe-56": Shape(family="moe", layers=3, width=56, neurons=80, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }
 

@@ -184,8 +184,9 @@ def plan() -> list[Job]:
 
 
 SLICES = {"test": ("tiny", 3)}
-UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8}
-"""Shapes that decide decision 0095 on recipes: independents of each, with seeds above every one used before."""
+UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8, "llama40": 2, "gpt2-48": 2, "qwen2-48": 2, "moe-56": 2}
+"""Shapes that decide decisions on recipes (0095 the first four, 0113 the others): independents of each, with seeds above every one
+used before."""
 
 
 def slice_plan(name: str) -> list[Job]:

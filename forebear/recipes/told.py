@@ -59,7 +59,19 @@ def told(step: Found) -> list[Message]:
     """What a step is, in a sentence, and what was said of it besides."""
     unknown = "noise" in step.parameters and step.parameters["noise"] is None
     noise = [message("recipe_open.noise", most=step.parameters["noise_at_most"])] if unknown else []
-    return [_sentence(step), *noise, *step.said]
+    return [_sentence(step), *noise, *_fits(step), *step.said]
+
+
+def _fits(step: Found) -> list[Message]:
+    """What fits where it is not told how something new began (decision 0113)."""
+    found = []
+    for name in ("kind", "rows", "router"):
+        if one_of := step.parameters.get(f"{name}_one_of"):
+            names = ("zeros" if word == "zero" else word for word in one_of)
+            found.append(message(f"recipe_fits.{name}", fits=[message(f"recipe.word.{word}") for word in names]))
+    if step.op == "mlp-widened" and "silent" in step.parameters and step.parameters["silent"] is None:
+        found.append(message("recipe_fits.silent"))
+    return found
 
 
 def _sentence(step: Found) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.detectors.side import cosine
-from forebear.recipes.detectors.sight import SAME_LAYER, Proposal, Sight
+from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
 
 WORN = 0.7
@@ -97,7 +97,7 @@ def _after(sight: Sight, layer: int) -> int:
     place = max(before) if before else 0
     similarity = sight.layer_similarity[layer]
     source = int(np.argmax(similarity))
-    return source if similarity.max() > SAME_LAYER and following and source == min(following) else place
+    return source if similarity.max() > COPIED and following and source == min(following) else place
 
 
 def _place(sight: Sight, layer: int, present: set[int]) -> int:
@@ -105,5 +105,5 @@ def _place(sight: Sight, layer: int, present: set[int]) -> int:
     before = sum(one < layer for one in present) - 1
     following = [j for i, j in sight.layers if i > layer]
     similarity = sight.layer_similarity[layer]
-    like_next = similarity.max() > SAME_LAYER and following and int(np.argmax(similarity)) == min(following)
+    like_next = similarity.max() > COPIED and following and int(np.argmax(similarity)) == min(following)
     return min(max(0, before + bool(like_next)), len(present) - 1)

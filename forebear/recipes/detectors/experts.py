@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.detectors.neurons import OWN, match
-from forebear.recipes.detectors.new_rows import USUAL
+from forebear.recipes.detectors.new_rows import initial
 from forebear.recipes.detectors.side import Side, cosine, left, unit
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
@@ -63,6 +63,8 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
         "experts": count, "active": _active(a), "slices": slices, "shared": shared, "router": router,
         "noise": float(f"{noise:.3g}") if noise > QUIET else 0.0, "redrawn": round(float(np.mean(fresh)), 3),
     }  # fmt: skip
+    if router is None:
+        said["router_one_of"] = ["drawn", "zero"]
     where = {"layers": [layer for layer, _ in sight.layers], "parts": [*PARTS, "router"], "experts": list(range(count))}
     return [Proposal(Found("dense-to-moe", where, said), {"noise": 0.0, "redrawn": 0.0})]
 
@@ -75,7 +77,7 @@ def _one_row(router: F32) -> bool:
 def _as_drawn(routers: list[F32], side: Side) -> bool:
     """Whether rows are spread as an initialiser draws them: those that were trained since may have begun as nothing as well."""
     sizes = [float(np.std(r - r.mean(axis=0))) for r in routers]
-    drawn = float(side.config.get("initializer_range") or USUAL)
+    drawn = initial(side.config)
     return bool(sizes) and drawn / TRAINED < float(np.median(sizes)) < drawn * TRAINED
 
 

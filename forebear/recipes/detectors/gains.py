@@ -35,6 +35,9 @@ def _scaled(sight: Sight) -> list[Proposal]:
     stated = _stated(sight)
     if stated is not None and abs(stated / factor - 1) < 0.03:
         return [Proposal(scaled)]
+    rest = np.linalg.norm(a[kept] / factor - b[kept], axis=1) / np.linalg.norm(b[kept], axis=1)
+    if float(np.median(rest)) > abs(np.log(factor)):
+        return []  # rows moved further than the factor moves them: training alone makes them longer
     writers = [_factor(sight, part) for part in ("o", "down")]
     known = [w for w in writers if w]
     readers = [r for part in ("q", "up") for r in (_factor(sight, part),) if r]
@@ -42,7 +45,7 @@ def _scaled(sight: Sight) -> list[Proposal]:
         return []
     same = all(abs(w / factor - 1) < 0.1 and abs(np.log(w)) > abs(np.log(factor)) / 2 for w in known)
     return (
-        [Proposal(Found("residual-scale", {"parts": ["embedding", "o", "down"]}, {"factor": round(factor, 6)}))]
+        [Proposal(scaled)]
         if same and all(abs(np.log(r)) < abs(np.log(factor)) / 2 for r in readers)
         else []
     )
@@ -74,7 +77,6 @@ def _gains(sight: Sight) -> list[Proposal]:
              for mine, theirs in [_both(sight, role, pair)] if mine is not None and theirs is not None]  # fmt: skip
     if not pairs or any(mine.shape != theirs.shape for _, mine, theirs, _ in pairs):
         return []
-    apart = [np.abs(m - t) / np.maximum(1e-6, np.abs(t)) for _, m, t, _ in pairs]
     apart = [np.abs(m - t) / np.maximum(1e-6, np.abs(t)) for _, m, t, _ in pairs]
     change = float(np.quantile(np.concatenate(apart), 0.9))
     if change < LEAST:
@@ -119,6 +121,7 @@ def _taken_back(sight: Sight, role: str, mine: F32, theirs: F32, pair: tuple[int
     if not columns:
         return None
     filled = np.min([size > 1e-6 * size.max() for size in sizes], axis=0).astype(bool)  # empty columns took nothing back
+    filled &= sight.known_channels  # of columns that a step drew nothing is known
     if not filled.any():
         return None
     ratio = np.log(np.maximum(1e-6, np.abs(mine)) / np.maximum(1e-6, np.abs(theirs)))[filled]

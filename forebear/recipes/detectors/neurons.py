@@ -14,6 +14,10 @@ from forebear.stats.arrays import F32
 
 OWN = 0.4
 """Mean |cosine| of a neuron's rows from which it is taken for the candidate's; drawn ones stay below (decision 0034)."""
+LEARNT = 1.25
+"""Size of columns of added neurons over what the others' moved by, from which they were drawn: silent ones reach 1.15."""
+APART = 1.2
+"""What columns moved by, as a share of their size, from which they are not those in their places."""
 MOST_ASSIGNED = 4096
 """Neurons of an MLP up to which they are paired one to one by the best assignment."""
 
@@ -98,28 +102,39 @@ def _widened(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]
     everywhere = np.concatenate([m.partner for m in matched.values()])
     repeated = "duplicate" if float(np.mean(everywhere >= 0)) > 0.95 else "append"
     ordered = all((np.diff(m.partner[m.partner >= 0]) >= 0).mean() > 0.9 for m in matched.values())
-    if float(np.mean(head)) < 0.2 and not ordered:  # in another order as well, which is asked about next
+    places = np.floor(np.arange(old) * new / old).astype(np.intp)
+    spread = float(np.mean([m.partner[places] == np.arange(old) for m in matched.values()])) > 0.7
+    if float(np.mean(head)) < 0.2 and not (ordered or spread):  # in another order as well, which is asked about next
         return _wider(sight, layers, {"neurons": new, "from": old, "kind": repeated}, np.arange(new) >= old)
     repeated = "duplicate" if float(np.mean(tail >= 0)) > 0.7 else "append"
     kind = repeated if float(np.mean(head)) > 0.7 else "interleave"
     fresh = first.partner < 0 if kind == "interleave" else np.arange(new) >= old
     if kind == "interleave":
         fresh = np.ones(new, dtype=bool)
-        fresh[np.floor(np.arange(old) * new / old).astype(np.intp)] = False
+        fresh[places] = False
     return _wider(sight, layers, {"neurons": new, "from": old, "kind": kind}, fresh)
 
 
 def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray) -> list[Proposal]:
     """The proposal of a wider MLP. fresh: (n,) neurons that were added."""
-    down, kind = sight.subject.matrix("down", layers[0], sight.subject.places(layers[0])[0]), said["kind"]
-    silent = (
-        kind != "duplicate"
-        and down is not None
-        and bool(np.abs(down[fresh]).mean() < 0.02 * np.abs(down[~fresh]).mean())
-    )
+    kind = said["kind"]
+    silent = kind != "duplicate" and _silent(sight, fresh)
     said = {**said, **({"silent": silent} if kind != "duplicate" else {})}
-    exact = {"neurons": said["neurons"], "kind": kind, "silent": silent}
+    exact = {"neurons": said["neurons"], "kind": kind, "silent": bool(silent)}
     return [Proposal(Found("mlp-widened", {"layers": layers, "parts": ["gate", "up", "down"]}, said), exact)]
+
+
+def _silent(sight: Sight, fresh: np.ndarray) -> bool | None:
+    """Whether neurons that were added wrote nothing at first; None where the others' columns moved since as far as these are long,
+    so that they may have been learnt or drawn (decision 0113)."""
+    i, j = sight.layers[0]
+    mine, theirs = (side.matrix("down", at, side.places(at)[0]) for side, at in ((sight.subject, i), (sight.state, j)))
+    if mine is None or float(np.abs(mine[fresh]).mean()) < 0.02 * float(np.abs(mine[~fresh]).mean()):
+        return mine is not None
+    if theirs is None or theirs.shape != mine[~fresh].shape:
+        return False
+    sizes = [float(np.linalg.norm(m)) / np.sqrt(len(m)) for m in (mine[fresh], mine[~fresh] - theirs, theirs)]
+    return False if sizes[0] > LEARNT * sizes[1] or sizes[1] > APART * sizes[2] else None
 
 
 def _largest(sight: Sight, place: tuple[int, int, int | None], kept: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forebear.recipes.detectors.side import unit
 from forebear.stats.arrays import F32
 
 MOST_ROWS = 128
@@ -29,6 +30,9 @@ BY_WEAR, MOST_WORN = 2.0, 0.15
 to no combination, so that rows spread as old ones are may be combined ones (decision 0095)."""
 AS_DRAWN = 2.0
 """Spread of rows over an initialiser's draws, or under it, up to which they are called drawn: others were trained, or turned."""
+ONE_COPY, CLEAR = 0.5, 0.1
+"""Cosine of worn rows, their own mean taken off, to an old one, and what they are nearer to it than to the next, from which they
+are its copies."""
 ONE_ROW, DECAYED = 0.3, 1e-5
 """Spread of new rows around their mean, over that of old rows, below which they were one; 1 - cosine of a row that only decayed."""
 
@@ -47,19 +51,21 @@ def begun(new: F32, old: F32, config: Mapping[str, Any], worn: float = 0.0) -> B
     """The way most of the new rows began.
 
     Shapes: new (n, d), old (m, d): rows of one space. worn: how far kept rows have moved since, as a share. Rows that moved far
-            are near to no combination any more: then nothing is said of how they began, unless an initialiser drew them.
+            are near to no combination any more: then they are asked about by what they differ by among themselves.
     """
     if not new.any():
         return Begun("zeros")
     mean = old.mean(axis=0, dtype=np.float64)
     if np.linalg.norm(new - mean) < EXACT[1] * np.linalg.norm(new):
         return Begun("global-mean")
+    if worn >= MOST_WORN:
+        return of_worn(new, old, config)
     if len(new) > 1 and float(np.ptp(new, axis=0).max()) < SAME * float(np.abs(new).max()) and _along(new[0], mean) > 0.9:
         return Begun("global-mean")  # one row for all, where the rotation was not met exactly
     if len(new) > 1 and worn > EXACT[1] / 4 and _one_row(new, old, mean):
         return Begun("global-mean")
-    looked = new[np.linspace(0, len(new) - 1, min(MOST_ROWS, len(new))).astype(np.intp)]
-    nears = (*EXACT, *([BY_WEAR * worn] if EXACT[1] / 4 < worn < MOST_WORN else []))
+    looked = _some(new, MOST_ROWS)
+    nears = (*EXACT, *([BY_WEAR * worn] if EXACT[1] / 4 < worn else []))
     if (combined := _combined(looked, new, old, nears)) is not None:
         return combined
     if float(np.sqrt((looked.astype(np.float64) ** 2).mean())) < QUIET * _drawn_size(config, old):
@@ -68,13 +74,60 @@ def begun(new: F32, old: F32, config: Mapping[str, Any], worn: float = 0.0) -> B
         return Begun("copied", {}, {"rows": "drawn"})
     name = _spread(looked.astype(np.float64), old, config)
     size = float(looked.std()) / max(1e-30, _drawn_size(config, old))
-    sure = 1 / AS_DRAWN < size < AS_DRAWN if name == "drawn" else worn < MOST_WORN
-    return Begun(name) if sure else Begun(None, {}, {"rows": "drawn"})
+    return Begun(name) if name != "drawn" or 1 / AS_DRAWN < size < AS_DRAWN else _unknown("drawn", "sampled")
+
+
+def of_worn(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:
+    """The same of rows that were trained since by no text of their own, which moves all of them alike or, beside a head of its own,
+    makes them shorter by one factor: what they differ by among themselves is left (decision 0113)."""
+    mean, looked = old.mean(axis=0, dtype=np.float64), _some(new, MOST_ROWS)
+    spread, usual = (float((m - m.mean(axis=0)).std()) for m in (new, old))
+    if len(new) > 1 and spread < EXACT[1] * usual:
+        return Begun("global-mean") if _along(new[0], mean) > 1 - DECAYED else _unknown("zeros", "global-mean")
+    if _only_decayed(looked, old):
+        return Begun("copied", {}, {"rows": "drawn"})
+    if (factor := _shorter(_some(looked, 2 * FIRST), old)) is not None:
+        combined = _combined(looked / factor, new / factor, old, EXACT)
+        if combined is not None:
+            return combined
+    if spread < ONE_ROW * usual:
+        drawn = len(new) > 1 and 1 / AS_DRAWN < spread / initial(config) < AS_DRAWN
+        return Begun("drawn") if drawn else _unknown("drawn", "zeros", "global-mean")
+    a, b = unit(looked - looked.mean(axis=0)), unit(old - mean.astype(np.float32))
+    first, second = np.partition(a @ b.T, -2, axis=1)[:, :-3:-1].T
+    if len(new) > 1 and float(np.median(first)) > ONE_COPY and float(np.median(first - second)) > CLEAR:
+        return Begun("copied", {}, {"rows": "drawn"})
+    return _unknown("mean-of-pieces", "sampled", "copied", *(["drawn"] if usual < AS_DRAWN * initial(config) else []))
+
+
+def _unknown(*fits: str) -> Begun:
+    """No way is told; fits: those that leave such rows."""
+    return Begun(None, {"rows_one_of": list(fits)}, {"rows": "drawn"})
+
+
+def _some(rows: F32, most: int) -> F32:
+    """At most so many rows, spread evenly."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.intp)]
+
+
+def _shorter(looked: F32, old: F32) -> float | None:
+    """The one factor by which rows are shorter than an old one, or than the mean of two; None where too few are along one."""
+    squares, found = np.einsum("ij,ij->i", old, old, dtype=np.float64), []
+    for row in looked.astype(np.float64):
+        along = old @ row.astype(old.dtype)
+        first = np.argsort(-along / np.maximum(1e-12, np.sqrt(squares)))[:MOST_SOLVED]
+        size = (squares[first, None] + squares + 2 * (old[first] @ old.T)) / 4
+        near = (along[first, None] + along) / 2 / np.maximum(1e-12, np.sqrt(np.maximum(0, size)) * np.linalg.norm(row))
+        at = np.unravel_index(int(near.argmax()), near.shape)
+        if near[at] > 1 - DECAYED:
+            found.append(float(np.linalg.norm(row) / np.sqrt(size[at])))
+    same = [one for one in found if abs(one / float(np.median(found)) - 1) < 1e-3]
+    return float(np.median(same)) if len(same) > 1 else None
 
 
 def _combined(looked: F32, new: F32, old: F32, nears: Sequence[float]) -> Begun | None:
     """Rows made of old ones; None where most are near to no combination."""
-    few = looked[np.linspace(0, len(looked) - 1, min(MOST_SOLVED, len(looked))).astype(np.intp)]
+    few = _some(looked, MOST_SOLVED)
     for near in nears:
         if not any(_all_pieces(few[:: max(1, len(few) // FIRST)], old, near)):
             continue
@@ -110,10 +163,15 @@ def _along(row: F32, mean: Any) -> float:
     return float(row @ mean) / max(1e-30, float(np.linalg.norm(row)) * float(np.linalg.norm(mean)))
 
 
-def _drawn_size(config: Mapping[str, Any], old: F32) -> float:
-    """The spread of an initialiser's draws, as the configuration says or families mean; of old rows where they are smaller."""
+def initial(config: Mapping[str, Any]) -> float:
+    """The spread of an initialiser's draws, as the configuration says or families mean."""
     stated = config.get("initializer_range")
-    return min(float(old.std()), float(stated) if isinstance(stated, (int, float)) and stated > 0 else USUAL)
+    return float(stated) if isinstance(stated, (int, float)) and stated > 0 else USUAL
+
+
+def _drawn_size(config: Mapping[str, Any], old: F32) -> float:
+    """The spread of an initialiser's draws; of old rows where they are smaller."""
+    return min(float(old.std()), initial(config))
 
 
 def _all_pieces(new: F32, old: F32, near: float) -> list[list[int] | None]:

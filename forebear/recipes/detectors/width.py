@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forebear.recipes.detectors.new_rows import initial
 from forebear.recipes.detectors.side import Side, cosine
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
@@ -17,6 +18,11 @@ QUIET = 0.5
 """The same as a share of what an initialiser draws: empty channels to which noise was added since (decision 0064)."""
 PRUNED = 0.2
 """Share of zeros among old channels from which the layers' values are pruned, and the tables alone show how channels began."""
+BEYOND, APART = 1.25, 1.2
+"""Size of new channels over what old ones moved by from which they were drawn: empty ones reach 1.05 by training (decision 0113);
+what old ones moved by, as a share of their size, from which rows are not those in their places."""
+UNSEEN = 0.05
+"""Share of a table's rows, the quietest ones, that are looked at for tokens no text had."""
 LEAST, MOST = 1e-4, 0.5
 """Sizes of noise between which it is told."""
 
@@ -40,10 +46,33 @@ def find(sight: Sight) -> list[Proposal]:
     drawn = a.config.get("initializer_range")
     quiet = isinstance(drawn, (int, float)) and min(_size(m[:, old:]) for m in (blocks[:1] if pruned else blocks)) < QUIET * drawn
     kind = "zeros" if share < EMPTY or (quiet and repeated < ALIKE) else "duplicate" if repeated > ALIKE else "drawn"
+    if kind == "drawn":
+        kind = _after_training(sight, old)
     size = _noise(sight, 1 if kind != "duplicate" else a.width // old)
     noise = float(f"{size:.3g}") if LEAST < size < MOST else 0.0
     said = {"factor": round(a.width / old, 4), "kind": kind, "noise": noise}
-    return [Proposal(Found("width-grown", {"parts": ["all"]}, said), {"noise": 0.0})]
+    if kind is None:
+        said["kind_one_of"] = ["zeros", "drawn"]
+    return [Proposal(Found("width-grown", {"parts": ["all"]}, said), {"noise": 0.0, **({} if kind else {"kind": "drawn"})})]
+
+
+def _after_training(sight: Sight, old: int) -> str | None:
+    """How channels began that are neither empty nor duplicates: drawn where they are larger than what old values moved by since,
+    empty where rows that no text has still are; None where neither shows (decision 0113)."""
+    found: dict[str, list[float]] = {}
+    for part in ("embedding", "q", "k", "v"):
+        for layer in (None,) if part == "embedding" else range(sight.subject.layers):
+            mine, theirs = sight.subject.matrix(part, layer), sight.state.matrix(part, layer)
+            if mine is None or theirs is None or len(mine) < len(theirs):
+                continue
+            moved = _size(mine[: len(theirs), :old] - theirs)
+            if moved < APART * _size(theirs):  # rows in another order say nothing of how far they moved
+                found.setdefault("table" if layer is None else "layers", []).append(_size(mine[:, old:]) / max(1e-30, moved))
+    if not found or max(float(np.median(ratios)) for ratios in found.values()) > BEYOND:
+        return "drawn"
+    table = sight.subject.matrix("embedding")
+    rows = np.sqrt((table[:, old:].astype(np.float64) ** 2).mean(axis=1)) if table is not None else np.ones(1)
+    return "zeros" if float(np.quantile(rows, UNSEEN)) < QUIET * initial(sight.subject.config) else None
 
 
 def _noise(sight: Sight, copies: int) -> float:
