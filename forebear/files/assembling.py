@@ -13,7 +13,7 @@ from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
 from forebear.files.layouts import refuse_pieces
 from forebear.files.refusing import SOURCE, more_than
-from forebear.files.sets import Kind, WeightSet, called, names_in, numbered_like, weighs
+from forebear.files.sets import Kind, WeightSet, called, completed, names_in, numbered_like, weighs
 from forebear.files.trained import TRAINED, open_trained
 
 Join = Callable[[Sequence[Container]], Container]
@@ -59,10 +59,13 @@ def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
     files = list(dict.fromkeys(weight_map.values()))
     missing = [file for file in files if not folder.has(file, where)]
     if not missing:
-        join = partial(JoinedContainer, weight_map=weight_map, files=files, where=where)
-        container = _of_parts(folder, files, join, max_header)
-        if spare := [file for file in one.files if file not in files]:
-            container.said.append(message("folder.index_spare", index=quoted(index), count=len(spare), names=[quoted(spare[0])]))
+        read = completed(index, files, one.files)
+        container = _of_parts(folder, read, partial(JoinedContainer, weight_map=weight_map, files=read, where=where), max_header)
+        further, spare = read[len(files) :], [file for file in one.files if file not in read]
+        for key, left in (("index_further", further), ("index_spare", spare)):
+            if left:
+                values = {"index": quoted(index), "count": len(left), "names": [quoted(left[0])]}
+                container.said.append(message(f"folder.{key}", **values))
         return container
     other = numbered_like(index, names_in(folder, weighs))
     if other is None:

@@ -25,8 +25,9 @@ _UNJOINED = re.compile(
     r"|(?:optim|optimizer|extra_state|rng_state|scheduler)[_.-].*\.(?:pt|pth|bin)"
 )
 """Files of a trainer's own layout (trained.py), of which none is a model by itself."""
-_USUAL = ("model.safetensors.index.json", "model.safetensors")
-_USUAL_OTHERS = ("pytorch_model.bin.index.json", "pytorch_model.bin", "consolidated.00.pth", "model.onnx")
+_USUAL = ("model.safetensors", "model.safetensors.index.json")
+_USUAL_OTHERS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth", "model.onnx")
+"""In the order of the reference library (transformers 5.24, modeling_utils.py): one file before an index."""
 _SETTINGS = ("config.json", "params.json")
 
 
@@ -166,6 +167,14 @@ def numbered_like(index: str, names: Sequence[str]) -> WeightSet | None:
             return one
     single = index.removesuffix(".index.json")
     return WeightSet(Kind.FILE, single, (single,)) if single in names else None
+
+
+def completed(index: str, named: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """The files that an index names, with those of the same numbering that it leaves out and that make the set whole."""
+    for one in weight_sets(_covered(index, names)):
+        if one.kind is Kind.NUMBERED and not one.lacks and set(named) < set(one.files):
+            return (*named, *(name for name in one.files if name not in named))
+    return tuple(named)
 
 
 def chosen(sets: Sequence[WeightSet]) -> WeightSet | None:

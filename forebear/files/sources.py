@@ -81,18 +81,21 @@ class Found(NamedTuple):
             raise refusal(self.taken.lacks, where=self.folder.where, todo=message("advice.rest"))
         container = open_set(self.folder, self.taken, max_header)
         container.beside = container.beside or self.folder.beside(container)
-        container.said += self._aside(self.taken)
+        container.said += self._aside(self.taken, container)
         return container
 
-    def _aside(self, taken: WeightSet) -> list[Message]:
+    def _aside(self, taken: WeightSet, container: Container) -> list[Message]:
         """What was left aside, or read besides the file that was named."""
         if self.typed and taken.kind in (Kind.NUMBERED, Kind.SPLIT, Kind.RANKS, Kind.SHARES):
             return [message("folder.one_of", name=quoted(self.typed), count=len(taken.files))]
         if self.typed and taken.kind is Kind.FILE and is_part(self.typed, ranks=False):
             return [message("folder.alone", name=quoted(self.typed))]
-        others = [called(one) for one in self.sets if one is not taken]
+        read = {path.name for path in container.paths}
+        others = [called(one) for one in self.sets if one is not taken and not (one.files and read.issuperset(one.files))]
+        stale = any(said.key == "folder.index_stale" for said in container.said)
+        first = container.paths[0].name if stale else taken.first
         names: list[Message | str] = [*others[:_SHOWN], *(["…"] if len(others) > _SHOWN else [])]
-        return [message("folder.aside", taken=quoted(taken.first), names=names)] if others else []
+        return [message("folder.aside", taken=quoted(first), names=names)] if others else []
 
 
 def resolve(path: str | Path) -> Found:

@@ -35,9 +35,6 @@ ADAPTED = (
     ".trainable_tokens_delta", ".hada_", ".lokr_", ".ia3_l", ".vera_lambda_", ".oft_", ".boft_", ".hra_u", "prompt_embeddings",
 )  # fmt: skip
 """Words of adapters besides those of low rank; which kind it is, forebear/files/views/adapters.py says."""
-CODES = WHOLE_NUMBERS | SMALL_FLOATS
-"""Types of which quantised matrices are made: without one of them, and a name of CODED, no decoder is asked."""
-
 CONFIGS = ("config.json", "params.json")
 """Configuration files, the usual one first; params.json comes with weights under the names of the published originals."""
 
@@ -216,9 +213,8 @@ def open_checkpoint(
     container, config, limits, vocabulary = _described(container, folder)
     limits = [*said, *limits]
     try:
-        if any(entry.dtype in CODES for entry in container.tensors.values()) and any(
-            name.endswith(CODED) for name in container.tensors
-        ):
+        kinds = {entry.dtype for entry in container.tensors.values()}
+        if kinds & SMALL_FLOATS or (kinds & WHOLE_NUMBERS and any(name.endswith(CODED) for name in container.tensors)):
             from forebear.files.views.quantised import dequantised
             from forebear.models.architecture.stated_shapes import stated_shapes
 

@@ -14,6 +14,7 @@ from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 from forebear.files.base import TensorEntry
 from forebear.files.dtypes import SMALL_FLOATS, WHOLE_NUMBERS
+from forebear.files.views.quantised_bare import UNSCALED
 
 SHOWN = 4
 _OF_ACTIVATIONS = ("input", "output", "activation", "act", "k", "v", "q", "kv", "prob")
@@ -33,6 +34,7 @@ def undecoded(tensors: Mapping[str, TensorEntry]) -> frozenset[str]:
         for name, entry in tensors.items()
         if entry.dtype in WHOLE_NUMBERS
         or entry.dtype == "F8_E8M0"
+        or entry.dtype.endswith(UNSCALED)
         or (entry.dtype in SMALL_FLOATS and (name in scaled or name.rpartition(".")[0] in scaled))
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 import forebear
 from forebear.comparison.many.matrix import members_in
@@ -84,6 +84,25 @@ def stale_index(folder: Path) -> None:
 def index_left_behind(folder: Path) -> None:
     as_safetensors(folder)
     index(folder, ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"])
+
+
+def index_that_left_one_shard_out(folder: Path) -> None:
+    """All shards of its own numbering are here; the index is of a save in which the last was not written yet."""
+    files = shards(folder)
+    named = {name: files[number % 3] for number, name in enumerate(NAMES) if number % 3 < 2}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": named}))
+
+
+def index_of_this_folder(folder: Path) -> None:
+    index(folder, [f"./{name}" for name in shards(folder)])
+
+
+def index_beside_one_file(folder: Path) -> None:
+    """Both whole: the reference library reads the one file. The shards hold other values."""
+    index(folder, shards(folder))
+    for file in folder.glob("model-*.safetensors"):
+        save_file({name: value * 2 for name, value in load_file(file).items()}, file)
+    as_safetensors(folder)
 
 
 def over_full_index(folder: Path) -> None:
@@ -196,6 +215,7 @@ OPENED: list[Callable[[Path], None]] = [
     *WRITERS, numbered, numbered_torch, numbered_npz, indexed, stale_index, index_left_behind, over_full_index, several_formats,
     with_adapter, split_among_others, hub_root, hub_root_of_shards, hub_root_without_reference, adapter_alone, stale_index_of_one_file_more,
     stale_index_with_places_of_before, over_full_index_of_several, index_that_leaves_tensors_out,
+    index_that_left_one_shard_out, index_of_this_folder, index_beside_one_file,
 ]  # fmt: skip
 REFUSED: list[Callable[[Path], None]] = [damaged, missing_shard, missing_number, several, deepspeed]
 STORED = [DATA / "tried" / name for name in ("base", "prefix_fsdp", "rotated_plain", "unmerged_peft")] + [
@@ -261,11 +281,13 @@ def test_whatever_the_files_the_values_are_those_of_the_model(tmp_path: Path, wr
 
 SAID = [
     (stale_index, "names 4 files that are not here, such as 'model-00001-of-00004.safetensors': it was left aside and 'model-00001-of-00002.safetensors' (2 files)"),
-    (index_left_behind, "names 2 files that are not here"), (over_full_index, "1 tensors that none of its files holds, such as 'mtp.fc.weight'"),
+    (index_left_behind, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"), (over_full_index, "1 tensors that none of its files holds, such as 'mtp.fc.weight'"),
+    (index_that_left_one_shard_out, "does not name 1 file of its own numbering, such as 'model-00003-of-00003.safetensors'"),
+    (index_beside_one_file, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"),
     (several_formats, "'model.safetensors' was read; left aside: 'model.gguf', 'pytorch_model.bin'"),
     (with_adapter, "'pytorch_model.bin' was read; left aside: 'adapter_model.safetensors'"),
     (split_among_others, "left aside: 'model-00001-of-00003.gguf' (3 files)"),
-    (stale_index_of_one_file_more, "names 1 files that are not here, such as 'model-00004-of-00004.safetensors': it was left aside and 'model-00001-of-00003.safetensors' (3 files)"),
+    (stale_index_of_one_file_more, "names 1 file that is not here, such as 'model-00004-of-00004.safetensors': it was left aside and 'model-00001-of-00003.safetensors' (3 files)"),
     (stale_index_with_places_of_before, "names another file than the one that holds the tensor for 39 tensors, such as 'lm_head.weight'"),
     (over_full_index_of_several, "names 4 tensors that none of its files holds, such as 'model.layers.9.q.weight', 'model.layers.9.k.weight'"),
     (index_that_leaves_tensors_out, "does not name 1 tensor of its files, such as 'lm_head.weight': they were read too"),

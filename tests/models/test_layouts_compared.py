@@ -16,6 +16,7 @@ import forebear
 from forebear.core.seeds import generator
 from tests.files import quantised_make as make
 from tests.files.make import encode_arrays, write
+from tests.said import said
 
 BASE = Path(__file__).resolve().parent.parent / "data" / "tried" / "base"
 Arrays = dict[str, np.ndarray]
@@ -163,3 +164,59 @@ def test_a_changed_base_is_related_by_the_change_that_was_made(tmp_path: Path, l
     inspected = forebear.inspect(tmp_path / "m")
     assert inspected["parameters"] == found["subject"]["parameters"]
     assert inspected["width"] == 64
+
+
+SMALL = {"float8_e4m3fn": (448, "F8_E4M3"), "float8_e5m2": (57344, "F8_E5M2")}
+
+
+def eight_bits(kind: str, size: tuple[int, int], scale: str) -> Encoder:
+    """Codes of eight bits with a scale for every block (height, width); 0: as far as the matrix goes. scale: its name, "": lost."""
+
+    def encode(values: np.ndarray) -> Arrays | None:
+        height, width = size[0] or values.shape[0], size[1] or values.shape[1]
+        if values.shape[0] % height or values.shape[1] % width:
+            return None
+        blocks = values.reshape(values.shape[0] // height, height, values.shape[1] // width, width)
+        steps = (np.abs(blocks).max(axis=(1, 3)) / SMALL[kind][0]).astype(np.float32)
+        codes = (blocks / steps[:, None, :, None]).reshape(values.shape).astype(getattr(ml_dtypes, kind))
+        return {"weight": codes} | ({scale: steps} if scale else {})
+
+    return encode
+
+
+@pytest.mark.parametrize("size", [(1, 0), (0, 1), (32, 32), (1, 16), (16, 0)])
+def test_blocks_that_nothing_states_are_told_by_the_shape_of_the_scales(tmp_path: Path, size: tuple[int, int]) -> None:
+    """`weight_scale_inv` is 128 x 128 where that fits, else one a row, one a column, or blocks of powers of two."""
+    path = saved(tmp_path / "m", eight_bits("float8_e4m3fn", size, "weight_scale_inv"), {})
+    found = forebear.compare(path, BASE)
+    assert found["verdict"]["relation"] == "related"
+    distances = [row["distance"] for row in found["effects"]]
+    assert all(0.18 < distance < 0.23 for distance in distances), distances
+
+
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("scale", ["", "weight_amax", "w_scale", "scales"])
+def test_codes_of_eight_bits_whose_scale_is_lost_or_unknown_have_no_effect(tmp_path: Path, kind: str, scale: str) -> None:
+    document = forebear.compare(saved(tmp_path / "m", eight_bits(kind, (0, 0), scale), {}), BASE)
+    assert document["verdict"]["relation"] == "cannot-tell"
+    assert {row["part"] for row in document["effects"]} <= {"embedding", "head"}
+    assert any(f"{SMALL[kind][1]}" in limit and "no decoder of this version reads" in limit for limit in said(document["limits"]))
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_weights_that_were_only_rounded_to_eight_bits_are_weights(tmp_path: Path, kind: str) -> None:
+    path = saved(tmp_path / "m", lambda values: {"weight": values.astype(getattr(ml_dtypes, kind))}, {}, everywhere=True)
+    found = forebear.compare(path, BASE)
+    assert found["verdict"]["relation"] == "related"
+    assert all(0.18 < row["distance"] < 0.24 for row in found["effects"])
+
+
+@pytest.mark.parametrize(("form", "relation"), [(0, "related"), (1, "cannot-tell"), (3, "cannot-tell")])
+def test_codes_of_bitsandbytes_in_tiles_of_a_gpu_are_left_undecoded(tmp_path: Path, form: int, relation: str) -> None:
+    def encode(values: np.ndarray) -> Arrays:
+        largest = np.abs(values).max(axis=1)
+        codes = np.rint(values / largest[:, None] * 127).astype(np.int8)
+        return {"weight": codes, "SCB": largest, "weight_format": np.array(form, np.uint8)}
+
+    document = forebear.compare(saved(tmp_path / "m", encode, {"quantization_config": {"quant_method": "bitsandbytes"}}), BASE)
+    assert document["verdict"]["relation"] == relation

@@ -136,7 +136,7 @@ def _disagreements(
 
 
 def read_index(data: bytes, where: str) -> dict[str, str]:
-    """tensor -> file name of an index (`*.index.json`). Raises RefusedError for anything else; names are not checked."""
+    """tensor -> file name of an index (`*.index.json`), without "./"; names are not checked. Raises: RefusedError."""
     document: Any = parse_json(data, where=where, max_values=4 * MAX_TENSORS)
     found = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
@@ -146,4 +146,4 @@ def read_index(data: bytes, where: str) -> dict[str, str]:
     files = set(found.values())
     if len(files) > MAX_SHARDS:
         raise refusal(message("most.names", count=len(files), most=MAX_SHARDS), where=where, todo=SOURCE)
-    return dict(found)
+    return {name: file.removeprefix("./") for name, file in found.items()}

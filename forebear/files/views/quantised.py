@@ -13,6 +13,7 @@ from forebear.core.messages import Message, message
 from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.rowwise import RowwiseContainer, row_count
 from forebear.files.views import quantised_known as known
+from forebear.files.views.quantised_bare import bare_codes
 from forebear.files.views.quantised_exl2 import recognise_exl2
 from forebear.files.views.quantised_find import Decoder, Recognised, ShapeOf
 from forebear.files.views.quantised_gptq import recognise_qweight
@@ -30,16 +31,22 @@ class QuantisedContainer(CountedBelow, RowwiseContainer):
     """A checkpoint with quantised matrices shown as float; everything else as it is.
 
     parts: tensor -> the stored tensors it is made of; the first of them is what `stored` gives.
+    codes: entries of tensors that are codes although no decoder is known.
     """
 
     def __init__(
-        self, original: Container, decoders: Mapping[str, Decoder], parts: Mapping[str, tuple[str, ...]]
+        self,
+        original: Container,
+        decoders: Mapping[str, Decoder],
+        parts: Mapping[str, tuple[str, ...]],
+        codes: Mapping[str, TensorEntry],
     ) -> None:
         self._original, self._decoders, self._parts = original, dict(decoders), dict(parts)
         self._sources = (original,)
         self._kept: OrderedDict[str, Float32] = OrderedDict()
         hidden = {part for names in parts.values() for part in names}
         entries = {name: entry for name, entry in original.tensors.items() if name not in hidden}
+        entries |= codes
         for name, decoder in decoders.items():
             stored = sum(original.tensors[part].stored_bytes for part in parts[name])
             entries[name] = TensorEntry(name, decoder.dtype, decoder.shape, stored)
@@ -108,11 +115,12 @@ def dequantised(
                 recognise(found, name, name[: -len(ending)])
                 break
     smooth(found)
+    codes = bare_codes(found)
     if not found.decoders:
-        return container, []
+        return (QuantisedContainer(container, {}, {}, codes), []) if codes else (container, [])
     kinds = sorted({decoder.dtype for decoder in found.decoders.values()})
     said = message("opening.quantised", count=len(found.decoders), names=kinds[:4])
-    return QuantisedContainer(container, found.decoders, found.parts), [said, *found.messages()]
+    return QuantisedContainer(container, found.decoders, found.parts, codes), [said, *found.messages()]
 
 
 ENDINGS: tuple[tuple[str, Callable[[Recognised, str, str], None]], ...] = (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from forebear.files.views.quantised_blocks import FourBitFloat, Microscaled, Scaled, fits, read_state
-from forebear.files.views.quantised_find import Recognised
+from forebear.files.views.quantised_find import Recognised, small_values
 from forebear.files.views.quantised_halves import recognise_bitnet
 from forebear.files.views.quantised_modelopt import recognise_row_pairs
 from forebear.files.views.quantised_packed import Packed
 
 _SMALL = ("F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I8")
+USUAL_BLOCK = (128, 128)
+POWERS = (16, 32, 64, 128, 256, 512)
 
 
 def recognise_packed_weight(found: Recognised, name: str, stem: str) -> None:
@@ -62,6 +66,8 @@ def recognise_scale(found: Recognised, name: str, stem: str) -> None:
     if not exponent and not found.floats(name):
         return
     block = _block(found, exponent) if name.endswith("_inv") else (0, 0)
+    if block == USUAL_BLOCK and not _stated_block(found) and not fits(stored.shape, scale, block) and _even(stored.shape, scale):
+        block = (0, 0)
     if not fits(stored.shape, scale, block):
         raise found.refuse(f"{stem}.weight", "scales", shape=stored.shape, scales=scale)
     zero = f"{stem}.weight_zero_point" if f"{stem}.weight_zero_point" in found.tensors else ""
@@ -77,10 +83,22 @@ def recognise_scale(found: Recognised, name: str, stem: str) -> None:
 
 def _block(found: Recognised, exponent: bool) -> tuple[int, int]:
     """The block a scale covers: as stated, else 128 x 128; exponents cover equal parts of a row."""
+    return _stated_block(found) or ((0, 0) if exponent else USUAL_BLOCK)
+
+
+def _even(shape: tuple[int, ...], scale: tuple[int, ...]) -> bool:
+    """Whether unstated scales can only be one a row, one a column, or a grid of blocks whose sides are powers of two."""
+    grid = (scale[0], math.prod(scale[1:])) if scale else (1, 1)
+    return len(shape) == 2 and all(
+        parts in (1, size) or (parts and size % parts == 0 and size // parts in POWERS) for size, parts in zip(shape, grid, strict=True)
+    )
+
+
+def _stated_block(found: Recognised) -> tuple[int, int] | None:
     stated = found.settings.get("weight_block_size")
     if isinstance(stated, list) and len(stated) == 2 and all(type(s) is int and 0 < s < 2**20 for s in stated):
         return stated[0], stated[1]
-    return (0, 0) if exponent else (128, 128)
+    return None
 
 
 def recognise_bytes(found: Recognised, name: str, stem: str) -> None:
@@ -104,12 +122,17 @@ def recognise_bytes(found: Recognised, name: str, stem: str) -> None:
 
 
 def recognise_row_maxima(found: Recognised, name: str, stem: str) -> None:
-    """bitsandbytes, eight bits: X.weight with the largest absolute value of each row, X.SCB."""
+    """bitsandbytes, eight bits: X.weight with the largest absolute value of each row, X.SCB.
+
+    X.weight_format other than 0 says that the codes lie in tiles of a GPU (bitsandbytes before 0.45, nn/modules.py): undecoded.
+    """
     stored, largest = found.tensors.get(f"{stem}.weight"), found.tensors[name]
     if stored is None or stored.dtype != "I8" or len(stored.shape) != 2 or not found.floats(name):
         return
     if largest.shape != (stored.shape[0],):
         raise found.refuse(f"{stem}.weight", "maxima", rows=stored.shape[0], maxima=largest.parameters)
+    if f"{stem}.weight_format" in found.tensors and small_values(found.container, f"{stem}.weight_format", 1) != [0]:
+        return
     decoder = Scaled(f"{stem}.weight", name, stored.shape, "bitsandbytes int8", divide=127.0)
     found.add(f"{stem}.weight", decoder, f"{stem}.weight", name, f"{stem}.weight_format")
 
