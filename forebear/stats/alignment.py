@@ -143,7 +143,7 @@ def _augment(cost: F64, start: int, u: F64, v: F64, row_of: I64, column_of: I64)
     m = cost.shape[1]
     distance = cost[start] - u[start] - v  # inf where done
     before = np.full(m, start, dtype=np.int64)
-    left, nearer, candidate = np.ones(m, dtype=bool), np.empty(m, dtype=bool), np.empty(m)
+    left, nearer, candidate = v.copy(), np.empty(m, dtype=bool), np.empty(m)  # left: -inf where done, so none is near again
     done: list[int] = []
     reached_at: list[float] = []
     while True:
@@ -152,15 +152,14 @@ def _augment(cost: F64, start: int, u: F64, v: F64, row_of: I64, column_of: I64)
         row = int(row_of[column])
         if row < 0:
             break
-        left[column], distance[column] = False, np.inf
+        left[column], distance[column] = -np.inf, np.inf
         done.append(column)
         reached_at.append(reached)
-        np.subtract(cost[row], v, out=candidate)
+        np.subtract(cost[row], left, out=candidate)
         candidate -= u[row] - reached
         np.less(candidate, distance, out=nearer)
-        nearer &= left
-        np.copyto(distance, candidate, where=nearer)
-        before[nearer] = row
+        np.minimum(distance, candidate, out=distance)
+        np.putmask(before, nearer, row)
     u[start] += reached
     if done:
         slack = reached - np.asarray(reached_at)

@@ -241,11 +241,13 @@ def compare_aligned(
     count: int,
     channels: int,
     draw: np.random.Generator,
+    known: Ceiling | None = None,
 ) -> Aligned | None:
     """s and c of a pair whose units moved: so many neurons of every layer of A, every neuron of B a possible partner.
 
     starts:  rotations to begin with; near: further ones (found otherwise, or the identity), for both as well: neurons that one
              mask made sparse fit best as they lie, whichever layer they belong to.
+    known:   c in place, of these layers from these starts: where all neurons and channels took part it is not measured again.
     Returns: None where no layers are there that do not belong together.
     Raises:  IncomparableError without pairs or starts, or where kinds differ.
     Source:  METHODS §17; decision 0012.
@@ -273,7 +275,11 @@ def compare_aligned(
     own = best([(few_a[i], few_b[j]) for i, j in belong], [*near, *starts])
     if apart.parts > 1:
         few_a, few_b = sampled(apart.a, apart.b)
-    by_map = [best([(few_a[i], few_b[j]) for i, j in cells], [*near, *starts]).pooled for cells in apart.maps]
+    whole = exact and known is not None and not known.sampled and all(layer.usable.all() for layer in (*a, *b))
+    by_map = list(known.by_map) if known is not None and whole else [-1.0] * len(apart.maps)
+    if begin := list(near) if whole else [*near, *starts]:
+        turned = (best([(few_a[i], few_b[j]) for i, j in cells], begin).pooled for cells in apart.maps)
+        by_map = [max(two) for two in zip(by_map, turned, strict=True)]
     shares = apart.shares(belong, own.by_layer)
     ratio = min(s / max(c, 1e-9) for s, c in zip(shares, by_map, strict=True))
     return Aligned(own.pooled, own.by_layer, max(by_map), ratio, min(count, most), len(chosen))

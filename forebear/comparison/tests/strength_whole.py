@@ -16,7 +16,7 @@ from forebear.core.errors import IncomparableError
 from forebear.core.messages import message
 from forebear.core.seeds import generator
 from forebear.stats.arrays import F32
-from forebear.stats.ceiling import compare_aligned, compare_strength, lone_ceiling
+from forebear.stats.ceiling import Strength, compare_aligned, compare_strength, lone_ceiling
 from forebear.stats.gauge import polar
 from forebear.stats.strength import Neurons, neurons
 from forebear.stats.strength_thresholds import (
@@ -61,7 +61,9 @@ def by_every_neuron(
     belong = [(k, k) for k in range(len(cells))]
     most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
     same = all(x.views[0].shape == y.views[0].shape for x, y in zip(a, b, strict=True))
-    placed = _in_place(a, b, belong, cells, starts, draw, most, fewest) if same else None
+    measured = compare_strength(a, b, belong, starts, FACTOR, draw, most) if same else None
+    ceiling = None if measured is None else measured.ceiling
+    placed = None if measured is None else _in_place(measured, a, b, belong, cells, starts, draw, most, fewest)
     if placed is not None and (placed.holds or placed.layers):
         return placed
     near = [] if rotation is None else [rotation]
@@ -69,7 +71,7 @@ def by_every_neuron(
     found: list[StrengthOutcome] = [] if placed is None else [placed]
     every = max(len(layer) for layer in (*a, *b))
     for count in [MOST_NEURONS] if every <= MOST_NEURONS else [ALIGNED_FIRST, MOST_NEURONS]:
-        aligned = compare_aligned(a, b, belong, starts, near, count, most or b[0].width, draw)
+        aligned = compare_aligned(a, b, belong, starts, near, count, most or b[0].width, draw, ceiling)
         if aligned is None:
             return placed or StrengthOutcome(False, why=message("strength.copies"))
         sampled = aligned.neurons < every or aligned.channels < b[0].width
@@ -86,14 +88,13 @@ def _ratio(one: StrengthOutcome) -> tuple[bool, float]:
 
 
 def _in_place(
-    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], cells: Sequence[Cell], starts: Sequence[F32],
-    draw: np.random.Generator, most: int | None, fewest: int,
+    found: Strength, a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], cells: Sequence[Cell],
+    starts: Sequence[F32], draw: np.random.Generator, most: int | None, fewest: int,
 ) -> StrengthOutcome | None:  # fmt: skip
     """Neurons in place; None where no layers are there that do not belong together.
 
     Layers of one size only: of a wider side those that fit best could lie at the places looked at, and the others beyond.
     """
-    found = compare_strength(a, b, belong, starts, FACTOR, draw, most)
     if found.ceiling is None:
         return None
     by_layer = np.array(found.by_layer)
