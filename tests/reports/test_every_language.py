@@ -131,7 +131,7 @@ def _cuts() -> Iterator[Any]:
     split = {"type": "Split", "pattern": {"Regex": r"(x)\1+|[^x]"}, "behavior": "Isolated", "invert": False}
     yield _lineage(base, base)
     yield _lineage(replace(base, merges=base.merges[:900]), base)
-    yield _lineage(replace(base, rules=replace(base.rules, normalizer={"type": "NFC"}, pre_tokenizer=split)), base)
+    yield _lineage(replace(base, rules=base.rules._replace(normalizer={"type": "NFC"}, pre_tokenizer=split)), base)
 
 
 def _documents(folder: Path) -> dict[str, Any]:
