@@ -13,7 +13,7 @@ from pathlib import Path
 import forebear
 
 REPORTS = Path(forebear.__file__).parent / "reports"
-DRAWING = {"figures", "svg.py", "scene.py", "deck_picture.py", "charts.py", "line_breaks.py"}
+DRAWING = {"figures", "svg.py", "scene.py", "charts.py", "line_breaks.py"}
 """Where values become coordinates, colours and sizes of shapes."""
 LAYOUT = {
     "catalogue.py:short_names": "which names are alike, and get their number",
