@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +33,16 @@ class Span:
         return self.repeats == 1 or self.length == self.stride
 
     def positions(self) -> Indices:
-        """The positions in order, shape (count,)."""
-        runs = np.arange(self.repeats, dtype=np.intp)[:, None] * self.stride
-        return (runs + self.start + np.arange(self.length, dtype=np.intp)[None, :]).reshape(-1)
+        """The positions in order, shape (count,), to be read only: spans alike, which most of a model's are, share them."""
+        return _positions(self)
+
+
+@lru_cache(maxsize=64)
+def _positions(span: Span) -> Indices:
+    runs = np.arange(span.repeats, dtype=np.intp)[:, None] * span.stride
+    found = (runs + span.start + np.arange(span.length, dtype=np.intp)[None, :]).reshape(-1)
+    found.flags.writeable = False
+    return found
 
 
 class Piece(NamedTuple):
