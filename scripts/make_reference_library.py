@@ -31,9 +31,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "library"
         for item in manifest().values():
-            place = find(item) if item.kind in ("weights", "tokenizer") else None
+            if item.kind not in ("weights", "tokenizer"):
+                continue
+            place = find(item)
             if place is None:
-                absent += [item.name] if item.kind != "text" else []
+                absent.append(item.name)
                 continue
             about = item.kind == "tokenizer"
             added = forebear.library_add([place], into=library, about=about)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from forebear.reports.catalogue import Catalogue
 
 P = ParamSpec("P")
+_TYPED = ContextVar("typed", default=False)
+_OPTION = re.compile(r"(`[^`]*`)|--([a-z][a-z-]*)")
 FORMS = {
     ".json": "json", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text", ".sarif": "sarif", ".sarif.json": "sarif",
     ".xml": "junit", ".patch": "patch", ".cdx.json": "cyclonedx", ".spdx.json": "spdx", ".intoto.json": "in-toto",
@@ -28,8 +34,8 @@ MESSAGE = frozenset({"key", "values"})
 """Keys of a message: what a document says in place of a sentence."""
 FRAME = "width:100%;height:40rem;border:1px solid #8888;border-radius:4px;resize:vertical;overflow:auto"
 """Style of the frame in which a notebook shows a page."""
-FIRST = ("subject", "candidate", "test", "axis", "component", "gauge", "everywhere", "relation", "claim", "outcome", "name", "tokenizer", "language", "decides",
-         "corrected_log10_p", "log10_p", "kind", "effect", "plain")  # fmt: skip
+FIRST = ("subject", "candidate", "test", "axis", "component", "gauge", "everywhere", "relation", "claim", "outcome", "name",
+         "tokenizer", "language", "decides", "corrected_log10_p", "log10_p", "kind", "effect", "plain")  # fmt: skip
 """Columns of a table that come first, in this order, where there are any."""
 Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
@@ -234,13 +240,37 @@ def document_of(verb: Callable[P, Mapping[str, Any]]) -> Callable[P, Document]:
     def asked(*given: P.args, **named: P.kwargs) -> Document:
         try:
             found = verb(*given, **named)
-        except ExpectationError as error:
-            if error.document is not None:
+        except ForebearError as error:
+            if isinstance(error, ExpectationError) and error.document is not None:
                 error.document = Document(error.document)
+            if not _TYPED.get():
+                _name_arguments(error, verb)
             raise
         return found if isinstance(found, Document) else Document(found)
 
     return asked
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """While it lasts, verbs are called with the words of a command, and errors name its options."""
+    token = _TYPED.set(True)
+    try:
+        yield
+    finally:
+        _TYPED.reset(token)
+
+
+def _name_arguments(error: ForebearError, verb: Callable[..., Any]) -> None:
+    """Have an error name the arguments of a verb as Python has them (`expect`), where it named options (`--expect`)."""
+    arguments = inspect.signature(verb).parameters
+
+    def named(found: re.Match[str]) -> str:
+        name = (found[2] or "").replace("-", "_")
+        return f"`{name}`" if name in arguments else found[0]
+
+    error.what, error.where, error.todo = (_OPTION.sub(named, text) for text in (error.what, error.where, error.todo))
+    error.args = (str(error),)
 
 
 def open(path: str | Path) -> Document:

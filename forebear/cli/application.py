@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from forebear import api
+from forebear.api.document import typed
 from forebear.cli.forms import (
     Language,
     check_extent,
@@ -158,7 +159,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         if verb is api.case_report:
             given["language"] = language.value
         try:
-            with nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
+            with typed(), nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
                 document = verb(**{name: value for name, value in given.items() if value is not None})
         except ForebearError as error:
             if verb in EXPECTING and error.document is not None:  # it is whole; only what was expected failed

@@ -30,6 +30,8 @@ CHANNEL_FIRST = frozenset(("o", "down", "cross_o", "shared_down"))
 PART_SEEDS = {"q": 1, "k": 2, "v": 3, "o": 4, "gate": 5, "up": 6, "down": 7}
 """The parts of a screen; other parts share the seed 0."""
 _WIDE = frozenset(("F64", "I64", "U64", "I32", "U32", "C64"))
+COLUMNS = 32
+"""Columns of what a block is multiplied by: WIDTH, one of ones, and noughts up to whole registers: quicker, and no bit changes."""
 LEAST_BITS = 128.0
 """Entropy of a tensor, in bits, below which its digest tells nothing: a few coarse values that strangers may share by chance."""
 
@@ -207,6 +209,8 @@ def _plain(bits: NDArray[Any], minus_zero: int, infinity: int, nan: int) -> NDAr
     """Words of floats with one zero and one not-a-number, contiguous; the same array where nothing has to change."""
     kind = bits.dtype.type
     signed = bits.view(np.int16 if bits.itemsize == 2 else np.int32)  # minus zero is its least, not-a-numbers are beyond infinities
+    if _small(bits, minus_zero >> 1) and signed.min(initial=0) > -minus_zero:
+        return np.ascontiguousarray(bits)
     if not bits.size or (signed.min() > -minus_zero and signed.max() <= infinity and bits.max() <= minus_zero + infinity):
         return np.ascontiguousarray(bits)
     zeros = bits == kind(minus_zero)
@@ -215,6 +219,14 @@ def _plain(bits: NDArray[Any], minus_zero: int, infinity: int, nan: int) -> NDAr
     clean[zeros] = 0
     clean[odd] = nan
     return clean
+
+
+def _small(bits: NDArray[Any], top: int) -> bool:
+    """Whether no word has the top bit of its exponent: every value is below 2, so none is infinite or no number. One quick pass."""
+    if not bits.flags.c_contiguous or bits.nbytes % 8:
+        return False
+    every = top | top << 16 | top << 32 | top << 48 if bits.itemsize == 2 else top | top << 32
+    return not int(np.bitwise_or.reduce(bits.view(np.uint64))) & every
 
 
 class _Sums:
@@ -233,7 +245,8 @@ class _Sums:
         sides = ("column", "row") if self._turned else ("row", "column")
         self._left = both_grids(sides[0], spans[0].count, part)
         grids = both_grids(sides[1], spans[1].count, part)
-        self._right = np.hstack([grids, np.ones((spans[1].count, 1), np.float32)])
+        self._right = np.zeros((spans[1].count, COLUMNS), np.float32)
+        self._right[:, :WIDTH], self._right[:, WIDTH] = grids, 1
         self._sums = np.zeros((WIDTH, WIDTH + 1))
         self._below = np.zeros(WIDTH)
         self._square = self._total = self._fourth = self._second = self._largest = 0.0
@@ -247,7 +260,7 @@ class _Sums:
         rows = self._rows[low:high] - at
         some = table[rows[0] : rows[-1] + 1] if self._run else table[rows]
         some = some[:, self._columns]
-        product = some @ self._right  # (k, WIDTH + 1)
+        product = (some @ self._right)[:, : WIDTH + 1]  # (k, WIDTH + 1)
         self._sums += (self._left[low:high].T @ product).astype(np.float64)
         self._below += product[:, :WIDTH].sum(axis=0, dtype=np.float64)
         self._total += float(product[:, WIDTH].sum(dtype=np.float64))

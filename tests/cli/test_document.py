@@ -10,6 +10,7 @@ import pytest
 
 import forebear
 from forebear.cli import application
+from forebear.cli.main import guarded, run
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
 
@@ -203,3 +204,23 @@ def test_verify_knows_the_endings_of_its_own_formats(name: str, begins: bytes, t
     assert written.lstrip().startswith(begins)
     assert (b'"bomFormat"' in written) == (name == "bom.cdx.json")
     assert (b"sarif" in written) == (name == "out.sarif")
+
+
+def test_an_error_names_arguments_in_python_and_options_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match=r"^`expect`: 'x' is not a relation"):
+        forebear.compare(DEMO / "descendant", DEMO / "base", expect="x")
+    with pytest.raises(ExpectationError, match=r"^`expect`: expected no-evidence"):
+        forebear.compare(DEMO / "descendant", DEMO / "base", expect="no-evidence")
+    words = ["compare", str(DEMO / "descendant"), str(DEMO / "base"), "--expect", "x"]
+    assert guarded(lambda: run(words)) == 2
+    assert capsys.readouterr().err.startswith("forebear: --expect: 'x' is not a relation")
+    with pytest.raises(UsageError, match="`expect`"):  # and again, after a command ran in this process
+        forebear.compare(DEMO / "descendant", DEMO / "base", expect="x")
+
+
+def test_rows_of_one_test_and_axis_are_told_apart_by_their_first_columns() -> None:
+    pytest.importorskip("pandas")
+    rows = forebear.compare(DEMO / "independent", DEMO / "base", full=True).rows("evidence")
+    assert [name for name in rows.columns if name in ("component", "gauge", "everywhere")] == list(rows.columns[2:5])
+    keys = rows[["test", "axis", "component", "gauge", "everywhere"]].astype(str)
+    assert not keys.duplicated().any()

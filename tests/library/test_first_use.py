@@ -212,3 +212,21 @@ def test_a_list_says_what_a_library_holds(known: Path, tmp_path: Path) -> None:
 def test_the_group_names_its_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(lambda: run(["library", "-h"])) == 0
     assert "tree" in capsys.readouterr().out
+
+
+def test_the_tokenizer_inside_a_gguf_file_is_an_entry_without_weights(tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    writer = gguf.GGUFWriter(tmp_path / "words.gguf", "llama")
+    tokens = ["<unk>", *(f"w{i}" for i in range(300))]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_types([2] + [1] * 300)
+    writer.add_token_scores([0.0] * 301)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    added = forebear.library_add([tmp_path / "words.gguf"], into=tmp_path / "lib", about=True)
+    assert [one["outcome"] for one in added["items"]] == ["added"]
+    (found,) = forebear.library_list(library=tmp_path / "lib")["items"]
+    assert found["kind"] == "about"
