@@ -8,6 +8,7 @@ seen: parameter ranges and bases that were looked at while detectors were writte
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter, defaultdict
@@ -217,12 +218,13 @@ FURTHER = (
 TRAINED = ("llama64", "qwen2-64", "gpt2-64")
 
 
-def further(held: bool, count: int, first: int = 0, shapes: Sequence[str] = TRAINED) -> Iterator[Row]:
-    """One operation, then further training of 1x. first: number of the first draw. Noise of a few percent that an operation added
-    is not asked about, since training moved every value by half (decision 0095); `strict`: whether a row is exact with it."""
+def further(held: bool, count: int, first: int = 0, shapes: Sequence[str] = TRAINED, stride: int = 1) -> Iterator[Row]:
+    """One operation, then further training of 1x. first, stride: number of the first draw, and between two. Noise of a few percent
+    that an operation added is not asked about, since training moved every value by half (decision 0095); `strict`: whether a row is
+    exact with it."""
     from bench.training import course, train
 
-    for number in range(first, first + count):
+    for number in range(first, first + count * stride, stride):
         shape, name = shapes[number % len(shapes)], FURTHER[number // len(shapes) % len(FURTHER)]
         seed = f"further/{held}/{number}"
         candidate = base(shape, place(shape, number, held))
@@ -359,15 +361,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
     parser.add_argument("--seeds", type=int, default=SEEDS, help="draws of every operation alone on a shape")
     parser.add_argument("--minutes", type=float, default=1e9, help="no further draw after so many")
+    parser.add_argument("--stride", type=int, default=1, help="between the numbers of two draws after training")
+    parser.add_argument("--resume", action="store_true", help="go on after the last row of the file (chains, rewritten, further)")
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args(argv)
     held = given.split == "held-out"
-    rows = []
+    rows = json.loads(given.output.read_text())["rows"] if given.resume and given.output.exists() else []
+    if rows:
+        last = int(rows[-1]["seed"].rsplit("/", 1)[1])
+        given.count -= (last - given.first) // given.stride + 1
+        given.first = last + given.stride
     parts = {
         "alone": lambda: alone(held, given.only, given.shapes, given.seeds),
         "chains": lambda: chains(held, given.count, first=given.first, shapes=given.shapes),
         "rewritten": lambda: chains(held, given.count, True, given.first, given.shapes),
-        "further": lambda: further(held, given.count, given.first, given.shapes),
+        "further": lambda: further(held, given.count, given.first, given.shapes, given.stride),
         "invented": lambda: invented(given.count, given.first, given.shapes),
         "framed": lambda: invented(given.count, given.first, given.shapes, True),
     }  # fmt: skip
@@ -378,7 +386,7 @@ def main(argv: list[str] | None = None) -> int:
             break
         if not row["exact"]:
             print(row["shape"], row["operation"], row["wanted"], "->", row["steps"], file=sys.stderr, flush=True)
-        if len(rows) % 5 == 0:  # a run that is cut short leaves what it has
+        if len(rows) % 5 == 0 or given.resume:  # a run that is cut short leaves what it has
             write_json(given.output, written(given.part, given.split, rows))
     body = written(given.part, given.split, rows)
     write_json(given.output, body)

@@ -184,7 +184,7 @@ def plan() -> list[Job]:
 
 
 SLICES = {"test": ("tiny", 3)}
-UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8, "llama40": 2, "gpt2-48": 2, "qwen2-48": 2, "moe-56": 2}
+UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8, "llama40": 1, "gpt2-48": 1, "qwen2-48": 1, "moe-56": 1}
 """Shapes that decide decisions on recipes (0095 the first four, 0113 the others): independents of each, with seeds above every one
 used before."""
 

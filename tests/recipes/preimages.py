@@ -9,7 +9,7 @@ import numpy as np
 
 from forebear.core.seeds import generator
 from forebear.recipes.rederive.gguf_types import through
-from forebear.recipes.rederive.grids import asymmetric, from_lowest, symmetric
+from forebear.recipes.rederive.grids import asymmetric, from_lowest, scaled_small, symmetric
 from forebear.recipes.steps.model import Model
 from tests.recipes.arrays import llama
 
@@ -23,6 +23,8 @@ CONVERSIONS: dict[str, Change] = {
     "quantised-int8 with zero point": lambda a: asymmetric(a, "row", 8, zero=True),
     "quantised-int4": lambda a: from_lowest(a, 32, 4),
     "quantised-int4 with zero point": lambda a: asymmetric(a, 32, 4, zero=True),
+    "quantised-fp8": lambda a: scaled_small(a, "tensor", "F8_E4M3"),
+    "quantised-fp8 per row": lambda a: scaled_small(a, "row", "F8_E5M2"),
     "quantised-gguf": lambda a: through(a, "Q4_0"),
     "quantised-gguf Q4_1": lambda a: through(a, "Q4_1"),
     "quantised-gguf Q5_0": lambda a: through(a, "Q5_0"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from forebear.recipes.detectors.gains import find as gains
+from forebear.recipes.detectors.how_far import CURVE, how_far, lengths
 from forebear.recipes.detectors.new_rows import begun
 from forebear.recipes.detectors.side import Side
 from forebear.recipes.detectors.sight import Sight
@@ -115,3 +116,29 @@ def test_what_fits_is_said_in_every_language(base, seed, language):
     words = catalogue(language)
     said = [words.text(one.document()) for one in told(step)]
     assert any(words("recipe.word.drawn") in one and words("recipe.word.zeros") in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"), [(0.01, "less"), (0.4, "up_to"), (0.6, "between"), (1.2, "from"), (1.5, "more"), (0.309, "less")]
+)
+def test_how_far_training_went_is_said_as_far_as_the_bench_shows(change, key):
+    said = how_far(change)
+    assert said.key == f"recipe_far.{key}"
+    for language in LANGUAGES:
+        assert str(34) in catalogue(language).text(said.document())
+
+
+def test_the_lengths_hold_every_run_that_the_curve_was_made_of():
+    for length, *ends in CURVE:
+        for change in ends:
+            low, high = lengths(change)
+            assert (low or 0) <= length * 1.0001
+            assert (high or 9) >= length * 0.9999
+
+
+def test_further_training_alone_says_how_far_and_after_another_step_it_does_not(base, seed):
+    (alone,) = run(Side(as_checkpoint(moved(base, 0.6))), base).steps
+    assert [one.key for one in alone.said] == ["recipe_far.between"]
+    wider = moved(apply("mlp-widened", base, seed, factor=1.5, kind="append"), 0.6)
+    trained = next(s for s in run(Side(as_checkpoint(wider)), base).steps if s.op == "continued-training")
+    assert trained.said == ()

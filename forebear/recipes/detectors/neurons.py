@@ -133,7 +133,9 @@ def _silent(sight: Sight, fresh: np.ndarray) -> bool | None:
         return mine is not None
     if theirs is None or theirs.shape != mine[~fresh].shape:
         return False
-    sizes = [float(np.linalg.norm(m)) / np.sqrt(len(m)) for m in (mine[fresh], mine[~fresh] - theirs, theirs)]
+    left = mine[~fresh] != 0  # what pruning took was not learnt
+    parts = mine[fresh][mine[fresh] != 0], (mine[~fresh] - theirs)[left], theirs[left]
+    sizes = [float(np.sqrt(np.mean(values.astype(np.float64) ** 2))) if values.size else 0.0 for values in parts]
     return False if sizes[0] > LEARNT * sizes[1] or sizes[1] > APART * sizes[2] else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from forebear.recipes.detectors.blurred import read_blurred
+from forebear.recipes.detectors.how_far import how_far
 from forebear.recipes.detectors.readings import (
     BESIDE,
     LOUD,
@@ -57,7 +58,11 @@ def remaining(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     change = float(found[0].found.parameters["change"]) if found else 0.0
     if sight.fitted is not None and change <= PUT_BACK:
         return []
-    return found if _as_training(sight, pieces, found[0].found, change) else _open(pieces, found[0].found)
+    if not _as_training(sight, pieces, found[0].found, change):
+        return _open(pieces, found[0].found)
+    still = {b.part for b in pieces if b.kind == "matrix"} & set(found[0].found.parameters["frozen"])
+    plain = sight.fitted is None and not sight.told and not still
+    return [replace(found[0], found=replace(found[0].found, said=(how_far(change),)))] if plain else found
 
 
 FOREIGN = 1.0

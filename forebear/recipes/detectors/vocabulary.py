@@ -20,6 +20,8 @@ FOUND = 0.85
 FOREIGN, MANY = 0.35, 0.05
 WORN = 0.7
 LEAST_KEPT = 0.03
+FAR = 4.0
+"""1 - cosine of a row to the one in its place, over that of most kept rows, up to which wear may have taken it nearer to a twin."""
 LEAST_ROWS = 16
 """Rows that were kept from which they say how worn a table is."""
 BORNE_OUT = 0.5
@@ -96,12 +98,16 @@ def _in_place(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:
     equal = (mine[:count] == theirs[:count]).all(axis=1)
     here = np.einsum("ij,ij->i", a[:count], b[:count])
     rest = np.flatnonzero(~equal & (here > OWN_ROW))
-    rivalled = np.zeros(count, dtype=bool)
+    nearer, rivalled = np.zeros((2, count), dtype=bool)
     for start in range(0, len(rest), BLOCK):
         rows = rest[start : start + BLOCK]
-        nearer, own = a[rows] @ b[sample].T > here[rows, None], b[rows] @ b[sample].T
-        rivalled[rows] = (nearer & (own < here[rows, None])).any(axis=1)
-    stays = equal | ((here > OWN_ROW) & ~rivalled)
+        others = (a[rows] @ b[sample].T > here[rows, None]) & (rows[:, None] != sample[None, :])
+        nearer[rows] = others.any(axis=1)
+        rivalled[rows] = (others & (b[rows] @ b[sample].T < here[rows, None])).any(axis=1)
+    stays = equal | ((here > OWN_ROW) & ~nearer)
+    if stays.any():  # worn rows may be nearer to a twin: none that is worn far more than those which are not
+        usual = 1 - float(np.median(here[stays]))
+        stays |= (here > OWN_ROW) & ~rivalled & (1 - here < FAR * usual)
     if stays.any():  # rows of one history are worn alike: far less alike than most is another history
         stays &= equal | (here > WORN * float(np.median(here[stays])))
     partner = np.full(len(mine), -1, dtype=np.intp)
