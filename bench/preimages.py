@@ -3,7 +3,7 @@
     python -m bench.preimages -o bench/results/preimages.json [--count 100] [--only resaved ...]
 
 Null hypothesis: the subject was not made from the candidate, which was built from it. Every one is asked both ways round without
-dates, with dates in the wrong order, and with an earliest day alone for the candidate: all must be silent. Resumed if FILE is there.
+dates, with dates in the wrong order, and with an earliest day alone for the candidate: all must be silent. Rows in FILE stay.
 """
 
 from __future__ import annotations

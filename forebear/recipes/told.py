@@ -66,7 +66,8 @@ def _fits(step: Found) -> list[Message]:
     """What fits where it is not told how something new began (decision 0113)."""
     found = []
     for name in ("kind", "rows", "router"):
-        if one_of := step.parameters.get(f"{name}_one_of"):
+        one_of = step.parameters.get(f"{name}_one_of")
+        if one_of and step.parameters[name] is None:
             names = ("zeros" if word == "zero" else word for word in one_of)
             found.append(message(f"recipe_fits.{name}", fits=[message(f"recipe.word.{word}") for word in names]))
     if step.op == "mlp-widened" and "silent" in step.parameters and step.parameters["silent"] is None:

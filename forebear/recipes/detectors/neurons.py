@@ -14,10 +14,10 @@ from forebear.stats.arrays import F32
 
 OWN = 0.4
 """Mean |cosine| of a neuron's rows from which it is taken for the candidate's; drawn ones stay below (decision 0034)."""
-LEARNT = 1.25
-"""Size of columns of added neurons over what the others' moved by, from which they were drawn: silent ones reach 1.15."""
-APART = 1.2
-"""What columns moved by, as a share of their size, from which they are not those in their places."""
+LEARNT = 1.35
+"""Size of columns of added neurons over what the others' moved by, from which they were drawn: silent ones reach 1.16."""
+EMPTY = 0.01
+"""Size of a value, as a share of the root mean square, below which it is a zero that a fit left."""
 MOST_ASSIGNED = 4096
 """Neurons of an MLP up to which they are paired one to one by the best assignment."""
 
@@ -105,38 +105,44 @@ def _widened(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]
     places = np.floor(np.arange(old) * new / old).astype(np.intp)
     spread = float(np.mean([m.partner[places] == np.arange(old) for m in matched.values()])) > 0.7
     if float(np.mean(head)) < 0.2 and not (ordered or spread):  # in another order as well, which is asked about next
-        return _wider(sight, layers, {"neurons": new, "from": old, "kind": repeated}, np.arange(new) >= old)
+        return _wider(sight, layers, {"neurons": new, "from": old, "kind": repeated}, np.arange(new) >= old, first)
     repeated = "duplicate" if float(np.mean(tail >= 0)) > 0.7 else "append"
     kind = repeated if float(np.mean(head)) > 0.7 else "interleave"
     fresh = first.partner < 0 if kind == "interleave" else np.arange(new) >= old
     if kind == "interleave":
         fresh = np.ones(new, dtype=bool)
         fresh[places] = False
-    return _wider(sight, layers, {"neurons": new, "from": old, "kind": kind}, fresh)
+    return _wider(sight, layers, {"neurons": new, "from": old, "kind": kind}, fresh, first)
 
 
-def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray) -> list[Proposal]:
-    """The proposal of a wider MLP. fresh: (n,) neurons that were added."""
+def _wider(sight: Sight, layers: list[int], said: dict[str, object], fresh: np.ndarray, first: Matched) -> list[Proposal]:
+    """The proposal of a wider MLP. fresh: (n,) neurons that were added. first: neurons of the first layer."""
     kind = said["kind"]
-    silent = kind != "duplicate" and _silent(sight, fresh)
+    silent = kind != "duplicate" and _silent(sight, fresh, first)
     said = {**said, **({"silent": silent} if kind != "duplicate" else {})}
     exact = {"neurons": said["neurons"], "kind": kind, "silent": bool(silent)}
     return [Proposal(Found("mlp-widened", {"layers": layers, "parts": ["gate", "up", "down"]}, said), exact)]
 
 
-def _silent(sight: Sight, fresh: np.ndarray) -> bool | None:
+def _silent(sight: Sight, fresh: np.ndarray, first: Matched) -> bool | None:
     """Whether neurons that were added wrote nothing at first; None where the others' columns moved since as far as these are long,
-    so that they may have been learnt or drawn (decision 0113)."""
+    so that they may have been learnt or drawn (decision 0113). Signs, factors and what pruning took are no such move."""
     i, j = sight.layers[0]
     mine, theirs = (side.matrix("down", at, side.places(at)[0]) for side, at in ((sight.subject, i), (sight.state, j)))
+    own = first.partner >= 0
+    fresh = fresh if own.all() else ~own
     if mine is None or float(np.abs(mine[fresh]).mean()) < 0.02 * float(np.abs(mine[~fresh]).mean()):
         return mine is not None
-    if theirs is None or theirs.shape != mine[~fresh].shape:
+    if theirs is None or not own.any() or mine.shape[1] != theirs.shape[1]:
         return False
-    left = mine[~fresh] != 0  # what pruning took was not learnt
-    parts = mine[fresh][mine[fresh] != 0], (mine[~fresh] - theirs)[left], theirs[left]
-    sizes = [float(np.sqrt(np.mean(values.astype(np.float64) ** 2))) if values.size else 0.0 for values in parts]
-    return False if sizes[0] > LEARNT * sizes[1] or sizes[1] > APART * sizes[2] else None
+    a, b = mine[own].astype(np.float64), theirs[first.partner[own]].astype(np.float64)
+    filled = np.abs(a) > EMPTY * np.sqrt((a**2).mean())
+    a, b = a * filled, b * filled
+    rest = a - (a * b).sum(axis=1, keepdims=True) / np.maximum(1e-30, (b * b).sum(axis=1, keepdims=True)) * b
+    new = mine[fresh].astype(np.float64)
+    full = np.abs(new) > EMPTY * np.sqrt((new**2).mean())
+    sizes = [float(np.sqrt((values[where] ** 2).mean())) for values, where in ((new, full), (rest, filled))]
+    return False if sizes[0] > LEARNT * sizes[1] else None
 
 
 def _largest(sight: Sight, place: tuple[int, int, int | None], kept: np.ndarray) -> bool:

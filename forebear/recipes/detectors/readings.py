@@ -268,9 +268,9 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
 
 
 def relative(b: Both) -> float:
-    """Size of the changes of values that no step drew, over the spread of the tensor."""
-    found = changes(b)
-    return float(np.sqrt((found**2).mean())) / max(1e-30, spread(b)) if found.size else 0.0
+    """Size of the changes of values that no step drew, over the spread of the tensor; 0 where it has none."""
+    found, size = changes(b), spread(b)
+    return float(np.sqrt((found**2).mean())) / size if found.size and size else 0.0
 
 
 def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:

@@ -16,6 +16,8 @@ ALIKE = 0.5
 
 QUIET = 0.5
 """The same as a share of what an initialiser draws: empty channels to which noise was added since (decision 0064)."""
+NOTHING = 0.01
+"""Size of a value, as a share of the root mean square, up to which it is a zero that was turned back."""
 PRUNED = 0.2
 """Share of zeros among old channels from which the layers' values are pruned, and the tables alone show how channels began."""
 BEYOND, APART = 1.25, 1.2
@@ -39,7 +41,7 @@ def find(sight: Sight) -> list[Proposal]:
     start = np.concatenate([m[:, :old] for m in blocks])
     rest = np.concatenate([m[:, old:] for m in blocks])
     shares = [_size(m[:, old:]) / max(1e-30, _size(m[:, :old])) for m in blocks]
-    pruned = float(np.median([np.mean(m[:, :old] == 0) for m in blocks])) > PRUNED
+    pruned = float(np.median([_zeros(m[:, :old]) for m in blocks])) > PRUNED
     share = float(shares[0] if pruned else min(shares))  # rows that other steps drew since are full; pruning empties small ones
     second = rest[:, : min(old, rest.shape[1])]
     repeated = cosine(start[:, : second.shape[1]], second)
@@ -66,7 +68,7 @@ def _after_training(sight: Sight, old: int) -> str | None:
             if mine is None or theirs is None or len(mine) < len(theirs):
                 continue
             moved = _size(mine[: len(theirs), :old] - theirs)
-            if moved < APART * _size(theirs):  # rows in another order say nothing of how far they moved
+            if moved < APART * _size(theirs - theirs.mean(axis=0)):  # rows in another order say nothing of how far they moved
                 found.setdefault("table" if layer is None else "layers", []).append(_size(mine[:, old:]) / max(1e-30, moved))
     if not found or max(float(np.median(ratios)) for ratios in found.values()) > BEYOND:
         return "drawn"
@@ -91,6 +93,11 @@ def _noise(sight: Sight, copies: int) -> float:
         rows = np.sqrt((apart.astype(np.float64) ** 2).mean(axis=1))
         found.append(float(np.median(rows)) / max(1e-30, float(mine.std())))
     return min(found)
+
+
+def _zeros(values: np.ndarray) -> float:
+    """Share of values that are nothing, but for what turning them back leaves."""
+    return float(np.mean(np.abs(values) <= NOTHING * _size(values)))
 
 
 def _size(values: np.ndarray) -> float:

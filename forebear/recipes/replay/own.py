@@ -51,7 +51,7 @@ def absorbed(
             if most > 0:
                 kept[at] = _told(kept[at], noise=None, noise_at_most=float(f"{most:.2g}"))
                 if fitted and proposal.found.parameters.get("kind") == "drawn":
-                    kept[at] = _told(kept[at], kind=None)  # empty channels with noise look so as well
+                    kept[at] = _told(kept[at], kind=None, kind_one_of=["zeros", "drawn"])  # empty ones with noise look so
             else:
                 size = noise.get(at, 0.0)
                 kept[at] = _told(kept[at], noise=float(f"{size:.3g}") if size > QUIET else 0.0)
