@@ -12,7 +12,8 @@ decision 0081 (--words last --first 2000), those of verify_final.toml after what
 --models 2 --alone). verify_blocks.toml stood beside the
 code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.toml
 follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
-that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone). What
+that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone), verify_fourth.toml after decision 0109
+(--words fourth --first 12000 --models 2, once with --alone and once with --others). What
 counts as found is decision 0045's.
 """
 
@@ -44,7 +45,7 @@ from forebear.files.sources import open_container
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
 OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_base", "activation")
 """Further kinds, of the files of wordings that hold them."""
-BLOCK_WORDS = ("blocks", "fetched", "next", "third")
+BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
@@ -335,6 +336,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first card; its seeds are named after it")
     parser.add_argument("--models", type=int, help="most children of each shape; each pair of files is compared once")
     parser.add_argument("--alone", action="store_true", help="without models to compare with: kinds that need none")
+    parser.add_argument("--others", action="store_true", help="the kinds that need other models alone")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
@@ -345,7 +347,7 @@ def main() -> None:
     head = {"schema": "forebear-bench/verify/1", "commit": options.commit, "machine": machine()}
     cards = plan(options.cards, options.words, options.first)
     for number, kind, wrong, words in sorted(cards, key=lambda one: not one[2]):  # those with a wrong claim first
-        if options.alone and kind in WITH_OTHERS:
+        if (options.alone and kind in WITH_OTHERS) or (options.others and kind not in WITH_OTHERS):
             continue
         with TemporaryDirectory() as scratch:
             card = made(number, kind, wrong, words, Path(scratch) / "card", options.models)

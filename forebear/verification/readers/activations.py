@@ -34,6 +34,10 @@ _BESIDE = re.compile(
 """Other parts of blocks; a function named in their company is that of the blocks."""
 
 
+MOST_WORDS = 2
+"""Words of a line that holds a function and next to nothing else ("Uses GELU")."""
+
+
 def activation_in(text: str) -> str:
     """The one activation function that a text names; "" for none or several.
 
@@ -53,7 +57,7 @@ def activation_of(text: str) -> str:
     ('SwiGLU', 'GELU', '')
     """
     found = _SAID.search(text)
-    if found is None and _BESIDE.search(text):
+    if found is None and (_BESIDE.search(text) or len(text.split()) <= MOST_WORDS):
         bare = {one[0].lower(): one[0] for one in _BARE.finditer(text)}
         return next(iter(bare.values())) if len(bare) == 1 else ""
     return next((group for group in found.groups() if group), "") if found else ""

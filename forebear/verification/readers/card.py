@@ -13,12 +13,15 @@ from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.activations import activation_in
-from forebear.verification.readers.compounds import pairs_of_code, printed
-from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
+from forebear.verification.readers.code import IN_CODE, Code
+from forebear.verification.readers.grammar import figures_left, figures_of
+from forebear.verification.readers.keys import kind_of_key
 from forebear.verification.readers.labels import claimed, kind_in_code, size_below
+from forebear.verification.readers.marked import fields_of_marks
+from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
-from forebear.verification.readers.tokenizers import is_bare_name
+from forebear.verification.readers.tokenizers import is_named, is_of_tokenizers
 
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
@@ -30,8 +33,6 @@ _BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
 """A label in bold with its value after it."""
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
-IN_CODE = ("parameters", "layers", "width", "vocabulary", "activation", *BLOCKS)
-"""Kinds of claims that are read in code between fences."""
 LONGEST_LINE = 600
 LONGEST_PARAGRAPH = 4_000
 """Characters of a line that sentences are read of; fields and tables only of one of LONGEST_LINE."""
@@ -45,15 +46,21 @@ LONGEST_NAME = 5
 """Words of a parent's name; more are a sentence."""
 _BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
 """Items as they are written where Markdown is not meant."""
-_WORDS_ALONE = re.compile(r"[\w\s,.()~≈%-]{1,120}")
-"""A line between fences that is no code (\"4 layers, 64 channels\")."""
 _NAMED = re.compile(r"tokeni[sz]er|_name|_path|_type|_id$")
 """A key of code whose value is a name."""
 _TYPED = re.compile(r"^[A-Za-z_][\w\[\]|. ]{0,30}=\s*")
 """The type of a field of a class before its value (\"int = 4\")."""
+_VALUED = re.compile(r"[~≈<>]?\s*\d|(?:sw|re|ge|si|mi|ta)", re.IGNORECASE)
+"""How a value of code begins that is a figure, or an activation."""
 _COMMENT = re.compile(r"\s(?://|#)")
 """Where a comment in code begins."""
 _BRACKETS = re.compile(r"\([^()]{0,200}\)")
+_BEGAN_WITH = ("base", "original model", "original repo", "original", "source model", "upstream", "parent", "finetuned", "base llm")
+"""Labels of the model that an author began with, where an address or a name with its owner is the value."""
+_REPOSITORY = re.compile(r"(?:huggingface\.co/|hf\.co/|^)([A-Za-z0-9][\w.\-]{0,60}/[\w.\-]{1,80})")
+_ADAPTED = re.compile(r"\blora\b|adapter|\bpeft\b|froze|freez|linear prob|冻结|凍結|동결|어댑터|アダプタ", re.IGNORECASE)
+"""Words of a card whose model may be trained in part."""
+_TRAINABLE = re.compile(r"\btrainable (?=param|weights)", re.IGNORECASE)
 _UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
 _COUNTED = re.compile(
     r"\bparam|\d\s*(?:[KMBT]|thousand|million|billion|[万萬만億亿억])(?![a-z])|^\D{0,12}(?:\d{4,}$|\d{1,3}(?:,\d{3})+\b(?!\s*[a-z]*b))",
@@ -83,6 +90,8 @@ def claims_of_card(text: str, name: str, *, sentences: bool = True) -> tuple[lis
             claims += _front(values, {key: line + first - 1 for key, line in lines.items()}, name)
         except RefusedError as error:
             limits.append(message("unverified.front_matter", why=error.message()))
+    if not _ADAPTED.search(body):
+        body = _TRAINABLE.sub("", body)  # of a model that is trained whole
     read, written = _Body(name, sentences), body.split("\n")
     limits.append(message("unverified.scope", name=public(name)))
     for number, (line, after) in enumerate(zip(written, [*written[1:], ""], strict=True), head.count("\n") + 3 if head else 1):
@@ -114,12 +123,30 @@ def _front(values: Any, lines: dict[str, int], name: str) -> list[Claim]:
             stated = texts_of(values.get("license_name")) or stated
         claims += [Claim("licence", one, place(key)) for one in stated]
     claims += [Claim("library", one, place("library_name")) for one in texts_of(values.get("library_name"))[:1]]
-    claims += [
-        Claim("tag", one, place("tags"))
-        for one in texts_of(values.get("tags"))
-        if one.lower() in ("gguf", "peft", "lora")
+    claims += [Claim("tag", one, place("tags")) for one in texts_of(values.get("tags")) if one.lower() in ("gguf", "peft", "lora")]
+    return claims + _further(values, name, lines)
+
+
+_PARENTS_TOO = ("parent_model", "source_model", "original_model", "finetuned_from", "fine_tuned_from", "base", "parent")
+"""Keys of front matter by which authors name a model that they began with; the hub's format has none of them."""
+
+
+def _further(values: dict[Any, Any], name: str, lines: dict[str, int]) -> list[Claim]:
+    """Sizes and names that front matter states under keys of its author's, at the top or one level below."""
+    flat = [(str(key), one) for key, one in values.items()]
+    flat += [(str(key), one) for held in values.values() if isinstance(held, dict) for key, one in held.items()]
+    found = [
+        Claim("parent", one, Source(name, key, lines.get(key, 0)), decided=False)
+        for key, one in flat
+        if key.lower() in _PARENTS_TOO and isinstance(one, str) and "/" in one
     ]
-    return claims
+    for key, one in flat[:MOST_SHOWN]:
+        kind = "tokenizer" if key.lower() in ("tokenizer", "tokenizer_name") else kind_of_key(key)
+        fits = isinstance(one, str | int) and not isinstance(one, bool)
+        if kind in IN_CODE and kind is not None and fits and (kind != "tokenizer" or is_named(str(one))):
+            claims = _field(kind, str(one), Source(name, key, lines.get(key, 0)))
+            found += [replace(claim, decided=False, standing=Standing.unsure, part="front") for claim in claims]
+    return found
 
 
 @dataclass
@@ -137,6 +164,11 @@ class _Body:
     """What the table that is being read is about, and its part."""
     _left: set[int] = field(default_factory=set)
     _fence: str = ""
+    _code: Code = field(default_factory=Code)
+    _lines: list[str] = field(default_factory=list)
+    """Lines of code since the last fence."""
+    _begun: int = 0
+    """Claims before that fence."""
     _hidden: bool = False
 
     def read(self, line: str, number: int, after: str) -> None:
@@ -150,6 +182,9 @@ class _Body:
         if self._fenced(line, number) or len(line) > LONGEST_PARAGRAPH:
             return
         headed = self._about.read(line, after)
+        for label, value in fields_of_marks(line, after, barred=not self._table.takes(line, after)):
+            place = (max(self._about.standing, Standing.unsure), f"{self._about.part} marks")
+            self._labelled(label_of(label), value, number, place)
         if headed and self.sentences and not self._hidden and "<!--" not in line:
             self._headed(line, number)
         unseen = self._hidden or "<!--" in line
@@ -181,7 +216,14 @@ class _Body:
         self._rows(self._table.rows(self._about.title))
         self._rows(self._tagged.rows(self._about.title, ended=True))
         self._said()
-        return self.claims
+        return [claim for claim in self.claims if not self._of_the_model(claim)]
+
+    def _of_the_model(self, claim: Claim) -> bool:
+        """Whether a tokenizer is loaded by the name of a model that is loaded as well: it is the model's own."""
+        if claim.kind != "tokenizer" or claim.source.where != "loaded":
+            return False
+        names = {_letters(name.rpartition("/")[2]) for name in (*self._code.loaded, self._about.title)}
+        return ("/" in claim.stated and not self._code.loaded) or _letters(claim.stated.rpartition("/")[2]) in names
 
     def left(self) -> list[int]:
         """Lines with figures beside words for the make of a model on which no claim stands."""
@@ -189,33 +231,49 @@ class _Body:
         return sorted((self._left | self._block.unread) - read)
 
     def _fenced(self, line: str, number: int) -> bool:
-        """Whether a line is code or a fence. Of code only lines with a listed label are read; it may be about anything."""
+        """Whether a line is code or a fence. What code states may be about anything."""
         mark = line.lstrip()[:3]
         if mark in ("```", "~~~") and self._fence in ("", mark):
+            if self._fence:
+                self._merged(number)
+                self._trained()
+            self._begun = len(self.claims)
             self._fence = "" if self._fence else mark
+            self._code.begin()
             self._said()
             return True
-        found = _field_of(re.sub("[\"']", "", line)) if self._fence and len(line) <= LONGEST_LINE else None
-        kind = kind_in_code(found[0]) if found is not None else None
-        if found is not None and kind in IN_CODE and not _NAMED.search(found[0]):
-            value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
-            place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
-            self._claimed(kind, value, Source(self.name, found[0], number), place, plainly=False)
-        elif self._fence and len(line) <= LONGEST_LINE:
+        if self._fence and len(line) <= LONGEST_LINE:
             self._in_code(line, number)
         return bool(self._fence)
 
     def _in_code(self, line: str, number: int) -> None:
-        """Keys and numbers of a line of code that is no field alone: arguments of a call or a command, fields with a type."""
+        """What a line of code states, else what a label of prose does that stands there."""
+        self._lines.append(line)
         place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
-        before = len(self.claims)
-        for label, value in pairs_of_code(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line):
-            if (kind := kind_in_code(label)) in IN_CODE and kind is not None:
-                self._claimed(kind, value, Source(self.name, label, number), place, plainly=False)
-        words = len(self.claims) == before and _WORDS_ALONE.fullmatch(line)
-        for kind, value in list(printed(line)) or (figures_of(line) if words else ()):
-            if kind != "tokenizer" or is_bare_name(value):
-                self._claimed(kind, value, Source(self.name, "code", number), place, plainly=False)
+        stated = self._code.read(line)
+        found = None if stated or self._code.used else _field_of(re.sub("[\"']", "", line))
+        kind = kind_in_code(found[0]) if found is not None else None
+        if found is not None and kind in IN_CODE and kind not in ("dtype", "tokenizer") and not _NAMED.search(found[0]):
+            value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
+            stated = [(kind, value, found[0])] if kind is not None and _VALUED.match(value) else []
+        for kind, value, label in stated:
+            standing = max(place[0], Standing.one_of_several) if kind == "dtype" else place[0]
+            self._claimed(kind, value, Source(self.name, label, number), (standing, place[1]), plainly=False)
+
+    def _trained(self) -> None:
+        """Sizes beside settings of training are of a part on training: a length there is that of its texts."""
+        if self._code.training:
+            standings = [max(claim.standing, Standing.aside) for claim in self.claims[self._begun :]]
+            pairs = zip(self.claims[self._begun :], standings, strict=True)
+            self.claims[self._begun :] = [replace(claim, standing=standing) for claim, standing in pairs]
+
+    def _merged(self, number: int) -> None:
+        """The parents of a merge whose configuration stands between fences, as mergekit writes it into cards."""
+        lines, self._lines = self._lines, []
+        if any(line.startswith("merge_method:") for line in lines):
+            found = claims_of_merge("\n".join(lines), self.name)[0]
+            source = Source(self.name, "models", number - len(lines))
+            self.claims += [replace(claim, source=source, decided=False) for claim in found]
 
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
         """A line that is of no table: a field, and words of a sentence that may go on below."""
@@ -234,7 +292,8 @@ class _Body:
             place = place if item else (self._about.above, place[1])
             if found is not None:
                 place = (max(place[0], other_standing(found[0]) or Standing.own), place[1])
-            self._block.add(line, number, place, (self._about.title, self._about.head), known)
+            over = self._about.over if is_of_tokenizers(self._about.over) else self._about.head
+            self._block.add(line, number, place, (self._about.title, over), known)
 
     def _said(self) -> None:
         """The claims of the sentences of a paragraph or an item that has ended."""
@@ -258,6 +317,8 @@ class _Body:
     def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> None:
         """The claims of a field by its label; proposed where it may be about another model or mean something else."""
         kind, plainly, value = claimed(label, value)
+        if kind is None and label in _BEGAN_WITH and (name := _REPOSITORY.search(value)):
+            kind, value = "parent", name[1]
         if kind in (None, "size") and (below := size_below(label, self._about.over)):
             kind, plainly = below, False
         if kind is None:
@@ -268,9 +329,11 @@ class _Body:
         """The claims of a value whose kind is known."""
         own = place[0] is Standing.own
         found = _field(kind, value, source)
-        self.claims += [
-            replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found
-        ]
+        self.claims += [replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found]
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.lower())
 
 
 def _field_of(line: str) -> tuple[str, str] | None:

@@ -45,7 +45,30 @@ _PLAINER = (
     (re.compile(r"\beach of (?:the|its) (?=\d)", re.IGNORECASE), ""),
     (re.compile(r"(?<!\d)(\d{1,6})\s*(?:→|->|=>)\s*(\d{1,6})\s*(?:→|->|=>)\s*\1(?!\d)"), r"\2"),
     (re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s+(?=(?:[\w\-]+ ){0,2}(?:layers?|blocks?)\b)", re.IGNORECASE), r"\1 "),
-    (re.compile(r"\bheads?\s*[x×*]\s*(\d{1,4})\s*(?=d(?:im\w*)?\b)", re.IGNORECASE), r"heads of \1 "),
+    (re.compile(r"\bheads?\s*[x×*]\s*(\d{1,4})(?!\d)\s*(?:d(?:im\w*)?\b)?", re.IGNORECASE), r"heads of \1 dims"),
+    (re.compile(r"(?<![\w-])L(\d{1,3})[-_ ]?[HD](\d{2,5})(?![\d.])"), r"layers \1, hidden size \2, "),
+    (
+        re.compile(
+            r"\b(?:GQA|grouped[- ]query attention)\W{0,3}(?:with |of |using |has )?(\d{1,3}) "
+            r"(?:kv |key[- /]?value )?groups?\b",
+            re.IGNORECASE,
+        ),
+        r"\1 kv heads",
+    ),
+    (
+        re.compile(
+            r"\b(?:GQA|grouped[- ]query attention)\W{1,3}(\d{1,3})\s*(?:/|:|→|->)\s*(?!1\b)(\d{1,3})(?![\d.])", re.IGNORECASE
+        ),
+        r"query heads: \1; kv heads: \2",
+    ),
+    (
+        re.compile(
+            r"(?<!position )(?<!positional )(?<!position-)\b(?:token |word |input )?embeddings?"
+            r"(?: (?:matrix|table|layer|weights?))?\W{1,4}(?:of |shape )?[\[(]?(\d{2,9})\s*[x×*,]\s*(\d{1,6})(?![\d.])",
+            re.IGNORECASE,
+        ),
+        r"vocabulary of \1, hidden size \2",
+    ),
     (
         re.compile(r"(?<![\w.])(\d{1,3})\s*(?:Q|query)\s*(?:/|,|and|&|\+)\s*(?=\d{1,3}\s*(?:KV|key[-/ ]values?)\b)", re.IGNORECASE),
         r"\1 query heads, ",
@@ -58,22 +81,14 @@ _PRINTED = (
         re.compile(r"\((?:\w*embed_tokens|wte|\w*word_embeddings|tok_embeddings)\): \w*Embedding\((\d{2,9}), (\d{1,6})"),
         ("vocabulary", "width"),
     ),
-    (re.compile(r"\bget_encoding\(\s*[\"'](\w{2,40})[\"']"), ("tokenizer",)),
-    (
-        re.compile(
-            r"(?<![\w.])(?:--)?tokenizer(?:[-_](?:name|model|id|type))*[\"']?\s*(?:[=:]\s*[\"']?|\s)"
-            r"([A-Za-z][\w.\- ]{1,40}\w)(?![\w/(])"
-        ),
-        ("tokenizer",),
-    ),
     (re.compile(r"(?<!\w)(\d{1,3}) x \w*(?:Layer|Block)\("), ("layers",)),
     (
         re.compile(r"\((?:up_proj|gate_proj|fc1|fc_in|dense_h_to_4h)\): Linear\(in_features=\d+, out_features=(\d{1,6})"),
         ("mlp_width",),
     ),
 )  # fmt: skip
-"""Lines of a model as torch prints it, and of a vocabulary that is loaded by name, with the kinds of what they hold."""
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Lines of a model as torch prints it, with the kinds of what they hold."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word of a key begins that is written without marks."""
 MOST_PAIRS = 40
 """Values of one line of code that are looked at."""

@@ -52,15 +52,26 @@ _SIZED = re.compile(r"(?:size|dim\w*|width|units|channels|[维維数數小寸宽
 _EXPERTS = re.compile(r"experts?|专家|專家|エキスパート|전문가", re.IGNORECASE)
 """A noun for the make of a model that no check knows."""
 PER = re.compile(
-    r"\b(?:per|in each|each|every|in every) (?:\w+ )?(?:layers?|blocks?|heads?)\b|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
+    r"\b(?:per[- ]|in each |each |every |in every )(?:\w+ )?(?:layers?|blocks?|heads?)\b"
+    r"|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
 )
 _LIMITED = re.compile(
     r"\b(?:inputs?|sequences?|prompts?|texts?|model|handles?|accepts?|reads?|processes)\b[^.;]{0,40}"
     r"\b(?:limited|truncated|capped|up to|longer than|at most|max\w*|at a time)\b"
-    r"|\b(?:reads?|handles?|accepts?|sees) \d+ tokens at (?:a time|once)\b",
+    r"|\b(?:reads?|handles?|accepts?|sees) \d+ tokens at (?:a time|once)\b"
+    r"|^\W*(?:up to|at most|max\w*\.?) \d[\d,]*k? tokens?\b"
+    r"|最[大多]\s*\d[\d,]*\s*[个個]?\s*(?:token|トークン|词元|詞元)|최대\s*\d[\d,]*\s*토큰",
     re.IGNORECASE,
 )
 """A sentence on how much text a model takes, where tokens are counted."""
+_TEXTS = re.compile(
+    r"train|corpus|dataset|generat|new tokens|output"
+    r"|训练|訓練|語料|语料|生成|学習|コーパス|학습|생성|말뭉치",
+    re.IGNORECASE,
+)
+"""Words of a sentence whose tokens are of texts that are not taken in."""
+_KINDS_OF_TOKENS = re.compile(r"\b(?:unique|distinct|different|bpe|sub-?words?|(?:word|sentence)-?pieces?)\b", re.I)
+"""What makes tokens those of a vocabulary."""
 _ON_TOKENS = re.compile(r"\W*(?:tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|토크나이저)\s*[:：]", re.IGNORECASE)
 """A label on the tokenizer, after which tokens are counted."""
 _WHOLE = ("layers", "heads", "kv_heads")
@@ -180,8 +191,8 @@ def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
     if ahead is not None and ahead.role == "noun":
         follows = next((one for one in words[place + 1 :] if one.role != "link"), None)
         taken = follows is not None and follows.role == "figure" and before not in (None, "other")
-        if taken or (ahead.kind == "mlp_width" and not _SIZED.search(ahead.text)):
-            return before if taken else None
+        if taken or _within(before, ahead) or (ahead.kind == "mlp_width" and not _SIZED.search(ahead.text)):
+            return before if taken or _within(before, ahead) else None
         return ahead.kind
     if ahead is not None and ahead.role == "other":
         return None
@@ -192,7 +203,7 @@ def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
         table = _OF[ahead.kind]
         if before in table:
             return table[before]
-        if ahead.kind == "token" and before is None and (kind := _of_tokens(text)):
+        if ahead.kind == "token" and before is None and (kind := _of_tokens(text, ahead, words[at])):
             return kind
         if further is not None:
             return table.get(further)
@@ -203,10 +214,19 @@ def _kind_of(words: Sequence[Word], at: int, text: str) -> str | None:
     return None if before == "other" else before
 
 
-def _of_tokens(text: str) -> str | None:
+def _within(before: str | None, ahead: Word) -> bool:
+    """Whether a width is that of the MLP before it: "an MLP with 176 hidden units"."""
+    return before == "mlp_width" and ahead.kind == "width"
+
+
+def _of_tokens(text: str, counted: Word, figure: Word) -> str | None:
     """What tokens without a noun are counted of: the text that a model takes, or a vocabulary."""
-    if _LIMITED.search(text) and "train" not in text.lower():
+    if _TEXTS.search(text):
+        return None
+    if _LIMITED.search(text):
         return "context"
+    if _KINDS_OF_TOKENS.search(text[figure.end : counted.end]) and not _LARGE.search(figure.text):
+        return "vocabulary"
     return "vocabulary" if _ON_TOKENS.match(text) else None  # "Tokenization: character-level (512 tokens)"
 
 

@@ -7,6 +7,7 @@ from functools import cache
 
 from forebear.verification.readers.about import any_of, is_aside, names_another
 from forebear.verification.readers.grammar import BLOCKS, PER, nouns_of, words_of_nouns
+from forebear.verification.readers.keys import kind_of_key
 from forebear.verification.readers.tokenizers import is_of_tokenizers, names_a_tokenizer
 from forebear.verification.readers.wording import words_table
 
@@ -35,6 +36,8 @@ _BARE_NAMES = (
 _PLAIN_NUMBER = re.compile(r"[~≈]?\s*\d[\d.,]*")
 _STORED = ("tensor type", "weights dtype", "weight dtype", "storage type", "stored as", "weight precision")
 """Labels that mean the type of the stored weights; any other of a type may mean that of training or loading: a proposal."""
+MOST_OF_KEY = 4
+"""Words of a label that is read like a key of code."""
 MOST_WORDS = 10
 """Words of a label that is known by one of them; more are a sentence."""
 
@@ -103,13 +106,18 @@ def claimed(label: str, value: str) -> tuple[str | None, bool, str]:
     (('parameters', False, '0.13 m'), ('layers', False, '4'))
     """
     kind = kind_of(label)
+    if kind == "vocabulary" and not _PLAIN_NUMBER.match(value) and names_a_tokenizer(_BRACKETS.sub(" ", value)):
+        return "tokenizer", False, _BRACKETS.sub(" ", value).strip()
     if kind is not None:
         return kind, kind != "size" and (kind != "dtype" or label in _STORED), value
     unit = _UNIT.search(label)
     if unit is not None and _PLAIN_NUMBER.fullmatch(value.strip()):
         value = f"{value.strip()} {unit[1].rstrip('s') if unit[1].isascii() else unit[1]}"
     bare = " ".join(_BRACKETS.sub(" ", label).split())
-    return kind_of(bare) or _of_blocks(label, value) or _proposed(label, value), False, value
+    key = kind_of_key(bare.replace(" ", "_")) if len(bare.split()) <= MOST_OF_KEY else None
+    if key in ("activation", "dtype") or not (_DIGIT.search(value) and not _TYPE.match(value)):
+        key = key if key in ("activation", "dtype") else None
+    return kind_of(bare) or key or _of_blocks(label, value) or _proposed(label, value), False, value
 
 
 def _of_blocks(label: str, value: str) -> str | None:

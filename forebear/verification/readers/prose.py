@@ -20,17 +20,28 @@ _BETWEEN = (
 )
 _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
-_QUANTITY = re.compile(r"[\d.,]+[kmbt]?", re.IGNORECASE)
+_QUANTITY = re.compile(r"[\d.,]+[kmbt]?|(?:b?fp?|bfloat|float|u?int|nf|q|w|i)\d+\w{0,6}|\d+-?bit", re.IGNORECASE)
 _SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
 
 _EAST = re.compile(
     "微调|微調|精调|继续预训练|繼續預訓練|训练得|训练而|訓練|量化|合并|合併|初始化|适配器|適配器|"
-    "をベース|ベースに|ベースと|を基に|をもとに|ファインチューニング|追加学習|継続事前学習|量子化|マージ|初期化|アダプタ|"
+    "[为為]基[座础礎]|をベース|ベースに|ベースと|を基に|をもとに|ファインチューニング|追加学習|継続事前学習|量子化|マージ|初期化|アダプタ|"
     "기반|파인튜닝|미세 ?조정|추가 ?학습|양자화|병합|초기화|어댑터"
 )
 """The same in Chinese, Japanese and Korean, where the word for what was done comes after the name."""
+_DONE = re.compile(r"\b(?:fine-?tuned|quanti[sz]ed|pruned|instruction-tuned|converted)\b", re.IGNORECASE)
+_UP_TO_DONE = re.compile(r"(?:[)`\]]|\([^()\s]{0,120}\))*,?\s+(?:model )?(?:(?:that|which) )?(?:was |is )?(?:further )?", re.I)
+"""What was done to a name that stands before it: "acme/stone-7b quantized to int4"."""
+_LISTED = re.compile(
+    r"^(?:#{1,6}[^\n]{0,80}?\b(?:merge[ds]?|merging)\b[^\n]{0,80}|"
+    r"[^\n]{0,200}?\b(?:merge[ds]?|merging)\b[^\n]{0,120}?:)\W*\n(?:[ \t]*\n){0,2}"
+    r"(?P<items>(?:[ \t]{0,4}[-*+][ \t]+[^\n]{1,300}(?:\n|$)){1,32})",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A heading or a sentence on a merge with a list below it."""
+_ITEM = re.compile(rf"^[ \t]{{0,4}}[-*+][ \t]+(?:\*\*)?{_NAME}", re.IGNORECASE | re.MULTILINE)
 BEFORE = 80
 """Characters before such a word in which a name is looked for."""
 _NAMED = re.compile(_NAME, re.IGNORECASE)
@@ -78,7 +89,7 @@ def claims_of_prose(text: str, name: str) -> list[Claim]:
     """Parents that sentences of a card or of code name, how it was made of them, and "from scratch"; each a proposal."""
     text = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
     claims = []
-    for found in chain(_in_english(text), _in_the_east(text)):
+    for found in chain(_in_english(text), _done_to(text), _in_the_east(text), _in_lists(text)):
         denied = _NOT.search(_sentence(text, found.start)) or _NO_PARENT.match(text, found.after)
         if denied or not _is_name(found.stated, found.bare):
             continue
@@ -98,6 +109,26 @@ def _in_english(text: str) -> Iterator[_Found]:
     """Names after a word for what was done."""
     for found in islice(_pattern().finditer(text), 10 * MOST_SENTENCES):
         yield _named(found, found["verb"], found.start(), 0)
+
+
+def _done_to(text: str) -> Iterator[_Found]:
+    """Names before a word for what was done to them."""
+    for verb in islice(_DONE.finditer(text), 10 * MOST_SENTENCES):
+        start = max(0, verb.start() - 2 * BEFORE)
+        names = list(_NAMED.finditer(text[start : verb.start()]))
+        one = _named(names[-1], verb[0], start + names[-1].start(), start) if names else None
+        # a name without its owner may be that of the model itself
+        if one is not None and "/" in one.stated and _UP_TO_DONE.fullmatch(text, one.after, verb.start()):
+            yield one
+
+
+def _in_lists(text: str) -> Iterator[_Found]:
+    """The items of a list of what was merged."""
+    for listed in islice(_LISTED.finditer(text), MOST_SENTENCES):
+        for found in _ITEM.finditer(text, listed.start("items"), listed.end("items")):
+            one = _named(found, "merged", found.start(), 0)
+            if "/" in one.stated:
+                yield one
 
 
 def _in_the_east(text: str) -> Iterator[_Found]:

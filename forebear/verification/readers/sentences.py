@@ -9,6 +9,7 @@ from itertools import islice
 
 from forebear.verification.claim import Claim, Source, Standing
 from forebear.verification.readers.activations import activation_of
+from forebear.verification.readers.compounds import unfolded
 from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
 from forebear.verification.readers.phrases import compares, is_of_this, loose_type, phrases
 from forebear.verification.readers.tokenizers import is_bare_name, is_of_tokenizers, tokenizers_of
@@ -28,6 +29,7 @@ _ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
 _LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
 _NEW_LINE = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MARKS = re.compile(r"\*\*|__|`|</?[a-zA-Z][^<>]{0,200}>|\\[()]|\$")
+_SUBSCRIPT = re.compile(r"_\{(?:\\(?:text|mathrm|rm)\{)?(\w{1,20})\}{1,2}")
 _NAME = re.compile(r"(?<![A-Za-z0-9_.\-])(?=[A-Za-z0-9_.\-/]{0,62}\d)[A-Za-z][A-Za-z0-9_.\-/]{2,60}")
 _NO_NAME = re.compile(
     r"(?:bf|fp?|int|bfloat|float|uint)\d+|[a-z]{1,3}\d|v\d[\d.]*|apache.*|cc-.*|[al]?gpl.*|mit|top-?\d+|rms?norm\d*|utf-?\d+|"
@@ -37,7 +39,9 @@ _NO_NAME = re.compile(
 )
 """Words of letters and digits that are no models: number types, versions, licences, hardware."""
 _WORTH = re.compile(
-    r"\d|tokeni|licen|half|single|layer|glu|relu|silu|swish|gelu|トークナイ|エンコード|토크나이|分词|分詞|词表|詞表", re.IGNORECASE
+    r"\d|tokeni|licen|half|single|layer|heads?\b|vocab|glu|relu|silu|swish|gelu"
+    r"|トークナイ|エンコード|토크나이|分词|分詞|词表|詞表",
+    re.IGNORECASE,
 )
 _STORED = re.compile(
     r"\b(?:stored|saved|shipped|checkpoints?|weights?|total of|in total|there are|safetensors)\b"
@@ -89,7 +93,7 @@ class Block:
             line = _line_of(lines, at)
             at += len(said) + 1
             plain = plain_sentence(said)
-            stated = [] if compares(_AT_MOST.sub(" ", plain)) else list(sizes_of(plain, self._head))
+            stated = [] if compares(_AT_MOST.sub(" ", unfolded(plain))) else list(sizes_of(plain, self._head))
             kinds = [one for one in stated if one[0] not in self._known]
             if figures_left(plain, [kind for kind, _ in stated]):
                 self.unread.add(line)
@@ -104,7 +108,8 @@ class Block:
 
 def digests_of_line(line: str, number: int, name: str, place: Place) -> list[Claim]:
     """A SHA-256 beside the name of one file, as lists of digests write it."""
-    digests, files = _HEX.findall(line), dict.fromkeys(_FILE.findall(line))
+    digests = _HEX.findall(line)
+    files = dict.fromkeys(_FILE.findall(line)) if len(digests) == 1 else {}
     if len(digests) != 1 or len(files) != 1:
         return []
     return [_claim("digest", digests[0].lower(), Source(name, "sha256", number), place, about=next(iter(files)))]
@@ -124,7 +129,8 @@ def plain_sentence(text: str) -> str:
     >>> plain_sentence("- A **1.1 billion** parameter `decoder` ([paper](https://example.org))")
     'A 1.1 billion parameter decoder (paper)'
     """
-    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", _NEW_LINE.sub("; ", text))).split()).lstrip("-*+>• ")
+    text = _MARKS.sub("", _SUBSCRIPT.sub(r"_\1", _LINK.sub(r"\1", _NEW_LINE.sub("; ", text))))
+    return " ".join(text.split()).lstrip("-*+>• ")
 
 
 def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:
@@ -138,8 +144,8 @@ def sizes_of(text: str, head: str) -> Iterator[tuple[str, str]]:
     if function := activation_of(text):
         yield "activation", function
     named = list(islice(tokenizers_of(text), 1))
-    if not named and is_of_tokenizers(head) and is_bare_name(text):
-        named = [text.rstrip(".")]
+    if not named and is_of_tokenizers(head):
+        named = [text.rstrip(".")] if is_bare_name(text) else list(islice(tokenizers_of(f"tokenizer: {text}"), 1))
     yield from (("tokenizer", name) for name in named)
     typed = False
     for one in phrases(head):

@@ -94,6 +94,19 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
                 yield Row(cells[0], cell, number, _standing_of(name, title), f"column {at}")
 
 
+_NAMED = ("parent", "tokenizer", "licence", "activation", "dtype")
+"""Kinds whose values are names; a head of a figure is known by that alone."""
+
+
+def _is_field(head: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> bool:
+    """Whether a head of two cells is a field, as those of the rows below it are."""
+    named = len(head) == 2 and claimed(label_of(head[0]), head[1])[0] in _NAMED
+    if not named or _value_heads().fullmatch(label_of(head[1])):
+        return False
+    below = [cells for _, cells in rows if len(cells) == 2 and claimed(label_of(cells[0]), cells[1])[0]]
+    return bool(below) and claimed(label_of(head[1]), below[0][1])[0] is None
+
+
 def _labels_above(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str]) -> bool:
     """Whether the head holds labels of sizes, so that each row is of a model of its own."""
     values = lines[0][1] if lines else ()
@@ -163,6 +176,9 @@ class Table:
         alone = len(rows) == 2 and not _value_heads().fullmatch(label_of(head[1] if len(head) == 2 else ""))
         if len(head) == 2 and (_NUMBER.match(head[1]) or alone):
             yield Row(head[0], head[1], rows[0][0], Standing.own if self.own else Standing.unsure)
+        elif _is_field(head, rows[2:]):  # a table without a head has its first field there
+            yield Row(head[0], head[1], rows[0][0], Standing.unsure)
+            head = ()
         yield from fields_of(rows[2 * ruled :], head, self.own, title)
 
 

@@ -9,23 +9,30 @@ from functools import cache
 from forebear.verification.readers.grammar import words_of_nouns
 
 _NOUN = re.compile(
-    r"\btokeni[sz](?:ers?|ation|ed|es|ing)(?![A-Za-z0-9_])|\bvocab(?:ulary)?\b"
+    r"(?<![A-Za-z])tokeni[sz](?:ers?|ation|ed|es|ing)(?![A-Za-z0-9_])|(?<![A-Za-z])vocab(?:ulary)?(?![A-Za-z])"
     r"|\b(?:texts?|inputs?|tokens|corpus|data) (?:is|are|was|were) encoded\b"
     r"|\bencoding(?= of tiktoken)|\btiktoken(?:['’]s)?(?= [\w.-]+ (?:encoding|vocab))"
     r"|エンコード(?=[さし])|分词器?|分詞器?|词表|詞表|词汇表|詞彙表|トークナイザー?|トークン化|토크나이저|토큰화",
     re.IGNORECASE,
 )
 _HEAD = re.compile(
-    r"^\W*(?:(?:the )?tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|トークン化|토크나이저|토큰화)\W*$", re.IGNORECASE
+    r"^\W*(?:(?:the )?tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|トークン化|토크나이저|토큰화)\W*$",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-/]*(?<![.\-/])")
 _MORE = re.compile(r" (?=[A-Z0-9][A-Za-z0-9_.\-/]*|v\d)[A-Za-z0-9][A-Za-z0-9_.\-/]*(?<![.\-/])")
 _EAST_AFTER = re.compile(r"[\s:：「『“\"`*(（]*[^\x00-\x7f\s]{0,10}[\s「『“\"`*(（]*")
-_EAST_BEFORE = re.compile(r"[\s」』”\"`*)）]*[^\x00-\x7f\s]{0,8}?[\s]*(?:BPE|bpe)?\s*[^\x00-\x7f\s]{0,4}")
+_EAST_BEFORE = re.compile(r"[\s」』”\"`*)）]*[^\x00-\x7f\s]{0,8}?[\s]*(?:BPE|bpe)?\s*[^\x00-\x7f\s]{0,4}\s*")
 _EAST_NEVER = re.compile(r"[。，、；]|训练|訓練|学習|학습|用于|用於|向け|위한|语料|コーパス|말뭉치|以外|不")
 _VOCABULARY = re.compile(r"vocab|词表|詞表|词汇|詞彙", re.IGNORECASE)
-_TAKEN = re.compile(r"(?:复用|復用|沿用|采用|採用|使用|借用|共享)[了\s]*$")
+_TAKEN = re.compile(
+    r"(?:复用|復用|沿用|采用|採用|使用|借用|共享)[了\s]*$"
+    r"|\b(?:keeps?|reus\w+|shar\w+|us(?:e|es|ed|ing)|takes?|adopt\w*|inherit\w*|borrow\w*)(?: the)?\s*$",
+    re.IGNORECASE,
+)
 """Words before a name that say that its vocabulary is used."""
+_FROM = re.compile(r"\b(?:of|from)\b|来自|來自|沿用|采用|採用|使用|复用|復用|借用|与|與|同")
+"""Words between a vocabulary and a name that say that it is that one's."""
 _BESIDE = re.compile(r"v\d+|b?bpe|tokeni[sz]er", re.IGNORECASE)
 """Words that may stand beside a bare name."""
 MOST_OF_NAME = 3
@@ -43,7 +50,8 @@ def _joining() -> dict[str, re.Pattern[str]]:
         name: re.compile(pattern, re.IGNORECASE)
         for name, pattern in (
             ("ordinary", rf"(?:{ordinary})"),
-            ("after", rf"(?:[\s:=：*`'\"“”(（\[]|(?<![A-Za-z])(?:{after}|based on)(?![A-Za-z]))*"),
+            ("joins", rf"(?:{after})"),
+            ("after", rf"(?:[\s:=：*`'\"“”(（\[→]|\s[-–—]\s|\.{{3,}}|(?<![A-Za-z])(?:{after}|based on)(?![A-Za-z]))*"),
             ("before", rf"(?:[\s*`'\"“”)）\]]|['’]s\b|(?<![A-Za-z])(?:{before})(?![A-Za-z]))*"),
             ("denied", table["denied"]),
         )
@@ -64,6 +72,18 @@ def is_bare_name(text: str) -> bool:
     words = text.rstrip(".").split()
     names = [word for word in words if _is_name(word)]
     return 0 < len(words) <= MOST_OF_NAME and bool(names) and all(word in names or _BESIDE.fullmatch(word) for word in words)
+
+
+def is_named(text: str) -> bool:
+    """Whether a value that is set for a tokenizer is a name: any word that does not say what a tokenizer is.
+
+    >>> is_named("llama"), is_named("Northwind tokenizer"), is_named("bpe"), is_named("trained on our own texts")
+    (True, True, False, False)
+    """
+    words = text.strip().split()
+    plain = [word for word in words if _joining()["ordinary"].fullmatch(word)]
+    rest = all(_BESIDE.fullmatch(word) for word in plain)
+    return len(plain) < len(words) <= MOST_OF_NAME and rest and any(c.isalpha() for c in text)
 
 
 def names_a_tokenizer(stated: str) -> bool:
@@ -113,7 +133,7 @@ def _ordinary(word: str) -> bool:
 
 def _is_name(word: str) -> bool:
     """Whether a word may be a name: a capital letter, or letters with a figure, and none of the ordinary ones."""
-    if _joining()["ordinary"].fullmatch(word) or not any(c.isalpha() for c in word):
+    if _joining()["ordinary"].fullmatch(word) or _joining()["joins"].fullmatch(word) or not any(c.isalpha() for c in word):
         return False
     return any(c.isupper() for c in word) or any(c.isdigit() for c in word) or "/" in word
 
@@ -124,7 +144,7 @@ def _gap(text: str, noun: re.Match[str], start: int, end: int) -> int | None:
         between = text[noun.end() : start]
         east = not noun[0].isascii() or not between.isascii()
         joined = (_EAST_AFTER if east else _joining()["after"]).fullmatch(between)
-        weak = _VOCABULARY.match(noun[0]) and not re.search(r"\b(?:of|from)\b|来自|沿用|采用|使用", between)
+        weak = _VOCABULARY.match(noun[0]) and not _FROM.search(between)
     elif end <= noun.start():
         between = text[end : noun.start()]
         east = not noun[0].isascii() or not between.isascii()
