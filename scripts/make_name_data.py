@@ -34,6 +34,7 @@ from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
 from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.latin import bare, stems
+from forebear.casefile.naming.stock import names
 from forebear.casefile.text.scripts import encodes, fold
 
 DATA = Path(__file__).parent.parent / "forebear" / "casefile" / "data"
@@ -89,6 +90,7 @@ def main() -> None:
     _latin(folder, jieba, ipadic)
     _variants(variants, ipadic)
     _readings(unihan, ipadic)
+    _okurigana(ipadic)
     (DATA / "LICENSE-ipadic.txt").write_text(licence, "utf-8")
 
 
@@ -166,6 +168,23 @@ def _readings(unihan: str, ipadic: Entries) -> None:
     lines = [f"{reading}\t{''.join(sorted(characters))}" for reading, characters in sorted(found.items())]
     said = "Japanese readings of single Han characters in letters, and the characters, folded."
     _write("han_readings.tsv", [READINGS, f"{IPADIC}: names of one character"], said, lines)
+
+
+def _okurigana(ipadic: Entries) -> None:
+    """Characters of names that are verbs and adjectives too, by the kana that such a word goes on with."""
+    known, found = names(), defaultdict[str, set[str]](set)
+    listed = {*known.surnames, *known.surnames_ja, *known.given, *known.given_ja}
+    stems = {w: {s[1] for v, _, s, _ in ipadic if v == w} for w, _, s, _ in ipadic if s[1] == "形容動詞語幹" and len(w) == 1}
+    for word, _, speech, _ in ipadic:
+        if speech[0] in ("動詞", "形容詞") and re.fullmatch("[\u4e00-\u9fff][ぁ-ん]+", word) and fold(word[0]) in listed:
+            found[word[1]].add(fold(word[0]))
+    alone = {*known.surnames_ja, *known.given_ja}  # 雅に may be somebody
+    for stem, kinds in ((s, k) for s, k in stems.items() if fold(s) in listed - alone):
+        for particle in ("な", "に", *(("の",) if "一般" in kinds else ())):
+            found[particle].add(fold(stem))
+    lines = [f"{kana}\t{''.join(sorted(characters))}" for kana, characters in sorted(found.items())]
+    said = "Kana behind a Han character, and the characters of names, folded, that are verbs or adjectives when they go on so."
+    _write("okurigana.tsv", [f"{IPADIC}: verbs, adjectives and their stems"], said, lines)
 
 
 def _chinese_surnames(script: str, unihan: str) -> dict[str, None]:

@@ -49,7 +49,7 @@ def _candidates(texts: tuple[Read, ...]) -> tuple[str, ...]:
     read = [(t.language, Body(t.text)) for t in texts]
     listed = [tokens(body) for _, body in read]
     seen, pairs = _seen(read, listed)
-    known = _known(read, pairs - {()})
+    known = _known(read, pairs - {()}, seen.named)
     heard = _heard(read, listed, seen)
     surnames = heard.surnames if heard else frozenset()
     found: dict[str, None] = {}
@@ -111,11 +111,12 @@ def _is_borne_out(span: Span, known: Known, heard: Heard) -> bool:
     return heard.bears_out(span.surname, span.given)
 
 
-def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]]) -> Known:
-    """Surnames and given names that the texts show beyond doubt in a first reading; pairs: whole names in pinyin."""
+def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]], named: Set[str]) -> Known:
+    """Surnames and given names that the texts show beyond doubt in a first reading; pairs: whole names in Latin letters; named:
+    words of these and of names with a title."""
     surnames, given, whole = defaultdict[str, set[str]](set), Counter[str](), Counter[str]()
     wide = [(language, body) for language, body in read if language in ("zh", "ja")]
-    heard = crossed(pairs, [body.plain for _, body in wide])
+    heard = crossed(pairs, [body.plain for _, body in wide], named)
     shown: set[str] = set()
     for asked in ("zh", "ja"):
         bodies = [body.plain for language, body in wide if language == asked]

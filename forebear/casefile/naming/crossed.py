@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from forebear.casefile.naming.han import STOP, is_word, plain_cost
-from forebear.casefile.naming.kana import hepburn
+from forebear.casefile.naming.han import STOP, is_city, is_word, plain_cost
+from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.read_japanese import Readable
 from forebear.casefile.naming.sound import readings_of, split, ways, written
-from forebear.casefile.naming.stock import addresses, latin, names, titles, words
+from forebear.casefile.naming.stock import addresses, latin, names, titles
 
 LEAST_COST = {2: 8.5}
 """Least cost of a character as words, by the length of a name: what is cheaper is made of everyday words that sound alike."""
@@ -37,10 +37,10 @@ def spelt(text: str) -> tuple[str, ...]:
     return tuple(found) if len(found) == 2 and all(len(w) > 1 for w in found) else ()
 
 
-def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> Crossed:
+def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str], alone: Iterable[str] = ()) -> Crossed:
     """Strings of Chinese and Japanese texts that sound like one of these names; Chinese ones need pypinyin.
 
-    pairs: two words each, in either order (`spelt`); bodies: folded texts.
+    pairs: two words each, in either order (`spelt`); bodies: folded texts; alone: words of names that stand by themselves.
     """
     found, every = Crossed(), "\n".join(bodies)
     listed = sorted(set(pairs))
@@ -51,13 +51,14 @@ def crossed(pairs: Iterable[tuple[str, ...]], bodies: Sequence[str]) -> Crossed:
             found.whole.add(text)
             found.surnames.add(text[:size])
             found.given.add(text[size:])
-    _japanese(listed, every, found)
+    _japanese(listed, every, found, alone)
+    _foreign(listed, every, found)
     return found
 
 
-def _japanese(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> None:
-    """Surnames of two characters and more, with the given names behind them."""
-    beside: dict[str, set[str]] = {}
+def _japanese(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed, alone: Iterable[str]) -> None:
+    """Surnames of two characters and more, with the given names behind them; of one, where a given name is."""
+    beside: dict[str, set[str]] = {w: set() for w in alone if len(w) > LEAST_LETTERS}
     for one, two in pairs:
         beside.setdefault(one, set()).add(two)
         beside.setdefault(two, set()).add(one)
@@ -67,17 +68,54 @@ def _japanese(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> N
     for start in range(len(every)):
         for end, word in readable.at(every, start):
             text = every[start:end]
-            spot = text in words().places and text not in words().zh and text not in words().ja  # Kawasaki is a city too
-            if len(text) < 2 or (text not in known.surnames_ja and ((is_word(text) and not spot) or set(text) & STOP - {"之"})):
+            listed, spot, short = text in known.surnames_ja, is_city(text), len(text) < 2  # Kawasaki is a city too
+            usual = (is_word(text) and not spot) or bool(set(text) & STOP - {"之"})
+            if (not listed and (short or usual or text in known.given_ja)) or (short and text in STOP):
                 continue
-            if text in known.given_ja and text not in known.surnames_ja:
-                continue
-            found.surnames.add(text)
+            found.surnames.update(() if short else (text,))
             behind = end + (every[end : end + 1] in (" ", "\u3000"))
             for last, second in given.at(every, behind):
                 if second in beside[word] and last - behind < 4:
                     found.given.add(every[behind:last])
                     found.whole.add(text + every[behind:last])
+
+
+LEAST_CONSONANTS = 3
+"""Consonants of both parts by which a foreign name is known."""
+_POINTED = re.compile("([ァ-ヺー]{2,})[・＝]([ァ-ヺー]{2,})")
+
+
+def _foreign(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> None:
+    """Foreign names in katakana whose two parts are words (マーク・リッチ): both have the consonants of one name in letters."""
+    listed = {frozenset((one, two)) for pair in pairs for one in _consonants(pair[0]) for two in _consonants(pair[1])}
+    for match in _POINTED.finditer(every) if listed else ():
+        heard = frozenset(map(_in_kana, match.groups()))
+        if heard in listed and sum(map(len, heard)) >= LEAST_CONSONANTS:
+            found.whole.update((match.group(), *match.groups()))
+
+
+_SAID = (
+    ("sch|tch|[cst]h|ts|c(?=[eiy])|j|z", "s"), ("ph", "f"), ("x", "ks"), ("[cqg]", "k"), ("l", "r"), ("[vp]", "b"), ("d", "t"),
+    ("m", "n"), ("[^bfknrst]", ""), (r"(.)\1+", r"\1"),
+)  # fmt: skip
+"""Like sounds of letters as one consonant; vowels, h, w and y are none."""
+
+
+def _spoken(letters: str) -> str:
+    """The consonants of a word in small letters, like ones as one."""
+    for pattern, sound in _SAID:
+        letters = re.sub(pattern, sound, letters)
+    return letters
+
+
+def _consonants(word: str) -> set[str]:
+    """The consonants of a foreign word, r before another or at the end said or not."""
+    return {_spoken(word), _spoken(re.sub("r(?=[^aeiou]|e?$)", "", word))} - {""}
+
+
+def _in_kana(katakana: str) -> str:
+    """The same of a word in katakana."""
+    return _spoken(hepburn(letters_of(katakana))[0]) if letters_of(katakana) else ""
 
 
 class Heard:

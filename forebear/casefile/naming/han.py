@@ -64,6 +64,8 @@ STOP = frozenset(
     )
 )
 """Characters of closed classes (Chao, 1968, chapters 7 and 8), which are no part of a name."""
+AT_A_PLACE = ("在", "从", "去", "到", "往", "至", "于", "赴", "离", "回", "途经", "住")
+"""Prepositions and verbs of place (Chao, 1968, 8.2)."""
 IN_NAMES = frozenset(fold("之为以如可会能而其又当才还于上大"))
 """Those that given names, or surnames, hold too: read as such where a name stands by itself or behind an office."""
 
@@ -152,6 +154,13 @@ def foreign_cost(text: str) -> float:
     return sum(99.0 if c in STOP else table.get(c, UNKNOWN) for c in text)
 
 
+@cache
+def is_city(text: str) -> bool:
+    """Whether a run of two characters and more is the name of a place, and no ordinary word."""
+    table = words()
+    return len(text) > 1 and text in table.places and text not in table.zh and text not in table.ja
+
+
 class Lattice:
     """All pieces of one run and the cheapest way through each."""
 
@@ -185,21 +194,7 @@ class Lattice:
                 continue
             if found and not any(t.start < found.end and found.start < t.end for t in taken):
                 taken.append(replace(found, dearer=cost - self.words))
-        return [self._extended(f) for f in sorted(taken, key=lambda f: f.start)]
-
-    def _extended(self, found: Found) -> Found:
-        """A name with the rare character before it that opens the run: the first of a surname that no list has."""
-        first = self.run[0]
-        least = EVERYDAY if found.surname or found.end - found.start == 1 else EVERYDAY_AHEAD
-        if found.start == 1 and first not in STOP and words().zh.get(first, UNKNOWN) >= least:
-            return replace(found, start=0, surname=first + found.surname)
-        for size in (2, 1):
-            surname = self.run[max(0, found.start - size) : found.start]
-            shown = surname in self.known.surnames and (not found.surname or found.start == size)
-            shown = shown and not is_word(self.run[found.start - 1 : found.start + 1])
-            if len(surname) == size and shown and found.kind != "before" and len(found.surname + found.given) < 4:
-                return replace(found, start=found.start - size, surname=surname, given=found.surname + found.given)
-        return found
+        return sorted(taken, key=lambda f: f.start)
 
     def _words(self) -> Iterator[_Piece]:
         table, run = words(), self.run
@@ -222,7 +217,7 @@ class Lattice:
                 text = run[found.start : found.end]
                 if text in self.known.whole:
                     cost = min(cost, KNOWN)
-                elif text in words().places:
+                elif text in words().places and (found.kind != "before" or (run[: found.start] or self.ahead).endswith(AT_A_PLACE)):
                     cost += AS_A_PLACE
                 elif words().zh.get(text, EITHER) < EITHER:
                     cost += AS_A_WORD
@@ -350,6 +345,11 @@ class Lattice:
                 yield from self._titled(start, start + size, NAME + 4 * size + 4, surname=name)
                 for given, cost in self._listed_given(start + size):
                     yield Found(start, start + size + len(given), "whole", name, given), NAME + 4 * size + 8 + cost
+            elif is_city(name):  # nobody calls a place so
+                for cost, found in ((c, f) for f, c in self._titled(start, start + size, NAME + 4.0, surname=name)):
+                    address = self.run[start + size : found.end] or self.behind
+                    if address.startswith(folded(titles().people_only)):
+                        yield found, cost - AS_A_PLACE
             if name in known.given_ja and (size > 1 or name in self.known.given):
                 cost = known.given_ja[name][0]
                 yield Found(start, start + size, "given", "", name), NAME + ALONE + cost

@@ -72,18 +72,15 @@ def _run(body: Body, first: int, run: str, language: str, known: Known, heard: S
     for at in range(len(run)):
         for size in (3, 2, 1):
             surname = run[at : at + size]
-            if len(surname) == size and (surname in known.surnames or surname in heard) and _begins(run, at):
+            if len(surname) == size and (surname in known.surnames or surname in heard):
+                if size == 1 and at and run[at - 1] in _TABLE and _begins(run, at - 1) and _nickname(run, at - 1, at + 1):
+                    yield body.span(first + at - 1, first + at + 1, "before", surname)
+                    continue
+                if not _begins(run, at):
+                    continue
                 end = at + size + _title(run[at + size :] or behind, language, known)
                 if end > at + size and not is_word(run[at + size - 1 : at + size + 1]):
                     yield body.span(first + at, min(first + end, len(body.plain)), "titled", surname)
-                elif (
-                    size == 1
-                    and at
-                    and run[at - 1] in _TABLE
-                    and _begins(run, at - 1)
-                    and _nickname(run, at - 1, at + 1)
-                ):
-                    yield body.span(first + at - 1, first + at + 1, "before", surname)
                 elif (
                     language == "zh"
                     and run.startswith("家", at + size)

@@ -94,3 +94,17 @@ def hepburn(letters: str) -> tuple[str, ...]:
     found = [short, plain, plain.replace("ou", "oo"), re.sub("ou|oo", "oh", plain)]
     found += [re.sub("n(?=[bmp])", "m", f) for f in found]
     return tuple(dict.fromkeys(found))
+
+
+_OTHER_SYSTEMS = (
+    ("(?<![sc])hu", "fu"), ("sy", "sh"), ("si", "shi"), ("[zd]y", "j"), ("ty", "ch"), ("[zd]i", "ji"), ("ti", "chi"),
+    ("tu", "tsu"), ("du", "zu"),
+)  # fmt: skip
+
+
+@cache
+def in_hepburn(word: str) -> str:
+    """A Japanese word in small letters of the Kunrei or the Nippon system (ISO 3602) in Hepburn's."""
+    for pattern, said in _OTHER_SYSTEMS:
+        word = re.sub(pattern, said, word)
+    return word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,26 +17,7 @@ from forebear.casefile.naming.wide import Body, Span
 _LETTER = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
 _TOKEN = re.compile(rf"[{_LETTER}]+(?:['’ʼ.‐-]?[{_LETTER}]+|[0-9][\w.-]*)*(?:[-.]?[0-9][\w.-]*)?")
 _PARTICLES = frozenset(
-    (
-        "de",
-        "del",
-        "der",
-        "den",
-        "di",
-        "da",
-        "dos",
-        "du",
-        "van",
-        "von",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-        "la",
-        "le",
-        "ter",
-        "ten",
-    )
+    ("de", "del", "der", "den", "di", "da", "dos", "du", "van", "von", "bin", "ibn", "al", "el", "la", "le", "ter", "ten")
 )
 _CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower, calendar.day_name)))
 _ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
@@ -193,6 +175,10 @@ def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Itera
     if _in_pinyin(run, seen):
         yield body.span(run[0].start, run[1].end, "latin", given=f"{run[0].text} {run[1].text}")
         return
+    for one, two in itertools.pairwise(run):
+        if _is_surname_ahead(one, two):
+            yield body.span(one.start, two.end, "latin", given=f"{one.text} {two.text}")
+            return
     for n, token in enumerate(run):
         inverted = n == len(run) - 1 and bool(_inverted(body, token))
         if not inverted and _apart(token, run, n, seen):
@@ -211,6 +197,12 @@ def _in_pinyin(run: Sequence[Token], seen: Seen) -> bool:
     if "".join(t.word for t in run) in latin().place or all(t.word in seen.things for t in run):
         return False
     return not (run[0].first and run[0].kinds & {"english"})
+
+
+def _is_surname_ahead(one: Token, two: Token) -> bool:
+    """Whether a pronoun is a surname: no pronoun stands before a word with a capital (He Huiguo: pinyin of two syllables)."""
+    longer = "pinyin" in two.kinds and len(syllables(two.word)) == 2 and not two.kinds & {"english", "thing", "noun"}
+    return one.word in ("he", "she") and longer and two.capital
 
 
 def _no_word(token: Token) -> bool:
@@ -316,7 +308,7 @@ def _inverted(body: Body, token: Token) -> int:
         return 0
     other = Token(0, 0, match[1], bare(match[1]), False)
     other.kinds = _kinds(other)
-    both = "pinyin" in token.kinds and "pinyin" in other.kinds and not token.kinds & {"english"}
+    both = {"pinyin"} <= token.kinds & other.kinds and (not token.kinds & {"english"} or _is_surname_ahead(token, other))
     doubtful = {"thing", "noun"} if both else {"english", "place", "thing", "noun"}
     if other.kinds & doubtful or not other.kinds & {"pinyin", "given", "japanese"}:
         return 0

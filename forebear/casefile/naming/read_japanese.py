@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from forebear.casefile.naming.kana import in_hepburn
 from forebear.casefile.naming.stock import japanese_readings
 
 VOICED = {
@@ -48,16 +49,18 @@ class Readable:
     def __init__(self, words: Iterable[str]) -> None:
         """words: small Latin letters."""
         self.first: dict[str, set[tuple[str, int]]] = defaultdict(set)
-        for word in words:
-            for size in range(1, min(LONGEST_READING, len(word)) + 1):
-                for character in japanese_readings().get(word[:size], ""):
-                    self.first[character].add((word, size))
+        listed = list(words)
+        self.words = {in_hepburn(w): w for w in listed} | {w: w for w in listed}
+        for said in self.words:
+            for size in range(1, min(LONGEST_READING, len(said)) + 1):
+                for character in japanese_readings().get(said[:size], ""):
+                    self.first[character].add((said, size))
 
     def at(self, text: str, start: int) -> Iterator[tuple[int, str]]:
         """(end, word) of strings that begin here."""
         for word, size in self.first.get(text[start : start + 1], ()):
             for end in sorted(_ends(text, start + 1, word, size, MOST_CHARACTERS - 1)):
-                yield end, word
+                yield end, self.words[word]
 
 
 def _ends(text: str, at: int, word: str, said: int, left: int) -> set[int]:

@@ -36,7 +36,9 @@ class Titles:
     place_latin: tuple[str, ...]
     thing_after: tuple[str, ...]
     thing_latin: tuple[str, ...]
+    office_latin: tuple[str, ...]
     roles: tuple[str, ...]
+    people_only: tuple[str, ...]
     relational: tuple[str, ...]
 
 
@@ -169,6 +171,12 @@ def japanese_readings() -> dict[str, str]:
         for spelling in {reading, short}:
             found.setdefault(spelling, set()).update(characters)
     return {reading: "".join(sorted(characters)) for reading, characters in found.items()}
+
+
+@cache
+def okurigana() -> dict[str, frozenset[str]]:
+    """Kana -> folded characters that are verbs or adjectives when they go on with it (言い: い -> 言)."""
+    return {kana: frozenset(characters) for kana, characters in _lines("okurigana.tsv")}
 
 
 @cache

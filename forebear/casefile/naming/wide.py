@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from forebear.casefile.naming.han import (
+    AT_A_PLACE,
     EITHER,
     MARGIN,
     PARTICLES,
@@ -20,6 +21,7 @@ from forebear.casefile.naming.han import (
     plain_cost,
 )
 from forebear.casefile.naming.kana import hiragana_of
+from forebear.casefile.naming.lengthened import lengthened
 from forebear.casefile.naming.repeated import prefix
 from forebear.casefile.naming.stock import JOINT, alternatives, folded, hiragana_names, latin, names, titles, words
 from forebear.casefile.text.scripts import HAN, fold
@@ -27,6 +29,8 @@ from forebear.casefile.text.scripts import HAN, fold
 _RUN = re.compile(f"[{HAN}]+")
 _POINT = "·・•‧∙●⋅"
 _POINTED_HAN = re.compile(f"(?=([{HAN}]+)[{_POINT}]([{HAN}]+)(?:[{_POINT}]([{HAN}]+))?)")
+_TWO_NAMES = re.compile(f"([{HAN}]{{2,}}?)[和与及跟同或]([{HAN}]{{2,}})")
+"""What stands between two points that belong to two names: 安娜·施耐德和索菲娅·科斯塔 (conjunctions: Chao, 1968, 8.5)."""
 PARTS = re.compile(f"[{_POINT}＝=]")
 """Between the parts of a name in katakana."""
 _KANA_RUN = re.compile(f"[ァ-ヺー]+(?:[{_POINT}＝=][ァ-ヺー]+)*")
@@ -36,8 +40,6 @@ _SPACED = re.compile(
     f"([{HAN}]{{1,5}})(?:[ \u3000]([{HAN}]{{1,3}}(?![{HAN}])|[ぁ-んァ-ヺー]{{2,5}})"
     f"|([ぁ-ん]{{2,5}}|[ァ-ヺー]{{2,5}}(?![{HAN}ァ-ヺー])))"
 )
-AT_A_PLACE = ("在", "从", "去", "到", "往", "至", "于", "赴", "离", "回", "途经", "住")
-"""Prepositions and verbs of place (Chao, 1968, 8.2)."""
 PLACE_PARTICLES = ("で", "に", "へ", "から", "まで", "より", "行", "発", "着", "在住", "出身", "駅", "产", "支部", "分部")
 """What stands behind places in Japanese (Martin, 1975, section 3.11)."""
 NOTHING = Known()
@@ -99,7 +101,7 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
             continue
         beside = plain[max(0, start - 1) : start].strip(), plain[end : end + 6]
         lattice = _alone(run, language, *beside) if known is NOTHING else Lattice(run, language, known, *beside)
-        for found in lattice.names(margin):
+        for found in lengthened(lattice, lattice.names(margin)):
             where = plain[max(0, start - 3) : start] + run[: found.start], run[found.end :] or plain[end : end + 3]
             if _is_spot(run[found.start : found.end], found, where, known):
                 continue
@@ -193,7 +195,9 @@ def _pointed(body: Body) -> Iterator[Span]:
     for match in _POINTED_HAN.finditer(body.plain):
         if match.start() < last:
             continue
-        left, right = match[1], match[3] or match[2]
+        left, right, behind = match[1], match[3] or match[2], match.start(3) if match[3] else match.start(2)
+        both = _TWO_NAMES.fullmatch(match[2]) if match[3] else None
+        right, behind = (both[1], match.start(2)) if both else (right, behind)
         bare = re.split(f"[{''.join(STOP - set(names().foreign))}]", left)[-1]
         whole = len(bare) if 0 < len(bare) < 4 else 0
         first = prefix(backwards, left[::-1], LONGEST_FOREIGN) or whole or min(
@@ -205,7 +209,7 @@ def _pointed(body: Body) -> Iterator[Span]:
             key=lambda k: FOREIGN * foreign_cost(right[:k]) + plain_cost(right[k:]),
         )
         start = match.end(1) - first
-        end = (match.start(3) if match[3] else match.start(2)) + size
+        end = behind + size
         last = end
         yield body.span(start, end, "pointed")
 

@@ -29,8 +29,10 @@ AGAIN = "々"
 """Stands for the character before it."""
 _SMALL = re.compile(r" [a-z]")
 _VOWEL = re.compile(r" (?:[aeiou]|hon|hour|heir)")
-_DATED_BEHIND = re.compile(r" \d{1,4}\b")
-_DATED_AHEAD = re.compile(r"(?:\d(?:st|nd|rd|th)?(?: of)?|\b(?:in|since|until|early|mid|late))[ -]$", re.IGNORECASE)
+_DATED_BEHIND = re.compile(r" \d{1,4}\b| (?:is|was) the (?:\w+ )?month\b")
+_DATED_AHEAD = re.compile(
+    r"(?:\d(?:st|nd|rd|th)?(?: of)?|\b(?:in|since|until|early|mid|late|month (?:of|is|was)))[ -]$", re.IGNORECASE
+)
 MONTHS = frozenset(("march", "april", "may", "june", "august"))
 """Months that people are called by too."""
 

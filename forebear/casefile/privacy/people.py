@@ -268,7 +268,7 @@ def hidden(case: CaseFile, rulings: tuple[str, ...] = ("private",)) -> list[Form
             continue
         label = name.pseudonym or f"name {number} of case.toml"
         forms = found.setdefault(label, Forms(label))
-        derive = name.kind == "person" and not name.of
+        derive = name.kind == "person" and (not name.of or bool(re.search("[ァ-ヺー][・＝][ァ-ヺー]", name.text)))
         forms.whole = forms.whole or not name.of
         forms.texts += [name.text, *_others(case, name)]
         forms.take(name.text, derive)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 
-from forebear.casefile.naming.han import STOP
+from forebear.casefile.naming.han import STOP, UNKNOWN
 from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.read_japanese import Readable
 from forebear.casefile.naming.sound import readings_of, spelt, split
@@ -60,7 +61,7 @@ class Sounding:
             yield from {(first + start, first + end): None for start, end in found}
 
     def _han(self, run: str) -> Iterator[tuple[int, int]]:
-        said = [frozenset(spelt(readings_of(c))) for c in run] if self.syllables else []
+        said = [_said(c) for c in run] if self.syllables else []
         for start, here in enumerate(said):
             for way in (w for syllable in here for w in self.syllables.get(syllable, ())):
                 end = start + len(way)
@@ -86,6 +87,17 @@ class Sounding:
                 if letters and not self.words.isdisjoint(hepburn(letters)):
                     yield start, end
                     break
+
+
+GIVEN = 9.0
+"""Cost from which a character is so rare in given names that its usual reading alone counts."""
+
+
+@cache
+def _said(character: str) -> frozenset[str]:
+    """Spellings of a character: of every reading where names hold it (单: Dan, Shan), else of the usual one."""
+    borne = character in names().surnames or names().given.get(character, UNKNOWN) <= GIVEN
+    return frozenset(spelt(readings_of(character)[: None if borne else 1]))
 
 
 def _bears(text: str) -> bool:

@@ -13,10 +13,12 @@ from forebear.casefile.data import packaged_text
 from forebear.casefile.naming.han import STOP, UNKNOWN, is_agent
 from forebear.casefile.naming.stock import (
     addresses,
+    folded,
     hiragana_names,
     is_english,
     latin,
     names,
+    okurigana,
     syllables,
     titles,
     words,
@@ -30,6 +32,8 @@ SINGLE, RARE = 9.0, 11.5
 surnames, or of given names that are one character, has."""
 LESS = 10.0
 """Cost from which a word that is a surname as well, or begins as a form of address does, is withheld."""
+TRADE, RARE_GIVEN = 11.0, 8.5
+"""Cost below which a word before a title may say what the title is of; from which a character is rare in given names."""
 LONGEST = 6
 """Han characters or katakana of the longest word that is looked up."""
 PARTICLES, PRONOUNS = frozenset("はがをにのとでもへや"), frozenset("何誰私彼")
@@ -59,9 +63,15 @@ def is_ordinary(word: str, opens: bool, own: frozenset[str] = frozenset()) -> bo
     )
     if not known or word[:1].islower():
         return known and (word.islower() or small in terms())
-    if small in addresses().english:
+    if small in addresses().english or is_office(small):
         return True
     return (opens or word.isupper() or small in terms()) and not any(is_named(p) for p in parts)
+
+
+@cache
+def is_office(small: str) -> bool:
+    """Whether an English word is part of a title or of what a place of work is called (Team Lead), and nobody's name."""
+    return small in titles().office_latin and not is_named(small)
 
 
 def _american(word: str) -> str:
@@ -131,15 +141,16 @@ def pieces(run: str, letters: frozenset[str], before: str = "", after: str = "")
     listed = [before, *(run[start:end] for start, end in cuts), after]
     for n, (start, end) in enumerate(cuts, 1):
         ahead, word, behind = listed[n - 1 : n + 2]
-        addressed = behind in _behind() or bool(_ADDRESS.match(behind)) or ahead == CALLED
+        addressed = behind in _behind() or bool(_ADDRESS.match(behind)) or behind.startswith(_in_kana()) or ahead == CALLED
         if len(word) > 1:
             mine = [c in letters for c in word]
             borne = word in names().surnames_ja and (any(mine) or _is_rare(word))
-            called = (addressed and word not in _roles()) or (word[0] in _ahead() and len(word) == 2 and _is_rare(word))
+            said_of = addressed and word not in _roles() and not is_trade(word)
+            called = said_of or (word[0] in _ahead() and len(word) == 2 and _is_rare(word))
             yield start, end, not (all(mine) or is_shaped(word, mine) or borne or called)
             continue
         beside = {w for w in (ahead, behind) if len(w) == 1 and w not in STOP and is_han_run(w)}
-        follows = word in names().surnames and len(behind) > 1
+        follows = word in names().surnames and len(behind) > 1 and not (_is_inflected(word, behind) or _leans(word, ahead))
         alone = (word in STOP and not (word in names().surnames and (addressed or ahead in _ahead()))) or not (
             addressed or ahead in _ahead() or follows or (beside and _is_borne(word))
         )
@@ -169,14 +180,38 @@ def _is_single(word: str, ahead: str, behind: str) -> bool:
     if word in STOP:
         return True
     cost = words().zh.get(word, UNKNOWN)
-    inflected = "ぁ" <= behind[:1] <= "ん" and (behind[0] not in PARTICLES or word in PRONOUNS)
+    goes_on = "ぁ" <= behind[:1] <= "ん" and (behind[0] not in PARTICLES or word in PRONOUNS)
+    inflected = goes_on and (not _is_borne(word) or _is_inflected(word, behind))
     counted = bool(re.match("[0-9０-９一二三四五六七八九十]", ahead[-1:]))
     return cost < SINGLE or inflected or counted or (cost < RARE and not _is_borne(word))
+
+
+def _is_inflected(word: str, behind: str) -> bool:
+    """Whether a character goes on as a verb or an adjective does (言われ, 別の), and with no particle, address or given name."""
+    goes_on = word in okurigana().get(behind[:1], ()) and not _NOMINAL.match(behind)
+    goes_on = goes_on and not (behind.startswith("って") and (word in names().surnames_ja or word in names().given_ja))
+    ends = ("", *PARTICLES, *"さちく。、")
+    return goes_on and not any(behind[:n] in hiragana_names() and behind[n : n + 1] in ends for n in (2, 3, 4))
+
+
+def _leans(word: str, ahead: str) -> bool:
+    """Whether a Japanese noun of place or time leans on hiragana before it (その後)."""
+    return "ぁ" <= ahead[-1:] <= "ん" and word in folded(titles().relational)
 
 
 def _is_rare(word: str) -> bool:
     table = words()
     return min(table.zh.get(word, UNKNOWN), table.ja.get(word, UNKNOWN)) >= LESS
+
+
+@cache
+def is_trade(word: str) -> bool:
+    """Whether a folded word before a title says what the title is of (训练工程师): one of two common characters of which no name is
+    made, a surname first or a given name."""
+    known = names()
+    listed = word[:1] in known.surnames or word in known.surnames_ja or word in known.given_ja
+    rare = any(known.given.get(c, 99.0) >= RARE_GIVEN for c in word)
+    return words().zh.get(word, UNKNOWN) < TRADE and len(word) == 2 and not listed and rare
 
 
 @cache
@@ -190,6 +225,11 @@ def _is_borne(word: str) -> bool:
 
 
 _ADDRESS = re.compile("さん|ちゃん|くん|さま|氏|様")
+_NOMINAL = re.compile(
+    "から|か(?![なずれせりるっえけん])|く(?:ん|らい)|こそ|さ(?:ん|ま|え)|し(?:か(?!ら)|も)|だ|です|でし|な(?:[らどのん]|$)|ね|よ(?![うり])|より|"
+    "ら(?![れせなずぬ])|っぽ|まで|ほど|たち|ど|ぐらい|じゃ|ちゃん|とか|ばかり|みたい|らし|そう|がた|さえ|すら|のみ"
+)
+"""What stands behind a noun or a name as well: particles, the copula, plurals (Martin, 1975, sections 2.2 to 2.11)."""
 
 
 def is_shaped(word: str, mine: list[bool]) -> bool:
@@ -212,6 +252,12 @@ def is_addressed(before: str, behind: str) -> bool:
 def _behind() -> frozenset[str]:
     listed = addresses(), titles()
     return frozenset(map(fold, (*listed[0].after, *listed[0].given_after, *listed[1].zh_after, *listed[1].ja_after)))
+
+
+@cache
+def _in_kana() -> tuple[str, ...]:
+    """Titles that are written in kana."""
+    return tuple(t for t in _behind() if "ぁ" <= t[0] <= "ー" and len(t) > 1)
 
 
 @cache

@@ -25,11 +25,13 @@ from forebear.casefile.privacy.vocabulary import (
     hiragana,
     is_addressed,
     is_named,
+    is_office,
     is_ordinary,
+    is_trade,
     katakana,
     pieces,
 )
-from forebear.casefile.text.scripts import KANA, fold
+from forebear.casefile.text.scripts import HAN, KANA, fold
 from forebear.core.messages import Message, message
 
 MARK = BLOCK * 2
@@ -41,6 +43,8 @@ MAX_ROUNDS = 3
 _OPENS = re.compile(r"(?<!\b[A-Z])(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）*#>|•·—–\]\[-])\s*$")
 _JOINED = re.compile(r"[\s.,·'’‐-]{0,3}")
 _NUMERAL = re.compile("[〇零一二两兩三四五六七八九十百千万萬亿億兆]")
+_LOCATED = re.compile(f"[在从從到往][{HAN}][里裡裏上中下内外](?![{HAN}]*[家那这這身手处處面边邊])")
+"""A noun between a preposition and a word of place is a place (Chao, 1968, 5.4): of a person, 那里 stands there."""
 _FIGURE = re.compile(r"[0-9０-９一二三四五六七八九十百千万亿億]\Z")
 
 
@@ -158,7 +162,7 @@ class Withheld:
             if match.lastgroup == "latin":
                 latin.append((start, end, self._latin(text, start, end)))
             elif match.lastgroup == "han":
-                yield from self._han(fold(match.group()), start, text[max(0, start - 1) : start], text[end : end + 3], wide)
+                yield from self._han(fold(match.group()), start, text[max(0, start - 1) : start], text[end : end + 8], wide)
             elif match.lastgroup == "hiragana":
                 yield from ((start + a, start + b) for a, b in hiragana(match.group()))
             elif match.lastgroup != "katakana" or not katakana(match.group(), text[end : end + 4]):
@@ -179,7 +183,9 @@ class Withheld:
         asked = [language] if language in ("zh", "ja") else ["ja"] if wide else ["zh", "ja"]
         for one in asked if not text.isascii() else ():
             for span in wide_spans(Body(text), one, NOTHING, DEARER):
-                yield span.start, span.end
+                located = one == "zh" and _LOCATED.match(text[max(0, span.start - 1) : span.end + 1])
+                if not (located or (span.kind == "titled" and is_trade(fold(span.surname + span.given)))):
+                    yield span.start, span.end
 
     def _sounds(self, text: str, language: str, hidden: list[bool]) -> Iterator[tuple[int, int]]:
         """What reads as a name that is hidden in Latin letters: two characters and more, and one beside another or addressed."""
@@ -230,7 +236,7 @@ class Withheld:
         if self.borne.is_latin(word):
             return False
         if word[0].isupper() and plain(word) in addresses().english:
-            return is_plain(word, opens, text[max(0, start - 12) : start], text[end : end + 6])
+            return is_plain(word, opens, text[max(0, start - 16) : start], text[end : end + 32])
         return is_ordinary(word, opens, self.own)
 
     def _han(self, run: str, first: int, ahead: str, behind: str, wide: bool) -> Iterator[tuple[int, int]]:
@@ -297,7 +303,7 @@ def _beside(text: str, latin: list[tuple[int, int, bool]], hidden: list[bool]) -
         if shown in ("a", "A", "I") and text[latin[i][1] :][:1] != ".":
             return False
         return (
-            (text[latin[i][0]].isupper() and word not in addresses().english)
+            (text[latin[i][0]].isupper() and word not in addresses().english and not is_office(word))
             or len(word) == 1
             or (is_named(word) and word not in addresses().english)
         )
