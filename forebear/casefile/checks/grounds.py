@@ -6,30 +6,29 @@ figure of their own, and are told when that condition has been right often enoug
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.checks.findings import Finding
-from forebear.casefile.checks.literal import LONGEST, SMALL, in_common, runs, tight
-from forebear.casefile.checks.opposites import of_order
+from forebear.casefile.checks.left_out import is_left_out
+from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, tight
+from forebear.casefile.checks.opposites import may_turn
 from forebear.casefile.checks.pair import Pair
+from forebear.casefile.checks.polarity import polarity_ground
 from forebear.casefile.checks.terms import distinctive, has_term, is_prose, latin_terms
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.naming.stock import is_english
 from forebear.casefile.text.length import weight
 from forebear.casefile.text.scripts import fold
 
-FAIR, LIKELY, SURE = 0.6, 0.75, 0.95
-"""Score of a link beside a gap at least, score from which a link is trusted, and from which it needs nothing in common."""
-PLAIN, LONG = 60.0, 120.0
-"""Length (text.length) of a sentence that says one thing with what belongs to it, and of one whose figures can be compared."""
-ABSORBED = 0.25
-"""Log of the length by which the links around a gap have to be too short to hold what it lacks as well."""
-_QUESTION = re.compile(r"[?？]\s*$")
-_CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
+SURE = 0.95
+"""Score from which a link needs nothing in common."""
+LONG = 120.0
+"""Length (text.length) of a sentence whose figures and words can be compared."""
+_TURNED = re.compile(r"[?？]|\b(?:than|both|either|neither|or)\b|[于於]|より|既")
+"""Questions and comparisons: another language may well turn them round, opposite and all."""
 _MONEY = re.compile(
     r"[$€£¥￥円]|(?<=[\d十百千万萬亿億兆几数美日欧歐港韩韓台])\s?元|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I
 )
@@ -44,16 +43,25 @@ def with_ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> Finding:
 
 def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
     if finding.rule == "omission/sentence":
-        return "gap/window" if _window(pair, near) else ""
+        return "gap/window" if is_left_out(pair, near) else ""
     if finding.rule in ("term/changed", "term/added") and _spelling(pair, finding):
         return "term/spelling"
     if finding.rule in ("term/changed", "term/added") and _stranger(pair, finding):
         return "term/stranger"
     if finding.rule == "untranslated/residue":
         return "residue/whole" if _whole_sentence(pair, finding) else ""
-    if pair.link.score < LIKELY or len(pair.link.left) != 1 or len(pair.link.right) != 1:
+    if finding.rule == "negation/polarity":
+        return polarity_ground(pair, finding)
+    if finding.rule == "negation/modal":
+        return "modal/placed" if weight(pair.a) <= LONG and (tight(pair) or (pair.placed and _likely(pair))) else ""
+    if not _likely(pair):
         return ""
     return _of_one(pair, finding)
+
+
+def _likely(pair: Pair) -> bool:
+    """Whether one sentence is linked to one, and likely."""
+    return pair.link.score >= LIKELY and len(pair.link.left) == len(pair.link.right) == 1
 
 
 def _of_one(pair: Pair, finding: Finding) -> str:
@@ -61,21 +69,10 @@ def _of_one(pair: Pair, finding: Finding) -> str:
     rule = finding.rule
     if rule in ("number/value", "number/magnitude", "date/value"):
         return _of_figure(pair, finding)
-    if rule == "negation/modal":
-        return "modal/placed" if pair.placed and weight(pair.a) <= LONG else ""
-    if rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
-        return "opposite/tight" if _close(pair) and _bare(pair.a, PLAIN) and not _QUESTION.search(pair.a) else ""
+    if rule == "contradiction/opposite" and not may_turn(finding.left_quote, pair.left.language):
+        plain = weight(pair.a) <= LONG and not _TURNED.search(pair.a + pair.b)
+        return "opposite/tight" if plain and pair.placed and tight(pair) else ""
     return ""
-
-
-def _close(pair: Pair) -> bool:
-    """Whether a tight link has a figure or name in common, or is as likely as can be."""
-    return tight(pair) and (pair.link.score >= SURE or in_common(pair) > 0)
-
-
-def _bare(text: str, longest: float) -> bool:
-    """Whether a sentence is short and of one clause."""
-    return weight(text) <= longest and not _CLAUSE.search(text.strip().rstrip("。.!?！？:："))
 
 
 def _of_figure(pair: Pair, finding: Finding) -> str:
@@ -126,18 +123,28 @@ def _alone(pair: Pair, finding: Finding) -> tuple[Fact, Fact] | None:
 
 
 def _stranger(pair: Pair, finding: Finding) -> bool:
-    """Whether a name that the source has nowhere came in a tight link, where one is gone that the translation writes elsewhere."""
+    """Whether a name that the source has nowhere came in a tight link, where one is gone.
+
+    That one is written elsewhere in the translation, or is the only one in a link that is sure.
+    """
     come = finding.right_quote
     if not tight(pair) or max(weight(pair.a), weight(pair.b) / max(0.1, pair.usual)) > LONG or _in_brackets(pair.b, come):
         return False
-    if not (distinctive(come) or come[:1].isupper()) or (pair.right.language == "en" and is_english(come.lower())):
+    if not come[:1].isupper() or "|" in pair.b or (pair.right.language == "en" and is_english(come.lower())):
         return False
     if come.lower() in pair.left_terms or has_term(pair.left.extract.text, come):
         return False
-    gone = [finding.left_quote] if finding.rule == "term/changed" else [t for t, _, _ in latin_terms(pair.a)]
-    gone = [t for t in gone if len(t) > 2 and (distinctive(t) or t[0].isupper()) and "+" not in t and not has_term(pair.b, t)]
-    gone = [t for t in gone if has_term(pair.right.extract.text, t) and not _one_in_other(t.lower(), come.lower())]
-    return bool(gone) and all(has_term(pair.a, t) for t, _, _ in latin_terms(pair.b) if t != come)
+    gone = [t for t, i, _ in latin_terms(pair.a) if distinctive(t) or (t[0].isupper() and (i or pair.left.language != "en"))]
+    gone = [t for t in gone if len(t) > 2 and "+" not in t and not has_term(pair.b, t)]
+    gone = [t for t in gone if not _one_in_other(t.lower(), come.lower())]
+    rest = [t for t, _, _ in latin_terms(pair.b) if t != come]
+    if finding.rule == "term/changed" and finding.left_quote not in gone:
+        return False
+    if not gone or not all(has_term(pair.a, t) for t in rest):
+        return False
+    if any(has_term(pair.right.extract.text, t) for t in gone):
+        return True
+    return len(set(gone)) == 1 and (bool(rest) or pair.link.score >= SURE) and come.isalpha() and gone[0].isalpha()
 
 
 def _in_brackets(text: str, word: str) -> bool:
@@ -175,25 +182,6 @@ def _translated_beside(pair: Pair) -> bool:
     own = re.compile({"en": r"[a-z]{3}", "ja": r"[\u3041-\u309f]"}.get(pair.right.language, r"[\u4e00-\u9fff]"))
     first, last, text = pair.link.right[0], pair.link.right[-1], pair.right.segments
     return any(own.search(text[j].text) for j in (first - 1, last + 1) if 0 <= j < len(text))
-
-
-def _window(pair: Pair, near: Sequence[Link]) -> bool:
-    """Whether the links around a sentence that has no counterpart are likely ones that are too short to hold it as well."""
-    at = next((i for i, link in enumerate(near) if link is pair.link), -1)
-    around = [*near[max(0, at - 2) : at], *near[at + 1 : at + 3]]
-    own = weight(pair.a)
-    if at < 1 or len(around) < 3 or own < 10 or len(pair.a) > LONGEST or not all(k.left and k.right for k in around):
-        return False
-    if any(k.score < FAIR or len(k.left) > 3 or len(k.right) > 3 for k in around):
-        return False
-    a, b = (sum(weight(t.joined(side)) for side in sides) for t, sides in (
-        (pair.left, [k.left for k in around]), (pair.right, [k.right for k in around])))  # fmt: skip
-    if math.log((b + 3) / (a * pair.usual + 3)) > 0.1 or math.log((b + 3) / ((a + own) * pair.usual + 3)) > -ABSORBED:
-        return False
-    there = pair.right.joined(sorted(j for k in near for j in k.right))
-    named = [t for t, i, _ in latin_terms(pair.a) if distinctive(t) or (i and t[0].isupper()) or pair.left.language != "en"]
-    named += [r.value for r in runs(pair.a)]
-    return sum(has_term(there, t) for t in named) * 3 <= len(named)
 
 
 def _other_digits(left: Fact, right: Fact) -> bool:
