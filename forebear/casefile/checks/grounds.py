@@ -48,6 +48,8 @@ def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
         return "term/spelling"
     if finding.rule in ("term/changed", "term/added") and _stranger(pair, finding):
         return "term/stranger"
+    if finding.rule == "script/foreign":
+        return "script/left" if (pair.left.language, pair.right.language) == ("zh", "ja") and finding.right_quote in pair.a else ""
     if finding.rule == "untranslated/residue":
         return "residue/whole" if _whole_sentence(pair, finding) else ""
     if finding.rule == "negation/polarity":
@@ -102,8 +104,9 @@ def _other_scale(pair: Pair, left: Fact, right: Fact) -> bool:
 
 
 def _is_whole(fact: Fact, text: str) -> bool:
-    """Whether a number of more than a few was read to its end, and is no 兆, which counts megabytes as well."""
-    return fact.kind == "number" and fact.low > SMALL and "兆" not in fact.surface and not re.match(r"[,.，]\d", text[fact.end :])
+    """Whether a number or ordinal of more than a few was read to its end, and is no 兆, which counts megabytes as well."""
+    whole = "兆" not in fact.surface and not re.match(r"[,.，]\d", text[fact.end :])
+    return whole and fact.kind in ("number", "ordinal") and fact.low > SMALL
 
 
 def _alone(pair: Pair, finding: Finding) -> tuple[Fact, Fact] | None:
