@@ -13,11 +13,16 @@ from tests.packages import install
 
 __all__ = ["install"]
 LONG = (
-    "comparison/gauge/test_gauge_maps.py", "comparison/gauge/test_gauge_pair.py", "casefile/test_hidden_names.py", "hostile/test_fuzz.py",
-    "hostile/test_aimed_at_places.py", "hostile/test_current_folder.py", "recipes/test_recipe.py", "recipes/test_rederive.py",
-    "hostile/test_watched_verbs.py", "comparison/gauge/test_layouts_alike.py", "bench/test_build.py", "reports/test_axe.py",
+    "casefile/test_hidden_names.py", "recipes/test_rederive.py", "hostile/test_current_folder.py", "hostile/test_fuzz.py",
+    "hostile/test_aimed_at_places.py", "recipes/test_mixtures.py", "attest/test_verify.py", "reports/test_every_language.py",
+    "comparison/gauge/test_gauge_pair.py", "models/test_wrapping.py", "comparison/gauge/test_gauge_maps.py",
+    "verification/test_measured.py", "casefile/test_hostile_cases.py", "hostile/test_watched_verbs.py", "recipes/test_dated.py",
+    "cli/test_output.py", "comparison/gauge/test_variants_alike.py", "comparison/gauge/test_layouts_alike.py",
+    "casefile/test_case_walk.py", "recipes/test_recipe.py", "comparison/test_parts.py", "verification/test_making.py",
+    "casefile/test_case_words.py", "reports/test_axe.py", "bench/test_build.py", "attest/test_shown.py",
+    "comparison/test_strength.py",
 )  # fmt: skip
-"""Files that take longest, by a measure of processor seconds. They are begun first, so that no process is left with one at the end."""
+"""Files that take 14 processor seconds and more. They are begun first, so that no process is left with one at the end."""
 
 
 def load_gguf_alone() -> None:
