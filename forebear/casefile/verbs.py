@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forebear.casefile.bitext.bitext import align_texts
+from forebear.casefile.bitext.bitext import Text, align_texts
 from forebear.casefile.bitext.semantic import load_embedder
 from forebear.casefile.checks.checker import check_case
 from forebear.casefile.checks.names import undecided, with_candidates, with_pseudonyms
@@ -194,7 +194,8 @@ def case_report(
     if case != load_case(root):
         save_case(root, case)
     shown, command = shown_of(case, search, texts, links, own), again("report", "CASE", all=every)
-    document = _document(root, case, start, command, full=True, language=language, search=search, every=every, shown=shown)
+    document = _document(root, case, start, command, full=True, language=language, search=search, every=every, shown=shown,
+                         texts=texts)  # fmt: skip
     found = [*standing(search, document), *counterparts(search, texts, links)]
     said = whole(document)
     found += [p for those in strangers(case, texts.values(), said, own).values() for p in those]
@@ -231,7 +232,7 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     case = before = proposed(prepared(case, texts, links), of_other_words(case, _other_words(root, case)))
 
     def published(now: CaseFile, search: Search) -> Document:
-        return _document(root, now, start, "", full=True, search=search, every=True)
+        return _document(root, now, start, "", full=True, search=search, every=True, texts=texts)
 
     if asked != Rulings():
         case = ruled(case, texts, links, asked, published, own, root / "case.toml")
@@ -359,11 +360,11 @@ def case_verify(folder: str | Path, *, key: str | Path | None = None, original: 
 def _document(
     root: Path, case: CaseFile, start: float, command: str, limits: Sequence[Message | str] = (), *, full: bool = False,
     language: str = "en", extra: Mapping[str, Any] | None = None, bare: bool = False, search: Search | None = None,
-    every: bool = False, only: str = "", shown: Withheld | None = None,
+    every: bool = False, only: str = "", shown: Withheld | None = None, texts: Mapping[str, Text] | None = None,
 ) -> Document:  # fmt: skip
     stray = [] if bare else unrecorded(root, case)
     notes: list[Message | str] = [*limits, *(message("case.not_recorded", name=name) for name in stray)]
-    texts = {} if bare else read_texts(root, case)
+    texts = {} if bare else texts or read_texts(root, case)
     claims: Sequence[Claim] = ()
     if full:
         # a report names no place of this machine

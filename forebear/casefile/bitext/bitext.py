@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -26,13 +27,24 @@ from forebear.core.messages import message
 
 @dataclass
 class Text:
-    """A source ready to align and check: its extract, its segments, and the facts and anchors of each."""
+    """A source ready to align and check: its extract, its segments, and, once they are asked for, the facts and anchors of each."""
 
     source: Source
     extract: Extract
     segments: list[Segment]
-    facts: list[list[Fact]] = field(default_factory=list)
-    anchors: list[Features] = field(default_factory=list)
+
+    @cached_property
+    def facts(self) -> list[list[Fact]]:
+        """Facts of each segment."""
+        return [facts(t, self.language) for t in self._shown()]
+
+    @cached_property
+    def anchors(self) -> list[Features]:
+        """Anchors of each segment."""
+        return [anchors(t, self.language, f) for t, f in zip(self._shown(), self.facts, strict=True)]
+
+    def _shown(self) -> list[str]:
+        return [blank_notes(s.text, self.language) for s in self.segments]
 
     @property
     def language(self) -> str:
@@ -51,12 +63,8 @@ class Text:
 
 
 def read_text(source: Source, extract: Extract) -> Text:
-    """Segments, facts and anchors of one source."""
-    found = segments(extract, source.language)
-    shown = [blank_notes(s.text, source.language) for s in found]
-    figures = [facts(t, source.language) for t in shown]
-    marks = [anchors(t, source.language, f) for t, f in zip(shown, figures, strict=True)]
-    return Text(source, extract, found, figures, marks)
+    """One source in segments."""
+    return Text(source, extract, segments(extract, source.language))
 
 
 def align_texts(

@@ -121,7 +121,7 @@ def _is_behind(word: str, letters: str, comma: bool, seen: Seen) -> bool:
     """Whether initials stand behind a surname (Lu, X.L.); comma: with a comma between them."""
     several = len(re.findall("[A-Z]", letters)) > 1
     if word in seen.things or (word in addresses().english and not (word in seen.named and comma)):
-        return False
+        return word in ("he", "she") and several  # no pronoun stands before initials
     if word in latin().place and not (word in seen.named or (several and len(syllables(word)) == 1)):
         return False
     firm = is_named(word) and is_strange(word)

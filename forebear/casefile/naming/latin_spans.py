@@ -23,6 +23,10 @@ _CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower,
 _ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
 PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
 _LED = re.compile(r"\b(?:from|via|towards?|around|leaving|reached|left)\s$", re.I)
+_TO_A_PLACE = re.compile(r"\b(?:trip|journey|way|flight|train|road|back|moved?|went|travell?ed|flew|drove|came) to\s$", re.I)
+_FEATURES = ("lake", "mount", "cape", "port", "fort")
+_ADJECTIVES = ("old", "young", "little", "big", "general", "major", "chief", "late")
+"""Kinds of places that stand before their names; titles that stand before places and things too."""
 _COUNTED = re.compile(r"\b[0-9]+ $")
 """Prepositions of place (Quirk et al., 1985, 9.15 to 9.31): what they lead to is no person unless it is known as one."""
 USUAL = 12.0
@@ -129,11 +133,18 @@ def things(listed: Sequence[Token], body: Body) -> Iterator[str]:
         if "thing" in token.kinds:
             yield bare(re.split("[-0-9.]", token.text)[0])
         elif token.capital and not token.kinds & {"given", "title", "initial"}:
-            follower = listed[i + 1] if i + 1 < len(listed) and listed[i + 1].start == token.end + 1 else None
-            if re.match(r"[ -]?\d", after) or (
-                follower and "noun" in follower.kinds and not follower.kinds & {"title"}
-            ):
+            follower = _follower(listed, i)
+            if re.match(r"[ -]?\d", after) or (follower and "noun" in follower.kinds and not follower.kinds & {"title"}):
                 yield token.word
+
+
+def _follower(listed: Sequence[Token], i: int) -> Token | None:
+    """The word right behind another, past ordinary ones with a capital (Boya Education Group)."""
+    while i + 1 < len(listed) and listed[i + 1].start == listed[i].end + 1:
+        i += 1
+        if not listed[i].capital or listed[i].kinds != {"english"}:
+            return listed[i]
+    return None
 
 
 def latin_spans(body: Body, language: str, seen: Seen, listed: Sequence[Token]) -> Iterator[Span]:
@@ -172,16 +183,15 @@ def _run(listed: Sequence[Token], first: int, text: str) -> int:
 def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Iterator[Span]:
     """Names of one run: words that cannot be part of a name part it."""
     pieces: list[list[Token]] = [[]]
-    if _in_pinyin(run, seen):
+    if _in_pinyin(run, seen) and not _led(body, run[0], run, 0):
         yield body.span(run[0].start, run[1].end, "latin", given=f"{run[0].text} {run[1].text}")
         return
-    for one, two in itertools.pairwise(run):
-        if _is_surname_ahead(one, two):
-            yield body.span(one.start, two.end, "latin", given=f"{one.text} {two.text}")
-            return
+    for one, two in (pair for pair in itertools.pairwise(run) if _is_surname_ahead(*pair)):
+        yield body.span(one.start, two.end, "latin", given=f"{one.text} {two.text}")
+        return
     for n, token in enumerate(run):
         inverted = n == len(run) - 1 and bool(_inverted(body, token))
-        if not inverted and _apart(token, run, n, seen):
+        if not inverted and (_apart(token, run, n, seen) or _led(body, token, run, n)):
             pieces.append([])
         else:
             pieces[-1].append(token)
@@ -205,6 +215,13 @@ def _is_surname_ahead(one: Token, two: Token) -> bool:
     return one.word in ("he", "she") and longer and two.capital
 
 
+def _led(body: Body, token: Token, run: Sequence[Token], at: int) -> bool:
+    """Whether a place stands where places do: before a name and behind what leads to a place, or behind Lake and its like."""
+    before = body.plain[max(0, token.start - 24) : token.start]
+    ahead = PLACED.search(before) or _LED.search(before) or _TO_A_PLACE.search(before)
+    return ("place" in token.kinds and not at and len(run) > 1 and bool(ahead)) or bool(at and run[at - 1].word in _FEATURES)
+
+
 def _no_word(token: Token) -> bool:
     """Whether a word with a capital is none that names a thing, a place or a title."""
     return token.capital and not token.kinds & {"english", "place", "thing", "noun", "calendar", "title", "capitals"}
@@ -217,12 +234,8 @@ def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
     if token.kinds & {"title", "initial"}:
         return "initial" in token.kinds and not token.point
     if token.kinds & {"thing", "noun", "calendar"}:
-        return not (
-            token.kinds & {"given", "surname"}
-            and at
-            and run[at - 1].kinds & {"given", "initial", "title"}
-            and "thing" not in token.kinds
-        )
+        borne = at and token.kinds & {"given", "surname"} and run[at - 1].kinds & {"given", "initial", "title"}
+        return not borne or "thing" in token.kinds
     named = token.kinds & {"given", "surname", "pinyin", "japanese"}
     beside = [t for t in (run[at - 1] if at else None, run[at + 1] if at + 1 < len(run) else None) if t is not None]
     strange = at + 1 < len(run) and "given" in token.kinds and _no_word(run[at + 1])
@@ -230,6 +243,9 @@ def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
         t.kinds & {"given", "initial", "pinyin", "japanese"} and not t.kinds & {"english", "place"} for t in beside
     )
     titled = bool(at and "title" in run[at - 1].kinds)
+    if "place" in token.kinds and not token.kinds & {"english", "noun"}:
+        whole = any("japanese" in t.kinds and not t.kinds & {"pinyin", "place", "english"} for t in beside)
+        named = named or whole or (titled and run[at - 1].word not in _ADJECTIVES)  # nobody calls a place Mrs.
     if _between(token, run, at) or _census(run):
         return False
     if token.kinds & {"english"} or token.word in seen.small:
@@ -276,9 +292,8 @@ def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> It
         return
     if len(names) > LONGEST or (not title and _of_things(body, names)):
         return
-    yield body.span(
-        piece[0].start, end + (suffix.end() if suffix else 0), "latin", given=" ".join(t.text for t in names)
-    )
+    end += suffix.end() if suffix else 0
+    yield body.span(piece[0].start, end, "latin", given=" ".join(t.text for t in names))
 
 
 def _of_things(body: Body, names: Sequence[Token]) -> bool:

@@ -155,7 +155,7 @@ def _is_place(run: str, found: Found, behind: str) -> bool:
     """Whether the word behind a bare surname, or its own last character, makes a place or a thing of it."""
     after = run[found.end :] or behind
     text = run[found.start : found.end]
-    if found.kind == "whole" and found.given[-1] in folded(titles().place_kinds):
+    if found.kind in ("whole", "given") and found.given[-1] in folded(titles().place_kinds):
         return True
     of_place = found.kind == "surname" or text in names().surnames_ja or text in words().places
     if of_place and found.kind != "titled" and after.startswith(folded(titles().place_after)):

@@ -239,11 +239,12 @@ class Literals:
         for form in self.forms:
             self.ends.setdefault(form[:2], set()).add(len(form))
         self.sizes = {head: tuple(sorted(sizes, reverse=True)) for head, sizes in self.ends.items()}
+        self.heads = re.compile(f"[{re.escape(''.join(sorted({form[0] for form in self.forms})))}]" if self.forms else "(?!)")
 
     def spans(self, body: str) -> Iterator[tuple[int, int]]:
         """Where they stand, in order."""
         sizes, forms = self.sizes, self.forms
-        for start in range(len(body) if sizes else 0):
+        for start in (m.start() for m in self.heads.finditer(body)):
             for size in (*sizes.get(body[start : start + 2], ()), *sizes.get(body[start], ())):
                 if start + size <= len(body) and body[start : start + size] in forms:
                     yield start, start + size

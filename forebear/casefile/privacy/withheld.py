@@ -311,12 +311,14 @@ def _beside(text: str, latin: list[tuple[int, int, bool]], hidden: list[bool]) -
     def joined(i: int, k: int) -> bool:
         return 0 <= i < len(latin) and bool(_JOINED.fullmatch(text, latin[min(i, k)][1], latin[max(i, k)][0]))
 
-    for i in [*range(len(latin)), *reversed(range(len(latin)))]:
-        word, before = (plain(text[slice(*latin[k][:2])]) for k in (i, i - 1))
-        titled = i and joined(i - 1, i) and before in titles().en_before and text[latin[i][0]].isupper()
-        beside = any(joined(k, i) and not good[k] for k in (i - 1, i + 1))
-        may = may_name(i) or (text[latin[i][0]].isupper() and len(word) > 1 and bool(syllables(word)))  # He Wei
-        good[i] = good[i] and not ((titled and (may or is_named(word))) or (beside and may))
+    for i in (i for i in (*range(len(latin)), *reversed(range(len(latin)))) if good[i]):
+        word = plain(text[slice(*latin[i][:2])])
+        capital = text[latin[i][0]].isupper()
+        titled = capital and i and plain(text[slice(*latin[i - 1][:2])]) in titles().en_before and joined(i - 1, i)
+        beside = any(0 <= k < len(latin) and not good[k] and joined(k, i) for k in (i - 1, i + 1))
+        if titled or beside:
+            may = may_name(i) or (capital and len(word) > 1 and bool(syllables(word)))  # He Wei
+            good[i] = not may and not (titled and is_named(word))
     yield from ((start, end) for (start, end, _), shown in zip(latin, good, strict=True) if not shown)
 
 
