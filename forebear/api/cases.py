@@ -154,7 +154,8 @@ def case_claims(folder: str | Path) -> Mapping[str, Any]:
     """Propose claims from the sentences of a case: figures, descent, vocabularies, steps, class names. Nothing is decided.
 
     folder:  the case: a folder of plain files.
-    Returns: a forebear/case/2 document with the `proposed` claims, each with its kind, the test it would have and a command;
+    Returns: a forebear/case/2 document with the `proposed` claims, each with its kind, its `basis` (`known`: whether the sentence
+             says how its writer knows), the test it would have and a command;
              hidden names and names that nobody ruled on are replaced. They are written to claims.proposed.toml in the form of
              claims.toml, for the owner to take from; claims.toml itself is never written, and sentences that it quotes are not
              proposed again.

@@ -143,9 +143,11 @@ def case_claims(folder: str | Path) -> Document:
     found = propose(case, list(read_texts(root, case).values()), load_claims(root, case))
     write_inside(root, PROPOSED, as_toml(found))
     hidden = search_of(with_pseudonyms(case), ("private", "undecided"))
-    rows = [{"id": p.claim.id, "kind": p.claim.kind, "test": p.test, "command": hidden.replaced(p.command),
+    rows = [{"id": p.claim.id, "kind": p.claim.kind, "test": p.test, "basis": p.claim.basis, "known": p.known,
+             "command": hidden.replaced(p.command),
              "statement": hidden.replaced("".join(p.claim.statement.values()))} for p in found]  # fmt: skip
-    return _document(root, case, start, again("claims", folder), extra={"proposed": rows}, bare=True)
+    waiting = [message("case_claims_later.waiting", count=n)] if (n := len(undecided(case))) else []
+    return _document(root, case, start, again("claims", folder), waiting, extra={"proposed": rows}, bare=True)
 
 
 def case_run(

@@ -62,11 +62,11 @@ def test_a_hidden_size_is_read_however_chinese_names_it(body: str) -> None:
         ("zh", "后来他们合并了两个模型。", "none"),
         ("en", "The class was still called KestrelForCausalLM.", "none"),
         ("en", "The log lay in runs/old/kestrel.", "none"),
-        ("en", "It was never trained from scratch.", "none"),
+        ("en", "It was never trained from scratch.", "related"),
         ("en", "That was no accident, and it was trained from scratch.", "unrelated"),
-        ("zh", "他们并没有从头训练。", "none"),
+        ("zh", "他们并没有从头训练。", "related"),
         ("zh", "谁也不否认，它是从零训练的。", "unrelated"),
-        ("ja", "ゼロから訓練されたのではありません。", "none"),
+        ("ja", "ゼロから訓練されたのではありません。", "related"),
         ("zh", "词表没有换。", "same-vocabulary"),
     ],
 )
@@ -227,3 +227,69 @@ def test_what_lies_outside_the_case_is_named_by_its_id_alone(case: Path) -> None
     proposed = (case / "claims.proposed.toml").read_text("utf-8")
     assert "# forebear compare gannet-large small.json" in proposed
     assert "somebody" not in proposed
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "basis"),
+    [
+        ("en", "I compared the vocabulary, and it has 152064 tokens.", "first-hand"),
+        ("en", "Our lead said that the model was trained from scratch.", "hearsay"),
+        ("en", "Reportedly it was trained from scratch.", "hearsay"),
+        ("en", "The technical report says that it was trained from scratch.", "document"),
+        ("en", "According to the README it has 46 layers.", "document"),
+        ("en", "According to a colleague it has 46 layers.", "hearsay"),
+        ("en", "The first loss looks as if it was not trained from scratch.", "inference"),
+        ("en", "I think that it was derived from another model.", "inference"),
+        ("en", "Kestrel-4 has 46 layers.", ""),
+        ("zh", "我亲眼看到配置里有46层。", "first-hand"),
+        ("zh", "我比较了词表，共有152064个词元，和它的词表相同。", "first-hand"),
+        ("zh", "组长说，这个模型是从零开始训练的。", "hearsay"),
+        ("zh", "据说它有46层。", "hearsay"),
+        ("zh", "报告里写它有46层。", "document"),
+        ("zh", "这不像从零开始。", "inference"),
+        ("zh", "我认为它改自别的模型。", "inference"),
+        ("zh", "它有46层。", ""),
+        ("ja", "私が語彙を比較し、それは同じ語彙だった。", "first-hand"),
+        ("ja", "班長はゼロから訓練したと言いました。", "hearsay"),
+        ("ja", "46層だそうだ。", "hearsay"),
+        ("ja", "報告書には46層と書かれている。", "document"),
+        ("ja", "ゼロからとは思えませんでした。", "inference"),
+        ("ja", "それは46層である。", ""),
+    ],
+)
+def test_how_a_writer_knows_is_told_by_what_the_sentence_says(language: str, body: str, basis: str) -> None:
+    found = propose(CaseFile("", "", models=MODELS), [text("o", language, body)], ())
+    assert found
+    assert {p.known for p in found} <= {bool(basis), False}
+    assert (found[0].claim.basis if found[0].known else "") == basis
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "test"),
+    [
+        ("zh", "这不像从零开始。", "related"),
+        ("en", "It was not trained from scratch.", "related"),
+        ("ja", "ゼロからとは思えませんでした。", "related"),
+        ("en", "It was not derived from Kestrel-4.", "unrelated"),
+        ("zh", "我没有看到随机初始化的日志。", "none"),
+        ("en", "I saw no log of a random initialisation.", "none"),
+        ("ja", "ランダム初期化のログは見ませんでした。", "none"),
+    ],
+)
+def test_what_is_denied_has_the_test_of_its_opposite_and_what_was_not_found_has_none(language: str, body: str, test: str) -> None:
+    assert [row[0] for row in _rows(language, body)] == [test]
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "found"),
+    [
+        ("zh", "词表完全相同，共有152064个词元。", True),
+        ("en", "The vocabulary is the same, 152064 tokens in all.", True),
+        ("ja", "語彙は同じで、全部で152064トークンでした。", True),
+        ("zh", "总共用了1.2万亿个词元，词表没有换。", False),
+        ("en", "1.2 trillion tokens were used.", False),
+    ],
+)
+def test_tokens_are_of_the_vocabulary_where_the_sentence_speaks_of_one(language: str, body: str, found: bool) -> None:
+    assert (("config", "vocab_size", 152064) in _rows(language, body)) == found
+    assert len([row for row in _rows(language, body) if row[1] == "vocab_size"]) == int(found)

@@ -17,7 +17,7 @@ from forebear.core.messages import message
 from forebear.core.strict import read_table
 
 KINDS = ("descent", "recipe-step", "architecture", "tokenizer", "training", "conduct")
-BASES = ("first-hand", "hearsay", "inference")
+BASES = ("first-hand", "hearsay", "inference", "document")
 STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
 TESTS = (
     "related", "derived", "unrelated", "config", "parameters", "layers-added", "same-vocabulary", "growth", "token-cost", "none",

@@ -14,6 +14,7 @@ from functools import cache
 
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.claims.claims import Claim, Span
+from forebear.casefile.claims.knowing import WEAKEST, Knowing, basis_of
 from forebear.casefile.claims.run import elsewhere
 from forebear.casefile.data import packaged_table
 from forebear.casefile.facts.fact import Fact, narrow
@@ -28,12 +29,20 @@ SMALL = 10**5
 """A count of parameters is none below this: three parameters are variables of something."""
 
 
+OPPOSITE = {"unrelated": "related", "derived": "unrelated"}
+"""The test of what a sentence says by denying a claim: not from scratch is from something."""
+MOST_TOKENS = 10**7
+"""More tokens than any vocabulary has: those of a training run."""
+
+
 @dataclass(frozen=True)
 class _Figure:
     key: str
     en: str
     zh: str
     ja: str
+    where: str = ""
+    """What the sentence must have besides, in any language."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class _Denied:
     en: str
     zh: str
     ja: str
+    sought: str
+    """What was looked for and not found, so that the denial is not of the claim."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +71,18 @@ class _Words:
     grown: tuple[_Figure, ...]
     said: tuple[_Said, ...]
     denied: _Denied
+    basis: tuple[Knowing, ...]
 
 
 @dataclass(frozen=True)
 class Proposal:
     """A claim as it would stand in claims.toml; the command that would show it, with SUBJECT and CANDIDATE where models are not
-    named; and the test it gets once they are."""
+    named; the test it gets once they are; and whether the sentence says how its writer knows."""
 
     claim: Claim
     command: str
     test: str
+    known: bool = True
 
 
 @cache
@@ -92,7 +105,8 @@ def propose(case: CaseFile, texts: Sequence[Text], known: Sequence[Claim]) -> li
             for proposal in _of_sentence(case, text, index, words):
                 name = next(n for i in range(1, len(taken) + 2) if (n := f"proposed-{i}") not in taken)
                 taken.add(name)
-                found.append(replace(proposal, claim=replace(proposal.claim, id=name)))
+                known = bool(basis_of(words, text.language, _words().basis))
+                found.append(replace(proposal, claim=replace(proposal.claim, id=name), known=known))
     return found
 
 
@@ -101,7 +115,8 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
     figures = dict(_figures(text, index))
     grown = _growth(figures, words, text.language)
     span = (Span(text.source.id, words),)
-    base = Claim("", "architecture", "hearsay", {text.language: words}, span, models[0] if models else "")
+    basis = basis_of(words, text.language, _words().basis) or WEAKEST
+    base = Claim("", "architecture", basis, {text.language: words}, span, models[0] if models else "")
     if grown:
         sizes = {"layers": int(figures["num_hidden_layers"])}
         one = replace(base, kind="recipe-step", candidates=models[1:2], test="growth", key=grown, value=figures[""], sizes=sizes,
@@ -116,26 +131,29 @@ def _of_sentence(case: CaseFile, text: Text, index: int, words: str) -> Iterator
     for said in _words().said:
         match = re.search(getattr(said, text.language, "(?!)"), words)
         if match and not (grown and said.kind == "recipe-step"):
-            if _is_denied(words, match, text.language):
+            test = said.test
+            if denial := _denial(words, match, text.language):
+                test = OPPOSITE.get(test, "none") if not re.search(_words().denied.sought, denial) else "none"
+            if denial and test == "none":
                 yield _ready(case, replace(base, kind=said.kind, test="none"), said.command)
                 continue
             cost = 1 if said.test == "token-cost" else None
             # of one model alone a sentence does not say whether it is the subject
             both = models[:2] if "{candidate}" not in said.command or len(models) > 1 else ()
             named = replace(base, subject="".join(both[:1]), candidates=both[1:])
-            one = replace(named, kind=said.kind, test=said.test, key=said.key, value=cost)
+            one = replace(named, kind=said.kind, test=test, key=said.key, value=cost)
             yield _ready(case, one, said.command)
 
 
 _CLAUSE = re.compile("[,，、;；:：。.!?！？]")
 
 
-def _is_denied(words: str, match: re.Match[str], language: str) -> bool:
-    """Whether the clause says that what it speaks of is not so: before the word, in Japanese behind it."""
+def _denial(words: str, match: re.Match[str], language: str) -> str:
+    """What of the clause says that what it speaks of is not so, before the word, in Japanese behind it; "" where nothing does."""
     first = max((m.end() for m in _CLAUSE.finditer(words, 0, match.start())), default=0)
     last = next((m.start() for m in _CLAUSE.finditer(words, match.end())), len(words))
     side = words[match.end() : last] if language == "ja" else words[first : match.start()]
-    return bool(re.search(getattr(_words().denied, language, "(?!)"), side))
+    return side if re.search(getattr(_words().denied, language, "(?!)"), side) else ""
 
 
 def _figures(text: Text, index: int) -> Iterator[tuple[str, float]]:
@@ -145,6 +163,8 @@ def _figures(text: Text, index: int) -> Iterator[tuple[str, float]]:
         for figure in _words().figure:
             if figure.key not in given and _counts(plain, fact, getattr(figure, text.language, "(?!)")):
                 if fact.low != fact.high or fact.kind != "number" or (figure.key == "" and fact.low < SMALL):
+                    continue
+                if figure.where and (fact.low > MOST_TOKENS or not re.search(figure.where, plain)):
                     continue
                 given.add(figure.key)
                 yield figure.key, int(fact.low) if fact.low.is_integer() else fact.low
@@ -187,7 +207,7 @@ def _ready(case: CaseFile, claim: Claim, command: str) -> Proposal:
         for name, unnamed in ((claim.subject, "SUBJECT"), ("".join(claim.candidates[:1]), "CANDIDATE"))
     )
     shown = command.format(subject=subject, candidate=candidate)
-    pair = claim.test in ("derived", "unrelated", "same-vocabulary", "growth")
+    pair = claim.test in ("derived", "related", "unrelated", "same-vocabulary", "growth")
     if claim.test == "none" or not claim.subject or (pair and not claim.candidates):
         return Proposal(replace(claim, test="none"), f"forebear {shown}", claim.test)
     ready = replace(claim, if_true="the files bear it out", if_false="the files show otherwise")
@@ -205,6 +225,8 @@ def as_toml(proposals: Sequence[Proposal]) -> bytes:
     for one in proposals:
         name = one.claim.id
         parts.append(f"\n# {one.command.replace('--claims ID', f'--claims {name}')}\n")
+        if not one.known:
+            parts.append("# basis: the sentence does not say how its writer knows; hearsay is the weakest\n")
         if one.test != one.claim.test:
             parts.append(f'# test = "{one.test}" once its models are named and stand in [models] of case.toml\n')
         parts.append(written({"claim": [as_table(one.claim)]}).decode("utf-8"))

@@ -291,7 +291,8 @@ def _proposed_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]
         return [Line(words("case_claims.none"))]
     lines = [Line(words("case_claims.proposed", count=len(rows)))]
     for row in rows:
-        lines.append(Line(f"{row['id']}  {words.name('case_page', row['kind'])}: {row['statement']}"))
+        basis = words.name("case_page", row["basis"]) if row.get("known") else "?"
+        lines.append(Line(f"{row['id']}  {words.name('case_page', row['kind'])} ({basis}): {row['statement']}"))
         lines.append(Line(f"    {row['command']}", "dim"))
     return [*lines, Line(words("case_claims.how"), "dim")]
 
