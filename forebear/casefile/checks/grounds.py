@@ -13,10 +13,10 @@ from dataclasses import replace
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.checks.findings import Finding
 from forebear.casefile.checks.left_out import is_left_out
-from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, tight
-from forebear.casefile.checks.opposites import may_turn
+from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, in_common, tight
+from forebear.casefile.checks.opposites import of_order
 from forebear.casefile.checks.pair import Pair
-from forebear.casefile.checks.polarity import polarity_ground
+from forebear.casefile.checks.polarity import is_denied
 from forebear.casefile.checks.terms import distinctive, has_term, is_prose, latin_terms
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.naming.stock import is_english
@@ -25,10 +25,10 @@ from forebear.casefile.text.scripts import fold
 
 SURE = 0.95
 """Score from which a link needs nothing in common."""
-LONG = 120.0
-"""Length (text.length) of a sentence whose figures and words can be compared."""
-_TURNED = re.compile(r"[?？]|\b(?:than|both|either|neither|or)\b|[于於]|より|既")
-"""Questions and comparisons: another language may well turn them round, opposite and all."""
+PLAIN, LONG = 60.0, 120.0
+"""Length (text.length) of a sentence that says one thing with what belongs to it, and of one whose figures can be compared."""
+_QUESTION = re.compile(r"[?？]\s*$")
+_CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
 _MONEY = re.compile(
     r"[$€£¥￥円]|(?<=[\d十百千万萬亿億兆几数美日欧歐港韩韓台])\s?元|dollar|euro|yen|yuan|USD|美元|ドル|ユーロ", re.I
 )
@@ -53,7 +53,7 @@ def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
     if finding.rule == "untranslated/residue":
         return "residue/whole" if _whole_sentence(pair, finding) else ""
     if finding.rule == "negation/polarity":
-        return polarity_ground(pair, finding)
+        return "negation/added" if is_denied(pair, finding) else ""
     if finding.rule == "negation/modal":
         return "modal/placed" if weight(pair.a) <= LONG and (tight(pair) or (pair.placed and _likely(pair))) else ""
     if not _likely(pair):
@@ -71,10 +71,19 @@ def _of_one(pair: Pair, finding: Finding) -> str:
     rule = finding.rule
     if rule in ("number/value", "number/magnitude", "date/value"):
         return _of_figure(pair, finding)
-    if rule == "contradiction/opposite" and not may_turn(finding.left_quote, pair.left.language):
-        plain = weight(pair.a) <= LONG and not _TURNED.search(pair.a + pair.b)
-        return "opposite/tight" if plain and pair.placed and tight(pair) else ""
+    if rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
+        return "opposite/tight" if _close(pair) and _bare(pair.a, PLAIN) and not _QUESTION.search(pair.a) else ""
     return ""
+
+
+def _close(pair: Pair) -> bool:
+    """Whether a tight link has a figure or name in common, or is as likely as can be."""
+    return tight(pair) and (pair.link.score >= SURE or in_common(pair) > 0)
+
+
+def _bare(text: str, longest: float) -> bool:
+    """Whether a sentence is short and of one clause."""
+    return weight(text) <= longest and not _CLAUSE.search(text.strip().rstrip("。.!?！？:："))
 
 
 def _of_figure(pair: Pair, finding: Finding) -> str:
@@ -133,7 +142,7 @@ def _stranger(pair: Pair, finding: Finding) -> bool:
     come = finding.right_quote
     if not tight(pair) or max(weight(pair.a), weight(pair.b) / max(0.1, pair.usual)) > LONG or _in_brackets(pair.b, come):
         return False
-    if not come[:1].isupper() or "|" in pair.b or (pair.right.language == "en" and is_english(come.lower())):
+    if not come[:1].isupper() or come.isupper() or "|" in pair.b or (pair.right.language == "en" and is_english(come.lower())):
         return False
     if come.lower() in pair.left_terms or has_term(pair.left.extract.text, come):
         return False

@@ -1,31 +1,27 @@
-"""A sentence left out, by the lengths around it: between two links too short to hold it as well, or in one too short for all."""
+"""A sentence left out, by the lengths around it: between two links that are too short to hold it as well."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Sequence
 
 from forebear.casefile.bitext.align import Link
-from forebear.casefile.checks.findings import Finding
-from forebear.casefile.checks.literal import LIKELY, LONGEST, runs
+from forebear.casefile.checks.literal import LONGEST, runs
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.terms import distinctive, has_term, latin_terms
 from forebear.casefile.text.length import weight
 
-GROUND = "gap/merged"
 FAIR = 0.6
 """Score of a link beside a gap at least."""
 ABSORBED = 0.25
 """Log of the length by which the links around a gap have to be too short to hold what it lacks as well."""
-OVERFULL = 0.35
-"""Log of the length by which a link is too short for all of its sentences, when it has the usual one for all but one."""
 USUAL = 0.2
-"""Log of the length within which it has the usual one."""
+"""Log of the length up to which a link is no longer than usual; half of it for all around a gap together."""
 LEAST = 10.0
 """Length (text.length) from which a sentence is no heading or label."""
-MOST = 4
-"""Sentences of the original in a link that may be overfull."""
+_DEFINED = re.compile(r"^\[[^\]]*\]:|\]\[\]")
+"""Links by name: their addresses stand elsewhere in each text."""
 
 
 def is_left_out(pair: Pair, near: Sequence[Link]) -> bool:
@@ -34,6 +30,8 @@ def is_left_out(pair: Pair, near: Sequence[Link]) -> bool:
     beside = [*near[max(0, at - 1) : at], *near[at + 1 : at + 2]]
     own = weight(pair.a)
     if at < 1 or len(beside) < 2 or own < LEAST or len(pair.a) > LONGEST or not all(k.left and k.right for k in beside):
+        return False
+    if _DEFINED.search(pair.a):
         return False
     if any(k.score < FAIR or len(k.left) > 3 or len(k.right) > 3 for k in beside):
         return False
@@ -60,21 +58,3 @@ def _named_near(pair: Pair, text: str, near: Sequence[Link]) -> bool:
     named = [t for t, i, _ in latin_terms(text) if distinctive(t) or (i and t[0].isupper()) or pair.left.language != "en"]
     named += [r.value for r in runs(text)]
     return sum(has_term(there, t) for t in named) * 3 > len(named)
-
-
-def check_left_out(pair: Pair) -> Iterator[Finding]:
-    """A link of several sentences to fewer, which has the usual length without one of them and is too short for all of them."""
-    left, right = pair.link.left, pair.link.right
-    if not len(right) < len(left) <= MOST or pair.link.score < LIKELY or not pair.placed or len(pair.beside) < 3:
-        return
-    if max(len(pair.a), len(pair.b)) > LONGEST or pair.left.language == pair.right.language:
-        return
-    sizes, b = [weight(pair.left.segments[i].text) for i in left], weight(pair.b)
-    share = _ratio(pair, sum(sizes), b)
-    fits = [abs(_ratio(pair, sum(sizes) - own, b)) for own in sizes]
-    lost = pair.left.segments[left[fits.index(min(fits))]].text
-    if share > -OVERFULL or min(fits) > USUAL or weight(lost) < LEAST or _named_near(pair, lost, pair.beside):
-        return
-    others = [k for k in pair.beside if k is not pair.link]
-    if all(_ratio(pair, *_sizes(pair, k)) < USUAL for k in others):
-        yield replace(pair.finding("omission/part", None, None, share=math.exp(share)), ground=GROUND)

@@ -59,14 +59,9 @@ _BOTH = re.compile(narrow("快慢|大小|高低|多少|长短|强弱|远近|深�
 """Two opposites that together name what is measured, and say neither."""
 
 
-TURNED = ("before", "easy")
-"""Pairs of which another language may well say the other side: A before B is B after A, and simple stands beside complex."""
-
-
-def may_turn(word: str, language: str) -> bool:
-    """Whether a word belongs to a pair that another language may well turn round."""
-    table = dict(zip(_names(), _patterns(language), strict=True))
-    return any(p.fullmatch(narrow(word)) for name in TURNED for p in table[name])
+def of_order(word: str, language: str) -> bool:
+    """Whether a word says before or after: an order that another language may well turn round."""
+    return any(p.fullmatch(narrow(word)) for p in dict(zip(_names(), _patterns(language), strict=True))["before"])
 
 
 @cache
