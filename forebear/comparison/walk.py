@@ -107,11 +107,8 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         pair.plan.keep(pair, STRENGTH_SHARE)
     if pair.subject.definition is None or pair.candidate.definition is None:
         return _unnamed(pair, equality)
-    if max(pair.subject.width, pair.candidate.width) >= WIDE:
-        use_all_cores()
-    rows = shared_rows(pair)
-    layers = find_layers(pair)
-    audit = Audit()
+    _spread(pair)
+    rows, layers, audit = shared_rows(pair), find_layers(pair), Audit()
     columns = channel_columns(pair, rows)
     audit_channels(pair, columns, rows, audit)
     channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel, full=full)
@@ -160,6 +157,12 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     shown, curves, whole = tensor_rows(pair, looked), weights_of(looked), whole_change(looked)
     evidence = _and_further(pair, layers, evidence, full=full)
     return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, shown, curves, whole)
+
+
+def _spread(pair: Pair) -> None:
+    """Let the work on wide models use every core."""
+    if max(pair.subject.width, pair.candidate.width) >= WIDE:
+        use_all_cores()
 
 
 def _private(private: Mapping[Axis, tuple[AxisOutcome, Shelf]], layers: LayerMap, audit: Audit) -> list[Evidence]:

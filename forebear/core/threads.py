@@ -105,12 +105,9 @@ def side_by_side(work: Callable[[T], R], parts: Iterable[T], *, most: int | None
                 left.cancel()
 
 
-def both(first: Callable[[], T], second: Callable[[], R], *, worth: bool = True) -> tuple[T, R]:
-    """What both give, the second found in a thread of its own where that is worth one and `use_all_cores` allowed it.
-
-    The first error is raised, as in turn.
-    """
-    if not worth or _cores == 1 or _inside.get():
+def both(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
+    """What both give, the second found in a thread of its own where `use_all_cores` allowed one; the first error as in turn."""
+    if _cores == 1 or _inside.get():
         return first(), second()
     from concurrent.futures import ThreadPoolExecutor  # not on the way of a quick comparison
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +98,9 @@ class Pair:
         costs = piece_cost(self.subject, left, axis, count, only), piece_cost(self.candidate, right, axis, count, only)
         if not self.allowance.allows(*costs, what):
             return None
-        a, b = both(
-            lambda: self.subject.units(left, axis, select, only=only),
-            lambda: self.candidate.units(right, axis, select, only=only),
-            worth=min(costs) >= WORTH_BYTES and self.subject.container is not self.candidate.container,
-        )
+        mine, theirs = (partial(s.units, p, axis, select, only=only) for s, p in ((self.subject, left), (self.candidate, right)))
+        apart = self.subject.container is not self.candidate.container
+        a, b = both(mine, theirs) if apart and min(costs) >= WORTH_BYTES else (mine(), theirs())
         blocks, units, features = (min(x, y) for x, y in zip(a.shape, b.shape, strict=True))
         return a[:blocks, :units, :features], b[:blocks, :units, :features]
 
