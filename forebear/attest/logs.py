@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from forebear.attest.rates import MAX_LOG_BYTES, begin_of, log_of, span_of
+from forebear.attest.rates import MAX_LOG_BYTES, Log, Reading, begin_of, read_once, span_of, steps_in
 from forebear.attest.statement import Line, State, named
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import open_stream
 from forebear.core.messages import message
 
-MOST_READ = 2**30
-"""Bytes of logs that are read again, a log once for every record; what is left is said."""
+MOST_READ = 20_000_000
+"""Lines of logs that are summed up again, those up to a record for every record; what is left is said."""
 STATES: Mapping[str, State] = {"other": "unexplained", "apart": "unexplained", "unread": "not-proven", "same": "proven"}
 
 
@@ -25,21 +25,17 @@ def log_lines(paths: Sequence[Path], records: Sequence[Mapping[str, Any]]) -> li
     """
     if not paths:
         return []
-    held = [(path, read_bounded(path, MAX_LOG_BYTES)) for path in paths]
-    for path, data in held:
-        log_of(data, path)  # refused where it is no log
     told = [(at, record) for at, record in enumerate(records) if record["log_sha256"] is not None]
+    sizes = {record["log_bytes"] for _, record in told} - {None}
+    read = [(path, read_once(path, sizes)) for path in paths]  # refused where one is no log
     if not told:
         return [Line("log-file", "not-proven", message("attest_log.none"), "described")]
-    given: dict[str, tuple[Path, bytes, int]] = {}
-    for path, data in held:
-        sizes = (len(data) if record["log_bytes"] is None else record["log_bytes"] for _, record in told)
-        given |= {digest: (path, data, size) for digest, size in _beginnings(data, sizes).items()}
+    given = {digest: (path, log, size) for path, log in read for size, digest in log.prefixes.items()}
     groups: dict[str, list[int]] = {"other": [], "apart": [], "unread": [], "same": []}
     left = MOST_READ
     for at, record in told:
         log = given.get(record["log_sha256"])
-        left -= 0 if log is None else log[2]
+        left -= 0 if log is None else len(log[1].beginning(log[2], None).lines)
         kind = "other" if log is None else "unread" if left < 0 else "same" if _follows(records, at, *log) else "apart"
         groups[kind].append(at)
     return [
@@ -49,22 +45,17 @@ def log_lines(paths: Sequence[Path], records: Sequence[Mapping[str, Any]]) -> li
     ]
 
 
-def _beginnings(data: bytes, sizes: Iterable[int]) -> dict[str, int]:
-    """Sizes of the beginnings of a log by their SHA-256, read once."""
-    digest, at, found = hashlib.sha256(), 0, {}
-    for size in sorted({size for size in sizes if size <= len(data)}):
-        digest.update(data[at:size])
-        at = size
-        found[digest.hexdigest()] = size
-    return found
-
-
-def _follows(records: Sequence[Mapping[str, Any]], at: int, path: Path, data: bytes, size: int) -> bool:
+def _follows(records: Sequence[Mapping[str, Any]], at: int, path: Path, read: Reading, size: int) -> bool:
     """Whether the sums of a record are those of its log."""
     before, record = records[:at], records[at]
     if record["span"] is None:
         return False
-    log = log_of(data[:size], path, before[-1] if before else None)
+    if size in read.torn:  # it was recorded with half a line at its end
+        with open_stream(path, MAX_LOG_BYTES) as file:
+            half = steps_in(BytesIO(file.read(size)), path)
+        log = Log(half.lines, half.sha256, size, read.known(before[-1] if before else None))
+    else:
+        log = read.beginning(size, before[-1] if before else None)
     begin = begin_of(before, record["step"], record["content"]["root"], log)
     again: Mapping[str, Any] = span_of(log.lines, begin, record["step"]).document()
     return all(record["span"].get(key, value) == value for key, value in again.items())

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import open_stream
 from forebear.core.errors import refusal
 from forebear.core.messages import message
 
@@ -33,7 +34,7 @@ FROM_0, FROM_1, UNTOLD = "from-0", "from-1", "untold"
 """What the steps of a log are counted from. A log that begins with step 1 counts from 1, or lacks the line of its first step."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line: the step that was taken, with its rate and its decay."""
 
@@ -70,10 +71,34 @@ class Span:
 class Log(NamedTuple):
     """A log as given. sha256, size: of the file, in bytes; known: lines that stood in it at the record before, 0 for another."""
 
-    lines: list[Step]
+    lines: Sequence[Step]
     sha256: str
     size: int
     known: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A log that was read once. ends: the byte behind each of its lines; prefixes: SHA-256 of its beginnings by their size;
+    torn: those sizes that lie within a line."""
+
+    lines: Sequence[Step]
+    ends: Sequence[int]
+    sha256: str
+    size: int
+    prefixes: Mapping[int, str]
+    torn: frozenset[int]
+
+    def known(self, before: Mapping[str, Any] | None) -> int:
+        """Lines that stood in it at the record before; 0 where that is of another log."""
+        size = None if before is None else before["log_bytes"]
+        if before is None or not isinstance(size, int) or self.prefixes.get(size) != before["log_sha256"]:
+            return 0
+        return bisect_right(self.ends, size)
+
+    def beginning(self, size: int, before: Mapping[str, Any] | None) -> Log:
+        """The log as it stood when it had so many bytes, none of them within a line."""
+        return Log(self.lines[: bisect_right(self.ends, size)], self.prefixes[size], size, self.known(before))
 
 
 def read_log(path: Path, before: Mapping[str, Any] | None = None) -> Log:
@@ -81,32 +106,76 @@ def read_log(path: Path, before: Mapping[str, Any] | None = None) -> Log:
 
     Raises: RefusedError for a file that is too large or has a line that is no step, which is named.
     """
-    return log_of(read_bounded(path, MAX_LOG_BYTES), path, before)
+    found = read_once(path, [] if before is None or before["log_bytes"] is None else [before["log_bytes"]])
+    return Log(found.lines, found.sha256, found.size, found.known(before))
 
 
-def log_of(data: bytes, path: Path, before: Mapping[str, Any] | None = None) -> Log:
-    """The same of bytes that were read, which may be a log as it stood earlier. path: named in refusals."""
-    size = None if before is None else before["log_bytes"]
-    grown = size is not None and hashlib.sha256(data[:size]).hexdigest() == (before or {})["log_sha256"]
-    known = len(_rows(data[:size], path)) if grown else 0
-    steps = [_step(row, number, path) for number, row in _rows(data, path)]
-    return Log(steps, hashlib.sha256(data).hexdigest(), len(data), known)
+def read_once(path: Path, sizes: Iterable[int]) -> Reading:
+    """A log, line by line, with the digests of its beginnings of these sizes; nothing but its steps is kept.
+
+    Raises: RefusedError as `read_log`.
+    """
+    with open_stream(path, MAX_LOG_BYTES) as file:
+        return steps_in(file, path, sizes)
 
 
-def _rows(data: bytes, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    """The lines of a log, numbered."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise refusal(message("attest_form.no_utf8", at=error.start), where=str(path)) from None
-    lines = text.splitlines()
-    if len(lines) > MAX_LINES:
-        raise refusal(message("attest_form.lines", count=len(lines), most=MAX_LINES), where=str(path))
-    return _json_rows(lines, path) if text.lstrip().startswith("{") else _csv_rows(text, path)
+def steps_in(file: BinaryIO, path: Path, sizes: Iterable[int] = ()) -> Reading:
+    """The same of an open file, or of bytes of a log as it stood earlier. path: named in refusals."""
+    walk = _Walk(file, path, sorted(set(sizes)))
+    steps: list[Step] = []
+    ends: list[int] = []
+    for number, row in _rows(walk, path):
+        steps.append(_step(row, number, path))
+        ends.append(walk.end)
+    whole = walk.digest.hexdigest()
+    return Reading(steps, ends, whole, walk.at, {**walk.prefixes, walk.at: whole}, frozenset(walk.torn))
 
 
-def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str, Any]]]:
-    found: list[tuple[int, Mapping[str, Any]]] = []
+class _Walk:
+    """The lines of a log as text, digested on the way. at, end: bytes so far, with and without the mark that ends the last line."""
+
+    def __init__(self, file: BinaryIO, path: Path, sizes: Sequence[int]) -> None:
+        self.digest, self.at, self.end, self.count = hashlib.sha256(), 0, 0, 0
+        self.prefixes: dict[int, str] = {}
+        self.torn: set[int] = set()
+        self._file, self._path, self._sizes = file, path, list(sizes)[::-1]
+
+    def __iter__(self) -> Iterator[str]:
+        for raw in self._file:
+            self.count += 1
+            if self.count > MAX_LINES:
+                raise refusal(message("attest_form.lines", count=self.count, most=MAX_LINES), where=str(self._path))
+            content = len(raw.rstrip(b"\r\n"))
+            while self._sizes and self._sizes[-1] <= self.at + len(raw):
+                self._begun(raw, self._sizes.pop(), content)
+            self.digest.update(raw)
+            self.end, self.at = self.at + content, self.at + len(raw)
+            try:
+                yield raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                where = self.at - len(raw) + error.start
+                raise refusal(message("attest_form.no_utf8", at=where), where=str(self._path)) from None
+
+    def _begun(self, raw: bytes, size: int, content: int) -> None:
+        """The digest of the beginning that ends in this line."""
+        part = self.digest.copy()
+        part.update(raw[: size - self.at])
+        self.prefixes[size] = part.hexdigest()
+        if self.at < size < self.at + content:
+            self.torn.add(size)
+
+
+def _rows(walk: _Walk, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The lines of a log, numbered: JSON objects where the first that is not empty begins like one, else CSV."""
+    lines = iter(walk)
+    for empty, first in enumerate(lines):
+        if first.strip():
+            rest = chain(repeat("", empty), [first], lines)
+            yield from _json_rows(rest, path) if first.lstrip().startswith("{") else _csv_rows(rest, path)
+            return
+
+
+def _json_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -117,13 +186,12 @@ def _json_rows(lines: Sequence[str], path: Path) -> list[tuple[int, Mapping[str,
         if not isinstance(row, dict):
             said = message("attest_form.no_object", line=number)
             raise refusal(said, where=str(path), todo=message("attest_form.objects"))
-        found.append((number, row))
-    return found
+        yield number, row
 
 
-def _csv_rows(text: str, path: Path) -> list[tuple[int, Mapping[str, Any]]]:
+def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        return [(number, row) for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2)]
+        yield from enumerate(csv.DictReader(lines), 2)
     except csv.Error as error:
         raise refusal(message("attest_form.no_csv", why=str(error)), where=str(path)) from None
 

@@ -38,6 +38,7 @@ BRIEF: dict[str, str] = {
         for v in (1, 2)
     },
     "forebear/attestation/3": "forebear.reports.attest.text:brief_lines",
+    "forebear/chain/1": "forebear.reports.attest.text:record_brief",
     "forebear/verification/1": "forebear.reports.verification.text:brief_lines",
 }
 """The conclusion of a document alone, imported only when it is drawn."""

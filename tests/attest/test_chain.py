@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import forebear
 from forebear.attest.chain import append, read_chain
 from forebear.attest.commitment import read_commitment
-from forebear.attest.rates import Step, read_log, restarts, span_of
+from forebear.attest.rates import Step, read_log, read_once, restarts, span_of
 from forebear.core.errors import RefusedError, UsageError
 from tests.attest.runs import CONFIG, PAST, ROUND, VALUE, Kept
 
@@ -182,6 +183,33 @@ def test_logs_as_json_lines_and_as_csv_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("step,lr,weight_decay\n0,0.1,0.5\n1,0.05,0.5\n", "utf-8")
     (tmp_path / "b").write_text('{"step": 0, "lr": 0.1, "weight_decay": 0.5}\n\n{"step": 1, "lr": 0.05, "weight_decay": 0.5}\n', "utf-8")
     assert read_log(tmp_path / "a")[0] == read_log(tmp_path / "b")[0] == [Step(0, 0.1, 0.5), Step(1, 0.05, 0.5)]
+
+
+@pytest.mark.parametrize("text", [
+    "step,lr\n" + "".join(f"{i},0.1{i}\n" for i in range(9)), "\n\n" + "".join(f'{{"step": {i}, "lr": 0.1}}\r\n\n' for i in range(9)),
+    'step,lr,note\n0,0.1,"a,b"\n1,0.2,c\n2,0.3,d',
+])  # fmt: skip
+def test_a_log_that_is_read_once_gives_every_beginning_as_it_stood(tmp_path: Path, text: str) -> None:
+    data = text.encode()
+    path = tmp_path / "log"
+    path.write_bytes(data)
+    read = read_once(path, range(len(data) + 1))
+    whole = 0
+    for size in range(len(data) + 1):
+        assert read.prefixes[size] == hashlib.sha256(data[:size]).hexdigest()
+        if size not in read.torn and (size == 0 or data[size - 1 : size] in b"\r\n" or data[size : size + 1] in b"\r\n"):
+            path.write_bytes(data[:size])
+            try:
+                then = read_log(path).lines
+            except RefusedError:
+                continue  # half of a quoted field
+            assert list(read.beginning(size, None).lines) == list(then)
+            whole += 1
+    assert whole > 4
+    path.write_bytes(data)
+    kept = {"log_bytes": len(data) // 2, "log_sha256": hashlib.sha256(data[: len(data) // 2]).hexdigest()}
+    assert read_log(path, kept).known == sum(end <= len(data) // 2 for end in read.ends)
+    assert read_log(path, {**kept, "log_sha256": ""}).known == 0
 
 
 def test_a_span_sums_the_steps_between_two_records() -> None:

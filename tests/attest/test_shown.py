@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,16 @@ def test_a_run_that_ends_in_its_start_is_no_test_with_a_p_of_one(tmp_path: Path,
     document = forebear.attest_verify(kept.run, kept.shown[0])
     assert (document["conclusion"]["outcome"], document["conclusion"]["log10_p"]) == ("start-proven", None)
     assert "p ≤" not in briefly(document, language).decode()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_brief_record_says_what_can_be_put_right_now(tmp_path: Path, language: str) -> None:
+    place = files("forebear") / "demo_data" / "base"
+    forebear.attest_record(tmp_path / "run", 3, place)
+    document = forebear.attest_record(tmp_path / "run", 3, place)
+    brief = " ".join(briefly(document, language).decode().split())
+    assert document["record"]["line_sha256"] in brief
+    for key in ("attest_record.same_step", "attest_record.same_weights"):
+        said = next(one for one in document["limits"] if one["key"] == key)
+        assert " ".join(catalogue(language).text(said).split())[:30] in brief
+    assert " ".join(catalogue(language)("attest.limit_clock").split())[:30] not in brief

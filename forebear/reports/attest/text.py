@@ -61,6 +61,15 @@ def record_lines(document: Document, language: str = "en") -> list[Line]:
     return lines + _limits(document, words) + footer(document, words)
 
 
+def record_brief(document: Document, language: str = "en") -> list[Line]:
+    """What became of a chain, the digest to publish, and what can be put right now: all that is said but the line on clocks."""
+    words = catalogue(language)
+    head, publish = record_said(document, words)
+    lines = [*wrap(head, indent="", style="bold"), *wrap(publish), Line(f"  {document['record']['line_sha256']}")]
+    noted = [words.text(one) for one in document["limits"] if one["key"] != "attest.limit_clock"]
+    return lines + bullet(noted)
+
+
 def record_said(document: Document, words: Catalogue) -> list[str]:
     """What became of a chain: its headline, and that its digest is to be published."""
     record = document["record"]
