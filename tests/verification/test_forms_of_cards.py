@@ -59,6 +59,7 @@ def test_a_tokenizer_named_by_other_marks_is_a_claim(line):
     ("GQA (2 groups)", [("kv_heads", "2")]), ("8 heads × 16", [("heads", "8"), ("head_size", "16")]), ("$d_{model}=64$", [("width", "64")]),
     ("An MLP with 176 hidden units", [("mlp_width", "176")]), ("Embedding: 512 x 64", [("vocabulary", "512"), ("width", "64")]),
     ("Maximum input: 128 tokens", [("context", "128 tokens")]), ("512 BPE tokens", [("vocabulary", "512")]), ("Uses SiLU", [("activation", "SiLU")]),
+    ("8 heads, each of which has a dimension of 16", [("heads", "8"), ("head_size", "16")]),
     ("It has 127K trainable parameters.", [("parameters", "127K")]),
     ("It has 127K trainable parameters in a LoRA.", []), ("It saw 512 unique tokens in training.", []),
 ])  # fmt: skip
@@ -91,3 +92,15 @@ def test_parents_are_read_of_keys_lists_of_a_merge_and_names_before_what_was_don
     front = "---\nsource_model: acme/stone\nmodel_details:\n  n_layers: 4\n---\n# A\n"
     claims = claims_of_card(front, "README.md")[0]
     assert [(c.kind, c.stated, c.decided) for c in claims] == [("parent", "acme/stone", False), ("layers", "4", False)]
+
+
+@pytest.mark.parametrize("text", [
+    "No third-party weights were used.", "It was trained from randomly initialized weights.", "模型从零开始训练。", "フルスクラッチ学習モデルです。",
+    "처음부터 학습한 모델입니다.",
+])  # fmt: skip
+def test_words_for_from_scratch_are_a_claim(text):
+    assert [claim.kind for claim in claims_of_prose(text, "README.md")] == ["scratch"]
+
+
+def test_not_from_scratch_is_none():
+    assert claims_of_prose("It was not trained from scratch.", "README.md") == []

@@ -46,6 +46,10 @@ _PLAINER = (
     (re.compile(r"(?<!\d)(\d{1,6})\s*(?:→|->|=>)\s*(\d{1,6})\s*(?:→|->|=>)\s*\1(?!\d)"), r"\2"),
     (re.compile(r"(?<![\w.])(\d{1,3})\s?[x×]\s+(?=(?:[\w\-]+ ){0,2}(?:layers?|blocks?)\b)", re.IGNORECASE), r"\1 "),
     (re.compile(r"\bheads?\s*[x×*]\s*(\d{1,4})(?!\d)\s*(?:d(?:im\w*)?\b)?", re.IGNORECASE), r"heads of \1 dims"),
+    (
+        re.compile(r"\bheads,? each (?:of which )?(?:has|having|with|of) an? (?:dimension|size|width) of (\d{1,4})", re.IGNORECASE),
+        r"heads of \1 dims",
+    ),
     (re.compile(r"(?<![\w-])L(\d{1,3})[-_ ]?[HD](\d{2,5})(?![\d.])"), r"layers \1, hidden size \2, "),
     (
         re.compile(

@@ -21,7 +21,15 @@ _BETWEEN = (
 _FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d.,]+[kmbt]?|(?:b?fp?|bfloat|float|u?int|nf|q|w|i)\d+\w{0,6}|\d+-?bit", re.IGNORECASE)
-_SCRATCH = re.compile(r"\b(?:pre-?)?trained(?: entirely| completely)? from scratch\b", re.IGNORECASE)
+_SCRATCH = re.compile(
+    r"\b(?:pre-?)?trained(?: entirely| completely)? from "
+    r"(?:scratch|random(?:ly initiali[sz]ed)? (?:weights|initiali[sz]ation))\b"
+    r"|\bno (?:third[- ]party|pre-?trained|external|existing|other) (?:model )?"
+    r"(?:weights|checkpoints?|models?) (?:was|were|is|are) used"
+    r"|从零开始(?:预?训练|預?訓練)|從零開始(?:預?訓練)|从头(?:开始)?预?训练"
+    r"|スクラッチ(?:から)?(?:の)?(?:事前)?学習|처음부터 (?:사전 ?)?학습",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 
 

@@ -172,7 +172,7 @@ class Table:
         """The fields of the rows so far; the table ends here."""
         rows, self._rows = self._rows, []
         ruled = len(rows) > 1 and all(cell and not cell.strip("-: ") for cell in rows[1][1])
-        head = rows[0][1] if ruled else ()
+        head: Sequence[str] = rows[0][1] if ruled else ()
         alone = len(rows) == 2 and not _value_heads().fullmatch(label_of(head[1] if len(head) == 2 else ""))
         if len(head) == 2 and (_NUMBER.match(head[1]) or alone):
             yield Row(head[0], head[1], rows[0][0], Standing.own if self.own else Standing.unsure)
