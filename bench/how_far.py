@@ -1,7 +1,7 @@
 """How far further training moves a model: the curve that `recipe` reads lengths off, and whether it holds on other shapes (0114).
 
     python -m bench.how_far -o bench/results/how-far.json
-    python -m bench.how_far --fresh llama40 gpt2-48 -o bench/results/how-far-fresh.json
+    python -m bench.how_far --fresh llama40 gpt2-48 -o FILE
 
 Without --fresh: the truth set's further training. With it: one base of each shape named, trained for lengths most of which the
 curve was not made of; each is asked whether its length lies in what is read off. Resumed where FILE has rows. No null hypothesis:

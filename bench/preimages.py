@@ -1,6 +1,6 @@
 """Candidates that anyone can build from a subject, so that a conversion of the candidate is the subject: is a direction told?
 
-    python -m bench.preimages -o bench/results/preimages.json [--count 100] [--only resaved ...]
+    python -m bench.preimages -o FILE [--count 100] [--only resaved ...]
 
 Null hypothesis: the subject was not made from the candidate, which was built from it. Every one is asked both ways round without
 dates, with dates in the wrong order, and with an earliest day alone for the candidate: all must be silent. Rows in FILE stay.
