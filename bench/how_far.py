@@ -39,8 +39,8 @@ Row = dict[str, Any]
 
 def change(subject: Model, candidate: Model) -> float:
     """||subject - candidate|| / ||candidate||, as the step of training states it."""
-    sides = [Side(as_checkpoint(model)) for model in (subject, candidate)]
-    return float(read_training(everything(Sight(*sides)))[0].found.parameters["change"])
+    sight = Sight(Side(as_checkpoint(subject)), Side(as_checkpoint(candidate)))
+    return float(read_training(everything(sight))[0].found.parameters["change"])
 
 
 def kept() -> list[Row]:

@@ -59,7 +59,7 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
                 if part != "down" and kept.any():
                     apart.append(left(mine[kept], run[kept]))
     noise = float(np.median(apart)) if apart else 0.0
-    said = {
+    said: dict[str, object] = {
         "experts": count, "active": _active(a), "slices": slices, "shared": shared, "router": router,
         "noise": float(f"{noise:.3g}") if noise > QUIET else 0.0, "redrawn": round(float(np.mean(fresh)), 3),
     }  # fmt: skip

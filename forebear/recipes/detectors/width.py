@@ -47,12 +47,13 @@ def find(sight: Sight) -> list[Proposal]:
     repeated = cosine(start[:, : second.shape[1]], second)
     drawn = a.config.get("initializer_range")
     quiet = isinstance(drawn, (int, float)) and min(_size(m[:, old:]) for m in (blocks[:1] if pruned else blocks)) < QUIET * drawn
-    kind = "zeros" if share < EMPTY or (quiet and repeated < ALIKE) else "duplicate" if repeated > ALIKE else "drawn"
+    empty = share < EMPTY or (quiet and repeated < ALIKE)
+    kind: str | None = "zeros" if empty else "duplicate" if repeated > ALIKE else "drawn"
     if kind == "drawn":
         kind = _after_training(sight, old)
     size = _noise(sight, 1 if kind != "duplicate" else a.width // old)
     noise = float(f"{size:.3g}") if LEAST < size < MOST else 0.0
-    said = {"factor": round(a.width / old, 4), "kind": kind, "noise": noise}
+    said: dict[str, object] = {"factor": round(a.width / old, 4), "kind": kind, "noise": noise}
     if kind is None:
         said["kind_one_of"] = ["zeros", "drawn"]
     return [Proposal(Found("width-grown", {"parts": ["all"]}, said), {"noise": 0.0, **({} if kind else {"kind": "drawn"})})]
