@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bench.tokenizers.strings import strings
 from forebear.tokens import sample
 from forebear.tokens.cost import cost
 from forebear.tokens.encoders import encoder_of
+from forebear.tokens.encoders.words import word_runs
 from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.reference import LEAST_BYTES, Reference, reference
 from forebear.tokens.vocabulary import file_digest
@@ -50,6 +52,7 @@ PRE = [
     {"type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Contiguous"}, BYTES, {"type": "Digits", "individual_digits": False}, {"type": "Split", "pattern": regex("[0-9][0-9][0-9]"), "behavior": "Isolated", "invert": False}]},
     {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {**BYTES, "use_regex": False}]},
     {"type": "Sequence", "pretokenizers": [{"type": "CharDelimiterSplit", "delimiter": "-"}, BYTES]},
+    {"type": "Sequence", "pretokenizers": [{"type": "Whitespace"}, {**BYTES, "use_regex": False}]},
 ]  # fmt: skip
 NORMAL: list[dict[str, Any] | None] = [
     None,
@@ -282,3 +285,18 @@ def test_a_reference_that_dies_or_is_given_no_model_answers_nothing_more(tmp_pat
         assert made.answers() is None
     with reference(encoder, model, LEAST_BYTES - 1) as made:
         assert made is None
+
+
+def test_words_are_cut_at_every_sign_as_the_reference_cuts_them() -> None:
+    """Every assigned character between two letters; those that one side's version of Unicode does not know are left out."""
+    from tokenizers import pre_tokenizers
+
+    theirs, differ = pre_tokenizers.Whitespace(), []
+    for code in range(0x20000):
+        sign = chr(code)
+        if unicodedata.category(sign) in ("Cn", "Cs", "Co"):
+            continue
+        text = f"a{sign}b{sign}{sign}-{sign}"
+        if word_runs(text) != [piece for piece, _ in theirs.pre_tokenize_str(text)]:
+            differ.append(f"{code:05x}")
+    assert differ == []

@@ -88,10 +88,10 @@ def _block(found: Recognised, exponent: bool) -> tuple[int, int]:
 
 def _even(shape: tuple[int, ...], scale: tuple[int, ...]) -> bool:
     """Whether unstated scales can only be one a row, one a column, or a grid of blocks whose sides are powers of two."""
-    grid = (scale[0], math.prod(scale[1:])) if scale else (1, 1)
-    return len(shape) == 2 and all(
-        parts in (1, size) or (parts and size % parts == 0 and size // parts in POWERS) for size, parts in zip(shape, grid, strict=True)
-    )
+    if len(shape) != 2 or not math.prod(scale):
+        return False
+    sides = zip(shape, (scale[0], math.prod(scale[1:])), strict=True)
+    return all(parts in (1, size) or (size % parts == 0 and size // parts in POWERS) for size, parts in sides)
 
 
 def _stated_block(found: Recognised) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from forebear.core.messages import message
 from forebear.tokens.encoders.base import Step
-from forebear.tokens.encoders.words import bert_words, is_punctuation
+from forebear.tokens.encoders.words import bert_words, is_punctuation, word_runs
 from forebear.tokens.expressions import expression
 from forebear.tokens.normalizing import MOST_STEPS, WHITE
 from forebear.tokens.rules import CannotEncodeError
@@ -77,6 +77,8 @@ def step_of(item: Any) -> list[Step]:
         return [_behaving(_punctuation, item.get("behavior", "Isolated"))]
     if kind == "WhitespaceSplit":
         return [_behaving(_white, "Removed")]
+    if kind == "Whitespace":
+        return [lambda pieces: [run for piece in pieces for run in word_runs(piece)]]
     if kind == "CharDelimiterSplit" and isinstance(item.get("delimiter"), str) and len(item["delimiter"]) == 1:
         return [_behaving(_literal(item["delimiter"]), "Removed")]
     if kind == "BertPreTokenizer":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from forebear.core.messages import Message
 from forebear.tokens.encoders.base import Encoder
@@ -13,6 +14,7 @@ from forebear.tokens.normalizing import WHITE
 from forebear.tokens.vocabulary import Vocabulary
 
 _CHUNKS = re.compile(f"[^{re.escape(WHITE)}]+")
+_LETTERS_AMONG_SYMBOLS = re.compile("[\u200c\u200d\u24b6-\u24e9\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]")
 LONGEST_WORD = 100
 """Words longer than this become the unknown token (BERT's own setting)."""
 
@@ -39,6 +41,23 @@ def bert_words(text: str) -> list[str]:
         if start < len(chunk):
             found.append(chunk[start:])
     return found
+
+
+def _sort(character: str) -> str:
+    """"w" for a part of a word, " " for white, else "": what Unicode's annex on expressions (UTS 18, C) calls \\w and \\s.
+
+    Alphabetic letters that Unicode files under symbols (circled and squared ones) are parts of words.
+    """
+    if character in WHITE:
+        return " "
+    kind = unicodedata.category(character)
+    word = kind[0] in "LM" or kind in ("Nd", "Nl", "Pc") or _LETTERS_AMONG_SYMBOLS.match(character) is not None
+    return "w" if word else ""
+
+
+def word_runs(text: str) -> list[str]:
+    """Runs of word characters and runs of others, without the white between: tokenizers' Whitespace, `\\w+|[^\\w\\s]+`."""
+    return ["".join(run) for sort, run in groupby(text, _sort) if sort != " "]
 
 
 class WordPiece(Encoder):
