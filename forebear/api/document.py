@@ -35,7 +35,7 @@ MESSAGE = frozenset({"key", "values"})
 FRAME = "width:100%;height:40rem;border:1px solid #8888;border-radius:4px;resize:vertical;overflow:auto"
 """Style of the frame in which a notebook shows a page."""
 FIRST = ("subject", "candidate", "test", "axis", "component", "gauge", "everywhere", "relation", "claim", "outcome", "name",
-         "tokenizer", "language", "decides", "corrected_log10_p", "log10_p", "kind", "effect", "plain")  # fmt: skip
+         "tokenizer", "language", "decides", "corrected_log10_p", "log10_p", "kind", "package", "effect", "plain")  # fmt: skip
 """Columns of a table that come first, in this order, where there are any."""
 Check = Callable[[Mapping[str, bytes]], None]
 """A last look at what is about to be written, by name of the file; it raises where that may not be."""
@@ -125,7 +125,12 @@ class Document(Mapping[str, Any]):
         """
         from forebear.reports.show import rendered
 
-        written = rendered(self._held, form, language)
+        try:
+            written = rendered(self._held, form, language)
+        except ForebearError as error:
+            if not _TYPED.get():
+                _name_arguments(error, self.rendered)
+            raise
         if self._check is not None:
             self._check({f"the {form} report": written})
         return written
@@ -172,13 +177,14 @@ class Document(Mapping[str, Any]):
         write_whole(target, self.rendered(form, language))
         return target
 
-    def rows(self, name: str) -> DataFrame:
+    def rows(self, name: str = "") -> DataFrame:
         """A list of the document as a pandas DataFrame: keys inside a row become `effect.cosine`, messages their English words.
 
         Columns that tell rows apart come first. Lists, and documents inside a row, are left out: the document has them.
 
         name:   a key that holds a list of mappings, such as "evidence", or a dotted path to one ("pairs.0.comparison.evidence").
-        Raises: UsageError when nothing of that name is a list of rows, ForebearError when pandas is not installed.
+        Raises: UsageError, with the names there are, when nothing of that name is a list of rows or none is given; ForebearError
+                when pandas is not installed.
 
         >>> import forebear
         >>> from importlib.resources import files
@@ -187,6 +193,8 @@ class Document(Mapping[str, Any]):
         >>> list(table.columns[:2]), len(table) > 5
         (['test', 'axis'], True)
         """
+        if not name:
+            raise UsageError("which rows is not said", todo=f"The document has: {', '.join(self._tables())}.")
         found: Any = self._held
         for part in name.split("."):
             found = _inner(found, part)
@@ -269,6 +277,8 @@ def _name_arguments(error: ForebearError, verb: Callable[..., Any]) -> None:
         name = (found[2] or "").replace("-", "_")
         return f"`{name}`" if name in arguments else found[0]
 
+    if f"{error.where.lower()}s" in arguments:  # CANDIDATE, of which a command takes several
+        error.where = f"`{error.where.lower()}s`"
     error.what, error.where, error.todo = (_OPTION.sub(named, text) for text in (error.what, error.where, error.todo))
     error.args = (str(error),)
 

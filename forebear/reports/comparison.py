@@ -31,12 +31,11 @@ def comparison_lines(document: Mapping[str, Any], language: str = "en") -> list[
 
 
 def brief_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
-    """The conclusion of a comparison, or of each pair of a matrix, a line each."""
+    """The conclusion of a comparison, or of a matrix: what belongs together, then each pair, a line each."""
     words = catalogue(language)
     told = [document] if "verdict" in document else [pair for pair in document["pairs"] if pair.get("plain")]
     failed = [] if "verdict" in document else [pair for pair in document["pairs"] if pair["error"]]
-    lines = [line for one in told for line in wrap(plain_words(one, words), indent="")]
-    lines += _groups(document, words)
+    lines = _groups(document, words) + [line for one in told for line in wrap(plain_words(one, words), indent="")]
     return lines + [line for one in failed for line in wrap(words("many.brief_failed", subject=safe(one["subject"]),
         candidate=safe(one["candidate"]), why=words.text(one.get("why") or one["error"])), indent="")]  # fmt: skip
 
