@@ -60,13 +60,25 @@ def test_a_figure_that_changed_in_a_loose_link_is_counted() -> None:
         assert [f.told for f in _linked(("en", left), ("zh", right), links) if f.rule == "number/value"] == [told]
 
 
-def test_a_name_that_the_source_has_nowhere_is_told_where_the_translation_writes_the_right_one_elsewhere() -> None:
-    left = ["Kestrel reads the list.", "The list is kept by Kestrel.", "It is short."]
-    right = ["Kestrel が一覧を読みます。", "一覧は Plover が保持します。", "それは短いものです。"]
+@pytest.mark.parametrize(
+    ("left", "right", "told"),
+    [
+        ("The old house by the river has 38 windows.", "川のそばの古い家には窓が38ありません。", True),
+        ("The old house by the river lacks 38 windows.", "川のそばの古い家には窓が38ありません。", False),
+        ("Fixed: the old house by the river has 38 windows.", "修正: 川のそばの古い家には窓が38ありません。", False),
+        ("The old house by the river is more than 38 windows.", "川のそばの古い家は38の窓だけではありません。", False),
+    ],
+)
+def test_a_denial_of_the_last_verb_is_told_where_nothing_in_the_original_stands_for_one(left: str, right: str, told: bool) -> None:
+    lines, others = ["It was built in 1900.", left, "It was sold in 1950."], ["1900年に建てられました。", right, "1950年に売られました。"]
     links = [Link((i,), (i,), 0.97) for i in range(3)]
-    assert [(f.ground, f.right_quote) for f in _linked(("en", left), ("ja", right), links) if f.told] == [("term/stranger", "Plover")]
-    glossed = [right[0], "一覧は保持係（Plover）が保持します。", right[2]]
-    assert not [f for f in _linked(("en", left), ("ja", glossed), links) if f.told]
+    found = [f for f in _linked(("en", lines), ("ja", others), links) if f.told and f.rule.startswith("negation/")]
+    assert bool(found) == told
+
+
+def test_a_simplified_form_that_a_japanese_translation_keeps_is_told() -> None:
+    found = [f for f in _linked(("zh", ["他们的外壳有3层。"]), ("ja", ["彼らの外壳は3層です。"]), [Link((0,), (0,), 0.9)]) if f.told]
+    assert [(f.ground, f.right_quote) for f in found] == [("script/left", "壳")]
 
 
 LINES = [f"Room {i} has {i + 40} windows and a heavy door." for i in range(11, 19)]

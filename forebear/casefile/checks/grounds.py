@@ -17,7 +17,7 @@ from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, in_common, 
 from forebear.casefile.checks.opposites import of_order
 from forebear.casefile.checks.pair import Pair
 from forebear.casefile.checks.polarity import is_denied
-from forebear.casefile.checks.terms import distinctive, has_term, is_prose, latin_terms
+from forebear.casefile.checks.terms import is_prose
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.naming.stock import is_english
 from forebear.casefile.text.length import weight
@@ -46,8 +46,6 @@ def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
         return "gap/window" if is_left_out(pair, near) else ""
     if finding.rule in ("term/changed", "term/added") and _spelling(pair, finding):
         return "term/spelling"
-    if finding.rule in ("term/changed", "term/added") and _stranger(pair, finding):
-        return "term/stranger"
     if finding.rule == "script/foreign":
         return "script/left" if (pair.left.language, pair.right.language) == ("zh", "ja") and finding.right_quote in pair.a else ""
     if finding.rule == "untranslated/residue":
@@ -134,36 +132,6 @@ def _alone(pair: Pair, finding: Finding) -> tuple[Fact, Fact] | None:
     return left, right
 
 
-def _stranger(pair: Pair, finding: Finding) -> bool:
-    """Whether a name that the source has nowhere came in a tight link, where one is gone.
-
-    That one is written elsewhere in the translation, or is the only one in a link that is sure.
-    """
-    come = finding.right_quote
-    if not tight(pair) or max(weight(pair.a), weight(pair.b) / max(0.1, pair.usual)) > LONG or _in_brackets(pair.b, come):
-        return False
-    if not come[:1].isupper() or come.isupper() or "|" in pair.b or (pair.right.language == "en" and is_english(come.lower())):
-        return False
-    if come.lower() in pair.left_terms or has_term(pair.left.extract.text, come):
-        return False
-    gone = [t for t, i, _ in latin_terms(pair.a) if distinctive(t) or (t[0].isupper() and (i or pair.left.language != "en"))]
-    gone = [t for t in gone if len(t) > 2 and "+" not in t and not has_term(pair.b, t)]
-    gone = [t for t in gone if not _one_in_other(t.lower(), come.lower())]
-    rest = [t for t, _, _ in latin_terms(pair.b) if t != come]
-    if finding.rule == "term/changed" and finding.left_quote not in gone:
-        return False
-    if not gone or not all(has_term(pair.a, t) for t in rest):
-        return False
-    if any(has_term(pair.right.extract.text, t) for t in gone):
-        return True
-    return len(set(gone)) == 1 and (bool(rest) or pair.link.score >= SURE) and come.isalpha() and gone[0].isalpha()
-
-
-def _in_brackets(text: str, word: str) -> bool:
-    """Whether a word stands in brackets, as a gloss does."""
-    return bool(re.search(rf"[(（][^()（）]*{re.escape(word)}[^()（）]*[)）]", text))
-
-
 def _whole_sentence(pair: Pair, finding: Finding) -> bool:
     """Whether a whole sentence of the source was left standing beside translated ones: prose, no answer to choose and no output."""
     if max(len(pair.a), len(pair.b)) > LONGEST:
@@ -217,13 +185,6 @@ def _spelling(pair: Pair, finding: Finding) -> bool:
     if is_english(new.lower()) or (pair.right.language != "en" and is_prose(pair.b)):
         return False
     return new.lower() not in pair.left_terms and any(_misspelt(word, new) for word in words)
-
-
-def _one_in_other(a: str, b: str) -> bool:
-    """Whether one name may be the short form of the other: it stands in it, or its letters do in their order (k8s, PostgreSQL)."""
-    short, long = sorted((a, b), key=len)
-    rest = iter(long)
-    return short in long or short[:4] == long[:4] or (short[0] == long[0] and all(c in rest for c in short))
 
 
 def _misspelt(word: str, new: str) -> bool:

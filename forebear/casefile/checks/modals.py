@@ -64,7 +64,8 @@ def check_modals(pair: Pair) -> Iterator[Finding]:
         return
 
 
-_ASKS = re.compile(r"[?？]|\bwhether\b|是否|能否|かどうか|ないか|[吗呢]")
+_ASKS = re.compile(r"[?？]|\b[Ff]ix(?:es|ed)?\b|修复|修正|不具合|\bwhether\b|是否|能否|かどうか|ないか|[吗呢]")
+"""Questions, and what was repaired: it says the fault in one language and what works now in the next."""
 
 
 def _said(text: str, says: re.Pattern[str], denies: re.Pattern[str]) -> tuple[bool, Span] | None:

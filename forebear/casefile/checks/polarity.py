@@ -52,8 +52,8 @@ def _form(language: str) -> re.Pattern[str]:
     return re.compile(narrow(_FORMS[language]), re.I)
 
 
-_ASKS = re.compile(r"[?？]|\b(?:forget|hesitate|more than|isn['’]t it)\b|忘", re.I)
-"""Questions, and words that are said with a negation in one language and without one in the next."""
+_ASKS = re.compile(r"[?？]|\b(?:forget|hesitate|more than|isn['’]t it|fix(?:es|ed)?)\b|忘|修[复復正]|不具合", re.I)
+"""Questions, what was repaired, and words that are said with a negation in one language and without one in the next."""
 _FORMS = {
     "en": r"cannot|(?:(?<=(?:is|do|re) )|(?<=can )|(?<=(?:does|must) )|(?<=should ))not|(?:(?<=do)|(?<=does)|(?<=ca))n['’]t",
     "zh": "不(?:可以|必(?!须)|应|建议|推荐|允许|支持|存在)",
