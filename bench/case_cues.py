@@ -59,14 +59,14 @@ class without:
         self.key, self.phrases = (family, language), phrases
 
     def __enter__(self) -> None:
-        self.table = cues.packaged_table
+        self.table: Any = vars(cues)["packaged_table"]
         old = self.table(cues._Cues, "cues.toml")
         kept = tuple(self._less(c) if (c.family, c.language) == self.key else c for c in old.cue)
-        cues.packaged_table = lambda kind, name: cues._Cues(kept) if kind is cues._Cues else self.table(kind, name)
+        vars(cues)["packaged_table"] = lambda kind, name: cues._Cues(kept) if kind is cues._Cues else self.table(kind, name)
         self._forget()
 
     def __exit__(self, *_: object) -> None:
-        cues.packaged_table = self.table
+        vars(cues)["packaged_table"] = self.table
         self._forget()
 
     def _less(self, cue: cues._Cue) -> cues._Cue:
