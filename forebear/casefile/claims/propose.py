@@ -105,8 +105,8 @@ def propose(case: CaseFile, texts: Sequence[Text], known: Sequence[Claim]) -> li
             for proposal in _of_sentence(case, text, index, words):
                 name = next(n for i in range(1, len(taken) + 2) if (n := f"proposed-{i}") not in taken)
                 taken.add(name)
-                known = bool(basis_of(words, text.language, _words().basis))
-                found.append(replace(proposal, claim=replace(proposal.claim, id=name), known=known))
+                told = bool(basis_of(words, text.language, _words().basis))
+                found.append(replace(proposal, claim=replace(proposal.claim, id=name), known=told))
     return found
 
 

@@ -245,7 +245,7 @@ def _apart(token: Token, run: Sequence[Token], at: int, seen: Seen) -> bool:
     titled = bool(at and "title" in run[at - 1].kinds)
     if "place" in token.kinds and not token.kinds & {"english", "noun"}:
         whole = any("japanese" in t.kinds and not t.kinds & {"pinyin", "place", "english"} for t in beside)
-        named = named or whole or (titled and run[at - 1].word not in _ADJECTIVES)  # nobody calls a place Mrs.
+        named = {"place"} if whole or (titled and run[at - 1].word not in _ADJECTIVES) else named  # nobody calls a place Mrs.
     if _between(token, run, at) or _census(run):
         return False
     if token.kinds & {"english"} or token.word in seen.small:
