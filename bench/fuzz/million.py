@@ -28,7 +28,7 @@ def _recorded(path: Path, name: str, inputs: int) -> bool:
         return False
     record = json.loads(path.read_text("utf-8"))
     same = record["sources"].get("readers") == sources.readers_digest(name)
-    return same and record["inputs"] >= inputs
+    return bool(same and record["inputs"] >= inputs)
 
 
 def go_on(folder: Path, results: Path, inputs: int, targets: Sequence[str] = (), seed: int = SEED) -> int:
