@@ -33,9 +33,6 @@ TILE = 256
 """Rows made float32 at once: 0.9 MB, which a core's cache holds; four times as fast as a block as a whole."""
 MOST_CLOSER = 512
 """Models looked at closer by their screens, and as many by their anchors, the best first."""
-MOST_RANKED = 4096
-"""By their anchors where a ranking of them is asked for: a code of 160 numbers puts a rewritten model's base among the first 5 %,
-and the whole geometry then puts it first (decision 0116)."""
 
 
 @dataclass
@@ -159,13 +156,12 @@ def _near(store: Store, subject: Print, rewritten: bool) -> tuple[list[str], int
     """Models whose screens or geometries are worth a closer look; how many screens an index looked through for it."""
     if not len(subject.arrays["screen"]):
         return [], 0
-    ranked = MOST_RANKED if rewritten else MOST_CLOSER
     indexed = _indexed(store, subject)
     screen, anchors = (subject.arrays[name][0] for name in ("screen", "anchors"))
     rows, cosine, like = _all_against(store.rows() if indexed is None else indexed.rows, screen, anchors)
     passed = 0 if indexed is None else indexed.passed
     close = _best(cosine, FIRST_COSINE)
-    near = _best(like, 0.0 if rewritten else FIRST_AGREEMENT, ranked) if anchors.any() else close[:0]
+    near = _best(like, 0.0 if rewritten else FIRST_AGREEMENT) if anchors.any() else close[:0]
     found = [store.ident(int(rows[at])) for at in dict.fromkeys([*close.tolist(), *near.tolist()])]
     return [ident for ident in found if ident is not None], passed
 
@@ -206,11 +202,11 @@ def _indexed(store: Store, subject: Print) -> Near | None:
     return store.near(subject.arrays["screen"][0], subject.arrays["anchors"][0], MOST_CLOSER)
 
 
-def _best(values: NDArray[Any], least: float, most: int = MOST_CLOSER) -> NDArray[np.intp]:
-    """Places of the largest values above `least`, at most so many, the largest first."""
+def _best(values: NDArray[Any], least: float) -> NDArray[np.intp]:
+    """Places of the largest values above `least`, at most MOST_CLOSER, the largest first."""
     places = np.flatnonzero(values > least)
-    if len(places) > most:
-        places = places[np.argpartition(-values[places], most)[:most]]
+    if len(places) > MOST_CLOSER:
+        places = places[np.argpartition(-values[places], MOST_CLOSER)[:MOST_CLOSER]]
     return places[np.argsort(-values[places], kind="stable")]
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import forebear
-from forebear.core.seeds import generator
-from forebear.library.anchors import PAIRS, agreement, code, geometry
+from forebear.library.anchors import agreement, geometry
 from forebear.library.figures import corrected, screen_figure
 from forebear.library.layers import layer_map
-from forebear.library.prints import SCREEN_NUMBERS, Print, empty_arrays
-from forebear.library.search import MOST_CLOSER, MOST_RANKED, RANKED, _best, search_store
-from forebear.library.store import Rows
+from forebear.library.prints import SCREEN_NUMBERS
+from forebear.library.search import _best
 from forebear.library.thresholds import DISPERSION, LEVEL_LOG10
 from forebear.reports.show import rendered
 from tests.library.models import arrays, write
@@ -134,50 +129,3 @@ def test_proof_needs_the_weights_and_says_so(tmp_path):
     assert not without["hits"][0]["proved"]
     assert without["hits"][0]["relation"] == "equal-tensors"
     assert "library.weights_elsewhere" in [limit["key"] for limit in without["limits"]]
-
-
-class Crowd:
-    """A store in memory: a base whose geometry is near the subject's, and strangers whose codes alone are nearer."""
-
-    def __init__(self, prints: Sequence[Print]) -> None:
-        self._prints = prints
-
-    def count(self, *, screened: bool = False) -> int:
-        return len(self._prints)
-
-    def rows(self) -> Iterator[Rows]:
-        screens, anchors = (np.concatenate([one.arrays[name] for one in self._prints]) for name in ("screen", "anchors"))
-        yield Rows(np.arange(len(screens)), screens, anchors, np.linalg.norm(screens.astype(np.float32), axis=1))
-
-    def ident(self, handle: int) -> str:
-        return self._prints[handle].id
-
-    def named(self, word: str) -> list[str]:
-        return []
-
-    def get(self, ident: str) -> Print:
-        return next(one for one in self._prints if one.id == ident)
-
-    def by_digest(self, digests: NDArray[Any]) -> dict[str, set[int]]:
-        return {}
-
-
-def test_a_rewritten_base_is_found_behind_hundreds_with_a_nearer_code() -> None:
-    """A code of 160 numbers loses what a geometry of 4,371 shows (decision 0116)."""
-    rng = generator("tests/library/search", "crowd")
-
-    def made(ident: int, geometry: NDArray[np.floating], anchors: NDArray[np.int8]) -> Print:
-        screen = rng.integers(-127, 128, SCREEN_NUMBERS).astype(np.int8)
-        kept = empty_arrays(screen=screen, anchors=anchors, geometry=geometry.astype(np.float32))
-        return Print(f"{ident:064x}", {"matrices": [], "gains": [], "digest_runs": []}, kept)
-
-    own = rng.normal(size=PAIRS)
-    subject = made(0, own, code(own.astype(np.float32)))
-    near = 0.5 * own + 0.87 * rng.normal(size=PAIRS)
-    base = made(1, near, code(near.astype(np.float32)))
-    crowd = [made(2 + i, rng.normal(size=PAIRS), code((own + 0.3 * rng.normal(size=PAIRS)).astype(np.float32))) for i in range(600)]
-    found = search_store(Crowd([base, *crowd]), subject, 20, rewritten=True)
-    assert found.hits[0].id == base.id
-    assert found.hits[0].relation == RANKED
-    assert not search_store(Crowd([base, *crowd]), subject, 20).hits
-    assert MOST_CLOSER < len(crowd) < MOST_RANKED
