@@ -307,6 +307,8 @@ def case_seal(
     said: list[Message | str] = []
     if not report_only:
         said.append(message("case.seal_private", count=private))
+    if not any(name.endswith(".html") for name in seal.files):
+        said.append(message("case_seal.no_page"))
     if seal.unfinished:
         said.append(message("case.seal_unfinished", count=len(seal.unfinished), first=str(seal.unfinished[0])))
     extra = {

@@ -47,8 +47,9 @@ def check_target(output: Path | None) -> Path | None:
     return output
 
 
-TOLD = 4
-"""Lines of a conclusion that are told beside a file that was written."""
+TOLD = 12
+"""Lines of a conclusion that are told beside a file that was written; of a longer one, whole sentences of these."""
+ENDS = (".", "!", "?", "。", "！", "？")
 
 
 def show(
@@ -83,8 +84,19 @@ def tell(document: Mapping[str, Any], output: Path | None, language: Language = 
     from forebear.reports.catalogue import catalogue
     from forebear.reports.show import briefly
 
-    said = briefly(document, language.value).decode().splitlines()[:TOLD]
-    print("\n".join([*said, catalogue(language.value)("show.written", file=printable(str(output), 300))]), file=sys.stderr)
+    words = catalogue(language.value)
+    lines = briefly(document, language.value).decode().splitlines()
+    said = lines[: _whole(lines)]
+    if len(said) < len(lines):
+        said.append(words("told.more", lines=len(lines) - len(said)))
+    print("\n".join([*said, words("show.written", file=printable(str(output), 300))]), file=sys.stderr)
+
+
+def _whole(lines: list[str]) -> int:
+    """How many of these lines to tell: all of a few; of many, up to the last end of a sentence among the first."""
+    if len(lines) <= TOLD:
+        return len(lines)
+    return next((at for at in range(TOLD, 0, -1) if lines[at - 1].endswith(ENDS)), TOLD)
 
 
 WORDS = {"--brief": "brief", "--detail": "detailed"}

@@ -82,7 +82,7 @@ def known(error: Exception) -> int | None:
     if wrong_words is not None:
         said = one_line(str(wrong_words()))
         stop = "" if said.endswith((".", "?", "!")) else "."
-        print(f"forebear: {said}{stop} See {_command_of(error)} --help.", file=sys.stderr)
+        print(f"forebear: {said}{stop}{_library_of(error)} See {_command_of(error)} --help.", file=sys.stderr)
         return 2
     if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)) and "FOREBEAR_DEBUG" not in os.environ:
         from forebear.core.bounded import refuse_os_error
@@ -94,6 +94,15 @@ def known(error: Exception) -> int | None:
         print(f"forebear: {refused}", file=sys.stderr)
         return refused.exit_code
     return None
+
+
+def _library_of(error: Exception) -> str:
+    """Where a library may have been given as a plain argument: the option that it is given by."""
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command", None)
+    options = {option for parameter in getattr(command, "params", ()) for option in parameter.opts}
+    beyond = "extra argument" in str(getattr(error, "message", ""))
+    return " A library is given by --library FOLDER." if beyond and "--library" in options else ""
 
 
 def _command_of(error: Exception) -> str:

@@ -18,6 +18,7 @@ from forebear.casefile.folder.folder import load_case
 from forebear.core.documents import problems_of
 from forebear.core.errors import ExpectationError, RefusedError, UsageError
 from forebear.reports.cases.page import case_page
+from forebear.reports.show import rendered
 from tests.said import paragraph, text
 
 SAMPLE = Path("examples/case_sample")
@@ -249,6 +250,30 @@ def test_an_untouched_seal_verifies_and_every_altered_byte_is_named(walked: Path
         verbs.case_verify(bag)
     with pytest.raises(ExpectationError, match="bytes 700-701, bytes 1900-1900"):
         verbs.case_verify(bag, original=walked)
+
+
+def test_a_seal_that_is_not_there_is_no_incomplete_one(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="no such file or folder"):
+        verbs.case_verify(tmp_path / "nowhere.bag")
+    (tmp_path / "empty.bag").mkdir()
+    with pytest.raises(RefusedError, match="incomplete"):
+        verbs.case_verify(tmp_path / "empty.bag")
+
+
+def test_a_key_that_is_not_there_is_told_how_it_is_made(walked: Path, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="head -c 32 /dev/urandom"):
+        verbs.case_seal(walked, tmp_path / "bag", key=tmp_path / "my.key")
+    assert not (tmp_path / "bag").exists()
+
+
+def test_a_seal_without_a_page_says_so(walked: Path, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    shutil.copytree(walked, case)
+    words = "no page is among the sealed files"
+    assert words in rendered(verbs.case_seal(case, tmp_path / "one"), "text").decode()
+    (case / "report").mkdir(exist_ok=True)
+    (case / "report" / "page.html").write_text("<p>a page", "utf-8")
+    assert words not in rendered(verbs.case_seal(case, tmp_path / "two"), "text").decode()
 
 
 def test_files_put_in_and_taken_out_of_a_seal_are_named(walked: Path, tmp_path: Path) -> None:

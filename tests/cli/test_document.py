@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import forebear
-from forebear.cli import application
+from forebear.cli import application, forms
 from forebear.cli.main import guarded, run
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import ExpectationError, ForebearError, RefusedError, UsageError
@@ -137,6 +137,36 @@ def test_a_file_that_was_written_is_told_with_the_conclusion(tmp_path: Path, cap
     application.app([*words, str(tmp_path / "a.html"), "--quiet"], standalone_mode=False)
     application.app([*words, "/dev/null"], standalone_mode=False)
     assert "Written" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "zh-Hans", "zh-Hant"])
+def test_what_is_told_beside_a_file_ends_with_a_sentence(language: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["recipe", str(DEMO / "descendant"), str(DEMO / "base"), "--language", language]
+    application.app([*words, "--brief"], standalone_mode=False)
+    conclusion = capsys.readouterr().out
+    application.app([*words, "-o", str(tmp_path / "a.html")], standalone_mode=False)
+    told = capsys.readouterr().err
+    assert len(conclusion.splitlines()) > 1  # more than one sentence
+    assert conclusion in told
+
+
+def test_of_a_long_conclusion_whole_sentences_are_told_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"Sentence {at}\nends here." for at in range(10)]
+    monkeypatch.setattr("forebear.reports.show.briefly", lambda *_: "\n".join(lines).encode())
+    forms.tell({}, Path("a.html"))
+    told = capsys.readouterr().err.splitlines()
+    assert told == [*"\n".join(lines[:6]).splitlines(), "… and 8 more lines, in the file", "Written: a.html"]
+    monkeypatch.setattr("forebear.reports.show.briefly", lambda *_: "\n".join(["One", *lines]).encode())
+    forms.tell({}, Path("a.html"))
+    assert capsys.readouterr().err.splitlines()[-3:] == ["ends here.", "… and 10 more lines, in the file", "Written: a.html"]
+
+
+@pytest.mark.parametrize(("words", "told"), [(["library", "verify", "known"], True), (["library", "list", "known"], True), (["library", "import", "a", "b"], False)])
+def test_a_library_given_as_a_plain_argument_is_told_its_option(words: list[str], told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(lambda: run(words)) == 2
+    said = capsys.readouterr().err
+    assert "extra argument" in said
+    assert ("A library is given by --library FOLDER." in said) is told
 
 
 def test_what_failed_an_expectation_has_its_document() -> None:

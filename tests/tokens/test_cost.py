@@ -309,6 +309,14 @@ def test_a_parallel_text_of_ones_own_has_premiums_and_words_and_unequal_files_ar
     assert rows["jpn"]["tokens_per_word"] is None
     assert cost([path], corpus=folder, reference="mine", languages="mine,jpn")["languages"] == ("mine", "jpn")
     assert "--corpus" in document["reproduce"]
+    (folder / "deu.txt").rename(folder / "zho.txt")
+    (folder / "jpn.txt").rename(folder / "ja.txt")
+    told = "\n".join(line.text for line in cost_lines(cost([path], corpus=folder, reference="mine")))
+    assert "Chinese (Simplified)" in told
+    assert "Japanese" in told
+    assert "zho" not in told.split("Again")[0]
+    (folder / "zho.txt").rename(folder / "deu.txt")
+    (folder / "ja.txt").rename(folder / "jpn.txt")
     with pytest.raises(UsageError, match="no text in eng"):
         cost([path], corpus=folder, languages="eng")
     with pytest.raises(UsageError, match="no reference text"):

@@ -22,7 +22,7 @@ from forebear.casefile.folder.place import (
     write_inside,
 )
 from forebear.casefile.folder.signature import can_sign, fits, public_key, sign
-from forebear.core.bounded import read_bounded
+from forebear.core.bounded import read_bounded, refuse_os_error
 from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import message
 from forebear.core.stopping import unfinished
@@ -167,6 +167,8 @@ def flush_folder(folder: Path) -> None:
 
 
 def _secret(key: Path) -> bytes:
+    if not key.exists():
+        raise refusal(message("refused.missing"), where=str(key), todo=message("case_key.make", size=KEY_BYTES))
     data = _key_bytes(key)
     if len(data) < KEY_BYTES:
         raise UsageError(f"the key has {len(data)} bytes; {KEY_BYTES} or more are wanted")
@@ -245,6 +247,10 @@ def verify_seal(bag: Path, original: Path | None = None) -> list[Change]:
     one byte of a block of 256 was changed, else to the block. Raises: RefusedError when the bag has no seal, a manifest is
     not one, or names a file outside the bag.
     """
+    try:
+        bag.stat()
+    except OSError as error:  # else a wrong path reads like a seal that lost a file
+        raise refuse_os_error(error, bag) from None
     tags = _manifest(bag, TAGS)
     if set(tags) != {"bagit.txt", "bag-info.txt", MANIFEST, BLOCKS}:
         raise refusal(message("case_refused.tag_files"), where=str(bag / TAGS))

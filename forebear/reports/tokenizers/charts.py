@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from forebear.reports.catalogue import Catalogue
 from forebear.reports.scene import fitted
+from forebear.reports.tokenizers.text import text_name
 
 ROW, LABEL, WIDTH = 16, 140, 180
 """Height of a bar's row, room for its label, room for the bar, in pixels."""
@@ -31,7 +32,7 @@ def premium_charts(document: Mapping[str, Any], words: Catalogue) -> list[dict[s
         {
             "name": name,
             "chart": premium_chart(
-                [(words.name("tongue", k), rows[name, k]) for k in document["languages"] if (name, k) in rows],
+                [(text_name(k, words), rows[name, k]) for k in document["languages"] if (name, k) in rows],
                 most,
                 words("cost_page.chart"),
             ),

@@ -10,6 +10,7 @@ from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.lines import Line, bullet, footer, safe, table, wrap
 from forebear.reports.tokenizers.contrast import contrast_lines
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
+from forebear.tokens.sample import aliases, code_of
 
 Document = Mapping[str, Any]
 ENGLISH = "eng"
@@ -155,7 +156,8 @@ def _uses(document: Document, words: Catalogue) -> list[Line]:
 
 def text_name(name: str, words: Catalogue) -> str:
     """The name of a text that was weighed: of a language, of a domain, or of the file it is."""
-    return words.name("tongue", name) if words.has(f"tongue.{name}") else words.name("domain", name)
+    tongue = code_of(name, aliases())  # a corpus may call a language by another of its codes
+    return words.name("tongue", tongue) if words.has(f"tongue.{tongue}") else words.name("domain", name)
 
 
 def cost_rows(document: Document) -> list[list[Any]]:
