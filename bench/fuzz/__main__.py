@@ -9,7 +9,7 @@
     python -m bench.fuzz million --state bench/work/fuzz [--target expressions file-gguf] [--list]
 
 `million` does what is due: every target whose record is of other readers or of fewer inputs, in pieces; how far each came
-is in bench/results/fuzz-million.json. A run that was stopped, by whatever signal, goes on with the same command. `coverage`
+is in the table of results. A run that was stopped, by whatever signal, goes on with the same command. `coverage`
 needs the package coverage.
 """
 

@@ -45,7 +45,7 @@ def recipe(
     >>> demo = files("forebear") / "demo_data"
     >>> document = forebear.recipe(demo / "descendant", demo / "base")
     >>> [(step["op"], step["grade"]) for step in document["steps"]]
-    [('layers-inserted', 'hint'), ('continued-training', 'partly')]
+    [('layers-inserted', 'partly'), ('continued-training', 'partly')]
     >>> forebear.recipe(demo / "independent", demo / "base")["steps"]
     ()
     """

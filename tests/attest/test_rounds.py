@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_value_before_its_round_is_refused(folder: Path) -> None:
     with pytest.raises(
-        RefusedError, match=r"--value: round 99999999 is not public before 2033-02-23T20:29:21Z; no value of it"
+        RefusedError, match=r"`value`: round 99999999 is not public before 2033-02-23T20:29:21Z; no value of it"
     ) as error:
         forebear.attest_commit(folder, seed_from=ROUND, value=VALUE)
     assert error.value.said is not None
@@ -42,7 +42,7 @@ def test_a_chain_with_a_value_before_its_round_is_not_recorded_and_is_not_explai
     invented = at(AFTER, tmp_path, ROUND, VALUE)
     early = tmp_path / "early.json"
     early.write_bytes(plain(invented))
-    with pytest.raises(RefusedError, match="--commitment: round 99999999 is not public"):
+    with pytest.raises(RefusedError, match="`commitment`: round 99999999 is not public"):
         forebear.attest_record(kept.run, 0, tmp_path, commitment=early)
     kept.save(0, kept.start)
     path = kept.run / "chain.jsonl"

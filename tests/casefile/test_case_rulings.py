@@ -88,7 +88,7 @@ def test_what_is_counted_is_counted_aloud_and_nothing_is_lost(tmp_path: Path) ->
     for language in LANGUAGES:
         said = shown(document, language).replace("\n", "").replace(" ", "")
         assert "forebearcasecheckCASE--all" in said, language
-        assert "forebear case check CASE --all" in case_page(document, language).decode(), language
+        assert "forebear case check CASE --all" in re.sub(r"<[^>]*>", "", case_page(document, language).decode()), language
         assert "forebearcasecheckCASE--all" not in shown(every, language).replace("\n", "").replace(" ", "")
     assert "does not mean that the texts agree" in " ".join(shown(document).split())
 

@@ -224,7 +224,7 @@ def test_verbs_take_the_limits(verb: Callable[..., object], tmp_path: Path) -> N
     with raw_server(SLOW["silence"]) as raw:
         with pytest.raises(RefusedError, match=r"0\.3 seconds"):
             verb(raw.address, *other, timeout=0.3)
-        with pytest.raises(RefusedError, match=r"0\.3 seconds.*--deadline"):
+        with pytest.raises(RefusedError, match=r"0\.3 seconds.*`deadline`"):
             verb(raw.address, *other, deadline="0.3")
 
 

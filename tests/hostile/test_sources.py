@@ -210,7 +210,7 @@ def test_files_that_are_no_set_are_ambiguous(tmp_path: Path) -> None:
 
 
 OUTSIDE = ["../secret.safetensors", "/etc/passwd", "a/../../secret.safetensors", "..", ".", "", "a//b", "C:\\x", "\\\\host\\x",
-           "..\\secret.safetensors", "x\0y", "file:///etc/passwd", "./model-00001-of-00002.safetensors"]  # fmt: skip
+           "..\\secret.safetensors", "x\0y", "file:///etc/passwd", "./../secret.safetensors"]  # fmt: skip
 
 
 @pytest.mark.parametrize("shard", OUTSIDE)
@@ -284,8 +284,8 @@ def test_an_index_that_disagrees_with_its_shards_is_said_and_every_tensor_read(t
     assert sorted(absent.tensors) == ["v", "w"]
     assert any("1 tensors that none of its files holds, such as 'u'" in s for s in english(absent.said))
     few = open_container(shards(tmp_path / "c", {"w": WEIGHT_MAP["w"]}))
-    assert list(few.tensors) == ["w"]
-    assert any(f"does not name 1 file numbered like its own, such as '{WEIGHT_MAP['v']}'" in s for s in english(few.said))
+    assert sorted(few.tensors) == ["v", "w"]
+    assert any(f"does not name 1 file of its own numbering, such as '{WEIGHT_MAP['v']}'" in s for s in english(few.said))
 
 
 def test_a_tensor_in_a_shard_that_the_index_does_not_name_is_said_aloud(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_without_a_candidate_there_is_nothing_to_ask():
 
 
 def test_a_model_larger_than_allowed_is_refused_with_what_to_do():
-    with pytest.raises(RefusedError, match="--budget"):
+    with pytest.raises(RefusedError, match="`budget`"):
         forebear.recipe(DEMO / "descendant", DEMO / "base", budget="100kB")
 
 

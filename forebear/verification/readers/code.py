@@ -15,6 +15,7 @@ from forebear.verification.readers.grammar import BLOCKS, figures_of
 from forebear.verification.readers.keys import kind_of_key, words_of_key, words_set
 from forebear.verification.readers.labels import kind_in_code
 from forebear.verification.readers.tokenizers import is_named
+from forebear.verification.readers.wording import words_table
 
 IN_CODE = ("parent", "parameters", "layers", "width", "vocabulary", "activation", "dtype", "tokenizer", *BLOCKS)
 """Kinds of claims that are read in code between fences."""
@@ -60,19 +61,23 @@ _BASED = re.compile(
     re.IGNORECASE,
 )
 """The model that a configuration or a program begins with."""
+
+
+def _any(table: str) -> str:
+    """Programs or calls of words.toml as one pattern; a star stands for what is left of a word."""
+    return "|".join(re.escape(one).replace(r"\*", r"\w*") for one in words_table().table("programs").texts(table))
+
+
 _MODEL = re.compile(
     r"\b(?!\w*[Tt]okeni[sz]er)\w*(?:Model|LM|LLM|pipeline|SentenceTransformer)\w*(?:(?:\.|::)from_?pretrained)?\(\s*"
     r"(?:[\"'][\w\-]{1,40}[\"']\s*,\s*)?(?:\w+\s*=\s*)?[\"']([\w.\-]{1,60}/[\w.\-]{1,80})[\"']"
-    r"|\b(?:vllm serve|llama-cli|ollama run|--model|-hf|hf download|huggingface-cli download"
-    r"|git clone \S*huggingface\.co/)\s*=?\s*[\"']?"
+    rf"|\b(?:{_any('serve')}|--model|-hf|git clone \S*huggingface\.co/)\s*=?\s*[\"']?"
     r"([\w.\-]{1,60}/[\w.\-]{1,80})",
     re.IGNORECASE,
 )  # fmt: skip
 """A model that is loaded by name: a tokenizer of that name is the model's own."""
 _CALL = re.compile(
-    r"\b(?:generate|tokeni[sz]er|encode\w*|pipeline|sample|chat|complet\w*|create\w*|Llama|LLM|from_pretrained|stream|SamplingParams"
-    r"|GenerationConfig|\w*TrainingArguments|\w*Trainer|SFT\w*|LoraConfig|BitsAndBytes\w*|VllmConfig)\s*\("
-    r"|(?:^|[\s/])(?:llama-\w+|vllm|ollama|lms|mlx_lm\S*|text-generation-launcher|\./main)\s",
+    rf"\b(?:{_any('calls')})\s*\(|(?:^|[\s/])(?:{_any('run')})\s",
 )
 """A call or a command that uses a model: what it sets is of that use."""
 _TRAINED = re.compile(

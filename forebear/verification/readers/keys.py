@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from forebear.models.architecture.registry import index
+
 
 def words_set(words: str) -> frozenset[str]:
     """The words of a text."""
@@ -20,7 +22,7 @@ _COUNT = words_set("n num nb nr no nums number count counts total of cnt c")
 _SIZE = words_set("dim dims dimension dimensions size sizes width units channels d features len length")
 _WHOSE = words_set(
     "model cfg config self args hparams params transformer decoder encoder text lm llm gpt net network default the "
-    "a in language backbone main target src tgt llama qwen bert gemma mistral phi arch architecture hf stack max "
+    "a in language backbone main target src tgt arch architecture hf stack max "
     "maximum"
 )
 """Words that say whose a figure is, or how far it goes, and not of what it is."""
@@ -82,9 +84,16 @@ def kind_of_key(key: str) -> str | None:
     plain = " ".join(words)
     if plain in _SAID_BY:
         return _SAID_BY[plain] or None
-    held = frozenset(words) - _WHOSE
+    held = frozenset(words) - _WHOSE - _families()
     least = frozenset(words)
     return next((kind for kind, fits in _RULES if fits(held, least)), None)
+
+
+@cache
+def _families() -> frozenset[str]:
+    """Words that people call families by: of what a model's figure is, and not what it counts."""
+    called = (word for entry in index() for name in entry.called for word in words_of_key(name))
+    return frozenset(word for word in called if word.isalpha())
 
 
 def _only(held: frozenset[str], *known: frozenset[str]) -> bool:

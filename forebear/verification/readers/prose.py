@@ -83,7 +83,7 @@ class _Found:
 @cache
 def _pattern() -> re.Pattern[str]:
     table = words_table()
-    for other in ("labels", "must", "may", "near", "values", "about"):
+    for other in ("labels", "must", "may", "near", "values", "about", "programs"):
         table.lists(other)
     table.text("source")
     verbs = [verb for words in table.lists("verbs").values() for verb in words]
