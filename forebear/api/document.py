@@ -145,11 +145,13 @@ class Document(Mapping[str, Any]):
 
         return briefly(self._held).decode().rstrip("\n") if self["schema"] in TEXT else repr(self)
 
-    def save_figures(self, folder: str | Path, *, language: str = "en") -> list[Path]:
+    def save_figures(self, folder: str | Path, *, only: Sequence[str] = (), language: str = "en") -> list[Path]:
         """Write the figures of the page into a folder: SVG, and PNG where the extra [png] is installed.
 
+        only:    names of figures, as their files have them ("decks", "layer-map"); all when none is named.
         Returns: the files.
-        Raises:  UsageError for a document without figures, RefusedError when one cannot be written.
+        Raises:  UsageError for a document without figures or without one that is named (it lists them), RefusedError when
+                 one cannot be written.
 
         >>> import forebear
         >>> from tempfile import TemporaryDirectory
@@ -159,7 +161,7 @@ class Document(Mapping[str, Any]):
         """
         from forebear.reports.pictures import write_figures
 
-        return write_figures(self._held, Path(folder), language)
+        return write_figures(self._held, Path(folder), language, (only,) if isinstance(only, str) else only)
 
     def save(self, path: str | Path, *, language: str = "en") -> Path:
         """Write the document, whole or not at all, in the format that the ending says: .json, .html, .csv or .txt; of a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,20 +30,26 @@ MAX_FONTS = 4000
 ZOOM = 2
 
 
-def write_figures(document: Mapping[str, Any], folder: Path, language: str = "en") -> list[Path]:
-    """Every figure of a document's page as a file of a folder, which is made when it is not there; the files written.
+def write_figures(document: Mapping[str, Any], folder: Path, language: str = "en", only: Sequence[str] = ()) -> list[Path]:
+    """Every figure of a document's page, or those named, as files of a folder, which is made when it is not there; the files.
 
-    Raises: UsageError for a document without figures, RefusedError when a file cannot be written, or when the extra [png] is
-            installed and no font here has the characters of a figure (its SVG is written, and no PNG).
+    Raises: UsageError for a document without figures, or without one that is named; RefusedError when a file cannot be
+            written, or when the extra [png] is installed and no font here has the characters of a figure (its SVG is
+            written, and no PNG).
     """
     place = FIGURES.get(document["schema"])
     if place is None:
         raise UsageError(f"a {document['schema']} document has no figures", where="--figures")
+    pictures = list(named(place)(document, catalogue(language)))
+    if only:
+        there = [name for name, _ in pictures]
+        if unknown := [name for name in only if name not in there]:
+            raise UsageError(f"no figure {', '.join(unknown)}", where="only", todo=f"There are: {', '.join(there)}.")
+        pictures = [(name, svg) for name, svg in pictures if name in only]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RefusedError(f"cannot be made ({error.strerror})", where=str(folder), todo="Name another folder.") from None
-    pictures = named(place)(document, catalogue(language))
     written = [_write(folder / f"{name}.svg", svg.encode("utf-8", "replace")) for name, svg in pictures]
     if find_spec("resvg_py") is not None and find_spec("fontTools") is not None:
         written += [_write(folder / f"{name}.png", png) for name, png in [(name, as_png(svg)) for name, svg in pictures]]

@@ -254,3 +254,25 @@ def test_rows_of_one_test_and_axis_are_told_apart_by_their_first_columns() -> No
     assert [name for name in rows.columns if name in ("component", "gauge", "everywhere")] == list(rows.columns[2:5])
     keys = rows[["test", "axis", "component", "gauge", "everywhere"]].astype(str)
     assert not keys.duplicated().any()
+
+
+def test_one_figure_is_saved_by_its_name_and_an_unknown_one_names_what_there_is(document: forebear.Document, tmp_path: Path) -> None:
+    every = document.save_figures(tmp_path / "every")
+    one = document.save_figures(tmp_path / "one", only=["decks"])
+    assert {path.stem for path in one} == {"decks"}
+    assert (tmp_path / "one" / "decks.svg").read_bytes() == (tmp_path / "every" / "decks.svg").read_bytes()
+    assert len(every) > len(one)
+    with pytest.raises(UsageError, match=r"no figure desks.*There are: .*decks"):
+        document.save_figures(tmp_path / "none", only=["decks", "desks"])
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_pairs_of_a_matrix_make_a_square(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    pairs = forebear.compare(DEMO).rows("pairs")
+    square = pairs.pivot(index="subject", columns="candidate", values="effect")
+    square = square.combine_first(square.T).sort_index(axis=1)
+    assert list(square.index) == list(square.columns)
+    assert len(square) == 3
+    off = square.to_numpy()
+    assert ((off == off.T) | (off != off)).all()
