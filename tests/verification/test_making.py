@@ -10,6 +10,7 @@ import pytest
 
 import forebear
 from forebear.comparison.demo import demo_folder
+from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import apply
 from forebear.reports.catalogue import LANGUAGES
@@ -183,6 +184,25 @@ def test_weights_above_the_budget_are_not_recomputed_and_each_question_is_asked_
     assert making.conversion(making.bases[0]) == making.conversion(making.bases[0])
     assert len(asked) == 1
     subject.close()
+
+
+def test_a_merge_above_the_bound_says_its_size_and_full_reads_it(tmp_path: Path, seed: int, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("forebear.verification.making.DEFAULT_BUDGET_BYTES", 65_536)  # of recipes; comparisons keep theirs
+    one, two = siblings(seed, 2)[1]
+    one.save(tmp_path / "one")
+    two.save(tmp_path / "two")
+    place = claimed(tmp_path / "x", weighted([one, two], [0.6, 0.4]), "merge", "one", "two")
+    bases = [tmp_path / "one", tmp_path / "two"]
+    size = sum(entry.stored_bytes for entry in open_checkpoint(place).container.tensors.values())
+    small = forebear.verify(place, against=bases)
+    for state, flagged, said in (kinds(small)["one"], kinds(small)["two"]):
+        assert (state, flagged) == ("not-testable", False)
+        assert "making.large" in said
+    told = " ".join(rendered(small, "text").decode().split())
+    assert f"{size:,} bytes of weights; at most 65,536 are read" in told
+    assert "--full" in told
+    whole = kinds(forebear.verify(place, against=bases, full=True))
+    assert {name: state for name, (state, _, _) in whole.items()} == {"one": "borne-out", "two": "borne-out"}
 
 
 def test_no_kind_named_means_nothing_recomputed(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
