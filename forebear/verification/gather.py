@@ -16,7 +16,7 @@ from forebear.core.messages import Message, message
 from forebear.core.wording import in_english
 from forebear.verification.claim import Claim, Source
 from forebear.verification.readers.bills import claims_of_bill
-from forebear.verification.readers.card import claims_of_card
+from forebear.verification.readers.card import beginning, claims_of_card
 from forebear.verification.readers.configs import claims_of_adapter, claims_of_config, claims_of_gguf
 from forebear.verification.readers.merges import NAMES as MERGES
 from forebear.verification.readers.merges import claims_of_merge
@@ -101,9 +101,18 @@ def _card(place: Path, found: Gathered) -> list[Claim]:
     text = _inside_wheel(place) if place.suffix == ".whl" else _text(place, CARD_BYTES)
     if is_metadata(text):
         claims, prose = claims_of_metadata(text, place.name)
+        prose = _begun(prose, place, found)
         claims += found.take(claims_of_card(prose, place.name, sentences=False))
         return [*claims, *claims_of_prose(prose, place.name)]
+    text = _begun(text, place, found)
     return [*found.take(claims_of_card(text, place.name)), *claims_of_prose(text, place.name)]
+
+
+def _begun(text: str, place: Path, found: Gathered) -> str:
+    """As much of a card as is read; that there is more is said."""
+    kept, limits = beginning(text, place.name)
+    found.limits += limits
+    return kept
 
 
 def _inside_wheel(place: Path) -> str:

@@ -18,6 +18,9 @@ import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.core.errors import RefusedError
 from forebear.reports.show import FOR_PROGRAMS, rendered
+from forebear.verification.readers import card
+from forebear.verification.readers.card import MOST_TEXT, beginning, parts_of
+from forebear.verification.readers.prose import claims_of_prose
 from tests.hostile.test_watched_verbs import HOOK, ROOT, VERBS
 
 DEMO = demo_folder()
@@ -194,3 +197,61 @@ def test_a_device_a_pipe_and_a_link_that_leads_outside_are_not_followed(model, t
     document = forebear.verify(model)
     assert not {"extra.txt", "pipe", "loop"} & {f["name"] for f in document["subject"]["files"]}
     assert any(limit["key"] == "unverified.outside" for limit in document["limits"])
+
+
+SLOW = {
+    "a table of many rows": "| a | b |\n",
+    "lines of brackets": "[" * 500 + "\n",
+    "blanks within lines": "layers" + " " * 3000 + "x\n",
+    "numbers with blanks": "1 " * 1900 + "\n",
+    "empty lines": "\n",
+    "lines with two ends": "\r\n",
+    "one line": "based on ",
+}
+"""What takes the most time for each character of it."""
+
+
+@pytest.mark.parametrize("form", SLOW)
+@pytest.mark.parametrize("head", ["", "---\nlicense: mit\n---\n"])
+def test_of_a_long_card_as_much_is_read_whatever_its_length(form: str, head: str) -> None:
+    text = head + SLOW[form] * (2 * MOST_TEXT // len(SLOW[form]) + 1)
+    kept, said = beginning(text, "README.md")
+    body = len(parts_of(kept)[2])
+    assert MOST_TEXT - 4_000 < body <= MOST_TEXT
+    assert kept == text.replace("\r\n", "\n")[: len(kept)]
+    assert [one.key for one in said] == ["unverified_long.cut"]
+    assert said[0].values["line"] == kept.count("\n") + 1
+    assert beginning(text + text[len(head) :], "README.md")[0] == kept
+
+
+def test_what_stands_behind_the_length_that_is_read_is_said_not_to_be(model: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(card, "MOST_TEXT", 20_000)
+    claim = "- Layers: 99\n"
+    filler = "A line of a long log.\n" * 1_000
+    (model / "README.md").write_text("# Pebble\n\n" + claim + filler)
+    before = forebear.verify(model)
+    (model / "README.md").write_text("# Pebble\n\n" + filler + claim)
+    behind = forebear.verify(model)
+    stated = [[c["stated"] for c in found["claims"] if c["kind"] == "layers"] for found in (before, behind)]
+    assert "99" in stated[0]
+    assert "99" not in stated[1]
+    assert all("unverified_long.cut" in str(found["limits"]) for found in (before, behind))
+
+
+def test_blanks_behind_words_of_descent_take_hardly_more_than_blanks() -> None:
+    """All at once they took some fifty times as much."""
+
+    def took(words: str) -> float:
+        text = (words + " " * 4_800 + "\n") * 20
+        began = time.process_time()
+        claims_of_prose(text, "README.md")
+        return time.process_time() - began
+
+    took("")
+    plain, descent = (min(took(words) for _ in range(3)) for words in ("a word", "finetuned" + " from" * 6))
+    assert descent < 10 * plain, (plain, descent)
+
+
+def test_a_name_behind_some_blanks_is_read_all_the_same() -> None:
+    read = claims_of_prose("This model was fine-tuned  from   the\nmodel   acme/stone-7b.\n", "README.md")
+    assert ("parent", "acme/stone-7b") in [(c.kind, c.stated) for c in read]

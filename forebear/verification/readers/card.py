@@ -36,6 +36,8 @@ _VALUE_MARKS = " \t*`#"
 LONGEST_LINE = 600
 LONGEST_PARAGRAPH = 4_000
 """Characters of a line that sentences are read of; fields and tables only of one of LONGEST_LINE."""
+MOST_TEXT = 256 * 2**10
+"""Characters below the front matter that are read: each takes time, up to 18 microseconds in forms made for it (decision 0110)."""
 MOST_READ = 2_000
 """Claims of one card after which nothing more of it is read; far fewer are tested."""
 DIGEST = 64
@@ -77,6 +79,22 @@ def parts_of(text: str) -> tuple[str, int, str]:
         return "", 0, text
     head, mark, body = text[4:].partition("\n---")
     return (head, 2, body) if mark else ("", 0, text)
+
+
+def beginning(text: str, name: str) -> tuple[str, list[Message]]:
+    """A card up to the last whole line within MOST_TEXT below its front matter (a longer one is cut), and what is said of the rest.
+
+    >>> beginning("# Pebble", "README.md")
+    ('# Pebble', [])
+    """
+    body = parts_of(text)[2]
+    if len(body) <= MOST_TEXT:
+        return text, []
+    text = text.replace("\r\n", "\n")
+    most = len(text) - len(body) + MOST_TEXT
+    stop = text.rfind("\n", most - LONGEST_PARAGRAPH, most) + 1 or most
+    line = text.count("\n", 0, stop) + 1
+    return text[:stop], [message("unverified_long.cut", name=public(name), line=line, most=MOST_TEXT)]
 
 
 def claims_of_card(text: str, name: str, *, sentences: bool = True) -> tuple[list[Claim], list[Message]]:

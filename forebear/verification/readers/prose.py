@@ -18,7 +18,7 @@ _BETWEEN = (
     "version|variant|the|a|an|model|checkpoint|of|from|on|upon|top|with|copy|embedding|weights|original|pretrained|pre-trained|base|for|"
     "to|instruct|chat|release|called|named|is|was|as"
 )
-_FILLERS = rf"(?:[ \n]+(?:{_BETWEEN})\b){{1,6}}[ \n]*"
+_FILLERS = rf"(?:[ \n]{{1,8}}(?:{_BETWEEN})\b){{1,6}}[ \n]{{0,8}}"
 _NOT = re.compile(r"\b(?:not|never|no|unlike|isn't|wasn't|without|neither|nor|compared|outperforms?|than)\b", re.IGNORECASE)
 _QUANTITY = re.compile(r"[\d.,]+[kmbt]?|(?:b?fp?|bfloat|float|u?int|nf|q|w|i)\d+\w{0,6}|\d+-?bit", re.IGNORECASE)
 _SCRATCH = re.compile(
