@@ -34,6 +34,7 @@ PUPIL_SEEDS = 170_000
 OUTPUTS_KEPT = 1e-3
 """Largest change of a logit that counts as none, of logits between -20 and 20 in float32."""
 INDEPENDENT, RELATED, PARTLY, PULLED, START = "independent", "related", "parts", "information of A", "shared start"
+FORMULA, COURSE, SEEDED = "one formula", "one course", "seeded part"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from forebear.comparison.findings.axes import AxisPlan
-from forebear.comparison.findings.evidence import Evidence
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence
 from forebear.comparison.reading.allowance import row_bytes
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.shelf import MAX_KEYS, SHELF_LAYERS, Key, Shelf, Shelved
 from forebear.comparison.reading.vocabulary import SharedRows
+from forebear.comparison.thresholds import COPIED_ROWS
 from forebear.core.messages import Message, message
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
@@ -33,10 +34,13 @@ from forebear.stats.audit_basis import CHANNELS, channel_basis
 from forebear.stats.audit_positions import sinusoid_positions
 from forebear.stats.deck import deck
 from forebear.stats.many_decks import decks_among
+from forebear.stats.tables import follows_a_formula
 
 TESTED_AXES = ("channel", "neuron", "value", "kv_head", "qk", "expert", "group")
 MAX_POSITIONS = 128
 BASIS_TOKENS = 256
+MAX_TABLE = 512
+"""Rows and columns of a table that are looked at for a formula."""
 
 
 @dataclass
@@ -111,6 +115,24 @@ def _architecture(side: str, checkpoint: Checkpoint, audit: Audit) -> None:
              "expected": 0.0, "threshold": None}
         )  # fmt: skip
         audit.withhold(axis, side, axis, words)
+
+
+def audit_table(rows: SharedRows | None, evidence: Iterable[Evidence], audit: Audit) -> None:
+    """Withhold channels of tables that agree to within a cast because both follow a formula (waves over ids, their bits).
+
+    evidence: of channels; only where it finds columns so close are rows looked at.
+    """
+    decks = [e.figures for e in evidence if e.axis is Axis.CHANNELS and isinstance(e.figures, Deck)]
+    if rows is None or not any((one.median_cosine or 0.0) >= COPIED_ROWS for one in decks):
+        return
+    for side, table in (("subject", rows.a), ("candidate", rows.b)):
+        if follows_a_formula(table[:MAX_TABLE, :MAX_TABLE]):
+            words = message("table_audit.formula")
+            audit.entries.append(
+                {"check": "formula", "checkpoint": side, "axis": "channels", "alarm": True, "words": words, "value": 1.0,
+                 "expected": 0.0, "threshold": None}
+            )  # fmt: skip
+            audit.withhold("channels", side, "channels", words)
 
 
 def _positions(side: str, checkpoint: Checkpoint, pair: Pair, audit: Audit) -> None:

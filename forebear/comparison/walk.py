@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from forebear.comparison.audit import Audit, audit_channels, audit_private
+from forebear.comparison.audit import Audit, audit_channels, audit_private, audit_table
 from forebear.comparison.findings.axes import NEURONS, VALUES
 from forebear.comparison.findings.effects import effects_of, whole_change
 from forebear.comparison.findings.evidence import Axis, Deck, Evidence
@@ -27,7 +27,7 @@ from forebear.comparison.findings.verdict import (
     speaks_for_layers,
 )
 from forebear.comparison.findings.weights import weights_of
-from forebear.comparison.findings.words import add_paths, alignment_words, component_words
+from forebear.comparison.findings.words import add_paths, alignment_words, as_told, component_words
 from forebear.comparison.reading.layers import LayerMap, find_layers
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.planning import plan_reads
@@ -112,6 +112,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     columns = channel_columns(pair, rows)
     audit_channels(pair, columns, rows, audit)
     channels = compare_channels(pair, rows, columns, drop_first=audit.drop_first_channel, full=full)
+    audit_table(rows, channels.evidence, audit)
     private = {plan.axis: compare_private(pair, layers, plan, full=full) for plan in (NEURONS, VALUES)}
     evidence = [*channels.evidence, *_private(private, layers, audit)]
     everywhere = None if layers.found else _every_pair(pair)
@@ -153,7 +154,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
     _add_gauge(alignment, gauge)
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
-    alignment |= component_words(alignment["words"], parts)
+    alignment |= component_words(alignment["words"], as_told(parts, close=strong is None or strong.holds))
     shown, curves, whole = tensor_rows(pair, looked), weights_of(looked), whole_change(looked)
     evidence = _and_further(pair, layers, evidence, full=full)
     return Walk(verdict, evidence, effects_of(looked), alignment, audit.entries, equality.digests, shown, curves, whole)

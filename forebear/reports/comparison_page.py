@@ -107,9 +107,12 @@ def _undrawn(document: Document, words: Catalogue) -> dict[str, str]:
     return said | ({"layers": blank} if blank else {})
 
 
+FIGURED = ("plain.related_by", "plain.related_far", "plain_start.related_by", "plain_start.related_far")
+
+
 def _has_figure(document: Document) -> bool:
     """Whether the first line holds a figure that is a median over parts."""
-    return "plain" in document and document["plain"]["key"] in ("plain.related_by", "plain.related_far")
+    return "plain" in document and document["plain"]["key"] in FIGURED
 
 
 def _about(document: Document) -> str:

@@ -17,6 +17,10 @@ ALIKE = {
     "plain.related_by": "many_alike.related_by", "plain.related_far": "many_alike.related_far",
     "concentrated.in": "many_alike.concentrated", "concentrated.whole": "many_alike.related_by",
     "concentrated.most": "many_alike.related_by", "plain.rewritten_by": "many_alike.rewritten_by",
+    "plain_start.related_hardly": "many_alike.related_hardly", "plain_start.related_by": "many_alike.related_by",
+    "plain_start.related_far": "many_alike.related_far", "plain_start.rewritten_by": "many_alike.rewritten_by",
+    "plain_start.in": "many_alike.concentrated", "plain_start.whole": "many_alike.related_by",
+    "plain_start.most": "many_alike.related_by",
 }  # fmt: skip
 """First lines that hold a figure, and how a table says it."""
 

@@ -115,7 +115,7 @@ def sampled_ceiling(
     if not maps or not starts:
         raise incomparable(message("arrays.none_apart"))
     fewer = len(chosen) < b[0].width
-    few_a, few_b = ([_drawn(layer, neurons, draw) for layer in side] for side in (a, b))
+    few_a, few_b = ([drawn(layer, neurons, draw) for layer in side] for side in (a, b))
     if fewer:
         few_b = [layer.on_channels(chosen) for layer in few_b]
         starts = [np.ascontiguousarray(start[:, chosen]) for start in starts]
@@ -128,7 +128,7 @@ def sampled_ceiling(
     return Ceiling(max(by_map), by_map, used, len(chosen), used < every or fewer, rows)
 
 
-def _drawn(layer: Neurons, count: int, draw: np.random.Generator) -> Neurons:
+def drawn(layer: Neurons, count: int, draw: np.random.Generator) -> Neurons:
     """So many of the usable neurons; all of them where there are no more."""
     usable = np.flatnonzero(layer.usable)
     return layer.take(np.sort(draw.permutation(usable)[:count]) if len(usable) > count else usable)
@@ -150,7 +150,7 @@ def lone_ceiling(
     Raises: IncomparableError where every layer is a copy of another.
     Source: METHODS §17; decision 0015.
     """
-    apart = _apart(a, b, belong)
+    apart = apart_layers(a, b, belong)
     own = apart.own(belong[place])
     cells = [cell for cells in apart.maps for cell in cells if cell[0] in own[0] or cell[1] in own[1]]
     if not cells:
@@ -160,7 +160,7 @@ def lone_ceiling(
 
 
 @dataclass(frozen=True)
-class _Apart:
+class Apart:
     """Both sides with maps of what does not belong together; parts: 2 where layers were halved, else 1."""
 
     a: Sequence[Neurons]
@@ -185,7 +185,7 @@ class _Apart:
         ]
 
 
-def _apart(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> _Apart:
+def apart_layers(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> Apart:
     """Both sides with maps of what does not belong together: layers, or halves of layers where there are too few.
 
     Layers without a usable neuron are in no map. Raises: IncomparableError where nothing is left.
@@ -198,7 +198,7 @@ def _apart(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -
     maps = [cells for cells in maps if cells]
     if not maps:
         raise incomparable(message("arrays.all_copies"))
-    return _Apart(a, b, maps, parts)
+    return Apart(a, b, maps, parts)
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def compare_aligned(
     if not belong or not starts:
         raise incomparable(message("arrays.no_pair_or_start"))
     try:
-        apart = _apart(a, b, belong)
+        apart = apart_layers(a, b, belong)
     except IncomparableError:
         return None
     chosen = _channels(b[0].width, channels, draw)
@@ -268,7 +268,7 @@ def compare_aligned(
         return max((align(pairs, s, exact=exact) for s in cut), key=lambda found: found.pooled)
 
     def sampled(mine: Sequence[Neurons], theirs: Sequence[Neurons]) -> tuple[list[Neurons], list[Neurons]]:
-        few = [_drawn(layer, count, draw) for layer in mine]
+        few = [drawn(layer, count, draw) for layer in mine]
         return few, [layer.on_channels(chosen) for layer in theirs] if fewer else list(theirs)
 
     few_a, few_b = sampled(a, b)
@@ -319,7 +319,7 @@ def compare_strength(
     by_layer = tuple(strength(a[i], b[j]) for i, j in belong)
     whole = float(np.mean(by_layer))
     try:
-        apart = _apart(a, b, belong)
+        apart = apart_layers(a, b, belong)
     except IncomparableError:
         return Strength(whole, by_layer, None, 0.0, None)
     found = Strength(whole, by_layer, None, 0.0, None)

@@ -88,6 +88,11 @@ def _matched(a: Neurons, b: Neurons, exact: bool) -> tuple[I64, float]:
     return partner, float(table[kept, partner[kept]].mean(dtype=np.float64))
 
 
+def partners(a: Neurons, b: Neurons) -> I64:
+    """Partner in B of every usable neuron of A, one to one; -1 for none."""
+    return _matched(a, b, True)[0]
+
+
 def _crossed(a: Neurons, turned: Neurons, b: Neurons, partner: I64, rotation: F32) -> F64:
     """Sum over matched rows of aᵀ·b, each layer with the same weight; rows that the rotation shortens count more.
 

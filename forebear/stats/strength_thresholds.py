@@ -27,6 +27,12 @@ LONE_FACTOR = 1.5
 """By which a single layer must exceed the ceiling of an aligner that turns the stream for it alone. Such an aligner reaches 0.95 to
 1.11 (the last layer most: it shares the LM head's features); a layer taken over 2.1 to 2.5."""
 
+LEAST_ZEROS = 0.1
+"""Share of a side's values that are zero from which s and c are set beside each other over the other places too (decision 0117):
+fewer zeros lengthen a cosine by 1 / sqrt(0.9) at the most."""
+NEAR_ZERO = 1e-3
+"""Of a row's root mean square: what is nearer to nought counts as zero."""
+
 NOTHING = 0.3
 """Share of c up to which the neurons of a layer pair are no closer than independents that nobody aligned: 0.14 to 0.18 where
 a sign is free. A tenth of the candidate mixed in gives 0.35 and is found by the exact tests besides."""

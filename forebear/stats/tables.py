@@ -22,6 +22,8 @@ MAX_WORDS = 16
 COMPRESSED = 0.5
 """Share of their entropy to which the values of such a table may be compressed before it counts as a pattern."""
 MAX_CODES = 2**20
+ROWS_CROSSED = 64
+"""Rows of a table of signs that are tried for being orthogonal to each other; of random signs one pair in ten is."""
 
 Values = NDArray[np.float32]
 
@@ -48,7 +50,7 @@ def follows_a_formula(values: Values) -> bool:
     """
     table = _table(values)
     words, codes = np.unique(table, return_inverse=True)
-    if _diagonal(table) or _banded(table):
+    if _diagonal(table) or _banded(table) or _orthogonal_signs(table):
         return True
     if len(words) <= MAX_WORDS:
         return _repeats(codes.reshape(table.shape).astype(np.uint8), len(words))
@@ -66,11 +68,13 @@ def _diagonal(table: Values) -> bool:
 
 
 def _banded(table: Values) -> bool:
-    """Whether most is zero and what is not lies in one run a row, as in banks of filters, or is one value a row, as in choices.
+    """Whether most is one value (zero, or its logarithm with a floor) and what is not lies in one run a row, as in banks of
+    filters, or is one value a row, as in choices.
 
     Pruning leaves no runs.
     """
-    there = table != 0
+    values, counts = np.unique(table, return_counts=True)
+    there = table != values[np.argmax(counts)]
     own = there.sum(axis=1)
     if table.shape[1] > 1 and (own <= 1).mean() > 1 - RUNS_THAT_FOLLOW:
         return True
@@ -79,6 +83,17 @@ def _banded(table: Values) -> bool:
         return False
     runs = (np.diff(rows.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
     return bool((runs == 1).mean() > 1 - RUNS_THAT_FOLLOW)
+
+
+def _orthogonal_signs(table: Values) -> bool:
+    """Whether rows of one size up to their signs are orthogonal to each other, equal or opposite: Hadamard matrices, with random
+    signs too, and codes made of their rows."""
+    rows = np.abs(table[:ROWS_CROSSED])
+    if min(rows.shape) < WINDOW or not rows[0, 0] or (rows != rows[0, 0]).any():
+        return False
+    signs = np.sign(table[:ROWS_CROSSED])
+    crossed = np.abs(signs @ signs.T)
+    return bool(((crossed < 0.5) | (crossed > rows.shape[1] - 0.5)).all())
 
 
 def _table(values: Values) -> Values:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.allowed import claim_of, main, said, table, violations
 from bench.build import RESULTS
-from bench.framed_cases import INDEPENDENT, PARTLY, PULLED, RELATED, START
+from bench.framed_cases import COURSE, FORMULA, INDEPENDENT, PARTLY, PULLED, RELATED, SEEDED, START
 from forebear.comparison.findings.verdict import RELATIONS
 from forebear.reports.catalogue import catalogue
 
@@ -31,7 +31,7 @@ def test_every_claim_names_messages_that_there_are():
 
 def test_the_table_allows_only_relations_and_claims_that_there_are():
     truths = table()["truth"]
-    assert set(truths) == {INDEPENDENT, RELATED, PARTLY, PULLED, START}
+    assert set(truths) == {INDEPENDENT, RELATED, PARTLY, PULLED, START, COURSE, FORMULA, SEEDED}
     for allowed in truths.values():
         assert set(allowed["relations"]) <= set(RELATIONS)
         assert set(allowed["claims"]) <= set(table()["claims"])
@@ -50,6 +50,10 @@ def test_an_independent_is_accused_by_no_relation_and_by_no_claim():
     (INDEPENDENT, "cannot-tell", ["verdict.start_open"], 1),
     (START, "related", ["verdict.related_or_start", "start.shared-training"], 1),
     (START, "related", ["verdict.related_weights"], 1),
+    (COURSE, "related", ["verdict.related_weights", "start.shared-training"], 0),
+    (FORMULA, "shares-components", ["verdict.components_or_start"], 1),
+    (SEEDED, "shares-components", ["verdict.components_or_start"], 0),
+    (SEEDED, "shares-components", ["verdict.components_weights"], 1),
     (RELATED, "shared-start", ["start.shared-start"], 2),
     (PARTLY, "shares-components", ["verdict.components_or_start", "part.beside"], 0),
     (RELATED, "related", ["verdict.never_heard_of"], 1),

@@ -179,7 +179,7 @@ def test_a_shared_start_outranks_related_and_needs_a_finding():
 
 def test_related_is_worded_as_shared_randomness_unless_training_was_shared():
     found = [figure(ORDER_PRIVATE), figure(SIGN_PRIVATE)]
-    assert "randomness they started from" in paragraph(relation(found, training_shared=False).words)
+    assert "values they started from" in paragraph(relation(found, training_shared=False).words)
     assert "randomness" not in paragraph(relation(found, training_shared=True).words)
 
 

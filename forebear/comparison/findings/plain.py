@@ -52,7 +52,8 @@ def plain_of(
     """The conclusion of a comparison in one line.
 
     verdict, effects, evidence: as they stand in a forebear/comparison document; ids: the two paths; whole: see `whole_change`.
-    Returns: a message `plain.*` or `concentrated.*` with `subject` and `candidate`, and for related models either `change` (median
+    Returns: a message `plain.*` or `concentrated.*` (`plain_start.*` where the verdict leaves open whether more than the start is
+             shared) with `subject` and `candidate`, and for related models either `change` (median
              over parts of the layers of ‖B−A‖/‖A‖, in place) or `cosine` (median over them, or of the aligned neurons of a
              rewritten copy).
              Where a change is concentrated, also `places`: those changed most; where most parts
@@ -62,6 +63,15 @@ def plain_of(
     relation = verdict["relation"]
     if relation != "related":
         return message(f"plain.{relation}", subject=subject, candidate=candidate)
+    said = _related(subject, candidate, verdict, effects, evidence, whole)
+    only_start = any(word.key.startswith("verdict.related_or_start") for word in verdict.get("words", ()))
+    return message(f"plain_start.{said.key.rpartition('.')[2]}", **said.values) if only_start else said
+
+
+def _related(
+    subject: str, candidate: str, verdict: Mapping[str, Any], effects: Sequence[Mapping[str, Any]],
+    evidence: Sequence[Mapping[str, Any]], whole: float,
+) -> Message:  # fmt: skip
     if verdict["reparameterised"]:
         strength = [e["value"] for e in evidence if e["test"] == "strength" and e.get("value") is not None]
         if not strength:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from forebear.comparison.findings.outcomes import AxisOutcome, GaugeOutcome
@@ -50,6 +51,14 @@ def _layers(what: str, subject: int | None, candidate: int | None, length: int) 
 
 
 COMPONENT_STATES = ("shared", "alike", "within-reach", "rotated", "not-found", "open", "unlike")
+
+
+def as_told(components: Sequence[Component], *, close: bool) -> list[Component]:
+    """Components as they are told: layers whose units correspond are shared only where they are close enough (METHODS §17).
+
+    close: whether they agree more closely than an aligned independent's.
+    """
+    return [replace(c, state="within-reach") if c.name == "layers" and c.state == "shared" and not close else c for c in components]
 
 
 def component_words(words: list[Message], components: Sequence[Component]) -> dict[str, Any]:

@@ -134,9 +134,17 @@ class Side:
     def pooled(self, layer: int, *, directions: bool = False, seen: Seen | None = None) -> list[F32]:
         """The same of a whole layer: a mixture's experts one after the other, so that their order does not matter.
 
+        Experts that lack a matrix the others have (names that were borrowed reach some only) are left out.
         Raises: IndexError for a layer without neurons.
         """
-        experts = [self.whole(place, directions=directions, seen=seen) for place in self.places(layer)[:MAX_EXPERTS]]
+        places = self.places(layer)[:MAX_EXPERTS]
+        there = [[part for part in ("gate", "up", "down") if self.checkpoint.piece(part, *place)] for place in places]
+        most = max(there, key=len, default=[])
+        experts = [
+            self.whole(place, directions=directions, seen=seen)
+            for place, parts in zip(places, there, strict=True)
+            if parts == most
+        ]
         return [np.concatenate(rows) for rows in zip(*experts, strict=True)] if len(experts) > 1 else experts[0]
 
     def pooled_cost(self, layer: int) -> int:

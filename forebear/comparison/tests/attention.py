@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ from forebear.stats.attention_thresholds import (
 from forebear.stats.ceiling import mismatched_maps
 from forebear.stats.gauge import isometry
 from forebear.stats.strength_thresholds import LEAST_LAYERS as LEAST_SHARE
+from forebear.stats.strength_thresholds import LEAST_ZEROS
+from forebear.stats.zeros import zero_share
 
 BUDGET = message("budget.attention")
 LEAST_LENGTH = 1e-30
@@ -76,7 +78,8 @@ def measure_attention(
     rows: shared embedding rows. rotation: that of gauge fixing, where it decided. Reads within the pair's allowance; where
     heads or norms are not known, there are too few layers or the budget does not pay, nothing is measured.
     plainly: whether it is enough to see that no layer's attention is an independent's: the ceiling is then measured only where
-    one may be; wide models are not read for it.
+    one may be; wide models are not read for it. Where a side holds zeros (LEAST_ZEROS), attention is measured and decides
+    nothing (decision 0117).
     """
     rules = norm_rule(pair.subject), norm_rule(pair.candidate)
     if rules[0] is None or rules[1] is None or not pair.plan.reads_whole:
@@ -97,19 +100,27 @@ def measure_attention(
     try:
         seen = hashlib.sha256()
         with np.errstate(all="ignore"):  # values at the end of the range
-            read = [[_products(side, cell[k], seen) for cell in cells] for k, side in enumerate(sides)]
+            both = [[_products(side, cell[k], seen) for cell in cells] for k, side in enumerate(sides)]
+            read = [[products for products, _ in side] for side in both]
             draw = generator("comparison/attention/sample", seen.hexdigest())
-            return _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
+            found = _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
+            zeros = any(float(np.mean([share for _, share in side])) >= LEAST_ZEROS for side in both)
+            return replace(found, holds=False, shared=()) if zeros else found
     except IncomparableError:
         return AttentionOutcome()
 
 
-def _products(side: Side, layer: int, seen: Seen) -> HeadProducts:
-    """Raises: IncomparableError where the heads of the layer cannot be told apart."""
+def _products(side: Side, layer: int, seen: Seen) -> tuple[HeadProducts, float]:
+    """Products of the heads of a layer, and the share of zeros in what they are made of.
+
+    Raises: IncomparableError where the heads of the layer cannot be told apart.
+    """
     heads = read_heads(side, layer, seen)
     if heads is None:
         raise incomparable(message("unfit.heads"))
-    return head_products(heads.q, heads.shared(heads.k), heads.shared(heads.v), heads.o, rotary=heads.rotary)
+    made = head_products(heads.q, heads.shared(heads.k), heads.shared(heads.v), heads.o, rotary=heads.rotary)
+    shares = [zero_share(part.reshape(-1, part.shape[-1])) for part in (heads.q, heads.k, heads.v, heads.o)]
+    return made, float(np.mean(shares))
 
 
 def _measured(

@@ -57,15 +57,17 @@ def branches_of(
 
 
 def _order_alone(evidence: Sequence[Evidence], axis: Axis) -> bool:
-    """Whether units agree in their order while their signs, which could be tested, show nothing: what one pruning mask does.
+    """Whether units agree in their order alone: their signs, which could be tested, show nothing or are withheld, as values of
+    one sign are. One pruning mask does this.
 
     Of a pair as it lies; where gauge fixing found the units they were moved, and neither order nor sign is theirs any more.
     """
     found = [e for e in findings_among(evidence) if e.axis is axis and not e.component]
-    signs = [e.log10_p for e in evidence if e.axis is axis and not e.component and not e.gauge and e.symmetry == "sign"]
-    known = [p for p in signs if p is not None]
+    signs = [e for e in evidence if e.axis is axis and not e.component and not e.gauge and e.symmetry == "sign"]
+    known = [e.log10_p for e in signs if e.log10_p is not None and not e.withheld]
     in_order = bool(found) and not any(e.gauge or e.symmetry != "order" for e in found)
-    return in_order and bool(known) and min(known) > NOTHING_LOG10_P
+    nothing = min(known) > NOTHING_LOG10_P if known else any(e.withheld for e in signs)
+    return in_order and nothing
 
 
 def _values_close(evidence: Sequence[Evidence]) -> bool:

@@ -27,6 +27,7 @@ from forebear.stats.strength_thresholds import (
     SAMPLE_CHANNELS,
     WIDEST,
 )
+from forebear.stats.zeros import over_places
 
 
 def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
@@ -64,10 +65,10 @@ def by_every_neuron(
     measured = compare_strength(a, b, belong, starts, FACTOR, draw, most) if same else None
     ceiling = None if measured is None else measured.ceiling
     placed = None if measured is None else _in_place(measured, a, b, belong, cells, starts, draw, most, fewest)
-    if placed is not None and (placed.holds or placed.layers):
-        return placed
     near = [] if rotation is None else [rotation]
     near += [np.eye(a[0].width, dtype=np.float32)] if a[0].width == b[0].width else []
+    if placed is not None and (placed.holds or placed.layers):
+        return _over_zeros(placed, a, b, [*near, *starts], cells, fewest, draw)
     found: list[StrengthOutcome] = [] if placed is None else [placed]
     every = max(len(layer) for layer in (*a, *b))
     for count in [MOST_NEURONS] if every <= MOST_NEURONS else [ALIGNED_FIRST, MOST_NEURONS]:
@@ -80,7 +81,28 @@ def by_every_neuron(
         )
         if found[-1].holds:
             break
-    return max(found, key=_ratio)._replace(placed=None if placed is None else placed.figures)
+    best = max(found, key=_ratio)._replace(placed=None if placed is None else placed.figures)
+    return _over_zeros(best, a, b, [*near, *starts], cells, fewest, draw) if best.holds else best
+
+
+def _over_zeros(
+    found: StrengthOutcome, a: Sequence[Neurons], b: Sequence[Neurons], starts: Sequence[F32], cells: Sequence[Cell], fewest: int,
+    draw: np.random.Generator,
+) -> StrengthOutcome:  # fmt: skip
+    """The same, unless zeros explain it: then s and c over the places that a side kept, of which s does not exceed c enough.
+
+    Beyond WIDEST channels, where rotations are only sampled, s stays beside the ceiling that it has.
+    """
+    assert found.figures is not None
+    if max(a[0].width, b[0].width) > WIDEST:
+        return found
+    belong = [(k, k) for k in range(len(cells))]
+    how = found.figures.how
+    for one in over_places(a, b, belong, starts, found.figures.ceiling or 1.0, draw, placed=how == "in place"):
+        told = judged(np.array(one.by_layer), one.ceiling, cells, how, False, fewest)
+        if not told.holds:
+            return told
+    return found
 
 
 def _ratio(one: StrengthOutcome) -> tuple[bool, float]:
