@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from forebear.comparison.findings.outcomes import AxisOutcome, GaugeOutcome
@@ -58,7 +57,7 @@ def as_told(components: Sequence[Component], *, close: bool) -> list[Component]:
 
     close: whether they agree more closely than an aligned independent's.
     """
-    return [replace(c, state="within-reach") if c.name == "layers" and c.state == "shared" and not close else c for c in components]
+    return [c._replace(state="within-reach") if c.name == "layers" and c.state == "shared" and not close else c for c in components]
 
 
 def component_words(words: list[Message], components: Sequence[Component]) -> dict[str, Any]:
