@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bench.allowed import violations
 from bench.corpus import WORK
 from bench.framed_verb import ACCUSES
 from bench.hostile_cases import FORMULA, INDEPENDENT, Hostile, cases
+from bench.hostile_held import HELD, attention, relatives
 from bench.provenance import provenance
 from bench.rows import options_of, write_rows
 from forebear.recipes.steps.model import Model
@@ -95,7 +97,10 @@ def main() -> None:
     options = parser.parse_args()
     write_rows(
         options,
-        cases(options.shape, options.pairs, options.few),
+        chain(
+            cases(options.shape, options.pairs, options.few),
+            (*attention(options.shape, options.few), *relatives(options.shape)) if options.shape in HELD else (),
+        ),
         lambda case: measured(case, options.made),
         document,
         stream="bench/hostile",

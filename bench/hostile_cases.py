@@ -16,14 +16,27 @@ import numpy as np
 from bench.build import TRUTH
 from bench.framed_align import framed
 from bench.framed_cases import COURSE, FORMULA, INDEPENDENT, PARTLY, SEEDED, START, _arrays, _like, model, pruned
+from bench.hostile_changes import (
+    Arrays,
+    Change,
+    adapter,
+    each,
+    four_bits,
+    low_rank,
+    one_table,
+    reserved,
+    router,
+    seeded_mask,
+    sorted_by,
+    spiked,
+    ternary,
+    turned,
+)
 from bench.shapes import SHAPES, Floats, initial, shape_of
 from bench.training import course, train
 from bench.truth import base
-from forebear.core.seeds import generator
 from forebear.recipes.steps.model import Model
 
-Arrays = dict[str, Floats]
-Change = Callable[[Arrays, str], Arrays]
 FORMULAS = ("waves", "bits", "one seed for all")
 SEEDS = 210_000
 
@@ -39,139 +52,9 @@ class Hostile:
     candidate: Callable[[], Model]
 
 
-def matrices(arrays: Arrays) -> Iterator[str]:
-    """Names of the matrices of layers."""
-    yield from (n for n, a in arrays.items() if a.ndim == 2 and (".layers." in n or ".h." in n))
-
-
 def changed(made: Model, change: Change, seed: str) -> Model:
     """A model with other arrays. seed: names what of the change is its own."""
     return _like(made, change(_arrays(made), seed))
-
-
-def each(change: Callable[[str, Floats, np.random.Generator, np.random.Generator], Floats]) -> Change:
-    """A change of every matrix of layers: of its name, values, a generator of the pair and one of the model."""
-
-    def make(arrays: Arrays, seed: str) -> Arrays:
-        out = dict(arrays)
-        for name in matrices(arrays):
-            both = generator("bench/hostile/both", name), generator("bench/hostile/own", name, seed)
-            out[name] = np.asarray(change(name, arrays[name], *both), dtype=np.float32)
-        return out
-
-    return make
-
-
-def _ternary(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-    return np.sign(a) * (np.abs(a) > np.abs(a).mean() / 2) * np.float32(0.0625)
-
-
-def _four_bits(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-    """Sixteen levels, blocks of 32 with scales that are powers of two, from one table for everybody."""
-    flat = a.reshape(-1, 8)
-    scale = np.float32(2.0) ** both.integers(-5, -2, size=(len(flat), 1)).astype(np.float32)
-    return (np.clip(np.round(flat / scale), -7, 7) * scale).reshape(a.shape)
-
-
-def _seeded_mask(share: float, positive: bool = False) -> Change:
-    def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-        kept = both.random(a.shape) >= share
-        return (np.abs(a) if positive else a) * kept
-
-    return each(change)
-
-
-def _spiked(size: float, pairs: bool) -> Change:
-    """One direction a layer, from a formula (waves over channels), added to every row; pairs: two layers have one."""
-
-    def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-        number = next(int(w) for w in name.split(".") if w.isdigit())
-        wave = np.cos(np.pi * (np.arange(a.shape[1]) + 0.5) * (3 * (number // 2 if pairs else number) + 2) / a.shape[1])
-        return a + np.float32(size) * a.std() * np.sqrt(2.0) * wave[None].astype(np.float32)
-
-    return each(change)
-
-
-def _low_rank(rank: int) -> Change:
-    def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-        left, size, right = np.linalg.svd(a, full_matrices=False)
-        return (left[:, :rank] * size[:rank]) @ right[:rank]
-
-    return each(change)
-
-
-def _adapter(size: float) -> Change:
-    """One low-rank update for everybody, of so many times the length of what it is added to."""
-
-    def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-        update = both.standard_normal((a.shape[0], 4)) @ both.standard_normal((4, a.shape[1]))
-        return a + size * np.linalg.norm(a) / np.linalg.norm(update) * update
-
-    return each(change)
-
-
-def _reserved(arrays: Arrays, seed: str) -> Arrays:
-    """Rows of tokens that nothing uses, as one published code starts them: 300 of 512."""
-    out = dict(arrays)
-    for name in arrays:
-        if any(word in name for word in ("embed_tokens", "wte", "lm_head")):
-            rows = generator("bench/hostile/reserved").standard_normal((300, arrays[name].shape[1]))
-            out[name] = np.concatenate([arrays[name][:212], (0.02 * rows).astype(np.float32)])
-    return out
-
-
-def _one_table(arrays: Arrays, seed: str) -> Arrays:
-    """Every row of unused tokens is the mean row of its own model."""
-    out = dict(arrays)
-    for name in arrays:
-        if any(word in name for word in ("embed_tokens", "wte", "lm_head")):
-            out[name] = arrays[name].copy()
-            out[name][100:] = arrays[name][:100].mean(axis=0)
-    return out
-
-
-def _turned(arrays: Arrays, seed: str) -> Arrays:
-    """The stream turned by one Hadamard matrix for everybody, as quantisers do, gains folded (untied Llama only)."""
-    width = 64
-    hadamard = np.array([[(-1.0) ** bin(i & j).count("1") for j in range(width)] for i in range(width)]) / np.sqrt(
-        width
-    )
-    out = {}
-    for name, a in arrays.items():
-        inward = any(
-            w in name for w in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "embed_tokens", "lm_head")
-        )
-        outward = any(w in name for w in ("o_proj", "down_proj"))
-        out[name] = a @ hadamard if inward else hadamard.T @ a if outward else np.ones_like(a)
-    return {n: a.astype(np.float32) for n, a in out.items()}
-
-
-def _sorted(how: str) -> Change:
-    """Neurons of every layer in an order of their own model's values."""
-
-    def make(arrays: Arrays, seed: str) -> Arrays:
-        out = dict(arrays)
-        for name in arrays:
-            if name.endswith("up_proj.weight"):
-                stem = name.removesuffix("up_proj.weight")
-                gate = arrays[f"{stem}gate_proj.weight"]
-                heaviest = int(np.argmax(np.abs(gate).sum(axis=0)))
-                key = gate.sum(axis=1) if how == "sums" else gate[:, 0] if how == "first channel" else gate[:, heaviest]
-                order = np.argsort(key)
-                for part, axis in (("gate", 0), ("up", 0), ("down", 1)):
-                    out[f"{stem}{part}_proj.weight"] = np.take(arrays[f"{stem}{part}_proj.weight"], order, axis=axis)
-        return out
-
-    return make
-
-
-def _router(arrays: Arrays, seed: str) -> Arrays:
-    """One router for everybody."""
-    out = dict(arrays)
-    for name in arrays:
-        if name.endswith("block_sparse_moe.gate.weight"):
-            out[name] = generator("bench/hostile/router", name).standard_normal(arrays[name].shape).astype(np.float32)
-    return out
 
 
 def _cut(made: Model, layers: int) -> Model:
@@ -284,22 +167,22 @@ def alike(shape: str, count: int) -> Iterator[Hostile]:
     """Both strangers under one change that everybody could make."""
     gated = SHAPES[shape].family in ("llama", "qwen2", "gemma")
     changes: dict[str, tuple[str, Change]] = {
-        "ternary, one scale": (INDEPENDENT, each(_ternary)),
-        "four bits, one table of scales": (INDEPENDENT, each(_four_bits)),
-        "one seeded mask, 50 %": (INDEPENDENT, _seeded_mask(0.5)),
-        "one seeded mask, 80 %": (INDEPENDENT, _seeded_mask(0.8)),
-        "one seeded mask, 95 %": (INDEPENDENT, _seeded_mask(0.95)),
-        "no negative value": (INDEPENDENT, _seeded_mask(0.0, positive=True)),
-        "no negative value, one seeded mask, 50 %": (INDEPENDENT, _seeded_mask(0.5, positive=True)),
-        "no negative value, one seeded mask, 80 %": (INDEPENDENT, _seeded_mask(0.8, positive=True)),
-        "one direction a layer": (FORMULA, _spiked(1.0, pairs=False)),
-        "one direction for two layers": (FORMULA, _spiked(1.0, pairs=True)),
-        "one strong direction a layer": (FORMULA, _spiked(3.0, pairs=False)),
-        "one strong direction for two layers": (FORMULA, _spiked(3.0, pairs=True)),
-        "one adapter, half as long": (PARTLY, _adapter(0.5)),
-        "one adapter, as long": (PARTLY, _adapter(1.0)),
-        "reserved rows from one code": (FORMULA, _reserved),
-        "unused rows at their mean": (INDEPENDENT, _one_table),
+        "ternary, one scale": (INDEPENDENT, each(ternary)),
+        "four bits, one table of scales": (INDEPENDENT, each(four_bits)),
+        "one seeded mask, 50 %": (INDEPENDENT, seeded_mask(0.5)),
+        "one seeded mask, 80 %": (INDEPENDENT, seeded_mask(0.8)),
+        "one seeded mask, 95 %": (INDEPENDENT, seeded_mask(0.95)),
+        "no negative value": (INDEPENDENT, seeded_mask(0.0, positive=True)),
+        "no negative value, one seeded mask, 50 %": (INDEPENDENT, seeded_mask(0.5, positive=True)),
+        "no negative value, one seeded mask, 80 %": (INDEPENDENT, seeded_mask(0.8, positive=True)),
+        "one direction a layer": (FORMULA, spiked(1.0, pairs=False)),
+        "one direction for two layers": (FORMULA, spiked(1.0, pairs=True)),
+        "one strong direction a layer": (FORMULA, spiked(3.0, pairs=False)),
+        "one strong direction for two layers": (FORMULA, spiked(3.0, pairs=True)),
+        "one adapter, half as long": (PARTLY, adapter(0.5)),
+        "one adapter, as long": (PARTLY, adapter(1.0)),
+        "reserved rows from one code": (FORMULA, reserved),
+        "unused rows at their mean": (INDEPENDENT, one_table),
     }
     changes |= {
         f"a table that nobody learnt: {word}": (SEEDED if "seed" in word else FORMULA, _with_table(word))
@@ -307,13 +190,13 @@ def alike(shape: str, count: int) -> Iterator[Hostile]:
     }
     if gated:
         changes |= {
-            f"neurons sorted by {how}": (INDEPENDENT, _sorted(how))
+            f"neurons sorted by {how}": (INDEPENDENT, sorted_by(how))
             for how in ("sums", "first channel", "heaviest channel")
         }
     if SHAPES[shape].experts > 1:
-        changes["one router"] = (FORMULA, _router)
+        changes["one router"] = (FORMULA, router)
     if SHAPES[shape].family == "llama" and SHAPES[shape].width == 64:
-        changes["turned by one Hadamard matrix"] = (INDEPENDENT, _turned)
+        changes["turned by one Hadamard matrix"] = (INDEPENDENT, turned)
     for (own, other), (stratum, (truth, change)) in product(strangers(shape, count), changes.items()):
         yield Hostile(
             f"{own}-{stratum}-{other.split('/')[1]}",
@@ -341,10 +224,10 @@ def aligned(shape: str, count: int) -> Iterator[Hostile]:
             "one layer": lambda m: lambda: _cut(m(), 1),
             "16 neurons": lambda m: lambda: _narrow(m(), 16),
             "48 neurons": lambda m: lambda: _narrow(m(), 48),
-            "rank 4": lambda m: lambda: changed(m(), _low_rank(4), ""),
-            "rank 12": lambda m: lambda: changed(m(), _low_rank(12), ""),
-            "one strong direction for two layers": lambda m: lambda: changed(m(), _spiked(3.0, pairs=True), ""),
-            "ternary": lambda m: lambda: changed(m(), each(_ternary), ""),
+            "rank 4": lambda m: lambda: changed(m(), low_rank(4), ""),
+            "rank 12": lambda m: lambda: changed(m(), low_rank(12), ""),
+            "one strong direction for two layers": lambda m: lambda: changed(m(), spiked(3.0, pairs=True), ""),
+            "ternary": lambda m: lambda: changed(m(), each(ternary), ""),
         }
         for room, make in rooms.items():
             yield Hostile(
@@ -365,7 +248,7 @@ def aligned(shape: str, count: int) -> Iterator[Hostile]:
                 partial(_pruned_alike, two, two, how),
             )
         after: dict[str, tuple[str, Callable[[Model], Model]]] = {
-            "four bits": (INDEPENDENT, lambda m: changed(m, each(_four_bits), "")),
+            "four bits": (INDEPENDENT, lambda m: changed(m, each(four_bits), "")),
             "every layer twice": (INDEPENDENT, _repeated),
             "5 % of the candidate": (PARTLY, lambda m, two=two: _mixed(m, two(), 0.05)),
         }
