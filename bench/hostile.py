@@ -17,8 +17,9 @@ import forebear
 from bench.allowed import said as said_in
 from bench.allowed import violations
 from bench.corpus import WORK
+from bench.framed_cases import FORMULA, INDEPENDENT
 from bench.framed_verb import ACCUSES
-from bench.hostile_cases import FORMULA, INDEPENDENT, Hostile, cases
+from bench.hostile_cases import Hostile, cases
 from bench.hostile_held import HELD, attention, relatives
 from bench.provenance import provenance
 from bench.rows import options_of, write_rows

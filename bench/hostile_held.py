@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from bench.build import build
-from bench.framed_cases import RELATED, model, pruned
-from bench.hostile_cases import FORMULA, Hostile, _framed_by, _pruned_alike, strangers
+from bench.framed_cases import FORMULA, RELATED, model, pruned
+from bench.hostile_cases import Hostile, _framed_by, _pruned_alike, strangers
 from bench.training import course
 from bench.truth import FURTHER, Job, base
 from forebear.recipes.steps.model import Model
