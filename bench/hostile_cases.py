@@ -96,6 +96,11 @@ def _repeated(made: Model) -> Model:
     )
 
 
+def _with_some_of(two: Callable[[], Model], m: Model) -> Model:
+    """A model with a twentieth of another mixed in."""
+    return _mixed(m, two(), 0.05)
+
+
 def _mixed(one: Model, other: Model, share: float) -> Model:
     a, b = _arrays(one), _arrays(other)
     same = {n for n in a if n in b and a[n].shape == b[n].shape}
@@ -121,7 +126,7 @@ def table_of(formula: str, dims: tuple[int, ...]) -> Floats:
     if formula == "waves":
         rates = 1.0 / 10_000 ** (2 * np.arange(width // 2) / width)
         angles = np.arange(rows)[:, None] * rates
-        return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+        return np.asarray(np.concatenate([np.sin(angles), np.cos(angles)], axis=1), np.float32)
     if formula == "bits":
         return np.array([[(-1.0) ** bin(i & j).count("1") for j in range(width)] for i in range(rows)], np.float32)
     return np.random.default_rng(42).standard_normal(dims).astype(np.float32)
@@ -250,7 +255,7 @@ def aligned(shape: str, count: int) -> Iterator[Hostile]:
         after: dict[str, tuple[str, Callable[[Model], Model]]] = {
             "four bits": (INDEPENDENT, lambda m: changed(m, each(four_bits), "")),
             "every layer twice": (INDEPENDENT, _repeated),
-            "5 % of the candidate": (PARTLY, lambda m, two=two: _mixed(m, two(), 0.05)),
+            "5 % of the candidate": (PARTLY, partial(_with_some_of, two)),
         }
         for word, (truth, move) in after.items():
             yield Hostile(

@@ -32,20 +32,21 @@ def each(change: Callable[[str, Floats, np.random.Generator, np.random.Generator
 
 
 def ternary(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
-    return np.sign(a) * (np.abs(a) > np.abs(a).mean() / 2) * np.float32(0.0625)
+    kept = np.abs(a) > np.abs(a).mean() / 2
+    return np.asarray(np.sign(a) * kept * np.float32(0.0625), np.float32)
 
 
 def four_bits(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
     """Sixteen levels, blocks of 32 with scales that are powers of two, from one table for everybody."""
     flat = a.reshape(-1, 8)
     scale = np.float32(2.0) ** both.integers(-5, -2, size=(len(flat), 1)).astype(np.float32)
-    return (np.clip(np.round(flat / scale), -7, 7) * scale).reshape(a.shape)
+    return np.asarray(np.clip(np.round(flat / scale), -7, 7) * scale, np.float32).reshape(a.shape)
 
 
 def seeded_mask(share: float, positive: bool = False) -> Change:
     def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
         kept = both.random(a.shape) >= share
-        return (np.abs(a) if positive else a) * kept
+        return np.asarray((np.abs(a) if positive else a) * kept, np.float32)
 
     return each(change)
 
@@ -56,7 +57,7 @@ def spiked(size: float, pairs: bool) -> Change:
     def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
         number = next(int(w) for w in name.split(".") if w.isdigit())
         wave = np.cos(np.pi * (np.arange(a.shape[1]) + 0.5) * (3 * (number // 2 if pairs else number) + 2) / a.shape[1])
-        return a + np.float32(size) * a.std() * np.sqrt(2.0) * wave[None].astype(np.float32)
+        return np.asarray(a + np.float32(size) * a.std() * np.sqrt(2.0) * wave[None], np.float32)
 
     return each(change)
 
@@ -64,7 +65,7 @@ def spiked(size: float, pairs: bool) -> Change:
 def low_rank(rank: int) -> Change:
     def change(name: str, a: Floats, both: np.random.Generator, own: np.random.Generator) -> Floats:
         left, size, right = np.linalg.svd(a, full_matrices=False)
-        return (left[:, :rank] * size[:rank]) @ right[:rank]
+        return np.asarray((left[:, :rank] * size[:rank]) @ right[:rank], np.float32)
 
     return each(change)
 

@@ -156,7 +156,7 @@ def _padded(arrays: Arrays, config: Config) -> tuple[Arrays, Config]:
 
 @dress("types mixed")
 def _halves(arrays: Arrays, config: Config) -> tuple[Arrays, Config]:
-    return {n: a.astype(np.float16) if k % 3 == 0 else a for k, (n, a) in enumerate(arrays.items())}, config  # type: ignore[misc]
+    return {n: a.astype(np.float16) if k % 3 == 0 else a for k, (n, a) in enumerate(arrays.items())}, config
 
 
 @dress("fused as vLLM writes", "llama", "qwen2")

@@ -99,7 +99,7 @@ def _not_zero(rows: F32) -> Bools:
     if not rows.size:
         return np.ones(rows.shape, dtype=bool)
     near = NEAR_ZERO / np.sqrt(rows.shape[1])
-    plain = np.abs(rows) > near
+    plain: Bools = np.abs(rows) > near
     if 1 - plain.mean() >= LEAST_ZEROS or rows.shape[1] < NARROW:
         return plain
     ordered = np.sort(rows, axis=1)
