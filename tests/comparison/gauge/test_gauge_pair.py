@@ -191,7 +191,7 @@ def test_a_descendant_rewritten_is_told_apart_from_a_shared_start_by_its_gains(r
     start = next(e for e in document["evidence"] if e["test"] == "shared-start" and e.get("gauge"))
     assert start["decision"] == "shared-training"
     assert start["rho"] >= 0.25
-    assert "Training was shared" in paragraph(found["words"])
+    assert "training left the same marks in both" in paragraph(found["words"])
 
 
 def test_two_rewritten_copies_without_one_gain_in_its_place_are_held_by_how_close_they_are(rewritten):
