@@ -59,7 +59,7 @@ def over_places(
         share = max(_share_of_zeros(other[j]) for _, j in cells)
         if share < LEAST_ZEROS:
             continue
-        bound = min(1.0, ceiling / float(np.sqrt(max(1 - share, 1e-3))))
+        bound = lengthened(ceiling, share)
         s = [_mean(one[i], other[j]) for i, j in cells] if placed else []
         if placed and float(np.mean(s)) >= FACTOR * bound:
             found.append(OverPlaces(tuple(s), bound))
@@ -74,6 +74,20 @@ def over_places(
         c = max(float(np.mean(_after(few, others, apart_cells, begin))) for apart_cells in apart.maps)
         found.append(OverPlaces(tuple(s), c))
     return found
+
+
+def common_zeros(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> float:
+    """Largest share of zeros that both layers of a pair hold, so that they may coincide; 0 below LEAST_ZEROS.
+
+    Source: METHODS §17; decision 0117.
+    """
+    share = max((min(_share_of_zeros(a[i]), _share_of_zeros(b[j])) for i, j in belong), default=0.0)
+    return share if share >= LEAST_ZEROS else 0.0
+
+
+def lengthened(ceiling: float, share: float) -> float:
+    """c over all places, as zeros at the same places lengthen it where they know nothing of values; 1 at the most."""
+    return min(1.0, ceiling / float(np.sqrt(max(1 - share, 1e-3))))
 
 
 def zero_share(rows: F32) -> float:

@@ -10,14 +10,19 @@ import pytest
 import forebear
 from bench.hostile_cases import table_of
 from bench.hostile_names import dressed
-from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign
+from forebear.comparison.findings.evidence import Axis, Deck, Evidence, Sign, Strength
 from forebear.comparison.findings.parts import Component
 from forebear.comparison.findings.words import as_told
 from forebear.comparison.reading.folded import Side
 from forebear.comparison.reading.norms import norm_rule
 from forebear.comparison.tests.branches import _order_alone
+from forebear.comparison.tests.strength_outcome import StrengthOutcome
+from forebear.comparison.tests.strength_whole import _over_zeros
 from forebear.models.checkpoint import open_checkpoint_from
+from forebear.stats.strength import neurons
+from forebear.stats.strength_thresholds import WIDEST
 from forebear.stats.tables import follows_a_formula
+from forebear.stats.zeros import common_zeros, lengthened
 from tests.memory import MemoryContainer
 from tests.models.builders import llama_arrays
 from tests.said import paragraph
@@ -164,6 +169,24 @@ def test_an_aligned_stranger_with_the_candidates_zeros_is_no_relative(tmp_path, 
     assert document["verdict"]["relation"] == "cannot-tell"
     kin = forebear.compare(stored(tmp_path / "kin", pruned(changed(base, 1), base, share)), candidate)
     assert kin["verdict"]["relation"] == "related"
+
+
+def test_zeros_that_both_hold_lengthen_what_an_aligner_reaches():
+    width = WIDEST + 100
+    draw = np.random.default_rng(20261201)
+    rows = [draw.standard_normal((300, width)).astype(np.float32) for _ in range(4)]
+    mask = draw.random((300, width)) < 0.25
+    near = 0.4 * rows[0] + np.sqrt(1 - 0.4**2) * rows[1]
+    dense = [neurons([rows[0], rows[2]])], [neurons([near, rows[2]])]
+    masked = [neurons([rows[0] * mask, rows[2] * mask])], [neurons([near * mask, rows[2] * mask])]
+    assert common_zeros(*dense, [(0, 0)]) == 0.0
+    assert common_zeros(dense[0], masked[1], [(0, 0)]) == 0.0
+    share = common_zeros(*masked, [(0, 0)])
+    assert share == pytest.approx(0.75, abs=0.02)
+    assert lengthened(0.4, share) == pytest.approx(0.8, abs=0.03)
+    found = StrengthOutcome(True, (), Strength(0.6, 0.4, 1.5, (0.6,), (0.4,), ((0, 0),), "in place", True, 1.2, None))
+    assert _over_zeros(found, *dense, [], [(0, 0)], 1, draw) is found
+    assert not _over_zeros(found, *masked, [], [(0, 0)], 1, draw).holds
 
 
 def test_without_zeros_nothing_is_set_over_kept_places():

@@ -28,6 +28,7 @@ from forebear.stats.strength_thresholds import (
     SURE_LAYER,
     SURE_VALUE,
 )
+from forebear.stats.zeros import common_zeros, lengthened
 
 LEAST_FAR = 16
 """Neurons a layer below which a small budget shows nothing."""
@@ -64,7 +65,10 @@ def by_sample(pair: Pair, sides: Sides, cells: Sequence[Cell]) -> StrengthOutcom
         return None
     bound = _bound(both, total / width, max(_choices(sides, cell) for cell, _ in known))
     own = [cell for cell, _ in known]
-    return None if bound is None else judged(by_layer, bound, own, "far", True, len(own), drawn=key)
+    if bound is None:
+        return None
+    zeros = common_zeros([a for a, _ in both], [b for _, b in both], [(k, k) for k in range(len(both))])
+    return judged(by_layer, lengthened(bound, zeros), own, "far", True, len(own), drawn=key)
 
 
 def sure(sample: StrengthOutcome, layers: int) -> bool:

@@ -27,7 +27,7 @@ from forebear.stats.strength_thresholds import (
     SAMPLE_CHANNELS,
     WIDEST,
 )
-from forebear.stats.zeros import over_places
+from forebear.stats.zeros import common_zeros, lengthened, over_places
 
 
 def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
@@ -91,14 +91,18 @@ def _over_zeros(
 ) -> StrengthOutcome:  # fmt: skip
     """The same, unless zeros explain it: then s and c over the places that a side kept, of which s does not exceed c enough.
 
-    Beyond WIDEST channels, where rotations are only sampled, s stays beside the ceiling that it has.
+    Beyond WIDEST channels, where rotations are only sampled, s is set beside c lengthened by the zeros that both hold.
     """
     assert found.figures is not None
-    if max(a[0].width, b[0].width) > WIDEST:
-        return found
     belong = [(k, k) for k in range(len(cells))]
-    how = found.figures.how
-    for one in over_places(a, b, belong, starts, found.figures.ceiling or 1.0, draw, placed=how == "in place"):
+    how, ceiling = found.figures.how, found.figures.ceiling or 1.0
+    if max(a[0].width, b[0].width) > WIDEST:
+        share = common_zeros(a, b, belong)
+        told = judged(
+            np.array(found.figures.by_layer), lengthened(ceiling, share), cells, how, found.figures.sampled, fewest
+        )
+        return told if share and not told.holds else found
+    for one in over_places(a, b, belong, starts, ceiling, draw, placed=how == "in place"):
         told = judged(np.array(one.by_layer), one.ceiling, cells, how, False, fewest)
         if not told.holds:
             return told
