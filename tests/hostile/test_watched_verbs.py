@@ -146,11 +146,11 @@ def worker(pairs: list[tuple[str, str]], program: str = WORKER) -> subprocess.Co
 def pairs_of(folder: Path) -> list[tuple[str, str]]:
     write_all(folder / "warm", defects=True)
     write_all(folder / "cold", defects=True)
-    warm = Path(shutil.copytree(BASE, folder / "base-warm"))
+    warm, same = (Path(shutil.copytree(BASE, folder / name)) for name in ("base-warm", "same"))
     cold, last = (Path(shutil.copytree(OTHER, folder / name)) for name in ("cold base", "last"))
     files = sorted((folder / "warm").iterdir())
     return [
-        *((str(warm), str(file)) for file in files), (str(warm), str(cold)),
+        *((str(warm), str(file)) for file in files), (str(warm), str(cold)), (str(warm), str(same)),
         *((str(cold), str(file)) for file in sorted((folder / "cold").iterdir())), (str(cold), str(warm)),
         (str(cold), str(last)),
     ]  # fmt: skip
