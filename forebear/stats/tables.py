@@ -109,8 +109,12 @@ def _predicted(rows: Values) -> bool:
     runs = runs[np.ptp(runs, axis=1) > 0]
     if not len(runs):
         return True
-    follow = sum(_residual(run) < PREDICTED for run in runs)
-    return follow >= RUNS_THAT_FOLLOW * len(runs)
+    left = len(runs)
+    for run in runs:
+        left -= _residual(run) >= PREDICTED
+        if left < RUNS_THAT_FOLLOW * len(runs):  # no formula, whatever the others show
+            return False
+    return True
 
 
 def _residual(run: NDArray[np.float64]) -> float:

@@ -8,19 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from forebear.core.errors import IncomparableError
-from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32, F64, Bools
 from forebear.stats.ceiling import apart_layers, drawn
 from forebear.stats.joint import align, partners
 from forebear.stats.strength import Neurons
-from forebear.stats.strength_thresholds import FACTOR, LEAST_ZEROS, MOST_NEURONS, NEAR_ZERO
+from forebear.stats.strength_thresholds import FACTOR, LEAST_ZEROS, MOST_NEURONS
+from forebear.stats.zero_share import kept_places, lengthened, share_of_zeros
 
 Cell = tuple[int, int]
-Kept = tuple[Bools, ...]
-LOOKED = 64
-"""Rows of a layer that show whether it holds zeros."""
-NARROW = 32
-"""Below this width a tenth of a row is too few values to be alike by rule."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def over_places(
     found = []
     turned = [np.ascontiguousarray(start.T) for start in starts]
     for one, other, cells, begin in ((a, b, belong, starts), (b, a, [(j, i) for i, j in belong], turned)):
-        share = max(_share_of_zeros(other[j]) for _, j in cells)
+        share = max(share_of_zeros(other[j]) for _, j in cells)
         if share < LEAST_ZEROS:
             continue
         bound = lengthened(ceiling, share)
@@ -74,55 +69,6 @@ def over_places(
         c = max(float(np.mean(_after(few, others, apart_cells, begin))) for apart_cells in apart.maps)
         found.append(OverPlaces(tuple(s), c))
     return found
-
-
-def common_zeros(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> float:
-    """Largest share of zeros that both layers of a pair hold, so that they may coincide; 0 below LEAST_ZEROS.
-
-    Source: METHODS §17; decision 0117.
-    """
-    share = max((min(_share_of_zeros(a[i]), _share_of_zeros(b[j])) for i, j in belong), default=0.0)
-    return share if share >= LEAST_ZEROS else 0.0
-
-
-def lengthened(ceiling: float, share: float) -> float:
-    """c over all places, as zeros at the same places lengthen it where they know nothing of values; 1 at the most."""
-    return min(1.0, ceiling / float(np.sqrt(max(1 - share, 1e-3))))
-
-
-def zero_share(rows: F32) -> float:
-    """Share of the values of a few rows that are zero, or what zeros became where a mean was taken out; 0 without rows."""
-    few = rows[evenly(len(rows), LOOKED)].astype(np.float32)
-    length = np.linalg.norm(few, axis=1, keepdims=True)
-    known = few[length[:, 0] > 0] / length[length[:, 0] > 0]
-    return float(1 - _not_zero(known).mean()) if len(known) else 0.0
-
-
-def _share_of_zeros(layer: Neurons) -> float:
-    few = layer.take(np.flatnonzero(layer.usable)[:LOOKED])
-    return float(np.mean([1 - kept.mean() for kept in _kept(few)])) if len(few) else 0.0
-
-
-def _kept(layer: Neurons) -> Kept:
-    """Places of every row that are not zero: not the value that most of a row's zeros became where its mean was taken out."""
-    return tuple(_not_zero(view) for view in layer.views)
-
-
-def _not_zero(rows: F32) -> Bools:
-    """(n, d): away from the commonest value of each row, by NEAR_ZERO of its spread."""
-    if not rows.size:
-        return np.ones(rows.shape, dtype=bool)
-    near = NEAR_ZERO / np.sqrt(rows.shape[1])
-    plain: Bools = np.abs(rows) > near
-    if 1 - plain.mean() >= LEAST_ZEROS or rows.shape[1] < NARROW:
-        return plain
-    ordered = np.sort(rows, axis=1)
-    window = max(2, int(LEAST_ZEROS * rows.shape[1]))
-    spans = ordered[:, window - 1 :] - ordered[:, : ordered.shape[1] - window + 1]
-    at = spans.argmin(axis=1)
-    middle = ordered[np.arange(len(rows)), at + window // 2]
-    out: Bools = np.abs(rows - middle[:, None]) > near
-    return out
 
 
 def _after(
@@ -146,7 +92,7 @@ def _after(
 
 def _mean(mine: Neurons, theirs: Neurons) -> float:
     """Mean over neurons of their cosine over the places that the second kept; a neuron that one side only can use counts as 0."""
-    each = [_cosines(x, y, kept) for x, y, kept in zip(mine.views, theirs.views, _kept(theirs), strict=True)]
+    each = [_cosines(x, y, kept) for x, y, kept in zip(mine.views, theirs.views, kept_places(theirs), strict=True)]
     free = sum(each[1:], np.zeros(len(mine)))
     total = (each[0] + (np.abs(free) if mine.gated else free)) / len(each)
     counted = mine.usable | theirs.usable

@@ -22,7 +22,7 @@ from forebear.models.checkpoint import open_checkpoint_from
 from forebear.stats.strength import neurons
 from forebear.stats.strength_thresholds import WIDEST
 from forebear.stats.tables import follows_a_formula
-from forebear.stats.zeros import common_zeros, lengthened
+from forebear.stats.zero_share import common_zeros, lengthened
 from tests.memory import MemoryContainer
 from tests.models.builders import llama_arrays
 from tests.said import paragraph
@@ -191,7 +191,8 @@ def test_zeros_that_both_hold_lengthen_what_an_aligner_reaches():
 
 def test_without_zeros_nothing_is_set_over_kept_places():
     from forebear.stats.strength import neurons
-    from forebear.stats.zeros import over_places, zero_share
+    from forebear.stats.zero_share import zero_share
+    from forebear.stats.zeros import over_places
 
     rng = np.random.default_rng(8)
     rows = [rng.standard_normal((48, 16)).astype(np.float32) for _ in range(3)]

@@ -43,7 +43,7 @@ from forebear.stats.ceiling import mismatched_maps
 from forebear.stats.gauge import isometry
 from forebear.stats.strength_thresholds import LEAST_LAYERS as LEAST_SHARE
 from forebear.stats.strength_thresholds import LEAST_ZEROS
-from forebear.stats.zeros import zero_share
+from forebear.stats.zero_share import zero_share
 
 BUDGET = message("budget.attention")
 LEAST_LENGTH = 1e-30

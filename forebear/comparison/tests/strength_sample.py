@@ -28,7 +28,7 @@ from forebear.stats.strength_thresholds import (
     SURE_LAYER,
     SURE_VALUE,
 )
-from forebear.stats.zeros import common_zeros, lengthened
+from forebear.stats.zero_share import common_zeros, lengthened
 
 LEAST_FAR = 16
 """Neurons a layer below which a small budget shows nothing."""

@@ -27,7 +27,8 @@ from forebear.stats.strength_thresholds import (
     SAMPLE_CHANNELS,
     WIDEST,
 )
-from forebear.stats.zeros import common_zeros, lengthened, over_places
+from forebear.stats.zero_share import common_zeros, lengthened
+from forebear.stats.zeros import over_places
 
 
 def starting_rotations(pair: Pair, sides: Sides, rows: SharedRows | None) -> list[F32]:
