@@ -35,6 +35,7 @@ from bench.hostile_changes import (
 from bench.shapes import SHAPES, Floats, initial, shape_of
 from bench.training import course, train
 from bench.truth import base
+from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 
 FORMULAS = ("waves", "bits", "one seed for all")
@@ -274,8 +275,6 @@ def _pruned_alike(make: Callable[[], Model], judge: Callable[[], Model], how: st
 
 
 def _folded(made: Model) -> Model:
-    from forebear.recipes.steps.compose import reparameterise
-
     return reparameterise(made, 0, ["gain-folding"])
 
 

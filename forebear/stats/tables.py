@@ -49,32 +49,31 @@ def follows_a_formula(values: Values) -> bool:
     of about 0.8 of their spread.
     """
     table = _table(values)
-    words, codes = np.unique(table, return_inverse=True)
-    if _diagonal(table) or _banded(table) or _orthogonal_signs(table):
+    words, codes, counts = np.unique(table, return_inverse=True, return_counts=True)
+    commonest = words[np.argmax(counts)]
+    if _diagonal(table, commonest) or _banded(table, commonest) or _orthogonal_signs(table):
         return True
     if len(words) <= MAX_WORDS:
         return _repeats(codes.reshape(table.shape).astype(np.uint8), len(words))
     return any(_predicted(side) for side in (table, table.T) if side.shape[1] >= WINDOW)
 
 
-def _diagonal(table: Values) -> bool:
+def _diagonal(table: Values, commonest: np.float32) -> bool:
     """Whether what differs from the commonest value repeats along diagonals: identities, shifts, masks of a band."""
     if min(table.shape) < 2:
         return False
-    values, counts = np.unique(table, return_counts=True)
     here, there = table[:-1, :-1], table[1:, 1:]
-    own = here != values[np.argmax(counts)]
+    own = here != commonest
     return bool(own.any() and (here == there)[own].mean() > 1 - RUNS_THAT_FOLLOW)
 
 
-def _banded(table: Values) -> bool:
+def _banded(table: Values, commonest: np.float32) -> bool:
     """Whether most is one value (zero, or its logarithm with a floor) and what is not lies in one run a row, as in banks of
     filters, or is one value a row, as in choices.
 
     Pruning leaves no runs.
     """
-    values, counts = np.unique(table, return_counts=True)
-    there = table != values[np.argmax(counts)]
+    there = table != commonest
     own = there.sum(axis=1)
     if table.shape[1] > 1 and (own <= 1).mean() > 1 - RUNS_THAT_FOLLOW:
         return True
@@ -109,23 +108,21 @@ def _predicted(rows: Values) -> bool:
     runs = runs[np.ptp(runs, axis=1) > 0]
     if not len(runs):
         return True
-    left = len(runs)
-    for run in runs:
-        left -= _residual(run) >= PREDICTED
-        if left < RUNS_THAT_FOLLOW * len(runs):  # no formula, whatever the others show
-            return False
-    return True
+    follow = np.count_nonzero(_residuals(runs) < PREDICTED)
+    return bool(follow >= RUNS_THAT_FOLLOW * len(runs))
 
 
-def _residual(run: NDArray[np.float64]) -> float:
-    """What three values before each value leave unexplained, as a share of the spread of the values."""
-    before = np.lib.stride_tricks.sliding_window_view(run[:-1], ORDER)
-    target = run[ORDER:]
-    spread = float(np.linalg.norm(target - target.mean()))
-    if not spread:
-        return 1.0
-    rule = np.linalg.lstsq(before, target, rcond=1e-9)[0]
-    return float(np.linalg.norm(before @ rule - target)) / spread
+def _residuals(runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) what three values before each value leave unexplained, as a share of the spread of the values; 1 without spread."""
+    before = np.lib.stride_tricks.sliding_window_view(runs[:, :-1], ORDER, axis=1)
+    target = runs[:, ORDER:]
+    spread = np.linalg.norm(target - target.mean(axis=1, keepdims=True), axis=1)
+    basis, size, _ = np.linalg.svd(before, full_matrices=False)
+    basis = basis * (size > 1e-9 * size[:, :1])[:, None]  # least squares, as lstsq has them with rcond 1e-9
+    left = target - np.einsum("nij,nj->ni", basis, np.einsum("nij,ni->nj", basis, target))
+    length = np.linalg.norm(left, axis=1)
+    out: NDArray[np.float64] = np.divide(length, spread, out=np.ones_like(length), where=spread > 0)
+    return out
 
 
 def _repeats(codes: NDArray[np.uint8], words: int) -> bool:
