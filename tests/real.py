@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from tests.loaded import module_from
 
-def _load() -> ModuleType:
-    """scripts/fetch_real.py as a module; scripts is no package."""
-    if "fetch_real" not in sys.modules:
-        path = Path(__file__).resolve().parent.parent / "scripts" / "fetch_real.py"
-        spec = importlib.util.spec_from_file_location("fetch_real", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["fetch_real"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["fetch_real"]
-
-
-fetch_real = _load()
+fetch_real = sys.modules.get("fetch_real") or module_from(Path(__file__).resolve().parent.parent / "scripts" / "fetch_real.py")
 
 
 def real_path(name: str) -> Path:

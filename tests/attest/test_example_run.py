@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from forebear.core.seeds import generator
+from tests.loaded import module_from
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "attest_run"
 SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
@@ -20,12 +20,7 @@ SMALL = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "nu
 @pytest.fixture(scope="module")
 def train() -> Any:
     pytest.importorskip("safetensors")
-    given = importlib.util.spec_from_file_location("attest_run_train", FOLDER / "train.py")
-    assert given is not None
-    assert given.loader is not None
-    module = importlib.util.module_from_spec(given)
-    given.loader.exec_module(module)
-    return module
+    return module_from(FOLDER / "train.py")
 
 
 def test_loss_and_gradients_are_those_of_transformers(train: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,14 @@ import pytest
 
 from forebear.core.seeds import generator
 from tests.house.references import ROOT
+from tests.loaded import module_from
 
 KEY = ("mine", "neurons", "", "", "")
 
 
 @pytest.fixture(scope="module")
 def tool() -> Any:
-    given = importlib.util.spec_from_file_location("null_rate", ROOT / "examples" / "null_rate.py")
-    assert given is not None
-    assert given.loader is not None
-    module = importlib.util.module_from_spec(given)
-    given.loader.exec_module(module)
-    return module
+    return module_from(ROOT / "examples" / "null_rate.py")
 
 
 def test_a_valid_p_passes_and_one_ten_times_too_small_does_not(tool: Any) -> None:

@@ -20,6 +20,7 @@ from forebear.tokens.readers import load_vocabulary
 from forebear.tokens.rules import Rules
 from forebear.tokens.scheme import OneEach
 from forebear.tokens.vocabulary import Vocabulary
+from tests.loaded import module_from
 from tests.real import real_path
 from tests.said import said
 from tests.tokens.test_lineage import real
@@ -194,11 +195,7 @@ def test_ids_of_the_trie_are_those_of_the_makers_program() -> None:
     spec = importlib.util.find_spec("rwkv")
     if spec is None or spec.origin is None:
         pytest.skip("the package rwkv is not installed")
-    found = importlib.util.spec_from_file_location("rwkv_tokenizer", Path(spec.origin).with_name("rwkv_tokenizer.py"))
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)  # the tokenizer's file alone: the package itself imports torch
+    module = module_from(Path(spec.origin).with_name("rwkv_tokenizer.py"))  # alone: the package itself imports torch
     theirs = module.TRIE_TOKENIZER(str(real("rwkv")))
     encoder = encoder_of(load_vocabulary(real("rwkv"), full=True))
     for block in blocks():
