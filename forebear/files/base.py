@@ -145,7 +145,7 @@ def spread_rows(container: Container, name: str, total: int, count: int) -> NDAr
     entry = container.tensors[name]
     row_bytes = max(1, entry.stored_bytes // max(1, entry.shape[0] if entry.shape else 1))
     if count <= 0 or container.grain_bytes <= 1:
-        return np.unique(np.linspace(0, total - 1, max(0, count)).astype(np.intp))
+        return np.linspace(0, total - 1, max(0, count)).astype(np.intp)  # distinct, as count <= total
     run = max(1, min(count, PIECE_BYTES // row_bytes))
     begins = np.linspace(0, total - run, max(1, count // run)).astype(np.intp)
     return np.unique((begins[:, None] + np.arange(run, dtype=np.intp)).reshape(-1))

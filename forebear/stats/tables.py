@@ -49,12 +49,12 @@ def follows_a_formula(values: Values) -> bool:
     of about 0.8 of their spread.
     """
     table = _table(values)
-    words, codes, counts = np.unique(table, return_inverse=True, return_counts=True)
+    words, counts = np.unique(table, return_counts=True)
     commonest = words[np.argmax(counts)]
     if _diagonal(table, commonest) or _banded(table, commonest) or _orthogonal_signs(table):
         return True
     if len(words) <= MAX_WORDS:
-        return _repeats(codes.reshape(table.shape).astype(np.uint8), len(words))
+        return _repeats(np.searchsorted(words, table).astype(np.uint8), len(words))
     return any(_predicted(side) for side in (table, table.T) if side.shape[1] >= WINDOW)
 
 
@@ -103,7 +103,7 @@ def _table(values: Values) -> Values:
 def _predicted(rows: Values) -> bool:
     """Share of runs along rows that a linear rule of three terms predicts. Shape (rows, columns), columns >= WINDOW."""
     starts = np.linspace(0, rows.shape[1] - WINDOW, num=min(8, rows.shape[1] - WINDOW + 1)).astype(int)
-    chosen = np.unique(np.linspace(0, rows.shape[0] - 1, num=min(rows.shape[0], MAX_RUNS // len(starts))).astype(int))
+    chosen = np.linspace(0, rows.shape[0] - 1, num=min(rows.shape[0], MAX_RUNS // len(starts))).astype(int)
     runs = np.concatenate([rows[chosen, at : at + WINDOW] for at in starts]).astype(np.float64)
     runs = runs[np.ptp(runs, axis=1) > 0]
     if not len(runs):
