@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,18 +130,16 @@ def _bits(sample: Float32, count: int) -> float:
 
 def _blocks(container: Container, entry: TensorEntry, digest: _Digest, size: int) -> Iterator[Float32]:
     """All values in order, `size` at a time (the last block shorter), in one buffer that is used again. Shape (n,)."""
-    buffer = np.empty(min(size, max(1, entry.parameters)), dtype=np.float32)
+    buffer = np.zeros(min(size, max(1, entry.parameters)), dtype=np.float32)
+    upper = buffer.view(np.uint16)[sys.byteorder == "little" :: 2]  # of bfloat16 these halves alone are ever written
     filled = 0
     for words, kind in _stream(container, entry):
         digest.update(words, kind)
         start = 0
         while start < words.size:
             count = min(words.size - start, buffer.size - filled)
-            target = buffer[filled : filled + count]
-            if kind == "bf16":
-                np.left_shift(words[start : start + count], 16, out=target.view(np.uint32), dtype=np.uint32)
-            else:
-                target[:] = words[start : start + count]
+            target = upper if kind == "bf16" else buffer
+            target[filled : filled + count] = words[start : start + count]
             filled, start = filled + count, start + count
             if filled == buffer.size:
                 yield buffer
