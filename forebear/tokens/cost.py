@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.documents import finish
-from forebear.core.errors import UsageError
+from forebear.core.errors import RefusedError, UsageError
 from forebear.core.messages import Message, message
+from forebear.core.wording import in_english
 from forebear.tokens import sample
 from forebear.tokens.encoders import CannotEncodeError, encoder_of
 from forebear.tokens.intervals import Ratio, ratio
@@ -63,7 +64,8 @@ def cost(
     between; reference: the language that premiums compare with; width: residual width for the parameters of the table; price:
     money per million tokens; cut: how a rank file that does not say cuts its text (a name of `splitting.names()`); load: what
     reads a vocabulary.
-    Raises: UsageError on words that mean nothing here; RefusedError when a file is no tokenizer we can read, or no UTF-8 text.
+    Raises: UsageError on words that mean nothing here; RefusedError when a file is no tokenizer we can read, or no UTF-8 text, and
+    when no file given can be weighed.
     """
     if not paths:
         raise UsageError("no tokenizer given", todo=f"Name at least one file or folder, or {NAME}.")
@@ -78,8 +80,10 @@ def cost(
     asked = replace(asked, reference=_reference(asked, parallel))
     began = time.perf_counter()
     names = [str(path) for path in paths]
-    limits: list[Message] = []
-    candidates = _open(names, cut, limits, load)
+    candidates, unable = _open(names, cut, load)
+    if unable and all(candidate.path == NAME for candidate in candidates):
+        raise _none_weighed(unable)
+    limits = [message("cost.not_weighed", name=label, why=error.said or error.what) for label, error in unable]
     read_text = _weigh(candidates, asked, parallel)
     body = _body(candidates, asked, parallel)
     limits += _limits(candidates, asked)
@@ -106,8 +110,11 @@ def _reference(asked: Asked, parallel: Sequence[sample.Passage]) -> str:
     raise UsageError(f"no reference text {asked.reference!r}", todo=f"Known: {', '.join(known)}")
 
 
-def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Loader) -> list[Candidate]:
-    found = []
+def _open(
+    names: Sequence[str], cut: str | None, load: Loader
+) -> tuple[list[Candidate], list[tuple[str, CannotEncodeError]]]:
+    """What can be weighed, and why not for what cannot."""
+    found, unable = list[Candidate](), list[tuple[str, CannotEncodeError]]()
     for name, label in zip(names, labels(names), strict=True):
         if is_scheme(name):
             scheme = OneEach()
@@ -117,10 +124,18 @@ def _open(names: Sequence[str], cut: str | None, limits: list[Message], load: Lo
         try:
             encoder = encoder_of(vocabulary, cut=cut, digest=_digest(name)[1], path=_file(name))
         except CannotEncodeError as error:
-            limits.append(message("cost.not_weighed", name=label, why=error.said or error.what))
+            unable.append((label, error))
             continue
         found.append(Candidate(label, name, encoder, vocabulary))
-    return found
+    return found, unable
+
+
+def _none_weighed(unable: Sequence[tuple[str, CannotEncodeError]]) -> RefusedError:
+    """The refusal where no file given can be weighed, with the reason of each."""
+    why = [message("refused.said_at", where=label, what=error.said or error.what) for label, error in unable]
+    english = in_english(message("cost_none.weighed", why="; ".join(f"{label}: {error.what}" for label, error in unable)))
+    todo = message("cost_none.other")
+    return RefusedError(english, todo=in_english(todo), said=message("cost_none.weighed", why=why), advice=todo)
 
 
 def _file(name: str) -> Path:

@@ -16,6 +16,7 @@ import pytest
 
 from forebear.core.documents import canonical_json, problems_of
 from forebear.core.errors import RefusedError, UsageError
+from forebear.reports.catalogue import catalogue
 from forebear.reports.page import visible
 from forebear.reports.tokenizers.page import cost_page, lineage_page
 from forebear.reports.tokenizers.text import cost_lines, lineage_lines
@@ -260,6 +261,30 @@ def test_unknown_tokens_alone_make_a_tokenizer_lossy(tmp_path: Path) -> None:
     assert cost([path], text=tmp_path / "u.txt")["tokenizers"][0]["lossless"]
     found = cost([path], text=tmp_path / "t.txt")["tokenizers"][0]
     assert (found["lossless"], found["unknown"] > 0) == (False, True)
+
+
+def word_list(path: Path) -> Path:
+    path.write_text(json.dumps({"model": {"type": "WordLevel", "vocab": {"the": 0, "right": 1}, "unk_token": "the"}}))
+    return path
+
+
+@pytest.mark.parametrize("more", [[], ["builtin:one-each"]], ids=["alone", "beside-the-scheme"])
+def test_where_no_file_can_be_weighed_that_is_a_refusal_with_the_reason_of_each(more: list[str], tmp_path: Path) -> None:
+    both = [word_list(tmp_path / "one.json"), word_list(tmp_path / "other.json")]
+    with pytest.raises(RefusedError, match=r"one.*: is a list of whole words.*; other.*: is a list of whole words") as raised:
+        cost([*both, *more])
+    assert raised.value.exit_code == 3
+    assert raised.value.said is not None
+    for language in ("ja", "zh-Hans", "zh-Hant"):
+        told = catalogue(language).text(raised.value.message().document())
+        assert "one" in told
+        assert "is a list" not in told
+
+
+def test_a_file_that_cannot_be_weighed_beside_one_that_can_is_a_limit(tmp_path: Path) -> None:
+    document = cost([word_list(tmp_path / "list.json"), ranks(tmp_path / "gpt2.tiktoken", ENGLISH)], languages="eng")
+    assert [t["name"] for t in document["tokenizers"]] == ["gpt2"]
+    assert "cost.not_weighed" in [limit["key"] for limit in document["limits"]]
 
 
 def test_a_guessed_cut_is_said_before_any_figure_and_a_stated_one_is_not(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from bench.tokenizers.exact import compare
 from bench.tokenizers.strings import strings
 from forebear.tokens import sample
+from forebear.tokens.audit import unreachable
 from forebear.tokens.cost import cost
 from forebear.tokens.encoders import encoder_of
 from forebear.tokens.encoders.words import word_runs
@@ -42,6 +43,7 @@ SPLITS = [
     for behavior in ("Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
     for invert in (False, True)
 ]
+LEADS = "xqzj7!-(.«々न"
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 PRE = [
     BYTES,
@@ -150,6 +152,35 @@ def test_every_kind_of_model_gives_the_references_ids(kind: str, settings: dict[
     if kind.endswith("suffix"):
         settings = {"end_of_word_suffix": "</w>"}
     assert differences(trained(kind, **settings), tmp_path, 13, 600) == []
+
+
+WORDS: list[dict[str, Any]] = [
+    {"type": "Whitespace"},
+    {"type": "WhitespaceSplit"},
+    {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "Punctuation", "behavior": "Isolated"}]},
+    {"type": "Sequence", "pretokenizers": [{"type": "Whitespace"}, {"type": "Digits", "individual_digits": True}]},
+    {"type": "CharDelimiterSplit", "delimiter": "-"},
+    {"type": "Split", "pattern": regex(r"\s+"), "behavior": "Removed", "invert": False},
+    {"type": "Split", "pattern": {"String": " "}, "behavior": "Isolated", "invert": False},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pre", WORDS, ids=lambda pre: json.dumps(pre)[:120])
+def test_word_pieces_are_weighed_however_words_are_cut_and_reached_where_the_reference_reaches_them(
+    pre: dict[str, Any], tmp_path: Path
+) -> None:
+    """A piece is reached where the reference gives it for a letter, or a sign, followed by its text."""
+    made = {**trained("wordpiece"), "pre_tokenizer": pre}
+    assert differences(made, tmp_path, 15, 400) == []
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    lost, _ = unreachable(load_vocabulary(tmp_path / "tokenizer.json", full=True), [])
+    unseen = set()
+    for piece, id_ in made["model"]["vocab"].items():
+        text = piece.removeprefix("##")
+        texts = [text] if piece == text else [lead + text for lead in LEADS]
+        if piece != "[UNK]" and not any(id_ in theirs.encode(one).ids for one in texts):
+            unseen.add(id_)
+    assert set(lost or ()) == unseen
 
 
 REAL = {

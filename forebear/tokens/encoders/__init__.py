@@ -115,10 +115,11 @@ def _wordpiece(vocabulary: Vocabulary, rules: Rules) -> Encoder:
         )
     assumed: list[Message] = []
     if rules.normalizer is not None or rules.pre_tokenizer is not None:
-        kind = rules.pre_tokenizer.get("type") if isinstance(rules.pre_tokenizer, dict) else None
-        if kind != "BertPreTokenizer":
-            raise unknown_cut(str(kind)[:40])
-        return WordPiece(vocabulary, normaliser_of(rules.normalizer, "▁"))
+        steps, _ = steps_of(rules.pre_tokenizer)
+        kinds = [item["type"] for item in in_order(rules.pre_tokenizer)]
+        if not kinds or not {"ByteLevel", "Metaspace"}.isdisjoint(kinds):  # they spell spaces as WordPiece's pieces do not
+            raise unknown_cut(", ".join(kinds)[:40] or "None")
+        return WordPiece(vocabulary, normaliser_of(rules.normalizer, "▁"), steps=steps)
     lower = not any(token is not None and token[1:2].isupper() for id_, token in enumerate(vocabulary.tokens)
                     if id_ not in vocabulary.special)  # fmt: skip
     assumed.append(message("encoding.assumed_uncased" if lower else "encoding.assumed_cased"))

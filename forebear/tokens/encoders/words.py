@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from forebear.core.messages import Message
-from forebear.tokens.encoders.base import Encoder
+from forebear.tokens.encoders.base import Encoder, Step
 from forebear.tokens.encoders.work import Lengths
 from forebear.tokens.normalizing import WHITE
 from forebear.tokens.vocabulary import Vocabulary
@@ -60,15 +60,24 @@ def word_runs(text: str) -> list[str]:
     return ["".join(run) for sort, run in groupby(text, _sort) if sort != " "]
 
 
+def _bert(pieces: Sequence[str]) -> Sequence[str]:
+    return [word for piece in pieces for word in bert_words(piece)]
+
+
 class WordPiece(Encoder):
-    """Words from left to right, each by the longest pieces; a word that cannot be spelt is one unknown token."""
+    """Words from left to right, each by the longest pieces; a word that cannot be spelt is one unknown token.
+
+    steps: how normalised text is cut into words; None: as BERT does.
+    """
 
     def __init__(
-        self, vocabulary: Vocabulary, normalise: Callable[[str], str], assumed: Sequence[Message] = ()
-    ) -> None:
+        self, vocabulary: Vocabulary, normalise: Callable[[str], str], assumed: Sequence[Message] = (),
+        steps: Sequence[Step] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(vocabulary, assumed)
         rules = vocabulary.rules
         self._normalise = normalise
+        self._steps: Sequence[Step] = [_bert] if steps is None else steps
         self._first: dict[str, int] = {}
         self._inner: dict[str, int] = {}
         for id_, token in enumerate(vocabulary.tokens):
@@ -85,7 +94,10 @@ class WordPiece(Encoder):
 
     def pieces(self, text: str) -> Sequence[str]:
         """Normalised words."""
-        return bert_words(self._normalise(text))
+        found: Sequence[str] = [self._normalise(text)]
+        for step in self._steps:
+            found = step(found)
+        return found
 
     def encode_piece(self, piece: str) -> Sequence[int]:
         """Longest piece first."""
@@ -108,12 +120,10 @@ class WordPiece(Encoder):
         return found
 
     def reaches(self, text: str, id_: int) -> bool:
-        """Whether some word has this piece: as its first piece by itself, or after a first piece that leaves it alone."""
+        """Whether some word has this piece: by itself, or after a first piece that leaves it alone."""
         if text.startswith(" "):
-            parts = self.pieces(text)
-            return len(parts) == 1 and list(self.encode_piece(parts[0])) == [id_]
-        clean = self._normalise("x" + text)[1:]
-        return clean == text and self._inner.get(text) == id_ and len(bert_words("x" + text)) == 1
+            return any(list(self.encode_piece(part)) == [id_] for part in self.pieces(text.removeprefix(" ")))
+        return self._inner.get(text) == id_ and any(list(self.pieces(c + text)) == [c + text] for c in ("x", text[:1]))
 
     def restore(self, ids: Sequence[int]) -> str:
         """Words with single spaces between; what normalisation took is gone."""
