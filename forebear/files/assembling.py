@@ -12,7 +12,7 @@ from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import Folder
 from forebear.files.formats.registry import open_source
 from forebear.files.layouts import refuse_pieces
-from forebear.files.refusing import SOURCE, more_than
+from forebear.files.refusing import AGAIN, SOURCE, more_than
 from forebear.files.sets import Kind, WeightSet, called, completed, names_in, numbered_like, weighs
 from forebear.files.trained import TRAINED, open_trained
 
@@ -58,7 +58,7 @@ def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
     weight_map = read_index(folder.small(index, MAX_HEADER_BYTES), where)
     files = list(dict.fromkeys(weight_map.values()))
     missing = [file for file in files if not folder.has(file, where)]
-    if not missing:
+    if files and not missing:
         read = completed(index, files, one.files)
         container = _of_parts(folder, read, partial(JoinedContainer, weight_map=weight_map, files=read, where=where), max_header)
         further, spare = read[len(files) :], [file for file in one.files if file not in read]
@@ -68,11 +68,14 @@ def _indexed(folder: Folder, one: WeightSet, max_header: int | None) -> Containe
                 container.said.append(message(f"folder.{key}", **values))
         return container
     other = numbered_like(index, names_in(folder, weighs))
+    if other is None and not files:
+        raise refusal(message("index.no_tensor"), where=where, todo=AGAIN)
     if other is None:
         raise refusal(message("folder.shard_missing", name=quoted(missing[0])), where=where, todo=message("advice.rest"))
     container = open_set(folder, other, max_header)
-    values = {"count": len(missing), "names": [quoted(missing[0])], "taken": called(other)}
-    container.said.append(message("folder.index_stale", index=quoted(index), **values))
+    told = {"index": quoted(index), "taken": called(other)}
+    stale = {"count": len(missing), "names": [quoted(name) for name in missing[:1]]}
+    container.said.append(message("folder.index_stale", **told, **stale) if files else message("index_bare.unnamed", **told))
     return container
 
 

@@ -93,6 +93,34 @@ def index_that_left_one_shard_out(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": named}))
 
 
+def index_that_names_nothing(folder: Path) -> None:
+    shards(folder)
+    (folder / INDEX).write_text('{"metadata": {"total_size": 1}, "weight_map": {}}')
+
+
+def index_without_a_map(folder: Path) -> None:
+    """Another set lies beside the shards of its name."""
+    shards(folder)
+    (folder / INDEX).write_text('{"metadata": {"total_size": 1}}')
+    as_torch(folder)
+
+
+def index_that_names_nothing_of_one_file(folder: Path) -> None:
+    as_torch(folder)
+    (folder / "pytorch_model.bin.index.json").write_text('{"weight_map": null}')
+
+
+def empty_index_of_a_missing_shard(folder: Path) -> None:
+    shards(folder)
+    (folder / "model-00002-of-00003.safetensors").unlink()
+    (folder / INDEX).write_text('{"weight_map": {}}')
+
+
+def index_with_a_list(folder: Path) -> None:
+    shards(folder)
+    (folder / INDEX).write_text('{"weight_map": ["lm_head.weight"]}')
+
+
 def index_of_this_folder(folder: Path) -> None:
     index(folder, [f"./{name}" for name in shards(folder)])
 
@@ -215,9 +243,10 @@ OPENED: list[Callable[[Path], None]] = [
     *WRITERS, numbered, numbered_torch, numbered_npz, indexed, stale_index, index_left_behind, over_full_index, several_formats,
     with_adapter, split_among_others, hub_root, hub_root_of_shards, hub_root_without_reference, adapter_alone, stale_index_of_one_file_more,
     stale_index_with_places_of_before, over_full_index_of_several, index_that_leaves_tensors_out,
-    index_that_left_one_shard_out, index_of_this_folder, index_beside_one_file,
+    index_that_left_one_shard_out, index_of_this_folder, index_beside_one_file, index_that_names_nothing, index_without_a_map,
+    index_that_names_nothing_of_one_file,
 ]  # fmt: skip
-REFUSED: list[Callable[[Path], None]] = [damaged, missing_shard, missing_number, several, deepspeed]
+REFUSED: list[Callable[[Path], None]] = [damaged, missing_shard, missing_number, several, deepspeed, empty_index_of_a_missing_shard, index_with_a_list]
 STORED = [DATA / "tried" / name for name in ("base", "prefix_fsdp", "rotated_plain", "unmerged_peft")] + [
     DATA / "independents" / "0", DATA / "same_seed" / "a", DEMO, DATA / "gguf" / "Q4_K_M.gguf",
 ]  # fmt: skip
@@ -284,6 +313,9 @@ SAID = [
     (index_left_behind, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"), (over_full_index, "1 tensors that none of its files holds, such as 'mtp.fc.weight'"),
     (index_that_left_one_shard_out, "does not name 1 file of its own numbering, such as 'model-00003-of-00003.safetensors'"),
     (index_beside_one_file, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"),
+    (index_that_names_nothing, "'model.safetensors.index.json' names no tensor: it was left aside and 'model-00001-of-00003.safetensors' (3 files) was read"),
+    (index_without_a_map, "'model.safetensors.index.json' names no tensor: it was left aside and 'model-00001-of-00003.safetensors' (3 files) was read"),
+    (index_that_names_nothing_of_one_file, "'pytorch_model.bin' was read; left aside: 'pytorch_model.bin.index.json'"),
     (several_formats, "'model.safetensors' was read; left aside: 'model.gguf', 'pytorch_model.bin'"),
     (with_adapter, "'pytorch_model.bin' was read; left aside: 'adapter_model.safetensors'"),
     (split_among_others, "left aside: 'model-00001-of-00003.gguf' (3 files)"),

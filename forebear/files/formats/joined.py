@@ -136,13 +136,14 @@ def _disagreements(
 
 
 def read_index(data: bytes, where: str) -> dict[str, str]:
-    """tensor -> file name of an index (`*.index.json`), without "./"; names are not checked. Raises: RefusedError."""
+    """tensor -> file name of an index (`*.index.json`), without "./"; names are not checked, empty where it has none.
+
+    Raises: RefusedError for what is no index, or names too many files.
+    """
     document: Any = parse_json(data, where=where, max_values=4 * MAX_TENSORS)
-    found = document.get("weight_map") if isinstance(document, dict) else None
+    found = (document.get("weight_map") or {}) if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
         raise refusal(message("index.no_map"), where=where, todo=AGAIN)
-    if not found:
-        raise refusal(message("index.no_tensor"), where=where, todo=AGAIN)
     files = set(found.values())
     if len(files) > MAX_SHARDS:
         raise refusal(message("most.names", count=len(files), most=MAX_SHARDS), where=where, todo=SOURCE)
