@@ -315,7 +315,7 @@ def test_a_damaged_shard_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "said"), [
-    (b"", "JSON"), (b"[]", "no weight_map"), (b"{}", "no weight_map"), (b'{"weight_map": []}', "no weight_map"),
+    (b"", "JSON"), (b"[]", "no weight_map"), (b"{}", "names no tensor"), (b'{"weight_map": null}', "names no tensor"), (b'{"weight_map": []}', "no weight_map"),
     (b'{"weight_map": {"w": 1}}', "no weight_map"), (b'{"weight_map": {}}', "names no tensor"), (b'{"weight_map": ', "JSON"),
     (b'{"weight_map": {"w": "a", "w": "b"}}', "twice"), (b"\xff{}", "UTF-8"), (b"[" * 100_000, "nested too deeply"),
     (b'{"weight_map": {' + b",".join(b'"%d":"%d"' % (i, i) for i in range(10_001)) + b"}}", "10,001 shards"),

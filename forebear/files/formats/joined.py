@@ -141,7 +141,8 @@ def read_index(data: bytes, where: str) -> dict[str, str]:
     Raises: RefusedError for what is no index, or names too many files.
     """
     document: Any = parse_json(data, where=where, max_values=4 * MAX_TENSORS)
-    found = (document.get("weight_map") or {}) if isinstance(document, dict) else None
+    stated = document.get("weight_map") if isinstance(document, dict) else ()
+    found = {} if stated is None else stated
     if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
         raise refusal(message("index.no_map"), where=where, todo=AGAIN)
     files = set(found.values())
