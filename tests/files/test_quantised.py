@@ -69,7 +69,8 @@ def test_gptq_bits_follow_from_the_shapes_when_nothing_states_them(tmp_path: Pat
 def test_awq_comes_back(tmp_path: Path) -> None:
     weight = matrix(48, 64)
     stored, steps = make.awq(weight, 32)
-    container, _ = opened(tmp_path / "m", {f"a.{k}": v for k, v in stored.items()})
+    settings = {"quantization_config": {"quant_method": "awq"}}
+    container, _ = opened(tmp_path / "m", {f"a.{k}": v for k, v in stored.items()}, settings)
     assert container.tensors["a.weight"].dtype == "AWQ 4-bit"
     check(container, "a.weight", weight, steps)
 

@@ -117,7 +117,7 @@ def dequantised(
     smooth(found)
     codes = bare_codes(found)
     if not found.decoders:
-        return (QuantisedContainer(container, {}, {}, codes), []) if codes else (container, [])
+        return (QuantisedContainer(container, {}, {}, codes) if codes else container), found.messages()
     kinds = sorted({decoder.dtype for decoder in found.decoders.values()})
     said = message("opening.quantised", count=len(found.decoders), names=kinds[:4])
     return QuantisedContainer(container, found.decoders, found.parts, codes), [said, *found.messages()]

@@ -55,6 +55,8 @@ class Recognised:
         self.said: dict[str, list[str]] = {}
         self.zeros_less_one: tuple[bool, bool] | None = None
         """GPTQ's convention of zero points, once looked for (quantised_gptq.py)."""
+        self.nibbles: tuple[tuple[int, ...] | None, bool] | None = None
+        """The order of AWQ's nibbles (None: not told) and whether values said so against what is stated, once looked for."""
 
     def add(self, name: str, decoder: Decoder, *parts: str) -> None:
         """A tensor, how it is made, and the stored ones it is made of; what the file lacks of them is passed over."""
@@ -84,12 +86,12 @@ class Recognised:
         return None
 
     def note(self, key: str, name: str) -> None:
-        """Something told from the data of this tensor, said once with how many it holds for."""
+        """Something told from the data of this tensor, said once with how many it holds for. key: of a message."""
         self.said.setdefault(key, []).append(name)
 
     def messages(self) -> list[Message]:
         """What was told from the data."""
-        return [message(f"limit.{key}", count=len(names), name=quoted(names[0])) for key, names in self.said.items()]
+        return [message(key, count=len(names), name=quoted(names[0])) for key, names in self.said.items()]
 
     def refuse(self, stem: str, key: str, /, **values: Any) -> RefusedError:
         """A refusal of this matrix. key: of the table `quant`; shapes among the values are shown as lists of sizes."""

@@ -12,7 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebear.files.views.quantised_find import Recognised
-from forebear.files.views.quantised_packed import Awq, AwqRows, Gptq, stated_groups, unpack_across, unpack_down, words
+from forebear.files.views.quantised_nibbles import order_by_values, stated_order
+from forebear.files.views.quantised_packed import (
+    AWQ_ORDER,
+    PLAIN_ORDER,
+    Awq,
+    AwqRows,
+    Gptq,
+    stated_groups,
+    unpack_across,
+    unpack_down,
+    words,
+)
 
 SAMPLED_BYTES = 2**20
 """Packed codes that are read to tell the convention of zero points, of all matrices together; half a MiB of one at most."""
@@ -35,11 +46,25 @@ def recognise_qweight(found: Recognised, name: str, stem: str) -> None:
     if packed[1] * 8 == scales[1]:
         if packed[0] % scales[0] or zeros != (scales[0], packed[1]):
             raise found.refuse(stem, "divide", scales=scales, inputs=packed[0])
-        found.add(f"{stem}.weight", Awq(stem, (scales[1], packed[0])), *parts)
+        _columns_of_awq(found, stem, (scales[1], packed[0]), parts)
     elif found.settings.get("quant_method") == "awq":
         _rows_of_awq(found, stem, packed, scales, zeros)
     else:
         _gptq(found, stem, packed, scales, zeros)
+
+
+def _columns_of_awq(found: Recognised, stem: str, shape: tuple[int, int], parts: list[str]) -> None:
+    """The usual layout; where neither the file nor its values say in which order its nibbles stand, it is left undecoded."""
+    if found.nibbles is None:
+        stated, told = stated_order(found.settings), order_by_values(found)
+        found.nibbles = (told or stated, told not in (None, stated or AWQ_ORDER))
+    order, against = found.nibbles
+    if order is None:
+        found.note("awq.nibbles_open", stem)
+        return
+    if against:
+        found.note("awq.nibbles_plain" if order == PLAIN_ORDER else "awq.nibbles_awq", stem)
+    found.add(f"{stem}.weight", Awq(stem, shape, order), *parts)
 
 
 def _rows_of_awq(
@@ -62,9 +87,9 @@ def _gptq(
         raise found.refuse(stem, "three", packed=packed, zeros=zeros, scales=scales)
     plus_one, told = _convention(found)
     if told:
-        found.note("zeros_less_one" if plus_one else "zeros_as_stored", stem)
+        found.note("limit.zeros_less_one" if plus_one else "limit.zeros_as_stored", stem)
     if f"{stem}.g_idx" in found.tensors and groups > 1 and _never_filled(found, stem, groups):
-        found.note("groups_in_order", stem)
+        found.note("limit.groups_in_order", stem)
     found.add(f"{stem}.weight", Gptq(stem, bits, plus_one, (outputs, packed[0] * 32 // bits)),
               *(f"{stem}.{part}" for part in _PARTS))  # fmt: skip
 

@@ -20,8 +20,10 @@ from forebear.files.refusing import refuse_tensor
 
 Words = NDArray[np.uint32]
 Rows = NDArray[np.intp]
-AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+Order = tuple[int, ...]
 """Which of eight neighbouring outputs stands in each nibble of a word, lowest nibble first."""
+AWQ_ORDER: Order = (0, 2, 4, 6, 1, 3, 5, 7)
+PLAIN_ORDER: Order = tuple(range(8))
 
 
 def words(container: Container, name: str, first: int = 0, last: int | None = None) -> Words:
@@ -114,13 +116,14 @@ class Awq:
 
     stem: str
     shape: tuple[int, int]
+    order: Order = AWQ_ORDER
     dtype: str = "AWQ 4-bit"
     whole: bool = True
 
     def take(self, container: Container, rows: Rows) -> Float32:
         """Rows (outputs) of the published matrix. Shape (len(rows), in)."""
         outputs, inputs = self.shape
-        word, place = rows // 8, np.argsort(AWQ_ORDER)[rows % 8]
+        word, place = rows // 8, np.argsort(self.order)[rows % 8]
         shift = (4 * place).astype(np.uint32)
         scales = container.read(f"{self.stem}.scales")[:, rows]
         zeros = (words(container, f"{self.stem}.qzeros")[:, word] >> shift & 15).astype(np.int32)
