@@ -163,11 +163,16 @@ NF4 = [-1.0, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.0
        0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1.0]  # fmt: skip
 
 
-def nf4(weight: Matrix, block: int, *, nested: int = 0) -> tuple[Stored, Matrix]:
-    """bitsandbytes four bits, with block maxima coded again when `nested` is a block size."""
+FP4_OF_BLOCK = [0.0, 0.0625 / 12, 8 / 12, 1.0, 4 / 12, 6 / 12, 2 / 12, 3 / 12]
+"""bitsandbytes' four-bit float by its code without sign; the sign is the code's highest bit."""
+
+
+def nf4(weight: Matrix, block: int, *, nested: int = 0, kind: str = "nf4") -> tuple[Stored, Matrix]:
+    """bitsandbytes four bits, with block maxima coded again when `nested` is a block size. kind: nf4 or fp4."""
+    meant = NF4 if kind == "nf4" else [*FP4_OF_BLOCK, *(-value for value in FP4_OF_BLOCK)]
     flat = weight.reshape(-1)
     maxima = [float(np.abs(flat[i : i + block]).max()) for i in range(0, flat.size, block)]
-    state: dict[str, Any] = {"quant_type": "nf4", "blocksize": block, "dtype": "float16", "shape": list(weight.shape)}
+    state: dict[str, Any] = {"quant_type": kind, "blocksize": block, "dtype": "float16", "shape": list(weight.shape)}
     stored: Stored = {}
     if nested:
         table = np.linspace(-1, 1, 256).astype(np.float32)
@@ -180,15 +185,15 @@ def nf4(weight: Matrix, block: int, *, nested: int = 0) -> tuple[Stored, Matrix]
                    "nested_quant_map": table}  # fmt: skip
     else:
         stored["absmax"] = np.array(maxima, np.float32)
-    codes = [min(range(16), key=lambda c: abs(NF4[c] - float(v) / maxima[i // block])) for i, v in enumerate(flat)]
+    codes = [min(range(16), key=lambda c: abs(meant[c] - float(v) / maxima[i // block])) for i, v in enumerate(flat)]
     if len(codes) % 2:
         codes.append(0)
     stored |= {
         "": np.array([codes[i] << 4 | codes[i + 1] for i in range(0, len(codes), 2)], np.uint8)[:, None],
-        "quant_map": np.array(NF4, np.float32),
-        "quant_state.bitsandbytes__nf4": np.frombuffer(json.dumps(state).encode(), np.uint8).copy(),
+        "quant_map": np.array(meant, np.float32),
+        f"quant_state.bitsandbytes__{kind}": np.frombuffer(json.dumps(state).encode(), np.uint8).copy(),
     }  # fmt: skip
-    widest = max(b - a for a, b in pairwise(NF4))
+    widest = max(b - a for a, b in pairwise(sorted(meant)))
     steps = np.array([widest * maxima[i // block] for i in range(flat.size)], np.float32).reshape(weight.shape)
     return stored, steps + (0.02 * np.abs(weight) if nested else 0)
 

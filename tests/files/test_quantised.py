@@ -122,15 +122,35 @@ def test_bitsandbytes_int8_comes_back(tmp_path: Path) -> None:
     check(container, "a.weight", weight, np.broadcast_to(largest[:, None] / 127, weight.shape))
 
 
+@pytest.mark.parametrize("kind", ["nf4", "fp4"])
 @pytest.mark.parametrize("nested", [0, 4])
 @pytest.mark.parametrize("size", [(16, 64), (9, 21)])
-def test_bitsandbytes_nf4_comes_back(tmp_path: Path, nested: int, size: tuple[int, int]) -> None:
+def test_bitsandbytes_four_bits_come_back(tmp_path: Path, nested: int, size: tuple[int, int], kind: str) -> None:
     weight = matrix(*size)
-    stored, steps = make.nf4(weight, 32, nested=nested)
+    stored, steps = make.nf4(weight, 32, nested=nested, kind=kind)
     tensors = {f"a.weight.{part}" if part else "a.weight": array for part, array in stored.items()}
     container, _ = opened(tmp_path / "m", tensors)
     assert set(container.tensors) == {"a.weight"}
     check(container, "a.weight", weight, steps)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32"])
+def test_codes_of_bitsandbytes_that_are_stored_as_floats_come_back(tmp_path: Path, kind: str) -> None:
+    """As `bnb_4bit_quant_storage` leaves them for training that cuts parameters over ranks: once read as a float column."""
+    weight = matrix(16, 64)
+    stored, steps = make.nf4(weight, 32, nested=4)
+    stored[""] = stored[""].reshape(-1).view(kind if kind in np.sctypeDict else ml_dtypes.bfloat16).reshape(-1, 1)
+    container, _ = opened(tmp_path / "m", {f"a.weight.{part}" if part else "a.weight": v for part, v in stored.items()})
+    assert set(container.tensors) == {"a.weight"}
+    check(container, "a.weight", weight, steps)
+
+
+def test_a_decoded_weight_beside_a_state_that_stayed_is_the_weight(tmp_path: Path) -> None:
+    weight = matrix(16, 64)
+    stored, _ = make.nf4(weight, 32)
+    stored[""] = weight
+    container, _ = opened(tmp_path / "m", {f"a.weight.{part}" if part else "a.weight": v for part, v in stored.items()})
+    np.testing.assert_array_equal(container.read("a.weight"), weight)
 
 
 def test_mxfp4_experts_come_back_transposed(tmp_path: Path) -> None:

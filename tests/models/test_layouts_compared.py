@@ -16,6 +16,7 @@ import forebear
 from forebear.core.seeds import generator
 from tests.files import quantised_make as make
 from tests.files.make import encode_arrays, write
+from tests.files.test_nibbles import quantised, stored
 from tests.said import said
 
 BASE = Path(__file__).resolve().parent.parent / "data" / "tried" / "base"
@@ -70,6 +71,16 @@ def mlx(bits: int, group: int) -> Encoder:
     return encode
 
 
+def hqq_down(values: np.ndarray) -> Arrays | None:
+    """HQQ along axis 0: the values as a table of 64 rows, a scale and a zero for every column."""
+    table = values.reshape(64, -1)
+    low, step = table.min(axis=0, keepdims=True), np.ptp(table, axis=0, keepdims=True) / 15
+    codes = np.rint((table - low) / step).astype(np.int64)
+    return {"W_q": (codes[:32] << 4 | codes[32:]).astype(np.uint8), "scale": step.astype(np.float16),
+            "zero": (-low / step).astype(np.float16), "shape": np.array(values.shape, np.int64),
+            "packing": np.frombuffer(b"4bit_u8", np.uint8)}  # fmt: skip
+
+
 def hqq(values: np.ndarray) -> Arrays | None:
     grouped = values.reshape(-1, 64)
     found = groups(grouped, 64, 4)
@@ -120,6 +131,32 @@ def gptq(v2: bool, filled: bool) -> Encoder:
     return encode
 
 
+def gptq_by_activity(values: np.ndarray) -> Arrays | None:
+    """GPTQ with desc_act: every input has its group wherever it stands."""
+    order = generator("tests/models/act_order", values.shape[1]).permutation(values.shape[1]) // 16
+    return make.gptq(values, 4, 16, order=[int(group) for group in order])[0]
+
+
+def awq_columns(plain: bool) -> Encoder:
+    def encode(values: np.ndarray) -> Arrays | None:
+        parts = stored("a", quantised(values, 16), plain=plain)
+        return {name.removeprefix("a."): value for name, value in parts.items()}
+
+    return encode
+
+
+def four_bits(kind: str, nested: int, storage: str) -> Encoder:
+    """bitsandbytes: all names behind `weight.`; storage: the type that the codes are called."""
+
+    def encode(values: np.ndarray) -> Arrays | None:
+        found = make.nf4(values, 64, nested=nested, kind=kind)[0]
+        codes = np.ascontiguousarray(found.pop("").reshape(-1)).view(np.uint8)
+        named = codes.view(ml_dtypes.bfloat16) if storage == "bfloat16" else codes
+        return {"weight": named[:, None]} | {f"weight.{part}": value for part, value in found.items()}
+
+    return encode
+
+
 def awq(values: np.ndarray) -> Arrays | None:
     return None if values.shape[1] % 32 else make.awq_rows(values, 32)[0]
 
@@ -148,6 +185,26 @@ LAYOUTS: dict[str, tuple[Encoder, dict[str, Any]]] = {
     "gptq with g_idx never filled": (gptq(False, False), {"quantization_config": GPTQ}),
     "awq gemv": (awq, {"quantization_config": {"quant_method": "awq", "version": "gemv", "group_size": 32}}),
     "exl2": (exl2, {"quantization_config": {"quant_method": "exl2"}}),
+    "hqq along axis 0": (hqq_down, {"quantization_config": {"quant_method": "hqq"}}),
+    "gptq by activity": (gptq_by_activity, {"quantization_config": {**GPTQ, "desc_act": True}}),
+    "gptq with zero points less one": (
+        gptq(False, True),
+        {"quantization_config": {**GPTQ, "checkpoint_format": "gptq_v2"}},
+    ),
+    "awq": (awq_columns(plain=False), {"quantization_config": {"quant_method": "awq", "version": "gemm"}}),
+    "awq in plain order, stated": (
+        awq_columns(plain=True),
+        {"quantization_config": {"quant_method": "quark", "export": {"pack_method": "order"}}},
+    ),
+    "awq in plain order, stated otherwise": (
+        awq_columns(plain=True),
+        {"quantization_config": {"quant_method": "awq", "version": "gemm"}},
+    ),
+    "awq in plain order, not stated": (awq_columns(plain=True), {}),
+    "nf4": (four_bits("nf4", 0, "uint8"), {"quantization_config": {"quant_method": "bitsandbytes"}}),
+    "nf4 with maxima coded again": (four_bits("nf4", 16, "uint8"), {}),
+    "fp4 with maxima coded again": (four_bits("fp4", 16, "uint8"), {}),
+    "nf4 stored as a float": (four_bits("nf4", 16, "bfloat16"), {}),
 }
 
 

@@ -128,16 +128,24 @@ class BitsAndBytes4:
         return np.asarray(largest[blocks - first], dtype=np.float32)
 
 
+def _state(container: Container, name: str) -> Table:
+    where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
+    return Table(parse_json(container.raw(name, 0, 2**16), where=where), where, AGAIN)
+
+
+def stated_shape(container: Container, name: str) -> tuple[int, ...]:
+    """The shape that such a state gives; (0,) where it gives none of whole numbers."""
+    shape = tuple(_state(container, name).take("shape", list))
+    return shape if shape and all(type(size) is int and 0 < size < 2**48 for size in shape) else (0,)
+
+
 def read_state(container: Container, name: str, stem: str) -> BitsAndBytes4:
     """What bitsandbytes says about a four-bit tensor. Raises RefusedError when it is none or contradicts the tensor."""
-    where = f"{container.paths[0] if container.paths else container.kind}: {quoted(name)}"
-    state = Table(parse_json(container.raw(name, 0, 2**16), where=where), where, AGAIN)
-    shape = tuple(state.take("shape", list))
+    state, shape = _state(container, name), stated_shape(container, name)
     block, nested = state.take("blocksize", int), state.optional("nested_blocksize", int) or 0
     offset = float(state.optional("nested_offset", (int, float)) or 0.0)
-    sizes = shape and all(type(size) is int and 0 < size < 2**48 for size in shape)
-    values = math.prod(shape) if sizes else 2**48
-    if values >= 2**48 or block < 1 or nested < 0:
+    values = math.prod(shape)
+    if not 0 < values < 2**48 or block < 1 or nested < 0:
         raise refuse_tensor(container, stem, message("quant.state"))
     found, needed = container.tensors[stem].stored_bytes, -(-values // 2)
     if found != needed:

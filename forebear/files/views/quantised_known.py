@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from forebear.files.views.quantised_blocks import FourBitFloat, Microscaled, Scaled, fits, read_state
+from forebear.files.views.quantised_blocks import FourBitFloat, Microscaled, Scaled, fits, read_state, stated_shape
 from forebear.files.views.quantised_find import Recognised, small_values
 from forebear.files.views.quantised_halves import recognise_bitnet
 from forebear.files.views.quantised_modelopt import recognise_row_pairs
@@ -138,8 +138,13 @@ def recognise_row_maxima(found: Recognised, name: str, stem: str) -> None:
 
 
 def recognise_four_bits(found: Recognised, name: str, stem: str) -> None:
-    """bitsandbytes, four bits: the state names the tensor it belongs to."""
-    if stem not in found.tensors or found.tensors[stem].dtype != "U8":
+    """bitsandbytes, four bits: the state names the tensor it belongs to, whose bytes are codes whatever its type is called.
+
+    Where parameters are cut over ranks, training wants codes stored as a float (`bnb_4bit_quant_storage`); a float tensor of
+    another size is a weight that somebody decoded, beside a state that stayed.
+    """
+    stored = found.tensors.get(stem)
+    if stored is None or (stored.dtype != "U8" and math.prod(stated_shape(found.container, name)) != 2 * stored.stored_bytes):
         return
     parts = [f"{stem}.{part}" for part in ("absmax", "quant_map", "nested_absmax", "nested_quant_map")]
     found.add(stem, read_state(found.container, name, stem), stem, *parts, name)
