@@ -1,9 +1,9 @@
 """Small adapters written by PEFT, and the tensors of the model that PEFT merges each into.
 
-    python scripts/make_adapter_fixtures.py [--out tests/data/adapters]
+    python scripts/make_adapter_fixtures.py [--out tests/data/adapters] [--only NAME ...]
 
 Not run by any test: it needs torch, transformers and peft. base/ is a model, base-gpt2/ that of adapters called gpt2-* (its
-matrices lie turned), base-tied/ that of tied-* (one matrix is embedding and head); NAME/ is an adapter as PEFT saves it;
+matrices lie turned), base-qwen2/ that of qwen2-* (with biases), base-tied/ that of tied-* (one matrix is embedding and head); NAME/ is an adapter as PEFT saves it;
 NAME.merged.safetensors the tensors that merging changed. For tied-* it holds the embedding and the head that the adapted model
 computes with: PEFT merges into the one matrix in place, which changes both uses though the adapter was trained on one.
 """
@@ -40,6 +40,9 @@ FORMS: dict[str, Any] = {
                                               use_dora=True, rank_pattern={r"h\.\d\.mlp\.c_proj": 2}),
     "embedding-and-head": peft.LoraConfig(r=4, lora_alpha=10, target_modules=["embed_tokens", "lm_head", "q_proj"],
                                           alpha_pattern={"embed_tokens": 30}),
+    "embedding-and-head-alone": peft.LoraConfig(r=4, lora_alpha=3, target_modules=["embed_tokens", "lm_head"], use_rslora=True),
+    "gpt2-square": peft.LoraConfig(r=4, lora_alpha=10, target_modules=["attn.c_proj"], fan_in_fan_out=True),
+    "qwen2-biases": peft.LoraConfig(r=4, target_modules=["q_proj"], bias="all"),
     "tied-head-saved": peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["lm_head"]),
     "tied-embedding-saved": peft.LoraConfig(r=2, target_modules=["q_proj"], modules_to_save=["embed_tokens"]),
     "tied-head-low-rank": peft.LoraConfig(r=2, target_modules=["q_proj", "lm_head"]),
@@ -58,17 +61,27 @@ def _used(model: Any) -> dict[str, torch.Tensor]:
     return {"model.embed_tokens.weight": rows.clone().contiguous(), "lm_head.weight": columns.T.clone().contiguous()}
 
 
+def _model(name: str) -> Any:
+    """The base of an adapter of this name."""
+    if name.startswith("gpt2"):
+        return transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2))
+    if name.startswith("qwen2"):
+        return transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**SHAPE))
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**{**SHAPE, "tie_word_embeddings": name.startswith("tied")}))
+
+
 def main(arguments: list[str]) -> int:
     """Write base and adapters."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("tests/data/adapters"))
-    out: Path = parser.parse_args(arguments).out
-    for name, settings in FORMS.items():
+    parser.add_argument("--only", nargs="*", choices=list(FORMS), default=list(FORMS))
+    options = parser.parse_args(arguments)
+    out: Path = options.out
+    for name in options.only:
         torch.manual_seed(20251102)
-        base = out / (f"base-{name.split('-')[0]}" if name.startswith(("gpt2", "tied")) else "base")
-        llama = {**SHAPE, "tie_word_embeddings": name.startswith("tied")}
-        model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**GPT2)) if name.startswith("gpt2") else (
-            transformers.LlamaForCausalLM(transformers.LlamaConfig(**llama)))  # fmt: skip
+        settings = FORMS[name]
+        base = out / (f"base-{name.split('-')[0]}" if name.startswith(("gpt2", "tied", "qwen2")) else "base")
+        model = _model(name)
         before = {key: value.clone() for key, value in model.state_dict().items()}
         model.save_pretrained(base)
         wrapped = peft.get_peft_model(model, settings)
@@ -85,7 +98,7 @@ def main(arguments: list[str]) -> int:
         save_file(changed, out / f"{name}.merged.safetensors")
         (out / name / "README.md").unlink(missing_ok=True)
         (base / "generation_config.json").unlink(missing_ok=True)
-    print(f"{len(FORMS)} adapters of peft {peft.__version__} in {out}")
+    print(f"{len(options.only)} adapters of peft {peft.__version__} in {out}")
     return 0
 
 

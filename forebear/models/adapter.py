@@ -100,11 +100,12 @@ def adapted(base: Container, adapter: Container, config: Mapping[str, Any]) -> t
         raise _refuse(adapter, message("adapter.no_pair"))
     changes = {}
     patterns = ByModule(settings.raw("alpha_pattern"), str(adapter.paths[0]) if adapter.paths else "", "alpha_pattern")
+    turned = _inputs_first(base)
     for pair in parts.changes:
         name = _target(base, f"{pair.module}.weight")
         if name is None:
             raise _refuse(adapter, message("adapter.no_module", name=quoted(pair.module)))
-        changes[name] = _change(base, adapter, pair, name, settings, patterns)
+        changes[name] = _change(base, adapter, pair, name, turned, _scale(settings, pair, patterns))
     placed = {_target(base, name) or name: source for name, source in parts.whole.items()}
     tokens = {}
     for module, source in parts.tokens.items():
@@ -167,19 +168,31 @@ def _target(base: Container, name: str) -> str | None:
     return None
 
 
-def _change(
-    base: Container, adapter: Container, pair: LowRank, name: str, settings: Settings, patterns: ByModule
-) -> Change:
+def _inputs_first(base: Container) -> bool:
+    """Whether the base's matrices lie turned (transformers' Conv1D), as those that are not square show by their biases.
+
+    PEFT goes by the module too and overrides `fan_in_fan_out` where it says otherwise (tuners/lora/layer.py, dispatch_default).
+    """
+    sides = [0, 0]
+    for name, entry in base.tensors.items():
+        bias = base.tensors.get(f"{name.removesuffix('weight')}bias") if name.endswith(".weight") else None
+        if bias is None or len(bias.shape) != 1 or len(entry.shape) != 2 or entry.shape[0] == entry.shape[1]:
+            continue
+        if bias.shape[0] in entry.shape:
+            sides[entry.shape.index(bias.shape[0])] += 1
+    return sides[1] > sides[0]
+
+
+def _change(base: Container, adapter: Container, pair: LowRank, name: str, inputs_first: bool, scale: float) -> Change:
+    """inputs_first: how square matrices of the base lie; others show it themselves."""
     shape = base.tensors[name].shape
     change = (adapter.tensors[pair.up].shape[0], adapter.tensors[pair.down].shape[1])
-    turned = pair.embedding or bool(settings.raw("fan_in_fan_out"))
+    turned = pair.embedding or (inputs_first if change[0] == change[1] else shape == change[::-1])
     if shape != (change[::-1] if turned else change):
-        if turned or shape != change[::-1]:
-            raise _refuse(adapter, message("adapter.change", name=quoted(name), change=str(change), shape=str(shape)))
-        turned = True
+        raise _refuse(adapter, message("adapter.change", name=quoted(name), change=str(change), shape=str(shape)))
     if pair.magnitude and adapter.tensors[pair.magnitude].parameters != shape[1 if turned else 0]:
         raise _refuse(adapter, message("adapter.magnitudes", name=quoted(name)))
-    return Change(pair, _scale(settings, pair, patterns), turned)
+    return Change(pair, scale, turned)
 
 
 def _scale(settings: Settings, pair: LowRank, patterns: ByModule) -> float:
@@ -188,7 +201,7 @@ def _scale(settings: Settings, pair: LowRank, patterns: ByModule) -> float:
     if alpha is None:
         stated = settings.number("lora_alpha")
         alpha = 8.0 if stated is None else float(stated)
-    return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") is True else pair.rank)
+    return alpha / (math.sqrt(pair.rank) if settings.raw("use_rslora") else pair.rank)
 
 
 def _refuse(adapter: Container, what: Message, todo: Message = _OTHER_BASE) -> RefusedError:

@@ -182,7 +182,7 @@ def on_base(path: Place, base: str | Path | None, *, max_header: int | None = No
     from forebear.models.unmerged import is_whole
 
     with closing(resolve(path).opened(max_header)) as container:
-        adapter = is_adapter(container.tensors) and not is_whole(container.tensors)
+        adapter = is_adapter(container.tensors) and not is_whole(container)
     return OnBase(str(path), str(base)) if adapter else path
 
 
@@ -207,7 +207,7 @@ def open_checkpoint(
         from forebear.files.views.adapters import is_adapter
         from forebear.models.unmerged import is_whole
 
-        low_rank = is_whole(container.tensors)  # then the base is in the file
+        low_rank = is_whole(container)  # then the base is in the file
         if not low_rank and (base is not None or is_adapter(container.tensors)):
             return _open_adapter(container, folder, base, architecture=architecture, max_header=max_header)
     container, config, limits, vocabulary = _described(container, folder)

@@ -6,7 +6,7 @@ Source: peft/tuners/tuners_utils.py (base_layer), peft/utils/other.py (modules_t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from forebear.core.errors import printable
@@ -18,14 +18,20 @@ from forebear.models.adapter import CONFIG, adapted, adapter_settings
 _SIDE = re.compile(r"(.+?)\.lora_[A-Za-z_]+(?:\.(?!weight$|bias$)([A-Za-z0-9_-]{1,64}))?(?:\.weight|\.bias)?")
 _SAVED = re.compile(r"(.+)\.modules_to_save\.([A-Za-z0-9_-]{1,64})\.(.+)")
 _PREFIX = "base_model.model."
+_ADAPTER_FILE = "adapter_model."
 DEFAULT = "default"
 
 
-def is_whole(names: Iterable[str]) -> bool:
-    """Whether every matrix that a low-rank pair changes is in the same checkpoint."""
-    stored = set(names)
+def is_whole(container: Container) -> bool:
+    """Whether every matrix that a low-rank pair changes is in the same checkpoint, which is not what PEFT calls an adapter.
+
+    PEFT saves embeddings and heads that an adapter changes beside it, and biases that were trained under `base_layer`.
+    """
+    if any(Path(path).name.startswith(_ADAPTER_FILE) for path in container.paths):
+        return False
+    stored = set(container.tensors)
     modules = {found[1] for name in stored if (found := _SIDE.fullmatch(name))}
-    under = {name.partition(".base_layer.")[0] for name in stored if ".base_layer." in name}
+    under = {name.partition(".base_layer.")[0] for name in stored if ".base_layer." in name and not name.endswith(".bias")}
     return bool(modules) and all(module in under or f"{module}.weight" in stored for module in modules)
 
 

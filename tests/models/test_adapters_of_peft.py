@@ -27,7 +27,7 @@ FORMS = sorted(path.name for path in ADAPTERS.iterdir() if path.is_dir() and not
 @pytest.mark.parametrize("form", FORMS)
 def test_an_adapter_gives_the_model_that_its_library_merges(form: str) -> None:
     kind = form.split("-")[0]
-    under = ADAPTERS / (f"base-{kind}" if kind in ("gpt2", "tied") else "base")
+    under = ADAPTERS / (f"base-{kind}" if kind in ("gpt2", "qwen2", "tied") else "base")
     base = open_checkpoint(under).container
     both = open_checkpoint(ADAPTERS / form, base=under).container
     merged = SafetensorsContainer(ADAPTERS / f"{form}.merged.safetensors")
@@ -38,6 +38,19 @@ def test_an_adapter_gives_the_model_that_its_library_merges(form: str) -> None:
         np.testing.assert_allclose(both.read(name), expected, atol=2e-6, err_msg=name)
         if expected.ndim == 2:
             np.testing.assert_allclose(both.take(name, [1, 0, 3]), expected[[1, 0, 3]], atol=2e-6)
+
+
+@pytest.mark.parametrize(("form", "stated"), [("gpt2-square", False), ("gpt2-square", None), ("first-pattern-counts", True)])
+def test_how_a_matrix_lies_is_the_base_s_and_not_what_the_adapter_states(tmp_path: Path, form: str, stated: bool | None) -> None:
+    """PEFT goes by the module and overrides `fan_in_fan_out`; square matrices were turned as it was stated, silently."""
+    config = json.loads((ADAPTERS / form / "adapter_config.json").read_text())
+    del config["fan_in_fan_out"]
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config | ({} if stated is None else {"fan_in_fan_out": stated})))
+    (tmp_path / "adapter_model.safetensors").write_bytes((ADAPTERS / form / "adapter_model.safetensors").read_bytes())
+    both = open_checkpoint(tmp_path, base=ADAPTERS / ("base-gpt2" if form.startswith("gpt2") else "base")).container
+    merged = SafetensorsContainer(ADAPTERS / f"{form}.merged.safetensors")
+    for name in merged.tensors:
+        np.testing.assert_allclose(both.read(name), merged.read(name), atol=2e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form.startswith("tied")])
