@@ -3,9 +3,10 @@
     python scripts/make_adapter_fixtures.py [--out tests/data/adapters] [--only NAME ...]
 
 Not run by any test: it needs torch, transformers and peft. base/ is a model, base-gpt2/ that of adapters called gpt2-* (its
-matrices lie turned), base-qwen2/ that of qwen2-* (with biases), base-tied/ that of tied-* (one matrix is embedding and head); NAME/ is an adapter as PEFT saves it;
-NAME.merged.safetensors the tensors that merging changed. For tied-* it holds the embedding and the head that the adapted model
-computes with: PEFT merges into the one matrix in place, which changes both uses though the adapter was trained on one.
+matrices lie turned), base-qwen2/ that of qwen2-* (with biases), base-tied/ that of tied-* (one matrix is embedding and head); NAME/
+is an adapter as PEFT saves it; NAME.merged.safetensors the tensors that merging changed. For tied-* it holds the embedding and the
+head that the adapted model computes with: PEFT merges into the one matrix in place, which changes both uses though the adapter was
+trained on one.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def _compare_open(
     for said_of_both in known:
         pair.note(said_of_both)
     result = walk(pair, full=options.full, budget_stated=options.stated)
-    pair.note_not_finite()
+    pair.note_values()
     check_again()
     result.alignment.setdefault("words", [])
     result.alignment["words"] = said + list(result.alignment["words"])

@@ -15,6 +15,7 @@ from forebear.core.errors import RefusedError, refusal
 from forebear.core.limits import MAX_JSON_VALUES, MAX_NESTING
 from forebear.core.messages import Message, message
 from forebear.core.output import note_input, state
+from forebear.core.stray import STRAY_BYTES, stray
 from forebear.core.wording import in_english
 
 _CHECK = message("advice.get_again")
@@ -233,11 +234,19 @@ def parse_json(data: bytes, *, where: str, max_values: int = MAX_JSON_VALUES) ->
             check_nesting(found)
         return found
     except UnicodeDecodeError as error:
-        raise refusal(message("refused.utf8", byte=error.start), where=where, todo=_CHECK) from None
+        raise _no_json(data, message("refused.utf8", byte=error.start), where) from None
     except RecursionError:
         raise refusal(message("refused.json_nested"), where=where, todo=_CHECK) from None
     except ValueError as error:
-        raise refusal(message("refused.json", why=_why(error)), where=where, todo=_CHECK) from None
+        raise _no_json(data, message("refused.json", why=_why(error)), where) from None
+
+
+def _no_json(data: bytes, what: Message, where: str) -> RefusedError:
+    """A refusal that names what lies there instead (a pointer, a web page), where its first bytes tell."""
+    found = stray(data[:STRAY_BYTES])
+    if found is None or found.kind == "hub_error_json":  # a hub's error in JSON would have been read
+        return refusal(what, where=where, todo=_CHECK)
+    return refusal(found.this, where=where, todo=found.todo)
 
 
 def _why(error: ValueError) -> Message:

@@ -9,6 +9,8 @@ from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 
 SHOWN = 40
+STRAY_BYTES = 64
+"""First bytes that are enough to tell."""
 
 
 class Stray(NamedTuple):
@@ -27,17 +29,22 @@ class Stray(NamedTuple):
         return message(f"unread.{self.kind}")
 
     @property
+    def this(self) -> Message:
+        """What it is, as a sentence."""
+        return message("format.this_is", kind=self.said)
+
+    @property
     def todo(self) -> Message:
         """What to do about it."""
         return message(f"convert.{self.kind}")
 
 
 STRAYS = (
-    Stray("lfs", rb"version https://git-lfs"),
+    Stray("lfs", rb"(?:\xef\xbb\xbf)?version https://(?:git-lfs|hawser)\b"),
     Stray("hub_link", rb"(?:\.\./){2,3}blobs/"),
     Stray("web_page", rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,40}-->\s*)?<(?:!doctype\s+html|html|head|body)\b"),
-    Stray("store_error", rb"\s*<\?xml[^>]*>\s*<Error\b"),
-    Stray("hub_error_json", rb"\s*\{\s*\"(?:error|message|detail)\"\s*:"),
+    Stray("store_error", rb"\s*(?:<\?xml[^>]*>\s*)?<Error\b"),
+    Stray("hub_error_json", rb"\s*\{\s*\"(?:error|errors|message|detail|status|statusCode|code)\"\s*:"),
     Stray("hub_error", rb"(?:entry|repository|file|revision) not found|invalid username or password|invalid credentials"
                        rb"|access to model |unauthorized\b|forbidden\b|not found\s*\Z"),
     Stray("gzip", rb"\x1f\x8b\x08"),

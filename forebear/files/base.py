@@ -63,6 +63,8 @@ class Container(ABC):
     """Smallest piece a read costs, bytes: 1 on disk, a block at an address. See `spread_rows`."""
     not_finite: dict[str, set[int]] = field(default_factory=dict)
     """Rows met while reading that hold NaN or infinity, by tensor (see `notice`)."""
+    blank: set[str] = field(default_factory=set)
+    """Matrices of which nothing but zeros was met while figures were taken."""
     beside: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     """Small files that come with weights whose path is no folder (a member of an archive, a remote address), by name."""
 

@@ -22,6 +22,7 @@ from forebear.files.formats.registry import FORMATS
 from forebear.files.sources import open_container
 from forebear.tokens.readers import read_vocabulary_bytes
 from tests.hostile import defects_gguf
+from tests.said import said
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
 
@@ -66,6 +67,12 @@ FILES: dict[str, tuple[str, bytes, str, str]] = {
     "an error of a file store": ("m.safetensors", b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>',
                                  "an error message of a file store", "again"),
     "an error of a hub as JSON": ("m.safetensors", b'{"error":"Repository not found"}', "an error message of a hub (JSON)", "terms"),
+    "an error of a file store without a declaration": ("m.bin", b"<Error><Code>NoSuchKey</Code></Error>", "an error message of a file store", "again"),
+    "an error of a hub by its status": ("m.safetensors", b'{"statusCode":403,"error":"Forbidden"}', "an error message of a hub (JSON)", "terms"),
+    "a pointer with a mark": ("model.safetensors", b"\xef\xbb\xbf" + POINTER, "a Git LFS pointer", "git lfs pull"),
+    "a pointer with other ends of lines": ("model.safetensors", POINTER.replace(b"\n", b"\r\n"), "a Git LFS pointer", "git lfs pull"),
+    "a pointer without its last end": ("a.gguf", POINTER.rstrip(), "a Git LFS pointer", "git lfs pull"),
+    "a pointer of the first version": ("a.pt", POINTER.replace(b"git-lfs", b"hawser"), "a Git LFS pointer", "git lfs pull"),
     "an error of a hub as text": ("m.bin", b"Entry not found", "an error message of a hub", "terms"),
     "a gated model's text": ("m.pt", b"Access to model acme/x is restricted. You must be authenticated.", "an error message", "terms"),
     "ggml": ("ggml.bin", b"lmgg" + bytes(60), "a GGML file from before GGUF", "GGML-to-GGUF script"),
@@ -268,3 +275,30 @@ def test_every_kind_of_the_tables_is_told_apart() -> None:
     assert stray(json.dumps({"model": {}}).encode()) is None
     assert stray(pickle.dumps({"a": 1})) is None
     assert in_english(first_words(b"")) == "bytes that begin "
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer.model", "vocab.json", "x.tiktoken", "tokenizer_config.json", "vocab.txt"])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_a_pointer_is_named_wherever_a_tokenizer_was_to_be(tmp_path: Path, name: str, ends: bytes) -> None:
+    """It was a list that is none, a rank that is none, or broken JSON."""
+    (tmp_path / name).write_bytes(POINTER.replace(b"\n", ends))
+    with pytest.raises(RefusedError, match="a Git LFS pointer"):
+        forebear.inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_a_pointer_is_named_in_the_place_of_an_index_and_of_a_configuration(tmp_path: Path, ends: bytes) -> None:
+    base = Path(__file__).resolve().parent.parent / "data" / "tried" / "base"
+    (tmp_path / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes())
+    (tmp_path / "config.json").write_bytes(POINTER.replace(b"\n", ends))
+    assert any("config.json: this is a Git LFS pointer" in one for one in said(forebear.inspect(tmp_path)["limits"]))
+    (tmp_path / "model.safetensors").rename(tmp_path / "model-00001-of-00001.safetensors")
+    (tmp_path / "model.safetensors.index.json").write_bytes(POINTER.replace(b"\n", ends))
+    with pytest.raises(RefusedError, match=r"index\.json: this is a Git LFS pointer"):
+        forebear.inspect(tmp_path)
+
+
+def test_broken_json_is_no_error_of_a_hub(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b'{"error": "x", ')
+    with pytest.raises(RefusedError, match="not JSON"):
+        forebear.inspect(tmp_path / "tokenizer.json")

@@ -277,3 +277,20 @@ def test_codes_of_bitsandbytes_in_tiles_of_a_gpu_are_left_undecoded(tmp_path: Pa
 
     document = forebear.compare(saved(tmp_path / "m", encode, {"quantization_config": {"quant_method": "bitsandbytes"}}), BASE)
     assert document["verdict"]["relation"] == relation
+
+
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize("size", [(0, 0), (1, 0), (16, 16)])
+@pytest.mark.parametrize("reciprocal", [True, False])
+def test_a_scale_that_is_meant_to_divide_makes_no_figures(tmp_path: Path, kind: str, size: tuple[int, int], reciprocal: bool) -> None:
+    """Multiplied, such scales gave changes of up to 6,137,337 (decision 0127)."""
+    encode = eight_bits(kind, size, "weight_scale")
+
+    def written(values: np.ndarray) -> Arrays | None:
+        stored = encode(values)
+        return stored and {**stored, "weight_scale": 1 / stored["weight_scale"] if reciprocal else stored["weight_scale"]}
+
+    document = forebear.compare(saved(tmp_path / "m", written, {}), BASE)
+    assert document["verdict"]["relation"] == ("cannot-tell" if reciprocal else "related")
+    assert all(0.18 < row["distance"] < 0.28 for row in document["effects"])
+    assert any("too large for weights" in limit for limit in said(document["limits"])) is reciprocal

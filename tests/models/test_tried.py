@@ -149,13 +149,14 @@ META = {
 }  # fmt: skip
 
 
-def meta_tp1(folder: Path, arrays: Arrays) -> None:
-    def own(name: str) -> str:
-        for ours, theirs in META.items():
-            name = name.replace(ours, theirs) if ours != "input_layernorm" or ".input" in name else name
-        return name
+def own_name(name: str) -> str:
+    for ours, theirs in META.items():
+        name = name.replace(ours, theirs) if ours != "input_layernorm" or ".input" in name else name
+    return name
 
-    (folder / "consolidated.00.pth").write_bytes(torch_of({own(name): value for name, value in arrays.items()}))
+
+def meta_tp1(folder: Path, arrays: Arrays) -> None:
+    (folder / "consolidated.00.pth").write_bytes(torch_of({own_name(name): value for name, value in arrays.items()}))
     params = {"dim": 64, "n_layers": 4, "n_heads": 4, "n_kv_heads": 2, "vocab_size": 256, "multiple_of": 16, "norm_eps": 1e-6}
     (folder / "params.json").write_text(json.dumps(params))
     (folder / "config.json").unlink()
@@ -285,6 +286,105 @@ def test_rows_at_trainable_token_indices_are_replaced() -> None:
     rows = load_file(TRIED / "lora_trainable_tokens" / "adapter_model.safetensors")
     np.testing.assert_array_equal(both.read(name)[[250, 251]], rows[f"base_model.model.{name.removesuffix('weight')}token_adapter.trainable_tokens_delta"])
     np.testing.assert_array_equal(both.read(name)[:250], plain[name][:250])
+
+
+# Further inputs of the same kinds, which nobody had tried
+
+
+def zipped_on_a_mac(folder: Path, arrays: Arrays) -> Path:
+    save_file(arrays, folder / "x")
+    with zipfile.ZipFile(folder / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "x", "m/model.safetensors")
+        archive.write(folder / "config.json", "m/config.json")
+        archive.writestr("__MACOSX/m/._model.safetensors", b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(40))
+    (folder / "x").unlink()
+    return folder / "m.zip"
+
+
+def copied_from_a_mac(folder: Path, arrays: Arrays) -> Path:
+    save_file(arrays, folder / "model.safetensors")
+    (folder / "._model.safetensors").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(40))
+    return folder
+
+
+def index_with_windows_ends(folder: Path, arrays: Arrays) -> Path:
+    index(folder, arrays, 2)
+    path = folder / "model.safetensors.index.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(json.loads(path.read_text()), indent=1).replace("\n", "\r\n").encode())
+    return folder
+
+
+def index_swapped(folder: Path, arrays: Arrays) -> Path:
+    index(folder, arrays, 2)
+    path = folder / "model.safetensors.index.json"
+    other = {"1": "2", "2": "1"}
+    stated = {n: f"{f[:10]}{other[f[10]]}{f[11:]}" for n, f in json.loads(path.read_text())["weight_map"].items()}
+    path.write_text(json.dumps({"weight_map": stated}))
+    return folder
+
+
+def under_two_wrappers(folder: Path, arrays: Arrays) -> Path:
+    prefixed("module._orig_mod.")(folder, arrays)
+    return folder
+
+
+def under_a_trainer_s_name(folder: Path, arrays: Arrays) -> Path:
+    prefixed("student.")(folder, arrays)
+    return folder
+
+
+def flax_beside(folder: Path, arrays: Arrays) -> Path:
+    save_file(arrays, folder / "model.safetensors")
+    (folder / "flax_model.msgpack").write_bytes(b"\x82\xa5model\x83\xacembed_tokens\x81\xa9embedding\xc7" + bytes(40))
+    return folder
+
+
+def meta_tp2(folder: Path, arrays: Arrays) -> Path:
+    """Two ranks of Meta's own names, with the table of rotations that its first releases kept, and no vocabulary size."""
+    meta_tp1(folder, arrays)
+    (folder / "consolidated.00.pth").unlink()
+    for rank in range(2):
+        part = {}
+        for name, value in arrays.items():
+            last = name.split(".")[-2]
+            along = 0 if last in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "lm_head") else 1
+            whole = value.ndim == 1
+            part[own_name(name)] = value if whole else np.ascontiguousarray(np.split(value, 2, axis=along)[rank])
+        part["rope.freqs"] = np.ones(8, np.float32)
+        (folder / f"consolidated.{rank:02d}.pth").write_bytes(torch_of(part))
+    return folder
+
+
+FURTHER: dict[str, tuple[Callable[[Path, Arrays], Path], str]] = {
+    "a zip that macOS packed": (zipped_on_a_mac, ""), "a fork of macOS beside": (copied_from_a_mac, ""),
+    "an index with a mark and other ends of lines": (index_with_windows_ends, ""),
+    "an index that exchanges two shards": (index_swapped, "the index names another file than the one that holds the tensor"),
+    "under two wrappers": (under_two_wrappers, "module._orig_mod"), "under a trainer's name": (under_a_trainer_s_name, "student"),
+    "flax weights beside": (flax_beside, "left aside: 'flax_model.msgpack'"), "meta_tp2": (meta_tp2, "2 files, one of each rank"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_a_relative_in_a_further_container_is_related_with_its_change(name: str, tmp_path: Path, arrays: Arrays) -> None:
+    write, words = FURTHER[name]
+    shutil.copy(TRIED / "base" / "config.json", tmp_path)
+    document = check_related(write(tmp_path, arrays), TRIED / "base")
+    assert any(words in limit for limit in english(document["limits"]))
+
+
+def test_a_download_that_never_ended_in_a_file_of_full_length_is_told_by_its_zeros(tmp_path: Path, arrays: Arrays) -> None:
+    shutil.copy(TRIED / "base" / "config.json", tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file(arrays, path)
+    full = path.stat().st_size
+    with path.open("r+b") as file:
+        file.truncate(full // 2)
+        file.truncate(full)
+    document = forebear.compare(tmp_path, [TRIED / "base"])
+    assert any("hold nothing but zeros" in limit for limit in english(document["limits"]))
+    assert all(effect["distance"] < 0.5 for effect in document["effects"])
+    whole = forebear.compare(TRIED / "base", [TRIED / "base"])
+    assert not any("nothing but zeros" in limit for limit in english(whole["limits"]))
 
 
 # What is not read is named

@@ -54,14 +54,17 @@ class Pair:
         if said not in self.limits:
             self.limits.append(said)
 
-    def note_not_finite(self) -> None:
-        """Say which tensors held NaN or infinity where they were read."""
+    def note_values(self) -> None:
+        """Say which tensors held NaN or infinity where they were read, and which matrices nothing but zeros."""
         for side, checkpoint in (("subject", self.subject), ("candidate", self.candidate)):
             found = checkpoint.container.not_finite
             if found:
                 name = min(found)
                 values = {"count": len(found), "name": printable(name, 80), "rows": len(found[name])}
                 self.note(message("limit.not_finite", side=message(f"term.{side}"), **values))
+            if blank := checkpoint.container.blank:
+                shown = {"count": len(blank), "name": printable(min(blank), 80)}
+                self.note(message("values_blank.zeros", side=message(f"term.{side}"), **shown))
 
     def both(
         self,

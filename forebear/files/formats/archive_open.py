@@ -39,7 +39,7 @@ def inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
     """The one checkpoint a zip archive or wheel holds."""
     names = [
         name for name in archive.members
-        if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in LEFTOVERS
+        if name.lower().endswith(_INSIDE) and name.rsplit("/", 1)[-1].lower() not in LEFTOVERS and not _of_macos(name)
     ]  # fmt: skip
     if not names and any(name.endswith((".weights.h5", ".h5")) for name in archive.members):
         archive.refuse(message("zip.keras"), message("advice.numpy"))
@@ -59,6 +59,11 @@ def inside(archive: ZipArchive, max_header: int | None) -> Container | Packed:
     container.beside = packed.beside
     container.odd += packed.odd
     return container
+
+
+def _of_macos(name: str) -> bool:
+    """Whether a member holds what macOS keeps of another file: its archiver adds one for every file that it packs."""
+    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith("._")
 
 
 def _beside(archive: ZipArchive, folder: str) -> dict[str, Callable[[], bytes]]:

@@ -13,7 +13,7 @@ from forebear.core.messages import Message, message
 from forebear.files.base import Container, CountedBelow, Float32, TensorEntry
 from forebear.files.rowwise import RowwiseContainer, row_count
 from forebear.files.views import quantised_known as known
-from forebear.files.views.quantised_bare import bare_codes
+from forebear.files.views.quantised_bare import bare_codes, drop_too_large
 from forebear.files.views.quantised_exl2 import recognise_exl2
 from forebear.files.views.quantised_find import Decoder, Recognised, ShapeOf
 from forebear.files.views.quantised_gptq import recognise_qweight
@@ -115,6 +115,7 @@ def dequantised(
                 recognise(found, name, name[: -len(ending)])
                 break
     smooth(found)
+    drop_too_large(found)
     codes = bare_codes(found)
     if not found.decoders:
         return (QuantisedContainer(container, {}, {}, codes) if codes else container), found.messages()

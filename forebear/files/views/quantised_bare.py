@@ -6,9 +6,11 @@ FNUZ), so codes of Gaussian weights have a root mean square of 40 and more; weig
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from forebear.files.base import Container, TensorEntry
+from forebear.files.base import Container, Float32, TensorEntry
 from forebear.files.dtypes import SMALL_FLOATS
 from forebear.files.views.quantised_find import Recognised
 
@@ -20,6 +22,23 @@ SAMPLED = 4096
 """Values of each that are read, whole rows from the first on."""
 UNSCALED = ", unscaled"
 """Put behind the type of such a tensor."""
+
+
+def drop_too_large(found: Recognised) -> None:
+    """Give up decoders of small floats whose values are too large for weights: their scales divide, or belong to something else.
+
+    Every matrix that is looked at has to be so large, as for codes without a scale (decision 0127).
+    """
+    scaled = [
+        name for name, decoder in found.decoders.items()
+        if len(decoder.shape) > 1 and not decoder.whole and found.dtype(found.parts[name][0]) in SMALL_FLOATS
+    ]  # fmt: skip
+    picked = scaled[:: max(1, len(scaled) // LOOKED_AT)][:LOOKED_AT]
+    if not picked or min(_decoded_size(found, name) for name in picked) < LEAST_OF_CODES:
+        return
+    for name in scaled:
+        found.note("values_blank.scales", name)
+        del found.decoders[name], found.parts[name]
 
 
 def bare_codes(found: Recognised) -> dict[str, TensorEntry]:
@@ -36,9 +55,23 @@ def bare_codes(found: Recognised) -> dict[str, TensorEntry]:
     return {e.name: TensorEntry(e.name, e.dtype + UNSCALED, e.shape, e.stored_bytes) for e in left}
 
 
+def _decoded_size(found: Recognised, name: str) -> float:
+    decoder = found.decoders[name]
+    rows = _rows(decoder.shape)
+    return _root_mean_square(decoder.take(found.container, np.arange(rows, dtype=np.intp)))
+
+
 def _size(container: Container, entry: TensorEntry) -> float:
-    """Root mean square of the first values that are numbers; 0 where there is none."""
-    rows = min(entry.shape[0], max(1, SAMPLED * entry.shape[0] // entry.parameters))
-    values = container.rows(entry.name, 0, rows).astype(np.float64).reshape(-1)
+    return _root_mean_square(container.rows(entry.name, 0, _rows(entry.shape)))
+
+
+def _rows(shape: tuple[int, ...]) -> int:
+    """How many of the first rows are looked at."""
+    return min(shape[0], max(1, SAMPLED // max(1, math.prod(shape[1:]))))
+
+
+def _root_mean_square(block: Float32) -> float:
+    """Root mean square of the values that are numbers; 0 where there is none."""
+    values = block.astype(np.float64).reshape(-1)
     kept = values[np.isfinite(values)]
     return float(np.sqrt(np.mean(kept**2))) if kept.size else 0.0

@@ -8,7 +8,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import refusal
 from forebear.core.limits import MAX_TOKENIZER_BYTES
 from forebear.core.messages import message
-from forebear.core.stray import stray
+from forebear.core.stray import STRAY_BYTES, stray
 from forebear.tokens.readers import huggingface, lists, ranks, sentencepiece
 from forebear.tokens.readers.collecting import no_collection
 from forebear.tokens.vocabulary import FILE_NAMES, Vocabulary, find_vocabulary_file
@@ -38,6 +38,9 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
     where, start = str(path), data[:64].lstrip()
     if not start:
         raise refusal(message("vocab.empty"), where=where)
+    found = stray(data[:STRAY_BYTES])
+    if found is not None and found.kind == "lfs":  # whatever the name says: no vocabulary begins so
+        raise refusal(found.this, where=where, todo=found.todo)
     if path.suffix == ".js" or path.suffix == ".cjs":
         return ranks.read_javascript(data, where=where, full=full)
     if path.suffix == ".tiktoken":
@@ -50,6 +53,6 @@ def read_vocabulary_bytes(data: bytes, path: Path, *, full: bool) -> Vocabulary:
         return sentencepiece.read_model(data, where=where, full=full)
     if ranks.looks_like_tiktoken(data):
         return ranks.read_tiktoken(data, where=where)
-    if (found := stray(data[:64])) is not None:
-        raise refusal(message("format.this_is", kind=found.said), where=where, todo=found.todo)
+    if found is not None:
+        raise refusal(found.this, where=where, todo=found.todo)
     raise refusal(message("vocab.unknown_file"), where=where, todo=message("advice.tokenizer_files"))
