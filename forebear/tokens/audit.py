@@ -11,6 +11,7 @@ from forebear.core.messages import Message, message
 from forebear.tokens.encoders import CannotEncodeError, Encoder, encoder_of
 from forebear.tokens.encoders.base import Cut
 from forebear.tokens.encoders.byte_pairs import BytePairs
+from forebear.tokens.encoders.pieces import CharacterPairs
 from forebear.tokens.encoders.words import WordPiece
 from forebear.tokens.kinship import prepare
 from forebear.tokens.known import matches
@@ -134,12 +135,14 @@ def unreachable(
 
 def _reached(encoder: Encoder, id_: int, token: bytes) -> bool:
     encoder.work.allow(len(token))
+    if isinstance(encoder, BytePairs) and encoder.marked:
+        return encoder.reaches(token, id_)
     try:
         text = token.decode()
     except UnicodeDecodeError:
         # part of a character: no cut falls inside one, so only the joining of its bytes is asked
         return not isinstance(encoder, BytePairs) or list(encoder.join_bytes(token)) == [id_]
-    if isinstance(encoder, WordPiece):
+    if isinstance(encoder, WordPiece) or (isinstance(encoder, CharacterPairs) and encoder.marked):
         return encoder.reaches(text, id_)
     parts = encoder.pieces(text) if isinstance(encoder, BytePairs) else [text]
     return len(parts) == 1 and list((parts[0],) if isinstance(parts[0], int) else encoder.encode_piece(parts[0])) == [

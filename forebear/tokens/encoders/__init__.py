@@ -38,8 +38,10 @@ def encoder_of(
     Raises: CannotEncodeError when the file asks for a step we do not know.
     """
     rules = vocabulary.rules or Rules()
-    if rules.option("prefix"):
-        raise unknown_cut("continuing_subword_prefix")
+    for mark, called in (("prefix", "continuing_subword_prefix"), ("suffix", "end_of_word_suffix")):
+        # bytes are spelt with the mark too, and a byte alphabet marks no beginning
+        if rules.option(mark) and (rules.option("byte_ids") is not None or (mark, rules.option("surface")) == ("prefix", "bytes")):
+            raise unknown_cut(called)
     if vocabulary.kind == "trie":
         return Trie(vocabulary)
     if vocabulary.kind in ("wordpiece", "wordlevel"):
@@ -138,7 +140,7 @@ def _pieces(
         steps, late = steps_of(rules.pre_tokenizer)
         if late or any(item.get("type") == "ByteLevel" for item in in_order(rules.pre_tokenizer)):
             raise unknown_cut("ByteLevel")
-        prefix = _prefixes(rules, normalise)
+        prefix = _prefixes(rules, normalise) or bool(rules.option("prefix"))
         steps.append(lambda pieces: [piece.replace("▁", " ") for piece in pieces])
     else:
         assumed.append(message("encoding.assumed_nfkc"))

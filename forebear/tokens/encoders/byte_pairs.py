@@ -38,6 +38,9 @@ class BytePairs(Encoder):
         self._bytes = [self._ids.get(bytes([byte])) for byte in range(256)]
         self._ends = [self._ids.get(bytes([byte]) + b" ") for byte in range(256)]
         self._suffix = bool(vocabulary.rules and vocabulary.rules.option("suffix"))
+        self._unknown: int | None = vocabulary.rules.option("unk") if vocabulary.rules else None
+        self._fuses = bool(vocabulary.rules and vocabulary.rules.option("fuse_unk"))
+        self.unknown_ids = frozenset(() if self._unknown is None else (self._unknown,))
         self._whole_first = whole_first
         self._sections = Sections(vocabulary, normalise, self.work)
         self._join = _by_rank(vocabulary, self._ids) if vocabulary.merges is None else _by_merges(vocabulary, self._ids)
@@ -75,12 +78,38 @@ class BytePairs(Encoder):
         whole = self._ids.get(data) if self._whole_first else None
         return (whole,) if whole is not None else self._joined(data)
 
-    def _joined(self, data: bytes) -> Sequence[int]:
+    @property
+    def marked(self) -> bool:
+        """Whether a word's last token is spelt with the mark of its end."""
+        return self._suffix
+
+    def reaches(self, token: bytes, id_: int) -> bool:
+        """Whether the token comes about at the end of a word, or before it, as its mark says, and no cut falls inside it."""
+        ends = token.endswith(b" ")
+        bare = token[: len(token) - ends]
+        text = bare.decode("utf-8", "ignore")
+        if text.encode() == bare and list(self.pieces(text)) != [text]:
+            return False
+        return (self._whole_first and not ends) or list(self._joined(bare, ends=ends)) == [id_]
+
+    def _joined(self, data: bytes, *, ends: bool = True) -> Sequence[int]:
+        """ends: whether a word does there."""
         symbols = [self._bytes[byte] for byte in data]
-        if self._suffix and data:
+        if self._suffix and ends and data:
             symbols[-1] = self._ends[data[-1]]
-        # a byte without a token is lost, as in the maker's encoder; losslessness shows it
-        return merge([id_ for id_ in symbols if id_ is not None], self._join)
+        if None in symbols:
+            return merge(self._with_unknown(symbols), self._join)
+        return merge(symbols, self._join)  # type: ignore[arg-type]
+
+    def _with_unknown(self, symbols: Sequence[int | None]) -> list[int]:
+        """A byte without a token is the unknown token, one for a run of them where the file says so; without one it is lost."""
+        found: list[int] = []
+        for id_ in symbols:
+            if id_ is not None:
+                found.append(id_)
+            elif self._unknown is not None and not (self._fuses and found[-1:] == [self._unknown]):
+                found.append(self._unknown)
+        return found
 
 
 def _by_rank(vocabulary: Vocabulary, ids: dict[bytes, int]) -> Join:

@@ -101,7 +101,8 @@ class CharacterPairs(Pieces):
         self._fuses = bool(vocabulary.rules and (
             vocabulary.rules.option("charsmap") is not None or vocabulary.rules.option("fuse_unk")
         ))  # fmt: skip
-        self._suffix = bool(vocabulary.rules and vocabulary.rules.option("suffix"))
+        self._prefix, self._suffix = (bool(vocabulary.rules and vocabulary.rules.option(mark)) for mark in ("prefix", "suffix"))
+        self._by_words = self._by_words and not self._prefix  # what comes before a space is a piece's beginning, and no other
         self._whole = bool(vocabulary.rules and vocabulary.rules.option("ignore_merges"))
         self._join = self._by_merges() if vocabulary.merges is not None else self._by_score()
 
@@ -113,11 +114,33 @@ class CharacterPairs(Pieces):
         return found
 
     def _plain(self, text: str) -> Sequence[int]:
-        if self._whole and text in self.ids:
-            return (self.ids[text],)
+        whole = f" {text}" if self._prefix else text
+        if self._whole and whole in self.ids:
+            return (self.ids[whole],)
+        return self._joined(text, begins=True, ends=True)
+
+    @property
+    def marked(self) -> bool:
+        """Whether pieces are spelt with the place that they have in a word."""
+        return self._prefix or self._suffix
+
+    def reaches(self, text: str, id_: int) -> bool:
+        """Whether the piece comes about where its marks say that it stands, and no cut falls inside it."""
+        begins, ends = self._prefix and text.startswith(" "), self._suffix and text.endswith(" ")
+        bare = text[begins : len(text) - ends]
+        if list(self.pieces(bare)) != [bare]:
+            return False
+        whole = self._whole and begins == self._prefix and not ends
+        return whole or self._joined(bare, begins=begins, ends=ends) == [id_]
+
+    def _joined(self, text: str, *, begins: bool, ends: bool) -> list[int]:
+        """A part of a word, joined. begins, ends: whether the word does there."""
         row: list[int] = []
-        # a word's last character is spelt with the mark of its end, which stands for a space
-        characters = [*text[:-1], text[-1:] + " "] if self._suffix and text else text
+        characters = list(text)
+        if self._suffix and ends and text:  # the last character is spelt with the mark of the end, which stands for a space
+            characters[-1] += " "
+        if self._prefix and begins and text:  # the others are spelt with the mark of what goes on, the first without: a space
+            characters[0] = f" {characters[0]}"
         for character in characters:
             id_ = self.ids.get(character)
             if id_ is not None:
