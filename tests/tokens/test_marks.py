@@ -95,3 +95,10 @@ def bytes_beside(found: dict[str, Any]) -> None:
 def test_bytes_that_would_be_spelt_with_their_marks_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     with pytest.raises(CannotEncodeError, match=r"continuing_subword_prefix|end_of_word_suffix"):
         encoder_of(load_vocabulary(made(kind, tmp_path, bytes_beside), full=True))
+
+
+@pytest.mark.parametrize(("dropout", "said"), [(0.1, True), (0.0, False), (None, False)])
+def test_merges_that_are_left_out_at_random_are_said(dropout: float | None, said: bool, tmp_path: Path) -> None:
+    path = made("a suffix and white space", tmp_path, lambda found: found["model"].update(dropout=dropout))
+    keys = [one.key for one in encoder_of(load_vocabulary(path, full=True)).assumed]
+    assert ("cut_at_random.dropout" in keys) is said

@@ -27,6 +27,15 @@ _PROBE = "It's Aa\u0301 12345, 漢字かな \t\r\n  x=$3^2 «…» 🙂\n"
 """What a whole expression matches all of: a part of one, or one for something else, leaves some of it out."""
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What is known of a file besides its content."""
+
+    cut: str | None
+    digest: str | None
+    path: str | Path | None
+
+
 def encoder_of(
     vocabulary: Vocabulary, *, cut: str | None = None, digest: str | None = None, path: str | Path | None = None
 ) -> Encoder:
@@ -38,6 +47,13 @@ def encoder_of(
     Raises: CannotEncodeError when the file asks for a step we do not know.
     """
     rules = vocabulary.rules or Rules()
+    encoder = _encoder(vocabulary, rules, _Source(cut, digest, path))
+    if rules.option("dropout"):
+        encoder.assumed = (*encoder.assumed, message("cut_at_random.dropout"))
+    return encoder
+
+
+def _encoder(vocabulary: Vocabulary, rules: Rules, source: _Source) -> Encoder:
     for mark, called in (("prefix", "continuing_subword_prefix"), ("suffix", "end_of_word_suffix")):
         # bytes are spelt with the mark too, and a byte alphabet marks no beginning
         if rules.option(mark) and (rules.option("byte_ids") is not None or (mark, rules.option("surface")) == ("prefix", "bytes")):
@@ -50,16 +66,7 @@ def encoder_of(
         return _pieces(vocabulary, rules, Unigram)
     if rules.option("surface") == "pieces":
         return _pieces(vocabulary, rules, CharacterPairs)
-    return _byte_pairs(vocabulary, rules, _Source(cut, digest, path))
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What is known of a file besides its content."""
-
-    cut: str | None
-    digest: str | None
-    path: str | Path | None
+    return _byte_pairs(vocabulary, rules, source)
 
 
 def _byte_pairs(vocabulary: Vocabulary, rules: Rules, source: _Source) -> Encoder:

@@ -85,6 +85,7 @@ class _Model:
     ignore_merges: bool
     fuse_unk: bool
     longest_word: int | None
+    dropout: float | None
     steps: frozenset[str]
     added: list[Any]
 
@@ -114,6 +115,7 @@ def _model(found: Json, where: str) -> _Model:
         ignore_merges=bool(table.optional("ignore_merges", bool)),
         fuse_unk=bool(table.optional("fuse_unk", bool)),
         longest_word=table.optional("max_input_chars_per_word", int),
+        dropout=table.optional("dropout", (int, float)),
         steps=frozenset(types_within([top.optional(key, dict) for key in ("pre_tokenizer", "decoder", "normalizer")])),
         added=top.optional("added_tokens", list) or [],
     )
@@ -263,6 +265,7 @@ def _rules(found: Json, model: _Model, ids: dict[str, int], known: int) -> Rules
         ("byte_fallback", model.byte_fallback),
         ("ignore_merges", model.ignore_merges),
         ("fuse_unk", model.fuse_unk),
+        ("dropout", bool(model.dropout)),
         ("longest_word", model.longest_word),
         ("unk", unknown if unknown is not None and 0 <= unknown < known else None),
         ("surface", "bytes" if "ByteLevel" in model.steps else "pieces"),
