@@ -14,6 +14,8 @@ from safetensors.numpy import load_file
 
 import forebear
 from forebear.core.seeds import generator
+from forebear.files.formats.safetensors import SafetensorsContainer
+from forebear.files.views.quantised import dequantised
 from tests.files import quantised_make as make
 from tests.files.make import encode_arrays, write
 from tests.files.test_nibbles import quantised, stored
@@ -294,3 +296,11 @@ def test_a_scale_that_is_meant_to_divide_makes_no_figures(tmp_path: Path, kind: 
     assert document["verdict"]["relation"] == ("cannot-tell" if reciprocal else "related")
     assert all(0.18 < row["distance"] < 0.28 for row in document["effects"])
     assert any("too large for weights" in limit for limit in said(document["limits"])) is reciprocal
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (0, 0)])
+def test_a_scaled_matrix_without_values_makes_none(tmp_path: Path, shape: tuple[int, int]) -> None:
+    """Found by the fuzzer of layouts (index 6,654): a matrix of no rows was looked at for its size."""
+    tensors = {"a.weight": np.zeros(shape, ml_dtypes.float8_e4m3fn), "a.weight_scale": np.ones(1, np.float32)}
+    container, _ = dequantised(SafetensorsContainer(write(tmp_path / "m", encode_arrays(tensors))), {})
+    assert container.read("a.weight").shape == shape
