@@ -31,7 +31,8 @@ def drop_too_large(found: Recognised) -> None:
     """
     scaled = [
         name for name, decoder in found.decoders.items()
-        if len(decoder.shape) > 1 and math.prod(decoder.shape) and not decoder.whole and found.dtype(found.parts[name][0]) in SMALL_FLOATS
+        if len(decoder.shape) > 1 and math.prod(decoder.shape) and not decoder.whole
+        and found.dtype(found.parts[name][0]) in SMALL_FLOATS
     ]  # fmt: skip
     picked = scaled[:: max(1, len(scaled) // LOOKED_AT)][:LOOKED_AT]
     if not picked or min(_decoded_size(found, name) for name in picked) < LEAST_OF_CODES:
