@@ -31,7 +31,7 @@ def drop_too_large(found: Recognised) -> None:
     """
     scaled = [
         name for name, decoder in found.decoders.items()
-        if len(decoder.shape) > 1 and math.prod(decoder.shape) and not decoder.whole
+        if len(decoder.shape) > 1 and 0 not in decoder.shape and not decoder.whole
         and found.dtype(found.parts[name][0]) in SMALL_FLOATS
     ]  # fmt: skip
     picked = scaled[:: max(1, len(scaled) // LOOKED_AT)][:LOOKED_AT]
