@@ -173,14 +173,19 @@ def initial_weights(config: Mapping[str, Any], seed: int, name: str | None = Non
     >>> initial_weights(tiny, 0)["transformer.wte.weight"].shape
     (11, 8)
     """
+    return dict(drawn_weights(config, seed, name))
+
+
+def drawn_weights(config: Mapping[str, Any], seed: int, name: str | None = None) -> Iterator[tuple[str, F32]]:
+    """The same a part at a time, so that a start need not lie in memory whole."""
     plan, draws = planned(config, name), TorchCpu(seed)
-    found: dict[str, F32] = {}
     for stage in plan.made.stage:
         for part, _ in plan.parts(stage):
             _construct(plan, part, draws)
         for part, layer in plan.parts(stage):
+            found: dict[str, F32] = {}
             _initialise(plan, part, layer, draws, found)
-    return found
+            yield from found.items()
 
 
 def _construct(plan: _Plan, part: Part, draws: TorchCpu) -> None:

@@ -23,6 +23,8 @@ from forebear.comparison.tests.strength import measure_strength
 from forebear.core.messages import Message
 from forebear.models.checkpoint import Checkpoint
 
+BLOCK_VALUES = 2**21
+"""Values of a matrix that are looked at together: 16 MB in double precision."""
 OTHER = -1
 """Where what lies outside the layers is added up: embedding, head."""
 
@@ -224,8 +226,9 @@ def blocks(*sides: Checkpoint) -> Iterator[tuple[str, tuple[F64, ...]]]:
         shape = first.tensors[name].shape
         if any(name not in s.container.tensors or s.container.tensors[name].shape != shape for s in sides):
             continue
-        for start in range(0, shape[0], BLOCK_ROWS):
-            stop = min(shape[0], start + BLOCK_ROWS)
+        step = max(1, min(BLOCK_ROWS, BLOCK_VALUES // shape[1]))
+        for start in range(0, shape[0], step):
+            stop = min(shape[0], start + step)
             yield name, tuple(s.container.rows(name, start, stop).astype(np.float64) for s in sides)
 
 

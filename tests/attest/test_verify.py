@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import forebear
+from forebear.attest import starts
 from forebear.attest.chain import read_chain
 from forebear.attest.commitment import canonical
 from forebear.attest.initialiser import initial_weights
@@ -38,6 +39,18 @@ def test_an_honest_run_with_a_commitment_is_proven(tmp_path: Path) -> None:
         assert found[line] == "proven", line
     assert found["rest"] == found["time"] == found["source"] == "not-proven"
     assert [row["is_start"] for row in document["chain"]] == [True, False, False, False]
+
+
+def test_a_start_whose_record_is_shown_is_not_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = honest(tmp_path)
+    before = kept.verify()
+    held = starts.held
+    monkeypatch.setattr(starts, "held", lambda *_: pytest.fail("drawn whole"))
+    after = kept.verify()
+    assert {k: after[k] for k in ("conclusion", "chain", "proves")} == {k: before[k] for k in ("conclusion", "chain", "proves")}
+    monkeypatch.setattr(starts, "held", held)
+    unseen = forebear.attest_verify(kept.run, kept.shown[-1], checkpoints=kept.shown[1:-1])
+    assert unseen["conclusion"]["outcome"] == "start-proven"
 
 
 def test_a_rollback_is_named_and_contradicts_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import forebear
 from bench.framed_align import ALIGNERS, framed
 from forebear.comparison.demo import demo_folder
+from forebear.comparison.tests import strength_whole
 from forebear.comparison.tests.strength import completed
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -54,6 +55,17 @@ def test_what_a_verdict_says_of_an_aligned_independent(tmp_path):
     assert f"agree by {found['value']:.2f}" in said
     assert f"reaches {found['ceiling']:.2f}" in said
     assert found["value"] < 1.2 * found["ceiling"]
+
+
+@pytest.mark.parametrize("own", ["descendant", "independent"])
+def test_layers_that_do_not_fit_in_memory_are_measured_alike(own, monkeypatch):
+    folder = demo_folder() / "descendant" if own == "descendant" else INDEPENDENTS / "0"
+    other = demo_folder() / "base" if own == "descendant" else INDEPENDENTS / "1"
+    before = forebear.compare(folder, other, full=True)
+    monkeypatch.setattr(strength_whole, "KEPT_BYTES", 0)
+    after = forebear.compare(folder, other, full=True)
+    assert [measured(before), before["verdict"]] == [measured(after), after["verdict"]]
+    assert (measured(before) is not None) == (own == "descendant")
 
 
 @pytest.mark.parametrize("how", [None, "permutations", "all"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from forebear.comparison.reading.folded import centred
+from forebear.comparison.reading.folded import KEPT_BYTES, Seen, Side, centred
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.vocabulary import SharedRows
 from forebear.comparison.tests.head_rows import head_rows
@@ -18,6 +19,7 @@ from forebear.core.seeds import generator
 from forebear.stats.arrays import F32
 from forebear.stats.ceiling import Strength, compare_aligned, compare_strength, lone_ceiling
 from forebear.stats.gauge import polar
+from forebear.stats.reread import Shelf
 from forebear.stats.strength import Neurons, neurons
 from forebear.stats.strength_thresholds import (
     ALIGNED_FIRST,
@@ -57,12 +59,11 @@ def by_every_neuron(
     fewest: layers of the side that has fewer, of which enough must pass.
     """
     seen = hashlib.sha256()
-    a = [neurons(sides[0].pooled(i, directions=True, seen=seen)) for i, _ in cells]
-    b = [neurons(sides[1].pooled(j, directions=True, seen=seen)) for _, j in cells]
+    a, b = (_layers(side, [cell[k] for cell in cells], seen) for k, side in enumerate(sides))
     draw = generator("comparison/strength", seen.hexdigest())
     belong = [(k, k) for k in range(len(cells))]
     most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
-    same = all(x.views[0].shape == y.views[0].shape for x, y in zip(a, b, strict=True))
+    same = all((len(x), x.width) == (len(y), y.width) for x, y in zip(a, b, strict=True))
     measured = compare_strength(a, b, belong, starts, FACTOR, draw, most) if same else None
     ceiling = None if measured is None else measured.ceiling
     placed = None if measured is None else _in_place(measured, a, b, belong, cells, starts, draw, most, fewest)
@@ -84,6 +85,16 @@ def by_every_neuron(
             break
     best = max(found, key=_ratio)._replace(placed=None if placed is None else placed.figures)
     return _over_zeros(best, a, b, [*near, *starts], cells, fewest, draw) if best.holds else best
+
+
+def _layers(side: Side, numbers: Sequence[int], seen: Seen) -> list[Neurons]:
+    """Every neuron of these layers, in memory while they fit into KEPT_BYTES of both sides. seen: takes in every value once."""
+    shelf = Shelf(KEPT_BYTES // 2)
+
+    def read(number: int, seen: Seen | None = None) -> Neurons:
+        return neurons(side.pooled(number, directions=True, seen=seen))
+
+    return [shelf.put(read(number, seen), partial(read, number)) for number in numbers]
 
 
 def _over_zeros(
