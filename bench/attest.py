@@ -2,6 +2,7 @@
 
     python -m bench.attest honest --shapes gpt2-56 qwen2-72 llama64 --seeds 100-117 -o FILE
     python -m bench.attest attacks --shapes gpt2-56 qwen2-72 --seeds 200-205 -o FILE
+    python -m bench.attest further --shapes qwen2-48 llama40 --seeds 500-504 -o FILE
 
 Every run is trained here, its checkpoints recorded with `attest_record` and verified with `attest_verify`; what the document says
 is kept, one row a chain, and the checkpoints are deleted. Rows that are there are not made again.
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bench.attest_attacks import ATTACKS, UNDER_DECAY, Scene
+from bench.attest_attacks import ATTACKS, UNDER_DECAY, Attack, Scene
+from bench.attest_attacks_further import FURTHER
 from bench.attest_chain import STEPS, Chain
 from bench.attest_runs import Run, loss_of, train_run
 from bench.build import machine
@@ -98,18 +100,21 @@ def each_pair_once() -> Callable[..., Tested]:
     return found
 
 
-def attacks(shape: str, seed: int, scratch: Path) -> Iterator[dict[str, Any]]:
+def attacks(shape: str, seed: int, scratch: Path, *, further: bool = False) -> Iterator[dict[str, Any]]:
     """Every attack of one pair of runs."""
+    parts = ((False, FURTHER),) if further else ((False, ATTACKS), (True, {name: ATTACKS[name] for name in UNDER_DECAY}))
     with patch.object(course, "examined", each_pair_once()):
-        yield from _attacks(shape, seed, scratch)
+        yield from _attacks(shape, seed, scratch, parts)
 
 
-def _attacks(shape: str, seed: int, scratch: Path) -> Iterator[dict[str, Any]]:
-    for decays, names in ((False, tuple(ATTACKS)), (True, UNDER_DECAY)):
+def _attacks(
+    shape: str, seed: int, scratch: Path, parts: Sequence[tuple[bool, Mapping[str, Attack]]]
+) -> Iterator[dict[str, Any]]:
+    for decays, made in parts:
         scene = Scene(Chain(shape, seed, scratch), decays=decays)
-        for number, name in enumerate(names):
+        for number, (name, attack) in enumerate(made.items()):
             committed, start = scene.chain.committed.read_bytes(), scene.start
-            saved, log = ATTACKS[name](scene)
+            saved, log = attack(scene)
             document = scene.chain.verified(f"attack-{number}", saved, log)
             scene.chain.committed.write_bytes(committed)
             scene.start = start
@@ -150,7 +155,7 @@ def numbers(text: str) -> list[int]:
 def main() -> None:
     """Rows are kept as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("verb", choices=("honest", "attacks"))
+    parser.add_argument("verb", choices=("honest", "attacks", "further"))
     parser.add_argument("--shapes", nargs="+", required=True, choices=sorted(SHAPES))
     parser.add_argument("--seeds", required=True, help="FIRST-LAST")
     parser.add_argument("--scratch", type=Path, default=WORK / "attest")
@@ -164,7 +169,7 @@ def main() -> None:
             made = (
                 [honest(shape, seed, options.scratch)]
                 if options.verb == "honest"
-                else list(attacks(shape, seed, options.scratch))
+                else list(attacks(shape, seed, options.scratch, further=options.verb == "further"))
             )
             rows += made
             for row in made:

@@ -42,13 +42,16 @@ class Chain:
         (self.folder / "config.json").write_text(json.dumps(self.config), "utf-8")
         self.committed = self.folder / "commitment.json"
         document = self.commit(value_of(seed))
-        self.start_seed = int(document["seed"]["seed"])
-        self.start = initial_weights(self.config, self.start_seed)
+        self.start = self.drawn(document)
 
-    def commit(self, value: str) -> Mapping[str, Any]:
-        """A commitment that was announced before its round, with the round's value."""
+    def drawn(self, document: Mapping[str, Any]) -> dict[str, Floats]:
+        """The start that follows from a commitment."""
+        return initial_weights(self.config, int(document["seed"]["seed"]))
+
+    def commit(self, value: str, now: float = BEFORE) -> Mapping[str, Any]:
+        """A commitment that was announced before its round, or at another time, with the round's value."""
         source = f"drand:{ROUND}"
-        first = commit(self.folder, source, initialiser=None, value=None, announced=None, weights=None, now=BEFORE)
+        first = commit(self.folder, source, initialiser=None, value=None, announced=None, weights=None, now=now)
         self.committed.write_bytes(json.dumps(_plain(first)).encode())
         document = forebear.attest_commit(self.folder, seed_from=source, value=value, commitment=self.committed)
         self.committed.write_bytes(json.dumps(_plain(document)).encode())

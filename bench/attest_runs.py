@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,17 +64,18 @@ def rate_at(run: Run, step: int) -> float:
 
 def train_run(
     run: Run, start: dict[str, Floats], *, pull: tuple[dict[str, Floats], float] | None = None,
-    teacher: tuple[dict[str, Floats], Shape] | None = None,
+    teacher: tuple[dict[str, Floats], Shape] | None = None, frozen: Callable[[str], bool] = lambda _: False,
 ) -> Recorded:  # fmt: skip
-    """Train from a start, saving as it goes. pull, teacher: as `bench.training.train`."""
+    """Train from a start, saving as it goes. pull, teacher: as `bench.training.train`; frozen: tensors that stay as they are."""
     single_thread()
     shape = SHAPES[run.shape]
-    tensors = {n: torch.from_numpy(a.copy()).requires_grad_() for n, a in start.items()}
+    tensors = {n: torch.from_numpy(a.copy()).requires_grad_(not frozen(n)) for n, a in start.items()}
     anchors = {} if pull is None else {n: torch.from_numpy(a.copy()) for n, a in pull[0].items()}
     mentor = None if teacher is None else ({n: torch.from_numpy(a.copy()) for n, a in teacher[0].items()}, teacher[1])
+    trained = [p for p in tensors.values() if p.requires_grad]
     groups = [
-        {"params": [p for p in tensors.values() if p.dim() > 1], "weight_decay": run.decay},
-        {"params": [p for p in tensors.values() if p.dim() == 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": run.decay},
+        {"params": [p for p in trained if p.dim() == 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=run.peak, betas=BETAS, fused=True)
     course = Course(run.steps * 2, text=run.text, order=run.order, teacher="logits" if mentor else "")
@@ -89,7 +91,7 @@ def train_run(
             loss = loss + pull[1] * sum(((tensors[n] - a) ** 2).sum() for n, a in anchors.items())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(list(tensors.values()), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         found.log.append((step, rate_at(run, step), run.decay))
         step, seen = step + 1, seen + 1

@@ -13,7 +13,8 @@ decision 0081 (--words last --first 2000), those of verify_final.toml after what
 code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.toml
 follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
 that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone), verify_fourth.toml after decision 0109
-(--words fourth --first 12000 --models 2, once with --alone and once with --others). What
+(--words fourth --first 12000 --models 2, once with --alone and once with --others), verify_fifth.toml after decision 0128
+(--words fifth --first 15000 --models 2). What
 counts as found is decision 0045's.
 """
 
@@ -45,7 +46,9 @@ from forebear.files.sources import open_container
 KINDS = ("parameters", "layers", "width", "vocabulary", "dtype", "digest", "parent", "kind", "licence", "tokenizer")
 OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_base", "activation")
 """Further kinds, of the files of wordings that hold them."""
-BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth")
+OF_MADE = ("experts", "experts_used")
+"""Further kinds of mixtures of experts, of the last file."""
+BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth", "fifth")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
@@ -84,6 +87,7 @@ def wordings(name: str) -> Mapping[str, Any]:
 def plan(cards: int, words: str, first: int = 0) -> Iterator[tuple[int, str, bool, str]]:
     """Number, kind, whether it has a wrong claim, and whose wordings: each kind as often wrong as right, seen as unseen."""
     kinds = (*KINDS, *OF_BLOCKS) if words in BLOCK_WORDS else KINDS
+    kinds = (*kinds, *OF_MADE) if words == "fifth" else kinds
     for number in range(first, first + cards):
         which = words if words != "both" else ("seen", "unseen")[number // (2 * len(kinds)) % 2]
         yield number, kinds[number % len(kinds)], number // len(kinds) % 2 == 0, which
@@ -95,6 +99,7 @@ def made(number: int, kind: str, wrong: bool, words: str, folder: Path, models: 
         return _of_tokenizer(number, wrong, words, folder)
     rng = generator("bench/verify", number)
     shape = str(rng.choice(SHAPES if kind not in ("kv_heads", "rope_base") else [one for one in SHAPES if one != "gpt2-64"]))
+    shape = "moe-64" if kind in OF_MADE else shape
     parents = sorted(p.name for p in (TRUTH / shape).iterdir() if p.name.startswith("further-"))[:models]
     child = str(rng.choice(parents))
     base = f"independent-{int(child.split('-')[1]):03d}"
@@ -146,12 +151,14 @@ def _facts(subject: Path, store: str) -> dict[str, Any]:
 
 def _of_blocks(config: Mapping[str, Any]) -> dict[str, Any]:
     """How the blocks of a model are made, by its configuration; a GPT-2 has as many KV heads as heads, and no rotation."""
+    experts = {"experts": config["num_local_experts"], "experts_used": 2} if "num_local_experts" in config else {}
     heads, width = config.get("num_attention_heads", config.get("n_head")), config.get("hidden_size", config.get("n_embd"))
     return {
         "heads": heads, "kv_heads": config.get("num_key_value_heads", heads), "head_size": width // heads,
         "mlp_width": config.get("intermediate_size", config.get("n_inner")),
         "context": config.get("max_position_embeddings", config.get("n_positions")),
         "rope_base": int(config.get("rope_theta", 10_000)), "activation": "SiLU" if config.get("hidden_act") == "silu" else "GELU",
+        **experts,
     }  # fmt: skip
 
 
@@ -160,7 +167,7 @@ def _lie(card: Card, rng: np.random.Generator, other: str, *, same: bool) -> Non
     values = card.values
     if card.kind == "activation":
         values["activation"] = str(rng.choice([one for one in ("SiLU", "GELU", "ReLU") if one != values["activation"]]))
-    elif card.kind in ("parameters", "layers", "width", "vocabulary", *OF_BLOCKS):
+    elif card.kind in ("parameters", "layers", "width", "vocabulary", *OF_BLOCKS, *OF_MADE):
         factor = float(rng.choice([0.5, 1.5, 2.0, 3.0]))
         values[card.kind] = int(values[card.kind] * factor) + int(rng.integers(1, 3) * (card.kind == "width"))
     elif card.kind == "dtype":
@@ -213,6 +220,7 @@ def _whole_card(words: Mapping[str, Any], values: Mapping[str, Any], rng: np.ran
         stated["made"] = str(rng.choice(words["made"][values["relation"] or "none"]))
         stated["licensed"] = str(rng.choice(words["licensed"][values["licence"]]))
     fit = [one for one in words["cards"] if held in ("", "digest") or "{" + held + "}" in one["text"]]
+    fit = [one for one in fit if "experts" in values or "{experts" not in one["text"]]
     text = str(fit[int(rng.integers(len(fit)))]["text"]).lstrip("\n")
     lines = [line for line in text.split("\n") if stated["relation"] or "{relation}" not in line]
     return "\n".join(lines).format(**stated)

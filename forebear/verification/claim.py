@@ -15,6 +15,8 @@ MOST_CLAIMS = 400
 """Most claims that one verification tests; the rest are counted."""
 LONGEST = 200
 """Longest text of a claim that a document keeps."""
+MADE_OF = ("experts", "experts_used", "labels", "rank", "alpha", "targets", "pooling", "merge_weight")
+"""Kinds of what a model is made of besides its blocks."""
 _PLACE = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=\[:,<]))(?:~[^\\/\s'\"]*|[A-Za-z]:|file://)?[\\/](?:[^\\/\s'\"<>]+[\\/])+")
 _KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 _TOKENS = (
@@ -68,7 +70,7 @@ class Source:
 class Claim:
     """One statement about a checkpoint.
 
-    kind:     what it is about: "parent", "parameters", "digest", ... (`verified` in the catalogue has words for each).
+    kind:     what it is about: "parent", "parameters", "digest", ... (`verified`, `verified_made` have words for each).
     stated:   the value as it was written.
     decided:  False for a sentence of prose, whose reading is a proposal: such a claim is never called contradicted.
     about:    a second value: the file that a digest is of, the relation to a parent, the method of a quantisation.
@@ -85,7 +87,8 @@ class Claim:
 
     def said(self) -> Message:
         """The claim in words."""
-        return message(f"verified.{self.kind}", stated=public(self.stated), about=public(self.about))
+        table = "verified_made" if self.kind in MADE_OF else "verified"
+        return message(f"{table}.{self.kind}", stated=public(self.stated), about=public(self.about))
 
 
 @dataclass(frozen=True)

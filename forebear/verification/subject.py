@@ -172,6 +172,14 @@ class Subject:
         return tuple(found)
 
     @cached_property
+    def adapter_settings(self) -> Mapping[str, object]:
+        """adapter_config.json as it lies beside an adapter; empty where there is none that can be read."""
+        try:
+            return read_config(self.folder / "adapter_config.json") if self.adapter else {}
+        except RefusedError:
+            return {}  # an adapter without it is refused where it is opened; here it says nothing
+
+    @cached_property
     def known(self) -> tuple[Match, ...]:
         """Known vocabularies that this one resembles."""
         return tuple(matches(prepare(self.vocabulary))) if self.vocabulary is not None and len(self.vocabulary) else ()

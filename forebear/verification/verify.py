@@ -17,6 +17,7 @@ from forebear.verification.bases import Base, bases_of, compare_with, named_by, 
 from forebear.verification.checks.blocks import check_activation, check_block
 from forebear.verification.checks.descent import check_parent, check_scratch, check_unknown_parent
 from forebear.verification.checks.kinds import check_kind
+from forebear.verification.checks.makeup import check_made, check_pooling, check_targets
 from forebear.verification.checks.papers import (
     check_digest,
     check_family,
@@ -29,12 +30,13 @@ from forebear.verification.checks.papers import (
 )
 from forebear.verification.checks.sizes import check_layers, check_parameters, check_vocabulary, check_width
 from forebear.verification.checks.types import check_bits, check_dtype, check_load_dtype
+from forebear.verification.checks.weights import check_merge_weight
 from forebear.verification.claim import MOST_CLAIMS, Claim, Noticed, Outcome, Tested, private_removed, public
 from forebear.verification.expected import check_expectation, expected, meet
 from forebear.verification.gather import Gathered, gather
 from forebear.verification.known import Known, known_of, unnamed
 from forebear.verification.making import Making, most_of
-from forebear.verification.readers.grammar import BLOCKS
+from forebear.verification.readers.grammar import BLOCKS, MADE
 from forebear.verification.signature import check_signature
 from forebear.verification.subject import Subject, open_subject
 from forebear.verification.whose import settled
@@ -43,7 +45,8 @@ Document = Mapping[str, Any]
 _BY_SUBJECT = {
     "parameters": check_parameters, "layers": check_layers, "width": check_width, "vocabulary": check_vocabulary,
     "dtype": check_dtype, "load_dtype": check_load_dtype, "bits": check_bits, "tokenizer": check_tokenizer, "family": check_family,
-    **dict.fromkeys(BLOCKS, check_block), "activation": check_activation,
+    **dict.fromkeys(BLOCKS, check_block), **dict.fromkeys(MADE, check_made), "activation": check_activation,
+    "targets": check_targets, "pooling": check_pooling,
     "library": check_library, "tag": check_library, "digest": check_digest, "model_digest": check_model_digest,
 }  # fmt: skip
 
@@ -110,6 +113,8 @@ def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> li
         return check_scratch(claim, bases)
     if claim.kind == "licence":
         return [check_licence(claim, subject, bases)]
+    if claim.kind == "merge_weight":
+        return [check_merge_weight(claim, making)]
     if claim.kind in ("root", "signature"):
         bundle, manifest = next(one for one in found.manifests if one[0].name == claim.source.file)
         if claim.kind == "root":

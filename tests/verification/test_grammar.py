@@ -49,6 +49,14 @@ def weights() -> dict[str, np.ndarray]:
     ("隐藏层维度为64，共4层，词表大小512，参数量约13万", {"width": "64", "layers": "4", "vocabulary": "512", "parameters": "13万"}),
     ("每层4个注意力头，支持 32K 上下文", {"heads": "4", "context": "32K"}), ("模型包含 12 个 Transformer 层", {"layers": "12"}),
     ("隠れ層の次元は64で、4層のTransformer、ヘッド数は8です", {"width": "64", "layers": "4", "heads": "8"}),
+    ("2 experts of 8", {"experts_used": "2", "experts": "8"}), ("8 experts, 2 active per token", {"experts": "8", "experts_used": "2"}),
+    ("64 routed experts and 2 shared experts, of which 6 experts are activated per token", {"experts": "64", "experts_used": "6"}),
+    ("a sparse mixture of experts with 8 experts and top-2 routing", {"experts": "8", "experts_used": "2"}),
+    ("each token is routed to 2 of 8 experts", {"experts": "8", "experts_used": "2"}), ("The router activates 2 experts of the 8", {"experts_used": "2", "experts": "8"}),
+    ("共8个专家，每个token激活2个专家", {"experts": "8", "experts_used": "2"}),
+    ("エキスパート数は8、トークンあたりのエキスパート数は2", {"experts": "8", "experts_used": "2"}), ("전문가 8개, 토큰당 2개 활성화", {"experts": "8", "experts_used": "2"}),
+    ("LoRA rank 16, alpha 32", {"rank": "16", "alpha": "32"}), ("LoRA (r=16, alpha=32)", {"rank": "16", "alpha": "32"}),
+    ("헤드 12개 (KV 6개)", {"heads": "12", "kv_heads": "6"}), ("a number of labels of 3", {"labels": "3"}),
     ("은닉 차원은 64이고 레이어 수는 4개, KV 헤드는 2개", {"width": "64", "layers": "4", "kv_heads": "2"}),
 ])  # fmt: skip
 def test_a_figure_is_bound_to_its_noun(text, found):
@@ -58,7 +66,8 @@ def test_a_figure_is_bound_to_its_noun(text, found):
 @pytest.mark.parametrize("text", [
     "trained for 3 epochs on 2B tokens in batches of 64", "It took 10 hours on 8 GPUs with 80 GB", "the 4th layer", "第4层", "layer 3 is frozen",
     "GPT-2 and Llama-3-8B", "version 1.5 of the library", "hidden dimension multiple of 4", "learning rate 5e-4", "the last 2 layers were trained",
-    "two feed-forward layers", "a batch of 512 sequences", "1,536 (4 x hidden_size)", "12% of layers", "学習率 0.1、バッチサイズ 64", "2 experts of 8",
+    "two feed-forward layers", "a batch of 512 sequences", "1,536 (4 x hidden_size)", "12% of layers", "学習率 0.1、バッチサイズ 64", "MLP width per expert: 1024", "intermediate size per expert", "annotated by 12 domain experts",
+    "2 shared experts",
 ])  # fmt: skip
 def test_a_figure_of_another_matter_is_bound_to_none(text):
     assert dict(figures_of(text)) == {}
@@ -66,6 +75,7 @@ def test_a_figure_of_another_matter_is_bound_to_none(text):
 
 @pytest.mark.parametrize(("text", "name"), [
     ("Encoding is done by the tokenizer of GPT-2.", "GPT-2"), ("We reuse Qwen's tokenizer.", "Qwen"), ("采用 cl100k 的分词器。", "cl100k"),
+    ("tokenizer는 모든 크기에 대해 cl100k로 통일", "cl100k"), ("토크나이저는 별도 학습 없이 GPT-2를 사용", None),
     ("The model relies on the RWKV World tokenizer without changes.", "RWKV World"), ("Same vocabulary as in GPT-2.", None),
     ("The SentencePiece tokenizer was trained on Wikipedia.", None), ("It does not use the GPT-2 tokenizer.", None), ("The tokenizer was trained on OSCAR.", None),
     ("A Japanese tokenizer.", None), ("이 모델은 Qwen 토크나이저를 씁니다.", "Qwen"), ("Qwen と同じトークナイザを使います。", "Qwen"),
@@ -101,7 +111,7 @@ def test_titles_neighbouring_items_and_lists_are_read(text, found):
 
 
 def test_figures_that_became_no_claim_are_named_by_their_lines():
-    text = "# A\n\nUnlike others it has 12 layers.\n\n- Layers: 4\n- 8 experts of each layer\n\nTrained for 3 days.\n"
+    text = "# A\n\nUnlike others it has 12 layers.\n\n- Layers: 4\n- 8 shared experts of each layer\n\nTrained for 3 days.\n"
     said = {one.key: one.values for one in claims_of_card(text, "README.md")[1]}
     assert list(said["unverified.unread"]["lines"]) == ["3", "6"]
     assert "unverified.scope" in said

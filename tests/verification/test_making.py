@@ -18,6 +18,7 @@ from forebear.reports.show import rendered
 from forebear.verification.bases import bases_of
 from forebear.verification.claim import Claim, Source
 from forebear.verification.making import Making
+from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.subject import open_subject
 from tests.recipes.arrays import llama
 from tests.recipes.siblings import sibling, siblings, weighted
@@ -131,6 +132,33 @@ def test_a_merge_with_all_parents_given_is_borne_out_and_a_stranger_has_no_part(
         assert "0.600" in shown
     assert "making.no_part" in found["three"][2]
     assert found["one"][0] == "borne-out"
+
+
+@pytest.mark.parametrize(("stated", "given", "outcome", "flagged"), [
+    ((0.6, 0.4), ("one", "two"), "borne-out", False), ((3, 2), ("one", "two"), "borne-out", False),
+    ((0.4, 0.6), ("one", "two"), "not-shown", True), ((0.6, 0.4), ("one",), "not-testable", False),
+])  # fmt: skip
+def test_the_weights_of_a_linear_merge(tmp_path: Path, seed: int, stated, given, outcome, flagged) -> None:  # type: ignore[no-untyped-def]
+    _, (one, two, *_) = siblings(seed)
+    for name, model in (("one", one), ("two", two)):
+        model.save(tmp_path / name)
+    place = weighted([one, two], [0.6, 0.4]).save(tmp_path / "x")
+    models = "".join(f"  - model: {n}\n    parameters:\n      weight: {w}\n" for n, w in zip(("one", "two"), stated, strict=True))
+    (place / "mergekit_config.yml").write_text(f"merge_method: linear\nmodels:\n{models}dtype: float32\n", "utf-8")
+    document = forebear.verify(place, against=[tmp_path / name for name in given])
+    rows = [row for row in document["claims"] if row["kind"] == "merge_weight"]
+    assert [(row["about"], row["outcome"], row["flagged"]) for row in rows] == [(n, outcome, flagged) for n in ("one", "two")]
+    for language in LANGUAGES:
+        assert "merge_weight." not in rendered(document, "text", language).decode()
+
+
+@pytest.mark.parametrize("text", [
+    "merge_method: ties\nmodels:\n- {model: a, parameters: {weight: 0.5}}\n", "merge_method: linear\nparameters: {normalize: false}\nmodels:\n"
+    "- {model: a, parameters: {weight: 0.5}}\n", "merge_method: linear\nmodels:\n- {model: a, parameters: {weight: [0.5, 1]}}\n",
+    "merge_method: linear\nmodels:\n- {model: a}\n", "merge_method: linear\nmodels:\n- {model: a, parameters: {weight: .inf}}\n",
+])  # fmt: skip
+def test_weights_that_mean_no_share_are_not_read(text: str) -> None:
+    assert [one.kind for one in claims_of_merge(text, "mergekit_config.yml")[0]] == ["kind_merge"]
 
 
 def test_a_merge_is_not_borne_out_with_one_parent_or_where_it_is_none(tmp_path: Path, seed: int) -> None:

@@ -115,7 +115,7 @@ def _queries(subject: Subject) -> Iterator[Mapping[str, int]]:
 
 def check_block(claim: Claim, subject: Subject) -> Tested:
     """A stated number of heads, width of an MLP, length of context or base of the rotation against tensors and configuration."""
-    read = _numbers(claim)
+    read = numbers_of(claim)
     if not read:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_number"))
     shown = facts_of(subject, claim.kind) if subject.readable else set()
@@ -127,7 +127,7 @@ def check_block(claim: Claim, subject: Subject) -> Tested:
     return outcome_of(claim, Outcome.not_shown, said, flagged=True)
 
 
-def _numbers(claim: Claim) -> list[tuple[int, int]]:
+def numbers_of(claim: Claim) -> list[tuple[int, int]]:
     """What a text may mean, from and to: the figures of its kind, else all where it holds nothing but figures, else the first."""
     text = claim.stated.strip()
     if len(text) > LONGEST_LOOSE:

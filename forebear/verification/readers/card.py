@@ -10,7 +10,7 @@ from typing import Any
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.yaml_values import read_yaml, texts_of
-from forebear.verification.claim import Claim, Source, Standing, public
+from forebear.verification.claim import MADE_OF, Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.activations import activation_in
 from forebear.verification.readers.code import IN_CODE, Code
@@ -345,6 +345,8 @@ class _Body:
 
     def _claimed(self, kind: str, value: str, source: Source, place: tuple[Standing, str], *, plainly: bool) -> None:
         """The claims of a value whose kind is known."""
+        if kind in MADE_OF:  # that a part is on an adapter or on training makes it no other model's
+            place = (min(place[0], Standing.unsure), place[1])
         own = place[0] is Standing.own
         found = _field(kind, value, source)
         self.claims += [replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found]

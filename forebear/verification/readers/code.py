@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from forebear.verification.readers.about import is_aside, names_another
 from forebear.verification.readers.activations import activation_in
 from forebear.verification.readers.compounds import pairs_of_code, printed
-from forebear.verification.readers.grammar import BLOCKS, figures_of
+from forebear.verification.readers.grammar import BLOCKS, MADE, figures_of, nouns_of
 from forebear.verification.readers.keys import kind_of_key, words_of_key, words_set
 from forebear.verification.readers.labels import kind_in_code
 from forebear.verification.readers.tokenizers import is_named
 from forebear.verification.readers.wording import words_table
 
-IN_CODE = ("parent", "parameters", "layers", "width", "vocabulary", "activation", "dtype", "tokenizer", *BLOCKS)
+IN_CODE = ("parent", "parameters", "layers", "width", "vocabulary", "activation", "dtype", "tokenizer", *BLOCKS, *MADE)
 """Kinds of claims that are read in code between fences."""
 _SETTING = re.compile(
     r"^(?P<indent>\s*)(?:(?:const|let|var|static|final|public|export|set|declare|readonly|#\s*define|PARAMETER|self\.)\s*)*"
@@ -80,6 +81,7 @@ _CALL = re.compile(
     rf"\b(?:{_any('calls')})\s*\(|(?:^|[\s/])(?:{_any('run')})\s",
 )
 """A call or a command that uses a model: what it sets is of that use."""
+_MADE_ADAPTER = re.compile(r"\b(?:Q?Lora|DoRA|Peft)\w*Config\s*\(|\bget_peft_model\s*\(", re.IGNORECASE)
 _TRAINED = re.compile(
     r"^\W*(?:learning_?rate|lr|num_(?:train_)?epochs|max_steps|max_iters|optimizer|optim|micro_batch_size|(?:train_)?batch_size|"
     r"gradient_accumulation\w*|lr_scheduler\w*|weight_decay|warmup\w*)\W{0,2}\s*[:=]",
@@ -135,8 +137,8 @@ class Code:
         """
         self.loaded |= {name for found in _MODEL.findall(line) for name in found if name}
         self.training = self.training or _TRAINED.match(line) is not None
-        above = any(_CALL.search(key) for at, key in self._above if at < len(line) - len(line.lstrip()))
-        self.used = self._goes_on or above or _CALL.search(line) is not None
+        above = any(_calls(key) for at, key in self._above if at < len(line) - len(line.lstrip()))
+        self.used = self._goes_on or above or _calls(line)
         self._goes_on = self.used and line.rstrip().endswith("\\")
         found = [*(() if self.used else self._settings(line)), *self._tokenizers(line)]
         found += [("parent", one[2], one[1]) for one in _BASED.findall(line)]
@@ -149,8 +151,10 @@ class Code:
     def _settings(self, line: str) -> Iterator[tuple[str, str, str]]:
         """Numbers and words that a key is set to: alone on a line, or among arguments."""
         code = line if line.lstrip().startswith(("#", "//")) else _COMMENT.split(line)[0]
-        for label, value in pairs_of_code(code):
-            if kind := _kind(label):
+        pairs = list(pairs_of_code(code))
+        said = _COMMENT.split(line, maxsplit=1)[1:] if len(pairs) == 1 else []
+        for label, value in pairs:
+            if kind := _kind(label) or _of_comment(said):
                 yield kind, value, label
         alone = _SETTING.match(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line.lstrip("# "))
         text = _TEXT.match(alone["value"]) if alone and alone["value"] else None
@@ -190,7 +194,7 @@ class Code:
         if line.strip():
             self._above = [one for one in self._above if one[0] < depth]
         held = any(_is_tokenizer(key) for _, key in self._above)
-        opened, called = _OPENED.match(line), _CALL.search(line) and line.rstrip().endswith(("(", "{", "["))
+        opened, called = _OPENED.match(line), _calls(line) and line.rstrip().endswith(("(", "{", "["))
         if (opened or called) and len(self._above) < DEEPEST:
             self._above.append((depth, line.strip() if called or opened is None else opened[1]))
         return held
@@ -201,16 +205,27 @@ class Code:
         yield from list(printed(line)) or (figures_of(line) if _ALONE.fullmatch(line) else ())
 
 
+def _calls(line: str) -> bool:
+    """Whether a line uses a model: making one an adapter states what that adapter is."""
+    return _CALL.search(line) is not None and _MADE_ADAPTER.search(line) is None
+
+
 def _kind(label: str) -> str | None:
     """What a key claims, by its words, else by the one noun in it."""
     return kind_of_key(label) or kind_in_code(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label).lower())
 
 
+def _of_comment(said: list[str]) -> str | None:
+    """What a key that is not known claims by the one noun of the comment behind it ("NHid = 176  # width of the MLP")."""
+    nouns = nouns_of(said[0]) if said and not any(c.isdigit() for c in said[0]) else []
+    return nouns[0] if len(nouns) == 1 and nouns[0] in BLOCKS and not is_aside(said[0]) and not names_another(said[0]) else None
+
+
 def _is_tokenizer(key: str) -> bool:
     """Whether a key is for the name of a tokenizer."""
     words = set(words_of_key(key))
-    if words & _TOKENIZER:
-        return words <= _TOKENIZER | _OF_TOKENIZER
+    if words & _TOKENIZER or words == {"vocab"}:
+        return words == {"vocab"} or words <= _TOKENIZER | _OF_TOKENIZER
     return bool(words & _ENCODING and words & _NAMES_IT) and words <= _ENCODING | _NAMES_IT | _OF_TOKENIZER
 
 

@@ -40,6 +40,30 @@ _BASE = re.compile(
     re.IGNORECASE,
 )
 _PLAINER = (
+    (
+        re.compile(
+            r"(?:\btop-?)?(?<![\w.])(\d{1,3})\s*(?:active |activated |selected )?(?:experts? )?(?:out of|of|/|from)\s*"
+            r"(?:the |its |a total of )?(\d{1,4})(?=[ -](?:routed |local )?experts?\b)",
+            re.IGNORECASE,
+        ),
+        r"\1 active experts, \2",
+    ),
+    (
+        re.compile(r"(?<![\w.])(\d{1,3}) (?:active )?experts? (?:out )?of (?:the |its )?(\d{1,4})\b(?! ?%)", re.IGNORECASE),
+        r"\1 active experts, \2 experts",
+    ),
+    (
+        re.compile(
+            r"\b(?:activat(?:es|ing)|select(?:s|ing)|routes? (?:each|every) token to|routed to|picks?)(?: the)?(?: top[- ])? ?"
+            r"(\d{1,3}) experts?\b",
+            re.IGNORECASE,
+        ),
+        r"\1 active experts",
+    ),
+    (re.compile(r"(?:激活|选择|選擇|选用|路由到|使用)\s*(\d{1,3})\s*[个個]\s*(?:专家|專家)"), r"激活专家 \1"),
+    (re.compile(r"(\d{1,3})\s*[個つ]?の?(?:エキスパート|専門家)[がをの](?=活性|アクティブ|使|選)"), r"アクティブエキスパート \1 "),
+    (re.compile(r"(\d{1,3})\s*개의?\s*(?:전문가|엑스퍼트)[가를만]?\s*(?=활성|사용|선택)"), r"활성 전문가 \1 "),
+    (re.compile(r"\btop-?(\d{1,2}) (?=(?:expert |token )?(?:routing|gating|router))", re.IGNORECASE), r"\1 active experts, "),
     (re.compile(r"(?:[键鍵]和?值|KV)[^，。；,;\d]{0,6}?(\d{1,3})\s*[个個]?[头頭]"), r"KV头 \1 "),
     (re.compile(r"查[询詢][^，。；,;\d]{1,4}?(\d{1,3})\s*[个個]?[头頭]"), r"查询头 \1 "),
     (re.compile(r"\beach of (?:the|its) (?=\d)", re.IGNORECASE), ""),

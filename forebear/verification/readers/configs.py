@@ -37,11 +37,13 @@ def claims_of_config(config: Mapping[str, Any], name: str) -> list[Claim]:
 
 
 def claims_of_adapter(config: Mapping[str, Any], name: str) -> list[Claim]:
-    """What an adapter_config.json claims: the model that it changes."""
-    base = config.get("base_model_name_or_path")
+    """What an adapter_config.json claims: the model that it changes, and the rank of its factors where it is one for all."""
+    base, rank = config.get("base_model_name_or_path"), config.get("r")
+    several = config.get("rank_pattern") or config.get("target_parameters") or config.get("peft_type") != "LORA"
+    found = [Claim("rank", str(rank), Source(name, "r"))] if isinstance(rank, int) and rank > 0 and not several else []
     if not isinstance(base, str) or not base:
-        return []
-    return [Claim("kind_adapter", base, Source(name, "base_model_name_or_path"), about="adapter")]
+        return found
+    return [*found, Claim("kind_adapter", base, Source(name, "base_model_name_or_path"), about="adapter")]
 
 
 def claims_of_gguf(metadata: Mapping[str, str], name: str) -> list[Claim]:

@@ -15,6 +15,8 @@ from forebear.verification.readers.compounds import unfolded
 NOUNS = Path(__file__).parent / "nouns.toml"
 BLOCKS = ("heads", "kv_heads", "head_size", "mlp_width", "context", "rope_base")
 """Kinds of figures that say how the blocks of a model are made."""
+MADE = ("experts", "experts_used", "labels", "rank", "alpha")
+"""Kinds of figures that say what else it is made of."""
 MOST_WORDS = 1_000
 """Words of one sentence that are looked at."""
 _AHEAD, _BACK, _GAP = 4, 7, 10
@@ -55,6 +57,11 @@ PER = re.compile(
     r"\b(?:per[- ]|in each |each |every |in every )(?:\w+ )?(?:layers?|blocks?|heads?)\b"
     r"|每层|每層|層ごと|층마다|각 층", re.IGNORECASE
 )
+_OF_MADE = re.compile(
+    r"\b(?:lora|adapters?|active|activates?|activated|classif\w+|trainable|per|(?:every|each) token)\b|激活|活性|활성",
+    re.IGNORECASE,
+)
+"""Words that make a figure of blocks another matter, and belong to figures of experts, labels and adapters."""
 _LIMITED = re.compile(
     r"\b(?:inputs?|sequences?|prompts?|texts?|model|handles?|accepts?|reads?|processes)\b[^.;]{0,40}"
     r"\b(?:limited|truncated|capped|up to|longer than|at most|max\w*|at a time)\b"
@@ -74,7 +81,7 @@ _KINDS_OF_TOKENS = re.compile(r"\b(?:unique|distinct|different|bpe|sub-?words?|(
 """What makes tokens those of a vocabulary."""
 _ON_TOKENS = re.compile(r"\W*(?:tokeni[sz](?:er|ation)|分词器?|分詞器?|トークナイザー?|토크나이저)\s*[:：]", re.IGNORECASE)
 """A label on the tokenizer, after which tokens are counted."""
-_WHOLE = ("layers", "heads", "kv_heads")
+_WHOLE = ("layers", "heads", "kv_heads", *MADE)
 """Kinds that are small whole numbers."""
 _PLAIN = ("width", "mlp_width", "head_size")
 """Kinds that are whole numbers without a unit."""
@@ -323,6 +330,8 @@ def _denied(words: Sequence[Word], at: int, text: str, kind: str) -> bool:
     start = max((word.end for word in words[:at] if word.role == "break" and word.text not in (":", "：", "=")), default=0)
     end = min((word.start for word in words[at + 1 :] if word.role == "break"), default=len(text))
     clause = text[start:end]
-    if kind in ("heads", "kv_heads", "head_size", "mlp_width"):
+    if kind in ("heads", "kv_heads", "head_size", "mlp_width", *MADE):
         clause = PER.sub(" ", clause)
+    if kind in MADE:
+        clause = _OF_MADE.sub(" ", clause)
     return bool(_never().search(clause))

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from forebear.verification.readers.about import any_of, is_aside, names_another
-from forebear.verification.readers.grammar import BLOCKS, PER, nouns_of, words_of_nouns
+from forebear.verification.readers.grammar import BLOCKS, MADE, PER, nouns_of, words_of_nouns
 from forebear.verification.readers.keys import kind_of_key
 from forebear.verification.readers.tokenizers import is_of_tokenizers, names_a_tokenizer
 from forebear.verification.readers.wording import words_table
@@ -126,7 +126,7 @@ def _of_blocks(label: str, value: str) -> str | None:
         return None
     label = PER.sub(" ", label)
     nouns = nouns_of(label) or nouns_of(label.replace("_", " "))  # "d_head" is a noun of its own, and no number of heads
-    return nouns[0] if len(nouns) == 1 and nouns[0] in BLOCKS else None
+    return nouns[0] if len(nouns) == 1 and nouns[0] in (*BLOCKS, *MADE) else None
 
 
 def _proposed(label: str, value: str) -> str | None:

@@ -10,7 +10,7 @@ from itertools import islice
 from forebear.verification.claim import Claim, Source, Standing
 from forebear.verification.readers.activations import activation_of
 from forebear.verification.readers.compounds import unfolded
-from forebear.verification.readers.grammar import BLOCKS, figures_left, figures_of
+from forebear.verification.readers.grammar import BLOCKS, MADE, figures_left, figures_of
 from forebear.verification.readers.phrases import compares, is_of_this, loose_type, phrases
 from forebear.verification.readers.tokenizers import is_bare_name, is_of_tokenizers, tokenizers_of
 
@@ -24,7 +24,7 @@ MOST_MATCHES = 20
 """Matches of one kind in one sentence that are looked at."""
 MOST_FOUND = 200
 """Most claims of sentences of one card."""
-_IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer", "activation", "dtype", *BLOCKS)
+_IN_CELLS = ("parameters", "layers", "width", "vocabulary", "tokenizer", "activation", "dtype", *BLOCKS, *MADE)
 _ENDS = re.compile(r"(?<=[.!?])\s+(?![a-z0-9(])|(?<=[。！？])")
 _LINK = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\n]{0,400}\)")
 _NEW_LINE = re.compile(r"<br\s*/?>", re.IGNORECASE)

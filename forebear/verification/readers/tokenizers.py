@@ -24,6 +24,9 @@ _MORE = re.compile(r" (?=[A-Z0-9][A-Za-z0-9_.\-/]*|v\d)[A-Za-z0-9][A-Za-z0-9_.\-
 _EAST_AFTER = re.compile(r"[\s:：「『“\"`*(（]*[^\x00-\x7f\s]{0,10}[\s「『“\"`*(（]*")
 _EAST_BEFORE = re.compile(r"[\s」』”\"`*)）]*[^\x00-\x7f\s]{0,8}?[\s]*(?:BPE|bpe)?\s*[^\x00-\x7f\s]{0,4}\s*")
 _EAST_NEVER = re.compile(r"[。，、；]|训练|訓練|学習|학습|用于|用於|向け|위한|语料|コーパス|말뭉치|以外|不")
+_KOREAN_AFTER = re.compile(r"[은는이가]?(?:\s?[가-힣]{1,8}){0,6}[\s「『“\"'`*(]*")
+_KOREAN_VERB = re.compile(r"[」』”\"'`*)\s]*(?:을|를|으로|로)?\s*(?:그대로\s*)?(?:사용|통일|채택|이용|공유|적용|쓰|쓴|씁|썼)")
+"""Korean puts what is done with a tokenizer behind its name: then more words may stand before it."""
 _VOCABULARY = re.compile(r"vocab|词表|詞表|词汇|詞彙", re.IGNORECASE)
 _TAKEN = re.compile(
     r"(?:复用|復用|沿用|采用|採用|使用|借用|共享)[了\s]*$"
@@ -143,7 +146,8 @@ def _gap(text: str, noun: re.Match[str], start: int, end: int) -> int | None:
     if start >= noun.end():
         between = text[noun.end() : start]
         east = not noun[0].isascii() or not between.isascii()
-        joined = (_EAST_AFTER if east else _joining()["after"]).fullmatch(between)
+        after = _KOREAN_AFTER if _KOREAN_VERB.match(text, end) else _EAST_AFTER
+        joined = (after if east else _joining()["after"]).fullmatch(between)
         weak = _VOCABULARY.match(noun[0]) and not _FROM.search(between)
     elif end <= noun.start():
         between = text[end : noun.start()]
