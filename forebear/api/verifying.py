@@ -35,7 +35,8 @@ def verify(
     library:  a library whose prints propose relatives, compared where their weights can be reached; reads the checkpoint whole.
     expect:   what has to hold (not-contradicted, not-flagged or borne-out); fail (exit code 1) unless it is met.
     key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
-    budget:   tensor bytes read per side of a comparison, as a number or "64MiB" (default 64MiB).
+    budget:   tensor bytes read per side of a comparison, and the most that a side may have for what recipes recompute, as a
+              number or "64MiB" (default 64MiB, and 2GiB for what reads files here once).
     full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.
     base:     the model that an adapter (LoRA) changes: it is compared as that model changed. Without it, the model of `against`
               that the adapter's configuration names.
