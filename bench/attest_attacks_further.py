@@ -141,6 +141,11 @@ def _known_round(scene: Scene) -> tuple[Saved, Log]:
     return after.saved, after.log
 
 
+def _unlogged(attack: Attack) -> Attack:
+    """The same, every record kept and no log: nothing says how far a run may have gone."""
+    return lambda scene: (attack(scene)[0], [])
+
+
 FURTHER: Mapping[str, Attack] = {
     "a foreign layer frozen in, the rest trained": _frozen,
     "a foreign layer faded in over the records": _faded,
@@ -149,6 +154,10 @@ FURTHER: Mapping[str, Attack] = {
     "another chain glued on at a rollback": _glued,
     "swapped in at a warm restart of threefold rates": _restarted,
     "a twentieth of a foreign model mixed in a record": _twentieth,
+    "a foreign layer frozen in, no log": _unlogged(_frozen),
+    "a foreign layer faded in over the records, no log": _unlogged(_faded),
+    "foreign model pruned and grown from the start, no log": _unlogged(_grown),
+    "a twentieth of a foreign model mixed in a record, no log": _unlogged(_twentieth),
     "another start of one's own": _sibling,
     "committed after the round was public": _known_round,
     "records of the run with its units reordered": _permuted,

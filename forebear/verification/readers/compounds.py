@@ -27,7 +27,8 @@ _CODE = re.compile(
 )
 _BEGINS = re.compile(
     r"(?:^|[(\[{,;:\"'#/|])\W*"
-    r"(?:(?:const|int|let|var|static|final|public|size_t|float|export|set|define|PARAMETER|param)\s+)*$",
+    r"(?:(?:const|let|var|val|static|final|pub|public|private|export|set|define|readonly|constexpr|mut|PARAMETER|param|long|unsigned"
+    r"|u?int(?:\d+(?:_t)?)?|usize|size_t|float|double|auto|number)\s+)*$",
     re.IGNORECASE,
 )
 """What a key of code may stand behind; behind any other word it is a part of a longer name."""

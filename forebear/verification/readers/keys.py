@@ -42,6 +42,9 @@ _ROTATION = words_set("rope rotary rot")
 _BASE = words_set("theta base freq frequency freqs period")
 _FUNCTION = words_set("act activation activations nonlinearity actfn")
 _FUNCTIONS_OF = words_set("fn func function type name hidden non linearity layer")
+_EXPERTS = words_set("expert experts moe")
+_TAKEN = words_set("topk active activated used selected chosen")
+"""Words for the experts that a token goes through."""
 _PARAMETERS = words_set("param params parameter parameters nparams")
 _TYPES = words_set("dtype precision")
 _TYPES_OF = words_set("torch param params weight weights storage stored checkpoint tensor")
@@ -164,7 +167,20 @@ def _is_width(held: frozenset[str], words: frozenset[str]) -> bool:
     return bool(held & _HIDDEN and sized) and _only(held, _HIDDEN, _SIZE, _TOKENS, besides)
 
 
+def _is_experts_used(held: frozenset[str], words: frozenset[str]) -> bool:
+    per = words & words_set("per each") and words & _TOKENS
+    taken = per or words & _TAKEN or {"top", "k"} <= words
+    known = _only(words - _WHOSE, _EXPERTS, _COUNT, _TOKENS, _TAKEN, words_set("router routed top k per each"))
+    return bool(words & _EXPERTS and taken) and known
+
+
+def _is_experts(held: frozenset[str], words: frozenset[str]) -> bool:
+    counted = held & (_COUNT | {"experts"})
+    return bool(words & {"expert", "experts"} and counted) and _only(held, _EXPERTS, _COUNT, words_set("local routed total router"))
+
+
 _RULES = (
+    ("experts_used", _is_experts_used), ("experts", _is_experts),
     ("kv_heads", _is_kv_heads), ("head_size", _is_head_size), ("heads", _is_heads), ("rope_base", _is_rope_base),
     ("activation", _is_activation), ("dtype", _is_dtype), ("vocabulary", _is_vocabulary), ("context", _is_context),
     ("mlp_width", _is_mlp), ("parameters", _is_parameters), ("width", _is_width), ("layers", _is_layers),

@@ -49,6 +49,8 @@ _STORED = re.compile(
     re.IGNORECASE,
 )
 _TRAINED = re.compile(r"\btrain\w*|\bstep|\bepoch|训练|訓練|学習|학습|훈련", re.IGNORECASE)
+_INSTEAD = re.compile(r"(?<=\w)\s*,? (?:instead of|rather than|in place of) [^.;,]{1,80}(?=[.;,]|$)", re.IGNORECASE)
+"""What a model does not have, behind what it has."""
 _AT_MOST = re.compile(r"\b(?:longer|more|fewer|greater|less) than(?= ~?\d)", re.IGNORECASE)
 """A bound, which compares no models."""
 _HEX = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{64})(?![0-9A-Za-z])")
@@ -93,6 +95,7 @@ class Block:
             line = _line_of(lines, at)
             at += len(said) + 1
             plain = plain_sentence(said)
+            plain = _INSTEAD.sub("", plain)
             stated = [] if compares(_AT_MOST.sub(" ", unfolded(plain))) else list(sizes_of(plain, self._head))
             kinds = [one for one in stated if one[0] not in self._known]
             if figures_left(plain, [kind for kind, _ in stated]):

@@ -87,11 +87,21 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
         if cells[0] and not any(cells[1:]):
             part = is_own(cells[0])
         elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
-            yield Row(cells[0], cells[1], number, Standing.own if plainly and part else Standing.unsure)
+            at = _value_at(head, len(cells))
+            yield Row(cells[0], cells[at], number, Standing.own if plainly and part else Standing.unsure)
         else:
             for at, cell in enumerate(cells[1 : MOST_MODELS + 1], 1):
                 name = head[at] if at < len(head) else ""
                 yield Row(cells[0], cell, number, _standing_of(name, title), f"column {at}")
+
+
+_VALUES = ("value", "values", "setting", "值", "数值", "數值", "取值", "設定値", "値", "값", "설정값")
+"""Heads of a column that can hold nothing but values, where another says what a label means."""
+
+
+def _value_at(head: Sequence[str], columns: int) -> int:
+    """The column of values: the one that is called so, else the second."""
+    return next((at for at, cell in enumerate(head[:columns]) if at and label_of(cell) in _VALUES), 1)
 
 
 _NAMED = ("parent", "tokenizer", "licence", "activation", "dtype")
