@@ -160,10 +160,12 @@ def _compare_open(
 ) -> Document:  # fmt: skip
     allowance = Allowance(left.container, right.container, options.budget)
     originals = (left, right)
-    left, right, looks_log10, said = _named(left, right)
+    left, right, looks_log10, said, told = _named(left, right, options.budget if options.stated else None)
+    if any(now is not then for now, then in zip(told, originals, strict=True)) and not options.stated:
+        allowance.restart()
     folders = (originals[0].folder or _folder(ids[0]), originals[1].folder or _folder(ids[1]))
     pair = Pair(left, right, allowance, folders, looks_log10 + log10(looks))
-    for side, checkpoint in (("subject", originals[0]), ("candidate", originals[1])):
+    for side, checkpoint in zip(("subject", "candidate"), told, strict=True):
         for said_of_it in checkpoint.limits:
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
     for said_of_both in known:
@@ -206,23 +208,42 @@ def _folder(path: str) -> Path:
     return Path(path) if Path(path).is_dir() else Path(path).parent
 
 
-def _named(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Checkpoint, float, list[Message]]:
-    """Both sides with names that mean something: a nameless one borrows the other's, by shape and content."""
-    if left.definition is not None and right.definition is not None:
-        return left, right, 0.0, []
-    from forebear.comparison.reading.byname import read_by_names
+class _Named(NamedTuple):
+    """Both sides with names and layouts that mean something, log10 of what was looked at for that, what to say of it, and the
+    checkpoints whose limits hold then."""
 
-    left, right, by_names = read_by_names(left, right)
-    if by_names or (left.definition is None and right.definition is None):
-        return left, right, 0.0, by_names
+    left: Checkpoint
+    right: Checkpoint
+    looks_log10: float
+    said: list[Message]
+    told: tuple[Checkpoint, Checkpoint]
+
+
+def _named(left: Checkpoint, right: Checkpoint, budget: int | None) -> _Named:
+    """Sides whose names or layout say nothing, read as the other side, the configuration and the pair say."""
+    said, told, looks = list[Message](), (left, right), 0.0
+    if left.definition is None or right.definition is None:
+        from forebear.comparison.reading.byname import read_by_names
+
+        left, right, said = read_by_names(left, right)
+    if any(side.definition is None or side.unclaimed or side.fused for side in (left, right)):
+        from forebear.comparison.reading.laid_out import laid_out
+
+        found = laid_out(left, right, budget)
+        told = (found[0] if found[0] is not left else told[0], found[1] if found[1] is not right else told[1])
+        left, right, looks = found[:3]
+        said = [*said, *found[3]]
+    if (left.definition is None) is (right.definition is None):
+        return _Named(left, right, looks, said, told)
     from forebear.comparison.reading.borrow import borrow_names
 
     nameless, named = (left, right) if left.definition is None else (right, left)
     borrowed = borrow_names(nameless, named)
     if borrowed is None:
-        return left, right, 0.0, []
-    checkpoint, looks, said = borrowed
-    return (checkpoint, right, looks, said) if nameless is left else (left, checkpoint, looks, said)
+        return _Named(left, right, looks, said, told)
+    checkpoint, more, words = borrowed
+    both = (checkpoint, right) if nameless is left else (left, checkpoint)
+    return _Named(*both, looks + more, [*said, *words], told)
 
 
 def _party(checkpoint: Checkpoint, name: str, digest: str | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Look:
     """How one tensor of a view is made from one of the original.
 
     source: its name there. slot: which position of the first axis is the tensor (an expert of a stack), or None.
-    rows: which source row each row is (a permutation), or None. transposed: the source holds (columns, rows).
+    rows: which source row each row is (all of them, or some), or None. transposed: the source holds (columns, rows).
     shift: added to every value. shape: the shape shown when it differs by sizes of one.
     """
 
@@ -159,6 +159,8 @@ def _entry(name: str, look: Look, source: TensorEntry) -> TensorEntry:
         shape, stored = shape[1:], stored // max(1, shape[0])
     if look.transposed:
         shape = (shape[1], shape[0])
+    if look.rows is not None:
+        shape, stored = (len(look.rows), *shape[1:]), stored * len(look.rows) // max(1, shape[0])
     shape = look.shape if look.shape is not None else shape
     dtype = source.dtype if look.plain else f"{source.dtype} (rearranged)"
     return TensorEntry(name, dtype, shape, stored, source.shard)

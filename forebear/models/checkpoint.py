@@ -119,6 +119,11 @@ class Checkpoint:
         return self.layout.unclaimed if self.layout is not None else tuple(self.container.tensors)
 
     @property
+    def fused(self) -> bool:
+        """Whether some tensor of a layer holds several parts."""
+        return any(not piece.whole and piece.expert is None and piece.layer is not None for piece in self.pieces)
+
+    @property
     def axes(self) -> Mapping[str, AxisRule]:
         """Every axis the checkpoint has, withheld ones included."""
         return self.layout.axes if self.layout is not None else {}

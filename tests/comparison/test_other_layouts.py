@@ -1,0 +1,105 @@
+"""Layouts that no family stores are read by shapes and by what agrees (decision 0118)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import forebear
+from bench.hostile_names import dressed
+from bench.layout_dresses import SEEN
+from bench.shapes import SHAPES, initial
+from forebear.comparison.reading.cuts import Cut, admissible, cut_of
+from forebear.comparison.reading.recut import recut
+from forebear.comparison.reading.slots import sources
+from forebear.models.checkpoint import open_checkpoint
+from forebear.recipes.steps.compose import reparameterise
+from forebear.recipes.steps.model import Model
+from tests.memory import MemoryContainer
+from tests.said import paragraph
+
+assert SEEN
+SHAPE = SHAPES["tiny"]
+MIXTURE = SHAPES["moe-48"]
+
+
+def stored(folder: Path, model: Model, word: str = "") -> Path:
+    arrays, config = dressed(word, model.arrays, model.config) if word else (model.arrays, model.config)
+    return Model(dict(arrays), dict(config)).save(folder)
+
+
+def near(model: Model, seed: int) -> Model:
+    """The same trained a little: noise of a fifth of every matrix."""
+    rng = np.random.default_rng(seed)
+    made = {n: a + 0.2 * a.std() * rng.standard_normal(a.shape) if a.ndim > 1 else a for n, a in model.arrays.items()}
+    return Model({n: a.astype(np.float32) for n, a in made.items()}, model.config)
+
+
+def fresh(shape, seed: int) -> Model:
+    return Model(initial(shape, seed), shape.config())
+
+
+@pytest.mark.parametrize("word", ["fused as Megatron writes", "input-major linears", "fused, up before gate"])
+@pytest.mark.parametrize("move", ["near", "rewritten"])
+def test_a_relative_in_another_layout_is_related(tmp_path, word, move):
+    base = fresh(SHAPE, 1)
+    subject = near(base, 2) if move == "near" else reparameterise(base, 3)
+    document = forebear.compare(stored(tmp_path / "a", subject, word), stored(tmp_path / "b", base))
+    assert document["verdict"]["relation"] == "related", paragraph(document["verdict"]["words"])
+    assert "every p-value" in paragraph(document["alignment"]["words"])
+    assert "no axis holds" not in paragraph(document["limits"])
+
+
+@pytest.mark.parametrize("word", ["fused as Megatron writes", "input-major linears", "fused, up before gate"])
+def test_a_stranger_in_another_layout_stays_one(tmp_path, word):
+    document = forebear.compare(stored(tmp_path / "a", fresh(SHAPE, 4), word), stored(tmp_path / "b", fresh(SHAPE, 1)))
+    assert document["verdict"]["relation"] in ("no-evidence", "cannot-tell")
+
+
+@pytest.mark.parametrize("word", ["experts in one tensor", "experts fused", "experts fused, input-major"])
+def test_experts_of_a_relative_are_found_in_one_tensor(tmp_path, word):
+    base = fresh(MIXTURE, 1)
+    document = forebear.compare(stored(tmp_path / "a", near(base, 2), word), stored(tmp_path / "b", base))
+    assert document["verdict"]["relation"] == "related", paragraph(document["verdict"]["words"])
+
+
+def test_both_sides_in_a_layout_that_only_the_configuration_names(tmp_path):
+    base, word = fresh(SHAPE, 1), "fused as Megatron writes"
+    document = forebear.compare(stored(tmp_path / "a", near(base, 2), word), stored(tmp_path / "b", base, word))
+    assert document["verdict"]["relation"] == "related"
+
+
+def test_a_cut_that_the_pair_says_and_no_other_is_taken(tmp_path):
+    base = fresh(SHAPE, 1)
+    plain = open_checkpoint(stored(tmp_path / "b", base))
+    for word, parts in (("fused as vLLM writes", None), ("fused, up before gate", ["up", "gate"])):
+        side = open_checkpoint(stored(tmp_path / word.replace(" ", "-"), near(base, 2), word))
+        found = recut(side, plain, 2**29)
+        assert (found is None) is (parts is None)
+        if found is not None:
+            assert [said.values["parts"] for said in found[2]] == [tuple(parts)] or [
+                list(s.values["parts"]) for s in found[2]
+            ] == [parts]
+            gate = found[0].piece("gate", 0)
+            assert np.allclose(found[0].units(gate, "neuron"), side.container.read(gate.tensor)[None, SHAPE.neurons :])
+
+
+def test_cuts_cover_every_row_once():
+    for cut in admissible((8, 4, 4)):
+        rows = np.concatenate([cut.rows((8, 4, 4), part) for part in range(3)])
+        assert sorted(rows.tolist()) == list(range(16))
+        assert cut_of([cut.span((8, 4, 4), part) for part in range(3)]) in (cut, Cut(cut.order, cut.runs))
+    assert len(admissible((8, 4, 4))) == 3 * 6
+
+
+def test_names_with_a_serial_number_alone_are_layers_in_turn():
+    shapes = [(4, 4), (8, 4)] * 3
+    arrays = {f"onnx::MatMul_{1000 + 7 * k}": np.zeros(shape, np.float32) for k, shape in enumerate(shapes)}
+    found = sources(MemoryContainer(arrays), 3)
+    assert {source.shape: sorted(source.names) for source in found} == {
+        shape: [(0, None), (1, None), (2, None)] for shape in ((4, 4), (8, 4))
+    }
+    odd = {f"onnx::MatMul_{k}": np.zeros((k + 1, 4), np.float32) for k in (3, 9, 11, 30)}
+    assert all(layer is None for source in sources(MemoryContainer(odd), 2) for layer, _ in source.names)
