@@ -17,38 +17,44 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import forebear
-from bench import layout_dresses
 from bench.build import TRUTH
 from bench.checkpoint import write_json
 from bench.framed_align import framed
 from bench.framed_verb import ACCUSES
 from bench.hostile_names import DRESSES, dressed, fits
+from bench.layout_dresses import SEEN
+from bench.layout_held import HELD
 from bench.provenance import code, provenance
-from bench.truth import base
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 
 FOUND = ("identical", "related")
+SETS = {"seen": SEEN, "held": HELD}
 
 
 @cache
-def model(name: str) -> Model:
-    """A model of the truth set."""
-    return Model.load(TRUTH / name)
+def model(place: Path) -> Model:
+    """A model of a truth set."""
+    return Model.load(place)
 
 
-def subjects(shape: str, strangers: int) -> Iterator[tuple[str, bool, Model]]:
+def independents(shape: str, root: Path) -> list[Path]:
+    """Models of a shape that share nothing; the first is the candidate of every pair."""
+    return sorted(p for p in (root / shape).glob("independent-*") if (p / "record.json").exists())
+
+
+def subjects(shape: str, strangers: int, root: Path) -> Iterator[tuple[str, bool, Model]]:
     """(what, whether it shares weights with the first model of the shape, model)."""
-    first = model(base(shape, 0))
+    there = independents(shape, root)
+    first = model(there[0])
     yield "copy", True, first
-    further = next((w for w in ("further-0-other-one",) if (TRUTH / shape / w).exists()), None)
-    if further:
-        yield "further", True, model(f"{shape}/{further}")
+    further = root / shape / f"further-{int(there[0].name[-3:])}-other-one"
+    if further.exists():
+        yield "further", True, model(further)
     yield "permuted", True, reparameterise(first, 3, "permutations")
     yield "rewritten", True, reparameterise(first, 5)
-    there = sorted(p.name for p in (TRUTH / shape).glob("independent-*") if (p / "record.json").exists())
     for n, own in enumerate(there[1 : 1 + strangers]):
-        stranger = model(f"{shape}/{own}")
+        stranger = model(own)
         yield f"stranger {n}", False, stranger
         yield f"framed {n}", False, framed(stranger, first, "joint", n)
 
@@ -59,10 +65,10 @@ def saved(made: Model, word: str, folder: Path) -> Path:
     return Model(arrays, config, made.tokenizer if config else None).save(folder)
 
 
-def rows(shape: str, words: list[str], strangers: int, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+def rows(shape: str, words: list[str], strangers: int, kinds: Sequence[str], root: Path) -> Iterator[dict[str, Any]]:
     """One row a pair and layout. kinds: first words of what is compared."""
-    first = model(base(shape, 0))
-    for what, related, subject in subjects(shape, strangers):
+    first = model(independents(shape, root)[0])
+    for what, related, subject in subjects(shape, strangers, root):
         for word in ("", *words) if what.split()[0] in kinds else ():
             for both in (False, True) if word else (False,):
                 with TemporaryDirectory() as place:
@@ -85,18 +91,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shapes", nargs="+", required=True)
     parser.add_argument("--dresses", nargs="+", default=["seen"])
+    parser.add_argument("--root", type=Path, default=TRUTH)
     parser.add_argument("--strangers", type=int, default=2)
     parser.add_argument(
         "--kinds", nargs="+", default=["copy", "further", "permuted", "rewritten", "stranger", "framed"]
     )
     parser.add_argument("-o", "--output", type=Path, required=True)
     asked = parser.parse_args()
-    named = [w for word in asked.dresses for w in getattr(layout_dresses, word.upper(), (word,))]
+    named = [w for word in asked.dresses for w in SETS.get(word, (word,))]
     found: list[dict[str, Any]] = []
     began = code()
     for shape in asked.shapes:
-        kind = model(base(shape, 0)).config["model_type"]
-        for row in rows(shape, [w for w in named if w in DRESSES and fits(w, kind)], asked.strangers, asked.kinds):
+        kind = model(independents(shape, asked.root)[0]).config["model_type"]
+        for row in rows(
+            shape, [w for w in named if w in DRESSES and fits(w, kind)], asked.strangers, asked.kinds, asked.root
+        ):
             found.append(row)
             print({k: v for k, v in row.items() if k not in ("seconds",)}, flush=True)
         seeds = {"aligner": "the stranger's number", "rewritten": "5", "permuted": "3"}
