@@ -62,8 +62,11 @@ def _ranks(arrays: Arrays, config: Config) -> tuple[Arrays, Config]:
 @dress("kernels under paths, no configuration", "llama", "qwen2", "gemma")
 def _kernels(arrays: Arrays, config: Config) -> tuple[Arrays, Config]:
     turned = {n: np.ascontiguousarray(a.T) if "_proj.weight" in n else a for n, a in arrays.items()}
-    swaps = ((r"_proj\.weight", ".kernel"), (r"^model\.", "params/"), (r"layers\.(\d+)\.", r"layer\1/"),
-             (r"self_attn\.", "attention/"), (r"norm\.weight", "norm.scale"), (r"embed_tokens\.weight", "embedder.table"), (r"\.", "/"))  # fmt: skip
+    swaps = (
+        (r"_proj\.weight", ".kernel"), (r"^model\.", "params/"), (r"layers\.(\d+)\.", r"layer\1/"),
+        (r"self_attn\.", "attention/"), (r"norm\.weight", "norm.scale"),
+        (r"embed_tokens\.weight", "embedder.table"), (r"\.", "/"),
+    )  # fmt: skip
     return renamed(turned, *swaps), {}
 
 
