@@ -149,6 +149,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         strength=strong,
         unread=pair.allowance.refused,
         undecoded=pair.undecoded,
+        unsettled=pair.unsettled,
     )
     alignment = _alignment(pair, rows, layers, neurons, values, everywhere, equality)
     _add_gauge(alignment, gauge)

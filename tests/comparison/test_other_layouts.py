@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import forebear
-from bench.hostile_names import dressed
-from bench.layout_dresses import SEEN
+from bench.hostile_names import dressed, fits
+from bench.layout_held import HELD
 from bench.shapes import SHAPES, initial
 from forebear.comparison.reading.cuts import Cut, admissible, cut_of
 from forebear.comparison.reading.recut import recut
@@ -20,9 +20,9 @@ from forebear.recipes.steps.model import Model
 from tests.memory import MemoryContainer
 from tests.said import paragraph
 
-assert SEEN
 SHAPE = SHAPES["tiny"]
 MIXTURE = SHAPES["moe-48"]
+GPT = SHAPES["gpt2-48"]
 
 
 def stored(folder: Path, model: Model, word: str = "") -> Path:
@@ -71,6 +71,26 @@ def test_both_sides_in_a_layout_that_only_the_configuration_names(tmp_path):
     assert document["verdict"]["relation"] == "related"
 
 
+def shape_for(word: str):
+    return next(shape for shape in (SHAPE, MIXTURE, GPT) if fits(word, shape.config()["model_type"]))
+
+
+@pytest.mark.parametrize("word", HELD)
+def test_layouts_that_were_written_after_the_rules_read_alike(tmp_path, word):
+    shape = shape_for(word)
+    base = fresh(shape, 1)
+    for name, subject in (("near", near(base, 2)), ("rewritten", reparameterise(base, 3))):
+        document = forebear.compare(stored(tmp_path / name, subject, word), stored(tmp_path / "b", base))
+        assert document["verdict"]["relation"] == "related", (name, paragraph(document["verdict"]["words"]))
+
+
+@pytest.mark.parametrize("word", HELD)
+def test_strangers_in_layouts_that_were_written_after_the_rules_stay_strangers(tmp_path, word):
+    shape = shape_for(word)
+    document = forebear.compare(stored(tmp_path / "a", fresh(shape, 4), word), stored(tmp_path / "b", fresh(shape, 1)))
+    assert document["verdict"]["relation"] in ("no-evidence", "cannot-tell")
+
+
 def test_a_cut_that_the_pair_says_and_no_other_is_taken(tmp_path):
     base = fresh(SHAPE, 1)
     plain = open_checkpoint(stored(tmp_path / "b", base))
@@ -79,11 +99,22 @@ def test_a_cut_that_the_pair_says_and_no_other_is_taken(tmp_path):
         found = recut(side, plain, 2**29)
         assert (found is None) is (parts is None)
         if found is not None:
-            assert [said.values["parts"] for said in found[2]] == [tuple(parts)] or [
-                list(s.values["parts"]) for s in found[2]
+            assert [said.values["parts"] for said in found.said] == [tuple(parts)] or [
+                list(s.values["parts"]) for s in found.said
             ] == [parts]
-            gate = found[0].piece("gate", 0)
-            assert np.allclose(found[0].units(gate, "neuron"), side.container.read(gate.tensor)[None, SHAPE.neurons :])
+            gate = found.side.piece("gate", 0)
+            assert np.allclose(found.side.units(gate, "neuron"), side.container.read(gate.tensor)[None, SHAPE.neurons :])
+
+
+@pytest.mark.parametrize("word", ["c_attn by head, outputs first", "c_attn by head, LayerNorm folded"])
+def test_heads_of_a_family_that_always_fuses_them_are_cut_as_the_pair_says(tmp_path, word):
+    base = fresh(GPT, 1)
+    document = forebear.compare(stored(tmp_path / "a", near(base, 2), word), stored(tmp_path / "b", base))
+    assert f"{GPT.heads} times over" in paragraph(document["alignment"]["words"])
+    told = {one["name"]: one["state"] for one in document["alignment"]["components"]}
+    assert told["attention"] == "shared"
+    plain = forebear.compare(stored(tmp_path / "c", near(base, 2)), stored(tmp_path / "b", base))
+    assert "times over" not in paragraph(plain["alignment"]["words"])
 
 
 def test_cuts_cover_every_row_once():
@@ -103,3 +134,13 @@ def test_names_with_a_serial_number_alone_are_layers_in_turn():
     }
     odd = {f"onnx::MatMul_{k}": np.zeros((k + 1, 4), np.float32) for k in (3, 9, 11, 30)}
     assert all(layer is None for source in sources(MemoryContainer(odd), 2) for layer, _ in source.names)
+
+
+def test_nothing_found_in_a_layout_that_was_guessed_is_no_finding(tmp_path):
+    word = "Wqkv by group, keys first, w12 row by row"
+    base = fresh(SHAPE, 1)
+    sides = stored(tmp_path / "a", reparameterise(base, 3), word), stored(tmp_path / "b", base, word)
+    document = forebear.compare(*sides)
+    assert document["verdict"]["relation"] != "no-evidence"
+    if document["verdict"]["relation"] == "cannot-tell":
+        assert "several readings" in paragraph(document["verdict"]["words"]) or document["evidence"]

@@ -90,7 +90,9 @@ def of_packages(evidence: Sequence[Evidence]) -> list[Evidence]:
     theirs = sum(1 for e in evidence if e.package and e.log10_p is not None)
     factor = log10(max(1, theirs))
     return [
-        replace(e, corrected_log10_p=round(min(0.0, e.log10_p + factor), 3)) if e.package and e.log10_p is not None else e
+        replace(e, corrected_log10_p=round(min(0.0, e.log10_p + factor), 3))
+        if e.package and e.log10_p is not None
+        else e
         for e in evidence
     ]
 
@@ -150,6 +152,7 @@ def judge(
     strength: Strong | None = None,
     unread: Sequence[Message] = (),
     undecoded: Sequence[Message] = (),
+    unsettled: Sequence[Message] = (),
 ) -> Verdict:
     """The verdict of one pair.
 
@@ -159,7 +162,8 @@ def judge(
     power:        what would have been found; withheld: reasons why axes may not decide.
     components:   what each part of the model shows; a part that shows nothing beside one that is shared is named.
     strength:     whether the layers agree more closely than an aligned independent would; without it they decide nothing.
-    unread:       what the budget did not pay for; undecoded: codes of a side, which nobody could read.
+    unread:       what the budget did not pay for; undecoded: codes of a side, which nobody could read; unsettled: layouts of a
+                  side that were read one way although others fit as well.
     Source:       METHODS §11.
     """
     if identical:
@@ -182,12 +186,19 @@ def judge(
     if any(c.state == "rotated" for c in components):
         return Verdict("cannot-tell", (message("verdict.rotated_rows"), *power(), *_reasons(withheld)))
     if any(e.decides and could_decide(e, evidence) for e in evidence):
-        return Verdict("no-evidence", (message("verdict.nothing_found"), *power(), *_reasons(withheld)))
+        return _nothing(unsettled, power, withheld)
     if any(e.decides for e in evidence):
         return Verdict("cannot-tell", (message("verdict.nothing_reachable"), *_reasons(withheld)))
     lacking = message("verdict.budget_ran_out", what=list(unread)) if unread else message("verdict.no_axis")
     reasons = _reasons(withheld) or (lacking,)
     return Verdict("cannot-tell", (message("verdict.no_test"), *reasons))
+
+
+def _nothing(unsettled: Sequence[Message], power: Callable[[], list[Message]], withheld: Sequence[Message]) -> Verdict:
+    """No test found anything: of layouts that were settled that tells something."""
+    if unsettled:
+        return Verdict("cannot-tell", (message("verdict.layout_unsettled", sides=list(unsettled)), *_reasons(withheld)))
+    return Verdict("no-evidence", (message("verdict.nothing_found"), *power(), *_reasons(withheld)))
 
 
 UNSETTLED = ("no-evidence", "cannot-tell", "related-channels-only")

@@ -36,6 +36,8 @@ MAX_COVERINGS = 4096
 """More are not told apart: the file stays unread."""
 MAX_STEPS = 50_000
 """Steps of the search for coverings; those that were found by then are tried."""
+APART = 1.0
+"""Score by which what was chosen must fit better than anything else, else it is a guess."""
 MAX_SOURCES = 64
 """Matrices of one layer that are tried."""
 
@@ -44,7 +46,8 @@ MAX_SOURCES = 64
 class Option:
     """What one tensor of a file may be. slots: which of the family's; cut: how they are fused; looks: choices there were.
 
-    gain: the source of the gain with which its rows agree best, and by how much more than with another or none.
+    gain: the source of the gain with which its rows agree best, and by how much more than with another or none. clear: whether
+    no other cut fits about as well.
     """
 
     slots: tuple[int, ...]
@@ -55,14 +58,19 @@ class Option:
     score: float = 0.0
     looks: int = 1
     gain: tuple[int | None, float] = (None, 0.0)
+    clear: bool = True
 
 
 @dataclass
 class Covering:
-    """options: source → what it is taken for; looks_log10: of all coverings and cuts that were possible."""
+    """options: source → what it is taken for; looks_log10: of all coverings and cuts that were possible.
+
+    settled: whether no other covering or cut fits about as well (APART).
+    """
 
     options: dict[int, Option] = field(default_factory=dict)
     looks_log10: float = 0.0
+    settled: bool = True
 
     def said(self, wanted: Sequence[Slot], source: int) -> str:
         """The parts that a source was taken for, in the order in which they lie in it."""
@@ -91,8 +99,12 @@ def best_covering(
     more = _whole_model(sight, tables)
     sight.turn = _turn(sight, tables)
     scored = {(at, option): sight.scored(at, option) for at in offers for option in offers[at]}
-    best = max(coverings, key=lambda covering: sum(scored[at, option].score for at, option in covering.items()))
-    result = Covering({at: scored[at, option] for at, option in best.items()})
+    totals = [sum(scored[at, option].score for at, option in covering.items()) for covering in coverings]
+    best = int(np.argmax(totals))
+    result = Covering({at: scored[at, option] for at, option in coverings[best].items()})
+    rivals = [total for k, total in enumerate(totals) if k != best]
+    clear = all(option.clear for option in result.options.values())
+    result.settled = clear and totals[best] - max(rivals, default=totals[best] - APART) >= APART
     result.looks_log10 = log10(len(coverings)) + sum(log10(option.looks) for option in result.options.values())
     result.options |= tables.options
     result.looks_log10 += more + _vectors(sight, result)
@@ -234,8 +246,9 @@ class Sight:
         best, own = max(scores, key=lambda key: scores[key])
         score = scores[best, own]
         more = score - max((scores[best, g] for g in gains if g != own), default=score)
+        second = max((value for (k, _), value in scores.items() if k != best), default=score - APART)
         found = replace(option, cut=cuts[best], score=words + score, looks=len(scores))
-        return replace(found, gain=(own, more))
+        return replace(found, gain=(own, more), clear=score - second >= APART)
 
     def _scores(
         self, at: int, option: Option, slots: Sequence[Slot], cuts: Sequence[Cut | None], scaled: int | None

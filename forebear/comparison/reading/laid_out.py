@@ -14,19 +14,21 @@ LAYOUT_SHARE = 8
 
 def laid_out(
     left: Checkpoint, right: Checkpoint, budget: int | None
-) -> tuple[Checkpoint, Checkpoint, float, list[Message]]:
+) -> tuple[Checkpoint, Checkpoint, float, list[Message], list[Message]]:
     """Both sides, those that their family does not read put under its names; then what is fused, cut as the pair says.
 
     budget: bytes a side that the caller stated, or None.
-    Returns: (subject, candidate, log10 of the layouts looked at, what to report).
+    Returns: (subject, candidate, log10 of the layouts looked at, what to report, what was read one way although others fit).
     """
     most = LAYOUT_BYTES if budget is None else min(LAYOUT_BYTES, budget // LAYOUT_SHARE)
-    sides, looks, said = [left, right], 0.0, list[Message]()
+    sides, looks, said, unsettled = [left, right], 0.0, list[Message](), list[Message]()
     for change in (refit, recut):
         for at, word in enumerate(("subject", "candidate")):
             found = change(sides[at], sides[1 - at], most)
             if found is not None:
-                sides[at], more, words = found
-                looks += more
-                said += [message("refit.side", side=message(f"term.{word}"), what=one) for one in words]
-    return sides[0], sides[1], looks, said
+                looks += found.looks_log10
+                sides[at] = found.side
+                told = [message("refit.side", side=message(f"term.{word}"), what=one) for one in found.said]
+                said += told if found.looks_log10 else []
+                unsettled += [] if found.settled else told
+    return sides[0], sides[1], looks, said, unsettled

@@ -36,6 +36,8 @@ class Pair:
     folders: tuple[Path | None, Path | None] = (None, None)
     looks_log10: float = 0.0
     limits: list[Message] = field(default_factory=list)
+    unsettled: list[Message] = field(default_factory=list)
+    """Layouts of a side that were read one way although others fit as well."""
     plan: ReadPlan = field(default_factory=LocalPlan)
     """What is read; on disk until `plan_reads` has looked where the sides are."""
 

@@ -24,7 +24,7 @@ from forebear.comparison.reading.agreement import (
     turn_between,
 )
 from forebear.comparison.reading.cuts import Cut, admissible, cut_of
-from forebear.comparison.reading.slots import APART, Slot, slots
+from forebear.comparison.reading.slots import APART, Read, Slot, slots
 from forebear.core.errors import printable
 from forebear.core.messages import Message, message
 from forebear.models.architecture.pieces import Piece
@@ -46,24 +46,28 @@ class _Fused(NamedTuple):
     axis: int
     lengths: tuple[int, ...]
     cut: Cut
+    each: int
+    """Bytes that one layer of it takes to read on either side, at the most."""
 
 
-def recut(side: Checkpoint, other: Checkpoint, most: int) -> tuple[Checkpoint, float, list[Message]] | None:
-    """A side with its fused tensors cut otherwise, log10 of the cuts looked at, and what to report; None where none is.
+def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
+    """A side with its fused tensors cut otherwise; None where none is.
 
     The family's cut is kept unless another agrees plainly better. most: bytes a side that one tensor's choice may read.
     """
     if side.layout is None or other.layout is None or side.container.grain_bytes > 1 or other.container.grain_bytes > 1:
         return None
-    looks, said, layout, turn = 0.0, list[Message](), side.layout, None
-    fused = [one for one in _fused(side) if not _published(side, other, one)]
+    looks, said, doubt, layout, turn = 0.0, list[Message](), list[Message](), side.layout, None
+    fused = _fused(side)
     if fused:
         turn = turned(side, other)
     for one in fused:
         cuts = admissible(one.lengths)
-        fits = _fits(side, other, one, cuts, turn, most)
+        fits = _fits(side, other, one, cuts, turn, min(most, one.each) if _published(side, other, one) else most)
         chosen = None if fits is None else _chosen(fits, cuts.index(one.cut))
         if chosen is None:
+            if fits is not None and not _published(side, other, one) and not _clear(fits, cuts.index(one.cut)):
+                doubt.append(message("refit.uncut", name=printable(one.slot.bones, 80), count=len(cuts)))
             continue
         looks += log10(len(cuts)) + OTHERWISE_LOG10
         pieces = tuple(_cut(piece, one, cuts[chosen]) for piece in layout.pieces)
@@ -71,7 +75,7 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> tuple[Checkpoint, f
         layout = replace(layout, pieces=pieces, by_key=keys)
         order = [one.slot.pieces[at].part for at in cuts[chosen].order]
         said.append(message("refit.cut", name=printable(one.slot.bones, 80), parts=order, runs=cuts[chosen].runs))
-    return (replace(side, layout=layout), looks, said) if looks else None
+    return Read(replace(side, layout=layout), looks, said + doubt, not doubt) if looks or doubt else None
 
 
 def turned(side: Checkpoint, other: Checkpoint) -> F32 | None:
@@ -96,13 +100,14 @@ def _fused(side: Checkpoint) -> list[_Fused]:
             continue
         spans = [p.spans[axes[0]] for p in first]
         cut = cut_of(spans)
+        each = 2 * side.container.tensors[first[0].tensor].stored_bytes
         if cut is not None and sum(s.count for s in spans) == slot.shape[axes[0]]:
-            found.append(_Fused(slot._replace(pieces=tuple(first)), axes[0], tuple(s.count for s in spans), cut))
+            found.append(_Fused(slot._replace(pieces=tuple(first)), axes[0], tuple(s.count for s in spans), cut, each))
     return found
 
 
 def _published(side: Checkpoint, other: Checkpoint, fused: _Fused) -> bool:
-    """Whether both sides are of one family that always stores these parts fused: then its cut is no question."""
+    """Whether both sides are of one family that always stores these parts fused: then one layer is looked at."""
     assert side.definition is not None
     assert other.definition is not None
     if side.definition.family != other.definition.family:
@@ -118,8 +123,7 @@ def _fits(
     """How each cut agrees with the other side, over a few layers; None where that has nothing to compare with."""
     places = list(fused.slot.names)
     found: list[list[Fit]] = [[] for _ in cuts]
-    whole = side.container.tensors[next(iter(fused.slot.names.values()))].stored_bytes
-    for layer, _ in layers_read(places, 2 * whole, most):
+    for layer, _ in layers_read(places, fused.each, most):
         rows = _rows(side, fused, layer)
         if rows is None:
             return None
@@ -168,6 +172,14 @@ def _chosen(fits: Sequence[Fit], own: int) -> int | None:
     more = fits[near].reach - fits[own].reach
     spread = float(more.std()) / len(more) ** 0.5
     return near if near != own and float(more.mean()) > max(MARGIN * spread, LEAST_REACH) else None
+
+
+def _clear(fits: Sequence[Fit], own: int) -> bool:
+    """Whether the family's cut itself agrees plainly better than any other."""
+    if fits[own].place > PLAIN:
+        return True
+    others = [float(fit.reach.mean()) for k, fit in enumerate(fits) if k != own and len(fit.reach)]
+    return bool(others) and float(fits[own].reach.mean()) > max(others) + LEAST_REACH
 
 
 def _cut(piece: Piece, fused: _Fused, cut: Cut) -> Piece:

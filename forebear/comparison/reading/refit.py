@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from forebear.comparison.reading.cover import Covering, best_covering
-from forebear.comparison.reading.slots import Slot, Source, slots, sources, stated_layout
+from forebear.comparison.reading.slots import Read, Slot, Source, slots, sources, stated_layout
 from forebear.core.errors import printable
-from forebear.core.messages import Message, message
+from forebear.core.messages import message
 from forebear.files.base import Container
 from forebear.files.view import Look, View
 from forebear.models.architecture.definition import Definition
@@ -26,8 +26,8 @@ from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
 SHOWN = 3
 
 
-def refit(side: Checkpoint, other: Checkpoint, most: int) -> tuple[Checkpoint, float, list[Message]] | None:
-    """A side under the names of its family, log10 of what was looked at, and what to report; None where nothing covers it.
+def refit(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
+    """A side under the names of its family; None where nothing covers it.
 
     most: bytes a side that the choice may read.
     """
@@ -48,7 +48,7 @@ def refit(side: Checkpoint, other: Checkpoint, most: int) -> tuple[Checkpoint, f
             f"{printable(found[s].bones, 60)} = {covering.said(wanted, s)}" for s in list(covering.options)[:SHOWN]
         ]
         said = message("refit.read", family=definition.family, names=pairs, looks_log10=covering.looks_log10)
-        return opened, covering.looks_log10, [said]
+        return Read(opened, covering.looks_log10, [said], covering.settled)
     return None
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from forebear.core.messages import Message
 from forebear.files.base import Container
 from forebear.models.architecture.definition import Definition
 from forebear.models.architecture.layout import Layout, place
@@ -15,6 +16,7 @@ from forebear.models.architecture.pieces import Piece
 from forebear.models.architecture.settings import Settings
 from forebear.models.architecture.sizing import Sizing
 from forebear.models.architecture.stated_shapes import stated_shapes
+from forebear.models.checkpoint import Checkpoint
 
 Place = tuple[int | None, int | None]
 """Layer and expert; None where a tensor is of none."""
@@ -22,6 +24,15 @@ APART = re.compile(r"(?<![A-Za-z0-9])\d{1,6}(?![A-Za-z0-9])")
 _ANY = re.compile(r"\d{1,6}")
 MAX_NAMES = 200_000
 """Names that a configuration may ask for; more are not made."""
+
+
+class Read(NamedTuple):
+    """A side read otherwise. looks_log10: of the ways there were; said: what to report; settled: whether the pair chose."""
+
+    side: Checkpoint
+    looks_log10: float
+    said: list[Message]
+    settled: bool
 
 
 class Slot(NamedTuple):
