@@ -73,7 +73,7 @@ class Source(NamedTuple):
 
 
 def stated_layout(definition: Definition, config: Mapping[str, Any]) -> Layout | None:
-    """The tensors that a configuration asks for under published names; None where it does not say all their sizes."""
+    """The tensors that a configuration asks for under published names; None where it does not say all sizes of a layer."""
     settings, main = Settings(config, definition.roots), definition.main_stack
     layers = definition.stacks[main].value(settings.number)
     shape_of = stated_shapes(config)
@@ -87,9 +87,9 @@ def stated_layout(definition: Definition, config: Mapping[str, Any]) -> Layout |
             continue
         for name in _filled(pattern, int(layers), experts):
             shape = shape_of(name)
-            if len(shapes) >= MAX_NAMES or shape is None:
+            if len(shapes) >= MAX_NAMES or (shape is None and "{layer}" in pattern):
                 return None
-            shapes[name] = shape
+            shapes |= {} if shape is None else {name: shape}
     found = place(shapes, config, definition)
     return found if found.fits and not found.unclaimed else None
 
