@@ -144,3 +144,9 @@ def test_nothing_found_in_a_layout_that_was_guessed_is_no_finding(tmp_path):
     assert document["verdict"]["relation"] != "no-evidence"
     if document["verdict"]["relation"] == "cannot-tell":
         assert "several readings" in paragraph(document["verdict"]["words"]) or document["evidence"]
+
+
+def test_two_sides_with_every_matrix_turned_are_read_where_shapes_mark_a_family(tmp_path):
+    word, base = "c_attn by head, outputs first", fresh(GPT, 1)
+    document = forebear.compare(stored(tmp_path / "a", near(base, 2), word), stored(tmp_path / "b", base, word))
+    assert document["verdict"]["relation"] == "related"

@@ -132,7 +132,8 @@ def _alike(piece: Piece, wanted: Piece) -> bool:
 def _slice(side: Checkpoint, piece: Piece) -> F32:
     """One expert of a stack."""
     at = piece.spans[0].start
-    return side.container.rows(piece.tensor, at, at + 1)[0]
+    block: F32 = side.container.rows(piece.tensor, at, at + 1)[0]
+    return block
 
 
 class Sheet:

@@ -34,7 +34,7 @@ def read_by_names(left: Checkpoint, right: Checkpoint) -> tuple[Checkpoint, Chec
 
 
 def _marked(side: Checkpoint) -> Definition | None:
-    return select(_typeless(side.config), side.container.tensors)[0]
+    return select(_typeless(side.config), {name: entry.shape for name, entry in side.container.tensors.items()})[0]
 
 
 def _typeless(config: Mapping[str, Any]) -> dict[str, Any]:
