@@ -151,8 +151,7 @@ def _walk(pair: Pair, *, full: bool, budget_stated: bool) -> Walk:
         undecoded=pair.undecoded,
         unsettled=pair.unsettled,
     )
-    alignment = _alignment(pair, rows, layers, neurons, values, everywhere, equality)
-    _add_gauge(alignment, gauge)
+    alignment = _alignment(pair, rows, layers, neurons, values, everywhere, equality, gauge)
     if evidence and not equality.identical:
         add_paths(alignment, gauge, lambda: _power(pair, channels, neurons, values, layers, None))
     alignment |= component_words(alignment["words"], as_told(parts, close=strong is None or strong.holds))
@@ -360,14 +359,9 @@ def _unnamed(pair: Pair, equality: Equality) -> Walk:
 
 
 def _alignment(
-    pair: Pair,
-    rows: SharedRows | None,
-    layers: LayerMap,
-    neurons: AxisOutcome,
-    values: AxisOutcome,
-    everywhere: EveryPair | None,
-    equality: Equality,
-) -> dict[str, Any]:
+    pair: Pair, rows: SharedRows | None, layers: LayerMap, neurons: AxisOutcome, values: AxisOutcome,
+    everywhere: EveryPair | None, equality: Equality, gauge: GaugeOutcome | None,
+) -> dict[str, Any]:  # fmt: skip
     document: dict[str, Any] = {
         "layers": {
             "pairs": [list(p) for p in layers.pairs],
@@ -397,4 +391,5 @@ def _alignment(
         from forebear.comparison.tests.fates import tell_fates  # equal vocabularies have no rows to tell of
 
         tell_fates(document, pair, rows)
+    _add_gauge(document, gauge)
     return document

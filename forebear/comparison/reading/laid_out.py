@@ -29,6 +29,6 @@ def laid_out(
                 looks += found.looks_log10
                 sides[at] = found.side
                 told = [message("refit.side", side=message(f"term.{word}"), what=one) for one in found.said]
-                said += told if found.looks_log10 else []
+                said += told
                 unsettled += [] if found.settled else told
     return sides[0], sides[1], looks, said, unsettled

@@ -57,7 +57,7 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
     """
     if side.layout is None or other.layout is None or side.container.grain_bytes > 1 or other.container.grain_bytes > 1:
         return None
-    looks, said, doubt, layout, turn = 0.0, list[Message](), list[Message](), side.layout, None
+    looks, said, layout, turn = 0.0, list[Message](), side.layout, None
     fused = _fused(side)
     if fused:
         turn = turned(side, other)
@@ -66,8 +66,6 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
         fits = _fits(side, other, one, cuts, turn, min(most, one.each) if _published(side, other, one) else most)
         chosen = None if fits is None else _chosen(fits, cuts.index(one.cut))
         if chosen is None:
-            if fits is not None and not _published(side, other, one) and not _clear(fits, cuts.index(one.cut)):
-                doubt.append(message("refit.uncut", name=printable(one.slot.bones, 80), count=len(cuts)))
             continue
         looks += log10(len(cuts)) + OTHERWISE_LOG10
         pieces = tuple(_cut(piece, one, cuts[chosen]) for piece in layout.pieces)
@@ -75,7 +73,7 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
         layout = replace(layout, pieces=pieces, by_key=keys)
         order = [one.slot.pieces[at].part for at in cuts[chosen].order]
         said.append(message("refit.cut", name=printable(one.slot.bones, 80), parts=order, runs=cuts[chosen].runs))
-    return Read(replace(side, layout=layout), looks, said + doubt, not doubt) if looks or doubt else None
+    return Read(replace(side, layout=layout), looks, said, True) if looks else None
 
 
 def turned(side: Checkpoint, other: Checkpoint) -> F32 | None:
@@ -172,14 +170,6 @@ def _chosen(fits: Sequence[Fit], own: int) -> int | None:
     more = fits[near].reach - fits[own].reach
     spread = float(more.std()) / len(more) ** 0.5
     return near if near != own and float(more.mean()) > max(MARGIN * spread, LEAST_REACH) else None
-
-
-def _clear(fits: Sequence[Fit], own: int) -> bool:
-    """Whether the family's cut itself agrees plainly better than any other."""
-    if fits[own].place > PLAIN:
-        return True
-    others = [float(fit.reach.mean()) for k, fit in enumerate(fits) if k != own and len(fit.reach)]
-    return bool(others) and float(fits[own].reach.mean()) > max(others) + LEAST_REACH
 
 
 def _cut(piece: Piece, fused: _Fused, cut: Cut) -> Piece:
