@@ -51,6 +51,11 @@ class Command:
             return shlex.quote(printable(str(place.relative_to(self._home)), LONGEST))
         return f'"$FOLDER"/{shlex.quote(printable(place.name or "model", LONGEST))}'
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is to be pasted in the folder of what it is about, and that is another than the one it ran in."""
+        return not self._own and self._home != Path.cwd()
+
     def __str__(self) -> str:
         return " ".join(self._words)
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from forebear.core.bounded import refuse_os_error
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
+from forebear.core.natural import natural
 from forebear.files.assembling import open_set
 from forebear.files.base import Container, quoted
 from forebear.files.bytes.folder import MAX_INNER, Folder, LocalFolder
@@ -68,7 +69,7 @@ class Found(NamedTuple):
         if home is None or self.typed or self.taken is not None or names_in(self.folder, describes):
             return []
         files = [home / one.first for one in self.sets if one.opens]
-        return sorted(files + [home / name for name in _models_inside(self.folder, all_read=True)])
+        return sorted(files + [home / name for name in _models_inside(self.folder, all_read=True)], key=natural)
 
     def opened(self, max_header: int | None = None) -> Container:
         """The container of the set that was taken; `Container.said` names what was left aside.

@@ -93,13 +93,19 @@ def parent_set(store: Store, subject: Place, name: str, found: Searched) -> Summ
     rows = [
         {**listed[chosen.related.index(place)], "name": proven[place].name} for place in chosen.places
     ]
-    shown = [f"{row['name']} {row['weight']:.3f}" for row in rows]
-    words = message("library.parents", names=shown, residual=chosen.fit.residual)
+    words = _words(rows, chosen.fit.residual)
     if len(rows) < 2 or chosen.fit.unexplained > NEAR_WHOLE / len(rows):
         return Summed(rows, words, said=chosen.said)
     heaviest = [f"{row['name']} {row['weight']:.3f}" for row in sorted(rows, key=lambda row: -row["weight"])]
     first = message("library_sum.first", subject=name, names=heaviest, residual=chosen.fit.residual)
     return Summed(rows, words, first, chosen.said)
+
+
+def _words(rows: Rows, residual: float) -> Message:
+    """What the sum leaves of the subject; of one source alone, without speaking of a sum."""
+    if len(rows) == 1:
+        return message("library_sole.parent", name=rows[0]["name"], weight=rows[0]["weight"], residual=residual)
+    return message("library.parents", names=[f"{row['name']} {row['weight']:.3f}" for row in rows], residual=residual)
 
 
 def ordered(hits: Sequence[Hit], parents: Rows | None) -> list[Hit]:

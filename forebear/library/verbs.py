@@ -17,6 +17,7 @@ from forebear.core.bounded import open_stream
 from forebear.core.documents import finish
 from forebear.core.errors import RefusedError, UsageError, refusal
 from forebear.core.messages import message
+from forebear.core.natural import natural
 from forebear.core.output import check_output, whole_file
 from forebear.library.adding import Wanted, add_all, known_id
 from forebear.library.fingerprint import fingerprint
@@ -48,7 +49,9 @@ def done(
         "items": list(rows),
         **more,
     }
-    read = {"bytes": sum(int(row.get("bytes", 0)) for row in rows), "seconds": round(time.perf_counter() - started, 3)}
+    read: dict[str, Any] = {"seconds": round(time.perf_counter() - started, 3)}
+    if any("bytes" in row for row in rows):
+        read = {"bytes": sum(int(row.get("bytes", 0)) for row in rows), **read}
     return finish(
         "forebear/library/1", body, limits=[], read=read, reproduce=shlex.join(["forebear", "library", *words])
     )
@@ -130,7 +133,7 @@ def verify(store: Store, words: Sequence[str]) -> Document:
 def listed(store: Store, words: Sequence[str]) -> Document:
     """See `forebear.library_list`."""
     started = time.perf_counter()
-    rows = sorted((_held(store, ident) for ident in store.idents()), key=lambda row: (row["name"], row["id"]))
+    rows = sorted((_held(store, ident) for ident in store.idents()), key=lambda row: (natural(row["name"]), row["id"]))
     return done("list", store, rows, started, words)
 
 

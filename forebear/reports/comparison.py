@@ -9,7 +9,7 @@ from forebear.core.messages import distinct
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten, short_names
 from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
 from forebear.reports.many_first import alike_words, many_first, many_names
-from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
+from forebear.reports.telling import effect_row, evidence_row, plain_words, verdict_words
 
 STYLES = {
     "identical": "bold green",
@@ -125,17 +125,8 @@ def _alignment(alignment: Mapping[str, Any], words: Catalogue) -> list[Line]:
 def _effects(effects: Sequence[Mapping[str, Any]], words: Catalogue) -> list[Line]:
     if not effects:
         return []
-    rows = [
-        (
-            words.name("part", e["part"]),
-            e["layers"],
-            f"{e['cosine']:.4f}",
-            f"{e['distance']:.4f}",
-            f"{e['equal_rows']:.0%}",
-            rows_over(e, words),
-        )
-        for e in effects
-    ]
+    keys = ("part", "layers", "cosine", "distance", "equal", "rows")
+    rows = [tuple(effect_row(e, words)[key] for key in keys) for e in effects]
     head = tuple(words(f"column.{key}") for key in ("part", "layer_pairs", "cosine", "distance", "equal"))
     return [Line(""), Line(words("text.effects"), "bold"), *table((*head, words("sampled.rows")), rows)]
 

@@ -17,7 +17,15 @@ from forebear.reports.figures.weights import curve_scale, weight_curves
 from forebear.reports.lines import local_name, safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 from forebear.reports.scene import Figure
-from forebear.reports.telling import evidence_row, plain_words, rows_over, verdict_words
+from forebear.reports.telling import (
+    change_shown,
+    cosine_shown,
+    effect_row,
+    evidence_row,
+    plain_words,
+    rows_over,
+    verdict_words,
+)
 
 ORDER = ("decks", "layers", "effects", "weights")
 """Order of the pictures, on every page the same: a line of kin and a cloud of strangers can be laid side by side."""
@@ -58,7 +66,7 @@ def comparison_view(document: Document, words: Catalogue, prefix: str = "", *, f
         **_audit(document["audit"], words),
         "alignment": sentences(document["alignment"].get("words", ()), words),
         "figures": {key: _group(group, about) for key, group in drawings.items()},
-        "effects": [_effect(e, words) for e in document["effects"]],
+        "effects": [effect_row(e, words) for e in document["effects"]],
         "tensors": rows,
         "filters": filters,
         "rules": rules,
@@ -140,17 +148,6 @@ def _drawings(document: Document, words: Catalogue) -> dict[str, list[Figure]]:
     return found if any(found.values()) else {}
 
 
-def _effect(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
-    return {
-        "part": words.name("part", e["part"]),
-        "layers": e["layers"],
-        "cosine": f"{e['cosine']:.3f}",
-        "distance": f"{e['distance']:#.2g}",
-        "equal": f"{e['equal_rows']:.0%}",
-        "rows": rows_over(e, words),
-    }
-
-
 def _tensors(tensors: Sequence[Mapping[str, Any]], words: Catalogue, prefix: str) -> tuple[list[Any], list[Any], str]:
     """Rows of the table, the filters above it, and the style rules by which an anchor hides the other rows."""
     parts = {part: f"p{i}" for i, part in enumerate(dict.fromkeys(t["part"] for t in tensors))}
@@ -185,8 +182,8 @@ def _tensor(t: Mapping[str, Any], mark: str, words: Catalogue) -> dict[str, str]
         "candidate": "–" if b is None else ("=" if a is not None and a["name"] == b["name"] else safe(b["name"], 200)),
         "shape": _both("×".join(map(str, one["shape"])), "×".join(map(str, other["shape"]))),
         "dtype": safe(_both(one["dtype"], other["dtype"]), 60),
-        "cosine": "" if t["cosine"] is None else f"{t['cosine']:.3f}",
-        "distance": "" if t["distance"] is None else f"{t['distance']:#.2g}",
+        "cosine": "" if t["cosine"] is None else cosine_shown(t["cosine"]),
+        "distance": "" if t["distance"] is None else change_shown(t["distance"]),
         "equal": "" if t["equal"] is None else f"{t['equal']:.0%}",
         "rows": rows_over(t, words) if t["distance"] is not None else "",
     }

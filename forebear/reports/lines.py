@@ -105,9 +105,13 @@ def bullet(sentences: Iterable[object]) -> list[Line]:
 
 def footer(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """What was read, and the command that makes the document again."""
-    read = ", ".join(f"{words.name('read', key)} {value}" for key, value in document["read"].items())
+    read = words("many.joint").join(
+        f"{words.name('read', key)} {f'{value:,}' if isinstance(value, int) else value}"
+        for key, value in document["read"].items()
+    )
+    again = words("again_in.folder-of-subject") if "again_in" in document else words("text.again")
     return [
         Line(""),
         Line(f"{words('text.read')}: {safe(read, 300)}", "dim"),
-        Line(f"{words('text.again')}: {safe(document['reproduce'], 500)}", "dim"),
+        Line(f"{again}: {safe(document['reproduce'], 500)}", "dim"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from forebear.reports.catalogue import Catalogue, axis_name, power_of_ten
@@ -22,6 +23,38 @@ def plain_words(document: Mapping[str, Any], words: Catalogue) -> str:
 def _p(e: Mapping[str, Any]) -> Any:
     """log10 p after everything that was looked at, as far as the document says it."""
     return e.get("corrected_log10_p", e["log10_p"])
+
+
+SMALLEST = 1e-6
+"""Least relative change that is shown as a figure."""
+
+
+def change_shown(distance: float) -> str:
+    """A relative change with two figures and no exponent: the one rounding of every report.
+
+    >>> change_shown(0.0000953), change_shown(0.0143), change_shown(0.3), change_shown(0.0), change_shown(2e-9)
+    ('0.000095', '0.014', '0.30', '0', '< 0.000001')
+    """
+    if 0 < distance < SMALLEST:
+        return f"< {SMALLEST:f}"
+    return f"{Decimal(f'{distance:#.2g}'):f}" if distance else "0"
+
+
+def cosine_shown(cosine: float) -> str:
+    """A cosine: the one rounding of every report."""
+    return f"{cosine:.3f}"
+
+
+def effect_row(e: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
+    """How one part of two models differs, as the table of effects shows it."""
+    return {
+        "part": words.name("part", e["part"]),
+        "layers": e["layers"],
+        "cosine": cosine_shown(e["cosine"]),
+        "distance": change_shown(e["distance"]),
+        "equal": f"{e['equal_rows']:.0%}",
+        "rows": rows_over(e, words),
+    }
 
 
 def rows_over(e: Mapping[str, Any], words: Catalogue) -> str:

@@ -28,7 +28,7 @@ from forebear.tokens.scripts import scripts_of
 from forebear.tokens.structure import Structure, structure
 from forebear.tokens.vocabulary import Loader, Vocabulary, file_digest
 
-_TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)$")
+_TAIL = re.compile(r"\.(js|cjs|json|txt|tiktoken|model|gguf)(\.v\d+)?$")
 MOST_STRETCHES = 60
 """Most stretches of ids one document lists; shorter ones join their neighbours."""
 

@@ -95,7 +95,9 @@ def verify_path(path: str | Path, wanted: Wanted) -> Document:
     if wanted.expect is not None:
         body["expected"] = expected(wanted.expect, body["claims"], body["noticed"])
     clean = with_texts([*limits], private_removed)
-    document = finish("forebear/verification/1", body, limits=clean, read=read, reproduce=_again(path, wanted))
+    again = _again(path, wanted)
+    body |= {"again_in": "folder-of-subject"} if again.elsewhere else {}
+    document = finish("forebear/verification/1", body, limits=clean, read=read, reproduce=str(again))
     meet(document)
     return document
 
@@ -187,7 +189,7 @@ def _conclusion(counts: Mapping[Outcome, int], flagged: int, extra: int, name: s
     return message("verify_head.agreed", name=name, count=counts[Outcome.borne_out], total=total)
 
 
-def _again(path: str | Path, wanted: Wanted) -> str:
+def _again(path: str | Path, wanted: Wanted) -> Command:
     """The command that repeats it."""
     made = Command("verify", about=path).path(path)
     for flag, value in (("--card", wanted.card), ("--bom", wanted.bom), ("--key", wanted.key), ("--library", wanted.library),
@@ -198,4 +200,4 @@ def _again(path: str | Path, wanted: Wanted) -> str:
         made.path(place, "--against", name=name)
     if wanted.budget is not None:
         made.value(str(wanted.budget), "--budget")
-    return f"{made} --full" if wanted.full else str(made)
+    return made.value("--full") if wanted.full else made

@@ -124,7 +124,7 @@ def first_words(document: Document, words: Catalogue) -> str:
 def second_words(document: Document, words: Catalogue) -> str:
     """Below the first line of a proven search: the sum of several that gives the model, else how far the first one departs."""
     parents, hits = document.get("parents_words"), document["hits"]
-    if parents and parents["values"]["names"][1:]:
+    if parents and parents["values"].get("names", ())[1:]:
         return words.text(parents)
     if not hits or not hits[0]["proved"] or hits[0]["relation"] not in SHARED or not hits[0]["verdict"].get("plain"):
         return ""
@@ -172,7 +172,7 @@ def found(document: Document, words: Catalogue) -> list[str]:
     if best and best["proved"] and best["verdict"].get("plain"):
         said.append(words("library_page.compared", other=safe(best["name"]), count=searched["proposed"], models=searched["models"]))
     parents = document.get("parents_words")
-    return said + ([words.text(parents)] if parents and not parents["values"]["names"][1:] else [])
+    return said + ([words.text(parents)] if parents and not parents["values"].get("names", ())[1:] else [])
 
 
 def about(document: Document, words: Catalogue) -> list[str]:
@@ -187,6 +187,7 @@ def about(document: Document, words: Catalogue) -> list[str]:
             hit["verdict"]["assumption"] for hit in hits if hit["proved"] and hit["verdict"]["assumption"]
         )
         said += [f"{words('text.assumes')}: {words.text(one)}{words('found.stop')}" for one in assumed]
+        said.append(words("library_sole.sample"))
     if not hits or not all(hit["proved"] for hit in hits):
         said.append(words("library_page.about_p", screens=document["searched"]["screens"], p=power_of_ten(level["log10_p"]),
                           dispersion=f"{level['dispersion']:.2f}"))  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebear.core.natural import natural
 from forebear.reports.catalogue import Catalogue, catalogue, power_of_ten
 from forebear.reports.figures.tree import family_names
 from forebear.reports.library.text import limits
@@ -43,8 +44,9 @@ def headline(document: Document, words: Catalogue) -> str:
 
 
 def alone_in(document: Document) -> list[Mapping[str, Any]]:
-    """Models in no family."""
-    return [node for node in document["nodes"] if node["family"] is None]
+    """Models in no family, by name."""
+    alone = [node for node in document["nodes"] if node["family"] is None]
+    return sorted(alone, key=lambda node: natural(node["name"]))
 
 
 def tree_lines(document: Document, language: str = "en") -> list[Line]:

@@ -69,6 +69,8 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 """In a field "size": a count of parameters, and no size in bytes; a proposal all the same."""
+_SAMPLES = re.compile(r"\d[\d,.]* ?[KM]? (?:training|evaluation|test) samples\b", re.IGNORECASE)
+"""A size of a data set, as the card template of sentence-transformers states it."""
 _BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
 
 
@@ -376,7 +378,8 @@ def _field(kind: str, value: str, source: Source) -> list[Claim]:
     if kind == "activation" and not activation_in(value):
         return []
     if kind == "size":
-        return [Claim("parameters", value, source)] if _COUNTED.search(value) else []
+        counted = _COUNTED.search(value) and not _SAMPLES.search(value)
+        return [Claim("parameters", value, source)] if counted else []
     if kind != "parent":
         return [] if value.lower() in _UNKNOWN else [Claim(kind, value, source)]
     if value.lower() in _UNKNOWN:
