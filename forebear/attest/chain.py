@@ -38,6 +38,8 @@ def read_chain(path: Path) -> list[dict[str, Any]]:
     Raises: RefusedError for a file that is no chain, is too large, or has a line that is no record, which is named.
     """
     where = chain_file(path)
+    if path.is_dir() and not where.exists():
+        raise refusal(message("attest_where.no_chain", name=FILE), where=str(path), todo=message("attest_where.run"))
     data = read_bounded(where, MAX_BYTES)
     lines = finished_lines(data)
     if len(lines) > MAX_RECORDS:

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +122,17 @@ def require_there(path: str | Path) -> None:
         _mode(place)
 
 
+def _near(place: Path) -> str:
+    """The path that may be meant for one that is not there: beside it, of nearly the same name; "" where none is."""
+    try:
+        with os.scandir(place.parent) as beside:
+            names = [one.name for one in islice(beside, MAX_INNER)]
+    except OSError:  # no folder to look into: the path itself is refused by its caller
+        return ""
+    near = get_close_matches(place.name, names, n=1, cutoff=0.8)
+    return str(place.parent / near[0]) if near else ""
+
+
 def _on_disk(place: Path) -> Found:
     if not stat.S_ISDIR(_mode(place)):
         return _file(LocalFolder(place.parent), place.name)
@@ -135,6 +147,9 @@ def _mode(place: Path) -> int:
     except FileNotFoundError as error:
         if _REPOSITORY.fullmatch(str(place)) and not os.path.lexists(place.parent):
             todo = message("advice.check_path_or_hub", address=f"hf://{place.as_posix()}")
+            raise refusal(message("refused.missing"), where=str(place), todo=todo) from error
+        if near := _near(place):
+            todo = message("advice_path.near", name=quoted(near))
             raise refusal(message("refused.missing"), where=str(place), todo=todo) from error
         raise refuse_os_error(error, place) from error
     except OSError as error:

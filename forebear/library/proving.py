@@ -105,7 +105,8 @@ def _words(rows: Rows, residual: float) -> Message:
     """What the sum leaves of the subject; of one source alone, without speaking of a sum."""
     if len(rows) == 1:
         return message("library_sole.parent", name=rows[0]["name"], weight=rows[0]["weight"], residual=residual)
-    return message("library.parents", names=[f"{row['name']} {row['weight']:.3f}" for row in rows], residual=residual)
+    shown = [f"{row['name']} {row['weight']:.3f}" for row in rows]
+    return message("library.parents", names=shown, residual=residual)
 
 
 def ordered(hits: Sequence[Hit], parents: Rows | None) -> list[Hit]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebear.core.sizes import show_size
 from forebear.reports.catalogue import Catalogue, catalogue
 from forebear.reports.inspection_tokens import audit_rows, audit_sentences, token_rows
-from forebear.reports.lines import Line, bullet, footer, padded, safe, table, wrap
+from forebear.reports.lines import Line, bullet, footer, local_name, padded, safe, table, wrap
 
 SHOWN_TENSORS = 24
 STATISTICS = ("min", "max", "mean", "std", "nan")
@@ -17,7 +18,9 @@ STATISTICS = ("min", "max", "mean", "std", "nan")
 def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/inspection document."""
     words = catalogue(language)
-    lines = [Line(f"{padded(name, 13)} {value}") for name, value in head(document, words)]
+    said = sentence(document, words)
+    lines = [*wrap(title(document, words), indent="", style="bold"), *wrap(said, indent=""), *([Line("")] if said else [])]
+    lines += [Line(f"{padded(name, 13)} {value}") for name, value in head(document, words)]
     if document["tokenizer"] and document["tokenizer"].get("audit"):
         lines += [Line(""), Line(words("tokens.title"), "bold"), *_audit(document["tokenizer"], words)]
     axes = document["architecture"]["axes"]
@@ -41,6 +44,33 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
         said = (words.text(s) for s in document["limits"])
         lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(said)]
     return lines + footer(document, words)
+
+
+def title(document: Mapping[str, Any], words: Catalogue) -> str:
+    """Whose contents these are, by the name that was asked about."""
+    names = document["container"]["names"] or ["?"]
+    return words("inspect.page_title", name=safe(asked(document) or names[0], 80))
+
+
+def sentence(document: Mapping[str, Any], words: Catalogue) -> str:
+    """What is in the file, in one sentence; "" where its architecture is not known."""
+    if not (document["architecture"]["recognised"] and document["layers"] and document["dtypes"]):
+        return ""
+    said = words(
+        "figure_inside.sentence", family=safe(document["architecture"]["family"]), layers=document["layers"],
+        width=document["width"], parameters=document["parameters"], types=words("many.joint").join(map(safe, document["dtypes"])),
+    )  # fmt: skip
+    odd = "" if document["odd"] else words("inspect.none_odd")
+    return said + ("" if words("found.stop") == "。" or not odd else " ") + odd
+
+
+def asked(document: Mapping[str, Any]) -> str:
+    """What was asked about, as the command names it: `forebear inspect NAME`."""
+    try:
+        words = shlex.split(document["reproduce"])
+    except ValueError:  # of a document that another version wrote
+        words = []
+    return local_name(words[2]) if words[:2] == ["forebear", "inspect"] and words[2:] else ""
 
 
 def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,16 +12,19 @@ from forebear.reports.figures.inside import part_sizes, type_map
 from forebear.reports.inspection import (
     STATISTICS,
     alone_rows,
+    asked,
     axis_rows,
     change_rows,
     head,
     open_rows,
     residue_words,
     round_rows,
+    sentence,
     tensor_cells,
+    title,
 )
 from forebear.reports.inspection_tokens import audit_rows, audit_sentences
-from forebear.reports.lines import local_name, safe
+from forebear.reports.lines import safe
 from forebear.reports.page import Document, Draw, drawn, render, saved, sentences, shown
 
 MAX_TENSORS = 4000
@@ -33,15 +35,14 @@ def inspection_page(document: Document, language: str) -> bytes:
     """The HTML page of a forebear/inspection document."""
     words = catalogue(language)
     tensors, filters, rules = _tensors(document["tensors"], words)
-    named = document["container"]["names"] or ["?"]
     read = bool(document["tensors"]) and "digest" in document["tensors"][0]
     left_out = len(document["tensors"]) - len(tensors)
     more = [message("limit.page_tensors", count=left_out).document()] if left_out else []
     extended = dict(document) | {"limits": [*document["limits"], *more]}
     values = {
-        "title": words("inspect.page_title", name=safe(_asked(document) or named[0], 80)),
+        "title": title(document, words),
         "head": head(document, words),
-        "sentence": _sentence(document, words),
+        "sentence": sentence(document, words),
         "tokens": audit_rows(document["tokenizer"], words) if _audited(document) else [],
         "tokens_said": sentences(audit_sentences(document["tokenizer"]), words) if _audited(document) else [],
         "figures": [shown(figure, _about(document)) for figure in drawn(_draws(document), words)],
@@ -70,28 +71,7 @@ def _draws(document: Document) -> tuple[Draw, ...]:
 
 
 def _about(document: Document) -> str:
-    return f"[{safe(_asked(document), 60)}; {document['tool']['name']} {document['tool']['version']}]"
-
-
-def _sentence(document: Document, words: Catalogue) -> str:
-    """What is in the file, in one sentence; "" where its architecture is not known."""
-    if not (document["architecture"]["recognised"] and document["layers"] and document["dtypes"]):
-        return ""
-    said = words(
-        "figure_inside.sentence", family=safe(document["architecture"]["family"]), layers=document["layers"],
-        width=document["width"], parameters=document["parameters"], types=words("many.joint").join(map(safe, document["dtypes"])),
-    )  # fmt: skip
-    odd = "" if document["odd"] else words("inspect.none_odd")
-    return said + ("" if words("found.stop") == "。" or not odd else " ") + odd
-
-
-def _asked(document: Document) -> str:
-    """What was asked about, as the command names it: `forebear inspect NAME`."""
-    try:
-        words = shlex.split(document["reproduce"])
-    except ValueError:  # of a document that another version wrote
-        words = []
-    return local_name(words[2]) if words[:2] == ["forebear", "inspect"] and words[2:] else ""
+    return f"[{safe(asked(document), 60)}; {document['tool']['name']} {document['tool']['version']}]"
 
 
 def _audited(document: Document) -> bool:

@@ -13,6 +13,7 @@ from forebear.reports.tokenizers.contrast import cut_sentences, examples, specia
 from forebear.reports.tokenizers.first import OUTCOMES, cost_today, lineage_today
 from forebear.reports.tokenizers.text import (
     ENGLISH,
+    alone,
     cheaper,
     cheapest,
     evidence_words,
@@ -74,6 +75,7 @@ def cost_page(document: Document, language: str = "en") -> bytes:
         named=lambda name: text_name(name, words),
         panels=premium_charts(document, words),
         first=sentences(document.get("first", ()), words),
+        alone=alone(document, words),
         cheapest=cheapest(document, words),
         cheaper=cheaper(document, words),
         marked=marked,

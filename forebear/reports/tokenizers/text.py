@@ -32,7 +32,7 @@ def cost_lines(document: Document, language: str = "en") -> list[Line]:
     """What each tokenizer costs: what is lost, then tokens per 1,000 characters by language, premiums, pairs."""
     words, document = catalogue(language), cost_today(document)
     names = [t["name"] for t in document["tokenizers"]]
-    first = cheapest(document, words) or [words("cost_page.title")]
+    first = cheapest(document, words) or [alone(document, words)]
     lines = [line for said in first for line in wrap(said, indent="", style="bold")]
     lines += [line for said in cheaper(document, words) for line in wrap(said)]
     lines += [Line(line.text, "yellow") for m in document.get("first", ()) for line in wrap(words.text(m))]
@@ -78,6 +78,15 @@ def cheapest(document: Document, words: Catalogue) -> list[str]:
     counts = Counter(row["tokenizer"] for row in found)
     shown = [words("cost_first.count", name=safe(name, 60), count=count) for name, count in counts.most_common()]
     return [words("cost_first.counts", counts=words("many.joint").join(shown), count=len(found))] if shown else []
+
+
+def alone(document: Document, words: Catalogue) -> str:
+    """What one tokenizer needs for the reference text; the title alone where several are weighed, or there is no such text."""
+    row = next((row for row in document["rows"] if row["language"] == document["reference"]), None)
+    if document["tokenizers"][1:] or document.get("first") or row is None or row["per_1000_characters"] is None:
+        return words("cost_page.title")
+    return words("cost_alone.needs", name=safe(row["tokenizer"], 60), tokens=f"{row['per_1000_characters']:,.0f}",
+                 text=text_name(row["language"], words))  # fmt: skip
 
 
 def cheaper(document: Document, words: Catalogue) -> list[str]:
