@@ -14,6 +14,8 @@ from forebear.reports.tokenizers.text import text_name
 
 ROW, LABEL, WIDTH = 16, 140, 180
 """Height of a bar's row, room for its label, room for the bar, in pixels."""
+NAMED = 170
+"""Room for the name of a script, in pixels."""
 
 
 def _svg(width: float, height: float, parts: Sequence[str], words: str) -> Markup:
@@ -146,9 +148,9 @@ def script_chart(rows: Sequence[Mapping[str, Any]], words: Catalogue, most: int 
     shown = [row for row in rows if row["subject"]][:most]
     parts = []
     for place, row in enumerate(shown):
-        y, at = place * ROW, float(LABEL)
-        name = escape(words.name("script", row["script"]))
-        parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{name}</text>')
+        y, at = place * ROW, float(NAMED)
+        name = escape(fitted(words.name("script", row["script"]), NAMED + 20, 11))
+        parts.append(f'<text class="label" x="{NAMED - 6}" y="{y + 12}" text-anchor="end">{name}</text>')
         for kind, count in (
             ("h0", row["kept"]),
             ("moved", row["shared"] - row["kept"]),
@@ -158,5 +160,5 @@ def script_chart(rows: Sequence[Mapping[str, Any]], words: Catalogue, most: int 
             if span > 0:
                 parts.append(f'<rect class="{kind}" x="{at:.1f}" y="{y + 3}" width="{span:.1f}" height="{ROW - 6}"/>')
             at += span
-        parts.append(f'<text class="axis" x="{LABEL + WIDTH + 6}" y="{y + 12}">{int(row["subject"]):,}</text>')
-    return _svg(LABEL + WIDTH + 80, ROW * len(shown) + 4, parts, words("lineage_page.scripts_kept"))
+        parts.append(f'<text class="axis" x="{NAMED + WIDTH + 6}" y="{y + 12}">{int(row["subject"]):,}</text>')
+    return _svg(NAMED + WIDTH + 60, ROW * len(shown) + 4, parts, words("lineage_page.scripts_kept"))

@@ -322,7 +322,7 @@ def _columns(words: Catalogue, *names: str) -> tuple[str, ...]:
 
 def _candidates(candidates: Any, words: Catalogue) -> list[Line]:
     rows = [(c["name"][:LONGEST_NAME], words.name("kin", c["relation"]),
-             "-" if c["order_kept"] is None else f"{c['order_kept']:.3f}", f"{c['shared']:,}", f"{c['kept']:,}",
+             "-" if c["order_kept"] is None else f"{c['order_kept']:.1%}", f"{c['shared']:,}", f"{c['kept']:,}",
              f"{c['new']:,}", f"{c['dropped']:,}", f"{c['same_id']:,}") for c in candidates]  # fmt: skip
     return table(
         _columns(words, "candidate", "relation", "order_kept", "shared", "kept", "new", "dropped", "same_id"), rows
