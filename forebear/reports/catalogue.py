@@ -15,7 +15,7 @@ from forebear.core.wording import WORDS, Words
 
 FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
-_COMMAS = ("names", "sides", "families", "pairs", "places", "codes", "after")
+_COMMAS = ("names", "sides", "families", "pairs", "places", "codes", "after", "layers", "records")
 """Slots whose lists are joined by commas; others by semicolons."""
 
 

@@ -109,7 +109,7 @@ def _pair(pair: Mapping[str, Any], anchor: str, names: Mapping[str, str], words:
         "relation": words.name("relation", pair["relation"] or "not-compared"),
         "p": power_of_ten(pair["log10_p"]) if pair["log10_p"] is not None else "–",
         "alike": alike_words(pair, words),
-        "effect": "–" if pair.get("effect") is None else f"{pair['effect']:.2f}",
+        "effect": "–" if pair.get("effect") is None else f"{pair['effect']:z.2f}",
         "anchor": anchor,
     }
 

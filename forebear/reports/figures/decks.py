@@ -71,18 +71,18 @@ def all_pairs_histogram(document: Mapping[str, Any], words: Catalogue) -> Figure
     shapes: list[Shape] = []
     for value, count in counts:
         height = 120.0 * count / most
-        shapes.append(Box(LEFT + value * each + 1, 34 + 120 - height, max(1.0, each - 2), height, "dot"))
+        shapes.append(Box(LEFT + value * each + 1, 40 + 120 - height, max(1.0, each - 2), height, "dot"))
         if last <= 16:
-            shapes.append(Words(LEFT + (value + 0.5) * each, 34 + 120 - height - 4, str(count), "muted", "middle", 11))
+            shapes.append(Words(LEFT + (value + 0.5) * each, 40 + 120 - height - 4, str(count), "muted", "middle", 11))
     middle = LEFT + 1.5 * each
     shapes += [
         Lines(((middle, 12), (middle, 21)), "candidate", 1.5),
         Words(middle, 8, words("figure.pairs_chance"), "muted", "middle", 11),
-        Words(LEFT - 20, 154, words("figure.pairs_up"), "muted", size=11, upright=True),
+        Words(LEFT - 20, 160, words("figure.pairs_up"), "muted", size=11, upright=True),
     ]
-    shapes += numbered([(LEFT + (i + 0.5) * each, str(i)) for i in ticks(last + 1)], 169, across=True)
-    shapes.append(Words(LEFT + wide, 186, words("figure.pairs_across"), "muted", "end", 11))
+    shapes += numbered([(LEFT + (i + 0.5) * each, str(i)) for i in ticks(last + 1)], 175, across=True)
+    shapes.append(Words(LEFT + wide, 192, words("figure.pairs_across"), "muted", "end", 11))
     title = words("figure.pairs", count=pairs["pairs"])
     caption = words("figure.pairs_caption", count=pairs["pairs"], units=pairs["units"], mean=f"{pairs['mean']:.2f}")
-    scene = Scene(LEFT + wide + 8, 194, tuple(shapes))
+    scene = Scene(LEFT + wide + 8, 200, tuple(shapes))
     return Figure("all-pairs", title, (scene,), caption, words("figure.pairs_caveat"))
