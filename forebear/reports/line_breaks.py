@@ -5,6 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+LONGEST = 48
+"""Longest word that is kept on one line."""
+OPENING, CLOSING = "（「『【《〈“", "、。，．；：！？）」』】》〉”…ー々)]"
+"""Marks that no line of Chinese or Japanese ends with, and those that none begins with."""
+
 
 def text_width(text: str, size: float) -> float:
     """About how wide a line of text is: wide characters count one size, others six tenths."""
@@ -24,10 +29,12 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
 
 
 def _pieces(text: str) -> Iterable[str]:
+    """Where a line may end: behind spaces and wide characters, but never before a closing mark nor behind an opening one."""
     word = ""
-    for c in text:
+    for c, following in zip(text, text[1:] + " ", strict=False):
         word += c
-        if c == " " or unicodedata.east_asian_width(c) in "WF" or len(word) >= 48:
+        wide = unicodedata.east_asian_width(c) in "WF"
+        if len(word) >= LONGEST or c == " " or (wide and c not in OPENING and following not in CLOSING):
             yield word
             word = ""
     if word:

@@ -89,7 +89,7 @@ def wrap(text: str, width: int = 100, indent: str = "  ", style: str = "") -> li
     text = safe(text, 4000)
     if _width(text) > len(text) * 1.3:  # few spaces to break at: every wide letter may end a line
         return [Line(indent + line, style) for line in wrapped(text, width / 2 * 1.1, 1)]
-    found = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
+    found = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
     return [Line(line, style) for line in found]
 
 

@@ -225,3 +225,10 @@ def test_a_rollback_in_a_log_is_no_restart_and_a_restart_is_one() -> None:
     assert restarts([*down, Step(10, 0.5, 0.0), Step(11, 0.4, 0.0)]) == [10]
     warm = [Step(s, r, 0.0) for s, r in enumerate([0.1, 0.5, 1.0, 0.6, 0.3])]
     assert restarts(warm) == []
+
+
+def test_a_folder_without_a_chain_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="a folder without a chain"):
+        read_chain(tmp_path)
+    with pytest.raises(RefusedError, match="no such file"):
+        read_chain(tmp_path / "nowhere")

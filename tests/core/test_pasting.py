@@ -51,3 +51,9 @@ def test_an_address_stays_and_a_name_before_a_path_too():
     assert str(Command("verify", about="hf://a/b").path("hf://a/b").path("/x/y", "--against", name="n/m")) == (
         'forebear verify hf://a/b --against n/m="$FOLDER"/y'
     )
+
+
+def test_a_command_says_when_it_is_to_be_pasted_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not Command("verify", about="model").elsewhere
+    assert Command("verify", about="/somewhere/model").elsewhere

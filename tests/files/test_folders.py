@@ -624,3 +624,14 @@ def test_shards_whose_names_only_look_like_pieces_are_read_or_listed_as_before(t
     files = shards(tmp_path, count=2, stem="shard-00001-model")
     assert set(open_container(tmp_path).tensors) == set(ARRAYS)
     assert set(open_container(tmp_path / files[0]).tensors) == set(ARRAYS)
+
+
+def test_a_path_misspelt_by_a_letter_is_refused_with_the_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "sre-embedding").mkdir()
+    for given, near in (("sre-embeding", True), ("another", False)):
+        with pytest.raises(RefusedError) as refused:
+            resolve(tmp_path / given)
+        assert ("sre-embedding' is there" in str(refused.value)) is near
+        assert "no such file or folder" in str(refused.value)
+    with pytest.raises(RefusedError, match="no such file"):
+        resolve(tmp_path / "nowhere" / "at all")

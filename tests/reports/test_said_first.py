@@ -5,17 +5,23 @@ from __future__ import annotations
 import pytest
 
 from forebear.casefile.document import again
+from forebear.core.documents import thaw
+from forebear.library.proving import _words
 from forebear.reports.cases.text import count_words, head_words, is_compared, why_said
 from forebear.reports.catalogue import LANGUAGES, catalogue
+from forebear.reports.inspection import sentence, title
 from forebear.reports.library.text import first_words, second_words
-from forebear.reports.library.tree import merge_words
+from forebear.reports.library.tree import alone_in, merge_words
+from forebear.reports.line_breaks import CLOSING, OPENING, wrapped
 from forebear.reports.many_first import alike_words, many_first, many_names
 from forebear.reports.page import FILTERS
 from forebear.reports.recipes.text import parameters
-from forebear.reports.telling import evidence_row
+from forebear.reports.show import rendered
+from forebear.reports.telling import effect_row, evidence_row
 from forebear.reports.tokenizers.page import differing
-from forebear.reports.tokenizers.text import cheapest
+from forebear.reports.tokenizers.text import alone, cheapest
 from forebear.tokens.cost import _cheapest
+from tests.reports.documents import demo_comparison, inspection
 
 WORDS = catalogue()
 
@@ -179,3 +185,64 @@ def test_what_a_tokenizer_changed_is_marked(given: str, back: str, parts: str) -
     first, second = differing(given, back)
     assert ("".join(first), "".join(second)) == (given, back)
     assert first[1] == parts
+
+
+def test_one_source_is_no_sum_of_these() -> None:
+    several = _words([{"name": "a", "weight": 0.7}, {"name": "b", "weight": 0.3}], 0.01)
+    alone = _words([{"name": "a", "weight": 1.015}], 0.5895)
+    assert (several.key, alone.key) == ("library.parents", "library_sole.parent")
+    for language in LANGUAGES:
+        said = catalogue(language).text(alone.document())
+        assert "a" in said
+        assert "1.015" in said
+        assert "58.95%" in said
+    document = {"subject": {"name": "m"}, "hits": [], "parents_words": alone.document()}
+    assert second_words(document, WORDS) == "", "it is said below the table, not as what gives the model"
+
+
+@pytest.mark.parametrize("distance", [9.53e-5, 0.0143, 1.4142])
+def test_text_and_page_round_an_effect_alike(distance: float) -> None:
+    document = thaw(demo_comparison(0))
+    document["effects"][0]["distance"] = distance
+    row = effect_row(document["effects"][0], WORDS)
+    assert "e" not in row["distance"]
+    assert float(row["distance"]) == pytest.approx(distance, rel=0.06)
+    assert f" {row['distance']} " in rendered(document, "text").decode()
+    assert f">{row['distance']}<" in rendered(document, "html").decode()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_tokenizer_alone_begins_with_what_it_needs_and_several_do_not(language: str) -> None:
+    words = catalogue(language)
+    row = {"language": "eng", "tokenizer": "qwen", "per_1000_characters": 184.92}
+    document = {"rows": [row], "reference": "eng", "tokenizers": [{"name": "qwen"}]}
+    said = alone(document, words)
+    assert "qwen" in said
+    assert "185" in said
+    title = words("cost_page.title")
+    assert alone(document | {"tokenizers": [{"name": "qwen"}, {"name": "b"}]}, words) == title
+    assert alone(document | {"reference": None}, words) == title
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_inspection_begins_with_a_name_and_a_sentence(language: str) -> None:
+    first, second, third = rendered(inspection(False), "text", language).decode().splitlines()[:3]
+    assert sentence(inspection(False), catalogue(language)).startswith(second.strip()[:20])
+    assert first == title(inspection(False), catalogue(language))
+    assert third == ""
+
+
+@pytest.mark.parametrize("text", ["座標を戻した後（回転は共有トークンの埋め込みから、取り置いたトークン）。", "还原坐标之后（旋转取自共用词元的嵌入）、“留作检验”。"])
+def test_no_line_begins_with_a_closing_mark_or_ends_with_an_opening_one(text: str) -> None:
+    for width in range(4, 40):
+        lines = wrapped(text, width, 1)
+        assert "".join(lines) == text
+        assert not any(line[0] in CLOSING for line in lines)
+        assert not any(line[-1] in OPENING for line in lines)
+    assert max(map(len, wrapped("、" * 200, 5, 1))) <= 48
+    assert wrapped("", 5, 1) == []
+
+
+def test_models_without_a_relation_are_listed_as_a_person_counts() -> None:
+    nodes = [{"name": name, "family": family} for name, family in (("step-10", None), ("base", None), ("step-9", None), ("kin", 1))]
+    assert [node["name"] for node in alone_in({"nodes": nodes})] == ["base", "step-9", "step-10"]

@@ -310,3 +310,14 @@ def test_a_bill_of_several_models_decides_nothing_of_one():
     assert [c.decided for c in claims_of_bill(bill, "bom.json")[0]] == [False, False, False]
     bill["components"] = both[2:]
     assert [c.decided for c in claims_of_bill(bill, "bom.json")[0]] == [True, True]
+
+
+def test_sizes_of_data_and_bounds_of_a_trainer_are_no_parameters() -> None:
+    def read(line: str) -> list[str]:
+        return [claim.stated for claim in claims_of_card(f"# Tern\n\n## Model\n\n{line}\n", "README.md")[0] if claim.kind == "parameters"]
+
+    assert read("* Size: 1,808 training samples") == []
+    assert read("* Size: 10K evaluation samples") == []
+    assert read("- `fsdp_min_num_params`: 0") == []
+    assert read("* Size: 22,713,216") == ["22,713,216"]
+    assert read("- `num_params`: 22713216") == ["22713216"]
