@@ -25,19 +25,17 @@ def _p(e: Mapping[str, Any]) -> Any:
     return e.get("corrected_log10_p", e["log10_p"])
 
 
-SMALLEST = 1e-6
-"""Least relative change that is shown as a figure."""
+LONGEST = 12
+"""Most characters of a relative change."""
 
 
 def change_shown(distance: float) -> str:
     """A relative change with two figures and no exponent: the one rounding of every report.
 
-    >>> change_shown(0.0000953), change_shown(0.0143), change_shown(0.3), change_shown(0.0), change_shown(2e-9)
-    ('0.000095', '0.014', '0.30', '0', '< 0.000001')
+    >>> change_shown(0.0000953), change_shown(0.0143), change_shown(0.3), change_shown(0.0), change_shown(2e-30)
+    ('0.000095', '0.014', '0.30', '0.0', '0.0000000000')
     """
-    if 0 < distance < SMALLEST:
-        return f"< {SMALLEST:f}"
-    return f"{Decimal(f'{distance:#.2g}'):f}" if distance else "0"
+    return f"{Decimal(f'{distance:#.2g}'):f}"[:LONGEST]
 
 
 def cosine_shown(cosine: float) -> str:
