@@ -13,6 +13,7 @@ from forebear.core.messages import message
 from forebear.core.spacing import evenly
 from forebear.stats.arrays import F32
 from forebear.stats.joint import Alignment, Parts, align
+from forebear.stats.spectra import mixed_neurons
 from forebear.stats.strength import Neurons, cosines_in_place, strength
 from forebear.stats.strength_thresholds import (
     LOOK_ALIKE,
@@ -150,9 +151,8 @@ def lone_ceiling(
     Raises: IncomparableError where every layer is a copy of another.
     Source: METHODS §17; decision 0015.
     """
-    apart = apart_layers(a, b, belong)
-    own = apart.own(belong[place])
-    cells = [cell for cells in apart.maps for cell in cells if cell[0] in own[0] or cell[1] in own[1]]
+    apart = apart_layers(a, b, belong, draw)
+    cells = [cell for cells in apart.maps for cell in cells if apart.touches(belong[place], cell)]
     if not cells:
         raise incomparable(message("arrays.belongs_to_all"))
     chosen = np.arange(b[0].width)
@@ -161,35 +161,46 @@ def lone_ceiling(
 
 @dataclass(frozen=True)
 class Apart:
-    """Both sides with maps of what does not belong together; parts: 2 where layers were halved, else 1."""
+    """Both sides with maps of what does not belong together.
+
+    a, b: layers, or their halves, and after them A's with their neurons mixed beside B's as they are. of_a, of_b: the layer that
+    each comes from. parts: 2 where layers were halved, else 1.
+    """
 
     a: Sequence[Neurons]
     b: Sequence[Neurons]
     maps: list[list[Cell]]
+    of_a: Sequence[int]
+    of_b: Sequence[int]
     parts: int
 
-    def own(self, cell: Cell) -> tuple[range, range]:
-        """Numbers in a and in b of one layer pair."""
-        first, last = (range(self.parts * n, self.parts * (n + 1)) for n in cell)
-        return first, last
+    def touches(self, belong: Cell, cell: Cell) -> bool:
+        """Whether a cell of a map holds a side of one layer pair."""
+        return self.of_a[cell[0]] == belong[0] or self.of_b[cell[1]] == belong[1]
 
     def shares(self, belong: Sequence[Cell], by_layer: Sequence[float]) -> list[float]:
         """For each map, s of the layers that it holds: of A's or of B's, whichever is less."""
         s_a, s_b = ({c[k]: v for c, v in zip(belong, by_layer, strict=True)} for k in range(2))
         return [
             min(
-                float(np.mean([s_a[i // self.parts] for i, _ in cells])),
-                float(np.mean([s_b[j // self.parts] for _, j in cells])),
+                float(np.mean([s_a[self.of_a[i]] for i, _ in cells])),
+                float(np.mean([s_b[self.of_b[j]] for _, j in cells])),
             )
             for cells in self.maps
         ]
 
 
-def apart_layers(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell]) -> Apart:
+def apart_layers(
+    a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Cell], draw: np.random.Generator
+) -> Apart:
     """Both sides with maps of what does not belong together: layers, or halves of layers where there are too few.
 
-    Layers without a usable neuron are in no map. Raises: IncomparableError where nothing is left.
+    The last map sets every layer beside its partner with its own neurons mixed (`mixed_neurons`): layers of one model may differ
+    in kind, and then those that do not belong together are no measure of what an aligner reaches (decision 0131). draw names
+    the mixtures and is left as it was. Layers without a usable neuron are in no map.
+    Raises: IncomparableError where no layers are there that do not belong together.
     """
+    of_a, of_b, whole = range(len(a)), range(len(b)), (a, b)
     maps, parts = mismatched_maps(belong, alike(a), alike(b)), 1
     if len(maps) < MAPS and len(belong) <= MAPS:
         a, b, parts = halves(a), halves(b), 2
@@ -198,7 +209,13 @@ def apart_layers(a: Sequence[Neurons], b: Sequence[Neurons], belong: Sequence[Ce
     maps = [cells for cells in maps if cells]
     if not maps:
         raise incomparable(message("arrays.all_copies"))
-    return Apart(a, b, maps, parts)
+    of = [[n for n in side for _ in range(parts)] for side in (of_a, of_b)]
+    both = [(i, j) for i, j in belong if whole[0][i].usable.any() and whole[1][j].usable.any()]
+    maps.append([(len(a) + k, len(b) + k) for k in range(len(both))])
+    mixed = draw.spawn(1)[0]
+    first = [*a, *(mixed_neurons(whole[0][i], mixed) for i, _ in both)]
+    second = [*b, *(whole[1][j] for _, j in both)]
+    return Apart(first, second, maps, [*of[0], *(i for i, _ in both)], [*of[1], *(j for _, j in both)], parts)
 
 
 @dataclass(frozen=True)
@@ -255,7 +272,7 @@ def compare_aligned(
     if not belong or not starts:
         raise incomparable(message("arrays.no_pair_or_start"))
     try:
-        apart = apart_layers(a, b, belong)
+        apart = apart_layers(a, b, belong, draw)
     except IncomparableError:
         return None
     chosen = _channels(b[0].width, channels, draw)
@@ -273,8 +290,9 @@ def compare_aligned(
 
     few_a, few_b = sampled(a, b)
     own = best([(few_a[i], few_b[j]) for i, j in belong], [*near, *starts])
-    if apart.parts > 1:
-        few_a, few_b = sampled(apart.a, apart.b)
+    known_a, known_b = (len(a), len(b)) if apart.parts == 1 else (0, 0)
+    more_a, more_b = sampled(apart.a[known_a:], apart.b[known_b:])
+    few_a, few_b = [*few_a[:known_a], *more_a], [*few_b[:known_b], *more_b]
     whole = exact and known is not None and not known.sampled and all(layer.usable.all() for layer in (*a, *b))
     by_map = list(known.by_map) if known is not None and whole else [-1.0] * len(apart.maps)
     if begin := list(near) if whole else [*near, *starts]:
@@ -319,7 +337,7 @@ def compare_strength(
     by_layer = tuple(strength(a[i], b[j]) for i, j in belong)
     whole = float(np.mean(by_layer))
     try:
-        apart = apart_layers(a, b, belong)
+        apart = apart_layers(a, b, belong, draw)
     except IncomparableError:
         return Strength(whole, by_layer, None, 0.0, None)
     found = Strength(whole, by_layer, None, 0.0, None)

@@ -60,7 +60,7 @@ def over_places(
             found.append(OverPlaces(tuple(s), bound))
             continue
         try:
-            apart = apart_layers(one, other, cells)
+            apart = apart_layers(one, other, cells, draw)
         except IncomparableError:
             continue
         few = [drawn(layer, MOST_NEURONS, draw) for layer in one]

@@ -41,6 +41,7 @@ from forebear.stats.attention_thresholds import (
 )
 from forebear.stats.ceiling import mismatched_maps
 from forebear.stats.gauge import isometry
+from forebear.stats.spectra import scattered_heads
 from forebear.stats.strength_thresholds import LEAST_LAYERS as LEAST_SHARE
 from forebear.stats.strength_thresholds import LEAST_ZEROS
 from forebear.stats.zero_share import zero_share
@@ -155,6 +156,8 @@ def _measured(
     maps = _maps(a, b, len(cells))
     if not maps:
         return AttentionOutcome()
+    scatter = draw.spawn(1)[0]
+    a = [*a, *(scattered_heads(x, scatter) for x in a)]
     by_map = [_best([(a[i], b[j]) for i, j in cells_of], starts) for cells_of in maps]
     ceiling = max(by_map)
     if rotation is not None and np.mean(plain) < FACTOR * ceiling and max(plain) >= NOTHING * ceiling:
@@ -163,7 +166,7 @@ def _measured(
 
     def lone(place: int) -> float:
         """What an aligner for one layer alone reaches on it: the largest over pairs of it with layers it does not belong to."""
-        pairs = [c for cells_of in maps for c in cells_of if place in c]
+        pairs = [(i, j) for cells_of in maps for i, j in cells_of if place in (i % len(cells), j)]
         return max((_best([(a[i], b[j])], starts) for i, j in pairs), default=1.0)
 
     ratio = min(_share(found, cells_of) / max(c, 1e-9) for cells_of, c in zip(maps, by_map, strict=True))
@@ -185,14 +188,16 @@ def _spread(values: Sequence[float], own: Sequence[tuple[int, object]], count: i
 
 
 def _maps(a: Sequence[HeadProducts], b: Sequence[HeadProducts], count: int) -> list[list[Cell]]:
-    """Maps of layers that do not belong together and have heads on both sides."""
+    """Maps of layers that do not belong together and have heads on both sides; last, layers whose heads are scattered beside
+    their partners (decision 0131): their numbers follow those of A's layers."""
     maps = mismatched_maps([(k, k) for k in range(count)])
-    return [kept for cells in maps if (kept := [(i, j) for i, j in cells if a[i].heads and b[j].heads])]
+    kept = [own for cells in maps if (own := [(i, j) for i, j in cells if a[i].heads and b[j].heads])]
+    return [*kept, [(count + k, k) for k in range(count) if a[k].heads and b[k].heads]] if kept else []
 
 
 def _share(found: Sequence[float], cells: Sequence[Cell]) -> float:
     """s of the layers that a map holds: of A's or of B's, whichever is less."""
-    return min(float(np.mean([found[c[k]] for c in cells])) for k in range(2))
+    return min(float(np.mean([found[c[k] % len(found)] for c in cells])) for k in range(2))
 
 
 def _placed(a: Sequence[HeadProducts], b: Sequence[HeadProducts], identity: F32) -> list[float]:
