@@ -21,6 +21,7 @@ from bench.framed_cases import FORMULA, INDEPENDENT
 from bench.framed_verb import ACCUSES
 from bench.hostile_cases import Hostile, cases
 from bench.hostile_held import HELD, attention, relatives
+from bench.hostile_spectra import cases as spectra
 from bench.provenance import provenance
 from bench.rows import options_of, write_rows
 from forebear.recipes.steps.model import Model
@@ -95,10 +96,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3, help="pairs of strangers under one change")
     parser.add_argument("--few", type=int, default=2, help="strangers that are aligned; a third of them are trained")
     parser.add_argument("--made", type=Path, default=WORK / "hostile", help="a folder for what is made")
+    parser.add_argument("--spectra", action="store_true", help="only strangers whose layers differ in kind (decision 0131)")
     options = parser.parse_args()
     write_rows(
         options,
-        chain(
+        spectra(options.shape, options.few)
+        if options.spectra
+        else chain(
             cases(options.shape, options.pairs, options.few),
             (*attention(options.shape, options.few), *relatives(options.shape)) if options.shape in HELD else (),
         ),

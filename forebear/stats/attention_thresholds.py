@@ -34,3 +34,6 @@ MOST_PARTNERS = 16
 """Heads of a layer of the candidate up to which all are possible partners; of more, those at the places that the subject's have."""
 RANDOM_STARTS = 2
 """Drawn rotations the aligner begins with besides those of embedding and LM head."""
+SCATTERED_STARTS = 8
+"""Further rotations drawn for a single layer beside its partner with its heads scattered: thin heads have many bad optima, and an
+aligner tries as many starts (decision 0131)."""

@@ -65,7 +65,9 @@ def test_a_table_that_was_drawn_and_copied_is_still_shared(tmp_path):
     one, other = strangers()
     document = forebear.compare(stored(tmp_path / "a", one | {EMBEDDING: other[EMBEDDING]}), stored(tmp_path / "b", other))
     assert document["verdict"]["relation"] == "shares-components"
-    assert "or the values they started from" in paragraph(document["verdict"]["words"])
+    said = paragraph(document["verdict"]["words"])
+    assert "or the values they started from" in said
+    assert "computed from the same text by one method" in said
 
 
 def sign_and_deck(*withheld, sign=-30.0):

@@ -79,6 +79,7 @@ def test_the_descendant_stays_related_plain_permuted_and_rewritten(how, tmp_path
     assert found["value"] >= 1.2 * found["ceiling"]
     assert len(found["by_layer"]) == len(found["layer_pairs"]) == len(found["ceiling_by_layer"])
     assert "or by merely aligning an independent model to it" in paragraph(document["verdict"]["words"])
+    assert "computed by one published rule in place of training" in paragraph(document["verdict"]["words"])
     assert "common origin" not in paragraph(document["verdict"]["words"])
 
 

@@ -91,6 +91,7 @@ def part_words(components: Sequence[Component], found: Sequence[Message], traini
     sure = training_shared and not any(c.name in BRANCHES and c.state != "shared" for c in shown)
     return (
         message(f"verdict.components_{'weights' if sure else 'or_start'}", names=shared),
+        *([message("table_meaning.one_method")] if any(c.state == "shared" and c.name in TABLES for c in shown) else []),
         *([message("verdict.components_lacking", names=missing)] if missing else []),
         *([message("verdict.components_open", names=left)] if left else []),
         *([message("verdict.parts_meaning")] if any(c.ceiling is not None for c in shown) else []),

@@ -36,6 +36,7 @@ from forebear.stats.attention_thresholds import (
     MOST_PARTNERS,
     NOTHING,
     RANDOM_STARTS,
+    SCATTERED_STARTS,
     SURELY_SOMETHING,
     WIDE,
 )
@@ -164,10 +165,15 @@ def _measured(
         best = max((align_heads([two for _, two in own], r) for r in near), key=lambda one: one.pooled)
         found = _spread(best.by_layer, own, len(cells))
 
-    def lone(place: int) -> float:
-        """What an aligner for one layer alone reaches on it: the largest over pairs of it with layers it does not belong to."""
-        pairs = [(i, j) for cells_of in maps for i, j in cells_of if place in (i % len(cells), j)]
-        return max((_best([(a[i], b[j])], starts) for i, j in pairs), default=1.0)
+    def lone(place: int) -> tuple[float, float]:
+        """What an aligner for one layer alone reaches on it: the largest over pairs of it with layers it does not belong to, and
+        beside its partner with its heads scattered."""
+        apart = [cell for cells_of in maps[:-1] for cell in cells_of if place in cell]
+        scattered = [cell for cell in maps[-1] if place == cell[1]]
+        more = [*starts, *(isometry(rng.standard_normal(starts[0].shape)) for _ in range(SCATTERED_STARTS))]
+        both = (apart, starts), (scattered, more)
+        each = [max((_best([(a[i], b[j])], begin) for i, j in some), default=1.0) for some, begin in both]
+        return each[0], each[1]
 
     ratio = min(_share(found, cells_of) / max(c, 1e-9) for cells_of, c in zip(maps, by_map, strict=True))
     return _judged(found, plain, ceiling, ratio, cells, sampled, lone)
@@ -211,18 +217,21 @@ def _best(pairs: Sequence[tuple[HeadProducts, HeadProducts]], starts: Sequence[F
 
 def _judged(
     found: Sequence[float], plain: Sequence[float], ceiling: float, ratio: float, cells: Sequence[Cell], sampled: bool,
-    lone: Callable[[int], float],
+    lone: Callable[[int], tuple[float, float]],
 ) -> AttentionOutcome:  # fmt: skip
-    """The frozen rule. found: s by layer pair; plain: the same before a search for the best rotation; ratio: smallest s / c."""
+    """The frozen rule. found: s by layer pair; plain: the same before a search for the best rotation; ratio: smallest s / c.
+
+    A single layer has to exceed other layers by LONE_FACTOR, and itself with its heads scattered, which are of its kind, by FACTOR.
+    """
     values = np.array(found)
     enough = (values >= ceiling).sum() >= LEAST_SHARE * len(cells)
     holds = float(values.mean()) >= FACTOR * ceiling and ratio >= FACTOR and bool(enough)
     alone = {} if holds else {k: lone(k) for k, v in enumerate(found) if v >= LONE_FACTOR * ceiling}
-    shared = tuple(cells[k] for k, c in alone.items() if found[k] >= LONE_FACTOR * c)
+    shared = tuple(cells[k] for k, (apart, own) in alone.items() if found[k] >= max(LONE_FACTOR * apart, FACTOR * own))
     nothing = tuple(c for c, v in zip(cells, plain, strict=True) if v < NOTHING * ceiling and c not in shared)
     figures = Strength(
         round(float(values.mean()), 4), round(ceiling, 4), round(float(values.mean()) / max(ceiling, 1e-9), 3),
-        tuple(round(float(v), 4) for v in found), tuple(round(alone.get(k, ceiling), 4) for k in range(len(cells))),
+        tuple(round(float(v), 4) for v in found), tuple(round(max(alone.get(k, (ceiling,))), 4) for k in range(len(cells))),
         tuple(cells), "heads", sampled, FACTOR,
     )  # fmt: skip
     return AttentionOutcome(holds, tuple(cells) if holds else shared, nothing, figures)
