@@ -16,16 +16,17 @@ from forebear.stats.strength import neurons, strength
 from forebear.stats.strength_thresholds import FACTOR, MOST_NEURONS
 from tests.stats.test_ceiling import PLAIN, D, N, aligned_to, places, seen, stack, turn
 
-RANKS = (3, 6, D, 14)
+RANKS = ((1, D, D), (D, 1, D), (D, D, 1), (D, D, D))
+"""Of gate, up and down, layer by layer."""
 START = [np.eye(D, dtype=np.float32)]
 
 
-def cut(layers, ranks=RANKS):
-    """Every matrix of a layer with so many singular values."""
+def cut(layers):
+    """Every matrix with so many singular values."""
     out = []
-    for layer, rank in zip(layers, ranks, strict=True):
-        parts = [np.linalg.svd(view, full_matrices=False) for view in layer]
-        out.append([np.asarray((u[:, :rank] * s[:rank]) @ v[:rank], dtype=np.float32) for u, s, v in parts])
+    for layer, ranks in zip(layers, RANKS, strict=True):
+        parts = [(*np.linalg.svd(view, full_matrices=False), rank) for view, rank in zip(layer, ranks, strict=True)]
+        out.append([np.asarray((u[:, :rank] * s[:rank]) @ v[:rank], dtype=np.float32) for u, s, v, rank in parts])
     return out
 
 
