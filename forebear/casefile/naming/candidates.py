@@ -133,7 +133,7 @@ def _known(read: Sequence[tuple[str, Body]], pairs: Set[tuple[str, ...]], named:
                 alone = span.given if span.kind == "titled" else ""
                 surnames[span.surname or alone].add(body.text[span.start : span.end])
                 given[span.given] += 1
-            if span.kind in ("whole", "kana"):
+            if span.kind in ("whole", "kana") or (span.kind == "titled" and span.surname and len(span.given) > 1):
                 whole[span.surname + span.given] += 1
             if span.kind == "kana":
                 whole.update(part for part in PARTS.split(span.given) if len(part) > 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from forebear.casefile.naming.han import STOP, is_city, is_word, plain_cost
@@ -11,7 +11,7 @@ from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.latin import bare
 from forebear.casefile.naming.read_japanese import Readable
 from forebear.casefile.naming.sound import readings_of, split, ways, written
-from forebear.casefile.naming.stock import addresses, latin, names, titles
+from forebear.casefile.naming.stock import addresses, latin, names, syllables, titles
 
 LEAST_COST = {2: 8.5}
 """Least cost of a character as words, by the length of a name: what is cheaper is made of everyday words that sound alike."""
@@ -116,6 +116,16 @@ def _consonants(word: str) -> set[str]:
 def _in_kana(katakana: str) -> str:
     """The same of a word in katakana."""
     return _spoken(hepburn(letters_of(katakana))[0]) if letters_of(katakana) else ""
+
+
+def foreign_sounds(words: Iterable[str]) -> frozenset[str]:
+    """The consonants of those of some small Latin words that are foreign names: given names, and what is no pinyin."""
+    return frozenset(s for w in words if w in latin().given or not syllables(w) for s in _consonants(w))
+
+
+def sounds_foreign(katakana: str, heard: Set[str]) -> bool:
+    """Whether a word in katakana has the consonants of one of these names."""
+    return len(katakana) > 1 and _in_kana(katakana) in heard
 
 
 class Heard:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from forebear.casefile.naming.counted import is_counted
 from forebear.casefile.naming.stock import by_first, folded, names, titles, words
 from forebear.casefile.text.scripts import fold
 
@@ -212,7 +213,7 @@ class Lattice:
 
     def _named(self) -> Iterator[_Piece]:
         run = self.run
-        for start in range(len(run)):
+        for start in (i for i, c in enumerate(run) if not is_counted(run[:i] or self.ahead, c)):
             for found, cost in self._at(start):
                 text = run[found.start : found.end]
                 if text in self.known.whole:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from forebear.casefile.naming.latin import bare
-from forebear.casefile.naming.latin_spans import PLACED, Seen
+from forebear.casefile.naming.latin_places import PLACED
+from forebear.casefile.naming.latin_spans import Seen
 from forebear.casefile.naming.stock import addresses, is_english, latin, syllables, titles
 from forebear.casefile.naming.wide import Body, Span
 

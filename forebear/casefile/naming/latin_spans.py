@@ -11,6 +11,7 @@ from functools import cache
 
 from forebear.casefile.naming.han import UNKNOWN
 from forebear.casefile.naming.latin import bare
+from forebear.casefile.naming.latin_places import LED, PLACED, is_led, is_spot, of_two_words
 from forebear.casefile.naming.stock import addresses, alternatives, is_english, latin, syllables, titles, words
 from forebear.casefile.naming.wide import Body, Span
 
@@ -21,14 +22,9 @@ _PARTICLES = frozenset(
 )
 _CALENDAR = frozenset((*map(str.lower, calendar.month_name[1:]), *map(str.lower, calendar.day_name)))
 _ENDS = re.compile(r"(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）\]*#>|•·-])\s*$")
-PLACED = re.compile(r"\b(?:at|in|near|inside|within|outside|into|across|throughout)\s$", re.I)
-_LED = re.compile(r"\b(?:from|via|towards?|around|leaving|reached|left)\s$", re.I)
-_TO_A_PLACE = re.compile(r"\b(?:trip|journey|way|flight|train|road|back|moved?|went|travell?ed|flew|drove|came) to\s$", re.I)
-_FEATURES = ("lake", "mount", "cape", "port", "fort")
 _ADJECTIVES = ("old", "young", "little", "big", "general", "major", "chief", "late")
-"""Kinds of places that stand before their names; titles that stand before places and things too."""
+"""Titles that stand before places and things too."""
 _COUNTED = re.compile(r"\b[0-9]+ $")
-"""Prepositions of place (Quirk et al., 1985, 9.15 to 9.31): what they lead to is no person unless it is known as one."""
 USUAL = 12.0
 """Cost below which a word that begins with a title is read before a letter (A总共)."""
 LONGEST = 4
@@ -174,8 +170,8 @@ def _run(listed: Sequence[Token], first: int, text: str) -> int:
         )
         if not (token.capital or particle) or not re.fullmatch(r"\.?[ \u3000]|\.", gap):
             break
-        if gap == ". " and not before.kinds & {"initial", "title"}:
-            break
+        if gap == ". " and "initial" not in before.kinds and before.word not in titles().en_short:
+            break  # a title that is written out ends a sentence
         size += 1
     return size
 
@@ -189,9 +185,11 @@ def _names(body: Body, run: Sequence[Token], language: str, seen: Seen) -> Itera
     for one, two in (pair for pair in itertools.pairwise(run) if _is_surname_ahead(*pair)):
         yield body.span(one.start, two.end, "latin", given=f"{one.text} {two.text}")
         return
+    before, behind = body.plain[max(0, run[0].start - 24) : run[0].start], body.plain[run[-1].end : run[-1].end + 1]
+    spot = of_two_words(before, [t.word for t in run], behind)
     for n, token in enumerate(run):
         inverted = n == len(run) - 1 and bool(_inverted(body, token))
-        if not inverted and (_apart(token, run, n, seen) or _led(body, token, run, n)):
+        if n in spot or (not inverted and (_apart(token, run, n, seen) or _led(body, token, run, n))):
             pieces.append([])
         else:
             pieces[-1].append(token)
@@ -216,10 +214,9 @@ def _is_surname_ahead(one: Token, two: Token) -> bool:
 
 
 def _led(body: Body, token: Token, run: Sequence[Token], at: int) -> bool:
-    """Whether a place stands where places do: before a name and behind what leads to a place, or behind Lake and its like."""
+    """Whether a place stands where places do."""
     before = body.plain[max(0, token.start - 24) : token.start]
-    ahead = PLACED.search(before) or _LED.search(before) or _TO_A_PLACE.search(before)
-    return ("place" in token.kinds and not at and len(run) > 1 and bool(ahead)) or bool(at and run[at - 1].word in _FEATURES)
+    return is_led(before, [t.word for t in run], at, "place" in token.kinds)
 
 
 def _no_word(token: Token) -> bool:
@@ -293,7 +290,8 @@ def _judged(body: Body, piece: Sequence[Token], language: str, seen: Seen) -> It
     if len(names) > LONGEST or (not title and _of_things(body, names)):
         return
     end += suffix.end() if suffix else 0
-    yield body.span(piece[0].start, end, "latin", given=" ".join(t.text for t in names))
+    first = next(t for t in piece if t.capital or not is_english(t.word))  # colleague Qu: a common noun is no part of the name
+    yield body.span(first.start, end, "latin", given=" ".join(t.text for t in names))
 
 
 def _of_things(body: Body, names: Sequence[Token]) -> bool:
@@ -309,17 +307,11 @@ def _initialled(piece: Sequence[Token], name: Token) -> bool:
     return bool(name.kinds & {"given", "surname", "pinyin", "japanese"}) and any("initial" in t.kinds for t in piece)
 
 
-def _is_spot(token: Token) -> bool:
-    """Whether a word in pinyin of three syllables and more ends in a kind of place (Zhongguancun)."""
-    found = syllables(token.word)
-    return len(found) > 2 and found[-1] in titles().place_latin
-
-
 def _inverted(body: Body, token: Token) -> int:
     """Where a given name ends that stands behind a surname and a comma; 0 when none does."""
     match = re.match(rf", ?([{_LETTER}]+(?:[-'’ʼ][{_LETTER}]+)*)", body.plain[token.end :])
-    spot = _is_spot(token) or ("place" in token.kinds and len(syllables(token.word)) != 1)
-    if match is None or not match[1][0].isupper() or spot:
+    spot = is_spot(token.word) or ("place" in token.kinds and len(syllables(token.word)) != 1)
+    if match is None or not token.capital or not match[1][0].isupper() or spot:
         return 0
     other = Token(0, 0, match[1], bare(match[1]), False)
     other.kinds = _kinds(other)
@@ -339,12 +331,12 @@ def _says(body: Body, token: Token, language: str, seen: Seen) -> bool:
     titled = bool(re.match(_wide_titles(), after)) and language != "en"
     if token.word in seen.named and token.word not in seen.small and token.word not in _closed():
         return True
-    if kinds & {"english", "place"} or token.word in seen.small or _is_spot(token):
+    if kinds & {"english", "place"} or token.word in seen.small | _closed() or is_spot(token.word):
         return False
     if kinds & {"given", "japanese"}:
         return True
     before = body.plain[max(0, token.start - 12) : token.start]
-    if PLACED.search(before) or _LED.search(before) or _COUNTED.search(before) or _compound(token.word):
+    if PLACED.search(before) or LED.search(before) or _COUNTED.search(before) or _compound(token.word):
         return False
     return titled or language == "en"
 

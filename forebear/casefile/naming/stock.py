@@ -28,6 +28,7 @@ class Titles:
     zh_before: tuple[str, ...]
     ja_after: tuple[str, ...]
     en_before: tuple[str, ...]
+    en_short: tuple[str, ...]
     en_after: tuple[str, ...]
     zh_behind: tuple[str, ...]
     zh_ahead: tuple[str, ...]
@@ -40,6 +41,7 @@ class Titles:
     roles: tuple[str, ...]
     people_only: tuple[str, ...]
     relational: tuple[str, ...]
+    measures: tuple[str, ...]
 
 
 @cache

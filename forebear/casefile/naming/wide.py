@@ -42,6 +42,8 @@ _SPACED = re.compile(
 )
 PLACE_PARTICLES = ("で", "に", "へ", "から", "まで", "より", "行", "発", "着", "在住", "出身", "駅", "产", "支部", "分部")
 """What stands behind places in Japanese (Martin, 1975, section 3.11)."""
+WATERS = frozenset(fold("湖江河溪湾岛港山峡峰"))
+"""Waters and heights that end the name of a place (GeoNames, classes H and T)."""
 NOTHING = Known()
 """Nothing that the texts show beyond doubt."""
 LONGEST_FOREIGN = 7
@@ -107,7 +109,7 @@ def wide_spans(body: Body, language: str, known: Known, margin: float = MARGIN) 
                 continue
             if _is_brand(plain, start + found.start, start + found.end):
                 continue
-            if not _is_place(run, found, plain[end : end + 3]) and not _is_role(found):
+            if not _is_place(run, found, plain[end : end + 3], known) and not _is_role(found):
                 more = (
                     re.match(alternatives(titles().ja_after), plain[end : end + 6])
                     if start + found.end == end
@@ -151,11 +153,14 @@ def _given_part(words: str) -> str:
     return next((words[:n] for n in sizes if words[:n] in hiragana_names()), words)
 
 
-def _is_place(run: str, found: Found, behind: str) -> bool:
+def _is_place(run: str, found: Found, behind: str, known: Known) -> bool:
     """Whether the word behind a bare surname, or its own last character, makes a place or a thing of it."""
     after = run[found.end :] or behind
     text = run[found.start : found.end]
     if found.kind in ("whole", "given") and found.given[-1] in folded(titles().place_kinds):
+        return True
+    strange = found.kind in ("whole", "given") and found.surname not in known.surnames and text not in known.whole
+    if strange and after[:1] in WATERS and not is_word(text[-1] + after[:1]) and after[:2] not in words().places:
         return True
     of_place = found.kind == "surname" or text in names().surnames_ja or text in words().places
     if of_place and found.kind != "titled" and after.startswith(folded(titles().place_after)):
