@@ -42,7 +42,10 @@ def with_candidates(case: CaseFile, texts: Iterable[Text]) -> CaseFile:
     ]
     ruled = {spelling(n) for n in (*spelt, *things)}
     ruled |= {spelling(r) for name in case.name for n in (name.text, *name.also) for r in romanised(narrow(n))}
-    new = {spelling(n): Name(text=n) for n in name_candidates(texts, things) if spelling(n) not in ruled}
+    new: dict[str, Name] = {}
+    for candidate in name_candidates(texts, things):  # as the first text writes it: the original's own characters
+        if spelling(candidate) not in ruled:
+            new.setdefault(spelling(candidate), Name(text=candidate))
     return replace(case, name=(*case.name, *new.values())) if new else case
 
 

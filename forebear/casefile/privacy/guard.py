@@ -271,10 +271,19 @@ def tied(case: CaseFile, search: Search) -> CaseFile:
     for name in case.name:
         new = not name.of and (name.ruling == "undecided" or (name.ruling == "private" and not name.pseudonym))
         hits = [h for h in search.hits(name.text) if not h.sure or name.ruling == "undecided"] if new else []
-        if hits and (name.ruling == "undecided" or _covered(name.text, hits)):
+        loose = name.ruling == "undecided" and not (_is_another(name.text) and not any(h.sure for h in hits))
+        if hits and (loose or _covered(name.text, hits)):
             name = replace(name, of=hits[0].label, why=f"{hits[0].kind} of {hits[0].label}")
         names.append(name)
     return replace(case, name=tuple(names))
+
+
+def _is_another(text: str) -> bool:
+    """Whether a form is a whole Latin name, of which a part that a hidden name has too says nothing (Li Shu, Wang Shu)."""
+    words = [w for w in re.findall("[a-z]+", plain(text)) if w not in titles().en_before]
+    borne = [bool(syllables(w)) or w in latin().surname or w in latin().given for w in words]
+    titled = re.search("[ -][a-z]+$", text)  # Wang shu
+    return len(words) > 1 and tight(text).isascii() and all(borne) and not titled
 
 
 def attached(case: CaseFile, found: Iterable[Proposal]) -> CaseFile:

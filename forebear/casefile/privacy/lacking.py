@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ from forebear.casefile.privacy.search import Search
 from forebear.casefile.privacy.sounding import Sounding
 from forebear.casefile.privacy.withheld import Withheld
 
+_LATIN = re.compile("[A-Z][a-z]")
 NEAR = 1
 """Links before and behind one whose Latin words count for it too: a link may be off by a sentence."""
 STEPS = (2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0)
@@ -35,21 +37,43 @@ def read_across(shown: Withheld, texts: Mapping[str, Text], links: Links) -> dic
     """Sentence -> what of it reads as a Latin word that a sentence linked with it, or one beside that, does not show.
 
     A name may read as ordinary words in Chinese and Japanese (和导演), and nobody may have proposed it: in Latin letters it is no
-    ordinary word, so where those stand says where it is. No words are spared, of whatever kind they are.
+    ordinary word, so where those stand says where it is. No words are spared, of whatever kind they are. Two translations of one
+    original are linked by its sentences; Latin words of a Chinese or Japanese text count as well.
     """
+    words = {name: [_unshown(shown, s.text, text.language) for s in text.segments] for name, text in texts.items()}
+    exact, near = _across(links)
     found: dict[str, list[str]] = {}
+    for name, text in texts.items():
+        for i, segment in enumerate(text.segments) if text.language in ("zh", "ja") else ():
+            linked = {at for one in exact.get((name, i), ()) for at in near.get(one, ())} | near.get((name, i), set())
+            heard = frozenset(w for other, j in linked if other != name for w in words[other][j])
+            read = {segment.text[start:end] for start, end in _sounding(heard).spans(segment.text)}
+            found.setdefault(segment.text, []).extend(sorted(read))
+    return found
+
+
+Place = tuple[str, int]
+"""A text and the number of a sentence in it."""
+
+
+def _across(links: Links) -> tuple[dict[Place, set[Place]], dict[Place, set[Place]]]:
+    """Sentence -> those linked with it, and these with those of the links beside."""
+    exact: dict[Place, set[Place]] = {}
+    near: dict[Place, set[Place]] = {}
     for (left, right), pair in links.items():
         for one, other, mine, theirs in ((left, right, "left", "right"), (right, left, "right", "left")):
-            if texts[one].language not in ("zh", "ja") or texts[other].language in ("zh", "ja"):
-                continue
-            said = [[texts[other].segments[j] for j in getattr(k, theirs)] for k in pair]
-            words = [{w for s in those for w in shown.latin_unshown(s.text, texts[other].language)} for those in said]
             for i, link in enumerate(pair):
-                near = _sounding(frozenset().union(*words[max(0, i - NEAR) : i + NEAR + 1]))
-                for segment in (texts[one].segments[j] for j in getattr(link, mine)):
-                    read = {segment.text[start:end] for start, end in near.spans(segment.text)}
-                    found.setdefault(segment.text, []).extend(sorted(read))
-    return found
+                there = {(other, j) for j in getattr(link, theirs)}
+                beside = {(other, j) for k in pair[max(0, i - NEAR) : i + NEAR + 1] for j in getattr(k, theirs)}
+                for at in getattr(link, mine):
+                    exact.setdefault((one, at), set()).update(there)
+                    near.setdefault((one, at), set()).update(beside)
+    return exact, near
+
+
+def _unshown(shown: Withheld, text: str, language: str) -> set[str]:
+    """See `Withheld.latin_unshown`; a Chinese or Japanese sentence without a Latin word has none."""
+    return shown.latin_unshown(text, language) if language not in ("zh", "ja") or _LATIN.search(text) else set()
 
 
 @lru_cache(maxsize=256)

@@ -159,7 +159,7 @@ def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Lin
     """The rulings that were asked for in so many words; who is asked to be private is so in every form that waits."""
     wanted, kinds = asked.by_word(), asked.by_kind()
     things = [w for words in asked.kinds.values() for w in words]
-    case = _quoted(case, texts, (*asked.not_a_name, *things))
+    case = _quoted(case, texts, (*asked.not_a_name, *things, *asked.private))
     known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
     unknown = [
         w
@@ -194,7 +194,7 @@ def _first(case: CaseFile, asked: Rulings, texts: Mapping[str, Text], links: Lin
 
 
 def _quoted(case: CaseFile, texts: Mapping[str, Text], words: Iterable[str]) -> CaseFile:
-    """The case with words that stand in a text and name nobody, though no one asked about them: a whole sentence may be said so."""
+    """The case with words of a text that nobody proposed: a name that was missed, or a sentence that names nobody."""
     known = {spelling(w) for n in case.name for w in (n.text, n.pseudonym, *n.also) if w}
     every = [spelling(t.extract.text) for t in texts.values()]
     new = [w for w in dict.fromkeys(words) if spelling(w) not in known and any(spelling(w) in text for text in every)]

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from forebear.casefile.naming.crossed import foreign_sounds, sounds_foreign
 from forebear.casefile.naming.han import STOP, UNKNOWN
 from forebear.casefile.naming.kana import hepburn, letters_of
 from forebear.casefile.naming.read_japanese import Readable
@@ -51,6 +52,7 @@ class Sounding:
             for way in split(word):
                 if len(way) <= MOST_SYLLABLES:
                     self.syllables[way[0]].add(way)
+        self.foreign = frozenset(s for s in foreign_sounds(self.words) if not everywhere or len(s) > 1)
         self.readable = Readable(w for w in self.words if not everywhere or len(w) >= LONG_WORD)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -81,6 +83,8 @@ class Sounding:
 
     def _kana(self, run: str) -> Iterator[tuple[int, int]]:
         katakana = "".join(chr(ord(c) + 0x60) if "ぁ" <= c <= "ゖ" else c for c in run)
+        if katakana == run and sounds_foreign(run, self.foreign):
+            yield 0, len(run)
         for start in range(len(run)):
             for end in range(min(start + LONGEST_KANA, len(run)), start + 1, -1):
                 letters = letters_of(katakana[start:end])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from forebear.casefile.data import packaged_text
+from forebear.casefile.naming.counted import is_counted
 from forebear.casefile.naming.han import STOP, UNKNOWN, is_agent
 from forebear.casefile.naming.stock import (
     addresses,
@@ -148,6 +149,9 @@ def pieces(run: str, letters: frozenset[str], before: str = "", after: str = "")
             said_of = addressed and word not in _roles() and not is_trade(word)
             called = said_of or (word[0] in _ahead() and len(word) == 2 and _is_rare(word))
             yield start, end, not (all(mine) or is_shaped(word, mine) or borne or called)
+            continue
+        if is_counted(ahead, word):
+            yield start, end, True
             continue
         beside = {w for w in (ahead, behind) if len(w) == 1 and w not in STOP and is_han_run(w)}
         follows = word in names().surnames and len(behind) > 1 and not (_is_inflected(word, behind) or _leans(word, ahead))

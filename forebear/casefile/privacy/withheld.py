@@ -42,6 +42,13 @@ LONGEST_NAME = 4
 MAX_ROUNDS = 3
 _OPENS = re.compile(r"(?<!\b[A-Z])(?:^|[.!?:;。！？：；\n\"“”「」『』(（)）*#>|•·—–\]\[-])\s*$")
 _JOINED = re.compile(r"[\s.,·'’‐-]{0,3}")
+_OWNS = re.compile("(?<=.)['’ʼ]s?$")
+"""The ending of a possessive, which names nobody (Quirk et al., 1985, 5.112)."""
+_DATED = re.compile(
+    "[0-9０-９]{1,4} ?[年月日号號]"
+    f"|(?<![小老阿大一二三四五六七八九十])十?[一二三四五六七八九十]月(?![{HAN}](?<![一二三四初十底中份的以之前末上下]))"
+)
+"""What stands behind the figures of a date; a month in Han characters that goes on as one (五月的, 五月初)."""
 _NUMERAL = re.compile("[〇零一二两兩三四五六七八九十百千万萬亿億兆]")
 _LOCATED = re.compile(f"[在从從到往][{HAN}][里裡裏上中下内外](?![{HAN}]*[家那这這身手处處面边邊])")
 """A noun between a preposition and a word of place is a place (Chao, 1968, 5.4): of a person, 那里 stands there."""
@@ -160,7 +167,8 @@ class Withheld:
         for match in RUN.finditer(text):
             start, end = match.span()
             if match.lastgroup == "latin":
-                latin.append((start, end, self._latin(text, start, end)))
+                owns = _OWNS.search(match.group())
+                latin.append((start, start + owns.start() if owns else end, self._latin(text, start, end)))
             elif match.lastgroup == "han":
                 yield from self._han(fold(match.group()), start, text[max(0, start - 1) : start], text[end : end + 8], wide)
             elif match.lastgroup == "hiragana":
@@ -257,7 +265,10 @@ def _one_mark(text: str) -> str:
 
 
 def _figures(text: str, language: str) -> Iterator[tuple[int, int]]:
-    """Figures spelt in Han characters, by the grammar of numbers: no name, unless they stand where one does (老六, 万老师)."""
+    """Dates, and figures spelt in Han characters, by the grammar of numbers: no name, unless they stand where one does (老六)."""
+    for match in _DATED.finditer(text):
+        if not is_addressed(text[max(0, match.start() - 1) : match.start()], text[match.end() : match.end() + 6]):
+            yield match.span()
     if not _NUMERAL.search(text):
         return
     for fact in number_facts(narrow(text), language if language in ("zh", "ja") else "zh"):
