@@ -108,13 +108,14 @@ def case_document(
     case: CaseFile, texts: Mapping[str, Text], links: Mapping[tuple[str, str], Sequence[Link]], found: Sequence[Ruled],
     claims: Sequence[Claim], outcomes: Mapping[str, Outcome], *, limits: Sequence[Message | str], seconds: float, reproduce: str,
     full: bool, language: str, extra: Mapping[str, Any], search: Search | None = None, every: bool = False,
-    shown: Withheld | None = None,
+    shown: Withheld | None = None, compared: bool = False,
 ) -> Mapping[str, Any]:  # fmt: skip
     """The forebear/case/2 document; private names are replaced in all of it. full: for a report, with the segments.
 
     found:  all findings; every: list what is only counted as to look at as well.
     search: the forms of the private names of the case, when the caller has it at hand.
-    shown:  what of the texts is shown, where it is not all but private names.
+    shown:  what of the texts is shown, where it is not all but private names; compared: whether this tells how the texts
+            agree.
     """
     case = with_pseudonyms(case)
     search = search or search_of(case)
@@ -149,7 +150,7 @@ def case_document(
             withhold(body, shown)
     body = search.masked(body)
     read = {"bytes": sum(s.bytes for s in case.source), "seconds": round(seconds, 3)}
-    standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case)
+    standing = () if {"sealed", "changes"} & extra.keys() else _standing_limits(case, compared)
     limits = [*limits, *(shown.told() if shown else [])]
     limits = [*limits, *([] if every else to_look_at(found)), *limits_of([f for f, _ in listed]), *standing]
     return finish(SCHEMA, body, limits=search.masked(limits), read=read, reproduce=search.masked(reproduce))
@@ -326,8 +327,9 @@ def limits_of(found: Sequence[Finding]) -> list[Message]:
     ]
 
 
-def _standing_limits(case: CaseFile) -> list[Message]:
-    said = [message("case.by_form", count=sum(r.kind == "rule" for r in rules().values()))]
+def _standing_limits(case: CaseFile, compared: bool) -> list[Message]:
+    """What holds of any case; compared: of one whose texts were held beside each other too."""
+    said = [message("case.by_form", count=sum(r.kind == "rule" for r in rules().values()))] if compared else []
     if not can_sound():
         said.append(message("case.no_readings"))
     if not can_convert() and any(s.conversion for s in case.source):

@@ -389,6 +389,7 @@ def _document(
     return case_document(
         case, texts, links, pairs, claims, outcomes, limits=notes,
         seconds=time.monotonic() - start, reproduce=command, full=full, language=language, search=search, every=every, shown=shown,
+        compared=is_checked(root) and (full or command.startswith("forebear case check")),
         extra={"checked": bare or is_checked(root), **(extra or {})},
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from forebear.core.errors import printable
 from forebear.reports.cases.first import case_today, reader
 from forebear.reports.cases.text import (
     APART,
+    answer_lines,
     count_words,
     counted,
     head_words,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _HERE = "forebear.reports.cases"
+WITHOUT_BOARD = frozenset({"waiting", "proposed", "linked", "sealed", "changes"})
+"""Keys of documents of which the answer is all there is: no findings, texts or claims."""
 _STATUSES = ("borne-out", "contradicted", "not-decided", "not-testable", "not-tested")
 
 
@@ -54,7 +57,9 @@ def case_page(document: Mapping[str, Any], language: str = "") -> bytes:
     html = _template().render(
         w=words,
         lang=words.language,
-        title=str(_visible(document.get("title", ""))),
+        title=title_shown(str(_visible(document.get("title", ""))), words),
+        answer="\n".join(line.text for line in answer_lines(document, words)) if WITHOUT_BOARD & document.keys() else "",
+        jumps=_jumps(found),
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         claims=claims,
@@ -95,6 +100,21 @@ def exponents(value: Any) -> Any:
     return raised(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
+def title_shown(title: str, words: Catalogue) -> str:
+    """The title of a case; one of which nothing but marks is shown is no heading."""
+    return title if any(c.isalnum() for c in title) else words("case_page.case")
+
+
+def _jumps(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Findings listed one by one, those that say the same of the same words as one, with the numbers of all."""
+    alike: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in found:
+        quotes = [(name, quote) for name, quote in one["quotes"].items() if quote]
+        key = one["rule"], one["weight"], *quotes
+        alike.setdefault(key, {**one, "quoted": quotes, "numbers": []})["numbers"].append(one["number"])
+    return list(alike.values())
+
+
 def _claim(claim: Mapping[str, Any], number: int, words: Catalogue) -> dict[str, Any]:
     """A claim with its statements in order, the reader's language first."""
     tags = (words.language, words.language.partition("-")[0])
@@ -122,6 +142,7 @@ def _source(source: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
     return {
         **source,
         "role_name": words.name("source_role", source["role"]),
+        "tongue": _tongue(source, words),
         "notes": sentences(source["notes"], words),
     }
 
@@ -129,9 +150,13 @@ def _source(source: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
 def _head(name: str, document: Mapping[str, Any], words: Catalogue) -> dict[str, str]:
     """What stands above a column of the texts side by side: the language by its own name, the source and what it is."""
     source = next(s for s in document["sources"] if s["id"] == name)
+    return {"tongue": _tongue(source, words), "name": name, "role": words.name("source_role", source["role"])}
+
+
+def _tongue(source: Mapping[str, Any], words: Catalogue) -> str:
+    """The language of a source by its own name; its tag where it has none here."""
     tags = (f"{source['language']}-{source['script']}", source["language"])
-    tongue = next((words(f"own_name.{tag}") for tag in tags if words.has(f"own_name.{tag}")), source["language"])
-    return {"tongue": tongue, "name": name, "role": words.name("source_role", source["role"])}
+    return next((words(f"own_name.{tag}") for tag in tags if words.has(f"own_name.{tag}")), str(source["language"]))
 
 
 def _visible(value: Any) -> Any:

@@ -25,14 +25,9 @@ _FINDING_ROWS = (
 def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     """Text report of a forebear/case document; the page shows the texts side by side."""
     words, document = catalogue(language), case_today(document)
-    if "sealed" in document or "changes" in document:
-        return [*_seal_lines(document, words), *_limits(document, words), *footer(document, words)]
-    if "waiting" in document:
-        return [*_name_lines(document, words), *_limits(document, words), *footer(document, words)]
-    if "proposed" in document:
-        return [*_proposed_lines(document, words), *_limits(document, words), *footer(document, words)]
-    if short := _answer(document, words):
-        return [*short, *(_limits(document, words) if "ran" in document else []), *footer(document, words)]
+    if short := answer_lines(document, words):
+        limits = [] if {"linked", "ruled_on"} & document.keys() else _limits(document, words)
+        return [*short, *limits, *footer(document, words)]
     standing, dismissed = apart(document["findings"])
     first = [said for said in (head_words(document, words), count_words(document, words)) if said]
     lines = [line for said in first for line in wrap(said, indent="", style="bold")]
@@ -43,8 +38,14 @@ def case_lines(document: Mapping[str, Any], language: str = "en") -> list[Line]:
     return [*lines, *_limits(document, words), *footer(document, words)]
 
 
-def _answer(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
-    """What `case align`, `case rule` and `case run` did, and no more: the whole report is that of `case check`."""
+def answer_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """What a verb did that is no `case check`, `case report` or `case add`, and no more; none of those three."""
+    if "sealed" in document or "changes" in document:
+        return _seal_lines(document, words)
+    if "waiting" in document:
+        return _name_lines(document, words)
+    if "proposed" in document:
+        return _proposed_lines(document, words)
     if "linked" in document:
         return [line for row in document["linked"] for line in wrap(words("case_later.linked", **row), indent="")]
     if "ruled_on" in document:
