@@ -229,7 +229,8 @@ def case_names(
     """Rule on names, with every form of each; without a ruling, list those that wait for one.
 
     folder:      the case: a folder of plain files.
-    private:     names or pseudonyms of people to hide: any form of a person, who is hidden in every form and in every text.
+    private:     names or pseudonyms of people to hide: any form of a person, who is hidden in every form and in every text; also a
+                 name that stands in a text and that nobody proposed.
     public:      names that may be published; their other forms wait for rulings of their own.
     not_a_name:  words that name nobody; a whole sentence of a source may be said so.
     organisation: names of firms, offices and the like. Such a name, also of the two next kinds, is no person's: it is public, or

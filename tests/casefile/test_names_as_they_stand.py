@@ -31,7 +31,7 @@ def _case(folder: Path, texts: Mapping[str, str]) -> Path:
         (folder / f"{language}.md").write_text(text, "utf-8")
         forebear.case_add(
             case, folder / f"{language}.md", language=language[:2], id=language, of="" if language == "zh" else "zh",
-            script="Hant" if language == "zh-hant" else None,
+            script="Hant" if language == "zh-hant" else "",
             role="original" if language == "zh" else "translation", trust_language=True,
         )  # fmt: skip
     if len(texts) > 1:
@@ -75,6 +75,7 @@ def test_a_common_noun_before_a_name_is_no_part_of_it_and_a_title_is() -> None:
         ("zh", "他在五月的会上说了。", "明月", "五月的"),
         ("ja", "彼は3月18日に来ました。", "明月", "3月18日"),
         ("zh", "我把256张图给了他。", "张伟", "256张图"),
+        ("zh", "我把256张显卡的表给了他。", "王伟", "256张"),
         ("en", "That was Zhang Wei's opinion.", "Zhang Wei", "]'s opinion"),
     ],
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from forebear.casefile.facts.fact import narrow
 from forebear.casefile.facts.numerals import number_facts
+from forebear.casefile.naming.counted import is_counted
 from forebear.casefile.naming.stock import addresses, names, syllables, titles
 from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
 from forebear.casefile.privacy.bearing import borne, is_plain, surnames_before
@@ -256,7 +257,8 @@ class Withheld:
         for start, end, shown in found:
             if not shown or self.borne.is_han(run[start:end], wide):
                 near = before[1] == start and end - before[0] <= LONGEST_NAME and start - before[0] <= 2
-                yield first + (before[0] if near and _opens_name(run[before[0]]) else start), first + end
+                opens = near and _opens_name(run[before[0]]) and not is_counted(run[: before[0]] or ahead, run[before[0]])
+                yield first + (before[0] if opens else start), first + end
             before = start, end
 
 
