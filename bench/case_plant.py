@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 KINDS = ("number", "magnitude", "unit", "negation lost", "negation added", "certainty", "opposite", "name", "product", "order",
-         "omission", "untranslated")  # fmt: skip
+         "omission", "untranslated", "addition")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def rules_of(kind: str) -> tuple[str, ...]:
         "negation lost": ("negation/", "contradiction/"), "negation added": ("negation/", "contradiction/"),
         "certainty": ("certainty/",), "opposite": ("contradiction/", "negation/"), "name": ("term/", "name/"),
         "product": ("term/", "name/"), "omission": ("omission/", "number/lost", "term/lost"), "untranslated": ("untranslated/",),
+        "addition": ("addition/", "number/added"),
     }[kind]  # fmt: skip
 
 
@@ -202,8 +203,16 @@ def _negation_added(text: str, language: str, said: str, rng: Any) -> str | None
     return _negated(text, language, rng, False)
 
 
+def _addition(text: str, language: str, said: str, rng: Any) -> str | None:
+    """Another sentence behind one that is whole."""
+    del said
+    if not re.search(r"[.。!！]\s*$", text) or "\n" in text or len(text) < 16:
+        return None
+    return text.rstrip() + (" " if language == "en" else "") + str(_pick(rng, _WORDS["additions"][language]))
+
+
 _MAKERS = {
     "number": _number, "magnitude": _magnitude, "unit": _unit, "negation lost": _negation_lost, "negation added": _negation_added,
     "certainty": _certainty, "opposite": _opposite, "name": _name, "product": _product, "order": _order, "omission": _omission,
-    "untranslated": _untranslated,
+    "untranslated": _untranslated, "addition": _addition,
 }  # fmt: skip

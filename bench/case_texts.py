@@ -3,9 +3,10 @@
     python -m bench.case_texts findings PART --repositories DIR --words FILE [--output FILE]
     python -m bench.case_texts planted PART --repositories DIR [--each 20] [--seed 93] [--output FILE]
 
-Texts: bench/kinds/texts.toml, pinned by commit; DIR/OWNER+NAME/repo is the git directory of each. Part packages is of
-bench/kinds/packages.toml: archives, as `npm pack` and `pip download --no-deps --no-binary :all:` leave them in DIR. Translations of
-one original are one case, so that each is a witness for the other. --words holds sentences of the texts and is never committed.
+Texts: bench/kinds/texts.toml, pinned by commit; DIR/OWNER+NAME/repo is the git directory of each. Parts packages and further are
+of packages.toml and further.toml there: archives, as `npm pack` and `pip download --no-deps --no-binary :all:` leave them in DIR.
+Translations of one original are one case, so that each is a witness for the other. --words holds sentences of the texts and is
+never committed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ from forebear.reports.catalogue import catalogue
 HERE = Path(__file__).parent / "kinds"
 SCRIPTS = {"zh": "Hans", "ja": "Jpan", "en": "Latn"}
 SEED = 93
+PARTS = ("seen", "check", "held", "learn", "more", "again", "third", "last", "later", "fresh")
+"""Parts of texts.toml."""
+PACKAGES = ("packages", "further")
+"""Parts that are archives of packages, each with a table of its own beside texts.toml."""
 APART = 4
 """Segments between two planted errors at least."""
 Links = dict[tuple[str, str], list[Link]]
@@ -55,8 +60,8 @@ class Case:
 
 def cases(part: str, home: Path) -> Iterator[Case]:
     """The cases of a part of texts.toml, or of packages.toml, aligned."""
-    if part == "packages":
-        for entry in tomllib.loads((HERE / "packages.toml").read_text("utf-8"))["package"]:
+    if part in PACKAGES:
+        for entry in tomllib.loads((HERE / f"{part}.toml").read_text("utf-8"))["package"]:
             yield from _of_package(entry, home / entry["archive"])
         return
     for entry in tomllib.loads((HERE / "texts.toml").read_text("utf-8"))["repository"]:
@@ -257,7 +262,7 @@ def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("findings", "planted"))
-    parser.add_argument("part", choices=("seen", "check", "held", "learn", "more", "again", "third", "last", "later", "packages"))
+    parser.add_argument("part", choices=(*PARTS, *PACKAGES))
     parser.add_argument("--repositories", type=Path, required=True)
     parser.add_argument("--words", type=Path)
     parser.add_argument("--output", type=Path)

@@ -31,9 +31,10 @@ def test_a_missing_sentence_is_a_gap_and_the_rest_stays_linked() -> None:
     ]  # fmt: skip
 
 
-def test_an_added_sentence_is_a_gap_on_the_other_side() -> None:
+def test_an_added_sentence_is_a_gap_on_the_other_side_or_joined_to_its_neighbour() -> None:
     more = EN.replace("Training", "Nobody had expected such weather on the long white road that year. Training")
-    assert ((), (2,)) in _links(ZH, more)
+    alone, joined = [(0, 0), (1, 1), (2, 3), (3, 4), (4, 5)], [(0, 0), (2, 3), (3, 4), (4, 5)]
+    assert [(a[0], b[0]) for a, b in _links(ZH, more) if len(a) == len(b) == 1] in (alone, joined)
 
 
 def test_two_sentences_made_one_are_linked_together() -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from forebear.casefile.bitext.align import SENTENCE_GAP_COST, TWIN_GAP_COST, Features, Link, align
 from forebear.casefile.bitext.anchors import Meanings, anchors, sides
-from forebear.casefile.bitext.learn import align_learning, words
+from forebear.casefile.bitext.learn import align_learning
 from forebear.casefile.bitext.semantic import Embedder, meanings
+from forebear.casefile.bitext.translations import words
 from forebear.casefile.facts.fact import Fact
 from forebear.casefile.facts.facts import facts
 from forebear.casefile.folder.model import Correction, Source
@@ -42,6 +43,11 @@ class Text:
     def anchors(self) -> list[Features]:
         """Anchors of each segment."""
         return [anchors(t, self.language, f) for t, f in zip(self._shown(), self.facts, strict=True)]
+
+    @cached_property
+    def words(self) -> list[set[str]]:
+        """Words of each segment by which it can be known in another language, a short one as a whole besides (learn.words)."""
+        return [words(t, self.language) for t in self._shown()]
 
     def _shown(self) -> list[str]:
         return [blank_notes(s.text, self.language) for s in self.segments]
@@ -123,11 +129,12 @@ def _piece(left: Text, right: Text, rows: range, columns: range, both: Meanings)
     marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
     whole = (_summed(both[0], blocks_a), _summed(both[1], blocks_b)) if both else None
     outer, pairs = align_learning(marked_a, marked_b, left.language, right.language, whole)
+    known = {y for ys in pairs.values() for y in ys}
     links: list[Link] = []
     for link in outer:
         a = [s for i in link.left for s in blocks_a[i]]
         b = [s for j in link.right for s in blocks_b[j]]
-        links += _inner(left, right, a, b, pairs, link, both)
+        links += _inner(left, right, a, b, pairs, known, link, both)
     return links + apart
 
 
@@ -154,19 +161,18 @@ def _summed(vectors: NDArray[np.float32], blocks: Sequence[Sequence[int]]) -> ND
 
 
 def _inner(
-    left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str, list[str]], link: Link, both: Meanings
+    left: Text, right: Text, a: list[int], b: list[int], pairs: dict[str, list[str]], known: set[str], link: Link, both: Meanings
 ) -> list[Link]:
     if not a or not b or (len(a) == 1 and len(b) == 1):
         if a and b:
             return [Link(tuple(a), tuple(b), link.score)]
         return [Link((i,), (), 0.0) for i in a] + [Link((), (j,), 0.0) for j in b]
-    known = {y for ys in pairs.values() for y in ys}
     marked_a, marked_b = [], []
     for i in a:
-        extra = Counter({f"x:{y}": 1 for w in words(left.segments[i].text, left.language) for y in pairs.get(w, ())})
+        extra = Counter({f"x:{y}": 1 for w in left.words[i] for y in pairs.get(w, ())})
         marked_a.append((left.segments[i].text, left.anchors[i] + extra))
     for j in b:
-        extra = Counter({f"x:{w}": 1 for w in words(right.segments[j].text, right.language) & known})
+        extra = Counter({f"x:{w}": 1 for w in right.words[j] & known})
         marked_b.append((right.segments[j].text, right.anchors[j] + extra))
     gap = TWIN_GAP_COST if left.language == right.language else SENTENCE_GAP_COST
     own = (both[0][a], both[1][b]) if both else None

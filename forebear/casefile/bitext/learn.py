@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from forebear.casefile.bitext.align import Link, align
 from forebear.casefile.bitext.anchors import Annotated, Meanings, sides
-from forebear.casefile.facts.fact import narrow
+from forebear.casefile.bitext.translations import usual, words
 
 LEAST_DICE = 0.45
 """Least Dice coefficient of two words over the links for them to count as each other's translation."""
 MOST_TOKENS = 120
 """Longer segments teach nothing: too many words meet in them by chance."""
-WHOLE, WHOLE_WIDE = 60, 25
-"""Segments shorter than this (characters of Latin script, of Han or kana) are learned whole as well."""
-
-_ENGLISH = re.compile(r"[A-Za-z][A-Za-z']{2,}")
-_ENDING = re.compile(r"(?:ing|ed|es|s|ly)$")
-_WIDE = re.compile(r"[\u4e00-\u9fff]+|[\u30a1-\u30faー]{2,}")
-
-
-def words(text: str, language: str) -> set[str]:
-    """What may be learned from one segment: English stems, or Han pairs and katakana words; and a short segment as a whole."""
-    plain = narrow(text)
-    # a short segment that recurs word for word (Table of Contents, Note) is learned as one word
-    whole = {f"={plain}"} if len(plain) < (WHOLE if language == "en" else WHOLE_WIDE) else set()
-    if language == "en":
-        return whole | {_ENDING.sub("", w.lower()) for w in _ENGLISH.findall(plain)}
-    found: set[str] = whole
-    for run in _WIDE.findall(plain):
-        if run[0] >= "\u4e00":
-            found.update(run[i : i + 2] for i in range(len(run) - 1))
-            if len(run) == 1:
-                found.add(run)
-        else:
-            found.add(run)
-    return found
-
-
 def learned_pairs(left: Sequence[set[str]], right: Sequence[set[str]], links: Sequence[Link]) -> dict[str, list[str]]:
     """Right words each left word is linked with: Dice at least LEAST_DICE, seen together twice or more, at most three."""
     left, right = _repeated(left), _repeated(right)
@@ -85,15 +58,15 @@ def align_learning(
     left, right: (text, anchors) of each segment; meanings: vectors of both sides.
     Returns: the links, and for each left word the right words it was found to go with.
     """
-    first = align(*sides(left, right, meanings))
-    if len(left) < 8 or len(right) < 8:
-        return first, {}
     words_a = [words(text, left_language) for text, _ in left]
     words_b = [words(text, right_language) for text, _ in right]
-    links = first
-    pairs: dict[str, list[str]] = {}
+    pairs = usual(left_language, right_language, set().union(*words_a))
+    links = align(*sides(*_with_pairs(left, right, words_a, words_b, pairs), meanings))
+    if len(left) < 8 or len(right) < 8:
+        return links, pairs
     for _ in range(passes - 1):
-        pairs = learned_pairs(words_a, words_b, links)
+        for word, learned in learned_pairs(words_a, words_b, links).items():
+            pairs[word] = list(dict.fromkeys((*learned, *pairs.get(word, ()))))
         links = align(*sides(*_with_pairs(left, right, words_a, words_b, pairs), meanings))
     return links, pairs
 

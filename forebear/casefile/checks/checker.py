@@ -10,6 +10,7 @@ from dataclasses import replace
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.bitext.manner import Manner, manner_of
+from forebear.casefile.bitext.meant import both_ways
 from forebear.casefile.checks.conversion import check_conversion
 from forebear.casefile.checks.cues import NONE, check_cues, seen
 from forebear.casefile.checks.figures import check_bounds, check_figures, check_order
@@ -17,6 +18,7 @@ from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.checks.glossary import check_glossary, check_one_term
 from forebear.casefile.checks.grounds import with_ground
 from forebear.casefile.checks.held import GAP_NEAR, Held, gap_tells, manner_notes
+from forebear.casefile.checks.left_out import check_alone
 from forebear.casefile.checks.literal import check_literal
 from forebear.casefile.checks.markup import check_markup, check_notes
 from forebear.casefile.checks.modals import check_modals
@@ -88,11 +90,12 @@ def check_case(texts: Mapping[str, Text], links: Links, known: Knowledge) -> lis
         around = _Around(texts, links, names, {k[1]: v[0] for k, v in ratios.items() if k[0] == base})
         usual, spread = ratios[names]
         manner = manner_of(left, right, pair_links)
+        meant = None if sibling or right.source.role == "machine-conversion" else both_ways(left, right, pair_links, usual)
         told: list[Finding] = []
         held = Held()
         for at, link in enumerate(pair_links):
             pair = Pair(left, right, link, known, usual, spread, terms[names[0]], terms[names[1]])
-            pair.witnesses, pair.ratios = around.at(link), around.ratios
+            pair.witnesses, pair.ratios, pair.meant = around.at(link), around.ratios, meant
             pair.beside = pair_links[max(0, at - 1) : at + 2]
             if sibling:
                 pair.original_segments = _origin(links.get((left.source.of, left.source.id), ()), link.left)
@@ -118,19 +121,22 @@ def _said(
         if not manner.apart or not every:
             return every, every
         return every, list(_sibling(pair, texts, APART, gaps=gap_tells(pair, near)))
-    every = [with_ground(pair, f, near) for f in _run(pair, _checks_for(pair.right))]
+    every = [with_ground(pair, f) for f in _run(pair, _checks_for(pair.right), near)]
     if not manner.free or not every:
         return every, every
     pair.free = True
-    return every, [with_ground(pair, f, near) for f in _run(pair, _checks_for(pair.right))]
+    return every, [with_ground(pair, f) for f in _run(pair, _checks_for(pair.right), near)]
 
 
 def _checks_for(right: Text) -> tuple[Check, ...]:
     return CONVERTED if right.source.role == "machine-conversion" else BOTH + RIGHT
 
 
-def _run(pair: Pair, checks: Iterable[Check]) -> Iterator[Finding]:
-    yield from check_gaps(pair)
+def _run(pair: Pair, checks: Iterable[Check], near: Sequence[Link]) -> Iterator[Finding]:
+    alone = list(check_alone(pair, near))
+    yield from alone
+    if not alone:
+        yield from check_gaps(pair)
     said: set[str] = set()
     for check in checks:
         if (pair.link.left and pair.link.right) or check in RIGHT:

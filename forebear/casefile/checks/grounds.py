@@ -9,23 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 
-from forebear.casefile.bitext.align import Link
 from forebear.casefile.checks.findings import Finding
-from forebear.casefile.checks.left_out import is_left_out
-from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, in_common, tight
+from forebear.casefile.checks.literal import LIKELY, LONGEST, SMALL, tight
 from forebear.casefile.checks.opposites import of_order
 from forebear.casefile.checks.pair import Pair
-from forebear.casefile.checks.polarity import is_denied
-from forebear.casefile.checks.terms import is_prose
+from forebear.casefile.checks.terms import is_prose, latin_terms
 from forebear.casefile.facts.fact import Fact, agree, narrow
 from forebear.casefile.naming.stock import is_english
 from forebear.casefile.text.length import weight
 from forebear.casefile.text.scripts import fold
 
-SURE = 0.95
-"""Score from which a link needs nothing in common."""
-PLAIN, LONG = 60.0, 120.0
+PLAIN, LONG = 80.0, 120.0
 """Length (text.length) of a sentence that says one thing with what belongs to it, and of one whose figures can be compared."""
 _QUESTION = re.compile(r"[?？]\s*$")
 _CLAUSE = re.compile(r"[,，、;；:：—(（]| - |——")
@@ -36,27 +32,27 @@ _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|『[^』]*』")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
 
 
-def with_ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> Finding:
-    """The finding with the condition it meets, if any; near: links around the one under test."""
-    return finding if finding.ground else replace(finding, ground=_ground(pair, finding, near))
+def with_ground(pair: Pair, finding: Finding) -> Finding:
+    """The finding with the condition it meets, if any."""
+    return finding if finding.ground else replace(finding, ground=_ground(pair, finding))
 
 
-def _ground(pair: Pair, finding: Finding, near: Sequence[Link]) -> str:
-    if finding.rule == "omission/sentence":
-        return "gap/window" if is_left_out(pair, near) else ""
+def _ground(pair: Pair, finding: Finding) -> str:
     if finding.rule in ("term/changed", "term/added") and _spelling(pair, finding):
         return "term/spelling"
     if finding.rule == "script/foreign":
         return "script/left" if (pair.left.language, pair.right.language) == ("zh", "ja") and finding.right_quote in pair.a else ""
     if finding.rule == "untranslated/residue":
         return "residue/whole" if _whole_sentence(pair, finding) else ""
-    if finding.rule == "negation/polarity":
-        return "negation/added" if is_denied(pair, finding) else ""
     if finding.rule == "negation/modal":
         return "modal/placed" if weight(pair.a) <= LONG and (tight(pair) or (pair.placed and _likely(pair))) else ""
-    if not _likely(pair):
-        return ""
-    return _of_one(pair, finding)
+    if finding.rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
+        return "opposite/tight" if _exchanged(pair, finding) else ""
+    if finding.rule == "term/changed" and _stranger(pair, finding):
+        return "term/stranger"
+    if finding.rule in ("number/value", "number/magnitude", "date/value") and _likely(pair):
+        return _of_figure(pair, finding)
+    return ""
 
 
 def _likely(pair: Pair) -> bool:
@@ -64,24 +60,38 @@ def _likely(pair: Pair) -> bool:
     return pair.link.score >= LIKELY and len(pair.link.left) == len(pair.link.right) == 1
 
 
-def _of_one(pair: Pair, finding: Finding) -> str:
-    """The condition on a link of one sentence to one."""
-    rule = finding.rule
-    if rule in ("number/value", "number/magnitude", "date/value"):
-        return _of_figure(pair, finding)
-    if rule == "contradiction/opposite" and not of_order(finding.left_quote, pair.left.language):
-        return "opposite/tight" if _close(pair) and _bare(pair.a, PLAIN) and not _QUESTION.search(pair.a) else ""
-    return ""
+def _exchanged(pair: Pair, finding: Finding) -> bool:
+    """Whether the word of the left side is not translated, and nothing there calls for its opposite that stands on the right."""
+    clauses = _CLAUSE.search(pair.a.strip().rstrip("。.!！?？:："))
+    if not tight(pair) or weight(pair.a) > PLAIN or clauses or _QUESTION.search(pair.a):
+        return False
+    a, b = (pair.left.segments[pair.link.left[0]].start, pair.right.segments[pair.link.right[0]].start)
+    here = finding.left_span[0] - a, finding.left_span[1] - a
+    there = finding.right_span[0] - b, finding.right_span[1] - b
+    return not pair.called_for("a", here) and not pair.called_for("b", there, [here])
 
 
-def _close(pair: Pair) -> bool:
-    """Whether a tight link has a figure or name in common, or is as likely as can be."""
-    return tight(pair) and (pair.link.score >= SURE or in_common(pair) > 0)
+ALIKE = 0.6
+"""Likeness of two names from which one is the other misread."""
+HABIT = 3
+"""From so many places of a text on, a name in the place of another is its own word for it."""
 
 
-def _bare(text: str, longest: float) -> bool:
-    """Whether a sentence is short and of one clause."""
-    return weight(text) <= longest and not _CLAUSE.search(text.strip().rstrip("。.!?！？:："))
+def _stranger(pair: Pair, finding: Finding) -> bool:
+    """Whether a Latin name that the source has nowhere stands for one like it that the translation keeps elsewhere."""
+    gone, new = finding.left_quote.lower(), finding.right_quote.lower()
+    if not tight(pair) or new in pair.left_terms or is_english(new) or gone not in pair.right_terms or gone in new or new in gone:
+        return False
+    if not new.isalnum() or max(SequenceMatcher(None, part, new).ratio() for part in (gone, *gone.split("-"))) < ALIKE:
+        return False  # an address, a path, or something else
+    if pair.right.extract.text.count(finding.right_quote) >= HABIT or _in_brackets(pair.b, finding.right_quote):
+        return False
+    mine, theirs = ({w.lower() for w, _, _ in latin_terms(t)} for t in (pair.a, pair.b))
+    return bool(mine & theirs or pair.evidence.log > 0) and (pair.left.language == "en" or not (mine - theirs - {gone}))
+
+
+def _in_brackets(text: str, name: str) -> bool:
+    return bool(re.search(r"[(（\[“\"'「『]\s*" + re.escape(name), text))
 
 
 def _of_figure(pair: Pair, finding: Finding) -> str:

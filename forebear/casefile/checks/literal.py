@@ -19,6 +19,10 @@ SMALL = 3
 """Values up to this are often said without a figure (one, both, twice): they need the same word beside them on both sides."""
 LIKELY = 0.75
 """Score from which a link is trusted by itself; below, two figures or names in common have to speak for it."""
+KNOWN = 4
+"""Words whose translations are known from which the lack of them speaks against a link."""
+SPOKEN = 6.0
+"""Evidence (natural log, bitext.meant) from which a link of one to one is trusted by its words; as much again for each more."""
 LONGEST = 2_000
 """Characters of a sentence up to which it is compared so: a longer one is a table or a listing, or made to cost time."""
 BESIDE = 80
@@ -55,14 +59,19 @@ class Run:
 
 
 def tight(pair: Pair) -> bool:
-    """Whether the sentences surely belong together: of about usual length, a likely link of one to one, both sides beside it; else
-    figures or names in common have to speak for it, the more of them the looser the link is."""
+    """Whether the sentences surely belong together: of about usual length, and their words, or the link and those beside it, or
+    figures and names in common speak for it, the more of them the looser the link is; never against their words."""
     a, b = len(pair.link.left), len(pair.link.right)
     if not a or not b or a + b > 3 or max(len(pair.a), len(pair.b)) > LONGEST:
         return False
     ratio = (weight(pair.b) + 6) / (weight(pair.a) * pair.usual + 6)
+    said = pair.evidence
+    if not 0.5 < ratio < 2 or (said.words >= KNOWN and said.log < 0):
+        return False
+    if said.log >= SPOKEN * (a + b - 1):
+        return True
     wanted = (0 if pair.placed and pair.link.score >= LIKELY else 2 if pair.placed else 3) + (a + b - 2)
-    return 0.5 < ratio < 2 and (not wanted or in_common(pair) >= wanted)
+    return not wanted or in_common(pair) >= wanted
 
 
 def in_common(pair: Pair) -> int:
@@ -103,12 +112,23 @@ def check_literal(pair: Pair) -> Iterator[Finding]:
     lost, came = _left_over(a, b, mine, theirs), _left_over(b, a, theirs, mine)
     if not lost and not came:
         yield from _resized(pair, a, b)
-    if len(lost) != 1 or len(came) != 1 or lost[0].scaled != came[0].scaled or lost[0].joined != came[0].joined:
-        return
+    if len(lost) != 1 or len(came) != 1:
+        slips = [(x, y) for x in lost for y in came if _slip(x, y)]
+        if len(slips) != 1:
+            return
+        lost, came = [slips[0][0]], [slips[0][1]]
     left, right = lost[0], came[0]
+    if left.scaled != right.scaled or left.joined != right.joined:
+        return
     if min(int(left.value), int(right.value)) <= SMALL and not _alike(pair, left, right):
         return
     yield _changed(pair, left, right)
+
+
+def _slip(left: Run, right: Run) -> bool:
+    """Whether two figures of two digits or more are written alike but for one digit."""
+    a, b = left.value, right.value
+    return len(a) == len(b) > 1 and left.size == right.size and sum(x != y for x, y in zip(a, b, strict=True)) == 1
 
 
 def _alike(pair: Pair, left: Run, right: Run) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.bitext import Text
+from forebear.casefile.bitext.meant import Evidence, Meant
+from forebear.casefile.bitext.translations import meanings_of, surely_of, touching, words
 from forebear.casefile.checks.findings import Finding, reason, rules
 from forebear.casefile.facts.fact import Fact, narrow
 from forebear.casefile.folder.model import Alias, Name
@@ -81,6 +83,31 @@ class Pair:
     def placed(self) -> bool:
         """Whether the links beside it have both sides, so that this one is hardly out of place."""
         return all(k.left and k.right for k in self.beside)
+
+    meant: tuple[Meant, Meant] | None = None
+    """What tells whether words of either text are translated in the other: left in right, right in left."""
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the words of both sides say of their being translations of each other; nothing where they are not known."""
+        if self.meant is None:
+            return Evidence(0.0, 0)
+        forth = [self.meant[0].evidence(i, self.link.right, lacking=False) for i in self.link.left]
+        back = [self.meant[1].evidence(j, self.link.left, lacking=False) for j in self.link.right]
+        logs, words = zip(*((e.log, e.words) for e in (*forth, *back)), strict=True)
+        return Evidence(sum(logs) / 2, sum(words) // 2)
+
+    def called_for(self, side: str, span: Span, without: Sequence[Span] = (), surely: bool = False) -> bool:
+        """Whether words that touch a span of one side (a or b) translate words of the other, those in spans `without` left out.
+
+        surely: by words that are usual translations of one another, not only one way.
+        """
+        if self.meant is None:
+            return False
+        one, other = (self.left, self.right) if side == "a" else (self.right, self.left)
+        text, there = (self.a, self.b) if side == "a" else (self.b, self.a)
+        plain = "".join("\x00" if any(x <= i < y for x, y in without) else c for i, c in enumerate(there))
+        calling = (surely_of if surely else meanings_of)(words(plain, other.language), other.language, one.language)
+        return not calling.isdisjoint(touching(text, *span, one.language))
 
     free: bool = False
     """Whether this translation is a free one: weak cues then tell less (case.manner)."""

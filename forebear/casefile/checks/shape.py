@@ -162,7 +162,7 @@ def is_title(text: str, start: int, end: int) -> bool:
     return text[start - 1 : start] in "「『《“" and text[end : end + 1] in "」』》”"
 
 
-_OWN_NAMES = re.compile("(?:简体|簡體|繁体|繁體)中文|日本語|粵語|粤语")
+_OWN_NAMES = re.compile("(?:简体|簡體|繁体|繁體)中文|中文(?:简体|簡體|繁体|繁體)|日本語|粵語|粤语")
 """What languages call themselves, the same in every list of them (Unicode CLDR)."""
 
 
