@@ -39,7 +39,7 @@ from forebear.reports.catalogue import catalogue
 HERE = Path(__file__).parent / "kinds"
 SCRIPTS = {"zh": "Hans", "ja": "Jpan", "en": "Latn"}
 SEED = 93
-PARTS = ("seen", "check", "held", "learn", "more", "again", "third", "last", "later", "fresh")
+PARTS = ("seen", "check", "held", "learn", "more", "again", "third", "last", "later", "fresh", "late", "beyond")
 """Parts of texts.toml."""
 PACKAGES = ("packages", "further")
 """Parts that are archives of packages, each with a table of its own beside texts.toml."""
