@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.case_texts import Case, cases
+from forebear.casefile.bitext.align import Floats
 
 ROUNDS = 6
 FAIR = 0.5
@@ -74,8 +75,7 @@ def learn(pairs: Sentences) -> Learned:
             tokens += 1
     keys, inverse = np.unique(np.array(left, np.int64) * len(ys) + np.array(right), return_inverse=True)
     of, at = keys // len(ys), np.array(token)
-    share = np.ones(len(keys))
-    counts = share
+    counts: Floats = np.ones(len(keys))
     for _ in range(ROUNDS):
         share = counts / np.bincount(of, weights=counts, minlength=len(xs))[of]
         said = share[inverse]

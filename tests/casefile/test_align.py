@@ -8,7 +8,8 @@ import pytest
 from forebear.casefile.bitext.align import Link
 from forebear.casefile.bitext.anchors import anchors
 from forebear.casefile.bitext.bitext import align_texts
-from forebear.casefile.bitext.learn import align_learning, words
+from forebear.casefile.bitext.learn import align_learning
+from forebear.casefile.bitext.translations import words
 from forebear.casefile.folder.model import Correction
 from forebear.casefile.text.selectors import cite
 from forebear.core.errors import RefusedError
