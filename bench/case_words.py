@@ -79,9 +79,8 @@ def learn(pairs: Sentences) -> Learned:
     for _ in range(ROUNDS):
         share = counts / np.bincount(of, weights=counts, minlength=len(xs))[of]
         said = share[inverse]
-        counts = np.bincount(
-            inverse, weights=said / np.bincount(at, weights=said, minlength=tokens)[at], minlength=len(keys)
-        )
+        expected = said / np.bincount(at, weights=said, minlength=tokens)[at]
+        counts = np.bincount(inverse, weights=expected, minlength=len(keys)).astype(np.float64)
     stands: dict[str, dict[str, float]] = {}
     for key, count in zip(keys, counts, strict=True):
         word = xs[int(key) // len(ys)]

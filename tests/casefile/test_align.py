@@ -71,7 +71,8 @@ def test_two_hundred_paragraphs_survive_random_merging_and_splitting(rng: np.ran
         "邮件 email",
         "代码 code",
     ]
-    zh, en, owner = [], [], []
+    zh, en = [], []
+    owner: list[set[int]] = []
     for _ in range(200):
         a, b = (words[int(k)].split() for k in rng.choice(len(words), 2, replace=False))
         number = int(rng.integers(100, 99999))
