@@ -84,7 +84,7 @@ def _restarted(scene: Scene) -> tuple[Saved, Log]:
 def _averaged(scene: Scene) -> tuple[Saved, Log]:
     """Honest: the mean of the last three checkpoints is recorded as the final model, at the same step."""
     last = [w for _, w in scene.honest.saved[-3:]]
-    mean = {n: np.mean([w[n] for w in last], axis=0, dtype=np.float64).astype(np.float32) for n in scene.start}
+    mean: Weights = {n: np.asarray(np.mean([w[n] for w in last], axis=0, dtype=np.float64), np.float32) for n in scene.start}
     return [*scene.honest.saved, (scene.steps[-1] + 1, mean)], [*scene.honest.log, (scene.steps[-1], 0.0, 0.0)]
 
 

@@ -41,8 +41,8 @@ def inspection_lines(document: Mapping[str, Any], language: str = "en") -> list[
                 *bullet(words.text(s) for s in found),
             ]
     if document["limits"]:
-        said = (words.text(s) for s in document["limits"])
-        lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(said)]
+        limits = (words.text(s) for s in document["limits"])
+        lines += [Line(""), Line(words("page.limits"), "bold"), *bullet(limits)]
     return lines + footer(document, words)
 
 

@@ -56,7 +56,7 @@ class Reread(Neurons):
             object.__setattr__(self, name, value)  # the class is frozen
 
     @property
-    def views(self) -> tuple[F32, ...]:  # type: ignore[override]
+    def views(self) -> tuple[F32, ...]:
         """See `Neurons`."""
         return self._shelf.rows(self, self._read)
 

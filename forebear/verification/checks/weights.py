@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
 from forebear.core.messages import Message, message
 from forebear.verification.bases import named_by
@@ -34,7 +35,7 @@ def check_merge_weight(claim: Claim, making: Making) -> Tested:
         return outcome_of(claim, Outcome.not_testable, answer)
     steps = (step.parameters for step in answer.found if step.op in MERGES and step.grade == "replayed")
     plain = (one for one in steps if one.get("method") in ("linear", "slerp") and "weights_vary" not in one)
-    weights = next((one["weights"] for one in plain), {})
+    weights: dict[str, Any] = next((one["weights"] for one in plain), {})
     weight = weights.get(making.label(found[0]))
     value = weight.get("value") if isinstance(weight, dict) else weight
     if value is None:
