@@ -121,6 +121,10 @@ SHAPES = {
     "gpt2-48": Shape(family="gpt2", layers=5, width=48, heads=4, kv_heads=4, neurons=192, tied=True),
     "qwen2-48": Shape(family="qwen2", layers=4, width=48, heads=6, kv_heads=3, neurons=136, tied=True),
     "moe-56": Shape(family="moe", layers=3, width=56, neurons=80, experts=4),
+    "llama72": Shape(layers=4, width=72, heads=6, kv_heads=3, neurons=184),
+    "gpt2-40": Shape(family="gpt2", layers=4, width=40, heads=4, kv_heads=4, neurons=160, tied=True),
+    "qwen2-40": Shape(family="qwen2", layers=5, width=40, heads=4, kv_heads=2, neurons=104, tied=True),
+    "moe-40": Shape(family="moe", layers=4, width=40, neurons=56, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }
 

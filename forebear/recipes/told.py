@@ -88,6 +88,9 @@ def _open(step: Found) -> Message | None:
     if step.op == "values-changed":
         causes = [message(f"recipe_open.cause.{cause}") for cause in given["one_of"]]
         return message("recipe_open.changed", change=given["change"], causes=causes)
+    if step.op == "pruned-by-size" and given["share"] is None:
+        least, most = given["share_one_of"]
+        return message("recipe_mask.shares", least=least, most=most)
     if step.op == "dense-to-moe" and given["noise"] is None:
         return message("recipe_open.dense-to-moe", experts=given["experts"], slices=given["slices"])
     return None

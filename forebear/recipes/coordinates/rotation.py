@@ -21,6 +21,8 @@ NAMED = 0.6
 """Cosine from which a row that is named mutually counts in the fit."""
 CARRIED = 0.7
 """Upper quartile of the best cosines of neurons, or of layers' forms, from which a rotation is accepted."""
+BY_TABLES = 0.98
+"""Median cosine of rows of the table in place from which they alone tell a rotation."""
 TURNS, LEAST = 8, 1e-6
 """Most rounds of a fit to a wider subject; curvature of it, as a share of the largest, below which it is not followed."""
 IN_PLACE, ROW, MOST_ROWS = 0.3, 0.9, 8192
@@ -52,7 +54,18 @@ def turned(subject: Folded, candidate: Folded) -> Turn | None:
         found = _refined(subject, candidate, start)
         if found is not None and (best is None or found.fit > best.fit + 1e-6):
             best = found
-    return best if best is not None and best.fit >= CARRIED else None
+    return best if best is not None and best.fit >= CARRIED else _by_tables(subject, candidate)
+
+
+def _by_tables(subject: Folded, candidate: Folded) -> Turn | None:
+    """The rotation that rows of the table in place agree on, where layers show none: of experts made one no neuron is left."""
+    count, same = min(len(subject.embedding), len(candidate.embedding)), len(subject.neurons) == len(candidate.neurons)
+    if not same or count <= 2 * subject.width:
+        return None
+    carried = _trimmed(subject.embedding[:count], candidate.embedding[:count])
+    near = _cosines(subject.embedding[:count] @ carried, candidate.embedding[:count])
+    fit = float(np.median(near))
+    return Turn(carried, fit, tuple((i, i) for i in range(len(subject.neurons)))) if fit > BY_TABLES else None
 
 
 def _starts(subject: Folded, candidate: Folded) -> Iterator[Floats]:

@@ -181,6 +181,9 @@ def _sizes(forms: tuple[Folded, Folded], turn: Turn, models: tuple[Model, Model]
     count = min(len(mine.embedding), len(theirs.embedding))
     a, b = mine.embedding[:count] @ turn.carried, theirs.embedding[:count]
     lengths = [max(1e-30, float(np.median(np.linalg.norm(m, axis=1)))) for m in (a, b)]
+    if empty and not readers and copies == 1:  # experts and heads say nothing: the factor that the table bears out
+        kept, ratio = float(np.sqrt(theirs.width / mine.width)), lengths[0] / lengths[1]
+        gains = min((1.0, kept), key=lambda one: abs(np.log(stated / one / ratio)))
     if any(abs(np.log(stated / gains / one)) < AS_STATED for one in (seen, lengths[0] / lengths[1] / np.sqrt(copies)) if one):
         return _Sizes(stated / gains, gains, copies)
     centre = b.mean(axis=0)

@@ -54,6 +54,8 @@ def refitted(subject: Model, state: Model, ops: frozenset[str]) -> Mapping[str, 
     for layer, other in zip(mine.parts.layers, theirs.parts.layers, strict=True):
         for op, key, (a, b) in _places(mine, layer, theirs, other, ops):
             same = a.first.shape == b.first.shape and a.second.shape == b.second.shape
+            if same:
+                a, b = _known(a, b)
             if not same or failed[op] >= GIVEN_UP or (_left(a.first, b.first) < EXACT and _left(a.second, b.second) < EXACT):
                 continue
             maps = _fitted(a, b)
@@ -61,6 +63,15 @@ def refitted(subject: Model, state: Model, ops: frozenset[str]) -> Mapping[str, 
                 found.setdefault(op, {})[key] = maps
             failed[op] += maps is None
     return found
+
+
+def _known(mine: _Pair, theirs: _Pair) -> tuple[_Pair, _Pair]:
+    """Both on the channels where they differ: those a growth drew hold the subject's own values in both, not moved by maps."""
+    apart = (mine.first != theirs.first).any(axis=(0, 1))
+    if apart.all() or int(apart.sum()) <= mine.first.shape[1]:
+        return mine, theirs
+    one, other = (_Pair(pair.first[..., apart], pair.second[..., apart]) for pair in (mine, theirs))
+    return one, other
 
 
 def _places(

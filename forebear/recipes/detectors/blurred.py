@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from forebear.recipes.detectors import grids
+from forebear.recipes.detectors.masks import old_channels, old_rows, shares, zeroed
 from forebear.recipes.detectors.readings import Both, along_inputs, blocks
 from forebear.recipes.detectors.sight import Proposal
 from forebear.recipes.found import Found
@@ -20,18 +21,15 @@ BEFORE = 0.2
 """The same of the candidate's values from which these do not."""
 FACTORS = np.linspace(0.98, 1.02, 41)
 """What the largest value of a cell, which its scale is read off, may be off by."""
-NOTHING, BETWEEN = 0.1, 0.3
-"""Sizes, as shares of a matrix's root mean square: below the first a value is a zero that was blurred; between the two there are
-next to none where the small ones were zeroed."""
-FEW = 0.1
-"""Share of what has no zeros that is between the two, up to which that is next to none."""
+NOTHING = 0.1
+"""Size, as a share of a matrix's root mean square, below which a value is a zero that was blurred."""
 PARTS = ("gate", "up")
 """Parts looked at: those that the fit was made on, in the order of how well their places are known."""
 Off = Callable[[F32], float]
 
 
-def read_blurred(pieces: list[Both]) -> list[Proposal]:
-    """The operation on values that the matrices of one part show."""
+def read_blurred(pieces: list[Both], layer_norm: bool) -> list[Proposal]:
+    """The operation on values that the matrices of one part show. layer_norm: whether norms of the subject subtract the mean."""
     inner = [b for b in blocks(pieces) if not b.same]
     part = next((one for one in PARTS if any(b.part == one for b in inner)), None)
     looked = [b for b in inner if b.part == part][:6]
@@ -45,7 +43,7 @@ def read_blurred(pieces: list[Both]) -> list[Proposal]:
         if mine < ON_GRID and float(np.median([off(t) for _, t in both])) > BEFORE:
             found.append((mine, op, said))
     if not found:
-        mask = _mask(both)
+        mask = _mask(looked, both, layer_norm)
         return [] if mask is None else [Proposal(Found(mask[0], where, mask[1]), replays=False)]
     _, op, said = min(found, key=lambda one: one[0])
     return [Proposal(Found(op, where, said), replays=False)]
@@ -53,7 +51,7 @@ def read_blurred(pieces: list[Both]) -> list[Proposal]:
 
 def _old_channels(b: Both) -> tuple[F32, F32]:
     """Values of both in the channels that the candidate has: in others a rotation is not known."""
-    old = b.theirs.any(axis=0) if b.known is None else b.known.any(axis=0) & b.theirs.any(axis=0)
+    old = old_channels(b)
     return np.ascontiguousarray(along_inputs(b)[:, old]), np.ascontiguousarray(b.theirs[:, old])
 
 
@@ -120,17 +118,13 @@ def _groups(bits: int, group: int) -> Off:
     return off
 
 
-def _mask(both: list[tuple[F32, F32]]) -> tuple[str, dict[str, Any]] | None:
-    """Small values zeroed, in every group of inputs or over all; None where zeros do not stand apart from other values."""
-    clean, shares, between, plain = [], [], [], []
-    for mine, theirs in both:
-        size = float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2)))
-        clean.append(np.where(np.abs(mine) < NOTHING * size, 0, mine))
-        shares.append(float(np.mean(np.abs(mine) < NOTHING * size)))
-        between.append(float(np.mean((np.abs(mine) >= NOTHING * size) & (np.abs(mine) < BETWEEN * size))))
-        plain.append(float(np.mean((np.abs(theirs) >= NOTHING * size) & (np.abs(theirs) < BETWEEN * size))))
+def _mask(looked: list[Both], both: list[tuple[F32, F32]], layer_norm: bool) -> tuple[str, dict[str, Any]] | None:
+    """Small values zeroed, in every group of inputs or over all; None where what is left of values by their size shows no mask."""
+    sizes = [float(np.sqrt(np.mean(theirs.astype(np.float64) ** 2))) for _, theirs in both]
+    clean = [np.where(np.abs(mine) < NOTHING * size, 0, mine) for (mine, _), size in zip(both, sizes, strict=True)]
     if (pattern := grids.group_pattern(clean, [theirs for _, theirs in both])) is not None:
         return "pruned-in-groups", {"keep": pattern[0], "group": pattern[1]}
-    if float(np.median(between)) > FEW * float(np.median(plain)):
+    share = zeroed([(mine[old_rows(b)], theirs[old_rows(b)]) for b, (mine, theirs) in zip(looked, both, strict=True)])
+    if share is None:
         return None
-    return "pruned-by-size", {"share": round(float(np.median(shares)), 2)}
+    return "pruned-by-size", shares([(b, share) for b in looked], layer_norm, 2)

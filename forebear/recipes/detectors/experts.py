@@ -15,9 +15,13 @@ from forebear.stats.arrays import F32
 SAME = 0.8
 """Cosine of two experts of one model from which one is taken for a copy of the other (decision 0034)."""
 QUIET = 1e-3
+NOISE = 0.25
+"""What copies of experts leave of each other, as a share, from which they are not in place."""
 TRAINED = 2.0
 """Spread of a router's rows over an initialiser's draws, or under it, from which they were trained (decision 0095)."""
 PARTS = ("gate", "up", "down")
+LOOKED = 512
+"""Neurons of an MLP of which it is asked whose they are."""
 
 
 def find(sight: Sight) -> list[Proposal]:
@@ -101,7 +105,7 @@ def _dense(sight: Sight, count: int) -> list[Proposal]:
             elif len(mine) == sum(len(m) for m in each):
                 made[("join", 0)] = np.concatenate(each)
             for key, values in made.items():
-                rest[key] = rest.get(key, 0.0) + left(mine, values)
+                rest[key] = rest.get(key, 0.0) + _apart(mine, values)
     if not rest:
         return []
     kind, expert = min(rest, key=lambda key: rest[key])
@@ -109,6 +113,13 @@ def _dense(sight: Sight, count: int) -> list[Proposal]:
     exact = {"kind": kind, "expert": expert}
     where = {"layers": [i for i, _ in sight.layers], "parts": list(PARTS)}
     return [Proposal(Found("moe-to-dense", where, said), exact)]
+
+
+def _apart(mine: F32, made: F32) -> float:
+    """What the nearest row of `made` leaves of each, whatever their order and signs, (n, d) twice."""
+    looked = mine[np.linspace(0, len(mine) - 1, min(LOOKED, len(mine))).astype(np.intp)]
+    near = np.abs(unit(looked) @ unit(made).T).max(axis=1)
+    return float(1 - near.mean())
 
 
 def _other(sight: Sight, mine: int, theirs: int) -> list[Proposal]:
@@ -119,6 +130,7 @@ def _other(sight: Sight, mine: int, theirs: int) -> list[Proposal]:
                  for a, b in [(sight.subject.matrix(part, i, theirs + e), sight.subject.matrix(part, i, e))]
                  if a is not None and b is not None and a.shape == b.shape]  # fmt: skip
         size = float(np.median(noise)) if noise else 0.0
+        size = size if size < NOISE else 0.0  # of copies in another order nothing is seen in place
         said = {"count": count, "noise": float(f"{size:.3g}") if size > QUIET else 0.0}
         return [Proposal(Found("experts-added", {**where, "experts": list(range(theirs, mine))}, said), {"noise": 0.0})]
     if mine < theirs:
@@ -135,7 +147,7 @@ def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Propo
         if min(mine) > SAME and float(np.median(theirs)) < SAME:
             break
     else:
-        return []
+        return _collapsed_anywhere(sight, count, where)
     rest, routed = [], []
     for i, _ in sight.layers:
         router = sight.subject.matrix("router", i)
@@ -153,6 +165,35 @@ def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Propo
     return [Proposal(found, {"noise": 0.0})]
 
 
+def _collapsed_anywhere(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
+    """The same of experts that stand in another order since, their neurons too: by which of the candidate's each is most like."""
+    told: set[int] = set()
+    for i, j in sight.layers:
+        table = _alike(sight.subject, sight.state, i, j, count) / 2
+        among = _alike(sight.state, sight.state, j, j, count)[~np.eye(count, dtype=bool)] / 2
+        distinct = len(np.unique(table.argmax(axis=1)))
+        expected = np.bincount(np.arange(count) % distinct, minlength=count)
+        found = np.bincount(table.argmax(axis=1), minlength=count)
+        if distinct == count or (found != expected).any() or float(table.max(axis=1).min()) < SAME or float(among.max()) > SAME:
+            return []
+        told.add(distinct)
+    if len(told) != 1:
+        return []
+    distinct = told.pop()
+    said = {"distinct": distinct, "noise": 0.0, "routing": True}
+    return [Proposal(Found("experts-collapsed", {**where, "experts": list(range(distinct, count))}, said), {"noise": 0.0})]
+
+
+def _alike(a: Side, b: Side, i: int, j: int, count: int) -> np.ndarray:
+    """How alike experts of two layers are, whatever the order of neurons inside them; up to two each. Shapes: (count, count)."""
+    table = np.zeros((count, count))
+    for e in range(count):
+        for f in range(count):
+            both = [(a.matrix(p, i, e), b.matrix(p, j, f)) for p in ("gate", "up")]
+            table[e, f] = sum(_gram_alike(x, y) for x, y in both if x is not None and y is not None)
+    return table
+
+
 def _copy(side: Side, layer: int, one: int, other: int) -> float:
     """How alike two experts of a layer are: the least of their parts."""
     pairs = [(side.matrix(p, layer, one), side.matrix(p, layer, other)) for p in PARTS]
@@ -165,11 +206,7 @@ def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposa
     orders = {}
     for i, j in sight.layers:
         routers = sight.both("router", (i, j))
-        table = np.zeros((count, count))
-        for e in range(count):
-            for f in range(count):
-                both = [(sight.subject.matrix(p, i, e), sight.state.matrix(p, j, f)) for p in ("gate", "up")]
-                table[e, f] = sum(_gram_alike(a, b) for a, b in both if a is not None and b is not None)
+        table = _alike(sight.subject, sight.state, i, j, count)
         drawn = sight.other.matrix("router", j)
         known = routers is not None and drawn is not None and np.array_equal(routers[1], drawn)
         if known and routers is not None and routers[0].shape == routers[1].shape:

@@ -15,6 +15,12 @@ ALIKE = 0.25
 """Difference of the sizes of two parts' biases, as a share, up to which they count as one size."""
 
 
+REPLACED = 0.6
+"""What is left of the rows that are nearest to the candidate's, over these, from which all rows are others."""
+ONE = 0.05
+"""Size of what a map of neurons has beside the identity, over the identity's, up to which it wrote nothing of its own at first."""
+
+
 def find(sight: Sight) -> list[Proposal]:
     """Positions learned or rotary, LayerNorm or RMSNorm, biases, the head, extra modules."""
     positions = _positions(sight)
@@ -24,15 +30,19 @@ def find(sight: Sight) -> list[Proposal]:
 
 def _positions(sight: Sight) -> list[Proposal]:
     a, b = sight.subject, sight.state
-    if a.positions or not b.positions or a.width != b.width:
+    if a.positions or not b.positions or a.width < b.width:
         return []
     table, mine, theirs = b.matrix("positions"), a.matrix("embedding"), b.matrix("embedding")
     theta = float(a.config.get("rope_theta") or 10000.0)
-    kept = False
-    if table is not None and mine is not None and theirs is not None and mine.shape == theirs.shape:
-        apart = mine - theirs  # of some rows there may be nothing left
-        with_mean, without = (np.quantile(np.linalg.norm(m, axis=1), 0.1) for m in (apart - table.mean(axis=0), apart))
-        kept = bool(with_mean < without)
+    kept: bool | None = False
+    if table is not None and mine is not None and theirs is not None and len(mine) == len(theirs):
+        apart = mine[:, : b.width] - theirs  # of some rows there may be nothing left
+        each = [np.linalg.norm(m, axis=1) for m in (apart - table.mean(axis=0), apart)]
+        kept = bool(np.quantile(each[0], 0.1) < np.quantile(each[1], 0.1))
+        sizes = np.maximum(1e-30, np.linalg.norm(theirs - theirs.mean(axis=0), axis=1))
+        if min(float(np.quantile(one / sizes, 0.1)) for one in each) > REPLACED:
+            own = a.matrix("head") is not None or sight.fitted is not None  # adding the mean gives the head a tensor of its own
+            kept = None if own else False
     return [Proposal(Found("positions-to-rotary", {"parts": ["positions"]}, {"theta": theta, "keep_mean": kept}))]
 
 
@@ -56,12 +66,15 @@ def _biases(sight: Sight) -> list[Proposal]:
         return []
     attention, mlp = bool(new & set("qkvo")), bool(new & {"gate", "up", "down"})
     values = []
-    merged = np.sqrt(2) if 2 * sight.subject.heads == sight.state.heads else 1.0  # what the mean of two heads' biases lost
+    a, b = sight.subject, sight.state
+    merged = np.sqrt(2) if 2 * a.heads == b.heads else 1.0  # what the mean of two heads' biases lost
+    shared = np.sqrt(b.kv_heads / a.kv_heads) if a.heads == b.heads and 0 < a.kv_heads < b.kv_heads else merged
     for part in sorted(new):
         places = [(p.part, p.layer, p.expert) for p in mine if p.part == part]
         listed = [v for place in places for v in (sight.subject.vector("bias", *place),) if v is not None]
         one = np.concatenate(listed).astype(np.float64)
-        values.append(one[one != 0] * (merged if part in "qkv" else 1.0))  # of channels and neurons added since there is nothing
+        lost = {"q": merged, "k": shared, "v": shared}.get(part, 1.0)
+        values.append(one[one != 0] * lost)  # of channels and neurons added since there is nothing
     sizes = [float(np.sqrt(np.mean(one**2))) if one.size else 0.0 for one in values]
     middle = float(np.sort(sizes)[(len(sizes) - 1) // 2])  # value and output biases may have been exchanged since, heads merged
     alike = [one for one, size in zip(values, sizes, strict=True) if one.size and abs(size - middle) <= ALIKE * middle]
@@ -91,7 +104,8 @@ def _modules(sight: Sight) -> list[Proposal]:
         return []
     last = a.checkpoint.container.read(extra[layers[0]][-1][0])
     writes = [a.checkpoint.container.read(name) for name, shape in extra[layers[0]] if shape[0] == a.width] or [last]
-    silent = not writes[0].any() if kind != "activation" else bool(np.array_equal(last, np.eye(len(last))))
+    apart = float(np.linalg.norm(last - np.eye(len(last)))) if kind == "activation" else 0.0
+    silent = not writes[0].any() if kind != "activation" else apart < ONE * float(np.sqrt(len(last)))
     said: dict[str, object] = {"kind": kind, "silent": silent}
     if kind == "branch":
         said["rank"] = min(min(shape) for shape in shapes)

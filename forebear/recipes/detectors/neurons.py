@@ -101,7 +101,7 @@ def _widened(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]
     head = np.concatenate([m.partner[:old] == np.arange(old) for m in matched.values()])
     everywhere = np.concatenate([m.partner for m in matched.values()])
     repeated = "duplicate" if float(np.mean(everywhere >= 0)) > 0.95 else "append"
-    ordered = all((np.diff(m.partner[m.partner >= 0]) >= 0).mean() > 0.9 for m in matched.values())
+    ordered = all((m.partner >= 0).sum() > 1 and (np.diff(m.partner[m.partner >= 0]) >= 0).mean() > 0.9 for m in matched.values())
     places = np.floor(np.arange(old) * new / old).astype(np.intp)
     spread = float(np.mean([m.partner[places] == np.arange(old) for m in matched.values()])) > 0.7
     if float(np.mean(head)) < 0.2 and not (ordered or spread):  # in another order as well, which is asked about next
@@ -131,6 +131,8 @@ def _silent(sight: Sight, fresh: np.ndarray, first: Matched) -> bool | None:
     mine, theirs = (side.matrix("down", at, side.places(at)[0]) for side, at in ((sight.subject, i), (sight.state, j)))
     own = first.partner >= 0
     fresh = fresh if own.all() else ~own
+    if not fresh.any() or fresh.all():
+        return None
     if mine is None or float(np.abs(mine[fresh]).mean()) < 0.02 * float(np.abs(mine[~fresh]).mean()):
         return mine is not None
     if theirs is None or not own.any() or mine.shape[1] != theirs.shape[1]:
@@ -213,7 +215,7 @@ def _moved(sight: Sight, matched: Places, layers: list[int]) -> list[Proposal]:
         said = {"negated": round(float(np.mean(signs < 0)), 4)}
         found.append(Proposal(Found("neuron-signs", where, said), {"signs": {p: m.sign for p, m in matched.items()}}))
     spread = float(np.std(scales) * np.sqrt(3))
-    if spread > 0.1 and _taken_back(sight, matched):
+    if spread > 0.1 and _taken_back(sight, seen):
         said = {"spread": round(spread, 3)}
         found.append(
             Proposal(Found("neuron-scaling", where, said), {"scales": {p: m.scale for p, m in matched.items()}})
@@ -228,9 +230,9 @@ def _taken_back(sight: Sight, matched: Places) -> bool:
         mine, theirs = sight.subject.matrix("down", i, e), sight.state.matrix("down", j, e)
         if mine is None or theirs is None:
             return False
-        ratio = np.log(
-            np.maximum(1e-6, np.linalg.norm(mine, axis=1)) / np.maximum(1e-6, np.linalg.norm(theirs[m.partner], axis=1))
-        )
-        if mine.any() and float(np.ptp(ratio)) > 0 and float(np.ptp(m.scale)) > 0:  # a layer that writes nothing shows nothing
-            kept.append(float(np.corrcoef(ratio, np.log(np.maximum(1e-6, m.scale)))[0, 1]))
+        own = m.partner >= 0  # of neurons that were drawn nothing is known
+        sizes = np.linalg.norm(mine[own], axis=1), np.linalg.norm(theirs[m.partner[own]], axis=1)
+        ratio = np.log(np.maximum(1e-6, sizes[0]) / np.maximum(1e-6, sizes[1]))
+        if mine.any() and own.any() and float(np.ptp(ratio)) > 0 and float(np.ptp(m.scale[own])) > 0:  # else nothing is shown
+            kept.append(float(np.corrcoef(ratio, np.log(np.maximum(1e-6, m.scale[own])))[0, 1]))
     return bool(kept) and float(np.median(kept)) < -0.7

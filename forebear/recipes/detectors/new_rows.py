@@ -74,7 +74,9 @@ def begun(new: F32, old: F32, config: Mapping[str, Any], worn: float = 0.0) -> B
         return Begun("copied", {}, {"rows": "drawn"})
     name = _spread(looked.astype(np.float64), old, config)
     size = float(looked.std()) / max(1e-30, _drawn_size(config, old))
-    return Begun(name) if name != "drawn" or 1 / AS_DRAWN < size < AS_DRAWN else _unknown("drawn", "sampled")
+    if name != "drawn" or 1 / AS_DRAWN < size < AS_DRAWN:
+        return Begun(name)
+    return _unknown("mean-of-pieces", "sampled", "copied", "drawn")  # of another size, which a factor on all of them leaves as well
 
 
 def of_worn(new: F32, old: F32, config: Mapping[str, Any]) -> Begun:

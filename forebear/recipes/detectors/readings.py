@@ -11,25 +11,18 @@ from typing import Any
 import numpy as np
 
 from forebear.recipes.detectors import grids
+from forebear.recipes.detectors.masks import old_channels, shares
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
 from forebear.stats.arrays import F32, Bools
 
 BLOCK_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "shared_gate", "shared_up", "shared_down")
-LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "up": "u", "down": "d"}
 ROUNDING = 1e-6
 """Relative difference that float32 leaves after folding and mapping; replay only."""
 PUT_BACK = 2e-5
 """The same of a subject that was put back."""
 BLUR = 1e-5
 """What a value of a subject that was put back may be off a grid, as a share of its matrix's root mean square."""
-LOW, LOW_BESIDE = 3, 8
-"""A rank is low below the full one over this; over the second where there is noise, which heads that were copied repeat."""
-EDGE, MOST_STEPS = 1.15, 12
-"""Singular value of a change, as a multiple of the largest that noise gives, from which it is not noise; rounds of finding that."""
-GAP, CLEAR = 1.5, 3.0
-"""The last singular value of a change as a multiple of the first of the noise: noise that copied heads repeat has no gap (decision
-0090); the same of a subject that was put back, where a fit leaves something besides."""
 ABSORBED, BESIDE = 0.25, 0.5
 """The share of noise that a fitted rotation may take away from a part; that it may take or add where it left channels out."""
 MORE_NOISE = 1.1
@@ -38,6 +31,8 @@ LOUD = 0.7
 """Size of noise from which it is not told from other values."""
 OF_EXPERTS = ("gate", "up", "down")
 """Parts of experts, which steps that make experts put noise of their own on."""
+TWO_KINDS = 1.25
+"""The largest change of experts over the least from which some were changed and others not."""
 QUIETER = 0.3
 """What is left outside experts, as a share of their noise, up to which it leaves that noise as it is read."""
 ON_ALL = frozenset(("resaved", "pruned-by-size", "pruned-in-groups", "quantised-int8", "quantised-int4", "quantised-fp8"))
@@ -114,7 +109,7 @@ def read_stored(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         if not chosen:
             chosen = [b for b in pieces if not b.same and np.array_equal(b.mine, cast(b.mine))]
         chosen = [b for b in chosen if not np.array_equal(b.theirs, cast(b.theirs)) or b.equal]
-        if len(chosen) < len(pieces) / 2:
+        if not chosen or len(chosen) < len(pieces) / 2:
             continue
         exact = [np.array_equal(b.mine, cast(b.theirs)) for b in chosen]
         if not all(exact) and all(b.same for b in pieces):
@@ -136,12 +131,12 @@ def _pattern(names: set[str], every: set[str]) -> str:
 
 
 def read_pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    inner = blocks(pieces)
+    inner = [b for b in blocks(pieces) if old_channels(b).any()]
     if not inner:
         return []
-    mine, theirs = (
-        [float(np.mean(m == 0)) for m in side] for side in ([b.mine for b in inner], [b.theirs for b in inner])
-    )
+    places = [old_channels(b) if sight.fitted is not None else np.ones(b.mine.shape[1], dtype=bool) for b in inner]
+    mine, theirs = ([float(np.mean(m[:, at] == 0)) for m, at in zip(side, places, strict=True)]
+                    for side in ([b.mine for b in inner], [b.theirs for b in inner]))  # fmt: skip
     share, before = float(np.median(mine)), float(np.median(theirs))
     if share < 0.02 or share < before + 0.02:
         return []
@@ -149,9 +144,13 @@ def read_pruned(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         "parts": sorted({b.part for b in inner}),
         "layers": sorted({b.layer for b in inner if b.layer is not None}),
     }
-    pattern = grids.group_pattern([along_inputs(b) for b in inner], [_like(b) for b in inner])
+    parts = [replace(b, mine=b.mine[:, at], theirs=b.theirs[:, at]) for b, at in zip(inner, places, strict=True)]
+    pattern = grids.group_pattern([along_inputs(b) for b in parts], [_like(b) for b in parts])
     if pattern is not None:
         return [Proposal(Found("pruned-in-groups", where, {"keep": pattern[0], "group": pattern[1]}))]
+    if sight.fitted is not None and not all(at.all() for at in places):
+        said = shares(list(zip(inner, mine, strict=True)), sight.subject.layer_norm, 4)
+        return [Proposal(Found("pruned-by-size", where, said), replays=said["share"] is not None)]
     plain = round(share, 2)  # shares are whole numbers of a hundred as a rule, and counts are whole
     told = plain if abs(plain - share) < 1 / min(b.mine.size for b in inner) + 1e-4 else round(share, 4)
     return [Proposal(Found("pruned-by-size", where, {"share": told}))]
@@ -188,71 +187,13 @@ def _like(b: Both) -> F32:
     return np.ascontiguousarray(b.theirs.T) if b.part in ("o", "down", "shared_down") else b.theirs
 
 
-def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
-    """Some maps of the layers changed by a matrix of low rank; all else equal, or changed by noise of one size."""
-    moved = [b for b in pieces if not b.same]
-    noise = _noise_of(moved)
-    gap = GAP if sight.fitted is None else CLEAR
-    if noise:
-        moved = [b for b in moved if b.kind == "matrix" and b.part in LETTERS and _rank(b, gap)]
-    if not moved or any(b.part not in LETTERS or b.kind != "matrix" for b in moved):
-        return []
-    if float(np.median([np.mean(b.mine != b.theirs) for b in moved])) < 0.5:
-        return []  # such a change moves nearly every value
-    ranks = [_rank(b, gap if noise else 0.0) for b in moved[:64]]
-    rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
-    if not rank or rank > full / (LOW_BESIDE if noise else LOW) or max(ranks) > 2 * rank + 1:
-        return []
-    exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}}
-    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
-    size = float(np.median([b.change for b in moved]))
-    where = {
-        "parts": sorted({b.part for b in moved}),
-        "layers": sorted({b.layer for b in moved if b.layer is not None}),
-    }
-    return [
-        Proposal(Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts}), exact)
-    ]
-
-
-def _noise_of(moved: list[Both]) -> bool:
-    """Whether tables of tokens, which such a change leaves alone, show noise."""
-    tables = [b for b in moved if b.part in ("embedding", "head") and b.kind == "matrix" and _counted(b) >= 1024]
-    return bool(tables) and white(tables)
-
-
-def _rank(b: Both, gap: float) -> int:
-    """Singular values of a change above rounding; with noise beside it, above the most that noise of the size of the rest gives,
-    where the next is smaller by `gap` (0: no noise)."""
-    change = (b.mine - b.theirs).astype(np.float64)
-    if b.known is not None and gap:  # of channels that a step drew nothing is known
-        change = change[:, b.known.any(axis=0)]
-    values = np.linalg.svd(change, compute_uv=False)
-    if not gap:
-        return int((values > 1e-3 * values[0]).sum())
-    rows, columns = change.shape
-    rank = 0
-    for _ in range(MOST_STEPS):
-        rest = float((values[rank:] ** 2).sum()) / max(1, rows * columns - rank * (rows + columns))
-        last, rank = rank, int((values > EDGE * np.sqrt(rest) * (np.sqrt(rows) + np.sqrt(columns))).sum())
-        if rank == last:
-            break
-    return rank if 0 < rank < len(values) and values[rank - 1] > gap * values[rank] else 0
-
-
-def truncated(change: F32, rank: int) -> F32:
-    """The nearest matrix of a rank."""
-    left, values, right = np.linalg.svd(change.astype(np.float64), full_matrices=False)
-    return np.asarray((left[:, :rank] * values[:rank]) @ right[:rank], dtype=np.float32)
-
-
 def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Noise of one size on all that changed; or of one on all and more on experts that were made after it; or on these alone."""
     inside = [b for b in pieces if b.part in OF_EXPERTS] if sight.made_experts else []
     outside = [b for b in pieces if b.part not in OF_EXPERTS]
     if not inside or all(b.same for b in outside):
         return _noise(sight, pieces)
-    first, more = _noise(sight, outside), _noise(sight, inside)
+    first, more = _noise(sight, outside), _noise(sight, loudest(inside))
     if not more:
         return first
     most = float(more[0].found.parameters["size"])
@@ -267,6 +208,13 @@ def read_noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     return [*first, replace(more[0], found=replace(found, parameters=own))]
 
 
+def loudest(pieces: list[Both]) -> list[Both]:
+    """The pieces of experts that changed most, where they are clearly two kinds; else all: copies alone have noise of their own."""
+    sizes = {id(b): relative(b) for b in pieces if b.kind == "matrix"}
+    least, most = min(sizes.values(), default=0.0), max(sizes.values(), default=0.0)
+    return pieces if most < TWO_KINDS * least else [b for b in pieces if sizes.get(id(b), 0.0) > (least + most) / 2]
+
+
 def relative(b: Both) -> float:
     """Size of the changes of values that no step drew, over the spread of the tensor; 0 where it has none."""
     found, size = changes(b), spread(b)
@@ -276,12 +224,13 @@ def relative(b: Both) -> float:
 def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Gaussian changes whose size is one multiple of the spread of every tensor that changed."""
     moved = _noisy(sight, pieces)
-    if len(moved) < (1 if sight.told & ON_ALL else 2) or not any(b.kind == "matrix" for b in moved):
+    if len(moved) < (1 if sight.told & ON_ALL or sight.made_experts else 2) or not any(b.kind == "matrix" for b in moved):
         return []
     ratios, kurtosis, weights = [], [], []
     table = next((relative(b) for b in moved if b.part == "embedding" and b.kind == "matrix"), None)
     vectors = [b for b in moved if b.kind != "matrix"]
-    grown = "width-grown" in sight.told and len(vectors) > 1  # that step's own noise is on matrices alone
+    folded = bool(sight.told & {"gain-folding", "gain-replacement"})  # after which biases hold what noise on matrices made of them
+    grown = "width-grown" in sight.told and len(vectors) > 1 and not folded  # that step's own noise is on matrices alone
     for b in moved:
         change = changes(b)
         size, of = float(np.sqrt((change**2).mean())), {spread(b, "width-grown" in sight.told), spread(b)} - {0.0}
@@ -304,14 +253,14 @@ def _noise(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     if not fits:
         return []
     if sight.fitted is not None and not beside:  # what was put back by a fit lacks what the fit took for its own
-        middle = float(np.quantile(ratios, 0.75))
+        middle = table if table is not None else float(np.quantile(ratios, 0.75))  # readers hold noise of gains as well
     names, every = {b.name for b in moved}, {b.name for b in pieces}
     pattern = "*" if len(names) > 0.9 * len(every) else _pattern(names, set(sight.subject.checkpoint.container.tensors))
     where = {"parts": sorted({b.part for b in moved})}
     said: dict[str, Any] = {"size": float(f"{middle:.4g}"), "tensors": pattern}
     if grown:
         filled = [b for b in vectors if spread(b)]
-        squares = [(float((changes(b) ** 2).sum()) / spread(b) ** 2, _counted(b)) for b in filled]
+        squares = [(float((changes(b) ** 2).sum()) / spread(b) ** 2, counted(b)) for b in filled]
         last = float(np.sqrt(np.sum([s for s, _ in squares]) / max(1, sum(n for _, n in squares))))
         if middle > MORE_NOISE * last > 0:
             said = {**said, "size": float(f"{last:.4g}"), "before": float(f"{np.sqrt(middle**2 - last**2):.4g}")}
@@ -328,7 +277,7 @@ def gaussian(pieces: list[Both]) -> bool:
 def _noisy(sight: Sight, pieces: list[Both]) -> list[Both]:
     """Whole tensors that changed and show noise. Of a router that a vector was taken off again that took noise with it; nothing is
     known of noise on gains that were replaced after a growth (decision 0083)."""
-    moved = [b for b in _joined(pieces) if not b.same and _counted(b) >= 32]
+    moved = [b for b in _joined(pieces) if not b.same and counted(b) >= 32]
     if "router-shift" in sight.told:
         moved = [b for b in moved if b.part != "router"]
     if sight.fitted is not None and "width-grown" in sight.told:
@@ -350,7 +299,7 @@ def changes(b: Both) -> np.ndarray:
     return change[b.known] if b.known is not None else change.ravel()
 
 
-def _counted(b: Both) -> int:
+def counted(b: Both) -> int:
     return b.mine.size if b.known is None else int(b.known.sum())
 
 

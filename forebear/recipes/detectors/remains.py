@@ -19,6 +19,7 @@ from forebear.recipes.detectors.readings import (
     blocks,
     changes,
     gaussian,
+    loudest,
     read_noise,
     spread,
     white,
@@ -59,6 +60,9 @@ def remaining(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     if sight.fitted is not None and change <= PUT_BACK:
         return []
     if not _as_training(sight, pieces, found[0].found, change):
+        grown = sight.fitted is not None and "width-grown" in sight.told
+        if grown and (said := read_blurred(pieces, sight.subject.layer_norm)):
+            return said
         return _open(pieces, found[0].found)
     still = {b.part for b in pieces if b.kind == "matrix"} & set(found[0].found.parameters["frozen"])
     plain = sight.fitted is None and not sight.told and not still
@@ -77,7 +81,7 @@ def _as_training(sight: Sight, pieces: list[Both], found: Found, change: float) 
     mapped = {part for op in sight.told for part in FITTED.get(op, ())} | (sight.fitted or frozenset())
     if mapped and not any(not b.same for b in pieces if b.layer is not None and b.part not in mapped):
         return False
-    if rank is not None and float(rank) > WHITE and change < LOUD:
+    if rank is not None and float(rank) > WHITE:
         return False
     if sight.fitted is None:
         return True
@@ -86,7 +90,8 @@ def _as_training(sight: Sight, pieces: list[Both], found: Found, change: float) 
 
 def _alike(pieces: list[Both]) -> bool:
     """Whether matrices are still those of the candidate: of others, that are in other places, nothing is known."""
-    found = [(b.mine.astype(np.float64), b.theirs.astype(np.float64)) for b in blocks(pieces) if b.theirs.any()]
+    known = [(b, slice(None) if b.known is None else b.known) for b in blocks(pieces) if b.theirs.any()]
+    found = [(b.mine[at].astype(np.float64), b.theirs[at].astype(np.float64)) for b, at in known]
     cosines = [float((a * b).sum()) / max(1e-30, float(np.linalg.norm(a) * np.linalg.norm(b))) for a, b in found]
     return not cosines or float(np.median(cosines)) > ALIKE
 
@@ -126,12 +131,12 @@ def of_growth(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     own = [b for b in inner if sight.made_experts and b.part in OF_EXPERTS]
     rest = [b for b in inner if b not in own]
     found = [first]
-    if own and (more := read_noise(sight, own)):
+    if own and (more := read_noise(sight, loudest(own))):
         found += _beside(more[0], size)
     elif own and _median(own) > MORE_NOISE * size:
         rest = inner
     if rest and _median(rest) > (1 + LEFT) * size:
-        found += read_blurred(rest) or _open(rest, read_training(rest)[0].found)
+        found += read_blurred(rest, sight.subject.layer_norm) or _open(rest, read_training(rest)[0].found)
     return found
 
 

@@ -110,7 +110,11 @@ class Sight:
         mine, other = self.state.matrix("embedding"), self.other.matrix("embedding")
         if mine is None or other is None or mine is other or mine.shape != other.shape:
             return np.ones(self.state.width, dtype=bool)
-        known: np.ndarray = (mine == other).mean(axis=0) > 0.5
+        same = mine == other
+        filled = mine.any(axis=0) | other.any(axis=0)
+        rows = same[:, filled].mean(axis=1) if filled.any() else np.ones(len(same))
+        old = rows > rows.max() / 2  # rows that were drawn say nothing of channels
+        known: np.ndarray = same[old].mean(axis=0) > 0.5 if old.any() else filled
         return known if known.any() else np.ones(self.state.width, dtype=bool)
 
     def known_part(self, rows: F32) -> F32:

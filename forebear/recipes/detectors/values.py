@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.detectors import grids
+from forebear.recipes.detectors.low_rank import read_low_rank
 from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
     ON_ALL,
@@ -12,7 +13,6 @@ from forebear.recipes.detectors.readings import (
     blocks,
     everything,
     read_grid,
-    read_low_rank,
     read_noise,
     read_pruned,
     read_stored,

@@ -22,8 +22,12 @@ WORN = 0.7
 LEAST_KEPT = 0.03
 FAR = 4.0
 """1 - cosine of a row to the one in its place, over that of most kept rows, up to which wear may have taken it nearer to a twin."""
+STILL = 4.0
+"""Likeness of rows in place above that out of place, in standard errors, from which they are the candidate's, worn."""
 LEAST_ROWS = 16
 """Rows that were kept from which they say how worn a table is."""
+MASKED = 0.05
+"""Share of zeros in a matrix from which it was pruned."""
 BORNE_OUT = 0.5
 """Share of the rows whose tokens both tokenizers have that must be the candidate's for the tokenizers to be followed."""
 SAMPLE = 512
@@ -180,6 +184,8 @@ def _worn(sight: Sight, mine: F32, theirs: F32, partner: np.ndarray) -> float:
             if both is None or both[0].shape[1] != both[1].shape[1]:
                 continue
             a, b = (sight.known_part(m) for m in both)
+            if a.shape == b.shape and float(np.mean(a == 0)) > MASKED:  # what a mask took says nothing of how far values moved
+                found.append(float(np.linalg.norm((a - b)[a != 0]) / max(1e-30, float(np.linalg.norm(b[a != 0])))))
             grams = a.T @ a, b.T @ b  # the same in whatever order neurons are
             for one, other in ((a, b), grams) if a.shape == b.shape else (grams,):
                 found.append(float(np.linalg.norm(one - other) / max(1e-30, float(np.linalg.norm(other)))))
@@ -198,6 +204,19 @@ def _by_wear(last: int, kept: int) -> int:
     thousand longer by chance."""
     share = 1 - kept / last
     return int(np.log(1e-3) / np.log(share)) if 0 < share < 1 else 0
+
+
+def _still(mine: F32, theirs: F32, places: np.ndarray) -> bool:
+    """Whether rows are, all together, those in their places, worn beyond recognition one by one: tokens that come late
+    are rare. Null hypothesis: rows that were put in have nothing of those in their places, so that likeness in place is no larger
+    than out of it; by the spread of the latter, one time in some ten thousand."""
+    places = places[:: max(1, len(places) // BLOCK)]
+    a, b = mine[places], theirs[places]
+    if len(a) < 2:
+        return False
+    table = unit(a - a.mean(axis=0)) @ unit(b - b.mean(axis=0)).T
+    out = table[~np.eye(len(a), dtype=bool)]
+    return float(np.diag(table).mean() - out.mean()) > STILL * float(out.std()) / np.sqrt(len(a))
 
 
 def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]:
@@ -241,11 +260,15 @@ def _at_the_end(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Prop
     kept = np.flatnonzero(partner >= 0)
     in_place = (partner[kept] == kept).all()
     last = int(np.argmax(np.cumsum(np.where(partner >= 0, 1, -1)))) + 1
-    if int((partner[:last] >= 0).sum()) < 0.9 * max(last, len(kept)):
+    lost = np.flatnonzero(partner[: min(last, len(theirs))] < 0)
+    few = int((partner[:last] >= 0).sum()) < 0.9 * max(last, len(kept))
+    if few and not (in_place and last <= len(theirs) and _still(mine, theirs, lost)):
         return None
     if last == len(mine) == len(theirs):  # rows that are nearer to some other row by chance: none is new, none is gone
         return []
-    if in_place and len(theirs) - _by_wear(last, len(kept)) <= last < len(mine) > len(theirs):  # wear explains the rest
+    gone = last < len(theirs) < len(mine)
+    worn = len(theirs) - _by_wear(last, len(kept)) <= last or _still(mine, theirs, np.arange(last, len(theirs)))
+    if gone and in_place and worn:  # wear explains those at the end
         last = len(theirs)
     new = np.arange(last, len(mine))
     how = begun(mine[new], theirs, sight.state.config, _worn(sight, mine, theirs, partner))

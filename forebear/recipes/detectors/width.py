@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forebear.recipes.detectors.masks import zeroed
 from forebear.recipes.detectors.new_rows import initial
 from forebear.recipes.detectors.side import Side, cosine
 from forebear.recipes.detectors.sight import Proposal, Sight
@@ -41,7 +42,7 @@ def find(sight: Sight) -> list[Proposal]:
     start = np.concatenate([m[:, :old] for m in blocks])
     rest = np.concatenate([m[:, old:] for m in blocks])
     shares = [_size(m[:, old:]) / max(1e-30, _size(m[:, :old])) for m in blocks]
-    pruned = float(np.median([_zeros(m[:, :old]) for m in blocks])) > PRUNED
+    pruned = float(np.median([_zeros(m[:, :old]) for m in blocks])) > PRUNED or _masked(sight)
     share = float(shares[0] if pruned else min(shares))  # rows that other steps drew since are full; pruning empties small ones
     second = rest[:, : min(old, rest.shape[1])]
     repeated = cosine(start[:, : second.shape[1]], second)
@@ -49,7 +50,7 @@ def find(sight: Sight) -> list[Proposal]:
     quiet = isinstance(drawn, (int, float)) and min(_size(m[:, old:]) for m in (blocks[:1] if pruned else blocks)) < QUIET * drawn
     empty = share < EMPTY or (quiet and repeated < ALIKE)
     kind: str | None = "zeros" if empty else "duplicate" if repeated > ALIKE else "drawn"
-    if kind == "drawn":
+    if kind == "drawn" and not pruned:  # what a mask took is no movement
         kind = _after_training(sight, old)
     size = _noise(sight, 1 if kind != "duplicate" else a.width // old)
     noise = float(f"{size:.3g}") if LEAST < size < MOST else 0.0
@@ -57,6 +58,16 @@ def find(sight: Sight) -> list[Proposal]:
     if kind is None:
         said["kind_one_of"] = ["zeros", "drawn"]
     return [Proposal(Found("width-grown", {"parts": ["all"]}, said), {"noise": 0.0, **({} if kind else {"kind": "drawn"})})]
+
+
+def _masked(sight: Sight) -> bool:
+    """Whether a subject that was put back shows a mask by size on neurons, which takes what is small in new channels."""
+    a, b = sight.subject, sight.state
+    if sight.fitted is None or a.layers != b.layers:
+        return False
+    found = [sight.both("up", (at, at), a.places(at)[0]) for at in range(min(6, a.layers))]
+    pairs = [(m[:, : n.shape[1]], n) for m, n in (both for both in found if both is not None) if len(m) == len(n)]
+    return bool(pairs) and zeroed(pairs) is not None
 
 
 def _after_training(sight: Sight, old: int) -> str | None:
@@ -70,7 +81,7 @@ def _after_training(sight: Sight, old: int) -> str | None:
                 continue
             moved = _size(mine[: len(theirs), :old] - theirs)
             if moved < APART * _size(theirs - theirs.mean(axis=0)):  # rows in another order say nothing of how far they moved
-                found.setdefault("table" if layer is None else "layers", []).append(_size(mine[:, old:]) / max(1e-30, moved))
+                found.setdefault(part, []).append(_size(mine[:, old:]) / max(1e-30, moved))
     if not found or max(float(np.median(ratios)) for ratios in found.values()) > BEYOND:
         return "drawn"
     table = sight.subject.matrix("embedding")

@@ -153,9 +153,18 @@ def _with_moves(replayed: Replayed, moves: Sequence[Found]) -> Replayed:
     sure: Grade = "replayed" if near else "partly"
     turned = any(found.op in UNTYING for found in moves)  # which gives the head a tensor of its own
     steps = [found for found in replayed.steps if not (turned and found.op == "embeddings-untied")]
+    noise = max((float(found.parameters["size"]) for found in steps if found.op == "noise-added"), default=0.0)
+    moves = [found for found in moves if not (found.op == "gain-replacement" and _by_noise(found, noise))]
     return replace(replayed, steps=(*steps, *(replace(found, grade=sure) for found in moves)))
 
 
+def _by_noise(gains: Found, noise: float) -> bool:
+    """Whether noise that was told makes gains that were all one differ as far as these do."""
+    return not gains.parameters["flip"] and float(gains.parameters["spread"]) <= AS_NOISE * np.sqrt(3) * noise
+
+
+AS_NOISE = 1.3
+"""Spread of gains over that of noise up to which noise alone explains it."""
 Done = list[tuple[Proposal, Model]]
 
 
