@@ -39,6 +39,8 @@ def first_words(
     frozen = training.parameters["frozen"] if training is not None else ()
     if frozen:
         words.append(message("recipe.frozen", names=[message(f"term.{part}") for part in frozen]))
+    if training is not None:
+        words.append(message("recipe_unlisted.merge"))
     return [*words, message("recipe.direction")]
 
 

@@ -100,6 +100,17 @@ def test_ties_is_read_off_the_changes(tmp_path: Path, seed: int) -> None:
     assert found.parameters["weights"] == pytest.approx({"a": 5 / 9, "b": 4 / 9}, abs=0.01)
 
 
+def test_a_sparse_merge_is_not_told_about_another_base_or_of_some_of_its_parents(tmp_path: Path, seed: int) -> None:
+    base, (a, b) = siblings(seed, 2, width=128, neurons=192)
+    child = by_tensor(base, lambda n: task_arithmetic(
+        base.arrays[n], [a.arrays[n], b.arrays[n]], [0.5, 0.5], densities=[0.4, 0.4], consensus=True, normalize=True,
+    ))  # fmt: skip
+    subject, *given = opened(tmp_path, child, a, b, base)
+    assert [one.parameters["method"] for one in mixed(subject, given).found] == ["ties"]
+    assert mixed(subject, given[:2]).found == ()  # the base is not among them
+    assert mixed(subject, given[1:]).found == ()  # one of the parents is not
+
+
 def test_dare_is_read_off_the_changes(tmp_path: Path, seed: int, rng: np.random.Generator) -> None:
     base, made = siblings(seed, 2, width=128, neurons=192)
 

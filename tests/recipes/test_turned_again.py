@@ -19,8 +19,9 @@ from forebear.recipes.replay.run import run
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.registry import STEPS, apply
-from forebear.recipes.told import told
+from forebear.recipes.told import first_words, told
 from forebear.reports.catalogue import LANGUAGES, catalogue
+from tests.recipes.arrays import llama
 
 DEMO = Path(str(resources.files("forebear"))) / "demo_data"
 MOVES = {name for name, one in STEPS.items() if one.kind == "preserving"}
@@ -33,9 +34,9 @@ def base() -> Model:
 
 
 @pytest.fixture(scope="module")
-def experts(base) -> Model:
-    """A mixture whose experts are unlike: each is another draw, and writes."""
-    made, rng = apply("dense-to-moe", base, 124, experts=4), np.random.default_rng(124)
+def experts() -> Model:
+    """A small mixture whose experts are unlike: each is another draw, and writes."""
+    made, rng = apply("dense-to-moe", llama(124, layers=2, width=48, neurons=40, tokens=256), 124, experts=4), np.random.default_rng(124)
     arrays = {n: rng.normal(0, a.std(), a.shape).astype(np.float32) if "experts" in n else a for n, a in made.arrays.items()}
     return Model(arrays, made.config)
 
@@ -147,3 +148,13 @@ def test_rows_worn_beyond_recognition_one_by_one_are_not_told_as_new(base, seed)
         subject = Side(as_checkpoint(Model(arrays, {**base.config, "vocab_size": 612})))
         (found,) = vocabulary(Sight(subject, Side(as_checkpoint(base))))
         assert found.found.op == op
+
+
+def test_training_is_told_with_what_reads_like_it():
+    step = Found("continued-training", {"parts": ["q"]}, {"change": 0.3, "light": False, "frozen": (), "stable_rank": 0.3})
+    words = first_words("a", "b", ["related"], [step], None)
+    assert not any(one.key == "recipe_unlisted.merge" for one in words)  # nothing was replayed
+    words = first_words("a", "b", ["related"], [step], type("Left", (), {"left": 0.1})())
+    assert [one.key for one in words] == ["recipe.trained", "recipe_unlisted.merge", "recipe.direction"]
+    said = {catalogue(language).text(words[1].document()) for language in LANGUAGES}
+    assert len(said) == len(LANGUAGES)

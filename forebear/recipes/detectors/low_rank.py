@@ -79,7 +79,7 @@ def _rank(b: Both, gap: float) -> int:
 
 def _full(b: Both) -> bool:
     """Whether a change is of no low rank."""
-    return _rank(b, 0.0) > min(b.mine.shape) / LOW
+    return bool(_rank(b, 0.0) > min(b.mine.shape) / LOW)
 
 
 def truncated(change: F32, rank: int) -> F32:

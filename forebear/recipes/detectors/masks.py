@@ -35,7 +35,7 @@ class InPlace(Protocol):
 
 def old_channels(b: InPlace) -> Bools:
     """Channels that the candidate has, (d,): in others, which a growth made, a rotation is not known."""
-    filled: Bools = b.theirs.any(axis=0)
+    filled: Bools = np.asarray(b.theirs.any(axis=0))
     return filled if b.known is None else filled & b.known.any(axis=0)
 
 
@@ -88,7 +88,7 @@ def whole_if_held(b: InPlace, share: float) -> float:
     """The share of all values that is zero if every channel of the candidate is held as often as it fits, the rest empty."""
     width, kept = b.mine.shape[1], int(old_channels(b).sum())
     held = width // max(1, kept) * kept
-    return (held * share + width - held) / width
+    return float((held * share + width - held) / width)
 
 
 def whole_share(b: InPlace, share: float) -> float:

@@ -114,7 +114,7 @@ class Sight:
         filled = mine.any(axis=0) | other.any(axis=0)
         rows = same[:, filled].mean(axis=1) if filled.any() else np.ones(len(same))
         old = rows > rows.max() / 2  # rows that were drawn say nothing of channels
-        known: np.ndarray = same[old].mean(axis=0) > 0.5 if old.any() else filled
+        known = np.asarray(same[old].mean(axis=0) > 0.5 if old.any() else filled)
         return known if known.any() else np.ones(self.state.width, dtype=bool)
 
     def known_part(self, rows: F32) -> F32:

@@ -216,7 +216,7 @@ def _still(mine: F32, theirs: F32, places: np.ndarray) -> bool:
         return False
     table = unit(a - a.mean(axis=0)) @ unit(b - b.mean(axis=0)).T
     out = table[~np.eye(len(a), dtype=bool)]
-    return float(np.diag(table).mean() - out.mean()) > STILL * float(out.std()) / np.sqrt(len(a))
+    return float(np.diag(table).mean() - out.mean()) > STILL * float(out.std()) / float(np.sqrt(len(a)))
 
 
 def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]:

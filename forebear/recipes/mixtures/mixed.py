@@ -14,7 +14,7 @@ from forebear.recipes.mixtures.arcs import arc
 from forebear.recipes.mixtures.parents import ParentSet, parents
 from forebear.recipes.mixtures.sparse import Sparse, sparse
 from forebear.recipes.mixtures.stacks import Origin, origins
-from forebear.recipes.mixtures.thresholds import NEAR_WHOLE, REPLAYED
+from forebear.recipes.mixtures.thresholds import NAMED, NEAR_WHOLE, REPLAYED
 from forebear.recipes.mixtures.weights import Fit, by, left_of
 from forebear.recipes.placed import where_of
 
@@ -119,8 +119,8 @@ def _merged(
         return []
     where = where_of(one.place for one in chosen.found)
     pattern = sparse(subject, candidates, chosen.places, kept)
-    if pattern is not None:
-        return [_sparse(pattern, where, names)]
+    if pattern is not None:  # a pattern about another model than the base, or of a part of the parents, is no merge of these
+        return [_sparse(pattern, where, names)] if pattern.explained >= NAMED else []
     by_place = _by_place(chosen, inner)
     least = min(made.unexplained, by_place)
     if least > NEAR_WHOLE / len(inner):

@@ -23,6 +23,9 @@ ARC_ERRORS = 3.0
 """Standard errors by which an arc must fit better than a line, or the other way round, to be told from it."""
 SPIKE = 0.04
 """Least share of values at one ratio of change to change, for a merge that leaves some changes whole and others out."""
+NAMED = 0.9
+"""Least share of the values that a sparse merge must give for it to be told: about a model that is not its base, or of some of its
+parents, a merge gives 0.34 to 0.82 (decision 0125)."""
 ORDERED = 0.9
 UNORDERED = 0.6
 """Chance that a kept change is larger than a dropped one: above the first, the largest were kept (TIES); below the second, the mask
