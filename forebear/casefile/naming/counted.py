@@ -14,6 +14,9 @@ _FIGURE = re.compile(
 """A figure that counts something: in digits that no letter goes before (v3), or in Han characters, which are no day of the week,
 no ordinal and nobody's place among siblings (周三, 第三, 老三)."""
 
+DETERMINATIVES = frozenset("这那哪每某各整数多几半")
+"""What a measure word stands behind besides figures (Chao, 1968, 7.8), folded."""
+
 
 @cache
 def _measures() -> frozenset[str]:
@@ -23,3 +26,8 @@ def _measures() -> frozenset[str]:
 def is_counted(before: str, character: str) -> bool:
     """Whether a folded character is a measure word right behind a figure; before: the text up to it."""
     return character in _measures() and bool(_FIGURE.search(before))
+
+
+def counts(before: str) -> bool:
+    """Whether folded text ends in a figure that counts something, or in a determinative (这), behind which measure words stand."""
+    return bool(_FIGURE.search(before)) or before[-1:] in DETERMINATIVES

@@ -37,8 +37,8 @@ MOST_KNOWN = 20_000
 """Texts whose forms are kept."""
 EITHER = " or "
 """Between the pseudonyms of people who share a form."""
-_GUARDED = ("总", "工", "大", "老", "公", "导")
-_GUARD = frozenset("程作具业人结体共计数是会有要能算之")
+GUARDED = ("总", "工", "大", "老", "公", "导")
+GUARD = frozenset("程作具业人结体共计数是会有要能算之")
 """A title of one character before these is part of another word (总结, 工作)."""
 
 
@@ -121,7 +121,7 @@ class Search:
             return
         for start, end in self.trie.spans(body):
             label, kind = self.literals[body[start:end]]
-            if kind == FULL or not (body[end - 1] in _GUARDED and body[end : end + 1] in _GUARD):
+            if kind == FULL or not (body[end - 1] in GUARDED and body[end : end + 1] in GUARD):
                 yield start, end, label, kind
         for start, end, label, kind in self.heard.spans(body):
             if body[start:end] not in self.literals and plain_cost(body[start:end]) >= LEAST_STRANGE * (end - start):

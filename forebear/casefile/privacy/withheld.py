@@ -17,6 +17,7 @@ from forebear.casefile.naming.counted import is_counted
 from forebear.casefile.naming.stock import addresses, names, syllables, titles
 from forebear.casefile.naming.wide import NOTHING, Body, wide_spans
 from forebear.casefile.privacy.bearing import borne, is_plain, surnames_before
+from forebear.casefile.privacy.closed import closed_of
 from forebear.casefile.privacy.reading import BARRIER, BLOCK, plain, tight, tight_origins
 from forebear.casefile.privacy.search import Literals, Search
 from forebear.casefile.privacy.sounding import Sounding, latin_parts
@@ -65,6 +66,7 @@ class Withheld:
         self.own = frozenset(re.findall("[a-z]{2,}", plain(own)))
         self.borne = borne(text for person in search.people for text in person.texts)
         self.sounding = Sounding(self.borne.latin)
+        self.closed = closed_of(search.people)
         self.also = {said: Literals(map(tight, listed)) for said, listed in (also or {}).items()}
         self.said = BARRIER.join(self.also)
         kept = search.kept
@@ -121,6 +123,7 @@ class Withheld:
         read = [*self._also(text), *self._sounds(text, language, hidden)]
         take([r for r in read if r[1] - r[0] > 1])
         take([r for r in read if r[1] - r[0] == 1], figures)
+        take(self.closed.spans(text))
         for hit in self.search.hits(text):
             if not hit.sure:
                 bad[hit.start : hit.end] = [True] * (hit.end - hit.start)
