@@ -14,7 +14,7 @@ code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.t
 follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
 that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone), verify_fourth.toml after decision 0109
 (--words fourth --first 12000 --models 2, once with --alone and once with --others), verify_fifth.toml after decision 0128
-(--words fifth --first 15000 --models 2). What
+(--words fifth --first 15000 --models 2), verify_sixth.toml after decision 0135 (--words sixth --first 18000 --models 2). What
 counts as found is decision 0045's.
 """
 
@@ -48,7 +48,7 @@ OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_bas
 """Further kinds, of the files of wordings that hold them."""
 OF_MADE = ("experts", "experts_used")
 """Further kinds of mixtures of experts, of the last file."""
-BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth", "fifth")
+BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth", "fifth", "sixth")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
@@ -87,7 +87,7 @@ def wordings(name: str) -> Mapping[str, Any]:
 def plan(cards: int, words: str, first: int = 0) -> Iterator[tuple[int, str, bool, str]]:
     """Number, kind, whether it has a wrong claim, and whose wordings: each kind as often wrong as right, seen as unseen."""
     kinds = (*KINDS, *OF_BLOCKS) if words in BLOCK_WORDS else KINDS
-    kinds = (*kinds, *OF_MADE) if words == "fifth" else kinds
+    kinds = (*kinds, *OF_MADE) if words in ("fifth", "sixth") else kinds
     for number in range(first, first + cards):
         which = words if words != "both" else ("seen", "unseen")[number // (2 * len(kinds)) % 2]
         yield number, kinds[number % len(kinds)], number // len(kinds) % 2 == 0, which

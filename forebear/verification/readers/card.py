@@ -31,6 +31,7 @@ _MARKS_BETWEEN = (":", " = ", " — ", " – ", " → ", "\t")
 _TAGS = re.compile(r"</?(?:li|p|b|strong|em|i|span|code|br|div|dt|dd)\b[^<>]{0,200}>", re.IGNORECASE)
 _BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
 """A label in bold with its value after it."""
+_ITEMS = re.compile(r"<li\b[^<>]{0,200}>", re.IGNORECASE)
 _VALUE_MARKS = " \t*`#"
 """Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
 LONGEST_LINE = 600
@@ -201,6 +202,10 @@ class _Body:
             self.claims += digests_of_line(line, number, self.name, place)
         if self._fenced(line, number) or len(line) > LONGEST_PARAGRAPH:
             return
+        if len(items := _ITEMS.split(line)) > 2:  # items of HTML in one line
+            for item in items[:MOST_SHOWN]:
+                self._item(item, number)
+            return
         headed = self._about.read(line, after)
         for label, value in fields_of_marks(line, after, barred=not self._table.takes(line, after)):
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} marks")
@@ -223,6 +228,12 @@ class _Body:
             self._line(line, number, after, place, unseen=unseen)
             return
         self._said()
+
+    def _item(self, item: str, number: int) -> None:
+        """One of several items of HTML in a line, read as an item of Markdown."""
+        if text := _TAGS.sub(" ", item).replace("<ul>", " ").replace("</ul>", " ").strip():
+            place = (max(self._about.standing, Standing.unsure), self._about.part)
+            self._line(f"- {text}", number, "", place, unseen=self._hidden)
 
     def _headed(self, line: str, number: int) -> None:
         """What a heading states of the model: "Tern | 0.13M parameters"."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from forebear.verification.readers.about import is_aside, names_another
 from forebear.verification.readers.activations import activation_in
-from forebear.verification.readers.compounds import pairs_of_code, printed
+from forebear.verification.readers.bindings import attribute, field_of, ordered, pairs_of_code, value_below
+from forebear.verification.readers.compounds import printed
 from forebear.verification.readers.grammar import BLOCKS, MADE, figures_of, nouns_of
 from forebear.verification.readers.keys import kind_of_key, words_of_key, words_set
 from forebear.verification.readers.labels import kind_in_code
@@ -108,6 +109,8 @@ MOST_TOKENS = 1_000_000
 """Above this a number of tokens is of a text and of no vocabulary."""
 LEAST_WIDTH = 8
 """Below this a "dim" of code is the number of an axis."""
+LONGEST_HOLDER = 60
+"""Characters of a name that holds settings."""
 DEEPEST = 32
 """Keys above a line that are kept."""
 
@@ -122,6 +125,8 @@ class Code:
     _above: list[tuple[int, str]] = field(default_factory=list)
     used: bool = False
     """Whether the last line is of a call or a command that uses a model."""
+    _waiting: str | None = None
+    """The value of an attribute, until the field below it."""
     _goes_on: bool = False
     """Whether such a command goes on below it."""
 
@@ -140,9 +145,11 @@ class Code:
         above = any(_calls(key) for at, key in self._above if at < len(line) - len(line.lstrip()))
         self.used = self._goes_on or above or _calls(line)
         self._goes_on = self.used and line.rstrip().endswith("\\")
-        found = [*(() if self.used else self._settings(line)), *self._tokenizers(line)]
+        depth = len(line) - len(line.lstrip())
+        another = self.used or _of_another([key for at, key in self._above if at < depth])
+        found = [*(() if another else self._settings(line)), *self._tokenizers(line)]
         found += [("parent", one[2], one[1]) for one in _BASED.findall(line)]
-        if not found and not self.used:
+        if not found and not another:
             found = [(kind, value, "code") for kind, value in self._plain(line)]
         found = [one for one in found if one[0] != "width" or not one[1].isdecimal() or int(one[1]) >= LEAST_WIDTH]
         once = {one[:2]: one for one in reversed(found)}
@@ -151,10 +158,11 @@ class Code:
     def _settings(self, line: str) -> Iterator[tuple[str, str, str]]:
         """Numbers and words that a key is set to: alone on a line, or among arguments."""
         code = line if line.lstrip().startswith(("#", "//")) else _COMMENT.split(line)[0]
-        pairs = list(pairs_of_code(code))
+        pairs = [*pairs_of_code(code), *self._over_or_above(line)]
         said = _COMMENT.split(line, maxsplit=1)[1:] if len(pairs) == 1 else []
         for label, value in pairs:
-            if kind := _kind(label) or _of_comment(said):
+            kind = _kind(label) or _of_comment(said)
+            if kind and not _of_another(label.split(".")[:-1]):
                 yield kind, value, label
         alone = _SETTING.match(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line.lstrip("# "))
         text = _TEXT.match(alone["value"]) if alone and alone["value"] else None
@@ -167,6 +175,19 @@ class Code:
                 yield kind, value.removeprefix("torch."), label
             elif kind in IN_CODE and kind not in ("activation", "dtype", "tokenizer") and value[:1].isdigit():
                 yield kind, value, label
+
+    def _over_or_above(self, line: str) -> Iterator[tuple[str, str]]:
+        """A value whose key stands above it, below it, or in its comment alone."""
+        value, key = self._waiting, field_of(line)
+        self._waiting = attribute(line)
+        if value is not None and key is not None:
+            yield key, value
+        depth = len(line) - len(line.lstrip())
+        above = [name for at, name in self._above if at < depth]
+        if above and (below := value_below(line)) is not None:
+            yield above[-1], below
+        if said := ordered(line):
+            yield "_".join(said[0].split()), said[1]
 
     def _tokenizers(self, line: str) -> Iterator[tuple[str, str, str]]:
         """Names that a key for a tokenizer is set to, here or under a key above, and tokenizers that are loaded by name."""
@@ -208,6 +229,11 @@ class Code:
 def _calls(line: str) -> bool:
     """Whether a line uses a model: making one an adapter states what that adapter is."""
     return _CALL.search(line) is not None and _MADE_ADAPTER.search(line) is None
+
+
+def _of_another(holders: list[str]) -> bool:
+    """Whether what holds a setting is another model, or a part of one that stands beside it ("vision_config")."""
+    return any(names_another(" ".join(words_of_key(holder))) for holder in holders if len(holder) <= LONGEST_HOLDER)
 
 
 def _kind(label: str) -> str | None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 _CHAIN = re.compile(r"(?<![\w.\-/])(\d+[-_ ]?[A-Za-z]+(?:\s?[-_/×,]\s?\d+[-_ ]?[A-Za-z]+)+)(?![\w])")
+_LISTED = re.compile(r"(?<=[\w.])\s+(?=[A-Za-z_]\w*\s?=\s?[\w.])")
+"""Between settings in a row that nothing parts: "layers=4 heads=8"."""
 _LINK = re.compile(r"(?:(?<=[A-Za-z])\s?[-_/×,]\s?)(?=\d)")
 _LETTERS = {"l": "layers", "h": "hidden size", "d": "width", "a": "heads"}
 """What single letters of a chain mean beside an "L", as papers on BERT write them."""
@@ -20,20 +22,6 @@ _PAIRS = re.compile(
     r"(?<![\w/])([^\W\d][\w. ]{0,40}?(?:\s?/\s?[^\W\d][\w. ]{0,40}?){1,5})\s*(?:[:=：]|\bof\b|\bis\b|为|為|は|는|은)\s*"
     r"(\d[\d,]*[kKmM]?(?:\s?/\s?\d[\d,]*[kKmM]?){1,5})(?![\w/])"
 )
-_CODE = re.compile(
-    r"(?<![\w.$])(?P<dash>--?)?(?P<key>[A-Za-z_][\w.\-]{0,60}?)[\"']?"
-    r"(?:\s*(?::\s*[A-Za-z][A-Za-z0-9\[\]|. ]{0,20}?|\s[uif]\d{1,2})?\s*(?:=>|=|:(?!:))\s*|(?P<gap>\s+))[\"'~≈]?"
-    r"(?P<value>\d{1,3}(?:,\d{3})+(?![\d,])|\d[\d_]*(?:\.\d+)?(?:e\d{1,2}|[kKmMbB])?)(?![\w.]|\s*[*/+^])"
-)
-_BEGINS = re.compile(
-    r"(?:^|[(\[{,;:\"'#/|])\W*"
-    r"(?:(?:const|let|var|val|static|final|pub|public|private|export|set|define|readonly|constexpr|mut|PARAMETER|param|long|unsigned"
-    r"|u?int(?:\d+(?:_t)?)?|usize|size_t|float|double|auto|number)\s+)*$",
-    re.IGNORECASE,
-)
-"""What a key of code may stand behind; behind any other word it is a part of a longer name."""
-_SET = re.compile(r"^\W*(?:PARAMETER|#\s*define|set|export|param)\s", re.IGNORECASE)
-"""How a line begins that sets a value without a mark between."""
 _ROTATION = re.compile(r"\bRoPE\b|\brotary\b|旋[转轉]位置|回転位置|회전 위치", re.IGNORECASE)
 _BASE = re.compile(
     r"(?<![A-Za-z])base(?=\s*(?:[:=(（]|of\b|is\b|为|為|は|는|은|\d))"
@@ -117,10 +105,6 @@ _PRINTED = (
     ),
 )  # fmt: skip
 """Lines of a model as torch prints it, with the kinds of what they hold."""
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-"""Where a word of a key begins that is written without marks."""
-MOST_PAIRS = 40
-"""Values of one line of code that are looked at."""
 
 
 def unfolded(text: str) -> str:
@@ -131,6 +115,8 @@ def unfolded(text: str) -> str:
     >>> unfolded("Number of attention heads (Q / KV): 14 / 2")
     'query heads: 14; kv heads: 2'
     """
+    if text.count("=") > 1:
+        text = _LISTED.sub(", ", text)
     for pattern, plainer in _PLAINER:
         text = pattern.sub(plainer, text)
     if _ROTATION.search(text):
@@ -183,20 +169,3 @@ def printed(line: str) -> Iterator[tuple[str, str]]:
     for pattern, kinds in _PRINTED:
         if found := pattern.search(line):
             yield from zip(kinds, found.groups(), strict=True)
-
-
-def pairs_of_code(line: str) -> Iterator[tuple[str, str]]:
-    """Keys and numbers of one line of code or of a command.
-
-    >>> list(pairs_of_code("n_layer: int = 4")), list(pairs_of_code("train.py --n_layer=4 --n_embd 64"))
-    ([('n_layer', '4')], [('n_layer', '4'), ('n_embd', '64')])
-    >>> list(pairs_of_code("PARAMETER vocab_size 512")), list(pairs_of_code("it has layers 4"))
-    ([('vocab_size', '512')], [])
-    """
-    settings = _SET.match(line) is not None
-    for at, found in enumerate(_CODE.finditer(line)):
-        if at >= MOST_PAIRS:
-            return
-        begins = _BEGINS.search(line[: found.start()]) is not None
-        if found["dash"] or (begins and (found["gap"] is None or settings)):
-            yield _CAMEL.sub("_", found["key"]).lower(), found["value"].replace("_", "")

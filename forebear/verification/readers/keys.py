@@ -49,10 +49,12 @@ _PARAMETERS = words_set("param params parameter parameters nparams")
 _TYPES = words_set("dtype precision")
 _TYPES_OF = words_set("torch param params weight weights storage stored checkpoint tensor")
 _SAID = {
-    "head_size": "kv channels|d k|d v|d h|qk head dim",
-    "context": "block size|max len|max length|model max length|max seq",
-    "rope_base": "theta|base freq|freq base|base frequency",
-    "vocabulary": "num embeddings|num tokens|n tokens",
+    "head_size": "kv channels|d k|d v|d h|d kv|qk head dim|"
+    "size per head|hidden size per head|n embd head|attention key size|attention key length",
+    "context": "block size|max len|max length|model max length|max seq|max pos emb|max window length",
+    "rope_base": "theta|base freq|freq base|base frequency|rope max wavelength|rope wavelength",
+    "vocabulary": "num embeddings|num tokens|n tokens|n token",
+    "experts_used": "router topk|router top k|moe k|k experts",
     "activation": "non linearity",
     "kv_heads": "multi query group num",
     "mlp_width": "n inner|d inner",

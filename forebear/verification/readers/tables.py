@@ -10,6 +10,7 @@ from functools import cache
 
 from forebear.verification.claim import Standing
 from forebear.verification.readers.about import is_aside, is_own, names_another
+from forebear.verification.readers.keys import kind_of_key, words_of_key
 from forebear.verification.readers.labels import claimed, labels
 from forebear.verification.readers.wording import words_table
 
@@ -20,6 +21,8 @@ _CELL = re.compile(r"<(t[hd])\b[^<>]{0,300}>(.*?)(?=<t[hd]\b|</t[hd]|</?tr\b|</t
 _ROW = re.compile(r"<tr\b[^<>]{0,300}>(.*?)(?=<tr\b|</tr|</table|\Z)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[~≈]?\s*\d")
 _PICTURE = re.compile(r"<img\b[^<>]{0,300}?(?:math=([^\"'&<> ]{1,40})|alt=[\"']([^\"'<>]{1,60}))[^<>]{0,100}>", re.IGNORECASE)
+_HUMPS = re.compile(r"[A-Za-z]+[a-z0-9][A-Z]\w*")
+"""A key that is written without marks between its words ("numLayers")."""
 _END = re.compile(r"</table", re.IGNORECASE)
 MOST_MODELS = 12
 """Columns of a table of several models that are read."""
@@ -51,8 +54,15 @@ def _formula(text: str | re.Match[str]) -> str:
 
 
 def label_of(text: str) -> str:
-    """A label in small letters, without marks of Markdown around it."""
-    word = _formula(text).strip().lstrip("-+* ").strip(_MARKS).lower().removesuffix("[optional]").strip(_MARKS)
+    """A label in small letters, without marks of Markdown around it; a key of code that is known, by its words.
+
+    >>> label_of("**Layers**"), label_of("numLayers"), label_of("RoPE base")
+    ('layers', 'num_layers', 'rope base')
+    """
+    word = _formula(text).strip().lstrip("-+* ").strip(_MARKS)
+    if _HUMPS.fullmatch(word) and kind_of_key(word):
+        return "_".join(words_of_key(word))
+    word = word.lower().removesuffix("[optional]").strip(_MARKS)
     return " ".join(word.split())
 
 
@@ -95,7 +105,10 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
                 yield Row(cells[0], cell, number, _standing_of(name, title), f"column {at}")
 
 
-_VALUES = ("value", "values", "setting", "值", "数值", "數值", "取值", "設定値", "値", "값", "설정값")
+_VALUES = (
+    "value", "values", "setting", "值", "数值", "數值", "取值", "設定値", "値", "값", "설정값",
+    "default", "defaults", "默认值", "預設值", "既定値", "デフォルト", "기본값",
+)  # fmt: skip
 """Heads of a column that can hold nothing but values, where another says what a label means."""
 
 
