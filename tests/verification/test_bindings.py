@@ -27,7 +27,7 @@ def test_a_setting_is_read_in_many_languages(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["if n_layers == 7:", "n_layers = [7, 9]", "n_layers = 7 * k", "x.reshape(heads, 64)", "vision.n_layers = 7", "for i in range(n_layers, 7)"],
+    ["if n_layers == 7:", "n_layers = [7, 9]", "x.n_layers(7, 9)", "x.reshape(heads, 64)", "vision.n_layers = 7", "for i in range(n_layers, 7)"],
 )
 def test_what_sets_nothing_binds_nothing(line: str) -> None:
     assert stated(line) == []

@@ -1,4 +1,4 @@
-"""Which key a number of a line of code is bound to, in whatever language: by the tokens between the two and no list of declarations.
+"""Which key a number of a line of code is bound to, in whatever language: by the tokens between the two.
 
 From each number the tokens before it are walked back: marks of assignment, types, wrappers ("Some(4)", "field(default=4)") and
 the arguments of an option lead on; the first other name is the key. A list, arithmetic, a comparison or a call with more
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from forebear.verification.readers.keys import words_set
 
 MOST_TOKENS = 400
 """Tokens of one line that are looked at."""
@@ -31,11 +33,16 @@ _GROUPED = re.compile(r"\{\s*(?:get|set|init)\b[^{}]{0,40}\}|/\*.{0,120}?\*/")
 """Accessors of a property, and comments within a line."""
 _NUMBERED = re.compile(r"=\s*\d+\s*\[\s*default\b")
 """The number of a field of a message, before its default."""
-_DECLARED = frozenset(
-    ["const", "let", "var", "val", "static", "final", "public", "private", "protected", "internal", "export", "readonly", "constexpr", "mut", "mutable", "define", "set", "my", "local", "alias", "enum", "pub", "global", "final", "inline", "def", "param", "parameter", "arg", "env", "defconstant", "defparameter", "defvar", "setq", "assert", "def", "optional", "required", "unsigned", "signed", "declare", "type", "new", "attr", "data", "print", "object", "info", "debug", "warning", "constant"]
+_DECLARED = words_set(
+    "const let var val static final public private protected internal export readonly constexpr mut "
+    "mutable define set my local alias enum pub global final inline def param parameter arg env "
+    "defconstant defparameter defvar setq assert def optional required unsigned signed declare type "
+    "new attr data print object info debug warning constant"
 )
 """Words that may stand before a key and say nothing of it."""
-_SPACED = frozenset(["define", "set", "env", "arg", "parameter", "param", "defconstant", "defparameter", "defvar", "setq", "def", "export"])
+_SPACED = words_set(
+    "define set env arg parameter param defconstant defparameter defvar setq def export"
+)
 """Such words behind which a key and its value need no mark between them."""
 _TYPE = re.compile(
     r"(?:(?:std|np|numpy|torch|jnp|ctypes|typing|t)(?:\.|::))?(?:u?int(?:eger)?\d{0,3}(?:_t)?|s?size_t|[ui]size|[uif]\d{1,3}|long|"
@@ -44,9 +51,14 @@ _TYPE = re.compile(
     re.IGNORECASE,
 )
 """A type, or what a value is wrapped in."""
-_READ = re.compile(r"(?:[\w.]*\.)?(?:get|getenv|get_env|env|setdefault|pop|getint|getattr|setattr|define|default|int|field)", re.IGNORECASE)
+_READ = re.compile(
+    r"(?:[\w.]*\.)?(?:get|getenv|get_env|env|setdefault|pop|getint|getattr|setattr|define|default|int|field)", re.IGNORECASE
+)
 """Calls that are given a key and the value that it has."""
-_BESIDES = frozenset(["type", "help", "description", "required", "ge", "gt", "le", "lt", "min", "max", "metavar", "dest", "title", "alias", "doc", "comment", "unit", "units"])
+_BESIDES = words_set(
+    "type help description required ge gt le lt min max metavar dest title alias doc comment unit "
+    "units"
+)
 """Arguments of an option that are not its value."""
 _ARITHMETIC = frozenset(("*", "/", "+", "-", "^", "%", "**", "<<", ">>", "//", "×", "x", "..", "..."))
 _CLOSES = {"(": ")", "{": "}", "[": "]", "<": ">"}
@@ -54,7 +66,9 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word of a key begins that is written without marks."""
 _MANY = re.compile(r"^\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*){1,11})\s*=\s*\(?(\d[\w.]*(?:\s*,\s*\d[\w.]*){1,11})\)?\s*;?\s*$")
 """Names and values in the same order."""
-_SHOWN = re.compile(r"^\s*(?:>>>\s*)?(?:print\(\s*)?[A-Za-z_]\w*(?:\.\w+)*\.(\w+)\s*\)?;?\s*(?:#|//|--)\s*(?:=>|->|→|=)?\s*(\S+)\s*$")
+_SHOWN = re.compile(
+    r"^\s*(?:>>>\s*)?(?:print\(\s*)?[A-Za-z_]\w*(?:\.\w+)*\.(\w+)\s*\)?;?\s*(?:#|//|--)\s*(?:=>|->|→|=)?\s*(\S+)\s*$"
+)
 """An attribute, and what it shows as a comment."""
 _BELOW_KEY = re.compile(r"^\s*[-+]?\s*[\"']?(?:value|default)[\"']?\s*[:=]\s*[\"']?([\d_.]+)[\"']?\s*,?\s*$")
 """The value of the key above it."""
@@ -105,8 +119,10 @@ def pairs_of_code(line: str) -> Iterator[tuple[str, str]]:
     ([('n_layer', '4')], [('n_layer', '4'), ('n_embd', '64')])
     >>> list(pairs_of_code("PARAMETER vocab_size 512")), list(pairs_of_code("it has layers 4"))
     ([('vocab_size', '512')], [])
-    >>> list(pairs_of_code('parser.add_argument("--depth", type=int, default=4)')), list(pairs_of_code("let nHeads: UInt32 = Some(8u32)"))
-    ([('depth', '4')], [('n_heads', '8')])
+    >>> list(pairs_of_code('p.add_argument("--depth", type=int, default=4)'))
+    [('depth', '4')]
+    >>> list(pairs_of_code("let nHeads: UInt32 = Some(8u32)"))
+    [('n_heads', '8')]
     >>> list(pairs_of_code("layers = [4, 8]")), list(pairs_of_code("if depth == 4:")), list(pairs_of_code("x.reshape(heads, 64)"))
     ([], [], [])
     """
@@ -188,21 +204,27 @@ def _key_of(tokens: Sequence[Token], at: int) -> str | None:
             place -= before.role == "name" and _TYPE.fullmatch(before.text) is not None
         elif token.text in ("]", ")") and before.role == "text":
             pass  # cfg["depth"] = 4
-        elif token.text == "," and not bound:
-            return _listed(tokens, place, after)
-        elif token.text == "," and option:
+        elif token.text == "," and bound and option:
             place = _over(tokens, place)
             continue
-        elif token.text == ">" and before.role == "name" and place > 1 and tokens[place - 2].text == "<" == after.text:
-            return before.text
         elif token.role in ("name", "text") and bound and neutral:
             option = option or token.text.lower() in ("default", "value")
-        elif token.role == "name" or (token.role == "text" and bound):
-            return token.text if _may_be_key(tokens, place, bound=bound) else None
-        elif not (token.text in "*?!$%" and bound):
-            return _celled(tokens, place, after)
+        elif not (token.role == "mark" and token.text in "*?!$%" and bound):
+            return _last(tokens, place, after, bound=bound)
         place -= 1
     return None
+
+
+def _last(tokens: Sequence[Token], place: int, after: Token, *, bound: bool) -> str | None:
+    """The key at the token that ends the walk: a name, an element, or the label of a pair or a row."""
+    token = tokens[place]
+    if token.text == "," and token.role == "mark":
+        return None if bound else _listed(tokens, place, after)
+    if token.text == ">" and place > 1 and tokens[place - 1].role == "name" and tokens[place - 2].text == "<" == after.text:
+        return tokens[place - 1].text
+    if token.role == "name" or (token.role == "text" and bound):
+        return token.text if _may_be_key(tokens, place, bound=bound) else None
+    return _celled(tokens, place, after)
 
 
 def _goes_on(tokens: Sequence[Token], place: int) -> bool:
