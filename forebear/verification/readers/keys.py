@@ -61,7 +61,7 @@ _SAID = {
     "width": "width|units|d model|dim model|model dim|model width|n dim|dim|hidden",
     "parameters": "model size",
     "layers": "layer num",
-    "": "window|source|input|position|embedding|head|state size",
+    "": "block|window|source|input|position|embedding|head|state size",
 }
 """Keys whose words say less, or something else, than the key; "" for those that may be anything."""
 _SAID_BY = {key: kind for kind, keys in _SAID.items() for key in keys.split("|")}
