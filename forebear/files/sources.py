@@ -123,14 +123,14 @@ def require_there(path: str | Path) -> None:
 
 
 def _near(place: Path) -> str:
-    """The path that may be meant for one that is not there: beside it, of nearly the same name; "" where none is."""
+    """The name that may be meant for one that is not there: beside it, nearly the same; "" where none is."""
     try:
         with os.scandir(place.parent) as beside:
             names = [one.name for one in islice(beside, MAX_INNER)]
     except OSError:  # no folder to look into: the path itself is refused by its caller
         return ""
     near = get_close_matches(place.name, names, n=1, cutoff=0.8)
-    return str(place.parent / near[0]) if near else ""
+    return near[0] if near else ""
 
 
 def _on_disk(place: Path) -> Found:

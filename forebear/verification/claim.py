@@ -87,8 +87,8 @@ class Claim:
 
     def said(self) -> Message:
         """The claim in words."""
-        table = "verified_made" if self.kind in MADE_OF else "verified"
-        return message(f"{table}.{self.kind}", stated=public(self.stated), about=public(self.about))
+        key = f"verified_made.{self.kind}" if self.kind in MADE_OF else f"verified.{self.kind}"
+        return message(key, stated=public(self.stated), about=public(self.about))
 
 
 @dataclass(frozen=True)

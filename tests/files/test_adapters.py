@@ -270,7 +270,8 @@ def test_verify_compares_an_adapter_on_its_base_and_never_with_it(tmp_path: Path
     assert [row["relation"] for row in document["relatives"]] == [None, "related", "no-evidence"]
     assert any("names as its base" in limit for limit in said(document["limits"]))
     assert not any("--base adds them" in limit for limit in said(document["limits"]))
-    assert document["counts"]["borne-out"] == document["counts"]["contradicted"] == 0
+    assert [c["kind"] for c in document["claims"] if c["outcome"] == "borne-out"] == ["rank"]
+    assert document["counts"]["contradicted"] == 0
     other = forebear.verify(path, against=[f"other/demo={DEMO / 'base'}"])
     assert [row["relation"] for row in other["relatives"]] == ["cannot-tell"]
     given = forebear.verify(path, against=DEMO / "descendant", base=DEMO / "base")

@@ -58,7 +58,7 @@ GOOD: dict[str, Matrix] = {
                     "n.weight_scale_2": ("F32", ())}, {"n.weight_scale": b"\x38" * 8}, config={"quantization_config": NVFP4}),
     "MXFP4": Matrix("x.weight", "x.weight_scale", "", {"x.weight": ("U8", (4, 16)), "x.weight_scale": ("U8", (4, 1))}),
     "MXFP8": Matrix("x.weight", "x.weight_scale", "", {"x.weight": ("F8_E4M3", (4, 32)), "x.weight_scale": ("U8", (4, 1))},
-                    {"x.weight": b"\x38\xb9" * 64}),
+                    {"x.weight": b"\x38\xb9" * 64, "x.weight_scale": b"\x78\x7a\x7d\x7f"}),
     "scaled FP8": Matrix("s.weight", "s.scale_weight", "", {"s.weight": ("F8_E4M3", (4, 8)), "s.scale_weight": ("F32", (1,))},
                          {"s.weight": b"\x38\xb9" * 16}),
     "torchao": Matrix("t._weight_qdata", "t._weight_scale", "t._weight_zero_point", {"t._weight_qdata": ("I8", (4, 8)),

@@ -30,7 +30,7 @@ EXPECTED = {
     "scaled FP8":    "s s R d d R d s s d d d s d d",
     "torchao":       "s s s s s s d s s s s s s d d",
     "quanto":        "s s R R R R d s s d s s s d d",
-    "AWQ":           "s s s R s s d s s s s s s d d",
+    "AWQ":           "s s s R s s d s s s s s s d s",
     "AWQ gemv":      "s s s s s s d s s s s s s s R",
     "HQQ":           "s s s s s s d s s R s s s d d",
     "EXL2":          "s s s s s s d s s s s s s d d",

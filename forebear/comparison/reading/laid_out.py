@@ -28,7 +28,7 @@ def laid_out(
             if found is not None:
                 looks += found.looks_log10
                 sides[at] = found.side
-                told = [message("refit.side", side=message(f"term.{word}"), what=one) for one in found.said]
+                told = [message("limit.side", side=message(f"term.{word}"), what=one) for one in found.said]
                 said += told
                 unsettled += [] if found.settled else told
     return sides[0], sides[1], looks, said, unsettled

@@ -15,7 +15,7 @@ from typing import Any
 from forebear.comparison.reading.cover import Covering, best_covering
 from forebear.comparison.reading.slots import Read, Slot, Source, slots, sources, stated_layout
 from forebear.core.errors import printable
-from forebear.core.messages import message
+from forebear.core.messages import Message, message
 from forebear.files.base import Container
 from forebear.files.view import Look, View
 from forebear.models.architecture.definition import Definition
@@ -40,7 +40,7 @@ def refit(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
         if covering is None:
             continue
         container = _seen(side.container, covering, wanted, found)
-        opened = open_checkpoint_from(container, config, definition=definition)
+        opened = open_checkpoint_from(container, config, definition=definition, limits=_of_the_file(side))
         if opened.layout is None:
             continue
         opened = replace(opened, folder=side.folder, inner_vocabulary=side.inner_vocabulary)
@@ -50,6 +50,13 @@ def refit(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
         said = message("refit.read", family=definition.family, names=pairs, looks_log10=covering.looks_log10)
         return Read(opened, covering.looks_log10, [said], covering.settled)
     return None
+
+
+def _of_the_file(side: Checkpoint) -> list[Message]:
+    """Limits that hold whatever the tensors are taken for: all but those of the choice of a family and of the reading by it."""
+    choice = select(side.config, {name: entry.shape for name, entry in side.container.tensors.items()})[1]
+    left = [*choice, *side.undecoded, *(side.layout.limits if side.layout is not None else ())]
+    return [limit for limit in side.limits if limit not in left and not limit.key.startswith("opening.")]
 
 
 def _lacks(side: Checkpoint) -> bool:
