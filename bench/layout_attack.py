@@ -61,7 +61,7 @@ def _heads(draft: Draft, layer: Layer) -> list[Any]:
 
 def _search(own: list[Any], other: list[Any], steps: int) -> tuple[Any, list[Any]]:
     """(rotation that keeps the ones, by layer the free matrix of each head) by gradient steps on the mean likeness."""
-    width, heads, size = own[0][0].shape[2], *own[0][0].shape[:2]
+    heads, size, width = own[0][0].shape
     ones = np.ones((width, 1)) / np.sqrt(width)
     basis = torch.tensor(np.linalg.svd(np.eye(width) - ones @ ones.T)[0][:, : width - 1])
     mine = [[torch.tensor(np.stack([layer[k] for layer in side])) for k in range(4)] for side in (own, other)]
