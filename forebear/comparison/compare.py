@@ -160,12 +160,13 @@ def _compare_open(
 ) -> Document:  # fmt: skip
     allowance = Allowance(left.container, right.container, options.budget)
     originals = (left, right)
-    left, right, looks_log10, said, told, unsettled = _named(left, right, options.budget if options.stated else None)
+    left, right, looks_log10, said, told, unsettled, attention_chosen = _named(left, right, options.budget if options.stated else None)
     if not options.stated:
         allowance.restart()
     folders = (originals[0].folder or _folder(ids[0]), originals[1].folder or _folder(ids[1]))
     pair = Pair(left, right, allowance, folders, looks_log10 + log10(looks))
     pair.unsettled += unsettled
+    pair.attention_chosen = attention_chosen
     for side, checkpoint in zip(("subject", "candidate"), told, strict=True):
         for said_of_it in checkpoint.limits:
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
@@ -219,11 +220,12 @@ class _Named(NamedTuple):
     said: list[Message]
     told: tuple[Checkpoint, Checkpoint]
     unsettled: list[Message]
+    attention_chosen: bool = False
 
 
 def _named(left: Checkpoint, right: Checkpoint, budget: int | None) -> _Named:
     """Sides whose names or layout say nothing, read as the other side, the configuration and the pair say."""
-    said, told, looks, unsettled = list[Message](), (left, right), 0.0, list[Message]()
+    said, told, looks, unsettled, chosen = list[Message](), (left, right), 0.0, list[Message](), False
     if left.definition is None or right.definition is None:
         from forebear.comparison.reading.byname import read_by_names
 
@@ -233,19 +235,19 @@ def _named(left: Checkpoint, right: Checkpoint, budget: int | None) -> _Named:
 
         found = laid_out(left, right, budget)
         told = (found[0] if found[0] is not left else told[0], found[1] if found[1] is not right else told[1])
-        left, right, looks, more_said, unsettled = found
+        left, right, looks, more_said, unsettled, chosen = found
         said = [*said, *more_said]
     if (left.definition is None) is (right.definition is None):
-        return _Named(left, right, looks, said, told, unsettled)
+        return _Named(left, right, looks, said, told, unsettled, chosen)
     from forebear.comparison.reading.borrow import borrow_names
 
     nameless, named = (left, right) if left.definition is None else (right, left)
     borrowed = borrow_names(nameless, named)
     if borrowed is None:
-        return _Named(left, right, looks, said, told, unsettled)
+        return _Named(left, right, looks, said, told, unsettled, chosen)
     checkpoint, more, words = borrowed
     both = (checkpoint, right) if nameless is left else (left, checkpoint)
-    return _Named(*both, looks + more, [*said, *words], told, unsettled)
+    return _Named(*both, looks + more, [*said, *words], told, unsettled, chosen)
 
 
 def _party(checkpoint: Checkpoint, name: str, digest: str | None) -> dict[str, Any]:

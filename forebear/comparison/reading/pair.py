@@ -38,6 +38,8 @@ class Pair:
     limits: list[Message] = field(default_factory=list)
     unsettled: list[Message] = field(default_factory=list)
     """Layouts of a side that were read one way although others fit as well."""
+    attention_chosen: bool = False
+    """Whether what is a query, key or value of a side was chosen by what agrees: attention then decides nothing (decision 0119)."""
     plan: ReadPlan = field(default_factory=LocalPlan)
     """What is read; on disk until `plan_reads` has looked where the sides are."""
 

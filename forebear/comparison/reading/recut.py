@@ -31,6 +31,7 @@ from forebear.models.architecture.pieces import Piece
 from forebear.models.checkpoint import Checkpoint
 from forebear.stats.arrays import F32
 
+HEADED = frozenset(("q", "k", "v"))
 MARGIN = 3.0
 """Standard deviations by which rows must agree better than by the family's cut: in their places, or wherever they lie."""
 OTHERWISE_LOG10 = 3.0
@@ -57,7 +58,7 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
     """
     if side.layout is None or other.layout is None or side.container.grain_bytes > 1 or other.container.grain_bytes > 1:
         return None
-    looks, said, layout, turn = 0.0, list[Message](), side.layout, None
+    looks, said, layout, turn, attention = 0.0, list[Message](), side.layout, None, False
     fused = _fused(side)
     if fused:
         turn = turned(side, other)
@@ -68,12 +69,13 @@ def recut(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
         if chosen is None:
             continue
         looks += log10(len(cuts)) + OTHERWISE_LOG10
+        attention = attention or any(piece.part in HEADED for piece in one.slot.pieces)
         pieces = tuple(_cut(piece, one, cuts[chosen]) for piece in layout.pieces)
         keys = {(p.part, p.kind, p.stack, p.layer, p.expert): p for p in reversed(pieces)}
         layout = replace(layout, pieces=pieces, by_key=keys)
         order = [one.slot.pieces[at].part for at in cuts[chosen].order]
         said.append(message("refit.cut", name=printable(one.slot.bones, 80), parts=order, runs=cuts[chosen].runs))
-    return Read(replace(side, layout=layout), looks, said, True) if looks else None
+    return Read(replace(side, layout=layout), looks, said, True, attention) if looks else None
 
 
 def turned(side: Checkpoint, other: Checkpoint) -> F32 | None:

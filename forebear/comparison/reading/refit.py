@@ -48,7 +48,7 @@ def refit(side: Checkpoint, other: Checkpoint, most: int) -> Read | None:
             f"{printable(found[s].bones, 60)} = {covering.said(wanted, s)}" for s in list(covering.options)[:SHOWN]
         ]
         said = message("refit.read", family=definition.family, names=pairs, looks_log10=covering.looks_log10)
-        return Read(opened, covering.looks_log10, [said], covering.settled)
+        return Read(opened, covering.looks_log10, [said], covering.settled, attention=True)
     return None
 
 

@@ -27,12 +27,14 @@ MAX_NAMES = 200_000
 
 
 class Read(NamedTuple):
-    """A side read otherwise. looks_log10: of the ways there were; said: what to report; settled: whether the pair chose."""
+    """A side read otherwise. looks_log10: of the ways there were; said: what to report; settled: whether the pair chose;
+    attention: whether it chose what a query, a key or a value is."""
 
     side: Checkpoint
     looks_log10: float
     said: list[Message]
     settled: bool
+    attention: bool = False
 
 
 class Slot(NamedTuple):

@@ -81,7 +81,8 @@ def measure_attention(
     heads or norms are not known, there are too few layers or the budget does not pay, nothing is measured.
     plainly: whether it is enough to see that no layer's attention is an independent's: the ceiling is then measured only where
     one may be; wide models are not read for it. Where a side holds zeros (LEAST_ZEROS), attention is measured and decides
-    nothing (decision 0117).
+    nothing (decision 0117); the same where what is a query was chosen by what agrees, which leaves an aligner a free matrix a
+    head (decision 0119).
     """
     rules = norm_rule(pair.subject), norm_rule(pair.candidate)
     if rules[0] is None or rules[1] is None or not pair.plan.reads_whole:
@@ -107,7 +108,7 @@ def measure_attention(
             draw = generator("comparison/attention/sample", seen.hexdigest())
             found = _measured(read[0], read[1], cells, starting_rotations(pair, sides, rows), rotation, plainly, draw)
             zeros = any(float(np.mean([share for _, share in side])) >= LEAST_ZEROS for side in both)
-            return replace(found, holds=False, shared=()) if zeros else found
+            return replace(found, holds=False, shared=()) if zeros or pair.attention_chosen else found
     except IncomparableError:
         return AttentionOutcome()
 

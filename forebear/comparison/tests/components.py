@@ -82,7 +82,7 @@ def stack_evidence(pair: Pair, audit: Audit, *, full: bool) -> list[Evidence]:
 def _stack(pair: Pair, stack: str, audit: Audit, full: bool) -> list[Evidence]:
     seen = Pair(
         through(pair.subject, stack), through(pair.candidate, stack), pair.allowance, pair.folders, pair.looks_log10,
-        pair.limits, pair.unsettled, pair.plan,
+        pair.limits, pair.unsettled, pair.attention_chosen, pair.plan,
     )  # fmt: skip
     layers = find_layers(seen)
     found: list[Evidence] = []
