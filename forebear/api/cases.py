@@ -241,7 +241,8 @@ def case_names(
     all_private: hide everybody who has no ruling yet. Names of firms and products keep theirs.
     Returns:     a forebear/case/2 document: how many names have which ruling (`ruled`), those that this call hid without being
                  asked for them by name (`guessed`: `name`, `person`), those `waiting` with the `kind` that each
-                 looks like, those by person (`people`: pseudonym or "", `names`, and `shared` with others), and once nothing waits
+                 looks like, those by person (`people`: pseudonym or "", `names`, and `shared` with others), names that stand in
+                 each other's place and stay two people's (`across`), and once nothing waits
                  the words that a report `withheld` most often. It is for the owner of the case and holds names.
     Raises:      RefusedError (also where a ruling keeps what another hides in other letters), UsageError; nothing is written then.
 

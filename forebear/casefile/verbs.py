@@ -241,7 +241,8 @@ def case_names(folder: str | Path, asked: Rulings, own: str = "") -> Document:
     save_case(root, case)
     seen = of_names(case, texts, links, own)
     document = _document(root, case, start, again("names", folder, all_private=asked.everyone), extra=seen, bare=True)
-    return {**document, "guessed": guessed(before, case, asked.private), "covered": covered(case, texts)}  # names as they stand
+    plain = {"guessed": guessed(before, case, asked.private), "covered": covered(case, texts), "across": seen["across"]}
+    return {**document, **plain}  # names as they stand
 
 
 def _open(root: Path, case: CaseFile, start: float, what: str) -> ExpectationError:

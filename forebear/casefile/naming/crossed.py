@@ -87,9 +87,9 @@ _POINTED = re.compile("([ァ-ヺー]{2,})[・＝]([ァ-ヺー]{2,})")
 
 def _foreign(pairs: Sequence[tuple[str, ...]], every: str, found: Crossed) -> None:
     """Foreign names in katakana whose two parts are words (マーク・リッチ): both have the consonants of one name in letters."""
-    listed = {frozenset((one, two)) for pair in pairs for one in _consonants(pair[0]) for two in _consonants(pair[1])}
+    listed = {frozenset((one, two)) for pair in pairs for one in consonants(pair[0]) for two in consonants(pair[1])}
     for match in _POINTED.finditer(every) if listed else ():
-        heard = frozenset(map(_in_kana, match.groups()))
+        heard = frozenset(map(consonants_of_kana, match.groups()))
         if heard in listed and sum(map(len, heard)) >= LEAST_CONSONANTS:
             found.whole.update((match.group(), *match.groups()))
 
@@ -101,31 +101,31 @@ _SAID = (
 """Like sounds of letters as one consonant; vowels, h, w and y are none."""
 
 
-def _spoken(letters: str) -> str:
+def spoken(letters: str) -> str:
     """The consonants of a word in small letters, like ones as one."""
     for pattern, sound in _SAID:
         letters = re.sub(pattern, sound, letters)
     return letters
 
 
-def _consonants(word: str) -> set[str]:
+def consonants(word: str) -> set[str]:
     """The consonants of a foreign word, r before another or at the end said or not."""
-    return {_spoken(word), _spoken(re.sub("r(?=[^aeiou]|e?$)", "", word))} - {""}
+    return {spoken(word), spoken(re.sub("r(?=[^aeiou]|e?$)", "", word))} - {""}
 
 
-def _in_kana(katakana: str) -> str:
+def consonants_of_kana(katakana: str) -> str:
     """The same of a word in katakana."""
-    return _spoken(hepburn(letters_of(katakana))[0]) if letters_of(katakana) else ""
+    return spoken(hepburn(letters_of(katakana))[0]) if letters_of(katakana) else ""
 
 
 def foreign_sounds(words: Iterable[str]) -> frozenset[str]:
     """The consonants of those of some small Latin words that are foreign names: given names, and what is no pinyin."""
-    return frozenset(s for w in words if w in latin().given or not syllables(w) for s in _consonants(w))
+    return frozenset(s for w in words if w in latin().given or not syllables(w) for s in consonants(w))
 
 
 def sounds_foreign(katakana: str, heard: Set[str]) -> bool:
     """Whether a word in katakana has the consonants of one of these names."""
-    return len(katakana) > 1 and _in_kana(katakana) in heard
+    return len(katakana) > 1 and consonants_of_kana(katakana) in heard
 
 
 class Heard:

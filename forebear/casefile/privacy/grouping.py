@@ -1,7 +1,8 @@
 """Forms of names put together into people before anybody rules: by their parts, by their sound, and by linked sentences.
 
-A wrong group gives a form another pseudonym; what is hidden is the same or more, since every form is still looked for with all
-that is derived from it. A form that may be of several people is of all of them, or stays apart.
+A place in linked sentences puts two people together only where their names are spelt alike: else words of one would be told of
+the other. What a wrong group hides is the same or more, since every form is still looked for with all that is derived from it.
+A form that may be of several people is of all of them, or stays apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from forebear.casefile.privacy.guard import Links
 from forebear.casefile.privacy.people import CALLED, FULL, Forms, endings
 from forebear.casefile.privacy.reading import is_han_run, plain, tight
 from forebear.casefile.privacy.search import EITHER
+from forebear.casefile.privacy.spelling import sounds_alike
 from forebear.casefile.text.scripts import HAN, fold
 
 LEAST_FULL = 3
@@ -143,6 +145,8 @@ class Groups:
 
     people: Sequence[Person]
     joint: Mapping[int, tuple[int, ...]]
+    across: Sequence[tuple[int, int]] = ()
+    """People who stand in each other's place in linked sentences, and whose names nothing says to be one."""
 
 
 def grouped(case: CaseFile, texts: Mapping[str, Text], links: Links) -> Groups:
@@ -185,11 +189,13 @@ def grouped(case: CaseFile, texts: Mapping[str, Text], links: Links) -> Groups:
             left.append(i)
     _apart(case, people, left, shapes)
     _linked(case, people, joint, texts, links)
+    stand = _clear(_votes(case, people, joint, texts, links))
+    across = [(a, b) for a, b in stand if not _spelt_alike(case, people[a], people[b])]
     at = {id(p): k for k, p in enumerate(people)}
     said = {i: tuple(dict.fromkeys(at[id(p.found())] for p in own)) for i, own in joint.items()}
     for i in [i for i, own in said.items() if len(own) == 1]:
         people[said.pop(i)[0]].take(i, case.name[i])
-    return Groups(people, said)
+    return Groups(people, said, across)
 
 
 def _labelled(case: CaseFile) -> list[Person]:
@@ -245,19 +251,31 @@ def _linked(
 ) -> None:
     """Put together people who stand alone across from each other in linked sentences, until no more do."""
     for _ in range(MAX_ROUNDS):
-        votes = _votes(case, people, joint, texts, links)
-        done = False
         gone: set[int] = set()
-        for (a, b), count in sorted(votes.items(), key=lambda v: (-v[1], v[0])):
-            others = [n for pair, n in votes.items() if pair != (a, b) and {a, b} & {*pair}]
-            if gone & {a, b} or count < CLEAR * max(others, default=0) or people[a].differs(people[b]):
-                continue
-            people[a].join(people[b])
-            gone |= {a, b}
-            done = True
+        for a, b in _clear(_votes(case, people, joint, texts, links)):
+            if not gone & {a, b} and not people[a].differs(people[b]) and _spelt_alike(case, people[a], people[b]):
+                people[a].join(people[b])
+                gone |= {a, b}
         people[:] = [p for p in people if p.into is None]
-        if not done:
+        if not gone:
             return
+
+
+def _clear(votes: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """Pairs that stand across from each other much more often than either does from anybody else, the most frequent first."""
+    return [
+        pair
+        for pair, count in sorted(votes.items(), key=lambda v: (-v[1], v[0]))
+        if count >= CLEAR * max((n for other, n in votes.items() if other != pair and {*pair} & {*other}), default=0)
+    ]
+
+
+def _spelt_alike(case: CaseFile, one: Person, two: Person) -> bool:
+    """Whether some name of one person is spelt like one of the other: a form that it makes, or one that sounds like it."""
+    mine, theirs = ([t for i in p.entries for t in (case.name[i].text, *case.name[i].also)] for p in (one, two))
+    if any(two.has(shape(text)) for text in mine) or any(one.has(shape(text)) for text in theirs):
+        return True
+    return any(sounds_alike(a, b) for a in mine for b in theirs)
 
 
 def _votes(
@@ -353,3 +371,12 @@ def listed(case: CaseFile, groups: Groups) -> list[dict[str, object]]:
         if waiting(person.entries):
             found.append({"person": person.label, "names": waiting(person.entries), "shared": waiting(shared)})
     return found
+
+
+def across(case: CaseFile, groups: Groups) -> list[list[str]]:
+    """For the owner: names of two people who stand in each other's place, and stay two since nothing says that they are one."""
+    return [
+        [case.name[groups.people[k].entries[0]].text for k in pair]
+        for pair in groups.across
+        if all(case.name[groups.people[k].entries[0]].kind == "person" for k in pair)
+    ]

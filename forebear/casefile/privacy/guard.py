@@ -24,6 +24,8 @@ _KATAKANA = re.compile("[\u30a1-\u30faー・･＝]*[\u30a1-\u30fa][\u30a1-\u30f
 _GLOSS = re.compile(r"[ ]?[(（\[［〔【「『]([^()（）\[\]［］〔〕【】「」『』\n]{1,40})[)）\]］〕】」』]")
 _OPENED = re.compile(r"[ ]?[(（\[［〔【「『][ ]?")
 _NAMED = re.compile(rf"[{HAN}{KANA}A-Za-z]")
+STANDS = "stands where another text names"
+"""Why a word is proposed that has nothing but its place."""
 OUTSIDE = 3
 """A word counts as common, and as nobody's name, when it stands in at least so many segments that are linked to no hidden name,
 and in at least twice as many as in those that are."""
@@ -74,7 +76,7 @@ def counterparts(search: Search, texts: Mapping[str, Text], links: Links) -> lis
                 texts[one], [(getattr(k, sides[0]), getattr(k, sides[1])) for k in pair], hits[one], hits[other]
             )
             for word, label in seen.words(search, texts[other]):
-                found.setdefault(tight(word), Proposal(word, label, f"stands where another text names {label}"))
+                found.setdefault(tight(word), Proposal(word, label, f"{STANDS} {label}"))
     for name, text in texts.items():
         for segment, here in zip(text.segments, hits[name], strict=True):
             for word, label in _glosses(segment.text, here, search):

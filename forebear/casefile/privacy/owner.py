@@ -8,7 +8,7 @@ from typing import Any
 from forebear.casefile.bitext.bitext import Text
 from forebear.casefile.checks.names import spelling, with_pseudonyms
 from forebear.casefile.folder.model import RULINGS, CaseFile
-from forebear.casefile.privacy.grouping import grouped, listed
+from forebear.casefile.privacy.grouping import across, grouped, listed
 from forebear.casefile.privacy.guard import Links
 from forebear.casefile.privacy.kinds import kinds_of
 from forebear.casefile.privacy.lacking import shown_of
@@ -20,8 +20,8 @@ MOST_WORDS = 60
 
 def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) -> dict[str, Any]:
     """ruled: how many people's names have which ruling; waiting: names without one, with the kind that each looks like; people:
-    those of people by person; withheld: words that a report would withhold, with their counts, once nothing waits. own: words
-    that forebear writes itself."""
+    those of people by person; across: names of two people who stand in each other's place; withheld: words that a report would
+    withhold, with their counts, once nothing waits. own: words that forebear writes itself."""
     rest = [n for n in case.name if n.ruling == "undecided"]
     kinds = kinds_of(case, [t.extract.text for t in texts.values()])
     shown = None if rest else shown_of(case, search_of(case), texts, links, own)
@@ -31,10 +31,12 @@ def of_names(case: CaseFile, texts: Mapping[str, Text], links: Links, own: str) 
             for segment in text.segments:
                 shown.shown(segment.text, text.language)
         words = shown.counts.most_common(MOST_WORDS)
+    groups = grouped(case, texts, links)
     return {
         "ruled": {r: sum(n.ruling == r and n.kind == "person" for n in case.name) for r in RULINGS},
         "waiting": [{"name": n.text, "of": n.of, "why": n.why, "kind": kinds[n.text]} for n in rest],
-        "people": listed(case, grouped(case, texts, links)),
+        "people": listed(case, groups),
+        "across": across(case, groups),
         "withheld": [{"word": word, "count": count} for word, count in words],
     }
 

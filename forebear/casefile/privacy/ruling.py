@@ -17,6 +17,7 @@ from forebear.casefile.naming.candidates import Read, candidates
 from forebear.casefile.privacy.alike import settled
 from forebear.casefile.privacy.grouping import grouped, with_people
 from forebear.casefile.privacy.guard import (
+    STANDS,
     Links,
     Proposal,
     attached,
@@ -31,6 +32,7 @@ from forebear.casefile.privacy.kinds import all_public
 from forebear.casefile.privacy.people import CODES
 from forebear.casefile.privacy.reading import BARRIER, BLOCK, pieces, plain, tight
 from forebear.casefile.privacy.search import EITHER, Search, search_of
+from forebear.casefile.privacy.spelling import sounds_alike
 from forebear.casefile.text.scripts import script_counts
 from forebear.core.documents import Json, canonical_json
 from forebear.core.errors import UsageError, refusal, saying
@@ -232,7 +234,14 @@ def _follow(case: CaseFile, people: Iterable[str], everyone: bool) -> CaseFile:
         )
 
     made = (replace(n, ruling="public") if is_public(n) else n for n in case.name)
-    return replace(case, name=tuple(replace(n, ruling="private") if is_hidden(n) else n for n in made))
+    return replace(case, name=tuple(_hidden_as(n, case) if is_hidden(n) else n for n in made))
+
+
+def _hidden_as(name: Name, case: CaseFile) -> Name:
+    """A name, private: of the person in whose place it stands only where it is spelt like that person's; else of somebody else."""
+    own = [w for n in case.name if n.pseudonym == name.of for w in (n.text, *n.also)]
+    placed = name.why.startswith(STANDS)
+    return replace(name, ruling="private", of=name.of if not placed or any(sounds_alike(name.text, w) for w in own) else "")
 
 
 def of_other_words(case: CaseFile, said: Iterable[tuple[str, str]]) -> list[Proposal]:

@@ -230,7 +230,7 @@ def _name_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     """How many names have which ruling, and those that wait for one: for the owner of the case."""
     ruled = document["ruled"]
     lines = [Line(words("case_names.ruled", private=ruled["private"], public=ruled["public"], none=ruled["not-a-name"]))]
-    lines += [*_guessed_lines(document, words), *_covered_lines(document, words)]
+    lines += [*_guessed_lines(document, words), *_covered_lines(document, words), *_across_lines(document, words)]
     if not document["waiting"]:
         return [*lines, Line(words("case_names.done")), *_withheld_lines(document, words)]
     grouped = {name for person in document["people"] for name in (*person["names"], *person["shared"])}
@@ -265,6 +265,12 @@ def _covered_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
     rows = document.get("covered", ())
     shown = "; ".join(f"{safe(row['person'])}: {' | '.join(map(safe, row['forms']))}" for row in rows)
     return wrap(f"{words('case_later.covered')} {shown}") if rows else []
+
+
+def _across_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
+    """Names that stand in each other's place and stay two people's, since nothing says that they are one's."""
+    shown = " | ".join(" / ".join(map(safe, pair)) for pair in document.get("across", ()))
+    return [*wrap(f"{words('case_across.list')}: {shown}"), Line(words("case_across.how"), "dim")] if shown else []
 
 
 def _withheld_lines(document: Mapping[str, Any], words: Catalogue) -> list[Line]:
