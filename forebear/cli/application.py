@@ -170,7 +170,8 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
             print(DEMO, file=sys.stderr)
         if verb is api.case_report:
             _refuse_names(document, written, output, given["folder"], language)
-        told = sys.stdout is not None and sys.stdout.isatty() and written == "text" and output is None  # a terminal shows it as a limit
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        told = terminal and written == "text" and output is None  # a terminal shows it as a limit
         if verb is api.case_seal and document["private"] and not told:
             print(PRIVATE, file=sys.stderr)
         show(document, written, output, language, **extent)

@@ -160,7 +160,8 @@ def _compare_open(
 ) -> Document:  # fmt: skip
     allowance = Allowance(left.container, right.container, options.budget)
     originals = (left, right)
-    left, right, looks_log10, said, told, unsettled, attention_chosen = _named(left, right, options.budget if options.stated else None)
+    named = _named(left, right, options.budget if options.stated else None)
+    left, right, looks_log10, said, told, unsettled, attention_chosen = named
     if not options.stated:
         allowance.restart()
     folders = (originals[0].folder or _folder(ids[0]), originals[1].folder or _folder(ids[1]))
