@@ -125,8 +125,8 @@ def _piece(left: Text, right: Text, rows: range, columns: range, both: Meanings)
     ]
     blocks_a = _blocks(left, [i for i in rows if not left.is_note(i)])
     blocks_b = _blocks(right, [j for j in columns if not right.is_note(j)])
-    marked_a = [(left.joined(b), _sum(left, b)) for b in blocks_a]
-    marked_b = [(right.joined(b), _sum(right, b)) for b in blocks_b]
+    marked_a = [(left.joined(b), _sum(left, b) + _heads(left, b)) for b in blocks_a]
+    marked_b = [(right.joined(b), _sum(right, b) + _heads(right, b)) for b in blocks_b]
     whole = (_summed(both[0], blocks_a), _summed(both[1], blocks_b)) if both else None
     outer, pairs = align_learning(marked_a, marked_b, left.language, right.language, whole)
     known = {y for ys in pairs.values() for y in ys}
@@ -153,6 +153,11 @@ def _sum(text: Text, indices: Sequence[int]) -> Features:
     for i in indices:
         total.update(text.anchors[i])
     return total
+
+
+def _heads(text: Text, block: Sequence[int]) -> Features:
+    """That a block is a heading, which a translation keeps even where no word of it is known."""
+    return Counter({"t:heading": 1} if text.segments[block[0]].kind == "heading" else {})
 
 
 def _summed(vectors: NDArray[np.float32], blocks: Sequence[Sequence[int]]) -> NDArray[np.float32]:
