@@ -105,7 +105,7 @@ def _read(pair: Pair, which: int, piece: Piece, rows: int, shared: int | None) -
         return None
     block = side.container.take(piece.tensor, places)
     notice(side.container, piece.tensor, places, block)
-    if piece.kind == "matrix" and block.size and not block.any():
+    if piece.kind == "matrix" and block.size and not np.count_nonzero(block):
         side.container.blank.add(piece.tensor)
     return block[:, across.start : across.start + across.count] if across.contiguous else block[:, across.positions()]
 
