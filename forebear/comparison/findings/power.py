@@ -9,6 +9,7 @@ from forebear.comparison.reading.layers import LayerMap
 from forebear.comparison.reading.pair import Pair
 from forebear.comparison.thresholds import VERDICT_LOG10_LEVEL
 from forebear.core.messages import Message, message
+from forebear.models.checkpoint import Checkpoint
 from forebear.stats.power import rounded_up, smallest_found
 
 
@@ -41,6 +42,15 @@ def power_words(
         parts = [message(f"power.{name}", smallest=rounded_up(r)) for name, r in figures if r is not None]
         if parts:
             said.append(message(key, units=outcome.units, d_eff=outcome.d_eff, found=parts))
+    order = [message("power.fused")] if _fused(pair.subject) or _fused(pair.candidate) else []
     if not said:
-        return list(gauge)
-    return [message("power.in_place", found=said), *(gauge or [message("power.no_gauge")])]
+        return [*gauge, *order]
+    return [message("power.in_place", found=said), *(gauge or [message("power.no_gauge")]), *order]
+
+
+def _fused(side: Checkpoint) -> bool:
+    """Whether a tensor holds several parts that the family stores apart as well: its names state their order then."""
+    if side.definition is None:
+        return False
+    apart = {rule.part for rule in side.definition.tensors if rule.dims and not any(d.fused for d in rule.dims)}
+    return any(p.part in apart and not p.whole and p.expert is None and p.layer is not None for p in side.pieces)
