@@ -11,9 +11,13 @@ import forebear
 from bench.hostile_names import dressed, fits
 from bench.layout_held import HELD
 from bench.shapes import SHAPES, initial
+from forebear.comparison.reading.allowance import Allowance
 from forebear.comparison.reading.cuts import Cut, admissible, cut_of
+from forebear.comparison.reading.laid_out import laid_out
+from forebear.comparison.reading.pair import Pair
 from forebear.comparison.reading.recut import recut
 from forebear.comparison.reading.slots import sources
+from forebear.comparison.tests import attention
 from forebear.models.checkpoint import open_checkpoint
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
@@ -115,6 +119,39 @@ def test_heads_of_a_family_that_always_fuses_them_are_cut_as_the_pair_says(tmp_p
     assert told["attention"] == "shared"
     plain = forebear.compare(stored(tmp_path / "c", near(base, 2)), stored(tmp_path / "b", base))
     assert "times over" not in paragraph(plain["alignment"]["words"])
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_attention_whose_queries_the_pair_chose_is_measured_and_decides_nothing(tmp_path, monkeypatch, chosen):
+    base = fresh(GPT, 1)
+    sides = [open_checkpoint(stored(tmp_path / name, model)) for name, model in (("a", near(base, 2)), ("b", base))]
+    pair = Pair(*sides, Allowance(sides[0].container, sides[1].container, None), attention_chosen=chosen)
+    found = attention.AttentionOutcome(holds=True, shared=((0, 0),), nothing=((1, 1),))
+    monkeypatch.setattr(attention, "_measured", lambda *_: found)
+    monkeypatch.setattr(attention, "starting_rotations", lambda *_: [])
+    told = attention.measure_attention(pair, [(n, n) for n in range(sides[0].layers)], None, None)
+    assert (told.holds, told.shared, told.nothing) == ((False, (), ((1, 1),)) if chosen else (True, ((0, 0),), ((1, 1),)))
+
+
+def test_layouts_say_whether_queries_were_chosen(tmp_path):
+    base = fresh(GPT, 1)
+    plain = open_checkpoint(stored(tmp_path / "b", base))
+    by_head = open_checkpoint(stored(tmp_path / "a", near(base, 2), "c_attn by head, outputs first"))
+    assert laid_out(by_head, plain, None)[-1] is True
+    assert laid_out(open_checkpoint(stored(tmp_path / "c", near(base, 2))), plain, None)[-1] is False
+    llama = fresh(SHAPE, 1)
+    other, gated = open_checkpoint(stored(tmp_path / "d", llama)), stored(tmp_path / "e", near(llama, 2), "fused, up before gate")
+    assert recut(open_checkpoint(gated), other, 2**29).attention is False
+
+
+def test_no_evidence_names_the_order_of_parts_its_power_holds_for(tmp_path):
+    words = []
+    for name, word in (("fused", "fused as vLLM writes"), ("apart", "")):
+        sides = [stored(tmp_path / f"{name}-{seed}", fresh(SHAPE, seed), word) for seed in (4, 1)]
+        document = forebear.compare(*sides)
+        assert document["verdict"]["relation"] == "no-evidence"
+        words.append(paragraph(document["verdict"]["words"]))
+    assert ["order of parts" in one for one in words] == [True, False]
 
 
 def test_cuts_cover_every_row_once():

@@ -46,7 +46,7 @@ class Text:
 
     @cached_property
     def words(self) -> list[set[str]]:
-        """Words of each segment by which it can be known in another language, a short one as a whole besides (learn.words)."""
+        """Words of each segment by which it can be known in another language, a short one as a whole besides."""
         return [words(t, self.language) for t in self._shown()]
 
     def _shown(self) -> list[str]:

@@ -13,6 +13,8 @@ LEAST_DICE = 0.45
 """Least Dice coefficient of two words over the links for them to count as each other's translation."""
 MOST_TOKENS = 120
 """Longer segments teach nothing: too many words meet in them by chance."""
+
+
 def learned_pairs(left: Sequence[set[str]], right: Sequence[set[str]], links: Sequence[Link]) -> dict[str, list[str]]:
     """Right words each left word is linked with: Dice at least LEAST_DICE, seen together twice or more, at most three."""
     left, right = _repeated(left), _repeated(right)

@@ -82,7 +82,7 @@ def _turned(language: str, into: str) -> dict[str, list[str]]:
 
 
 def touching(text: str, start: int, end: int, language: str) -> set[str]:
-    """The words (learn.words) of a text that hold or cut a span."""
+    """The `words` of a text that hold or cut a span."""
     plain = narrow(text)
     if language == "en":
         begin, stop = start, end

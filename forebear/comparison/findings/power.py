@@ -52,5 +52,5 @@ def _fused(side: Checkpoint) -> bool:
     """Whether a tensor holds several parts that the family stores apart as well: its names state their order then."""
     if side.definition is None:
         return False
-    apart = {rule.part for rule in side.definition.tensors if rule.dims and not any(d.fused for d in rule.dims)}
+    apart = side.definition.stored_apart
     return any(p.part in apart and not p.whole and p.expert is None and p.layer is not None for p in side.pieces)

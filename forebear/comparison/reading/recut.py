@@ -32,6 +32,7 @@ from forebear.models.checkpoint import Checkpoint
 from forebear.stats.arrays import F32
 
 HEADED = frozenset(("q", "k", "v"))
+"""Parts whose rows lie in heads: where the pair says which is which, attention decides nothing (decision 0119)."""
 MARGIN = 3.0
 """Standard deviations by which rows must agree better than by the family's cut: in their places, or wherever they lie."""
 OTHERWISE_LOG10 = 3.0
@@ -112,9 +113,7 @@ def _published(side: Checkpoint, other: Checkpoint, fused: _Fused) -> bool:
     assert other.definition is not None
     if side.definition.family != other.definition.family:
         return False
-    parts = {piece.part for piece in fused.slot.pieces}
-    apart = {rule.part for rule in side.definition.tensors if rule.dims and not any(d.fused for d in rule.dims)}
-    return not parts & apart
+    return side.definition.stored_apart.isdisjoint(piece.part for piece in fused.slot.pieces)
 
 
 def _fits(

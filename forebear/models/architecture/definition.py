@@ -165,6 +165,11 @@ class Definition(NamedTuple):
     """Section that the family lacks → why."""
 
     @property
+    def stored_apart(self) -> frozenset[str]:
+        """Parts that have a tensor of their own in some layout of the family."""
+        return frozenset(rule.part for rule in self.tensors if rule.dims and not any(d.fused for d in rule.dims))
+
+    @property
     def main_stack(self) -> str:
         """The stack whose layers `Checkpoint.layers` counts."""
         return next(iter(self.stacks))
