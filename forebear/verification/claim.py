@@ -75,6 +75,7 @@ class Claim:
     decided:  False for a sentence of prose, whose reading is a proposal: such a claim is never called contradicted.
     about:    a second value: the file that a digest is of, the relation to a parent, the method of a quantisation.
     standing: how plainly it is about the checkpoint; part: what stands in one such part of a card has the same one, "" for its own.
+    also:    further kinds that the words may mean beside what they stand with; it is held against each of them.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Claim:
     about: str = ""
     standing: Standing = Standing.own
     part: str = ""
+    also: tuple[str, ...] = ()
 
     def said(self) -> Message:
         """The claim in words."""
@@ -113,6 +115,7 @@ class Tested:
             "stated": public(self.claim.stated),
             "about": public(self.claim.about),
             "proposed": not self.claim.decided,
+            **({"also": list(self.claim.also)} if self.claim.also else {}),
             "source": self.claim.source.document(),
             "outcome": str(self.outcome),
             "flagged": self.flagged,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> li
     """The outcome of one claim; a named parent has two, one for shared weights and one for who was first."""
     subject, bases = making.subject, making.bases
     if claim.kind in _BY_SUBJECT:
-        return [_BY_SUBJECT[claim.kind](claim, subject)]
+        return [_by_subject(claim, subject)]
     if claim.kind == "parent":
         return check_parent(claim, bases)
     if claim.kind == "no_parent":
@@ -123,6 +123,22 @@ def check(claim: Claim, making: Making, found: Gathered, key: Path | None) -> li
             return [check_root(claim, subject, list(manifest.files))]
         return [check_signature(claim, subject.path, bundle, key)]
     return check_kind(claim, subject, bases, making)
+
+
+def _by_subject(claim: Claim, subject: Subject) -> Tested:
+    """A claim held against the files in each sense that it may have: what one of them bears out is refused in none."""
+    row: Tested = _BY_SUBJECT[claim.kind](claim, subject)
+    if not _refused(row):
+        return row
+    others = [replace(claim, kind=kind, also=()) for kind in claim.also if kind in _BY_SUBJECT]
+    tested: list[Tested] = [_BY_SUBJECT[one.kind](one, subject) for one in others]
+    fine = next((one for one in tested if one.outcome is not Outcome.not_testable and not _refused(one)), None)
+    also = tuple(message("read_together.also", other=one.said()) for one in others)
+    return fine if fine is not None else replace(row, evidence=(*row.evidence, *also))
+
+
+def _refused(row: Tested) -> bool:
+    return row.flagged or row.outcome is Outcome.contradicted
 
 
 def _on_stated_base(subject: Subject, bases: Sequence[Base]) -> None:

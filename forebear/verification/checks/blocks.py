@@ -40,6 +40,8 @@ _FIGURE = re.compile(
     r"(?<![A-Za-z\d.])(\d{1,3}(?:[,_]\d{3})+|\d+(?:\.\d+)?(?:e\d{1,2})?)(?:[- ]?([km千천万萬만])(?![a-z]))?(?![\d.]*\d)",
     re.IGNORECASE,
 )
+_ARITHMETIC = re.compile(r"\d\s*(?:\*{1,2}|//|<<)\s*[\w(]|\d\s+if\s")
+"""A sum of a program, whose figures are no size by themselves."""
 _ARROW = re.compile(r"→|->")
 """Between widths, the one in the middle that of the MLP."""
 _WORDS = re.compile(r"\w")
@@ -130,7 +132,7 @@ def check_block(claim: Claim, subject: Subject) -> Tested:
 def numbers_of(claim: Claim) -> list[tuple[int, int]]:
     """What a text may mean, from and to: the figures of its kind, else all where it holds nothing but figures, else the first."""
     text = claim.stated.strip()
-    if len(text) > LONGEST_LOOSE:
+    if len(text) > LONGEST_LOOSE or _ARITHMETIC.search(text):
         return []
     said = [value for kind, value in figures_of(text) if kind == claim.kind]
     found = list(_FIGURE.finditer(text))

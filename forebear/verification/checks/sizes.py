@@ -15,6 +15,8 @@ from forebear.verification.subject import Subject
 ROUNDED = 0.15
 """Share by which a stated count of parameters may miss every count of the file before it is called contradicted: names of sizes
 are rounded freely (a "7B" of 6.7 or 7.7 billion); decision 0045."""
+ROUNDED_ROWS = 0.05
+"""Share by which a stated size of a vocabulary may be rounded: one of 10,000 is no other's 5,000."""
 NEAR_ROWS = 0.02
 """The same for vocabularies: added and reserved tokens, padding of the table."""
 _UNITS = {"k": "K", "thousand": "K", "m": "M", "million": "M", "b": "B", "billion": "B", "t": "T", "trillion": "T"}
@@ -40,7 +42,7 @@ _REST = {
 """Words that may follow a number of each kind. Any other word may make it a number of something else: then it is not tested."""
 _NUMBERS = re.compile(rf"(?<![\w.,\-])({_DIGITS})(?![\d,_]*\d)[- ]?(?:({_UNIT})(?![a-z])|({_EAST}))?(?![\w.]*\d)", re.IGNORECASE)
 _OTHER = re.compile(
-    r"\d\s*[x×*+–-]\s*\d|\d/\d|[<>≤≥]|->|→|\d\.\d+\.|\b(?:active|activ\w+|trainable|frozen|embedding|per|mb|gb|mio|bytes?|teacher|"
+    r"\d\s*[x×*+–-]\s*\d|\d\s*(?:\*{1,2}|//|<<)\s*[A-Za-z_(]|\d\s+if\s|\d/\d|[<>≤≥]|->|→|\d\.\d+\.|\b(?:active|activ\w+|trainable|frozen|embedding|per|mb|gb|mio|bytes?|teacher|"
     r"base|encoder|decoder only|english|words|heads?|ffn|each|of \d+|lora|up to|experts?)\b|激活|활성|アクティブ|头|頭|ヘッド|헤드",
     re.IGNORECASE,
 )
@@ -175,9 +177,11 @@ def check_vocabulary(claim: Claim, subject: Subject) -> Tested:
     if not counts:
         return outcome_of(claim, Outcome.not_testable, message("shown.no_shapes"))
     said = message("shown.vocabulary", counts=[f"{count:,}" for count in sorted(counts)])
+    read = [replace(one, slack=min(one.slack, int(one.parameters * ROUNDED_ROWS))) for one in read]
     if any(one.agrees(count) for count in counts for one in read):
         return outcome_of(claim, Outcome.borne_out, said)
-    low, high = min(counts) * (1 - NEAR_ROWS) - stated.slack, max(counts) * (1 + NEAR_ROWS) + stated.slack
+    slack = min(stated.slack, int(stated.parameters * ROUNDED_ROWS))
+    low, high = min(counts) * (1 - NEAR_ROWS) - slack, max(counts) * (1 + NEAR_ROWS) + slack
     if low <= stated.parameters <= high:
         return outcome_of(claim, Outcome.not_shown, said, message("shown.near"))
     return _other(claim, subject, said)

@@ -74,12 +74,35 @@ _BELOW_KEY = re.compile(r"^\s*[-+]?\s*[\"']?(?:value|default)[\"']?\s*[:=]\s*[\"
 """The value of the key above it."""
 
 
+_BY_DEFAULT = (
+    r"(?:by default|defaults?(?: to| is| value)?|默认值?[为為是]?|預設值?[为為是]?|既定値?[はで]?|デフォルト[はで]?|기본값?[은이]?)"
+)
+_NUMBER = r"\d{1,3}(?:[,_]\d{3})+|\d{1,9}"
+_DESCRIBED = re.compile(
+    rf"[(（]\s*(?:{_BY_DEFAULT}\s*[:=：]?\s*)?(?P<bracket>{_NUMBER})\s*[)）]"
+    rf"|(?<![\w.])(?P<before>{_NUMBER}) by default"
+    rf"|{_BY_DEFAULT}\s*[:=：]?\s*(?P<after>{_NUMBER})(?![\w.])",
+    re.IGNORECASE,
+)
+"""A figure that words about a setting give as its value."""
+MOST_DESCRIBED = 300
+"""Characters of such words that are looked at."""
+
+
 _SETTER = re.compile(r"(?:^|\.)(?:set|with)(?:_|(?=[A-Z]))(\w+)$")
 _APART = re.compile(rf"^\s*(?P<key>[A-Za-z_]\w*)(?P<gap>\s*[.~]{{1,80}}\s*|\s+){_FIGURE}\s*$")
 """A key and its value with nothing but a gap between."""
 _ORDERED = re.compile(rf"^\s*{_FIGURE}\s*[,;]?\s*(?://|#|--|;;|/\*)\s*(?P<key>[^\d*]{{2,60}}?)\s*(?:\*/)?\s*$")
 _ORDERED_AFTER = re.compile(rf"^\s*/\*\s*(?P<key>[^\d*]{{2,60}}?)\s*\*/\s*{_FIGURE}\s*,?\s*$")
 """A value without a key, and a comment that says what it is."""
+_ONE_MEMBER = rf"[A-Za-z_]\w{{1,40}}[({{]\s?{_FIGURE.replace('?P<value>', '')}\s?[)}}]"
+_INITIALISED = re.compile(rf"(?<![\w.]){_ONE_MEMBER}(?:\s*,\s*{_ONE_MEMBER}){{1,20}}")
+_MEMBER = re.compile(r"([A-Za-z_]\w{1,40})[({]\s?(\d[\d_,.]*)")
+"""Members with one figure each in brackets, at least two with commas between."""
+_COMMENTED = re.compile(
+    rf"^\s*(?:pub(?:\(\w+\))?\s+)?(?:[A-Za-z_][\w<>]*\s+)?(?P<key>[A-Za-z_]\w*)\s*(?::\s*[\w:<>]+)?\s*[,;]?\s*(?://|#|--)\s*{_FIGURE}\s*$"
+)
+"""A field, and its figure as a comment."""
 _ATTRIBUTE = re.compile(rf"^\s*#\[\w+\(.{{0,60}}?\bdefault\s*=\s*\"?{_FIGURE}\"?.{{0,60}}\)\]\s*$")
 """An attribute that holds the value of the field below it."""
 _FIELD = re.compile(r"^\s*(?:pub(?:\(\w+\))?\s+)?([A-Za-z_]\w*)\s*:\s*(?:Option<)?[\w:]+>?\s*,?\s*$")
@@ -110,6 +133,27 @@ def tokens_of(line: str) -> list[Token]:
         if len(found) >= MOST_TOKENS:
             break
     return found
+
+
+def initialised(line: str) -> list[tuple[str, str]]:
+    """Members of a list of initialisers, each with the one figure that it is given.
+
+    >>> initialised("Config() : dim(64), n_layers(4), n_heads(8) {}"), initialised("max(4)")
+    ([('dim', '64'), ('n_layers', '4'), ('n_heads', '8')], [])
+    """
+    found = _INITIALISED.search(line)
+    pairs = _MEMBER.findall(found[0]) if found else []
+    return [(_snake(key), value.replace("_", "")) for key, value in pairs][:MOST_PAIRS]
+
+
+def commented(line: str) -> tuple[str, str] | None:
+    """A field without a value whose comment is a figure and nothing else, as a page on a struct shows it.
+
+    >>> commented("pub n_embd: usize,  // 64"), commented("int dim; // 64 of them")
+    (('n_embd', '64'), None)
+    """
+    found = _COMMENTED.match(line)
+    return (_snake(found["key"]), found["value"].replace("_", "")) if found else None
 
 
 def pairs_of_code(line: str) -> Iterator[tuple[str, str]]:
@@ -153,6 +197,17 @@ def value_below(line: str) -> str | None:
     """
     found = _BELOW_KEY.match(line)
     return found[1].replace("_", "") if found else None
+
+
+def described(text: str) -> str | None:
+    """The number that words about a setting give: in brackets, or beside a word for what it is by default.
+
+    >>> described("Number of blocks (default: 4)"), described("8 by default"), described("層の数（12）"), described("8 or 16")
+    ('4', '8', '12', None)
+    """
+    found = list(_DESCRIBED.finditer(text[:MOST_DESCRIBED]))
+    values = {one["bracket"] or one["before"] or one["after"] for one in found}
+    return values.pop().replace("_", "") if len(values) == 1 else None
 
 
 def ordered(line: str) -> tuple[str, str] | None:

@@ -12,28 +12,23 @@ from forebear.core.messages import Message, message
 from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import MADE_OF, Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
-from forebear.verification.readers.activations import activation_in
-from forebear.verification.readers.code import IN_CODE, Code
+from forebear.verification.readers.bindings import described
+from forebear.verification.readers.code import IN_CODE, Code, kind_alone
+from forebear.verification.readers.fields import TAGS, VALUE_MARKS, claims_of_field, field_of
 from forebear.verification.readers.grammar import figures_left, figures_of
 from forebear.verification.readers.keys import kind_of_key
-from forebear.verification.readers.labels import claimed, kind_in_code, size_below
+from forebear.verification.readers.labels import claimed, size_below
 from forebear.verification.readers.marked import fields_of_marks
 from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
 from forebear.verification.readers.tables import Row, Table, Tagged, label_of, plain_of
+from forebear.verification.readers.together import Blocks
 from forebear.verification.readers.tokenizers import is_named, is_of_tokenizers
 
 RELATIONS = ("finetune", "merge", "quantized", "adapter")
 """What the hub's card format lets `base_model_relation` say."""
 _PARENTS = ("base_model", "base_models", "merged_from", "merged_models")
-_MARKS_BETWEEN = (":", " = ", " — ", " – ", " → ", "\t")
-"""What may stand between a label and its value, the usual one first."""
-_TAGS = re.compile(r"</?(?:li|p|b|strong|em|i|span|code|br|div|dt|dd)\b[^<>]{0,200}>", re.IGNORECASE)
-_BOLD = re.compile(r"[-+*\s]*\*\*([^*|]{1,60})\*\*[ \t|]+([^|\s][^|]{0,80})$")
-"""A label in bold with its value after it."""
 _ITEMS = re.compile(r"<li\b[^<>]{0,200}>", re.IGNORECASE)
-_VALUE_MARKS = " \t*`#"
-"""Around a value; a ">" there is no mark of Markdown but part of what is stated ("> 1B")."""
 LONGEST_LINE = 600
 LONGEST_PARAGRAPH = 4_000
 """Characters of a line that sentences are read of; fields and tables only of one of LONGEST_LINE."""
@@ -45,10 +40,8 @@ DIGEST = 64
 """Characters of a SHA-256."""
 MOST_SHOWN = 20
 """Numbers of lines that were not read which are listed."""
-LONGEST_NAME = 5
-"""Words of a parent's name; more are a sentence."""
-_BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*")
-"""Items as they are written where Markdown is not meant."""
+_BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*|^([\s│┃|]{0,40})[├└╰┣┗╠╚][─━═]{1,8}\s*")
+"""Items as they are written where Markdown is not meant, and the branches of a tree."""
 _NAMED = re.compile(r"tokeni[sz]er|_name|_path|_type|_id$")
 """A key of code whose value is a name."""
 _TYPED = re.compile(r"^[A-Za-z_][\w\[\]|. ]{0,30}=\s*")
@@ -57,22 +50,12 @@ _VALUED = re.compile(r"[~≈<>]?\s*\d|(?:sw|re|ge|si|mi|ta)", re.IGNORECASE)
 """How a value of code begins that is a figure, or an activation."""
 _COMMENT = re.compile(r"\s(?://|#)")
 """Where a comment in code begins."""
-_BRACKETS = re.compile(r"\([^()]{0,200}\)")
 _BEGAN_WITH = ("base", "original model", "original repo", "original", "source model", "upstream", "parent", "finetuned", "base llm")
 """Labels of the model that an author began with, where an address or a name with its owner is the value."""
 _REPOSITORY = re.compile(r"(?:huggingface\.co/|hf\.co/|^)([A-Za-z0-9][\w.\-]{0,60}/[\w.\-]{1,80})")
 _ADAPTED = re.compile(r"\blora\b|adapter|\bpeft\b|froze|freez|linear prob|冻结|凍結|동결|어댑터|アダプタ", re.IGNORECASE)
 """Words of a card whose model may be trained in part."""
 _TRAINABLE = re.compile(r"\btrainable (?=param|weights)", re.IGNORECASE)
-_UNKNOWN = ("unknown", "none", "n/a", "not known", "undisclosed")
-_COUNTED = re.compile(
-    r"\bparam|\d\s*(?:[KMBT]|thousand|million|billion|[万萬만億亿억])(?![a-z])|^\D{0,12}(?:\d{4,}$|\d{1,3}(?:,\d{3})+\b(?!\s*[a-z]*b))",
-    re.IGNORECASE,
-)
-"""In a field "size": a count of parameters, and no size in bytes; a proposal all the same."""
-_SAMPLES = re.compile(r"\d[\d,.]* ?[KM]? (?:training|evaluation|test) samples\b", re.IGNORECASE)
-"""A size of a data set, as the card template of sentence-transformers states it."""
-_BLANK = ("[more information needed]", "---", ":---", "---:", ":---:", "value", "-")
 
 
 def parts_of(text: str) -> tuple[str, int, str]:
@@ -165,7 +148,7 @@ def _further(values: dict[Any, Any], name: str, lines: dict[str, int]) -> list[C
         kind = "tokenizer" if key.lower() in ("tokenizer", "tokenizer_name") else kind_of_key(key)
         fits = isinstance(one, str | int) and not isinstance(one, bool)
         if kind in IN_CODE and kind is not None and fits and (kind != "tokenizer" or is_named(str(one))):
-            claims = _field(kind, str(one), Source(name, key, lines.get(key, 0)))
+            claims = claims_of_field(kind, str(one), Source(name, key, lines.get(key, 0)))
             found += [replace(claim, decided=False, standing=Standing.unsure, part="front") for claim in claims]
     return found
 
@@ -191,12 +174,15 @@ class _Body:
     _begun: int = 0
     """Claims before that fence."""
     _hidden: bool = False
+    _blocks: Blocks = field(default_factory=Blocks)
+    _fences: int = 0
+    """Fences that have opened."""
 
     def read(self, line: str, number: int, after: str) -> None:
         """The next line, and the one after it."""
         if len(self.claims) > MOST_READ:
             return
-        line = _BULLET.sub(r"\1- ", line)
+        line = _BULLET.sub(lambda found: f"{found[1] or ''}- ", line)
         if DIGEST <= len(line) <= LONGEST_LINE:
             place = (max(self._about.standing, Standing.unsure), f"{self._about.part} digests")
             self.claims += digests_of_line(line, number, self.name, place)
@@ -231,7 +217,7 @@ class _Body:
 
     def _item(self, item: str, number: int) -> None:
         """One of several items of HTML in a line, read as an item of Markdown."""
-        if text := _TAGS.sub(" ", item).replace("<ul>", " ").replace("</ul>", " ").strip():
+        if text := TAGS.sub(" ", item).replace("<ul>", " ").replace("</ul>", " ").strip():
             place = (max(self._about.standing, Standing.unsure), self._about.part)
             self._line(f"- {text}", number, "", place, unseen=self._hidden)
 
@@ -247,7 +233,7 @@ class _Body:
         self._rows(self._table.rows(self._about.title))
         self._rows(self._tagged.rows(self._about.title, ended=True))
         self._said()
-        return [claim for claim in self.claims if not self._of_the_model(claim)]
+        return [claim for claim in self._blocks.read(self.claims) if not self._of_the_model(claim)]
 
     def _of_the_model(self, claim: Claim) -> bool:
         """Whether a tokenizer is loaded by the name of a model that is loaded as well: it is the model's own."""
@@ -269,7 +255,7 @@ class _Body:
                 self._merged(number)
                 self._trained()
             self._begun = len(self.claims)
-            self._fence = "" if self._fence else mark
+            self._fence, self._fences = "" if self._fence else mark, self._fences + (not self._fence)
             self._code.begin()
             self._said()
             return True
@@ -282,14 +268,19 @@ class _Body:
         self._lines.append(line)
         place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
         stated = self._code.read(line)
-        found = None if stated or self._code.used else _field_of(re.sub("[\"']", "", line))
-        kind = kind_in_code(found[0]) if found is not None else None
+        found = None if stated or self._code.used or self._code.sums else field_of(re.sub("[\"']", "", line))
+        kind = kind_alone(found[0]) if found is not None else None
         if found is not None and kind in IN_CODE and kind not in ("dtype", "tokenizer") and not _NAMED.search(found[0]):
             value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
-            stated = [(kind, value, found[0])] if kind is not None and _VALUED.match(value) else []
+            value = value if _VALUED.match(value) else described(found[1]) or ""
+            stated = [(kind, value, found[0])] if kind is not None and value else []
         for kind, value, label in stated:
             standing = max(place[0], Standing.one_of_several) if kind == "dtype" else place[0]
-            self._claimed(kind, value, Source(self.name, label, number), (standing, place[1]), plainly=False)
+            source = Source(self.name, label, number)
+            self._blocks.add(f"code {self._fences}", kind, value, source, place, len(self.claims))
+            self._claimed(kind, value, source, (standing, place[1]), plainly=False)
+        for label, value in self._code.open:
+            self._blocks.add(f"code {self._fences}", None, value, Source(self.name, label, number), place, None)
 
     def _trained(self) -> None:
         """Sizes beside settings of training are of a part on training: a length there is that of its texts."""
@@ -308,7 +299,7 @@ class _Body:
 
     def _line(self, line: str, number: int, after: str, place: tuple[Standing, str], *, unseen: bool) -> None:
         """A line that is of no table: a field, and words of a sentence that may go on below."""
-        found = _field_of(line) if len(line) <= LONGEST_LINE else None
+        found = field_of(line) if len(line) <= LONGEST_LINE else None
         if found is not None and any(figures_of(found[0])):
             found = None  # "4 layers: each with ..." is a sentence
         before = len(self.claims)
@@ -332,69 +323,43 @@ class _Body:
 
     def _rows(self, rows: Iterable[Row]) -> None:
         """The claims of rows of a table."""
+        rows = list(rows)
+        block = f"table {rows[0].line}" if rows else ""
         for row in rows:
             standing, part = self._place
             if row.which:
                 standing, part = row.standing, f"{part} {row.which}"
             place = (max(standing, row.standing), part)
             label, before = label_of(row.label), len(self.claims)
-            self._labelled(label, row.value.strip(_VALUE_MARKS), row.line, place)
+            self._labelled(label, row.value.strip(VALUE_MARKS), row.line, place, f"{block} {row.which}")
             if self.sentences and not is_aside(label) and not names_another(label):
                 known = [claim.kind for claim in self.claims[before:]]
                 self.claims += sizes_of_cell(f"{label}: {row.value}", Source(self.name, label, row.line), place, known)
             if len(self.claims) == before and figures_left(f"{label}: {row.value}", ()):
                 self._left.add(row.line)
 
-    def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str]) -> None:
+    def _labelled(self, label: str, value: str, line: int, place: tuple[Standing, str], block: str = "") -> None:
         """The claims of a field by its label; proposed where it may be about another model or mean something else."""
         kind, plainly, value = claimed(label, value)
         if kind is None and label in _BEGAN_WITH and (name := _REPOSITORY.search(value)):
             kind, value = "parent", name[1]
         if kind in (None, "size") and (below := size_below(label, self._about.over)):
             kind, plainly = below, False
-        if kind is None:
-            return
-        self._claimed(kind, value, Source(self.name, label, line), place, plainly=plainly)
+        if kind in ("layers", "width") and len(said := list(figures_of(value))) > 1:
+            value = next((figure for one, figure in said if one == kind), value)  # "12 heads, 7 layers"
+        source = Source(self.name, label, line)
+        self._blocks.add(block or f"part {place[1]}", kind, value, source, place, len(self.claims) if kind is not None else None)
+        if kind is not None:
+            self._claimed(kind, value, source, place, plainly=plainly)
 
     def _claimed(self, kind: str, value: str, source: Source, place: tuple[Standing, str], *, plainly: bool) -> None:
         """The claims of a value whose kind is known."""
         if kind in MADE_OF:  # that a part is on an adapter or on training makes it no other model's
             place = (min(place[0], Standing.unsure), place[1])
         own = place[0] is Standing.own
-        found = _field(kind, value, source)
+        found = claims_of_field(kind, value, source)
         self.claims += [replace(claim, decided=own and plainly, standing=place[0], part="" if own else place[1]) for claim in found]
 
 
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text.lower())
-
-
-def _field_of(line: str) -> tuple[str, str] | None:
-    """Label and value of a line "- **Label:** value" or "label = value", commented out or not."""
-    text = line.strip().removeprefix("<!--").removesuffix("-->").strip().replace("：", ":")
-    text = _TAGS.sub(" ", text).strip()
-    for mark in _MARKS_BETWEEN:
-        label, found, value = text.partition(mark)
-        value = value.strip(_VALUE_MARKS)
-        if found and value and len(label) <= 60 and not value.startswith("//"):
-            return label_of(label), value
-    bold = _BOLD.match(text)
-    return (label_of(bold[1]), bold[2].strip(_VALUE_MARKS)) if bold else None
-
-
-def _field(kind: str, value: str, source: Source) -> list[Claim]:
-    """The claims of one field; several parents with commas between are several claims."""
-    if value.lower() in _BLANK or not value:
-        return []
-    if kind == "activation" and not activation_in(value):
-        return []
-    if kind == "size":
-        counted = _COUNTED.search(value) and not _SAMPLES.search(value)
-        return [Claim("parameters", value, source)] if counted else []
-    if kind != "parent":
-        return [] if value.lower() in _UNKNOWN else [Claim(kind, value, source)]
-    if value.lower() in _UNKNOWN:
-        return [Claim("no_parent", value, source)]
-    plain = re.split(r" [—–-] |;", _BRACKETS.sub(" ", value))[0]
-    names = [" ".join(one.split()).rstrip(".") for one in re.split(r",|\band\b|\+", plain)]
-    return [Claim("parent", one, source) for one in names if one and len(one.split()) <= LONGEST_NAME]

@@ -11,10 +11,18 @@ from dataclasses import dataclass, field
 
 from forebear.verification.readers.about import is_aside, names_another
 from forebear.verification.readers.activations import activation_in
-from forebear.verification.readers.bindings import attribute, field_of, ordered, pairs_of_code, value_below
+from forebear.verification.readers.bindings import (
+    attribute,
+    commented,
+    field_of,
+    initialised,
+    ordered,
+    pairs_of_code,
+    value_below,
+)
 from forebear.verification.readers.compounds import printed
 from forebear.verification.readers.grammar import BLOCKS, MADE, figures_of, nouns_of
-from forebear.verification.readers.keys import kind_of_key, words_of_key, words_set
+from forebear.verification.readers.keys import kind_of_key, kinds_of_key, words_of_key, words_set
 from forebear.verification.readers.labels import kind_in_code
 from forebear.verification.readers.tokenizers import is_named
 from forebear.verification.readers.wording import words_table
@@ -104,6 +112,10 @@ _COMMENT = re.compile(r"\s(?://|#)")
 """Where a comment in code begins."""
 _DUMPED = re.compile(r"[\"']|:\s")
 """How a setting of a configuration is written, where an argument of a call is not."""
+_SUM = re.compile(
+    r"[=:]\s?\d[\d_.]{0,12}(?:\s*(?:[*%^<>]|-\s|/(?!/)|if\b|\+\s)|\+\w)|=[^=\n]{0,40}\d\s*//\s*(?:\d+|[a-z])\s*$"
+)
+"""A key set to a product, a difference or a choice; a division in Python, which elsewhere would be a comment."""
 _COUNTED_TOKENS = re.compile(r"\W*(?:num|n)_tokens", re.IGNORECASE)
 MOST_TOKENS = 1_000_000
 """Above this a number of tokens is of a text and of no vocabulary."""
@@ -123,6 +135,10 @@ class Code:
     training: bool = False
     """Whether the lines since the last fence hold settings of training."""
     _above: list[tuple[int, str]] = field(default_factory=list)
+    open: list[tuple[str, str]] = field(default_factory=list)
+    """Keys of the last line that alone mean nothing, with their figures."""
+    sums: bool = False
+    """Whether the last line sets a key to a sum, whose figures are no setting."""
     used: bool = False
     """Whether the last line is of a call or a command that uses a model."""
     _waiting: str | None = None
@@ -145,6 +161,7 @@ class Code:
         above = any(_calls(key) for at, key in self._above if at < len(line) - len(line.lstrip()))
         self.used = self._goes_on or above or _calls(line)
         self._goes_on = self.used and line.rstrip().endswith("\\")
+        self.open, self.sums = [], _SUM.search(line) is not None
         depth = len(line) - len(line.lstrip())
         another = self.used or _of_another([key for at, key in self._above if at < depth])
         found = [*(() if another else self._settings(line)), *self._tokenizers(line)]
@@ -157,20 +174,26 @@ class Code:
 
     def _settings(self, line: str) -> Iterator[tuple[str, str, str]]:
         """Numbers and words that a key is set to: alone on a line, or among arguments."""
+        if self.sums:
+            return
         code = line if line.lstrip().startswith(("#", "//")) else _COMMENT.split(line)[0]
         pairs = [*pairs_of_code(code), *self._over_or_above(line)]
         said = _COMMENT.split(line, maxsplit=1)[1:] if len(pairs) == 1 else []
         for label, value in pairs:
-            kind = _kind(label) or _of_comment(said)
-            if kind and not _of_another(label.split(".")[:-1]):
+            kind = kind_alone(label) or _of_comment(said)
+            if _of_another(label.split(".")[:-1]):
+                continue
+            if kind in IN_CODE:
                 yield kind, value, label
+            else:
+                self.open.append((label, value))
         alone = _SETTING.match(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line.lstrip("# "))
         text = _TEXT.match(alone["value"]) if alone and alone["value"] else None
         words = [(alone["key"].strip(), text["text"].strip())] if alone and text else []
         dumped = alone is not None and _DUMPED.search(line) is not None
         words += [(one["key"], one["text"]) for one in _ARGUMENT.finditer(code)]
         for label, value in words:
-            kind = _kind(label)
+            kind = kind_alone(label)
             if (kind == "activation" and activation_in(value)) or (kind == "dtype" and dumped):
                 yield kind, value.removeprefix("torch."), label
             elif kind in IN_CODE and kind not in ("activation", "dtype", "tokenizer") and value[:1].isdigit():
@@ -186,6 +209,9 @@ class Code:
         above = [name for at, name in self._above if at < depth]
         if above and (below := value_below(line)) is not None:
             yield above[-1], below
+        if (beside := commented(line)) is not None:
+            yield beside
+        yield from initialised(line)
         if said := ordered(line):
             yield "_".join(said[0].split()), said[1]
 
@@ -236,15 +262,19 @@ def _of_another(holders: list[str]) -> bool:
     return any(names_another(" ".join(words_of_key(holder))) for holder in holders if len(holder) <= LONGEST_HOLDER)
 
 
-def _kind(label: str) -> str | None:
-    """What a key claims, by its words, else by the one noun in it."""
-    return kind_of_key(label) or kind_in_code(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label).lower())
+def kind_alone(label: str) -> str | None:
+    """What a key claims without those beside it: by its words, else by the one noun in it; nothing where it may be several."""
+    kind = kind_of_key(label)
+    if kind is None and len(kinds_of_key(label)) > 1:
+        return None
+    return kind or kind_in_code(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label).lower())
 
 
 def _of_comment(said: list[str]) -> str | None:
     """What a key that is not known claims by the one noun of the comment behind it ("NHid = 176  # width of the MLP")."""
     nouns = nouns_of(said[0]) if said and not any(c.isdigit() for c in said[0]) else []
-    return nouns[0] if len(nouns) == 1 and nouns[0] in BLOCKS and not is_aside(said[0]) and not names_another(said[0]) else None
+    known = len(nouns) == 1 and nouns[0] in ("layers", "width", "vocabulary", *BLOCKS)
+    return nouns[0] if known and not is_aside(said[0]) and not names_another(said[0]) else None
 
 
 def _is_tokenizer(key: str) -> bool:

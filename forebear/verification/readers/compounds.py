@@ -22,6 +22,11 @@ _PAIRS = re.compile(
     r"(?<![\w/])([^\W\d][\w. ]{0,40}?(?:\s?/\s?[^\W\d][\w. ]{0,40}?){1,5})\s*(?:[:=：]|\bof\b|\bis\b|为|為|は|는|은)\s*"
     r"(\d[\d,]*[kKmM]?(?:\s?/\s?\d[\d,]*[kKmM]?){1,5})(?![\w/])"
 )
+_PRODUCT = re.compile(
+    r"(?<![\w.])([A-Za-z]\w{1,30}(?:\s?[×*]\s?[A-Za-z]\w{1,30}){1,3})\s?[=:]\s?"
+    r"(\d[\d,]{0,11}(?:\s?[×*x]\s?\d[\d,]{0,11}){1,3})(?![\d×*])(?:\s?=\s?\d[\d,]*)?"
+)
+"""Names multiplied, and their figures in the same order."""
 _ROTATION = re.compile(r"\bRoPE\b|\brotary\b|旋[转轉]位置|回転位置|회전 위치", re.IGNORECASE)
 _BASE = re.compile(
     r"(?<![A-Za-z])base(?=\s*(?:[:=(（]|of\b|is\b|为|為|は|는|은|\d))"
@@ -121,6 +126,7 @@ def unfolded(text: str) -> str:
         text = pattern.sub(plainer, text)
     if _ROTATION.search(text):
         text = _BASE.sub(" rope_base ", text)
+    text = _PRODUCT.sub(_multiplied, text)
     text = _QUERIES.sub(r"query heads: \1; kv heads: \2", text)
     text = _PAIRS.sub(_apart, text)
     text = _CHAIN.sub(_unchained, text)
@@ -131,6 +137,14 @@ def unfolded(text: str) -> str:
 def _apart(found: re.Match[str]) -> str:
     """Nouns and values that stand in the same order."""
     nouns, values = ([one.strip() for one in found[at].split("/")] for at in (1, 2))
+    if len(nouns) != len(values):
+        return found[0]
+    return "; ".join(f"{noun}: {value}" for noun, value in zip(nouns, values, strict=True))
+
+
+def _multiplied(found: re.Match[str]) -> str:
+    """Names and figures of a product, each beside its own."""
+    nouns, values = re.split(r"\s?[×*]\s?", found[1]), re.split(r"\s?[×*x]\s?", found[2])
     if len(nouns) != len(values):
         return found[0]
     return "; ".join(f"{noun}: {value}" for noun, value in zip(nouns, values, strict=True))

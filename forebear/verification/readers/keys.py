@@ -18,7 +18,7 @@ def words_set(words: str) -> frozenset[str]:
 
 
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_COUNT = words_set("n num nb nr no nums number count counts total of cnt c")
+_COUNT = words_set("n num nb nr no nums number numbers count counts total of cnt c")
 _SIZE = words_set("dim dims dimension dimensions size sizes width units channels d features len length")
 _WHOSE = words_set(
     "model cfg config self args hparams params transformer decoder encoder text lm llm gpt net network default the "
@@ -92,6 +92,56 @@ def kind_of_key(key: str) -> str | None:
     held = frozenset(words) - _WHOSE - _families()
     least = frozenset(words)
     return next((kind for kind, fits in _RULES if fits(held, least)), None)
+
+
+_SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = (
+    (words_set("hidden"), _SIZE | _COUNT | words_set("state states"), ("width", "mlp_width")),
+    (words_set("size"), words_set("layer layers"), ("layers", "width", "mlp_width")),
+    (words_set("block"), frozenset(), ("layers", "context")),
+    (words_set("blocks"), frozenset(), ("layers",)),
+    (words_set("size"), words_set("head heads"), ("head_size", "heads")),
+    (words_set("head"), frozenset(), ("heads", "head_size")),
+    (words_set("local"), _COUNT | words_set("head heads"), ("heads", "kv_heads")),
+    (words_set("top topk"), words_set("k router moe") | _COUNT, ("experts_used",)),
+    (_MLP | words_set("filters dims"), _SIZE | _COUNT | words_set("hidden dim"), ("mlp_width",)),
+    (words_set("input in"), _SIZE, ("width", "context")),
+    (words_set("output out"), words_set("dim dims dimension"), ("width",)),
+    (_HIDDEN - words_set("hidden state states layer"), _SIZE | _COUNT, ("width",)),
+    (words_set("token tokens"), _SIZE | _COUNT, ("vocabulary", "context")),
+    (words_set("window source position positions pos sequence seq context ctx input text sentence"), _SIZE | _COUNT, ("context",)),
+    (words_set("kv group groups"), _COUNT | words_set("head heads"), ("kv_heads",)),
+    (_QUERY, _COUNT | words_set("head heads"), ("heads",)),
+    (words_set("words word symbols"), _COUNT | words_set("size"), ("vocabulary",)),
+    (frozenset(), words_set("dim dims dimension d width units channels"), ("width",)),
+    (frozenset(), words_set("len length"), ("context",)),
+)
+"""Words that a key may be made of, words that it may hold besides, and the kinds that it may then be of beside other keys."""
+
+
+@cache
+def kinds_of_key(key: str, unsaid: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """All kinds that a key may be of beside other keys, the likeliest first. unsaid: first words that say nothing in its block.
+
+    >>> [kinds_of_key(one) for one in ("hidden_dim", "block", "n_layer", "top_k")]
+    [('width', 'mlp_width'), ('layers', 'context'), ('layers',), ('experts_used',)]
+    >>> kinds_of_key("GPT_FF", frozenset({"gpt"})), kinds_of_key("learning_rate")
+    (('mlp_width',), ())
+    """
+    words = words_of_key(key)
+    if words and words[0] in unsaid:
+        words = words[1:]
+    if not words:
+        return ()
+    sure = kind_of_key("_".join(words))
+    held = frozenset(words) - (_WHOSE - words_set("max maximum"))
+    longest = bool(held & {"max", "maximum"})
+    held -= {"max", "maximum"}
+    if held == {"size"}:
+        return ("context",) if longest else ()
+    for must, may, kinds in _SIDEWAYS:
+        if held <= must | may and (held & must or (not must and held)) and (must or longest or "context" not in kinds):
+            return kinds if sure is None or sure in kinds else (sure,)
+    return (sure,) if sure is not None else ()
 
 
 @cache

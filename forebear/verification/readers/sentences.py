@@ -49,7 +49,7 @@ _STORED = re.compile(
     re.IGNORECASE,
 )
 _TRAINED = re.compile(r"\btrain\w*|\bstep|\bepoch|训练|訓練|学習|학습|훈련", re.IGNORECASE)
-_INSTEAD = re.compile(r"(?<=\w)\s*,? (?:instead of|rather than|in place of) [^.;,]{1,80}(?=[.;,]|$)", re.IGNORECASE)
+_INSTEAD = re.compile(r"(?<=\w)\s*,? (?:instead of|rather than|in place of) (?:[^.;,]|[.,](?=\d)){1,80}(?=[.;,]|$)", re.IGNORECASE)
 """What a model does not have, behind what it has."""
 _AT_MOST = re.compile(r"\b(?:longer|more|fewer|greater|less) than(?= ~?\d)", re.IGNORECASE)
 """A bound, which compares no models."""
