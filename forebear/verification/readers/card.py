@@ -17,7 +17,7 @@ from forebear.verification.readers.code import IN_CODE, Code, kind_alone
 from forebear.verification.readers.fields import TAGS, VALUE_MARKS, claims_of_field, field_of
 from forebear.verification.readers.grammar import figures_left, figures_of
 from forebear.verification.readers.keys import kind_of_key
-from forebear.verification.readers.labels import claimed, size_below
+from forebear.verification.readers.labels import claimed, kind_in_code, size_below
 from forebear.verification.readers.marked import fields_of_marks
 from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
@@ -269,7 +269,7 @@ class _Body:
         place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
         stated = self._code.read(line)
         found = None if stated or self._code.used or self._code.sums else field_of(re.sub("[\"']", "", line))
-        kind = kind_alone(found[0]) if found is not None else None
+        kind = kind_in_code(found[0]) if found is not None and kind_alone(found[0]) else None
         if found is not None and kind in IN_CODE and kind not in ("dtype", "tokenizer") and not _NAMED.search(found[0]):
             value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
             value = value if _VALUED.match(value) else described(found[1]) or ""
