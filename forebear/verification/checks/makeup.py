@@ -77,7 +77,7 @@ def _shown(subject: Subject, claim: Claim) -> Iterator[int]:
 
 
 def _experts(subject: Subject, *, alone: bool) -> Iterator[int]:
-    """Experts of each layer, without and with those that every token goes through; 1 where no layer has any."""
+    """Experts of each layer, without and with those that every token goes through; 0 or 1 where no layer has any."""
     assert subject.checkpoint is not None
     held = subject.checkpoint
     routed: dict[int | None, set[int]] = {}
@@ -88,7 +88,7 @@ def _experts(subject: Subject, *, alone: bool) -> Iterator[int]:
     shared = {int(value) for key in _SHARED if (value := Settings(held.config, _ROOTS).number(key))}
     yield from counts | {count + more for count in counts for more in shared}
     if not counts and alone and any(piece.part == "up" for piece in held.pieces):
-        yield 1
+        yield from (0, 1)
 
 
 def _ranks(subject: Subject) -> Iterator[int]:

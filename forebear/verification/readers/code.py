@@ -22,7 +22,7 @@ from forebear.verification.readers.bindings import (
 )
 from forebear.verification.readers.compounds import printed
 from forebear.verification.readers.grammar import BLOCKS, MADE, figures_of, nouns_of
-from forebear.verification.readers.keys import kind_of_key, kinds_of_key, words_of_key, words_set
+from forebear.verification.readers.keys import is_factor, kind_of_key, kinds_of_key, words_of_key, words_set
 from forebear.verification.readers.labels import kind_in_code
 from forebear.verification.readers.tokenizers import is_named
 from forebear.verification.readers.wording import words_table
@@ -112,6 +112,8 @@ _COMMENT = re.compile(r"\s(?://|#)")
 """Where a comment in code begins."""
 _DUMPED = re.compile(r"[\"']|:\s")
 """How a setting of a configuration is written, where an argument of a call is not."""
+_ANCHOR = re.compile(r"^(\s*[\w.\-]{1,60}:\s+)&\w{1,60}\s+(?=\d)")
+"""A name that YAML gives to a value."""
 _SUM = re.compile(
     r"[=:]\s?\d[\d_.]{0,12}(?:\s*(?:[*%^<>]|-\s|/(?!/)|if\b|\+\s)|\+\w)|=[^=\n]{0,40}\d\s*//\s*(?:\d+|[a-z])\s*$"
 )
@@ -156,6 +158,7 @@ class Code:
         >>> Code().read('d_embed: int = 64,  # width'), Code().read('python train.py --tokenizer gpt2')
         ([('width', '64', 'd_embed')], [('tokenizer', 'gpt2', 'tokenizer')])
         """
+        line = _ANCHOR.sub(r"\1", line)
         self.loaded |= {name for found in _MODEL.findall(line) for name in found if name}
         self.training = self.training or _TRAINED.match(line) is not None
         above = any(_calls(key) for at, key in self._above if at < len(line) - len(line.lstrip()))
@@ -258,14 +261,18 @@ def _calls(line: str) -> bool:
 
 
 def _of_another(holders: list[str]) -> bool:
-    """Whether what holds a setting is another model, or a part of one that stands beside it ("vision_config")."""
-    return any(names_another(" ".join(words_of_key(holder))) for holder in holders if len(holder) <= LONGEST_HOLDER)
+    """Whether what holds a setting is another model, or a part of one that stands beside it ("vision_config").
+
+    An encoder alone may be the model itself: where a decoder beside it states other figures, one of the two is set apart.
+    """
+    words = (words_of_key(holder) for holder in holders if len(holder) <= LONGEST_HOLDER)
+    return any(names_another(" ".join(word for word in held if word != "encoder")) for held in words)
 
 
 def kind_alone(label: str) -> str | None:
     """What a key claims without those beside it: by its words, else by the one noun in it; nothing where it may be several."""
     kind = kind_of_key(label)
-    if kind is None and len(kinds_of_key(label)) > 1:
+    if kind is None and (is_factor(label) or len(kinds_of_key(label)) > 1):
         return None
     return kind or kind_in_code(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label).lower())
 

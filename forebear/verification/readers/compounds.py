@@ -12,6 +12,11 @@ _LINK = re.compile(r"(?:(?<=[A-Za-z])\s?[-_/×,]\s?)(?=\d)")
 _LETTERS = {"l": "layers", "h": "hidden size", "d": "width", "a": "heads"}
 """What single letters of a chain mean beside an "L", as papers on BERT write them."""
 _PAPER = re.compile(r"(?<![A-Za-z0-9])([LHAdDh])\s?[-=]\s?(\d{1,6})(?!\d)")
+_BETWEEN_LETTERS = re.compile(r"(?<=\d)\s?/\s?(?=[LHAdDh]\s?[-=]\s?\d)")
+_WIDE = re.compile(r"(?<![A-Za-z0-9_])[dD]\s?=\s?(?=\d{2,6}(?!\d))")
+"""The width, beside layers that a chain counts ("4L/8H, d=64")."""
+MOST_HEADS = 64
+"""A letter H beside a larger figure means a width, as papers on BERT write it."""
 _QUERIES = re.compile(
     r"(?:(?:number of |# ?(?:of )?)?(?:attention )?heads?)\W{0,3}\(?\s*(?:Q|quer(?:y|ies))\s*(?:/|,|and|&)\s*"
     r"(?:KV|key[-/ ]values?)\s*\)?\W{0,4}?"
@@ -129,7 +134,9 @@ def unfolded(text: str) -> str:
     text = _PRODUCT.sub(_multiplied, text)
     text = _QUERIES.sub(r"query heads: \1; kv heads: \2", text)
     text = _PAIRS.sub(_apart, text)
-    text = _CHAIN.sub(_unchained, text)
+    chained = _CHAIN.sub(_unchained, text)
+    text = _WIDE.sub("width = ", chained) if chained != text and "layers:" in chained else text if chained == text else chained
+    text = _BETWEEN_LETTERS.sub(", ", text)
     letters = {found[1] for found in _PAPER.finditer(text)}
     return _PAPER.sub(lambda found: _lettered(found, letters), text) if "L" in letters and len(letters) > 1 else text
 
@@ -155,11 +162,17 @@ def _unchained(found: re.Match[str]) -> str:
     links = [one.strip() for one in _LINK.split(found[1])]
     units = [link.lstrip("0123456789-_ ").lower() for link in links]
     if "l" in units:
+        figures = [link[: len(link) - len(unit)].rstrip("-_ ") for link, unit in zip(links, units, strict=True)]
         links = [
-            f"{_LETTERS[unit]}: {link[: len(link) - len(unit)].rstrip('-_ ')}" if unit in _LETTERS else link
-            for link, unit in zip(links, units, strict=True)
+            f"{_letter(unit, figure)}: {figure}" if unit in _LETTERS else link
+            for link, unit, figure in zip(links, units, figures, strict=True)
         ]
     return ", ".join(links)
+
+
+def _letter(unit: str, figure: str) -> str:
+    """What a letter behind a figure means: H counts heads where the figure is no width."""
+    return "heads" if unit == "h" and int(figure) <= MOST_HEADS else _LETTERS[unit]
 
 
 def _lettered(found: re.Match[str], letters: set[str]) -> str:

@@ -48,6 +48,8 @@ _OF = {
 """What a figure counted in these is of beside a noun."""
 _CLOSED, _OPENED = (")", "）"), ("(", "（")
 _LARGE = re.compile(r"[mb]\b|illion|[億亿억]", re.IGNORECASE)
+_COUNTED_SO = re.compile(r"\s?(?:개[를의가로와이,. ]|[つ個个](?=[,，、。をのに]|$))")
+"""A counter behind a figure, after which another matter follows."""
 _MARK = re.compile(r"[:：=]")
 _SIZED = re.compile(r"(?:size|dim\w*|width|units|channels|[维維数數小寸宽寬幅원기폭])$", re.IGNORECASE)
 """How a noun for the width of an MLP ends; its bare name before a figure is counted itself ("two feed-forward layers")."""
@@ -239,6 +241,8 @@ def _of_tokens(text: str, counted: Word, figure: Word) -> str | None:
 
 def _ahead(words: Sequence[Word], at: int, text: str) -> tuple[Word | None, int]:
     """The noun after a figure, and its place: over a few words that are no prepositions."""
+    if at and words[at - 1].role == "noun" and _COUNTED_SO.match(text, words[at].end):
+        return None, at  # "블록 4개를 쌓았고 차원은": counted by what stands before it
     for place in range(at + 1, min(at + 2 + _AHEAD, len(words))):
         word = words[place]
         if word.kind == "model" and not _LARGE.search(words[at].text):

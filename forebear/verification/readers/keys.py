@@ -18,6 +18,8 @@ def words_set(words: str) -> frozenset[str]:
 
 
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+LONGEST_WORD = 24
+"""Letters of a word that is looked at for two."""
 _COUNT = words_set("n num nb nr no nums number numbers count counts total of cnt c")
 _SIZE = words_set("dim dims dimension dimensions size sizes width units channels d features len length")
 _WHOSE = words_set(
@@ -43,7 +45,7 @@ _BASE = words_set("theta base freq frequency freqs period")
 _FUNCTION = words_set("act activation activations nonlinearity actfn")
 _FUNCTIONS_OF = words_set("fn func function type name hidden non linearity layer")
 _EXPERTS = words_set("expert experts moe")
-_TAKEN = words_set("topk active activated used selected chosen")
+_TAKEN = words_set("topk active activate activated activates used select selected chosen")
 """Words for the experts that a token goes through."""
 _PARAMETERS = words_set("param params parameter parameters nparams")
 _TYPES = words_set("dtype precision")
@@ -74,8 +76,32 @@ def words_of_key(key: str) -> list[str]:
     (['num', 'kv', 'heads'], ['attention', 'head', 'count', 'kv'], ['ffn', 'hidden', 'size'])
     """
     holders = key.strip("-").split(".")
-    words = [[word.lower() for word in _PARTS.findall(one.replace("-", "_"))] for one in holders]
+    words = [[part for word in _PARTS.findall(one.replace("-", "_")) for part in _unglued(word.lower())] for one in holders]
     return [*(word for one in words[1:-1] for word in one), *words[-1]] if len(words) > 1 else words[0]
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Words of three letters and more that keys are made of."""
+    known = (_COUNT, _SIZE, _WHOSE, _ATTENTION, _HEADS, _KV, _GROUPS, _QUERY, _MLP, _LAYERS, _HIDDEN, _TOKENS, _VOCABULARY,
+             _CONTEXT, _ROTATION, _BASE, _FUNCTION, _EXPERTS, _TAKEN, _PARAMETERS, _TYPES)  # fmt: skip
+    return frozenset(word for words in known for word in words if len(word) > 2)
+
+
+@cache
+def _unglued(word: str) -> tuple[str, ...]:
+    """The two words that one is made of, where it is none itself and both are known; of a letter before it only n and d are kept.
+
+    >>> _unglued("headdim"), _unglued("nhidden"), _unglued("elayers"), _unglued("dropout")
+    (('head', 'dim'), ('n', 'hidden'), ('layers',), ('dropout',))
+    """
+    if word in _known() or not 4 <= len(word) <= LONGEST_WORD:
+        return (word,)
+    for at in range(1, len(word) - 2):
+        first, last = word[:at], word[at:]
+        if last in _known() and (first in _known() or first in ("n", "d", "a", "e")):
+            return (last,) if first in ("a", "e") else (first, last)
+    return (word,)
 
 
 @cache
@@ -94,6 +120,11 @@ def kind_of_key(key: str) -> str | None:
     return next((kind for kind, fits in _RULES if fits(held, least)), None)
 
 
+_FACTORS = words_set(
+    "scaling scale ratio factor mult multiplier rate prob init std eps epsilon bias norm type interval every start end id ids "
+    "index coef coeff loss weight decay"
+)
+"""Words that make a key another matter than what its nouns count."""
 _SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = (
     (words_set("hidden"), _SIZE | _COUNT | words_set("state states"), ("width", "mlp_width")),
     (words_set("size"), words_set("layer layers"), ("layers", "width", "mlp_width")),
@@ -103,19 +134,26 @@ _SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = 
     (words_set("head"), frozenset(), ("heads", "head_size")),
     (words_set("local"), _COUNT | words_set("head heads"), ("heads", "kv_heads")),
     (words_set("top topk"), words_set("k router moe") | _COUNT, ("experts_used",)),
-    (_MLP | words_set("filters dims"), _SIZE | _COUNT | words_set("hidden dim"), ("mlp_width",)),
+    (_MLP | words_set("filters"), _SIZE | _COUNT | words_set("hidden dim"), ("mlp_width",)),
     (words_set("input in"), _SIZE, ("width", "context")),
-    (words_set("output out"), words_set("dim dims dimension"), ("width",)),
+    (words_set("output out"), words_set("dim dims dimension size"), ("width",)),
+    (words_set("linear"), words_set("units dim dims size"), ("mlp_width",)),
     (_HIDDEN - words_set("hidden state states layer"), _SIZE | _COUNT, ("width",)),
     (words_set("token tokens"), _SIZE | _COUNT, ("vocabulary", "context")),
     (words_set("window source position positions pos sequence seq context ctx input text sentence"), _SIZE | _COUNT, ("context",)),
     (words_set("kv group groups"), _COUNT | words_set("head heads"), ("kv_heads",)),
     (_QUERY, _COUNT | words_set("head heads"), ("heads",)),
     (words_set("words word symbols"), _COUNT | words_set("size"), ("vocabulary",)),
-    (frozenset(), words_set("dim dims dimension d width units channels"), ("width",)),
+    (words_set("units"), frozenset(), ("width", "mlp_width")),
+    (frozenset(), words_set("dim dims dimension d width channels"), ("width",)),
     (frozenset(), words_set("len length"), ("context",)),
 )
 """Words that a key may be made of, words that it may hold besides, and the kinds that it may then be of beside other keys."""
+
+
+def is_factor(key: str) -> bool:
+    """Whether a key is for a share, a rate or the like of what it names: "feed_forward_scaling"."""
+    return bool(_FACTORS & set(words_of_key(key)))
 
 
 @cache

@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"[~≈]?\s*\d")
 _PICTURE = re.compile(r"<img\b[^<>]{0,300}?(?:math=([^\"'&<> ]{1,40})|alt=[\"']([^\"'<>]{1,60}))[^<>]{0,100}>", re.IGNORECASE)
 _HUMPS = re.compile(r"[A-Za-z]+[a-z0-9][A-Z]\w*")
 """A key that is written without marks between its words ("numLayers")."""
+_SHOWN = re.compile(r"\"([A-Za-z_]\w{1,60})\"\s*:\s*\"?([\w.+\-]{1,60})\"?,?")
+"""A line of a configuration."""
 _END = re.compile(r"</table", re.IGNORECASE)
 MOST_MODELS = 12
 """Columns of a table of several models that are read."""
@@ -94,7 +96,9 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
             return
     part = True
     for number, cells in lines:
-        if cells[0] and not any(cells[1:]):
+        if cells[0] and not any(cells[1:]) and (shown := _SHOWN.fullmatch(cells[0])):  # a file as a viewer shows it
+            yield Row(shown[1], shown[2], number, Standing.unsure)
+        elif cells[0] and not any(cells[1:]):
             part = is_own(cells[0])
         elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
             at = _value_at(head, len(cells))
