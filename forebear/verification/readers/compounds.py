@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _CHAIN = re.compile(r"(?<![\w.\-/])(\d+[-_ ]?[A-Za-z]+(?:\s?[-_/×,]\s?\d+[-_ ]?[A-Za-z]+)+)(?![\w])")
 _LISTED = re.compile(r"(?<=[\w.])\s+(?=[A-Za-z_]\w*\s?=\s?[\w.])")
@@ -164,15 +164,15 @@ def _unchained(found: re.Match[str]) -> str:
     if "l" in units:
         figures = [link[: len(link) - len(unit)].rstrip("-_ ") for link, unit in zip(links, units, strict=True)]
         links = [
-            f"{_letter(unit, figure)}: {figure}" if unit in _LETTERS else link
+            f"{_letter(unit, figure, units)}: {figure}" if unit in _LETTERS else link
             for link, unit, figure in zip(links, units, figures, strict=True)
         ]
     return ", ".join(links)
 
 
-def _letter(unit: str, figure: str) -> str:
-    """What a letter behind a figure means: H counts heads where the figure is no width."""
-    return "heads" if unit == "h" and int(figure) <= MOST_HEADS else _LETTERS[unit]
+def _letter(unit: str, figure: str, units: Sequence[str]) -> str:
+    """What a letter behind a figure means: H counts heads where the figure is no width, and no A beside it counts them."""
+    return "heads" if unit == "h" and "a" not in units and int(figure) <= MOST_HEADS else _LETTERS[unit]
 
 
 def _lettered(found: re.Match[str], letters: set[str]) -> str:
