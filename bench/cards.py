@@ -5,8 +5,9 @@
 bench.verify draws cards at random from models of the truth sets, in which a width is a context and heads are as many as layers: a
 key read as the wrong kind may agree by chance. Here no two figures of a model are alike, each manner is written out as it is and
 once with each of its figures wrong, and a wrong claim counts as found only where the row that is flagged or contradicted holds
-the planted figure itself and may mean its kind. What is planted follows from the places of the file of wordings and from the
-models' configurations alone; nothing of what reads cards is used. The models are drawn at random: only shapes are asked.
+the planted figure itself and may mean its kind; one that was read as another kind alone is neither found nor a right claim. What
+is planted follows from the places of the file of wordings and from the models' configurations alone; nothing of what reads cards
+is used. The models are drawn at random: only shapes are asked.
 """
 
 from __future__ import annotations
@@ -165,12 +166,14 @@ def looked_at(words: Mapping[str, Any], at: int, model: Model, wrong: str, scrat
     rows = [r for r in document["claims"] if r["source"]["file"] == "README.md" and r["kind"] != "direction"]
     kinds_of = [{r["kind"], *r.get("also", ())} for r in rows]
     lie = [r for r, kinds in zip(rows, kinds_of, strict=True) if wrong in kinds and any(one in r["stated"] for one in planted)]
-    right = [r for r in rows if r not in lie]
+    elsewhere = [r for r in rows if r not in lie and wrong and r["stated"].strip("~ ") in planted]
+    right = [r for r in rows if r not in lie and r not in elsewhere]
     mark = "contradicted"
     return {
         "manner": at, "model": model.folder.name, "wrong": wrong, "planted": said.get(wrong, ""),
         "found": any(r["outcome"] == mark or r["flagged"] for r in lie), "contradicted": any(r["outcome"] == mark for r in lie),
-        "read": len(lie), "right": dict(Counter(r["outcome"] for r in right)),
+        "read": len(lie), "elsewhere": [[r["kind"], r["stated"], r["outcome"], r["flagged"]] for r in elsewhere],
+         "right": dict(Counter(r["outcome"] for r in right)),
         "right_flagged": [[r["kind"], r["stated"], r["source"]["line"]] for r in right if r["flagged"]],
         "accused": [[r["kind"], r["stated"], r["source"]["line"]] for r in right if r["outcome"] == mark],
     }  # fmt: skip
