@@ -23,8 +23,10 @@ def verify(
     budget: int | str | None = None,
     full: bool = False,
     base: str | Path | None = None,
+    card_out: str | Path | None = None,
     timeout: float | str | None = None,
     deadline: float | str | None = None,
+    language: str = "en",
 ) -> Mapping[str, Any]:
     """Does the card tell the truth? Claims of a checkpoint's papers, each held against its files.
 
@@ -40,8 +42,11 @@ def verify(
     full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.
     base:     the model that an adapter (LoRA) changes: it is compared as that model changed. Without it, the model of `against`
               that the adapter's configuration names.
+    card_out: write the card put right as a whole to this file: figures of the files in place of contradicted ones, the evidence and
+              what deserves a look as comments; nothing else is changed.
     timeout:  seconds that one request to an address may take, attempts included (default 120).
     deadline: seconds from its beginning that a run may ask addresses (default 3600).
+    language: of the comments in `card_out`.
     Returns:  a forebear/verification/1 document; each claim is borne-out, contradicted, not-shown or not-testable, with evidence.
     Raises:   RefusedError when the checkpoint, or a file named here, cannot be read, UsageError when arguments are wrong,
               ExpectationError (with the document as its `document`) when `expect` is not met.
@@ -59,6 +64,8 @@ def verify(
     >>> [(claim["kind"], claim["outcome"]) for claim in document["claims"] if claim["source"]["file"] == "card.md"]
     [('shares', 'borne-out'), ('direction', 'not-shown'), ('layers', 'contradicted')]
     """
+    from forebear.core.errors import ExpectationError
+    from forebear.core.output import check_output
     from forebear.core.patience import patience_of, waiting
     from forebear.files.sources import require_there
     from forebear.verification.verify import Wanted, verify_path
@@ -67,5 +74,27 @@ def verify(
         require_there(key)
     places = [None if place is None else Path(place) for place in (card, bom, key, library)]
     wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3], base)
-    with waiting(patience_of(timeout, deadline)):
-        return verify_path(checkpoint, wanted)
+    if card_out is not None:
+        check_output(Path(card_out))
+    try:
+        with waiting(patience_of(timeout, deadline)):
+            document = verify_path(checkpoint, wanted)
+    except ExpectationError as error:
+        if card_out is not None and error.document is not None:
+            _put_right(checkpoint, places[0], Path(card_out), error.document, language)
+        raise
+    if card_out is not None:
+        _put_right(checkpoint, places[0], Path(card_out), document, language)
+    return document
+
+
+def _put_right(
+    checkpoint: str | Path, card: Path | None, out: Path, document: Mapping[str, Any], language: str
+) -> None:
+    """Write the card of a verification put right."""
+    from forebear.core.output import write_whole
+    from forebear.reports.verification.whole_card import whole_card
+    from forebear.verification.gather import card_of
+
+    place, text = card_of(Path(checkpoint), card)
+    write_whole(out, whole_card(text, document, place.name, language))

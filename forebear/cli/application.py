@@ -21,6 +21,7 @@ from forebear.cli.forms import (
     Language,
     check_extent,
     check_folder,
+    check_new,
     check_target,
     form_of,
     show,
@@ -156,8 +157,10 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
         check_extent(extent, written)
         language = Language.en if verb.__name__ in SILENT else given.pop("language")
         check_folder(figures := given.pop("figures", None))
-        if verb is api.case_report:
+        if verb in (api.case_report, api.verify):
             given["language"] = language.value
+        if verb is api.attest_commit:
+            check_new(output)
         try:
             with typed(), nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
                 document = verb(**{name: value for name, value in given.items() if value is not None})

@@ -12,7 +12,8 @@ from typing import Any
 
 from forebear.api.document import form_of as ending_form
 from forebear.cli.streams import write_result
-from forebear.core.errors import RefusedError, UsageError, printable
+from forebear.core.errors import RefusedError, UsageError, printable, refusal
+from forebear.core.messages import message
 from forebear.core.output import check_output, write_whole
 
 
@@ -45,6 +46,15 @@ def check_target(output: Path | None) -> Path | None:
     if output is not None and str(output) not in STANDARD_OUTPUT and not _is_null(output):
         check_output(output)
     return output
+
+
+def check_new(output: Path | None) -> None:
+    """A commitment is announced by its digest: one that was written is never replaced.
+
+    Raises: RefusedError where a file that holds anything is there already.
+    """
+    if output is not None and str(output) not in STANDARD_OUTPUT and output.is_file() and output.stat().st_size:
+        raise refusal(message("kept_commitment.there"), where=str(output), todo=message("kept_commitment.other"))
 
 
 TOLD = 12

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.core.bounded import open_stream, parse_json, read_bounded
-from forebear.core.errors import RefusedError
+from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
 from forebear.core.wording import in_english
 from forebear.verification.claim import Claim, Source
@@ -106,6 +106,18 @@ def _card(place: Path, found: Gathered) -> list[Claim]:
         return [*claims, *claims_of_prose(prose, place.name)]
     text = _begun(text, place, found)
     return [*found.take(claims_of_card(text, place.name)), *claims_of_prose(text, place.name)]
+
+
+def card_of(checkpoint: Path, card: Path | None) -> tuple[Path, str]:
+    """The Markdown card that a verification read, and its text.
+
+    Raises: RefusedError where there is none, or where it is a package's metadata.
+    """
+    place = card or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "README.md"
+    text = "" if place.suffix == ".whl" else _text(place, CARD_BYTES)
+    if place.suffix == ".whl" or is_metadata(text):
+        raise refusal(message("card_out.no_markdown"), where=str(place), todo=message("card_out.give"))
+    return place, text
 
 
 def _begun(text: str, place: Path, found: Gathered) -> str:

@@ -243,3 +243,15 @@ def test_a_brief_record_says_what_can_be_put_right_now(tmp_path: Path, language:
         said = next(one for one in document["limits"] if one["key"] == key)
         assert " ".join(catalogue(language).text(said).split())[:30] in brief
     assert " ".join(catalogue(language)("attest.limit_clock").split())[:30] not in brief
+
+
+def test_a_commitment_that_was_written_is_not_replaced(tmp_path):
+    out = tmp_path / "commitment.json"
+    base = files("forebear") / "demo_data" / "base"
+    words = ["attest", "commit", str(base), "--seed-from", "drand:99999999", "--format", "json", "-o", str(out)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    before = out.read_bytes()
+    again = CliRunner().invoke(app, words)
+    assert isinstance(again.exception, RefusedError)
+    assert "is not replaced" in str(again.exception)
+    assert out.read_bytes() == before
