@@ -14,8 +14,9 @@ code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.t
 follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
 that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone), verify_fourth.toml after decision 0109
 (--words fourth --first 12000 --models 2, once with --alone and once with --others), verify_fifth.toml after decision 0128
-(--words fifth --first 15000 --models 2), verify_sixth.toml after decision 0135 (--words sixth --first 18000 --models 2). What
-counts as found is decision 0045's.
+(--words fifth --first 15000 --models 2), verify_sixth.toml after decision 0135 (--words sixth --first 18000 --models 2). verify_ninth.toml
+holds parents, kinds and licences alone (--words ninth --first 21000 --models 2 --others); verify_seventh.toml and verify_eighth.toml
+are for bench.cards. What counts as found is decision 0045's.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ OF_BLOCKS = ("heads", "kv_heads", "mlp_width", "head_size", "context", "rope_bas
 """Further kinds, of the files of wordings that hold them."""
 OF_MADE = ("experts", "experts_used")
 """Further kinds of mixtures of experts, of the last file."""
-BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth", "fifth", "sixth")
+BLOCK_WORDS = ("blocks", "fetched", "next", "third", "fourth", "fifth", "sixth", "ninth")
 WITH_OTHERS = ("parent", "kind", "licence")
 """Kinds that are held against other models."""
 SHAPES = ("llama64", "gpt2-64", "qwen2-64", "moe-64")
