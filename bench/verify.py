@@ -14,9 +14,9 @@ code of decision 0094 (--words blocks --first 6000 --models 2); verify_fetched.t
 follows public cards that were fetched after that was committed (--words fetched --first 7000 --models 2), verify_third.toml cards
 that were fetched after decision 0104 (--words third --first 9000 --models 2 --alone), verify_fourth.toml after decision 0109
 (--words fourth --first 12000 --models 2, once with --alone and once with --others), verify_fifth.toml after decision 0128
-(--words fifth --first 15000 --models 2), verify_sixth.toml after decision 0135 (--words sixth --first 18000 --models 2). verify_ninth.toml
-holds parents, kinds and licences alone (--words ninth --first 21000 --models 2 --others); verify_seventh.toml and verify_eighth.toml
-are for bench.cards. What counts as found is decision 0045's.
+(--words fifth --first 15000 --models 2), verify_sixth.toml after decision 0135 (--words sixth --first 18000 --models 2).
+verify_ninth.toml holds parents, kinds and licences alone (--words ninth --first 21000 --models 2 --others); verify_manners.toml and
+the files after the sixth but for the ninth are for bench.cards. What counts as found is decision 0045's.
 """
 
 from __future__ import annotations

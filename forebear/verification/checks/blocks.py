@@ -136,6 +136,8 @@ def numbers_of(claim: Claim) -> list[tuple[int, int]]:
         return []
     said = [value for kind, value in figures_of(text) if kind == claim.kind]
     found = list(_FIGURE.finditer(text))
+    if len(found) > 2 and len(said) < 2:
+        said = [one[0] for one in found]  # of a sentence any figure may be meant
     if not said and found:
         several = _ARROW.search(text) or not _WORDS.search(_FIGURE.sub(" ", text))
         said = [one[0] for one in (found if several else found[:1])]

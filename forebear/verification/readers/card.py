@@ -14,7 +14,7 @@ from forebear.verification.claim import MADE_OF, Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.bindings import described
 from forebear.verification.readers.code import IN_CODE, Code, kind_alone
-from forebear.verification.readers.fields import TAGS, VALUE_MARKS, claims_of_field, field_of
+from forebear.verification.readers.fields import TAGS, VALUE_MARKS, claims_of_field, copied_field, field_of
 from forebear.verification.readers.grammar import figures_left, figures_of
 from forebear.verification.readers.keys import kind_of_key
 from forebear.verification.readers.labels import claimed, kind_in_code, size_below
@@ -306,6 +306,8 @@ class _Body:
         if found is not None:
             standing = max(place[0], Standing.unsure if after.lstrip().startswith("(") else Standing.own)
             self._labelled(found[0], plain_of(found[1]), number, (standing, place[1]))
+        elif len(line) <= LONGEST_LINE and not unseen and (copied := copied_field(line)):
+            self._labelled(*copied, number, (max(place[0], Standing.unsure), f"{place[1]} copied"))
         known = [claim.kind for claim in self.claims[before:]]
         if not line.strip() or line.lstrip()[:1] in ("#", "-", "*", "+", "<", ">"):
             self._said()

@@ -35,7 +35,7 @@ _PRODUCT = re.compile(
 _ROTATION = re.compile(r"\bRoPE\b|\brotary\b|旋[转轉]位置|回転位置|회전 위치", re.IGNORECASE)
 _BASE = re.compile(
     r"(?<![A-Za-z])base(?=\s*(?:[:=(（]|of\b|is\b|为|為|は|는|은|\d))"
-    r"|基[数數底]|底[数數]|ベース(?=\s?[(（は:：]?\s?\d)|기저|베이스",
+    r"|基[数數底频頻]|底[数數]|ベース(?=\s?[(（は:：]?\s?\d)|기저|베이스",
     re.IGNORECASE,
 )
 _PLAINER = (

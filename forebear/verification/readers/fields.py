@@ -6,6 +6,8 @@ import re
 
 from forebear.verification.claim import Claim, Source
 from forebear.verification.readers.activations import activation_in
+from forebear.verification.readers.keys import kind_of_key
+from forebear.verification.readers.labels import kind_of
 from forebear.verification.readers.tables import label_of
 
 _MARKS_BETWEEN = (":", " = ", " — ", " – ", " → ", "\t")
@@ -44,6 +46,21 @@ def field_of(line: str) -> tuple[str, str] | None:
             return label_of(label), value
     bold = _BOLD.match(text)
     return (label_of(bold[1]), bold[2].strip(VALUE_MARKS)) if bold else None
+
+
+_COPIED = re.compile(r"([A-Za-z#][\w{}$\\() .#\-]{1,40}?)\s+([~≈]?\d[\d,.]*\s?[kKmMbB]?)")
+"""A key and its figure on a line with nothing else, as a table is copied."""
+
+
+def copied_field(line: str) -> tuple[str, str] | None:
+    """Label and value of a row of a table that was copied without its bars; None for any other line.
+
+    >>> copied_field("n_{layers} 4"), copied_field("Layers of thought 4"), copied_field("4 layers")
+    (('n_layers', '4'), None, None)
+    """
+    found = _COPIED.fullmatch(line.strip())
+    label = label_of(found[1]) if found else ""
+    return (label, found[2]) if found and (kind_of(label) or kind_of_key("_".join(label.split()))) else None
 
 
 def claims_of_field(kind: str, value: str, source: Source) -> list[Claim]:

@@ -36,7 +36,7 @@ _QUERY = words_set("q query queries")
 _MLP = words_set("ff ffn mlp feedforward feed forward intermediate inner dff dffn fc filter swiglu expansion nff")
 _ALONE = words_set("dff dffn nff")
 _LAYERS = words_set("layer layers block blocks depth nlayer nlayers nblocks stacks")
-_HIDDEN = words_set("hidden embd embed embedding emb residual latent dmodel nembd channel state states")
+_HIDDEN = words_set("hidden hid embd embed embedding emb residual latent dmodel nembd channel state states")
 _TOKENS = words_set("token tokens tok")
 _VOCABULARY = words_set("vocab vocabulary voc nvocab dict dictionary ntoken ntokens vocabs")
 _CONTEXT = words_set("context ctx seq seqlen sequence position positions pos maxlen nctx window source input")
@@ -53,14 +53,14 @@ _TYPES_OF = words_set("torch param params weight weights storage stored checkpoi
 _SAID = {
     "head_size": "kv channels|d k|d v|d h|d kv|qk head dim|"
     "size per head|hidden size per head|n embd head|attention key size|attention key length",
-    "context": "block size|max len|max length|model max length|max seq|max pos emb|max window length",
+    "context": "block size|max len|max length|model max length|max seq|max pos emb|max window length|bptt",
     "rope_base": "theta|base freq|freq base|base frequency|rope max wavelength|rope wavelength",
     "vocabulary": "num embeddings|num tokens|n tokens|n token",
     "experts_used": "router topk|router top k|moe k|k experts",
     "activation": "non linearity",
     "kv_heads": "multi query group num",
     "mlp_width": "n inner|d inner",
-    "width": "width|units|d model|dim model|model dim|model width|n dim|dim|hidden",
+    "width": "emsize|em size|width|units|d model|dim model|model dim|model width|n dim|dim|hidden",
     "parameters": "model size",
     "layers": "layer num",
     "": "block|window|source|input|position|embedding|head|state size",
@@ -126,7 +126,7 @@ _FACTORS = words_set(
 )
 """Words that make a key another matter than what its nouns count."""
 _SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = (
-    (words_set("hidden"), _SIZE | _COUNT | words_set("state states"), ("width", "mlp_width")),
+    (words_set("hidden hid"), _SIZE | _COUNT | words_set("state states"), ("width", "mlp_width")),
     (words_set("size"), words_set("layer layers"), ("layers", "width", "mlp_width")),
     (words_set("block"), frozenset(), ("layers", "context")),
     (words_set("blocks"), frozenset(), ("layers",)),
@@ -138,7 +138,7 @@ _SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = 
     (words_set("input in"), _SIZE, ("width", "context")),
     (words_set("output out"), words_set("dim dims dimension size"), ("width",)),
     (words_set("linear"), words_set("units dim dims size"), ("mlp_width",)),
-    (_HIDDEN - words_set("hidden state states layer"), _SIZE | _COUNT, ("width",)),
+    (_HIDDEN - words_set("hidden hid state states layer"), _SIZE | _COUNT, ("width",)),
     (words_set("token tokens"), _SIZE | _COUNT, ("vocabulary", "context")),
     (words_set("window source position positions pos sequence seq context ctx input text sentence"), _SIZE | _COUNT, ("context",)),
     (words_set("kv group groups"), _COUNT | words_set("head heads"), ("kv_heads",)),

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_PARTS = re.compile(r"[;；,，、。]\s*")
+"""Between parts of a sentence on several matters."""
 PHRASES = Path(__file__).parent / "phrases.toml"
 
 
@@ -64,9 +66,10 @@ def loose_type(text: str) -> str:
     >>> loose_type("A model with 4 million parameters in float32 precision."), loose_type("Trained in bf16 precision.")
     ('float32', '')
     """
-    if not _one("loose", "holds").search(text) or _one("never", "dtype").search(text):
-        return ""
-    found = {one[0].lower(): one[0] for one in _one("loose", "dtype").finditer(text)}
+    parts = (part for part in _PARTS.split(text) if _one("loose", "holds").search(part) and not _one("never", "dtype").search(part))
+    found = {one[0].lower(): one[0] for part in parts for one in _one("loose", "dtype").finditer(part)}
+    if not found and _one("loose", "holds").search(text) and not _one("never", "dtype").search(text):
+        found = {one[0].lower(): one[0] for one in _one("loose", "dtype").finditer(text)}
     return next(iter(found.values())) if len(found) == 1 else ""
 
 

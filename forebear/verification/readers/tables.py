@@ -100,6 +100,8 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
             yield Row(shown[1], shown[2], number, Standing.unsure)
         elif cells[0] and not any(cells[1:]):
             part = is_own(cells[0])
+        elif len(cells) == 3 and not named and _is_label(cells):
+            yield Row(cells[1], cells[2], number, Standing.unsure)
         elif len(cells) == 2 or (len(cells) > 2 and (named or not _several(cells[1:]))):
             at = _value_at(head, len(cells))
             yield Row(cells[0], cells[at], number, Standing.own if plainly and part else Standing.unsure)
@@ -107,6 +109,12 @@ def fields_of(lines: Sequence[tuple[int, Sequence[str]]], head: Sequence[str], o
             for at, cell in enumerate(cells[1 : MOST_MODELS + 1], 1):
                 name = head[at] if at < len(head) else ""
                 yield Row(cells[0], cell, number, _standing_of(name, title), f"column {at}")
+
+
+def _is_label(cells: Sequence[str]) -> bool:
+    """Whether the second of three cells is the label of the third, below a first that spans several rows."""
+    whole = not any(c.isdigit() for c in cells[0] + cells[1]) and any(c.isdigit() for c in cells[2])
+    return whole and claimed(label_of(cells[0]), cells[2])[0] is None and claimed(label_of(cells[1]), cells[2])[0] is not None
 
 
 _VALUES = (

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
 from forebear.verification.claim import Claim, Source, Standing
+from forebear.verification.readers.code import LEAST_WIDTH
 from forebear.verification.readers.keys import kinds_of_key, words_of_key
 
 MOST_SETTINGS = 60
@@ -36,6 +37,8 @@ LEAST_SURE = 2
 """Kinds that other keys of a block state by themselves before a key that alone would mean nothing is read."""
 LONGEST_KEY = 60
 """Characters of a key; a longer one is a sentence."""
+_HIDDEN = re.compile("隐[藏含]?[层層]?|隱[藏含]?[层層]?|隠れ層?|은닉|히든")
+"""A label of a hidden width in scripts that keys are not written in."""
 _NUMBERED = re.compile(r"^\W*\d{1,2}[.)]\s+")
 """The number of an item before its key."""
 _FIGURE = re.compile(r"\s*[~≈]?\s*(\d{1,3}(?:[,_]\d{3})+|\d{1,9})(?:\.0+)?\s*([kK千])?(?![\w.])")
@@ -154,6 +157,10 @@ def _allowed(one: Setting, figure: int | None, shared: frozenset[str]) -> tuple[
         return (one.kind,) if one.kind is not None else ()
     key = "_".join(_NUMBERED.sub("", one.key).split())
     kinds = kinds_of_key(key) or kinds_of_key(key, shared)
+    if one.kind == "width" and _HIDDEN.search(one.key):
+        kinds = ("width", "mlp_width")
+    if one.kind is None and figure < LEAST_WIDTH:
+        kinds = tuple(kind for kind in kinds if kind not in ("width", "mlp_width"))
     if one.kind is None or not kinds:
         return kinds if one.kind is None else (one.kind,)
     return (one.kind, *(kind for kind in kinds if kind != one.kind)) if len(kinds) > 1 or one.kind in kinds else (one.kind,)
