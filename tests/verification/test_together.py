@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forebear.verification.readers import together
+from forebear.verification.readers import bindings, grammar, together
 from forebear.verification.readers.card import claims_of_card
 from forebear.verification.readers.together import MOST_SETTINGS, Setting, bound
 
@@ -79,3 +79,25 @@ def test_ten_thousand_doubtful_keys_are_weighed_in_a_bounded_number_of_ways(monk
     found = bound([Setting("hidden_dim", str(at), "width") for at in range(10_000)])
     assert len(found) <= MOST_SETTINGS
     assert weighed <= together.MOST_WAYS
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["hidden_dim = 7 ", "a(1), b(2), c(3), ", "key: ((((((1 ", "_L-4/H=4", "ab × ab = 1 × 1 ", "fp32, 4 layers ", "'1 a' ", "n_layers 4 heads "],
+)
+def test_what_is_done_for_a_long_card_grows_with_its_length(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted are tokens walked back over, words of sentences, and their looks at other words; twice the text, at most twice of each."""
+
+    def done(characters: int) -> dict[str, int]:
+        counts = {"keys": 0, "words": 0, "kinds": 0}
+        with monkeypatch.context() as patched:
+            for module, name, kind in ((bindings, "_key_of", "keys"), (grammar, "_kind_of", "kinds")):
+                was = getattr(module, name)
+                patched.setattr(module, name, lambda *given, was=was, kind=kind: (counts.update({kind: counts[kind] + 1}), was(*given))[1])
+            rows = "\n".join(line * (500 // len(line)) for _ in range(characters // 500))
+            claims_of_card(f"# X\n\n{rows}\n\n```\n{rows}\n```\n", "README.md")
+        return counts
+
+    once, twice = done(8_000), done(16_000)
+    assert all(twice[kind] <= 2 * once[kind] + 100 for kind in once), (once, twice)
+    assert once["keys"] <= 16 * bindings.MOST_PAIRS * 2

@@ -352,6 +352,8 @@ def _may_be_key(tokens: Sequence[Token], place: int, *, bound: bool) -> bool:
         return bound or flag
     if before.text in (":", "@") and before.at + 1 == token.at and not bound:
         return True  # ":depth 4"
+    if place > 1 and before.role == "name" and tokens[place - 2].text == "/":
+        return False  # "number of key/value heads: 4"
     lead = tokens[place - 2] if before.text in ("*", "(") and place > 1 else before
     declared = lead.role == "name" and (lead.text.lower() in _DECLARED or _TYPE.fullmatch(lead.text) is not None)
     if not bound:

@@ -13,11 +13,11 @@ from forebear.core.yaml_values import read_yaml, texts_of
 from forebear.verification.claim import MADE_OF, Claim, Source, Standing, public
 from forebear.verification.readers.about import About, is_aside, names_another, other_standing
 from forebear.verification.readers.bindings import described
-from forebear.verification.readers.code import IN_CODE, Code, kind_alone
+from forebear.verification.readers.code import IN_CODE, Code, alone_in_code
 from forebear.verification.readers.fields import TAGS, VALUE_MARKS, claims_of_field, copied_field, field_of
 from forebear.verification.readers.grammar import figures_left, figures_of
 from forebear.verification.readers.keys import kind_of_key
-from forebear.verification.readers.labels import claimed, kind_in_code, size_below
+from forebear.verification.readers.labels import claimed, size_below
 from forebear.verification.readers.marked import fields_of_marks
 from forebear.verification.readers.merges import claims_of_merge
 from forebear.verification.readers.sentences import Block, digests_of_line, sizes_of_cell
@@ -42,6 +42,7 @@ MOST_SHOWN = 20
 """Numbers of lines that were not read which are listed."""
 _BULLET = re.compile(r"^(\s*)[•·‣▪●◦]\s*|^([\s│┃|]{0,40})[├└╰┣┗╠╚][─━═]{1,8}\s*")
 """Items as they are written where Markdown is not meant, and the branches of a tree."""
+_FIGURE = re.compile(r"\d{1,9}")
 _NAMED = re.compile(r"tokeni[sz]er|_name|_path|_type|_id$")
 """A key of code whose value is a name."""
 _TYPED = re.compile(r"^[A-Za-z_][\w\[\]|. ]{0,30}=\s*")
@@ -269,7 +270,9 @@ class _Body:
         place = (max(self._about.standing, Standing.unsure), f"{self._about.part} code")
         stated = self._code.read(line)
         found = None if stated or self._code.used or self._code.sums else field_of(re.sub("[\"']", "", line))
-        kind = kind_in_code(found[0]) if found is not None and kind_alone(found[0]) else None
+        kind = alone_in_code(found[0]) if found is not None else None
+        if found is not None and kind is None and _FIGURE.fullmatch(found[1]):
+            self._blocks.add(f"code {self._fences}", None, found[1], Source(self.name, found[0], number), place, None)
         if found is not None and kind in IN_CODE and kind not in ("dtype", "tokenizer") and not _NAMED.search(found[0]):
             value = _TYPED.sub("", plain_of(_COMMENT.split(found[1])[0]).rstrip(",; "))
             value = value if _VALUED.match(value) else described(found[1]) or ""

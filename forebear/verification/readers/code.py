@@ -114,6 +114,10 @@ _DUMPED = re.compile(r"[\"']|:\s")
 """How a setting of a configuration is written, where an argument of a call is not."""
 _ANCHOR = re.compile(r"^(\s*[\w.\-]{1,60}:\s+)&\w{1,60}\s+(?=\d)")
 """A name that YAML gives to a value."""
+_DESCRIPTION = re.compile(r"[\"']([^\"'\n{}=]{0,40}\d[\w\-]{0,20} [A-Za-z][^\"'\n{}=]{8,200})[\"']")
+"""Words with a figure between quotes."""
+_UNIT = re.compile(r"\d\s(thousand|million|billion|trillion)\b", re.IGNORECASE)
+"""A unit in words behind a count of parameters."""
 _SUM = re.compile(
     r"[=:]\s?\d[\d_.]{0,12}(?:\s*(?:[*%^<>]|-\s|/(?!/)|if\b|\+\s)|\+\w)|=[^=\n]{0,40}\d\s*//\s*(?:\d+|[a-z])\s*$"
 )
@@ -170,7 +174,7 @@ class Code:
         found = [*(() if another else self._settings(line)), *self._tokenizers(line)]
         found += [("parent", one[2], one[1]) for one in _BASED.findall(line)]
         if not found and not another:
-            found = [(kind, value, "code") for kind, value in self._plain(line)]
+            found = [(kind, value, "code") for kind, value in (*self._plain(line), *_quoted(line))]
         found = [one for one in found if one[0] != "width" or not one[1].isdecimal() or int(one[1]) >= LEAST_WIDTH]
         once = {one[:2]: one for one in reversed(found)}
         return [one for one in reversed(once.values()) if one[0] in IN_CODE and not _is_text(one)]
@@ -187,7 +191,8 @@ class Code:
             if _of_another(label.split(".")[:-1]):
                 continue
             if kind in IN_CODE:
-                yield kind, value, label
+                unit = _UNIT.search(line) if kind == "parameters" else None
+                yield kind, f"{value} {unit[1]}" if unit else value, label
             else:
                 self.open.append((label, value))
         alone = _SETTING.match(_COMMENT.split(line)[0] if not line.lstrip().startswith("#") else line.lstrip("# "))
@@ -255,6 +260,12 @@ class Code:
         yield from list(printed(line)) or (figures_of(line) if _ALONE.fullmatch(line) else ())
 
 
+def _quoted(line: str) -> Iterator[tuple[str, str]]:
+    """Figures of a description between quotes: "12-layer model where case is kept"."""
+    for text in _DESCRIPTION.findall(line)[:1]:
+        yield from figures_of(text)
+
+
 def _calls(line: str) -> bool:
     """Whether a line uses a model: making one an adapter states what that adapter is."""
     return _CALL.search(line) is not None and _MADE_ADAPTER.search(line) is None
@@ -272,9 +283,15 @@ def _of_another(holders: list[str]) -> bool:
 def kind_alone(label: str) -> str | None:
     """What a key claims without those beside it: by its words, else by the one noun in it; nothing where it may be several."""
     kind = kind_of_key(label)
-    if kind is None and (is_factor(label) or len(kinds_of_key(label)) > 1):
+    if kind is None and (is_factor(label) or kinds_of_key(label)):
         return None
     return kind or kind_in_code(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label).lower())
+
+
+def alone_in_code(label: str) -> str | None:
+    """The same of a label of prose between fences, which is read by its noun: where its words are those of a key, by these."""
+    kind = kind_in_code(label) if kind_alone(label) else None
+    return kind_of_key(label) or kind if kind is not None else None
 
 
 def _of_comment(said: list[str]) -> str | None:

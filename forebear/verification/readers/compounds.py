@@ -11,7 +11,7 @@ _LISTED = re.compile(r"(?<=[\w.])\s+(?=[A-Za-z_]\w*\s?=\s?[\w.])")
 _LINK = re.compile(r"(?:(?<=[A-Za-z])\s?[-_/×,]\s?)(?=\d)")
 _LETTERS = {"l": "layers", "h": "hidden size", "d": "width", "a": "heads"}
 """What single letters of a chain mean beside an "L", as papers on BERT write them."""
-_PAPER = re.compile(r"(?<![A-Za-z0-9])([LHAdDh])\s?[-=]\s?(\d{1,6})(?!\d)")
+_PAPER = re.compile(r"(?:_|(?<![A-Za-z0-9_]))([LHAdDh])\s?[-=]\s?(\d{1,6})(?!\d)")
 _BETWEEN_LETTERS = re.compile(r"(?<=\d)\s?/\s?(?=[LHAdDh]\s?[-=]\s?\d)")
 _WIDE = re.compile(r"(?<![A-Za-z0-9_])[dD]\s?=\s?(?=\d{2,6}(?!\d))")
 """The width, beside layers that a chain counts ("4L/8H, d=64")."""
@@ -184,7 +184,7 @@ def _lettered(found: re.Match[str], letters: set[str]) -> str:
         word = "heads" if letters & {"d", "D"} else "hidden size"
     else:
         word = {"L": "layers", "A": "heads"}.get(letter, "width")
-    return f"{word} = {number}" if word else found[0]
+    return f"{', ' if found[0][0] == '_' else ''}{word} = {number}" if word else found[0]
 
 
 def printed(line: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ MADE = ("experts", "experts_used", "labels", "rank", "alpha")
 """Kinds of figures that say what else it is made of."""
 MOST_WORDS = 1_000
 """Words of one sentence that are looked at."""
+MOST_KEPT = 64
+"""Sentences whose words are kept, since a line is asked for its figures, its nouns and what is left."""
 _AHEAD, _BACK, _GAP = 4, 7, 10
 """Words between a figure and the noun after it and before it; characters of one such word in scripts without spaces."""
 _NUMERALS = (
@@ -132,7 +134,8 @@ def _never() -> re.Pattern[str]:
     return re.compile(words_of_nouns()["words"]["never"], re.IGNORECASE)
 
 
-def words_of(text: str) -> list[Word]:
+@lru_cache(maxsize=MOST_KEPT)
+def words_of(text: str) -> tuple[Word, ...]:
     """The words of a sentence; characters of scripts without spaces that are in no noun are put together into one."""
     found: list[Word] = []
     for match in _lexer().finditer(text):
@@ -149,7 +152,7 @@ def words_of(text: str) -> list[Word]:
             found.append(word)
         if len(found) >= MOST_WORDS:
             break
-    return found
+    return tuple(found)
 
 
 def figures_of(text: str) -> Iterator[tuple[str, str]]:
@@ -163,7 +166,7 @@ def figures_of(text: str) -> Iterator[tuple[str, str]]:
     text = unfolded(text)
     words = words_of(text)
     for at, word in enumerate(words):
-        if word.role != "figure" or any(one.role == "figure" for one in (words[at - 1 : at] + words[at + 1 : at + 2])):
+        if word.role != "figure" or any(one.role == "figure" for one in (*words[at - 1 : at], *words[at + 1 : at + 2])):
             continue  # two figures in a row are one of several words, or of a list
         kind = _kind_of(words, at, text)
         if kind and _fits(kind, word.text) and not _denied(words, at, text, kind):
@@ -331,8 +334,9 @@ def _fits(kind: str, figure: str) -> bool:
 
 def _denied(words: Sequence[Word], at: int, text: str, kind: str) -> bool:
     """Whether the clause of a figure speaks of another matter."""
-    start = max((word.end for word in words[:at] if word.role == "break" and word.text not in (":", "：", "=")), default=0)
-    end = min((word.start for word in words[at + 1 :] if word.role == "break"), default=len(text))
+    breaks = (words[place] for place in range(at - 1, -1, -1) if words[place].role == "break")
+    start = next((word.end for word in breaks if word.text not in (":", "：", "=")), 0)
+    end = next((words[place].start for place in range(at + 1, len(words)) if words[place].role == "break"), len(text))
     clause = text[start:end]
     if kind in ("heads", "kv_heads", "head_size", "mlp_width", *MADE):
         clause = PER.sub(" ", clause)

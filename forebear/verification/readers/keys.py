@@ -35,7 +35,7 @@ _GROUPS = words_set("group groups")
 _QUERY = words_set("q query queries")
 _MLP = words_set("ff ffn mlp feedforward feed forward intermediate inner dff dffn fc filter swiglu expansion nff")
 _ALONE = words_set("dff dffn nff")
-_LAYERS = words_set("layer layers block blocks depth nlayer nlayers nblocks stacks")
+_LAYERS = words_set("layer layers block blocks depth nlayer nlayers nblocks stacks decoders encoders")
 _HIDDEN = words_set("hidden hid embd embed embedding emb residual latent dmodel nembd channel state states")
 _TOKENS = words_set("token tokens tok")
 _VOCABULARY = words_set("vocab vocabulary voc nvocab dict dictionary ntoken ntokens vocabs")
@@ -54,7 +54,8 @@ _SAID = {
     "head_size": "kv channels|d k|d v|d h|d kv|qk head dim|"
     "size per head|hidden size per head|n embd head|attention key size|attention key length",
     "context": "block size|max len|max length|model max length|max seq|max pos emb|max window length|bptt",
-    "rope_base": "theta|base freq|freq base|base frequency|rope max wavelength|rope wavelength",
+    "rope_base": "theta|base freq|freq base|base frequency|rope max wavelength|rope wavelength|"
+    "rope max timescale|rope timescale|max timescale",
     "vocabulary": "num embeddings|num tokens|n tokens|n token",
     "experts_used": "router topk|router top k|moe k|k experts",
     "activation": "non linearity",
@@ -121,14 +122,15 @@ def kind_of_key(key: str) -> str | None:
 
 
 _FACTORS = words_set(
-    "scaling scale ratio factor mult multiplier rate prob init std eps epsilon bias norm type interval every start end id ids "
-    "index coef coeff loss weight decay"
+    "scaling scale ratio factor multiple mult multiplier rate prob init std eps epsilon bias norm type interval every start end id "
+    "ids index coef coeff loss weight decay"
 )
 """Words that make a key another matter than what its nouns count."""
 _SIDEWAYS: tuple[tuple[frozenset[str], frozenset[str], tuple[str, ...]], ...] = (
     (words_set("hidden hid"), _SIZE | _COUNT | words_set("state states"), ("width", "mlp_width")),
     (words_set("size"), words_set("layer layers"), ("layers", "width", "mlp_width")),
     (words_set("block"), frozenset(), ("layers", "context")),
+    (words_set("dim dims width"), words_set("block"), ("width",)),
     (words_set("blocks"), frozenset(), ("layers",)),
     (words_set("size"), words_set("head heads"), ("head_size", "heads")),
     (words_set("head"), frozenset(), ("heads", "head_size")),
