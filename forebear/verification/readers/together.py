@@ -84,7 +84,7 @@ def bound(settings: Sequence[Setting]) -> list[Bound | None]:
     figures = [_figure(one.value) for one in settings]
     shared = _shared([one.key for one in settings])
     allowed = [_allowed(one, figure, shared) for one, figure in zip(settings, figures, strict=True)]
-    sure = {one.kind for one in settings if one.kind in _FACTS}
+    sure = {one.kind for one in settings if one.kind is not None and one.kind in _FACTS}
     if shared:
         sure |= {kinds[0] for one, kinds in zip(settings, allowed, strict=True) if len(kinds) == 1 and one.kind is None}
     choices = [
@@ -166,7 +166,7 @@ def _allowed(one: Setting, figure: int | None, shared: frozenset[str]) -> tuple[
     return (one.kind, *(kind for kind in kinds if kind != one.kind)) if len(kinds) > 1 or one.kind in kinds else (one.kind,)
 
 
-def _weak(kinds: tuple[str, ...], sure: set[str | None]) -> tuple[str | None, ...]:
+def _weak(kinds: tuple[str, ...], sure: set[str]) -> tuple[str | None, ...]:
     """The kinds of a key that alone would mean nothing: none where too little beside it is plain."""
     beside = len(sure) >= LEAST_SURE
     held = tuple(kind for kind in kinds if beside and (kind != "experts_used" or "experts" in sure))
