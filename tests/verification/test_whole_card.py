@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ Last line, 12 of them.
 LANGUAGES = ("en", "ja", "zh-Hans", "zh-Hant")
 
 
-def put_right(folder: Path, card: str = CARD, **options: object) -> tuple[str, dict[str, object]]:
+def put_right(folder: Path, card: str = CARD, **options: Any) -> tuple[str, dict[str, object]]:
     place, out = folder / "card.md", folder / "right.md"
     place.write_text(card, "utf-8")
     document = forebear.verify(DEMO / "descendant", card=place, against=f"base={DEMO / 'base'}", card_out=out, **options)
