@@ -199,7 +199,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def main() -> None:
     """All manners of a file, one document."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--words", required=True, help="of the file bench/verify_WORDS.toml")
+    parser.add_argument("--words", required=True, help="of the wordings of that name beside bench/verify.py")
     parser.add_argument("--commit", required=True, help="of the code that runs")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebear.api.arguments import listed
 from forebear.api.document import document_of
+
+if TYPE_CHECKING:
+    from forebear.verification.verify import Wanted
 
 
 @document_of
@@ -36,14 +39,11 @@ def verify(
     against:  models that claims may name, each a path or "NAME=PATH"; once for each.
     library:  a library whose prints propose relatives, compared where their weights can be reached; reads the checkpoint whole.
     expect:   what has to hold (not-contradicted, not-flagged or borne-out); fail (exit code 1) unless it is met.
-    key:      the public key (PEM) by which a signature of the model is checked; needs the extra [attest].
-    budget:   tensor bytes read per side of a comparison, and the most that a side may have for what recipes recompute, as a
-              number or "64MiB" (default 64MiB, and 2GiB for what reads files here once).
+    key:      the public key (PEM) that checks a signature of the model; needs the extra [attest].
+    budget:   bytes read per side of a comparison, and of what recipes recompute: a number or "64MiB" (2GiB for what is read once).
     full:     read everything: every comparison in full, digests of files of any size, every matrix for its value grid.
-    base:     the model that an adapter (LoRA) changes: it is compared as that model changed. Without it, the model of `against`
-              that the adapter's configuration names.
-    card_out: write the card put right as a whole to this file: figures of the files in place of contradicted ones, the evidence and
-              what deserves a look as comments; nothing else is changed.
+    base:     the model that an adapter (LoRA) changes; without it, the one of `against` that the adapter's configuration names.
+    card_out: write the card to this file, put right as a whole: the files' figures for contradicted ones, evidence as comments.
     timeout:  seconds that one request to an address may take, attempts included (default 120).
     deadline: seconds from its beginning that a run may ask addresses (default 3600).
     language: of the comments in `card_out`.
@@ -64,27 +64,34 @@ def verify(
     >>> [(claim["kind"], claim["outcome"]) for claim in document["claims"] if claim["source"]["file"] == "card.md"]
     [('shares', 'borne-out'), ('direction', 'not-shown'), ('layers', 'contradicted')]
     """
-    from forebear.core.errors import ExpectationError
-    from forebear.core.output import check_output
     from forebear.core.patience import patience_of, waiting
     from forebear.files.sources import require_there
-    from forebear.verification.verify import Wanted, verify_path
+    from forebear.verification.verify import Wanted
 
     if key is not None:  # a key that is missing checks no signature, and nobody would notice
         require_there(key)
     places = [None if place is None else Path(place) for place in (card, bom, key, library)]
     wanted = Wanted(places[0], places[1], listed(against), expect, places[2], budget, full, places[3], base)
-    if card_out is not None:
-        check_output(Path(card_out))
+    with waiting(patience_of(timeout, deadline)):
+        return _verified(checkpoint, wanted, None if card_out is None else Path(card_out), language)
+
+
+def _verified(checkpoint: str | Path, wanted: Wanted, card_out: Path | None, language: str) -> Mapping[str, Any]:
+    """A verification, and its card put right where asked."""
+    from forebear.core.errors import ExpectationError
+    from forebear.core.output import check_output
+    from forebear.verification.verify import verify_path
+
+    if card_out is None:
+        return verify_path(checkpoint, wanted)
+    check_output(card_out)
     try:
-        with waiting(patience_of(timeout, deadline)):
-            document = verify_path(checkpoint, wanted)
+        document = verify_path(checkpoint, wanted)
     except ExpectationError as error:
-        if card_out is not None and error.document is not None:
-            _put_right(checkpoint, places[0], Path(card_out), error.document, language)
+        if error.document is not None:
+            _put_right(checkpoint, wanted.card, card_out, error.document, language)
         raise
-    if card_out is not None:
-        _put_right(checkpoint, places[0], Path(card_out), document, language)
+    _put_right(checkpoint, wanted.card, card_out, document, language)
     return document
 
 

@@ -16,6 +16,11 @@ REPORTS = Path(forebear.__file__).parent / "reports"
 DRAWING = {"figures", "svg.py", "scene.py", "charts.py", "line_breaks.py"}
 """Where values become coordinates, colours and sizes of shapes."""
 LAYOUT = {
+    "verification/whole_card.py:whole_card": "whether the line that a claim names is in the card",
+    "verification/whole_card.py:_front": "the line after the front matter",
+    "verification/whole_card.py:_in_body": "lines are counted on from the front matter",
+    "verification/whole_card.py:_commented": "whether a row of a table has a cell",
+    "verification/whole_card.py:_right": "whether the files leave one figure alone",
     "catalogue.py:short_names": "which names are alike, and get their number",
     "catalogue.py:power_of_ten": "how many digits of a power of ten are shown",
     "comparison.py:_alignment": "the length of a bar of # in a text report",
