@@ -11,11 +11,24 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from forebear.core.messages import Message
 
 WORDS = Path(__file__).with_name("refusals.toml")
+
+
+class _Counted(Formatter):
+    """Slots as in str.format; besides, `{count:,|model|models}` is a number with the noun in the form that belongs to it."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        how, _, forms = format_spec.partition("|")
+        one, _, more = forms.partition("|")
+        return f"{value:{how}}" + (f" {one if value == 1 else more}" if forms else "")
+
+
+FILLED = _Counted()
 
 
 class Words(Mapping[str, str]):
@@ -82,4 +95,4 @@ def in_english(said: Message) -> str:
         'ends at byte 8, before byte 1,200'
     """
     values = {name: in_english(value) if isinstance(value, Message) else value for name, value in said.values.items()}
-    return english_words()[said.key].format(**values)
+    return FILLED.vformat(english_words()[said.key], (), values)

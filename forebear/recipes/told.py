@@ -80,6 +80,8 @@ def _fits(step: Found) -> list[Message]:
 def _sentence(step: Found) -> Message:
     if (made := _made(step) or _open(step)) is not None:
         return made
+    if step.op == "layers-inserted" and step.where.get("after", ())[1:]:
+        return message("recipe_places.layers-inserted", **_slots(step))
     one = step.op in ("layers-inserted", "layers-dropped") and step.parameters["count"] == 1
     return message(f"recipe.op.{step.op}{'-one' if one else ''}", **_slots(step))
 

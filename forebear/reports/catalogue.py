@@ -6,29 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
-from string import Formatter
 from typing import Any
 
 from forebear.core.documents import thaw
 from forebear.core.errors import UsageError
-from forebear.core.wording import WORDS, Words
+from forebear.core.wording import FILLED, WORDS, Words
 
 FOLDER = Path(__file__).parent / "messages"
 LANGUAGES = ("en", "zh-Hans", "zh-Hant", "ja")
 _COMMAS = ("names", "sides", "families", "pairs", "places", "codes", "after", "layers", "records")
 """Slots whose lists are joined by commas; others by semicolons."""
-
-
-class _Counted(Formatter):
-    """Slots as in str.format; besides, `{count:,|model|models}` is a number with the noun in the form that belongs to it."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        how, _, forms = format_spec.partition("|")
-        one, _, more = forms.partition("|")
-        return f"{value:{how}}" + (f" {one if value == 1 else more}" if forms else "")
-
-
-FILLED = _Counted()
 
 
 @dataclass(frozen=True)

@@ -195,9 +195,9 @@ def _both(left: str, right: str) -> str:
 
 def _read(read: Mapping[str, Any], words: Catalogue) -> dict[str, Any]:
     budget = read.get("budget_bytes")
-    said = [f"{words('column.budget')}: {words('term.none') if budget is None else show_size(budget)}"]
+    said = [words("look.budget", budget=words("term.none") if budget is None else show_size(budget))]
     if read.get("seconds") is not None:
-        said.append(f"{words('column.seconds')}: {read['seconds']:.2g}")
+        said.append(words("look.seconds", seconds=f"{read['seconds']:.2g}"))
     sizes = {
         side: show_size(read[f"{side}_bytes"]) if f"{side}_bytes" in read else "–" for side in ("subject", "candidate")
     }

@@ -77,7 +77,7 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
     """What stands at the top: names and values."""
     container, architecture = document["container"], document["architecture"]
     alone = container["kind"] == "tokenizer"  # no weights to tell of
-    dtypes = ", ".join(f"{safe(k)} {v}" for k, v in document["dtypes"].items())
+    dtypes = _by_type(document["dtypes"], words)
     kind = safe(words.name("container", container["kind"]))
     files = words("inspect.files", kind=kind, count=container["files"], size=show_size(container["bytes"]))
     unknown = "" if architecture["recognised"] else f" ({words('inspect.unknown')})"
@@ -93,7 +93,7 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
     if document.get("adapter"):
         rows[1:1] = [("adapter", _adapter(document["adapter"], words)), ("base", safe(document["adapter"]["base"] or "-"))]
     if document["value_grid"]:
-        rows.append(("value_grid", ", ".join(f"{safe(k)} {v}" for k, v in document["value_grid"].items())))
+        rows.append(("value_grid", _by_type(document["value_grid"], words)))
     if document["tokenizer"]:
         t = document["tokenizer"]
         gaps = t.get("gaps", 0)
@@ -104,6 +104,11 @@ def head(document: Mapping[str, Any], words: Catalogue) -> list[tuple[str, str]]
         rows.append(("header_digest", safe(container["header_digest"])))
     names = {"adapter": "adapters.name", "base": "adapters.base"}
     return [(words(names.get(key, f"inspect.{key}")), value) for key, value in rows]
+
+
+def _by_type(counts: Mapping[str, int], words: Catalogue) -> str:
+    """How many tensors each type has."""
+    return words("found.joint").join(words("look.of_type", name=safe(name), count=count) for name, count in counts.items())
 
 
 def _adapter(adapter: Mapping[str, Any], words: Catalogue) -> str:

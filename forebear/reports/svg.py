@@ -19,15 +19,15 @@ def inline_svg(scene: Scene, label: str) -> str:
 def standalone_svg(scene: Scene, label: str) -> str:
     """SVG as a file: its own style, light and dark, and a ground to stand on."""
     ground = Scene(scene.width, scene.height, (Box(0, 0, scene.width, scene.height, "paper"), *scene.shapes))
-    style = f"<style>{colour_rules()}</style>"
+    style = f"<style>text{{font-family:{FONT}}}{colour_rules()}</style>"
     size = f'width="{_n(scene.width)}" height="{_n(scene.height)}"'
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + _svg(ground, label, size, style) + "\n"
 
 
 def colour_rules() -> str:
-    """Style rules for every colour role, light and dark, for a page and for files alike."""
+    """Style rules for every colour role, light and dark, for a page, whose fonts figures take, and for files alike."""
     light, dark = palette("light"), palette("dark")
-    text = f".figure text,text{{font-family:{FONT}}}.bold{{font-weight:600}}.open{{fill:none}}"
+    text = ".bold{font-weight:600}.open{fill:none}"
     return f"{text}{_rules(light)}@media screen and (prefers-color-scheme:dark){{{_rules(dark)}}}"
 
 

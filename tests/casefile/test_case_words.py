@@ -57,8 +57,8 @@ def test_a_finding_is_said_with_its_words_and_no_english_of_ours(language: str) 
     assert said([why]) == ["“12” and “120” differ by a factor of 10"]
     words, spoken = catalogue(language).say(why)
     assert spoken == language
-    assert "「12」" in words
-    assert "「120」" in words
+    assert ("“12”" if language == "zh-Hans" else "「12」") in words
+    assert ("“120”" if language == "zh-Hans" else "「120」") in words
     assert not re.search(r"[A-Za-z]", words)
 
 

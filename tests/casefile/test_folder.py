@@ -98,7 +98,7 @@ def test_bidirectional_and_invisible_characters_are_noted_with_their_place(tmp_p
     assert source.seen == (Seen("bidirectional", 2, "U+202E", (14, 18)), Seen("invisible", 1, "U+200B", (50,)))
     assert said(seen.said() for seen in load_case(tmp_path / "c").source[0].seen) == [
         "2 bidirectional control characters (first U+202E) at positions 14, 18",
-        "1 invisible characters (first U+200B) at positions 50",
+        "1 invisible character (first U+200B) at positions 50",
     ]
     _, clean = add_source(tmp_path / "c", _file(tmp_path, "c.txt", "Plain words only, nothing odd."), Addition("en"))
     assert clean.seen == ()
@@ -220,5 +220,5 @@ def test_without_the_library_that_writes_it_a_case_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tomlkit", None)
-    with pytest.raises(RefusedError, match=r"Install forebear\[cases\]"):
+    with pytest.raises(RefusedError, match=r"pip install 'forebear\[cases\]'"):
         add_source(tmp_path / "c", _file(tmp_path, "a.txt", ZH), Addition("zh", "Hans"))

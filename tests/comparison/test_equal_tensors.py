@@ -81,7 +81,7 @@ def test_one_public_table_in_two_strangers_is_named_and_nothing_else_is_claimed(
     document = compared(tmp_path, network(rng, "x.") | {"glove": table}, network(rng, "y.") | {"emb": table})
     words = paragraph(document["verdict"]["words"])
     assert document["verdict"]["relation"] == "shares-components"
-    assert "1 tensors are equal" in words
+    assert "1 tensor is equal" in words
     assert "glove = emb" in words
     assert "public table" in words
     assert "one seed" in words

@@ -310,7 +310,7 @@ def test_whatever_the_files_the_values_are_those_of_the_model(tmp_path: Path, wr
 
 SAID = [
     (stale_index, "names 4 files that are not here, such as 'model-00001-of-00004.safetensors': it was left aside and 'model-00001-of-00002.safetensors' (2 files)"),
-    (index_left_behind, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"), (over_full_index, "1 tensors that none of its files holds, such as 'mtp.fc.weight'"),
+    (index_left_behind, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"), (over_full_index, "1 tensor that none of its files holds, such as 'mtp.fc.weight'"),
     (index_that_left_one_shard_out, "does not name 1 file of its own numbering, such as 'model-00003-of-00003.safetensors'"),
     (index_beside_one_file, "'model.safetensors' was read; left aside: 'model.safetensors.index.json'"),
     (index_that_names_nothing, "'model.safetensors.index.json' names no tensor: it was left aside and 'model-00001-of-00003.safetensors' (3 files) was read"),
@@ -410,7 +410,7 @@ def test_a_file_among_folders_of_models_is_one_of_them_in_both_verbs(tmp_path: P
     shutil.copytree(DEMO, tmp_path / "base")
     (tmp_path / "notes").mkdir()
     assert [Path(m).name for m in members_in(tmp_path)] == ["base", "merged.safetensors"]
-    with pytest.raises(RefusedError, match=r"1 weight files and 1 folders of models \('merged.safetensors', 'base'\)"):
+    with pytest.raises(RefusedError, match=r"1 weight file and 1 folder of models \('merged.safetensors', 'base'\)"):
         forebear.inspect(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     assert members_in(tmp_path) == []

@@ -55,7 +55,7 @@ def test_gptq_comes_back(tmp_path: Path, bits: int, form: str) -> None:
     tensors = {f"a.{k}": v for k, v in stored.items()} | {"a.bias": np.ones(32, np.float16)}
     container, said = opened(tmp_path / "m", tensors, {"quantization_config": settings})
     assert set(container.tensors) == {"a.weight", "a.bias"}
-    assert english(said) == [f"1 quantised matrices (GPTQ {bits}-bit) were read as the values they stand for"]
+    assert english(said) == [f"read as the values they stand for: 1 quantised matrix (GPTQ {bits}-bit)"]
     check(container, "a.weight", weight, steps)
 
 

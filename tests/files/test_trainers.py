@@ -93,8 +93,8 @@ def refusal(path: Path) -> str:
 
 MISSING = {
     "dcp_rows": ("__1_0.distcp", "the file '__1_0.distcp' of this checkpoint is missing", "dcp_to_torch"),
-    "fsdp2": ("model_world_size_2_rank_1.pt", "cut over 2 ranks; the 1 files here hold", "full_tensor"),
-    "fsdp2_tp": ("model_world_size_4_rank_2.pt", "cut over 4 ranks; the 3 files here hold", "full_tensor"),
+    "fsdp2": ("model_world_size_2_rank_1.pt", "cut over 2 ranks; 1 file here holds", "full_tensor"),
+    "fsdp2_tp": ("model_world_size_4_rank_2.pt", "cut over 4 ranks; 3 files here hold", "full_tensor"),
     "zero3": ("global_step1/bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt", "2 partitions belong together and those of 1", "zero_to_fp32"),
     "megatron_tp": ("iter_0000100/mp_rank_01/model_optim_rng.pt", "no such file", "Megatron"),
     "megatron_tp_pp": ("iter_0000100/mp_rank_01_001", "make no grid of tensor and pipeline parallelism", "Megatron"),
@@ -131,7 +131,7 @@ def test_a_refusal_that_a_document_repeats_is_in_its_language_to_the_last_word(c
     path = copy("zero3")
     for file in (path / "global_step1").glob("*rank_1*"):
         file.unlink()
-    with pytest.raises(RefusedError, match="2 partitions belong together and those of 1 ranks are here") as error:
+    with pytest.raises(RefusedError, match="2 partitions belong together and those of 1 rank are here") as error:
         open_container(path)
     repeated = catalogue(language).text(error.value.message().document()).replace(str(path), "")
     assert re.findall(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", repeated) == []

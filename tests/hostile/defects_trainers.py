@@ -170,7 +170,7 @@ def shard(local: Any, offsets: Any, extent: Any) -> Obj:
 
 SECOND = "model_world_size_2_rank_1.pt"
 SHARES: dict[str, tuple[Files, str]] = {
-    "a missing rank": ({SECOND: rank(1)}, "is cut over 2 ranks; the 1 files here hold 6 of its 12"),
+    "a missing rank": ({SECOND: rank(1)}, "is cut over 2 ranks; 1 file here holds 6 of its 12"),
     "the same rank twice": (shares(at=(0,)), "the 2 files here hold 6 of its 12"),
     "another shape": (shares(whole=(5, 3)), "another rank's file"),
     "another number type": (shares(local=tensor("0", (2, 3), kind="IntStorage")), "number type in another"),
@@ -217,7 +217,7 @@ FSDP: dict[str, tuple[Files, str]] = {
     "shards outside": (sharded([shard(tensor("0", (2, 3)), [3, 0], [2, 3])]), "hold 6 of its 12"),
     "a shard without a place": (sharded([shard(tensor("0", (2, 3)), None, [2, 3])]), "is a ShardedTensor with a shard that is none"),
     "no shards": (sharded(7), "is a ShardedTensor without shards"),
-    "a missing rank": ({FSDP_LAST: fsdp()[FSDP_LAST]}, "is cut over 2 ranks; the 1 files here hold 6"),
+    "a missing rank": ({FSDP_LAST: fsdp()[FSDP_LAST]}, "is cut over 2 ranks; 1 file here holds 6"),
     "shards that overlap": (sharded(TWO_SHARDS), "has pieces that overlap"),
     "a shard behind the end": (fsdp(offsets=(3, 0)), "has a piece at (3, 0) of size (2, 3), outside its shape (4, 3)"),
     "a shard of a place below nothing": (fsdp(offsets=(-2, 0)), "with a shard that is none. Get the checkpoint again"),
@@ -279,7 +279,7 @@ def _key(part: str, **values: Any) -> Callable[[dict[str, Any]], None]:
 
 LAST = "global_step1/bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt"
 ZERO: dict[str, tuple[Files, str]] = {
-    "a missing rank": (zero(files={LAST: None}), "2 partitions belong together and those of 1 ranks"),
+    "a missing rank": (zero(files={LAST: None}), "2 partitions belong together and those of 1 rank"),
     "a missing file of the model": (zero(files={"global_step1/zero_pp_rank_1_mp_rank_00_model_states.pt": None}), "2 ranks have partitions and 1 have files"),
     "no partitions": (zero(files={LAST: None, LAST.replace("rank_1", "rank_0"): None}), "no partition of full precision"),
     "another count": (zero(_key("optim", partition_count=3)), "3 partitions belong together and those of 2"),
@@ -302,7 +302,7 @@ ZERO: dict[str, tuple[Files, str]] = {
     "a frozen parameter too short": (zero(_key("model", frozen_param_shapes={"f": size(99)}, frozen_param_fragments={"f": tensor("0", (2,))})),
                                      "has 99 values and 4 are here"),
     "a link to nothing": (zero(files={LAST: Link("nothing")}), "no such file"),
-    "a stage 2 of other groups": (two(_key("optim", single_partition_of_fp32_groups=[])), "1 groups of parameters and 0 partitions"),
+    "a stage 2 of other groups": (two(_key("optim", single_partition_of_fp32_groups=[])), "1 group of parameters and 0 partitions"),
     "stage 2 too short": (two(_key("model", param_shapes=[{"a": size(400, 3)}])), "the partitions hold 18"),
     "stage 2 too long": (two(_key("model", param_shapes=[{"a": size(2)}])), "the parameters of a group need 2 values and its partitions hold 18"),
     "paddings that are none": (two(_key("optim", param_alignment_paddings=[["x", -1]])), "the paddings between parameters are no numbers"),

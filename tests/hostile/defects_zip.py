@@ -69,7 +69,7 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "more members than there are": (archive(F, count=2), "2 members do not fit a central directory of 63"),
     "sixty thousand members": (archive(F, count=60_000), "60,000 members do not fit a central directory"),
     "one record twice as long": (archive(File(extra=bytes(60)), count=2), "no central record at byte 194"),
-    "fewer members than there are": (archive(*TWO, count=1), "of the central directory belong to no member"),
+    "fewer members than there are": (archive(*TWO, count=1), "that belong to no member"),
     "bytes before the end record": (archive(F, tail=b"xx"), "should end at byte 136, it ends at 134"),
     "a record that is none": (archive(F, magic=b"PK\7\7"), "no central record at byte 71"),
     "the same name twice": (archive(F, F), "two members are named 'model.safetensors'"),

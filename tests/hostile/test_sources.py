@@ -282,7 +282,7 @@ def test_an_index_that_disagrees_with_its_shards_is_said_and_every_tensor_read(t
     assert any("holds the tensor for 2 tensors, such as 'w', 'v'" in s for s in english(swapped.said))
     absent = open_container(shards(tmp_path / "b", {**WEIGHT_MAP, "u": WEIGHT_MAP["w"]}))
     assert sorted(absent.tensors) == ["v", "w"]
-    assert any("1 tensors that none of its files holds, such as 'u'" in s for s in english(absent.said))
+    assert any("1 tensor that none of its files holds, such as 'u'" in s for s in english(absent.said))
     few = open_container(shards(tmp_path / "c", {"w": WEIGHT_MAP["w"]}))
     assert sorted(few.tensors) == ["v", "w"]
     assert any(f"does not name 1 file of its own numbering, such as '{WEIGHT_MAP['v']}'" in s for s in english(few.said))
@@ -301,7 +301,7 @@ def test_a_tensor_in_two_shards_is_read_where_the_index_says_and_refused_without
     write(folder / WEIGHT_MAP["v"], encode({"v": ("U8", (1,), b"x"), "w": ("U8", (1,), b"y")}))
     container = open_container(folder)
     assert container.read("w").size == 4
-    assert any("1 tensors are in two files of the index, such as 'w'" in s for s in english(container.said))
+    assert any("1 tensor is in two files of the index, such as 'w'" in s for s in english(container.said))
     (folder / INDEX).write_text(json.dumps({"weight_map": {"w": WEIGHT_MAP["v"], "v": WEIGHT_MAP["v"], "x": WEIGHT_MAP["w"]}}))
     assert open_container(folder).read("w").tolist() == [121.0]
     (folder / INDEX).unlink()

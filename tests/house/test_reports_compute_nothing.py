@@ -39,7 +39,6 @@ LAYOUT = {
     "cases/page.py:_finding": "findings are numbered from one",
     "cases/page.py:_visible": "how much of a text is shown",
     "tokenizers/first.py:cost_today": "a document of version 1 does not count its outcomes",
-    "catalogue.py:_Counted.format_field": "which form of a noun stands behind a number",
     "page.py:_plain": "how much of a text is shown",
     "page.py:_unbroken": "how much of a text stays on one line",
     "recipes/text.py:parameters": "flags are shown by their names, and nothing where there is nothing",

@@ -24,7 +24,7 @@ NOUN = re.compile(r"\{(\w+)(:[^|{}]+)?:?\|[^{}]*\}")
 """The noun behind a number, in its two English forms."""
 SLOT = re.compile(r"\{(\w+)[^}]*\}")
 SHOWN = re.compile(r"\{\w+[^}]*\}")
-SAME = {"own_name", "case_more.sentence", "part", "figure_of", "inspect.nan", "found.joint", "found.stop", "many.joint", "span", "limit.side", "audit.in_part", "gauge.but",
+SAME = {"own_name", "case_more.sentence", "part", "figure_of", "inspect.nan", "found.joint", "found.stop", "look.colon", "look.gap", "many.joint", "span", "limit.side", "audit.in_part", "gauge.but",
         "odd.in_file", "refused.said", "refused.said_at", "refused.advised", "quoted",
         "lineage_page.cut_step", "verify_page.place", "made.claim",
         "made.parent", "made.several", "case.to_look_kind", "adapters.LORA"}  # fmt: skip

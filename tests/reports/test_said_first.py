@@ -101,7 +101,10 @@ def test_the_cheapest_gives_the_text_back_and_those_not_clearly_above_it_are_nam
 
 def test_a_few_texts_have_a_line_each_and_many_are_counted() -> None:
     found = [{"language": name, "tokenizer": "a", "level": [], "per_1000_characters": 50.0} for name in ("eng", "jpn")]
-    assert cheapest({"cheapest": found}, WORDS)[1].startswith("Japanese: a needs the fewest tokens, 50")
+    two = [{"name": "a", "kind": "bpe"}, {"name": "b", "kind": "bpe"}]
+    assert cheapest({"cheapest": found, "tokenizers": two}, WORDS)[1].startswith("Japanese: a needs the fewest tokens, 50")
+    beside = [two[0], {"name": "builtin:one-each", "kind": "scheme"}]
+    assert cheapest({"cheapest": found, "tokenizers": beside}, WORDS)[1] == "a needs 50 tokens for 1,000 characters of Japanese."
     many = [{**found[0], "tokenizer": "a" if i < 5 else "b"} for i in range(9)]
     assert cheapest({"cheapest": many}, WORDS) == [
         "Fewest tokens, of those that give the text back: a on 5, b on 4 (of 9 texts)."
@@ -221,7 +224,8 @@ def test_one_tokenizer_alone_begins_with_what_it_needs_and_several_do_not(langua
     assert "185" in said
     title = words("cost_page.title")
     assert alone(document | {"tokenizers": [{"name": "qwen"}, {"name": "b"}]}, words) == title
-    assert alone(document | {"reference": None}, words) == title
+    assert alone(document | {"reference": None}, words) == said  # a text of one's own
+    assert alone(document | {"reference": None, "rows": [row, row | {"language": "jpn"}]}, words) == title
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

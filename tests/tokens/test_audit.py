@@ -78,7 +78,7 @@ def test_labels_beside_the_tokenizer_that_contradict_it_are_said(tmp_path: Path)
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 2}))
     labels = said(audit(tmp_path)["labels"])
     assert any("GPT2TokenizerFast" in sentence for sentence in labels)
-    assert any("1 ids have no row" in sentence for sentence in labels)
+    assert any("1 id has no row" in sentence for sentence in labels)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
     (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 3}))
     assert audit(tmp_path)["labels"] == []

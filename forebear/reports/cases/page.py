@@ -23,7 +23,7 @@ from forebear.reports.cases.text import (
     why_said,
 )
 from forebear.reports.catalogue import Catalogue, catalogue
-from forebear.reports.page import Sentence, coded, raised, sentences, style_of
+from forebear.reports.page import FILTERS, Sentence, raised, sentences, style_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -91,7 +91,7 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=exponents)
-    environment.filters["coded"] = coded
+    environment.filters |= {name: FILTERS[name] for name in ("coded", "unbroken")}
     return environment.from_string(resources.files(_HERE).joinpath("case.html.j2").read_text("utf-8"))
 
 

@@ -66,7 +66,7 @@ def all_pairs_histogram(document: Mapping[str, Any], words: Catalogue) -> Figure
         return None
     counts = sorted((int(k), v) for k, v in pairs["histogram"].items())
     last = max(2, counts[-1][0])
-    most, wide = max(v for _, v in counts), 330.0
+    most, wide = max(v for _, v in counts), 300.0
     each = wide / (last + 1)
     shapes: list[Shape] = []
     for value, count in counts:

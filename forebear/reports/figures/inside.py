@@ -11,7 +11,9 @@ from forebear.reports.line_breaks import text_width
 from forebear.reports.scene import Box, Cells, Figure, Lines, Scene, Shape, Words, fitted, level_of, ticks
 
 LEFT, TOP, ROW = 104.0, 26.0, 18.0
-WIDE, ALONE = 300.0, 18.0
+WIDE, ALONE = 230.0, 18.0
+BARS = 180.0
+"""The longest bar: a name, it and its count fit into a telephone's width."""
 GAP = 8.0
 TYPES = ("subject", "candidate", "c3", "n3", "band", "c9", "n9")
 """Colours of storage types, the commonest first; those beyond, and cells of several types, are `muted`."""
@@ -35,13 +37,13 @@ def part_sizes(document: Mapping[str, Any], words: Catalogue) -> Figure | None:
     shapes: list[Shape] = []
     for at, (part, count) in enumerate(counts.items()):
         y = 6 + at * ROW
-        wide = max(1.0, WIDE * count / most)
+        wide = max(1.0, BARS * count / most)
         shapes += [
             Words(LEFT - 8, y + 12, fitted(_name(part, words), LEFT - 10, 12), "ink", "end"),
             Box(LEFT, y, wide, ROW - 4, "subject"),
             Words(LEFT + wide + 6, y + 12, f"{count:,}", "muted", size=11),
         ]
-    scene = Scene(LEFT + WIDE + 110, 6 + len(counts) * ROW + 4, tuple(shapes))
+    scene = Scene(LEFT + BARS + max(84.0, 14 + text_width(f"{most:,}", 11)), 6 + len(counts) * ROW + 4, tuple(shapes))
     caption, caveat = words("figure_inside.sizes_caption"), words("figure_inside.sizes_caveat")
     return Figure("inside-sizes", words("figure_inside.sizes"), (scene,), caption, caveat)
 
@@ -97,6 +99,7 @@ def _types(grid: Grid, layers: Sequence[int], words: Catalogue) -> Scene:
         *colours.items(),
         *([(words("figure_inside.several"), MANY)] if _mixed(grid, colours) else []),
     ]:
+        name = fitted(name, GAP + ALONE + WIDE - 24, 11)
         if x + 22 + text_width(name, 11) > LEFT + GAP + ALONE + WIDE:
             x, y = LEFT, y + 18
         shapes += [Box(x, y, 12, 12, colour, "line"), Words(x + 17, y + 10, name, "muted", size=11)]

@@ -12,7 +12,7 @@ from forebear.reports.scene import Area, Box, Cells, Figure, Lines, Scene, Shape
 MAX_LAYERS = 96
 """Layers drawn; of a deeper subject the first ones."""
 BAR, HIGH, GAP = 96.0, 15.0, 4.0
-RIGHT, TOP = 190.0, 34.0
+RIGHT, TOP = 170.0, 34.0
 COLOURS = {"kept": "subject", "copy": "candidate", "identity": "band", "new": "muted"}
 LEFT, WIDE, ROW = 96.0, 260.0, 18.0
 TOPS = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5)

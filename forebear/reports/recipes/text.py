@@ -103,7 +103,8 @@ def places(where: Mapping[str, Any], words: Catalogue) -> str:
     parts = [words.name("term", part) for part in where.get("parts", ())]
     found = [words("many.joint").join(parts)] if parts else []
     if "layers" in where:
-        found.append(f"{words('column.layers')}: {words('many.joint').join(str(layer) for layer in where['layers'])}")
+        numbers = words("many.joint").join(str(layer) for layer in where["layers"])
+        found.append(words("look.layers" if where["layers"][1:] else "look.layer", layers=numbers))
     return " · ".join(found)
 
 

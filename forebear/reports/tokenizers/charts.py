@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from math import log10
 from typing import Any
 
@@ -50,15 +50,16 @@ def ranking_charts(document: Mapping[str, Any], texts: Sequence[tuple[str, str]]
     """
     by_text = {key: [row for row in document["rows"] if row["language"] == key] for key, _ in texts}
     most = max((row["per_1000_characters"] for rows in by_text.values() for row in rows), default=1.0) or 1.0
-    return [_ranking(name, by_text[key], most) for key, name in texts]
+    schemes = {entry["name"] for entry in document["tokenizers"] if entry["kind"] == "scheme"}
+    return [_ranking(name, by_text[key], most, schemes) for key, name in texts]
 
 
-def _ranking(name: str, rows: Sequence[Mapping[str, Any]], most: float) -> Markup:
+def _ranking(name: str, rows: Sequence[Mapping[str, Any]], most: float, schemes: Set[str]) -> Markup:
     parts = [f'<text class="head" x="0" y="13">{escape(fitted(name, LABEL + WIDTH, 10))}</text>']
     for place, row in enumerate(sorted(rows, key=lambda one: one["per_1000_characters"])):
         y = ROW * (place + 1) + 2
         long = WIDTH * row["per_1000_characters"] / most
-        kind = "bar" if row["lossless"] else "bar lossy"
+        kind = "scheme" if row["tokenizer"] in schemes else "bar" if row["lossless"] else "bar lossy"
         label = escape(fitted(row["tokenizer"], LABEL - 8, 10))
         parts.append(f'<text class="label" x="{LABEL - 6}" y="{y + 12}" text-anchor="end">{label}</text>')
         parts.append(f'<rect class="{kind}" x="{LABEL}" y="{y + 3}" width="{long:.1f}" height="{ROW - 6}"/>')

@@ -66,11 +66,13 @@ def cheapest(document: Document, words: Catalogue) -> list[str]:
     """Which tokenizer needs the fewest tokens: of a few texts for each, of more on how many; nothing where one stands alone, or
     where something has to be known before any figure."""
     found = () if document.get("first") else document.get("cheapest", ())
-    if len(found) in FEW:
+    if found and len(found) in FEW:
+        one = not [t for t in document["tokenizers"] if t["kind"] != "scheme"][1:]  # beside ways of counting, it beats none
         return [
             words(
-                "cost_first.one_level" if row["level"] else "cost_first.one", text=text_name(row["language"], words),
-                name=safe(row["tokenizer"], 60), tokens=f"{row['per_1000_characters']:,.0f}",
+                "cost_alone.needs" if one else "cost_first.one_level" if row["level"] else "cost_first.one",
+                text=text_name(row["language"], words), name=safe(row["tokenizer"], 60),
+                tokens=f"{row['per_1000_characters']:,.0f}",
                 others=words("many.joint").join(safe(name, 60) for name in row["level"]),
             )
             for row in found
@@ -82,7 +84,9 @@ def cheapest(document: Document, words: Catalogue) -> list[str]:
 
 def alone(document: Document, words: Catalogue) -> str:
     """What one tokenizer needs for the reference text; the title alone where several are weighed, or there is no such text."""
-    row = next((row for row in document["rows"] if row["language"] == document["reference"]), None)
+    texts = list(dict.fromkeys(row["language"] for row in document["rows"]))
+    asked = document["reference"] or (None if texts[1:] else next(iter(texts), None))  # one text alone is no reference
+    row = next((row for row in document["rows"] if row["language"] == asked), None)
     if document["tokenizers"][1:] or document.get("first") or row is None or row["per_1000_characters"] is None:
         return words("cost_page.title")
     return words("cost_alone.needs", name=safe(row["tokenizer"], 60), tokens=f"{row['per_1000_characters']:,.0f}",

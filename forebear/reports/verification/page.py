@@ -57,7 +57,7 @@ STYLE = """
 .claims td{vertical-align:top;white-space:normal;overflow-wrap:anywhere}
 .claims .outcome{font-weight:600;min-width:11em}.claims .borne-out .outcome{color:var(--good)}
 .claims .looked .outcome,.claims .contradicted .outcome{color:var(--warn)}
-.claims ul{margin:0;padding-left:1.1em}
+.claims ul{margin:0;padding-left:1.3em}
 .claims tr.contradicted td:first-child{border-left:4px solid currentColor;padding-left:.6em}
 .claims tr.looked td:first-child{border-left:4px dotted currentColor;padding-left:.6em}
 .claims .outcome .place{font-weight:400;color:var(--ink)}

@@ -82,9 +82,10 @@ def how_read(claim: Mapping[str, Any], words: Catalogue) -> list[str]:
 def place(claim: Mapping[str, Any], words: Catalogue) -> str:
     """Where a claim stands, in words."""
     source = claim["source"]
+    where = words("look.sentence") if source["where"] == "sentence" else source["where"]
     if source["line"]:
-        return words("verify_page.line", file=source["file"], line=source["line"], where=source["where"])
-    return words("verify_page.place", file=source["file"], where=source["where"])
+        return words("verify_page.line", file=source["file"], line=source["line"], where=where)
+    return words("verify_page.place", file=source["file"], where=where)
 
 
 def evidence_words(claim: Mapping[str, Any], words: Catalogue) -> str:
