@@ -102,9 +102,9 @@ def test_without_the_library_a_signature_is_not_checked_and_never_called_valid(
     assert (document["signed"], document["signature"], document["public_key"]) == (False, "not checked", "")
     assert "Signature not checked" in rendered(document, "text").decode()
     assert "forebear[attest]" in text(document["limits"][0])
-    with pytest.raises(RefusedError, match="pip install .forebear"):
+    with pytest.raises(RefusedError, match=r"pip install .forebear"):
         verbs.case_verify(BEFORE, key=SEALS / "owner.pub")
-    with pytest.raises(RefusedError, match="pip install .forebear"):
+    with pytest.raises(RefusedError, match=r"pip install .forebear"):
         verbs.case_seal(BEFORE / "data", tmp_path / "bag", key=SEALS / "owner.key")
     assert not (tmp_path / "bag").exists()
     bag = shutil.copytree(BEFORE, tmp_path / "altered")
