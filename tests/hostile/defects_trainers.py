@@ -171,7 +171,7 @@ def shard(local: Any, offsets: Any, extent: Any) -> Obj:
 SECOND = "model_world_size_2_rank_1.pt"
 SHARES: dict[str, tuple[Files, str]] = {
     "a missing rank": ({SECOND: rank(1)}, "is cut over 2 ranks; 1 file here holds 6 of its 12"),
-    "the same rank twice": (shares(at=(0,)), "the 2 files here hold 6 of its 12"),
+    "the same rank twice": (shares(at=(0,)), "2 files here hold 6 of its 12"),
     "another shape": (shares(whole=(5, 3)), "another rank's file"),
     "another number type": (shares(local=tensor("0", (2, 3), kind="IntStorage")), "number type in another"),
     "a part of another size": (shares(local=tensor("0", (1, 3))), "has a part of shape (1, 3) where (2, 3) belongs"),
@@ -214,7 +214,7 @@ def fsdp(files: Files | None = None, local: Any = None, offsets: Any = (2, 0), e
 FSDP_LAST = "model_rank_1.pt"
 TWO_SHARDS = [shard(tensor("0", (2, 3)), [0, 0], [2, 3]), shard(tensor("0", (2, 3)), [1, 0], [2, 3])]
 FSDP: dict[str, tuple[Files, str]] = {
-    "shards outside": (sharded([shard(tensor("0", (2, 3)), [3, 0], [2, 3])]), "hold 6 of its 12"),
+    "shards outside": (sharded([shard(tensor("0", (2, 3)), [3, 0], [2, 3])]), "6 of its 12"),
     "a shard without a place": (sharded([shard(tensor("0", (2, 3)), None, [2, 3])]), "is a ShardedTensor with a shard that is none"),
     "no shards": (sharded(7), "is a ShardedTensor without shards"),
     "a missing rank": ({FSDP_LAST: fsdp()[FSDP_LAST]}, "is cut over 2 ranks; 1 file here holds 6"),
