@@ -54,7 +54,7 @@ def _effective(screens: NDArray[Any]) -> NDArray[Any]:
 
 
 def _agreements(codes: NDArray[Any]) -> NDArray[Any]:
-    some = codes[codes.any(axis=1)].astype(np.float64)
+    some = 2.0 * np.unpackbits(codes[codes.any(axis=1)].view(np.uint8), axis=1) - 1.0
     some /= np.linalg.norm(some, axis=1, keepdims=True)
     return np.asarray((some @ some.T)[np.triu_indices(len(some), 1)])
 

@@ -28,7 +28,7 @@ from bench.library_measured import independents, moved, print_of, real, trained
 from bench.library_strata import kept_strata
 from bench.provenance import code
 from forebear.core.seeds import generator
-from forebear.library.anchors import code as code_of
+from forebear.library.evening import code as code_of
 from forebear.library.figures import screen_figure
 from forebear.library.local_store import proposed
 from forebear.library.prints import Print, empty_arrays
@@ -90,8 +90,10 @@ class Planted:
             return self._by_id[ident]
         record = self._records[int(ident, 16)]
         about: dict[str, Any] = {"matrices": [], "gains": [], "digest_runs": []}
-        geometry = self._known[0].of(self._known[1][int(ident, 16)])
-        return Print(ident, about, empty_arrays(screen=record["screen"], anchors=record["anchors"], geometry=geometry))
+        geometries, row = self._known[0], self._known[1][int(ident, 16)]
+        held = empty_arrays(screen=record["screen"], anchors=record["anchors"], geometry=geometries.of(row),
+                            evened=geometries.even(row))  # fmt: skip
+        return Print(ident, about, held)
 
     def by_digest(self, digests: NDArray[np.uint64]) -> dict[str, set[int]]:
         """Nothing: digests would find frozen tensors, and screens are what is measured here."""
@@ -108,6 +110,7 @@ class Geometries:
         self._rng = generator("bench/library/geometries", seed)
         donors = [k for k in pool if len(k.one.arrays["geometry"])]
         self._donors = np.stack([k.one.arrays["geometry"][:, 0].astype(np.float32) for k in donors])
+        self._even = np.stack([k.one.arrays["evened"][:, 0] for k in donors])
         shapes = np.array([k.name.split("/")[0] for k in donors])
         self._same = [np.flatnonzero(shapes == shape) for shape in shapes]
         self._masks = self._rng.random((1024, self._donors.shape[1]), dtype=np.float32) < MIX
@@ -124,6 +127,11 @@ class Geometries:
         """The geometry of a row. Shape (pairs,)."""
         first, second, mask = (int(at) for at in row)
         return np.where(self._masks[mask], self._donors[second], self._donors[first])
+
+    def even(self, row: NDArray[np.int32]) -> NDArray[np.int8]:
+        """The evened geometry of a row: numbers of the same two donors' evened ones. Shape (pairs,)."""
+        first, second, mask = (int(at) for at in row)
+        return np.where(self._masks[mask], self._even[second], self._even[first])
 
 
 def resampled(pool: Sequence[Known], count: int, seed: str) -> Iterator[NDArray[Any]]:
@@ -149,7 +157,7 @@ def filled(path: Path, pool: Sequence[Known], geometries: Geometries, count: int
     at = 0
     with path.open("wb") as out:
         for block in resampled(pool, count, seed):
-            block["anchors"] = [code_of(geometries.of(row)) for row in rows[at : at + len(block)]]
+            block["anchors"] = [code_of(geometries.even(row)) for row in rows[at : at + len(block)]]
             at += len(block)
             out.write(block.tobytes())
     return rows

@@ -125,6 +125,10 @@ SHAPES = {
     "gpt2-40": Shape(family="gpt2", layers=4, width=40, heads=4, kv_heads=4, neurons=160, tied=True),
     "qwen2-40": Shape(family="qwen2", layers=5, width=40, heads=4, kv_heads=2, neurons=104, tied=True),
     "moe-40": Shape(family="moe", layers=4, width=40, neurons=56, experts=4),
+    "llama60": Shape(width=60, heads=6, kv_heads=3, neurons=160),
+    "qwen2-60": Shape(family="qwen2", width=60, heads=6, kv_heads=2, neurons=168, tied=True),
+    "gpt2-60": Shape(family="gpt2", layers=3, width=60, heads=6, kv_heads=6, neurons=240, tied=True),
+    "moe-60": Shape(family="moe", layers=3, width=60, heads=6, kv_heads=3, neurons=72, experts=4),
     "tiny": Shape(layers=2, neurons=128),
 }
 

@@ -59,6 +59,7 @@ def course(shape: str, share: float = 1.0, **changes: Any) -> Course:
         "llama56": (170, 1e-2, 20),
         "llama40": (200, 1e-2, 20),
         "llama72": (200, 1e-2, 20),
+        "llama60": (180, 1e-2, 20),
         "qwen2-72": (150, 1e-2, 20),
         "moe-48": (180, 1e-2, 20),
         "gemma-96": (150, 9e-3, 20),

@@ -189,10 +189,26 @@ UNDRAWN = {"llama56": 8, "gpt2-72": 8, "qwen2-56": 8, "moe-72": 8, "llama40": 1,
 """Shapes that decide decisions on recipes (0095 the first four, 0113 the next, 0124 the last): independents of each, with seeds
 above every one used before."""
 
+REWRITTEN = ("qwen2-60", "gpt2-60", "llama60", "moe-60")
+"""Shapes that decide decision 0136 (kin of a library that were rewritten): two bases of each and an independent besides."""
+
+
+def _rewritten() -> Iterator[Job]:
+    for n in range(3):
+        for at, shape in enumerate(REWRITTEN):
+            yield Job(base(shape, n), "train", shape, 400_000 + 1000 * at + n, course(shape))
+            for text, word in (("other", "four"), ("dirty", "four"), ("other", "one")) if n < 2 else ():
+                name = f"{shape}/further-{n}-{text}-{word}"
+                yield Job(
+                    name, "further", shape, 0, course(shape, FURTHER[word], text=text, order=1), base(shape, n)
+                )
+
 
 def slice_plan(name: str) -> list[Job]:
     """A small plan by name: "test" is three tiny independents, one further trained, one student (about 20 s); "undrawn" the
-    independents of UNDRAWN."""
+    independents of UNDRAWN; "rewritten" the models of REWRITTEN."""
+    if name == "rewritten":
+        return list(_rewritten())
     if name == "undrawn":
         at = list(UNDRAWN)
         ids = [(shape, n) for n in range(max(UNDRAWN.values())) for shape in at if n < UNDRAWN[shape]]

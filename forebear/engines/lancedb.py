@@ -33,7 +33,7 @@ from forebear.library.signs import ANCHOR_TIMES, ANCHOR_WORDS, LARGE, SCREEN_WOR
 from forebear.library.store import Fault, Near, Rows
 
 TABLE = "models"
-VERSION = b"1"
+VERSION = b"2"
 """Of the table's columns. A later one is refused."""
 BLOCK_ROWS = 8192
 MOST_ASKED = 500

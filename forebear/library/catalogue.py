@@ -17,7 +17,7 @@ from forebear.core.errors import RefusedError, refusal, saying
 from forebear.core.messages import Message, message
 from forebear.library.prints import VERIFY, Print
 
-VERSION = 1
+VERSION = 2
 """Of the catalogue and the screens file. An earlier one is made again from the prints; a later one is refused."""
 APPLICATION = 0x46425249
 WAIT_SECONDS = 120.0

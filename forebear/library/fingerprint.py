@@ -15,10 +15,19 @@ from forebear.core.errors import refusal
 from forebear.core.messages import Message, message
 from forebear.core.progress import tell
 from forebear.core.threads import one_thread, usable_cores
-from forebear.library.anchors import anchor_rows, as_bytes, code, geometry, tokens_kept, vocabulary_of
+from forebear.library.anchors import anchor_rows, geometry, tokens_kept, vocabulary_of
+from forebear.library.evening import as_bytes
 from forebear.library.hashing import SCREEN, Float64
 from forebear.library.passing import Matrix, Passed, pass_over
-from forebear.library.prints import GAIN_SAMPLE, PART_NUMBERS, SCREEN_NUMBERS, SCREEN_PARTS, Print, empty_arrays
+from forebear.library.prints import (
+    GAIN_SAMPLE,
+    PART_NUMBERS,
+    SCREEN_NUMBERS,
+    SCREEN_PARTS,
+    Print,
+    empty_arrays,
+    with_evened,
+)
 from forebear.models.architecture.pieces import Piece
 from forebear.models.checkpoint import Checkpoint, Place, open_checkpoint
 
@@ -134,7 +143,7 @@ def _assembled(checkpoint: Checkpoint, passed: Sequence[Passed], quick: bool) ->
     digests, runs = _digests(checkpoint, passed)
     arrays: dict[str, Any] = {
         "screen": screen, "sketches": [m.sketch for m in matrices], "norms": [m.norm for m in matrices],
-        "moments": [m.moments for m in matrices], "gains": gains, "digests": digests, "anchors": np.zeros(0, np.int8),
+        "moments": [m.moments for m in matrices], "gains": gains, "digests": digests,
     }  # fmt: skip
     about: dict[str, Any] = {
         "family": checkpoint.family, "layers": checkpoint.layers, "stacks": dict(checkpoint.stacks), "width": checkpoint.width,
@@ -151,12 +160,10 @@ def _assembled(checkpoint: Checkpoint, passed: Sequence[Passed], quick: bool) ->
     if quick:
         limits.append(message("library.quick", read=len(passed), of=about["tensors"]))
     identity = hashlib.sha256("\n".join(sorted(one.digest for one in passed)).encode()).hexdigest()
-    anchors = arrays["anchors"] if len(arrays["anchors"]) else np.zeros((1, 160), np.int8)
-    if screen.any() or anchors.any():  # one that has neither is not among those searched
-        arrays["screen"], arrays["anchors"] = screen.reshape(1, -1), anchors
-    else:
-        del arrays["screen"], arrays["anchors"]
-    return Found(Print(("quick-" if quick else "") + identity, about, empty_arrays(**arrays)), limits)
+    if not screen.any() and "geometry" not in arrays:
+        del arrays["screen"]  # one that has neither is not among those searched
+    held = empty_arrays(**arrays)
+    return Found(Print(("quick-" if quick else "") + identity, about, {**held, **with_evened(held)}), limits)
 
 
 @dataclass
@@ -278,8 +285,7 @@ def _with_vocabulary(
     if found is None:
         return [message("library.no_anchors")]
     rows, there = found
-    cosines = geometry(rows, there)
     about["anchors"] = int(there.sum())
-    arrays["geometry"], arrays["anchors"] = cosines, code(cosines).reshape(1, -1)
+    arrays["geometry"] = geometry(rows, there)
     del quick
     return []

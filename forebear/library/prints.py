@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from forebear.core.bounded import parse_json
 from forebear.core.errors import refusal
 from forebear.core.messages import message
+from forebear.library.evening import ANCHOR_NUMBERS, PAIRS, code, evened
 from forebear.library.hashing import SCREEN, SKETCH
 
 MAGIC = b"FBPRINT1"
-PRINT_VERSION = 1
-"""Changes when the meaning of any number in a print does; prints of two versions are never compared."""
+PRINT_VERSION = 2
+"""Changes when the meaning of any number in a print does; prints of two versions are never compared. What 2 has and 1 lacked,
+evened geometries and their codes, is made of what a print of version 1 holds when it is read."""
 MAX_PRINT_BYTES = 8 * 2**20
 """Largest file read as a print; a mixture of experts of 61 layers has less than a mebibyte."""
 VERIFY = message("library_advice.verify")
@@ -32,11 +34,11 @@ VERIFY = message("library_advice.verify")
 SCREEN_PARTS = ("q", "k", "v", "o", "gate", "up", "down")
 PART_NUMBERS = SCREEN * SCREEN
 SCREEN_NUMBERS = len(SCREEN_PARTS) * PART_NUMBERS
-ANCHOR_NUMBERS = 160
 GAIN_SAMPLE = 64
 _ARRAYS: dict[str, tuple[str, int]] = {
     "screen": ("i1", SCREEN_NUMBERS), "anchors": ("i1", ANCHOR_NUMBERS), "sketches": ("<f2", SKETCH * SKETCH), "norms": ("<f4", 1),
     "moments": ("<f4", 3), "gains": ("<f2", GAIN_SAMPLE), "geometry": ("<f2", 1), "vocabulary": ("<u8", 1), "digests": ("<u8", 1),
+    "evened": ("i1", 1),
 }  # fmt: skip
 """Name -> number type and width of a row; every array has rows."""
 ID = re.compile(r"(?:quick-|about-)?[0-9a-f]{64}")
@@ -50,9 +52,10 @@ class Print:
              "about-" for an entry without weights.
     about:   family, layers, width, parameters, which sketches, gains and digests the arrays hold, effective dimension, what
              was left out.
-    arrays:  screen (1, 847) int8; anchors (1, 160) int8; sketches (k, 256) float16 of unit norm with norms (k, 1) and moments
-             (k, 3: mean, kurtosis of a sample, largest); gains (g, 64); geometry (n, 1) cosines of anchor tokens; vocabulary
-             (m, 1), smallest hashes of its tokens; digests (t, 1), first 8 bytes of each tensor's digest that is not trivial.
+    arrays:  screen (1, 847) int8; anchors (1, 160) int8, the signs that `evening.code` makes; sketches (k, 256) float16 of unit
+             norm with norms (k, 1) and moments (k, 3: mean, kurtosis of a sample, largest); gains (g, 64); geometry (n, 1)
+             cosines of anchor tokens; vocabulary (m, 1), smallest hashes of its tokens; digests (t, 1), first 8 bytes of each
+             tensor's digest that is not trivial; evened (n, 1), the geometry as `evening.evened` makes it.
     entry:   names, sources, claims, configuration.
     """
 
@@ -109,12 +112,23 @@ def unpack(data: bytes, where: str) -> Print:
     head = parse_json(data[at : at + size], where=where)
     if not isinstance(head, dict):
         raise refusal(message("print_refused.head"), where=where)
-    if (version := head.get("version")) != PRINT_VERSION and (type(version) is not int or version < PRINT_VERSION):
+    if type(version := head.get("version")) is not int or version < 1:
         raise refusal(message("print_refused.version"), where=where)
-    if version != PRINT_VERSION:
+    if version > PRINT_VERSION:
         said = message("print_refused.newer", version=f"{version!r:.20}", reads=PRINT_VERSION)
         raise refusal(said, where=where, todo=message("library_advice.newer"))
+    if version == 1 and isinstance(counts := head.get("arrays"), dict):
+        one = _checked({**head, "arrays": {**counts, "evened": 0}}, data, at + size, where)
+        return replace(one, arrays={**one.arrays, **with_evened(one.arrays)})
     return _checked(head, data, at + size, where)
+
+
+def with_evened(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What is made of a geometry, and of nothing else: its evened form and, where there is a screen, the code of that."""
+    even = evened(arrays["geometry"]) if len(arrays["geometry"]) == PAIRS else np.zeros(0, np.int8)
+    codes = np.zeros((len(arrays["screen"]), ANCHOR_NUMBERS), np.int8)
+    codes[:] = code(even) if len(even) else 0
+    return {"evened": even.reshape(-1, 1), "anchors": codes}
 
 
 def _checked(head: Mapping[str, Any], data: bytes, at: int, where: str) -> Print:

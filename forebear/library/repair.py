@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from forebear.core.bounded import read_bounded
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
+from forebear.core.output import write_whole
 from forebear.core.stopping import unfinished
 from forebear.library.catalogue import Damaged, connect, create, damaged, enter, forget, generation, told, writing
 from forebear.library.places import CATALOGUE, PRINTS, REMOVED, SUFFIX, print_path
-from forebear.library.prints import MAX_PRINT_BYTES, Print, unpack
+from forebear.library.prints import MAX_PRINT_BYTES, Print, pack, unpack
 from forebear.library.screens import RECORD, mapped, path_of, record_of, write_record
 from forebear.library.signs import mapped as mapped_signs
 from forebear.library.signs import path_of as signs_path
@@ -60,6 +61,8 @@ def _prints(folder: Path) -> Iterator[tuple[Path, Print | None, bytes]]:
             data = read_bounded(path, MAX_PRINT_BYTES)
             one = unpack(data, str(path))
             right = print_path(folder, one.id) == path
+            if right and (now := pack(one)) != data:  # of an earlier version
+                write_whole(path, data := now)
             yield path, one if right else None, hashlib.sha256(data).digest()
         except RefusedError:
             yield path, None, b""

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS
 
 SCREEN_WORDS = -(-SCREEN_NUMBERS // 64)
-ANCHOR_WORDS = -(-ANCHOR_NUMBERS // 64)
+ANCHOR_WORDS = ANCHOR_NUMBERS // 8
 WORDS = SCREEN_WORDS + ANCHOR_WORDS
-"""Words of 64 bits a model: 136 bytes."""
+"""Words of 64 bits a model: 272 bytes."""
 LARGE = 50_000
 """Models from which search goes by signs where there are any: below it, reading every screen takes less than 0.1 s."""
 ANCHOR_TIMES = 16
-"""So many times as many models are taken by the signs of their anchor codes as by those of their screens: codes are five times
-shorter, and strangers' geometries are alike (decision 0070)."""
+"""So many times as many models are taken by the signs of their anchor codes as by those of their screens: of 1,280 signs
+those of a copy that was trained for long are further down than those of a screen (decisions 0070, 0136)."""
 BLOCK = 4096
-"""Models of a block: half a megabyte, which a core's cache holds."""
+"""Models of a block: a megabyte, which a core's cache holds."""
 
 Words = NDArray[np.uint64]
 
@@ -35,28 +35,20 @@ def path_of(folder: Path, generation: int) -> Path:
 
 
 def signs(screens: NDArray[np.int8], anchors: NDArray[np.int8]) -> Words:
-    """Which numbers are above zero. Shapes: screens (n, 847), anchors (n, 160); returns (n, WORDS)."""
-    sides = ((screens > 0, SCREEN_WORDS), (anchors > 0, ANCHOR_WORDS))
-    return np.hstack([_words(bits, words) for bits, words in sides])
-
-
-def _words(bits: NDArray[np.bool_], words: int) -> Words:
-    packed = np.packbits(bits, axis=1, bitorder="little")
-    out = np.zeros((len(packed), words * 8), np.uint8)
+    """Which numbers are above zero, and the codes, which are signs. Shapes: (n, 847), (n, 160); returns (n, WORDS)."""
+    packed = np.packbits(screens > 0, axis=1, bitorder="little")
+    out = np.zeros((len(packed), WORDS * 8), np.uint8)
     out[:, : packed.shape[1]] = packed
+    out[:, 8 * SCREEN_WORDS :] = anchors.view(np.uint8)
     return out.view("<u8")
 
 
 def asked(screen: NDArray[np.int8], anchors: NDArray[np.int8]) -> Words:
-    """The signs that a model is searched by: half of the places where it has nothing count as above zero, so that a part which both
-    lack agrees as often as strangers do. Shapes: screen (847,), anchors (160,); returns (WORDS,)."""
-    sides = []
-    for values in (screen, anchors):
-        filled = values.astype(np.int8)
-        nothing = np.flatnonzero(values == 0)
-        filled[nothing[::2]] = 1
-        sides.append(filled[None, :])
-    return np.asarray(signs(sides[0], sides[1])[0])
+    """The signs that a model is searched by: half of the places where its screen has nothing count as above zero, so that a part
+    which both lack agrees as often as strangers do. Shapes: screen (847,), anchors (160,); returns (WORDS,)."""
+    filled = screen.astype(np.int8)
+    filled[np.flatnonzero(screen == 0)[::2]] = 1
+    return np.asarray(signs(filled[None, :], anchors[None, :])[0])
 
 
 def differing(table: Words, wanted: Words) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:

@@ -238,7 +238,7 @@ def rehashed(packed, change):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda h: h.update(version=2), "version 2"), (lambda h: h.update(version="x"), "version"), (lambda h: h.update(id="../../etc"), "lacks"),
+        (lambda h: h.update(version=3), "version 3"), (lambda h: h.update(version=0), "version"), (lambda h: h.update(version="x"), "version"), (lambda h: h.update(id="../../etc"), "lacks"),
         (lambda h: h["arrays"].update(digests=2**60), "digests"), (lambda h: h["arrays"].update(gains=-1), "gains"),
         (lambda h: h["about"].update(matrices=[]), "agree"), (lambda h: h["about"].update(matrices=7), "agree"),
         (lambda h: h["about"].update(digest_runs=[["a", 0, 2**40]]), "agree"), (lambda h: h["entry"].update(names=7), "agree"),

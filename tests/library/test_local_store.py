@@ -130,10 +130,10 @@ def test_a_later_version_is_refused_and_left_alone(folder):
     import sqlite3
 
     with sqlite3.connect(folder / "catalogue.sqlite") as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     before = (folder / "catalogue.sqlite").read_bytes()
     for verb in (lambda: LocalStore(folder), lambda: forebear.library_verify(library=folder)):
-        with pytest.raises(RefusedError, match="version 2"):
+        with pytest.raises(RefusedError, match="version 3"):
             verb()
     assert (folder / "catalogue.sqlite").read_bytes() == before
 

@@ -15,9 +15,9 @@ from forebear.core.messages import Message, message
 from forebear.library.anchors import agreement
 from forebear.library.figures import corrected
 from forebear.library.ledger import state_of, unchanged
-from forebear.library.prints import SCREEN_NUMBERS, Print
+from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
 from forebear.library.proving import weights_of
-from forebear.library.search import ANCHOR, EQUAL, FIRST_AGREEMENT, SKETCH
+from forebear.library.search import ANCHOR, EQUAL, SKETCH, like_by_code
 from forebear.library.store import Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, DISPERSION, LEVEL_LOG10
 from forebear.library.tree.thresholds import MOST_MODELS, NEIGHBOURS
@@ -25,6 +25,9 @@ from forebear.models.checkpoint import Place
 
 BLOCK = 512
 MOST_NAMES = 20
+FIRST_SIGNS_ALIKE = 0.35
+"""Likeness of the signs of two anchor codes below which their geometries are not held against each other: where those agree at
+ANCHOR_AGREEMENT, it was 0.54 or more (decision 0136)."""
 MOST_OWNERS = 64
 """Models of one tensor that are paired with each other; of more, each with the first."""
 
@@ -93,7 +96,7 @@ def read_prints(store: Store, *, weights: bool = False) -> Read:
         found.screens.append(
             one.arrays["screen"][0] if len(one.arrays["screen"]) else np.zeros(SCREEN_NUMBERS, np.int8)
         )
-        found.codes.append(one.arrays["anchors"][0] if len(one.arrays["anchors"]) else np.zeros(160, np.int8))
+        found.codes.append(one.arrays["anchors"][0] if len(one.arrays["anchors"]) else np.zeros(ANCHOR_NUMBERS, np.int8))
     return found
 
 
@@ -154,13 +157,10 @@ def _by_screens(screens: NDArray[np.int8], pairs: dict[tuple[int, int], Proposal
 
 def _by_anchors(store: Store, found: Read, pairs: dict[tuple[int, int], Proposal]) -> None:
     """Rewritten copies: geometries of anchor tokens that agree, where nothing else proposes the pair."""
-    table = np.stack(found.codes).astype(np.float32)
-    length = np.linalg.norm(table, axis=1)
+    codes = np.stack(found.codes)
     held: dict[int, Print] = {}
-    for a in range(len(table)):
-        if not length[a]:
-            continue
-        near = np.flatnonzero(table[a] @ table[:a].T > FIRST_AGREEMENT * length[a] * np.maximum(length[:a], 1e-9))
+    for a in np.flatnonzero(codes.any(axis=1)).tolist():
+        near = np.flatnonzero(like_by_code(codes[:a], codes[a], None) > FIRST_SIGNS_ALIKE)
         for b in near[:NEIGHBOURS].tolist():
             if (b, a) in pairs:
                 continue
