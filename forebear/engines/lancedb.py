@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import message
 from forebear.engines.absent import library_of
+from forebear.library.evening import ANCHOR_NUMBERS
 from forebear.library.prints import (
-    ANCHOR_NUMBERS,
     ID,
     SCREEN_NUMBERS,
     Print,

@@ -10,8 +10,9 @@ import numpy as np
 from forebear.core.errors import RefusedError
 from forebear.core.messages import Message
 from forebear.library.adding import Wanted, print_of
+from forebear.library.evening import ANCHOR_NUMBERS
 from forebear.library.local_store import LocalStore
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print, pack, unpack
+from forebear.library.prints import SCREEN_NUMBERS, Print, pack, unpack
 from forebear.library.search import nearest_rows
 from forebear.library.store import Rows
 

@@ -62,7 +62,7 @@ def evened(cosines: NDArray[np.generic]) -> NDArray[np.int8]:
     length = np.sqrt(np.maximum(np.diag(cut), np.finfo(np.float64).tiny))
     out[np.ix_(there, there)] = cut / length / length[:, None]
     left = out[_PLACES]
-    both = (there[:, None] & there)[_PLACES]
+    both = np.logical_and.outer(there, there)[_PLACES]
     count = np.bincount(_KINDS_MET, both, _KINDS_MET.max() + 1)
     mean = np.bincount(_KINDS_MET, left, _KINDS_MET.max() + 1) / np.maximum(count, 1)
     return as_bytes(np.where(both, left - mean[_KINDS_MET], 0.0))

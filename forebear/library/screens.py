@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from forebear.core.errors import refusal
 from forebear.core.messages import message
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
+from forebear.library.evening import ANCHOR_NUMBERS
+from forebear.library.prints import SCREEN_NUMBERS, Print
 
 RECORD = np.dtype(
     [

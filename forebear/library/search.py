@@ -15,10 +15,10 @@ from forebear.core.errors import RefusedError
 from forebear.core.messages import Message, message
 from forebear.core.threads import one_thread, usable_cores
 from forebear.library.anchors import agreement
-from forebear.library.evening import CODE_BITS, likeness, projected
+from forebear.library.evening import ANCHOR_NUMBERS, CODE_BITS, likeness, projected
 from forebear.library.figures import corrected, screen_figure
 from forebear.library.layers import layer_map
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
+from forebear.library.prints import SCREEN_NUMBERS, Print
 from forebear.library.signs import ANCHOR_TIMES
 from forebear.library.store import Indexed, Near, Rows, Store
 from forebear.library.thresholds import ANCHOR_AGREEMENT, LEVEL_LOG10

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS
+from forebear.library.evening import ANCHOR_NUMBERS
+from forebear.library.prints import SCREEN_NUMBERS
 
 SCREEN_WORDS = -(-SCREEN_NUMBERS // 64)
 ANCHOR_WORDS = ANCHOR_NUMBERS // 8

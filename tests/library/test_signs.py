@@ -7,9 +7,10 @@ import pytest
 
 from forebear.core.seeds import generator
 from forebear.library import local_store
+from forebear.library.evening import ANCHOR_NUMBERS
 from forebear.library.fingerprint import fingerprint
 from forebear.library.local_store import LocalStore
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS
+from forebear.library.prints import SCREEN_NUMBERS
 from forebear.library.search import search_store
 from forebear.library.signs import SCREEN_WORDS, WORDS, asked, differing, fewest, signs
 from tests.library.models import arrays, write

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from forebear.core.errors import RefusedError, refusal
 from forebear.core.messages import Message, message
 from forebear.library.anchors import agreement
+from forebear.library.evening import ANCHOR_NUMBERS
 from forebear.library.figures import corrected
 from forebear.library.ledger import state_of, unchanged
-from forebear.library.prints import ANCHOR_NUMBERS, SCREEN_NUMBERS, Print
+from forebear.library.prints import SCREEN_NUMBERS, Print
 from forebear.library.proving import weights_of
 from forebear.library.search import ANCHOR, EQUAL, SKETCH, like_by_code
 from forebear.library.store import Store
