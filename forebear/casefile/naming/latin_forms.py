@@ -93,9 +93,10 @@ def formed_spans(body: Body, seen: Seen) -> Iterator[Span]:
     for match in _HANDLE.finditer(body.text):
         if _is_pair(match[1], match[2], seen, True):
             yield Span(*match.span(), "latin", given=f"{match[1]} {match[2]}")
+    spots = {at for match in _TWO.finditer(text) if _is_spot_of_two(match, text) for at in (match.start(1), match.start(2))}
     for pattern, sure in ((_CAMEL, True), (_SMALL, False), (_TWO, True)):
         for match in pattern.finditer(text):
-            known = {match[1].lower(), match[2].lower()} <= seen.named
+            known = {match[1].lower(), match[2].lower()} <= seen.named and match.start(1) not in spots
             if known if pattern is _TWO else _is_pair(match[1], match[2], seen, sure):
                 yield body.span(match.start(1), match.end(2), "latin", given=f"{match[1]} {match[2]}")
     yield from _initials(body, seen)
@@ -105,7 +106,13 @@ def formed_spans(body: Body, seen: Seen) -> Iterator[Span]:
             if _may_name(match[group], seen, firm=pattern is not _CLAN):
                 end = match.end() if pattern is _CLAN else match.end(group)
                 yield body.span(match.start(group), end, "latin", given=match[group])
-    yield from _alone(body, seen)
+    yield from (span for span in _alone(body, seen) if span.start not in {body.at[at] for at in spots})
+
+
+def _is_spot_of_two(match: re.Match[str], text: str) -> bool:
+    """Whether two words are a place behind a preposition of place (in Hong Kong), and own nothing behind them."""
+    place = bare(match[1]) + bare(match[2]) in latin().place
+    return place and bool(PLACED.search(text[max(0, match.start() - 24) : match.start()])) and not text.startswith(("'", "’", "ʼ"), match.end(2))
 
 
 def _initials(body: Body, seen: Seen) -> Iterator[Span]:
