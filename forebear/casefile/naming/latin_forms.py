@@ -112,7 +112,8 @@ def formed_spans(body: Body, seen: Seen) -> Iterator[Span]:
 def _is_spot_of_two(match: re.Match[str], text: str) -> bool:
     """Whether two words are a place behind a preposition of place (in Hong Kong), and own nothing behind them."""
     place = bare(match[1]) + bare(match[2]) in latin().place
-    return place and bool(PLACED.search(text[max(0, match.start() - 24) : match.start()])) and not text.startswith(("'", "’", "ʼ"), match.end(2))
+    led = PLACED.search(text[max(0, match.start() - 24) : match.start()])
+    return place and bool(led) and not text.startswith(("'", "’", "ʼ"), match.end(2))
 
 
 def _initials(body: Body, seen: Seen) -> Iterator[Span]:
