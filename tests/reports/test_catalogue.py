@@ -26,7 +26,7 @@ SLOT = re.compile(r"\{(\w+)[^}]*\}")
 SHOWN = re.compile(r"\{\w+[^}]*\}")
 SAME = {"own_name", "case_more.sentence", "part", "figure_of", "inspect.nan", "found.joint", "found.stop", "look.colon", "look.gap", "many.joint", "span", "limit.side", "audit.in_part", "gauge.but",
         "odd.in_file", "refused.said", "refused.said_at", "refused.advised", "quoted",
-        "lineage_page.cut_step", "verify_page.place", "made.claim",
+        "lineage_page.cut_step", "verify_page.place", "whole_card.said", "made.claim",
         "made.parent", "made.several", "case.to_look_kind", "adapters.LORA"}  # fmt: skip
 """Keys whose words may well be equal in several languages: symbols, letters, punctuation."""
 WIDE = {"zh-Hans": "一-鿿", "zh-Hant": "一-鿿", "ja": "一-鿿぀-ヿ"}
