@@ -15,6 +15,7 @@ import numpy as np
 
 from forebear.core.errors import RefusedError, refusal, saying
 from forebear.core.messages import Message, message
+from forebear.library.places import PRINTS
 from forebear.library.prints import VERIFY, Print
 
 VERSION = 2
@@ -32,6 +33,10 @@ CREATE TABLE digests (value INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY K
 
 class Damaged(RefusedError):
     """A catalogue that cannot be believed; `library verify` makes it again."""
+
+
+class Unmade(RefusedError):
+    """A catalogue whose making was cut short before its only commit: there is no library yet."""
 
 
 def damaged(said: Message, where: Path) -> Damaged:
@@ -52,7 +57,10 @@ def create(path: Path) -> None:
 
 @contextmanager
 def connect(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
-    """The catalogue, open. Raises: RefusedError for a later version; Damaged for one that SQLite cannot read."""
+    """The catalogue, open. create: whatever is there is opened, nothing and something unfinished too.
+
+    Raises: RefusedError for a later version; Damaged for one that SQLite cannot read; Unmade for one that was never finished.
+    """
     mode = "rwc" if create else "rw"
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=WAIT_SECONDS, isolation_level=None,
@@ -65,6 +73,10 @@ def connect(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA cell_size_check = ON")
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            empty = version == 0 and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if empty and not create and not (path.parent / PRINTS).is_dir():
+            said, todo = message("library_refused.no_library"), message("library_advice.make")
+            raise saying(Unmade, said, where=str(path.parent), todo=todo)
         if version > VERSION:
             said = message("library_refused.newer", version=version, reads=VERSION)
             raise refusal(said, where=str(path.parent), todo=message("library_advice.newer"))

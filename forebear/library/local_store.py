@@ -21,7 +21,7 @@ from forebear.core.bounded import read_bounded
 from forebear.core.errors import refusal
 from forebear.core.messages import message
 from forebear.core.output import whole_file, write_whole
-from forebear.library.catalogue import connect, create, enter, forget, generation, told, writing
+from forebear.library.catalogue import Unmade, connect, create, enter, forget, generation, told, writing
 from forebear.library.places import CATALOGUE, REMOVED, print_path
 from forebear.library.prints import MAX_PRINT_BYTES, VERIFY, Print, merged_entries, pack, unpack, without_sources
 from forebear.library.repair import free_row, verify_folder
@@ -52,8 +52,13 @@ class LocalStore:
             self._begin(path)
         if not path.is_file():
             raise refusal(message("library_refused.no_library"), where=str(folder), todo=message("library_advice.make"))
-        with self._open():
-            pass
+        try:
+            with self._open():
+                pass
+        except Unmade:
+            if not make:
+                raise
+            create(path)
 
     def _begin(self, path: Path) -> None:
         try:

@@ -81,7 +81,8 @@ def test_the_page_names_run_and_model_and_what_every_line_rests_on(tmp_path: Pat
         assert words.name("attest_assumes", line["line"]) in page, line["line"]
     lines = [line["line"] for line in (*document["proves"], *document["does_not_prove"])]
     for name in lines:
-        said, rests = f"<li><b>{words.name('attest_line', name)}</b>: ", f"<li>{words.name('attest_line', name)}: "
+        shown, colon = words.name("attest_line", name), words("look.colon")
+        said, rests = f"<li><b>{shown}</b>{colon}", f"<li>{shown}{colon}"
         assert page.count(said) == page.count(rests) == lines.count(name)
 
 

@@ -187,6 +187,43 @@ def test_a_folder_with_something_else_is_no_library(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+MAKING = """
+import os, sqlite3, sys
+from forebear.library.catalogue import _SCHEMA, VERSION
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("PRAGMA cache_size = 1")
+db.execute("BEGIN IMMEDIATE")
+done = [*_SCHEMA.strip().split(";"), f"PRAGMA user_version = {VERSION}", "INSERT INTO settings VALUES ('generation', 0)"]
+for statement in done[: int(sys.argv[2])]:
+    db.execute(statement)
+db.execute("PRAGMA cache_spill = 1")
+os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("done", [0, 1, 3, 8])
+def test_a_library_whose_making_was_killed_is_not_yet_one(tmp_path, done):
+    """Nothing was finished, so nothing is damaged: it is read as no library and begun anew, journal and all."""
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    assert subprocess.run([sys.executable, "-c", MAKING, str(lib / "catalogue.sqlite"), str(done)]).returncode == 9
+    assert (lib / "catalogue.sqlite").exists()
+    with pytest.raises(RefusedError, match="no library"):
+        LocalStore(lib)
+    assert list(LocalStore(lib, make=True).idents()) == []
+    assert LocalStore(lib).verify() == []
+
+
+def test_an_empty_catalogue_beside_prints_is_damaged(tmp_path):
+    write(tmp_path / "models" / "m", arrays(1))
+    forebear.library_add([tmp_path / "models"], into=tmp_path / "lib")
+    (tmp_path / "lib" / "catalogue.sqlite").write_bytes(b"")
+    with pytest.raises(RefusedError, match="verify"):
+        LocalStore(tmp_path / "lib", make=True)
+    assert [fault.repaired for fault in LocalStore(tmp_path / "lib", check=False).verify()] == [True]
+    assert len(list(LocalStore(tmp_path / "lib").idents())) == 1
+
+
 ADDING = """
 import sys
 from pathlib import Path
@@ -197,6 +234,16 @@ forebear.library_add(models, into=sys.argv[2])
 forebear.library_remove([Path(models[0]).name], library=sys.argv[2])
 forebear.library_compact(library=sys.argv[2])
 """
+
+
+def finished_in(folder):
+    """The prints of a library; None when there is none yet: what is killed while it is made is no library, and not a damaged one."""
+    try:
+        return list(LocalStore(folder).idents())
+    except RefusedError as error:
+        if "no library" not in str(error):
+            raise
+        return None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -213,12 +260,12 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_finished(tmp_path, seed):
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
     process.wait()
-    finished = list(LocalStore(tmp_path / "lib").idents()) if (tmp_path / "lib" / "catalogue.sqlite").exists() else []
-    if (tmp_path / "lib").exists():
+    finished = finished_in(tmp_path / "lib")
+    if finished is not None:
         assert all(fault.repaired for fault in LocalStore(tmp_path / "lib", check=False).verify())
     after = forebear.library_add([tmp_path / "models"], into=tmp_path / "lib")
     assert after["models"] == 8
-    assert after["outcomes"].get("known", 0) >= min(len(finished), 7)
+    assert after["outcomes"].get("known", 0) >= min(len(finished or ()), 7)
     assert LocalStore(tmp_path / "lib").verify() == []
 
 
