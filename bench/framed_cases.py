@@ -118,14 +118,14 @@ def _aligned_then_trained(own: str, other: str, share: float, seed: int) -> Mode
 
 
 def _pulled(own: str, other: str, weight: float, seed: int) -> Model:
-    start, aim = _aligned(own, other, ALIGNERS[-1], seed), _in_folded(model(other))
+    start, aim = _aligned(own, other, ALIGNERS[-1], seed), folded(model(other))
     same = {n: a for n, a in aim.arrays.items() if n in start.arrays}
     return trained(start, _shape(own), 1.0, (Model(same, aim.config), weight))
 
 
-def _in_folded(made: Model) -> Model:
-    """Gains folded as the aligners leave them, so that values of one tensor mean the same."""
-    return reparameterise(made, 0, ["gain-folding"])
+def folded(made: Model) -> Model:
+    """Gains folded as the aligners leave them, so that values of one tensor mean the same; a Gemma toy's too."""
+    return _moved(lambda one: reparameterise(one, 0, ["gain-folding"]), made)
 
 
 def _rewritten(own: str, how: str, seed: int) -> Model:

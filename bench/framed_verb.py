@@ -8,6 +8,7 @@ and how often one that accuses was said of an independent.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
@@ -139,9 +140,8 @@ def _is_no_candidate(case: Case, wanted: Sequence[Case]) -> bool:
 
 def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, str]) -> dict[str, Any]:
     """Rows with their summary, and what they rest on."""
-    first = [j.seed for j in plan() if j.id == base(shape, 0)]
     seeds = {
-        "independents": f"{first[0] if first else 0} and on, in the order of their numbers (bench/truth.py)",
+        "independents": f"{_first_seed(shape)} and on, in the order of their numbers (bench/truth.py)",
         "aligners": "the place of an independent among those of its shape (bench/framed_cases.py)",
         "order of cases": f"bench/framed_verb, {shape}",
     }
@@ -151,6 +151,16 @@ def document(shape: str, rows: Sequence[dict[str, Any]], made_by: Mapping[str, s
         "summary": summary(rows),
         "rows": list(rows),
     }
+
+
+def _first_seed(shape: str) -> int:
+    """The seed of the first independent: of the plan, else as its record says, of a shape that the plan does not have.
+
+    Raises: FileNotFoundError where neither knows it.
+    """
+    name = base(shape, 0)
+    planned = [j.seed for j in plan() if j.id == name]
+    return planned[0] if planned else int(json.loads((TRUTH / name / "record.json").read_text("utf-8"))["job"]["seed"])
 
 
 if __name__ == "__main__":

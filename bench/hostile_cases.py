@@ -15,7 +15,19 @@ import numpy as np
 
 from bench.build import TRUTH
 from bench.framed_align import framed
-from bench.framed_cases import COURSE, FORMULA, INDEPENDENT, PARTLY, SEEDED, START, _arrays, _like, model, pruned
+from bench.framed_cases import (
+    COURSE,
+    FORMULA,
+    INDEPENDENT,
+    PARTLY,
+    SEEDED,
+    START,
+    _arrays,
+    _like,
+    folded,
+    model,
+    pruned,
+)
 from bench.hostile_changes import (
     Arrays,
     Change,
@@ -35,7 +47,6 @@ from bench.hostile_changes import (
 from bench.shapes import SHAPES, Floats, initial, shape_of
 from bench.training import course, train
 from bench.truth import base
-from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 
 FORMULAS = ("waves", "bits", "one seed for all")
@@ -269,13 +280,7 @@ def _moved_after(make: Callable[[], Model], move: Callable[[Model], Model]) -> M
 
 
 def _pruned_alike(make: Callable[[], Model], judge: Callable[[], Model], how: str) -> Model:
-    return (
-        pruned(make(), _folded(judge()), how) if make is not judge else pruned(_folded(judge()), _folded(judge()), how)
-    )
-
-
-def _folded(made: Model) -> Model:
-    return reparameterise(made, 0, ["gain-folding"])
+    return pruned(make(), folded(judge()), how) if make is not judge else pruned(folded(judge()), folded(judge()), how)
 
 
 def trained(shape: str, count: int) -> Iterator[Hostile]:

@@ -11,7 +11,7 @@ import pytest
 from bench.checkpoint import save
 from bench.framed import document, summary
 from bench.framed_align import ALIGNERS, framed, layers_of, start_rotation
-from bench.framed_cases import OUTPUTS_KEPT, output_change, pruned
+from bench.framed_cases import OUTPUTS_KEPT, folded, output_change, pruned
 from bench.shapes import SHAPES, initial
 from forebear.core.seeds import generator
 from forebear.recipes.steps.draft import Draft
@@ -97,6 +97,20 @@ def test_heads_come_nearer_by_mixing_inside_them(strangers: tuple[Model, Model])
         return float(np.mean([(v * w).sum() / np.linalg.norm(v) / np.linalg.norm(w) for v, w in pairs]))
 
     assert values(mixed) > values(plain) + 0.1
+
+
+def test_gains_of_a_gemma_toy_are_folded_and_its_outputs_stay(tmp_path: Path) -> None:
+    shape = SHAPES["gemma-96"].sized(width=24, neurons=40, layers=2)
+    arrays = initial(shape, 5)
+    for name in (n for n in arrays if n.endswith("norm.weight")):
+        arrays[name] = arrays[name] + np.linspace(-0.3, 0.3, shape.width, dtype=np.float32)
+    save(tmp_path, arrays, shape)
+    plain = Model.load(tmp_path)
+    made = folded(plain)
+    assert made.config["model_type"] == "gemma"
+    assert output_change(made, plain) <= OUTPUTS_KEPT
+    inner = [a for n, a in made.arrays.items() if ".layers." in n and n.endswith("norm.weight")]
+    assert all(np.abs(np.asarray(a)).max() < 1e-6 for a in inner)
 
 
 @pytest.mark.parametrize(("how", "share"), [("2:4", 0.5), ("75", 0.75), ("97", 0.97)])
