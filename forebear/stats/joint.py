@@ -49,6 +49,23 @@ def align(pairs: Sequence[Parts], start: F32, *, exact: bool = True) -> Alignmen
     return _settled(pairs, free.rotation, exact=True) if exact else free
 
 
+def completed_start(start: F32, draw: np.random.Generator) -> F32:
+    """A rotation that an aligner can begin with: what a table of tokens leaves open of it is turned as drawn.
+
+    A table that spreads over few directions (few shared tokens, rows that are alike or zero) fixes little of a rotation, and an
+    aligner that begins with none ends with none. One direction is left open by every table whose rows lack their mean.
+    start:   a partial isometry, (d_a, d_b), whose rank is its squared length. Returned as it is where at most one is open.
+    Source:  decision 0146.
+    """
+    if float(np.square(start, dtype=np.float64).sum()) > min(start.shape) - 1.5:
+        return start
+    fixed = start.astype(np.float64)
+    drawn = draw.spawn(1)[0].standard_normal(start.shape)
+    drawn -= fixed @ (fixed.T @ drawn)
+    drawn -= (drawn @ fixed.T) @ fixed
+    return isometry(fixed + drawn)
+
+
 def _settled(pairs: Sequence[Parts], start: F32, exact: bool) -> Alignment:
     """Turns of partners and rotation until the pooled cosine gains no more; the best of them."""
     best = Alignment((), -1.0, start, 0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from bench.framed_align import ALIGNERS, framed
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.tests import strength_whole
 from forebear.comparison.tests.strength import completed
+from forebear.core.seeds import generator
 from forebear.recipes.steps.compose import reparameterise
 from forebear.recipes.steps.model import Model
 from forebear.reports.catalogue import catalogue
@@ -40,6 +44,45 @@ def test_an_independent_by_any_aligner_is_accused_of_nothing(how, own, other, tm
     subject, candidate = saved(made, tmp_path / "framed"), INDEPENDENTS / other
     for one, two in ((subject, candidate), (candidate, subject)):
         assert forebear.compare(one, two)["verdict"]["relation"] not in ACCUSES
+
+
+@pytest.mark.parametrize("table", ["zero", "one row", "one direction", "three tokens"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_table_that_fixes_no_rotation_lowers_no_ceiling(table, side, tmp_path):
+    made = framed(Model.load(INDEPENDENTS / "0"), Model.load(INDEPENDENTS / "1"), "joint", 0)
+    both = [made, Model.load(INDEPENDENTS / "1")]
+    document = forebear.compare(*(saved(one, tmp_path / str(n)) for n, one in enumerate(both)))
+    plain = measured(document)
+    arrays = {name: np.array(values, dtype=np.float32) for name, values in both[side].arrays.items()}
+    rng = generator("test/strength/table", table)
+    for name in arrays:
+        if "embed_tokens" in name or "lm_head" in name:
+            rows, width = arrays[name].shape
+            few = {"zero": 0, "one row": 1, "one direction": 1, "three tokens": 3}[table]
+            spread = rng.standard_normal((rows, few)) @ rng.standard_normal((few, width)) if few else np.zeros((rows, width))
+            if table in ("one row", "three tokens"):
+                spread[few:] = 0
+            arrays[name] = spread.astype(np.float32)
+    both[side] = Model(arrays, both[side].config, both[side].tokenizer)
+    document = forebear.compare(*(saved(one, tmp_path / f"{n}-dressed") for n, one in enumerate(both)))
+    assert document["verdict"]["relation"] not in ACCUSES
+    assert measured(document)["ceiling"] > 0.9 * plain["ceiling"]
+
+
+def test_figures_are_the_same_again_and_on_any_number_of_threads(tmp_path):
+    """Strength draws neurons, rotations and mixtures; what names the draws follows from the values alone."""
+    made = saved(framed(Model.load(INDEPENDENTS / "0"), Model.load(INDEPENDENTS / "1"), "joint", 0), tmp_path / "framed")
+    code = "import forebear, sys; sys.stdout.write(str(sorted(map(str, forebear.compare(*sys.argv[1:])['evidence']))))"
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(made), str(INDEPENDENTS / "1")],
+            env={**free, "OPENBLAS_NUM_THREADS": threads}, capture_output=True, text=True, check=True,
+        ).stdout
+        for threads in ("1", "2", "1")
+    }  # fmt: skip
+    assert len(told) == 1
+    assert "strength" in told.pop()
 
 
 def test_what_a_verdict_says_of_an_aligned_independent(tmp_path):

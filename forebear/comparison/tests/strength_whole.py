@@ -19,6 +19,7 @@ from forebear.core.seeds import generator
 from forebear.stats.arrays import F32
 from forebear.stats.ceiling import Strength, compare_aligned, compare_strength, lone_ceiling
 from forebear.stats.gauge import polar
+from forebear.stats.joint import completed_start
 from forebear.stats.reread import Shelf
 from forebear.stats.strength import Neurons, neurons
 from forebear.stats.strength_thresholds import (
@@ -61,6 +62,7 @@ def by_every_neuron(
     seen = hashlib.sha256()
     a, b = (_layers(side, [cell[k] for cell in cells], seen) for k, side in enumerate(sides))
     draw = generator("comparison/strength", seen.hexdigest())
+    starts = [completed_start(start, draw) for start in starts]
     belong = [(k, k) for k in range(len(cells))]
     most = None if max(a[0].width, b[0].width) <= WIDEST else SAMPLE_CHANNELS
     same = all((len(x), x.width) == (len(y), y.width) for x, y in zip(a, b, strict=True))
