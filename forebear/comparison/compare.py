@@ -68,6 +68,7 @@ class Options(NamedTuple):
     max_header: int | None
     reproduce: str
     base: str | None = None
+    again: tuple[str, ...] = ()  # candidates that were given more than once
 
 
 def compare_many(subject: str | Path, candidates: Sequence[str | Path], asked: Asked) -> Document:
@@ -110,6 +111,8 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
     if own or len(others) > 1:  # one side that is missing is refused where it is opened
         for one in (subject, *candidates):
             require_there(one)
+        others, again = _once(own, others)
+        options = options._replace(again=tuple(again))
     if own:
         members, damaged = split_members([*own, *others], options.max_header)
         return _many(members, all_pairs(members), damaged, options, tree=True)
@@ -120,6 +123,15 @@ def _document(subject: str | Path, candidates: Sequence[str | Path], options: Op
         return compare_pair(subject, others[0], options)
     open_checkpoint(subject, architecture=options.architecture, max_header=options.max_header).close()
     return _many([str(subject), *others], [(str(subject), c) for c in others], {}, options, tree=False)
+
+
+def _once(own: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Candidates that lie neither among the subject's own nor before them in the list, under whatever name; and the rest."""
+    seen, kept, again = {os.path.realpath(one) for one in own}, list[str](), list[str]()
+    for place in others:
+        (again if os.path.realpath(place) in seen else kept).append(place)
+        seen.add(os.path.realpath(place))
+    return kept, list(dict.fromkeys(again))
 
 
 def _others(subject: str | Path, members: Sequence[str]) -> Sequence[str]:
@@ -173,6 +185,8 @@ def _compare_open(
             pair.note(message("limit.side", side=message(f"term.{side}"), what=said_of_it))
     for said_of_both in known:
         pair.note(said_of_both)
+    if options.again and looks == 1:  # of several pairs the matrix says it
+        pair.note(message("given_again.once", names=list(options.again)))
     result = walk(pair, full=options.full, budget_stated=options.stated)
     pair.note_values()
     check_again()
@@ -279,6 +293,7 @@ def _many(
     )
     with closing(found):  # at once where an interrupt comes: a traceback that somebody keeps would keep the workers
         body, limits = matrix_body(members, damaged, pairs, lambda _: found, tree=tree)
+    limits += [message("given_again.once", names=list(options.again))] if options.again else []
     read = {"seconds": round(time.perf_counter() - started, 3), "processes": max(1, workers)}
     return finish("forebear/matrix/2", body, limits=limits, read=read, reproduce=options.reproduce)
 

@@ -18,6 +18,7 @@ from forebear.cli.main import guarded, run
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.many.matrix import members_in
 from forebear.core.errors import RefusedError
+from tests.hostile.verbs import make_copies
 
 BASE, OTHER = str(demo_folder() / "base"), str(demo_folder() / "descendant")
 FORMS = ["--format json", "--format=json", "--format text", "--format=text"]
@@ -116,9 +117,10 @@ def test_no_input_of_a_run_is_written_over(model, tmp_path):
     assert {file: file.read_bytes() for file in files} == before
 
 
-def test_no_input_that_a_worker_alone_read_is_written_over(model):
+def test_no_input_that_a_worker_alone_read_is_written_over(model, tmp_path):
     before = (model / "model.safetensors").read_bytes()
-    assert ended("compare", BASE, *[model] * 24, "--quiet", "-o", model / "model.safetensors") == 2
+    others = make_copies(tmp_path / "many")
+    assert ended("compare", BASE, *others, model, "--quiet", "-o", model / "model.safetensors") == 2
     assert (model / "model.safetensors").read_bytes() == before
 
 

@@ -18,13 +18,14 @@ from pathlib import Path
 import pytest
 
 from forebear.core.documents import problems_of
-from tests.hostile.verbs import BASE, OTHER, SCRIPT, make_case, make_key
+from tests.hostile.verbs import BASE, OTHER, SCRIPT, make_case, make_copies, make_key
 
 SEED = "tests/hostile/kills 1"
 MOMENTS = 200
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 SUFFIXES = {"text": "txt", "json": "json", "html": "html", "csv": "csv"}
 CASE = "examples/case_sample"
+MANY = tuple(f"{{}}/many/{number}" for number in range(24))
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def verbs() -> dict[str, Verb]:
     tokenizer, other = f"{BASE}/tokenizer.json", f"{OTHER}/tokenizer.json"
     plain = {
         "compare": (("compare", str(BASE), str(OTHER), "--full"), SUFFIXES),
-        "compare in workers": (("compare", str(BASE), *[str(BASE)] * 24, "--quiet"), SUFFIXES),
+        "compare in workers": (("compare", str(BASE), *MANY, "--quiet"), SUFFIXES),
         "inspect": (("inspect", str(BASE), "--full"), SUFFIXES),
         "tokenizers cost": (("tokenizers", "cost", tokenizer), ("text", "json", "html")),
         "tokenizers lineage": (("tokenizers", "lineage", tokenizer, other), ("text", "json", "html")),
@@ -126,6 +127,8 @@ class Bench:
             (start / "new.txt").write_text("The committee met on 3 May 2024.\n", encoding="utf-8")
             if any(CASE in word for word in verb.words):
                 make_case(start)
+            if MANY[0] in verb.words:
+                make_copies(start / "many", len(MANY))
             for words in verb.before:
                 finish(words, start)
             after = self.place / f"after {len(self.known)}"

@@ -32,6 +32,11 @@ def make_key(folder: Path) -> Path:
     return key
 
 
+def make_copies(folder: Path, count: int = 24) -> list[str]:
+    """As many candidates as are compared in workers: copies of one, since one place given often is compared once."""
+    return [str(shutil.copytree(BASE, folder / str(number))) for number in range(count)]
+
+
 def plain_verbs(folder: Path) -> dict[str, list[str]]:
     """Verbs that read models, tokenizers and addresses; what they write goes into `folder`."""
     base, other, tokenizer = str(BASE), str(OTHER), str(BASE / "tokenizer.json")
@@ -42,7 +47,7 @@ def plain_verbs(folder: Path) -> dict[str, list[str]]:
         "demo": ["demo", "-o", str(folder / "demo.html"), "--format", "html"],
         "compare": ["compare", base, other, "--full", "--format", "html", "-o", str(folder / "compare.html")],
         "compare by the parser": ["compare", base, other, "--format=csv", "--language=ja", "--expect=related"],
-        "compare in workers": ["compare", base, *[base] * 24, "--format", "json", "-o", str(folder / "workers.json")],
+        "compare in workers": ["compare", base, *make_copies(folder / "many"), "--format", "json", "-o", str(folder / "workers.json")],
         "inspect": ["inspect", base, "--full", "--tokenizer", "--format", "html", "-o", str(folder / "inspect.html")],
         "inspect a configuration": ["inspect", f"{base}/config.json", "--against", f"{other}/config.json"],
         "tokenizers cost": ["tokenizers", "cost", tokenizer, "--format", "html", "-o", str(folder / "cost.html")],
