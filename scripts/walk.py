@@ -198,7 +198,7 @@ def walk_command(walk: Walk, name: str, command: Any, quick: bool) -> None:
 
 
 def walk_option(walk: Walk, name: str, head: list[str], parameter: Any, forms: list[str]) -> None:
-    """An option with a good value and with a bad one; a flag by itself."""
+    """An option with a good value (and what it needs beside it) and with a bad one; a flag by itself."""
     flag = next((o for o in parameter.opts if o.startswith("--")), parameter.opts[0])
     if flag in ("--help", "--version") and parameter.is_eager:
         return
@@ -216,7 +216,8 @@ def walk_option(walk: Walk, name: str, head: list[str], parameter: Any, forms: l
         walk.wrong.append(f"{name}: no values of {flag} in scripts/walk.toml")
         return
     right = {values[2]} if len(values) > 2 else {0, 1} if flag == "--expect" else {0}
-    walk.one([*head, flag, values[0]], right, "text")
+    good = [values[0]] if isinstance(values[0], str) else values[0]
+    walk.one([*head, flag, *good], right, "text")
     if values[1]:
         walk.one([*head, flag, values[1]], {1, 2, 3})
 

@@ -20,12 +20,16 @@ WORDS = Path(__file__).with_name("refusals.toml")
 
 
 class _Counted(Formatter):
-    """Slots as in str.format; besides, `{count:,|model|models}` is a number with the noun in the form that belongs to it."""
+    """Slots as in str.format; besides, `{count:,|model|models}` is a number with the noun in the form that belongs to it.
+
+    `{count:-|is|are}` is the word alone, where other words stand between the number and its verb.
+    """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         how, _, forms = format_spec.partition("|")
         one, _, more = forms.partition("|")
-        return f"{value:{how}}" + (f" {one if value == 1 else more}" if forms else "")
+        word = one if value == 1 else more
+        return word if how == "-" else f"{value:{how}}" + (f" {word}" if forms else "")
 
 
 FILLED = _Counted()

@@ -114,6 +114,8 @@ def card_of(checkpoint: Path, card: Path | None) -> tuple[Path, str]:
     Raises: RefusedError where there is none, or where it is a package's metadata.
     """
     place = card or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "README.md"
+    if card is None and not place.exists():
+        raise refusal(message("card_out.none"), where=str(place.parent), todo=message("card_out.give"))
     text = "" if place.suffix == ".whl" else _text(place, CARD_BYTES)
     if place.suffix == ".whl" or is_metadata(text):
         raise refusal(message("card_out.no_markdown"), where=str(place), todo=message("card_out.give"))

@@ -107,3 +107,9 @@ def test_metadata_of_a_package_is_no_card_to_put_right(tmp_path: Path) -> None:
     place.write_text("Metadata-Version: 2.1\nName: x\nVersion: 1\n\ntext\n", "utf-8")
     with pytest.raises(RefusedError, match="Markdown"):
         forebear.verify(DEMO / "descendant", card=place, card_out=tmp_path / "right.md")
+
+
+def test_where_no_card_lies_beside_the_weights_it_is_said_that_one_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"has no README.md.*`card`") as told:
+        forebear.verify(DEMO / "descendant", card_out=tmp_path / "right.md")
+    assert "README.md:" not in str(told.value)
