@@ -30,6 +30,7 @@ from forebear.cli.forms import (
 )
 from forebear.cli.progress import Progress
 from forebear.core.errors import ForebearError
+from forebear.core.natural import as_meant
 from forebear.core.progress import listening
 from forebear.reports.show import FIGURES as DRAWN
 from forebear.reports.show import forms_of
@@ -163,7 +164,7 @@ def command(verb: Callable[..., Any]) -> Callable[..., None]:
             check_new(output)
         try:
             with typed(), nullcontext() if quiet else Progress() as shown, listening(shown) if shown else nullcontext():
-                document = verb(**{name: value for name, value in given.items() if value is not None})
+                document = verb(**{name: as_meant(value) for name, value in given.items() if value is not None})
         except ForebearError as error:
             if verb in EXPECTING and error.document is not None:  # it is whole; only what was expected failed
                 show(error.document, written, output, language, **extent)

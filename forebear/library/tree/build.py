@@ -10,6 +10,7 @@ from typing import Any
 
 from forebear.core.documents import finish
 from forebear.core.messages import Message, message
+from forebear.core.natural import natural
 from forebear.library.store import Store
 from forebear.library.thresholds import LEVEL_LOG10
 from forebear.library.tree.candidates import Member, Proposal, order_of, proposals, read_prints
@@ -153,7 +154,8 @@ def _drawn(
             evidence = {**_evidence(pair, family, pairs, prover), **more}
             edges.append(_edge(number, (merge.child, parent), way, members, evidence, True) | {"kind": "merge"})
     root = oldest(family, dates) if proven else None
-    top = top_of([names[one] for one in sorted(names)], edges, None if root is None else members[root].id)
+    listed = sorted(names, key=lambda one: natural(members[one].name))
+    top = top_of([names[one] for one in listed], edges, None if root is None else members[root].id)
     return {
         "number": number, "members": [members[one].id for one in everybody], "name": _name(top, members), "top": top,
         "root": None if root is None else members[root].id,
