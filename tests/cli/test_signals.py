@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from forebear.core.threads import usable_cores
-from tests.hostile.verbs import BASE, SCRIPT
+from tests.hostile.verbs import BASE, SCRIPT, make_copies
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -93,12 +93,14 @@ def children_of(process: subprocess.Popen[bytes], wanted: int) -> list[psutil.Pr
 
 
 @pytest.fixture
-def at_work(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
+def at_work(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
     """A command with workers."""
     if usable_cores() < 2:
         pytest.skip("one core: no worker is started")
-    out = str(tmp_path / "out.json")
-    process = start([str(SCRIPT), "compare", str(BASE), *[str(BASE)] * 60, "--quiet", "--format", "json", "-o", out])
+    out, others = str(tmp_path / "out.json"), make_copies(tmp_path_factory.mktemp("many"), 60)
+    process = start([str(SCRIPT), "compare", str(BASE), *others, "--quiet", "--format", "json", "-o", out])
     found = children_of(process, 2)
     assert len(found) >= 2
     yield process, found
@@ -141,7 +143,7 @@ def test_an_interrupted_call_of_the_library_ends_its_workers(tmp_path: Path) -> 
     program = (
         "import forebear, time\n"
         "try:\n"
-        f"    forebear.compare({str(BASE)!r}, [{str(BASE)!r}] * 200)\n"
+        f"    forebear.compare({str(BASE)!r}, {make_copies(tmp_path, 60)!r})\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', flush=True); time.sleep(60)\n"
     )

@@ -32,8 +32,9 @@ MADE_UP = {"d": 1_234_567, ",": 1_234_567, "f": 0.4375, "%": 0.4375, "g": 12_500
 
 
 def slots(text):
-    """(name, format) of every slot of a template."""
-    return [(name, spec.partition("|")[0]) for _, name, spec, _ in string.Formatter().parse(text) if name]
+    """(name, format) of every slot of a template that shows its value: `{count:-|is|are}` is a word alone."""
+    found = [(name, spec.partition("|")[0]) for _, name, spec, _ in string.Formatter().parse(text) if name]
+    return [(name, form) for name, form in found if form != "-"]
 
 
 @cache
