@@ -28,7 +28,7 @@ def compare(
 
     subject:      the model asked about: a checkpoint, or a folder of models, which is compared pair by pair.
     candidates:   possible relatives: checkpoint files or folders, one or more; a folder of models stands for those in it.
-    budget:       tensor bytes read per side, as a number or "64MiB" (default 64MiB).
+    budget:       tensor bytes read per side, headers besides, as a number or "64MiB" (default 64MiB).
     full:         read everything within the caps of each test, and every value for equality; run tests of installed packages too.
     expect:       a relation; fail (exit code 1) unless every verdict meets it ("related" accepts "identical").
     architecture: an architecture definition of your own (TOML), for both sides (docs/architectures.md).

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
+from gguf.constants import GGMLQuantizationType
 
 import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.comparison.findings.spans import runs, span
 from forebear.comparison.reading.pair import spread
+from forebear.models.checkpoint import open_checkpoint
 from tests.comparison.variants import load, save
+from tests.files.gguf_make import demo, write_llama
 from tests.said import said, text
 
 
@@ -25,6 +30,17 @@ def test_a_stated_budget_is_never_exceeded_and_what_it_cost_is_said(budget):
     assert document["read"]["subject_bytes"] <= budget + headers[0]
     assert document["read"]["candidate_bytes"] <= budget + headers[1]
     assert document["limits"]
+
+
+@pytest.mark.parametrize("budget", [20_000, 200_000, 400_000])
+def test_a_budget_is_counted_alike_in_a_quantised_file_whose_tensors_are_decoded(tmp_path, budget):
+    """Stored bytes of tensors count, not the float32 that they become; a header comes besides."""
+    folder = demo_folder()
+    path = write_llama(tmp_path / "base.gguf", *demo(folder / "base"), GGMLQuantizationType.Q4_1)
+    with closing(open_checkpoint(path)) as checkpoint:
+        header = checkpoint.container.bytes_read
+    read = forebear.compare(path, [folder / "descendant"], budget=budget)["read"]
+    assert 0 < read["subject_bytes"] - header <= budget
 
 
 def test_a_small_budget_still_finds_the_descendant_and_a_tiny_one_accuses_nobody():
