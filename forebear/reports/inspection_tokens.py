@@ -31,7 +31,7 @@ def audit_rows(tokenizer: Mapping[str, Any], words: Catalogue) -> list[tuple[str
     rows += [(key, _listed(audit[key], words)) for key in ("unreachable", "orphans", "broken_utf8")]
     rows += [(key, f"{audit[key]:,}") for key in ("incomplete_utf8", "duplicates", "missing_bytes")]
     odd = audit["odd_special"]
-    told = [f"{token(e)} ({words.text(e['why'])})" for e in odd[:SHOWN]]
+    told = [f"{token(e, words)} ({words.text(e['why'])})" for e in odd[:SHOWN]]
     rows.append(("odd_special", _joined(told, len(odd), words) if odd else words("tokens.none")))
     rows.append(("untrained", _untrained(audit["untrained"], words)))
     return [(words(f"tokens.{key}"), value) for key, value in rows]
@@ -56,10 +56,10 @@ def audit_sentences(tokenizer: Mapping[str, Any]) -> list[Mapping[str, Any] | st
     return [s for key in ("labels", "artefacts", "odd") for s in audit[key]]
 
 
-def token(example: Mapping[str, Any]) -> str:
-    """The text of a token between quotes, bytes that are no text in hexadecimal."""
+def token(example: Mapping[str, Any], words: Catalogue) -> str:
+    """The text of a token between the quotes of a language, bytes that are no text in hexadecimal."""
     text = bytes.fromhex(example["bytes"]).decode("utf-8", "backslashreplace")
-    return f"“{safe(text, 32)}”"
+    return words("quoted.text", text=safe(text, 32))
 
 
 def _known(known: Sequence[Mapping[str, Any]], words: Catalogue) -> str:
@@ -78,7 +78,7 @@ def _listed(found: Mapping[str, Any] | None, words: Catalogue) -> str:
         return words("tokens.not_looked")
     if not found["count"]:
         return words("tokens.none")
-    told = [token(e) for e in found["examples"][:SHOWN]]
+    told = [token(e, words) for e in found["examples"][:SHOWN]]
     return f"{found['count']:,}: {_joined(told, found['count'], words)}"
 
 
@@ -87,7 +87,7 @@ def _untrained(found: Mapping[str, Any] | None, words: Catalogue) -> str:
         return words("tokens.not_looked")
     if not found["count"]:
         return words("tokens.none_of", rows=f"{found['rows']:,}")
-    told = [token(e) for e in found["examples"][:SHOWN]]
+    told = [token(e, words) for e in found["examples"][:SHOWN]]
     counts = words(
         "tokens.rows", count=f"{found['count']:,}", rows=f"{found['rows']:,}", text=f"{found['text_tokens']:,}"
     )

@@ -6,10 +6,12 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+import forebear
 from forebear.comparison.demo import demo_folder
 from forebear.reports.comparison_page import comparison_page
 from forebear.reports.show import rendered
@@ -216,3 +218,16 @@ def test_the_page_of_a_configuration_shows_the_widths_that_reach_the_claim():
     assert "59,392" in page
     assert "134,563,852,288" in page
     assert "num_hidden_layers" in page
+
+
+def test_a_table_of_many_columns_becomes_a_list_on_a_telephone():
+    """All but the grids of the costs of tokenizers, whose columns are the tokenizers, and cut text in its own order."""
+    tables = 0
+    for path in sorted((Path(forebear.__file__).parent / "reports" / "templates").glob("*.html")):
+        for table in re.findall(r"<table(?:(?!</table>).)*<thead>.*?</table>", path.read_text("utf-8"), re.DOTALL):
+            if path.name != "tokenizer_cost.html":
+                assert "stack" in table[: table.index(">")], (path.name, table[:120])
+                heads = "data-head=" in table or "tensors stack" in table  # of thousands of tensors the names alone: 1.5 MB
+                assert heads, path.name
+                tables += 1
+    assert tables >= 8

@@ -67,8 +67,8 @@ def _layer(at: int, row: Mapping[str, Any], words: Catalogue) -> list[Shape]:
     shapes += [Box(RIGHT + 20, y, wide, HIGH, colour, "line")]
     if row["frozen"]:
         shapes.append(Box(RIGHT + 17, y - 2, wide + 6, HIGH + 4, "", "ink"))
-    said = "" if row["how"] == "kept" else words.name("recipe.word", row["how"])
-    return [*shapes, Words(RIGHT + 26 + wide, y + 12, f"{row['layer']} {said}".strip(), "muted", size=11)]
+    said = "" if row["how"] == "kept" else f" · {words.name('recipe.word', row['how'])}"
+    return [*shapes, Words(RIGHT + 26 + wide, y + 12, f"{row['layer']}{said}", "muted", size=11)]
 
 
 def _legend(layers: Any, y: float, words: Catalogue) -> list[Shape]:

@@ -103,9 +103,9 @@ def relative_rows(document: Mapping[str, Any], words: Catalogue) -> Sequence[tup
     return [
         (
             base["name"],
-            words(f"related_as.{base['relation']}") if base["relation"] else words.text(base["why"]) if base["why"] else "-",
+            words(f"related_as.{base['relation']}") if base["relation"] else words.text(base["why"]) if base["why"] else "–",
             power_of_ten(base["log10_p"]),
-            ", ".join(base["licences"]) or "-",
+            ", ".join(base["licences"]) or "–",
         )
         for base in document["relatives"]
     ]
