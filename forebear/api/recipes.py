@@ -22,7 +22,7 @@ def recipe(
     dates: str | Path | None = None,
     base: str | Path | None = None,
 ) -> Mapping[str, Any]:
-    """Which steps lead from a candidate to the subject: a forebear/recipe/1 document.
+    """Which steps lead from a candidate to the subject, each of them replayed.
 
     subject:      the model asked about: a checkpoint file or folder.
     candidates:   models it may be made from, one or more; the steps told are those from the one that leaves least.
@@ -34,7 +34,8 @@ def recipe(
                   by that day) and not_before, from sources that the makers of the models do not control. A candidate dated before
                   subject and best candidate is the older third that direction needs. Without dates no direction is shown.
     base:         the model that an adapter (LoRA) changes: the adapter is then read as that model changed.
-    Returns:      ordered steps, each with its parameters, where, the share it explains and its grade; what replay leaves.
+    Returns:      a forebear/recipe/1 document: ordered steps, each with its parameters, where, the share it explains and its
+                  grade; what replay leaves.
                   A parameter that is not determined is null; a change that several causes can leave is one step `values-changed`
                   that lists them. No step is told of a pair that `compare` does not call related, identical or sharing components.
     Raises:       RefusedError when a checkpoint or the dates cannot be read, or a checkpoint is too large; UsageError.

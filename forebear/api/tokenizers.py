@@ -17,7 +17,7 @@ def tokenizers_cost(
     text: str | Path | None = None, corpus: str | Path | None = None, languages: str | None = None, reference: str = "eng",
     width: int = 4096, price: float | None = None, cut: str | None = None,
 ) -> Mapping[str, Any]:  # fmt: skip
-    """What vocabularies cost per language, losslessness first: a forebear/tokenizer-cost/2 document.
+    """What vocabularies cost per language, losslessness first.
 
     paths:     tokenizer files or folders, GGUF files with a tokenizer inside, `builtin:one-each`.
     text:      a UTF-8 file instead of the default text (the Universal Declaration of Human Rights).
@@ -27,7 +27,8 @@ def tokenizers_cost(
     width:     channels of the embedding table, for its number of parameters.
     price:     money per million tokens.
     cut:       how a rank file that does not say cuts its text (gpt2, cl100k, ...).
-    Returns:   a row per tokenizer and language: tokens, per character and word, premium with interval, Rényi efficiency, unknown.
+    Returns:   a forebear/tokenizer-cost/2 document: a row per tokenizer and language: tokens, per character and word, premium
+               with interval, Rényi efficiency, unknown.
     Raises:    RefusedError when a tokenizer cannot be read, UsageError.
     Source:    METHODS §15.
 
@@ -46,11 +47,12 @@ def tokenizers_cost(
 
 @document_of
 def tokenizers_lineage(subject: str | Path, candidates: str | Path | Sequence[str | Path]) -> Mapping[str, Any]:
-    """Where a vocabulary comes from, by the order its tokens keep: a forebear/tokenizer-lineage/2 document.
+    """Where a vocabulary comes from, by the order its tokens keep.
 
     subject:    the vocabulary asked about: a tokenizer file or folder, or a GGUF file with a tokenizer inside.
     candidates: vocabularies it may come from, one or more.
-    Returns: identical, renumbered, extended, trimmed, partly-relearnt, stitched or unrelated; parents, shares from 0 to 1.
+    Returns: a forebear/tokenizer-lineage/2 document: identical, renumbered, extended, trimmed, partly-relearnt, stitched or
+             unrelated; parents, shares from 0 to 1.
     Raises:  RefusedError when a tokenizer cannot be read, UsageError.
     Source:  METHODS §15; thresholds: decision 0007.
 

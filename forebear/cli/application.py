@@ -236,10 +236,20 @@ class Described(Mapping[str, Any]):
         return len(self._makers)
 
 
+LONGEST = 1000
+"""Characters of a sentence in a list of commands: more than any has."""
+
+
 def _group(name: str | None, about: str, callback: Callable[..., None], commands: Described) -> typer.Typer:
     class Group(TyperGroup):
         def __init__(self, **words: Any) -> None:
             super().__init__(**{**words, "commands": commands})
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:
+            """Each command with its first sentence whole, on as many lines as that takes; by itself the parser cuts it."""
+            rows = [(name, self.commands[name].get_short_help_str(LONGEST)) for name in self.list_commands(ctx)]
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     return typer.Typer(
         name=name, cls=Group, help=about, callback=callback, invoke_without_command=True, rich_markup_mode=None,

@@ -145,3 +145,12 @@ def test_a_seal_of_the_whole_case_says_on_stderr_that_it_is_private(monkeypatch:
     monkeypatch.setattr(application, "show", lambda *_, **__: None)
     application.made()(["case", "seal", "x", "y"], standalone_mode=False)
     assert "PRIVATE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["", "case", "library"])
+def test_a_list_of_commands_has_whole_sentences_without_names_of_schemas(words: str) -> None:
+    told = CliRunner().invoke(app, [*words.split(), "--help"], prog_name="forebear", env={"COLUMNS": "60"}).stdout
+    commands = told[told.index("Commands:") :]
+    assert "..." not in commands
+    assert "forebear/" not in commands
+    assert commands.rstrip().endswith((".", "?"))

@@ -20,7 +20,7 @@ def recipe_lines(document: Document, language: str = "en") -> list[Line]:
         *(line for said in rest for line in wrap(said, indent="")),
         Line(""),
     ]
-    lines.append(Line(f"{padded(words('term.subject'), 10)} {party(document['subject'])}"))
+    lines.append(Line(f"{padded(words('term.subject'), 10)} {party(document['subject'], words)}"))
     for candidate in document["candidates"]:
         relation = words("relation." + candidate["relation"])
         lines.append(Line(f"{padded(words('term.candidate'), 10)} {safe(candidate['id'])}  ({relation})"))
@@ -39,9 +39,11 @@ def recipe_lines(document: Document, language: str = "en") -> list[Line]:
     return lines + footer(document, words)
 
 
-def party(side: Mapping[str, Any]) -> str:
+def party(side: Mapping[str, Any], words: Catalogue) -> str:
     """A side with its sizes."""
-    return f"{safe(side['id'])}  ({safe(side['family'])}, {side['layers']} × {side['width']}, {side['parameters']:,})"
+    sizes = [words("page_more.sizes", layers=side["layers"], width=side["width"])] if side["layers"] else []
+    about = " · ".join((safe(side["family"]), *sizes, f"{side['parameters']:,} {words('column.parameters')}"))
+    return f"{safe(side['id'])}  ({about})"
 
 
 def steps_table(document: Document, words: Catalogue) -> list[Line]:
