@@ -56,14 +56,14 @@ def lacking(text: str, known: set[str]) -> list[str]:
     return found
 
 
-def test_every_number_before_a_plural_has_the_singular_too():
+def test_every_number_before_a_plural_has_the_singular_too() -> None:
     known = plurals()
     assert {"tensors", "layers", "bytes", "entries", "tokens", "models"} <= known
     wrong = {key: found for key, text in catalogue("en").words.items() if (found := lacking(text, known))}
     assert wrong == {}
 
 
-def test_a_sentence_that_lacks_it_would_be_noticed():
+def test_a_sentence_that_lacks_it_would_be_noticed() -> None:
     known = {"tensors", "entries", "layers"}
     assert lacking("{tensors:,} tensors and {entries:,} metadata entries fit", known) == [
         "{tensors:,} tensors and",
@@ -76,7 +76,7 @@ def test_a_sentence_that_lacks_it_would_be_noticed():
 @pytest.mark.parametrize(("count", "said"), [
     (1, "1 tensor and 1 metadata entry cannot fit into 1 byte"), (2, "2 tensors and 2 metadata entries cannot fit into 2 bytes"),
 ])  # fmt: skip
-def test_one_is_said_in_the_singular(count, said):
+def test_one_is_said_in_the_singular(count: int, said: str) -> None:
     assert in_english(message("gguf.counts", tensors=count, entries=count, left=count)) == said
 
 
@@ -84,12 +84,12 @@ def test_one_is_said_in_the_singular(count, said):
     ("count", "said"),
     [(1, "1 of 3 layers has no norm"), (2, "2 of 3 layers have no norm"), (0, "0 of 3 layers have no norm")],
 )
-def test_a_verb_behind_other_words_follows_its_number(count, said):
+def test_a_verb_behind_other_words_follows_its_number(count: int, said: str) -> None:
     text = "{count:,} of {of:,|layer|layers} {count:-|has|have} no norm"
     assert FILLED.vformat(text, (), {"count": count, "of": 3}) == said
 
 
-def test_every_form_has_two_words_that_differ():
+def test_every_form_has_two_words_that_differ() -> None:
     for key, text in catalogue("en").words.items():
         for one, more in COUNTED.findall(text):
             assert one != more, key
