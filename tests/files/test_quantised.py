@@ -271,7 +271,7 @@ DEFECTS: dict[str, tuple[dict[str, np.ndarray], str]] = {
         {"a.weight._data": np.ones((8, 4), np.int8), "a.weight._scale": np.ones((3, 1), np.float32)}, "has scales of shape (3, 1)"),
     "a mask of other rows": (
         {"a.bitmask": np.zeros((7, 1), np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([8, 8], np.int64)},
-        "has a mask of 7 rows of 1 bytes"),
+        "has a mask of 7 rows of 1 byte"),
     "a mask that marks more places than values": (
         {"a.bitmask": np.full((8, 1), 255, np.uint8), "a.compressed": np.ones((8, 4), np.float16), "a.shape": np.array([8, 8], np.int64)},
         "marks 8 places for 4 values"),

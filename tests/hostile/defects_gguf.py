@@ -41,7 +41,7 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "two to the 60 tensors": (gguf(counts=(2**60, 0)), "declares 1,152,921,504,606,846,976 tensors"),
     "more tensors than fit": (gguf(counts=(5000, 0)), "5,000 tensors and 0 metadata entries cannot fit"),
     "two to the 63 metadata entries": (gguf(counts=(1, 2**63)), "declares 9,223,372,036,854,775,808 metadata entries"),
-    "more metadata than fits": (gguf(counts=(1, 900)), "1 tensors and 900 metadata entries cannot fit"),
+    "more metadata than fits": (gguf(counts=(1, 900)), "1 tensor and 900 metadata entries cannot fit"),
     "a key longer than the file": (gguf((text("k", 2**40) + bytes(60),)), "the field key claims 1,099,511,627,776 bytes"),
     "a key of ten thousand bytes": (gguf((pair("k" * 10_000, U8, b"\1"),)), "the field key is 10,000 bytes long"),
     "a key that is not UTF-8": (gguf((pair(b"\xff\xfe", U8, b"\1"),)), "the field key is not UTF-8"),

@@ -106,7 +106,7 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "a negative offset": (torch(table(w=tensor(offset=-4))), "begins at what is no place in its storage"),
     "a negative stride": (torch(table(w=tensor(strides=(-4, 1)))), "sizes or strides that are no whole numbers"),
     "a stride past the storage": (torch(table(w=tensor(strides=(2**40, 1)))), "reaches to element 1,099,511,627,780 of 8"),
-    "sizes without strides": (torch(table(w=tensor(strides=(1,)))), "has 2 sizes and 1 strides"),
+    "sizes without strides": (torch(table(w=tensor(strides=(1,)))), "has 2 sizes and 1 stride"),
     "nine dimensions": (torch(table(w=tensor(sizes=nine, strides=nine))), "has 9 dimensions"),
     "a shape that overflows": (torch(table(w=tensor(sizes=(2**40, 2**40), strides=(0, 0)))), "a shape that overflows"),
     "a value repeated without end": (torch(table(w=tensor(sizes=(2**30, 8), strides=(0, 1)))), "8,589,934,592 times over"),

@@ -280,12 +280,12 @@ def _key(part: str, **values: Any) -> Callable[[dict[str, Any]], None]:
 LAST = "global_step1/bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt"
 ZERO: dict[str, tuple[Files, str]] = {
     "a missing rank": (zero(files={LAST: None}), "2 partitions belong together and those of 1 rank"),
-    "a missing file of the model": (zero(files={"global_step1/zero_pp_rank_1_mp_rank_00_model_states.pt": None}), "2 ranks have partitions and 1 have files"),
+    "a missing file of the model": (zero(files={"global_step1/zero_pp_rank_1_mp_rank_00_model_states.pt": None}), "2 ranks have partitions and 1 has files"),
     "no partitions": (zero(files={LAST: None, LAST.replace("rank_1", "rank_0"): None}), "no partition of full precision"),
     "another count": (zero(_key("optim", partition_count=3)), "3 partitions belong together and those of 2"),
     "a count that is text": (zero(_key("optim", partition_count="2")), "partitions belong together"),
     "partitions too short": (zero(_key("model", param_shapes=[{"a": size(400, 3)}])), "the parameters need 600 values"),
-    "partitions too long": (zero(_key("model", param_shapes=[{"a": size(2)}])), "the parameters need 1 values a rank and the partitions hold 9"),
+    "partitions too long": (zero(_key("model", param_shapes=[{"a": size(2)}])), "the parameters need 1 value a rank and the partitions hold 9"),
     "a huge shape": (zero(_key("model", param_shapes=[{"a": size(2**40, 2**40)}])), "give 'a' no shape"),
     "a name twice": (zero(_key("model", param_shapes=[{"a": size(4, 3)}, {"a": size(5)}])), "give 'a' no shape, or two"),
     "no shapes": (zero(_key("model", param_shapes=None)), "no shapes of parameters are stated"),
@@ -339,7 +339,7 @@ MEGATRON: dict[str, tuple[Files, str]] = {
     "a gate of odd rows": ({name: megatron_rank(TENSORS | {f"{_L}mlp.linear_fc1.weight": tensor("0", (3, 3))}) for name in megatron()}, "an odd number of rows"),
     "other settings": (megatron(files={_AT: megatron_rank(TENSORS, swiglu=False)}), "mp_rank_01 has other settings"),
     "other sizes": (megatron(files={_AT: megatron_rank(TENSORS, tensor_model_parallel_size=4)}), "it is cut over 4 x 1 ranks"),
-    "layers that are missing": (megatron(num_layers=9), "the stages hold 1 layers of 9"),
+    "layers that are missing": (megatron(num_layers=9), "the stages hold 1 layer of 9"),
     "an interleaved pipeline": (megatron(files={_AT: torch_file({"model0": TENSORS, "model1": TENSORS}, {"0": FLOATS})}), "interleaved"),
     "no tensor": (megatron(files={_AT: torch_file({"model": {"x": 1}}, {})}), "no tensor of a model is in it"),
     "a cycle": (megatron(files={_AT: torch_file(CYCLE, {})}), "too deep or leads back to itself"),

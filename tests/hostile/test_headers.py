@@ -53,7 +53,7 @@ DEFECTS: dict[str, tuple[bytes, str]] = {
     "only trailing bytes": (frame(b"{}", b"xyz"), "3 bytes follow the last tensor"),
     "overlap": (two((0, 4), (2, 6), 6), "tensor 'b' overlaps tensor 'a'"),
     "same place twice": (two((0, 4), (0, 4), 4), "tensor 'b' overlaps tensor 'a'"),
-    "hole": (two((0, 4), (5, 9), 9), "a hole of 1 bytes before tensor 'b'"),
+    "hole": (two((0, 4), (5, 9), 9), "a hole of 1 byte before tensor 'b'"),
     "hole at the front": (one(offsets=(2, 6), data=bytes(6)), "a hole of 2 bytes before tensor 'w'"),
     "begin after end": (one(offsets=(4, 0)), "data_offsets must be a begin and an end, in that order"),
     "three offsets": (one(offsets=(0, 4, 8)), "data_offsets must be a begin and an end"),
