@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a split file without its others": (_split, "the part 'm-00002-of-00003.gguf' is missing"),
     "ranks with a gap": (_ranks, "ranks 01 are not here"),
     "a shard without a byte": (_empty_shard, "the file is empty"),
-    "one of a hundred thousand": (_huge_number, "1 of 99999 shards are here"),
+    "one of a hundred thousand": (_huge_number, "1 of 99999 shards is here"),
     "thousands of files": (_many, "weight files"),
     "names that draw on a terminal": (_strange_names, "3 weight files and no index"),
     "nothing but names of ranks of FSDP": (lambda f: (f / "pytorch_model_fsdp_0").mkdir(), "an FSDP checkpoint"),

@@ -197,7 +197,7 @@ def test_shards_without_an_index_are_read_when_complete(tmp_path: Path) -> None:
     (folder / INDEX).unlink()
     assert sorted(open_container(folder).tensors) == ["v", "w"]
     (folder / WEIGHT_MAP["v"]).unlink()
-    assert "1 of 2 shards are here and there is no index" in refusal(folder)
+    assert "1 of 2 shards is here and there is no index" in refusal(folder)
 
 
 def test_files_that_are_no_set_are_ambiguous(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_missing_layers_and_missing_embedding_are_said(rng: np.random.Generator)
     arrays = {n: a for n, a in arrays.items() if "embed" not in n and n != "model.layers.0.mlp.down_proj.weight"}
     limits = open_checkpoint_from(MemoryContainer(arrays), LLAMA).limits
     assert any("no tensor plays the part embedding" in limit for limit in english(limits))
-    assert any("1 of 2 layers have no {prefix}layers.{layer}.mlp.down_proj.weight" in limit for limit in english(limits))
+    assert any("1 of 2 layers has no {prefix}layers.{layer}.mlp.down_proj.weight" in limit for limit in english(limits))
 
 
 def test_two_tensors_never_play_one_part(rng: np.random.Generator) -> None:

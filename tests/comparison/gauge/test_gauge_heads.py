@@ -44,7 +44,7 @@ def test_keys_given_to_every_query_head_are_regrouped_and_said(tmp_path):
     document = mapped(subject, demo_folder() / "base")
     assert heads(document)["matched"] == 16
     told = paragraph(document["alignment"]["words"])
-    assert "4 key-value groups of 1 query heads in the subject correspond to 2 of 2 in the candidate" in told
+    assert "4 key-value groups of 1 query head in the subject correspond to 2 of 2 in the candidate" in told
 
 
 def test_heads_of_strangers_are_not_told_at_all(rewritten):
