@@ -80,6 +80,36 @@ def test_an_operation_is_named_with_its_parameters_and_replays(op, given, told, 
     assert steps[0].grade in (("partly",) if op == "noise-added" else ("re-derived", "replayed"))
 
 
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+@pytest.mark.parametrize("before", ["same type", "F32"])
+@pytest.mark.parametrize(("rank", "size", "parts"), [(4, 0.05, "qv"), (8, 0.005, "qkvogud")])
+def test_a_low_rank_is_told_beside_the_rounding_of_what_it_is_stored_in(dtype, before, rank, size, parts, base):
+    plain = Model({n: a.astype(np.float32) for n, a in base.arrays.items()}, base.config)
+    changed = apply("low-rank-merged", plain, "adapter", rank=rank, size=size, parts=parts)
+    candidate = plain if before == "F32" else apply("resaved", plain, 1, dtype=dtype)
+    steps = steps_of(apply("resaved", changed, 1, dtype=dtype), candidate)
+    found = [step for step in steps if step.op != "resaved"]
+    assert [step.op for step in found] == ["low-rank-merged"]
+    assert (found[0].parameters["rank"], found[0].parameters["parts"], found[0].grade) == (rank, parts, "replayed")
+    assert found[0].parameters["size"] == pytest.approx(size, rel=0.05)
+
+
+@pytest.mark.parametrize("frozen", ["little", "much"])
+def test_a_change_of_full_rank_in_a_narrow_type_is_no_low_rank(frozen, base):
+    """A spectrum that falls evenly through what rounding gives, as training leaves it, in few or in all maps."""
+    rng = np.random.default_rng(3)
+    plain = Model({n: a.astype(np.float32) for n, a in base.arrays.items()}, base.config)
+    start = apply("resaved", plain, 1, dtype="BF16")
+    moved = {}
+    for name, values in start.arrays.items():
+        if "proj" in name and (frozen == "little" or "q_proj" in name or "v_proj" in name):
+            left, right = (np.linalg.qr(rng.standard_normal((n, min(values.shape))))[0] for n in values.shape)
+            change = (left * np.geomspace(1, 1e-4, min(values.shape))) @ right.T
+            moved[name] = values + (0.02 * np.linalg.norm(values) / np.linalg.norm(change) * change).astype(np.float32)
+    made = apply("resaved", Model({**start.arrays, **moved}, start.config), 1, dtype="BF16")
+    assert [step.op for step in steps_of(made, start)] == ["continued-training"]
+
+
 def test_a_chain_is_named_step_by_step(base, seed):
     plain = Model({n: a.astype(np.float32) for n, a in base.arrays.items()}, base.config)
     made = apply("vocabulary-extended", plain, seed, count=20, rows="zeros")

@@ -6,6 +6,7 @@ import numpy as np
 
 from forebear.recipes.detectors.readings import Both, counted, white
 from forebear.recipes.detectors.sight import Proposal, Sight
+from forebear.recipes.detectors.stored import cast, narrow_type, rank_over_rounding
 from forebear.recipes.found import Found
 from forebear.stats.arrays import F32
 
@@ -40,16 +41,40 @@ def read_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return []
     both = [*moved, *(b for b in made if any(one.part == b.part for one in moved))]
     exact = {"changes": {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in both}}
-    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
     known = [1.0 if b.known is None else float(np.mean(b.known)) for b in moved]
     size = float(np.median([b.change / np.sqrt(share) for b, share in zip(moved, known, strict=True)]))
+    return [Proposal(_found(moved, rank, size), exact)]
+
+
+SAME_RANK, ASKED = 0.75, 64
+"""Share of the changed matrices that must have one rank beside rounding; matrices that are asked at most, over all layers."""
+
+
+def read_rounded_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
+    """Some maps of the layers changed by a matrix of low rank, and the rounding of the narrow type it was stored in."""
+    moved = [b for b in pieces if not b.same]
+    dtype = narrow_type(moved)
+    moved = [b for b in moved if not np.array_equal(b.mine, cast(b.theirs, dtype))] if dtype else []
+    inner = all(b.part in LETTERS and b.kind == "matrix" and b.known is None and b.layer is not None for b in moved)
+    if not moved or not inner:
+        return []
+    asked = moved[:: -(-len(moved) // ASKED)]
+    ranks = [rank_over_rounding(b, dtype, GAP) for b in asked]
+    rank, full = int(np.median(ranks)), min(min(b.mine.shape) for b in moved)
+    if not rank or rank > full / LOW or float(np.mean(np.array(ranks) == rank)) < SAME_RANK:
+        return []
+    changes = {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}
+    sizes = [float(np.linalg.norm(changes[b.part, b.layer, b.expert]) / np.linalg.norm(b.theirs)) for b in moved]
+    return [Proposal(_found(moved, rank, float(np.median(sizes))), {"changes": changes, "stored": dtype})]
+
+
+def _found(moved: list[Both], rank: int, size: float) -> Found:
+    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
     where = {
         "parts": sorted({b.part for b in moved}),
         "layers": sorted({b.layer for b in moved if b.layer is not None}),
     }
-    return [
-        Proposal(Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts}), exact)
-    ]
+    return Found("low-rank-merged", where, {"rank": rank, "size": float(f"{size:.4g}"), "parts": parts})
 
 
 def _noise_of(moved: list[Both]) -> bool:

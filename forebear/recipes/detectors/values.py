@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forebear.recipes.detectors import grids
-from forebear.recipes.detectors.low_rank import read_low_rank
+from forebear.recipes.detectors.low_rank import read_low_rank, read_rounded_low_rank
 from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
     ON_ALL,
@@ -19,6 +19,7 @@ from forebear.recipes.detectors.readings import (
 )
 from forebear.recipes.detectors.remains import of_growth, remaining
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
+from forebear.recipes.detectors.stored import within_rounding
 from forebear.recipes.found import Found
 from forebear.stats.arrays import F32
 
@@ -42,6 +43,8 @@ def find(sight: Sight) -> list[Proposal]:
     exchanged = [] if "bias-exchange" in sight.told or all(b.same for b in pieces) else _exchanged_besides(sight, pieces)
     if exchanged:
         return exchanged
+    if (rounded := _beside_rounding(sight, pieces)) is not None:
+        return rounded
     if sight.told & ON_ALL:
         return read_noise(sight, _outside(sight, pieces))
     if sight.fitted:
@@ -52,11 +55,21 @@ def find(sight: Sight) -> list[Proposal]:
     free = [b for b in pieces if b.part not in mapped]
     if mapped and not all(b.same for b in free) and (said := read_grid(sight, pieces) or read_noise(sight, free)):
         return said  # parts that maps were fitted to hold what the fit left besides
-    for reading in (read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_noise, of_growth):
+    for reading in READINGS:
         said = reading(sight, pieces)
         if said:
             return said
     return remaining(sight, pieces)
+
+
+def _beside_rounding(sight: Sight, pieces: list[Both]) -> list[Proposal] | None:
+    """A low rank beside what a narrow type leaves, and after it the cast alone; None where neither is so."""
+    if sight.fitted is not None:
+        return None
+    if "low-rank-merged" in sight.told:
+        done = within_rounding(pieces)
+        return None if not done else [] if sight.told & ON_ALL else read_stored(sight, pieces)
+    return (read_rounded_low_rank(sight, pieces) or None) if sight.told & ON_ALL == {"resaved"} else None
 
 
 def _narrower(dtype: str, pieces: list[Both]) -> list[Proposal]:
@@ -199,3 +212,9 @@ def _exchanged(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     }
     exact = {"biases": {(b.part, b.layer): b.mine for b in moved}}
     return [Proposal(Found("bias-exchange", where, {"size": float(f"{size:.4g}")}), exact)]
+
+
+READINGS = (
+    read_stored, _router, _exchanged, read_grid, read_pruned, read_low_rank, read_rounded_low_rank, read_noise, of_growth,
+)  # fmt: skip
+"""Readings of values that were never put back, in the order they are asked."""

@@ -18,7 +18,7 @@ from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.neurons import rescale_neurons, take_neurons
 from forebear.recipes.steps.norms import fold_gains, rescale_norm
 from forebear.recipes.steps.residual import move_residual, residual_norms
-from forebear.recipes.steps.storage import Array
+from forebear.recipes.steps.storage import Array, rounded
 
 Exact = Mapping[str, Any]
 
@@ -150,11 +150,12 @@ def set_biases(draft: Draft, exact: Exact, seed: int | str) -> None:
 
 
 def add_changes(draft: Draft, exact: Exact, seed: int | str) -> None:
-    """W plus the low-rank change that was found."""
+    """W plus the low-rank change that was found, stored as the subject is where it is stored narrowly."""
     for (part, layer, expert), change in exact["changes"].items():
         linear = _linear(draft.parts.layers[layer], part, expert)
         turned = change.T if part in ("o", "down") else change
-        draft.set_weight(linear, draft.weight(linear) + turned)
+        values = draft.weight(linear) + turned
+        draft.set_weight(linear, rounded(values, exact["stored"]) if exact.get("stored") else values)
 
 
 def _linear(layer: Layer, part: str, expert: int | None) -> Linear:
