@@ -2,7 +2,7 @@
 
     python -m bench.low_rank_stored -o bench/results/low-rank-stored.json
 
-Every family of tests/recipes/tiny.py, four times as wide, every parameter random: no operation of this kind was drawn on them before.
+Every family of tests/recipes/tiny.py, four times as wide, every parameter random: no such operation was drawn on them.
 Half of the adapters have singular values that fall evenly to a tenth, as trained ones do: of these the rank may be a quarter off.
 No null hypothesis: names are counted.
 """
@@ -59,8 +59,9 @@ def row(base: Model, dtype: str, same: bool, given: tuple[int, float, str], fall
     named = [step["op"] for step in told] == ["low-rank-merged"]
     off = abs(int(told[0]["parameters"]["rank"]) - rank) if named else None
     exact = named and off is not None and off <= (rank / 4 if falls else 0)
-    return {"dtype": dtype, "same": same, "rank": rank, "size": size, "parts": parts, "falls": falls, "named": named, "exact": exact,
-            "told": [{"op": s["op"], "rank": s["parameters"].get("rank")} for s in steps], "left": left}  # fmt: skip
+    said = [{"op": s["op"], "rank": s["parameters"].get("rank")} for s in steps]
+    return {"dtype": dtype, "same": same, "rank": rank, "size": size, "parts": parts, "falls": falls, "named": named,
+            "exact": exact, "told": said, "left": left}  # fmt: skip
 
 
 def merged(base: Model, rank: int, size: float, parts: str) -> Model:

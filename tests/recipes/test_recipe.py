@@ -92,6 +92,19 @@ def test_a_low_rank_is_told_beside_the_rounding_of_what_it_is_stored_in(dtype, b
     assert [step.op for step in found] == ["low-rank-merged"]
     assert (found[0].parameters["rank"], found[0].parameters["parts"], found[0].grade) == (rank, parts, "replayed")
     assert found[0].parameters["size"] == pytest.approx(size, rel=0.05)
+    assert [line.key for line in found[0].said] == ["recipe_open.beneath"]
+
+
+def test_a_dense_layer_among_routed_ones_and_shared_experts_are_read(tmp_path):
+    """It once ended in an error; and a change of shared experts was told as training."""
+    pytest.importorskip("torch")
+    from tests.recipes.tiny import tiny
+
+    model = tiny("qwen2_moe", tmp_path)
+    moved = apply("expert-permutation", model, 3)
+    assert [step.op for step in steps_of(moved, model)] == ["expert-permutation"]
+    found = steps_of(apply("low-rank-merged", model, 3, rank=2, parts="gud"), model)
+    assert [(s.op, s.parameters["rank"], s.parameters["parts"], s.grade) for s in found] == [("low-rank-merged", 2, "gud", "replayed")]
 
 
 @pytest.mark.parametrize("frozen", ["little", "much"])

@@ -26,30 +26,37 @@ LOOKED = 512
 
 def find(sight: Sight) -> list[Proposal]:
     """By what each side has: dense to experts, experts to dense, or other experts."""
-    if not sight.layers:
+    pairs = _pairs(sight)
+    if not pairs:
         return []
-    i, j = sight.layers[0]
+    i, j = pairs[0]
     mine, theirs = sight.subject.experts(i), sight.state.experts(j)
     if mine and not theirs:
         return _routed(sight, mine)
     if theirs and not mine:
         return _dense(sight, theirs)
-    if mine and theirs:
-        return _other(sight, mine, theirs)
-    return []
+    return _other(sight, mine, theirs)
+
+
+def _pairs(sight: Sight) -> list[tuple[int, int]]:
+    """(subject layer, state layer) of those whose MLPs are routed, on either side, by as many experts as in the first of them:
+    some models have dense layers among them."""
+    counts = {(i, j): (sight.subject.experts(i), sight.state.experts(j)) for i, j in sight.layers}
+    first = next((count for count in counts.values() if any(count)), None)
+    return [pair for pair, count in counts.items() if count == first] if first else []
 
 
 def _routed(sight: Sight, count: int) -> list[Proposal]:
     a = sight.subject
-    i, j = sight.layers[0]
+    i, j = _pairs(sight)[0]
     size, whole = len(a.matrix("up", i, 0)), len(sight.state.matrix("up", j))  # type: ignore[arg-type]
     slices = max(1, round(whole / size))
     shared_up = a.matrix("shared_up", i)
     shared = shared_up is not None and len(shared_up) == whole
-    rows = [r for layer, _ in sight.layers for r in (a.matrix("router", layer),) if r is not None]
+    rows = [r for layer, _ in _pairs(sight) for r in (a.matrix("router", layer),) if r is not None]
     router = "zero" if rows and all(_one_row(r) for r in rows) else "drawn" if _as_drawn(rows, a) else None
     apart, fresh = [], []
-    for one, other in sight.layers:
+    for one, other in _pairs(sight):
         for expert in range(count):
             for part in PARTS:
                 mine, base = a.matrix(part, one, expert), sight.state.matrix(part, other)
@@ -69,7 +76,7 @@ def _routed(sight: Sight, count: int) -> list[Proposal]:
     }  # fmt: skip
     if router is None:
         said["router_one_of"] = ["drawn", "zero"]
-    where = {"layers": [layer for layer, _ in sight.layers], "parts": [*PARTS, "router"], "experts": list(range(count))}
+    where = {"layers": [layer for layer, _ in _pairs(sight)], "parts": [*PARTS, "router"], "experts": list(range(count))}
     return [Proposal(Found("dense-to-moe", where, said), {"noise": 0.0, "redrawn": 0.0})]
 
 
@@ -92,7 +99,7 @@ def _active(side: Side) -> int:
 def _dense(sight: Sight, count: int) -> list[Proposal]:
     """The mean of the experts, one of them, or all side by side: whichever leaves least."""
     rest: dict[tuple[str, int], float] = {}
-    for i, j in sight.layers:
+    for i, j in _pairs(sight):
         for part in ("gate", "up"):
             mine = sight.subject.matrix(part, i)
             each = [m for e in range(count) for m in (sight.state.matrix(part, j, e),) if m is not None]
@@ -111,7 +118,7 @@ def _dense(sight: Sight, count: int) -> list[Proposal]:
     kind, expert = min(rest, key=lambda key: rest[key])
     said = {"kind": kind, **({"expert": expert} if kind == "pick" else {}), "experts": count}
     exact = {"kind": kind, "expert": expert}
-    where = {"layers": [i for i, _ in sight.layers], "parts": list(PARTS)}
+    where = {"layers": [i for i, _ in _pairs(sight)], "parts": list(PARTS)}
     return [Proposal(Found("moe-to-dense", where, said), exact)]
 
 
@@ -123,10 +130,10 @@ def _apart(mine: F32, made: F32) -> float:
 
 
 def _other(sight: Sight, mine: int, theirs: int) -> list[Proposal]:
-    where = {"layers": [i for i, _ in sight.layers], "parts": [*PARTS, "router"]}
+    where = {"layers": [i for i, _ in _pairs(sight)], "parts": [*PARTS, "router"]}
     if mine > theirs:
         count = mine - theirs
-        noise = [left(a, b) for i, j in sight.layers for e in range(min(count, theirs)) for part in PARTS
+        noise = [left(a, b) for i, j in _pairs(sight) for e in range(min(count, theirs)) for part in PARTS
                  for a, b in [(sight.subject.matrix(part, i, theirs + e), sight.subject.matrix(part, i, e))]
                  if a is not None and b is not None and a.shape == b.shape]  # fmt: skip
         size = float(np.median(noise)) if noise else 0.0
@@ -142,14 +149,14 @@ def _other(sight: Sight, mine: int, theirs: int) -> list[Proposal]:
 def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
     """Experts beyond the first few that are copies of these, where the candidate's are not."""
     for distinct in range(1, count):
-        mine = [_copy(sight.subject, i, e, e % distinct) for i, _ in sight.layers for e in range(distinct, count)]
-        theirs = [_copy(sight.state, j, e, e % distinct) for _, j in sight.layers for e in range(distinct, count)]
+        mine = [_copy(sight.subject, i, e, e % distinct) for i, _ in _pairs(sight) for e in range(distinct, count)]
+        theirs = [_copy(sight.state, j, e, e % distinct) for _, j in _pairs(sight) for e in range(distinct, count)]
         if min(mine) > SAME and float(np.median(theirs)) < SAME:
             break
     else:
         return _collapsed_anywhere(sight, count, where)
     rest, routed = [], []
-    for i, _ in sight.layers:
+    for i, _ in _pairs(sight):
         router = sight.subject.matrix("router", i)
         for e in range(distinct, count):
             both = [(sight.subject.matrix(p, i, e), sight.subject.matrix(p, i, e % distinct)) for p in PARTS]
@@ -168,7 +175,7 @@ def _collapsed(sight: Sight, count: int, where: dict[str, object]) -> list[Propo
 def _collapsed_anywhere(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
     """The same of experts that stand in another order since, their neurons too: by which of the candidate's each is most like."""
     told: set[int] = set()
-    for i, j in sight.layers:
+    for i, j in _pairs(sight):
         table = _alike(sight.subject, sight.state, i, j, count) / 2
         among = _alike(sight.state, sight.state, j, j, count)[~np.eye(count, dtype=bool)] / 2
         distinct = len(np.unique(table.argmax(axis=1)))
@@ -204,7 +211,7 @@ def _copy(side: Side, layer: int, one: int, other: int) -> float:
 def _ordered(sight: Sight, count: int, where: dict[str, object]) -> list[Proposal]:
     """The experts in another order, whatever the order of neurons inside them."""
     orders = {}
-    for i, j in sight.layers:
+    for i, j in _pairs(sight):
         routers = sight.both("router", (i, j))
         table = _alike(sight.subject, sight.state, i, j, count)
         drawn = sight.other.matrix("router", j)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from forebear.core.messages import message
 from forebear.recipes.detectors.readings import Both, counted, white
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.detectors.stored import cast, narrow_type, rank_over_rounding
 from forebear.recipes.found import Found
 from forebear.stats.arrays import F32
 
-LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "up": "u", "down": "d"}
+LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "shared_gate": "g", "up": "u", "shared_up": "u", "down": "d",
+           "shared_down": "d"}  # fmt: skip
 LOW, LOW_BESIDE = 3, 8
 """A rank is low below the full one over this; over the second where there is noise, which heads that were copied repeat."""
 EDGE, MOST_STEPS = 1.15, 12
@@ -65,11 +69,12 @@ def read_rounded_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
         return []
     changes = {(b.part, b.layer, b.expert): truncated(b.mine - b.theirs, rank) for b in moved}
     sizes = [float(np.linalg.norm(changes[b.part, b.layer, b.expert]) / np.linalg.norm(b.theirs)) for b in moved]
-    return [Proposal(_found(moved, rank, float(np.median(sizes))), {"changes": changes, "stored": dtype})]
+    found = replace(_found(moved, rank, float(np.median(sizes))), said=(message("recipe_open.beneath", stored=dtype),))
+    return [Proposal(found, {"changes": changes, "stored": dtype})]
 
 
 def _found(moved: list[Both], rank: int, size: float) -> Found:
-    parts = "".join(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved))
+    parts = "".join(dict.fromkeys(letter for part, letter in LETTERS.items() if any(b.part == part for b in moved)))
     where = {
         "parts": sorted({b.part for b in moved}),
         "layers": sorted({b.layer for b in moved if b.layer is not None}),

@@ -153,7 +153,7 @@ def add_changes(draft: Draft, exact: Exact, seed: int | str) -> None:
     """W plus the low-rank change that was found, stored as the subject is where it is stored narrowly."""
     for (part, layer, expert), change in exact["changes"].items():
         linear = _linear(draft.parts.layers[layer], part, expert)
-        turned = change.T if part in ("o", "down") else change
+        turned = change.T if part in ("o", "down", "shared_down") else change
         values = draft.weight(linear) + turned
         draft.set_weight(linear, rounded(values, exact["stored"]) if exact.get("stored") else values)
 
@@ -162,7 +162,10 @@ def _linear(layer: Layer, part: str, expert: int | None) -> Linear:
     attention = {"q": layer.q, "k": layer.k, "v": layer.v, "o": layer.o}
     if part in attention:
         return attention[part]
-    mlp = _mlp(layer, expert)
+    shared = part.startswith("shared_")
+    if shared and layer.shared is None:
+        raise refusal(message("recipe_refused.no_map", part=part, layer=layer.index))
+    mlp, part = (layer.shared or layer.mlps[0]) if shared else _mlp(layer, expert), part.removeprefix("shared_")
     found = {"gate": mlp.gate, "up": mlp.up, "down": mlp.down}.get(part)
     if found is None:
         raise refusal(message("recipe_refused.no_map", part=part, layer=layer.index))
