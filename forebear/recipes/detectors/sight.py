@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forebear.recipes.detectors.side import LAYER_PARTS, Side, cosine, row_cosines
+from forebear.recipes.detectors.side import LAYER_PARTS, Side, row_cosines
 from forebear.recipes.found import Found
 from forebear.stats.alignment import align_layers
 from forebear.stats.arrays import F32
@@ -21,6 +22,11 @@ MORE = 0.002
 """What likeness in one more part counts, so that of a layer and its copy that writes nothing the first is taken."""
 SAME_ROW = 0.5
 """Median cosine of rows in place from which they are taken for kept."""
+
+BLOCK = 1 << 16
+"""Values of each layer that are multiplied at once."""
+Sketch = tuple[F32, F32]
+"""Rows of a part in a layer, and their Gram matrix without its diagonal."""
 
 FITTED: Mapping[str, tuple[str, ...]] = {
     "value-permutation": ("v", "o"), "value-mixing": ("v", "o"), "head-rotation": ("q", "k"), "query-key-mixing": ("q", "k"),
@@ -80,13 +86,11 @@ class Sight:
         for part in LAYER_PARTS:
             left = [self._sketches(a, part, layer) for layer in range(a.layers)]
             right = [self._sketches(b, part, layer) for layer in range(b.layers)]
-            for i, mine in enumerate(left):
-                for j, theirs in enumerate(right):
-                    alike = _alike(mine, theirs)
-                    best[i, j], total[i, j] = max(best[i, j], alike), total[i, j] + alike
+            alike = _all_alike(left, right)
+            best, total = np.maximum(best, alike), total + alike
         return np.asarray(best + MORE * total)
 
-    def _sketches(self, side: Side, part: str, layer: int) -> tuple[F32, F32] | None:
+    def _sketches(self, side: Side, part: str, layer: int) -> Sketch | None:
         rows = side.matrix(part, layer, side.places(layer)[0] if part in ("gate", "up", "down") else None)
         if rows is None or not len(rows):
             return None
@@ -148,9 +152,37 @@ class Sight:
         return found
 
 
-def _alike(a: tuple[F32, F32] | None, b: tuple[F32, F32] | None) -> float:
-    if a is None or b is None or a[0].shape[1] != b[0].shape[1]:
-        return 0.0
-    count = min(len(a[0]), len(b[0]))
-    in_place = cosine(a[0][:count], b[0][:count])
-    return max(in_place, cosine(a[1], b[1]) if min(len(a[0]), len(b[0])) > 1 else 0.0)
+def _all_alike(left: Sequence[Sketch | None], right: Sequence[Sketch | None]) -> F32:
+    """The cosine in place or that of the Gram matrices, whichever is larger, of every layer with every other; 0 without rows on
+    both sides on as many channels. Shape: (len(left), len(right))."""
+    found = np.zeros((len(left), len(right)), dtype=np.float32)
+    shapes = [{one[0].shape for one in side if one is not None} for side in (left, right)]
+    for a, b in itertools.product(*shapes):
+        if a[1] != b[1]:
+            continue
+        rows, columns = (
+            [at for at, one in enumerate(side) if one is not None and one[0].shape == shape]
+            for side, shape in ((left, a), (right, b))
+        )
+        count = min(a[0], b[0])
+        mine = [one for at in rows for one in (left[at],) if one is not None]
+        theirs = [one for at in columns for one in (right[at],) if one is not None]
+        alike = _cosines([one[0][:count] for one in mine], [one[0][:count] for one in theirs])
+        if count > 1:
+            alike = np.maximum(alike, _cosines([one[1] for one in mine], [one[1] for one in theirs]))
+        found[np.ix_(rows, columns)] = alike
+    return found
+
+
+def _cosines(mine: Sequence[F32], theirs: Sequence[F32]) -> F32:
+    """Cosines of arrays of one shape, seen as vectors, in products of blocks; 0 where one is all zero. Shape: (mine, theirs)."""
+    products = np.zeros((len(mine), len(theirs)))
+    sizes = [np.zeros(len(side)) for side in (mine, theirs)]
+    flat = [[one.reshape(-1) for one in side] for side in (mine, theirs)]
+    for start in range(0, flat[0][0].size, BLOCK):
+        blocks = [np.stack([one[start : start + BLOCK] for one in side]) for side in flat]
+        products += blocks[0] @ blocks[1].T
+        for size, block in zip(sizes, blocks, strict=True):
+            size += np.einsum("ij,ij->i", block, block)
+    scale = np.sqrt(np.outer(*sizes))
+    return np.asarray(np.divide(products, scale, out=np.zeros_like(products), where=scale > 0), dtype=np.float32)

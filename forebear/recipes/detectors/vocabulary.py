@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from forebear.recipes.detectors.kept_rows import BLOCK, OWN_ROW, SAMPLE, between, in_order, map_of, nearest
 from forebear.recipes.detectors.new_rows import begun
 from forebear.recipes.detectors.side import unit
 from forebear.recipes.detectors.sight import Proposal, Sight
@@ -13,8 +14,6 @@ from forebear.recipes.found import Found
 from forebear.stats.alignment import assign
 from forebear.stats.arrays import F32
 
-OWN_ROW = 0.45
-"""Cosine, both tables centred, from which a row is taken for another's; rows of other tokens stay below (decision 0034)."""
 FOUND = 0.85
 """Share of the subject's rows that must be found elsewhere for the table to be called trimmed or reordered."""
 FOREIGN, MANY = 0.35, 0.05
@@ -22,18 +21,20 @@ WORN = 0.7
 LEAST_KEPT = 0.03
 FAR = 4.0
 """1 - cosine of a row to the one in its place, over that of most kept rows, up to which wear may have taken it nearer to a twin."""
+ROUNDED = 1e-5
+"""1 - cosine that float32 leaves of rows that are equal but for rounding."""
 STILL = 4.0
 """Likeness of rows in place above that out of place, in standard errors, from which they are the candidate's, worn."""
 LEAST_ROWS = 16
 """Rows that were kept from which they say how worn a table is."""
 MASKED = 0.05
 """Share of zeros in a matrix from which it was pruned."""
+COLUMN_ROWS = 8192
+"""Rows that are looked at to tell whether two channels are one."""
 BORNE_OUT = 0.5
 """Share of the rows whose tokens both tokenizers have that must be the candidate's for the tokenizers to be followed."""
-SAMPLE = 512
-BLOCK = 2048
 MOST_SEARCHED = 120_000
-"""Rows of a table that are searched for partners elsewhere."""
+"""Rows of a table that are searched for partners anywhere; of longer tables those that were kept in their order are found."""
 
 
 def find(sight: Sight) -> list[Proposal]:
@@ -55,7 +56,8 @@ def find(sight: Sight) -> list[Proposal]:
 def by_names(mine: F32, theirs: F32, spelt: np.ndarray) -> np.ndarray | None:
     """The same by the tokens of rows, where rows bear it out: a row whose token both have and that is another's now has no partner.
 
-    spelt: (tokens,) see Sight. Rows of other tokens keep their place where they are alike: a new token may have kept an old row.
+    spelt: (tokens,) see Sight. Rows of other tokens keep their place where they are alike, or the order of rows around them: a new
+    token may have kept an old row.
     Returns: None where most rows are not those of their tokens: tables then say what they can by themselves.
     """
     count = min(len(mine), len(spelt))
@@ -74,7 +76,9 @@ def by_names(mine: F32, theirs: F32, spelt: np.ndarray) -> np.ndarray | None:
         return None
     alike &= near > WORN * float(np.median(near[alike]))
     partner[own[~alike]] = -1
-    return partner
+    usual = float(np.median(near[alike]))
+    least = max(WORN * usual, 1 - FAR * (1 - usual + ROUNDED))
+    return np.where(named, partner, between(unit(mine - centre), unit(theirs - centre), partner, least))
 
 
 def partners(mine: F32, theirs: F32) -> np.ndarray:
@@ -89,9 +93,10 @@ def partners(mine: F32, theirs: F32) -> np.ndarray:
     centre = theirs.mean(axis=0)
     a, b = unit(mine - centre), unit(theirs - centre)
     partner = _in_place(mine, theirs, a, b)
-    if float(np.mean(partner >= 0)) > 0.98 or max(len(mine), len(theirs)) > MOST_SEARCHED:
+    if float(np.mean(partner >= 0)) > 0.98:
         return partner
-    everywhere = _everywhere(mine, theirs, a, b)
+    large = max(len(mine), len(theirs)) > MOST_SEARCHED
+    everywhere = in_order(a, b) if large else _everywhere(mine, theirs, a, b)
     shared = float(np.mean(everywhere >= 0))
     return _completed(everywhere, a, b) if shared > FOUND and shared > float(np.mean(partner >= 0)) + 0.05 else partner
 
@@ -131,8 +136,8 @@ def _everywhere(mine: F32, theirs: F32, a: F32, b: F32) -> np.ndarray:
     rest = np.flatnonzero(partner < 0)
     free = np.setdiff1d(np.arange(len(theirs)), partner[partner >= 0])
     if len(rest) and len(free):
-        best, value = _nearest(a[rest], b[free])
-        back, _ = _nearest(b[free], a[rest])
+        best, value = nearest(a[rest], b[free])
+        back, _ = nearest(b[free], a[rest])
         sure = (value > OWN_ROW) & (back[best] == np.arange(len(rest)))
         partner[rest[sure]] = free[best[sure]]
     return partner
@@ -152,16 +157,6 @@ def _foreign(mine: F32, theirs: F32, new: np.ndarray) -> bool:
     centre = theirs.mean(axis=0)
     here = np.einsum("ij,ij->i", unit(mine[new] - centre), unit(theirs[new] - centre))
     return float(np.median(here)) < FOREIGN and len(new) > MANY * len(mine)
-
-
-def _nearest(a: F32, b: F32) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest row of B for every row of A, and its cosine. Shapes: (n, d), (m, d) -> (n,), (n,)."""
-    best, value = np.zeros(len(a), dtype=np.intp), np.zeros(len(a), dtype=np.float32)
-    for start in range(0, len(a), BLOCK):
-        table = a[start : start + BLOCK] @ b.T
-        best[start : start + BLOCK] = table.argmax(axis=1)
-        value[start : start + BLOCK] = table.max(axis=1)
-    return best, value
 
 
 def _well_kept(mine: F32, theirs: F32, kept: np.ndarray) -> bool:
@@ -194,7 +189,7 @@ def _worn(sight: Sight, mine: F32, theirs: F32, partner: np.ndarray) -> float:
 
 def _own_channels(table: F32) -> np.ndarray:
     """Channels that are neither empty nor those of another one again: of a residual stream that was grown, the old ones."""
-    _, first = np.unique(table, axis=1, return_index=True)
+    _, first = np.unique(table[:: -(-len(table) // COLUMN_ROWS)], axis=1, return_index=True)
     first = np.sort(first)
     return np.asarray(first[table[:, first].any(axis=0)])
 
@@ -235,8 +230,8 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     if len(new) == 0:
         if len(mine) == len(theirs):
             moved = int((partner != np.arange(len(mine))).sum())
-            return [Proposal(Found("token-ids-reordered", where, {"moved": moved}), {"order": partner})]
-        return [Proposal(Found("vocabulary-trimmed", where, {"keep": len(kept)}), {"keep": partner})]
+            return [Proposal(Found("token-ids-reordered", _with_map(where, partner), {"moved": moved}), {"order": partner})]
+        return [Proposal(Found("vocabulary-trimmed", _with_map(where, partner), {"keep": len(kept)}), {"keep": partner})]
     first = int(new[0])
     if in_place and len(kept) >= len(theirs) * 0.98 and len(mine) > len(theirs) and first >= 0.9 * len(theirs):
         new = np.arange(len(theirs), len(mine))
@@ -252,7 +247,11 @@ def _named(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal]
     if (found := _at_the_end(sight, mine, theirs, partner)) is not None:
         return found
     said = {"keep": len(kept), "count": len(new), "rows": begun(mine[new], theirs, sight.state.config, worn).name}
-    return [Proposal(Found("vocabulary-stitched", where, said), replays=False)]
+    return [Proposal(Found("vocabulary-stitched", _with_map(where, partner), said), replays=False)]
+
+
+def _with_map(where: dict[str, Any], partner: Any) -> dict[str, Any]:
+    return {**where, "rows": {**where["rows"], "map": map_of(partner)}}
 
 
 def _at_the_end(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Proposal] | None:
@@ -266,10 +265,9 @@ def _at_the_end(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Prop
         return None
     if last == len(mine) == len(theirs):  # rows that are nearer to some other row by chance: none is new, none is gone
         return []
-    gone = last < len(theirs) < len(mine)
-    worn = len(theirs) - _by_wear(last, len(kept)) <= last or _still(mine, theirs, np.arange(last, len(theirs)))
-    if gone and in_place and worn:  # wear explains those at the end
-        last = len(theirs)
+    if last < len(theirs) < len(mine) and in_place:  # wear may explain those at the end
+        worn = len(theirs) - _by_wear(last, len(kept)) <= last
+        last = len(theirs) if worn or _still(mine, theirs, np.arange(last, len(theirs))) else last
     new = np.arange(last, len(mine))
     how = begun(mine[new], theirs, sight.state.config, _worn(sight, mine, theirs, partner))
     where = {"parts": ["embedding", "head"], "rows": {"kept": last, "new": len(new), "dropped": len(theirs) - last}}
@@ -277,4 +275,4 @@ def _at_the_end(sight: Sight, mine: F32, theirs: F32, partner: Any) -> list[Prop
         return [Proposal(Found("vocabulary-extended", where, {"count": len(new), "rows": how.name, **how.said}), how.exact)]
     ids = np.where(partner[:last] >= 0, partner[:last], np.arange(last))
     said = {"keep": last, "count": len(new), "rows": how.name}
-    return [Proposal(Found("vocabulary-stitched", where, {**said, **how.said}), {"keep": ids, **how.exact})]
+    return [Proposal(Found("vocabulary-stitched", _with_map(where, ids), {**said, **how.said}), {"keep": ids, **how.exact})]
