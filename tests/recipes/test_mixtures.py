@@ -44,6 +44,30 @@ def test_weights_are_found_within_two_hundredths(tmp_path: Path, seed: int, weig
     assert {"q", "embedding"} <= set(answer.by_part)
 
 
+@pytest.mark.parametrize("dtype", ["BF16", "F16"])
+@pytest.mark.parametrize("parents_too", [False, True], ids=["parents in float32", "all in one type"])
+@pytest.mark.parametrize("size", [0.3, 0.02])
+def test_a_merge_is_told_beside_the_rounding_of_the_type_it_is_stored_in(
+    tmp_path: Path, dtype: str, parents_too: bool, size: float
+) -> None:
+    base = llama(3, layers=4, width=96, neurons=160)
+    made = [sibling(base, f"narrow/{place}", size) for place in range(3)]
+    given = [apply("resaved", model, 1, dtype=dtype) if parents_too else model for model in (*made, base)]
+    a, b, _, old = given
+    ties = by_tensor(base, lambda n: task_arithmetic(
+        old.arrays[n], [a.arrays[n], b.arrays[n]], [0.5, 0.5], densities=[0.4, 0.4], consensus=True, normalize=True,
+    ))  # fmt: skip
+    told = {}
+    for name, child in (("linear", weighted([a, b], [0.6, 0.4])), ("ties", ties), ("tuned", sibling(a, "tuned", 0.1 * size))):
+        subject, *others = opened(tmp_path / name, apply("resaved", Model(child.arrays, child.config), 1, dtype=dtype), *given)
+        told[name] = mixed(subject, others, ["a", "b", "c", "base"]).found
+    assert [one.parameters["method"] for one in told["linear"]] == ["linear"]
+    assert {n: round(w["value"], 2) for n, w in told["linear"][0].parameters["weights"].items()} == {"a": 0.6, "b": 0.4}
+    assert [one.parameters["method"] for one in told["ties"]] == ["ties"]
+    assert told["ties"][0].parameters["densities"] == pytest.approx({"a": 0.4, "b": 0.4}, abs=0.02)
+    assert told["tuned"] == ()
+
+
 def test_a_base_among_the_parents_has_what_is_left_to_one(tmp_path: Path, seed: int) -> None:
     base, (a, b) = siblings(seed, 2)
     child = by_tensor(base, lambda n: base.arrays[n] + 0.4 * (a.arrays[n] - base.arrays[n]) + 0.3 * (b.arrays[n] - base.arrays[n]))

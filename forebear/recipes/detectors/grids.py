@@ -16,19 +16,6 @@ SIDES: tuple[int | None, ...] = (None, 128, 64, 32, 16)
 Grid = tuple[str, dict[str, Any]]
 
 
-def to_bfloat16(values: F32) -> F32:
-    """Values rounded to BF16, nearest even."""
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
-    kept = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
-    return kept.view(np.float32)
-
-
-def to_half(values: F32) -> F32:
-    """Values rounded to FP16."""
-    with np.errstate(over="ignore"):
-        return values.astype(np.float16).astype(np.float32)
-
-
 def group_pattern(matrices: Sequence[F32], before: Sequence[F32]) -> tuple[int, int] | None:
     """(keep, group): of every group of consecutive inputs so many are not zero, in every matrix; the smallest group.
 

@@ -9,8 +9,9 @@ import numpy as np
 from forebear.core.messages import message
 from forebear.recipes.detectors.readings import Both, counted, white
 from forebear.recipes.detectors.sight import Proposal, Sight
-from forebear.recipes.detectors.stored import cast, narrow_type, rank_over_rounding
+from forebear.recipes.detectors.stored import rank_over_rounding, type_of
 from forebear.recipes.found import Found
+from forebear.recipes.narrow import cast
 from forebear.stats.arrays import F32
 
 LETTERS = {"q": "q", "k": "k", "v": "v", "o": "o", "gate": "g", "shared_gate": "g", "up": "u", "shared_up": "u", "down": "d",
@@ -57,7 +58,7 @@ SAME_RANK, ASKED = 0.75, 64
 def read_rounded_low_rank(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Some maps of the layers changed by a matrix of low rank, and the rounding of the narrow type it was stored in."""
     moved = [b for b in pieces if not b.same]
-    dtype = narrow_type(moved)
+    dtype = type_of(moved)
     moved = [b for b in moved if not np.array_equal(b.mine, cast(b.theirs, dtype))] if dtype else []
     inner = all(b.part in LETTERS and b.kind == "matrix" and b.known is None and b.layer is not None for b in moved)
     if not moved or not inner:

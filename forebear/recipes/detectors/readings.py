@@ -14,6 +14,7 @@ from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.masks import old_channels, shares
 from forebear.recipes.detectors.sight import Proposal, Sight
 from forebear.recipes.found import Found
+from forebear.recipes.narrow import to_bfloat16, to_half
 from forebear.stats.arrays import F32, Bools
 
 BLOCK_PARTS = ("q", "k", "v", "o", "gate", "up", "down", "shared_gate", "shared_up", "shared_down")
@@ -104,7 +105,7 @@ def read_stored(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Tensors stored in a narrower type, every value what the candidate's becomes there."""
     mine = {n: e.dtype for n, e in sight.subject.checkpoint.container.tensors.items()}
     theirs = {n: e.dtype for n, e in sight.state.checkpoint.container.tensors.items()}
-    for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
+    for dtype, cast in (("BF16", to_bfloat16), ("F16", to_half)):
         chosen = [b for b in pieces if mine.get(b.name) == dtype and theirs.get(b.name) != dtype]
         if not chosen:
             chosen = [b for b in pieces if not b.same and np.array_equal(b.mine, cast(b.mine))]

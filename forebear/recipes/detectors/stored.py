@@ -8,12 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebear.core.seeds import generator
-from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.readings import Both
+from forebear.recipes.narrow import cast, narrow_type, steps_of
 from forebear.stats.arrays import F32
 
-TYPES = (("BF16", grids.to_bfloat16, 8, -126), ("F16", grids.to_half, 11, -14))
-"""Narrow types: how values are rounded to them, bits of their significand, exponent of their smallest normal number."""
 EDGE, REST = 1.3, 1.5
 """Singular value of a change, as a multiple of the largest of rounding errors alone, from which it is no rounding; square of what
 is left without those, over that of the errors, up to which rounding explains it."""
@@ -21,24 +19,9 @@ LEFT = 0.6
 """What is left over the steps of the type, both as root mean squares, up to which rounding of both sides explains it: 0.41."""
 
 
-def narrow_type(pieces: Sequence[Both]) -> str:
-    """The type of BF16 and F16 that every value of the subject's stands in; "" without one."""
-    for name, cast, _, _ in TYPES:
-        if pieces and all(np.array_equal(b.mine, cast(b.mine)) for b in pieces):
-            return name
-    return ""
-
-
-def cast(values: F32, dtype: str) -> F32:
-    """Values rounded to a narrow type."""
-    return next(how for name, how, _, _ in TYPES if name == dtype)(values)
-
-
-def steps_of(values: F32, dtype: str) -> F32:
-    """The distance of neighbours of a narrow type at each value, in the shape of values."""
-    bits, least = next((bits, least) for name, _, bits, least in TYPES if name == dtype)
-    exponents = np.frexp(values)[1] - 1
-    return np.asarray(np.ldexp(np.float32(1), np.maximum(exponents, least) - (bits - 1)), dtype=np.float32)
+def type_of(pieces: Sequence[Both]) -> str:
+    """The narrow type that every value of the subject's stands in; "" without one."""
+    return narrow_type([b.mine for b in pieces])
 
 
 def rounding_of(b: Both, dtype: str) -> F32:
@@ -75,7 +58,7 @@ def singular(matrix: F32) -> np.ndarray:
 def within_rounding(pieces: Sequence[Both]) -> bool:
     """Whether all that is left is what rounding to a narrow type leaves."""
     moved = [b for b in pieces if not b.same]
-    dtype = narrow_type(moved)
+    dtype = type_of(moved)
     if not dtype:
         return not moved
     return all(

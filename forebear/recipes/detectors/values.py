@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from forebear.recipes.detectors import grids
 from forebear.recipes.detectors.low_rank import read_low_rank, read_rounded_low_rank
 from forebear.recipes.detectors.readings import (
     BLOCK_PARTS,
@@ -21,6 +20,7 @@ from forebear.recipes.detectors.remains import of_growth, remaining
 from forebear.recipes.detectors.sight import FITTED, Proposal, Sight
 from forebear.recipes.detectors.stored import within_rounding
 from forebear.recipes.found import Found
+from forebear.recipes.narrow import to_bfloat16, to_half
 from forebear.stats.arrays import F32
 
 FIT = 1e-3
@@ -74,7 +74,7 @@ def _beside_rounding(sight: Sight, pieces: list[Both]) -> list[Proposal] | None:
 
 def _narrower(dtype: str, pieces: list[Both]) -> list[Proposal]:
     """A subject stored in a narrower type after it was turned, where rounding to that type explains all that is left."""
-    cast = {"BF16": grids.to_bfloat16, "F16": grids.to_half}[dtype]
+    cast = {"BF16": to_bfloat16, "F16": to_half}[dtype]
     moved = [b for b in pieces if b.kind == "matrix"]
     rest, rounded = (
         sum(float(np.linalg.norm(one.astype(np.float64) - b.theirs) ** 2) for b, one in both)
@@ -163,7 +163,7 @@ def _rounded(sight: Sight, pieces: list[Both]) -> list[Proposal]:
     """Values nearer to what the candidate's become in a narrower type than to the candidate's own."""
     moved = [b for b in pieces if not b.same and b.kind == "matrix" and (b.known is None or b.known.any())]
     table = [b for b in moved if b.part == "embedding"]  # before others there are gains that were cast as well
-    for dtype, cast in (("BF16", grids.to_bfloat16), ("F16", grids.to_half)):
+    for dtype, cast in (("BF16", to_bfloat16), ("F16", to_half)):
         for group in (moved, table):
             rest, cut = (sum(_apart(b, one) for b, one in both) for both in (
                 [(b, b.theirs) for b in group], [(b, cast(b.theirs)) for b in group]))  # fmt: skip

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forebear.files.base import Float32
 from forebear.models.checkpoint import Checkpoint
+from forebear.recipes.narrow import narrow_type, steps_of
 from forebear.recipes.placed import BLOCK_VALUES, Place, is_constant, read, shared_places, spread
 
 Floats = NDArray[np.float64]
@@ -27,13 +28,15 @@ class Gram:
 
     table:  (k + 2, k + 2) mean products of: subject less first candidate, first candidate, the others less the first, and (last)
             the subject itself; as sums over the values divided by the subject's mean square.
-    count:  values read. noise: what rounding to the subject's grid leaves of the table's first entry, 0 where it is on none.
+    count:  values read. noise: what rounding to the subject's grid leaves of the table's first entry, 0 where it is on none;
+    narrow: the same of a narrow type that it stands in.
     """
 
     place: Place
     table: Floats
     count: int
     noise: float
+    narrow: float = 0.0
 
 
 def grams(subject: Checkpoint, candidates: Sequence[Checkpoint]) -> list[Gram]:
@@ -57,8 +60,10 @@ def _gram(subject: Checkpoint, candidates: Sequence[Checkpoint], row: tuple[Plac
         return None
     first, square = values[1], float(values[0] @ values[0]) / values[0].size
     columns = np.stack([values[0] - first, first, *(side - first for side in values[2:]), values[0]])
-    noise = 0.0 if not finite.all() else rounding_noise(values[0].reshape(-1, place.shape[-1]).astype(np.float32))
-    return Gram(place, columns @ columns.T / square, values[0].size, noise * values[0].size / square)
+    mine = values[0].astype(np.float32)
+    noise = 0.0 if not finite.all() else rounding_noise(mine.reshape(-1, place.shape[-1]))
+    share = values[0].size / square
+    return Gram(place, columns @ columns.T / square, values[0].size, noise * share, 0.0 if noise else narrow_noise(mine) * share)
 
 
 def rounding_noise(rows: Float32) -> float:
@@ -71,6 +76,12 @@ def rounding_noise(rows: Float32) -> float:
     some = rows[:: max(1, len(rows) // 64)]
     found = [_square_step(group) for row in some for group in _groups(row)]
     return float(np.mean([step for step in found if step is not None])) if found and None not in found else 0.0
+
+
+def narrow_noise(values: Float32) -> float:
+    """Mean square of what rounding to BF16 or F16 left of values that all stand in it: step²/12; 0 where they stand in neither."""
+    dtype = narrow_type([values])
+    return float(np.mean(steps_of(values, dtype).astype(np.float64) ** 2)) / 12 if dtype else 0.0
 
 
 def _groups(row: Float32) -> Iterable[Float32]:

@@ -19,6 +19,11 @@ REACH = 2.58
 """Standard errors to each side: 99 % of a normal error."""
 
 
+MOST_NOISE = 0.05
+"""Share of the squared distance to the nearest candidate that rounding to a narrow type may make: above it none is taken off, since
+candidates that stand in the type draw the weights to themselves."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """Weights of the candidates, in the order given.
@@ -118,7 +123,8 @@ def fit(found: Sequence[Gram], chosen: Sequence[int]) -> Fit:
     weights, left = solve(whole, chosen)
     far = distances(whole)[list(chosen)]
     nearest = int(np.argmin(far))
-    noise = min(sum(one.noise for one in found), float(far[nearest]))
+    noise, narrow = (sum(getattr(one, name) for one in found) for name in ("noise", "narrow"))
+    noise = min(noise + (narrow if narrow < MOST_NOISE * float(far[nearest]) else 0.0), float(far[nearest]))
     square = float(whole[-1, -1])
     spare = float(far[nearest]) - noise
     plain = max(0.0, left - noise)

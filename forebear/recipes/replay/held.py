@@ -13,7 +13,7 @@ from forebear.core.messages import message
 from forebear.core.sizes import show_size
 from forebear.files.base import Container, Float32, TensorEntry
 from forebear.models.checkpoint import Checkpoint, open_checkpoint_from
-from forebear.recipes.detectors.grids import to_bfloat16, to_half
+from forebear.recipes.narrow import to_bfloat16, to_half
 from forebear.recipes.steps.model import Model
 from forebear.recipes.steps.storage import NATIVE, encode, tag_of
 
