@@ -64,7 +64,8 @@ def rows_of(name: str, base: Model) -> Iterator[Row]:
                 given = [apply("resaved", one, 1, dtype=dtype) for one in made] if stored else made
                 plain = [Model(one.arrays, one.config) for one in given]
                 for kind, truth, arrays in children(plain, f"{name}/{size}", size):
-                    child = apply("resaved", Model({n: np.asarray(v, np.float32) for n, v in arrays.items()}, base.config), 1, dtype=dtype)
+                    whole = Model({n: np.asarray(v, np.float32) for n, v in arrays.items()}, base.config)
+                    child = apply("resaved", whole, 1, dtype=dtype)
                     with TemporaryDirectory() as folder:
                         sides = [open_checkpoint(one.save(Path(folder) / str(at))) for at, one in enumerate((child, *given))]
                         found = mixed(sides[0], sides[1:], IDS).found
