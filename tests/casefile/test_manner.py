@@ -71,7 +71,7 @@ def test_a_lost_negation_is_told_of_a_close_translation_and_held_back_of_a_free_
     assert [f.rule for f in close] == ["negation/polarity"]
     (note,) = _found(_english(english), _japanese(japanese, free=True))
     assert (note.rule, note.severity, note.why.values["held"]) == ("manner/free", "neutral", 1)
-    assert "1 weaker departures were left out, 1 of them critical and 0 major" in spoken(note.why)
+    assert "1 weaker departure was left out, 1 of them critical and 0 major" in spoken(note.why)
     (place,) = note.why.values["places"]
     assert f"(first segments, from 0: {place})" in spoken(note.why)
     left, right = _pair(_english(english), _japanese(japanese, free=True))
