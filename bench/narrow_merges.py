@@ -1,6 +1,6 @@
 """Merges and fine-tunes stored as BF16 or F16: whether the method is told, and none invented (decision 0145).
 
-    python -m bench.narrow_merges -o bench/results/narrow-merges.json
+    python -m bench.narrow_merges -o FILE
 
 Families of tests/recipes/tiny.py, four times as wide, with siblings that differ by noise of 10 and 1.5 %; shares, densities and
 families that nothing of 0145 was looked at on. Null hypothesis of a claim: the subject is no merge (kind "tuned").
